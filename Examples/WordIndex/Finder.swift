@@ -1,0 +1,36 @@
+import Holdfast
+
+/// `word-index find`: answers from the heap alone; status 1 if no line has all of the words.
+func find(_ words: [String], inHeapAt path: String) throws -> Int32 {
+    let heap = try PersistentHeap.open(path, mode: .readOnly)
+    let lines: [String] = try heap.read { tx in
+        let roots = try Roots(tx)
+        var common: Set<Place>?
+        for word in words {
+            let places = roots.words[word.lowercased()].map { Set($0.map(Place.init)) } ?? []
+            common = common?.intersection(places) ?? places
+        }
+        return (common ?? []).sorted().compactMap { place in
+            let name = roots.names[Int(place.file)]
+            return name.isEmpty ? nil : "\(name):\(place.line)"
+        }
+    }
+    try heap.close()
+    for line in lines { say(line) }
+    return lines.isEmpty ? 1 : 0
+}
+
+/// A posting that can be compared.
+private struct Place: Hashable, Comparable {
+    var file: Int32
+    var line: Int32
+
+    init(_ posting: Posting) {
+        file = posting.file
+        line = posting.line
+    }
+
+    static func < (left: Place, right: Place) -> Bool {
+        (left.file, left.line) < (right.file, right.line)
+    }
+}

@@ -1,0 +1,66 @@
+import Holdfast
+
+/// A place where a word stands. `file` is an index into the array of file names.
+struct Posting: PersistableStruct {
+    var file: Int32
+    /// Counted from 1.
+    var line: Int32
+}
+
+/// How a file looked when it was indexed: a file that has changed since is indexed again.
+struct FileState: PersistableStruct {
+    var index: Int32
+    var bytes: Int64
+    /// Seconds since 1970.
+    var modified: Double
+}
+
+/// The roots of the heap.
+struct Roots {
+    /// Each word, in lower case, to the lines that it stands in.
+    let words: PersistentMap<String, PersistentArray<Posting>>
+    /// File names in the order of indexing; empty for a file that has gone or was indexed again.
+    let names: PersistentArray<String>
+    let files: PersistentMap<String, FileState>
+
+    init(_ tx: borrowing WriteTransaction) throws {
+        words = try tx.map("words", String.self, PersistentArray<Posting>.self)
+        names = try tx.array("names", of: String.self)
+        files = try tx.map("files", String.self, FileState.self)
+    }
+
+    init(_ tx: borrowing ReadTransaction) throws {
+        words = try tx.map("words", String.self, PersistentArray<Posting>.self)
+        names = try tx.array("names", of: String.self)
+        files = try tx.map("files", String.self, FileState.self)
+    }
+}
+
+/// Calls `body` with each word of a text, in lower case, and its line: runs of letters, digits and underscores.
+func forEachWord(in text: some Sequence<UInt8>, _ body: (_ word: String, _ line: Int32) -> Void) {
+    var word: [UInt8] = []
+    var line: Int32 = 1
+    var isASCII = true
+    func flush() {
+        guard !word.isEmpty else { return }
+        let found = String(decoding: word, as: UTF8.self)
+        body(isASCII ? found : found.lowercased(), line)
+        word.removeAll(keepingCapacity: true)
+        isASCII = true
+    }
+    for byte in text {
+        switch byte {
+        case UInt8(ascii: "a") ... UInt8(ascii: "z"), UInt8(ascii: "0") ... UInt8(ascii: "9"), UInt8(ascii: "_"):
+            word.append(byte)
+        case UInt8(ascii: "A") ... UInt8(ascii: "Z"): word.append(byte | 0x20)
+        case 0x80...:
+            // Letters outside ASCII; punctuation there is taken along, which is good enough for an index.
+            word.append(byte)
+            isASCII = false
+        default:
+            flush()
+            if byte == UInt8(ascii: "\n") { line += 1 }
+        }
+    }
+    flush()
+}

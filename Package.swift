@@ -1,0 +1,39 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// The layers, bottom up; each target depends only on targets above it in this list.
+// Debug builds compile the same code as release builds; only the optimiser differs.
+let package = Package(
+    name: "Holdfast",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Holdfast", targets: ["Holdfast"]),
+        .library(name: "MemoryMapping", targets: ["MemoryMapping"]),
+        .executable(name: "word-index", targets: ["word-index"]),
+    ],
+    targets: [
+        // CPU instructions that Swift cannot name: CRC-32C.
+        .target(name: "CHoldfast"),
+
+        // Safe file and anonymous mappings; knows nothing of heaps.
+        .target(name: "MemoryMapping"),
+
+        // The untyped heap: disk seam, file format, redo log, transactions, allocator.
+        .target(name: "HoldfastEngine", dependencies: ["CHoldfast", "MemoryMapping"]),
+
+        // What a program sees: PersistentHeap, transactions, values, collections.
+        .target(name: "Holdfast", dependencies: ["HoldfastEngine"]),
+
+        .executableTarget(name: "word-index", dependencies: ["Holdfast"], path: "Examples/WordIndex"),
+
+        // A disk in memory whose power can be cut; used by tests only.
+        .target(
+            name: "SimulatedDisk", dependencies: ["HoldfastEngine", "MemoryMapping"], path: "Tests/Support/SimulatedDisk"),
+
+        .testTarget(name: "MemoryMappingTests", dependencies: ["MemoryMapping"]),
+        .testTarget(name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),
+        .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "SimulatedDisk"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,30 @@
+// What Swift cannot say: a CPU instruction and a thread-local variable. Nothing else belongs here.
+#ifndef CHOLDFAST_H
+#define CHOLDFAST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// 64-bit checksum made of two interleaved CRC-32C lanes (Castagnoli polynomial, RFC 3720 appendix B.4).
+///
+/// The bytes are read as little-endian 8-byte words; even words feed the low lane and odd words the high lane, a
+/// last partial word is padded with zero bytes. The lanes start from the halves of `seed` and are not inverted. Each
+/// lane finds every burst of up to 32 bits and every single flipped bit in its words, and two lanes hide the
+/// latency of the CPU's CRC instruction, which is used where there is one.
+uint64_t holdfast_checksum(uint64_t seed, const void *_Nonnull bytes, size_t count);
+
+/// The same checksum by table alone; tests compare the two.
+uint64_t holdfast_checksum_portable(uint64_t seed, const void *_Nonnull bytes, size_t count);
+
+/// The innermost transaction that the calling thread has open, or null. Swift has no thread-local variables.
+extern _Thread_local void *_Nullable holdfast_innermost_transaction;
+
+static inline void *_Nullable holdfast_get_innermost_transaction(void) {
+    return holdfast_innermost_transaction;
+}
+
+static inline void holdfast_set_innermost_transaction(void *_Nullable transaction) {
+    holdfast_innermost_transaction = transaction;
+}
+
+#endif

@@ -1,0 +1,3 @@
+#include "CHoldfast.h"
+
+_Thread_local void *_Nullable holdfast_innermost_transaction = NULL;

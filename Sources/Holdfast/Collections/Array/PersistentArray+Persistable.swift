@@ -1,0 +1,61 @@
+import HoldfastEngine
+
+extension PersistentArray: PersistableContainer {
+    /// Where the header lies.
+    public typealias Stored = RelativePointer<StoredArray>
+
+    @inlinable
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentArray {
+        PersistentArray(access: access, offset: stored.offset)
+    }
+
+    /// Copies `value` with all its elements.
+    @inlinable
+    public static func store(_ value: PersistentArray, in access: HeapAccess) -> Stored {
+        let stored = storeEmpty(in: access)
+        let copy = load(stored, from: access)
+        copy.reserveCapacity(value.count)
+        for element in value { copy.append(element) }
+        return stored
+    }
+
+    @inlinable
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        guard access.isWritable else { Handle.readOnly() }
+        let offset = access.allocate(for: Header.self)
+        access.store(Header(), at: offset)
+        return Stored(offset: offset)
+    }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        let array = load(stored, from: access)
+        let header = array.writableHeader
+        array.destroyElements(header)
+        array.freeBuffer(header)
+        header.pointee.magic = 0
+        access.free(
+            stored.offset, byteCount: MemoryLayout<Header>.size, alignment: MemoryLayout<Header>.alignment)
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("Array<\(try Element.describe().text)>")
+    }
+}
+
+/// Marks a relative pointer as leading to an array's header.
+@frozen
+public struct StoredArray: BitwiseCopyable {}
+
+extension PersistentArray where Element: PersistableContainer {
+    /// Adds an empty collection at the end and returns its handle: `table.appendNew().append(3)`. Amortised O(1).
+    @inlinable @discardableResult
+    public func appendNew() -> Element {
+        let stored = Element.storeEmpty(in: access)
+        append(stored: stored)
+        return Element.load(stored, from: access)
+    }
+}

@@ -1,0 +1,140 @@
+import HoldfastEngine
+
+// Segments double up to 64 KiB, then split in two by one more hash bit; a directory, indexed with the hash's top bits, leads to
+// them. Several entries of the directory lead to the same segment while it shares fewer bits than the directory has.
+extension PersistentMap {
+    @inlinable
+    func makeSegment(exponent: Int, localDepth: Int) -> MapSegment {
+        let bytes = Self.chunkBytes << exponent
+        let offset = access.allocate(byteCount: bytes, alignment: HeapLayout.lineBytes)
+        access.noteFresh(offset, bytes)
+        // All of it, and not only the control bytes: old contents of the disk have no business in new slots.
+        access.address(offset, bytes).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        return MapSegment(offset: offset, localDepth: localDepth, exponent: exponent)
+    }
+
+    @inlinable
+    func freeSegment(_ segment: MapSegment) {
+        access.free(segment.offset, byteCount: Self.chunkBytes << segment.exponent, alignment: HeapLayout.lineBytes)
+    }
+
+    /// Makes room in the segment that `hash` belongs to.
+    @inlinable @inline(never)
+    func grow(_ segment: MapSegment, _ hash: UInt64) {
+        if segment.exponent < Self.largestExponent || segment.localDepth >= Self.deepest {
+            let larger = makeSegment(exponent: segment.exponent + 1, localDepth: segment.localDepth)
+            move(from: segment) { _ in larger }
+            replace(segment, hash, low: larger, high: larger)
+        } else {
+            let header = writableHeader
+            if segment.localDepth == Int(header.pointee.depth) { doubleDirectory(header) }
+            let depth = segment.localDepth + 1
+            let low = makeSegment(exponent: segment.exponent, localDepth: depth)
+            let high = makeSegment(exponent: segment.exponent, localDepth: depth)
+            move(from: segment) { $0 >> UInt64(64 - depth) & 1 == 0 ? low : high }
+            replace(segment, hash, low: low, high: high)
+        }
+        freeSegment(segment)
+    }
+
+    /// Copies all slots of `old` to the segments that `target` names for their hashes. They always fit: no target has fewer chunks.
+    @inlinable
+    func move(from old: MapSegment, to target: (UInt64) -> MapSegment) {
+        let seed = access.hashSeed
+        forEachSlot(in: old) { slot in
+            let hash = Key.hash(stored: slot.pointee.key, seed: seed, from: access)
+            let segment = target(hash)
+            if !place(slot.pointee, hash, in: segment, reach: segment.chunks) { Handle.damaged(access, "map") }
+        }
+    }
+
+    /// Lets every directory entry that leads to `old` lead to its successors.
+    @inlinable
+    func replace(_ old: MapSegment, _ hash: UInt64, low: MapSegment, high: MapSegment) {
+        let header = writableHeader
+        let depth = Int(header.pointee.depth)
+        guard depth > 0 else {
+            header.pointee.table = low.word
+            return
+        }
+        // The entries of `old` are neighbours: all that begin with its shared bits.
+        let entries = 1 << (depth - old.localDepth)
+        let index = Int(truncatingIfNeeded: hash >> UInt64(64 - depth))
+        let first = index & ~(entries - 1)
+        let bytes = access.writableAddress(header.pointee.table + UInt64(first * 8), entries * 8)
+        for entry in 0 ..< entries {
+            let word = entry < entries / 2 || entries == 1 ? low.word : high.word
+            bytes.storeBytes(of: word, toByteOffset: entry * 8, as: UInt64.self)
+        }
+    }
+
+    @inlinable
+    func doubleDirectory(_ header: UnsafeMutablePointer<Header>) {
+        let depth = Int(header.pointee.depth)
+        let oldEntries = depth == 0 ? 0 : 1 << depth
+        let entries = 2 << depth
+        let directory = access.allocate(byteCount: entries * 8)
+        access.noteFresh(directory, entries * 8)
+        let new = access.address(directory, entries * 8)
+        for entry in 0 ..< entries {
+            let word =
+                depth == 0
+                ? header.pointee.table : access.load(header.pointee.table + UInt64(entry / 2 * 8), as: UInt64.self)
+            new.storeBytes(of: word, toByteOffset: entry * 8, as: UInt64.self)
+        }
+        if oldEntries > 0 { access.free(header.pointee.table, byteCount: oldEntries * 8) }
+        header.pointee.table = directory
+        header.pointee.depth = UInt32(depth + 1)
+    }
+
+    /// Frees all segments and the directory; the map is then as empty as a new one, once its count is 0.
+    @inlinable
+    func freeTable(_ header: UnsafeMutablePointer<Header>) {
+        forEachSegment { freeSegment($0) }
+        let depth = Int(header.pointee.depth)
+        if depth > 0 { access.free(header.pointee.table, byteCount: 8 << depth) }
+        header.pointee.depth = 0
+        header.pointee.table = 0
+    }
+
+    // MARK: Walking
+
+    /// Calls `body` with each segment once, in the directory's order.
+    @inlinable
+    func forEachSegment(_ body: (MapSegment) -> Void) {
+        let header = header
+        let depth = Int(header.pointee.depth)
+        if depth == 0 {
+            let only = MapSegment(word: header.pointee.table)
+            if !only.isNull { body(only) }
+            return
+        }
+        guard depth < 40 else { Handle.damaged(access, "map") }
+        let table = header.pointee.table
+        var entry = 0
+        while entry < 1 << depth {
+            let segment = MapSegment(word: access.load(table + UInt64(entry * 8), as: UInt64.self))
+            guard segment.localDepth <= depth else { Handle.damaged(access, "map") }
+            body(segment)
+            entry += 1 << (depth - segment.localDepth)
+        }
+    }
+
+    @inlinable @inline(__always)
+    func forEachSlot(in segment: MapSegment, _ body: (UnsafeMutablePointer<Slot>) -> Void) {
+        let base = chunks(segment)
+        for index in 0 ..< segment.chunks {
+            let chunk = base + index &* Self.chunkBytes
+            var used = chunk.load(as: UInt64.self) & MapChunk.tagBits
+            while used != 0 {
+                body(slots(chunk) + MapChunk.slot(used))
+                used &= used &- 1
+            }
+        }
+    }
+
+    @inlinable @inline(__always)
+    func forEachSlot(_ body: (UnsafeMutablePointer<Slot>) -> Void) {
+        forEachSegment { forEachSlot(in: $0, body) }
+    }
+}

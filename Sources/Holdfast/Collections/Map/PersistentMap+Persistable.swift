@@ -1,0 +1,48 @@
+import HoldfastEngine
+
+extension PersistentMap: PersistableContainer {
+    /// Where the header lies.
+    public typealias Stored = RelativePointer<StoredMap>
+
+    @inlinable
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentMap {
+        PersistentMap(access: access, offset: stored.offset)
+    }
+
+    /// Copies `value` with all its entries.
+    @inlinable
+    public static func store(_ value: PersistentMap, in access: HeapAccess) -> Stored {
+        let stored = storeEmpty(in: access)
+        let copy = load(stored, from: access)
+        for (key, element) in value { copy.updateValue(element, forKey: key) }
+        return stored
+    }
+
+    @inlinable
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        guard access.isWritable else { Handle.readOnly() }
+        // A line of its own, so that a change of the count logs one line.
+        let offset = access.allocate(byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+        access.store(Header(), at: offset)
+        return Stored(offset: offset)
+    }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        let map = load(stored, from: access)
+        map.removeAll()
+        map.writableHeader.pointee.magic = 0
+        access.free(stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("Map<\(try Key.describe().text), \(try Value.describe().text)>")
+    }
+}
+
+/// Marks a relative pointer as leading to a map's header.
+@frozen
+public struct StoredMap: BitwiseCopyable {}

@@ -1,0 +1,78 @@
+import HoldfastEngine
+
+extension PersistentMap: Sequence {
+    public typealias Element = (key: Key, value: Value)
+
+    /// Walks the entries in the table's order, which is the same in every process but changes as the map grows.
+    ///
+    /// Changing values of existing keys while iterating is allowed; inserting or removing traps at the next step.
+    @frozen
+    public struct Iterator: IteratorProtocol {
+        @usableFromInline let map: PersistentMap
+        @usableFromInline let changes: UInt64
+        /// The directory entry to go on with, the segment being walked, the chunk in it, and its slots still to come.
+        @usableFromInline var entry = 0
+        @usableFromInline var segment = MapSegment(word: 0)
+        @usableFromInline var chunk = 0
+        @usableFromInline var used: UInt64 = 0
+        @usableFromInline var base: UnsafeMutableRawPointer
+
+        @inlinable
+        init(_ map: PersistentMap) {
+            self.map = map
+            changes = map.header.pointee.changes
+            base = UnsafeMutableRawPointer(map.header)
+        }
+
+        /// The next entry, or nil. Amortised O(1).
+        @inlinable
+        public mutating func next() -> (key: Key, value: Value)? {
+            guard map.header.pointee.changes == changes else { Handle.changedWhileIterating() }
+            while used == 0 {
+                if segment.isNull || chunk == segment.chunks {
+                    guard nextSegment() else { return nil }
+                }
+                base = map.chunks(segment) + chunk &* PersistentMap.chunkBytes
+                used = base.load(as: UInt64.self) & MapChunk.tagBits
+                chunk &+= 1
+            }
+            let slot = map.slots(base) + MapChunk.slot(used)
+            used &= used &- 1
+            return (Key.load(slot.pointee.key, from: map.access), Value.load(slot.pointee.value, from: map.access))
+        }
+
+        @inlinable
+        mutating func nextSegment() -> Bool {
+            let header = map.header
+            let depth = Int(header.pointee.depth)
+            guard depth < 40 else { Handle.damaged(map.access, "map") }
+            guard entry < 1 << depth, header.pointee.table != 0 else { return false }
+            segment = MapSegment(
+                word: depth == 0
+                    ? header.pointee.table : map.access.load(header.pointee.table + UInt64(entry * 8), as: UInt64.self))
+            guard segment.localDepth <= depth else { Handle.damaged(map.access, "map") }
+            entry += 1 << (depth - segment.localDepth)
+            chunk = 0
+            return true
+        }
+    }
+
+    @inlinable
+    public func makeIterator() -> Iterator { Iterator(self) }
+
+    @inlinable
+    public var underestimatedCount: Int { count }
+
+    /// The keys, in the order of iteration.
+    public var keys: some Sequence<Key> { lazy.map(\.key) }
+
+    /// The values, in the order of iteration.
+    public var values: some Sequence<Value> { lazy.map(\.value) }
+}
+
+extension PersistentMap: CustomStringConvertible {
+    /// The entries as a dictionary literal, in the order of iteration.
+    public var description: String {
+        isEmpty ? "[:]" : "[" + map { "\($0.key): \($0.value)" }.joined(separator: ", ") + "]"
+    }
+}

@@ -1,0 +1,152 @@
+import HoldfastEngine
+
+// Finding, inserting and removing in the table.
+//
+// A key's hash is cut up: the top bits choose the segment, the low bits the chunk in it, bits 32-38 are the tag. A key is in the
+// first chunk, from its home on and around the segment, that had a free slot when it came; every chunk passed on the way
+// counts it in its overflow.
+extension PersistentMap {
+    @inlinable @inline(__always)
+    func segment(for hash: UInt64, _ header: UnsafeMutablePointer<Header>) -> MapSegment {
+        let depth = header.pointee.depth
+        if depth == 0 { return MapSegment(word: header.pointee.table) }
+        let index = hash >> UInt64(64 &- Int(depth & 63))
+        return MapSegment(word: access.load(header.pointee.table &+ index &* 8, as: UInt64.self))
+    }
+
+    /// The first byte of the segment's chunks, after one bounds check for all of them.
+    @inlinable @inline(__always)
+    func chunks(_ segment: MapSegment) -> UnsafeMutableRawPointer {
+        guard segment.exponent < 40 else { Handle.damaged(access, "map") }
+        return access.address(segment.offset, Self.chunkBytes &<< segment.exponent)
+    }
+
+    @inlinable @inline(__always)
+    func slots(_ chunk: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Slot> {
+        (chunk + Self.slotsOffset).assumingMemoryBound(to: Slot.self)
+    }
+
+    @inlinable @inline(__always)
+    func find(_ key: Key) -> UnsafeMutablePointer<Slot>? {
+        Key.withProbe(key) { find($0, Key.hash($0, seed: access.hashSeed)) }
+    }
+
+    @inlinable @inline(__always)
+    func find(_ probe: Key.Probe, _ hash: UInt64) -> UnsafeMutablePointer<Slot>? {
+        let segment = segment(for: hash, header)
+        if segment.isNull { return nil }
+        let base = chunks(segment)
+        let mask = segment.chunks &- 1
+        let tag = MapChunk.tag(hash)
+        var index = Int(truncatingIfNeeded: hash) & mask
+        var distance = 0
+        while true {
+            let chunk = base + index &* Self.chunkBytes
+            let control = chunk.load(as: UInt64.self)
+            var candidates = MapChunk.matches(control, tag)
+            while candidates != 0 {
+                let slot = slots(chunk) + MapChunk.slot(candidates)
+                if Key.matches(slot.pointee.key, probe, in: access) { return slot }
+                candidates &= candidates &- 1
+            }
+            if MapChunk.overflow(control) == 0 || distance == mask { return nil }
+            index = (index &+ 1) & mask
+            distance &+= 1
+        }
+    }
+
+    // MARK: Inserting
+
+    /// How far from its home a key may go before the segment grows; beyond the largest size and depth, anywhere.
+    @inlinable @inline(__always)
+    static var reach: Int { 6 }
+
+    /// Puts a slot whose key is not there yet into the table, growing it as needed.
+    @inlinable
+    func insertNew(_ slot: Slot, _ hash: UInt64) {
+        while true {
+            let header = header
+            let segment = segment(for: hash, header)
+            if segment.isNull {
+                access.note(offset, MemoryLayout<Header>.size)
+                header.pointee.table = makeSegment(exponent: 0, localDepth: 0).word
+                continue
+            }
+            let isFinal = segment.exponent >= Self.largestExponent && segment.localDepth >= Self.deepest
+            if place(slot, hash, in: segment, reach: isFinal ? segment.chunks : Self.reach) {
+                access.note(offset, MemoryLayout<Header>.size)
+                header.pointee.count &+= 1
+                header.pointee.changes &+= 1
+                return
+            }
+            grow(segment, hash)
+        }
+    }
+
+    /// Beyond this many shared hash bits, splitting again would not part the keys: their hashes are the same.
+    @inlinable @inline(__always)
+    static var deepest: Int { 30 }
+
+    /// Puts the slot into the first free place within reach; false if there is none.
+    @inlinable @inline(__always)
+    func place(_ slot: Slot, _ hash: UInt64, in segment: MapSegment, reach: Int) -> Bool {
+        let base = chunks(segment)
+        let mask = segment.chunks &- 1
+        let home = Int(truncatingIfNeeded: hash) & mask
+        let limit = Swift.min(reach, segment.chunks)
+        var distance = 0
+        var chunk = base + home &* Self.chunkBytes
+        var control = chunk.load(as: UInt64.self)
+        while MapChunk.empties(control) == 0 {
+            distance &+= 1
+            if distance == limit { return false }
+            chunk = base + ((home &+ distance) & mask) &* Self.chunkBytes
+            control = chunk.load(as: UInt64.self)
+        }
+        let free = MapChunk.slot(MapChunk.empties(control))
+        let place = slots(chunk) + free
+        access.note(address: place, MemoryLayout<Slot>.size)
+        place.pointee = slot
+        storeControl(MapChunk.setting(control, slot: free, tag: MapChunk.tag(hash)), chunk)
+        for step in 0 ..< distance {
+            let passed = base + ((home &+ step) & mask) &* Self.chunkBytes
+            storeControl(MapChunk.addingOverflow(passed.load(as: UInt64.self)), passed)
+        }
+        return true
+    }
+
+    @inlinable @inline(__always)
+    func storeControl(_ control: UInt64, _ chunk: UnsafeMutableRawPointer) {
+        access.note(address: chunk.assumingMemoryBound(to: UInt64.self), MapChunk.headerBytes)
+        chunk.storeBytes(of: control, as: UInt64.self)
+    }
+
+    // MARK: Removing
+
+    /// Takes the key's slot out of the table and returns it; what it owned is the caller's to free.
+    @inlinable
+    func remove(_ probe: Key.Probe, _ hash: UInt64) -> Slot? {
+        guard let found = find(probe, hash) else { return nil }
+        guard access.isWritable else { Handle.readOnly() }
+        let removed = found.pointee
+        let header = writableHeader
+        let segment = segment(for: hash, header)
+        let base = chunks(segment)
+        let mask = segment.chunks &- 1
+        let position = UnsafeMutableRawPointer(found) - base
+        let target = position / Self.chunkBytes
+        var index = Int(truncatingIfNeeded: hash) & mask
+        while index != target {
+            let passed = base + index &* Self.chunkBytes
+            storeControl(MapChunk.removingOverflow(passed.load(as: UInt64.self)), passed)
+            index = (index &+ 1) & mask
+        }
+        let chunk = base + target &* Self.chunkBytes
+        let slot = found - slots(chunk)
+        storeControl(MapChunk.setting(chunk.load(as: UInt64.self), slot: slot, tag: 0), chunk)
+        header.pointee.count &-= 1
+        header.pointee.changes &+= 1
+        if header.pointee.count == 0 { freeTable(header) }
+        return removed
+    }
+}

@@ -1,0 +1,224 @@
+import HoldfastEngine
+
+/// A dictionary that lives in a heap: keys to values, in no particular order.
+///
+/// A `PersistentMap` is a handle: copying it does not copy the entries, and a change through one copy is seen through all, as with a
+/// class. It is valid inside its transaction; used later, it traps with a sentence. In a read transaction it can only be
+/// read. Assigning it to a place in a heap copies the entries.
+///
+///     stock["bolt", default: 0] += 120
+///     if let nails = stock["nail"] { … }
+///     words[creating: "swift"].append(posting)        // values that are collections
+///
+/// Look-up, insertion and removal take O(1) expected time, and growth is spread out: the table is made of segments of at most 64
+/// KiB that split one at a time (extendible hashing: R. Fagin et al., ACM TODS 4(3), 1979), so no single insertion
+/// moves more than one of them and a directory of eight bytes a segment.
+@frozen
+public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
+    @usableFromInline let access: HeapAccess
+    /// Where the header lies.
+    @usableFromInline let offset: UInt64
+
+    @inlinable
+    init(access: HeapAccess, offset: UInt64) {
+        self.access = access
+        self.offset = offset
+    }
+
+    /// What lies at `offset`: one line.
+    @frozen @usableFromInline
+    struct Header: BitwiseCopyable {
+        @usableFromInline static var magic: UInt32 { 0x504d_4648 }  // "HFMP"
+        @usableFromInline var magic: UInt32
+        /// Hash bits that the directory is indexed with; 0 while there is only one segment and no directory.
+        @usableFromInline var depth: UInt32 = 0
+        @usableFromInline var count: UInt64 = 0
+        /// The only segment's word (0 before the first insertion), or the directory's offset.
+        @usableFromInline var table: UInt64 = 0
+        /// Goes up with every insertion and removal; shows an iterator that the map has changed.
+        @usableFromInline var changes: UInt64 = 0
+        @usableFromInline var reserved: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+
+        @inlinable
+        init() { magic = Header.magic }
+    }
+
+    @usableFromInline typealias Slot = MapSlot<Key.Stored, Value.Stored>
+
+    /// Bytes from one chunk to the next: whole lines, so that a chunk of up to 64 bytes is one line of log.
+    @inlinable @inline(__always)
+    static var chunkBytes: Int {
+        (MapChunk.headerBytes.roundedUp(to: MemoryLayout<Slot>.alignment) + MapChunk.slots * MemoryLayout<Slot>.stride)
+            .roundedUp(to: HeapLayout.lineBytes)
+    }
+
+    @inlinable @inline(__always)
+    static var slotsOffset: Int { MapChunk.headerBytes.roundedUp(to: MemoryLayout<Slot>.alignment) }
+
+    /// log2 of the chunks of a segment that splits instead of growing: up to 64 KiB.
+    @inlinable @inline(__always)
+    static var largestExponent: Int {
+        let chunks = Swift.max(1, 65536 / chunkBytes)
+        return Int.bitWidth - 1 - chunks.leadingZeroBitCount
+    }
+
+    @inlinable @inline(__always)
+    var header: UnsafeMutablePointer<Header> {
+        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(to: Header.self)
+        guard header.pointee.magic == Header.magic else { Handle.removed(access, "map") }
+        return header
+    }
+
+    @inlinable @inline(__always)
+    var writableHeader: UnsafeMutablePointer<Header> {
+        let header = header
+        access.note(offset, MemoryLayout<Header>.size)
+        return header
+    }
+
+    /// The number of entries. O(1).
+    @inlinable
+    public var count: Int { Int(truncatingIfNeeded: header.pointee.count) }
+
+    /// Whether there are no entries. O(1).
+    @inlinable
+    public var isEmpty: Bool { count == 0 }
+
+    // MARK: Reading
+
+    /// The value for `key`, or nil. Setting replaces or inserts; setting nil removes. O(1) expected.
+    @inlinable
+    public subscript(key: Key) -> Value? {
+        @inline(__always) get {
+            guard let slot = find(key) else { return nil }
+            return Value.load(slot.pointee.value, from: access)
+        }
+        nonmutating set {
+            if let newValue {
+                updateValue(newValue, forKey: key)
+            } else {
+                removeValue(forKey: key)
+            }
+        }
+    }
+
+    /// The value for `key`, or `defaultValue` if there is none; changing it in place inserts it. O(1) expected.
+    @inlinable
+    public subscript(key: Key, default defaultValue: @autoclosure () -> Value) -> Value {
+        get { self[key] ?? defaultValue() }
+        nonmutating _modify {
+            var value: Value
+            let found = find(key)
+            let changes = header.pointee.changes
+            if let found { value = Value.load(found.pointee.value, from: access) } else { value = defaultValue() }
+            defer {
+                if let found, header.pointee.changes == changes {
+                    replace(found, with: value)
+                } else {
+                    updateValue(value, forKey: key)
+                }
+            }
+            yield &value
+        }
+    }
+
+    /// Whether there is an entry for `key`. O(1) expected.
+    @inlinable
+    public func contains(_ key: Key) -> Bool { find(key) != nil }
+
+    // MARK: Changing
+
+    /// Sets the value for `key` and frees the old one; returns whether the key was new. O(1) expected.
+    @inlinable @discardableResult
+    public func updateValue(_ value: Value, forKey key: Key) -> Bool {
+        Key.withProbe(key) { probe in
+            let hash = Key.hash(probe, seed: access.hashSeed)
+            if let slot = find(probe, hash) {
+                replace(slot, with: value)
+                return false
+            }
+            // What owns memory is stored first: it may allocate, and nothing of the table may be half changed then.
+            let slot = Slot(key: Key.store(key, in: access), value: Value.store(value, in: access))
+            insertNew(slot, hash)
+            return true
+        }
+    }
+
+    @inlinable @inline(__always)
+    func replace(_ slot: UnsafeMutablePointer<Slot>, with value: Value) {
+        let old = slot.pointee.value
+        let new = Value.store(value, in: access)
+        access.note(address: slot, MemoryLayout<Slot>.size)
+        slot.pointee.value = new
+        if Value.ownsMemory { Value.destroy(old, in: access) }
+    }
+
+    /// Removes the entry for `key` and frees what it owned; returns whether there was one. O(1) expected.
+    @inlinable @discardableResult
+    public func removeValue(forKey key: Key) -> Bool {
+        Key.withProbe(key) { probe in
+            let hash = Key.hash(probe, seed: access.hashSeed)
+            guard let removed = remove(probe, hash) else { return false }
+            if Key.ownsMemory { Key.destroy(removed.key, in: access) }
+            if Value.ownsMemory { Value.destroy(removed.value, in: access) }
+            return true
+        }
+    }
+
+    /// Removes all entries and frees what they owned, the table with it. O(capacity).
+    @inlinable
+    public func removeAll() {
+        let header = writableHeader
+        if Key.ownsMemory || Value.ownsMemory {
+            forEachSlot { slot in
+                Key.destroy(slot.pointee.key, in: access)
+                Value.destroy(slot.pointee.value, in: access)
+            }
+        }
+        freeTable(header)
+        header.pointee.count = 0
+        header.pointee.changes &+= 1
+    }
+
+    /// Sets all pairs of `other`; for keys that are there already, `combine` makes the value of the old and the new one.
+    /// O(number of pairs) expected.
+    @inlinable
+    public func merge<S: Sequence>(_ other: S, uniquingKeysWith combine: (Value, Value) throws -> Value) rethrows
+    where S.Element == (Key, Value) {
+        for (key, value) in other {
+            if let old = self[key] {
+                self[key] = try combine(old, value)
+            } else {
+                self[key] = value
+            }
+        }
+    }
+}
+
+extension PersistentMap where Value: PersistableContainer {
+    /// The collection for `key`, made empty if there is none: `words[creating: "swift"].append(posting)`. O(1) expected.
+    @inlinable
+    public subscript(creating key: Key) -> Value {
+        Key.withProbe(key) { probe in
+            let hash = Key.hash(probe, seed: access.hashSeed)
+            if let slot = find(probe, hash) { return Value.load(slot.pointee.value, from: access) }
+            let value = Value.storeEmpty(in: access)
+            insertNew(Slot(key: Key.store(key, in: access), value: value), hash)
+            return Value.load(value, from: access)
+        }
+    }
+}
+
+extension HeapAccess {
+    /// Notes bytes that are known by their address.
+    @inlinable @inline(__always)
+    func note<T>(address: UnsafeMutablePointer<T>, _ count: Int) {
+        let offset = UnsafeMutableRawPointer(address) - context.pointee.base
+        note(UInt64(truncatingIfNeeded: offset), count)
+    }
+}
+
+extension Int {
+    @inlinable @inline(__always)
+    func roundedUp(to multiple: Int) -> Int { (self + multiple - 1) / multiple * multiple }
+}

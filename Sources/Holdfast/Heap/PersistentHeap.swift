@@ -1,0 +1,180 @@
+import HoldfastEngine
+
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
+#if canImport(System)
+    public import System
+#endif
+
+/// Everything that can go wrong with a heap; see the cases for what each means and what to do.
+public typealias HeapError = HoldfastEngine.HeapError
+
+/// How a heap is opened.
+public typealias OpenMode = HoldfastEngine.OpenMode
+
+/// A heap of Swift values in a file: what is put in by ``write(durability:_:)`` is there again in the next run.
+///
+///     let heap = try PersistentHeap.open("inventory.heap")
+///     try heap.write { tx in
+///         let stock = try tx.map("stock", String.self, Int.self)
+///         stock["bolt", default: 0] += 120
+///     }
+///     try heap.sync()
+///
+/// **Safety.** A write transaction happens as a whole or not at all, whatever ends the process and at which instruction. Once `write` has
+/// returned, its changes survive `kill -9`; once ``sync()`` has returned, they survive a power cut. While the heap is in use,
+/// two files lie beside it, `NAME-log` and `NAME-shared`; they belong to it and are removed when it is closed.
+///
+/// **Threads.** A heap can be used from any thread: many readers or one writer at a time, each waiting for the other.
+/// **Processes.** One process at a time can have the heap open for writing, or several for reading; others get
+/// ``HeapError/busy(path:)``.
+public final class PersistentHeap: Sendable {
+    let engine: HeapEngine
+    let options: Options
+
+    /// The path that the heap was opened with.
+    public var path: String { engine.path }
+
+    /// 128 random bits, in hexadecimal, that name this heap for life.
+    public var identity: String { engine.identity.description }
+
+    private init(engine: HeapEngine, options: Options) {
+        self.engine = engine
+        self.options = options
+    }
+
+    // MARK: Opening
+
+    /// Settings of a heap while it is open. None of them is recorded in the file.
+    public struct Options: Sendable {
+        /// Bytes of log after which a checkpoint moves them into the heap file, before the next transaction. Disk space of up
+        /// to twice this is used beside the heap; recovery after a crash takes time in proportion. 64 MiB unless set.
+        public var logLimit = 64 << 20
+        /// Bytes of private copies of changed pages after which a checkpoint gives them back to the system, before the next
+        /// transaction. 256 MiB unless set.
+        public var memoryLimit = 256 << 20
+        /// Whether disk space is reserved as the heap grows, so that a full disk is an error of the transaction that
+        /// needs it. Without it heap files can be sparse. True unless set.
+        public var reservesDiskSpace = true
+        /// Whether a missing file is made. True unless set; other modes than `readWrite` never make one.
+        public var createsIfMissing = true
+        /// What `write` promises when it returns. `.process` unless set.
+        public var durability = Durability.process
+
+        /// The defaults.
+        public init() {}
+
+        var engineOptions: EngineOptions {
+            var options = EngineOptions()
+            options.logLimit = max(logLimit, 1 << 16)
+            options.memoryLimit = max(memoryLimit, 1 << 16)
+            options.initialLogBytes = min(options.initialLogBytes, options.logLimit)
+            options.reservesBlocks = reservesDiskSpace
+            options.createsIfMissing = createsIfMissing
+            return options
+        }
+    }
+
+    /// What a write transaction has survived when `write` returns.
+    public enum Durability: Sendable {
+        /// The end of the process, in any way. Costs no system call.
+        case process
+        /// A power cut too. Costs a write to the disk, shared with all that wait at that moment.
+        case device
+    }
+
+    /// Opens the heap at `path`, making an empty one if there is none; after a crash it comes back as of its last commit.
+    ///
+    /// Takes the same time whatever the heap's size. Throws a ``HeapError`` that says what is wrong with the file, which is left as
+    /// it was.
+    public static func open(_ path: String, mode: OpenMode = .readWrite, options: Options = Options()) throws(HeapError)
+        -> PersistentHeap
+    {
+        PersistentHeap(
+            engine: try HeapEngine(path: path, mode: mode, options: options.engineOptions), options: options)
+    }
+
+    /// Opens the heap at a file URL; see ``open(_:mode:options:)-(String,_,_)``.
+    public static func open(_ url: URL, mode: OpenMode = .readWrite, options: Options = Options()) throws(HeapError)
+        -> PersistentHeap
+    {
+        guard url.isFileURL else { throw HeapError.notARegularFile(path: url.absoluteString) }
+        return try open(url.path, mode: mode, options: options)
+    }
+
+    #if canImport(System)
+        /// Opens the heap at a file path; see ``open(_:mode:options:)-(String,_,_)``.
+        public static func open(_ path: FilePath, mode: OpenMode = .readWrite, options: Options = Options()) throws(HeapError)
+            -> PersistentHeap
+        {
+            try open(path.string, mode: mode, options: options)
+        }
+    #endif
+
+    /// An empty heap in memory, gone when it is closed: for tests and for scratch data.
+    public static func inMemory(options: Options = Options()) throws(HeapError) -> PersistentHeap {
+        try open("(in memory)", mode: .inMemory, options: options)
+    }
+
+    /// For tests: any disk, and the engine's own options.
+    package static func open(
+        _ path: String, mode: OpenMode = .readWrite, engineOptions: EngineOptions, disk: any Disk = SystemDisk.shared
+    ) throws(HeapError) -> PersistentHeap {
+        PersistentHeap(
+            engine: try HeapEngine(path: path, mode: mode, options: engineOptions, disk: disk), options: Options())
+    }
+
+    // MARK: Transactions
+
+    /// Runs `body` as a write transaction: all of its changes, or, if it throws, none.
+    ///
+    /// What `body` throws is thrown on after everything has been put back; so are the heap's own errors, among them
+    /// ``HeapError/diskFull(path:)`` from the commit. Waits for other threads' transactions. Calling `write` or `read` of the same heap
+    /// inside traps. Cost beside `body`'s own: in proportion to the lines of 64 bytes that it changed; no system call, unless
+    /// the heap grows or a checkpoint is due.
+    public func write<R>(durability: Durability? = nil, _ body: (borrowing WriteTransaction) throws -> R) throws -> R {
+        let context = try engine.beginWrite()
+        let result: R
+        do {
+            let transaction = WriteTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch))
+            result = try body(transaction)
+        } catch {
+            engine.abort(context)
+            throw error
+        }
+        try engine.commit(context)
+        if (durability ?? options.durability) == .device { try engine.makeDurable() }
+        return result
+    }
+
+    /// Runs `body` as a read transaction: the heap stands still until it returns.
+    ///
+    /// Many threads can read at once; writers wait. A `read` inside a `read` shares its view.
+    public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
+        let context = try engine.beginRead()
+        defer { engine.endRead(context) }
+        return try body(ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
+    }
+
+    // MARK: Durability
+
+    /// Makes every commit so far survive a power cut. Does nothing if they all do already.
+    ///
+    /// An error is final for this opening of the heap: what reached the disk is not known, every later change is refused with
+    /// ``HeapError/failed(path:reason:)``, and opening again finds a commit no older than the last successful `sync`.
+    public func sync() throws(HeapError) { try engine.makeDurable() }
+
+    /// Moves the log into the heap file now instead of when it is due, and gives back free space at the file's end.
+    public func checkpoint() throws(HeapError) { try engine.checkpoint() }
+
+    /// Closes the heap: waits for open transactions, makes everything durable, and leaves one file. Closing again does nothing.
+    ///
+    /// A heap that is let go without `close` is closed as well, but errors are then lost.
+    public func close() throws(HeapError) { try engine.close() }
+
+    /// The account of every page, for tests and tools.
+    package func audit() throws(HeapError) -> AllocatorAudit { try engine.audit() }
+}

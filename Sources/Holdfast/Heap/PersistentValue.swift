@@ -1,0 +1,60 @@
+import HoldfastEngine
+
+/// A single value in a heap, such as a program's settings: a handle whose ``value`` is read and set.
+@frozen
+public struct PersistentValue<Value: Persistable> {
+    @usableFromInline let access: HeapAccess
+    @usableFromInline let offset: UInt64
+
+    @inlinable
+    init(access: HeapAccess, offset: UInt64) {
+        self.access = access
+        self.offset = offset
+    }
+
+    /// The value; setting it frees what the old one owned. O(1).
+    @inlinable
+    public var value: Value {
+        get { Value.load(access.load(offset, as: Value.Stored.self), from: access) }
+        nonmutating _modify {
+            var value = self.value
+            defer {
+                let old = access.load(offset, as: Value.Stored.self)
+                access.store(Value.store(value, in: access), at: offset)
+                if Value.ownsMemory { Value.destroy(old, in: access) }
+            }
+            yield &value
+        }
+    }
+
+    static func make(_ value: Value, in access: HeapAccess) -> Stored {
+        let stored = Value.store(value, in: access)
+        let offset = access.allocate(for: Value.Stored.self)
+        access.store(stored, at: offset)
+        return Stored(offset: offset)
+    }
+}
+
+extension PersistentValue: Persistable {
+    public typealias Stored = RelativePointer<Value.Stored>
+
+    @inlinable
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentValue {
+        PersistentValue(access: access, offset: stored.offset)
+    }
+
+    /// Copies the value.
+    public static func store(_ value: PersistentValue, in access: HeapAccess) -> Stored { make(value.value, in: access) }
+
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        if Value.ownsMemory { Value.destroy(access.load(stored.offset, as: Value.Stored.self), in: access) }
+        access.free(
+            stored.offset, byteCount: MemoryLayout<Value.Stored>.size, alignment: MemoryLayout<Value.Stored>.alignment)
+    }
+
+    public static var ownsMemory: Bool { true }
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("Value<\(try Value.describe().text)>")
+    }
+}

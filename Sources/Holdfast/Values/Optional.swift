@@ -1,0 +1,48 @@
+import HoldfastEngine
+
+/// An optional is stored as a flag and the wrapped type's stored form.
+@frozen
+public struct StoredOptional<Wrapped: BitwiseCopyable>: BitwiseCopyable {
+    // Not an `Optional`: how Swift packs those is its own business, and a damaged one would be undefined behaviour.
+    public var isPresent: UInt8
+    public var wrapped: Wrapped
+
+    @inlinable
+    init(isPresent: UInt8, wrapped: Wrapped) {
+        self.isPresent = isPresent
+        self.wrapped = wrapped
+    }
+}
+
+extension Optional: Persistable where Wrapped: Persistable {
+    public typealias Stored = StoredOptional<Wrapped.Stored>
+
+    @inlinable
+    public static func load(_ stored: Stored, from access: HeapAccess) -> Wrapped? {
+        stored.isPresent == 0 ? nil : Wrapped.load(stored.wrapped, from: access)
+    }
+
+    @inlinable
+    public static func store(_ value: Wrapped?, in access: HeapAccess) -> Stored {
+        if let value { return Stored(isPresent: 1, wrapped: Wrapped.store(value, in: access)) }
+        // All zero bytes are a valid bit pattern to keep in the file; with the flag at zero nobody interprets them.
+        return withUnsafeTemporaryAllocation(
+            byteCount: MemoryLayout<Stored>.size, alignment: MemoryLayout<Stored>.alignment
+        ) { buffer in
+            buffer.initializeMemory(as: UInt8.self, repeating: 0)
+            return buffer.load(as: Stored.self)
+        }
+    }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        if stored.isPresent != 0 { Wrapped.destroy(stored.wrapped, in: access) }
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { Wrapped.ownsMemory }
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("\(try Wrapped.describe().text)?")
+    }
+}

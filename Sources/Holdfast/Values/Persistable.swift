@@ -1,0 +1,121 @@
+import HoldfastEngine
+
+/// A type whose values can be kept in a heap.
+///
+/// A persistable type has two forms. In the file lies its *stored form*: a fixed number of bytes without any address of this
+/// process, which other processes read in place. In the program it is itself: a plain value (`Int`, `String`, a struct of
+/// yours) that is copied out and in, or a *handle* (`PersistentArray`, `PersistentMap`, `PersistentString`) that leads to the data
+/// and reads and changes it where it lies.
+///
+/// Your own types do not conform to this protocol directly:
+/// - a struct of plain fields conforms to ``PersistableStruct``;
+/// - an enum with raw values conforms to ``PersistableEnum``.
+///
+/// Neither needs any code. The compiler refuses a struct with a class, a closure, an `Array` or a `String` in it; raw pointers,
+/// which it cannot tell from numbers, are refused with ``HeapError/notStorable(type:reason:)`` when a root is first asked for.
+public protocol Persistable {
+    /// What lies in the file.
+    associatedtype Stored: BitwiseCopyable
+
+    /// The value, or the handle, for a stored form.
+    static func load(_ stored: Stored, from access: HeapAccess) -> Self
+
+    /// Makes the stored form of `value`, which owns what it needs in the heap. A handle is stored by copying what it leads to.
+    static func store(_ value: Self, in access: HeapAccess) -> Stored
+
+    /// Frees what a stored form owns.
+    static func destroy(_ stored: Stored, in access: HeapAccess)
+
+    /// Whether `destroy` has anything to do; lets collections skip a walk over their elements.
+    static var ownsMemory: Bool { get }
+
+    /// Describes the stored form for the check that a heap is read as what it was written as.
+    static func describe() throws(HeapError) -> TypeDescription
+}
+
+/// A struct of plain fields that can be kept in a heap: numbers, `Bool`, nested such structs, tuples, optionals and enums of them.
+///
+///     struct Movement: PersistableStruct {
+///         var item: Int32
+///         var delta: Int64
+///     }
+///
+/// The bytes of the struct are stored as they are, so reading one is a copy of its size and nothing more. The names, types and
+/// places of its fields are recorded in the heap; a program that declares the struct differently gets
+/// ``HeapError/rootTypeMismatch(path:name:stored:requested:)`` instead of garbage.
+///
+/// A `public` struct must also be marked `BitwiseCopyable`, which the compiler infers by itself only within a module.
+public protocol PersistableStruct: PersistableValue, BitwiseCopyable where Stored == Self {}
+
+extension PersistableStruct {
+    @inlinable @inline(__always)
+    public static func load(_ stored: Self, from access: HeapAccess) -> Self { stored }
+
+    @inlinable @inline(__always)
+    public static func store(_ value: Self, in access: HeapAccess) -> Self { value }
+
+    @inlinable @inline(__always)
+    public static func destroy(_ stored: Self, in access: HeapAccess) {}
+
+    @inlinable
+    public static var ownsMemory: Bool { false }
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        try TypeDescription(layoutOf: Self.self)
+    }
+}
+
+/// An enum (or option set) that is kept in a heap by its raw value, so that cases can be added and reordered freely.
+///
+/// Reading a raw value that this program has no case for traps with a sentence: it is a newer program's data, or damage.
+public protocol PersistableEnum: PersistableValue, RawRepresentable where RawValue: Persistable, Stored == RawValue.Stored {}
+
+extension PersistableEnum {
+    @inlinable
+    public static func load(_ stored: RawValue.Stored, from access: HeapAccess) -> Self {
+        let raw = RawValue.load(stored, from: access)
+        guard let value = Self(rawValue: raw) else {
+            Misuse.damaged(access, "\(raw) is no raw value of \(Self.self) that this program knows")
+        }
+        return value
+    }
+
+    @inlinable
+    public static func store(_ value: Self, in access: HeapAccess) -> RawValue.Stored {
+        RawValue.store(value.rawValue, in: access)
+    }
+
+    @inlinable
+    public static func destroy(_ stored: RawValue.Stored, in access: HeapAccess) {
+        RawValue.destroy(stored, in: access)
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { RawValue.ownsMemory }
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("enum \(Self.self): \(try RawValue.describe().text)")
+    }
+}
+
+/// A collection that lives in a heap and can be made empty inside another: what `map[creating: key]` needs of its values.
+public protocol PersistableContainer: Persistable {
+    /// Makes an empty one and returns its stored form, owned by the caller.
+    static func storeEmpty(in access: HeapAccess) -> Stored
+}
+
+extension HeapAccess {
+    /// A block's bytes for a stored form of type `Stored`.
+    @inlinable @inline(__always)
+    func allocate<Stored: BitwiseCopyable>(for type: Stored.Type) -> UInt64 {
+        allocate(byteCount: MemoryLayout<Stored>.size, alignment: MemoryLayout<Stored>.alignment)
+    }
+}
+
+/// A type that is copied out of the heap as a value and stays valid when its place in the heap is freed; everything but the
+/// handles.
+public protocol PersistableValue: Persistable {}
+
+extension Bool: PersistableValue {}
+extension String: PersistableValue {}
+extension Optional: PersistableValue where Wrapped: PersistableValue {}

@@ -1,0 +1,81 @@
+import HoldfastEngine
+
+/// A type that can be the key of a ``PersistentMap``.
+///
+/// Its hash is part of the file format: the same in every process and every version of the program, and seeded with random bits of
+/// the heap, so that nobody who does not have the file can choose keys that collide. That is why it is not `Hashable`'s.
+public protocol PersistableKey: Persistable {
+    /// A key as prepared once for hashing and many comparisons; valid inside `withProbe` only.
+    associatedtype Probe
+
+    static func withProbe<R, Failure: Error>(
+        _ key: Self, _ body: (Probe) throws(Failure) -> R
+    ) throws(Failure) -> R
+
+    static func hash(_ probe: Probe, seed: HeapIdentity) -> UInt64
+
+    /// The hash of a key that is in the heap; equal to that of every probe that matches it.
+    static func hash(stored: Stored, seed: HeapIdentity, from access: HeapAccess) -> UInt64
+
+    /// Whether the stored key equals the probe, as `==` means it for the type.
+    static func matches(_ stored: Stored, _ probe: Probe, in access: HeapAccess) -> Bool
+}
+
+/// The hash functions of the file format.
+///
+/// Both fold 64x64-bit products as wyhash does (Wang Yi, "wyhash and wyrand", public domain, 2019-2022), with the heap's 128 random
+/// bits as the secret.
+public enum StableHash {
+    /// Multiplies to 128 bits and folds the halves.
+    @inlinable @inline(__always)
+    static func fold(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        let product = a.multipliedFullWidth(by: b)
+        return product.high ^ product.low
+    }
+
+    @usableFromInline static let first: UInt64 = 0xa076_1d64_78bd_642f
+    @usableFromInline static let second: UInt64 = 0xe703_7ed1_a0b4_28db
+
+    /// The hash of one word.
+    @inlinable @inline(__always)
+    public static func hash(_ word: UInt64, seed: HeapIdentity) -> UInt64 {
+        fold(fold(word ^ seed.high, 0xa076_1d64_78bd_642f ^ seed.low), 0xe703_7ed1_a0b4_28db)
+    }
+
+    /// The hash of bytes: 16 at a time, the rest zero-padded, the count mixed in last.
+    @inlinable
+    public static func hash(_ bytes: UnsafeRawBufferPointer, seed: HeapIdentity) -> UInt64 {
+        guard var at = bytes.baseAddress else { return hash(0, seed: seed) }
+        var state = seed.high
+        var rest = bytes.count
+        while rest >= 16 {
+            state = fold(
+                at.loadUnaligned(as: UInt64.self) ^ seed.low, at.loadUnaligned(fromByteOffset: 8, as: UInt64.self) ^ state)
+            at += 16
+            rest -= 16
+        }
+        var a: UInt64 = 0
+        var b: UInt64 = 0
+        if rest >= 8 {
+            a = at.loadUnaligned(as: UInt64.self)
+            b = tail(at + 8, rest - 8)
+        } else {
+            a = tail(at, rest)
+        }
+        state = fold(a ^ seed.low, b ^ state)
+        return fold(state ^ UInt64(bytes.count), 0xe703_7ed1_a0b4_28db)
+    }
+
+    /// Up to seven bytes as a little-endian word.
+    @inlinable @inline(__always)
+    static func tail(_ at: UnsafeRawPointer, _ count: Int) -> UInt64 {
+        if count >= 4 {
+            let low = UInt64(at.loadUnaligned(as: UInt32.self))
+            let high = UInt64(at.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
+            return low | high << UInt64((count - 4) * 8)
+        }
+        var word: UInt64 = 0
+        for index in 0 ..< count { word |= UInt64(at.load(fromByteOffset: index, as: UInt8.self)) << UInt64(index * 8) }
+        return word
+    }
+}

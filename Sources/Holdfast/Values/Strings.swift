@@ -1,0 +1,141 @@
+@_spi(_Unicode) import Swift
+
+import HoldfastEngine
+
+/// Strings are stored as UTF-8, up to 15 bytes in place. Reading one makes a Swift `String`; a ``PersistentString`` reads in place.
+extension String: Persistable {
+    public typealias Stored = StoredBytes
+
+    @inlinable
+    public static func load(_ stored: StoredBytes, from access: HeapAccess) -> String {
+        stored.withBytes(access) { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @inlinable
+    public static func store(_ value: String, in access: HeapAccess) -> StoredBytes {
+        var value = value
+        return value.withUTF8 { StoredBytes(UnsafeRawBufferPointer($0), in: access) }
+    }
+
+    @inlinable
+    public static func destroy(_ stored: StoredBytes, in access: HeapAccess) { stored.free(in: access) }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
+
+    public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("String") }
+}
+
+/// String keys compare as Swift's `==` does: by canonical equivalence, so that `é` as one scalar and `é` as two are the same
+/// key. ASCII takes the short road; other strings are hashed in Unicode's normal form C (UAX #15).
+extension String: PersistableKey {
+    /// The key's UTF-8, and whether all of it is ASCII.
+    @frozen
+    public struct Probe {
+        @usableFromInline let bytes: UnsafeRawBufferPointer
+        @usableFromInline let isASCII: Bool
+
+        @inlinable
+        init(bytes: UnsafeRawBufferPointer) {
+            self.bytes = bytes
+            isASCII = UTF8Bytes.areASCII(bytes)
+        }
+    }
+
+    @inlinable
+    public static func withProbe<R, Failure: Error>(
+        _ key: String, _ body: (Probe) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        var key = key
+        var result: Result<R, Failure>?
+        key.withUTF8 { utf8 in
+            do throws(Failure) {
+                result = .success(try body(Probe(bytes: UnsafeRawBufferPointer(utf8))))
+            } catch {
+                result = .failure(error)
+            }
+        }
+        return try result!.get()
+    }
+
+    @inlinable
+    public static func hash(_ probe: Probe, seed: HeapIdentity) -> UInt64 {
+        probe.isASCII ? StableHash.hash(probe.bytes, seed: seed) : UTF8Bytes.canonicalHash(probe.bytes, seed: seed)
+    }
+
+    @inlinable
+    public static func hash(stored: StoredBytes, seed: HeapIdentity, from access: HeapAccess) -> UInt64 {
+        stored.withBytes(access) { hash(Probe(bytes: $0), seed: seed) }
+    }
+
+    @inlinable
+    public static func matches(_ stored: StoredBytes, _ probe: Probe, in access: HeapAccess) -> Bool {
+        stored.withBytes(access) { bytes in
+            if bytes.count == probe.bytes.count && UTF8Bytes.areEqual(bytes, probe.bytes) { return true }
+            // Different bytes can still be the same string, but not if either is ASCII.
+            return probe.isASCII || UTF8Bytes.areASCII(bytes) ? false : UTF8Bytes.areCanonicallyEqual(bytes, probe.bytes)
+        }
+    }
+}
+
+/// Work on the bytes of UTF-8 strings.
+@usableFromInline
+enum UTF8Bytes {
+    @inlinable
+    static func areASCII(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let base = bytes.baseAddress else { return true }
+        var offset = 0
+        var seen: UInt64 = 0
+        while offset + 8 <= bytes.count {
+            seen |= base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            offset += 8
+        }
+        while offset < bytes.count {
+            seen |= UInt64(base.load(fromByteOffset: offset, as: UInt8.self))
+            offset += 1
+        }
+        return seen & 0x8080_8080_8080_8080 == 0
+    }
+
+    /// Whether two runs of the same length hold the same bytes.
+    @inlinable
+    static func areEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+        guard let left = a.baseAddress, let right = b.baseAddress else { return true }
+        var offset = 0
+        while offset + 8 <= a.count {
+            if left.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+                != right.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            {
+                return false
+            }
+            offset += 8
+        }
+        while offset < a.count {
+            if left.load(fromByteOffset: offset, as: UInt8.self) != right.load(fromByteOffset: offset, as: UInt8.self) {
+                return false
+            }
+            offset += 1
+        }
+        return true
+    }
+
+    @usableFromInline @inline(never)
+    static func canonicalHash(_ bytes: UnsafeRawBufferPointer, seed: HeapIdentity) -> UInt64 {
+        var normal = String(decoding: bytes, as: UTF8.self).normalFormC
+        return normal.withUTF8 { StableHash.hash(UnsafeRawBufferPointer($0), seed: seed) }
+    }
+
+    @usableFromInline @inline(never)
+    static func areCanonicallyEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+        String(decoding: a, as: UTF8.self) == String(decoding: b, as: UTF8.self)
+    }
+}
+
+extension String {
+    /// Unicode normal form C, by the standard library's own tables.
+    fileprivate var normalFormC: String {
+        var scalars = String.UnicodeScalarView()
+        for scalar in _nfc { scalars.append(scalar) }
+        return String(scalars)
+    }
+}

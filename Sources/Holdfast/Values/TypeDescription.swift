@@ -1,0 +1,107 @@
+@_spi(Reflection) import Swift
+
+import HoldfastEngine
+
+/// What a root's type is stored as, in words that are the same in every process: `Map<String, Array<Posting{file: Int32 @0, line:
+/// Int32 @4; 8 bytes}>>`. It is kept beside the root, and a root is only opened as a type with the same description.
+public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
+    /// The description itself.
+    public let text: String
+
+    /// A description in given words.
+    public init(_ text: String) { self.text = text }
+
+    public var description: String { text }
+
+    /// Describes the bytes of a plain struct: names, types and places of its fields, all the way down. Throws `notStorable`
+    /// for pointers, references and functions, which mean nothing in another process.
+    init<T: BitwiseCopyable>(layoutOf type: T.Type) throws(HeapError) {
+        var layout = LayoutText(root: "\(type)")
+        try layout.add(type, path: "", isRoot: true)
+        text = layout.text
+    }
+
+    /// The words of the first difference between two descriptions, for errors.
+    func differs(from other: TypeDescription) -> Bool { text != other.text }
+}
+
+/// Writes the layout of a type by reflection.
+private struct LayoutText {
+    let root: String
+    var text = ""
+
+    init(root: String) { self.root = root }
+
+    mutating func add(_ type: Any.Type, path: String, isRoot: Bool = false) throws(HeapError) {
+        if let problem = Self.problem(with: type) {
+            let place = path.isEmpty ? "it is" : "its field \(path) is"
+            throw HeapError.notStorable(
+                type: root, reason: "\(place) \(problem) (\(type)), which means nothing in another process")
+        }
+        if let optional = type as? any AnyOptional.Type {
+            try add(optional.wrappedType, path: path)
+            text += "?"
+        } else if !isRoot, let persistable = type as? any Persistable.Type {
+            // A nested field's bytes lie as Swift lays them out, so only types stored as themselves describe them rightly.
+            if let plain = persistable as? any PersistableStruct.Type {
+                text += try plain.describe().text
+            } else {
+                text += "\(type)"
+            }
+        } else {
+            try addFields(of: type, path: path)
+        }
+    }
+
+    private mutating func addFields(of type: Any.Type, path: String) throws(HeapError) {
+        var fields: [(name: String, offset: Int, type: Any.Type)] = []
+        let isInspectable = _forEachField(of: type) { name, offset, fieldType, _ in
+            fields.append((String(cString: name), offset, fieldType))
+            return true
+        }
+        text += "\(type)"
+        let size = Self.size(of: type)
+        guard isInspectable, !fields.isEmpty else {
+            // An enum, or a type of the system without fields: its name and size have to do.
+            text += "{\(size) bytes}"
+            return
+        }
+        text += "{"
+        for (index, field) in fields.enumerated() {
+            if index > 0 { text += ", " }
+            let name = field.name.isEmpty ? "\(index)" : field.name
+            text += "\(name): "
+            if "\(field.type)".hasPrefix("Builtin.") {
+                text += "\(field.type)"
+            } else {
+                try add(field.type, path: path.isEmpty ? name : "\(path).\(name)")
+            }
+            text += " @\(field.offset)"
+        }
+        text += "; \(size) bytes}"
+    }
+
+    private static func size(of type: Any.Type) -> Int {
+        func size<T>(_ type: T.Type) -> Int { MemoryLayout<T>.size }
+        return _openExistential(type, do: size)
+    }
+
+    /// What is wrong with a field of this type, if anything.
+    private static func problem(with type: Any.Type) -> String? {
+        if type is AnyClass { return "a reference to an object" }
+        if type is any _Pointer.Type || type is OpaquePointer.Type { return "a pointer" }
+        let name = "\(type)"
+        if name.contains("->") { return "a function" }
+        if name.hasPrefix("Unmanaged<") { return "an unmanaged reference" }
+        if name.hasSuffix(".Type") || name.hasSuffix(".Protocol") { return "a type object" }
+        return nil
+    }
+}
+
+private protocol AnyOptional {
+    static var wrappedType: Any.Type { get }
+}
+
+extension Optional: AnyOptional {
+    static var wrappedType: Any.Type { Wrapped.self }
+}

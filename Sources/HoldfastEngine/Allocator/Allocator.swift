@@ -1,0 +1,142 @@
+/// The heap's allocator: blocks up to 32 KiB from slabs, larger ones as runs of pages.
+///
+/// Everything it knows lies in the heap and is changed through notes, so it is exactly as atomic and as durable as the data:
+/// a crash can neither leak a block nor hand one out twice, and an abort undoes allocations by undoing their lines.
+/// Blocks are freed with the size they were asked for; the slab or the page map confirms it.
+///
+/// Allocation cannot fail for want of disk space: a transaction grows the heap in memory, and the commit makes
+/// room in the file or throws.
+struct Allocator {
+    let access: HeapAccess
+
+    /// Classes up to this one have slabs of one page (tested against `SizeClass.shapes`).
+    static let lastOnePageClass = 26
+
+    /// Pages from here on are not part of the heap.
+    var end: UInt64 { access.load(AllocatorRoot.endField) }
+
+    func setEnd(_ page: UInt64) {
+        guard page <= HeapLayout.maximumBytes >> HeapLayout.pageShift else {
+            fatalError("Holdfast: the heap would grow beyond 16 TiB.")
+        }
+        access.extendImage(toPage: page)
+        access.store(page, at: AllocatorRoot.endField)
+    }
+
+    /// Gives back what only speeds up the next allocation: empty slabs, and page map parts beyond the need.
+    func trim() {
+        releaseSpareSlabs()
+        releaseUnneededPageMapParts()
+    }
+
+    /// The size that a request really takes.
+    @inline(__always)
+    static func roundedRequest(_ byteCount: Int, alignment: Int) -> Int {
+        precondition(byteCount >= 0, "Holdfast: a negative number of bytes was asked for")
+        precondition(alignment <= HeapLayout.pageBytes, "Holdfast: alignment beyond a page (4096 bytes)")
+        if alignment <= 8 { return max(byteCount, 1) }
+        let mask = alignment - 1
+        // Slab blocks are aligned to 64 bytes at most; what needs more takes whole pages.
+        return max((byteCount + mask) & ~mask, alignment > 64 ? SizeClass.maximumBytes + 1 : alignment)
+    }
+
+    static func pages(for byteCount: Int) -> UInt64 {
+        (UInt64(byteCount) + UInt64(HeapLayout.pageBytes) - 1) >> HeapLayout.pageShift
+    }
+}
+
+extension HeapAccess {
+    /// Allocates `byteCount` bytes (0 counts as 1) and returns their offset. The contents are undefined.
+    ///
+    /// Complexity: O(1), apart from the search of one list of free runs before a large block makes the file grow.
+    /// Alignments up to 4096 bytes; above 64 the block takes whole pages.
+    public func allocate(byteCount: Int, alignment: Int = 8) -> UInt64 {
+        let request = Allocator.roundedRequest(byteCount, alignment: alignment)
+        let allocator = Allocator(access: self)
+        if request <= SizeClass.maximumBytes {
+            return allocator.takeBlock(sizeClass: SizeClass.index(for: request))
+        }
+        return allocator.takeRun(pages: Allocator.pages(for: request), as: .run) << HeapLayout.pageShift
+    }
+
+    /// Frees the block at `offset` that was allocated with this size and alignment.
+    public func free(_ offset: UInt64, byteCount: Int, alignment: Int = 8) {
+        let request = Allocator.roundedRequest(byteCount, alignment: alignment)
+        let allocator = Allocator(access: self)
+        if request <= SizeClass.maximumBytes {
+            allocator.releaseBlock(offset, sizeClass: SizeClass.index(for: request))
+        } else {
+            allocator.releasePages(offset, request: request)
+        }
+    }
+
+    /// The bytes that a block of this request really has; a caller may use them all if it frees with the same request.
+    public static func usableBytes(byteCount: Int, alignment: Int = 8) -> Int {
+        let request = Allocator.roundedRequest(byteCount, alignment: alignment)
+        if request <= SizeClass.maximumBytes { return SizeClass.blockBytes(SizeClass.index(for: request)) }
+        return Int(Allocator.pages(for: request)) * HeapLayout.pageBytes
+    }
+
+    /// Gives the block another size, in place where it can: within its size class, by cutting a run, or by taking free pages
+    /// behind it. Otherwise allocates, copies the first `preserving` bytes and frees. Returns the offset, perhaps a new one.
+    public func reallocate(
+        _ offset: UInt64, from oldCount: Int, to newCount: Int, preserving: Int, alignment: Int = 8
+    ) -> UInt64 {
+        let oldRequest = Allocator.roundedRequest(oldCount, alignment: alignment)
+        let newRequest = Allocator.roundedRequest(newCount, alignment: alignment)
+        let allocator = Allocator(access: self)
+        if oldRequest <= SizeClass.maximumBytes && newRequest <= SizeClass.maximumBytes {
+            if SizeClass.index(for: oldRequest) == SizeClass.index(for: newRequest) { return offset }
+        } else if oldRequest > SizeClass.maximumBytes && newRequest > SizeClass.maximumBytes {
+            let oldPages = Allocator.pages(for: oldRequest)
+            let newPages = Allocator.pages(for: newRequest)
+            if allocator.resizePages(offset, from: oldPages, to: newPages) { return offset }
+        }
+        let new = allocate(byteCount: newCount, alignment: alignment)
+        if preserving > 0 {
+            noteFresh(new, preserving)
+            address(new, preserving).copyMemory(from: address(offset, preserving), byteCount: preserving)
+        }
+        free(offset, byteCount: oldCount, alignment: alignment)
+        return new
+    }
+
+    /// The offset that the layer above keeps its named roots at; 0 in a new heap.
+    public var catalogue: UInt64 {
+        get { load(AllocatorRoot.catalogueField) }
+        nonmutating set { store(newValue, at: AllocatorRoot.catalogueField) }
+    }
+
+    // MARK: What the allocator needs of the transaction
+
+    func extendImage(toPage page: UInt64) {
+        context.pointee.engine._withUnsafeGuaranteedRef { $0.extendImage(toPage: page, for: context) }
+    }
+
+    func forget(firstPage: UInt64, pageCount: UInt64) {
+        context.pointee.engine._withUnsafeGuaranteedRef { $0.writeSet.forget(firstPage: firstPage, pageCount: pageCount) }
+    }
+}
+
+extension Allocator {
+    func releasePages(_ offset: UInt64, request: Int) {
+        let page = offset >> HeapLayout.pageShift
+        guard offset & UInt64(HeapLayout.pageBytes - 1) == 0, page < end,
+            UInt64(descriptor(page).pages) == Allocator.pages(for: request)
+        else { Misuse.damaged(access, "offset \(offset) was freed with another size than it was allocated with") }
+        releaseRun(page: page, expecting: .run)
+    }
+
+    func resizePages(_ offset: UInt64, from pages: UInt64, to newPages: UInt64) -> Bool {
+        let page = offset >> HeapLayout.pageShift
+        let run = descriptor(page)
+        guard run.kind == .run, UInt64(run.pages) == pages else {
+            Misuse.damaged(access, "offset \(offset) was resized with another size than it was allocated with")
+        }
+        if newPages == pages { return true }
+        if newPages > pages { return growRun(page: page, from: pages, to: newPages, as: .run) }
+        describeRun(PageDescriptor(kind: .run, pages: UInt32(newPages)), at: page)
+        release(first: page + newPages, pages: pages - newPages)
+        return true
+    }
+}

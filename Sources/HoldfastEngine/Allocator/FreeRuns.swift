@@ -1,0 +1,189 @@
+/// Free runs of pages: binned by size (a two-level segregated fit, Masmano et al., "TLSF", ECRTS 2004) and coalesced at
+/// once with free neighbours.
+///
+/// Invariants: no two free runs touch; the run that ends at the heap's end is never free (it becomes part of what lies
+/// beyond the end); each free run is in the bin of its size; a bin's bit is set exactly if it has a run.
+enum FreeRunBins {
+    static let count = 256
+
+    /// Bins 1…31 hold runs of exactly that many pages; from there each doubling has eight bins.
+    static func bin(forRunOf pages: UInt64) -> Int {
+        if pages < 32 { return Int(pages) }
+        let log = 63 - pages.leadingZeroBitCount
+        return 32 + (log - 5) * 8 + Int((pages >> UInt64(log - 3)) & 7)
+    }
+
+    /// The first bin all of whose runs have at least `pages` pages.
+    static func bin(holdingAtLeast pages: UInt64) -> Int {
+        if pages < 32 { return Int(pages) }
+        let log = 63 - pages.leadingZeroBitCount
+        let step: UInt64 = 1 << UInt64(log - 3)
+        return bin(forRunOf: (pages + step - 1) & ~(step - 1))
+    }
+}
+
+extension Allocator {
+    /// Takes a run of exactly `pages` pages: from the free runs if any fits, else from beyond the heap's end.
+    /// `partsBelow` limits which parts of the page map this may make: the run is such a part itself.
+    func takeRun(
+        pages: UInt64, as kind: PageDescriptor.Kind, sizeClass: UInt8 = 0, partsBelow: Int = PageMap.partCount
+    ) -> UInt64 {
+        guard pages <= HeapLayout.maximumBytes >> HeapLayout.pageShift else {
+            fatalError("Holdfast: \(pages) pages were asked for in one piece; a heap holds at most 16 TiB.")
+        }
+        let page: UInt64
+        if let found = findFreeRun(pages: pages) {
+            page = found
+            let length = UInt64(descriptor(found).pages)
+            unlinkFreeRun(found, pages: length)
+            if length > pages { linkFreeRun(found + pages, pages: length - pages) }
+        } else {
+            // A new part of the page map may itself take the heap's end further, and so make the next one necessary.
+            var wanted: UInt64
+            repeat {
+                wanted = end
+                ensurePageMap(newEnd: wanted + pages, partsBelow: partsBelow)
+            } while end != wanted
+            page = wanted
+            setEnd(page + pages)
+        }
+        describeRun(PageDescriptor(kind: kind, sizeClass: sizeClass, pages: UInt32(pages)), at: page)
+        return page
+    }
+
+    /// Frees a run and joins it with its free neighbours.
+    func releaseRun(page: UInt64, expecting kind: PageDescriptor.Kind) {
+        let freed = descriptor(page)
+        guard freed.kind == kind, freed.pages > 0, page + UInt64(freed.pages) <= end else {
+            Misuse.damaged(access, "a run at page \(page) was freed that is not one (freed twice?)")
+        }
+        release(first: page, pages: UInt64(freed.pages))
+    }
+
+    /// Frees pages that the caller knows to be a whole run or the rest of one that was cut.
+    func release(first page: UInt64, pages: UInt64) {
+        access.forget(firstPage: page, pageCount: pages)
+        var first = page
+        var length = pages
+        let before = descriptor(first - 1)
+        if before.kind == .free || before.kind == .freeTail {
+            let neighbour = before.kind == .free ? 1 : UInt64(before.pages)
+            guard neighbour < first else { Misuse.damaged(access, "a free run before page \(first) is too long") }
+            unlinkFreeRun(first - neighbour, pages: neighbour)
+            // So that a second free of the joined run is recognised.
+            setDescriptor(PageDescriptor(kind: .none, pages: 0), first)
+            first -= neighbour
+            length += neighbour
+        }
+        if first + length < end {
+            let after = descriptor(first + length)
+            if after.kind == .free {
+                unlinkFreeRun(first + length, pages: UInt64(after.pages))
+                length += UInt64(after.pages)
+            }
+        }
+        if first + length == end {
+            setDescriptor(PageDescriptor(kind: .none, pages: 0), first)
+            setEnd(first)
+        } else {
+            linkFreeRun(first, pages: length)
+        }
+    }
+
+    /// Lengthens the run at `page` in place by taking the free pages behind it; false if there are too few.
+    func growRun(page: UInt64, from pages: UInt64, to newPages: UInt64, as kind: PageDescriptor.Kind) -> Bool {
+        let extra = newPages - pages
+        let next = page + pages
+        if next == end {
+            ensurePageMap(newEnd: end + extra, partsBelow: PageMap.partCount)
+            guard next == end else { return false }
+            setEnd(next + extra)
+        } else {
+            let after = descriptor(next)
+            guard after.kind == .free, UInt64(after.pages) >= extra else { return false }
+            unlinkFreeRun(next, pages: UInt64(after.pages))
+            if UInt64(after.pages) > extra { linkFreeRun(next + extra, pages: UInt64(after.pages) - extra) }
+        }
+        describeRun(PageDescriptor(kind: kind, pages: UInt32(newPages)), at: page)
+        return true
+    }
+
+    // MARK: Bins
+
+    private func findFreeRun(pages: UInt64) -> UInt64? {
+        let sure = FreeRunBins.bin(holdingAtLeast: pages)
+        if let bin = firstBin(from: sure) {
+            return UInt64(access.load(AllocatorRoot.bins + UInt64(bin) * 4, as: UInt32.self))
+        }
+        // Below that, only the bin that `pages` itself belongs to can hold a run that is long enough; look through it before
+        // the file grows.
+        let own = FreeRunBins.bin(forRunOf: pages)
+        guard own != sure else { return nil }
+        var candidate = UInt64(access.load(AllocatorRoot.bins + UInt64(own) * 4, as: UInt32.self))
+        while candidate != 0 {
+            let run = descriptor(candidate)
+            guard run.kind == .free else { Misuse.damaged(access, "page \(candidate) is in a list of free runs but not free") }
+            if UInt64(run.pages) >= pages { return candidate }
+            candidate = UInt64(run.next)
+        }
+        return nil
+    }
+
+    private func firstBin(from bin: Int) -> Int? {
+        var word = bin >> 6
+        var bits = access.load(AllocatorRoot.binBits + UInt64(word) * 8, as: UInt64.self) & (~0 << UInt64(bin & 63))
+        while bits == 0 {
+            word += 1
+            guard word < FreeRunBins.count / 64 else { return nil }
+            bits = access.load(AllocatorRoot.binBits + UInt64(word) * 8, as: UInt64.self)
+        }
+        return word * 64 + bits.trailingZeroBitCount
+    }
+
+    private func linkFreeRun(_ page: UInt64, pages: UInt64) {
+        let bin = FreeRunBins.bin(forRunOf: pages)
+        let head = AllocatorRoot.bins + UInt64(bin) * 4
+        let first = access.load(head, as: UInt32.self)
+        var descriptor = PageDescriptor(kind: .free, pages: UInt32(pages))
+        descriptor.next = first
+        describeRun(descriptor, at: page)
+        if first != 0 {
+            var old = self.descriptor(UInt64(first))
+            old.previous = UInt32(page)
+            setDescriptor(old, UInt64(first))
+        } else {
+            setBit(bin, true)
+        }
+        access.store(UInt32(page), at: head)
+    }
+
+    private func unlinkFreeRun(_ page: UInt64, pages: UInt64) {
+        var run = descriptor(page)
+        guard run.kind == .free, UInt64(run.pages) == pages, page + pages <= end else {
+            Misuse.damaged(access, "the free run at page \(page) does not match its neighbours")
+        }
+        let bin = FreeRunBins.bin(forRunOf: pages)
+        if run.next != 0 {
+            var next = descriptor(UInt64(run.next))
+            next.previous = run.previous
+            setDescriptor(next, UInt64(run.next))
+        }
+        if run.previous != 0 {
+            var previous = descriptor(UInt64(run.previous))
+            previous.next = run.next
+            setDescriptor(previous, UInt64(run.previous))
+        } else {
+            access.store(run.next, at: AllocatorRoot.bins + UInt64(bin) * 4)
+            if run.next == 0 { setBit(bin, false) }
+        }
+        run = PageDescriptor(kind: .none, pages: 0)
+        setDescriptor(run, page)
+    }
+
+    private func setBit(_ bin: Int, _ value: Bool) {
+        let offset = AllocatorRoot.binBits + UInt64(bin >> 6) * 8
+        let bits = access.load(offset, as: UInt64.self)
+        let bit: UInt64 = 1 << UInt64(bin & 63)
+        access.store(value ? bits | bit : bits & ~bit, at: offset)
+    }
+}

@@ -1,0 +1,202 @@
+import MemoryMapping
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The real disk: the operating system's files. Stateless; safe to use from any thread.
+public final class SystemDisk: Disk {
+    public static let shared = SystemDisk()
+
+    private init() {}
+
+    public func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
+        let flags: Int32
+        switch access {
+        case .readOnly: flags = O_RDONLY
+        case .readWrite: flags = O_RDWR
+        case .createNew: flags = O_RDWR | O_CREAT | O_EXCL
+        case .createOrEmpty: flags = O_RDWR | O_CREAT | O_TRUNC
+        }
+        // O_NONBLOCK: opening a FIFO that nobody writes to must not hang; it means nothing for regular files.
+        var descriptor: Int32
+        repeat {
+            #if canImport(Darwin)
+                descriptor = Darwin.open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o644)
+            #elseif canImport(Musl)
+                descriptor = Musl.open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o644)
+            #else
+                descriptor = Glibc.open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o644)
+            #endif
+        } while descriptor < 0 && errno == EINTR
+        guard descriptor >= 0 else { throw DiskError(.open, path, code: errno) }
+        return SystemFile(path: path, descriptor: descriptor)
+    }
+
+    public func exists(_ path: String) -> Bool {
+        access(path, F_OK) == 0
+    }
+
+    public func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError) {
+        // A hard link fails with EEXIST where rename would replace; both names mean the same file in between.
+        guard link(source, destination) == 0 else {
+            let linkError = errno
+            guard linkError == EPERM || linkError == EOPNOTSUPP || linkError == ENOSYS else {
+                throw DiskError(.rename, destination, code: linkError)
+            }
+            // A file system without hard links (FAT, some network ones): the check and the rename are two steps there.
+            guard !exists(destination) else { throw DiskError(.rename, destination, code: EEXIST) }
+            guard rename(source, destination) == 0 else { throw DiskError(.rename, destination, code: errno) }
+            return
+        }
+        _ = unlink(source)
+    }
+
+    public func remove(_ path: String) throws(DiskError) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw DiskError(.remove, path, code: errno) }
+    }
+
+    public func syncDirectory(of path: String) throws(DiskError) {
+        let folder = Self.folder(of: path)
+        let directory = try open(folder, .readOnly)
+        defer { directory.close() }
+        try directory.sync()
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}
+
+/// An open file descriptor.
+///
+/// `@unchecked Sendable`: the descriptor is set once and closed once (the engine's lock orders `close` after every use);
+/// `pread`, `pwrite` and `fdatasync` carry no shared position.
+public final class SystemFile: DiskFile, @unchecked Sendable {
+    public let path: String
+    private let descriptor: Int32
+    private var isClosed = false
+    private var isLocked = false
+
+    init(path: String, descriptor: Int32) {
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    deinit { close() }
+
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        // A mapping keeps the open file alive, and with it the lock, until it is unmapped.
+        if isLocked { flock(descriptor, LOCK_UN) }
+        #if canImport(Darwin)
+            _ = Darwin.close(descriptor)
+        #elseif canImport(Musl)
+            _ = Musl.close(descriptor)
+        #else
+            _ = Glibc.close(descriptor)
+        #endif
+    }
+
+    public func size() throws(DiskError) -> Int {
+        Int(try status().st_size)
+    }
+
+    public func requireRegularFile() throws(DiskError) {
+        switch try status().st_mode & S_IFMT {
+        case S_IFREG: return
+        case S_IFDIR: throw DiskError(.status, path, code: EISDIR)
+        default: throw DiskError(.status, path, code: EINVAL)
+        }
+    }
+
+    private func status() throws(DiskError) -> stat {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw DiskError(.status, path, code: errno) }
+        return status
+    }
+
+    public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+        var done = 0
+        while done < buffer.count {
+            let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+            if count > 0 {
+                done += count
+            } else if count == 0 {
+                break
+            } else if errno != EINTR {
+                throw DiskError(.read, path, code: errno)
+            }
+        }
+        return done
+    }
+
+    public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+        var done = 0
+        while done < bytes.count {
+            let count = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+            if count > 0 {
+                done += count
+            } else if count == 0 {
+                throw DiskError(.write, path, code: ENOSPC)
+            } else if errno != EINTR {
+                throw DiskError(.write, path, code: errno)
+            }
+        }
+    }
+
+    public func sync() throws(DiskError) {
+        #if canImport(Darwin)
+            // fsync leaves the data in the drive's cache on Darwin; F_FULLFSYNC does not. Untested: no Mac was at hand.
+            guard fcntl(descriptor, F_FULLFSYNC) == 0 || fsync(descriptor) == 0 else {
+                throw DiskError(.sync, path, code: errno)
+            }
+        #else
+            guard fdatasync(descriptor) == 0 else { throw DiskError(.sync, path, code: errno) }
+        #endif
+    }
+
+    public func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(DiskError) {
+        do {
+            try FileGrowth.grow(
+                fileDescriptor: descriptor, from: oldSize, to: newSize, reservingBlocks: reservingBlocks)
+        } catch {
+            throw DiskError(.grow, path, code: error.code)
+        }
+    }
+
+    public func truncate(to newSize: Int) throws(DiskError) {
+        do {
+            try FileGrowth.truncate(fileDescriptor: descriptor, to: newSize)
+        } catch {
+            throw DiskError(.truncate, path, code: error.code)
+        }
+    }
+
+    public func map(
+        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
+    ) throws(DiskError) {
+        do {
+            try reservation.map(
+                fileDescriptor: descriptor, fileOffset: fileOffset, byteCount: byteCount, at: offset, kind: kind)
+        } catch {
+            throw DiskError(.map, path, code: error.code)
+        }
+    }
+
+    public func tryLock(exclusive: Bool) throws(DiskError) -> Bool {
+        // flock belongs to the open file, so a second open in this very process conflicts too.
+        while flock(descriptor, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0 {
+            if errno == EWOULDBLOCK { return false }
+            guard errno == EINTR else { throw DiskError(.lock, path, code: errno) }
+        }
+        isLocked = true
+        return true
+    }
+}

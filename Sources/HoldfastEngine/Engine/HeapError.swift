@@ -1,0 +1,140 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Everything that can go wrong with a heap, each case saying what happened, to which file, and what to do next.
+public enum HeapError: Error, Equatable, Sendable {
+    // Opening
+    case notFound(path: String)
+    case isDirectory(path: String)
+    case notARegularFile(path: String)
+    case permissionDenied(path: String, operation: String)
+    case readOnlyFolder(path: String)
+    case emptyFile(path: String)
+    case notAHeap(path: String)
+    case newerFormat(path: String, found: UInt32, supported: UInt32)
+    case foreignByteOrder(path: String)
+    case damagedHeader(path: String)
+    /// The file is shorter than its header says; sizes in bytes.
+    case truncated(path: String, expectedBytes: UInt64, actualBytes: UInt64)
+    /// The heap was in use and its log is not beside it.
+    case logMissing(path: String, logPath: String)
+    /// The log beside the heap belongs to another heap, or to another state of this one.
+    case foreignLog(path: String, logPath: String)
+    /// A part of the log that was durable cannot be read; commits after the given one would be lost.
+    case damagedLog(path: String, logPath: String, lastWholeCommit: UInt64)
+    case busy(path: String)
+
+    // Working
+    case diskFull(path: String)
+    case fileTooLarge(path: String)
+    case tooLarge(path: String, limitBytes: UInt64)
+    case io(operation: String, path: String, code: Int32)
+    /// An earlier write or sync failed, so what is on the disk is not known any more.
+    case failed(path: String, reason: String)
+    case closed(path: String)
+    case readOnly(path: String)
+    /// Found by the tests' note verifier: bytes were changed that no note covers.
+    case missedNote(path: String, line: UInt64)
+    case damaged(path: String, what: String)
+
+    // Roots and types
+    case rootNotFound(path: String, name: String)
+    case rootTypeMismatch(path: String, name: String, stored: String, requested: String)
+    /// A type that cannot be kept in a heap.
+    case notStorable(type: String, reason: String)
+}
+
+extension HeapError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .notFound(let path):
+            "There is no heap file at \(path). Check the path, or open it for writing to make one."
+        case .isDirectory(let path):
+            "\(path) is a folder, not a heap file. Name a file inside it."
+        case .notARegularFile(let path):
+            "\(path) is not a regular file, so it cannot be a heap. Name a file on a disk."
+        case .permissionDenied(let path, let operation):
+            "Permission denied to \(operation) \(path). Change the file's permissions, or open the heap read-only."
+        case .readOnlyFolder(let path):
+            "The folder of \(path) cannot be written to, and a heap that is written needs its log beside it. Move the "
+                + "heap to a writable folder, or open it read-only."
+        case .emptyFile(let path):
+            "\(path) is empty, so it is no heap. Remove it to let a new heap be made there, or restore it from a copy."
+        case .notAHeap(let path):
+            "\(path) is not a Holdfast heap: it does not begin as one. Check the path; the file was left as it is."
+        case .newerFormat(let path, let found, let supported):
+            "\(path) has format version \(found), but this program knows versions up to \(supported). Update the program; "
+                + "the file was left as it is."
+        case .foreignByteOrder(let path):
+            "\(path) was made on a machine with the other byte order. Export it there and import it here."
+        case .damagedHeader(let path):
+            "Both copies of the header of \(path) are damaged. Restore the file from a copy; it was left as it is."
+        case .truncated(let path, let expected, let actual):
+            "\(path) has been cut short: it should have at least \(expected) bytes and has \(actual). Restore it from a "
+                + "copy; it was left as it is."
+        case .logMissing(let path, let logPath):
+            "\(path) was in use when its program ended or it was copied, and its log \(logPath) is missing. Bring the log "
+                + "back beside it (copy both files), or restore the heap from a copy."
+        case .foreignLog(let path, let logPath):
+            "The log \(logPath) does not belong to this state of \(path). Bring back the log that was beside the heap, "
+                + "or restore both from one copy."
+        case .damagedLog(let path, let logPath, let commit):
+            "The log \(logPath) of \(path) is damaged after commit \(commit), in a part that had been durable. Restore both "
+                + "files from a copy; they were left as they are."
+        case .busy(let path):
+            "\(path) is open in another process, or a second time in this one. Close it there first."
+        case .diskFull(let path):
+            "The disk is full: \(path) could not grow, and the transaction was not kept. Free some space and try again."
+        case .fileTooLarge(let path):
+            "\(path) could not grow: a limit for the size of files was reached (ulimit -f, or the file system's), and the "
+                + "transaction was not kept. Raise the limit and try again."
+        case .tooLarge(let path, let limit):
+            "\(path) would grow beyond \(limit) bytes, the addresses this process could reserve. Split the data over "
+                + "several heaps, or raise the limit of address space (ulimit -v)."
+        case .io(let operation, let path, let code):
+            "Could not \(operation) \(path): \(String(cString: strerror(code))) (error \(code)). Check the disk and the "
+                + "system's log, then open the heap again."
+        case .failed(let path, let reason):
+            "\(path) accepts no more changes because an earlier write failed (\(reason)). Close it and open it again: it "
+                + "comes back as of the last commit that reached the disk or the log."
+        case .closed(let path):
+            "The heap \(path) has been closed. Open it again to use it."
+        case .readOnly(let path):
+            "\(path) was opened read-only. Open it for writing to change it."
+        case .missedNote(let path, let line):
+            "Bytes \(line * 64)..<\(line * 64 + 64) of \(path) were changed without a write note, so the change would not "
+                + "have been logged. This is a defect of the code that made the change."
+        case .damaged(let path, let what):
+            "\(path) is damaged: \(what). Restore it from a copy."
+        case .rootNotFound(let path, let name):
+            "\(path) has no root named \"\(name)\". Make it in a write transaction, or check the name against tx.roots."
+        case .rootTypeMismatch(let path, let name, let stored, let requested):
+            "The root \"\(name)\" of \(path) is \(stored), but it was asked for as \(requested). Ask for it as what it is, "
+                + "or use another name."
+        case .notStorable(let type, let reason):
+            "\(type) cannot be kept in a heap: \(reason)."
+        }
+    }
+}
+
+extension HeapError {
+    /// The error for a call to the operating system that failed.
+    public init(_ error: DiskError) {
+        let path = error.path
+        switch (error.code, error.operation) {
+        case (ENOENT, .open): self = .notFound(path: path)
+        case (EISDIR, _): self = .isDirectory(path: path)
+        case (EINVAL, .status), (ENXIO, .open): self = .notARegularFile(path: path)
+        case (EACCES, _), (EPERM, _): self = .permissionDenied(path: path, operation: error.operation.rawValue)
+        case (EROFS, _): self = .readOnlyFolder(path: path)
+        case (ENOSPC, _), (EDQUOT, _): self = .diskFull(path: path)
+        case (EFBIG, _): self = .fileTooLarge(path: path)
+        default: self = .io(operation: error.operation.rawValue, path: path, code: error.code)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+/// One commit in the redo log: a header, then the touched lines in runs.
+///
+///     offset size
+///       0     4   magic "HFLR"
+///       4     4   number of runs
+///       8     8   position of this record
+///      16     8   bytes of this record, header included; a multiple of 8
+///      24     8   commit number
+///      32     8   checksum of the record before (of the checkpoint, for the first): records form a chain
+///      40     8   position below which the log was durable when this record was made
+///      48     8   heap's pages after this commit
+///      56     8   checksum of bytes 0-55 and then of the runs, seeded with the log's epoch
+///      64     …   runs: one word (first line << 16 | lines), then the lines, 64 bytes each
+///
+/// The chain makes what recovery accepts a prefix of what was committed: after a lost record nothing of the future
+/// that hung on it can be accepted, even if its bytes are still there and whole.
+public struct LogRecord: Equatable {
+    static let magic: UInt32 = 0x524c_4648
+    public static let headerBytes = 64
+    static let checksumOffset = 56
+    static let maximumRunLines = 0xffff
+
+    public var runs: UInt32
+    public var position: UInt64
+    public var byteCount: UInt64
+    public var commitNumber: UInt64
+    public var previousChecksum: UInt64
+    public var durablePosition: UInt64
+    public var heapPages: UInt64
+    public var checksum: UInt64 = 0
+
+    /// Writes the header before a body that is already in place; returns the checksum.
+    func seal(_ record: UnsafeMutableRawPointer, epoch: UInt64) -> UInt64 {
+        record.storeBytes(of: Self.magic, toByteOffset: 0, as: UInt32.self)
+        record.storeBytes(of: runs, toByteOffset: 4, as: UInt32.self)
+        record.storeBytes(of: position, toByteOffset: 8, as: UInt64.self)
+        record.storeBytes(of: byteCount, toByteOffset: 16, as: UInt64.self)
+        record.storeBytes(of: commitNumber, toByteOffset: 24, as: UInt64.self)
+        record.storeBytes(of: previousChecksum, toByteOffset: 32, as: UInt64.self)
+        record.storeBytes(of: durablePosition, toByteOffset: 40, as: UInt64.self)
+        record.storeBytes(of: heapPages, toByteOffset: 48, as: UInt64.self)
+        let checksum = Self.checksum(of: UnsafeRawPointer(record), byteCount: Int(byteCount), epoch: epoch)
+        record.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt64.self)
+        return checksum
+    }
+
+    private static func checksum(of record: UnsafeRawPointer, byteCount: Int, epoch: UInt64) -> UInt64 {
+        let header = Checksum.of(UnsafeRawBufferPointer(start: record, count: checksumOffset), seed: epoch)
+        return Checksum.of(
+            UnsafeRawBufferPointer(start: record + headerBytes, count: byteCount - headerBytes), seed: header)
+    }
+
+    /// Reads a header alone: plausible, but not yet verified.
+    static func decodeHeader(_ raw: UnsafeRawBufferPointer) -> LogRecord? {
+        guard raw.count >= headerBytes, raw.loadUnaligned(as: UInt32.self) == magic else { return nil }
+        func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+        let record = LogRecord(
+            runs: raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self), position: word(8), byteCount: word(16),
+            commitNumber: word(24), previousChecksum: word(32), durablePosition: word(40), heapPages: word(48),
+            checksum: word(checksumOffset))
+        guard record.byteCount >= UInt64(headerBytes), record.byteCount % 8 == 0 else { return nil }
+        return record
+    }
+
+    /// Whether the whole record in `raw` carries its own checksum.
+    func verifies(_ raw: UnsafeRawBufferPointer, epoch: UInt64) -> Bool {
+        raw.count == Int(byteCount) && Self.checksum(of: raw.baseAddress!, byteCount: raw.count, epoch: epoch) == checksum
+    }
+
+    /// Calls `body` with each run's first line and bytes; false if the runs do not fit the record or the heap, in which case
+    /// none of them is to be trusted.
+    static func forEachRun(
+        in raw: UnsafeRawBufferPointer, record: LogRecord, _ body: (_ firstLine: UInt64, _ lines: UnsafeRawBufferPointer) -> Void
+    ) -> Bool {
+        var offset = headerBytes
+        let endLine = record.heapPages * UInt64(HeapLayout.linesPerPage)
+        for _ in 0 ..< record.runs {
+            guard offset + 8 <= raw.count else { return false }
+            let word = raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            let firstLine = word >> 16
+            let count = Int(word & 0xffff)
+            offset += 8
+            guard count > 0, offset + count * HeapLayout.lineBytes <= raw.count,
+                firstLine >= HeapLayout.headerPages * UInt64(HeapLayout.linesPerPage),
+                firstLine + UInt64(count) <= endLine
+            else { return false }
+            let end = offset + count * HeapLayout.lineBytes
+            body(firstLine, UnsafeRawBufferPointer(rebasing: raw[offset ..< end]))
+            offset = end
+        }
+        return offset == raw.count
+    }
+}

@@ -1,0 +1,20 @@
+/// Reading and writing single values at heap offsets.
+extension HeapAccess {
+    @inlinable @inline(__always)
+    public func load<T: BitwiseCopyable>(_ offset: UInt64, as type: T.Type = T.self) -> T {
+        address(offset, MemoryLayout<T>.size).loadUnaligned(as: T.self)
+    }
+
+    /// Stores `value` and notes its lines.
+    @inlinable @inline(__always)
+    public func store<T: BitwiseCopyable>(_ value: T, at offset: UInt64) {
+        writableAddress(offset, MemoryLayout<T>.size).storeBytes(of: value, as: T.self)
+    }
+}
+
+extension HeapAccess {
+    /// The path of the heap, for errors.
+    public var heapPath: String {
+        context.pointee.engine._withUnsafeGuaranteedRef { $0.path }
+    }
+}

@@ -1,0 +1,27 @@
+/// The traps: what a programmer's mistake, or a damaged heap that was opened unchecked, ends in, each with a sentence.
+public enum Misuse {
+    @usableFromInline @inline(never)
+    static func handleOutlivedTransaction() -> Never {
+        fatalError(
+            "Holdfast: a handle was used after its transaction had ended. Handles are valid only inside the closure of "
+                + "the read or write that made them; ask the new transaction for the root again.")
+    }
+
+    @usableFromInline @inline(never)
+    static func writeInReadTransaction() -> Never {
+        fatalError("Holdfast: a read transaction was written through. Make changes inside heap.write { tx in … }.")
+    }
+
+    @usableFromInline @inline(never)
+    static func outOfBounds(_ offset: UInt64, _ count: Int, _ access: HeapAccess) -> Never {
+        damaged(access, "a pointer leads to bytes \(offset)..<\(offset &+ UInt64(truncatingIfNeeded: count)), outside the heap")
+    }
+
+    /// Ends the program because the heap's own records contradict each other.
+    public static func damaged(_ access: HeapAccess, _ what: String) -> Never {
+        let path = access.context.pointee.engine._withUnsafeGuaranteedRef { $0.path }
+        fatalError(
+            "Holdfast: the heap \(path) is damaged: \(what). Nothing of this transaction was kept; restore the file from a "
+                + "copy.")
+    }
+}

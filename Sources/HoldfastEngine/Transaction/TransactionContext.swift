@@ -1,0 +1,103 @@
+/// What the handles of one open transaction share, in raw memory that is never given back.
+///
+/// Handles are plain structs that a program can copy about freely, so they can outlive their transaction and even
+/// their heap. Each names its context and the epoch that the context had. Contexts are reused but never deallocated, and an
+/// epoch never comes twice in a process, so one comparison tells a live handle from a stale one, without reference
+/// counting and without ever touching memory that is gone.
+@frozen
+public struct TransactionContext {
+    /// Where the heap's first byte is mapped; fixed for as long as the heap is open.
+    public var base: UnsafeMutableRawPointer
+    /// Bytes from `base` on that may be read; grows within a write transaction.
+    public var byteCount: UInt64
+    /// The open transaction's number; 0 while none is.
+    public var epoch: UInt64
+    /// One word a page, a bit for each line that the transaction has noted; only for writers.
+    public var touchedLines: UnsafeMutablePointer<UInt64>
+    public var isWritable: Bool
+    /// Seeds of the heap's hash functions.
+    public var hashSeed: HeapIdentity
+    @usableFromInline var engine: Unmanaged<HeapEngine>
+    /// The transaction that the same thread had opened before this one, if any.
+    var enclosing: UnsafeMutablePointer<TransactionContext>?
+}
+
+/// The checked way to the bytes of an open transaction; part of every handle.
+///
+/// This is where pointers into the mapping are made, and what makes them safe: the epoch shows that the transaction is still
+/// open, the bounds check that the bytes lie inside the mapping, whatever a damaged file says. Pointers must not be kept
+/// beyond the operation that asked for them. Not `Sendable`: a transaction belongs to the thread that runs it.
+@frozen
+public struct HeapAccess {
+    public let context: UnsafeMutablePointer<TransactionContext>
+    public let epoch: UInt64
+
+    @inlinable
+    public init(context: UnsafeMutablePointer<TransactionContext>, epoch: UInt64) {
+        self.context = context
+        self.epoch = epoch
+    }
+
+    @inlinable @inline(__always)
+    public var isOpen: Bool { context.pointee.epoch == epoch }
+
+    @inlinable @inline(__always)
+    public var isWritable: Bool { context.pointee.isWritable }
+
+    @inlinable @inline(__always)
+    public var hashSeed: HeapIdentity { context.pointee.hashSeed }
+
+    /// The address of `count` bytes at `offset`. Traps if the transaction is over or the bytes are not inside the heap.
+    @inlinable @inline(__always)
+    public func address(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
+        guard isOpen else { Misuse.handleOutlivedTransaction() }
+        let limit = context.pointee.byteCount
+        guard offset <= limit, UInt64(truncatingIfNeeded: count) <= limit &- offset else {
+            Misuse.outOfBounds(offset, count, self)
+        }
+        return context.pointee.base + Int(truncatingIfNeeded: offset)
+    }
+
+    /// Like `address`, for changing the bytes: notes the lines first, so that the change is logged and can be undone.
+    @inlinable @inline(__always)
+    public func writableAddress(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
+        let address = address(offset, count)
+        note(offset, count)
+        return address
+    }
+
+    /// Notes that `count` bytes at `offset` are about to change. The caller has checked that they lie inside the heap.
+    @inlinable @inline(__always)
+    public func note(_ offset: UInt64, _ count: Int) {
+        let first = offset &>> HeapLayout.lineShift
+        let last = (offset &+ UInt64(truncatingIfNeeded: count) &- 1) &>> HeapLayout.lineShift
+        if first == last, context.pointee.isWritable {
+            let word = context.pointee.touchedLines[Int(truncatingIfNeeded: first &>> 6)]
+            if word & (1 &<< (first & 63)) != 0 { return }
+        }
+        noteLines(first, last, count)
+    }
+
+    @usableFromInline @inline(never)
+    func noteLines(_ first: UInt64, _ last: UInt64, _ count: Int) {
+        guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }
+        guard count > 0 else { return }
+        context.pointee.engine._withUnsafeGuaranteedRef { $0.writeSet.note(firstLine: first, lastLine: last) }
+    }
+
+    /// Notes bytes of a block that this transaction has just allocated, all at once; cheaper than `note` where the heap has grown, since
+    /// nothing there needs a before-image.
+    @inlinable
+    public func noteFresh(_ offset: UInt64, _ count: Int) {
+        guard isOpen else { Misuse.handleOutlivedTransaction() }
+        guard count > 0 else { return }
+        let last = (offset &+ UInt64(truncatingIfNeeded: count) &- 1) &>> HeapLayout.lineShift
+        noteFreshLines(offset &>> HeapLayout.lineShift, last)
+    }
+
+    @usableFromInline @inline(never)
+    func noteFreshLines(_ first: UInt64, _ last: UInt64) {
+        guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }
+        context.pointee.engine._withUnsafeGuaranteedRef { $0.writeSet.noteFresh(firstLine: first, lastLine: last) }
+    }
+}

@@ -1,0 +1,224 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// What the open write transaction has changed: a bit for every touched line, and what the line held before.
+///
+/// Invariants, from `begin` to `commit` or `undo`:
+/// - a line whose bytes differ from the last commit has its bit set (`NoteVerifier` tests this);
+/// - a line that was in use at the last commit and has its bit set has a before-image;
+/// - a page has a nonzero word exactly if it is in `pages`, once.
+///
+/// A class with its arrays in raw memory: noting a line is on every write's path, and bounds or exclusivity checks
+/// would cost more than the note itself. The pointers never leave this file.
+final class WriteSet {
+    /// One word a page, indexed by page number; memory is there for every page of the image.
+    private let image: HeapImage
+    private(set) var lineCount = 0
+    /// Fresh lines get before-images too: the tests' note verifier needs aborted free space to be as it was.
+    var keepsImagesOfFreshLines = false
+    /// First line beyond the heap's end at the last commit: from there on nothing was in use and nothing needs an image.
+    var firstUnusedLine: UInt64 = 0
+
+    private var pages: UnsafeMutablePointer<UInt32>
+    private var pageCount = 0
+    private var pageCapacity = 256
+    private var images: UnsafeMutableRawPointer
+    private var imageCount = 0
+    private var imageCapacity = 1024
+    private static let imageBytes = 8 + HeapLayout.lineBytes
+
+    init(image: HeapImage) {
+        self.image = image
+        pages = .allocate(capacity: pageCapacity)
+        images = .allocate(byteCount: imageCapacity * Self.imageBytes, alignment: 8)
+    }
+
+    deinit {
+        pages.deallocate()
+        images.deallocate()
+    }
+
+    var isEmpty: Bool { pageCount == 0 }
+
+    // MARK: Noting
+
+    func note(firstLine: UInt64, lastLine: UInt64) {
+        var line = firstLine
+        while line <= lastLine {
+            let page = Int(truncatingIfNeeded: line >> 6)
+            let bit: UInt64 = 1 << (line & 63)
+            let word = image.touchedLines[page]
+            if word & bit == 0 {
+                if word == 0 { addPage(page) }
+                image.touchedLines[page] = word | bit
+                lineCount += 1
+                keepImage(line)
+            }
+            line += 1
+        }
+    }
+
+    /// Notes lines whose old contents nobody needs. Only lines beyond the last commit's end are known to be such: a block below it may
+    /// have been in use at the last commit and freed by this very transaction, or share a line with a neighbour that is.
+    func noteFresh(firstLine: UInt64, lastLine: UInt64) {
+        if firstLine < firstUnusedLine || keepsImagesOfFreshLines { return note(firstLine: firstLine, lastLine: lastLine) }
+        var page = Int(truncatingIfNeeded: firstLine >> 6)
+        let lastPage = Int(truncatingIfNeeded: lastLine >> 6)
+        var low = firstLine & 63
+        while page <= lastPage {
+            let high = page == lastPage ? lastLine & 63 : 63
+            let mask: UInt64 = (~0 << low) & (~0 >> (63 - high))
+            let word = image.touchedLines[page]
+            if word == 0 { addPage(page) }
+            image.touchedLines[page] = word | mask
+            lineCount += (mask & ~word).nonzeroBitCount
+            page += 1
+            low = 0
+        }
+    }
+
+    /// Takes back the notes of whole pages that the transaction has just freed: their contents no longer matter, so they
+    /// need not be logged. Their before-images stay for `undo`. A line may be noted again later and then has two images, the
+    /// older of which counts, since `undo` goes backwards.
+    func forget(firstPage: UInt64, pageCount count: UInt64) {
+        if keepsImagesOfFreshLines { return }
+        // The word is cleared but the page stays listed, with an empty word; `addPage` lists it again.
+        if count <= UInt64(pageCount) {
+            for page in Int(firstPage) ..< Int(firstPage + count) { forget(page: page) }
+        } else {
+            for index in 0 ..< pageCount where UInt64(pages[index]) &- firstPage < count {
+                forget(page: Int(pages[index]))
+            }
+        }
+    }
+
+    private func forget(page: Int) {
+        lineCount -= image.touchedLines[page].nonzeroBitCount
+        image.touchedLines[page] = 0
+    }
+
+    private func addPage(_ page: Int) {
+        if pageCount == pageCapacity {
+            let larger = UnsafeMutablePointer<UInt32>.allocate(capacity: pageCapacity * 2)
+            larger.update(from: pages, count: pageCount)
+            pages.deallocate()
+            pages = larger
+            pageCapacity *= 2
+        }
+        pages[pageCount] = UInt32(truncatingIfNeeded: page)
+        pageCount += 1
+    }
+
+    private func keepImage(_ line: UInt64) {
+        if line >= firstUnusedLine && !keepsImagesOfFreshLines { return }
+        if imageCount == imageCapacity {
+            let larger = UnsafeMutableRawPointer.allocate(
+                byteCount: imageCapacity * 2 * Self.imageBytes, alignment: 8)
+            larger.copyMemory(from: images, byteCount: imageCount * Self.imageBytes)
+            images.deallocate()
+            images = larger
+            imageCapacity *= 2
+        }
+        let entry = images + imageCount * Self.imageBytes
+        entry.storeBytes(of: line, as: UInt64.self)
+        memcpy(entry + 8, image.base + Int(line) * HeapLayout.lineBytes, HeapLayout.lineBytes)
+        imageCount += 1
+    }
+
+    // MARK: Ending the transaction
+
+    /// An upper bound for the bytes of this transaction's log record: every line a run of its own.
+    var recordBound: Int { LogRecord.headerBytes + lineCount * (8 + HeapLayout.lineBytes) }
+
+    /// Writes the touched lines below page `endPage` to `record`, behind room for the header, as runs; returns the number of
+    /// runs and the record's bytes. Pages beyond the heap's end are free and not worth logging. Tells `changed` each page.
+    func writeRuns(to record: UnsafeMutableRawPointer, endPage: UInt64, changed: (Int) -> Void) -> (runs: UInt32, bytes: Int) {
+        var at = record + LogRecord.headerBytes
+        var runs: UInt32 = 0
+        for index in 0 ..< pageCount {
+            let page = Int(pages[index])
+            var word = image.touchedLines[page]
+            // An empty word: forgotten, or listed twice and written already.
+            guard word != 0 else { continue }
+            image.touchedLines[page] = 0
+            guard page < Int(endPage) else { continue }
+            changed(page)
+            let pageAddress = image.base + page * HeapLayout.pageBytes
+            while word != 0 {
+                let first = word.trailingZeroBitCount
+                let count = (~(word >> first)).trailingZeroBitCount
+                let bytes = count * HeapLayout.lineBytes
+                let firstLine = UInt64(page * HeapLayout.linesPerPage + first)
+                at.storeBytes(of: firstLine << 16 | UInt64(count), as: UInt64.self)
+                memcpy(at + 8, pageAddress + first * HeapLayout.lineBytes, bytes)
+                at += 8 + bytes
+                runs += 1
+                word = first + count == 64 ? 0 : word & (~0 << (first + count))
+            }
+        }
+        return (runs, at - record)
+    }
+
+    /// Forgets everything after a commit.
+    func reset() {
+        pageCount = 0
+        imageCount = 0
+        lineCount = 0
+        // A giant transaction must not keep its memory for good.
+        if imageCapacity > 1 << 16 {
+            images.deallocate()
+            imageCapacity = 1024
+            images = .allocate(byteCount: imageCapacity * Self.imageBytes, alignment: 8)
+        }
+    }
+
+    /// Puts every line back as it was and forgets everything.
+    func undo() {
+        for index in stride(from: imageCount - 1, through: 0, by: -1) {
+            let entry = images + index * Self.imageBytes
+            let line = entry.load(as: UInt64.self)
+            memcpy(image.base + Int(line) * HeapLayout.lineBytes, entry + 8, HeapLayout.lineBytes)
+        }
+        image.countPrivate(pages: pageCount)
+        clearWords()
+        reset()
+    }
+
+    /// Runs `body` with the image as it was at the last commit, and puts the changes back afterwards. A checkpoint can be made
+    /// inside, which writes whole pages and must not see what is not committed.
+    func withChangesSetAside<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
+        for index in stride(from: imageCount - 1, through: 0, by: -1) { swapImage(index) }
+        defer { for index in 0 ..< imageCount { swapImage(index) } }
+        try body()
+    }
+
+    private func swapImage(_ index: Int) {
+        let entry = images + index * Self.imageBytes
+        let line = image.base + Int(entry.load(as: UInt64.self)) * HeapLayout.lineBytes
+        withUnsafeTemporaryAllocation(byteCount: HeapLayout.lineBytes, alignment: 8) { other in
+            memcpy(other.baseAddress!, line, HeapLayout.lineBytes)
+            memcpy(line, entry + 8, HeapLayout.lineBytes)
+            memcpy(entry + 8, other.baseAddress!, HeapLayout.lineBytes)
+        }
+    }
+
+    /// Ends a transaction of a heap that has no log: the changes stay in this process.
+    func keepWithoutLog() {
+        clearWords()
+        reset()
+    }
+
+    private func clearWords() {
+        for index in 0 ..< pageCount { image.touchedLines[Int(pages[index])] = 0 }
+    }
+
+    /// Whether `line` has been noted.
+    func isNoted(line: UInt64) -> Bool {
+        image.touchedLines[Int(line >> 6)] & (1 << (line & 63)) != 0
+    }
+}

@@ -1,0 +1,192 @@
+import SimulatedDisk
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+@testable import HoldfastEngine
+
+/// A heap of blocks that checks itself: a table of slots, each leading to a block that is filled with one byte value.
+///
+/// Slot 0's number is the count of commits, so that whatever opens says which state it claims to be; `states` knows what that state
+/// was.
+final class Workload {
+    struct Block: Equatable {
+        var bytes: Int
+        var fill: UInt8
+    }
+
+    static let slots = 40
+    private static let tableBytes = 8 + slots * 24
+
+    private(set) var engine: HeapEngine
+    let path: String
+    let options: EngineOptions
+    let disk: any Disk
+    private var random: SplitMix
+    private var table: UInt64 = 0
+
+    /// The logical state after each commit; index 0 is the empty heap.
+    private(set) var states: [[Block?]] = [Array(repeating: nil, count: slots)]
+    private(set) var durableCommits = 0
+    var commits: Int { states.count - 1 }
+
+    init(path: String = "/sim/test.heap", options: EngineOptions, disk: any Disk, seed: UInt64) throws(HeapError) {
+        self.path = path
+        self.options = options
+        self.disk = disk
+        random = SplitMix(state: seed)
+        engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
+    }
+
+    /// Small logs, so that checkpoints, laps of the ring and its resizing all happen within few transactions.
+    static var smallOptions: EngineOptions {
+        var options = EngineOptions()
+        options.initialLogBytes = 64 * 1024
+        options.logLimit = 96 * 1024
+        options.memoryLimit = 1 << 20
+        return options
+    }
+
+    static func access(_ context: HeapEngine.Context) -> HeapAccess {
+        HeapAccess(context: context, epoch: context.pointee.epoch)
+    }
+
+    // MARK: Changing
+
+    /// One transaction that changes some slots; aborted sometimes.
+    func transaction(changes: Int? = nil, largest: Int = 5000, mayAbort: Bool = true) throws(HeapError) {
+        let context = try engine.beginWrite()
+        let access = Self.access(context)
+        var state = states.last!
+        if table == 0 {
+            table = access.allocate(byteCount: Self.tableBytes)
+            access.noteFresh(table, Self.tableBytes)
+            access.address(table, Self.tableBytes).initializeMemory(as: UInt8.self, repeating: 0, count: Self.tableBytes)
+            access.catalogue = table
+        }
+        for _ in 0 ..< (changes ?? Int.random(in: 1 ... 6, using: &random)) {
+            let slot = Int.random(in: 0 ..< Self.slots, using: &random)
+            change(slot, &state, access, largest: largest)
+        }
+        access.store(UInt64(states.count), at: table)
+        if mayAbort, states.count > 1, Int.random(in: 0 ..< 8, using: &random) == 0 {
+            engine.abort(context)
+            return
+        }
+        let isFirst = states.count == 1
+        do throws(HeapError) {
+            try engine.commit(context)
+        } catch {
+            if isFirst { table = 0 }
+            throw error
+        }
+        states.append(state)
+    }
+
+    private func change(_ slot: Int, _ state: inout [Block?], _ access: HeapAccess, largest: Int) {
+        let place = table + 8 + UInt64(slot * 24)
+        let fill = UInt8.random(in: 1 ... 255, using: &random)
+        let bytes =
+            Int.random(in: 0 ..< 10, using: &random) == 0
+            ? Int.random(in: 1 ... largest * 20, using: &random) : Int.random(in: 1 ... largest, using: &random)
+        let offset = access.load(place, as: UInt64.self)
+        switch (state[slot], Int.random(in: 0 ..< 4, using: &random)) {
+        case (let old?, 0):
+            access.free(offset, byteCount: old.bytes)
+            access.store(UInt64(0), at: place)
+            state[slot] = nil
+        case (let old?, 1):
+            let new = access.reallocate(offset, from: old.bytes, to: bytes, preserving: min(old.bytes, bytes))
+            fillBlock(new, bytes, fill, access)
+            access.store(new, at: place)
+            access.store(UInt64(bytes), at: place + 8)
+            access.store(UInt64(fill), at: place + 16)
+            state[slot] = Block(bytes: bytes, fill: fill)
+        case (let old?, _):
+            fillBlock(offset, old.bytes, fill, access)
+            access.store(UInt64(fill), at: place + 16)
+            state[slot] = Block(bytes: old.bytes, fill: fill)
+        case (nil, _):
+            let new = access.allocate(byteCount: bytes)
+            fillBlock(new, bytes, fill, access)
+            access.store(new, at: place)
+            access.store(UInt64(bytes), at: place + 8)
+            access.store(UInt64(fill), at: place + 16)
+            state[slot] = Block(bytes: bytes, fill: fill)
+        }
+    }
+
+    private func fillBlock(_ offset: UInt64, _ bytes: Int, _ fill: UInt8, _ access: HeapAccess) {
+        access.writableAddress(offset, bytes).initializeMemory(as: UInt8.self, repeating: fill, count: bytes)
+    }
+
+    func makeDurable() throws(HeapError) {
+        let target = commits
+        try engine.makeDurable()
+        durableCommits = target
+    }
+
+    func checkpoint() throws(HeapError) {
+        let target = commits
+        try engine.checkpoint()
+        durableCommits = target
+    }
+
+    func reopen() throws(HeapError) {
+        let target = commits
+        try engine.close()
+        durableCommits = target
+        engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
+    }
+
+    // MARK: Checking
+
+    /// Why the heap is not exactly the state after one of the commits in `range`, or nil if it is.
+    func problem(with engine: HeapEngine, allowing range: ClosedRange<Int>) throws(HeapError) -> String? {
+        let audit = try engine.audit()
+        if let problem = audit.problems.first { return "the allocator's account: \(problem)" }
+        let context = try engine.beginRead()
+        defer { engine.endRead(context) }
+        let access = Self.access(context)
+        let table = access.catalogue
+        let commit = table == 0 ? 0 : Int(access.load(table, as: UInt64.self))
+        guard range.contains(commit) else { return "commit \(commit) opened, but only \(range) are allowed" }
+        guard table != 0 else { return nil }
+        for slot in 0 ..< Self.slots {
+            let place = table + 8 + UInt64(slot * 24)
+            let offset = access.load(place, as: UInt64.self)
+            guard let expected = states[commit][slot] else {
+                if offset != 0 { return "slot \(slot) should be empty after commit \(commit)" }
+                continue
+            }
+            guard offset != 0, access.load(place + 8, as: UInt64.self) == expected.bytes,
+                access.load(place + 16, as: UInt64.self) == expected.fill
+            else { return "slot \(slot) is not as commit \(commit) left it" }
+            let bytes = access.address(offset, expected.bytes)
+            // `memcmp` with itself shifted by one: all bytes are the same. Tests run unoptimised, and this is their inner loop.
+            if bytes.load(as: UInt8.self) != expected.fill || memcmp(bytes, bytes + 1, expected.bytes - 1) != 0 {
+                return "block \(slot) is not as commit \(commit) left it"
+            }
+        }
+        return nil
+    }
+
+    /// Opens what a crash left and says what is wrong with it.
+    func problem(withFiles files: [String: [UInt8]], allowing range: ClosedRange<Int>) -> String? {
+        do throws(HeapError) {
+            let disk = SimulatedDisk(files: files)
+            disk.recordsContents = false
+            // A heap whose making was not durable yet may be missing.
+            if files[path] == nil { return range.contains(0) ? nil : "the heap is missing" }
+            let engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
+            if let problem = try problem(with: engine, allowing: range) { return problem }
+            try engine.close()
+            return nil
+        } catch {
+            return "it does not open: \(error)"
+        }
+    }
+}

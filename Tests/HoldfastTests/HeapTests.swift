@@ -1,0 +1,2 @@
+import Holdfast
+import Testing

@@ -1,0 +1,166 @@
+/// What a power cut leaves: walks a disk's journal forward and makes, after any call, images of what the disk may hold.
+///
+/// Rules: what was synced is there. Of each unsynced write, every 512-byte sector is there or not, independently. An unsynced change of a
+/// file's size has happened or not. Names that were made, moved or removed since the last sync of the directory are there or not,
+/// each move as a whole. The contents of a file that is mapped shared may be anything between empty and what it was.
+/// All choices come from one seed, so an image can be made again.
+public struct CrashImages {
+    private struct File {
+        var durable: [UInt8] = []
+        var pending: [SimulatedDisk.Call] = []
+    }
+
+    private let journal: [SimulatedDisk.Call]
+    private let snapshots: [[Int: [UInt8]]]
+    private var files: [Int: File] = [:]
+    private var durableNames: [String: Int] = [:]
+    private var pendingNames: [SimulatedDisk.Call] = []
+    /// Calls that have happened.
+    public private(set) var position = 0
+
+    public init(of disk: SimulatedDisk) {
+        journal = disk.journal
+        snapshots = disk.sharedSnapshots
+    }
+
+    public var count: Int { journal.count }
+
+    /// Lets the next call happen.
+    public mutating func advance() {
+        let call = journal[position]
+        position += 1
+        switch call {
+        case .create(_, let file):
+            files[file] = File()
+            pendingNames.append(call)
+        case .rename, .remove: pendingNames.append(call)
+        case .write(let file, _, _), .resize(let file, _): files[file, default: File()].pending.append(call)
+        case .sync(let file):
+            var state = files[file, default: File()]
+            for call in state.pending { Self.apply(call, to: &state.durable) { _ in true } }
+            state.pending = []
+            files[file] = state
+        case .syncDirectory:
+            for call in pendingNames { Self.apply(call, to: &durableNames) }
+            pendingNames = []
+        }
+    }
+
+    /// How the unsynced is treated; every seed also decides which of these it stands for.
+    private enum Strategy: CaseIterable {
+        case allLost, allKept, sectorBySector, callByCall, lastTorn, oneFileKept
+    }
+
+    /// What the disk holds if the power is cut now.
+    public func image(seed: UInt64) -> [String: [UInt8]] {
+        var random = SplitMix(state: seed &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(position))
+        let strategy = Strategy.allCases[Int(random.next() % UInt64(Strategy.allCases.count))]
+        let luckyFile = files.keys.sorted().randomElement(using: &random)
+        var contents: [Int: [UInt8]] = [:]
+        for (number, file) in files.sorted(by: { $0.key < $1.key }) {
+            var bytes = file.durable
+            for (index, call) in file.pending.enumerated() {
+                let isLast = index == file.pending.count - 1
+                switch strategy {
+                case .allLost: break
+                case .allKept: Self.apply(call, to: &bytes) { _ in true }
+                case .oneFileKept: if number == luckyFile { Self.apply(call, to: &bytes) { _ in true } }
+                case .callByCall: if random.next() & 1 == 0 { Self.apply(call, to: &bytes) { _ in true } }
+                case .sectorBySector: Self.apply(call, to: &bytes) { _ in random.next() & 1 == 0 }
+                case .lastTorn:
+                    if isLast {
+                        let cut = Int(random.next() % 64)
+                        Self.apply(call, to: &bytes) { $0 < cut }
+                    } else {
+                        Self.apply(call, to: &bytes) { _ in true }
+                    }
+                }
+            }
+            contents[number] = bytes
+        }
+        if position > 0, snapshots.count >= position {
+            for (number, snapshot) in snapshots[position - 1].sorted(by: { $0.key < $1.key }) {
+                switch random.next() % 3 {
+                case 0: contents[number] = []
+                case 1: contents[number] = snapshot
+                default:
+                    var bytes = snapshot
+                    for start in stride(from: 0, to: bytes.count, by: 512) where random.next() & 1 == 0 {
+                        for index in start ..< min(start + 512, bytes.count) { bytes[index] = 0 }
+                    }
+                    contents[number] = bytes
+                }
+            }
+        }
+        var names = durableNames
+        for call in pendingNames {
+            let happened =
+                switch strategy {
+                case .allLost: false
+                case .allKept: true
+                default: random.next() & 1 == 0
+                }
+            if happened { Self.apply(call, to: &names) }
+        }
+        return names.mapValues { contents[$0] ?? [] }
+    }
+
+    private static func apply(_ call: SimulatedDisk.Call, to bytes: inout [UInt8], keeping sector: (Int) -> Bool) {
+        switch call {
+        case .resize(_, let size):
+            guard sector(0) else { return }
+            if size < bytes.count {
+                bytes.removeLast(bytes.count - size)
+            } else {
+                bytes.append(contentsOf: repeatElement(0, count: size - bytes.count))
+            }
+        case .write(_, let offset, let written):
+            var start = 0
+            var number = 0
+            while start < written.count {
+                // Sectors are the disk's: they begin at multiples of 512 of the file, not of the write.
+                let end = min(written.count, (offset + start) / 512 * 512 + 512 - offset)
+                if sector(number) {
+                    if bytes.count < offset + end {
+                        bytes.append(contentsOf: repeatElement(0, count: offset + end - bytes.count))
+                    }
+                    bytes.withUnsafeMutableBytes { target in
+                        written.withUnsafeBytes { source in
+                            (target.baseAddress! + offset + start).copyMemory(
+                                from: source.baseAddress! + start, byteCount: end - start)
+                        }
+                    }
+                }
+                start = end
+                number += 1
+            }
+        case .create, .sync, .rename, .remove, .syncDirectory: break
+        }
+    }
+
+    private static func apply(_ call: SimulatedDisk.Call, to names: inout [String: Int]) {
+        switch call {
+        case .create(let name, let file): names[name] = file
+        case .rename(let from, let to):
+            // If the making of the old name was lost, so is its move.
+            if let file = names.removeValue(forKey: from) { names[to] = file }
+        case .remove(let name): names[name] = nil
+        case .write, .resize, .sync, .syncDirectory: break
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): small, seeded, the same everywhere.
+public struct SplitMix: RandomNumberGenerator {
+    public var state: UInt64
+
+    public init(state: UInt64) { self.state = state }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

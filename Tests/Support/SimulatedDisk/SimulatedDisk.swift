@@ -1,0 +1,208 @@
+import HoldfastEngine
+import MemoryMapping
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// A disk in memory that keeps a journal of every call, so that a test can ask what a power cut after any of them would have left.
+///
+/// What programs see at once, the page cache, is real: each file is an anonymous file of the system, so that private and shared
+/// mappings, reads and writes behave as they do. What is durable is only simulated; see `CrashImages`.
+///
+/// `@unchecked Sendable`: a lock orders the calls.
+public final class SimulatedDisk: Disk, @unchecked Sendable {
+    /// One call that changes what is on the disk or what is durable. Files are numbered in the order of their making.
+    public enum Call {
+        case create(name: String, file: Int)
+        case write(file: Int, offset: Int, bytes: [UInt8])
+        case resize(file: Int, size: Int)
+        case sync(file: Int)
+        case rename(from: String, to: String)
+        case remove(name: String)
+        case syncDirectory
+    }
+
+    /// What a call is answered with instead of being carried out.
+    public enum Fault {
+        case error(Int32)
+        /// Writes only: half of the bytes get there, then the error.
+        case shortWrite(Int32)
+    }
+
+    public enum Operation: Equatable { case open, write, grow, truncate, sync, rename, remove, syncDirectory }
+
+    private let lock = RecursiveLock()
+    private var names: [String: SimulatedFile.Contents] = [:]
+    private var nextFile = 0
+    public private(set) var journal: [Call] = []
+    /// Reads and maps, which the journal does not hold: (file name, bytes).
+    public private(set) var reads: [(path: String, bytes: Int)] = []
+    public private(set) var maps: [(path: String, bytes: Int)] = []
+    /// Contents of files that are mapped shared, at the time of each call; they change without calls.
+    public private(set) var sharedSnapshots: [[Int: [UInt8]]] = []
+
+    /// Called before each journaled call takes effect, with its number.
+    public var onCall: ((Int) -> Void)?
+    /// Asked before each call that could fail; counts them in `attempts`.
+    public var fault: ((_ attempt: Int, _ operation: Operation, _ path: String) -> Fault?)?
+    public private(set) var attempts = 0
+    /// Syncs of files whose name ends so do nothing: the deliberately broken ordering that tests must find.
+    public var liesAboutSyncOf: String?
+    /// Bytes of all files together; growing beyond throws `ENOSPC`.
+    public var capacity = Int.max
+    /// Whether the journal keeps the written bytes and the shared files' snapshots: only needed to make crash images.
+    public var recordsContents = true
+
+    public init() {}
+
+    /// A disk that holds these files, as after a restart.
+    public init(files: [String: [UInt8]]) {
+        for (name, bytes) in files {
+            let contents = SimulatedFile.Contents(number: nextFile)
+            nextFile += 1
+            contents.replace(with: bytes)
+            names[name] = contents
+            journal.append(.create(name: name, file: contents.number))
+            journal.append(.write(file: contents.number, offset: 0, bytes: bytes))
+            journal.append(.sync(file: contents.number))
+        }
+        journal.append(.syncDirectory)
+        sharedSnapshots = Array(repeating: [:], count: journal.count)
+    }
+
+    /// Everything that is on the disk now, as a killed process leaves it.
+    public func currentFiles() -> [String: [UInt8]] {
+        lock.run { names.mapValues { $0.bytes() } }
+    }
+
+    public func clearCounts() {
+        lock.run {
+            reads = []
+            maps = []
+        }
+    }
+
+    // MARK: Recording
+
+    func record(_ call: Call) {
+        onCall?(journal.count)
+        journal.append(call)
+        if recordsContents {
+            var snapshot: [Int: [UInt8]] = [:]
+            for contents in names.values where contents.isMappedShared {
+                let bytes = contents.bytes()
+                // An unchanged file shares the earlier snapshot's storage.
+                if let last = sharedSnapshots.last?[contents.number], last == bytes {
+                    snapshot[contents.number] = last
+                } else {
+                    snapshot[contents.number] = bytes
+                }
+            }
+            sharedSnapshots.append(snapshot)
+        }
+    }
+
+    func recordRead(_ path: String, _ bytes: Int) { lock.run { reads.append((path, bytes)) } }
+    func recordMap(_ path: String, _ bytes: Int) { lock.run { maps.append((path, bytes)) } }
+
+    func attempt(_ operation: Operation, _ path: String) -> Fault? {
+        attempts += 1
+        return fault?(attempts - 1, operation, path)
+    }
+
+    func check(_ operation: Operation, _ path: String, as name: DiskError.Operation) throws(DiskError) {
+        switch attempt(operation, path) {
+        case .error(let code), .shortWrite(let code): throw DiskError(name, path, code: code)
+        case nil: break
+        }
+    }
+
+    func locked<R>(_ body: () throws(DiskError) -> R) throws(DiskError) -> R { try lock.run(body) }
+
+    func requireSpace(for more: Int, _ path: String) throws(DiskError) {
+        guard capacity < Int.max else { return }
+        let used = names.values.reduce(0) { $0 + $1.size() }
+        if used + more > capacity { throw DiskError(.grow, path, code: ENOSPC) }
+    }
+
+    // MARK: Disk
+
+    public func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
+        try locked { () throws(DiskError) in
+            let existing = names[path]
+            switch access {
+            case .readOnly, .readWrite:
+                guard let existing else { throw DiskError(.open, path, code: ENOENT) }
+                return SimulatedFile(disk: self, path: path, contents: existing)
+            case .createNew where existing != nil: throw DiskError(.open, path, code: EEXIST)
+            case .createNew, .createOrEmpty:
+                try check(.open, path, as: .open)
+                if let existing {
+                    record(.resize(file: existing.number, size: 0))
+                    existing.resize(to: 0)
+                    return SimulatedFile(disk: self, path: path, contents: existing)
+                }
+                let contents = SimulatedFile.Contents(number: nextFile)
+                nextFile += 1
+                record(.create(name: path, file: contents.number))
+                names[path] = contents
+                return SimulatedFile(disk: self, path: path, contents: contents)
+            }
+        }
+    }
+
+    public func exists(_ path: String) -> Bool { lock.run { names[path] != nil } }
+
+    public func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError) {
+        try locked { () throws(DiskError) in
+            try check(.rename, destination, as: .rename)
+            guard names[destination] == nil else { throw DiskError(.rename, destination, code: EEXIST) }
+            record(.rename(from: source, to: destination))
+            names[destination] = names.removeValue(forKey: source)
+        }
+    }
+
+    public func remove(_ path: String) throws(DiskError) {
+        try locked { () throws(DiskError) in
+            try check(.remove, path, as: .remove)
+            guard names[path] != nil else { return }
+            record(.remove(name: path))
+            names[path] = nil
+        }
+    }
+
+    public func syncDirectory(of path: String) throws(DiskError) {
+        try locked { () throws(DiskError) in
+            try check(.syncDirectory, path, as: .syncDirectory)
+            record(.syncDirectory)
+        }
+    }
+}
+
+/// A recursive lock of the system's, for a disk whose callbacks may ask it things.
+final class RecursiveLock: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+    init() {
+        mutex = .allocate(capacity: 1)
+        var attributes = pthread_mutexattr_t()
+        pthread_mutexattr_init(&attributes)
+        pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_RECURSIVE))
+        pthread_mutex_init(mutex, &attributes)
+        pthread_mutexattr_destroy(&attributes)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    func run<R, Failure: Error>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body()
+    }
+}

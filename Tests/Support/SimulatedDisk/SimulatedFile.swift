@@ -1,0 +1,163 @@
+import HoldfastEngine
+import MemoryMapping
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// An open file of a `SimulatedDisk`.
+final class SimulatedFile: DiskFile, @unchecked Sendable {
+    /// What several open files of the same name share: an anonymous file of the system.
+    final class Contents {
+        private static let zeros = [UInt8](repeating: 0, count: 4096)
+
+        let number: Int
+        let descriptor: Int32
+        var isMappedShared = false
+        var sharedLocks = 0
+        var hasExclusiveLock = false
+
+        init(number: Int) {
+            self.number = number
+            let folder = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+            var template = Array("\(folder)/holdfast-simulated-XXXXXX".utf8CString)
+            descriptor = mkstemp(&template)
+            precondition(descriptor >= 0, "no room for a simulated file in \(folder)")
+            unlink(template)
+        }
+
+        deinit {
+            #if canImport(Darwin)
+                _ = Darwin.close(descriptor)
+            #else
+                _ = Glibc.close(descriptor)
+            #endif
+        }
+
+        func size() -> Int {
+            var status = stat()
+            fstat(descriptor, &status)
+            return Int(status.st_size)
+        }
+
+        func resize(to size: Int) { _ = ftruncate(descriptor, off_t(size)) }
+
+        func bytes() -> [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: size())
+            let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+            precondition(count == bytes.count)
+            return bytes
+        }
+
+        func replace(with bytes: [UInt8]) {
+            resize(to: 0)
+            resize(to: bytes.count)
+            // Zero stretches stay holes: a heap's file is mostly such. `memcmp`, since tests run unoptimised.
+            bytes.withUnsafeBytes { raw in
+                var offset = 0
+                while offset < raw.count {
+                    let count = min(4096, raw.count - offset)
+                    let piece = raw.baseAddress! + offset
+                    if memcmp(piece, Self.zeros, count) != 0 { pwrite(descriptor, piece, count, off_t(offset)) }
+                    offset += count
+                }
+            }
+        }
+    }
+
+    let path: String
+    private let disk: SimulatedDisk
+    private let contents: Contents
+    private var lockHeld: Bool?
+
+    init(disk: SimulatedDisk, path: String, contents: Contents) {
+        self.disk = disk
+        self.path = path
+        self.contents = contents
+    }
+
+    deinit { close() }
+
+    func size() throws(DiskError) -> Int { contents.size() }
+
+    func requireRegularFile() throws(DiskError) {}
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+        let count = pread(contents.descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+        disk.recordRead(path, max(count, 0))
+        return max(count, 0)
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+        try disk.locked { () throws(DiskError) in
+            switch disk.attempt(.write, path) {
+            case .error(let code): throw DiskError(.write, path, code: code)
+            case .shortWrite(let code):
+                put(UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: offset)
+                throw DiskError(.write, path, code: code)
+            case nil: put(bytes, at: offset)
+            }
+        }
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
+        disk.record(.write(file: contents.number, offset: offset, bytes: disk.recordsContents ? Array(bytes) : []))
+        let count = pwrite(contents.descriptor, bytes.baseAddress, bytes.count, off_t(offset))
+        precondition(count == bytes.count)
+    }
+
+    func sync() throws(DiskError) {
+        try disk.locked { () throws(DiskError) in
+            try disk.check(.sync, path, as: .sync)
+            if let suffix = disk.liesAboutSyncOf, path.hasSuffix(suffix) { return }
+            disk.record(.sync(file: contents.number))
+        }
+    }
+
+    func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(DiskError) {
+        try disk.locked { () throws(DiskError) in
+            try disk.check(.grow, path, as: .grow)
+            try disk.requireSpace(for: newSize - contents.size(), path)
+            disk.record(.resize(file: contents.number, size: newSize))
+            contents.resize(to: newSize)
+        }
+    }
+
+    func truncate(to newSize: Int) throws(DiskError) {
+        try disk.locked { () throws(DiskError) in
+            try disk.check(.truncate, path, as: .truncate)
+            disk.record(.resize(file: contents.number, size: newSize))
+            contents.resize(to: newSize)
+        }
+    }
+
+    func map(
+        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
+    ) throws(DiskError) {
+        disk.recordMap(path, byteCount)
+        if kind == .shared { contents.isMappedShared = true }
+        do {
+            try reservation.map(
+                fileDescriptor: contents.descriptor, fileOffset: fileOffset, byteCount: byteCount, at: offset, kind: kind)
+        } catch {
+            throw DiskError(.map, path, code: error.code)
+        }
+    }
+
+    func tryLock(exclusive: Bool) throws(DiskError) -> Bool {
+        try disk.locked { () throws(DiskError) in
+            if contents.hasExclusiveLock || exclusive && contents.sharedLocks > 0 { return false }
+            if exclusive { contents.hasExclusiveLock = true } else { contents.sharedLocks += 1 }
+            lockHeld = exclusive
+            return true
+        }
+    }
+
+    func close() {
+        guard let lockHeld else { return }
+        self.lockHeld = nil
+        if lockHeld { contents.hasExclusiveLock = false } else { contents.sharedLocks -= 1 }
+    }
+}

@@ -108,6 +108,7 @@ extension HeapEngine {
                 capacity: max(RedoLog.capacityGranule, roundedCapacity(options.initialLogBytes)))
         } catch {
             // Nothing depends on the log yet; the commit is refused and the heap is as it was.
+            try? RedoLog.removeFiles(disk: disk, heapPath: path)
             switch HeapError(error) {
             case .permissionDenied: throw HeapError.readOnlyFolder(path: path)
             case let other: throw other
@@ -137,10 +138,13 @@ extension HeapEngine {
         if let failure { throw failure }
         let wanted = max(bytes, min(log.capacity * 4, options.logLimit))
         if wanted > log.capacity {
+            let capacity = log.capacity
             do throws(DiskError) {
                 try log.resize(to: roundedCapacity(wanted))
             } catch {
-                throw fail(error)
+                // Until it has its new capacity the log is as it was: only this commit is refused, if it needs the room.
+                guard log.capacity == capacity else { throw fail(error) }
+                guard bytes <= capacity else { throw HeapError(error) }
             }
         }
     }

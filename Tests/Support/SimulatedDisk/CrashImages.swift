@@ -86,7 +86,10 @@ public struct CrashImages {
                 default:
                     var bytes = snapshot
                     for start in stride(from: 0, to: bytes.count, by: 512) where random.next() & 1 == 0 {
-                        for index in start ..< min(start + 512, bytes.count) { bytes[index] = 0 }
+                        let end = min(start + 512, bytes.count)
+                        _ = bytes.withUnsafeMutableBytes {
+                            UnsafeMutableRawBufferPointer(rebasing: $0[start ..< end]).initializeMemory(as: UInt8.self, repeating: 0)
+                        }
                     }
                     contents[number] = bytes
                 }
@@ -112,7 +115,7 @@ public struct CrashImages {
             if size < bytes.count {
                 bytes.removeLast(bytes.count - size)
             } else {
-                bytes.append(contentsOf: repeatElement(0, count: size - bytes.count))
+                bytes += [UInt8](repeating: 0, count: size - bytes.count)
             }
         case .write(_, let offset, let written):
             var start = 0
@@ -122,7 +125,7 @@ public struct CrashImages {
                 let end = min(written.count, (offset + start) / 512 * 512 + 512 - offset)
                 if sector(number) {
                     if bytes.count < offset + end {
-                        bytes.append(contentsOf: repeatElement(0, count: offset + end - bytes.count))
+                        bytes += [UInt8](repeating: 0, count: offset + end - bytes.count)
                     }
                     bytes.withUnsafeMutableBytes { target in
                         written.withUnsafeBytes { source in

@@ -95,7 +95,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
             for contents in names.values where contents.isMappedShared {
                 let bytes = contents.bytes()
                 // An unchanged file shares the earlier snapshot's storage.
-                if let last = sharedSnapshots.last?[contents.number], last == bytes {
+                if let last = sharedSnapshots.last?[contents.number], last.isSame(as: bytes) {
                     snapshot[contents.number] = last
                 } else {
                     snapshot[contents.number] = bytes

@@ -1,0 +1,51 @@
+import Holdfast
+
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+
+/// A folder of its own for a test, removed with everything in it when the test lets go of it.
+final class TemporaryFolder {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String = "test.heap") -> String { path + "/" + name }
+
+    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
+
+    func bytes(_ name: String = "test.heap") throws -> Data { try Data(contentsOf: URL(filePath: file(name))) }
+
+    func write(_ data: Data, to name: String = "test.heap") throws { try data.write(to: URL(filePath: file(name))) }
+}
+
+/// A reproducible random source; the same as the simulated disk's.
+struct Random: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}
+
+struct Movement: PersistableStruct, Equatable {
+    var item: Int32
+    var delta: Int64
+    var weight: Double?
+}
+
+enum Colour: Int16, PersistableEnum {
+    case red = 4
+    case green = 9
+}

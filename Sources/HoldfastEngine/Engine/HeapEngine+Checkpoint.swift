@@ -109,6 +109,12 @@ extension HeapEngine {
         try Self.write(header.encoded(), to: file, at: Int(header.sequence % 2) * HeapLayout.pageBytes)
     }
 
+    /// Writes the current header over the other copy too, so that a heap at rest opens with either. Without a sync: until it is
+    /// durable, the newer copy counts, as ever.
+    func repeatHeader(_ file: any DiskFile) throws(DiskError) {
+        try Self.write(header.encoded(), to: file, at: Int((header.sequence + 1) % 2) * HeapLayout.pageBytes)
+    }
+
     // MARK: The file's size
 
     func growFile(_ file: any DiskFile, toHold bytes: Int) throws(DiskError) {
@@ -171,6 +177,7 @@ extension HeapEngine {
                 try writeHeader(file)
                 try file.sync()
             }
+            try repeatHeader(file)
         } catch {
             throw fail(error)
         }

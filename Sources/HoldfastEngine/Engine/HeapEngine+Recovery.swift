@@ -56,6 +56,7 @@ extension HeapEngine {
         header.logInUse = false
         try writeHeader(file)
         try file.sync()
+        try repeatHeader(file)
         image.clearChanged()
         try RedoLog.removeFiles(disk: disk, heapPath: path)
     }

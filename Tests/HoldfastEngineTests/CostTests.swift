@@ -1,0 +1,307 @@
+import SimulatedDisk
+import Testing
+
+@testable import HoldfastEngine
+
+/// What each operation costs, as exact numbers of logged lines and of calls to the disk: a lost or an added one is a failed test.
+/// Who changes a number on purpose changes the comment beside it too.
+@Suite struct CostTests {
+    /// Calls that reach the disk.
+    struct Calls: Equatable, CustomStringConvertible {
+        var writes = 0
+        var writtenBytes = 0
+        var syncs = 0
+        /// Files made, grown, cut and removed, and directory syncs.
+        var others: [String] = []
+
+        var description: String { "\(writes) writes of \(writtenBytes) bytes, \(syncs) syncs, \(others)" }
+    }
+
+    private let heap = TestHeap()
+
+    private func calls<R>(of body: () throws -> R) rethrows -> (Calls, R) {
+        heap.disk.recordsContents = true
+        let start = heap.disk.journal.count
+        let result = try body()
+        heap.disk.recordsContents = false
+        var calls = Calls()
+        for call in heap.disk.journal[start...] {
+            switch call {
+            case .write(_, _, let bytes):
+                calls.writes += 1
+                calls.writtenBytes += bytes.count
+            case .sync: calls.syncs += 1
+            case .create(let name, _): calls.others.append("create \(name.split(separator: "/").last!)")
+            case .resize: calls.others.append("resize")
+            case .rename: calls.others.append("rename")
+            case .remove(let name): calls.others.append("remove \(name.split(separator: "/").last!)")
+            case .syncDirectory: calls.others.append("syncDirectory")
+            }
+        }
+        return (calls, result)
+    }
+
+    /// The lines that a transaction logs, the bytes of its record, and the calls of its commit.
+    private func cost(_ engine: HeapEngine, _ body: (HeapAccess) -> Void) throws -> (lines: Int, bytes: Int, calls: Calls) {
+        let before = engine.writerLog?.published ?? engine.header.checkpointPosition
+        let context = try engine.beginWrite()
+        body(HeapAccess(context: context, epoch: context.pointee.epoch))
+        let lines = engine.writeSet.lineCount
+        let (calls, _) = try calls { try engine.commit(context) }
+        return (lines, Int((engine.writerLog?.published ?? before) - before), calls)
+    }
+
+    /// A heap whose log is running and that has a block of each kind to work beside.
+    private func running() throws -> (engine: HeapEngine, cell: UInt64) {
+        let engine = try heap.open()
+        let cell = try engine.change { access in
+            let cell = access.allocate(byteCount: 64)
+            _ = access.allocate(byteCount: 100_000)
+            return cell
+        }
+        return (engine, cell)
+    }
+
+    private static let nothing = Calls()
+
+    // MARK: Transactions. A record is a header of 64 bytes, and for each run of adjacent lines 8 bytes and 64 a line.
+
+    @Test func storeOfOneWord() throws {
+        let (engine, cell) = try running()
+        let cost = try cost(engine) { $0.store(1, at: cell) }
+        // The word's line.
+        #expect(cost.lines == 1)
+        #expect(cost.bytes == 64 + (8 + 64))
+        // The commit itself: none, with a log that is running.
+        #expect(cost.calls == Self.nothing)
+    }
+
+    @Test func twoWordsOfOneLineAndOneBeside() throws {
+        let (engine, cell) = try running()
+        let same = try cost(engine) { access in
+            access.store(1, at: cell)
+            access.store(2, at: cell + 8)
+        }
+        #expect(same.lines == 1)
+        let run = try engine.change { $0.allocate(byteCount: 40_000) }
+        // Two lines side by side are one run; two apart are two.
+        let beside = try cost(engine) { $0.store(1, at: run + 64); $0.store(1, at: run + 128) }
+        #expect(beside.lines == 2)
+        #expect(beside.bytes == 64 + (8 + 2 * 64))
+        let apart = try cost(engine) { $0.store(1, at: run + 64); $0.store(1, at: run + 256) }
+        #expect(apart.bytes == 64 + 2 * (8 + 64))
+    }
+
+    @Test func allocationOf64Bytes() throws {
+        let (engine, _) = try running()
+        let cost = try cost(engine) { _ = $0.allocate(byteCount: 64) }
+        // The slab's header line: bitmap and count.
+        #expect(cost.lines == 1)
+        #expect(cost.bytes == 64 + (8 + 64))
+        #expect(cost.calls == Self.nothing)
+    }
+
+    @Test func freeOf64Bytes() throws {
+        let (engine, _) = try running()
+        let block = try engine.change { $0.allocate(byteCount: 64) }
+        let cost = try cost(engine) { $0.free(block, byteCount: 64) }
+        // The slab's header line.
+        #expect(cost.lines == 1)
+        #expect(cost.calls == Self.nothing)
+    }
+
+    @Test func firstBlockOfAClass() throws {
+        let (engine, _) = try running()
+        let cost = try cost(engine) { _ = $0.allocate(byteCount: 500) }
+        // The root's first line (the heap's end), its line with the class's list, the page's descriptor, the slab's header.
+        #expect(cost.lines == 4)
+    }
+
+    @Test func allocationOfARunAtTheEnd() throws {
+        let (engine, _) = try running()
+        let cost = try cost(engine) { _ = $0.allocate(byteCount: 40_000) }
+        // The root's first line (the heap's end); the descriptors of the first and the last of 10 pages, in two lines.
+        #expect(cost.lines == 3)
+        #expect(cost.bytes == 64 + 3 * (8 + 64) - 8)
+        // The file grows: 4 + 25 + 1 pages before, 40 after, and files come in 64 KiB.
+        #expect(cost.calls == Calls(others: ["resize"]))
+    }
+
+    @Test func runThatIsFreedAndTakenAgain() throws {
+        let (engine, _) = try running()
+        let run = try engine.change { access in
+            let run = access.allocate(byteCount: 40_000)
+            _ = access.allocate(byteCount: 40_000)
+            return run
+        }
+        let freed = try cost(engine) { $0.free(run, byteCount: 40_000) }
+        // Two lines of descriptors, the bin's bit, the bin's first run.
+        #expect(freed.lines == 4)
+        let taken = try cost(engine) { #expect($0.allocate(byteCount: 40_000) == run) }
+        #expect(taken.lines == 4)
+        #expect(freed.calls == Self.nothing && taken.calls == Self.nothing)
+    }
+
+    @Test func runThatIsFreedAtTheEnd() throws {
+        let (engine, _) = try running()
+        let run = try engine.change { $0.allocate(byteCount: 40_000) }
+        // The first descriptor and the heap's end.
+        #expect(try cost(engine) { $0.free(run, byteCount: 40_000) }.lines == 2)
+    }
+
+    @Test func emptyAndAbortedTransactions() throws {
+        let (engine, cell) = try running()
+        let empty = try cost(engine) { _ = $0.load(cell, as: Int.self) }
+        #expect(empty.lines == 0 && empty.bytes == 0)
+        #expect(empty.calls == Self.nothing)
+        let before = engine.writerLog!.published
+        #expect(try calls { try engine.abandon { $0.store(5, at: cell) } }.0 == Self.nothing)
+        #expect(engine.writerLog!.published == before)
+    }
+
+    // MARK: The disk
+
+    @Test func durableCommit() throws {
+        let (engine, cell) = try running()
+        try engine.makeDurable()
+        try engine.change { $0.store(1, at: cell) }
+        // The record; one sync of the log.
+        #expect(try calls { try engine.makeDurable() }.0 == Calls(writes: 1, writtenBytes: 136, syncs: 1))
+        // Nothing new: nothing to do.
+        #expect(try calls { try engine.makeDurable() }.0 == Self.nothing)
+        // Many commits cost what one does.
+        for value in 0 ..< 20 { try engine.change { $0.store(value, at: cell) } }
+        #expect(try calls { try engine.makeDurable() }.0 == Calls(writes: 1, writtenBytes: 20 * 136, syncs: 1))
+    }
+
+    @Test func recordThatWrapsIsWrittenInTwo() throws {
+        let (engine, cell) = try running()
+        let run = try engine.change { $0.allocate(byteCount: 65_536) }
+        // A lap of the ring without a checkpoint of its own: the base takes over before the end, and the next records cross it.
+        while engine.writerLog!.capacity - Int(engine.writerLog!.published) % engine.writerLog!.capacity > 4096 {
+            try engine.change { $0.writableAddress(run, 2048).initializeMemory(as: UInt8.self, repeating: 1, count: 2048) }
+        }
+        try engine.checkpoint()
+        while Int(engine.writerLog!.published) < engine.writerLog!.capacity { try engine.change { $0.store(1, at: cell) } }
+        let calls = try calls { try engine.makeDurable() }.0
+        #expect(calls.writes == 2 && calls.syncs == 1)
+    }
+
+    @Test func checkpoint() throws {
+        let (engine, cell) = try running()
+        try engine.checkpoint()
+        try engine.change { $0.store(2, at: cell) }
+        // The record and the log's header, the changed page, the heap's header, each with its sync.
+        #expect(try calls { try engine.checkpoint() }.0 == Calls(writes: 4, writtenBytes: 136 + 128 + 4096 + 256, syncs: 4))
+        #expect(try calls { try engine.checkpoint() }.0 == Self.nothing)
+        // What has been made durable before need not be written again.
+        try engine.change { $0.store(3, at: cell) }
+        try engine.makeDurable()
+        #expect(try calls { try engine.checkpoint() }.0 == Calls(writes: 3, writtenBytes: 128 + 4096 + 256, syncs: 3))
+    }
+
+    /// Changed pages side by side are one write, up to 256 of them.
+    @Test func checkpointJoinsPages() throws {
+        let (engine, _) = try running()
+        let run = try engine.change { $0.allocate(byteCount: 40_000) }
+        try engine.checkpoint()
+        try engine.change { access in for page in 0 ..< 8 { access.store(1, at: run + UInt64(page) * 4096) } }
+        let record = 64 + 8 * (8 + 64)
+        #expect(
+            try calls { try engine.checkpoint() }.0
+                == Calls(writes: 4, writtenBytes: record + 128 + 8 * 4096 + 256, syncs: 4))
+    }
+
+    @Test func making() throws {
+        let (calls, engine) = try calls { try heap.open() }
+        // The whole heap of four pages under another name, synced, moved into place, and the folder synced.
+        #expect(calls.writes == 1 && calls.writtenBytes == 4 * 4096 && calls.syncs == 1)
+        #expect(calls.others.count == 4 && calls.others[0].hasPrefix("create test.heap-new-"))
+        #expect(Array(calls.others[1...]) == ["resize", "rename", "syncDirectory"])
+        withExtendedLifetime(engine) {}
+    }
+
+    @Test func openingAndClosingAtRest() throws {
+        var (engine, cell) = try running()
+        try engine.close()
+        heap.disk.clearCounts()
+        let (opening, again) = try calls { try heap.open() }
+        engine = again
+        #expect(opening == Self.nothing)
+        // Two headers of 256 bytes; one mapping.
+        #expect(heap.disk.reads.map(\.bytes) == [256, 256])
+        #expect(heap.disk.maps.map(\.bytes) == [heap.fileBytes()])
+        #expect(try engine.look { $0.load(cell, as: Int.self) } == 0)
+        // Nothing has been written, so there is nothing to say.
+        #expect(try calls { try engine.close() }.0 == Self.nothing)
+    }
+
+    @Test func firstCommitAndClose() throws {
+        var (engine, cell) = try running()
+        try engine.close()
+        engine = try heap.open()
+        let cost = try cost(engine) { $0.store(1, at: cell) }
+        #expect(cost.bytes == 136)
+        // The log's zeros (16 KiB of headers, 256 KiB of ring) and its header, synced; the heap's header that says it is in use,
+        // synced; the two files' names.
+        #expect(
+            cost.calls
+                == Calls(
+                    writes: 3, writtenBytes: (16 + 256) * 1024 + 128 + 256, syncs: 2,
+                    others: ["create test.heap-log", "create test.heap-shared", "resize", "syncDirectory"]))
+        // A checkpoint (4 writes, 4 syncs), whose header says that the heap is at rest; that header again over the other copy;
+        // the log is removed.
+        #expect(
+            try calls { try engine.close() }.0
+                == Calls(
+                    writes: 5, writtenBytes: 136 + 128 + 4096 + 256 + 256, syncs: 4,
+                    others: ["remove test.heap-shared", "remove test.heap-log"]))
+    }
+
+    @Test func closeAfterACheckpoint() throws {
+        let (engine, _) = try running()
+        try engine.checkpoint()
+        // The header that says that the heap is at rest, synced, and again over the other copy. The file keeps its size: all
+        // of its 64 KiB pieces are in use.
+        #expect(
+            try calls { try engine.close() }.0
+                == Calls(
+                    writes: 2, writtenBytes: 2 * 256, syncs: 1,
+                    others: ["remove test.heap-shared", "remove test.heap-log"]))
+    }
+
+    /// Recovery after a kill: what only the shared file had goes into the log, then as for a checkpoint.
+    @Test func recovery() throws {
+        var (engine, cell) = try running()
+        try engine.close()
+        engine = try heap.open()
+        try engine.change { $0.store(1, at: cell) }
+        try engine.makeDurable()
+        try engine.change { $0.store(2, at: cell) }
+        let killed = heap.disk.currentFiles()
+        try engine.close()
+        let disk = SimulatedDisk(files: killed)
+        let start = disk.journal.count
+        let recovered = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: disk)
+        var writes: [Int] = []
+        var syncs = 0
+        for call in disk.journal[start...] {
+            switch call {
+            case .write(_, _, let bytes): writes.append(bytes.count)
+            case .sync: syncs += 1
+            default: break
+            }
+        }
+        // The second record; the log's header; the changed page; the header, twice.
+        #expect(writes == [136, 128, 4096, 256, 256])
+        #expect(syncs == 4)
+        #expect(try recovered.look { $0.load(cell, as: Int.self) } == 2)
+        // Reading alone recovers in memory.
+        let readerDisk = SimulatedDisk(files: killed)
+        let before = readerDisk.journal.count
+        let reader = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: heap.options, disk: readerDisk)
+        #expect(try reader.look { $0.load(cell, as: Int.self) } == 2)
+        try reader.close()
+        #expect(readerDisk.journal.count == before)
+    }
+}

@@ -4,7 +4,7 @@ import HoldfastEngine
 ///
 /// The handles that it gives are valid until the closure returns.
 public struct WriteTransaction: ~Copyable {
-    let access: HeapAccess
+    @usableFromInline let access: HeapAccess
 
     /// The map with this name, made empty if there is none.
     ///
@@ -67,7 +67,7 @@ public struct WriteTransaction: ~Copyable {
 
 /// An open read transaction: a fixed view of the heap. It cannot leave the closure that it was handed to.
 public struct ReadTransaction: ~Copyable {
-    let access: HeapAccess
+    @usableFromInline let access: HeapAccess
 
     /// The map with this name. Throws ``HeapError/rootNotFound(path:name:)`` if there is none, and
     /// ``HeapError/rootTypeMismatch(path:name:stored:requested:)`` if the name belongs to another type. O(1) expected.

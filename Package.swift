@@ -33,7 +33,7 @@ let package = Package(
 
         .testTarget(name: "MemoryMappingTests", dependencies: ["MemoryMapping"]),
         .testTarget(name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),
-        .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"]),
+        .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "word-index"]),
     ],
     swiftLanguageModes: [.v6]
 )

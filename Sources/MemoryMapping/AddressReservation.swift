@@ -1,14 +1,19 @@
-/// A large range of addresses with nothing behind it, in which mappings are placed and replaced at fixed offsets: the way to
-/// have a mapping that grows without moving.
+/// A large range of addresses with nothing behind it, in which mappings are placed and replaced at fixed offsets: the
+/// way to have a mapping that grows without moving.
 ///
-/// Reserved addresses cost nothing, and touching them without a mapping ends the process. Every call checks that it stays inside
-/// the reservation, so no mapping of anybody else can be hit; the whole range is given back when the object goes.
+/// Reserved addresses cost nothing, and touching them without a mapping ends the process. Every call checks that it
+/// stays inside the reservation, so no mapping of anybody else can be hit; the whole range is given back when the
+/// object goes. All offsets and sizes are in bytes; offsets are multiples of ``SystemPage/size``, and sizes cover whole
+/// pages: the last page counts even if only part of it is named. A range that breaks these rules traps.
 ///
 /// Safety: `baseAddress` is valid for as long as the object lives; which parts may be read or written is up to the
-/// mappings placed. Thread safety: the object holds no state that changes, so calls may come from any thread; two calls on overlapping
-/// ranges need the caller's own order.
+/// mappings placed. Thread safety: the object holds no state that changes, so calls may come from any thread; two calls
+/// on overlapping ranges, or a call on a range that is in use, need the caller's own order.
 public final class AddressReservation: Sendable {
     /// The first address; a multiple of the page size.
+    ///
+    /// `nonisolated(unsafe)` because pointers are not `Sendable`; the address itself never changes while the object
+    /// lives.
     public nonisolated(unsafe) let baseAddress: UnsafeMutableRawPointer
     /// Bytes reserved; a multiple of the page size.
     public let capacity: Int
@@ -16,16 +21,20 @@ public final class AddressReservation: Sendable {
     /// 16 TiB, what is asked for if nothing else is.
     public static let defaultBytes = 1 << 44
 
-    /// Reserves `preferredBytes`, or, where there are not so many addresses (`ulimit -v`, small address spaces), half of it, and so on
-    /// down to `minimumBytes`. Throws `reserve` with the system's error if even that fails.
-    public init(preferredBytes: Int = AddressReservation.defaultBytes, minimumBytes: Int = 64 << 20) throws(MappingError) {
-        precondition(preferredBytes > 0 && minimumBytes > 0, "MemoryMapping: a reservation needs a size above zero")
+    /// Reserves `preferredBytes`, or, where there are not so many addresses (`ulimit -v`, small address spaces), half
+    /// of it, and so on down to `minimumBytes`. Throws `reserve` with the system's error if even that fails. Traps for
+    /// sizes that are not above zero. O(log(preferred / minimum)) system calls.
+    public init(
+        preferredBytes: Int = AddressReservation.defaultBytes, minimumBytes: Int = 64 << 20
+    ) throws(MappingError) {
+        demand(preferredBytes > 0 && minimumBytes > 0, "a reservation needs a size above zero")
         let minimum = SystemPage.roundUp(minimumBytes)
-        var wanted = max(SystemPage.roundDown(preferredBytes), minimum)
+        var wanted = max(SystemPage.roundUp(preferredBytes), minimum)
         while true {
-            switch SystemCalls.map(
-                at: nil, byteCount: wanted, protection: Self.noAccess, isShared: false, descriptor: nil, fileOffset: 0)
-            {
+            let result = SystemCalls.map(
+                at: nil, byteCount: wanted, protection: SystemCalls.noAccess, isShared: false, descriptor: nil,
+                fileOffset: 0)
+            switch result {
             case .success(let address):
                 baseAddress = address
                 capacity = wanted
@@ -39,70 +48,88 @@ public final class AddressReservation: Sendable {
 
     deinit { SystemCalls.unmap(baseAddress, capacity) }
 
-    private static let noAccess: Int32 = 0
-
+    /// The address of a range that lies inside, checked: the one place that keeps `MAP_FIXED` from replacing a mapping
+    /// of somebody else. `capacity` is whole pages, so rounding the range's end up stays inside too.
     private func address(_ offset: Int, _ byteCount: Int) -> UnsafeMutableRawPointer {
-        precondition(
+        demand(
             offset >= 0 && byteCount >= 0 && offset % SystemPage.size == 0 && offset <= capacity
                 && byteCount <= capacity - offset,
-            "MemoryMapping: bytes \(offset)..<\(offset &+ byteCount) are not whole pages inside the reservation of \(capacity)")
+            "\(byteCount) bytes at \(offset) are not whole pages inside the reservation of \(capacity) bytes")
         return baseAddress + offset
     }
 
-    /// Places a mapping of `byteCount` bytes of a file, from `fileOffset` on, at `offset`, instead of whatever was there. Both offsets are
-    /// multiples of the page size. The file must be that long: touching pages beyond its end ends the process. The same part of a
-    /// file may be mapped at several offsets.
+    /// Replaces what is at `offset` by a mapping. Nothing to do for no bytes, which the system would refuse.
+    private func place(
+        _ operation: MappingError.Operation, byteCount: Int, at offset: Int, protection: Int32, isShared: Bool = false,
+        descriptor: Int32? = nil, fileOffset: Int = 0
+    ) throws(MappingError) {
+        let address = address(offset, byteCount)
+        guard byteCount > 0 else { return }
+        let result = SystemCalls.map(
+            at: address, byteCount: byteCount, protection: protection, isShared: isShared, descriptor: descriptor,
+            fileOffset: fileOffset)
+        if case .failure(let error) = result { throw MappingError(operation, error) }
+    }
+
+    /// Places a mapping of `byteCount` bytes of a file, from `fileOffset` on, at `offset`, instead of whatever was
+    /// there.
+    ///
+    /// `fileOffset` is a multiple of the page size too. The file should be that long: touching whole pages beyond its
+    /// end ends the process. The same part of a file may be mapped at several offsets, so that a ring buffer lies in
+    /// one piece. The descriptor may be closed afterwards. Throws `map`; then what was there stays. O(1), nothing is
+    /// read yet.
     public func map(
         fileDescriptor: Int32, fileOffset: Int, byteCount: Int, at offset: Int, kind: MappingKind
     ) throws(MappingError) {
-        guard byteCount > 0 else { return }
-        let result = SystemCalls.map(
-            at: address(offset, byteCount), byteCount: byteCount,
-            protection: kind == .readOnly ? SystemCalls.readOnly : SystemCalls.readWrite, isShared: kind != .privateCopy,
-            descriptor: fileDescriptor, fileOffset: fileOffset)
-        if case .failure(let error) = result { throw MappingError(.map, error) }
+        demand(
+            fileOffset >= 0 && fileOffset % SystemPage.size == 0,
+            "a file is mapped from a multiple of the page size of \(SystemPage.size), not from \(fileOffset)")
+        try place(
+            .map, byteCount: byteCount, at: offset,
+            protection: kind == .readOnly ? SystemCalls.readOnly : SystemCalls.readWrite,
+            isShared: kind != .privateCopy, descriptor: fileDescriptor, fileOffset: fileOffset)
     }
 
-    /// Places zero-filled memory of this process at `offset`, instead of whatever was there. Costs memory only where it is touched.
+    /// Places zero-filled memory of this process at `offset`, instead of whatever was there. Costs memory only where it
+    /// is touched. Throws `map`. O(1).
     public func mapAnonymous(byteCount: Int, at offset: Int) throws(MappingError) {
-        guard byteCount > 0 else { return }
-        let result = SystemCalls.map(
-            at: address(offset, byteCount), byteCount: byteCount, protection: SystemCalls.readWrite, isShared: false,
-            descriptor: nil, fileOffset: 0)
-        if case .failure(let error) = result { throw MappingError(.map, error) }
+        try place(.map, byteCount: byteCount, at: offset, protection: SystemCalls.readWrite)
     }
 
-    /// Returns a range to being reserved addresses with nothing behind them. The range never becomes free for others in between.
+    /// Returns a range to being reserved addresses with nothing behind them: it is replaced, not removed, so it never
+    /// becomes free for others in between. Throws `unmap`. O(pages that were in use).
     public func unmap(at offset: Int, byteCount: Int) throws(MappingError) {
-        guard byteCount > 0 else { return }
-        let result = SystemCalls.map(
-            at: address(offset, byteCount), byteCount: byteCount, protection: Self.noAccess, isShared: false,
-            descriptor: nil, fileOffset: 0)
-        if case .failure(let error) = result { throw MappingError(.unmap, error) }
+        try place(.unmap, byteCount: byteCount, at: offset, protection: SystemCalls.noAccess)
     }
 
-    /// Passes advice for a mapped range on to the system.
+    /// Passes advice for a mapped range on to the system. Throws `advise`, also if part of the range is not mapped.
     public func advise(at offset: Int, byteCount: Int, _ advice: MemoryAdvice) throws(MappingError) {
+        let address = address(offset, byteCount)
         guard byteCount > 0 else { return }
-        if let error = SystemCalls.advise(address(offset, byteCount), byteCount, advice) {
-            throw MappingError(.advise, error)
-        }
+        if let error = SystemCalls.advise(address, byteCount, advice) { throw MappingError(.advise, error) }
     }
 
-    /// Writes the changed pages of a shared mapping to the file. `throughToDevice` counts as `synchronous` here, since it needs the file.
+    /// Writes the changed pages of a shared mapping to the file. `throughToDevice` counts as `synchronous` here, since
+    /// it needs the file. Throws `sync`; the state on the disk is then unknown, and a later success does not mend that.
     public func sync(at offset: Int, byteCount: Int, _ mode: SyncMode) throws(MappingError) {
+        let address = address(offset, byteCount)
         guard byteCount > 0 else { return }
-        if let error = SystemCalls.sync(address(offset, byteCount), byteCount, waits: mode != .asynchronous) {
+        if let error = SystemCalls.sync(address, byteCount, waits: mode != .asynchronous) {
             throw MappingError(.sync, error)
         }
     }
 
-    /// Allows or forbids writing to a mapped range.
-    public func protect(at offset: Int, byteCount: Int, allowsWriting: Bool) throws(MappingError) {
+    /// Allows or forbids writing to a mapped range. Throws `protect`, so for writing to a shared mapping of a file
+    /// that was opened for reading. O(1).
+    public func protect(at offset: Int, byteCount: Int, _ protection: MemoryProtection) throws(MappingError) {
+        let address = address(offset, byteCount)
         guard byteCount > 0 else { return }
-        let protection = allowsWriting ? SystemCalls.readWrite : SystemCalls.readOnly
-        if let error = SystemCalls.protect(address(offset, byteCount), byteCount, protection) {
-            throw MappingError(.protect, error)
-        }
+        let value = protection == .readWrite ? SystemCalls.readWrite : SystemCalls.readOnly
+        if let error = SystemCalls.protect(address, byteCount, value) { throw MappingError(.protect, error) }
+    }
+
+    /// The same with a yes or no.
+    public func protect(at offset: Int, byteCount: Int, allowsWriting: Bool) throws(MappingError) {
+        try protect(at: offset, byteCount: byteCount, allowsWriting ? .readWrite : .readOnly)
     }
 }

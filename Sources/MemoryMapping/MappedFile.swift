@@ -1,103 +1,123 @@
 /// A whole file in memory: the simple way to read a large file, or to change one in place.
 ///
 ///     let file = try MappedFile(path: "log.txt", kind: .readOnly)
-///     file.advise(.sequential)
+///     try file.advise(.sequential)
 ///     let lines = file.withBytes { bytes in … }
 ///
-/// The mapping has the size that the file had when it was opened; if another process cuts the file shorter meanwhile, touching
-/// what is gone ends the process. Thread safety: reading from several threads is fine; writing and closing need the caller's own order.
-public final class MappedFile {
+/// The mapping has the size that the file had when it was opened; if another process cuts the file shorter meanwhile,
+/// touching what is gone ends the process. With `readOnly` and `shared`, what others write to the file shows at once,
+/// even under a span.
+///
+/// Thread safety: any thread may call anything. Any number of closures may read at a time, or one may change; a call
+/// that would break this traps instead of racing.
+///
+/// `@unchecked Sendable` because `descriptor` and `reservation` change, but only in `close()`, which `access` lets run
+/// only when nothing else does, and every other use of them begins by asking `access`.
+public final class MappedFile: @unchecked Sendable {
     /// The path that it was opened with.
     public let path: String
     /// How it is mapped.
     public let kind: MappingKind
     /// Bytes of the file when it was opened.
     public let count: Int
+    private let access = AccessGuard()
+    /// Nil for an empty file, which the system does not map, and when closed.
     private var reservation: AddressReservation?
+    /// -1 when closed.
     private var descriptor: Int32
 
-    /// Opens and maps the file at `path`. Shared mappings need the right to write it; the others only to read it. An empty file is an empty
-    /// mapping. Throws `open` for missing files, folders and other things that are not regular files. O(1): nothing is read.
+    /// Opens and maps the file at `path`. Shared mappings need the right to write it; the others only to read it. An
+    /// empty file is an empty mapping. Throws `open` for missing files, folders and other things that are not regular
+    /// files, `reserve` and `map` where addresses are short. O(1): nothing is read.
     public init(path: String, kind: MappingKind = .readOnly) throws(MappingError) {
         self.path = path
         self.kind = kind
-        switch SystemCalls.open(path, writable: kind == .shared) {
-        case .failure(let error): throw MappingError(.open, path: path, error)
-        case .success(let opened): descriptor = opened
-        }
-        do throws(MappingError) {
-            count = try RegularFile.size(descriptor, path: path)
-            if count > 0 {
-                let bytes = SystemPage.roundUp(count)
-                let reservation = try AddressReservation(preferredBytes: bytes, minimumBytes: bytes)
-                try reservation.map(fileDescriptor: descriptor, fileOffset: 0, byteCount: bytes, at: 0, kind: kind)
-                self.reservation = reservation
-            }
-        } catch {
-            SystemCalls.close(descriptor)
-            throw MappingError(error.operation, path: path, code: error.code)
+        let file = try RegularFile(opening: path, for: kind)
+        descriptor = file.descriptor
+        count = file.size
+        guard file.size > 0 else { return }
+        // From here on deinit closes the file if something fails.
+        reservation = try MappingError.naming(path) { () throws(MappingError) in
+            let bytes = SystemPage.roundUp(file.size)
+            let reservation = try AddressReservation(preferredBytes: bytes, minimumBytes: bytes)
+            try reservation.map(fileDescriptor: file.descriptor, fileOffset: 0, byteCount: bytes, at: 0, kind: kind)
+            return reservation
         }
     }
 
-    deinit { close() }
+    deinit { if descriptor >= 0 { SystemCalls.close(descriptor) } }
 
-    /// Unmaps and closes the file. Closing again does nothing; any other use afterwards traps.
+    /// Unmaps and closes the file. Closing again does nothing; any other use afterwards traps, and so does closing
+    /// while a closure uses the bytes. What was written to a shared mapping reaches the disk when the system likes:
+    /// ``sync(_:)`` first if that matters.
     public func close() {
-        guard descriptor >= 0 else { return }
+        guard access.close(path) else { return }
         SystemCalls.close(descriptor)
         descriptor = -1
         reservation = nil
     }
 
-    private func requireOpen() {
-        precondition(descriptor >= 0, "MemoryMapping: the mapping of \(path) was used after it had been closed")
-    }
-
-    /// Calls `body` with all bytes; the span cannot leave the closure.
+    /// Calls `body` with all bytes; the span cannot leave the closure. Traps after closing and while another closure
+    /// changes the bytes.
     public func withBytes<R, Failure: Error>(_ body: (RawSpan) throws(Failure) -> R) throws(Failure) -> R {
-        requireOpen()
+        access.beginReading(path)
+        defer { access.endReading() }
         guard let reservation else { return try body(RawSpan()) }
-        // The address goes through a local: the optimiser of Swift 6.3 fails on a span that depends on the property itself.
+        // The address goes through a local: the optimiser of Swift 6.3 fails on a span that depends on the property
+        // itself.
         let base = UnsafeRawPointer(reservation.baseAddress)
-        return try withExtendedLifetime(reservation) { () throws(Failure) -> R in
-            try body(RawSpan(_unsafeStart: base, byteCount: count))
-        }
+        return try body(RawSpan(_unsafeStart: base, byteCount: count))
     }
 
-    /// Calls `body` with all bytes for changing; traps for a read-only mapping. With `privateCopy` only this object sees the changes.
+    /// Calls `body` with all bytes for changing. With `privateCopy` only this object sees the changes, with `shared`
+    /// they are the file's. Traps for a read-only mapping, after closing, and while another closure uses the bytes.
+    /// Storing into a hole of a sparse file ends the process if the disk is full; ``FileGrowth`` can take the blocks
+    /// first.
     public func withMutableBytes<R, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> R
     ) throws(Failure) -> R {
-        requireOpen()
-        precondition(
-            kind != .readOnly, "MemoryMapping: \(path) is mapped read-only; map it as privateCopy or shared to change it")
+        demand(
+            kind != .readOnly, "\(path) is mapped read-only; map it as privateCopy or shared to change it")
+        access.beginChanging(path)
+        defer { access.endChanging() }
         var span = MutableRawSpan(
-            _unsafeBytes: UnsafeMutableRawBufferPointer(start: reservation?.baseAddress, count: count))
+            _unsafeBytes: UnsafeMutableRawBufferPointer(
+                start: reservation?.baseAddress, count: reservation == nil ? 0 : count))
         return try body(&span)
     }
 
-    /// Passes advice on to the system; whether it heeds it makes no difference but to speed. `dontNeed` drops private changes.
+    /// Passes advice on to the system. Throws `advise`. `dontNeed` can drop private changes, and so traps while a
+    /// closure uses the bytes; ``discardChanges()`` is the portable way to that.
     public func advise(_ advice: MemoryAdvice) throws(MappingError) {
-        requireOpen()
-        do throws(MappingError) {
-            try reservation?.advise(at: 0, byteCount: SystemPage.roundUp(count), advice)
-        } catch {
-            throw MappingError(error.operation, path: path, code: error.code)
+        if advice == .dontNeed { access.beginChanging(path) } else { access.beginReading(path) }
+        defer { if advice == .dontNeed { access.endChanging() } else { access.endReading() } }
+        try MappingError.naming(path) { () throws(MappingError) in
+            try reservation?.advise(at: 0, byteCount: count, advice)
         }
     }
 
-    /// Writes the changes of a shared mapping to the disk; the other kinds have none. After an error the disk's state is unknown, and a
-    /// later success does not mend that.
-    public func sync(_ mode: SyncMode = .synchronous) throws(MappingError) {
-        requireOpen()
-        guard kind == .shared, let reservation else { return }
-        do throws(MappingError) {
-            try reservation.sync(at: 0, byteCount: SystemPage.roundUp(count), mode)
-        } catch {
-            throw MappingError(error.operation, path: path, code: error.code)
+    /// Drops the changes of a `privateCopy`: its bytes are the file's again. Traps for other kinds, after closing and
+    /// while a closure uses the bytes. Throws `map`; then nothing has changed. O(pages changed).
+    public func discardChanges() throws(MappingError) {
+        demand(kind == .privateCopy, "\(path) is not a privateCopy, so it has no changes to discard")
+        access.beginChanging(path)
+        defer { access.endChanging() }
+        try MappingError.naming(path) { () throws(MappingError) in
+            try reservation?.map(fileDescriptor: descriptor, fileOffset: 0, byteCount: count, at: 0, kind: kind)
         }
-        if mode == .throughToDevice, let error = SystemCalls.syncThroughToDevice(descriptor) {
-            throw MappingError(.sync, path: path, error)
+    }
+
+    /// Writes the changes of a shared mapping to the disk; the other kinds have none. Throws `sync`: the disk's state
+    /// is then unknown, and a later success does not mend that, since the system may have taken the pages for clean.
+    public func sync(_ mode: SyncMode = .synchronous) throws(MappingError) {
+        access.beginReading(path)
+        defer { access.endReading() }
+        guard kind == .shared, let reservation else { return }
+        try MappingError.naming(path) { () throws(MappingError) in
+            try reservation.sync(at: 0, byteCount: count, mode)
+            if mode == .throughToDevice, let error = SystemCalls.syncThroughToDevice(descriptor) {
+                throw MappingError(.sync, error)
+            }
         }
     }
 }

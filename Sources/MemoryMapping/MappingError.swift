@@ -1,24 +1,30 @@
 #if canImport(Darwin)
     import Darwin
+#elseif canImport(Glibc)
+    import Glibc
 #elseif canImport(Musl)
     import Musl
-#else
-    import Glibc
 #endif
 
 /// A mapping call that failed: what was tried, on which file, with which system error.
+///
+/// Thrown for what comes from outside: files, limits, disks. A mistake of the program itself traps instead.
 public struct MappingError: Error, Equatable, Sendable {
     /// What was tried.
-    public enum Operation: String, Sendable {
+    public enum Operation: String, Sendable, CaseIterable {
+        /// `reserve` takes addresses, `status` asks for a file's kind and size, `truncate` sets a size; the others are
+        /// what they say.
         case reserve, map, unmap, protect, advise, sync, grow, truncate, status, open
     }
 
+    /// What was tried.
     public var operation: Operation
     /// The file, where one is known.
     public var path: String?
     /// The `errno` value.
     public var code: Int32
 
+    /// An error from its parts. `code` is an `errno` value.
     public init(_ operation: Operation, path: String? = nil, code: Int32) {
         self.operation = operation
         self.path = path
@@ -28,24 +34,58 @@ public struct MappingError: Error, Equatable, Sendable {
     init(_ operation: Operation, path: String? = nil, _ error: SystemError) {
         self.init(operation, path: path, code: error.code)
     }
+
+    /// Calls `body`; an error of it gets the path, which the layer below does not know.
+    static func naming<R>(
+        _ path: String?, _ body: () throws(MappingError) -> R
+    ) throws(MappingError) -> R {
+        do throws(MappingError) {
+            return try body()
+        } catch {
+            throw MappingError(error.operation, path: path, code: error.code)
+        }
+    }
 }
 
 extension MappingError: CustomStringConvertible {
+    /// What happened, to which file, and what to do about it, in sentences for a person.
     public var description: String {
-        "Could not \(operation.rawValue) \(path ?? "memory"): \(SystemCalls.text(of: code)) (error \(code)). \(advice)"
+        "Could not \(attempt): \(SystemCalls.text(of: code)) (error \(code)). \(advice)"
+    }
+
+    private var attempt: String {
+        let object = path ?? "memory"
+        switch operation {
+        case .reserve: return "reserve addresses for \(path ?? "a mapping")"
+        case .map: return "map \(object)"
+        case .unmap: return "unmap \(object)"
+        case .protect: return "change the protection of \(object)"
+        case .advise: return "pass on advice for \(object)"
+        case .sync: return "sync \(object)"
+        case .grow: return "grow \(path ?? "a file or mapping")"
+        case .truncate: return "set the size of \(path ?? "a file")"
+        case .status: return "look up the kind and size of \(path ?? "a file")"
+        case .open: return "open \(path ?? "a file")"
+        }
     }
 
     /// What the user can do.
     private var advice: String {
         switch code {
-        case ENOSPC, EDQUOT: "The disk is full; free some space and try again."
-        case EFBIG: "A limit for the size of files was reached; raise it (ulimit -f) and try again."
-        case EACCES, EPERM: "Check the file's permissions."
-        case ENOENT: "Check the path."
+        case ENOSPC, EDQUOT: "The disk or the quota is full; free some space and try again."
+        case EFBIG: "A limit for the size of files was reached; raise it (ulimit -f) or use another file system."
+        case EACCES, EPERM: "Check the permissions of the file and of the folders above it."
+        case EROFS: "The file system is read-only; map the file as readOnly or privateCopy, or copy it elsewhere."
+        case ENOENT, ENOTDIR: "Check the path."
         case EISDIR: "Name a file, not a folder."
-        case EINVAL where operation == .open: "Name a regular file."
+        case EINVAL where operation == .open, ENXIO where operation == .open:
+            "Only regular files can be mapped; name one, not a device, pipe or socket."
+        case ENODEV where operation == .map: "This file or its file system cannot be mapped; copy the file elsewhere."
+        case EOPNOTSUPP where operation == .grow:
+            "This file system cannot reserve disk blocks; grow the file without reserving them."
+        case EMFILE, ENFILE: "Too many files are open; close some, or raise the limit (ulimit -n)."
         case ENOMEM: "Too little memory or address space is left; free some, or raise the limit (ulimit -v)."
-        case EIO: "The disk failed; check it and the system's log."
+        case EIO: "The disk failed; check it and the system's log, and take unsynced changes for lost."
         default: "See the system's documentation of this error."
         }
     }

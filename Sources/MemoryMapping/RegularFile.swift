@@ -1,14 +1,36 @@
 #if canImport(Darwin)
     import Darwin
+#elseif canImport(Glibc)
+    import Glibc
 #elseif canImport(Musl)
     import Musl
-#else
-    import Glibc
 #endif
 
-/// Checks that a descriptor is a regular file.
-enum RegularFile {
-    static func size(_ descriptor: Int32, path: String) throws(MappingError) -> Int {
+/// A file opened for mapping. The caller owns the descriptor and closes it.
+///
+/// Only regular files come through: folders cannot be read, pipes have no size, and a device's size is not in its
+/// status.
+struct RegularFile {
+    let descriptor: Int32
+    /// Bytes, at the time of opening.
+    let size: Int
+
+    init(opening path: String, for kind: MappingKind) throws(MappingError) {
+        // C would stop at the zero and open another file than the one named.
+        guard !path.utf8.contains(0) else { throw MappingError(.open, path: path, code: ENOENT) }
+        switch SystemCalls.open(path, writable: kind == .shared) {
+        case .failure(let error): throw MappingError(.open, path: path, error)
+        case .success(let opened): descriptor = opened
+        }
+        do throws(MappingError) {
+            size = try Self.size(of: descriptor, path: path)
+        } catch {
+            SystemCalls.close(descriptor)
+            throw error
+        }
+    }
+
+    private static func size(of descriptor: Int32, path: String) throws(MappingError) -> Int {
         switch SystemCalls.status(descriptor) {
         case .failure(let error): throw MappingError(.status, path: path, error)
         case .success(let status):

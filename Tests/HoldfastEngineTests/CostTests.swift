@@ -64,14 +64,14 @@ import Testing
 
     private static let nothing = Calls()
 
-    // MARK: Transactions. A record is a header of 64 bytes, and for each run of adjacent lines 8 bytes and 64 a line.
+    // MARK: Transactions. A record is a header of 72 bytes, and for each run of adjacent lines 8 bytes and 64 a line.
 
     @Test func storeOfOneWord() throws {
         let (engine, cell) = try running()
         let cost = try cost(engine) { $0.store(1, at: cell) }
         // The word's line.
         #expect(cost.lines == 1)
-        #expect(cost.bytes == 64 + (8 + 64))
+        #expect(cost.bytes == 72 + (8 + 64))
         // The commit itself: none, with a log that is running.
         #expect(cost.calls == Self.nothing)
     }
@@ -85,11 +85,15 @@ import Testing
         #expect(same.lines == 1)
         let run = try engine.change { $0.allocate(byteCount: 40_000) }
         // Two lines side by side are one run; two apart are two.
-        let beside = try cost(engine) { $0.store(1, at: run + 64); $0.store(1, at: run + 128) }
+        let beside = try cost(engine) {
+            $0.store(1, at: run + 64); $0.store(1, at: run + 128)
+        }
         #expect(beside.lines == 2)
-        #expect(beside.bytes == 64 + (8 + 2 * 64))
-        let apart = try cost(engine) { $0.store(1, at: run + 64); $0.store(1, at: run + 256) }
-        #expect(apart.bytes == 64 + 2 * (8 + 64))
+        #expect(beside.bytes == 72 + (8 + 2 * 64))
+        let apart = try cost(engine) {
+            $0.store(1, at: run + 64); $0.store(1, at: run + 256)
+        }
+        #expect(apart.bytes == 72 + 2 * (8 + 64))
     }
 
     @Test func allocationOf64Bytes() throws {
@@ -97,7 +101,7 @@ import Testing
         let cost = try cost(engine) { _ = $0.allocate(byteCount: 64) }
         // The slab's header line: bitmap and count.
         #expect(cost.lines == 1)
-        #expect(cost.bytes == 64 + (8 + 64))
+        #expect(cost.bytes == 72 + (8 + 64))
         #expect(cost.calls == Self.nothing)
     }
 
@@ -122,7 +126,7 @@ import Testing
         let cost = try cost(engine) { _ = $0.allocate(byteCount: 40_000) }
         // The root's first line (the heap's end); the descriptors of the first and the last of 10 pages, in two lines.
         #expect(cost.lines == 3)
-        #expect(cost.bytes == 64 + 3 * (8 + 64) - 8)
+        #expect(cost.bytes == 72 + 3 * (8 + 64))
         // The file grows: 4 + 25 + 1 pages before, 40 after, and files come in 64 KiB.
         #expect(cost.calls == Calls(others: ["resize"]))
     }
@@ -166,12 +170,12 @@ import Testing
         try engine.makeDurable()
         try engine.change { $0.store(1, at: cell) }
         // The record; one sync of the log.
-        #expect(try calls { try engine.makeDurable() }.0 == Calls(writes: 1, writtenBytes: 136, syncs: 1))
+        #expect(try calls { try engine.makeDurable() }.0 == Calls(writes: 1, writtenBytes: 144, syncs: 1))
         // Nothing new: nothing to do.
         #expect(try calls { try engine.makeDurable() }.0 == Self.nothing)
         // Many commits cost what one does.
         for value in 0 ..< 20 { try engine.change { $0.store(value, at: cell) } }
-        #expect(try calls { try engine.makeDurable() }.0 == Calls(writes: 1, writtenBytes: 20 * 136, syncs: 1))
+        #expect(try calls { try engine.makeDurable() }.0 == Calls(writes: 1, writtenBytes: 20 * 144, syncs: 1))
     }
 
     @Test func recordThatWrapsIsWrittenInTwo() throws {
@@ -192,7 +196,7 @@ import Testing
         try engine.checkpoint()
         try engine.change { $0.store(2, at: cell) }
         // The record and the log's header, the changed page, the heap's header, each with its sync.
-        #expect(try calls { try engine.checkpoint() }.0 == Calls(writes: 4, writtenBytes: 136 + 128 + 4096 + 256, syncs: 4))
+        #expect(try calls { try engine.checkpoint() }.0 == Calls(writes: 4, writtenBytes: 144 + 128 + 4096 + 256, syncs: 4))
         #expect(try calls { try engine.checkpoint() }.0 == Self.nothing)
         // What has been made durable before need not be written again.
         try engine.change { $0.store(3, at: cell) }
@@ -206,7 +210,7 @@ import Testing
         let run = try engine.change { $0.allocate(byteCount: 40_000) }
         try engine.checkpoint()
         try engine.change { access in for page in 0 ..< 8 { access.store(1, at: run + UInt64(page) * 4096) } }
-        let record = 64 + 8 * (8 + 64)
+        let record = 72 + 8 * (8 + 64)
         #expect(
             try calls { try engine.checkpoint() }.0
                 == Calls(writes: 4, writtenBytes: record + 128 + 8 * 4096 + 256, syncs: 4))
@@ -241,7 +245,7 @@ import Testing
         try engine.close()
         engine = try heap.open()
         let cost = try cost(engine) { $0.store(1, at: cell) }
-        #expect(cost.bytes == 136)
+        #expect(cost.bytes == 144)
         // The log's zeros (16 KiB of headers, 256 KiB of ring) and its header, synced; the heap's header that says it is in use,
         // synced; the two files' names.
         #expect(
@@ -254,7 +258,7 @@ import Testing
         #expect(
             try calls { try engine.close() }.0
                 == Calls(
-                    writes: 5, writtenBytes: 136 + 128 + 4096 + 256 + 256, syncs: 4,
+                    writes: 5, writtenBytes: 144 + 128 + 4096 + 256 + 256, syncs: 4,
                     others: ["remove test.heap-shared", "remove test.heap-log"]))
     }
 
@@ -293,7 +297,7 @@ import Testing
             }
         }
         // The second record; the log's header; the changed page; the header, twice.
-        #expect(writes == [136, 128, 4096, 256, 256])
+        #expect(writes == [144, 128, 4096, 256, 256])
         #expect(syncs == 4)
         #expect(try recovered.look { $0.load(cell, as: Int.self) } == 2)
         // Reading alone recovers in memory.

@@ -62,7 +62,7 @@ import Testing
 
     @Test(arguments: Failure.allCases)
     func everyCallFailsInTurn(failure: Failure) throws {
-        let steps = 40
+        let steps = 60
         let calls = try attempts(steps: steps)
         #expect(calls.count > 60)
         var failedRuns = 0
@@ -252,14 +252,8 @@ import Testing
         let heap = TestHeap(options)
         let engine = try heap.open()
         let run = try engine.change { $0.allocate(byteCount: 500_000) }
-        for operation in [SimulatedDisk.Operation.grow, .write] {
-            let suffix = operation == .grow ? LogLayout.sharedSuffix : LogLayout.durableSuffix
-            var isGrowing = false
-            heap.disk.fault = { _, attempted, path in
-                // Writes to the log before its growth are those of the checkpoint that empties it.
-                if attempted == .grow { isGrowing = true }
-                return attempted == operation && isGrowing && path.hasSuffix(suffix) ? .error(ENOSPC) : nil
-            }
+        for suffix in [LogLayout.sharedSuffix, LogLayout.durableSuffix] {
+            heap.disk.fault = { _, operation, path in operation == .grow && path.hasSuffix(suffix) ? .error(ENOSPC) : nil }
             #expect(throws: HeapError.self) {
                 try engine.change { access in
                     access.writableAddress(run, 400_000).initializeMemory(as: UInt8.self, repeating: 3, count: 400_000)

@@ -136,8 +136,8 @@ import Testing
         bytes.withUnsafeBytes { Checksum.of($0, seed: seed) }
     }
 
-    /// RFC 3720, B.4: 32 bytes of zero, with the inversions that the standard has and this checksum leaves to its seed. The two lanes
-    /// are made one by feeding each word alone.
+    /// RFC 3720, B.4, with the inversions that the standard has and this checksum leaves to its seed. The two lanes are made
+    /// one by feeding each word alone.
     @Test func agreesWithThePublishedValue() {
         func standard(_ bytes: [UInt8]) -> UInt32 {
             var crc: UInt64 = 0xffff_ffff

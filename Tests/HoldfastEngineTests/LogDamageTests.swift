@@ -3,8 +3,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Damaged, missing and foreign logs beside a heap that was in use: a torn tail costs only what was not promised, and everything else is an
-/// error that changes nothing.
+/// Damaged, missing and foreign logs beside a heap that was in use: a torn tail costs only what was not promised, and
+/// everything else is an error that changes nothing.
 @Suite struct LogDamageTests {
     private let path = TestHeap.path
     private var logPath: String { path + LogLayout.durableSuffix }
@@ -133,6 +133,33 @@ import Testing
         #expect(try opened(files, cell) == 3)
         files[logPath]![start + 20] ^= 1
         expectRefused(files, .damagedLog(path: path, logPath: logPath, lastWholeCommit: 2))
+    }
+
+    /// A summary stands for many commits: damage to it loses all of them, so it is an error, unless the other file has them.
+    @Test func damagedSummaryIsAnError() throws {
+        let heap = TestHeap()
+        let engine = try heap.open()
+        let cell = try engine.change { $0.allocate(byteCount: 64) }
+        try engine.makeDurable()
+        let start = LogLayout.ringOffset + Int(engine.writerLog!.published)
+        for value in 1 ... 300 { try engine.change { $0.store(value, at: cell) } }
+        heap.disk.fault = { _, operation, path in operation == .write && path == TestHeap.path ? .error(5) : nil }
+        #expect(throws: HeapError.self) { try engine.checkpoint() }
+        let killed = heap.disk.currentFiles()
+        let record = try #require(killed[logPath]![start...].withUnsafeBytes { LogRecord.decodeHeader($0) })
+        #expect(record.span > record.byteCount, "the checkpoint wrote no summary, so this tests nothing")
+        var alone = killed
+        alone[sharedPath] = nil
+        #expect(try opened(killed, cell) == 300)
+        #expect(try opened(alone, cell) == 300)
+        for offset in [0, 10, 24, 30, 66, 72, 1000, Int(record.byteCount) - 1] {
+            var damaged = alone
+            damaged[logPath]![start + offset] ^= 1
+            expectRefused(
+                damaged, .damagedLog(path: path, logPath: logPath, lastWholeCommit: 1), "byte \(offset) of the summary")
+            damaged[sharedPath] = killed[sharedPath]
+            #expect(try opened(damaged, cell) == 300, "byte \(offset) of the summary, with the shared file")
+        }
     }
 
     @Test func missingLogIsAnError() throws {

@@ -137,8 +137,10 @@ final class Workload {
 
     func reopen() throws(HeapError) {
         let target = commits
+        // Closing a heap that is closed promises nothing: its first closing may have failed.
+        let wasOpen = !engine.isClosed
         try engine.close()
-        durableCommits = target
+        if wasOpen { durableCommits = target }
         engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
     }
 
@@ -172,6 +174,14 @@ final class Workload {
             }
         }
         return nil
+    }
+
+    /// The number of the commit that `engine` has opened.
+    func commit(in engine: HeapEngine) throws(HeapError) -> Int {
+        let context = try engine.beginRead()
+        defer { engine.endRead(context) }
+        let access = Self.access(context)
+        return access.catalogue == 0 ? 0 : Int(access.load(access.catalogue, as: UInt64.self))
     }
 
     /// Opens what a crash left and says what is wrong with it.

@@ -14,7 +14,9 @@ import Testing
         var table: [Int16: [String]] = [:]
     }
 
-    private static let texts = ["", "é", "e\u{301}", "short", "exactly 15 byte", "sixteen bytes ok", "a text of more than fifteen bytes, in a block"]
+    private static let texts = [
+        "", "é", "e\u{301}", "short", "exactly 15 byte", "sixteen bytes ok", "a text of more than fifteen bytes, in a block",
+    ]
 
     @Test(arguments: [1 as UInt64, 2])
     func aMillionOperations(seed: UInt64) throws {

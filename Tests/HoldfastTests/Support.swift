@@ -1,10 +1,6 @@
 import Holdfast
 
-#if canImport(FoundationEssentials)
-    import FoundationEssentials
-#else
-    import Foundation
-#endif
+import Foundation
 
 /// A folder of its own for a test, removed with everything in it when the test lets go of it.
 final class TemporaryFolder {
@@ -25,6 +21,11 @@ final class TemporaryFolder {
 
     func write(_ data: Data, to name: String = "test.heap") throws { try data.write(to: URL(filePath: file(name))) }
 }
+
+/// The folder that this test program, and so the package's other products, were built into.
+let productsFolder: URL =
+    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
+    ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
 
 /// A reproducible random source; the same as the simulated disk's.
 struct Random: RandomNumberGenerator {

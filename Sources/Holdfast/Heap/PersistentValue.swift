@@ -27,6 +27,7 @@ public struct PersistentValue<Value: Persistable> {
         }
     }
 
+    @inlinable
     static func make(_ value: Value, in access: HeapAccess) -> Stored {
         let stored = Value.store(value, in: access)
         let offset = access.allocate(for: Value.Stored.self)
@@ -44,14 +45,17 @@ extension PersistentValue: Persistable {
     }
 
     /// Copies the value.
+    @inlinable
     public static func store(_ value: PersistentValue, in access: HeapAccess) -> Stored { make(value.value, in: access) }
 
+    @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) {
         if Value.ownsMemory { Value.destroy(access.load(stored.offset, as: Value.Stored.self), in: access) }
         access.free(
             stored.offset, byteCount: MemoryLayout<Value.Stored>.size, alignment: MemoryLayout<Value.Stored>.alignment)
     }
 
+    @inlinable
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {

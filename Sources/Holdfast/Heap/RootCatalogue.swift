@@ -31,24 +31,23 @@ struct RootCatalogue {
         map = offset == 0 ? nil : PersistentMap(access: access, offset: offset)
     }
 
-    /// The place of the root, or nil if there is none with this name; throws if it is of another type.
-    func find<Handle: Persistable, Header>(
-        _ name: String, as type: Handle.Type
-    ) throws(HeapError) -> RelativePointer<Header>? where Handle.Stored == RelativePointer<Header> {
-        let requested = try TypeRegistry.shared.description(of: type)
+    /// The place of the root, or nil if there is none with this name; throws if it is of another type. Not generic, so that it need not
+    /// be specialised for every type of root in every client.
+    func find(_ name: String, as type: any Persistable.Type) throws(HeapError) -> UInt64? {
+        let fingerprint = try TypeRegistry.shared.fingerprint(of: type)
         guard let record = map?[name]?.record else { return nil }
-        guard record.fingerprint == requested.fingerprint else {
+        guard record.fingerprint == fingerprint else {
             throw HeapError.rootTypeMismatch(
                 path: access.heapPath, name: name, stored: String.load(record.description, from: access),
-                requested: requested.description.text)
+                requested: try type.describe().text)
         }
-        return RelativePointer(offset: record.offset)
+        return record.offset
     }
 
     func contains(_ name: String) -> Bool { map?.contains(name) ?? false }
 
-    func add<Handle: Persistable>(_ name: String, as type: Handle.Type, at offset: UInt64) throws(HeapError) {
-        let described = try TypeRegistry.shared.description(of: type)
+    func add(_ name: String, as type: any Persistable.Type, at offset: UInt64) throws(HeapError) {
+        let fingerprint = try TypeRegistry.shared.fingerprint(of: type)
         let map: PersistentMap<String, RecordValue>
         if let existing = self.map {
             map = existing
@@ -57,10 +56,9 @@ struct RootCatalogue {
             access.catalogue = stored.offset
             map = .load(stored, from: access)
         }
-        let record = Record(
-            fingerprint: described.fingerprint, description: String.store(described.description.text, in: access),
-            offset: offset)
-        map.updateValue(RecordValue(record: record), forKey: name)
+        let description = String.store(try type.describe().text, in: access)
+        map.updateValue(
+            RecordValue(record: Record(fingerprint: fingerprint, description: description, offset: offset)), forKey: name)
     }
 
     func remove(_ name: String) {
@@ -81,26 +79,46 @@ struct RootCatalogue {
     }
 }
 
-/// Descriptions of the types that this process has asked for, made once each.
+/// Fingerprints of the types that this process has asked for as roots, made once each.
 final class TypeRegistry: Sendable {
     static let shared = TypeRegistry()
 
-    struct Described: Sendable {
-        var description: TypeDescription
-        var fingerprint: UInt64
-    }
+    private let known = Mutex<[ObjectIdentifier: UInt64]>([:])
 
-    private let known = Mutex<[ObjectIdentifier: Described]>([:])
-
-    func description<Value: Persistable>(of type: Value.Type) throws(HeapError) -> Described {
-        if let found = known.withLock({ $0[ObjectIdentifier(type)] }) { return found }
-        let description = try type.describe()
-        var text = description.text
+    /// Throws `notStorable` if the type cannot be kept in a heap.
+    func fingerprint(of type: any Persistable.Type) throws(HeapError) -> UInt64 {
+        let identifier = ObjectIdentifier(type)
+        if let found = known.withLock({ $0[identifier] }) { return found }
+        var text = try type.describe().text
         // A fixed seed: the fingerprint stands in the file.
         let seed = HeapIdentity(high: 0x486f_6c64_6661_7374, low: 0x5479_7065_5365_6564)
         let fingerprint = text.withUTF8 { StableHash.hash(UnsafeRawBufferPointer($0), seed: seed) }
-        let described = Described(description: description, fingerprint: fingerprint)
-        known.withLock { $0[ObjectIdentifier(type)] = described }
-        return described
+        known.withLock { $0[identifier] = fingerprint }
+        return fingerprint
+    }
+}
+
+extension HeapAccess {
+    /// The offset of the root with this name and type, or nil if there is none with this name.
+    @usableFromInline
+    func findRoot(_ name: String, as type: any Persistable.Type) throws(HeapError) -> UInt64? {
+        try RootCatalogue(self).find(name, as: type)
+    }
+
+    @usableFromInline
+    func addRoot(_ name: String, as type: any Persistable.Type, at offset: UInt64) throws(HeapError) {
+        try RootCatalogue(self).add(name, as: type, at: offset)
+    }
+
+    @usableFromInline
+    func removeRoot(_ name: String) { RootCatalogue(self).remove(name) }
+
+    /// For reading: throws if there is no root with this name.
+    @usableFromInline
+    func requireRoot(_ name: String, as type: any Persistable.Type) throws(HeapError) -> UInt64 {
+        guard let offset = try findRoot(name, as: type) else {
+            throw HeapError.rootNotFound(path: heapPath, name: name)
+        }
+        return offset
     }
 }

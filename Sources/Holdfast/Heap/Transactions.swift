@@ -9,6 +9,7 @@ public struct WriteTransaction: ~Copyable {
     /// The map with this name, made empty if there is none.
     ///
     /// Throws ``HeapError/rootTypeMismatch(path:name:stored:requested:)`` if the name belongs to another type. O(1) expected.
+    @inlinable
     public func map<Key, Value>(
         _ name: String, _ key: Key.Type, _ value: Value.Type
     ) throws(HeapError) -> PersistentMap<Key, Value> {
@@ -16,48 +17,51 @@ public struct WriteTransaction: ~Copyable {
     }
 
     /// The array with this name, made empty if there is none; throws like ``map(_:_:_:)``.
+    @inlinable
     public func array<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentArray<Element> {
         try container(name)
     }
 
     /// The string with this name, made empty if there is none; throws like ``map(_:_:_:)``.
+    @inlinable
     public func string(_ name: String) throws(HeapError) -> PersistentString {
         try container(name)
     }
 
     /// The single value with this name, made from `initial` if there is none; throws like ``map(_:_:_:)``.
+    @inlinable
     public func value<Value>(
         _ name: String, initial: @autoclosure () -> Value
     ) throws(HeapError) -> PersistentValue<Value> {
-        let catalogue = RootCatalogue(access)
-        if let stored: PersistentValue<Value>.Stored = try catalogue.find(name, as: PersistentValue<Value>.self) {
-            return .load(stored, from: access)
+        if let offset = try access.findRoot(name, as: PersistentValue<Value>.self) {
+            return PersistentValue(access: access, offset: offset)
         }
         let stored = PersistentValue<Value>.make(initial(), in: access)
-        try catalogue.add(name, as: PersistentValue<Value>.self, at: stored.offset)
-        return .load(stored, from: access)
+        try access.addRoot(name, as: PersistentValue<Value>.self, at: stored.offset)
+        return PersistentValue(access: access, offset: stored.offset)
     }
 
-    private func container<Handle: PersistableContainer, Header>(_ name: String) throws(HeapError) -> Handle
+    @inlinable
+    func container<Handle: PersistableContainer, Header>(_ name: String) throws(HeapError) -> Handle
     where Handle.Stored == RelativePointer<Header> {
-        let catalogue = RootCatalogue(access)
-        if let stored: Handle.Stored = try catalogue.find(name, as: Handle.self) { return .load(stored, from: access) }
-        // The type is described, and so checked, before anything is made.
-        _ = try TypeRegistry.shared.description(of: Handle.self)
+        // This checks the type too, before anything is made.
+        if let offset = try access.findRoot(name, as: Handle.self) {
+            return .load(RelativePointer(offset: offset), from: access)
+        }
         let stored = Handle.storeEmpty(in: access)
-        try catalogue.add(name, as: Handle.self, at: stored.offset)
+        try access.addRoot(name, as: Handle.self, at: stored.offset)
         return .load(stored, from: access)
     }
 
     /// Removes the root with this name and frees everything that it holds; returns whether there was one. The type must be the
     /// one that it was made as: `try tx.removeRoot("stock", PersistentMap<String, Int>.self)`.
+    @inlinable
     @discardableResult
     public func removeRoot<Handle: Persistable, Header>(_ name: String, _ type: Handle.Type) throws(HeapError) -> Bool
     where Handle.Stored == RelativePointer<Header> {
-        let catalogue = RootCatalogue(access)
-        guard let stored: Handle.Stored = try catalogue.find(name, as: Handle.self) else { return false }
-        Handle.destroy(stored, in: access)
-        catalogue.remove(name)
+        guard let offset = try access.findRoot(name, as: Handle.self) else { return false }
+        Handle.destroy(RelativePointer(offset: offset), in: access)
+        access.removeRoot(name)
         return true
     }
 
@@ -71,6 +75,7 @@ public struct ReadTransaction: ~Copyable {
 
     /// The map with this name. Throws ``HeapError/rootNotFound(path:name:)`` if there is none, and
     /// ``HeapError/rootTypeMismatch(path:name:stored:requested:)`` if the name belongs to another type. O(1) expected.
+    @inlinable
     public func map<Key, Value>(
         _ name: String, _ key: Key.Type, _ value: Value.Type
     ) throws(HeapError) -> PersistentMap<Key, Value> {
@@ -78,26 +83,27 @@ public struct ReadTransaction: ~Copyable {
     }
 
     /// The array with this name; throws like ``map(_:_:_:)``.
+    @inlinable
     public func array<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentArray<Element> {
         try root(name)
     }
 
     /// The string with this name; throws like ``map(_:_:_:)``.
+    @inlinable
     public func string(_ name: String) throws(HeapError) -> PersistentString {
         try root(name)
     }
 
     /// The single value with this name; throws like ``map(_:_:_:)``.
+    @inlinable
     public func value<Value>(_ name: String, of type: Value.Type) throws(HeapError) -> PersistentValue<Value> {
         try root(name)
     }
 
-    private func root<Handle: Persistable, Header>(_ name: String) throws(HeapError) -> Handle
+    @inlinable
+    func root<Handle: Persistable, Header>(_ name: String) throws(HeapError) -> Handle
     where Handle.Stored == RelativePointer<Header> {
-        guard let stored: Handle.Stored = try RootCatalogue(access).find(name, as: Handle.self) else {
-            throw HeapError.rootNotFound(path: access.heapPath, name: name)
-        }
-        return .load(stored, from: access)
+        .load(RelativePointer(offset: try access.requireRoot(name, as: Handle.self)), from: access)
     }
 
     /// Whether there is a root with this name, of whatever type.

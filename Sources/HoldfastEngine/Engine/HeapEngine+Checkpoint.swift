@@ -15,7 +15,7 @@ extension HeapEngine {
     /// Cost: one write and one sync of the log, shared by all threads that wait at that moment; nothing if all is durable.
     public func makeDurable() throws(HeapError) {
         guard mode == .readWrite else { return }
-        if let reason = failure.withLock({ $0 }) { throw HeapError.failed(path: path, reason: reason) }
+        if hasFailed.load(ordering: .acquiring) { throw failedError }
         guard let log = log.withLock({ $0 }) else { return }
         do throws(DiskError) {
             try log.makeDurable(below: log.publishedPosition.load(ordering: .acquiring))
@@ -73,7 +73,7 @@ extension HeapEngine {
     func checkpoint(endPage: UInt64, mayDropPages: Bool) throws(HeapError) {
         guard let log = writerLog, let file, log.usedBytes > 0 else { return }
         do throws(DiskError) {
-            try log.prepareCheckpoint()
+            try log.prepareCheckpoint(of: image, endPage: endPage)
             try writeChangedPages(file, endPage: endPage)
             try file.sync()
             header.checkpointPosition = log.published
@@ -165,7 +165,7 @@ extension HeapEngine {
             log.withLock { $0 = nil }
         }
         guard mode == .readWrite else { return }
-        if let reason = failure.withLock({ $0 }) { throw HeapError.failed(path: path, reason: reason) }
+        if hasFailed.load(ordering: .acquiring) { throw failedError }
         guard let log = writerLog, let file else { return }
         try trimAllocator()
         // The checkpoint's own header already says that the log is not needed; without one to make, the header is written alone.

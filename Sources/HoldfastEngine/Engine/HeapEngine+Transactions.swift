@@ -185,17 +185,18 @@ extension HeapEngine {
     }
 
     func makeContext(isWritable: Bool, enclosing: Context?) -> Context {
-        let context = TransactionContextPool.shared.take { epoch in
-            TransactionContext(
-                base: image.base, byteCount: UInt64(image.byteCount), epoch: epoch, touchedLines: image.touchedLines,
-                isWritable: isWritable, hashSeed: header.hashSeed, engine: .passUnretained(self), enclosing: enclosing)
-        }
+        let context = isWritable ? writeContext : TransactionContextPool.shared.take()
+        context.pointee = TransactionContext(
+            base: image.base, byteCount: UInt64(image.byteCount), epoch: TransactionContextPool.nextEpoch(),
+            touchedLines: image.touchedLines, isWritable: isWritable, hashSeed: header.hashSeed, engine: .passUnretained(self),
+            enclosing: enclosing)
         holdfast_set_innermost_transaction(context)
         return context
     }
 
     func endContext(_ context: Context) {
         holdfast_set_innermost_transaction(context.pointee.enclosing)
-        TransactionContextPool.shared.giveBack(context)
+        context.pointee.epoch = 0
+        if context != writeContext { TransactionContextPool.shared.giveBack(context) }
     }
 }

@@ -29,7 +29,11 @@ public final class HeapEngine: @unchecked Sendable {
     /// The writer's own reference to it.
     var writerLog: RedoLog?
     /// Why nothing more may be written, once something on the way to the disk has failed.
-    let failure = Mutex<String?>(nil)
+    private let failure = Mutex<String?>(nil)
+    /// Whether `failure` is set: one load on every transaction's path instead of a lock.
+    let hasFailed = Atomic<Bool>(false)
+    /// The write transactions' context: there is only one at a time.
+    let writeContext: UnsafeMutablePointer<TransactionContext>
 
     /// Opens the heap at `path`; see `HeapEngine+Opening`. Every error leaves the file as it was.
     public init(path: String, mode: OpenMode, options: EngineOptions = EngineOptions(), disk: any Disk = SystemDisk.shared)
@@ -45,6 +49,7 @@ public final class HeapEngine: @unchecked Sendable {
             throw HeapError.io(operation: "reserve addresses for", path: path, code: error.code)
         }
         writeSet = WriteSet(image: image)
+        writeContext = TransactionContextPool.shared.take()
         header = HeapHeader(identity: .random(), hashSeed: .random())
         do throws(HeapError) {
             if mode == .inMemory { try openInMemory() } else { try openFile() }
@@ -61,6 +66,7 @@ public final class HeapEngine: @unchecked Sendable {
     deinit {
         // A heap that is let go without `close` is closed here; whoever needs to know of errors calls `close`.
         try? close()
+        TransactionContextPool.shared.giveBack(writeContext)
     }
 
     /// Pages of the heap as of the image's allocator root.
@@ -75,13 +81,17 @@ public final class HeapEngine: @unchecked Sendable {
     func requireWritable() throws(HeapError) {
         try requireUsable()
         guard mode != .readOnly else { throw HeapError.readOnly(path: path) }
-        if let reason = failure.withLock({ $0 }) { throw HeapError.failed(path: path, reason: reason) }
+        if hasFailed.load(ordering: .acquiring) { throw failedError }
     }
+
+    /// What every change is answered with after `fail`.
+    var failedError: HeapError { HeapError.failed(path: path, reason: failure.withLock { $0 } ?? "unknown") }
 
     /// Records that the disk's state is unknown from now on, and returns the error to throw.
     func fail(_ error: DiskError) -> HeapError {
         let translated = HeapError(error)
         failure.withLock { if $0 == nil { $0 = "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)" } }
+        hasFailed.store(true, ordering: .releasing)
         return translated
     }
 

@@ -1,28 +1,34 @@
-/// One commit in the redo log: a header, then the touched lines in runs.
+/// A record of the redo log: a header, then lines of the heap in runs. Usually it is one commit with the lines that it touched.
 ///
 ///     offset size
 ///       0     4   magic "HFLR"
 ///       4     4   number of runs
 ///       8     8   position of this record
 ///      16     8   bytes of this record, header included; a multiple of 8
-///      24     8   commit number
-///      32     8   checksum of the record before (of the checkpoint, for the first): records form a chain
-///      40     8   position below which the log was durable when this record was made
-///      48     8   heap's pages after this commit
-///      56     8   checksum of bytes 0-55 and then of the runs, seeded with the log's epoch
-///      64     …   runs: one word (first line << 16 | lines), then the lines, 64 bytes each
+///      24     8   span: the next record's position less this one's; equal to the bytes, but see below
+///      32     8   number of the commit that this record completes
+///      40     8   checksum of the record before (of the checkpoint, for the first): records form a chain
+///      48     8   position below which the log was durable when this record was made
+///      56     8   heap's pages after this commit
+///      64     8   checksum of bytes 0-63 and then of the runs, seeded with the log's epoch
+///      72     …   runs: one word (first line << 16 | lines), then the lines, 64 bytes each
+///
+/// A *summary* stands for all commits from its position up to its span's end at once: it holds every page that they and those before it have
+/// changed since the checkpoint. A checkpoint writes one instead of many commits that nobody has asked to be durable, where that is
+/// shorter. Its lines do not say what the state between was, which nobody could have been promised.
 ///
 /// The chain makes what recovery accepts a prefix of what was committed: after a lost record nothing of the future
 /// that hung on it can be accepted, even if its bytes are still there and whole.
 public struct LogRecord: Equatable {
     static let magic: UInt32 = 0x524c_4648
-    public static let headerBytes = 64
-    static let checksumOffset = 56
+    public static let headerBytes = 72
+    static let checksumOffset = 64
     static let maximumRunLines = 0xffff
 
     public var runs: UInt32
     public var position: UInt64
     public var byteCount: UInt64
+    public var span: UInt64
     public var commitNumber: UInt64
     public var previousChecksum: UInt64
     public var durablePosition: UInt64
@@ -35,10 +41,11 @@ public struct LogRecord: Equatable {
         record.storeBytes(of: runs, toByteOffset: 4, as: UInt32.self)
         record.storeBytes(of: position, toByteOffset: 8, as: UInt64.self)
         record.storeBytes(of: byteCount, toByteOffset: 16, as: UInt64.self)
-        record.storeBytes(of: commitNumber, toByteOffset: 24, as: UInt64.self)
-        record.storeBytes(of: previousChecksum, toByteOffset: 32, as: UInt64.self)
-        record.storeBytes(of: durablePosition, toByteOffset: 40, as: UInt64.self)
-        record.storeBytes(of: heapPages, toByteOffset: 48, as: UInt64.self)
+        record.storeBytes(of: span, toByteOffset: 24, as: UInt64.self)
+        record.storeBytes(of: commitNumber, toByteOffset: 32, as: UInt64.self)
+        record.storeBytes(of: previousChecksum, toByteOffset: 40, as: UInt64.self)
+        record.storeBytes(of: durablePosition, toByteOffset: 48, as: UInt64.self)
+        record.storeBytes(of: heapPages, toByteOffset: 56, as: UInt64.self)
         let checksum = Self.checksum(of: UnsafeRawPointer(record), byteCount: Int(byteCount), epoch: epoch)
         record.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt64.self)
         return checksum
@@ -55,10 +62,12 @@ public struct LogRecord: Equatable {
         guard raw.count >= headerBytes, raw.loadUnaligned(as: UInt32.self) == magic else { return nil }
         func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
         let record = LogRecord(
-            runs: raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self), position: word(8), byteCount: word(16),
-            commitNumber: word(24), previousChecksum: word(32), durablePosition: word(40), heapPages: word(48),
+            runs: raw.loadUnaligned(fromByteOffset: 4, as: UInt32.self), position: word(8), byteCount: word(16), span: word(24),
+            commitNumber: word(32), previousChecksum: word(40), durablePosition: word(48), heapPages: word(56),
             checksum: word(checksumOffset))
-        guard record.byteCount >= UInt64(headerBytes), record.byteCount % 8 == 0 else { return nil }
+        guard record.byteCount >= UInt64(headerBytes), record.byteCount % 8 == 0, record.span >= record.byteCount,
+            record.span % 8 == 0
+        else { return nil }
         return record
     }
 

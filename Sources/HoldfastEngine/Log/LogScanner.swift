@@ -33,9 +33,9 @@ struct LogScanner {
     mutating func next() throws(DiskError) -> (record: LogRecord, bytes: [UInt8], source: Int)? {
         for (index, source) in sources.enumerated() {
             guard let (record, bytes) = try read(from: source, at: position), record.previousChecksum == chain,
-                record.commitNumber == commitNumber + 1
+                record.commitNumber > commitNumber
             else { continue }
-            position += record.byteCount
+            position += record.span
             chain = record.checksum
             commitNumber = record.commitNumber
             return (record, bytes, index)

@@ -29,6 +29,8 @@ final class RedoLog: @unchecked Sendable {
     private let durableLock = Mutex(())
     /// Position below which records have been written to the durable file (not yet synced); guarded by `durableLock`.
     private var written: UInt64
+    /// Bytes at the front of the durable file that have been written before, if only with zeros.
+    private var filled: Int
     /// Guarded by `durableLock`.
     private var isClosed = false
     /// The same as `published`, for threads that do not hold the write lock.
@@ -48,6 +50,7 @@ final class RedoLog: @unchecked Sendable {
         written = published
         checkpoint = published
         chain = header.checkpointChain
+        filled = LogLayout.ringOffset + capacity
         commitNumber = header.commitNumber
 
         durableFile = try disk.open(heapPath + LogLayout.durableSuffix, .createOrEmpty)
@@ -95,8 +98,8 @@ final class RedoLog: @unchecked Sendable {
     /// Seals the record at `nextRecord` and publishes it: from the store of the position on it is committed.
     func publish(runs: UInt32, byteCount: Int, heapPages: UInt64) {
         let record = LogRecord(
-            runs: runs, position: published, byteCount: UInt64(byteCount), commitNumber: commitNumber + 1,
-            previousChecksum: chain, durablePosition: durablePosition, heapPages: heapPages)
+            runs: runs, position: published, byteCount: UInt64(byteCount), span: UInt64(byteCount),
+            commitNumber: commitNumber + 1, previousChecksum: chain, durablePosition: durablePosition, heapPages: heapPages)
         chain = record.seal(nextRecord, epoch: epoch)
         commitNumber += 1
         published += UInt64(byteCount)
@@ -116,18 +119,22 @@ final class RedoLog: @unchecked Sendable {
         try locked { () throws(DiskError) in
             guard !isClosed, durablePosition < target else { return }
             try writeRecords()
+            try fillAhead()
             try durableFile.sync()
             store(written, at: LogLayout.durableOffset)
         }
     }
 
-    /// Before a checkpoint writes to the base image: all records are durable, and recovery knows that it needs all of them.
-    func prepareCheckpoint() throws(DiskError) {
+    /// Before a checkpoint writes to the base image: all commits are durable, and recovery knows that it needs all of them.
+    ///
+    /// `image` holds the last commit's state, of which the pages below `endPage` that changed since the last checkpoint may go
+    /// into a summary instead of the records.
+    func prepareCheckpoint(of image: HeapImage, endPage: UInt64) throws(DiskError) {
         try locked { () throws(DiskError) in
             // Two syncs, in this order: a header that demands records which the power cut took would make a sound heap
             // look damaged.
             if durablePosition < published {
-                try writeRecords()
+                if !(try writeSummary(of: image, endPage: endPage)) { try writeRecords() }
                 try durableFile.sync()
                 store(written, at: LogLayout.durableOffset)
             }
@@ -135,6 +142,32 @@ final class RedoLog: @unchecked Sendable {
             try durableFile.sync()
         }
     }
+
+    /// Writes a summary of all that has not been written yet; false if the records themselves are not much longer.
+    private func writeSummary(of image: HeapImage, endPage: UInt64) throws(DiskError) -> Bool {
+        let pending = Int(published - written)
+        // The first record that the summary replaces knows the checksum of the one before.
+        let next = UnsafeRawBufferPointer(start: ring + Int(written % UInt64(capacity)), count: LogRecord.headerBytes)
+        guard let replaced = LogRecord.decodeHeader(next) else { return false }
+        guard
+            let summary = LogSummary(
+                of: image, endPage: endPage, longest: min(pending / 2, Self.longestSummary),
+                record: LogRecord(
+                    runs: 0, position: written, byteCount: 0, span: UInt64(pending), commitNumber: commitNumber,
+                    previousChecksum: replaced.previousChecksum, durablePosition: durablePosition, heapPages: endPage),
+                epoch: epoch)
+        else { return false }
+        let start = Int(written % UInt64(capacity))
+        let first = min(summary.bytes.count, capacity - start)
+        try Self.write(Array(summary.bytes[..<first]), to: durableFile, at: LogLayout.ringOffset + start)
+        if first < summary.bytes.count {
+            try Self.write(Array(summary.bytes[first...]), to: durableFile, at: LogLayout.ringOffset)
+        }
+        written = published
+        return true
+    }
+
+    private static let longestSummary = 16 << 20
 
     /// After a checkpoint has made the base image durable: the ring is empty.
     func finishCheckpoint() {
@@ -151,10 +184,11 @@ final class RedoLog: @unchecked Sendable {
             let newBytes = LogLayout.ringOffset + newCapacity
             if newBytes > oldBytes {
                 try sharedFile.grow(from: oldBytes, to: newBytes, reservingBlocks: true)
-                try Self.fillWithZeros(durableFile, from: oldBytes, to: newBytes)
+                try durableFile.grow(from: oldBytes, to: newBytes, reservingBlocks: true)
             }
             let newReservation = try Self.map(sharedFile, capacity: newCapacity)
             capacity = newCapacity
+            filled = min(filled, newBytes)
             reservation = newReservation
             try writeHeader(requiredPosition: 0)
             try durableFile.sync()
@@ -172,10 +206,24 @@ final class RedoLog: @unchecked Sendable {
         while written < target {
             let start = Int(written % UInt64(capacity))
             let count = min(Int(target - written), capacity - start)
-            try durableFile.write(
-                UnsafeRawBufferPointer(start: ring + start, count: count), at: LogLayout.ringOffset + start)
+            let offset = LogLayout.ringOffset + start
+            try durableFile.write(UnsafeRawBufferPointer(start: ring + start, count: count), at: offset)
             written += UInt64(count)
+            if offset <= filled { filled = max(filled, offset + count) }
         }
+    }
+
+    /// Keeps the place of the next records filled: a sync of a block that was never written would also have to write the file system's
+    /// journal, which takes several times as long. A log that is not synced often is not filled in vain.
+    private func fillAhead() throws(DiskError) {
+        let next = LogLayout.ringOffset + Int(written % UInt64(capacity))
+        guard next >= filled, filled < LogLayout.ringOffset + capacity else { return }
+        // Not over what the ring still holds: behind the end of the ring, the records before its beginning may be live.
+        let free = capacity - Int(written - load(at: LogLayout.checkpointOffset))
+        let end = min(next + min(free, 1 << 20), LogLayout.ringOffset + capacity)
+        guard end > next else { return }
+        try Self.fillWithZeros(durableFile, from: next, to: end)
+        filled = end
     }
 
     private func writeHeader(requiredPosition: UInt64) throws(DiskError) {

@@ -1,42 +1,33 @@
 import Synchronization
 
-/// Contexts of ended transactions, kept for the next ones.
-///
-/// `@unchecked Sendable`: the mutex guards the list; a context in use belongs to one transaction.
+/// Contexts of ended transactions, kept for the next ones: they are never deallocated, so a stale handle can always look at its own.
 final class TransactionContextPool: Sendable {
     static let shared = TransactionContextPool()
 
-    private struct State: @unchecked Sendable {
-        var free: [UnsafeMutablePointer<TransactionContext>] = []
-        var nextEpoch: UInt64 = 1
+    /// `@unchecked Sendable`: a context in the list belongs to nobody, one that was taken to its transaction alone.
+    private struct Free: @unchecked Sendable {
+        var contexts: [UnsafeMutablePointer<TransactionContext>] = []
     }
 
-    private let state = Mutex(State())
+    private let free = Mutex(Free())
+    private static let lastEpoch = Atomic<UInt64>(0)
 
-    /// A context with an epoch that no transaction of this process had before. The caller fills in the rest before use.
-    func take(_ make: (UInt64) -> TransactionContext) -> UnsafeMutablePointer<TransactionContext> {
-        let (recycled, epoch) = state.withLock { state in
-            let epoch = state.nextEpoch
-            state.nextEpoch += 1
-            return (SendablePointer(state.free.popLast()), epoch)
-        }
-        if let context = recycled.pointer {
-            context.pointee = make(epoch)
-            return context
-        }
-        let context = UnsafeMutablePointer<TransactionContext>.allocate(capacity: 1)
-        context.initialize(to: make(epoch))
-        return context
+    /// A number that no transaction of this process had before.
+    static func nextEpoch() -> UInt64 { lastEpoch.add(1, ordering: .relaxed).newValue }
+
+    /// A context for the caller to fill in; zero-filled memory if it is a new one.
+    func take() -> UnsafeMutablePointer<TransactionContext> {
+        let address = free.withLock { UInt(bitPattern: $0.contexts.popLast()) }
+        if let context = UnsafeMutablePointer<TransactionContext>(bitPattern: address) { return context }
+        let size = MemoryLayout<TransactionContext>.size
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: MemoryLayout<TransactionContext>.alignment)
+        raw.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+        return raw.bindMemory(to: TransactionContext.self, capacity: 1)
     }
 
     func giveBack(_ context: UnsafeMutablePointer<TransactionContext>) {
         context.pointee.epoch = 0
-        let context = SendablePointer(context)
-        state.withLock { $0.free.append(context.pointer!) }
-    }
-
-    private struct SendablePointer: @unchecked Sendable {
-        let pointer: UnsafeMutablePointer<TransactionContext>?
-        init(_ pointer: UnsafeMutablePointer<TransactionContext>?) { self.pointer = pointer }
+        let address = UInt(bitPattern: context)
+        free.withLock { $0.contexts.append(UnsafeMutablePointer(bitPattern: address)!) }
     }
 }

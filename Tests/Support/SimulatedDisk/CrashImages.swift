@@ -7,14 +7,15 @@
 public struct CrashImages {
     private struct File {
         var durable: [UInt8] = []
-        var pending: [SimulatedDisk.Call] = []
+        /// With the number that each call has in the journal.
+        var pending: [(number: Int, call: SimulatedDisk.Call)] = []
     }
 
     private let journal: [SimulatedDisk.Call]
     private let snapshots: [[Int: [UInt8]]]
     private var files: [Int: File] = [:]
     private var durableNames: [String: Int] = [:]
-    private var pendingNames: [SimulatedDisk.Call] = []
+    private var pendingNames: [(number: Int, call: SimulatedDisk.Call)] = []
     /// Calls that have happened.
     public private(set) var position = 0
 
@@ -28,20 +29,22 @@ public struct CrashImages {
     /// Lets the next call happen.
     public mutating func advance() {
         let call = journal[position]
+        let number = position
         position += 1
         switch call {
         case .create(_, let file):
             files[file] = File()
-            pendingNames.append(call)
-        case .rename, .remove: pendingNames.append(call)
-        case .write(let file, _, _), .resize(let file, _): files[file, default: File()].pending.append(call)
+            pendingNames.append((number, call))
+        case .rename, .remove: pendingNames.append((number, call))
+        case .write(let file, _, _), .resize(let file, _):
+            files[file, default: File()].pending.append((number, call))
         case .sync(let file):
             var state = files[file, default: File()]
-            for call in state.pending { Self.apply(call, to: &state.durable) { _ in true } }
+            for (_, call) in state.pending { Self.apply(call, to: &state.durable) { _ in true } }
             state.pending = []
             files[file] = state
         case .syncDirectory:
-            for call in pendingNames { Self.apply(call, to: &durableNames) }
+            for (_, call) in pendingNames { Self.apply(call, to: &durableNames) }
             pendingNames = []
         }
     }
@@ -49,6 +52,8 @@ public struct CrashImages {
     /// How the unsynced is treated; every seed also decides which of these it stands for.
     private enum Strategy: CaseIterable {
         case allLost, allKept, sectorBySector, callByCall, lastTorn, oneFileKept
+        /// Everything up to some call and nothing after it, over all files.
+        case prefix
     }
 
     /// What the disk holds if the power is cut now.
@@ -56,15 +61,17 @@ public struct CrashImages {
         var random = SplitMix(state: seed &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(position))
         let strategy = Strategy.allCases[Int(random.next() % UInt64(Strategy.allCases.count))]
         let luckyFile = files.keys.sorted().randomElement(using: &random)
+        let prefix = Int(random.next() % UInt64(position + 1))
         var contents: [Int: [UInt8]] = [:]
         for (number, file) in files.sorted(by: { $0.key < $1.key }) {
             var bytes = file.durable
-            for (index, call) in file.pending.enumerated() {
-                let isLast = index == file.pending.count - 1
+            for (callNumber, call) in file.pending {
+                let isLast = callNumber == file.pending.last!.number
                 switch strategy {
                 case .allLost: break
                 case .allKept: Self.apply(call, to: &bytes) { _ in true }
                 case .oneFileKept: if number == luckyFile { Self.apply(call, to: &bytes) { _ in true } }
+                case .prefix: if callNumber < prefix { Self.apply(call, to: &bytes) { _ in true } }
                 case .callByCall: if random.next() & 1 == 0 { Self.apply(call, to: &bytes) { _ in true } }
                 case .sectorBySector: Self.apply(call, to: &bytes) { _ in random.next() & 1 == 0 }
                 case .lastTorn:
@@ -88,7 +95,8 @@ public struct CrashImages {
                     for start in stride(from: 0, to: bytes.count, by: 512) where random.next() & 1 == 0 {
                         let end = min(start + 512, bytes.count)
                         _ = bytes.withUnsafeMutableBytes {
-                            UnsafeMutableRawBufferPointer(rebasing: $0[start ..< end]).initializeMemory(as: UInt8.self, repeating: 0)
+                            UnsafeMutableRawBufferPointer(rebasing: $0[start ..< end]).initializeMemory(
+                                as: UInt8.self, repeating: 0)
                         }
                     }
                     contents[number] = bytes
@@ -96,9 +104,10 @@ public struct CrashImages {
             }
         }
         var names = durableNames
-        for call in pendingNames {
+        for (number, call) in pendingNames {
             let happened =
                 switch strategy {
+                case .prefix: number < prefix
                 case .allLost: false
                 case .allKept: true
                 default: random.next() & 1 == 0

@@ -32,7 +32,9 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         case shortWrite(Int32)
     }
 
-    public enum Operation: Equatable { case open, write, grow, truncate, sync, rename, remove, syncDirectory }
+    public enum Operation: Equatable {
+        case open, status, read, write, grow, truncate, map, sync, rename, remove, syncDirectory
+    }
 
     private let lock = RecursiveLock()
     private var names: [String: SimulatedFile.Contents] = [:]

@@ -80,11 +80,17 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
 
     deinit { close() }
 
-    func size() throws(DiskError) -> Int { contents.size() }
+    func size() throws(DiskError) -> Int {
+        try disk.locked { () throws(DiskError) in
+            try disk.check(.status, path, as: .status)
+            return contents.size()
+        }
+    }
 
     func requireRegularFile() throws(DiskError) {}
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+        try disk.locked { () throws(DiskError) in try disk.check(.read, path, as: .read) }
         let count = pread(contents.descriptor, buffer.baseAddress, buffer.count, off_t(offset))
         disk.recordRead(path, max(count, 0))
         return max(count, 0)
@@ -97,7 +103,15 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
             case .shortWrite(let code):
                 put(UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: offset)
                 throw DiskError(.write, path, code: code)
-            case nil: put(bytes, at: offset)
+            case nil:
+                // Writing behind the end takes space as growing does.
+                let more = offset + bytes.count - contents.size()
+                do throws(DiskError) {
+                    if more > 0 { try disk.requireSpace(for: more, path) }
+                } catch {
+                    throw DiskError(.write, path, code: error.code)
+                }
+                put(bytes, at: offset)
             }
         }
     }
@@ -136,6 +150,7 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     func map(
         into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
     ) throws(DiskError) {
+        try disk.locked { () throws(DiskError) in try disk.check(.map, path, as: .map) }
         disk.recordMap(path, byteCount)
         if kind == .shared { contents.isMappedShared = true }
         do {

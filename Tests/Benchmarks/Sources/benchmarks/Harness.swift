@@ -98,7 +98,9 @@ func printTable(_ outcomes: [Outcome]) {
         return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
     }
     print("ns per operation, median (minimum); ratio: holdfast's median over the other's")
-    print(padded("work", 26) + padded("holdfast", 22, left: false) + padded("against", 34, left: false) + padded("ratio", 8, left: false))
+    print(
+        padded("work", 26) + padded("holdfast", 22, left: false) + padded("against", 34, left: false)
+            + padded("ratio", 8, left: false))
     for ours in outcomes where ours.system == "holdfast" {
         let others = outcomes.filter { $0.work == ours.work && $0.system != "holdfast" }
         let us = "\(rounded(ours.median)) (\(rounded(ours.minimum)))"

@@ -60,50 +60,66 @@ private func mapWork(_ folder: Folder) throws -> [Measurement] {
     let reader = try PersistentHeap.open(folder.path + "/map.heap", mode: .readOnly)
 
     return [
-        Measurement(work: "map.insert.u64.1e6", system: "holdfast", operations: count, run: { watch in
-            let heap = try PersistentHeap.open(folder.fresh("insert.heap"))
-            try watch.timed {
-                try heap.write { tx in
-                    let map = try tx.map("map", UInt64.self, UInt64.self)
-                    for key in keys { map[key] = key &* 3 }
+        Measurement(
+            work: "map.insert.u64.1e6", system: "holdfast", operations: count,
+            run: { watch in
+                let heap = try PersistentHeap.open(folder.fresh("insert.heap"))
+                try watch.timed {
+                    try heap.write { tx in
+                        let map = try tx.map("map", UInt64.self, UInt64.self)
+                        for key in keys { map[key] = key &* 3 }
+                    }
                 }
-            }
-            let result = try heap.read { UInt64(try $0.map("map", UInt64.self, UInt64.self).count) }
-            try heap.close()
-            return result
-        }, expected: UInt64(count)),
-        Measurement(work: "map.insert.u64.1e6", system: "Dictionary", operations: count, run: { watch in
-            var map: [UInt64: UInt64] = [:]
-            watch.timed { for key in keys { map[key] = key &* 3 } }
-            return UInt64(map.count)
-        }, expected: UInt64(count)),
-        Measurement(work: "map.get.u64.1e6", system: "holdfast", operations: count, run: { watch in
-            try reader.read { tx in
-                let map = try tx.map("map", UInt64.self, UInt64.self)
-                return watch.timed { lookups.reduce(0) { $0 &+ map[$1]! } }
-            }
-        }, expected: sum),
-        Measurement(work: "map.get.u64.1e6", system: "Dictionary", operations: count, run: { watch in
-            watch.timed { lookups.reduce(0) { $0 &+ dictionary[$1]! } }
-        }, expected: sum),
-        Measurement(work: "map.iterate.u64.1e6", system: "holdfast", operations: count, run: { watch in
-            try reader.read { tx in
-                let map = try tx.map("map", UInt64.self, UInt64.self)
-                return watch.timed { map.reduce(0) { $0 &+ $1.value } }
-            }
-        }, expected: sum),
-        Measurement(work: "map.iterate.u64.1e6", system: "Dictionary", operations: count, run: { watch in
-            watch.timed { dictionary.reduce(0) { $0 &+ $1.value } }
-        }, expected: sum),
-        Measurement(work: "map.get.string.1e6", system: "holdfast", operations: count, run: { watch in
-            try reader.read { tx in
-                let map = try tx.map("text", String.self, Int.self)
-                return watch.timed { textLookups.reduce(0) { $0 &+ UInt64(map[$1]!) } }
-            }
-        }, expected: textSum),
-        Measurement(work: "map.get.string.1e6", system: "Dictionary", operations: count, run: { watch in
-            watch.timed { textLookups.reduce(0) { $0 &+ UInt64(textDictionary[$1]!) } }
-        }, expected: textSum),
+                let result = try heap.read { UInt64(try $0.map("map", UInt64.self, UInt64.self).count) }
+                try heap.close()
+                return result
+            }, expected: UInt64(count)),
+        Measurement(
+            work: "map.insert.u64.1e6", system: "Dictionary", operations: count,
+            run: { watch in
+                var map: [UInt64: UInt64] = [:]
+                watch.timed { for key in keys { map[key] = key &* 3 } }
+                return UInt64(map.count)
+            }, expected: UInt64(count)),
+        Measurement(
+            work: "map.get.u64.1e6", system: "holdfast", operations: count,
+            run: { watch in
+                try reader.read { tx in
+                    let map = try tx.map("map", UInt64.self, UInt64.self)
+                    return watch.timed { lookups.reduce(0) { $0 &+ map[$1]! } }
+                }
+            }, expected: sum),
+        Measurement(
+            work: "map.get.u64.1e6", system: "Dictionary", operations: count,
+            run: { watch in
+                watch.timed { lookups.reduce(0) { $0 &+ dictionary[$1]! } }
+            }, expected: sum),
+        Measurement(
+            work: "map.iterate.u64.1e6", system: "holdfast", operations: count,
+            run: { watch in
+                try reader.read { tx in
+                    let map = try tx.map("map", UInt64.self, UInt64.self)
+                    return watch.timed { map.reduce(0) { $0 &+ $1.value } }
+                }
+            }, expected: sum),
+        Measurement(
+            work: "map.iterate.u64.1e6", system: "Dictionary", operations: count,
+            run: { watch in
+                watch.timed { dictionary.reduce(0) { $0 &+ $1.value } }
+            }, expected: sum),
+        Measurement(
+            work: "map.get.string.1e6", system: "holdfast", operations: count,
+            run: { watch in
+                try reader.read { tx in
+                    let map = try tx.map("text", String.self, Int.self)
+                    return watch.timed { textLookups.reduce(0) { $0 &+ UInt64(map[$1]!) } }
+                }
+            }, expected: textSum),
+        Measurement(
+            work: "map.get.string.1e6", system: "Dictionary", operations: count,
+            run: { watch in
+                watch.timed { textLookups.reduce(0) { $0 &+ UInt64(textDictionary[$1]!) } }
+            }, expected: textSum),
     ]
 }
 
@@ -118,42 +134,52 @@ private func arrayWork(_ folder: Folder) throws -> [Measurement] {
     let reader = try PersistentHeap.open(folder.path + "/array.heap", mode: .readOnly)
     let array = Array(0 ..< UInt64(count))
     return [
-        Measurement(work: "array.append", system: "holdfast", operations: count, run: { watch in
-            let heap = try PersistentHeap.open(folder.fresh("append.heap"))
-            try watch.timed {
-                try heap.write { tx in
-                    let array = try tx.array("array", of: UInt64.self)
-                    for number in 0 ..< UInt64(count) { array.append(number) }
-                }
-            }
-            let result = try heap.read { try $0.array("array", of: UInt64.self).withSpan { $0.indices.reduce(UInt64(0)) { $0 + UInt64($1) } } }
-            try heap.close()
-            return result
-        }, expected: sum),
-        Measurement(work: "array.append", system: "Array", operations: count, run: { watch in
-            var array: [UInt64] = []
-            watch.timed { for number in 0 ..< UInt64(count) { array.append(number) } }
-            return array.reduce(0, +)
-        }, expected: sum),
-        Measurement(work: "array.sum", system: "holdfast", operations: count, run: { watch in
-            try reader.read { tx in
-                let array = try tx.array("array", of: UInt64.self)
-                return watch.timed {
-                    array.withSpan { span in
-                        var sum: UInt64 = 0
-                        for index in span.indices { sum &+= span[index] }
-                        return sum
+        Measurement(
+            work: "array.append", system: "holdfast", operations: count,
+            run: { watch in
+                let heap = try PersistentHeap.open(folder.fresh("append.heap"))
+                try watch.timed {
+                    try heap.write { tx in
+                        let array = try tx.array("array", of: UInt64.self)
+                        for number in 0 ..< UInt64(count) { array.append(number) }
                     }
                 }
-            }
-        }, expected: sum),
-        Measurement(work: "array.sum", system: "Array", operations: count, run: { watch in
-            watch.timed {
-                var sum: UInt64 = 0
-                for number in array { sum &+= number }
-                return sum
-            }
-        }, expected: sum),
+                let result = try heap.read {
+                    try $0.array("array", of: UInt64.self).withSpan { $0.indices.reduce(UInt64(0)) { $0 + UInt64($1) } }
+                }
+                try heap.close()
+                return result
+            }, expected: sum),
+        Measurement(
+            work: "array.append", system: "Array", operations: count,
+            run: { watch in
+                var array: [UInt64] = []
+                watch.timed { for number in 0 ..< UInt64(count) { array.append(number) } }
+                return array.reduce(0, +)
+            }, expected: sum),
+        Measurement(
+            work: "array.sum", system: "holdfast", operations: count,
+            run: { watch in
+                try reader.read { tx in
+                    let array = try tx.array("array", of: UInt64.self)
+                    return watch.timed {
+                        array.withSpan { span in
+                            var sum: UInt64 = 0
+                            for index in span.indices { sum &+= span[index] }
+                            return sum
+                        }
+                    }
+                }
+            }, expected: sum),
+        Measurement(
+            work: "array.sum", system: "Array", operations: count,
+            run: { watch in
+                watch.timed {
+                    var sum: UInt64 = 0
+                    for number in array { sum &+= number }
+                    return sum
+                }
+            }, expected: sum),
     ]
 }
 
@@ -164,7 +190,9 @@ private func blockWork(_ folder: Folder) throws -> [Measurement] {
     var random = SplitMix(state: 2)
     let order = Array(0 ..< count).shuffled(using: &random)
     let churnBlocks = 100_000
-    let churn = (0 ..< count).map { _ in (Int.random(in: 0 ..< churnBlocks, using: &random), Int.random(in: 16 ... 1024, using: &random)) }
+    let churn = (0 ..< count).map { _ in
+        (Int.random(in: 0 ..< churnBlocks, using: &random), Int.random(in: 16 ... 1024, using: &random))
+    }
 
     /// Allocates all, frees all in random order; times the one that is asked for.
     func ours(timesFreeing: Bool) -> (inout Stopwatch) throws -> UInt64 {
@@ -203,39 +231,47 @@ private func blockWork(_ folder: Folder) throws -> [Measurement] {
         }
     }
     return [
-        Measurement(work: "alloc.64", system: "holdfast", operations: count, run: ours(timesFreeing: false), expected: UInt64(count)),
-        Measurement(work: "alloc.64", system: "malloc", operations: count, run: systems(timesFreeing: false), expected: UInt64(count)),
-        Measurement(work: "free.64", system: "holdfast", operations: count, run: ours(timesFreeing: true), expected: UInt64(count)),
-        Measurement(work: "free.64", system: "malloc", operations: count, run: systems(timesFreeing: true), expected: UInt64(count)),
-        Measurement(work: "churn.16-1024", system: "holdfast", operations: count, run: { watch in
-            let heap = try PersistentHeap.open(folder.fresh("churn.heap"))
-            var blocks = [(pointer: RelativePointer<UInt8>, bytes: Int)](repeating: (.null, 0), count: churnBlocks)
-            var allocated: UInt64 = 0
-            try heap.write { tx in
+        Measurement(
+            work: "alloc.64", system: "holdfast", operations: count, run: ours(timesFreeing: false), expected: UInt64(count)),
+        Measurement(
+            work: "alloc.64", system: "malloc", operations: count, run: systems(timesFreeing: false), expected: UInt64(count)),
+        Measurement(
+            work: "free.64", system: "holdfast", operations: count, run: ours(timesFreeing: true), expected: UInt64(count)),
+        Measurement(
+            work: "free.64", system: "malloc", operations: count, run: systems(timesFreeing: true), expected: UInt64(count)),
+        Measurement(
+            work: "churn.16-1024", system: "holdfast", operations: count,
+            run: { watch in
+                let heap = try PersistentHeap.open(folder.fresh("churn.heap"))
+                var blocks = [(pointer: RelativePointer<UInt8>, bytes: Int)](repeating: (.null, 0), count: churnBlocks)
+                var allocated: UInt64 = 0
+                try heap.write { tx in
+                    watch.timed {
+                        for (slot, bytes) in churn {
+                            if blocks[slot].bytes > 0 { tx.free(blocks[slot].pointer, byteCount: blocks[slot].bytes) }
+                            blocks[slot] = (tx.allocate(byteCount: bytes), bytes)
+                            allocated += UInt64(bytes)
+                        }
+                    }
+                }
+                try heap.close()
+                return allocated
+            }, expected: churn.reduce(0) { $0 + UInt64($1.1) }),
+        Measurement(
+            work: "churn.16-1024", system: "malloc", operations: count,
+            run: { watch in
+                var blocks = [UnsafeMutableRawPointer?](repeating: nil, count: churnBlocks)
+                var allocated: UInt64 = 0
                 watch.timed {
                     for (slot, bytes) in churn {
-                        if blocks[slot].bytes > 0 { tx.free(blocks[slot].pointer, byteCount: blocks[slot].bytes) }
-                        blocks[slot] = (tx.allocate(byteCount: bytes), bytes)
+                        free(blocks[slot])
+                        blocks[slot] = malloc(bytes)
                         allocated += UInt64(bytes)
                     }
                 }
-            }
-            try heap.close()
-            return allocated
-        }, expected: churn.reduce(0) { $0 + UInt64($1.1) }),
-        Measurement(work: "churn.16-1024", system: "malloc", operations: count, run: { watch in
-            var blocks = [UnsafeMutableRawPointer?](repeating: nil, count: churnBlocks)
-            var allocated: UInt64 = 0
-            watch.timed {
-                for (slot, bytes) in churn {
-                    free(blocks[slot])
-                    blocks[slot] = malloc(bytes)
-                    allocated += UInt64(bytes)
-                }
-            }
-            for block in blocks { free(block) }
-            return allocated
-        }, expected: churn.reduce(0) { $0 + UInt64($1.1) }),
+                for block in blocks { free(block) }
+                return allocated
+            }, expected: churn.reduce(0) { $0 + UInt64($1.1) }),
     ]
 }
 
@@ -249,67 +285,77 @@ private func transactionWork(_ folder: Folder) throws -> [Measurement] {
     let updates = (0 ..< small).map { _ in keys.randomElement(using: &random)! }
 
     /// What one of our durable commits of two words writes, for the bare comparison: the record's header and two runs of a line.
-    let recordBytes = 64 + 2 * (8 + 64)
+    let recordBytes = 72 + 2 * (8 + 64)
 
     return [
-        Measurement(work: "tx.2words", system: "holdfast", operations: small, run: { watch in
-            let heap = try PersistentHeap.open(folder.fresh("small.heap"))
-            try heap.write { _ = try $0.value("pair", initial: Pair(first: 0, second: 0)) }
-            try watch.timed {
-                for number in 0 ..< UInt64(small) {
-                    try heap.write { tx in
-                        try tx.value("pair", initial: Pair(first: 0, second: 0)).value = Pair(first: number, second: number)
+        Measurement(
+            work: "tx.2words", system: "holdfast", operations: small,
+            run: { watch in
+                let heap = try PersistentHeap.open(folder.fresh("small.heap"))
+                try heap.write { _ = try $0.value("pair", initial: Pair(first: 0, second: 0)) }
+                try watch.timed {
+                    for number in 0 ..< UInt64(small) {
+                        try heap.write { tx in
+                            try tx.value("pair", initial: Pair(first: 0, second: 0)).value = Pair(first: number, second: number)
+                        }
                     }
                 }
-            }
-            let result = try heap.read { try $0.value("pair", of: Pair.self).value.second }
-            try heap.close()
-            return result
-        }, expected: UInt64(small - 1)),
-        Measurement(work: "tx.map.update", system: "holdfast", operations: small, run: { watch in
-            let heap = try PersistentHeap.open(folder.fresh("update.heap"))
-            try heap.write { tx in
-                let map = try tx.map("map", UInt64.self, UInt64.self)
-                for key in keys { map[key] = 0 }
-            }
-            try watch.timed {
-                for key in updates { try heap.write { tx in try tx.map("map", UInt64.self, UInt64.self)[key, default: 0] += 1 } }
-            }
-            let result = try heap.read { try $0.map("map", UInt64.self, UInt64.self).reduce(0) { $0 + $1.value } }
-            try heap.close()
-            return result
-        }, expected: UInt64(small)),
-        Measurement(work: "tx.durable", system: "holdfast", operations: durable, run: { watch in
-            let heap = try PersistentHeap.open(folder.fresh("durable.heap"))
-            try heap.write(durability: .device) { _ = try $0.value("pair", initial: Pair(first: 0, second: 0)) }
-            try watch.timed {
-                for number in 0 ..< UInt64(durable) {
-                    try heap.write(durability: .device) { tx in
-                        try tx.value("pair", initial: Pair(first: 0, second: 0)).value = Pair(first: number, second: number)
+                let result = try heap.read { try $0.value("pair", of: Pair.self).value.second }
+                try heap.close()
+                return result
+            }, expected: UInt64(small - 1)),
+        Measurement(
+            work: "tx.map.update", system: "holdfast", operations: small,
+            run: { watch in
+                let heap = try PersistentHeap.open(folder.fresh("update.heap"))
+                try heap.write { tx in
+                    let map = try tx.map("map", UInt64.self, UInt64.self)
+                    for key in keys { map[key] = 0 }
+                }
+                try watch.timed {
+                    for key in updates {
+                        try heap.write { tx in try tx.map("map", UInt64.self, UInt64.self)[key, default: 0] += 1 }
                     }
                 }
-            }
-            let result = try heap.read { try $0.value("pair", of: Pair.self).value.second }
-            try heap.close()
-            return result
-        }, expected: UInt64(durable - 1)),
+                let result = try heap.read { try $0.map("map", UInt64.self, UInt64.self).reduce(0) { $0 + $1.value } }
+                try heap.close()
+                return result
+            }, expected: UInt64(small)),
+        Measurement(
+            work: "tx.durable", system: "holdfast", operations: durable,
+            run: { watch in
+                let heap = try PersistentHeap.open(folder.fresh("durable.heap"))
+                try heap.write(durability: .device) { _ = try $0.value("pair", initial: Pair(first: 0, second: 0)) }
+                try watch.timed {
+                    for number in 0 ..< UInt64(durable) {
+                        try heap.write(durability: .device) { tx in
+                            try tx.value("pair", initial: Pair(first: 0, second: 0)).value = Pair(first: number, second: number)
+                        }
+                    }
+                }
+                let result = try heap.read { try $0.value("pair", of: Pair.self).value.second }
+                try heap.close()
+                return result
+            }, expected: UInt64(durable - 1)),
         // The same bytes to the same places of a file whose blocks have been written before, as the log's have.
-        Measurement(work: "tx.durable", system: "bare", operations: durable, run: { watch in
-            let descriptor = open(folder.fresh("bare"), O_RDWR | O_CREAT, 0o644)
-            defer { close(descriptor) }
-            let zeros = [UInt8](repeating: 0, count: 1 << 20)
-            guard pwrite(descriptor, zeros, zeros.count, 0) == zeros.count, fdatasync(descriptor) == 0 else { return 0 }
-            let record = [UInt8](repeating: 1, count: recordBytes)
-            var done: UInt64 = 0
-            watch.timed {
-                for number in 0 ..< durable
-                where pwrite(descriptor, record, recordBytes, off_t(16384 + number * recordBytes)) == recordBytes
-                    && fdatasync(descriptor) == 0
-                {
-                    done += 1
+        Measurement(
+            work: "tx.durable", system: "bare", operations: durable,
+            run: { watch in
+                let descriptor = open(folder.fresh("bare"), O_RDWR | O_CREAT, 0o644)
+                defer { close(descriptor) }
+                let zeros = [UInt8](repeating: 0, count: 1 << 20)
+                guard pwrite(descriptor, zeros, zeros.count, 0) == zeros.count, fdatasync(descriptor) == 0 else { return 0 }
+                let record = [UInt8](repeating: 1, count: recordBytes)
+                var done: UInt64 = 0
+                watch.timed {
+                    for number in 0 ..< durable
+                    where pwrite(descriptor, record, recordBytes, off_t(16384 + number * recordBytes)) == recordBytes
+                        && fdatasync(descriptor) == 0
+                    {
+                        done += 1
+                    }
                 }
-            }
-            return done
-        }, expected: UInt64(durable)),
+                return done
+            }, expected: UInt64(durable)),
     ]
 }

@@ -1,0 +1,21 @@
+import SimulatedDisk
+import Testing
+
+@testable import HoldfastEngine
+
+/// A killed process leaves everything as it was at that moment: no commit that was published may be missing, durable or not.
+@Suite struct KillTests {
+    @Test(arguments: [5 as UInt64, 6])
+    func everyCallIsSurvived(seed: UInt64) throws {
+        var images: [(files: [String: [UInt8]], published: Int)] = []
+        let recording = try Recording(transactions: 120, seed: seed) { disk, _, published in
+            images.append((disk.currentFiles(), published))
+        }
+        #expect(images.count > 200)
+        for (call, image) in images.enumerated() {
+            let problem = recording.workload.problem(
+                withFiles: image.files, allowing: image.published ... image.published)
+            #expect(problem == nil, "workload seed \(seed), killed before call \(call)")
+        }
+    }
+}

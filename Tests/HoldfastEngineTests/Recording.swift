@@ -1,0 +1,81 @@
+import SimulatedDisk
+
+@testable import HoldfastEngine
+
+/// A workload that has run on a disk with a journal, and what may open if the machine stops after any of its calls.
+struct Recording {
+    let disk: SimulatedDisk
+    let workload: Workload
+    /// Before each call: how many commits had been published.
+    private(set) var published: [Int] = []
+    /// (calls made, commits durable then), ascending.
+    private var durable: [(calls: Int, commits: Int)] = []
+
+    /// Runs transactions with everything between them that the engine offers; all choices come from `seed`.
+    /// - Parameter largest: bytes of the largest block, usually; one in ten is up to twenty times as large.
+    /// - Parameter isRarelyDurable: hundreds of commits between one sync or checkpoint and the next.
+    /// - Parameter suffix: skips the syncs of the files whose names end so.
+    /// - Parameter atCall: called before each call, with its number and the commits published by then.
+    init(
+        transactions: Int, seed: UInt64, largest: Int = 5000, isRarelyDurable: Bool = false,
+        options: EngineOptions = Workload.smallOptions, lyingAbout suffix: String? = nil,
+        atCall: ((_ disk: SimulatedDisk, _ call: Int, _ published: Int) -> Void)? = nil
+    ) throws {
+        let disk = SimulatedDisk()
+        disk.liesAboutSyncOf = suffix
+        var published: [Int] = []
+        nonisolated(unsafe) weak var running: Workload?
+        disk.onCall = { [unowned disk] call in
+            published.append(running?.commits ?? 0)
+            atCall?(disk, call, running?.commits ?? 0)
+        }
+        let workload = try Workload(options: options, disk: disk, seed: seed)
+        running = workload
+        var random = SplitMix(state: seed ^ 0xabcd)
+        for number in 0 ..< transactions {
+            // One transaction is larger than the whole log.
+            if number == transactions / 3, !isRarelyDurable {
+                try workload.transaction(changes: 12, largest: 40_000, mayAbort: false)
+            } else {
+                try workload.transaction(largest: largest)
+            }
+            let event = Int.random(in: 0 ..< 24, using: &random)
+            switch isRarelyDurable ? (number % 600 == 599 ? 6 : number % 600 == 60 ? 0 : 23) : event {
+            case 0 ..< 6: try workload.makeDurable()
+            case 6: try workload.checkpoint()
+            case 7 where number % 2 == 0: try workload.reopen()
+            default: break
+            }
+            if durable.last?.commits != workload.durableCommits {
+                durable.append((disk.journal.count, workload.durableCommits))
+            }
+        }
+        disk.onCall = nil
+        self.disk = disk
+        self.workload = workload
+        self.published = published
+    }
+
+    /// After a power cut: from the last durable commit to the last that had been published.
+    func allowed(afterCall call: Int) -> ClosedRange<Int> {
+        let lower = durable.last { $0.calls <= call + 1 }?.commits ?? 0
+        return lower ... max(lower, published[call])
+    }
+
+    /// The first violation over all calls and seeds, and how many images were tried.
+    func firstViolation(seeds: Range<UInt64>) -> (violation: String?, images: Int) {
+        var images = CrashImages(of: disk)
+        var tried = 0
+        for call in 0 ..< images.count {
+            images.advance()
+            let range = allowed(afterCall: call)
+            for seed in seeds {
+                tried += 1
+                if let problem = workload.problem(withFiles: images.image(seed: seed), allowing: range) {
+                    return ("call \(call), seed \(seed): \(problem)", tried)
+                }
+            }
+        }
+        return (nil, tried)
+    }
+}

@@ -1,0 +1,129 @@
+import SimulatedDisk
+import Testing
+
+@testable import HoldfastEngine
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// Recovery is no safer than anything else: it is cut, killed and made to fail at every one of its own calls.
+@Suite struct RecoveryTests {
+    /// A recovery that has been done once on a disk with a journal.
+    private struct Recovery {
+        var files: [String: [UInt8]]
+        var allowed: ClosedRange<Int>
+        /// The commit that it opened.
+        var opened: Int
+        var disk: SimulatedDisk
+        /// The journal's calls that are the recovery's own.
+        var calls: Range<Int>
+        /// What the disk held before each of them.
+        var before: [[String: [UInt8]]]
+        /// Calls that could have failed.
+        var attempts: Int
+        var name: Comment
+    }
+
+    /// Calls `body` with a recovery of every `step`th crash image of the recording, power cuts and kills in turn.
+    private func forEachRecovery(_ recording: Recording, step: Int, _ body: (Recovery) throws -> Void) throws {
+        let workload = recording.workload
+        var images = CrashImages(of: recording.disk)
+        for call in 0 ..< images.count {
+            images.advance()
+            let files = images.image(seed: UInt64(call))
+            guard call % step == 3, files[workload.path] != nil else { continue }
+            let disk = SimulatedDisk(files: files)
+            let start = disk.journal.count
+            var before: [[String: [UInt8]]] = []
+            disk.onCall = { [unowned disk] _ in before.append(disk.currentFiles()) }
+            let engine = try HeapEngine(path: workload.path, mode: .readWrite, options: workload.options, disk: disk)
+            disk.onCall = nil
+            let opened = try workload.commit(in: engine)
+            try body(
+                Recovery(
+                    files: files, allowed: recording.allowed(afterCall: call), opened: opened, disk: disk,
+                    calls: start ..< disk.journal.count, before: before, attempts: disk.attempts,
+                    name: "power cut after call \(call)"))
+            withExtendedLifetime(engine) {}
+        }
+    }
+
+    /// Workloads whose checkpoints write records, and such whose checkpoints write summaries.
+    private func recording(_ kind: Kind, seed: UInt64) throws -> Recording {
+        switch kind {
+        case .records: try Recording(transactions: 60, seed: seed)
+        case .summaries: try Recording(transactions: 160, seed: seed, largest: 40)
+        }
+    }
+
+    enum Kind: CaseIterable { case records, summaries }
+
+    /// A second power cut: within recovery whatever the first allowed; after it, what it showed to the program.
+    @Test(arguments: Kind.allCases)
+    func powerCutAtEveryCall(kind: Kind) throws {
+        let recording = try recording(kind, seed: 3)
+        var cuts = 0
+        try forEachRecovery(recording, step: 13) { recovery in
+            var images = CrashImages(of: recovery.disk)
+            while images.position < images.count {
+                images.advance()
+                guard images.position > recovery.calls.lowerBound else { continue }
+                let isDone = images.position == images.count
+                let allowed = isDone ? recovery.opened ... recovery.opened : recovery.allowed
+                for seed in 0 ..< 4 as Range<UInt64> {
+                    cuts += 1
+                    let problem = recording.workload.problem(withFiles: images.image(seed: seed), allowing: allowed)
+                    #expect(problem == nil, "\(recovery.name), then after call \(images.position), seed \(seed)")
+                }
+            }
+        }
+        #expect(cuts > 500)
+    }
+
+    /// A kill within recovery: the next one sees the same.
+    @Test(arguments: Kind.allCases)
+    func killAtEveryCall(kind: Kind) throws {
+        let recording = try recording(kind, seed: 4)
+        var kills = 0
+        try forEachRecovery(recording, step: 13) { recovery in
+            for (number, files) in recovery.before.enumerated() {
+                kills += 1
+                let problem = recording.workload.problem(withFiles: files, allowing: recovery.opened ... recovery.opened)
+                #expect(problem == nil, "\(recovery.name), then killed before call \(number)")
+            }
+        }
+        #expect(kills > 100)
+    }
+
+    /// A failing disk within recovery: the heap does not open, nothing traps, and later it opens as it would have.
+    @Test(arguments: [EIO, ENOSPC], Kind.allCases)
+    func failureAtEveryCall(code: Int32, kind: Kind) throws {
+        let recording = try recording(kind, seed: 8)
+        let workload = recording.workload
+        var refusals = 0
+        try forEachRecovery(recording, step: 61) { recovery in
+            for failing in 0 ..< recovery.attempts {
+                let disk = SimulatedDisk(files: recovery.files)
+                disk.fault = { attempt, _, _ in attempt == failing ? .error(code) : nil }
+                do throws(HeapError) {
+                    _ = try HeapEngine(path: workload.path, mode: .readWrite, options: workload.options, disk: disk)
+                } catch {
+                    refusals += 1
+                }
+                disk.fault = nil
+                let problem = workload.problem(
+                    withFiles: disk.currentFiles(), allowing: recovery.opened ... recovery.opened)
+                #expect(problem == nil, "\(recovery.name), then error \(code) at call \(failing)")
+                var images = CrashImages(of: disk)
+                while images.position < images.count { images.advance() }
+                let cut = workload.problem(
+                    withFiles: images.image(seed: UInt64(failing)), allowing: recovery.allowed)
+                #expect(cut == nil, "\(recovery.name), then error \(code) at call \(failing), then a power cut")
+            }
+        }
+        #expect(refusals > 50)
+    }
+}

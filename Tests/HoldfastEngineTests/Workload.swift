@@ -10,8 +10,8 @@ import SimulatedDisk
 
 /// A heap of blocks that checks itself: a table of slots, each leading to a block that is filled with one byte value.
 ///
-/// Slot 0's number is the count of commits, so that whatever opens says which state it claims to be; `states` knows what that state
-/// was.
+/// The table's first word is the count of commits, so that whatever opens says which state it claims to be; `states` knows
+/// what that state was.
 final class Workload {
     struct Block: Equatable {
         var bytes: Int

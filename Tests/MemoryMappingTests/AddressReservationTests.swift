@@ -43,7 +43,7 @@ import Testing
             bytes.storeBytes(of: 0xEE, toByteOffset: page, as: UInt8.self)
             #expect(bytes.load(fromByteOffset: page, as: UInt8.self) == 0xEE)
             try reservation.sync(at: page, byteCount: 2 * page, .synchronous)
-            #expect(try TemporaryDirectory.read(path) == pattern(2 * page))
+            try expectSame(TemporaryDirectory.read(path), pattern(2 * page))
         }
     }
 
@@ -86,10 +86,10 @@ import Testing
             let start = 3 * page - 50
             record.withUnsafeBytes { (ring + start).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
             let head = (0 ..< record.count - 50).map { ring.load(fromByteOffset: $0, as: UInt8.self) }
-            #expect(head == Array(record[50...]))
+            expectSame(head, Array(record[50...]))
             let file = try TemporaryDirectory.read(path)
-            #expect(Array(file[(page + start)...]) == Array(record[..<50]))
-            #expect(Array(file[page ..< 2 * page + 50]) == Array(record[50...]))
+            expectSame(Array(file[(page + start)...]), Array(record[..<50]))
+            expectSame(Array(file[page ..< 2 * page + 50]), Array(record[50...]))
         }
     }
 

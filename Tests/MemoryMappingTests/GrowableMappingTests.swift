@@ -36,10 +36,10 @@ import Testing
             let contents = mapping.withBytes { $0.bytes }
             let file = try TemporaryDirectory.read(path)
             // Steps are geometric, so the file is longer, with zeros, until it is cut to measure.
-            #expect(Array(file[..<count]) == contents)
+            expectSame(Array(file[..<count]), contents)
             #expect(file[count...].allSatisfy { $0 == 0 })
             try mapping.shrink(to: count)
-            #expect(try TemporaryDirectory.read(path) == contents)
+            try expectSame(TemporaryDirectory.read(path), contents)
         }
     }
 
@@ -55,10 +55,10 @@ import Testing
             var expected = pattern(5000) + [UInt8](repeating: 0, count: 95_000)
             expected[0] = 0xEE
             expected[99_999] = 0xEE
-            #expect(mapping.withBytes { $0.bytes } == expected)
+            expectSame(mapping.withBytes { $0.bytes }, expected)
             try mapping.sync()
             try mapping.shrink(to: 10)
-            #expect(try TemporaryDirectory.read(path) == pattern(5000))
+            try expectSame(TemporaryDirectory.read(path), pattern(5000))
         }
     }
 
@@ -81,7 +81,7 @@ import Testing
                         model.removeLast(model.count - target)
                     }
                     #expect(mapping.count == target)
-                    #expect(mapping.withBytes { $0.bytes } == model)
+                    expectSame(mapping.withBytes { $0.bytes }, model)
                     let fill = UInt8(truncatingIfNeeded: target | 1)
                     mapping.withMutableBytes { bytes in
                         for offset in 0 ..< bytes.byteCount { bytes.set(offset, fill) }
@@ -98,7 +98,7 @@ import Testing
             let mapping = try GrowableMapping(path: path, kind: .privateCopy, reserving: Self.room)
             _ = try directory.make(pattern(page))
             try mapping.grow(to: 20)
-            #expect(mapping.withBytes { $0.bytes } == pattern(10) + [UInt8](repeating: 0, count: 10))
+            expectSame(mapping.withBytes { $0.bytes }, pattern(10) + [UInt8](repeating: 0, count: 10))
         }
     }
 
@@ -119,7 +119,7 @@ import Testing
                 #expect(error == MappingError(.grow, path: path, code: ENOMEM))
             }
             #expect(mapping.count == 10)
-            #expect(try TemporaryDirectory.read(path) == pattern(10))
+            try expectSame(TemporaryDirectory.read(path), pattern(10))
             // To the very end, no further, although the geometric step would like to.
             try mapping.grow(to: mapping.capacity)
             mapping.withMutableBytes { $0.set((1 << 20) - 1, 1) }
@@ -146,10 +146,10 @@ import Testing
                 path: try directory.make(pattern(9000)), kind: .readOnly, reserving: Self.room)
             try mapping.advise(.sequential)
             try mapping.sync()
-            #expect(mapping.withBytes { $0.bytes } == pattern(9000))
+            expectSame(mapping.withBytes { $0.bytes }, pattern(9000))
             try mapping.shrink(to: 10)
-            #expect(mapping.withBytes { $0.bytes } == pattern(10))
-            #expect(try TemporaryDirectory.read(directory.file()) == pattern(9000))
+            expectSame(mapping.withBytes { $0.bytes }, pattern(10))
+            try expectSame(TemporaryDirectory.read(directory.file()), pattern(9000))
         }
     }
 }
@@ -159,13 +159,13 @@ import Testing
     func isZeroThenHoldsWhatIsWritten(count: Int) throws {
         let mapping = try AnonymousMapping(byteCount: count)
         #expect(mapping.count == count)
-        #expect(mapping.withBytes { $0.bytes } == [UInt8](repeating: 0, count: count))
+        expectSame(mapping.withBytes { $0.bytes }, [UInt8](repeating: 0, count: count))
         mapping.withMutableBytes { bytes in
             for offset in 0 ..< bytes.byteCount { bytes.set(offset, 3) }
         }
-        #expect(mapping.withBytes { $0.bytes } == [UInt8](repeating: 3, count: count))
+        expectSame(mapping.withBytes { $0.bytes }, [UInt8](repeating: 3, count: count))
         try mapping.clear()
-        #expect(mapping.withBytes { $0.bytes } == [UInt8](repeating: 0, count: count))
+        expectSame(mapping.withBytes { $0.bytes }, [UInt8](repeating: 0, count: count))
         try mapping.advise(.populateWrite)
         try mapping.advise(.dontNeed)
         #expect(Int(bitPattern: mapping.unsafeBaseAddress) % page == 0)

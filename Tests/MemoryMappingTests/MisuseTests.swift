@@ -75,6 +75,13 @@ import Testing
     }
 
     @Test func rangesOutsideAReservationTrap() async {
+        // Short enough by itself, but not from there on.
+        await says(
+            "are not whole pages inside",
+            #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                let reservation = try AddressReservation(preferredBytes: 2 * page, minimumBytes: 2 * page)
+                try reservation.mapAnonymous(byteCount: 2 * page, at: page)
+            })
         await says(
             "are not whole pages inside",
             #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {

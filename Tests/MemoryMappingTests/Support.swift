@@ -108,6 +108,16 @@ func mappingError<R>(_ body: () throws(MappingError) -> R) -> MappingError? {
     }
 }
 
+/// Expects the same bytes, and names the first that differ. Not `#expect(==)`: it looks for the shortest edit between the
+/// two, which takes minutes for some thousand bytes.
+func expectSame(_ found: [UInt8], _ expected: [UInt8], at location: SourceLocation = #_sourceLocation) {
+    guard found != expected else { return }
+    let offset = zip(found, expected).enumerated().first { $1.0 != $1.1 }?.offset ?? min(found.count, expected.count)
+    Issue.record(
+        "\(found.count) bytes differ from the expected \(expected.count) from byte \(offset) on",
+        sourceLocation: location)
+}
+
 /// Bytes that differ from their neighbours and from page to page.
 func pattern(_ count: Int, seed: Int = 1) -> [UInt8] {
     (0 ..< count).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 / 4096 &* 7 &+ seed) }

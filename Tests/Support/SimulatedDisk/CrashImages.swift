@@ -1,9 +1,9 @@
 /// What a power cut leaves: walks a disk's journal forward and makes, after any call, images of what the disk may hold.
 ///
-/// Rules: what was synced is there. Of each unsynced write, every 512-byte sector is there or not, independently. An unsynced change of a
-/// file's size has happened or not. Names that were made, moved or removed since the last sync of the directory are there or not,
-/// each move as a whole. The contents of a file that is mapped shared may be anything between empty and what it was.
-/// All choices come from one seed, so an image can be made again.
+/// Rules: what was synced is there. Of each unsynced write, every 512-byte sector is there or not, independently. An unsynced
+/// change of a file's size has happened or not. Names that were made, moved or removed since the last sync of the directory
+/// are there or not, each move as a whole. The contents of a file that is mapped shared may be anything between empty and
+/// what it was. All choices come from one seed, so an image can be made again.
 public struct CrashImages {
     private struct File {
         var durable: [UInt8] = []
@@ -162,7 +162,8 @@ public struct CrashImages {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): small, seeded, the same everywhere.
+/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): small, seeded, the same
+/// everywhere.
 public struct SplitMix: RandomNumberGenerator {
     public var state: UInt64
 

@@ -7,7 +7,8 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// A disk in memory that keeps a journal of every call, so that a test can ask what a power cut after any of them would have left.
+/// A disk in memory that keeps a journal of every call, so that a test can ask what a power cut after any of them would have
+/// left.
 ///
 /// What programs see at once, the page cache, is real: each file is an anonymous file of the system, so that private and shared
 /// mappings, reads and writes behave as they do. What is durable is only simulated; see `CrashImages`.
@@ -73,6 +74,22 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         }
         journal.append(.syncDirectory)
         sharedSnapshots = Array(repeating: [:], count: journal.count)
+    }
+
+    /// The disk after the process that used `other` was killed, at this moment: what was in the page cache is still there, and
+    /// what was not synced is still not, so that a power cut may yet take it.
+    public init(afterKillOf other: SimulatedDisk) {
+        other.lock.run {
+            nextFile = other.nextFile
+            journal = other.journal
+            sharedSnapshots = other.sharedSnapshots
+            for (name, old) in other.names {
+                let contents = SimulatedFile.Contents(number: old.number)
+                contents.replace(with: old.bytes())
+                contents.isMappedShared = old.isMappedShared
+                names[name] = contents
+            }
+        }
     }
 
     /// Everything that is on the disk now, as a killed process leaves it.

@@ -1,0 +1,91 @@
+import Holdfast
+import HoldfastEngine
+import SimulatedDisk
+import Testing
+
+/// What each operation of the collections costs, in lines of log: exact numbers, so that an added line is a failed test. Counted from the
+/// bytes that a sync writes: a record's header has 72, each run of neighbouring lines 8, each line 64.
+@Suite struct CollectionCostTests {
+    private let disk = SimulatedDisk()
+
+    private func open() throws -> PersistentHeap {
+        let heap = try PersistentHeap.open("/sim/cost.heap", engineOptions: EngineOptions(), disk: disk)
+        // The catalogue and the log are there, and slabs for what the roots need.
+        try heap.write { tx in
+            let map = try tx.map("map", UInt64.self, UInt64.self)
+            for key in 0 ..< 3 { map[UInt64(key)] = 0 }
+            let array = try tx.array("array", of: UInt64.self)
+            array.reserveCapacity(64)
+            array.append(1)
+            try tx.map("text", String.self, String.self)["a"] = "b"
+        }
+        try heap.sync()
+        return heap
+    }
+
+    /// The lines and runs that the transaction's record holds.
+    private func cost(_ heap: PersistentHeap, _ body: (borrowing WriteTransaction) throws -> Void) throws -> [String: Int] {
+        let start = disk.journal.count
+        try heap.write(durability: .device, body)
+        var writes: [[UInt8]] = []
+        for case .write(_, _, let bytes) in disk.journal[start...] { writes.append(bytes) }
+        guard let record = writes.first else { return [:] }
+        #expect(writes.count == 1, "a durable transaction is one write")
+        let runs = Int(record.withUnsafeBytes { $0.load(fromByteOffset: 4, as: UInt32.self) })
+        return ["lines": (record.count - 72 - runs * 8) / 64]
+    }
+
+    @Test func mapOperations() throws {
+        let heap = try open()
+        // The slot's line: neither the count nor the control bytes change.
+        #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[1] = 9 } == ["lines": 1])
+        #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[1, default: 0] += 1 } == ["lines": 1])
+        // The fourth entry of a chunk of seven: its slot lies in the chunk's second line; the control bytes in the first; the map's count.
+        #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = 1 } == ["lines": 3])
+        // The control bytes and the count; the slot is left as it is.
+        #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = nil } == ["lines": 2])
+        // Looking up changes nothing: no record.
+        #expect(try cost(heap) { _ = try $0.map("map", UInt64.self, UInt64.self)[1] } == [:])
+        // A short text lies in the slot; the second slot of 32 bytes begins at byte 40 and crosses into the chunk's second line.
+        #expect(try cost(heap) { try $0.map("text", String.self, String.self)["a"] = "c" } == ["lines": 1])
+        #expect(try cost(heap) { try $0.map("text", String.self, String.self)["b"] = "c" } == ["lines": 3])
+    }
+
+    @Test func arrayOperations() throws {
+        let heap = try open()
+        // The element's line and the header's.
+        #expect(try cost(heap) { try $0.array("array", of: UInt64.self).append(2) } == ["lines": 2])
+        // Elements side by side share a line.
+        #expect(try cost(heap) { for _ in 0 ..< 6 { try $0.array("array", of: UInt64.self).append(3) } } == ["lines": 2])
+        #expect(try cost(heap) { try $0.array("array", of: UInt64.self)[0] = 5 } == ["lines": 1])
+        #expect(try cost(heap) { _ = try $0.array("array", of: UInt64.self).removeLast() } == ["lines": 1])
+    }
+
+    /// The cost of an insertion does not grow with the map: counted over maps of 1,000 to 100,000 entries, growth included.
+    @Test func insertionCostsTheSameForEverySize() throws {
+        let heap = try PersistentHeap.open("/sim/cost.heap", engineOptions: EngineOptions(), disk: disk)
+        disk.recordsContents = true
+        func lines(from: UInt64, to: UInt64) throws -> Double {
+            var bytes = 0
+            for batch in stride(from: from, to: to, by: 20) {
+                let start = disk.journal.count
+                try heap.write(durability: .device) { tx in
+                    let map = try tx.map("map", UInt64.self, UInt64.self)
+                    for key in batch ..< batch + 20 { map[key &* 0x9e37_79b9_7f4a_7c15] = key }
+                }
+                for case .write(_, _, let written) in disk.journal[start...] where written.count > 256 { bytes += written.count }
+            }
+            return Double(bytes) / 64 / Double(to - from)
+        }
+        _ = try lines(from: 0, to: 2000)
+        let small = try lines(from: 2000, to: 6000)
+        try heap.write { tx in
+            let map = try tx.map("map", UInt64.self, UInt64.self)
+            for key in 6000 ..< 100_000 as Range<UInt64> { map[key &* 0x9e37_79b9_7f4a_7c15] = key }
+        }
+        try heap.sync()
+        let large = try lines(from: 100_000, to: 104_000)
+        #expect(large < small * 3, "\(small) lines an insertion at 4,000 entries, \(large) at 100,000")
+        #expect(small < 20 && large < 20)
+    }
+}

@@ -32,8 +32,8 @@ struct Allocator {
     /// The size that a request really takes.
     @inline(__always)
     static func roundedRequest(_ byteCount: Int, alignment: Int) -> Int {
-        precondition(byteCount >= 0, "Holdfast: a negative number of bytes was asked for")
-        precondition(alignment <= HeapLayout.pageBytes, "Holdfast: alignment beyond a page (4096 bytes)")
+        Misuse.demand(byteCount >= 0, "Holdfast: a negative number of bytes was asked for")
+        Misuse.demand(alignment <= HeapLayout.pageBytes, "Holdfast: alignment beyond a page (4096 bytes)")
         if alignment <= 8 { return max(byteCount, 1) }
         let mask = alignment - 1
         // Slab blocks are aligned to 64 bytes at most; what needs more takes whole pages.

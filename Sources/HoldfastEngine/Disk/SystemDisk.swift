@@ -154,7 +154,9 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
     public func sync() throws(DiskError) {
         #if canImport(Darwin)
             // fsync leaves the data in the drive's cache on Darwin; F_FULLFSYNC does not. Untested: no Mac was at hand.
-            guard fcntl(descriptor, F_FULLFSYNC) == 0 || fsync(descriptor) == 0 else {
+            // Only file systems that do not know the call may do with less; any other error is the disk's.
+            guard fcntl(descriptor, F_FULLFSYNC) != 0 else { return }
+            guard errno == ENOTSUP || errno == EINVAL || errno == ENOTTY, fsync(descriptor) == 0 else {
                 throw DiskError(.sync, path, code: errno)
             }
         #else

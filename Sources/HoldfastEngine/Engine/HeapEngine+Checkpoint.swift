@@ -117,9 +117,14 @@ extension HeapEngine {
 
     // MARK: The file's size
 
+    /// An eighth more at a time, but never more than a gibibyte of disk in hand.
+    private static func roomySize(current: Int, needed: Int) -> Int {
+        FileGrowth.nextSize(current: current, needed: needed, granule: HeapLayout.fileGranule, maximumStep: 1 << 30)
+    }
+
     func growFile(_ file: any DiskFile, toHold bytes: Int) throws(DiskError) {
         guard bytes > fileBytes else { return }
-        let target = FileGrowth.nextSize(current: fileBytes, needed: bytes, granule: HeapLayout.fileGranule)
+        let target = Self.roomySize(current: fileBytes, needed: bytes)
         do throws(DiskError) {
             try file.grow(from: fileBytes, to: target, reservingBlocks: options.reservesBlocks)
             fileBytes = target
@@ -136,7 +141,7 @@ extension HeapEngine {
     private func wantedFileBytes(slack: Bool) -> Int {
         let exact = SystemPage.roundUp(Int(committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
         guard slack else { return exact }
-        let comfortable = FileGrowth.nextSize(current: exact, needed: exact + 1, granule: HeapLayout.fileGranule)
+        let comfortable = Self.roomySize(current: exact, needed: exact + 1)
         return fileBytes > comfortable ? exact : fileBytes
     }
 

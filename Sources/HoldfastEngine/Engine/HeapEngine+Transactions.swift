@@ -11,7 +11,7 @@ extension HeapEngine {
     public func beginRead() throws(HeapError) -> Context {
         let enclosing = Self.innermost
         if let outer = openTransaction(enclosing) {
-            precondition(
+            Misuse.demand(
                 !outer.pointee.isWritable,
                 "Holdfast: heap.read was called inside heap.write of the same heap. Use the transaction that is open.")
         } else {
@@ -35,7 +35,7 @@ extension HeapEngine {
     /// Opens a write transaction; waits for other threads' transactions to end. Runs a checkpoint first if one is due.
     public func beginWrite() throws(HeapError) -> Context {
         let enclosing = Self.innermost
-        precondition(
+        Misuse.demand(
             openTransaction(enclosing) == nil,
             "Holdfast: heap.write was called inside another transaction of the same heap and thread. Use the transaction "
                 + "that is open, or end it first.")

@@ -157,22 +157,13 @@ final class HeapImage {
     }
 
     /// Gives private copies back to the system: the whole image is the file's own pages again. Everything in it must have been
-    /// written to the file.
+    /// written to the file. Maps the file anew, since advice to drop pages does not bring a file's contents back on Darwin.
     func dropPrivatePages(_ file: any DiskFile, fileBytes: Int) throws(HeapError) {
         let target = min(byteCount, fileBytes)
-        if fileBacked < target {
-            let start = fileBacked
-            try mapping(file.path) { () throws(DiskError) in
-                try file.map(
-                    into: reservation, at: start, fileOffset: start, byteCount: target - start, kind: .privateCopy)
-            }
-            fileBacked = target
+        try mapping(file.path) { () throws(DiskError) in
+            try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: target, kind: .privateCopy)
         }
-        do {
-            try reservation.advise(at: 0, byteCount: fileBacked, .dontNeed)
-        } catch {
-            throw HeapError.io(operation: "release memory of", path: file.path, code: error.code)
-        }
+        fileBacked = target
         privatePageBound = 0
     }
 

@@ -25,7 +25,7 @@ final class ReaderWriterLock: @unchecked Sendable {
         #else
             let result = pthread_rwlock_init(lock, nil)
         #endif
-        precondition(result == 0, "Holdfast: the system could not make a lock (error \(result))")
+        Misuse.demand(result == 0, "Holdfast: the system could not make a lock (error \(result))")
     }
 
     deinit {
@@ -35,12 +35,12 @@ final class ReaderWriterLock: @unchecked Sendable {
 
     func lockForReading() {
         let result = pthread_rwlock_rdlock(lock)
-        precondition(result == 0, "Holdfast: waiting for a read lock failed (error \(result))")
+        Misuse.demand(result == 0, "Holdfast: waiting for a read lock failed (error \(result))")
     }
 
     func lockForWriting() {
         let result = pthread_rwlock_wrlock(lock)
-        precondition(result == 0, "Holdfast: waiting for the write lock failed (error \(result))")
+        Misuse.demand(result == 0, "Holdfast: waiting for the write lock failed (error \(result))")
     }
 
     func unlock() {

@@ -177,7 +177,7 @@ final class RedoLog: @unchecked Sendable {
 
     /// Gives the ring another size. It must be empty, and no record may be published before this has returned.
     func resize(to newCapacity: Int) throws(DiskError) {
-        precondition(usedBytes == 0, "the log can only be resized while it is empty")
+        Misuse.demand(usedBytes == 0, "Holdfast: the log can only be resized while it is empty")
         guard newCapacity != capacity else { return }
         try locked { () throws(DiskError) in
             let oldBytes = LogLayout.ringOffset + capacity

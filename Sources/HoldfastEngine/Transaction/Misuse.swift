@@ -1,5 +1,11 @@
 /// The traps: what a programmer's mistake, or a damaged heap that was opened unchecked, ends in, each with a sentence.
 public enum Misuse {
+    /// Ends the program with `sentence` unless the condition holds. `precondition` would lose its sentence in release builds.
+    @inlinable @inline(__always)
+    static func demand(_ condition: Bool, _ sentence: @autoclosure () -> String) {
+        if !condition { fatalError(sentence()) }
+    }
+
     @usableFromInline @inline(never)
     static func handleOutlivedTransaction() -> Never {
         fatalError(

@@ -40,6 +40,7 @@ struct Builder {
             {
                 let count = try heap.write { tx in index(candidate, text, try Roots(tx)) }
                 // From here on the file is in the index, whatever happens to this process.
+                progress.clear()
                 say("indexed \(candidate.path): \(count) words")
                 indexed += 1
                 words += count
@@ -47,7 +48,7 @@ struct Builder {
             done += 1
             progress.show(done: done, words: words)
         }
-        progress.finish()
+        progress.clear()
         let (files, distinct) = try heap.read { tx in (try Roots(tx).files.count, try Roots(tx).words.count) }
         try heap.close()
         say("\(indexed) files indexed now, \(files) in the index, \(distinct) different words")

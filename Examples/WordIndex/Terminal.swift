@@ -82,7 +82,8 @@ struct Progress {
             "\r\u{1B}[K\(percent)%  \(done) of \(total) files, \(words) words, \(Int(rate)) files/s, \(left) s left")
     }
 
-    func finish() {
+    /// Takes the line away, before other output or at the end.
+    func clear() {
         if isShown { TerminalOutput.standardError.write("\r\u{1B}[K") }
     }
 }

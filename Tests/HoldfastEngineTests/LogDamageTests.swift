@@ -152,6 +152,8 @@ import Testing
         alone[sharedPath] = nil
         #expect(try opened(killed, cell) == 300)
         #expect(try opened(alone, cell) == 300)
+        // Commits keep their numbers: one for the allocation, 300 in the summary.
+        #expect(try open(alone).header.commitNumber == 301)
         for offset in [0, 10, 24, 30, 66, 72, 1000, Int(record.byteCount) - 1] {
             var damaged = alone
             damaged[logPath]![start + offset] ^= 1
@@ -256,6 +258,24 @@ import Testing
         try engine.close()
         let again = try HeapEngine(path: path, mode: .readWrite, options: TestHeap.options, disk: engine.disk)
         #expect(try again.look { $0.load(cell, as: Int.self) } == 6)
+    }
+
+    /// The copies are written in turn: a torn header never takes the one before it along.
+    @Test func checkpointsWriteTheCopiesInTurn() throws {
+        let heap = TestHeap()
+        let engine = try heap.open()
+        for round in 1 ... 4 {
+            try engine.change { _ = $0.allocate(byteCount: 100) }
+            try engine.checkpoint()
+            let file = heap.disk.currentFiles()[path]!
+            let sequences = [0, HeapLayout.pageBytes].compactMap { start -> UInt64? in
+                let copy = file[start ..< start + HeapHeader.byteCount]
+                guard case .header(let header) = copy.withUnsafeBytes({ HeapHeader.decode($0) })
+                else { return nil }
+                return header.sequence
+            }
+            #expect(sequences.count == 2 && sequences.max()! == sequences.min()! + 1, "round \(round): \(sequences)")
+        }
     }
 
     @Test func twoDamagedCopiesAreAnError() throws {

@@ -5,8 +5,9 @@ import HoldfastEngine
 enum Handle {
     @usableFromInline @inline(never)
     static func removed(_ access: HeapAccess, _ kind: String) -> Never {
-        Misuse.damaged(
-            access, "a handle leads to no \(kind): it was removed while the handle was still in use, or the file is damaged")
+        fatalError(
+            "Holdfast: a handle of the heap \(access.heapPath) leads to no \(kind). Its \(kind) was removed while the handle was still in use: ask "
+                + "for it again after removing. (If nothing was removed, the file is damaged; restore it from a copy.)")
     }
 
     @usableFromInline @inline(never)

@@ -205,6 +205,19 @@ import Testing
             let heap = try PersistentHeap.inMemory()
             try heap.write { _ in try heap.read { _ in } }
         }
+        // Each of these would wait for itself for ever.
+        await #expect(processExitsWith: .failure) {
+            let heap = try PersistentHeap.inMemory()
+            try heap.read { _ in try heap.write { _ in } }
+        }
+        await #expect(processExitsWith: .failure) {
+            let heap = try PersistentHeap.inMemory()
+            try heap.read { _ in try heap.close() }
+        }
+        await #expect(processExitsWith: .failure) {
+            let heap = try PersistentHeap.inMemory()
+            try heap.write { _ in try heap.checkpoint() }
+        }
         await #expect(processExitsWith: .failure) {
             let heap = try PersistentHeap.inMemory()
             try heap.write { tx in

@@ -32,6 +32,7 @@ extension HeapEngine {
 
     /// Moves everything that the log holds into the base image, waiting for open transactions first.
     public func checkpoint() throws(HeapError) {
+        demandNoOpenTransaction(for: "heap.checkpoint")
         lock.lockForWriting()
         defer { lock.unlock() }
         guard mode == .readWrite else { return }
@@ -158,6 +159,7 @@ extension HeapEngine {
     /// Ends the use of the heap: a checkpoint, a header that says the file is whole, and no log beside it any more.
     /// Waits for open transactions. Closing twice is allowed. After an earlier failure it only lets go, and throws.
     public func close() throws(HeapError) {
+        demandNoOpenTransaction(for: "heap.close")
         lock.lockForWriting()
         defer { lock.unlock() }
         guard !isClosed else { return }

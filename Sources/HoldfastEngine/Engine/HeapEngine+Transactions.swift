@@ -35,10 +35,7 @@ extension HeapEngine {
     /// Opens a write transaction; waits for other threads' transactions to end. Runs a checkpoint first if one is due.
     public func beginWrite() throws(HeapError) -> Context {
         let enclosing = Self.innermost
-        Misuse.demand(
-            openTransaction(enclosing) == nil,
-            "Holdfast: heap.write was called inside another transaction of the same heap and thread. Use the transaction "
-                + "that is open, or end it first.")
+        demandNoOpenTransaction(for: "heap.write")
         lock.lockForWriting()
         do throws(HeapError) {
             try requireWritable()
@@ -168,6 +165,14 @@ extension HeapEngine {
     }
 
     // MARK: Contexts
+
+    /// Waiting for the write lock while this thread holds the lock would never end.
+    func demandNoOpenTransaction(for call: String) {
+        Misuse.demand(
+            openTransaction(Self.innermost) == nil,
+            "Holdfast: \(call) was called inside a transaction of the same heap and thread. Use the transaction that is open, or end it first."
+        )
+    }
 
     private static var innermost: Context? {
         holdfast_get_innermost_transaction()?.assumingMemoryBound(to: TransactionContext.self)

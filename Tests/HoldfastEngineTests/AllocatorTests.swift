@@ -235,4 +235,44 @@ import Testing
             #expect(try engine.audit() == before)
         }
     }
+
+    /// Alignment beyond a line takes whole pages, but no more of them than the bytes need.
+    @Test(arguments: [128, 1024, 4096]) func largeAlignmentsTakeWholePages(alignment: Int) throws {
+        let engine = try HeapEngine(path: "memory", mode: .inMemory)
+        let context = try engine.beginWrite()
+        let access = Workload.access(context)
+        let before = engine.pagesInImage
+        let block = access.allocate(byteCount: 100, alignment: alignment)
+        #expect(block % UInt64(alignment) == 0)
+        #expect(engine.pagesInImage == before + 1)
+        let moved = access.reallocate(block, from: 100, to: 9000, preserving: 100, alignment: alignment)
+        #expect(moved == block && engine.pagesInImage == before + 3)
+        access.free(moved, byteCount: 9000, alignment: alignment)
+        #expect(engine.pagesInImage == before)
+        try engine.commit(context)
+    }
+
+    /// Closing shrinks the file even if the log has hardly any room left for the engine's own transaction.
+    @Test func closeShrinksWithAFullLog() throws {
+        let disk = SimulatedDisk()
+        disk.recordsContents = false
+        var options = Workload.smallOptions
+        options.logLimit = 64 * 1024
+        let engine = try HeapEngine(path: "/sim/full.heap", mode: .readWrite, options: options, disk: disk)
+        let context = try engine.beginWrite()
+        let block = Workload.access(context).allocate(byteCount: 64)
+        try engine.commit(context)
+        while engine.writerLog!.room > 2000 {
+            let context = try engine.beginWrite()
+            Workload.access(context).store(UInt64.random(in: 0 ... .max), at: block)
+            try engine.commit(context)
+        }
+        let last = try engine.beginWrite()
+        Workload.access(last).free(block, byteCount: 64)
+        try engine.commit(last)
+        try engine.close()
+        #expect(disk.currentFiles().mapValues(\.count) == ["/sim/full.heap": 65_536])
+        let reopened = try HeapEngine(path: "/sim/full.heap", mode: .readWrite, options: options, disk: disk)
+        #expect(try reopened.audit().pages == HeapLayout.initialPages)
+    }
 }

@@ -48,7 +48,7 @@ import Testing
     @Test(arguments: [128, 256, 1024, 4096])
     func largeAlignmentsTakePages(alignment: Int) {
         #expect(HeapAccess.usableBytes(byteCount: 1, alignment: alignment) % HeapLayout.pageBytes == 0)
-        #expect(Allocator.roundedRequest(1, alignment: alignment) > SizeClass.maximumBytes)
+        #expect(!Allocator.fitsSlab(Allocator.roundedRequest(1, alignment: alignment), alignment: alignment))
     }
 
     @Test func slabsHoldEnoughAndWasteLittle() {

@@ -36,8 +36,13 @@ struct Allocator {
         Misuse.demand(alignment <= HeapLayout.pageBytes, "Holdfast: alignment beyond a page (4096 bytes)")
         if alignment <= 8 { return max(byteCount, 1) }
         let mask = alignment - 1
-        // Slab blocks are aligned to 64 bytes at most; what needs more takes whole pages.
-        return max((byteCount + mask) & ~mask, alignment > 64 ? SizeClass.maximumBytes + 1 : alignment)
+        return max((byteCount + mask) & ~mask, alignment)
+    }
+
+    /// Whether a request is served from a slab; blocks there are aligned to 64 bytes at most, and what needs more takes whole pages.
+    @inline(__always)
+    static func fitsSlab(_ request: Int, alignment: Int) -> Bool {
+        request <= SizeClass.maximumBytes && alignment <= 64
     }
 
     static func pages(for byteCount: Int) -> UInt64 {
@@ -53,7 +58,7 @@ extension HeapAccess {
     public func allocate(byteCount: Int, alignment: Int = 8) -> UInt64 {
         let request = Allocator.roundedRequest(byteCount, alignment: alignment)
         let allocator = Allocator(access: self)
-        if request <= SizeClass.maximumBytes {
+        if Allocator.fitsSlab(request, alignment: alignment) {
             return allocator.takeBlock(sizeClass: SizeClass.index(for: request))
         }
         return allocator.takeRun(pages: Allocator.pages(for: request), as: .run) << HeapLayout.pageShift
@@ -63,7 +68,7 @@ extension HeapAccess {
     public func free(_ offset: UInt64, byteCount: Int, alignment: Int = 8) {
         let request = Allocator.roundedRequest(byteCount, alignment: alignment)
         let allocator = Allocator(access: self)
-        if request <= SizeClass.maximumBytes {
+        if Allocator.fitsSlab(request, alignment: alignment) {
             allocator.releaseBlock(offset, sizeClass: SizeClass.index(for: request))
         } else {
             allocator.releasePages(offset, request: request)
@@ -73,7 +78,7 @@ extension HeapAccess {
     /// The bytes that a block of this request really has; a caller may use them all if it frees with the same request.
     public static func usableBytes(byteCount: Int, alignment: Int = 8) -> Int {
         let request = Allocator.roundedRequest(byteCount, alignment: alignment)
-        if request <= SizeClass.maximumBytes { return SizeClass.blockBytes(SizeClass.index(for: request)) }
+        if Allocator.fitsSlab(request, alignment: alignment) { return SizeClass.blockBytes(SizeClass.index(for: request)) }
         return Int(Allocator.pages(for: request)) * HeapLayout.pageBytes
     }
 
@@ -85,9 +90,11 @@ extension HeapAccess {
         let oldRequest = Allocator.roundedRequest(oldCount, alignment: alignment)
         let newRequest = Allocator.roundedRequest(newCount, alignment: alignment)
         let allocator = Allocator(access: self)
-        if oldRequest <= SizeClass.maximumBytes && newRequest <= SizeClass.maximumBytes {
+        let wasInSlab = Allocator.fitsSlab(oldRequest, alignment: alignment)
+        let fitsSlab = Allocator.fitsSlab(newRequest, alignment: alignment)
+        if wasInSlab && fitsSlab {
             if SizeClass.index(for: oldRequest) == SizeClass.index(for: newRequest) { return offset }
-        } else if oldRequest > SizeClass.maximumBytes && newRequest > SizeClass.maximumBytes {
+        } else if !wasInSlab && !fitsSlab {
             let oldPages = Allocator.pages(for: oldRequest)
             let newPages = Allocator.pages(for: newRequest)
             if allocator.resizePages(offset, from: oldPages, to: newPages) { return offset }

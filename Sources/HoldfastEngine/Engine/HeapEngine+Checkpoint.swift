@@ -53,7 +53,6 @@ extension HeapEngine {
 
     /// A transaction of the engine's own, so that what the allocator keeps in hand does not stay in the file.
     private func trimAllocator() throws(HeapError) {
-        guard writerLog!.room > 1 << 16 else { return }
         // The lock is held already, so this goes around `beginWrite`.
         writeSet.firstUnusedLine = committedPages << (HeapLayout.pageShift - HeapLayout.lineShift)
         let context = makeContext(isWritable: true, enclosing: nil)

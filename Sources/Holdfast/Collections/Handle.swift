@@ -11,6 +11,11 @@ enum Handle {
     }
 
     @usableFromInline @inline(never)
+    static func outlived() -> Never {
+        fatalError("Holdfast: an iterator was used after its transaction had ended. Iterate inside the closure of read or write.")
+    }
+
+    @usableFromInline @inline(never)
     static func damaged(_ access: HeapAccess, _ kind: String) -> Never {
         Misuse.damaged(access, "the header of a \(kind) contradicts itself")
     }

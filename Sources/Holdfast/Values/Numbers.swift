@@ -13,11 +13,11 @@ extension UInt16: PersistableStruct, PersistableInteger {}
 extension UInt32: PersistableStruct, PersistableInteger {}
 extension UInt64: PersistableStruct, PersistableInteger {}
 
-extension Float: PersistableStruct {
+extension Float {
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Float") }
 }
 
-extension Double: PersistableStruct {
+extension Double {
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Double") }
 }
 

@@ -9,6 +9,8 @@ extension PersistentMap: Sequence {
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline let map: PersistentMap
+        /// Where the map counts its changes, and what the count was. The address is good while the transaction is open.
+        @usableFromInline let header: UnsafeMutablePointer<Header>
         @usableFromInline let changes: UInt64
         /// The directory entry to go on with, the segment being walked, the chunk in it, and its slots still to come.
         @usableFromInline var entry = 0
@@ -20,14 +22,16 @@ extension PersistentMap: Sequence {
         @inlinable
         init(_ map: PersistentMap) {
             self.map = map
-            changes = map.header.pointee.changes
-            base = UnsafeMutableRawPointer(map.header)
+            header = map.header
+            changes = header.pointee.changes
+            base = UnsafeMutableRawPointer(header)
         }
 
         /// The next entry, or nil. Amortised O(1).
         @inlinable
         public mutating func next() -> (key: Key, value: Value)? {
-            guard map.header.pointee.changes == changes else { Handle.changedWhileIterating() }
+            guard map.access.isOpen else { Handle.outlived() }
+            guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
             while used == 0 {
                 if segment.isNull || chunk == segment.chunks {
                     guard nextSegment() else { return nil }

@@ -1,0 +1,82 @@
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
+import HoldfastEngine
+
+// Keys beside integers, strings and UUIDs.
+
+/// Floating-point keys compare as `==` does: 0 and -0 are the same key, and NaN equals nothing, so that an entry under NaN is never
+/// found again, only seen in iteration; as in a `Dictionary`.
+public protocol PersistableFloat: PersistableStruct, PersistableKey, BinaryFloatingPoint where Probe == Self {}
+
+extension PersistableFloat {
+    @inlinable
+    public static func withProbe<R, Failure: Error>(
+        _ key: Self, _ body: (Self) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        try body(key)
+    }
+
+    @inlinable
+    public static func hash(_ probe: Self, seed: HeapIdentity) -> UInt64 {
+        // Through `Double`, which holds every `Float` exactly; adding zero makes -0 into 0.
+        StableHash.hash((Double(probe) + 0).bitPattern, seed: seed)
+    }
+
+    @inlinable
+    public static func hash(stored: Self, seed: HeapIdentity, from access: HeapAccess) -> UInt64 { hash(stored, seed: seed) }
+
+    @inlinable
+    public static func matches(_ stored: Self, _ probe: Self, in access: HeapAccess) -> Bool { stored == probe }
+}
+
+extension Double: PersistableFloat {}
+extension Float: PersistableFloat {}
+
+/// Data keys compare byte by byte.
+extension Data: PersistableKey {
+    public static func withProbe<R, Failure: Error>(
+        _ key: Data, _ body: (Data) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        try body(key)
+    }
+
+    public static func hash(_ probe: Data, seed: HeapIdentity) -> UInt64 {
+        probe.withUnsafeBytes { StableHash.hash($0, seed: seed) }
+    }
+
+    public static func hash(stored: StoredBytes, seed: HeapIdentity, from access: HeapAccess) -> UInt64 {
+        stored.withBytes(access) { StableHash.hash($0, seed: seed) }
+    }
+
+    public static func matches(_ stored: StoredBytes, _ probe: Data, in access: HeapAccess) -> Bool {
+        stored.withBytes(access) { $0.elementsEqual(probe) }
+    }
+}
+
+/// An enum whose raw value can be a key can be one too: `enum Colour: Int, PersistableEnum, PersistableKey { … }` needs no code.
+extension PersistableEnum where RawValue: PersistableKey {
+    public typealias Probe = RawValue.Probe
+
+    @inlinable
+    public static func withProbe<R, Failure: Error>(
+        _ key: Self, _ body: (RawValue.Probe) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        try RawValue.withProbe(key.rawValue, body)
+    }
+
+    @inlinable
+    public static func hash(_ probe: RawValue.Probe, seed: HeapIdentity) -> UInt64 { RawValue.hash(probe, seed: seed) }
+
+    @inlinable
+    public static func hash(stored: RawValue.Stored, seed: HeapIdentity, from access: HeapAccess) -> UInt64 {
+        RawValue.hash(stored: stored, seed: seed, from: access)
+    }
+
+    @inlinable
+    public static func matches(_ stored: RawValue.Stored, _ probe: RawValue.Probe, in access: HeapAccess) -> Bool {
+        RawValue.matches(stored, probe, in: access)
+    }
+}

@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastEngine
+import SimulatedDisk
 import Testing
 
 /// Random operations on a heap and on the standard library's collections side by side, with aborts, reopenings and checkpoints mixed in;
@@ -25,7 +26,7 @@ import Testing
         options.logLimit = 1 << 20
         options.initialLogBytes = 1 << 16
         options.memoryLimit = 4 << 20
-        var random = Random(state: seed)
+        var random = SplitMix(state: seed)
         var heap = try PersistentHeap.open(folder.file(), engineOptions: options)
         var model = Model()
         var operations = 0
@@ -78,7 +79,7 @@ import Testing
         try heap.close()
     }
 
-    private func change(_ map: PersistentMap<UInt64, Int>, _ model: inout Model, _ random: inout Random) {
+    private func change(_ map: PersistentMap<UInt64, Int>, _ model: inout Model, _ random: inout SplitMix) {
         let key = UInt64.random(in: 0 ..< 20_000, using: &random)
         let value = Int.random(in: .min ... .max, using: &random)
         switch Int.random(in: 0 ..< 4, using: &random) {
@@ -96,7 +97,7 @@ import Testing
         if map.count != model.numbers.count { Issue.record("count \(map.count), not \(model.numbers.count)") }
     }
 
-    private func change(_ map: PersistentMap<String, String>, _ model: inout Model, _ random: inout Random) {
+    private func change(_ map: PersistentMap<String, String>, _ model: inout Model, _ random: inout SplitMix) {
         let key = Self.texts.randomElement(using: &random)! + "\(Int.random(in: 0 ..< 300, using: &random))"
         let value = Self.texts.randomElement(using: &random)!
         if Int.random(in: 0 ..< 3, using: &random) == 0 {
@@ -109,7 +110,7 @@ import Testing
         if map[key] != model.names[key] { Issue.record("value of \(key)") }
     }
 
-    private func change(_ list: PersistentArray<Int32>, _ model: inout Model, _ random: inout Random) {
+    private func change(_ list: PersistentArray<Int32>, _ model: inout Model, _ random: inout SplitMix) {
         let value = Int32.random(in: .min ... .max, using: &random)
         let count = model.list.count
         switch Int.random(in: 0 ..< 8, using: &random) {
@@ -137,7 +138,7 @@ import Testing
         if list.last != model.list.last || list.count != model.list.count { Issue.record("list") }
     }
 
-    private func change(_ table: PersistentMap<Int16, PersistentArray<String>>, _ model: inout Model, _ random: inout Random) {
+    private func change(_ table: PersistentMap<Int16, PersistentArray<String>>, _ model: inout Model, _ random: inout SplitMix) {
         let key = Int16.random(in: 0 ..< 500, using: &random)
         let text = Self.texts.randomElement(using: &random)!
         switch Int.random(in: 0 ..< 6, using: &random) {

@@ -27,19 +27,6 @@ let productsFolder: URL =
     Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
     ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
 
-/// A reproducible random source; the same as the simulated disk's.
-struct Random: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 struct Movement: PersistableStruct, Equatable {
     var item: Int32
     var delta: Int64

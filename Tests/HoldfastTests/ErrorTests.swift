@@ -1,0 +1,32 @@
+import Holdfast
+import Testing
+
+/// Every error says what happened, to which file, and what to do next.
+@Suite struct ErrorTests {
+    private static let path = "/data/inventory.heap"
+
+    @Test(arguments: [
+        HeapError.notFound(path: path), .isDirectory(path: path), .notARegularFile(path: path),
+        .permissionDenied(path: path, operation: "write"), .readOnlyFolder(path: path), .emptyFile(path: path),
+        .notAHeap(path: path), .newerFormat(path: path, found: 7, supported: 1), .foreignByteOrder(path: path),
+        .damagedHeader(path: path), .truncated(path: path, expectedBytes: 65_536, actualBytes: 100),
+        .logMissing(path: path, logPath: path + "-log"), .foreignLog(path: path, logPath: path + "-log"),
+        .damagedLog(path: path, logPath: path + "-log", lastWholeCommit: 12), .busy(path: path), .diskFull(path: path),
+        .fileTooLarge(path: path), .tooLarge(path: path, limitBytes: 1 << 44), .io(operation: "sync", path: path, code: 5),
+        .failed(path: path, reason: "sync failed"), .closed(path: path), .readOnly(path: path), .missedNote(path: path, line: 3),
+        .damaged(path: path, what: "a list has a loop"), .rootNotFound(path: path, name: "stock"),
+        .rootTypeMismatch(path: path, name: "stock", stored: "Map<Int, Int>", requested: "Array<Int>"),
+    ])
+    func namesTheFileAndTheNextStep(error: HeapError) {
+        let text = error.description
+        #expect(text.contains(Self.path))
+        // What happened, and what to do: at least two clauses that end like sentences, on one line.
+        #expect(text.split(separator: ".").count >= 2 && text.hasSuffix("."))
+        #expect(!text.contains("\n"))
+    }
+
+    @Test func refusedTypesSayWhy() {
+        let error = HeapError.notStorable(type: "Node", reason: "its field next is a pointer")
+        #expect(error.description == "Node cannot be kept in a heap: its field next is a pointer.")
+    }
+}

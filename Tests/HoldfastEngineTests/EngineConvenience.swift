@@ -57,6 +57,19 @@ struct TestHeap {
         try HeapEngine(path: Self.path, mode: mode, options: options, disk: disk)
     }
 
+    /// A heap at rest with a cell that holds 5.
+    static func atRest() throws -> (heap: TestHeap, cell: UInt64) {
+        let heap = TestHeap()
+        let engine = try heap.open()
+        let cell = try engine.change { access in
+            let cell = access.allocate(byteCount: 64)
+            access.store(5, at: cell)
+            return cell
+        }
+        try engine.close()
+        return (heap, cell)
+    }
+
     /// Bytes of the heap file; 0 if it is missing.
     func fileBytes() -> Int { disk.currentFiles()[Self.path]?.count ?? 0 }
 }

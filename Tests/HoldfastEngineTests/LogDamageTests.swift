@@ -229,16 +229,9 @@ import Testing
 @Suite struct HeaderDamageTests {
     private let path = TestHeap.path
 
-    /// A heap at rest with a cell that holds 5.
+    /// The bytes of a heap at rest, and its cell that holds 5.
     private func heapAtRest() throws -> (bytes: [UInt8], cell: UInt64) {
-        let heap = TestHeap()
-        let engine = try heap.open()
-        let cell = try engine.change { access in
-            let cell = access.allocate(byteCount: 64)
-            access.store(5, at: cell)
-            return cell
-        }
-        try engine.close()
+        let (heap, cell) = try TestHeap.atRest()
         return (heap.disk.currentFiles()[path]!, cell)
     }
 

@@ -5,19 +5,6 @@ import Testing
 
 /// What each way of opening may do to the disk.
 @Suite struct ModeTests {
-    /// A heap at rest with a cell that holds 5.
-    private func heapAtRest() throws -> (heap: TestHeap, cell: UInt64) {
-        let heap = TestHeap()
-        let engine = try heap.open()
-        let cell = try engine.change { access in
-            let cell = access.allocate(byteCount: 64)
-            access.store(5, at: cell)
-            return cell
-        }
-        try engine.close()
-        return (heap, cell)
-    }
-
     @Test func inMemoryTouchesNoDisk() throws {
         let heap = TestHeap()
         let engine = try heap.open(.inMemory)
@@ -38,7 +25,7 @@ import Testing
     }
 
     @Test func privateCopyKeepsNothing() throws {
-        let (heap, cell) = try heapAtRest()
+        let (heap, cell) = try TestHeap.atRest()
         let before = heap.disk.currentFiles()
         let calls = heap.disk.journal.count
         let engine = try heap.open(.privateCopy)
@@ -64,7 +51,7 @@ import Testing
     }
 
     @Test func readOnlyRefusesChanges() throws {
-        let (heap, cell) = try heapAtRest()
+        let (heap, cell) = try TestHeap.atRest()
         let calls = heap.disk.journal.count
         let engine = try heap.open(.readOnly)
         #expect(throws: HeapError.readOnly(path: TestHeap.path)) { try engine.beginWrite() }

@@ -21,11 +21,6 @@ enum Handle {
     }
 
     @usableFromInline @inline(never)
-    static func readOnly() -> Never {
-        fatalError("Holdfast: a read transaction was written through. Make changes inside heap.write { tx in … }.")
-    }
-
-    @usableFromInline @inline(never)
     static func indexOutOfRange(_ index: Int, _ count: Int) -> Never {
         fatalError("Holdfast: index \(index) is out of range; the array has \(count) elements.")
     }

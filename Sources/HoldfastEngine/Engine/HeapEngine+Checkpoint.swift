@@ -106,13 +106,13 @@ extension HeapEngine {
     func writeHeader(_ file: any DiskFile) throws(DiskError) {
         header.sequence += 1
         header.heapPages = max(header.heapPages, HeapLayout.initialPages)
-        try Self.write(header.encoded(), to: file, at: Int(header.sequence % 2) * HeapLayout.pageBytes)
+        try file.write(header.encoded(), at: Int(header.sequence % 2) * HeapLayout.pageBytes)
     }
 
     /// Writes the current header over the other copy too, so that a heap at rest opens with either. Without a sync: until it is
     /// durable, the newer copy counts, as ever.
     func repeatHeader(_ file: any DiskFile) throws(DiskError) {
-        try Self.write(header.encoded(), to: file, at: Int((header.sequence + 1) % 2) * HeapLayout.pageBytes)
+        try file.write(header.encoded(), at: Int((header.sequence + 1) % 2) * HeapLayout.pageBytes)
     }
 
     // MARK: The file's size

@@ -87,7 +87,7 @@ extension HeapEngine {
             }
             do throws(DiskError) {
                 try file.grow(from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
-                try Self.write(pages, to: file, at: 0)
+                try file.write(pages, at: 0)
                 try file.sync()
                 file.close()
                 do throws(DiskError) {
@@ -117,7 +117,7 @@ extension HeapEngine {
             guard fileBytes > 0 else { throw DiskError(.read, path, code: 0) }
             for copy in 0 ..< Int(HeapLayout.headerPages) {
                 var bytes = [UInt8](repeating: 0, count: HeapHeader.byteCount)
-                let count = try Self.read(&bytes, from: file, at: copy * HeapLayout.pageBytes)
+                let count = try file.read(&bytes, at: copy * HeapLayout.pageBytes)
                 readings.append(bytes[..<count].withUnsafeBytes { HeapHeader.decode($0) })
             }
         } catch {
@@ -159,23 +159,5 @@ extension HeapEngine {
     /// Runs calls to the disk and turns what they throw into the user's error.
     func translating<R>(_ body: () throws(DiskError) -> R) throws(HeapError) -> R {
         do { return try body() } catch { throw HeapError(error) }
-    }
-
-    static func write(_ bytes: [UInt8], to file: any DiskFile, at offset: Int) throws(DiskError) {
-        var failure: DiskError?
-        bytes.withUnsafeBytes { raw in
-            do throws(DiskError) { try file.write(raw, at: offset) } catch { failure = error }
-        }
-        if let failure { throw failure }
-    }
-
-    static func read(_ bytes: inout [UInt8], from file: any DiskFile, at offset: Int) throws(DiskError) -> Int {
-        var failure: DiskError?
-        var count = 0
-        bytes.withUnsafeMutableBytes { raw in
-            do throws(DiskError) { count = try file.read(into: raw, at: offset) } catch { failure = error }
-        }
-        if let failure { throw failure }
-        return count
     }
 }

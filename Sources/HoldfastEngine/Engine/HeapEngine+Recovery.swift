@@ -36,18 +36,14 @@ extension HeapEngine {
     ) throws(DiskError) {
         let log = scanner.sources[0]
         for (position, bytes) in rescued {
-            let start = Int(position % log.capacity)
-            let first = min(bytes.count, Int(log.capacity) - start)
-            try Self.write(Array(bytes[..<first]), to: log.file, at: LogLayout.ringOffset + start)
-            if first < bytes.count { try Self.write(Array(bytes[first...]), to: log.file, at: LogLayout.ringOffset) }
+            try log.file.writeRing(bytes, at: position, capacity: Int(log.capacity))
         }
         // Even where nothing was rescued: what was read may only be in the page cache.
         try log.file.sync()
         var logHeader = scanner.logHeader
         logHeader.sequence += 1
         logHeader.requiredPosition = scanner.position
-        try Self.write(
-            logHeader.encoded(), to: log.file, at: LogLayout.headerOffsets[Int(logHeader.sequence % 2)])
+        try log.file.write(logHeader.encoded(), at: LogLayout.headerOffsets[Int(logHeader.sequence % 2)])
         try log.file.sync()
         let needed = Int(pagesInImage) * HeapLayout.pageBytes
         try growFile(file, toHold: needed)

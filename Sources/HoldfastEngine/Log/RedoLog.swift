@@ -38,6 +38,8 @@ final class RedoLog: @unchecked Sendable {
 
     /// A multiple of every page size in use.
     static let capacityGranule = 64 * 1024
+    /// A summary is made in memory; beyond this many bytes the records are written instead.
+    private static let longestSummary = 16 << 20
 
     /// Starts a log behind the checkpoint that `header` tells of: makes both files and makes the durable one durable.
     init(disk: any Disk, heapPath: String, header: HeapHeader, epoch: UInt64, capacity: Int) throws(DiskError) {
@@ -157,17 +159,10 @@ final class RedoLog: @unchecked Sendable {
                     previousChecksum: replaced.previousChecksum, durablePosition: durablePosition, heapPages: endPage),
                 epoch: epoch)
         else { return false }
-        let start = Int(written % UInt64(capacity))
-        let first = min(summary.bytes.count, capacity - start)
-        try Self.write(Array(summary.bytes[..<first]), to: durableFile, at: LogLayout.ringOffset + start)
-        if first < summary.bytes.count {
-            try Self.write(Array(summary.bytes[first...]), to: durableFile, at: LogLayout.ringOffset)
-        }
+        try durableFile.writeRing(summary.bytes, at: written, capacity: capacity)
         written = published
         return true
     }
-
-    private static let longestSummary = 16 << 20
 
     /// After a checkpoint has made the base image durable: the ring is empty.
     func finishCheckpoint() {
@@ -231,15 +226,7 @@ final class RedoLog: @unchecked Sendable {
         let header = LogHeader(
             identity: identity, epoch: epoch, capacity: UInt64(capacity), requiredPosition: requiredPosition,
             sequence: headerSequence)
-        try Self.write(header.encoded(), to: durableFile, at: LogLayout.headerOffsets[Int(headerSequence % 2)])
-    }
-
-    private static func write(_ bytes: [UInt8], to file: any DiskFile, at offset: Int) throws(DiskError) {
-        var failure: DiskError?
-        bytes.withUnsafeBytes { raw in
-            do throws(DiskError) { try file.write(raw, at: offset) } catch { failure = error }
-        }
-        if let failure { throw failure }
+        try durableFile.write(header.encoded(), at: LogLayout.headerOffsets[Int(headerSequence % 2)])
     }
 
     private static func fillWithZeros(_ file: any DiskFile, from: Int, to: Int) throws(DiskError) {
@@ -247,7 +234,7 @@ final class RedoLog: @unchecked Sendable {
         var offset = from
         while offset < to {
             let count = min(zeros.count, to - offset)
-            try write(count == zeros.count ? zeros : Array(zeros[..<count]), to: file, at: offset)
+            try file.write(count == zeros.count ? zeros : Array(zeros[..<count]), at: offset)
             offset += count
         }
     }

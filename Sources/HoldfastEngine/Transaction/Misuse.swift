@@ -13,8 +13,9 @@ public enum Misuse {
                 + "the read or write that made them; ask the new transaction for the root again.")
     }
 
-    @usableFromInline @inline(never)
-    static func writeInReadTransaction() -> Never {
+    /// Ends the program because a change was asked of a read transaction.
+    @inline(never)
+    public static func writeInReadTransaction() -> Never {
         fatalError("Holdfast: a read transaction was written through. Make changes inside heap.write { tx in … }.")
     }
 

@@ -21,7 +21,7 @@ extension PersistentArray: PersistableContainer {
 
     @inlinable
     public static func storeEmpty(in access: HeapAccess) -> Stored {
-        guard access.isWritable else { Handle.readOnly() }
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
         let offset = access.allocate(for: Header.self)
         access.store(Header(), at: offset)
         return Stored(offset: offset)

@@ -141,7 +141,7 @@ public struct PersistentArray<Element: Persistable> {
     /// Moves to a buffer for at least `needed` elements, in place where the heap has room behind it.
     @inlinable @inline(never)
     func grow(toHold needed: Int) {
-        guard access.isWritable else { Handle.readOnly() }
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
         let stride = Swift.max(Self.stride, 1)
         let header = header
         let old = Int(truncatingIfNeeded: header.pointee.capacity)

@@ -20,7 +20,7 @@ extension PersistentMap: PersistableContainer {
 
     @inlinable
     public static func storeEmpty(in access: HeapAccess) -> Stored {
-        guard access.isWritable else { Handle.readOnly() }
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
         // A line of its own, so that a change of the count logs one line.
         let offset = access.allocate(byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
         access.store(Header(), at: offset)

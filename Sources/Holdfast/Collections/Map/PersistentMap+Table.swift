@@ -127,7 +127,7 @@ extension PersistentMap {
     @inlinable
     func remove(_ probe: Key.Probe, _ hash: UInt64) -> Slot? {
         guard let found = find(probe, hash) else { return nil }
-        guard access.isWritable else { Handle.readOnly() }
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
         let removed = found.pointee
         let header = writableHeader
         let segment = segment(for: hash, header)

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A large range of addresses with nothing behind it, in which mappings are placed and replaced at fixed offsets: the
 /// way to have a mapping that grows without moving.
 ///
@@ -7,8 +9,9 @@
 /// pages: the last page counts even if only part of it is named. A range that breaks these rules traps.
 ///
 /// Safety: `baseAddress` is valid for as long as the object lives; which parts may be read or written is up to the
-/// mappings placed. Thread safety: the object holds no state that changes, so calls may come from any thread; two calls
-/// on overlapping ranges, or a call on a range that is in use, need the caller's own order.
+/// mappings placed. Thread safety: the object holds no state that changes but the note of a fault, which is atomic, so
+/// calls may come from any thread; two calls on overlapping ranges, or a call on a range that is in use, need the
+/// caller's own order.
 public final class AddressReservation: Sendable {
     /// The first address; a multiple of the page size.
     ///
@@ -17,6 +20,8 @@ public final class AddressReservation: Sendable {
     public nonisolated(unsafe) let baseAddress: UnsafeMutableRawPointer
     /// Bytes reserved; a multiple of the page size.
     public let capacity: Int
+    /// Address of the ``GuardedRange`` for these addresses; 0 while they are not guarded.
+    private let guardedRange = Atomic<UInt>(0)
 
     /// 16 TiB, what is asked for if nothing else is.
     public static let defaultBytes = 1 << 44
@@ -46,7 +51,11 @@ public final class AddressReservation: Sendable {
         }
     }
 
-    deinit { SystemCalls.unmap(baseAddress, capacity) }
+    deinit {
+        // In this order: the addresses may be somebody else's as soon as they are unmapped.
+        if let range { FaultGuard.unregister(range) }
+        SystemCalls.unmap(baseAddress, capacity)
+    }
 
     /// The address of a range that lies inside, checked: the one place that keeps `MAP_FIXED` from replacing a mapping
     /// of somebody else. `capacity` is whole pages, so rounding the range's end up stays inside too.
@@ -75,9 +84,9 @@ public final class AddressReservation: Sendable {
     /// there.
     ///
     /// `fileOffset` is a multiple of the page size too. The file should be that long: touching whole pages beyond its
-    /// end ends the process. The same part of a file may be mapped at several offsets, so that a ring buffer lies in
-    /// one piece. The descriptor may be closed afterwards. Throws `map`; then what was there stays. O(1), nothing is
-    /// read yet.
+    /// end ends the process, unless ``guardAgainstFaults()`` was called. The same part of a file may be mapped at
+    /// several offsets, so that a ring buffer lies in one piece. The descriptor may be closed afterwards. Throws `map`;
+    /// then what was there stays. O(1), nothing is read yet.
     public func map(
         fileDescriptor: Int32, fileOffset: Int, byteCount: Int, at offset: Int, kind: MappingKind
     ) throws(MappingError) {
@@ -132,4 +141,45 @@ public final class AddressReservation: Sendable {
     public func protect(at offset: Int, byteCount: Int, allowsWriting: Bool) throws(MappingError) {
         try protect(at: offset, byteCount: byteCount, allowsWriting ? .readWrite : .readOnly)
     }
+
+    // MARK: Faults
+
+    private var range: UnsafePointer<GuardedRange>? {
+        UnsafePointer(bitPattern: guardedRange.load(ordering: .acquiring))
+    }
+
+    /// From now on, touching a page of a mapped file that cannot be had does not end the process. The file may have
+    /// been cut short underneath, its disk may have failed, or be full when a hole is first written. The page is
+    /// replaced by zeros that can be read and written and belong to no file, the program goes on, and ``firstFault``
+    /// tells.
+    ///
+    /// So a program asks ``firstFault`` after it has used the bytes and before it believes them, or takes what it wrote
+    /// for written. A page replaced stays so, without another fault, until the range is mapped again.
+    ///
+    /// Not noticed, for the system tells nobody: a file that is cut inside a page shows zeros for the rest of that
+    /// page, and a file that is cut and made longer again shows zeros between. Not turned into a fault: a system call
+    /// that is handed such memory fails with `EFAULT`; touching reserved addresses that have no mapping, and writing
+    /// where only reading is allowed, still end the process (on Darwin the latter may be taken for a fault).
+    ///
+    /// The first call in a process installs a handler for SIGBUS (on Darwin SIGSEGV too), which leaves everything
+    /// outside guarded ranges to the handler that was there before. A handler installed later must do the same, and
+    /// threads must not block the signal. Calling again does nothing. O(reservations guarded).
+    public func guardAgainstFaults() {
+        guard range == nil else { return }
+        let new = FaultGuard.register(baseAddress, capacity)
+        let (isFirst, _) = guardedRange.compareExchange(
+            expected: 0, desired: UInt(bitPattern: new), ordering: .acquiringAndReleasing)
+        // Another thread was faster. Faults in between are noted for both.
+        if !isFirst { FaultGuard.unregister(new) }
+    }
+
+    /// Where the first page begins that could not be had, in bytes from ``baseAddress``, since
+    /// ``guardAgainstFaults()`` or ``clearFault()``; nil if none, and without a guard. First in time: pages before it
+    /// may have failed later. O(1), an atomic load, from any thread: also the faults of other threads, as far as this
+    /// one can have read the zeros.
+    public var firstFault: Int? { range?.pointee.firstFault }
+
+    /// Forgets the fault, so that the next one is noted. The zeros stay where they are: map the range again first, while
+    /// nobody touches it.
+    public func clearFault() { range?.pointee.clearFault() }
 }

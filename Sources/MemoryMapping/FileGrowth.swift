@@ -43,7 +43,8 @@ public enum FileGrowth {
     }
 
     /// Makes the file `newSize` bytes long, cutting it or adding a sparse rest. Throws `truncate`; then nothing has
-    /// changed. Mappings of the part cut off stay, and touching them ends the process: unmap first.
+    /// changed. Mappings of the part cut off stay, and touching them is a fault, which ends the process where nobody
+    /// guards against it (``AddressReservation/guardAgainstFaults()``): unmap first.
     public static func truncate(fileDescriptor: Int32, to newSize: Int) throws(MappingError) {
         demand(newSize >= 0, "a file cannot have \(newSize) bytes")
         if let error = SystemCalls.truncate(fileDescriptor, to: newSize) { throw MappingError(.truncate, error) }

@@ -1,8 +1,11 @@
 /// A mapping that grows and shrinks in place: its first byte stays where it is, so pointers and offsets into it stay
 /// good.
 ///
-/// Over a file (shared or private) or over anonymous memory. While a file is cut shorter by somebody else, touching
-/// what is gone ends the process.
+/// Over a file (shared or private) or over anonymous memory.
+///
+/// **Faults.** If somebody else cuts the file shorter, its disk fails, or is full when a hole of it is written, the
+/// closure goes on with zeros in the page, and the call that ran it throws `access`; so does every later use. See
+/// ``MappedFile``.
 ///
 /// Thread safety: not `Sendable`, for `count` changes; where a lock of the caller's orders the calls, closures that
 /// only read may run side by side. Growing, shrinking or changing while a closure uses the bytes traps.
@@ -39,6 +42,7 @@ public final class GrowableMapping {
                 let reservation = try Self.reserve(preferredBytes, atLeast: file.size)
                 try reservation.map(
                     fileDescriptor: file.descriptor, fileOffset: 0, byteCount: file.size, at: 0, kind: kind)
+                reservation.guardAgainstFaults()
                 return reservation
             }
         } catch {
@@ -156,28 +160,66 @@ public final class GrowableMapping {
 
     // MARK: Bytes
 
-    /// Calls `body` with all bytes; the span cannot leave the closure. Traps while another closure changes them.
-    public func withBytes<R, Failure: Error>(_ body: (RawSpan) throws(Failure) -> R) throws(Failure) -> R {
+    /// Calls `body` with all bytes; the span cannot leave the closure. Throws `access` if pages of the file could not be
+    /// had, now or in an earlier call, and what `body` throws; so without `body`'s own errors it throws nothing but a
+    /// `MappingError`, and for anonymous memory nothing at all. Traps while another closure changes the bytes. O(1)
+    /// besides `body`.
+    public func withBytes<R>(_ body: (RawSpan) throws(MappingError) -> R) throws(MappingError) -> R {
         access.beginReading(name)
         defer { access.endReading() }
         // The address goes through a local: the optimiser of Swift 6.3 fails on a span that depends on the property
         // itself.
         let base = UnsafeRawPointer(reservation.baseAddress)
-        return try body(RawSpan(_unsafeStart: base, byteCount: count))
+        return try reservation.surfacingFaults(of: path) { () throws(MappingError) in
+            try body(RawSpan(_unsafeStart: base, byteCount: count))
+        }
     }
 
-    /// Calls `body` with all bytes for changing. Traps for a read-only mapping and while another closure uses them.
+    /// The same for a `body` with errors of its own, which come through unless there was a fault.
+    public func withBytes<R, Failure: Error>(_ body: (RawSpan) throws(Failure) -> R) throws -> R {
+        access.beginReading(name)
+        defer { access.endReading() }
+        let base = UnsafeRawPointer(reservation.baseAddress)
+        return try reservation.surfacingFaults(of: path) { () throws(Failure) in
+            try body(RawSpan(_unsafeStart: base, byteCount: count))
+        }
+    }
+
+    /// Calls `body` with all bytes for changing. Throws as ``withBytes(_:)`` does; changes to lost pages are lost then,
+    /// others are made. Traps for a read-only mapping and while another closure uses the bytes. O(1) besides `body`.
+    public func withMutableBytes<R>(
+        _ body: (inout MutableRawSpan) throws(MappingError) -> R
+    ) throws(MappingError) -> R {
+        let bytes = beginChanging()
+        defer { access.endChanging() }
+        var span = MutableRawSpan(_unsafeBytes: bytes)
+        return try reservation.surfacingFaults(of: path) { () throws(MappingError) in try body(&span) }
+    }
+
+    /// The same for a `body` with errors of its own, which come through unless there was a fault.
     public func withMutableBytes<R, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> R
-    ) throws(Failure) -> R {
+    ) throws -> R {
+        let bytes = beginChanging()
+        defer { access.endChanging() }
+        var span = MutableRawSpan(_unsafeBytes: bytes)
+        return try reservation.surfacingFaults(of: path) { () throws(Failure) in try body(&span) }
+    }
+
+    /// All bytes, for a closure that changes them.
+    private func beginChanging() -> UnsafeMutableRawBufferPointer {
         demand(
             kind != .readOnly, "\(name) is mapped read-only; map it as privateCopy or shared to change it")
         access.beginChanging(name)
-        defer { access.endChanging() }
-        var span = MutableRawSpan(
-            _unsafeBytes: UnsafeMutableRawBufferPointer(start: reservation.baseAddress, count: count))
-        return try body(&span)
+        return UnsafeMutableRawBufferPointer(start: reservation.baseAddress, count: count)
     }
+
+    /// Throws `access` if pages of the file could not be had since it was opened. For users of ``unsafeBaseAddress``,
+    /// and for a long closure that wants to know before it ends. O(1).
+    public func checkFault() throws(MappingError) { try reservation.checkFault(of: path) }
+
+    /// Offset in bytes of the first page that could not be had (the first in time), nil if there was none. O(1).
+    public var firstFault: Int? { reservation.firstFault }
 
     /// Passes advice on to the system. Throws `advise`. `dontNeed` can change what the bytes are, and so traps while a
     /// closure uses them.
@@ -189,13 +231,14 @@ public final class GrowableMapping {
         }
     }
 
-    /// Writes the changes of a shared mapping to the disk; the other kinds have none. Throws `sync`; see
-    /// ``MappedFile/sync(_:)``.
+    /// Writes the changes of a shared mapping to the disk; the other kinds have none. Throws `sync`, and
+    /// `access` after a fault; see ``MappedFile/sync(_:)``.
     public func sync(_ mode: SyncMode = .synchronous) throws(MappingError) {
         guard kind == .shared, let descriptor else { return }
         access.beginReading(name)
         defer { access.endReading() }
         try MappingError.naming(path) { () throws(MappingError) in
+            try reservation.checkFault(of: path)
             try reservation.sync(at: 0, byteCount: count, mode)
             if mode == .throughToDevice, let error = SystemCalls.syncThroughToDevice(descriptor) {
                 throw MappingError(.sync, error)

@@ -2,11 +2,17 @@
 ///
 ///     let file = try MappedFile(path: "log.txt", kind: .readOnly)
 ///     try file.advise(.sequential)
-///     let lines = file.withBytes { bytes in … }
+///     let lines = try file.withBytes { bytes in … }
 ///
-/// The mapping has the size that the file had when it was opened; if another process cuts the file shorter meanwhile,
-/// touching what is gone ends the process. With `readOnly` and `shared`, what others write to the file shows at once,
-/// even under a span.
+/// The mapping has the size that the file had when it was opened. With `readOnly` and `shared`, what others write to the
+/// file shows at once, even under a span.
+///
+/// **Faults.** If another process cuts the file shorter meanwhile, or the disk cannot read a page of it, or is full when
+/// a hole of it is written, the closure goes on with zeros in that page, and the call that ran it throws `access` instead
+/// of returning what came of that. From then on every use throws it: pages are lost. Open the file again. A closure may
+/// so see zeros that are not the file's; it must not do with them what cannot be undone, or ask ``checkFault()`` first.
+/// Exceptions, and what the program's own signal handlers have to heed, are told at
+/// ``AddressReservation/guardAgainstFaults()``.
 ///
 /// Thread safety: any thread may call anything. Any number of closures may read at a time, or one may change; a call
 /// that would break this traps instead of racing.
@@ -41,6 +47,7 @@ public final class MappedFile: @unchecked Sendable {
             let bytes = SystemPage.roundUp(file.size)
             let reservation = try AddressReservation(preferredBytes: bytes, minimumBytes: bytes)
             try reservation.map(fileDescriptor: file.descriptor, fileOffset: 0, byteCount: bytes, at: 0, kind: kind)
+            reservation.guardAgainstFaults()
             return reservation
         }
     }
@@ -57,33 +64,81 @@ public final class MappedFile: @unchecked Sendable {
         reservation = nil
     }
 
-    /// Calls `body` with all bytes; the span cannot leave the closure. Traps after closing and while another closure
-    /// changes the bytes.
-    public func withBytes<R, Failure: Error>(_ body: (RawSpan) throws(Failure) -> R) throws(Failure) -> R {
+    // MARK: Bytes
+
+    /// Calls `body` with all bytes; the span cannot leave the closure. Throws `access` if pages of the file could not be
+    /// had, now or in an earlier call, and what `body` throws; so without `body`'s own errors it throws nothing but a
+    /// `MappingError`. Traps after closing and while another closure changes the bytes. O(1) besides `body`.
+    public func withBytes<R>(_ body: (RawSpan) throws(MappingError) -> R) throws(MappingError) -> R {
         access.beginReading(path)
         defer { access.endReading() }
         guard let reservation else { return try body(RawSpan()) }
         // The address goes through a local: the optimiser of Swift 6.3 fails on a span that depends on the property
         // itself.
         let base = UnsafeRawPointer(reservation.baseAddress)
-        return try body(RawSpan(_unsafeStart: base, byteCount: count))
+        return try reservation.surfacingFaults(of: path) { () throws(MappingError) in
+            try body(RawSpan(_unsafeStart: base, byteCount: count))
+        }
+    }
+
+    /// The same for a `body` with errors of its own, which come through unless there was a fault.
+    public func withBytes<R, Failure: Error>(_ body: (RawSpan) throws(Failure) -> R) throws -> R {
+        access.beginReading(path)
+        defer { access.endReading() }
+        guard let reservation else { return try body(RawSpan()) }
+        let base = UnsafeRawPointer(reservation.baseAddress)
+        return try reservation.surfacingFaults(of: path) { () throws(Failure) in
+            try body(RawSpan(_unsafeStart: base, byteCount: count))
+        }
     }
 
     /// Calls `body` with all bytes for changing. With `privateCopy` only this object sees the changes, with `shared`
-    /// they are the file's. Traps for a read-only mapping, after closing, and while another closure uses the bytes.
-    /// Storing into a hole of a sparse file ends the process if the disk is full; ``FileGrowth`` can take the blocks
-    /// first.
+    /// they are the file's. Throws as ``withBytes(_:)`` does; changes to lost pages are lost then, others are made.
+    /// Traps for a read-only mapping, after closing, and while another closure uses the bytes. Storing into a hole of a
+    /// sparse file is a fault if the disk is full; ``FileGrowth`` can take the blocks first. O(1) besides `body`.
+    public func withMutableBytes<R>(
+        _ body: (inout MutableRawSpan) throws(MappingError) -> R
+    ) throws(MappingError) -> R {
+        let bytes = beginChanging()
+        defer { access.endChanging() }
+        var span = MutableRawSpan(_unsafeBytes: bytes)
+        guard let reservation else { return try body(&span) }
+        return try reservation.surfacingFaults(of: path) { () throws(MappingError) in try body(&span) }
+    }
+
+    /// The same for a `body` with errors of its own, which come through unless there was a fault.
     public func withMutableBytes<R, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> R
-    ) throws(Failure) -> R {
+    ) throws -> R {
+        let bytes = beginChanging()
+        defer { access.endChanging() }
+        var span = MutableRawSpan(_unsafeBytes: bytes)
+        guard let reservation else { return try body(&span) }
+        return try reservation.surfacingFaults(of: path) { () throws(Failure) in try body(&span) }
+    }
+
+    /// All bytes, for a closure that changes them.
+    private func beginChanging() -> UnsafeMutableRawBufferPointer {
         demand(
             kind != .readOnly, "\(path) is mapped read-only; map it as privateCopy or shared to change it")
         access.beginChanging(path)
-        defer { access.endChanging() }
-        var span = MutableRawSpan(
-            _unsafeBytes: UnsafeMutableRawBufferPointer(
-                start: reservation?.baseAddress, count: reservation == nil ? 0 : count))
-        return try body(&span)
+        return UnsafeMutableRawBufferPointer(start: reservation?.baseAddress, count: reservation == nil ? 0 : count)
+    }
+
+    /// Throws `access` if pages of the file could not be had since it was opened. For a long ``withBytes(_:)`` that wants
+    /// to know before it ends. Traps after closing and while a closure changes the bytes. O(1).
+    public func checkFault() throws(MappingError) {
+        access.beginReading(path)
+        defer { access.endReading() }
+        try reservation?.checkFault(of: path)
+    }
+
+    /// Offset in bytes of the first page that could not be had (the first in time), nil if there was none; so that what
+    /// is left of a damaged file can be saved around it. Traps as ``checkFault()`` does. O(1).
+    public var firstFault: Int? {
+        access.beginReading(path)
+        defer { access.endReading() }
+        return reservation?.firstFault
     }
 
     /// Passes advice on to the system. Throws `advise`. `dontNeed` can drop private changes, and so traps while a
@@ -96,24 +151,27 @@ public final class MappedFile: @unchecked Sendable {
         }
     }
 
-    /// Drops the changes of a `privateCopy`: its bytes are the file's again. Traps for other kinds, after closing and
-    /// while a closure uses the bytes. Throws `map`; then nothing has changed. O(pages changed).
+    /// Drops the changes of a `privateCopy`: its bytes are the file's again, and faults are forgotten. Traps for other
+    /// kinds, after closing and while a closure uses the bytes. Throws `map`; then nothing has changed. O(pages changed).
     public func discardChanges() throws(MappingError) {
         demand(kind == .privateCopy, "\(path) is not a privateCopy, so it has no changes to discard")
         access.beginChanging(path)
         defer { access.endChanging() }
         try MappingError.naming(path) { () throws(MappingError) in
             try reservation?.map(fileDescriptor: descriptor, fileOffset: 0, byteCount: count, at: 0, kind: kind)
+            reservation?.clearFault()
         }
     }
 
     /// Writes the changes of a shared mapping to the disk; the other kinds have none. Throws `sync`: the disk's state
     /// is then unknown, and a later success does not mend that, since the system may have taken the pages for clean.
+    /// Throws `access` after a fault: what was written to a lost page is nowhere.
     public func sync(_ mode: SyncMode = .synchronous) throws(MappingError) {
         access.beginReading(path)
         defer { access.endReading() }
         guard kind == .shared, let reservation else { return }
         try MappingError.naming(path) { () throws(MappingError) in
+            try reservation.checkFault(of: path)
             try reservation.sync(at: 0, byteCount: count, mode)
             if mode == .throughToDevice, let error = SystemCalls.syncThroughToDevice(descriptor) {
                 throw MappingError(.sync, error)

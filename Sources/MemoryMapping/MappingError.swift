@@ -12,9 +12,9 @@
 public struct MappingError: Error, Equatable, Sendable {
     /// What was tried.
     public enum Operation: String, Sendable, CaseIterable {
-        /// `reserve` takes addresses, `status` asks for a file's kind and size, `truncate` sets a size; the others are
-        /// what they say.
-        case reserve, map, unmap, protect, advise, sync, grow, truncate, status, open
+        /// `reserve` takes addresses, `status` asks for a file's kind and size, `truncate` sets a size, `access` is the
+        /// use of a mapped file's bytes; the others are what they say.
+        case reserve, map, unmap, protect, advise, sync, grow, truncate, status, open, access
     }
 
     /// What was tried.
@@ -66,6 +66,7 @@ extension MappingError: CustomStringConvertible {
         case .truncate: return "set the size of \(path ?? "a file")"
         case .status: return "look up the kind and size of \(path ?? "a file")"
         case .open: return "open \(path ?? "a file")"
+        case .access: return "use the mapped bytes of \(path ?? "a file")"
         }
     }
 
@@ -85,6 +86,10 @@ extension MappingError: CustomStringConvertible {
             "This file system cannot reserve disk blocks; grow the file without reserving them."
         case EMFILE, ENFILE: "Too many files are open; close some, or raise the limit (ulimit -n)."
         case ENOMEM: "Too little memory or address space is left; free some, or raise the limit (ulimit -v)."
+        case EIO where operation == .access:
+            "The file was cut short underneath, its disk failed, or was full for a hole of the file. Find out which "
+                + "(size of the file, free space, the system's log), take what was read or written in this call for "
+                + "lost, and open the file again."
         case EIO: "The disk failed; check it and the system's log, and take unsynced changes for lost."
         default: "See the system's documentation of this error."
         }

@@ -1,4 +1,5 @@
-// The only file that calls the operating system. Everything above it speaks in bytes, kinds and errors.
+// The only file that calls the operating system, but for signals (SignalChain.swift). Everything above it speaks in
+// bytes, kinds and errors.
 //
 // The Darwin branches are written with the Linux ones but could not be run: no Mac was at hand. The same holds for
 // Musl.
@@ -194,6 +195,7 @@ enum SystemCalls {
     // MARK: Errors
 
     static let outOfMemory = SystemError(code: ENOMEM)
+    static let inputOutput = SystemError(code: EIO)
 
     static func text(of code: Int32) -> String {
         // Not strerror, which may use one buffer for all threads.

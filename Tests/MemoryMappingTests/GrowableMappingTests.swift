@@ -25,7 +25,7 @@ import Testing
                 let newCount = count + round * 997
                 try mapping.grow(to: newCount)
                 #expect(mapping.count == newCount && mapping.unsafeBaseAddress == base)
-                mapping.withMutableBytes { bytes in
+                try mapping.withMutableBytes { bytes in
                     for offset in count ..< newCount {
                         bytes.set(offset, UInt8(truncatingIfNeeded: offset &* 7 &+ round))
                     }
@@ -33,7 +33,7 @@ import Testing
                 count = newCount
             }
             try mapping.sync(.throughToDevice)
-            let contents = mapping.withBytes { $0.bytes }
+            let contents = try mapping.withBytes { $0.bytes }
             let file = try TemporaryDirectory.read(path)
             // Steps are geometric, so the file is longer, with zeros, until it is cut to measure.
             expectSame(Array(file[..<count]), contents)
@@ -48,14 +48,14 @@ import Testing
             let path = try directory.make(pattern(5000))
             let mapping = try GrowableMapping(path: path, kind: .privateCopy, reserving: Self.room)
             try mapping.grow(to: 100_000)
-            mapping.withMutableBytes { bytes in
+            try mapping.withMutableBytes { bytes in
                 bytes.set(0, 0xEE)
                 bytes.set(99_999, 0xEE)
             }
             var expected = pattern(5000) + [UInt8](repeating: 0, count: 95_000)
             expected[0] = 0xEE
             expected[99_999] = 0xEE
-            expectSame(mapping.withBytes { $0.bytes }, expected)
+            try expectSame(mapping.withBytes { $0.bytes }, expected)
             try mapping.sync()
             try mapping.shrink(to: 10)
             try expectSame(TemporaryDirectory.read(path), pattern(5000))
@@ -81,9 +81,9 @@ import Testing
                         model.removeLast(model.count - target)
                     }
                     #expect(mapping.count == target)
-                    expectSame(mapping.withBytes { $0.bytes }, model)
+                    try expectSame(mapping.withBytes { $0.bytes }, model)
                     let fill = UInt8(truncatingIfNeeded: target | 1)
-                    mapping.withMutableBytes { bytes in
+                    try mapping.withMutableBytes { bytes in
                         for offset in 0 ..< bytes.byteCount { bytes.set(offset, fill) }
                     }
                     model = [UInt8](repeating: fill, count: target)
@@ -98,7 +98,7 @@ import Testing
             let mapping = try GrowableMapping(path: path, kind: .privateCopy, reserving: Self.room)
             _ = try directory.make(pattern(page))
             try mapping.grow(to: 20)
-            expectSame(mapping.withBytes { $0.bytes }, pattern(10) + [UInt8](repeating: 0, count: 10))
+            try expectSame(mapping.withBytes { $0.bytes }, pattern(10) + [UInt8](repeating: 0, count: 10))
         }
     }
 
@@ -122,7 +122,7 @@ import Testing
             try expectSame(TemporaryDirectory.read(path), pattern(10))
             // To the very end, no further, although the geometric step would like to.
             try mapping.grow(to: mapping.capacity)
-            mapping.withMutableBytes { $0.set((1 << 20) - 1, 1) }
+            try mapping.withMutableBytes { $0.set((1 << 20) - 1, 1) }
             #expect(try TemporaryDirectory.read(path).count == 1 << 20)
         }
     }
@@ -133,10 +133,10 @@ import Testing
             let first = try GrowableMapping(path: path, reserving: Self.room)
             let second = try GrowableMapping(path: path, reserving: Self.room)
             try first.grow(to: 1 << 20)
-            first.withMutableBytes { $0.set((1 << 20) - 1, 7) }
+            try first.withMutableBytes { $0.set((1 << 20) - 1, 7) }
             try second.grow(to: 100)
             try second.grow(to: 1 << 20)
-            #expect(second.withBytes { $0.byte((1 << 20) - 1) } == 7)
+            #expect(try second.withBytes { $0.byte((1 << 20) - 1) } == 7)
         }
     }
 
@@ -146,9 +146,9 @@ import Testing
                 path: try directory.make(pattern(9000)), kind: .readOnly, reserving: Self.room)
             try mapping.advise(.sequential)
             try mapping.sync()
-            expectSame(mapping.withBytes { $0.bytes }, pattern(9000))
+            try expectSame(mapping.withBytes { $0.bytes }, pattern(9000))
             try mapping.shrink(to: 10)
-            expectSame(mapping.withBytes { $0.bytes }, pattern(10))
+            try expectSame(mapping.withBytes { $0.bytes }, pattern(10))
             try expectSame(TemporaryDirectory.read(directory.file()), pattern(9000))
         }
     }

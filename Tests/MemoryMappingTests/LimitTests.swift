@@ -47,7 +47,7 @@ import Testing
                 require(
                     error == MappingError(.grow, path: path, code: EFBIG), "the error was \(String(describing: error))")
                 require(mapping.count == (1 << 20) + 5000 && mapping.unsafeBaseAddress == base, "the mapping changed")
-                mapping.withMutableBytes { $0.set((1 << 20) + 4999, 77) }
+                try mapping.withMutableBytes { $0.set((1 << 20) + 4999, 77) }
                 let bytes = try TemporaryDirectory.read(path)
                 require(bytes.count == (1 << 20) + 5000 && bytes.last == 77, "the file is not as it was")
             }
@@ -104,7 +104,7 @@ import Testing
                 #expect(mapping.count == page)
                 try expectSame(TemporaryDirectory.read(path), pattern(page))
                 try mapping.grow(to: 2 * page)
-                expectSame(mapping.withBytes { $0.bytes }, pattern(page) + [UInt8](repeating: 0, count: page))
+                try expectSame(mapping.withBytes { $0.bytes }, pattern(page) + [UInt8](repeating: 0, count: page))
             }
         }
     #endif

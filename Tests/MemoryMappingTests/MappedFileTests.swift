@@ -18,7 +18,7 @@ import Testing
         try withDirectory { directory in
             let file = try MappedFile(path: try directory.make(pattern(count)), kind: kind)
             #expect(file.count == count && file.kind == kind)
-            expectSame(file.withBytes { $0.bytes }, pattern(count))
+            try expectSame(file.withBytes { $0.bytes }, pattern(count))
             try file.sync(.throughToDevice)
             file.close()
             file.close()
@@ -30,8 +30,8 @@ import Testing
         try withDirectory { directory in
             let file = try MappedFile(path: try directory.make([]), kind: kind)
             #expect(file.count == 0)
-            #expect(file.withBytes { $0.byteCount } == 0)
-            if kind != .readOnly { #expect(file.withMutableBytes { $0.byteCount } == 0) }
+            #expect(try file.withBytes { $0.byteCount } == 0)
+            if kind != .readOnly { #expect(try file.withMutableBytes { $0.byteCount } == 0) }
             try file.advise(.willNeed)
             try file.sync()
             if kind == .privateCopy { try file.discardChanges() }
@@ -42,15 +42,15 @@ import Testing
         try withDirectory { directory in
             let path = try directory.make(pattern(10_000))
             let file = try MappedFile(path: path, kind: .privateCopy)
-            file.withMutableBytes { bytes in
+            try file.withMutableBytes { bytes in
                 for offset in 0 ..< bytes.byteCount { bytes.set(offset, 0xEE) }
             }
-            #expect(file.withBytes { $0.byte(9999) } == 0xEE)
+            #expect(try file.withBytes { $0.byte(9999) } == 0xEE)
             try file.sync(.throughToDevice)
             try expectSame(TemporaryDirectory.read(path), pattern(10_000))
             try file.discardChanges()
-            expectSame(file.withBytes { $0.bytes }, pattern(10_000))
-            file.withMutableBytes { $0.set(0, 1) }
+            try expectSame(file.withBytes { $0.bytes }, pattern(10_000))
+            try file.withMutableBytes { $0.set(0, 1) }
             file.close()
             try expectSame(TemporaryDirectory.read(path), pattern(10_000))
         }
@@ -61,8 +61,8 @@ import Testing
             let path = try directory.make([1, 2, 3])
             chmod(path, 0o400)
             let file = try MappedFile(path: path, kind: .privateCopy)
-            file.withMutableBytes { $0.set(1, 9) }
-            expectSame(file.withBytes { $0.bytes }, [1, 9, 3])
+            try file.withMutableBytes { $0.set(1, 9) }
+            try expectSame(file.withBytes { $0.bytes }, [1, 9, 3])
         }
     }
 
@@ -72,10 +72,10 @@ import Testing
             let path = try directory.make(pattern(10_000))
             let file = try MappedFile(path: path, kind: .shared)
             let other = try MappedFile(path: path)
-            file.withMutableBytes { $0.set(5000, 0xEE) }
+            try file.withMutableBytes { $0.set(5000, 0xEE) }
             try file.sync(mode)
             #expect(try TemporaryDirectory.read(path)[5000] == 0xEE)
-            #expect(other.withBytes { $0.byte(5000) } == 0xEE)
+            #expect(try other.withBytes { $0.byte(5000) } == 0xEE)
             // The last page goes beyond the file; the file does not follow.
             #expect(try TemporaryDirectory.read(path).count == 10_000)
         }
@@ -88,7 +88,7 @@ import Testing
             // Pages cannot be made writable in a read-only mapping, and some kernels refuse large pages for files.
             let error = mappingError { () throws(MappingError) in try file.advise(advice) }
             if let error { #expect(error.operation == .advise && (advice == .hugePage || advice == .populateWrite)) }
-            expectSame(file.withBytes { $0.bytes }, pattern(20_000))
+            try expectSame(file.withBytes { $0.bytes }, pattern(20_000))
         }
     }
 
@@ -98,8 +98,8 @@ import Testing
             let file = try MappedFile(path: try directory.make([1]), kind: .shared)
             #expect(throws: Stop.self) { try file.withBytes { (_) throws(Stop) -> Void in throw Stop() } }
             #expect(throws: Stop.self) { try file.withMutableBytes { (_) throws(Stop) -> Void in throw Stop() } }
-            file.withMutableBytes { $0.set(0, 2) }
-            #expect(file.withBytes { outer in file.withBytes { outer.byte(0) + $0.byte(0) } } == 4)
+            try file.withMutableBytes { $0.set(0, 2) }
+            #expect(try file.withBytes { outer in try file.withBytes { outer.byte(0) + $0.byte(0) } } == 4)
             file.close()
         }
     }
@@ -109,15 +109,15 @@ import Testing
         defer { directory.remove() }
         let file = try MappedFile(path: try directory.make(pattern(200_000)))
         let expected = pattern(200_000).reduce(0) { $0 + Int($1) }
-        await withTaskGroup(of: Int.self) { group in
+        try await withThrowingTaskGroup(of: Int.self) { group in
             for _ in 0 ..< 8 {
                 group.addTask {
                     var sum = 0
-                    for _ in 0 ..< 5 { sum = file.withBytes { $0.bytes.reduce(0) { $0 + Int($1) } } }
+                    for _ in 0 ..< 5 { sum = try file.withBytes { $0.bytes.reduce(0) { $0 + Int($1) } } }
                     return sum
                 }
             }
-            for await sum in group { #expect(sum == expected) }
+            for try await sum in group { #expect(sum == expected) }
         }
         file.close()
     }

@@ -19,7 +19,7 @@ import Testing
             #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let file = try mappedFile(.readOnly)
                 file.close()
-                file.withBytes { _ in }
+                try file.withBytes { _ in }
             })
         await says(
             "used after it had been closed",
@@ -35,13 +35,13 @@ import Testing
             "let that return first",
             #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let file = try mappedFile(.readOnly)
-                file.withBytes { _ in file.close() }
+                try file.withBytes { _ in file.close() }
             })
         await says(
             "let that return first",
             #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let file = try mappedFile(.shared)
-                file.withMutableBytes { _ in file.close() }
+                try file.withMutableBytes { _ in file.close() }
             })
     }
 
@@ -50,7 +50,7 @@ import Testing
             "let that return first",
             #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let file = try mappedFile(.privateCopy)
-                file.withBytes { _ in file.withMutableBytes { _ in } }
+                try file.withBytes { _ in try file.withMutableBytes { _ in } }
             })
         await says(
             "let that return first",

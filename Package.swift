@@ -29,7 +29,8 @@ let package = Package(
 
         // A disk in memory whose power can be cut; used by tests only.
         .target(
-            name: "SimulatedDisk", dependencies: ["HoldfastEngine", "MemoryMapping"], path: "Tests/Support/SimulatedDisk"),
+            name: "SimulatedDisk", dependencies: ["CHoldfast", "HoldfastEngine", "MemoryMapping"],
+            path: "Tests/Support/SimulatedDisk"),
 
         .testTarget(name: "MemoryMappingTests", dependencies: ["MemoryMapping"]),
         .testTarget(name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),

@@ -66,7 +66,7 @@ import Testing
         #expect(audit.freePages == 20)
         #expect(audit.runPages == 12 + 11 + 9 + 300)
         #expect(audit.runs == 4)
-        #expect(audit.metadataPages == 5)
+        #expect(audit.metadataPages == 5 + 2)
         let large = SizeClass.index(for: Self.largeBytes)
         #expect(audit.slabs[large] == 1 && audit.blocksInUse[large] == 2)
         #expect(audit.slabPages == UInt64(1 + SizeClass.shapes[large].pages))

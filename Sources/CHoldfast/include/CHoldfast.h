@@ -1,4 +1,5 @@
-// What Swift cannot say: a CPU instruction and a thread-local variable. Nothing else belongs here.
+// What Swift cannot say: a CPU instruction, a thread-local variable, and calls of Linux that Swift's Glibc module does not have.
+// Nothing else belongs here.
 #ifndef CHOLDFAST_H
 #define CHOLDFAST_H
 
@@ -26,5 +27,21 @@ static inline void *_Nullable holdfast_get_innermost_transaction(void) {
 static inline void holdfast_set_innermost_transaction(void *_Nullable transaction) {
     holdfast_innermost_transaction = transaction;
 }
+
+/// Sleeps while the word at `address`, in memory that may be shared between processes, holds `expected`, for at most
+/// `nanoseconds`. Returns at once if it holds something else; may return early. Where the system has no such call (Darwin before
+/// 14.4) it sleeps for a millisecond at most.
+void holdfast_wait_on_word(const uint32_t *_Nonnull address, uint32_t expected, int64_t nanoseconds);
+
+/// Wakes everyone, in any process, who sleeps on the word at `address`.
+void holdfast_wake_word(const uint32_t *_Nonnull address);
+
+#if defined(__linux__)
+/// `fallocate` with this mode, and `FALLOC_FL_KEEP_SIZE`; returns 0 or the `errno`.
+int holdfast_fallocate(int descriptor, int mode, int64_t offset, int64_t count);
+
+/// The number of the file system that the open file lies on (`statfs(2)`), or 0 with `errno` set.
+uint32_t holdfast_file_system(int descriptor);
+#endif
 
 #endif

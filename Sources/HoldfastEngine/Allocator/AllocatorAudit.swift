@@ -54,7 +54,7 @@ public struct AllocatorAudit: Equatable, Sendable {
 
         mutating func run(into audit: inout AllocatorAudit) {
             end = word(8192 + 8)
-            guard word(8192) == AllocatorRoot.magic, end >= 4, end <= UInt64(heap.count) / 4096 else {
+            guard word(8192) == AllocatorRoot.magic, end >= 5, end <= UInt64(heap.count) / 4096 else {
                 audit.report("the allocator's root is not one, or the heap's end lies outside the file")
                 return
             }
@@ -219,11 +219,11 @@ public struct AllocatorAudit: Equatable, Sendable {
         }
 
         func checkPageMapParts(_ audit: inout AllocatorAudit) {
-            // Pages 0-3 are one metadata run; each part is another.
-            var expected: UInt64 = 4
+            // Pages 0-4 are one metadata run; each part is another: descriptors, and a page for every 511 checksums.
+            var expected: UInt64 = 5
             for exponent in 8 ..< 40 where half(8192 + 448 + exponent * 4) != 0 {
                 let part = UInt64(half(8192 + 448 + exponent * 4))
-                let length = UInt64(1) << UInt64(exponent - 8)
+                let length = (UInt64(1) << UInt64(exponent - 8)) + ((1 << UInt64(exponent)) + 510) / 511
                 expected += length
                 if let place = descriptorPlace(part), heap[place] == 4, UInt64(half(place + 4)) == length { continue }
                 audit.report("the page map's part for 2^\(exponent) pages is not described as one")

@@ -20,7 +20,7 @@ enum AllocatorRoot {
     static let pageMapParts = offset + 448
     static let bins = offset + 1024
 
-    /// Pages 0-3 of a new heap: two header pages, the root, and the first part of the page map, which describes them.
+    /// The pages of a new heap: two header pages, the root, the first part of the page map, which describes them, and their checksums.
     static func initialPages() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Int(HeapLayout.initialPages) * HeapLayout.pageBytes)
         bytes.withUnsafeMutableBytes { raw in
@@ -31,6 +31,14 @@ enum AllocatorRoot {
             raw.storeBytes(of: whole, toByteOffset: map, as: PageDescriptor.self)
             let last = map + (Int(HeapLayout.initialPages) - 1) * MemoryLayout<PageDescriptor>.size
             raw.storeBytes(of: whole.tail, toByteOffset: last, as: PageDescriptor.self)
+            let checksums = UnsafeMutableRawBufferPointer(
+                rebasing: raw[(Int(HeapLayout.firstChecksumPage) * HeapLayout.pageBytes)...])
+            for page in Int(HeapLayout.headerPages) ..< Int(HeapLayout.firstChecksumPage) {
+                let bytes = UnsafeRawBufferPointer(
+                    rebasing: raw[page * HeapLayout.pageBytes ..< (page + 1) * HeapLayout.pageBytes])
+                PageChecksums.setEntry(page, to: PageChecksums.checksum(ofPage: page, bytes), in: checksums)
+            }
+            PageChecksums.seal(checksums, pageNumber: Int(HeapLayout.firstChecksumPage), difference: 0)
         }
         return bytes
     }

@@ -48,11 +48,12 @@ public struct PageDescriptor: BitwiseCopyable, Equatable, Sendable {
     }
 }
 
-/// The page map: a descriptor of 16 bytes for each page, in parts that double in size.
+/// The page map: a descriptor of 16 bytes for each page, in parts that double in size. Behind each part's descriptors lie the checksums of the same
+/// pages (`PageChecksums`), which only checkpoints write.
 ///
-/// Part 0 is page 3 and describes pages 0-255; part k (k >= 8) describes pages 2^k ..< 2^(k+1) and is a run of 2^(k-8) pages
-/// that is allocated just before the heap's end comes near 2^k. So any page's descriptor is found by arithmetic, the map
-/// costs 0.4% of the heap, and only one run in each doubling is immovable. A sparse heap's map is as sparse.
+/// Part 0 is page 3, with checksums in page 4, and describes pages 0-255; part k (k >= 8) describes pages 2^k ..< 2^(k+1) and is a run of 2^(k-8) pages
+/// and one for every 511 checksums, allocated just before the heap's end comes near 2^k. So any page's descriptor is found by arithmetic, the map
+/// costs 0.6% of the heap, and only one run in each doubling is immovable. A sparse heap's map is as sparse.
 enum PageMap {
     static let descriptorBytes: UInt64 = 16
     static let firstPartPages: UInt64 = 256
@@ -61,8 +62,15 @@ enum PageMap {
 
     static func partField(_ exponent: Int) -> UInt64 { AllocatorRoot.pageMapParts + UInt64(exponent) * 4 }
 
+    /// Pages of descriptors in the part for exponent k, and of checksums behind them.
+    static func descriptorPages(_ exponent: Int) -> UInt64 { 1 << UInt64(exponent - firstPartExponent) }
+
+    static func checksumPages(_ exponent: Int) -> UInt64 {
+        ((1 << UInt64(exponent)) + UInt64(PageChecksums.entriesPerPage) - 1) / UInt64(PageChecksums.entriesPerPage)
+    }
+
     /// Pages of the part for exponent k.
-    static func partPages(_ exponent: Int) -> UInt64 { 1 << UInt64(exponent - firstPartExponent) }
+    static func partPages(_ exponent: Int) -> UInt64 { descriptorPages(exponent) + checksumPages(exponent) }
 
     /// The part for exponent k must exist before the heap's end passes this page. It then lies below it, hence below 2^k, and
     /// is itself described by earlier parts.

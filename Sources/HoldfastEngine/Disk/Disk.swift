@@ -18,8 +18,33 @@ public protocol Disk: AnyObject, Sendable {
     func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError)
     /// Removes the name `path`; not an error if it is missing.
     func remove(_ path: String) throws(DiskError)
+    /// Gives the file at `source` the name `destination`, atomically, in place of whatever had it.
+    func renameReplacing(_ source: String, to destination: String) throws(DiskError)
     /// Makes new, renamed and removed names in the folder of `path` durable.
     func syncDirectory(of path: String) throws(DiskError)
+    /// Which file has the name `path` now; nil if none has.
+    func fileIdentity(at path: String) -> FileIdentity?
+}
+
+/// Tells files apart whatever their names are: device and inode.
+public struct FileIdentity: Hashable, Sendable {
+    public var device: UInt64
+    public var number: UInt64
+
+    public init(device: UInt64, number: UInt64) {
+        self.device = device
+        self.number = number
+    }
+}
+
+/// What is known of the file system that a file lies on.
+public enum FileSystemKind: Equatable, Sendable {
+    /// On this machine: mappings and locks mean the same to every process.
+    case local
+    /// On another machine too, where a mapping of this one cannot be seen; with the file system's name.
+    case network(String)
+    /// It cannot be known (FUSE and the like).
+    case unknown(String)
 }
 
 /// How a file is opened.
@@ -28,8 +53,8 @@ public enum FileAccess: Sendable {
     case readWrite
     /// For reading and writing; made empty, and an error if it exists.
     case createNew
-    /// For reading and writing; made, or emptied if it exists.
-    case createOrEmpty
+    /// For reading and writing; made if it is missing.
+    case createOrKeep
 }
 
 /// One open file of a ``Disk``. Offsets and counts are bytes.
@@ -51,12 +76,41 @@ public protocol DiskFile: AnyObject, Sendable {
     func map(
         into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
     ) throws(DiskError)
-    /// Takes the whole-file lock without waiting; false if another open file holds it in a conflicting way. The kernel
-    /// releases it when the file is closed or the process ends in any way.
-    func tryLock(exclusive: Bool) throws(DiskError) -> Bool
+    /// Takes a lock without waiting, or changes one that this open file holds; false if another open file, of this process or another,
+    /// holds it in a conflicting way. The kernel releases it when the file is closed or the process ends in any way.
+    /// Exclusive locks need a file that was opened for writing (`EBADF`).
+    func tryLock(_ lock: FileLock, exclusive: Bool) throws(DiskError) -> Bool
+    /// Gives a lock back.
+    func unlock(_ lock: FileLock)
+    /// Whether another open file holds the lock, exclusively or not.
+    func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool
+    /// Makes the range read as zeros, keeping its disk blocks if `keepsBlocks`, else giving them back where the file system can.
+    func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError)
+    /// The first offset from `offset` on that is not known to be in a hole of the file; nil if only holes follow.
+    func nextData(from offset: Int) throws(DiskError) -> Int?
+    func fileIdentity() throws(DiskError) -> FileIdentity
+    func fileSystemKind() throws(DiskError) -> FileSystemKind
     /// What `stat` says of the kind of file and the rights: an error for directories and other non-files.
     func requireRegularFile() throws(DiskError)
     func close()
+}
+
+/// The locks of a heap file: single bytes far beyond any heap's end, which are never written.
+public enum FileLock: Int, Sendable, CaseIterable {
+    /// Held for as long as the heap is opened or closed, exclusively by whoever may change the file.
+    case opening = 0
+    /// Shared by every process that uses the log. Who gets it exclusively is alone.
+    case presence = 1
+    /// Shared by readers that cannot register their views: nothing may be moved into the base image meanwhile.
+    case unregisteredReader = 2
+    /// Held exclusively while a checkpoint writes to the base image.
+    case checkpoint = 3
+    /// Where the platform has no robust mutex: the write lock and the sync lock.
+    case write = 4
+    case sync = 5
+
+    /// The byte's place in the file.
+    var offset: Int { 1 << 62 + rawValue }
 }
 
 /// A call to the operating system that failed: which, on which file, with which `errno`.

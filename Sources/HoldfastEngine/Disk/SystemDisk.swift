@@ -20,7 +20,7 @@ public final class SystemDisk: Disk {
         case .readOnly: flags = O_RDONLY
         case .readWrite: flags = O_RDWR
         case .createNew: flags = O_RDWR | O_CREAT | O_EXCL
-        case .createOrEmpty: flags = O_RDWR | O_CREAT | O_TRUNC
+        case .createOrKeep: flags = O_RDWR | O_CREAT
         }
         // O_NONBLOCK: opening a FIFO that nobody writes to must not hang; it means nothing for regular files.
         var descriptor: Int32
@@ -56,6 +56,16 @@ public final class SystemDisk: Disk {
         _ = unlink(source)
     }
 
+    public func renameReplacing(_ source: String, to destination: String) throws(DiskError) {
+        guard rename(source, destination) == 0 else { throw DiskError(.rename, destination, code: errno) }
+    }
+
+    public func fileIdentity(at path: String) -> FileIdentity? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+    }
+
     public func remove(_ path: String) throws(DiskError) {
         guard unlink(path) == 0 || errno == ENOENT else { throw DiskError(.remove, path, code: errno) }
     }
@@ -79,22 +89,18 @@ public final class SystemDisk: Disk {
 /// `pread`, `pwrite` and `fdatasync` carry no shared position.
 public final class SystemFile: DiskFile, @unchecked Sendable {
     public let path: String
-    private let descriptor: Int32
+    let descriptor: Int32
     private var isClosed = false
-    private var isLocked = false
+    var hasLocks = false
+    private let generation = ForkGuard.generation
 
     init(path: String, descriptor: Int32) {
         self.path = path
         self.descriptor = descriptor
     }
 
-    deinit { close() }
-
-    public func close() {
-        guard !isClosed else { return }
-        isClosed = true
-        // A mapping keeps the open file alive, and with it the lock, until it is unmapped.
-        if isLocked { flock(descriptor, LOCK_UN) }
+    deinit {
+        close()
         #if canImport(Darwin)
             _ = Darwin.close(descriptor)
         #elseif canImport(Musl)
@@ -102,6 +108,15 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         #else
             _ = Glibc.close(descriptor)
         #endif
+    }
+
+    /// Gives back the locks. The descriptor goes with the object, so that a thread which still uses it meets no other file under its number.
+    public func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        // A mapping keeps the open file alive, and with it its locks, until it is unmapped. After a fork the parent has the
+        // same open file, and the locks are the parent's.
+        if hasLocks, ForkGuard.generation == generation { for lock in FileLock.allCases { unlock(lock) } }
     }
 
     public func size() throws(DiskError) -> Int {
@@ -116,7 +131,7 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         }
     }
 
-    private func status() throws(DiskError) -> stat {
+    func status() throws(DiskError) -> stat {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw DiskError(.status, path, code: errno) }
         return status
@@ -190,15 +205,5 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         } catch {
             throw DiskError(.map, path, code: error.code)
         }
-    }
-
-    public func tryLock(exclusive: Bool) throws(DiskError) -> Bool {
-        // flock belongs to the open file, so a second open in this very process conflicts too.
-        while flock(descriptor, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0 {
-            if errno == EWOULDBLOCK { return false }
-            guard errno == EINTR else { throw DiskError(.lock, path, code: errno) }
-        }
-        isLocked = true
-        return true
     }
 }

@@ -8,6 +8,8 @@ public enum OpenMode: Sendable {
     case privateCopy
     /// No file at all: an empty heap in memory, gone when it is closed.
     case inMemory
+    /// A new file that is filled without a log and gets its name when it is whole.
+    case bulkBuild
 }
 
 /// Numbers that a user of the engine can set; all in bytes.
@@ -22,6 +24,22 @@ public struct EngineOptions: Sendable {
     /// Whether disk blocks are reserved as the file grows, so that a full disk is an error of the commit that needs them.
     /// Without, files can be sparse, and a full disk at a checkpoint makes the heap unusable until it is opened again.
     public var reservesBlocks = true
+    /// How long a call waits for other threads and processes before it throws `timedOut`.
+    public var timeout: Duration = .seconds(30)
+    /// Whether a thread of its own moves the log into the base image beside the writers. Without, a checkpoint runs before the next
+    /// transaction that finds one due.
+    public var checkpointsInBackground = false
+    /// Whether every page of the base image is compared with its checksum before the heap is used. O(heap).
+    public var verifiesPages = false
+    /// Whether a heap on a network file system may be opened for writing: right only where no other machine has it open.
+    public var allowsNetworkFileSystems = false
+    /// A view that has held up a checkpoint for longer is reported.
+    public var longView: Duration = .seconds(60)
+    public var reportsLongView: (@Sendable (OpenView) -> Void)?
+    /// Whether the view of the moment of opening stays for good (`readOnly` only): a snapshot.
+    public var isSnapshot = false
+    /// Who runs on this machine; tests have their own.
+    public var processes: any ProcessDirectory = SystemProcesses.shared
     /// Whether a missing file is made (`readWrite` only).
     public var createsIfMissing = true
     /// Tests only: compares the whole image against the logged changes at every commit.

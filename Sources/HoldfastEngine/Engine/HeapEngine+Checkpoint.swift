@@ -8,186 +8,183 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// Durability: syncing the log, moving its contents into the base image, closing.
+/// Checkpoints: moving the log into the base image, beside readers and writers of all processes.
 extension HeapEngine {
-    /// Makes every commit so far durable: from the return on it survives a power cut. Any thread, also beside a writer.
+    /// Pages that one step of a checkpoint reads, assembles and writes: 1 MiB.
+    private static let stepPages = 256
+
+    /// Runs `body` while no other thread or process makes a checkpoint or writes a header. Nil if someone does and `waits` is false.
+    @discardableResult
+    func withCheckpointLock<R>(waits: Bool, _ body: () throws(HeapError) -> R) throws(HeapError) -> R? {
+        guard let file else { throw HeapError.closed(path: path) }
+        var outcome: Result<R?, HeapError> = .success(nil)
+        let deadline = Deadline(in: options.timeout)
+        var pause: UInt32 = 50
+        var isDone = false
+        while !isDone {
+            let _: Void? = checkpointMutex.withLockIfAvailable { _ in
+                do throws(HeapError) {
+                    guard try translating({ () throws(DiskError) in try file.tryLock(.checkpoint, exclusive: true) }) else {
+                        return
+                    }
+                    defer { file.unlock(.checkpoint) }
+                    isDone = true
+                    outcome = .success(try body())
+                } catch {
+                    isDone = true
+                    outcome = .failure(error)
+                }
+            }
+            if isDone || !waits { break }
+            guard !deadline.hasPassed else {
+                throw HeapError.timedOut(path: path, waitingFor: "a checkpoint by another thread or process")
+            }
+            usleep(pause)
+            pause = min(pause * 2, 2000)
+        }
+        return try outcome.get()
+    }
+
+    /// Writes what the log holds below every open view to the base image and frees its place in the ring. Returns whether all that was
+    /// published at the beginning has gone.
     ///
-    /// Cost: one write and one sync of the log, shared by all threads that wait at that moment; nothing if all is durable.
-    public func makeDurable() throws(HeapError) {
-        guard mode == .readWrite else { return }
+    /// Needs neither the gate nor the write lock: pages are made of the base image and of the records, which do not change any more. Order, each step
+    /// durable before the next begins: the log's records; the log's word that recovery needs all of them; the pages and their checksums; the
+    /// header that says so. Only then is the log's space used again.
+    /// `atRest`: the header also says that the log is not needed any more, if all of it has gone.
+    func moveLogIntoBase(waits: Bool, atRest: Bool = false) throws(HeapError) -> Bool {
+        guard mode == .readWrite, let log = log.withLock({ $0 }) else { return true }
+        guard log.usedBytes > 0 else { return true }
+        return try withCheckpointLock(waits: waits) { () throws(HeapError) in try checkpointLocked(log, atRest: atRest) } ?? false
+    }
+
+    private func checkpointLocked(_ log: RedoLog, atRest: Bool) throws(HeapError) -> Bool {
+        guard let file else { return false }
+        let shared = log.shared
         if hasFailed.load(ordering: .acquiring) { throw failedError }
-        guard let log = log.withLock({ $0 }) else { return }
+        var header = try readHeader(file)
+        if log.checkpointPosition < header.checkpointPosition {
+            // A checkpoint's process died after it had written the header: once that is durable, the rest is only to be said.
+            do throws(DiskError) { try file.sync() } catch { throw fail(error) }
+            log.finishCheckpoint(at: header.checkpointPosition)
+        }
+        guard !(try translating({ () throws(DiskError) in try file.isLockedByOthers(.unregisteredReader) })) else { return false }
+        let published = shared.loadInOrder(.published)
+        let target = lowestView(below: published)
+        guard target > header.checkpointPosition else { return target == published }
+        let ring = try translating { () throws(DiskError) in try shared.ring() }
+        guard let lines = LineIndex(of: ring, from: header, to: target, epoch: log.epoch) else {
+            throw fail(HeapError.damagedLog(path: path, logPath: shared.file.path, lastWholeCommit: header.commitNumber))
+        }
+        // Before `prepareCheckpoint` says that this one has begun too.
+        let wasCutShort = shared[.required] > header.checkpointPosition
+        try log.prepareCheckpoint(upTo: target, lines: lines)
         do throws(DiskError) {
-            try log.makeDurable(below: log.publishedPosition.load(ordering: .acquiring))
-        } catch {
-            throw fail(error)
-        }
-    }
-
-    var isCheckpointDue: Bool {
-        guard let log = writerLog else { return false }
-        return log.usedBytes > options.logLimit
-            || image.privatePageBound * HeapLayout.pageBytes > options.memoryLimit && log.usedBytes > 0
-    }
-
-    /// Moves everything that the log holds into the base image, waiting for open transactions first.
-    public func checkpoint() throws(HeapError) {
-        demandNoOpenTransaction(for: "heap.checkpoint")
-        lock.lockForWriting()
-        defer { lock.unlock() }
-        guard mode == .readWrite else { return }
-        try requireWritable()
-        try runCheckpoint()
-    }
-
-    /// Under the write lock, with no transaction open: trims, writes, gives back memory and file space.
-    func runCheckpoint() throws(HeapError) {
-        guard writerLog != nil else { return }
-        try trimAllocator()
-        try checkpoint(endPage: committedPages, mayDropPages: true)
-        try shrinkFile(to: wantedFileBytes(slack: true))
-        if let log = writerLog, log.capacity > max(roundedCapacity(options.logLimit), roundedCapacity(options.initialLogBytes)) {
-            do throws(DiskError) { try log.resize(to: roundedCapacity(options.logLimit)) } catch { throw fail(error) }
-        }
-    }
-
-    /// A transaction of the engine's own, so that what the allocator keeps in hand does not stay in the file.
-    private func trimAllocator() throws(HeapError) {
-        // The lock is held already, so this goes around `beginWrite`.
-        writeSet.firstUnusedLine = committedPages << (HeapLayout.pageShift - HeapLayout.lineShift)
-        let context = makeContext(isWritable: true, enclosing: nil)
-        Allocator(access: HeapAccess(context: context, epoch: context.pointee.epoch)).trim()
-        endContext(context)
-        guard !writeSet.isEmpty else { return }
-        do throws(HeapError) { try appendToLog() } catch {
-            writeSet.undo()
-            throw error
-        }
-    }
-
-    /// Writes every changed page below `endPage` to the base image and empties the log. The image must hold exactly the last
-    /// commit.
-    ///
-    /// Order, each step durable before the next begins: the log's records; the log's word that recovery needs all of them;
-    /// the pages; the header that says so. Only then is the log's space used again.
-    func checkpoint(endPage: UInt64, mayDropPages: Bool) throws(HeapError) {
-        guard let log = writerLog, let file, log.usedBytes > 0 else { return }
-        do throws(DiskError) {
-            try log.prepareCheckpoint(of: image, endPage: endPage)
-            try writeChangedPages(file, endPage: endPage)
+            let table = try writePages(of: lines, from: header, mends: wasCutShort, to: file)
             try file.sync()
-            header.checkpointPosition = log.published
-            header.checkpointChain = log.chain
-            header.commitNumber = log.commitNumber
-            header.heapPages = endPage
+            header.checkpointPosition = target
+            header.checkpointChain = lines.chain
+            header.commitNumber = lines.commitNumber
+            header.heapPages = lines.heapPages
             header.checkpointTime = UInt64(max(0, time(nil)))
-            try writeHeader(file)
+            header.pageMapParts = table.parts
+            if atRest, target == published { header.logInUse = false }
+            header.sequence += 1
+            try writeHeader(header, to: file)
             try file.sync()
         } catch {
             throw fail(error)
         }
-        log.finishCheckpoint()
-        image.clearChanged()
-        if mayDropPages, image.privatePageBound * HeapLayout.pageBytes > options.memoryLimit / 2 {
-            try image.dropPrivatePages(file, fileBytes: fileBytes)
-        }
+        log.finishCheckpoint(at: target)
+        return target == published
     }
 
-    func writeChangedPages(_ file: any DiskFile, endPage: UInt64) throws(DiskError) {
-        try image.forEachChangedRun(endPage: Int(endPage), limit: 256) { (first, count) throws(DiskError) in
-            try file.write(
-                UnsafeRawBufferPointer(
-                    start: image.base + first * HeapLayout.pageBytes, count: count * HeapLayout.pageBytes),
-                at: first * HeapLayout.pageBytes)
+    /// The position up to which no open view stands in the way. A view that does so for long is reported.
+    private func lowestView(below published: UInt64) -> UInt64 {
+        guard let shared = sharedFile.withLock({ $0 }) else { return published }
+        let views = ViewTable(shared: shared)
+        let lowest = views.lowest(below: published, directory: options.processes)
+        if lowest < published, let report = options.reportsLongView {
+            for view in views.all(directory: options.processes) where view.isOpen && view.age > options.longView {
+                if longViews.withLock({ $0.isNew(view) }) { report(view) }
+            }
+        }
+        return lowest
+    }
+
+    /// Writes every page that `lines` changes, in steps of bounded size.
+    private func writePages(
+        of lines: LineIndex, from header: HeapHeader, mends: Bool, to file: any DiskFile
+    ) throws(DiskError) -> PageChecksums {
+        let buffer = PageBuffer(pages: Self.stepPages)
+        let table = try checksumTable(of: lines, in: file, buffer)
+        var writer = BaseWriter(
+            file: file, old: PageChecksums(parts: header.pageMapParts), new: table, mends: mends,
+            keepsBlocks: options.reservesBlocks)
+        try writer.prepare(
+            oldEnd: Int(header.heapPages), lowestEnd: Int(lines.lowestHeapPages),
+            highestEnd: mends ? try file.size() / HeapLayout.pageBytes : Int(lines.highestHeapPages))
+        let reserved = table.allPages
+        var index = 0
+        while index < lines.pageCount {
+            let first = lines[index].number
+            // A page that held data and holds checksums now: the lines in the log are of its former life.
+            if reserved.contains(where: { $0.contains(first) }) {
+                index += 1
+                continue
+            }
+            var count = 1
+            while count < Self.stepPages, index + count < lines.pageCount, lines[index + count].number == first + count,
+                !reserved.contains(where: { $0.lowerBound == first + count })
+            {
+                count += 1
+            }
+            let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<(count * HeapLayout.pageBytes)])
+            try read(bytes, at: first * HeapLayout.pageBytes, from: file)
+            for number in 0 ..< count {
+                lines.lay(lines[index + number], over: bytes.baseAddress! + number * HeapLayout.pageBytes)
+            }
+            try writer.write(firstPage: first, UnsafeRawBufferPointer(bytes))
+            index += count
+        }
+        try writer.finish()
+        return table
+    }
+
+    /// Where the checksums are after `lines`.
+    private func checksumTable(of lines: LineIndex, in file: any DiskFile, _ buffer: PageBuffer) throws(DiskError)
+        -> PageChecksums
+    {
+        let page = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<HeapLayout.pageBytes])
+        try read(page, at: Int(AllocatorRoot.offset), from: file)
+        let root = Int(HeapLayout.allocatorRootPage)
+        let index = lines.firstIndex(ofPageFrom: root)
+        if index < lines.pageCount, lines[index].number == root { lines.lay(lines[index], over: page.baseAddress!) }
+        return PageChecksums(root: UnsafeRawBufferPointer(page))
+    }
+
+    private func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int, from file: any DiskFile) throws(DiskError) {
+        let count = try file.read(into: bytes, at: offset)
+        if count < bytes.count {
+            UnsafeMutableRawBufferPointer(rebasing: bytes[count...]).initializeMemory(as: UInt8.self, repeating: 0)
         }
     }
 
     /// Writes the header over its older copy.
-    func writeHeader(_ file: any DiskFile) throws(DiskError) {
-        header.sequence += 1
-        header.heapPages = max(header.heapPages, HeapLayout.initialPages)
+    func writeHeader(_ header: HeapHeader, to file: any DiskFile) throws(DiskError) {
         try file.write(header.encoded(), at: Int(header.sequence % 2) * HeapLayout.pageBytes)
     }
 
     /// Writes the current header over the other copy too, so that a heap at rest opens with either. Without a sync: until it is
     /// durable, the newer copy counts, as ever.
-    func repeatHeader(_ file: any DiskFile) throws(DiskError) {
+    func repeatHeader(_ header: HeapHeader, to file: any DiskFile) throws(DiskError) {
         try file.write(header.encoded(), at: Int((header.sequence + 1) % 2) * HeapLayout.pageBytes)
     }
+}
 
-    // MARK: The file's size
+/// Which long views have been reported already.
+struct LongViews {
+    private var reported: Set<Int32> = []
 
-    /// An eighth more at a time, but never more than a gibibyte of disk in hand.
-    private static func roomySize(current: Int, needed: Int) -> Int {
-        FileGrowth.nextSize(current: current, needed: needed, granule: HeapLayout.fileGranule, maximumStep: 1 << 30)
-    }
-
-    func growFile(_ file: any DiskFile, toHold bytes: Int) throws(DiskError) {
-        guard bytes > fileBytes else { return }
-        let target = Self.roomySize(current: fileBytes, needed: bytes)
-        do throws(DiskError) {
-            try file.grow(from: fileBytes, to: target, reservingBlocks: options.reservesBlocks)
-            fileBytes = target
-        } catch {
-            // The extra space was only in hand for later; the exact need may still fit.
-            let exact = SystemPage.roundUp(bytes, to: HeapLayout.fileGranule)
-            guard exact < target else { throw error }
-            try file.grow(from: fileBytes, to: exact, reservingBlocks: options.reservesBlocks)
-            fileBytes = exact
-        }
-    }
-
-    /// The size that the file should have at rest, or, with slack, the size up to which it is left as it is.
-    private func wantedFileBytes(slack: Bool) -> Int {
-        let exact = SystemPage.roundUp(Int(committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
-        guard slack else { return exact }
-        let comfortable = Self.roomySize(current: exact, needed: exact + 1)
-        return fileBytes > comfortable ? exact : fileBytes
-    }
-
-    /// Gives trailing free space back. Only after a checkpoint: until its header is durable, recovery may need the old end.
-    private func shrinkFile(to bytes: Int) throws(HeapError) {
-        guard let file, bytes < fileBytes else { return }
-        try image.shrink(to: bytes, path: path)
-        do throws(DiskError) { try file.truncate(to: bytes) } catch { throw fail(error) }
-        fileBytes = bytes
-    }
-
-    // MARK: Closing
-
-    /// Ends the use of the heap: a checkpoint, a header that says the file is whole, and no log beside it any more.
-    /// Waits for open transactions. Closing twice is allowed. After an earlier failure it only lets go, and throws.
-    public func close() throws(HeapError) {
-        demandNoOpenTransaction(for: "heap.close")
-        lock.lockForWriting()
-        defer { lock.unlock() }
-        guard !isClosed else { return }
-        isClosed = true
-        defer {
-            file?.close()
-            file = nil
-            writerLog?.close()
-            writerLog = nil
-            log.withLock { $0 = nil }
-        }
-        guard mode == .readWrite else { return }
-        if hasFailed.load(ordering: .acquiring) { throw failedError }
-        guard let log = writerLog, let file else { return }
-        try trimAllocator()
-        // The checkpoint's own header already says that the log is not needed; without one to make, the header is written alone.
-        let isLogEmpty = log.usedBytes == 0
-        header.logInUse = false
-        try checkpoint(endPage: committedPages, mayDropPages: false)
-        do throws(DiskError) {
-            if isLogEmpty {
-                try writeHeader(file)
-                try file.sync()
-            }
-            try repeatHeader(file)
-        } catch {
-            throw fail(error)
-        }
-        try shrinkFile(to: wantedFileBytes(slack: false))
-        do throws(DiskError) { try RedoLog.removeFiles(disk: disk, heapPath: path) } catch { throw HeapError(error) }
-    }
+    mutating func isNew(_ view: OpenView) -> Bool { reported.insert(view.processNumber).inserted }
 }

@@ -17,13 +17,21 @@ extension HeapEngine {
         didOpen()
     }
 
+    /// Under the opening lock, so that the state that is found here does not change on the way: nobody else opens, closes or recovers meanwhile.
     func openFile() throws(HeapError) {
         let file = try openOrCreate()
         self.file = file
-        try lockFile(file)
-        header = try readHeader(file)
-        try mapBase(file)
-        if header.logInUse { try recover(file) }
+        try requireSuitableFileSystem(file)
+        try withOpeningLock(file) { () throws(HeapError) in
+            let header = try readHeader(file)
+            identity = header.identity
+            hashSeed = header.hashSeed
+            if try isAlone(file) {
+                try openAlone(file, header)
+            } else {
+                try join(file, header)
+            }
+        }
         try checkAllocatorRoot()
         didOpen()
     }
@@ -32,19 +40,175 @@ extension HeapEngine {
         committedPages = pagesInImage
     }
 
-    private var fileAccess: FileAccess { mode == .readWrite ? .readWrite : .readOnly }
+    /// Nobody else uses the log: what a crash has left of it is put in order first.
+    private func openAlone(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
+        try mapBase(file)
+        var header = header
+        if header.logInUse {
+            header = try recover(file, header)
+            // A reader leaves the log as it was, and must not be taken for one who has it in use.
+            guard mode == .readWrite else {
+                take(header)
+                return try becomeGuest(file, giveUpPresence: true)
+            }
+        }
+        take(header)
+        // Without the right to write the file others cannot be kept out while the shared file is made.
+        guard isFileWritable else { return try becomeGuest(file, giveUpPresence: true) }
+        do throws(DiskError) {
+            let shared = try SharedFile.create(
+                disk: disk, heapPath: path, heapFile: file, header: header, boot: options.processes.boot)
+            try becomeMember(file, shared)
+        } catch {
+            // A reader can do without; a writer is told when it first writes that it may not.
+            guard mode != .readWrite || [EACCES, EPERM, EROFS].contains(error.code) else { throw HeapError(error) }
+            try becomeGuest(file, giveUpPresence: true)
+        }
+    }
+
+    /// Others have the heap in use: this opening starts from the base image, like everybody who comes later, and catches up.
+    func join(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
+        let needsEntry = mode == .readWrite
+        do throws(DiskError) {
+            var shared: SharedFile?
+            var mayWrite = true
+            do throws(DiskError) {
+                shared = try joinShared(file, header, isWritable: true)
+            } catch  where !needsEntry && (error.code == EACCES || error.code == EPERM || error.code == EROFS) {
+                mayWrite = false
+                shared = try joinShared(file, header, isWritable: false)
+            }
+            guard let shared else {
+                throw DiskError(.open, path + LogLayout.sharedSuffix, code: -1)
+            }
+            if mayWrite {
+                try becomeMember(file, shared)
+            } else {
+                try protectAllViews(file)
+                guard try file.tryLock(.presence, exclusive: false) else { throw DiskError(.lock, path, code: EAGAIN) }
+                attachment = .observer(shared)
+            }
+        } catch {
+            switch error.code {
+            case -1: throw HeapError.logMissing(path: path, logPath: path + LogLayout.sharedSuffix)
+            case -3: throw HeapError.tooManyProcesses(path: path, limit: ViewTable.count)
+            default: throw HeapError(error)
+            }
+        }
+        openView()
+        defer { if !isFixed { closeView() } }
+        try startFromBase()
+        try catchUp()
+    }
+
+    private func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool) throws(DiskError) -> SharedFile? {
+        try SharedFile.join(
+            disk: disk, heapPath: path, heapFile: file, identity: header.identity, boot: options.processes.boot,
+            isWritable: isWritable)
+    }
+
+    private func becomeMember(_ file: any DiskFile, _ shared: SharedFile) throws(DiskError) {
+        let views = ViewTable(shared: shared)
+        guard let entry = views.take(for: options.processes.current, isFixed: isFixed, directory: options.processes) else {
+            throw DiskError(.lock, path, code: -3)
+        }
+        if isFixed { views.open(entry, at: shared[.checkpoint]) }
+        attachment = .member(shared, views, entry: entry)
+        guard try file.tryLock(.presence, exclusive: false) else { throw DiskError(.lock, path, code: EAGAIN) }
+    }
+
+    /// Reads on without being known: then nothing may be moved into the base image at all.
+    func becomeGuest(_ file: any DiskFile, giveUpPresence: Bool) throws(HeapError) {
+        try translating { () throws(DiskError) in try protectAllViews(file) }
+        if giveUpPresence { file.unlock(.presence) }
+        attachment = .guest(headers: headerSequences)
+    }
+
+    private func protectAllViews(_ file: any DiskFile) throws(DiskError) {
+        guard try file.tryLock(.unregisteredReader, exclusive: false) else { throw DiskError(.lock, path, code: EAGAIN) }
+    }
+
+    /// The sequence numbers in the header's copies as the mapping shows them; they change when anyone writes a header.
+    var headerSequences: [UInt64] {
+        (0 ..< Int(HeapLayout.headerPages)).map {
+            (image.base + $0 * HeapLayout.pageBytes + HeapHeader.sequenceOffset).load(as: UInt64.self)
+        }
+    }
+
+    /// Takes over where the base image, or what recovery made of it, stands in the log.
+    func take(_ header: HeapHeader) {
+        applied = header.checkpointPosition
+        chain = header.checkpointChain
+        commitNumber = header.commitNumber
+    }
+
+    private func isAlone(_ file: any DiskFile) throws(HeapError) -> Bool {
+        do throws(DiskError) {
+            return try file.tryLock(.presence, exclusive: true)
+        } catch {
+            // Opened for reading only: whether the lock is free can be asked, but not held against others.
+            guard error.code == EBADF else { throw HeapError(error) }
+            do throws(DiskError) { return !(try file.isLockedByOthers(.presence)) } catch { throw HeapError(error) }
+        }
+    }
+
+    /// Runs `body` while no other process opens or closes the heap. Whoever cannot write the file changes nothing and may share the lock.
+    func withOpeningLock(_ file: any DiskFile, _ body: () throws(HeapError) -> Void) throws(HeapError) {
+        let deadline = Deadline(in: options.timeout)
+        var pause: UInt32 = 50
+        while true {
+            let isOurs: Bool
+            do throws(DiskError) {
+                isOurs = try file.tryLock(.opening, exclusive: true)
+            } catch {
+                guard error.code == EBADF else { throw HeapError(error) }
+                isOurs = try translating { () throws(DiskError) in try file.tryLock(.opening, exclusive: false) }
+            }
+            if isOurs { break }
+            guard !deadline.hasPassed else {
+                throw HeapError.timedOut(path: path, waitingFor: "another process that opens or closes it")
+            }
+            usleep(pause)
+            pause = min(pause * 2, 5000)
+        }
+        defer { file.unlock(.opening) }
+        try body()
+    }
+
+    private func requireSuitableFileSystem(_ file: any DiskFile) throws(HeapError) {
+        switch try translating({ () throws(DiskError) in try file.fileSystemKind() }) {
+        case .local: break
+        case .network(let name):
+            guard mode == .readOnly || mode == .privateCopy || options.allowsNetworkFileSystems else {
+                throw HeapError.networkFileSystem(path: path, name: name)
+            }
+            warnings.append(
+                "\(path) lies on a network file system (\(name)): processes on other machines do not see each other's changes.")
+        case .unknown(let name):
+            warnings.append(
+                "\(path) lies on a file system of which it cannot be known whether other machines use it (\(name)); if they do, "
+                    + "their changes are not seen.")
+        }
+    }
 
     private func openOrCreate() throws(HeapError) -> any DiskFile {
-        let file: any DiskFile
-        do throws(DiskError) {
-            file = try disk.open(path, fileAccess)
-        } catch {
-            guard error.code == ENOENT, mode == .readWrite, options.createsIfMissing else {
-                throw openingError(error)
+        let deadline = Deadline(in: options.timeout)
+        var file: (any DiskFile)?
+        while file == nil {
+            do throws(DiskError) {
+                file = try openFileForMode()
+            } catch {
+                guard error.code == ENOENT, mode == .readWrite, options.createsIfMissing else { throw openingError(error) }
+                do throws(HeapError) {
+                    try create()
+                } catch {
+                    // Another process is making it just now.
+                    guard case .busy = error, !deadline.hasPassed else { throw error }
+                    usleep(1000)
+                }
             }
-            try create()
-            do throws(DiskError) { file = try disk.open(path, fileAccess) } catch { throw openingError(error) }
         }
+        guard let file else { throw HeapError.notFound(path: path) }
         do throws(DiskError) {
             try file.requireRegularFile()
         } catch {
@@ -61,56 +225,41 @@ extension HeapEngine {
         }
     }
 
-    private func lockFile(_ file: any DiskFile) throws(HeapError) {
-        let isOurs = try translating { () throws(DiskError) in try file.tryLock(exclusive: mode == .readWrite) }
-        guard isOurs else { throw HeapError.busy(path: path) }
+    /// Readers open the file for writing too if they may, though they write nothing: exclusive locks ask for it.
+    private func openFileForMode() throws(DiskError) -> any DiskFile {
+        do throws(DiskError) {
+            isFileWritable = true
+            return try disk.open(path, .readWrite)
+        } catch {
+            guard mode != .readWrite, [EACCES, EPERM, EROFS, ETXTBSY].contains(error.code) else { throw error }
+            isFileWritable = false
+            return try disk.open(path, .readOnly)
+        }
     }
 
     /// Makes an empty heap under another name and moves it into place whole: a crash leaves no half-made heap, and of two
     /// processes that make the same one, the second opens what the first made.
     private func create() throws(HeapError) {
+        var header = HeapHeader(identity: .random(), hashSeed: .random())
         header.creationTime = UInt64(max(0, time(nil)))
         header.checkpointTime = header.creationTime
-        var pages = AllocatorRoot.initialPages()
-        // Both copies are the same at first; the first checkpoint writes copy 0 (sequence 2).
-        for copy in 0 ..< Int(HeapLayout.headerPages) {
-            pages.replaceSubrange(
-                copy * HeapLayout.pageBytes ..< copy * HeapLayout.pageBytes + HeapHeader.byteCount, with: header.encoded())
-        }
-        let temporary = "\(path)-new-\(String(UInt32.random(in: .min ... .max), radix: 16))"
+        let pages = AllocatorRoot.initialPages()
+        let builder = try HeapFileBuilder(path: path, disk: disk)
+        defer { builder.end() }
         do throws(DiskError) {
-            let file: any DiskFile
+            try builder.file.grow(from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
+            try builder.file.write(pages, at: 0)
             do throws(DiskError) {
-                file = try disk.open(temporary, .createNew)
-            } catch {
-                throw DiskError(error.operation, path, code: error.code)
-            }
-            do throws(DiskError) {
-                try file.grow(from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
-                try file.write(pages, at: 0)
-                try file.sync()
-                file.close()
-                do throws(DiskError) {
-                    try disk.renameWithoutReplacing(temporary, to: path)
-                } catch  where error.code == EEXIST {
-                    try disk.remove(temporary)
-                }
-                try disk.syncDirectory(of: path)
-            } catch {
-                file.close()
-                try? disk.remove(temporary)
-                throw error
+                try builder.finish(header, replacing: false)
+            } catch  where error.code == EEXIST {
+                // Another process was faster, and its heap is as good.
             }
         } catch {
-            switch error.code {
-            case EACCES, EPERM, EROFS: throw HeapError.readOnlyFolder(path: path)
-            case ENOENT: throw HeapError.notFound(path: path)
-            default: throw HeapError(DiskError(error.operation, path, code: error.code))
-            }
+            throw HeapError(DiskError(error.operation, path, code: error.code))
         }
     }
 
-    private func readHeader(_ file: any DiskFile) throws(HeapError) -> HeapHeader {
+    func readHeader(_ file: any DiskFile) throws(HeapError) -> HeapHeader {
         var readings: [HeapHeader.Reading] = []
         do throws(DiskError) {
             fileBytes = try file.size()
@@ -126,6 +275,7 @@ extension HeapEngine {
         }
         switch HeapHeader.current(readings) {
         case .header(let header):
+            // Anyone may have grown the file since its size was asked for, but nobody cuts it while it is in use.
             let expected = SystemPage.roundUp(Int(header.heapPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
             guard fileBytes >= expected else {
                 throw HeapError.truncated(
@@ -140,7 +290,7 @@ extension HeapEngine {
         }
     }
 
-    private func mapBase(_ file: any DiskFile) throws(HeapError) {
+    func mapBase(_ file: any DiskFile) throws(HeapError) {
         // A file may have a rest behind the last granule (another program's doing); it holds nothing and is not mapped.
         fileBytes -= fileBytes % HeapLayout.fileGranule
         guard fileBytes <= image.capacity else {
@@ -149,15 +299,10 @@ extension HeapEngine {
         try image.mapFile(file, byteCount: fileBytes)
     }
 
-    private func checkAllocatorRoot() throws(HeapError) {
+    func checkAllocatorRoot() throws(HeapError) {
         let magic = (image.base + Int(AllocatorRoot.offset)).load(as: UInt64.self)
         guard magic == AllocatorRoot.magic, pagesInImage >= HeapLayout.initialPages,
             pagesInImage <= UInt64(image.byteCount / HeapLayout.pageBytes)
         else { throw HeapError.damaged(path: path, what: "the allocator's root page is not one") }
-    }
-
-    /// Runs calls to the disk and turns what they throw into the user's error.
-    func translating<R>(_ body: () throws(DiskError) -> R) throws(HeapError) -> R {
-        do { return try body() } catch { throw HeapError(error) }
     }
 }

@@ -1,17 +1,21 @@
 /// Recovery: the log's commits laid over the image, and, where the heap may be written, over the base file.
 extension HeapEngine {
-    func recover(_ file: any DiskFile) throws(HeapError) {
+    /// Runs while nobody else uses the log. Returns the header as of the last commit; with it, at rest, on the disk, unless this opening only reads.
+    func recover(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader {
         let logPath = path + LogLayout.durableSuffix
-        var scanner = try openScanner(logPath)
+        var scanner = try openScanner(logPath, header)
         defer { for source in scanner.sources { source.file.close() } }
         var rescued: [(position: UInt64, bytes: [UInt8])] = []
+        var changed: [Int] = []
+        var ends = (lowest: header.heapPages, highest: header.heapPages)
         while let (record, bytes, source) = try translating({ () throws(DiskError) in try scanner.next() }) {
             try image.extend(to: Int(record.heapPages) * HeapLayout.pageBytes, path: path)
             bytes.withUnsafeBytes { raw in
                 _ = LogRecord.forEachRun(in: raw, record: record) { firstLine, lines in
-                    image.apply(firstLine: firstLine, lines: lines)
+                    image.apply(firstLine: firstLine, lines: lines) { changed.append($0) }
                 }
             }
+            ends = (min(ends.lowest, record.heapPages), max(ends.highest, record.heapPages))
             // A reader changes nothing on the disk; a writer first completes the durable log.
             if source != 0, mode == .readWrite { rescued.append((record.position, bytes)) }
         }
@@ -22,18 +26,25 @@ extension HeapEngine {
         guard !isDamaged else {
             throw HeapError.damagedLog(path: path, logPath: logPath, lastWholeCommit: scanner.commitNumber)
         }
-        header.checkpointPosition = scanner.position
-        header.checkpointChain = scanner.chain
-        header.commitNumber = scanner.commitNumber
-        guard mode == .readWrite else { return }
-        try translating { () throws(DiskError) in try writeRecovered(rescued, scanner: scanner, to: file) }
+        var recovered = header
+        recovered.checkpointPosition = scanner.position
+        recovered.checkpointChain = scanner.chain
+        recovered.commitNumber = scanner.commitNumber
+        guard mode == .readWrite else { return recovered }
+        recovered.heapPages = pagesInImage
+        try requireNoFault()
+        do throws(DiskError) {
+            try completeLog(rescued, scanner: scanner)
+            // The image may hold any number of pages beyond the end that an earlier commit had needed.
+            let inUse = changed.filter { $0 < Int(recovered.heapPages) }.sorted()
+            return try writeRecovered(inUse, ends: ends, from: header, to: recovered, file)
+        } catch {
+            throw HeapError(error)
+        }
     }
 
-    /// The durable log first (it must be able to repeat all this), then the base image, then the header, then the log is no
-    /// longer needed. Each step's sync comes before the next step's first write.
-    private func writeRecovered(
-        _ rescued: [(position: UInt64, bytes: [UInt8])], scanner: LogScanner, to file: any DiskFile
-    ) throws(DiskError) {
+    /// The durable log must be able to repeat all that is written to the base image from here on.
+    private func completeLog(_ rescued: [(position: UInt64, bytes: [UInt8])], scanner: LogScanner) throws(DiskError) {
         let log = scanner.sources[0]
         for (position, bytes) in rescued {
             try log.file.writeRing(bytes, at: position, capacity: Int(log.capacity))
@@ -45,44 +56,71 @@ extension HeapEngine {
         logHeader.requiredPosition = scanner.position
         try log.file.write(logHeader.encoded(), at: LogLayout.headerOffsets[Int(logHeader.sequence % 2)])
         try log.file.sync()
-        let needed = Int(pagesInImage) * HeapLayout.pageBytes
-        try growFile(file, toHold: needed)
-        try writeChangedPages(file, endPage: pagesInImage)
+    }
+
+    /// The base image, then the header, then the log is no longer needed. Each step's sync comes before the next step's first write.
+    private func writeRecovered(
+        _ changed: [Int], ends: (lowest: UInt64, highest: UInt64), from old: HeapHeader, to recovered: HeapHeader,
+        _ file: any DiskFile
+    ) throws(DiskError) -> HeapHeader {
+        var recovered = recovered
+        try growFile(file, toHold: Int(recovered.heapPages) * HeapLayout.pageBytes)
+        let root = UnsafeRawBufferPointer(start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
+        let table = PageChecksums(root: root)
+        // Whatever was going on when the machine stopped may have torn pages of checksums, and is written again here.
+        var writer = BaseWriter(
+            file: file, old: PageChecksums(parts: old.pageMapParts), new: table, mends: true, keepsBlocks: options.reservesBlocks)
+        try writer.prepare(
+            oldEnd: Int(old.heapPages), lowestEnd: Int(min(ends.lowest, recovered.heapPages)),
+            highestEnd: max(Int(ends.highest), fileBytes / HeapLayout.pageBytes))
+        let reserved = table.allPages
+        var index = 0
+        while index < changed.count {
+            let first = changed[index]
+            guard !reserved.contains(where: { $0.contains(first) }) else {
+                index += 1
+                continue
+            }
+            var count = 1
+            while index + count < changed.count, count < 256, changed[index + count] == first + count,
+                !reserved.contains(where: { $0.lowerBound == first + count })
+            {
+                count += 1
+            }
+            try writer.write(
+                firstPage: first,
+                UnsafeRawBufferPointer(
+                    start: image.base + first * HeapLayout.pageBytes, count: count * HeapLayout.pageBytes))
+            index += count
+        }
+        try writer.finish()
         try file.sync()
-        header.logInUse = false
-        try writeHeader(file)
+        recovered.pageMapParts = table.parts
+        recovered.logInUse = false
+        recovered.sequence += 1
+        try writeHeader(recovered, to: file)
         try file.sync()
-        try repeatHeader(file)
-        image.clearChanged()
+        try repeatHeader(recovered, to: file)
         try RedoLog.removeFiles(disk: disk, heapPath: path)
+        return recovered
     }
 
     /// Opens the log's files: the durable one must be there and belong to this heap; the shared one helps if it does.
-    private func openScanner(_ logPath: String) throws(HeapError) -> LogScanner {
+    private func openScanner(_ logPath: String, _ header: HeapHeader) throws(HeapError) -> LogScanner {
         // A reader opens the log read-only, so that it needs no right to write it.
         let access: FileAccess = mode == .readWrite ? .readWrite : .readOnly
         do throws(DiskError) {
             guard disk.exists(logPath) else { throw DiskError(.open, logPath, code: -1) }
             let durable = try disk.open(logPath, access)
             guard case .header(let logHeader) = try LogHeader.read(from: durable, at: LogLayout.headerOffsets),
-                belongs(logHeader)
+                logHeader.identity == header.identity, logHeader.epoch == header.logEpoch,
+                Self.isCapacity(logHeader.capacity)
             else {
                 durable.close()
                 throw DiskError(.open, logPath, code: -2)
             }
             var sources = [LogScanner.Source(file: durable, capacity: logHeader.capacity, fileBytes: try UInt64(durable.size()))]
-            let sharedPath = path + LogLayout.sharedSuffix
-            if disk.exists(sharedPath) {
-                let shared = try disk.open(sharedPath, access)
-                if case .header(let found) = try LogHeader.read(from: shared, at: [LogLayout.sharedHeaderOffset]),
-                    belongs(found)
-                {
-                    sources.append(
-                        LogScanner.Source(file: shared, capacity: found.capacity, fileBytes: try UInt64(shared.size())))
-                } else {
-                    shared.close()
-                }
-            }
+            if let shared = try openSharedSource(header, access) { sources.append(shared) }
             return LogScanner(sources: sources, header: header, logHeader: logHeader)
         } catch {
             switch error.code {
@@ -93,8 +131,30 @@ extension HeapEngine {
         }
     }
 
-    private func belongs(_ log: LogHeader) -> Bool {
-        log.identity == header.identity && log.epoch == header.logEpoch && log.capacity > 0
-            && log.capacity % UInt64(RedoLog.capacityGranule) == 0
+    /// The shared file of whatever boot: its records prove themselves, and its words only say where they might be.
+    private func openSharedSource(_ header: HeapHeader, _ access: FileAccess) throws(DiskError) -> LogScanner.Source? {
+        let sharedPath = path + LogLayout.sharedSuffix
+        guard disk.exists(sharedPath) else { return nil }
+        let file = try disk.open(sharedPath, access)
+        var bytes = [UInt8](repeating: 0, count: SharedFile.headerBytes)
+        let count = try file.read(&bytes, at: 0)
+        let words = bytes.withUnsafeBytes { raw in
+            (
+                header: SharedHeader.decode(raw),
+                epoch: raw.load(fromByteOffset: SharedFile.Word.epoch.rawValue, as: UInt64.self),
+                capacity: raw.load(fromByteOffset: SharedFile.Word.capacity.rawValue, as: UInt64.self)
+            )
+        }
+        guard count == bytes.count, words.header?.identity == header.identity, words.epoch == header.logEpoch,
+            Self.isCapacity(words.capacity)
+        else {
+            file.close()
+            return nil
+        }
+        return LogScanner.Source(file: file, capacity: words.capacity, fileBytes: UInt64(try file.size()))
+    }
+
+    private static func isCapacity(_ bytes: UInt64) -> Bool {
+        bytes > 0 && bytes <= HeapLayout.maximumBytes && bytes % UInt64(RedoLog.capacityGranule) == 0
     }
 }

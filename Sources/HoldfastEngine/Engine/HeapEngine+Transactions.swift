@@ -4,7 +4,8 @@ import CHoldfast
 extension HeapEngine {
     public typealias Context = UnsafeMutablePointer<TransactionContext>
 
-    /// Opens a read transaction: the heap stands still until `endRead`. Waits while another thread writes.
+    /// Opens a read transaction: the heap stands still until `endRead`. Waits while another thread of this process writes; never for another
+    /// process.
     ///
     /// A read inside a read of the same thread shares its view. A read inside a write of the same heap traps: it could only
     /// see uncommitted changes.
@@ -14,14 +15,29 @@ extension HeapEngine {
             Misuse.demand(
                 !outer.pointee.isWritable,
                 "Holdfast: heap.read was called inside heap.write of the same heap. Use the transaction that is open.")
-        } else {
-            lock.lockForReading()
+            return makeContext(isWritable: false, enclosing: enclosing)
+        }
+        try requireUsable()
+        switch gate.enterReading(timeout: options.timeout, isFresh: { isFresh(isFirst: $0) }) {
+        case .first, .joined: break
+        case .mustPrepare:
             do throws(HeapError) {
                 try requireUsable()
+                try catchUp()
             } catch {
-                lock.unlock()
+                closeView()
+                gate.unlockExclusively()
                 throw error
             }
+            openViewIfNew()
+            gate.beginReading()
+        case .timedOut: throw HeapError.timedOut(path: path, waitingFor: "another thread's transaction")
+        }
+        do throws(HeapError) {
+            try requireUsable()
+        } catch {
+            gate.leaveReading { closeViewUnlessFixed() }
+            throw error
         }
         return makeContext(isWritable: false, enclosing: enclosing)
     }
@@ -29,38 +45,96 @@ extension HeapEngine {
     public func endRead(_ context: Context) {
         let enclosing = context.pointee.enclosing
         endContext(context)
-        if openTransaction(enclosing) == nil { lock.unlock() }
+        if openTransaction(enclosing) == nil { gate.leaveReading { closeViewUnlessFixed() } }
     }
 
-    /// Opens a write transaction; waits for other threads' transactions to end. Runs a checkpoint first if one is due.
+    /// Whether all that the open read transaction has seen could be read.
+    public func requireReadable() throws(HeapError) { try requireNoFault() }
+
+    @inline(__always)
+    private func closeViewUnlessFixed() { if !isFixed { closeView() } }
+
+    /// A guest that has become a member while it caught up has its view opened there already, but not kept open.
+    private func openViewIfNew() {
+        if case .member(let shared, let views, let entry) = attachment, !isFixed {
+            views.open(entry, at: applied)
+            // In between nothing protected it; but a checkpoint goes no further than what was published, and this opening is there.
+            _ = shared
+        }
+    }
+
+    /// Opens a write transaction; waits for other threads' transactions and other processes' writers to end. Runs a checkpoint first if one
+    /// must be made at once.
     public func beginWrite() throws(HeapError) -> Context {
         let enclosing = Self.innermost
         demandNoOpenTransaction(for: "heap.write")
-        lock.lockForWriting()
+        try requireWritable()
+        try lockForWriting()
         do throws(HeapError) {
             try requireWritable()
-            if isCheckpointDue { try runCheckpoint() }
+            try requireNoFault()
+            if mode == .readWrite {
+                try catchUp()
+                try relieve()
+            }
         } catch {
-            lock.unlock()
+            unlockAfterWriting()
             throw error
         }
         writeSet.firstUnusedLine = committedPages << (HeapLayout.pageShift - HeapLayout.lineShift)
         return makeContext(isWritable: true, enclosing: enclosing)
     }
 
+    /// Passes the gate, alone, and takes the write lock between processes. A writer needs no entry in the table of views: no checkpoint goes further
+    /// than what is published, which cannot move while the lock is held.
+    func lockForWriting() throws(HeapError) {
+        guard gate.lockExclusively(timeout: options.timeout) else {
+            throw HeapError.timedOut(path: path, waitingFor: "another thread's transaction")
+        }
+        guard mode == .readWrite else { return }
+        do throws(HeapError) {
+            guard let shared else { throw HeapError.readOnlyFolder(path: path) }
+            let outcome = try translating { () throws(DiskError) in
+                try shared.writeLock.lock(until: Deadline(in: options.timeout))
+            }
+            // A writer that died has published its commit or nothing: there is nothing to undo.
+            if outcome == .timedOut {
+                throw HeapError.timedOut(path: path, waitingFor: "another process's transaction")
+            }
+            guard shared[.failed] == 0 else {
+                shared.writeLock.unlock()
+                throw fail(HeapError.failed(path: path, reason: "a process that has it open could not write or sync it"))
+            }
+        } catch {
+            gate.unlockExclusively()
+            throw error
+        }
+    }
+
+    func unlockAfterWriting() {
+        if mode == .readWrite { shared?.writeLock.unlock() }
+        gate.unlockExclusively()
+    }
+
     /// Makes the transaction's changes the heap's newest state, all at once, and ends it. On an error nothing has changed.
     public func commit(_ context: Context) throws(HeapError) {
         defer {
             endContext(context)
-            lock.unlock()
+            unlockAfterWriting()
         }
+        if mode == .bulkBuild { return try requireNoFault() }
         guard !writeSet.isEmpty else { return }
         do throws(HeapError) {
+            try requireNoFault()
             try verifier?.verify(writeSet: writeSet, path: path)
             guard mode == .readWrite else {
                 verifier?.accept(pages: pagesInImage)
                 writeSet.keepWithoutLog()
                 committedPages = pagesInImage
+                // Positions of a log that is not there: they only need to differ.
+                applied += 8
+                commitNumber += 1
+                localSignal.publish(applied)
                 return
             }
             try appendToLog()
@@ -74,7 +148,7 @@ extension HeapEngine {
     public func abort(_ context: Context) {
         writeSet.undo()
         endContext(context)
-        lock.unlock()
+        unlockAfterWriting()
     }
 
     func appendToLog() throws(HeapError) {
@@ -87,62 +161,81 @@ extension HeapEngine {
         }
         let log = try startedLog()
         try makeRoom(in: log, for: writeSet.recordBound)
-        let (runs, bytes) = writeSet.writeRuns(to: log.nextRecord, endPage: newPages) { image.markChanged(page: $0) }
-        log.publish(runs: runs, byteCount: bytes, heapPages: newPages)
+        let ring = try translating { () throws(DiskError) in try log.shared.ring() }
+        let start = ring.address(applied)
+        let (runs, bytes) = writeSet.writeRuns(to: start, endPage: newPages) { image.markPrivate(page: $0) }
+        let record = LogRecord(
+            runs: runs, position: applied, byteCount: UInt64(bytes), span: UInt64(bytes), commitNumber: commitNumber + 1,
+            previousChecksum: chain, durablePosition: log.durablePosition, heapPages: newPages)
+        chain = record.seal(start, epoch: log.epoch)
+        commitNumber += 1
+        applied += UInt64(bytes)
+        // A ring that has lost its file takes stores into memory that nobody else will ever see.
+        guard !log.shared.hasFault else {
+            throw fail(HeapError.unreadable(path: log.shared.file.path, offset: 0))
+        }
+        log.shared.signal.publish(applied)
         verifier?.accept(pages: newPages)
         writeSet.reset()
         committedPages = newPages
     }
 
-    /// The log, started if this is the first commit since the heap was opened or last at rest.
+    /// The log, started if this is the first commit since anyone opened the heap. Under the write lock.
     private func startedLog() throws(HeapError) -> RedoLog {
-        if let writerLog { return writerLog }
-        let log: RedoLog
-        let epoch = UInt64.random(in: 1 ... .max)
-        do throws(DiskError) {
-            log = try RedoLog(
-                disk: disk, heapPath: path, header: header, epoch: epoch,
-                capacity: max(RedoLog.capacityGranule, roundedCapacity(options.initialLogBytes)))
-        } catch {
-            // Nothing depends on the log yet; the commit is refused and the heap is as it was.
-            try? RedoLog.removeFiles(disk: disk, heapPath: path)
-            switch HeapError(error) {
-            case .permissionDenied: throw HeapError.readOnlyFolder(path: path)
-            case let other: throw other
+        if let log = try joinedLog() { return log }
+        guard let shared, let file else { throw HeapError.closed(path: path) }
+        return try withCheckpointLock(waits: true) { () throws(HeapError) in
+            var header = try readHeader(file)
+            // A starter that died here has left a log that nobody has used, and a header that names it.
+            let isLeft = header.logInUse
+            let log: RedoLog
+            do throws(DiskError) {
+                log = try RedoLog(
+                    starting: shared, disk: disk, heapPath: path, header: header,
+                    epoch: isLeft ? header.logEpoch : UInt64.random(in: 1 ... .max), isLeft: isLeft,
+                    capacity: max(RedoLog.capacityGranule, roundedCapacity(options.initialLogBytes)), timeout: options.timeout)
+            } catch {
+                // Nothing depends on the log yet; the commit is refused and the heap is as it was.
+                switch HeapError(error) {
+                case .permissionDenied: throw HeapError.readOnlyFolder(path: path)
+                case let other: throw other
+                }
             }
-        }
-        header.logEpoch = epoch
-        header.logInUse = true
-        do throws(DiskError) {
-            try writeHeader(file!)
-            try file!.sync()
-        } catch {
-            throw fail(error)
-        }
-        writerLog = log
-        self.log.withLock { $0 = log }
-        return log
+            if !isLeft {
+                header.logEpoch = log.epoch
+                header.logInUse = true
+                header.sequence += 1
+                do throws(DiskError) {
+                    try writeHeader(header, to: file)
+                    try file.sync()
+                } catch {
+                    throw fail(error)
+                }
+            }
+            log.announce()
+            writerLog = log
+            self.log.withLock { $0 = log }
+            return log
+        }!
     }
 
-    /// Makes room for a record of up to `bytes` bytes. A transaction that is larger than the log gets a larger log.
+    /// Makes room for a record of up to `bytes` bytes: a small ring grows up to the limit, a full one is emptied by a checkpoint, and one that a
+    /// transaction or an open view has no room in grows beyond. Under the write lock.
     private func makeRoom(in log: RedoLog, for bytes: Int) throws(HeapError) {
         guard bytes > log.room else { return }
-        var failure: HeapError?
-        writeSet.withChangesSetAside {
-            // The checkpoint writes whole pages, and must not drop them: they hold this transaction's changes too.
-            do throws(HeapError) { try checkpoint(endPage: committedPages, mayDropPages: false) } catch { failure = error }
-        }
-        if let failure { throw failure }
-        let wanted = max(bytes, min(log.capacity * 4, options.logLimit))
-        if wanted > log.capacity {
-            let capacity = log.capacity
-            do throws(DiskError) {
-                try log.resize(to: roundedCapacity(wanted))
+        let limit = roundedCapacity(options.logLimit)
+        if log.capacity < limit {
+            do throws(HeapError) {
+                try log.grow(toHold: max(log.usedBytes + bytes, min(log.capacity * 4, limit)))
             } catch {
-                // Until it has its new capacity the log is as it was: only this commit is refused, if it needs the room.
-                guard log.capacity == capacity else { throw fail(error) }
-                guard bytes <= capacity else { throw HeapError(error) }
+                // Without the room a checkpoint may still do; whether the growth has failed or the disk is told apart below.
+                if case .failed = error { throw error }
             }
+            if bytes <= log.room { return }
+        }
+        _ = try moveLogIntoBase(waits: true)
+        if bytes > log.room {
+            try withCheckpointLock(waits: true) { () throws(HeapError) in try log.grow(toHold: log.usedBytes + bytes) }
         }
     }
 
@@ -155,7 +248,7 @@ extension HeapEngine {
         let bytes = Int(page) * HeapLayout.pageBytes
         if bytes > image.byteCount {
             do throws(HeapError) {
-                try image.extend(to: bytes, path: path)
+                if mode == .bulkBuild { try extendBuild(toBytes: bytes) } else { try image.extend(to: bytes, path: path) }
             } catch {
                 // As with memory in Swift, there is no way to go on, and nothing of this transaction is kept.
                 fatalError("\(error)")
@@ -193,7 +286,7 @@ extension HeapEngine {
         let context = isWritable ? writeContext : TransactionContextPool.shared.take()
         context.pointee = TransactionContext(
             base: image.base, byteCount: UInt64(image.byteCount), epoch: TransactionContextPool.nextEpoch(),
-            touchedLines: image.touchedLines, isWritable: isWritable, hashSeed: header.hashSeed, engine: .passUnretained(self),
+            touchedLines: image.touchedLines, isWritable: isWritable, hashSeed: hashSeed, engine: .passUnretained(self),
             enclosing: enclosing)
         holdfast_set_innermost_transaction(context)
         return context

@@ -1,10 +1,12 @@
 import MemoryMapping
 import Synchronization
 
-/// The untyped heap: a private image of the base file, a redo log, one writer or many readers at a time.
+/// The untyped heap as one opening of it sees it: a private image of the base file, and the log that it shares with all others.
 ///
-/// Thread safety: `begin…` and `commit`/`abort`/`endRead` take and release the reader-writer lock; everything that is not said to be
-/// otherwise belongs to the holder of the write lock. `makeDurable` needs neither.
+/// Thread safety: `begin…` and `commit`/`abort`/`endRead` pass the gate, which lets in many readers or one writer; everything that is not said to
+/// be otherwise belongs to whoever is alone behind it. Writers also hold the write lock between processes.
+///
+/// Locks, in the order in which one thread may take them: gate, write lock, `checkpointMutex` and checkpoint lock, sync lock.
 public final class HeapEngine: @unchecked Sendable {
     public let path: String
     public let mode: OpenMode
@@ -13,27 +15,66 @@ public final class HeapEngine: @unchecked Sendable {
 
     let image: HeapImage
     let writeSet: WriteSet
-    let lock = ReaderWriterLock()
+    let gate = TransactionGate()
+    private let generation = ForkGuard.generation
 
-    // Guarded by the write lock.
+    // Set while the heap is opened, and not changed until it is closed.
     var file: (any DiskFile)?
+    var isFileWritable = true
+    public internal(set) var identity: HeapIdentity
+    public internal(set) var hashSeed: HeapIdentity
+    /// What the user should know though the heap could be opened.
+    public internal(set) var warnings: [String] = []
+
+    /// Only while a heap is built.
+    var builder: HeapFileBuilder?
+
+    // Behind the gate.
     var fileBytes = 0
-    var header: HeapHeader
+    /// The image is the heap as of this position of the log: the checksum of the last record below it, and the commit.
+    var applied: UInt64 = 0
+    var chain: UInt64 = 0
+    var commitNumber: UInt64 = 0
     /// Pages in use at the last commit.
     var committedPages: UInt64 = 0
     var verifier: NoteVerifier?
-    var isClosed = false
+    let reader = LogReader()
+    /// How this opening takes part; see `Attachment`.
+    var attachment = Attachment.alone {
+        didSet { if let shared { sharedFile.withLock { $0 = shared } } }
+    }
+    /// The shared file for those who do not pass the gate; it stays mapped when the heap is closed.
+    let sharedFile = Mutex<SharedFile?>(nil)
+    let closed = Atomic<Bool>(false)
 
-    /// The log, once there has been a commit; a mutex of its own because `makeDurable` does not wait for writers.
+    /// The log, once anyone has started it; a mutex of its own because `makeDurable` and checkpoints do not pass the gate.
     let log = Mutex<RedoLog?>(nil)
     /// The writer's own reference to it.
     var writerLog: RedoLog?
+    let checkpointMutex = Mutex(())
+    var worker: CheckpointWorker?
+    let longViews = Mutex(LongViews())
     /// Why nothing more may be written, once something on the way to the disk has failed.
     private let failure = Mutex<String?>(nil)
     /// Whether `failure` is set: one load on every transaction's path instead of a lock.
     let hasFailed = Atomic<Bool>(false)
+    /// What the commits of a heap without a log go by.
+    let localSignal: ChangeSignal
+    private let localWords: UnsafeMutableRawPointer
     /// The write transactions' context: there is only one at a time.
     let writeContext: UnsafeMutablePointer<TransactionContext>
+
+    /// How an opening takes part in the life of its heap.
+    enum Attachment {
+        /// No file, or one that this opening can only read and nobody else had in use: it follows nothing. `headers` are the sequence numbers of
+        /// the header's copies, which change when someone starts to write.
+        case alone
+        case guest(headers: [UInt64])
+        /// Registered in the table of views.
+        case member(SharedFile, ViewTable, entry: Int)
+        /// May read the shared file but not write it, so its views are protected by a lock that stops all checkpoints.
+        case observer(SharedFile)
+    }
 
     /// Opens the heap at `path`; see `HeapEngine+Opening`. Every error leaves the file as it was.
     public init(path: String, mode: OpenMode, options: EngineOptions = EngineOptions(), disk: any Disk = SystemDisk.shared)
@@ -50,23 +91,35 @@ public final class HeapEngine: @unchecked Sendable {
         }
         writeSet = WriteSet(image: image)
         writeContext = TransactionContextPool.shared.take()
-        header = HeapHeader(identity: .random(), hashSeed: .random())
+        localWords = .allocate(byteCount: 16, alignment: 16)
+        localWords.initializeMemory(as: UInt8.self, repeating: 0, count: 16)
+        localSignal = ChangeSignal(at: localWords, canAnnounce: true)
+        identity = .random()
+        hashSeed = .random()
         do throws(HeapError) {
-            if mode == .inMemory { try openInMemory() } else { try openFile() }
+            switch mode {
+            case .inMemory: try openInMemory()
+            case .bulkBuild: try openForBuilding()
+            case .readOnly, .readWrite, .privateCopy: try openFile()
+            }
+            if options.verifiesPages, mode != .bulkBuild { try requireSoundPages() }
         } catch {
-            file?.close()
+            closed.store(true, ordering: .releasing)
+            detach()
             throw error
         }
-        if options.verifiesNotes {
+        if options.verifiesNotes, mode != .bulkBuild {
             writeSet.keepsImagesOfFreshLines = true
             verifier = NoteVerifier(image: image, pages: committedPages)
         }
+        if mode == .readWrite, options.checkpointsInBackground { worker = CheckpointWorker(for: self) }
     }
 
     deinit {
         // A heap that is let go without `close` is closed here; whoever needs to know of errors calls `close`.
         try? close()
         TransactionContextPool.shared.giveBack(writeContext)
+        localWords.deallocate()
     }
 
     /// Pages of the heap as of the image's allocator root.
@@ -74,29 +127,56 @@ public final class HeapEngine: @unchecked Sendable {
         (image.base + Int(AllocatorRoot.endField)).load(as: UInt64.self)
     }
 
+    var isClosed: Bool { closed.load(ordering: .acquiring) }
+    var isForked: Bool { generation != ForkGuard.generation }
+
+    @inline(__always)
     func requireUsable() throws(HeapError) {
+        guard generation == ForkGuard.generation else { throw HeapError.forked(path: path) }
         guard !isClosed else { throw HeapError.closed(path: path) }
     }
 
+    @inline(__always)
     func requireWritable() throws(HeapError) {
         try requireUsable()
         guard mode != .readOnly else { throw HeapError.readOnly(path: path) }
         if hasFailed.load(ordering: .acquiring) { throw failedError }
     }
 
+    /// Nothing that was read while a page could not be read is to be believed.
+    @inline(__always)
+    func requireNoFault() throws(HeapError) {
+        if let offset = image.fault { throw HeapError.unreadable(path: path, offset: UInt64(offset)) }
+    }
+
     /// What every change is answered with after `fail`.
     var failedError: HeapError { HeapError.failed(path: path, reason: failure.withLock { $0 } ?? "unknown") }
 
-    /// Records that the disk's state is unknown from now on, and returns the error to throw.
+    /// Records that the disk's state is unknown from now on, for every process, and returns the error to throw.
     func fail(_ error: DiskError) -> HeapError {
-        let translated = HeapError(error)
-        failure.withLock { if $0 == nil { $0 = "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)" } }
-        hasFailed.store(true, ordering: .releasing)
-        return translated
+        fail(HeapError(error), reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
     }
 
-    // MARK: Facts
+    func fail(_ error: HeapError, reason: String? = nil) -> HeapError {
+        failure.withLock { if $0 == nil { $0 = reason ?? "\(error)" } }
+        hasFailed.store(true, ordering: .releasing)
+        if let shared = sharedFile.withLock({ $0 }), shared.isWritable { shared[.failed] = 1 }
+        return error
+    }
 
-    public var identity: HeapIdentity { header.identity }
-    public var hashSeed: HeapIdentity { header.hashSeed }
+    /// The shared file, if this opening has one. Behind the gate; others ask `sharedFile`.
+    var shared: SharedFile? {
+        switch attachment {
+        case .member(let shared, _, _), .observer(let shared): shared
+        case .alone, .guest: nil
+        }
+    }
+
+    /// Whether this opening's view stays where it was at the opening.
+    var isFixed: Bool { mode == .privateCopy || options.isSnapshot }
+
+    /// Runs calls to the disk and turns what they throw into the user's error.
+    func translating<R>(_ body: () throws(DiskError) -> R) throws(HeapError) -> R {
+        do throws(DiskError) { return try body() } catch { throw HeapError(error) }
+    }
 }

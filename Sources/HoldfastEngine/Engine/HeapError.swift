@@ -27,7 +27,22 @@ public enum HeapError: Error, Equatable, Sendable {
     case foreignLog(path: String, logPath: String)
     /// A part of the log that was durable cannot be read; commits after the given one would be lost.
     case damagedLog(path: String, logPath: String, lastWholeCommit: UInt64)
+    /// Another process does what only one may do, such as building or compacting.
     case busy(path: String)
+    /// Another thread or process did not come to an end in time.
+    case timedOut(path: String, waitingFor: String)
+    /// All entries of the table of processes are taken.
+    case tooManyProcesses(path: String, limit: Int)
+    /// The heap was opened before this process was forked off.
+    case forked(path: String)
+    /// Another file has the path now.
+    case replaced(path: String)
+    /// A part of the file that is in use is gone or cannot be read; the first such byte.
+    case unreadable(path: String, offset: UInt64)
+    case networkFileSystem(path: String, name: String)
+    /// The checksum of a page does not match; pages are numbered from 0, of 4096 bytes.
+    case damagedPages(path: String, pages: [Int])
+    case alreadyExists(path: String)
 
     // Working
     case diskFull(path: String)
@@ -87,7 +102,28 @@ extension HeapError: CustomStringConvertible {
             "The log \(logPath) of \(path) is damaged after commit \(commit), in a part that had been durable. Restore both "
                 + "files from a copy; they were left as they are."
         case .busy(let path):
-            "\(path) is open in another process, or a second time in this one. Close it there first."
+            "\(path) is in use by another process that must be alone with it. Wait for it to end, and try again."
+        case .timedOut(let path, let what):
+            "\(path) could not be used in time: \(what) did not come to an end. Look for a process that hangs or is stopped, or allow a "
+                + "longer timeout."
+        case .tooManyProcesses(let path, let limit):
+            "\(path) is open in \(limit) places already, as many as there is room for. Close it in one of them first."
+        case .forked(let path):
+            "\(path) was opened before this process was forked off, and belongs to its parent. Open it again in this process."
+        case .replaced(let path):
+            "Another file has been put in the place of \(path) while it was open. Changes made since then are in the old file; close "
+                + "the heap and open it again to use the new one."
+        case .unreadable(let path, let offset):
+            "\(path) cannot be read at byte \(offset): it was cut short while it was open, or the disk has failed. Close it and check "
+                + "the disk; restore the file from a copy if it is damaged."
+        case .networkFileSystem(let path, let name):
+            "\(path) lies on a network file system (\(name)), where processes on other machines would not see each other's changes. Move "
+                + "it to a local disk, or allow it in the options if only this machine uses it."
+        case .damagedPages(let path, let pages):
+            "\(pages.count) pages of \(path) do not match their checksums (\(pages.prefix(5).map(String.init).joined(separator: ", "))"
+                + "\(pages.count > 5 ? ", …" : "")). The disk or something else has changed them; restore the file from a copy."
+        case .alreadyExists(let path):
+            "There is a file at \(path) already, and it was left as it is. Remove it first, or choose another name."
         case .diskFull(let path):
             "The disk is full: \(path) could not grow, and the transaction was not kept. Free some space and try again."
         case .fileTooLarge(let path):

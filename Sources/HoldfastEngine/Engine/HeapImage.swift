@@ -5,20 +5,22 @@ import MemoryMapping
 ///     base                        fileBacked                 byteCount                    capacity
 ///      |  the heap file, private   |  anonymous memory        |  reserved, no access       |
 ///
-/// The front is the base image mapped copy-on-write, so an unchanged page is the page cache's own. What a transaction adds
-/// at the end is ordinary anonymous memory until a checkpoint has written it to the file; so a heap grows inside a transaction
-/// without touching the disk, and a full disk is an error of the commit and never a signal.
+/// The front is the base image mapped copy-on-write, so an unchanged page is the page cache's own. What is added at the end, by this process's
+/// transactions or by others' that it catches up with, is ordinary anonymous memory until the image is dropped and mapped anew; so a heap
+/// grows inside a transaction without touching the disk, and a full disk is an error of the commit and never a signal.
 ///
 /// Beside it lies a table with one word a page for the lines that the open transaction has touched, and a bitmap of the
-/// pages that differ from the base image. Both are indexed by page number and cost memory only where they are used.
+/// pages that this process has private copies of. Both are indexed by page number and cost memory only where they are used.
+///
+/// A page of the file that cannot be read, because the file was cut or the disk fails, reads as zeros and is remembered: see `fault`.
 final class HeapImage {
     private let reservation: AddressReservation
     private let wordTable: AddressReservation
-    private let changedTable: AddressReservation
+    private let privateTable: AddressReservation
 
     let base: UnsafeMutableRawPointer
     let touchedLines: UnsafeMutablePointer<UInt64>
-    private let changedWords: UnsafeMutablePointer<UInt64>
+    private let privateWords: UnsafeMutablePointer<UInt64>
 
     /// Bytes that may be accessed.
     private(set) var byteCount = 0
@@ -27,9 +29,7 @@ final class HeapImage {
     var capacity: Int { reservation.capacity }
 
     private var tableBytes = 0
-    private var changedTableBytes = 0
-    /// Pages whose newest committed contents are not in the base image yet, in no order, each once.
-    private(set) var changedPages: [UInt32] = []
+    private var privateTableBytes = 0
     /// Pages that this process has (or may have) private copies of.
     private(set) var privatePageBound = 0
 
@@ -37,13 +37,17 @@ final class HeapImage {
         reservation = try AddressReservation()
         wordTable = try AddressReservation(
             preferredBytes: reservation.capacity / HeapLayout.pageBytes * 8, minimumBytes: SystemPage.size)
-        changedTable = try AddressReservation(
+        privateTable = try AddressReservation(
             preferredBytes: max(reservation.capacity / HeapLayout.pageBytes / 8, SystemPage.size),
             minimumBytes: SystemPage.size)
         base = reservation.baseAddress
         touchedLines = wordTable.baseAddress.assumingMemoryBound(to: UInt64.self)
-        changedWords = changedTable.baseAddress.assumingMemoryBound(to: UInt64.self)
+        privateWords = privateTable.baseAddress.assumingMemoryBound(to: UInt64.self)
+        reservation.guardAgainstFaults()
     }
+
+    /// The first byte of the file that could not be read; nil as long as all could.
+    var fault: Int? { reservation.firstFault }
 
     // MARK: Growing and shrinking
 
@@ -58,6 +62,30 @@ final class HeapImage {
         fileBacked = count
         byteCount = max(byteCount, count)
         try extendTables(file.path)
+    }
+
+    /// Maps the file's first `count` bytes shared, for building: what is stored is the file's.
+    func mapShared(_ file: any DiskFile, byteCount count: Int) throws(HeapError) {
+        guard count <= reservation.capacity else {
+            throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(reservation.capacity))
+        }
+        try mapping(file.path) { () throws(DiskError) in
+            try file.map(into: reservation, at: byteCount, fileOffset: byteCount, byteCount: count - byteCount, kind: .shared)
+        }
+        let oldPages = byteCount / HeapLayout.pageBytes
+        byteCount = count
+        fileBacked = count
+        try extendTables(file.path)
+        // Every line counts as noted: nothing is ever asked of the write set.
+        let pages = count / HeapLayout.pageBytes
+        (touchedLines + oldPages).update(repeating: ~0, count: pages - oldPages)
+    }
+
+    /// Writes what was stored to a shared mapping to the disk's file.
+    func syncShared(_ file: any DiskFile) throws(DiskError) {
+        do { try reservation.sync(at: 0, byteCount: byteCount, .synchronous) } catch {
+            throw DiskError(.sync, file.path, code: error.code)
+        }
     }
 
     /// Makes at least `count` bytes accessible, with anonymous memory where the file does not reach.
@@ -93,7 +121,7 @@ final class HeapImage {
         let pages = byteCount / HeapLayout.pageBytes
         do {
             tableBytes = try Self.extend(wordTable, from: tableBytes, toCover: pages * 8)
-            changedTableBytes = try Self.extend(changedTable, from: changedTableBytes, toCover: (pages + 63) / 64 * 8)
+            privateTableBytes = try Self.extend(privateTable, from: privateTableBytes, toCover: (pages + 63) / 64 * 8)
         } catch {
             throw HeapError.io(operation: "map memory for", path: path, code: error.code)
         }
@@ -108,62 +136,52 @@ final class HeapImage {
         return target
     }
 
-    // MARK: Pages that differ from the base image
+    // MARK: Private copies
 
-    func markChanged(page: Int) {
+    /// Notes that this process has its own copy of the page; true if it had none before.
+    @inline(__always)
+    @discardableResult
+    func markPrivate(page: Int) -> Bool {
         let bit: UInt64 = 1 << UInt64(page & 63)
-        if changedWords[page >> 6] & bit == 0 {
-            changedWords[page >> 6] |= bit
-            changedPages.append(UInt32(truncatingIfNeeded: page))
-            privatePageBound += 1
-        }
+        let word = privateWords[page >> 6]
+        if word & bit != 0 { return false }
+        privateWords[page >> 6] = word | bit
+        privatePageBound += 1
+        return true
     }
+
+    func isPrivate(page: Int) -> Bool { privateWords[page >> 6] & (1 << UInt64(page & 63)) != 0 }
 
     /// Counts pages that an aborted transaction made private copies of.
     func countPrivate(pages: Int) { privatePageBound += pages }
 
-    /// Copies logged lines into the image.
-    func apply(firstLine: UInt64, lines: UnsafeRawBufferPointer) {
+    /// Copies logged lines into the image; calls `changed` for pages that have become private by it.
+    func apply(firstLine: UInt64, lines: UnsafeRawBufferPointer, changed: (Int) -> Void = { _ in }) {
         let offset = Int(firstLine) * HeapLayout.lineBytes
         (base + offset).copyMemory(from: lines.baseAddress!, byteCount: lines.count)
         let lastPage = (offset + lines.count - 1) / HeapLayout.pageBytes
-        for page in offset / HeapLayout.pageBytes ... lastPage { markChanged(page: page) }
+        for page in offset / HeapLayout.pageBytes ... lastPage where markPrivate(page: page) { changed(page) }
     }
 
-    /// Calls `body` with runs of adjacent changed pages below `endPage`, ascending, at most `limit` pages each.
-    func forEachChangedRun<Failure: Error>(
-        endPage: Int, limit: Int, _ body: (_ firstPage: Int, _ count: Int) throws(Failure) -> Void
-    ) throws(Failure) {
-        changedPages.sort()
-        var index = 0
-        while index < changedPages.count {
-            let first = Int(changedPages[index])
-            guard first < endPage else { break }
-            var count = 1
-            while index + count < changedPages.count, count < limit, Int(changedPages[index + count]) == first + count,
-                first + count < endPage
-            {
-                count += 1
-            }
-            try body(first, count)
-            index += count
-        }
-    }
-
-    /// After a checkpoint: the base image has everything.
-    func clearChanged() {
-        for page in changedPages { changedWords[Int(page) >> 6] = 0 }
-        changedPages.removeAll(keepingCapacity: changedPages.count < 1 << 16)
-    }
-
-    /// Gives private copies back to the system: the whole image is the file's own pages again. Everything in it must have been
-    /// written to the file. Maps the file anew, since advice to drop pages does not bring a file's contents back on Darwin.
+    /// Gives private copies back to the system: the image is the file's own first `fileBytes` bytes again, and nothing behind them.
+    /// Maps the file anew, since advice to drop pages does not bring a file's contents back on Darwin.
     func dropPrivatePages(_ file: any DiskFile, fileBytes: Int) throws(HeapError) {
-        let target = min(byteCount, fileBytes)
-        try mapping(file.path) { () throws(DiskError) in
-            try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: target, kind: .privateCopy)
+        let mapped = fileBytes - fileBytes % HeapLayout.fileGranule
+        guard mapped <= reservation.capacity else {
+            throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(reservation.capacity))
         }
-        fileBacked = target
+        try mapping(file.path) { () throws(DiskError) in
+            try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: mapped, kind: .privateCopy)
+        }
+        fileBacked = mapped
+        if byteCount > mapped { try shrink(to: mapped, path: file.path) } else { byteCount = mapped }
+        try extendTables(file.path)
+        do {
+            // Fresh memory is zeros, whatever the table's size.
+            try privateTable.mapAnonymous(byteCount: privateTableBytes, at: 0)
+        } catch {
+            throw HeapError.io(operation: "map memory for", path: file.path, code: error.code)
+        }
         privatePageBound = 0
     }
 

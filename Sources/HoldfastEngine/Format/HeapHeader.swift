@@ -3,8 +3,10 @@
 /// There are two copies, each in a page of its own, with a checksum and a sequence number. A checkpoint writes the copy
 /// that is not the newest, so a torn write leaves the newest one whole. No transaction ever touches these pages.
 public struct HeapHeader: Equatable, Sendable {
-    public static let byteCount = 256
-    private static let checksumOffset = 248
+    /// One sector, so that a disk writes it whole or not at all.
+    public static let byteCount = 512
+    private static let checksumOffset = 504
+    static let sequenceOffset = 40
     /// As in PNG: a byte that is not ASCII, and line ends that a text-mode copy would change.
     private static let magic: UInt64 = 0x1a0a_0d54_5346_4889  // 89 "HFST" 0D 0A 1A
     private static let byteOrderMark: UInt32 = 0x0102_0304
@@ -30,6 +32,11 @@ public struct HeapHeader: Equatable, Sendable {
     /// Seconds since 1970.
     public var creationTime: UInt64 = 0
     public var checkpointTime: UInt64 = 0
+    /// First pages of the parts of the page map, hence of the checksums behind them, at the checkpoint: the same words as in
+    /// the allocator's root for k = 8…39, which may already be newer where a checkpoint was cut short.
+    public var pageMapParts = [UInt32](repeating: 0, count: Self.partCount)
+    static let partCount = PageMap.partCount - PageMap.firstPartExponent
+    private static let partsOffset = 256
 
     public init(identity: HeapIdentity, hashSeed: HeapIdentity) {
         self.identity = identity
@@ -56,7 +63,7 @@ public struct HeapHeader: Equatable, Sendable {
             raw.storeBytes(of: UInt32(HeapLayout.lineBytes), toByteOffset: 20, as: UInt32.self)
             raw.storeBytes(of: identity.high, toByteOffset: 24, as: UInt64.self)
             raw.storeBytes(of: identity.low, toByteOffset: 32, as: UInt64.self)
-            raw.storeBytes(of: sequence, toByteOffset: 40, as: UInt64.self)
+            raw.storeBytes(of: sequence, toByteOffset: Self.sequenceOffset, as: UInt64.self)
             raw.storeBytes(of: checkpointPosition, toByteOffset: 48, as: UInt64.self)
             raw.storeBytes(of: checkpointChain, toByteOffset: 56, as: UInt64.self)
             raw.storeBytes(of: logEpoch, toByteOffset: 64, as: UInt64.self)
@@ -67,6 +74,9 @@ public struct HeapHeader: Equatable, Sendable {
             raw.storeBytes(of: hashSeed.low, toByteOffset: 104, as: UInt64.self)
             raw.storeBytes(of: creationTime, toByteOffset: 112, as: UInt64.self)
             raw.storeBytes(of: checkpointTime, toByteOffset: 120, as: UInt64.self)
+            for (index, part) in pageMapParts.enumerated() {
+                raw.storeBytes(of: part, toByteOffset: Self.partsOffset + index * 4, as: UInt32.self)
+            }
             let checksum = Checksum.of(
                 UnsafeRawBufferPointer(rebasing: raw[..<Self.checksumOffset]), seed: Checksum.headerSeed)
             raw.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt64.self)
@@ -98,7 +108,7 @@ public struct HeapHeader: Equatable, Sendable {
             identity: HeapIdentity(high: word(24), low: word(32)),
             hashSeed: HeapIdentity(high: word(96), low: word(104)))
         header.formatVersion = version
-        header.sequence = word(40)
+        header.sequence = word(sequenceOffset)
         header.checkpointPosition = word(48)
         header.checkpointChain = word(56)
         header.logEpoch = word(64)
@@ -107,6 +117,7 @@ public struct HeapHeader: Equatable, Sendable {
         header.logInUse = half(88) & 1 != 0
         header.creationTime = word(112)
         header.checkpointTime = word(120)
+        for index in 0 ..< partCount { header.pageMapParts[index] = half(partsOffset + index * 4) }
         return .header(header)
     }
 

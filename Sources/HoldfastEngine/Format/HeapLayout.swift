@@ -8,7 +8,8 @@ import CHoldfast
 ///     page 1   header, copy 1            the two copies are written in turn
 ///     page 2   allocator root            free lists, the heap's end, the catalogue of roots
 ///     page 3   page map of pages 0-255   later parts of the page map lie where the allocator puts them
-///     page 4…  slabs, page runs, page map parts
+///     page 4   checksums of pages 0-255; those of later pages lie behind their part of the page map
+///     page 5…  slabs, page runs, page map parts
 public enum HeapLayout {
     public static let formatVersion: UInt32 = 1
 
@@ -24,8 +25,9 @@ public enum HeapLayout {
     public static let headerPages: UInt64 = 2
     public static let allocatorRootPage: UInt64 = 2
     public static let firstPageMapPage: UInt64 = 3
+    public static let firstChecksumPage: UInt64 = 4
     /// Pages of an empty heap.
-    public static let initialPages: UInt64 = 4
+    public static let initialPages: UInt64 = 5
 
     /// Files grow and shrink in multiples of this, a multiple of every page size in use (4, 16 and 64 KiB).
     public static let fileGranule = 64 * 1024

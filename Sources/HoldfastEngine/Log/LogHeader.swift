@@ -16,14 +16,7 @@ public enum LogLayout {
     // NAME-log: two copies of `LogHeader`, written in turn.
     static let headerOffsets = [0, 4096]
 
-    // NAME-shared: the same header (one copy), then positions, each alone in its line so that processes which
-    // store one do not disturb those which poll another.
-    static let sharedHeaderOffset = 0
-    static let publishedOffset = 512
-    static let durableOffset = 576
-    static let checkpointOffset = 640
-    static let generationOffset = 704
-    // For the lock between processes and the table of their views.
+    // NAME-shared: `SharedHeader`, the words of `SharedFile.Word`, two locks, the table of views.
     static let lockOffset = 1024
     static let viewsOffset = 4096
     static let viewsBytes = ringOffset - viewsOffset

@@ -13,8 +13,8 @@
 ///      64     8   checksum of bytes 0-63 and then of the runs, seeded with the log's epoch
 ///      72     …   runs: one word (first line << 16 | lines), then the lines, 64 bytes each
 ///
-/// A *summary* stands for all commits from its position up to its span's end at once: it holds every page that they and those before it have
-/// changed since the checkpoint. A checkpoint writes one instead of many commits that nobody has asked to be durable, where that is
+/// A *summary*, known by a span longer than its bytes, stands for all commits from its position up to its span's end at once: it holds the lines that they have changed,
+/// as the last of them left them, and before them one word: the checksum of the last record that it stands for, which the next one names. A checkpoint writes one instead of many commits that nobody has asked to be durable, where that is
 /// shorter. Its lines do not say what the state between was, which nobody could have been promised.
 ///
 /// The chain makes what recovery accepts a prefix of what was committed: after a lost record nothing of the future
@@ -34,6 +34,16 @@ public struct LogRecord: Equatable {
     public var durablePosition: UInt64
     public var heapPages: UInt64
     public var checksum: UInt64 = 0
+
+    var isSummary: Bool { span > byteCount }
+
+    /// Where the runs begin.
+    var runsOffset: Int { isSummary ? Self.headerBytes + 8 : Self.headerBytes }
+
+    /// What the record after this one names as its predecessor, given this one's bytes.
+    func chain(_ raw: UnsafeRawBufferPointer) -> UInt64 {
+        isSummary ? raw.loadUnaligned(fromByteOffset: Self.headerBytes, as: UInt64.self) : checksum
+    }
 
     /// Writes the header before a body that is already in place; returns the checksum.
     func seal(_ record: UnsafeMutableRawPointer, epoch: UInt64) -> UInt64 {
@@ -66,7 +76,7 @@ public struct LogRecord: Equatable {
             commitNumber: word(32), previousChecksum: word(40), durablePosition: word(48), heapPages: word(56),
             checksum: word(checksumOffset))
         guard record.byteCount >= UInt64(headerBytes), record.byteCount % 8 == 0, record.span >= record.byteCount,
-            record.span % 8 == 0
+            record.span % 8 == 0, !record.isSummary || record.byteCount >= UInt64(headerBytes + 8)
         else { return nil }
         return record
     }
@@ -81,7 +91,7 @@ public struct LogRecord: Equatable {
     static func forEachRun(
         in raw: UnsafeRawBufferPointer, record: LogRecord, _ body: (_ firstLine: UInt64, _ lines: UnsafeRawBufferPointer) -> Void
     ) -> Bool {
-        var offset = headerBytes
+        var offset = record.runsOffset
         let endLine = record.heapPages * UInt64(HeapLayout.linesPerPage)
         for _ in 0 ..< record.runs {
             guard offset + 8 <= raw.count else { return false }

@@ -36,7 +36,7 @@ struct LogScanner {
                 record.commitNumber > commitNumber
             else { continue }
             position += record.span
-            chain = record.checksum
+            chain = bytes.withUnsafeBytes { record.chain($0) }
             commitNumber = record.commitNumber
             return (record, bytes, index)
         }

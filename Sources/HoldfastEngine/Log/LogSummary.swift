@@ -1,33 +1,47 @@
-/// A summary record: the pages that have changed since the last checkpoint, as they are now. See `LogRecord`.
+/// A summary record: the lines that many commits have changed, as the last of them left them. See `LogRecord`.
 struct LogSummary {
     let bytes: [UInt8]
 
-    /// Nil if it would be longer than `longest` bytes. `record` has everything but runs, bytes and checksum.
-    init?(of image: HeapImage, endPage: UInt64, longest: Int, record: LogRecord, epoch: UInt64) {
-        guard image.changedPages.count * HeapLayout.pageBytes < longest else { return nil }
-        let longestRun = LogRecord.maximumRunLines / HeapLayout.linesPerPage
+    /// Nil if it would be longer than `longest` bytes. It stands for the records from `start` to `end`, a part of those that `index` was made of up
+    /// to its own end.
+    init?(of index: LineIndex, from start: UInt64, to end: UInt64, longest: Int, durablePosition: UInt64, epoch: UInt64) {
+        guard end == index.end, let first = index.record(at: start) else { return nil }
+        // The first pass only counts: most summaries that are not worth it are known by their number of lines.
+        var byteCount = LogRecord.headerBytes + 8
         var runs: UInt32 = 0
-        var byteCount = LogRecord.headerBytes
-        image.forEachChangedRun(endPage: Int(endPage), limit: longestRun) { _, count in
-            runs += 1
-            byteCount += 8 + count * HeapLayout.pageBytes
+        index.forEachPage { page in
+            guard byteCount <= longest else { return }
+            let mask = index.mask(of: page, from: start)
+            runs += UInt32(Self.runs(in: mask))
+            byteCount += Self.runs(in: mask) * 8 + mask.nonzeroBitCount * HeapLayout.lineBytes
         }
         guard byteCount <= longest else { return nil }
+        let record = LogRecord(
+            runs: runs, position: start, byteCount: UInt64(byteCount), span: end - start, commitNumber: index.commitNumber,
+            previousChecksum: first.previousChecksum, durablePosition: durablePosition, heapPages: index.heapPages)
         bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
             let raw = UnsafeMutableRawBufferPointer(buffer).baseAddress!
-            var at = raw + LogRecord.headerBytes
-            image.forEachChangedRun(endPage: Int(endPage), limit: longestRun) { first, count in
-                let word = UInt64(first * HeapLayout.linesPerPage) << 16 | UInt64(count * HeapLayout.linesPerPage)
-                at.storeBytes(of: word, as: UInt64.self)
-                let pages = count * HeapLayout.pageBytes
-                (at + 8).copyMemory(from: image.base + first * HeapLayout.pageBytes, byteCount: pages)
-                at += 8 + pages
+            raw.storeBytes(of: index.chain, toByteOffset: LogRecord.headerBytes, as: UInt64.self)
+            var at = raw + record.runsOffset
+            let scratch = UnsafeMutableRawPointer.allocate(byteCount: HeapLayout.pageBytes, alignment: 8)
+            defer { scratch.deallocate() }
+            index.forEachPage { page in
+                var mask = index.mask(of: page, from: start)
+                index.lay(page, over: scratch)
+                while mask != 0 {
+                    let first = mask.trailingZeroBitCount
+                    let count = (~(mask >> first)).trailingZeroBitCount
+                    let line = UInt64(page.number * HeapLayout.linesPerPage + first)
+                    at.storeBytes(of: line << 16 | UInt64(count), as: UInt64.self)
+                    (at + 8).copyMemory(from: scratch + first * HeapLayout.lineBytes, byteCount: count * HeapLayout.lineBytes)
+                    at += 8 + count * HeapLayout.lineBytes
+                    mask = first + count == 64 ? 0 : mask & (~0 << (first + count))
+                }
             }
-            var complete = record
-            complete.runs = runs
-            complete.byteCount = UInt64(byteCount)
-            _ = complete.seal(raw, epoch: epoch)
+            _ = record.seal(raw, epoch: epoch)
             initialized = byteCount
         }
     }
+
+    private static func runs(in mask: UInt64) -> Int { (mask & ~(mask << 1)).nonzeroBitCount }
 }

@@ -1,82 +1,104 @@
 import MemoryMapping
-import Synchronization
 
-/// The redo log of a heap that is open for writing.
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The redo log of a heap that is in use: the ring in the shared file, to which commits are appended, and the durable log beside it.
 ///
-/// Positions only go forward: `checkpoint <= durable <= published`, all multiples of 8, and
-/// `published - checkpoint <= capacity`. They are atomics in the shared file, where other processes will find them.
-/// The ring is mapped twice, end to end, so every record is contiguous in memory wherever it begins.
+/// Positions only go forward: `checkpoint <= durable <= published`, all multiples of 8, and `published - checkpoint <= capacity`.
+/// All of them are words of the shared file; this object only adds the durable file that this process has opened.
 ///
-/// Thread safety: `publish` and everything that moves `checkpoint` or the ring belong to the holder of the heap's write lock;
-/// `makeDurable` may run beside a writer, and serialises itself; hence `@unchecked Sendable`.
+/// Thread and process safety: `append` belongs to the holder of the write lock, everything that writes the durable file to the holder of the sync lock
+/// (taken here), `finishCheckpoint` to the holder of the checkpoint lock, `grow` to the holder of all three. `@unchecked Sendable` for that reason.
 final class RedoLog: @unchecked Sendable {
-    let heapPath: String
+    let shared: SharedFile
     let identity: HeapIdentity
     let epoch: UInt64
     private let durableFile: any DiskFile
-    private let sharedFile: any DiskFile
-    private var reservation: AddressReservation
-
-    private(set) var capacity: Int
-    /// Where the next record goes, the checksum of the record before it, and its commit number: the writer's own copies.
-    private(set) var published: UInt64
-    private(set) var chain: UInt64
-    private(set) var commitNumber: UInt64
-    private(set) var checkpoint: UInt64
-    private var headerSequence: UInt64 = 0
-
-    /// Orders the writes of the durable file: its records, its header, its syncs.
-    private let durableLock = Mutex(())
-    /// Position below which records have been written to the durable file (not yet synced); guarded by `durableLock`.
-    private var written: UInt64
-    /// Bytes at the front of the durable file that have been written before, if only with zeros.
-    private var filled: Int
-    /// Guarded by `durableLock`.
-    private var isClosed = false
-    /// The same as `published`, for threads that do not hold the write lock.
-    let publishedPosition: Atomic<UInt64>
+    private let timeout: Duration
+    /// For waits on the sync lock of another process that does not move.
+    let heapPath: String
 
     /// A multiple of every page size in use.
     static let capacityGranule = 64 * 1024
     /// A summary is made in memory; beyond this many bytes the records are written instead.
     private static let longestSummary = 16 << 20
 
-    /// Starts a log behind the checkpoint that `header` tells of: makes both files and makes the durable one durable.
-    init(disk: any Disk, heapPath: String, header: HeapHeader, epoch: UInt64, capacity: Int) throws(DiskError) {
-        self.heapPath = heapPath
+    // MARK: Starting and joining
+
+    /// Makes the durable log and the ring behind the checkpoint that `header` tells of. The heap file's header must name the epoch, durably, before
+    /// `announce` lets anyone use it. `isLeft`: the header names it already, because an earlier starter died before it announced it; then the
+    /// durable file is there, whole and empty, and must not be missing for a moment.
+    init(
+        starting shared: SharedFile, disk: any Disk, heapPath: String, header: HeapHeader, epoch: UInt64, isLeft: Bool,
+        capacity wanted: Int, timeout: Duration
+    ) throws(DiskError) {
+        self.shared = shared
         self.epoch = epoch
-        self.capacity = capacity
+        self.timeout = timeout
+        self.heapPath = heapPath
         identity = header.identity
-        published = header.checkpointPosition
-        publishedPosition = Atomic(published)
-        written = published
-        checkpoint = published
-        chain = header.checkpointChain
-        filled = LogLayout.ringOffset + capacity
-        commitNumber = header.commitNumber
-
-        durableFile = try disk.open(heapPath + LogLayout.durableSuffix, .createOrEmpty)
-        sharedFile = try disk.open(heapPath + LogLayout.sharedSuffix, .createOrEmpty)
-        let bytes = LogLayout.ringOffset + capacity
-        // Zeros and not merely reserved blocks: the first sync of a record in a block that was never written would also have
-        // to write the file system's own journal.
-        try Self.fillWithZeros(durableFile, from: 0, to: bytes)
-        try sharedFile.grow(from: 0, to: bytes, reservingBlocks: true)
-        reservation = try Self.map(sharedFile, capacity: capacity)
-        try writeHeader(requiredPosition: 0)
-        try durableFile.sync()
-        try disk.syncDirectory(of: heapPath)
-        storeSharedHeader()
-    }
-
-    /// Closes the files; everything must be in the base image. A `makeDurable` that comes later has nothing left to do.
-    func close() {
-        durableLock.withLock { _ in
-            isClosed = true
-            durableFile.close()
-            sharedFile.close()
+        let path = heapPath + LogLayout.durableSuffix
+        var capacity = wanted
+        var sequence: UInt64 = 0
+        if isLeft {
+            durableFile = try disk.open(path, .readWrite)
+            guard case .header(let left) = try LogHeader.read(from: durableFile, at: LogLayout.headerOffsets), left.epoch == epoch
+            else { throw DiskError(.read, path, code: EIO) }
+            capacity = Int(left.capacity)
+            sequence = left.sequence
+        } else {
+            // Unlinked and not cut: another heap that once had this name may still be in use and have its log mapped.
+            try disk.remove(path)
+            durableFile = try disk.open(path, .createNew)
         }
+        do throws(DiskError) {
+            let bytes = LogLayout.ringOffset + capacity
+            // Zeros and not merely reserved blocks: the first sync of a record in a block that was never written would also have
+            // to write the file system's own journal.
+            if !isLeft { try Self.fillWithZeros(durableFile, from: 0, to: bytes) }
+            let present = try shared.file.size()
+            try shared.file.grow(from: present, to: max(present, bytes), reservingBlocks: true)
+            shared[.durableCapacity] = UInt64(capacity)
+            shared[.logHeaderSequence] = sequence
+            shared[.filled] = UInt64(bytes)
+            shared[.required] = 0
+            try writeHeader(requiredPosition: 0)
+            try durableFile.sync()
+            try disk.syncDirectory(of: heapPath)
+        } catch {
+            durableFile.close()
+            if !isLeft { try? disk.remove(path) }
+            throw error
+        }
+        shared[.published] = header.checkpointPosition
+        shared[.durable] = header.checkpointPosition
+        shared[.checkpoint] = header.checkpointPosition
+        shared[.capacity] = UInt64(capacity)
     }
+
+    /// Uses the log that others have started.
+    init(
+        joining shared: SharedFile, disk: any Disk, heapPath: String, identity: HeapIdentity, isWritable: Bool, timeout: Duration
+    ) throws(DiskError) {
+        self.shared = shared
+        self.identity = identity
+        self.timeout = timeout
+        self.heapPath = heapPath
+        epoch = shared[.epoch]
+        durableFile = try disk.open(heapPath + LogLayout.durableSuffix, isWritable ? .readWrite : .readOnly)
+    }
+
+    /// From here on commits may be appended, by anyone.
+    func announce() { shared[.epoch] = epoch }
+
+    /// Closes the durable file; the shared one belongs to the engine.
+    func close() { durableFile.close() }
 
     /// Removes the files of a log that is not needed any more.
     static func removeFiles(disk: any Disk, heapPath: String) throws(DiskError) {
@@ -84,149 +106,106 @@ final class RedoLog: @unchecked Sendable {
         try disk.remove(heapPath + LogLayout.durableSuffix)
     }
 
-    // MARK: Appending
+    // MARK: Positions
 
+    var published: UInt64 { shared[.published] }
+    var checkpointPosition: UInt64 { shared[.checkpoint] }
+    var durablePosition: UInt64 { shared[.durable] }
+    var capacity: Int { Int(shared[.capacity]) }
+    /// Bytes of records that the base image does not have yet.
+    var usedBytes: Int { Int(shared[.published] - shared[.checkpoint]) }
     /// Bytes that can be appended before a checkpoint has to make room.
     var room: Int { capacity - usedBytes }
-
-    /// Bytes of records that the base image does not have yet.
-    var usedBytes: Int { Int(published - checkpoint) }
-
-    /// Where the next record is to be written, contiguous for `room` bytes.
-    var nextRecord: UnsafeMutableRawPointer {
-        ring + Int(published % UInt64(capacity))
-    }
-
-    /// Seals the record at `nextRecord` and publishes it: from the store of the position on it is committed.
-    func publish(runs: UInt32, byteCount: Int, heapPages: UInt64) {
-        let record = LogRecord(
-            runs: runs, position: published, byteCount: UInt64(byteCount), span: UInt64(byteCount),
-            commitNumber: commitNumber + 1, previousChecksum: chain, durablePosition: durablePosition, heapPages: heapPages)
-        chain = record.seal(nextRecord, epoch: epoch)
-        commitNumber += 1
-        published += UInt64(byteCount)
-        store(published, at: LogLayout.publishedOffset)
-        publishedPosition.store(published, ordering: .releasing)
-    }
-
-    /// The position below which every commit has been synced.
-    var durablePosition: UInt64 {
-        load(at: LogLayout.durableOffset)
-    }
 
     // MARK: Durability
 
     /// Makes every commit below `target` durable: one write (two where the ring wraps) and one sync; neither if they are.
-    func makeDurable(below target: UInt64) throws(DiskError) {
-        try locked { () throws(DiskError) in
-            guard !isClosed, durablePosition < target else { return }
-            try writeRecords()
-            try fillAhead()
+    /// Whoever waits here while another thread or process syncs finds its commit durable when its turn comes: syncs are shared.
+    func makeDurable(below target: UInt64) throws(HeapError) {
+        guard durablePosition < target else { return }
+        try withSyncLock { () throws(DiskError) in
+            guard durablePosition < target else { return }
+            let end = published
+            try writeRecords(upTo: end)
+            try fillAhead(from: end)
             try durableFile.sync()
-            store(written, at: LogLayout.durableOffset)
+            shared[.durable] = end
         }
     }
 
-    /// Before a checkpoint writes to the base image: all commits are durable, and recovery knows that it needs all of them.
+    /// Before a checkpoint up to `target` writes to the base image: all commits below it are durable, and recovery knows that it needs them.
     ///
-    /// `image` holds the last commit's state, of which the pages below `endPage` that changed since the last checkpoint may go
-    /// into a summary instead of the records.
-    func prepareCheckpoint(of image: HeapImage, endPage: UInt64) throws(DiskError) {
-        try locked { () throws(DiskError) in
+    /// `lines` are the lines of all records from the checkpoint to `target`; where they are much shorter than the records that are not durable yet, a
+    /// summary of them is written instead.
+    func prepareCheckpoint(upTo target: UInt64, lines: LineIndex) throws(HeapError) {
+        try withSyncLock { () throws(DiskError) in
             // Two syncs, in this order: a header that demands records which the power cut took would make a sound heap
             // look damaged.
-            if durablePosition < published {
-                if !(try writeSummary(of: image, endPage: endPage)) { try writeRecords() }
+            if durablePosition < target {
+                if !(try writeSummary(upTo: target, lines: lines)) { try writeRecords(upTo: target) }
                 try durableFile.sync()
-                store(written, at: LogLayout.durableOffset)
+                shared[.durable] = target
             }
-            try writeHeader(requiredPosition: written)
+            try writeHeader(requiredPosition: max(target, shared[.required]))
             try durableFile.sync()
         }
     }
 
-    /// Writes a summary of all that has not been written yet; false if the records themselves are not much longer.
-    private func writeSummary(of image: HeapImage, endPage: UInt64) throws(DiskError) -> Bool {
-        let pending = Int(published - written)
-        // The first record that the summary replaces knows the checksum of the one before.
-        let next = UnsafeRawBufferPointer(start: ring + Int(written % UInt64(capacity)), count: LogRecord.headerBytes)
-        guard let replaced = LogRecord.decodeHeader(next) else { return false }
+    /// After a checkpoint has made the base image durable: the records' place in the ring is free.
+    func finishCheckpoint(at position: UInt64) { shared.storeInOrder(position, .checkpoint) }
+
+    /// Writes a summary of all that is below `target` and not durable yet; false if the records themselves are not much longer.
+    private func writeSummary(upTo target: UInt64, lines: LineIndex) throws(DiskError) -> Bool {
+        let start = durablePosition
+        let pending = Int(target - start)
         guard
             let summary = LogSummary(
-                of: image, endPage: endPage, longest: min(pending / 2, Self.longestSummary),
-                record: LogRecord(
-                    runs: 0, position: written, byteCount: 0, span: UInt64(pending), commitNumber: commitNumber,
-                    previousChecksum: replaced.previousChecksum, durablePosition: durablePosition, heapPages: endPage),
+                of: lines, from: start, to: target, longest: min(pending / 2, Self.longestSummary), durablePosition: start,
                 epoch: epoch)
         else { return false }
-        try durableFile.writeRing(summary.bytes, at: written, capacity: capacity)
-        written = published
+        try durableFile.writeRing(summary.bytes, at: start, capacity: Int(shared[.durableCapacity]))
         return true
     }
 
-    /// After a checkpoint has made the base image durable: the ring is empty.
-    func finishCheckpoint() {
-        checkpoint = published
-        store(checkpoint, at: LogLayout.checkpointOffset)
-    }
-
-    /// Gives the ring another size. It must be empty, and no record may be published before this has returned.
-    func resize(to newCapacity: Int) throws(DiskError) {
-        Misuse.demand(usedBytes == 0, "Holdfast: the log can only be resized while it is empty")
-        guard newCapacity != capacity else { return }
-        try locked { () throws(DiskError) in
-            let oldBytes = LogLayout.ringOffset + capacity
-            let newBytes = LogLayout.ringOffset + newCapacity
-            if newBytes > oldBytes {
-                try sharedFile.grow(from: oldBytes, to: newBytes, reservingBlocks: true)
-                try durableFile.grow(from: oldBytes, to: newBytes, reservingBlocks: true)
-            }
-            let newReservation = try Self.map(sharedFile, capacity: newCapacity)
-            capacity = newCapacity
-            filled = min(filled, newBytes)
-            reservation = newReservation
-            try writeHeader(requiredPosition: 0)
-            try durableFile.sync()
-            storeSharedHeader()
-            if newBytes < oldBytes {
-                try sharedFile.truncate(to: newBytes)
-                try durableFile.truncate(to: newBytes)
-            }
-        }
-    }
-
-    /// Copies what is published and not yet in the durable file into it.
-    private func writeRecords() throws(DiskError) {
-        let target = load(at: LogLayout.publishedOffset)
-        while written < target {
-            let start = Int(written % UInt64(capacity))
-            let count = min(Int(target - written), capacity - start)
+    /// Copies what is committed and not durable yet into the durable file; it is not synced yet.
+    private func writeRecords(upTo target: UInt64) throws(DiskError) {
+        let capacity = Int(shared[.durableCapacity])
+        let ring = try shared.ring()
+        var position = durablePosition
+        while position < target {
+            let start = Int(position % UInt64(capacity))
+            let count = min(Int(target - position), capacity - start)
             let offset = LogLayout.ringOffset + start
-            try durableFile.write(UnsafeRawBufferPointer(start: ring + start, count: count), at: offset)
-            written += UInt64(count)
-            if offset <= filled { filled = max(filled, offset + count) }
+            try durableFile.write(UnsafeRawBufferPointer(start: ring.address(position), count: count), at: offset)
+            position += UInt64(count)
+            let filled = Int(shared[.filled])
+            if offset <= filled { shared[.filled] = UInt64(max(filled, offset + count)) }
         }
     }
 
     /// Keeps the place of the next records filled: a sync of a block that was never written would also have to write the file system's
     /// journal, which takes several times as long. A log that is not synced often is not filled in vain.
-    private func fillAhead() throws(DiskError) {
-        let next = LogLayout.ringOffset + Int(written % UInt64(capacity))
+    private func fillAhead(from position: UInt64) throws(DiskError) {
+        let capacity = Int(shared[.durableCapacity])
+        let filled = Int(shared[.filled])
+        let next = LogLayout.ringOffset + Int(position % UInt64(capacity))
         guard next >= filled, filled < LogLayout.ringOffset + capacity else { return }
         // Not over what the ring still holds: behind the end of the ring, the records before its beginning may be live.
-        let free = capacity - Int(written - load(at: LogLayout.checkpointOffset))
+        let free = capacity - Int(position - checkpointPosition)
         let end = min(next + min(free, 1 << 20), LogLayout.ringOffset + capacity)
         guard end > next else { return }
         try Self.fillWithZeros(durableFile, from: next, to: end)
-        filled = end
+        shared[.filled] = UInt64(end)
     }
 
     private func writeHeader(requiredPosition: UInt64) throws(DiskError) {
-        headerSequence += 1
+        let sequence = shared[.logHeaderSequence] + 1
         let header = LogHeader(
-            identity: identity, epoch: epoch, capacity: UInt64(capacity), requiredPosition: requiredPosition,
-            sequence: headerSequence)
-        try durableFile.write(header.encoded(), at: LogLayout.headerOffsets[Int(headerSequence % 2)])
+            identity: identity, epoch: epoch, capacity: shared[.durableCapacity], requiredPosition: requiredPosition,
+            sequence: sequence)
+        try durableFile.write(header.encoded(), at: LogLayout.headerOffsets[Int(sequence % 2)])
+        shared[.logHeaderSequence] = sequence
+        shared[.required] = requiredPosition
     }
 
     private static func fillWithZeros(_ file: any DiskFile, from: Int, to: Int) throws(DiskError) {
@@ -239,54 +218,109 @@ final class RedoLog: @unchecked Sendable {
         }
     }
 
-    private func locked(_ body: () throws(DiskError) -> Void) throws(DiskError) {
+    /// Any failure below is one of the disk's state and marks the heap failed, for every process.
+    private func withSyncLock(_ body: () throws(DiskError) -> Void) throws(HeapError) {
+        let outcome: LockOutcome
+        do throws(DiskError) { outcome = try shared.syncLock.lock(until: Deadline(in: timeout)) } catch { throw HeapError(error) }
+        guard outcome != .timedOut else {
+            throw HeapError.timedOut(path: heapPath, waitingFor: "another process's sync of the log")
+        }
+        defer { shared.syncLock.unlock() }
+        guard shared[.failed] == 0 else {
+            throw HeapError.failed(path: heapPath, reason: "another process or thread could not write or sync it")
+        }
+        do throws(DiskError) {
+            if outcome == .acquiredFromTheDead { try readBackHeader() }
+            try body()
+        } catch {
+            shared[.failed] = 1
+            throw HeapError(error)
+        }
+    }
+
+    /// The words about the durable file are set after the file: a process that died in between has left the older ones.
+    private func readBackHeader() throws(DiskError) {
+        guard case .header(let header) = try LogHeader.read(from: durableFile, at: LogLayout.headerOffsets), header.epoch == epoch
+        else { return }
+        shared[.durableCapacity] = header.capacity
+        shared[.logHeaderSequence] = header.sequence
+        shared[.required] = header.requiredPosition
+    }
+
+    // MARK: The size of the ring
+
+    /// Gives the ring a multiple of its size, with all that it holds. The caller holds the write lock and the checkpoint lock.
+    ///
+    /// A multiple, because then no record's new place is another's old one: what lies at the same place stays, everything else goes to the added part.
+    /// So both layouts are whole until the one word that says which counts has been stored. Until then an error leaves the log as it was.
+    func grow(toHold bytes: Int) throws(HeapError) {
+        let old = capacity
+        // A process that died between the two files' growth has left the durable one larger; it is never the smaller one.
+        let step = max(old, Int(shared[.durableCapacity]))
+        let new = step * ((bytes + step - 1) / step)
+        guard new > old else { return }
+        let oldRing: RingMapping
+        let newRing: RingMapping
+        do throws(DiskError) {
+            let durableBytes = try durableFile.size()
+            try durableFile.grow(
+                from: durableBytes, to: max(durableBytes, LogLayout.ringOffset + new), reservingBlocks: true)
+            let sharedBytes = try shared.file.size()
+            try shared.file.grow(from: sharedBytes, to: max(sharedBytes, LogLayout.ringOffset + new), reservingBlocks: true)
+            oldRing = try shared.ring()
+            newRing = try RingMapping(file: shared.file, capacity: new, isWritable: true)
+        } catch {
+            throw HeapError(error)
+        }
+        try withSyncLock { () throws(DiskError) in try moveDurable(to: new, from: oldRing) }
+        Self.forEachMoved(from: checkpointPosition, to: published, old: old, new: new) { position, count in
+            newRing.address(position).copyMemory(from: oldRing.address(position), byteCount: count)
+        }
+        shared.storeInOrder(UInt64(new), .capacity)
+    }
+
+    private func moveDurable(to new: Int, from ring: RingMapping) throws(DiskError) {
+        let old = Int(shared[.durableCapacity])
+        guard new > old else { return }
         var failure: DiskError?
-        durableLock.withLock { _ in
-            do throws(DiskError) { try body() } catch { failure = error }
+        Self.forEachMoved(from: checkpointPosition, to: durablePosition, old: old, new: new) { position, count in
+            guard failure == nil else { return }
+            // A piece is contiguous in the durable ring, and in the other one because that is mapped twice.
+            let bytes = UnsafeRawBufferPointer(start: ring.address(position), count: count)
+            do throws(DiskError) {
+                try durableFile.write(bytes, at: LogLayout.ringOffset + Int(position % UInt64(new)))
+            } catch { failure = error }
         }
         if let failure { throw failure }
+        try durableFile.sync()
+        shared[.durableCapacity] = UInt64(new)
+        try writeHeader(requiredPosition: shared[.required])
+        try durableFile.sync()
     }
 
-    // MARK: The shared file in memory
-
-    private var ring: UnsafeMutableRawPointer { reservation.baseAddress + LogLayout.ringOffset }
-
-    private static func map(_ file: any DiskFile, capacity: Int) throws(DiskError) -> AddressReservation {
-        let bytes = LogLayout.ringOffset + capacity
-        let reservation: AddressReservation
-        do {
-            reservation = try AddressReservation(preferredBytes: bytes + capacity, minimumBytes: bytes + capacity)
-        } catch {
-            throw DiskError(.map, file.path, code: error.code)
+    /// Gives the ring a smaller size again. It must be empty, no other process may use the heap, and the caller holds the write lock and the
+    /// checkpoint lock.
+    func shrink(to new: Int) throws(HeapError) {
+        guard usedBytes == 0, new < capacity, new % Self.capacityGranule == 0 else { return }
+        shared.storeInOrder(UInt64(new), .capacity)
+        try withSyncLock { () throws(DiskError) in
+            shared[.durableCapacity] = UInt64(new)
+            shared[.filled] = min(shared[.filled], UInt64(LogLayout.ringOffset + new))
+            try writeHeader(requiredPosition: shared[.required])
+            try durableFile.sync()
+            try durableFile.truncate(to: LogLayout.ringOffset + new)
+            _ = try shared.ring()
+            try shared.file.truncate(to: LogLayout.ringOffset + new)
         }
-        try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: bytes, kind: .shared)
-        try file.map(
-            into: reservation, at: bytes, fileOffset: LogLayout.ringOffset, byteCount: capacity, kind: .shared)
-        return reservation
     }
 
-    // The atomics of the shared file. Its memory is zero-filled by the file system, which is a valid `Atomic` of zero; it is
-    // never initialised or destroyed here.
-
-    private func load(at offset: Int) -> UInt64 {
-        (reservation.baseAddress + offset).assumingMemoryBound(to: Atomic<UInt64>.self).pointee.load(ordering: .acquiring)
-    }
-
-    private func store(_ value: UInt64, at offset: Int) {
-        (reservation.baseAddress + offset).assumingMemoryBound(to: Atomic<UInt64>.self).pointee
-            .store(value, ordering: .releasing)
-    }
-
-    private func storeSharedHeader() {
-        let header = LogHeader(
-            identity: identity, epoch: epoch, capacity: UInt64(capacity), requiredPosition: 0, sequence: headerSequence)
-        header.encoded().withUnsafeBytes { raw in
-            (reservation.baseAddress + LogLayout.sharedHeaderOffset).copyMemory(
-                from: raw.baseAddress!, byteCount: raw.count)
+    /// The pieces of [start, end) whose place changes, each contiguous in both rings.
+    private static func forEachMoved(from start: UInt64, to end: UInt64, old: Int, new: Int, _ body: (UInt64, Int) -> Void) {
+        var position = start
+        while position < end {
+            let count = min(Int(end - position), old - Int(position % UInt64(old)))
+            if position % UInt64(new) != position % UInt64(old) { body(position, count) }
+            position += UInt64(count)
         }
-        store(published, at: LogLayout.publishedOffset)
-        store(checkpoint, at: LogLayout.checkpointOffset)
-        store(max(durablePosition, checkpoint), at: LogLayout.durableOffset)
-        store(load(at: LogLayout.generationOffset) + 1, at: LogLayout.generationOffset)
     }
 }

@@ -19,6 +19,8 @@ final class WriteSet {
     /// One word a page, indexed by page number; memory is there for every page of the image.
     private let image: HeapImage
     private(set) var lineCount = 0
+    /// A heap that is being built keeps no account of its changes: every line counts as noted for good.
+    var isUnlogged = false
     /// Fresh lines get before-images too: the tests' note verifier needs aborted free space to be as it was.
     var keepsImagesOfFreshLines = false
     /// First line beyond the heap's end at the last commit: from there on nothing was in use and nothing needs an image.
@@ -48,6 +50,7 @@ final class WriteSet {
     // MARK: Noting
 
     func note(firstLine: UInt64, lastLine: UInt64) {
+        if isUnlogged { return }
         var line = firstLine
         while line <= lastLine {
             let page = Int(truncatingIfNeeded: line >> 6)
@@ -66,6 +69,7 @@ final class WriteSet {
     /// Notes lines whose old contents nobody needs. Only lines beyond the last commit's end are known to be such: a block below it may
     /// have been in use at the last commit and freed by this very transaction, or share a line with a neighbour that is.
     func noteFresh(firstLine: UInt64, lastLine: UInt64) {
+        if isUnlogged { return }
         if firstLine < firstUnusedLine || keepsImagesOfFreshLines { return note(firstLine: firstLine, lastLine: lastLine) }
         var page = Int(truncatingIfNeeded: firstLine >> 6)
         let lastPage = Int(truncatingIfNeeded: lastLine >> 6)
@@ -86,7 +90,7 @@ final class WriteSet {
     /// need not be logged. Their before-images stay for `undo`. A line may be noted again later and then has two images, the
     /// older of which counts, since `undo` goes backwards.
     func forget(firstPage: UInt64, pageCount count: UInt64) {
-        if keepsImagesOfFreshLines { return }
+        if keepsImagesOfFreshLines || isUnlogged { return }
         // The word is cleared but the page stays listed, with an empty word; `addPage` lists it again.
         if count <= UInt64(pageCount) {
             for page in Int(firstPage) ..< Int(firstPage + count) { forget(page: page) }
@@ -187,24 +191,6 @@ final class WriteSet {
         image.countPrivate(pages: pageCount)
         clearWords()
         reset()
-    }
-
-    /// Runs `body` with the image as it was at the last commit, and puts the changes back afterwards. A checkpoint can be made
-    /// inside, which writes whole pages and must not see what is not committed.
-    func withChangesSetAside<Failure: Error>(_ body: () throws(Failure) -> Void) throws(Failure) {
-        for index in stride(from: imageCount - 1, through: 0, by: -1) { swapImage(index) }
-        defer { for index in 0 ..< imageCount { swapImage(index) } }
-        try body()
-    }
-
-    private func swapImage(_ index: Int) {
-        let entry = images + index * Self.imageBytes
-        let line = image.base + Int(entry.load(as: UInt64.self)) * HeapLayout.lineBytes
-        withUnsafeTemporaryAllocation(byteCount: HeapLayout.lineBytes, alignment: 8) { other in
-            memcpy(other.baseAddress!, line, HeapLayout.lineBytes)
-            memcpy(line, entry + 8, HeapLayout.lineBytes)
-            memcpy(entry + 8, other.baseAddress!, HeapLayout.lineBytes)
-        }
     }
 
     /// Ends a transaction of a heap that has no log: the changes stay in this process.

@@ -36,7 +36,7 @@ public struct CrashImages {
             files[file] = File()
             pendingNames.append((number, call))
         case .rename, .remove: pendingNames.append((number, call))
-        case .write(let file, _, _), .resize(let file, _):
+        case .write(let file, _, _), .zero(let file, _, _), .resize(let file, _):
             files[file, default: File()].pending.append((number, call))
         case .sync(let file):
             var state = files[file, default: File()]
@@ -126,6 +126,10 @@ public struct CrashImages {
             } else {
                 bytes += [UInt8](repeating: 0, count: size - bytes.count)
             }
+        case .zero(_, let offset, let count):
+            // Never beyond the file's end, also where an earlier growth was lost.
+            let written = [UInt8](repeating: 0, count: max(min(count, bytes.count - offset), 0))
+            apply(.write(file: 0, offset: offset, bytes: written), to: &bytes, keeping: sector)
         case .write(_, let offset, let written):
             var start = 0
             var number = 0
@@ -157,7 +161,7 @@ public struct CrashImages {
             // If the making of the old name was lost, so is its move.
             if let file = names.removeValue(forKey: from) { names[to] = file }
         case .remove(let name): names[name] = nil
-        case .write, .resize, .sync, .syncDirectory: break
+        case .write, .zero, .resize, .sync, .syncDirectory: break
         }
     }
 }

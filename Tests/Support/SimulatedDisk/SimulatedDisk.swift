@@ -19,6 +19,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     public enum Call {
         case create(name: String, file: Int)
         case write(file: Int, offset: Int, bytes: [UInt8])
+        case zero(file: Int, offset: Int, count: Int)
         case resize(file: Int, size: Int)
         case sync(file: Int)
         case rename(from: String, to: String)
@@ -54,6 +55,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     public private(set) var attempts = 0
     /// Syncs of files whose name ends so do nothing: the deliberately broken ordering that tests must find.
     public var liesAboutSyncOf: String?
+    /// What the disk says it is.
+    public var fileSystemKind = FileSystemKind.local
     /// Bytes of all files together; growing beyond throws `ENOSPC`.
     public var capacity = Int.max
     /// Whether the journal keeps the written bytes and the shared files' snapshots: only needed to make crash images.
@@ -157,11 +160,9 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
                 guard let existing else { throw DiskError(.open, path, code: ENOENT) }
                 return SimulatedFile(disk: self, path: path, contents: existing)
             case .createNew where existing != nil: throw DiskError(.open, path, code: EEXIST)
-            case .createNew, .createOrEmpty:
+            case .createNew, .createOrKeep:
                 try check(.open, path, as: .open)
                 if let existing {
-                    record(.resize(file: existing.number, size: 0))
-                    existing.resize(to: 0)
                     return SimulatedFile(disk: self, path: path, contents: existing)
                 }
                 let contents = SimulatedFile.Contents(number: nextFile)
@@ -182,6 +183,18 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
             record(.rename(from: source, to: destination))
             names[destination] = names.removeValue(forKey: source)
         }
+    }
+
+    public func renameReplacing(_ source: String, to destination: String) throws(DiskError) {
+        try locked { () throws(DiskError) in
+            try check(.rename, destination, as: .rename)
+            record(.rename(from: source, to: destination))
+            names[destination] = names.removeValue(forKey: source)
+        }
+    }
+
+    public func fileIdentity(at path: String) -> FileIdentity? {
+        lock.run { names[path].map { FileIdentity(device: 0, number: UInt64($0.number)) } }
     }
 
     public func remove(_ path: String) throws(DiskError) {

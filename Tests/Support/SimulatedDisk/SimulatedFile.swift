@@ -1,3 +1,4 @@
+import CHoldfast
 import HoldfastEngine
 import MemoryMapping
 
@@ -16,8 +17,8 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         let number: Int
         let descriptor: Int32
         var isMappedShared = false
-        var sharedLocks = 0
-        var hasExclusiveLock = false
+        /// For each lock, who holds it and whether exclusively.
+        var locks: [FileLock: [ObjectIdentifier: Bool]] = [:]
 
         init(number: Int) {
             self.number = number
@@ -70,7 +71,6 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     let path: String
     private let disk: SimulatedDisk
     private let contents: Contents
-    private var lockHeld: Bool?
 
     init(disk: SimulatedDisk, path: String, contents: Contents) {
         self.disk = disk
@@ -161,18 +161,47 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         }
     }
 
-    func tryLock(exclusive: Bool) throws(DiskError) -> Bool {
+    func tryLock(_ lock: FileLock, exclusive: Bool) throws(DiskError) -> Bool {
         try disk.locked { () throws(DiskError) in
-            if contents.hasExclusiveLock || exclusive && contents.sharedLocks > 0 { return false }
-            if exclusive { contents.hasExclusiveLock = true } else { contents.sharedLocks += 1 }
-            lockHeld = exclusive
+            let me = ObjectIdentifier(self)
+            let others = contents.locks[lock, default: [:]].filter { $0.key != me }
+            if exclusive ? !others.isEmpty : others.values.contains(true) { return false }
+            contents.locks[lock, default: [:]][me] = exclusive
             return true
         }
     }
 
-    func close() {
-        guard let lockHeld else { return }
-        self.lockHeld = nil
-        if lockHeld { contents.hasExclusiveLock = false } else { contents.sharedLocks -= 1 }
+    func unlock(_ lock: FileLock) {
+        try! disk.locked { () throws(DiskError) in contents.locks[lock, default: [:]][ObjectIdentifier(self)] = nil }
     }
+
+    func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool {
+        try disk.locked { () throws(DiskError) in
+            contents.locks[lock, default: [:]].keys.contains { $0 != ObjectIdentifier(self) }
+        }
+    }
+
+    func close() { for lock in FileLock.allCases { unlock(lock) } }
+
+    func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError) {
+        let count = min(byteCount, try size() - offset)
+        guard count > 0 else { return }
+        try disk.locked { () throws(DiskError) in
+            try disk.check(.write, path, as: .write)
+            disk.record(.zero(file: contents.number, offset: offset, count: count))
+            #if os(Linux)
+                let code = holdfast_fallocate(contents.descriptor, 2, Int64(offset), Int64(count))
+                precondition(code == 0, "holes cannot be made in simulated files")
+            #endif
+        }
+    }
+
+    func nextData(from offset: Int) throws(DiskError) -> Int? {
+        let found = lseek(contents.descriptor, off_t(offset), 3)
+        return found < 0 ? nil : Int(found)
+    }
+
+    func fileIdentity() throws(DiskError) -> FileIdentity { FileIdentity(device: 0, number: UInt64(contents.number)) }
+
+    func fileSystemKind() throws(DiskError) -> FileSystemKind { disk.fileSystemKind }
 }

@@ -1,0 +1,190 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Makes a whole heap file under another name and moves it into place: a crash at any moment leaves the old file, or none, or the new one.
+///
+/// The name beside the heap is always the same, `NAME-new`, and whoever builds holds a lock on it; so what a crash leaves is used again by the next
+/// one, and two builders cannot get into each other's way.
+final class HeapFileBuilder {
+    let path: String
+    let temporary: String
+    let file: any DiskFile
+    private let disk: any Disk
+    private var isDone = false
+
+    init(path: String, disk: any Disk) throws(HeapError) {
+        self.path = path
+        self.disk = disk
+        temporary = path + "-new"
+        var opened: (any DiskFile)?
+        do throws(DiskError) {
+            // A name that is moved away between the opening and the lock is not this builder's any more.
+            while opened == nil {
+                let file = try disk.open(temporary, .createOrKeep)
+                guard try file.tryLock(.presence, exclusive: true) else { throw DiskError(.lock, path, code: EBUSY) }
+                if disk.fileIdentity(at: temporary) == (try file.fileIdentity()) { opened = file } else { file.close() }
+            }
+            file = opened!
+            if try file.size() > 0 { try file.truncate(to: 0) }
+        } catch {
+            if let opened {
+                try? disk.remove(temporary)
+                opened.close()
+            }
+            switch error.code {
+            case EACCES, EPERM, EROFS: throw HeapError.readOnlyFolder(path: path)
+            case EBUSY: throw HeapError.busy(path: path)
+            case ENOENT: throw HeapError.notFound(path: path)
+            default: throw HeapError(DiskError(error.operation, path, code: error.code))
+            }
+        }
+    }
+
+    /// Writes the header's copies; everything else is in the file, and after this durable. Then the file gets its name.
+    func finish(_ header: HeapHeader, replacing: Bool) throws(DiskError) {
+        for copy in 0 ..< Int(HeapLayout.headerPages) {
+            try file.write(header.encoded(), at: copy * HeapLayout.pageBytes)
+        }
+        try file.sync()
+        if replacing {
+            try disk.renameReplacing(temporary, to: path)
+        } else {
+            try disk.renameWithoutReplacing(temporary, to: path)
+        }
+        isDone = true
+        try disk.syncDirectory(of: path)
+    }
+
+    /// Removes what is not finished.
+    func end() {
+        if !isDone { try? disk.remove(temporary) }
+        file.close()
+    }
+}
+
+/// Copying and compacting.
+extension HeapEngine {
+    /// Writes this opening's view to a new heap file at `destination`: whole, at rest, with an identity of its own. Free pages are left out.
+    ///
+    /// The view must stay where it is meanwhile: this is for snapshots (`EngineOptions.isSnapshot`).
+    public func writeCopy(
+        to destination: String, replacing: Bool = false, progress: ((_ done: Int, _ of: Int) -> Void)? = nil
+    ) throws(HeapError) {
+        let context = try beginRead()
+        defer { endRead(context) }
+        if !replacing, disk.exists(destination) { throw HeapError.alreadyExists(path: destination) }
+        let builder = try HeapFileBuilder(path: destination, disk: disk)
+        defer { builder.end() }
+        do throws(DiskError) {
+            let table = PageChecksums(
+                root: UnsafeRawBufferPointer(start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes))
+            let size = (Int(committedPages) * HeapLayout.pageBytes + HeapLayout.fileGranule - 1) / HeapLayout.fileGranule
+            try builder.file.grow(from: 0, to: size * HeapLayout.fileGranule, reservingBlocks: false)
+            var writer = BaseWriter(file: builder.file, old: table, new: table, mends: true, keepsBlocks: false)
+            var walk = PageWalk(base: image.base, end: committedPages)
+            let reserved = table.allPages
+            while let run = walk.next() {
+                if run.kind != .free { try copy(run.pages, leavingOut: reserved, &writer) }
+                progress?(run.pages.upperBound, Int(committedPages))
+            }
+            guard !walk.isBroken else { throw DiskError(.read, path, code: -1) }
+            try writer.finish()
+            // Two syncs: a header that names pages which are not there yet would be a heap that is damaged, should the name already be durable.
+            try builder.file.sync()
+            var header = HeapHeader(identity: .random(), hashSeed: hashSeed)
+            header.creationTime = UInt64(max(0, time(nil)))
+            header.checkpointTime = header.creationTime
+            header.checkpointPosition = applied
+            header.checkpointChain = chain
+            header.commitNumber = commitNumber
+            header.heapPages = committedPages
+            header.pageMapParts = table.parts
+            try requireNoFault(during: builder.file)
+            try builder.finish(header, replacing: replacing)
+        } catch {
+            switch error.code {
+            case -1: throw HeapError.damaged(path: path, what: "the page map is not one")
+            case -2: throw HeapError.unreadable(path: path, offset: UInt64(image.fault ?? 0))
+            case EEXIST: throw HeapError.alreadyExists(path: destination)
+            default: throw HeapError(DiskError(error.operation, destination, code: error.code))
+            }
+        }
+    }
+
+    private func requireNoFault(during file: any DiskFile) throws(DiskError) {
+        if image.fault != nil { throw DiskError(.read, file.path, code: -2) }
+    }
+
+    /// Writes the pages, a mebibyte at a time, but for those that hold checksums and those that have never been written.
+    private func copy(_ pages: Range<Int>, leavingOut reserved: [Range<Int>], _ writer: inout BaseWriter) throws(DiskError) {
+        var page = max(pages.lowerBound, Int(HeapLayout.headerPages))
+        while page < pages.upperBound {
+            if let range = reserved.first(where: { $0.contains(page) }) {
+                page = range.upperBound
+                continue
+            }
+            if !image.isPrivate(page: page), let file, page * HeapLayout.pageBytes < fileBytes {
+                let data = try file.nextData(from: page * HeapLayout.pageBytes) ?? Int.max
+                if data >= (page + 1) * HeapLayout.pageBytes {
+                    page = nextPrivate(from: page, before: min(pages.upperBound, data / HeapLayout.pageBytes))
+                    continue
+                }
+            }
+            let limit = min(
+                pages.upperBound, page + 256, reserved.filter { $0.lowerBound > page }.map(\.lowerBound).min() ?? Int.max)
+            try writer.write(
+                firstPage: page,
+                UnsafeRawBufferPointer(
+                    start: image.base + page * HeapLayout.pageBytes, count: (limit - page) * HeapLayout.pageBytes))
+            page = limit
+        }
+    }
+
+    private func nextPrivate(from page: Int, before end: Int) -> Int {
+        var page = page
+        while page < end, !image.isPrivate(page: page) { page += 1 }
+        return page
+    }
+
+    /// Makes the file take less of the disk: a checkpoint, the end of the file cut if nobody else has the heap open, and the blocks of free pages given
+    /// back to the file system. Nothing moves, so handles of other processes stay what they are. Returns the bytes of free pages given back.
+    @discardableResult
+    public func compact() throws(HeapError) -> Int {
+        demandNoOpenTransaction(for: "heap.compact")
+        try requireWritable()
+        guard mode == .readWrite, let file else { return 0 }
+        try lockForWriting()
+        defer { unlockAfterWriting() }
+        try catchUp()
+        try trimAllocator()
+        guard try moveLogIntoBase(waits: true) else { return 0 }
+        var freed = 0
+        try withCheckpointLock(waits: true) { () throws(HeapError) in
+            let header = try readHeader(file)
+            // The write lock is held, so what is free here is free for everybody who comes later; and no view is older, or
+            // the checkpoint would not have been complete.
+            guard header.checkpointPosition == applied else { return }
+            do throws(DiskError) {
+                var writer = BaseWriter(
+                    file: file, old: PageChecksums(parts: header.pageMapParts), new: PageChecksums(parts: header.pageMapParts),
+                    mends: false, keepsBlocks: false)
+                for run in PageWalk(base: image.base, end: committedPages) where run.kind == .free && run.pages.count >= 16 {
+                    let bytes = run.pages.count * HeapLayout.pageBytes
+                    try file.zero(at: run.pages.lowerBound * HeapLayout.pageBytes, byteCount: bytes, keepsBlocks: false)
+                    try writer.forget(run.pages)
+                    freed += bytes
+                }
+                try file.sync()
+            } catch {
+                throw fail(error)
+            }
+        }
+        try runCheckpoint()
+        return freed
+    }
+}

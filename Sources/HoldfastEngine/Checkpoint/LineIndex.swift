@@ -1,0 +1,130 @@
+/// Where in the ring the lines of a stretch of log are, by page: what a checkpoint writes, and what its summary says.
+///
+/// Holds the ring's mapping, whose records below the target of a checkpoint do not change while the checkpoint lock is held. Made in one pass over
+/// the records, 24 bytes for each run of lines, sorted once.
+struct LineIndex {
+    /// A page and its runs: a stretch of `runs`, in the order of the log.
+    struct Page {
+        var number: Int
+        var runs: Range<Int>
+    }
+
+    private struct Run {
+        var firstLine: UInt64
+        var position: UInt64
+        var count: UInt32
+    }
+
+    private let ring: RingMapping
+    private var runs: ContiguousArray<Run> = []
+    private var pages: ContiguousArray<Page> = []
+    /// The records from here to there.
+    let start: UInt64
+    private(set) var end: UInt64
+    /// What the record after `end` names as its predecessor, the commit there, and the heap's pages.
+    private(set) var chain: UInt64
+    private(set) var commitNumber: UInt64
+    private(set) var heapPages: UInt64
+    /// The fewest and the most pages that the heap had after any of the commits.
+    private(set) var lowestHeapPages: UInt64
+    private(set) var highestHeapPages: UInt64
+
+    var isEmpty: Bool { pages.isEmpty }
+
+    /// Reads the records from the checkpoint in `header` up to `target`, a position between two. Nil if one of them is not as it was written.
+    /// Pages that were not part of the heap any more at `target` are left out, unless `keepsPagesBeyondEnd`.
+    init?(of ring: RingMapping, from header: HeapHeader, to target: UInt64, epoch: UInt64, keepsPagesBeyondEnd: Bool = false) {
+        self.ring = ring
+        start = header.checkpointPosition
+        end = start
+        chain = header.checkpointChain
+        commitNumber = header.commitNumber
+        heapPages = header.heapPages
+        lowestHeapPages = heapPages
+        highestHeapPages = heapPages
+        while end < target {
+            guard let record = record(at: end), record.previousChecksum == chain, record.byteCount <= target - end else {
+                return nil
+            }
+            let raw = UnsafeRawBufferPointer(start: ring.address(end), count: Int(record.byteCount))
+            guard record.verifies(raw, epoch: epoch) else { return nil }
+            let position = end
+            guard
+                LogRecord.forEachRun(
+                    in: raw, record: record,
+                    { firstLine, lines in
+                        let offset = UInt64(raw.baseAddress!.distance(to: lines.baseAddress!))
+                        runs.append(
+                            Run(
+                                firstLine: firstLine, position: position + offset,
+                                count: UInt32(lines.count / HeapLayout.lineBytes)))
+                    })
+            else { return nil }
+            end += record.byteCount
+            chain = record.checksum
+            commitNumber = record.commitNumber
+            heapPages = record.heapPages
+            lowestHeapPages = min(lowestHeapPages, heapPages)
+            highestHeapPages = max(highestHeapPages, heapPages)
+        }
+        // A run lies within one page (`WriteSet.writeRuns`), so this orders by page and then by time.
+        runs.sort {
+            let left = $0.firstLine >> 6
+            let right = $1.firstLine >> 6
+            return left != right ? left < right : $0.position < $1.position
+        }
+        var first = 0
+        while first < runs.count {
+            let page = runs[first].firstLine >> 6
+            var last = first + 1
+            while last < runs.count, runs[last].firstLine >> 6 == page { last += 1 }
+            if page < heapPages || keepsPagesBeyondEnd { pages.append(Page(number: Int(page), runs: first ..< last)) }
+            first = last
+        }
+    }
+
+    func record(at position: UInt64) -> LogRecord? {
+        let raw = UnsafeRawBufferPointer(start: ring.address(position), count: LogRecord.headerBytes)
+        guard let record = LogRecord.decodeHeader(raw), record.position == position, record.byteCount <= UInt64(ring.capacity),
+            !record.isSummary
+        else { return nil }
+        return record
+    }
+
+    /// The pages in ascending order.
+    func forEachPage(_ body: (Page) -> Void) { for page in pages { body(page) } }
+
+    var pageCount: Int { pages.count }
+
+    subscript(index: Int) -> Page { pages[index] }
+
+    /// Pages and the place of the one with this number, or of the first behind it.
+    func firstIndex(ofPageFrom number: Int) -> Int {
+        var low = 0
+        var high = pages.count
+        while low < high {
+            let middle = (low + high) / 2
+            if pages[middle].number < number { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// A bit for each line of the page that records from `position` on have changed.
+    func mask(of page: Page, from position: UInt64 = 0) -> UInt64 {
+        var mask: UInt64 = 0
+        for index in page.runs where runs[index].position >= position {
+            let run = runs[index]
+            mask |= (run.count >= 64 ? ~0 : (1 << UInt64(run.count)) - 1) << (run.firstLine & 63)
+        }
+        return mask
+    }
+
+    /// Lays the lines of the page over its bytes at `address`, in the order of the log: what remains is the newest of each.
+    func lay(_ page: Page, over address: UnsafeMutableRawPointer) {
+        for index in page.runs {
+            let run = runs[index]
+            (address + Int(run.firstLine & 63) * HeapLayout.lineBytes).copyMemory(
+                from: ring.address(run.position), byteCount: Int(run.count) * HeapLayout.lineBytes)
+        }
+    }
+}

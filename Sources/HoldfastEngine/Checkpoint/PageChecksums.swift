@@ -1,0 +1,95 @@
+/// The checksums of the base image's pages: 64 bits for each, in pages of their own behind the descriptors of the same pages (`PageMap`).
+///
+/// Only checkpoints write them, straight to the file and never through a transaction, so they say what the *file* should hold. An entry of 0
+/// belongs to a page that no checkpoint has written: it reads as zeros. A page of checksums holds 511 of them and, in its last word, one of
+/// itself; one that is all zeros has not been written either. So every bit of the file is covered by something.
+///
+/// Entries say what they say only as of the last complete checkpoint. Pages that the log changes may differ, until recovery or
+/// the next checkpoint writes them again.
+struct PageChecksums: Equatable {
+    static let entriesPerPage = HeapLayout.pageBytes / 8 - 1
+    private static let selfOffset = HeapLayout.pageBytes - 8
+    private static let seed: UInt64 = 0x7061_6765_7375_6d73
+
+    /// First pages of the page map's parts, for k = 8…39; 0 where there is none.
+    var parts: [UInt32]
+
+    init(parts: [UInt32]) { self.parts = parts }
+
+    /// Reads the parts out of the allocator's root page.
+    init(root: UnsafeRawBufferPointer) {
+        let fields = Int(PageMap.partField(PageMap.firstPartExponent) - AllocatorRoot.offset)
+        parts = (0 ..< HeapHeader.partCount).map { root.loadUnaligned(fromByteOffset: fields + $0 * 4, as: UInt32.self) }
+    }
+
+    /// The pages of checksums of part `index`; index -1 is the first, fixed one.
+    func pages(ofPart index: Int) -> Range<Int>? {
+        guard index >= 0 else { return Int(HeapLayout.firstChecksumPage) ..< Int(HeapLayout.firstChecksumPage) + 1 }
+        guard parts[index] != 0 else { return nil }
+        let exponent = index + PageMap.firstPartExponent
+        let first = Int(parts[index]) + Int(PageMap.descriptorPages(exponent))
+        return first ..< first + Int(PageMap.checksumPages(exponent))
+    }
+
+    /// All ranges of pages that hold checksums.
+    var allPages: [Range<Int>] { (-1 ..< parts.count).compactMap { pages(ofPart: $0) } }
+
+    /// The part that page `page` belongs to, and the first page of that part's.
+    static func part(of page: Int) -> (index: Int, firstPage: Int) {
+        guard page >= 256 else { return (-1, 0) }
+        let exponent = Int.bitWidth - 1 - page.leadingZeroBitCount
+        return (exponent - PageMap.firstPartExponent, 1 << exponent)
+    }
+
+    /// Where the checksum of `page` stands; nil if there is no part for it.
+    func place(of page: Int) -> (checksumPage: Int, index: Int)? {
+        let (part, firstPage) = Self.part(of: page)
+        guard part < parts.count, let pages = pages(ofPart: part) else { return nil }
+        let number = page - firstPage
+        return (pages.lowerBound + number / Self.entriesPerPage, number % Self.entriesPerPage)
+    }
+
+    // MARK: One page of checksums
+
+    /// Never 0, which says that there is none. The page's number is part of it, so that a page at the wrong place is noticed.
+    static func checksum(ofPage page: Int, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        let sum = Checksum.of(bytes, seed: seed ^ UInt64(page))
+        return sum == 0 ? 1 : sum
+    }
+
+    static func entry(_ index: Int, in page: UnsafeRawBufferPointer) -> UInt64 {
+        page.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
+    }
+
+    static func setEntry(_ index: Int, to value: UInt64, in page: UnsafeMutableRawBufferPointer) {
+        page.storeBytes(of: value, toByteOffset: index * 8, as: UInt64.self)
+    }
+
+    /// By how much the page's own checksum is wrong: 0 for a whole page, also for one that is all zeros.
+    static func difference(_ page: UnsafeRawBufferPointer, pageNumber: Int) -> UInt64 {
+        let stored = page.loadUnaligned(fromByteOffset: selfOffset, as: UInt64.self)
+        if stored == 0, isZero(page) { return 0 }
+        return stored ^ ownChecksum(page, pageNumber)
+    }
+
+    /// Makes the page's own checksum right, or, after a change, exactly as wrong as it was: damage must not be covered up by the next write
+    /// of another entry.
+    static func seal(_ page: UnsafeMutableRawBufferPointer, pageNumber: Int, difference: UInt64) {
+        page.storeBytes(of: 0, toByteOffset: selfOffset, as: UInt64.self)
+        if difference == 0, isZero(UnsafeRawBufferPointer(page)) { return }
+        let sum = ownChecksum(UnsafeRawBufferPointer(page), pageNumber)
+        page.storeBytes(of: sum ^ difference, toByteOffset: selfOffset, as: UInt64.self)
+    }
+
+    private static func ownChecksum(_ page: UnsafeRawBufferPointer, _ number: Int) -> UInt64 {
+        checksum(ofPage: number, UnsafeRawBufferPointer(rebasing: page[..<selfOffset]))
+    }
+
+    static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.withMemoryRebound(to: UInt64.self) { words in
+            var any: UInt64 = 0
+            for word in words { any |= word }
+            return any == 0
+        }
+    }
+}

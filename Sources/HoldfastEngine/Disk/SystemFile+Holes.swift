@@ -1,0 +1,88 @@
+import CHoldfast
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Holes of sparse files, and which file and file system this is.
+extension SystemFile {
+    public func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError) {
+        guard byteCount > 0 else { return }
+        #if os(Linux)
+            // FALLOC_FL_ZERO_RANGE keeps the blocks, FALLOC_FL_PUNCH_HOLE gives them back; both leave the size alone.
+            while true {
+                let code = holdfast_fallocate(descriptor, keepsBlocks ? 16 : 2, Int64(offset), Int64(byteCount))
+                if code == 0 { return }
+                if code == EINTR { continue }
+                guard code == EOPNOTSUPP || code == ENOSYS || code == EINVAL else { throw DiskError(.write, path, code: code) }
+                return try writeZeros(at: offset, byteCount: byteCount)
+            }
+        #else
+            try writeZeros(at: offset, byteCount: byteCount)
+        #endif
+    }
+
+    private func writeZeros(at offset: Int, byteCount: Int) throws(DiskError) {
+        let zeros = [UInt8](repeating: 0, count: min(byteCount, 1 << 20))
+        // Beyond the file's end there is nothing to make zero, and writing would move the end.
+        let end = min(offset + byteCount, try size())
+        var at = offset
+        while at < end {
+            let count = min(zeros.count, end - at)
+            try write(count == zeros.count ? zeros : Array(zeros[..<count]), at: at)
+            at += count
+        }
+    }
+
+    public func nextData(from offset: Int) throws(DiskError) -> Int? {
+        #if canImport(Darwin)
+            let seekData: Int32 = 4
+        #else
+            let seekData: Int32 = 3
+        #endif
+        let found = lseek(descriptor, off_t(offset), seekData)
+        if found >= 0 { return Int(found) }
+        if errno == ENXIO { return nil }
+        // A file system that knows no holes: everything is data.
+        return offset < (try size()) ? offset : nil
+    }
+
+    public func fileIdentity() throws(DiskError) -> FileIdentity {
+        let status = try status()
+        return FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+    }
+
+    public func fileSystemKind() throws(DiskError) -> FileSystemKind {
+        #if canImport(Darwin)
+            // Untested: no Mac was at hand.
+            var status = statfs()
+            guard fstatfs(descriptor, &status) == 0 else { throw DiskError(.status, path, code: errno) }
+            let name = withUnsafeBytes(of: status.f_fstypename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            return UInt32(status.f_flags) & UInt32(MNT_LOCAL) != 0 ? .local : .network(name)
+        #else
+            return Self.kind(ofMagic: holdfast_file_system(descriptor))
+        #endif
+    }
+
+    /// The numbers of `statfs(2)`. A separate function so that tests can ask it of file systems that are not there.
+    static func kind(ofMagic magic: UInt32) -> FileSystemKind {
+        switch magic {
+        case 0x6969: .network("NFS")
+        case 0xff53_4d42: .network("CIFS")
+        case 0xfe53_4d42: .network("SMB2")
+        case 0x517b: .network("SMB")
+        case 0x5346_414f: .network("AFS")
+        case 0x0102_1997: .network("9P")
+        case 0x00c3_6400: .network("Ceph")
+        case 0x7375_7245: .network("Coda")
+        case 0x0bd0_0bd0: .network("Lustre")
+        case 0x1980_0202, 0x0116_1970: .network("a cluster file system")
+        case 0x6573_5546: .unknown("FUSE")
+        default: .local
+        }
+    }
+}

@@ -1,0 +1,46 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Noticing what others commit, without looking all the time.
+extension HeapEngine {
+    /// The signal that this opening's commits, and those of all it shares the heap with, go by; nil for one that follows nothing yet.
+    private var signal: ChangeSignal? {
+        if mode == .inMemory || mode == .privateCopy { return localSignal }
+        return sharedFile.withLock { $0 }?.signal
+    }
+
+    /// The newest position that anyone has committed. Any thread.
+    public var newestPosition: UInt64 { signal?.position ?? guestPosition }
+
+    /// A guest cannot see positions move, but it can see that someone has written a header.
+    private var guestPosition: UInt64 { headerSequences.max() ?? 0 }
+
+    /// Waits until the newest position is another than `position`, or the time is up; returns the newest either way. Any thread; sleeps in the
+    /// kernel and is woken by the commit, but for an opening that cannot take part (no right to write beside the heap, or nobody has written
+    /// yet and it may not begin), which looks every 10 milliseconds.
+    public func waitForPosition(otherThan position: UInt64, timeout: Duration, isCancelled: () -> Bool = { false })
+        throws(HeapError) -> UInt64
+    {
+        let deadline = Deadline(in: timeout)
+        while true {
+            try requireUsable()
+            let newest = newestPosition
+            let left = deadline.remaining
+            guard newest == position, left > 0, !isCancelled() else { return newest }
+            if let signal {
+                // Not for ever at once, since closing the heap in another thread is not a commit.
+                signal.sleep(whileAt: position, nanoseconds: min(left, 500_000_000))
+            } else {
+                usleep(UInt32(min(left / 1000, 10_000)))
+            }
+        }
+    }
+
+    /// Wakes everyone who waits, in every process, to look again whether there is reason to wait.
+    public func wakeWaiters() { signal?.wake() }
+}

@@ -1,0 +1,271 @@
+import MemoryMapping
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Durability and room, as the user asks for them and as they fall due: syncs, checkpoints, memory given back, the file's size.
+extension HeapEngine {
+    /// Makes every commit so far durable: from the return on it survives a power cut. Any thread, also beside a writer.
+    ///
+    /// Cost: one write and one sync of the log, shared by all threads and processes that wait at that moment; nothing if all is durable.
+    public func makeDurable() throws(HeapError) {
+        guard mode == .readWrite else { return }
+        guard !isForked else { throw HeapError.forked(path: path) }
+        if hasFailed.load(ordering: .acquiring) { throw failedError }
+        guard let shared = sharedFile.withLock({ $0 }), !isClosed, shared[.epoch] != 0, shared[.durable] < shared[.published]
+        else { return }
+        guard let log = try anyLog() else { return }
+        do throws(HeapError) {
+            try log.makeDurable(below: log.published)
+        } catch {
+            if case .timedOut = error { throw error }
+            throw fail(error)
+        }
+        try requireInPlace()
+    }
+
+    /// The log, joined now if another process has started it. Beside the gate.
+    private func anyLog() throws(HeapError) -> RedoLog? {
+        if let log = log.withLock({ $0 }) { return log }
+        guard gate.lockExclusively(timeout: options.timeout) else {
+            throw HeapError.timedOut(path: path, waitingFor: "another thread's transaction")
+        }
+        defer { gate.unlockExclusively() }
+        guard !isClosed else { return nil }
+        return try joinedLog()
+    }
+
+    /// Whether the path still leads to the file that is open.
+    func requireInPlace() throws(HeapError) {
+        guard let file, let mine = try? file.fileIdentity() else { return }
+        if let there = disk.fileIdentity(at: path), there != mine { throw HeapError.replaced(path: path) }
+    }
+
+    /// Moves everything that the log holds, below the oldest open view, into the base image, waiting for open transactions first, and gives back what the
+    /// heap does not need: memory, disk blocks behind its end, and, if no other process has it open, room in the log.
+    public func checkpoint() throws(HeapError) {
+        demandNoOpenTransaction(for: "heap.checkpoint")
+        try requireUsable()
+        guard mode == .readWrite else { return }
+        try lockForWriting()
+        defer { unlockAfterWriting() }
+        try requireWritable()
+        try catchUp()
+        try runCheckpoint()
+    }
+
+    /// Under the write lock, with no transaction open: trims, writes, gives back memory and file space.
+    func runCheckpoint() throws(HeapError) {
+        guard try joinedLog() != nil else { return }
+        try trimAllocator()
+        let isComplete = try moveLogIntoBase(waits: true)
+        try requireInPlace()
+        if image.privatePageBound * HeapLayout.pageBytes > options.memoryLimit / 2 { try dropToNewest() }
+        if isComplete { try giveBackSpace() }
+    }
+
+    /// What falls due before a transaction. Under the write lock.
+    func relieve() throws(HeapError) {
+        guard let log = writerLog else { return }
+        let privateBytes = image.privatePageBound * HeapLayout.pageBytes
+        if let worker {
+            if log.usedBytes > options.logLimit / 2 || privateBytes > options.memoryLimit / 2 { worker.wake() }
+            if privateBytes > options.memoryLimit, log.usedBytes > 0 {
+                // Faster than the background could follow: this transaction waits for a checkpoint.
+                _ = try moveLogIntoBase(waits: true)
+                try dropToNewest()
+            }
+        } else if log.usedBytes > options.logLimit || privateBytes > options.memoryLimit && log.usedBytes > 0 {
+            try runCheckpoint()
+        }
+    }
+
+    /// Gives all private copies back, and takes again what the log still holds.
+    private func dropToNewest() throws(HeapError) {
+        try startFromBase()
+        try catchUp()
+        committedPages = pagesInImage
+        verifier?.accept(pages: committedPages)
+    }
+
+    /// A transaction of the engine's own, so that what the allocator keeps in hand does not stay in the file. Under the write lock.
+    func trimAllocator() throws(HeapError) {
+        // The lock is held already, so this goes around `beginWrite`.
+        writeSet.firstUnusedLine = committedPages << (HeapLayout.pageShift - HeapLayout.lineShift)
+        let context = makeContext(isWritable: true, enclosing: nil)
+        Allocator(access: HeapAccess(context: context, epoch: context.pointee.epoch)).trim()
+        endContext(context)
+        guard !writeSet.isEmpty else { return }
+        do throws(HeapError) { try appendToLog() } catch {
+            writeSet.undo()
+            throw error
+        }
+    }
+
+    // MARK: The file's size
+
+    /// An eighth more at a time, but never more than a gibibyte of disk in hand.
+    private static func roomySize(current: Int, needed: Int) -> Int {
+        FileGrowth.nextSize(current: current, needed: needed, granule: HeapLayout.fileGranule, maximumStep: 1 << 30)
+    }
+
+    /// Under the write lock, or alone.
+    func growFile(_ file: any DiskFile, toHold bytes: Int) throws(DiskError) {
+        guard bytes > fileBytes else { return }
+        // Another process may have grown it. A rest behind the last granule, which a power cut can leave, is no room.
+        fileBytes = try file.size()
+        fileBytes -= fileBytes % HeapLayout.fileGranule
+        guard bytes > fileBytes else { return }
+        let target = Self.roomySize(current: fileBytes, needed: bytes)
+        do throws(DiskError) {
+            try file.grow(from: fileBytes, to: target, reservingBlocks: options.reservesBlocks)
+            fileBytes = target
+        } catch {
+            // The extra space was only in hand for later; the exact need may still fit.
+            let exact = SystemPage.roundUp(bytes, to: HeapLayout.fileGranule)
+            guard exact < target else { throw error }
+            try file.grow(from: fileBytes, to: exact, reservingBlocks: options.reservesBlocks)
+            fileBytes = exact
+        }
+    }
+
+    /// The size that the file should have at rest, or, with slack, the size up to which it is left as it is.
+    private func wantedFileBytes(slack: Bool) -> Int {
+        let exact = SystemPage.roundUp(Int(committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
+        guard slack else { return exact }
+        let comfortable = Self.roomySize(current: exact, needed: exact + 1)
+        return fileBytes > comfortable ? exact : fileBytes
+    }
+
+    /// Cuts the file and the log if nobody else has the heap open: another process's mapping would end in nothing. Under the write lock, after a
+    /// complete checkpoint (until its header is durable, recovery may need the old end).
+    private func giveBackSpace() throws(HeapError) {
+        guard let file, let log = writerLog else { return }
+        let largest = max(roundedCapacity(options.logLimit), roundedCapacity(options.initialLogBytes))
+        fileBytes = try translating { () throws(DiskError) in try file.size() }
+        guard fileBytes > wantedFileBytes(slack: true) || log.capacity > largest else { return }
+        try withOpeningLock(file) { () throws(HeapError) in
+            let isAlone = try translating { () throws(DiskError) in try file.tryLock(.presence, exclusive: true) }
+            guard isAlone else { return }
+            defer { _ = try? file.tryLock(.presence, exclusive: false) }
+            try shrinkFile(to: wantedFileBytes(slack: true))
+            if log.capacity > largest {
+                do throws(HeapError) {
+                    try withCheckpointLock(waits: true) { () throws(HeapError) in
+                        try log.shrink(to: roundedCapacity(options.logLimit))
+                    }
+                } catch { throw fail(error) }
+            }
+        }
+    }
+
+    private func shrinkFile(to bytes: Int) throws(HeapError) {
+        guard let file, bytes < fileBytes else { return }
+        try image.shrink(to: bytes, path: path)
+        do throws(DiskError) { try file.truncate(to: bytes) } catch { throw fail(error) }
+        fileBytes = bytes
+    }
+
+    // MARK: Closing
+
+    /// Ends the use of the heap. The last process to close it makes a checkpoint, a header that says the file is whole, and removes the log; others make
+    /// durable what they have committed. Waits for open transactions of this process. Closing twice is allowed. After an earlier failure it only lets go,
+    /// and throws.
+    public func close() throws(HeapError) {
+        guard !isForked else {
+            // The parent's locks, entry and log are none of the child's business; only its own descriptors are.
+            closed.store(true, ordering: .releasing)
+            return
+        }
+        demandNoOpenTransaction(for: "heap.close")
+        guard !isClosed else { return }
+        worker?.stop()
+        guard gate.lockExclusively(timeout: options.timeout) else {
+            throw HeapError.timedOut(path: path, waitingFor: "another thread's transaction")
+        }
+        defer { gate.unlockExclusively() }
+        guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        defer { detach() }
+        guard let file, let shared else { return }
+        try withOpeningLock(file) { () throws(HeapError) in
+            // In whatever way this ends, it is over.
+            defer { detach() }
+            guard mode == .readWrite else { return try removeUnusedSharedFile(file, shared) }
+            try closeWriting(file, shared)
+        }
+    }
+
+    private func closeWriting(_ file: any DiskFile, _ shared: SharedFile) throws(HeapError) {
+        if hasFailed.load(ordering: .acquiring) { throw failedError }
+        try requireInPlace()
+        let isAlone = try translating { () throws(DiskError) in try file.tryLock(.presence, exclusive: true) }
+        guard shared[.epoch] != 0 else {
+            if isAlone { try translating { () throws(DiskError) in try RedoLog.removeFiles(disk: disk, heapPath: path) } }
+            return
+        }
+        guard let log = try joinedLog() else { return }
+        guard isAlone else {
+            do throws(HeapError) { try log.makeDurable(below: log.published) } catch { throw fail(error) }
+            return
+        }
+        // Alone and with the opening lock: nobody can hold the write lock, though a process that died may have.
+        try lockWriteLock(shared)
+        defer { shared.writeLock.unlock() }
+        guard shared[.failed] == 0 else {
+            throw HeapError.failed(path: path, reason: "a process that had it open could not write or sync it")
+        }
+        try catchUp()
+        try requireNoFault()
+        try trimAllocator()
+        let isComplete = try moveLogIntoBase(waits: true, atRest: true)
+        // A reader that could not register still has its view: the log stays, and is no longer than what it protects.
+        guard isComplete else { return try log.makeDurable(below: log.published) }
+        do throws(DiskError) {
+            var header = try currentHeader(file)
+            if header.logInUse {
+                header.logInUse = false
+                header.sequence += 1
+                try writeHeader(header, to: file)
+                try file.sync()
+            }
+            try repeatHeader(header, to: file)
+        } catch {
+            throw fail(error)
+        }
+        fileBytes = try translating { () throws(DiskError) in try file.size() }
+        try shrinkFile(to: wantedFileBytes(slack: false))
+        try translating { () throws(DiskError) in try RedoLog.removeFiles(disk: disk, heapPath: path) }
+    }
+
+    private func lockWriteLock(_ shared: SharedFile) throws(HeapError) {
+        let outcome = try translating { () throws(DiskError) in try shared.writeLock.lock(until: Deadline(in: options.timeout)) }
+        if outcome == .timedOut { throw HeapError.timedOut(path: path, waitingFor: "another process's transaction") }
+    }
+
+    private func currentHeader(_ file: any DiskFile) throws(DiskError) -> HeapHeader {
+        do throws(HeapError) { return try readHeader(file) } catch { throw DiskError(.read, path, code: EIO) }
+    }
+
+    /// A reader that was the only one, and found no log, leaves nothing behind.
+    private func removeUnusedSharedFile(_ file: any DiskFile, _ shared: SharedFile) throws(HeapError) {
+        guard case .member = attachment, shared[.epoch] == 0, isFileWritable,
+            (try? file.tryLock(.presence, exclusive: true)) == true
+        else { return }
+        try? disk.remove(path + LogLayout.sharedSuffix)
+    }
+
+    /// Lets go of everything that others could notice.
+    func detach() {
+        if case .member(_, let views, let entry) = attachment { views.giveUp(entry) }
+        attachment = .alone
+        builder?.end()
+        file?.close()
+        writerLog = nil
+        log.withLock { $0 = nil }
+    }
+}

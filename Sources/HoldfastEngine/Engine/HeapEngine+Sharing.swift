@@ -1,0 +1,137 @@
+import MemoryMapping
+
+/// Following what other processes commit: catching up, and starting over from the base image.
+extension HeapEngine {
+    // MARK: The view
+
+    /// Protects this opening's view; the position is the one that it has reached already. See `ViewTable` for why that is enough.
+    @inline(__always)
+    func openView() {
+        if case .member(_, let views, let entry) = attachment { views.open(entry, at: applied) }
+    }
+
+    @inline(__always)
+    func closeView() {
+        if case .member(_, let views, let entry) = attachment { views.close(entry) }
+    }
+
+    /// Whether the image is the newest state; for the first of this opening's readers also opens its view. Under the gate's mutex.
+    @inline(__always)
+    func isFresh(isFirst: Bool) -> Bool {
+        switch attachment {
+        case .member(let shared, let views, let entry):
+            if isFixed { return true }
+            if isFirst { views.open(entry, at: applied) }
+            return shared.loadInOrder(.published) == applied && !(isFirst && isMemoryReliefDue)
+        case .observer(let shared): return isFixed || shared.loadInOrder(.published) == applied
+        case .guest(let headers): return isFixed || headerSequences == headers
+        case .alone: return true
+        }
+    }
+
+    /// Brings the image to the newest state. The caller is alone behind the gate, and the view is open, or it holds the write lock.
+    func catchUp() throws(HeapError) {
+        if case .guest = attachment { return try attachAgain() }
+        guard let shared else { return }
+        if isMemoryReliefDue { try startFromBase() }
+        let target = shared.loadInOrder(.published)
+        guard applied != target else { return }
+        guard let log = try joinedLog() else {
+            throw HeapError.damagedLog(path: path, logPath: shared.file.path, lastWholeCommit: commitNumber)
+        }
+        try followLog(log, to: target)
+        try requireNoFault()
+        committedPages = pagesInImage
+        if case .member(_, let views, let entry) = attachment { views.move(entry, to: target) }
+        verifier?.accept(pages: committedPages)
+    }
+
+    /// Lays the records from `applied` to `target` over the image.
+    private func followLog(_ log: RedoLog, to target: UInt64) throws(HeapError) {
+        var ring = try translating { () throws(DiskError) in try log.shared.ring() }
+        while applied < target {
+            if let (record, bytes) = reader.record(at: applied, in: ring, epoch: log.epoch, chain: chain) {
+                try image.extend(to: Int(record.heapPages) * HeapLayout.pageBytes, path: path)
+                guard LogRecord.forEachRun(in: bytes, record: record, { image.apply(firstLine: $0, lines: $1) }) else {
+                    throw HeapError.damagedLog(path: path, logPath: log.shared.file.path, lastWholeCommit: commitNumber)
+                }
+                applied += record.span
+                chain = record.checksum
+                commitNumber = record.commitNumber
+            } else if applied < log.checkpointPosition {
+                // This opening slept through a recycling of the ring.
+                try startFromBase()
+            } else if ring.capacity != log.capacity {
+                ring = try translating { () throws(DiskError) in try log.shared.ring() }
+            } else if log.shared.hasFault {
+                throw HeapError.unreadable(path: log.shared.file.path, offset: 0)
+            } else {
+                throw HeapError.damagedLog(path: path, logPath: log.shared.file.path, lastWholeCommit: commitNumber)
+            }
+        }
+    }
+
+    /// Drops every private page: the image is the base again, as of its last checkpoint, or a little ahead where another one is under way; what it is
+    /// ahead by stands in the log below the position to which the caller catches up. The caller is alone behind the gate.
+    func startFromBase() throws(HeapError) {
+        guard let file else { return }
+        let header = try readHeader(file)
+        try image.dropPrivatePages(file, fileBytes: fileBytes)
+        take(header)
+        committedPages = header.heapPages
+    }
+
+    /// Private copies are given back once there are many, provided that the log is short: what it holds is laid over the base again.
+    var isMemoryReliefDue: Bool {
+        let bytes = image.privatePageBound * HeapLayout.pageBytes
+        guard bytes > options.memoryLimit / 2, mode != .privateCopy, !isFixed, let shared else { return false }
+        // What the log holds would be private again at once, in the worst case a page for each smallest record, 28 times its bytes.
+        let checkpoint = shared[.checkpoint]
+        return applied >= checkpoint && Int(shared[.published] - checkpoint) <= options.memoryLimit / 128
+    }
+
+    // MARK: The log
+
+    /// The log that someone has started; nil if nobody has.
+    func joinedLog() throws(HeapError) -> RedoLog? {
+        if let writerLog { return writerLog }
+        guard let shared, shared[.epoch] != 0 else { return nil }
+        let log = try translating { () throws(DiskError) in
+            try RedoLog(
+                joining: shared, disk: disk, heapPath: path, identity: identity, isWritable: mode == .readWrite,
+                timeout: options.timeout)
+        }
+        writerLog = log
+        self.log.withLock { $0 = log }
+        return log
+    }
+
+    /// A guest has noticed that the heap is in use now, or has been: it takes part, or reads what there is now.
+    private func attachAgain() throws(HeapError) {
+        guard let file else { return }
+        try withOpeningLock(file) { () throws(HeapError) in
+            var header = try readHeader(file)
+            let isAlone: Bool
+            do throws(DiskError) {
+                isAlone = isFileWritable ? try file.tryLock(.presence, exclusive: true) : !(try file.isLockedByOthers(.presence))
+            } catch { throw HeapError(error) }
+            guard isAlone else {
+                try join(file, header)
+                if case .member = attachment { file.unlock(.unregisteredReader) }
+                return
+            }
+            try image.dropPrivatePages(file, fileBytes: fileBytes)
+            if header.logInUse { header = try recover(file, header) }
+            take(header)
+            committedPages = pagesInImage
+            file.unlock(.presence)
+            attachment = .guest(headers: headerSequences)
+        }
+    }
+
+    /// The openings of this heap by all processes, as far as they are registered.
+    public func openViews() -> [OpenView] {
+        guard case .member(_, let views, _) = attachment else { return [] }
+        return views.all(directory: options.processes)
+    }
+}

@@ -1,0 +1,240 @@
+import MemoryMapping
+import Synchronization
+
+/// The file `NAME-shared`, through which all processes that have a heap open meet: locks, positions, the table of views, and, once there has been
+/// a commit, the ring of the log.
+///
+/// It is made by the first process that opens the heap and removed by the last that closes it. It is never synced: after a restart of the
+/// machine it means nothing but for the records in its ring, which prove themselves. A process that dies leaves it as it
+/// was; every word here is changed by one store, in an order in which each state on the way is a valid one.
+///
+/// Safety: all addresses lie in the reservation, which lives as long as the object; words are `Atomic`s that are never initialised or destroyed
+/// (the file system fills new files with zeros, a valid `Atomic` of zero). `@unchecked Sendable`: made to be shared.
+final class SharedFile: @unchecked Sendable {
+    /// The words of the header, by their offsets, each in a line that only those share who change them together.
+    enum Word: Int {
+        /// Every record below this position is committed. Stored by the holder of the write lock.
+        case published = 512
+        /// Not zero: someone sleeps until `published` changes.
+        case hasSleepers = 520
+        /// Every record below this position is in the durable log and synced. Guarded by the sync lock.
+        case durable = 576
+        /// Bytes of the durable log's ring, the sequence of its newest header, and how far it has been filled; sync lock.
+        case durableCapacity = 584
+        case logHeaderSequence = 592
+        case filled = 600
+        /// The position that recovery must reach; sync lock.
+        case required = 608
+        /// Records below this position are in the base image, durably, and their place in the ring may be used again. Checkpoint lock.
+        case checkpoint = 640
+        /// Seed of the log's records; 0 as long as no log has been started. Stored last when it is.
+        case epoch = 704
+        /// Bytes of this file's ring. Changes under the write lock, the checkpoint lock and the sync lock.
+        case capacity = 712
+        /// Not zero: a write or sync failed, and what is on the disk is not known.
+        case failed = 768
+    }
+
+    static let headerBytes = LogLayout.ringOffset
+    let file: any DiskFile
+    let isWritable: Bool
+    private let reservation: AddressReservation
+    let base: UnsafeMutableRawPointer
+    let writeLock: ProcessLock
+    let syncLock: ProcessLock
+    private let ringLock = Mutex<RingMapping?>(nil)
+
+    /// Makes the file anew. The caller holds the opening lock and is alone.
+    static func create(
+        disk: any Disk, heapPath: String, heapFile: any DiskFile, header: HeapHeader, boot: HeapIdentity
+    ) throws(DiskError) -> SharedFile {
+        let path = heapPath + LogLayout.sharedSuffix
+        // Whoever still has an older one mapped keeps it whole: it loses its name, not its bytes.
+        try disk.remove(path)
+        let file = try disk.open(path, .createNew)
+        do throws(DiskError) {
+            try file.grow(from: 0, to: headerBytes, reservingBlocks: true)
+            let shared = try SharedFile(file: file, heapFile: heapFile, isWritable: true, isNew: true)
+            for word in [Word.published, .durable, .checkpoint] { shared[word] = header.checkpointPosition }
+            let header = SharedHeader(identity: header.identity, boot: boot)
+            header.encoded().withUnsafeBytes { shared.base.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+            return shared
+        } catch {
+            file.close()
+            try? disk.remove(path)
+            throw error
+        }
+    }
+
+    /// Opens the file that others use; nil if it is not there or not of this heap and this boot of the machine.
+    static func join(
+        disk: any Disk, heapPath: String, heapFile: any DiskFile, identity: HeapIdentity, boot: HeapIdentity, isWritable: Bool
+    ) throws(DiskError) -> SharedFile? {
+        let path = heapPath + LogLayout.sharedSuffix
+        guard disk.exists(path) else { return nil }
+        let file = try disk.open(path, isWritable ? .readWrite : .readOnly)
+        do throws(DiskError) {
+            guard try file.size() >= headerBytes else {
+                file.close()
+                return nil
+            }
+            let shared = try SharedFile(file: file, heapFile: heapFile, isWritable: isWritable, isNew: false)
+            let raw = UnsafeRawBufferPointer(start: shared.base, count: SharedHeader.byteCount)
+            guard SharedHeader.decode(raw) == SharedHeader(identity: identity, boot: boot) else {
+                file.close()
+                return nil
+            }
+            return shared
+        } catch {
+            file.close()
+            throw error
+        }
+    }
+
+    private init(file: any DiskFile, heapFile: any DiskFile, isWritable: Bool, isNew: Bool) throws(DiskError) {
+        self.file = file
+        self.isWritable = isWritable
+        do {
+            reservation = try AddressReservation(preferredBytes: Self.headerBytes, minimumBytes: Self.headerBytes)
+        } catch {
+            throw DiskError(.map, file.path, code: error.code)
+        }
+        try file.map(
+            into: reservation, at: 0, fileOffset: 0, byteCount: Self.headerBytes, kind: isWritable ? .shared : .readOnly)
+        reservation.guardAgainstFaults()
+        base = reservation.baseAddress
+        writeLock = ProcessLock(at: base + LogLayout.lockOffset, file: heapFile, lock: .write, isNew: isNew)
+        syncLock = ProcessLock(at: base + LogLayout.lockOffset + 128, file: heapFile, lock: .sync, isNew: isNew)
+    }
+
+    // MARK: Words
+
+    @inline(__always)
+    private func atomic(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    @inline(__always)
+    subscript(word: Word) -> UInt64 {
+        get { atomic(word.rawValue).pointee.load(ordering: .acquiring) }
+        set { atomic(word.rawValue).pointee.store(newValue, ordering: .releasing) }
+    }
+
+    /// A load or store that takes its place in the one order of all such operations; see `ViewTable` for what hangs on it.
+    @inline(__always)
+    func loadInOrder(_ word: Word) -> UInt64 { atomic(word.rawValue).pointee.load(ordering: .sequentiallyConsistent) }
+
+    @inline(__always)
+    func storeInOrder(_ value: UInt64, _ word: Word) {
+        atomic(word.rawValue).pointee.store(value, ordering: .sequentiallyConsistent)
+    }
+
+    @inline(__always)
+    func loadInOrder(at offset: Int) -> UInt64 { atomic(offset).pointee.load(ordering: .sequentiallyConsistent) }
+
+    @inline(__always)
+    func storeInOrder(_ value: UInt64, at offset: Int) { atomic(offset).pointee.store(value, ordering: .sequentiallyConsistent) }
+
+    @inline(__always)
+    func storeRelaxed(_ value: UInt64, at offset: Int) { atomic(offset).pointee.store(value, ordering: .relaxed) }
+
+    /// Stores `value` if `expected` is still there.
+    func replaceInOrder(_ expected: UInt64, by value: UInt64, at offset: Int) {
+        _ = atomic(offset).pointee.compareExchange(expected: expected, desired: value, ordering: .sequentiallyConsistent)
+    }
+
+    /// Publishes positions, and lets others sleep until the next.
+    var signal: ChangeSignal { ChangeSignal(at: base + Word.published.rawValue, canAnnounce: isWritable) }
+
+    // MARK: The ring
+
+    /// The ring as it is now; mapped anew if it has got another size. The result stays valid as long as it is held.
+    func ring() throws(DiskError) -> RingMapping {
+        var failure: DiskError?
+        let ring = ringLock.withLock { current -> RingMapping? in
+            let capacity = Int(self[.capacity])
+            if let current, current.capacity == capacity { return current }
+            do throws(DiskError) {
+                current = try RingMapping(file: file, capacity: capacity, isWritable: isWritable)
+            } catch { failure = error }
+            return current
+        }
+        if let failure { throw failure }
+        return ring!
+    }
+
+    /// The offset of the first byte that could not be reached in any mapping of the file; nil as long as all is well.
+    var hasFault: Bool {
+        reservation.firstFault != nil || ringLock.withLock { $0?.hasFault ?? false }
+    }
+
+    func close() { file.close() }
+}
+
+/// The log's ring, mapped twice, end to end, so that every record is contiguous in memory wherever it begins.
+final class RingMapping: @unchecked Sendable {
+    let capacity: Int
+    private let reservation: AddressReservation
+    private let base: UnsafeMutableRawPointer
+
+    init(file: any DiskFile, capacity: Int, isWritable: Bool) throws(DiskError) {
+        guard capacity > 0, capacity % RedoLog.capacityGranule == 0, try file.size() >= LogLayout.ringOffset + capacity else {
+            throw DiskError(.map, file.path, code: 0)
+        }
+        self.capacity = capacity
+        do {
+            reservation = try AddressReservation(preferredBytes: capacity * 2, minimumBytes: capacity * 2)
+        } catch {
+            throw DiskError(.map, file.path, code: error.code)
+        }
+        for half in 0 ..< 2 {
+            try file.map(
+                into: reservation, at: half * capacity, fileOffset: LogLayout.ringOffset, byteCount: capacity,
+                kind: isWritable ? .shared : .readOnly)
+        }
+        reservation.guardAgainstFaults()
+        base = reservation.baseAddress
+    }
+
+    /// Where the byte at `position` is; `capacity` bytes from there on may be accessed.
+    @inline(__always)
+    func address(_ position: UInt64) -> UnsafeMutableRawPointer { base + Int(position % UInt64(capacity)) }
+
+    var hasFault: Bool { reservation.firstFault != nil }
+}
+
+/// What `NAME-shared` begins with: whose it is, and since which start of the machine.
+struct SharedHeader: Equatable {
+    static let byteCount = 64
+    private static let checksumOffset = 56
+    private static let magic: UInt64 = 0x1a0a_0d48_5346_4889  // 89 "HFSH" 0D 0A 1A
+
+    var identity: HeapIdentity
+    var boot: HeapIdentity
+
+    func encoded() -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Self.byteCount)
+        bytes.withUnsafeMutableBytes { raw in
+            raw.storeBytes(of: Self.magic, toByteOffset: 0, as: UInt64.self)
+            raw.storeBytes(of: LogLayout.version, toByteOffset: 8, as: UInt32.self)
+            raw.storeBytes(of: identity.high, toByteOffset: 16, as: UInt64.self)
+            raw.storeBytes(of: identity.low, toByteOffset: 24, as: UInt64.self)
+            raw.storeBytes(of: boot.high, toByteOffset: 32, as: UInt64.self)
+            raw.storeBytes(of: boot.low, toByteOffset: 40, as: UInt64.self)
+            let checksum = Checksum.of(UnsafeRawBufferPointer(rebasing: raw[..<Self.checksumOffset]), seed: Checksum.headerSeed)
+            raw.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt64.self)
+        }
+        return bytes
+    }
+
+    static func decode(_ raw: UnsafeRawBufferPointer) -> SharedHeader? {
+        func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+        guard raw.count >= byteCount, word(0) == magic,
+            raw.loadUnaligned(fromByteOffset: 8, as: UInt32.self) == LogLayout.version,
+            word(checksumOffset)
+                == Checksum.of(UnsafeRawBufferPointer(rebasing: raw[..<checksumOffset]), seed: Checksum.headerSeed)
+        else { return nil }
+        return SharedHeader(
+            identity: HeapIdentity(high: word(16), low: word(24)), boot: HeapIdentity(high: word(32), low: word(40)))
+    }
+}

@@ -1,0 +1,134 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The table of open views in the shared file: one entry for each opening of the heap by a process.
+///
+/// An entry's position protects the view: no checkpoint goes past it. How that works without a lock: a reader stores *some* position that it has
+/// already reached and only then loads the newest published one, P, and catches up to it; a checkpoint loads the published
+/// position as its target T and only then the entries. All four are sequentially consistent. So either the checkpoint sees the entry, and T is
+/// at most its position; or the reader's load came after the checkpoint's, and T is at most P: it writes nothing
+/// that the reader has not laid over its own copy of the page, or is about to.
+///
+///     offset size
+///        0     4   process number; 0: the entry is free. Stored last when an entry is taken, first when it is given up
+///        4     4   kind: 1 catches up, 2 stays where it is (private copies, snapshots)
+///        8     8   the process's start time
+///       16     8   position of the open view; all ones: none is open
+///       24     8   when the view was opened, in nanoseconds of the system's monotonic clock
+struct ViewTable {
+    static let entryBytes = 64
+    static let count = LogLayout.viewsBytes / entryBytes
+    static let none = UInt64.max
+
+    let shared: SharedFile
+
+    private func offset(_ index: Int) -> Int { LogLayout.viewsOffset + index * Self.entryBytes }
+
+    /// Takes a free entry; nil if there is none. Under the opening lock.
+    func take(for process: ProcessIdentity, isFixed: Bool, directory: any ProcessDirectory) -> Int? {
+        for index in 0 ..< Self.count {
+            let at = offset(index)
+            let owner = shared.loadInOrder(at: at)
+            if owner != 0 {
+                guard !directory.isAlive(self.process(index)) else { continue }
+                shared.storeInOrder(0, at: at)
+            }
+            shared.storeInOrder(process.startTime, at: at + 8)
+            shared.storeInOrder(Self.none, at: at + 16)
+            shared.storeInOrder(UInt64(UInt32(bitPattern: process.number)) | (isFixed ? 2 : 1) << 32, at: at)
+            return index
+        }
+        return nil
+    }
+
+    func giveUp(_ index: Int) {
+        let at = offset(index)
+        shared.storeInOrder(Self.none, at: at + 16)
+        shared.storeInOrder(0, at: at)
+    }
+
+    private func process(_ index: Int) -> ProcessIdentity {
+        ProcessIdentity(
+            number: Int32(bitPattern: UInt32(truncatingIfNeeded: shared.loadInOrder(at: offset(index)))),
+            startTime: shared.loadInOrder(at: offset(index) + 8))
+    }
+
+    /// Opens the view of an entry.
+    @inline(__always)
+    func open(_ index: Int, at position: UInt64) {
+        shared.storeRelaxed(Deadline.coarseNow, at: offset(index) + 24)
+        shared.storeInOrder(position, at: offset(index) + 16)
+    }
+
+    /// Moves an open view to a later position.
+    @inline(__always)
+    func move(_ index: Int, to position: UInt64) {
+        shared.storeInOrder(position, at: offset(index) + 16)
+    }
+
+    @inline(__always)
+    func close(_ index: Int) {
+        shared.storeInOrder(Self.none, at: offset(index) + 16)
+    }
+
+    /// The lowest position of an open view, or `limit` if none is lower. Entries of processes that no longer run are freed.
+    func lowest(below limit: UInt64, directory: any ProcessDirectory) -> UInt64 {
+        var lowest = limit
+        for index in 0 ..< Self.count {
+            let owner = shared.loadInOrder(at: offset(index))
+            let position = shared.loadInOrder(at: offset(index) + 16)
+            guard owner != 0, position < lowest else { continue }
+            let process = process(index)
+            if directory.isAlive(process) {
+                lowest = position
+            } else {
+                // Only if it is still the dead one's: another process may have taken the entry by now.
+                shared.replaceInOrder(owner, by: 0, at: offset(index))
+            }
+        }
+        return lowest
+    }
+
+    /// Every process that has the heap open, as far as it is registered.
+    func all(directory: any ProcessDirectory) -> [OpenView] {
+        (0 ..< Self.count).compactMap { index in
+            let word = shared.loadInOrder(at: offset(index))
+            guard word != 0 else { return nil }
+            let process = process(index)
+            guard directory.isAlive(process) else { return nil }
+            let position = shared.loadInOrder(at: offset(index) + 16)
+            let since = shared.loadInOrder(at: offset(index) + 24)
+            let published = shared[.published]
+            let isOpen = position != Self.none
+            return OpenView(
+                processNumber: process.number, isOpen: isOpen,
+                age: isOpen
+                    ? .nanoseconds(Int64(clamping: Deadline.coarseNow.subtractingReportingOverflow(since).partialValue)) : .zero,
+                heldLogBytes: isOpen && published > position ? Int(published - position) : 0)
+        }
+    }
+}
+
+/// One opening of a heap, by this process or another, and its view.
+public struct OpenView: Equatable, Sendable {
+    /// The operating system's number of the process.
+    public let processNumber: Int32
+    /// Whether a view is open just now.
+    public let isOpen: Bool
+    /// For how long at least it has been open; to a second or so.
+    public let age: Duration
+    /// Bytes of log, committed since, that no checkpoint can move into the heap file as long as it is open.
+    public let heldLogBytes: Int
+
+    public init(processNumber: Int32, isOpen: Bool, age: Duration, heldLogBytes: Int) {
+        self.processNumber = processNumber
+        self.isOpen = isOpen
+        self.age = age
+        self.heldLogBytes = heldLogBytes
+    }
+}

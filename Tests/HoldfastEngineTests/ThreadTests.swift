@@ -218,7 +218,7 @@ import Testing
 }
 
 /// What went wrong on any of several threads.
-private final class Problems: @unchecked Sendable {
+final class Problems: @unchecked Sendable {
     private let lock = NSLock()
     private var list: [String] = []
 

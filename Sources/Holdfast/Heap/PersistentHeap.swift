@@ -1,4 +1,5 @@
 import HoldfastEngine
+import Synchronization
 
 #if canImport(FoundationEssentials)
     public import FoundationEssentials
@@ -29,38 +30,66 @@ public typealias OpenMode = HoldfastEngine.OpenMode
 /// two files lie beside it, `NAME-log` and `NAME-shared`; they belong to it and are removed when it is closed.
 ///
 /// **Threads.** A heap can be used from any thread: many readers or one writer at a time, each waiting for the other.
-/// **Processes.** One process at a time can have the heap open for writing, or several for reading; others get
-/// ``HeapError/busy(path:)``.
+/// **Processes.** Any number of processes (up to 192) can have the heap open at once, reading and writing. One writes at a time; readers never wait for a writer in another
+/// process, and see the newest commit when their transaction begins. Opening a heap twice in one process shares one mapping. All waiting ends
+/// after ``Options/timeout``.
 public final class PersistentHeap: Sendable {
     let engine: HeapEngine
     let options: Options
+    private let mode: OpenMode
+    private let isClosed = Atomic<Bool>(false)
+    let monitor: ChangeMonitor
 
     /// The path that the heap was opened with.
-    public var path: String { engine.path }
+    public let path: String
 
     /// 128 random bits, in hexadecimal, that name this heap for life.
     public var identity: String { engine.identity.description }
 
-    private init(engine: HeapEngine, options: Options) {
+    /// What is worth knowing though the heap could be opened, such as a file system of which it is not known whether other machines use it.
+    public var warnings: [String] { engine.warnings }
+
+    init(engine: HeapEngine, path: String, mode: OpenMode, options: Options) {
         self.engine = engine
+        self.path = path
+        self.mode = mode
         self.options = options
+        monitor = ChangeMonitor(engine: engine)
     }
+
+    deinit { try? close() }
 
     // MARK: Opening
 
     /// Settings of a heap while it is open. None of them is recorded in the file.
     public struct Options: Sendable {
-        /// Bytes of log after which a checkpoint moves them into the heap file, before the next transaction. Disk space of up
-        /// to twice this is used beside the heap; recovery after a crash takes time in proportion. 64 MiB unless set.
+        /// Bytes of log that checkpoints keep the heap below, in the background, from half of it on. Disk space of up
+        /// to twice this is used beside the heap, more while a view stays open for long; recovery after a crash takes time in proportion. 64 MiB
+        /// unless set.
         public var logLimit = 64 << 20
-        /// Bytes of private copies of changed pages after which a checkpoint gives them back to the system, before the next
-        /// transaction. 256 MiB unless set.
+        /// Bytes of private copies of changed pages that this process holds at most, beside those of the open transaction; from half of it on they
+        /// are given back to the system after a checkpoint. 256 MiB unless set.
         public var memoryLimit = 256 << 20
         /// Whether disk space is reserved as the heap grows, so that a full disk is an error of the transaction that
         /// needs it. Without it heap files can be sparse. True unless set.
         public var reservesDiskSpace = true
         /// Whether a missing file is made. True unless set; other modes than `readWrite` never make one.
         public var createsIfMissing = true
+        /// How long a call waits for other threads and processes before it throws ``HeapError/timedOut(path:waitingFor:)``. 30 seconds unless
+        /// set.
+        public var timeout: Duration = .seconds(30)
+        /// Whether a thread of its own makes checkpoints, beside the transactions. Without it they run inside transactions that find one due.
+        /// True unless set.
+        public var checkpointsInBackground = true
+        /// Whether opening compares every page of the file with its checksum first; takes time in proportion to the heap. False unless set.
+        public var verifiesPages = false
+        /// Whether a heap on a network file system may be opened for writing. Right only where no other machine has it open. False unless set.
+        public var allowsNetworkFileSystems = false
+        /// Called, once for each process, when a view that has been open for longer than ``longView`` holds up a checkpoint: the log grows as
+        /// long as it stays open. On any thread.
+        public var reportsLongView: (@Sendable (OpenView) -> Void)?
+        /// See ``reportsLongView``. A minute unless set.
+        public var longView: Duration = .seconds(60)
         /// What `write` promises when it returns. `.process` unless set.
         public var durability = Durability.process
 
@@ -74,6 +103,12 @@ public final class PersistentHeap: Sendable {
             options.initialLogBytes = min(options.initialLogBytes, options.logLimit)
             options.reservesBlocks = reservesDiskSpace
             options.createsIfMissing = createsIfMissing
+            options.timeout = timeout
+            options.checkpointsInBackground = checkpointsInBackground
+            options.verifiesPages = verifiesPages
+            options.allowsNetworkFileSystems = allowsNetworkFileSystems
+            options.reportsLongView = reportsLongView
+            options.longView = longView
             return options
         }
     }
@@ -88,13 +123,15 @@ public final class PersistentHeap: Sendable {
 
     /// Opens the heap at `path`, making an empty one if there is none; after a crash it comes back as of its last commit.
     ///
-    /// Takes the same time whatever the heap's size. Throws a ``HeapError`` that says what is wrong with the file, which is left as
+    /// Takes the same time whatever the heap's size. Where this process has the heap open already, the new object shares its mapping and its
+    /// settings. Throws a ``HeapError`` that says what is wrong with the file, which is left as
     /// it was.
     public static func open(_ path: String, mode: OpenMode = .readWrite, options: Options = Options()) throws(HeapError)
         -> PersistentHeap
     {
         PersistentHeap(
-            engine: try HeapEngine(path: path, mode: mode, options: options.engineOptions), options: options)
+            engine: try OpenHeaps.shared.open(path, mode: mode, options: options.engineOptions), path: path, mode: mode,
+            options: options)
     }
 
     /// Opens the heap at a file URL; see ``open(_:mode:options:)-(String,_,_)``.
@@ -124,7 +161,8 @@ public final class PersistentHeap: Sendable {
         _ path: String, mode: OpenMode = .readWrite, engineOptions: EngineOptions, disk: any Disk = SystemDisk.shared
     ) throws(HeapError) -> PersistentHeap {
         PersistentHeap(
-            engine: try HeapEngine(path: path, mode: mode, options: engineOptions, disk: disk), options: Options())
+            engine: try HeapEngine(path: path, mode: mode, options: engineOptions, disk: disk), path: path, mode: mode,
+            options: Options())
     }
 
     // MARK: Transactions
@@ -132,10 +170,12 @@ public final class PersistentHeap: Sendable {
     /// Runs `body` as a write transaction: all of its changes, or, if it throws, none.
     ///
     /// What `body` throws is thrown on after everything has been put back; so are the heap's own errors, among them
-    /// ``HeapError/diskFull(path:)`` from the commit. Waits for other threads' transactions. Calling `write` or `read` of the same heap
+    /// ``HeapError/diskFull(path:)`` from the commit. Waits for other threads' transactions and other processes' writers. Calling `write` or `read` of the same heap
     /// inside traps. Cost beside `body`'s own: in proportion to the lines of 64 bytes that it changed; no system call, unless
     /// the heap grows or a checkpoint is due.
     public func write<R>(durability: Durability? = nil, _ body: (borrowing WriteTransaction) throws -> R) throws -> R {
+        try requireOpen()
+        guard mode != .readOnly else { throw HeapError.readOnly(path: path) }
         let context = try engine.beginWrite()
         let result: R
         do {
@@ -152,11 +192,20 @@ public final class PersistentHeap: Sendable {
 
     /// Runs `body` as a read transaction: the heap stands still until it returns.
     ///
-    /// Many threads can read at once; writers wait. A `read` inside a `read` shares its view.
+    /// The view is the newest commit of any process. Many threads can read at once; writers of this process wait. A `read` inside a `read` shares its view, and so
+    /// does one that others of this process have kept waiting for a tenth of a second.
     public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
+        try requireOpen()
         let context = try engine.beginRead()
         defer { engine.endRead(context) }
-        return try body(ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
+        let result = try body(ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
+        // A page that could not be read was shown as zeros: what has been made of it is not the heap's.
+        try engine.requireReadable()
+        return result
+    }
+
+    func requireOpen() throws(HeapError) {
+        guard !isClosed.load(ordering: .acquiring) else { throw HeapError.closed(path: path) }
     }
 
     // MARK: Durability
@@ -168,12 +217,20 @@ public final class PersistentHeap: Sendable {
     public func sync() throws(HeapError) { try engine.makeDurable() }
 
     /// Moves the log into the heap file now instead of when it is due, and gives back free space at the file's end.
-    public func checkpoint() throws(HeapError) { try engine.checkpoint() }
+    public func checkpoint() throws(HeapError) {
+        try requireOpen()
+        try engine.checkpoint()
+    }
 
-    /// Closes the heap: waits for open transactions, makes everything durable, and leaves one file. Closing again does nothing.
+    /// Closes the heap: waits for open transactions and makes everything durable. The last process to close it leaves one file. Closing again does nothing.
     ///
-    /// A heap that is let go without `close` is closed as well, but errors are then lost.
-    public func close() throws(HeapError) { try engine.close() }
+    /// Handles and transactions of this object must not be used any more; other openings of the same heap in this process go on. A heap that is
+    /// let go without `close` is closed as well, but errors are then lost.
+    public func close() throws(HeapError) {
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        monitor.stop()
+        try OpenHeaps.shared.release(engine)
+    }
 
     /// The account of every page, for tests and tools.
     package func audit() throws(HeapError) -> AllocatorAudit { try engine.audit() }

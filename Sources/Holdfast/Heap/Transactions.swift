@@ -111,6 +111,9 @@ public struct ReadTransaction: ~Copyable {
 
     /// The named roots.
     public var roots: [Root] { RootCatalogue(access).all }
+
+    /// The version of the heap that this view shows.
+    public var version: HeapVersion { HeapVersion(position: access.position) }
 }
 
 /// A named root: an entry point into a heap.

@@ -17,6 +17,12 @@ extension HeapEngine {
     /// The newest position that anyone has committed. Any thread.
     public var newestPosition: UInt64 { signal?.position ?? guestPosition }
 
+    /// The position of the open view, to compare with the newest. Behind the gate.
+    var viewPosition: UInt64 {
+        if case .guest(let headers) = attachment { return headers.max() ?? 0 }
+        return applied
+    }
+
     /// A guest cannot see positions move, but it can see that someone has written a header.
     private var guestPosition: UInt64 { headerSequences.max() ?? 0 }
 

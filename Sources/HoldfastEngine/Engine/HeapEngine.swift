@@ -175,6 +175,14 @@ public final class HeapEngine: @unchecked Sendable {
     /// Whether this opening's view stays where it was at the opening.
     var isFixed: Bool { mode == .privateCopy || options.isSnapshot }
 
+    /// Which file this is, whatever its name.
+    public var fileIdentity: FileIdentity? { mode == .readWrite || mode == .readOnly ? try? file?.fileIdentity() : nil }
+
+    /// Whether another opening in this process, for `mode`, may use this engine too.
+    public func canBeShared(for mode: OpenMode) -> Bool {
+        !isClosed && !isForked && !hasFailed.load(ordering: .acquiring) && (self.mode == mode || self.mode == .readWrite)
+    }
+
     /// Runs calls to the disk and turns what they throw into the user's error.
     func translating<R>(_ body: () throws(DiskError) -> R) throws(HeapError) -> R {
         do throws(DiskError) { return try body() } catch { throw HeapError(error) }

@@ -43,6 +43,8 @@ public enum HeapError: Error, Equatable, Sendable {
     /// The checksum of a page does not match; pages are numbered from 0, of 4096 bytes.
     case damagedPages(path: String, pages: [Int])
     case alreadyExists(path: String)
+    /// What was asked for needs a heap in a file that others can open too.
+    case noFile(path: String)
 
     // Working
     case diskFull(path: String)
@@ -122,6 +124,8 @@ extension HeapError: CustomStringConvertible {
         case .damagedPages(let path, let pages):
             "\(pages.count) pages of \(path) do not match their checksums (\(pages.prefix(5).map(String.init).joined(separator: ", "))"
                 + "\(pages.count > 5 ? ", …" : "")). The disk or something else has changed them; restore the file from a copy."
+        case .noFile(let path):
+            "\(path) lives in the memory of this process alone, so it can be neither copied nor seen by another opening. Open a heap file for that."
         case .alreadyExists(let path):
             "There is a file at \(path) already, and it was left as it is. Remove it first, or choose another name."
         case .diskFull(let path):

@@ -1,0 +1,162 @@
+import HoldfastEngine
+import Synchronization
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// A state of a heap: later commits have later versions. Comparable between all processes that have the heap open.
+public struct HeapVersion: Hashable, Comparable, Sendable {
+    let position: UInt64
+
+    public static func < (left: HeapVersion, right: HeapVersion) -> Bool { left.position < right.position }
+}
+
+/// Noticing what others commit.
+extension PersistentHeap {
+    /// The newest version that any process has committed. A load from shared memory; any thread.
+    public var version: HeapVersion { HeapVersion(position: engine.newestPosition) }
+
+    /// Waits until anyone, in any process, has committed something newer than `version`, or the time is up; returns whether there is something newer.
+    ///
+    ///     var seen = try heap.read { tx in show(tx); return tx.version }
+    ///     while try heap.waitForChange(since: seen, timeout: .seconds(60)) {
+    ///         seen = try heap.read { tx in show(tx); return tx.version }
+    ///     }
+    ///
+    /// Nothing between the read and the wait is missed. The thread sleeps in the kernel and is woken by the commit. (An opening that has no right to
+    /// write beside the heap looks every few milliseconds instead.) Throws ``HeapError/closed(path:)`` if the heap is closed
+    /// meanwhile. Call it from a thread that may block; ``changes`` is the form for tasks.
+    public func waitForChange(since version: HeapVersion, timeout: Duration) throws(HeapError) -> Bool {
+        try requireOpen()
+        let newest = try engine.waitForPosition(otherThan: version.position, timeout: timeout, isCancelled: { !self.isOpen })
+        try requireOpen()
+        return newest != version.position
+    }
+
+    /// Waits until anyone commits something from now on; see ``waitForChange(since:timeout:)``.
+    public func waitForChange(timeout: Duration) throws(HeapError) -> Bool {
+        try waitForChange(since: version, timeout: timeout)
+    }
+
+    private var isOpen: Bool { (try? requireOpen()) != nil }
+
+    /// The versions that are committed from now on, by anyone in any process, as they come. A slow reader of the sequence gets the newest one and not
+    /// all those in between. Ends when the heap is closed.
+    ///
+    ///     for await version in heap.changes { … }
+    ///
+    /// Costs one thread of this process as long as anyone iterates, however many do.
+    public var changes: AsyncStream<HeapVersion> {
+        AsyncStream(bufferingPolicy: .bufferingNewest(1)) { monitor.add($0) }
+    }
+}
+
+/// The thread that waits for changes on behalf of all tasks that iterate over a heap's `changes`.
+final class ChangeMonitor: Sendable {
+    private struct State {
+        var continuations: [Int: AsyncStream<HeapVersion>.Continuation] = [:]
+        var nextNumber = 0
+        var isRunning = false
+        var isStopped = false
+    }
+
+    private let engine: HeapEngine
+    private let state = Mutex(State())
+
+    init(engine: HeapEngine) { self.engine = engine }
+
+    func add(_ continuation: AsyncStream<HeapVersion>.Continuation) {
+        // Before this returns: what is committed from now on is noticed.
+        let start = engine.newestPosition
+        let (number, mustStart) = state.withLock { state -> (Int?, Bool) in
+            guard !state.isStopped else { return (nil, false) }
+            state.nextNumber += 1
+            state.continuations[state.nextNumber] = continuation
+            let mustStart = !state.isRunning
+            state.isRunning = true
+            return (state.nextNumber, mustStart)
+        }
+        guard let number else { return continuation.finish() }
+        continuation.onTermination = { [self] _ in
+            let isLast = state.withLock {
+                $0.continuations[number] = nil
+                return $0.continuations.isEmpty
+            }
+            if isLast { engine.wakeWaiters() }
+        }
+        if mustStart { startThread(at: start) }
+    }
+
+    func stop() {
+        let continuations = state.withLock { state in
+            state.isStopped = true
+            defer { state.continuations = [:] }
+            return state.continuations.values.map { $0 }
+        }
+        for continuation in continuations { continuation.finish() }
+        if !continuations.isEmpty { engine.wakeWaiters() }
+    }
+
+    /// What the thread gets: itself and where to begin.
+    private final class Start {
+        let monitor: ChangeMonitor
+        let position: UInt64
+
+        init(_ monitor: ChangeMonitor, _ position: UInt64) {
+            self.monitor = monitor
+            self.position = position
+        }
+    }
+
+    private func startThread(at position: UInt64) {
+        let argument = Unmanaged.passRetained(Start(self, position)).toOpaque()
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        #if canImport(Darwin)
+            var thread: pthread_t?
+        #else
+            var thread = pthread_t()
+        #endif
+        let result = pthread_create(
+            &thread, &attributes,
+            { argument in
+                #if canImport(Darwin)
+                    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+                #else
+                    let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
+                #endif
+                start.monitor.run(from: start.position)
+                return nil
+            }, argument)
+        pthread_attr_destroy(&attributes)
+        guard result == 0 else { fatalError("Holdfast: the system could not start a thread (error \(result))") }
+    }
+
+    private func run(from start: UInt64) {
+        var position = start
+        while true {
+            let newest = try? engine.waitForPosition(
+                otherThan: position, timeout: .seconds(3600), isCancelled: { self.state.withLock { $0.continuations.isEmpty } })
+            let continuations = state.withLock { state -> [AsyncStream<HeapVersion>.Continuation] in
+                // Whoever comes after this starts another thread.
+                if state.continuations.isEmpty || newest == nil { state.isRunning = false }
+                return state.continuations.values.map { $0 }
+            }
+            guard let newest else {
+                for continuation in continuations { continuation.finish() }
+                return
+            }
+            if continuations.isEmpty { return }
+            if newest != position {
+                position = newest
+                for continuation in continuations { continuation.yield(HeapVersion(position: newest)) }
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import HoldfastEngine
+
+/// One opening of a heap by a process, and its view.
+public typealias OpenView = HoldfastEngine.OpenView
+
+/// What ``PersistentHeap/check(progress:)`` has found.
+public struct HeapCheck: Equatable, Sendable {
+    /// Pages of 4096 bytes that were compared with their checksums.
+    public let checkedPages: Int
+    /// Pages whose newest contents are in the log, which has checksums of its own.
+    public let loggedPages: Int
+    /// Pages that do not hold what was written to them, in ascending order.
+    public let damagedPages: [Int]
+    /// What contradicts what in the account of all pages and blocks.
+    public let problems: [String]
+
+    /// Whether nothing was found.
+    public var isSound: Bool { damagedPages.isEmpty && problems.isEmpty }
+}
+
+/// Looking after a heap as a whole: checking, copying, compacting, building.
+extension PersistentHeap {
+    /// Every opening of this heap, by this and other processes, that is registered, with its view. Any thread.
+    public func views() throws(HeapError) -> [OpenView] {
+        try requireOpen()
+        return engine.openViews()
+    }
+
+    /// Compares every page of the file with its checksum, and the account of pages and blocks with itself. Finds every bit that has changed in the
+    /// file since it was written.
+    ///
+    /// Changes nothing; readers and writers of all processes go on. O(heap); `progress` is told now and then how many pages are done, of how many.
+    public func check(progress: ((_ done: Int, _ of: Int) -> Void)? = nil) throws(HeapError) -> HeapCheck {
+        try requireOpen()
+        if engine.mode == .inMemory || engine.mode == .privateCopy {
+            // What has been changed in memory has no checksums.
+            return HeapCheck(checkedPages: 0, loggedPages: 0, damagedPages: [], problems: try engine.audit().problems)
+        }
+        let snapshot = try makeSnapshotEngine()
+        defer { try? snapshot.close() }
+        let report = try snapshot.scrub(progress: progress)
+        return HeapCheck(
+            checkedPages: report.checkedPages, loggedPages: report.loggedPages, damagedPages: report.damagedPages,
+            problems: try snapshot.audit().problems)
+    }
+
+    /// A view of the heap as it is now that stays so for as long as it is kept, while all processes, this one too, go on reading and writing.
+    ///
+    /// It has a mapping of its own. As long as it is open the log keeps everything that is committed, so it is for minutes and not for
+    /// days; see ``Options/reportsLongView``.
+    public func snapshot() throws(HeapError) -> HeapSnapshot {
+        try requireOpen()
+        return HeapSnapshot(engine: try makeSnapshotEngine())
+    }
+
+    private func makeSnapshotEngine() throws(HeapError) -> HeapEngine {
+        guard engine.mode != .inMemory, engine.mode != .privateCopy else {
+            throw HeapError.noFile(path: path)
+        }
+        var options = options.engineOptions
+        options.isSnapshot = true
+        options.verifiesPages = false
+        return try HeapEngine(path: path, mode: .readOnly, options: options)
+    }
+
+    /// Writes the heap as it is now to a new file: one commit, whole and at rest, while readers and writers go on. It is a heap of its own, with another
+    /// identity; free pages are left out.
+    ///
+    /// The file appears at `path` when it is complete and durable, or not at all. Throws ``HeapError/alreadyExists(path:)`` rather than replace a file,
+    /// unless `replacing`. O(heap); `progress` is told pages.
+    public func copy(
+        to path: String, replacing: Bool = false, progress: ((_ done: Int, _ of: Int) -> Void)? = nil
+    ) throws(HeapError) {
+        try requireOpen()
+        let snapshot = try makeSnapshotEngine()
+        defer { try? snapshot.close() }
+        try snapshot.writeCopy(to: path, replacing: replacing, progress: progress)
+    }
+
+    /// Makes the file take less of the disk: moves the log into it, gives the blocks of free pages back to the file system, and cuts the free end off if no other process
+    /// has the heap open. Returns the bytes of free pages given back.
+    ///
+    /// Nothing moves inside the heap, and other processes go on; writers wait meanwhile. A view that another process keeps open, and that is older than
+    /// the last commit, stands in the way: then nothing is given back.
+    @discardableResult
+    public func compact() throws(HeapError) -> Int {
+        try requireOpen()
+        guard engine.mode == .readWrite else { throw HeapError.readOnly(path: path) }
+        return try engine.compact()
+    }
+
+    /// Makes a new heap at `path` and fills it with `body`, without a log: the fast way to build a large heap. It appears at `path` when it is complete and
+    /// durable, or, if `body` throws or the process ends, not at all.
+    ///
+    ///     try PersistentHeap.build("words.heap") { tx in
+    ///         let words = try tx.map("words", String.self, Int.self)
+    ///         …
+    ///     }
+    ///
+    /// Throws ``HeapError/alreadyExists(path:)`` rather than replace a file, unless `replacing`; whoever has the old file open then keeps it, and is told by
+    /// the next `sync` or `checkpoint`. Throws ``HeapError/busy(path:)`` while someone else builds at the same path.
+    public static func build<R>(
+        _ path: String, replacing: Bool = false, options: Options = Options(), _ body: (borrowing WriteTransaction) throws -> R
+    ) throws -> R {
+        if !replacing, SystemDisk.shared.exists(path) { throw HeapError.alreadyExists(path: path) }
+        let engine = try HeapEngine(path: path, mode: .bulkBuild, options: options.engineOptions)
+        defer { try? engine.close() }
+        let context = try engine.beginWrite()
+        let result: R
+        do {
+            result = try body(WriteTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
+        } catch {
+            engine.abort(context)
+            throw error
+        }
+        try engine.commit(context)
+        try engine.finishBuild(replacing: replacing)
+        return result
+    }
+}
+
+/// A fixed view of a heap; see ``PersistentHeap/snapshot()``. Closed when it is let go. Any thread may read.
+public final class HeapSnapshot: Sendable {
+    private let engine: HeapEngine
+
+    init(engine: HeapEngine) { self.engine = engine }
+
+    deinit { try? engine.close() }
+
+    /// Runs `body` with the view.
+    public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
+        let context = try engine.beginRead()
+        defer { engine.endRead(context) }
+        let result = try body(ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
+        try engine.requireReadable()
+        return result
+    }
+
+    /// Lets the view go: the log may be recycled. Waits for reads. Later reads throw ``HeapError/closed(path:)``.
+    public func close() throws(HeapError) { try engine.close() }
+}

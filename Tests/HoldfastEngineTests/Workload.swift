@@ -21,7 +21,13 @@ final class Workload {
     static let slots = 40
     private static let tableBytes = 8 + slots * 24
 
-    private(set) var engine: HeapEngine
+    private(set) var engines: [HeapEngine]
+    /// The opening that acts: several stand for several processes.
+    private(set) var current = 0
+    var engine: HeapEngine {
+        get { engines[current] }
+        set { engines[current] = newValue }
+    }
     let path: String
     let options: EngineOptions
     let disk: any Disk
@@ -33,12 +39,40 @@ final class Workload {
     private(set) var durableCommits = 0
     var commits: Int { states.count - 1 }
 
-    init(path: String = "/sim/test.heap", options: EngineOptions, disk: any Disk, seed: UInt64) throws(HeapError) {
+    init(
+        path: String = "/sim/test.heap", options: EngineOptions, disk: any Disk, seed: UInt64, processes: Int = 1,
+        mode: OpenMode = .readWrite
+    ) throws(HeapError) {
         self.path = path
         self.options = options
         self.disk = disk
         random = SplitMix(state: seed)
+        engines = [try HeapEngine(path: path, mode: mode, options: options, disk: disk)]
+        while engines.count < processes {
+            engines.append(try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk))
+        }
+    }
+
+    /// Lets another opening act from now on.
+    func useAnyProcess() { current = Int.random(in: 0 ..< engines.count, using: &random) }
+
+    /// The acting process is gone without a word, between two of its calls, and another one comes.
+    func killProcess() throws(HeapError) {
+        try leave(cleanly: false)
         engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
+    }
+
+    /// The acting process goes, by closing the heap or without a word.
+    func leave(cleanly: Bool) throws(HeapError) {
+        guard !cleanly else { return try engine.close() }
+        engine.closed.store(true, ordering: .releasing)
+        engine.file?.close()
+    }
+
+    func compact() throws(HeapError) {
+        let target = commits
+        try engine.compact()
+        if engine.writerLog.map({ $0.usedBytes == 0 }) ?? true { durableCommits = target }
     }
 
     /// Small logs, so that checkpoints, laps of the ring and its resizing all happen within few transactions.
@@ -129,10 +163,11 @@ final class Workload {
         durableCommits = target
     }
 
+    /// Durable as far as no open view held it up.
     func checkpoint() throws(HeapError) {
         let target = commits
         try engine.checkpoint()
-        durableCommits = target
+        if engine.writerLog.map({ $0.usedBytes == 0 }) ?? true { durableCommits = target }
     }
 
     func reopen() throws(HeapError) {
@@ -185,7 +220,8 @@ final class Workload {
     }
 
     /// Opens what a crash left and says what is wrong with it.
-    func problem(withFiles files: [String: [UInt8]], allowing range: ClosedRange<Int>) -> String? {
+    func problem(withFiles files: [String: [UInt8]], allowing range: ClosedRange<Int>, at path: String? = nil) -> String? {
+        let path = path ?? self.path
         do throws(HeapError) {
             let disk = SimulatedDisk(files: files)
             disk.recordsContents = false
@@ -193,6 +229,8 @@ final class Workload {
             if files[path] == nil { return range.contains(0) ? nil : "the heap is missing" }
             let engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
             if let problem = try problem(with: engine, allowing: range) { return problem }
+            let damaged = try engine.scrub().damagedPages
+            if !damaged.isEmpty { return "pages \(damaged) do not match their checksums" }
             try engine.close()
             return nil
         } catch {

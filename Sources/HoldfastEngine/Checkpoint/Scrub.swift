@@ -80,6 +80,7 @@ private struct Scrub {
     private var givenBack: Set<Int> = []
     private let buffer = PageBuffer(pages: stepPages)
     private let checksums = PageBuffer(pages: 1)
+    private let zeros = PageBuffer(pages: 1)
     private var loadedChecksumPage = -1
 
     init(file: any DiskFile, table: PageChecksums, end: Int, logged: Set<Int>) {
@@ -87,6 +88,7 @@ private struct Scrub {
         self.table = table
         self.end = end
         self.logged = logged
+        zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
     /// The header's two pages: a valid copy in each, zeros behind it.
@@ -144,7 +146,8 @@ private struct Scrub {
         if entry == 0 || PageChecksums.isZero(bytes) { givenBack.insert(page) }
     }
 
-    /// Pages that read as zeros without being read: right where there is no checksum.
+    /// Pages that read as zeros without being read: right where there is no checksum, or that of a page of zeros; file systems and
+    /// copying programs turn written zeros into holes as they like.
     private mutating func checkHole(_ pages: Range<Int>, _ reserved: Set<Int>) throws(DiskError) {
         var page = pages.lowerBound
         while page < pages.upperBound {
@@ -154,7 +157,8 @@ private struct Scrub {
             // The common case for a long hole: its checksums are a hole too.
             if !PageChecksums.isZero(UnsafeRawBufferPointer(checksums.bytes)) {
                 for number in page ..< last where !logged.contains(number) && !reserved.contains(number) {
-                    if PageChecksums.entry(index + number - page, in: UnsafeRawBufferPointer(checksums.bytes)) != 0 {
+                    let entry = PageChecksums.entry(index + number - page, in: UnsafeRawBufferPointer(checksums.bytes))
+                    if entry != 0, entry != PageChecksums.checksum(ofPage: number, UnsafeRawBufferPointer(zeros.bytes)) {
                         result.damagedPages.append(number)
                         givenBack.insert(number)
                     }

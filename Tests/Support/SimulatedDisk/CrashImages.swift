@@ -2,8 +2,8 @@
 ///
 /// Rules: what was synced is there. Of each unsynced write, every 512-byte sector is there or not, independently. An unsynced
 /// change of a file's size has happened or not. Names that were made, moved or removed since the last sync of the directory
-/// are there or not, each move as a whole. The contents of a file that is mapped shared may be anything between empty and
-/// what it was. All choices come from one seed, so an image can be made again.
+/// are there or not, each move as a whole. Of a file that is mapped shared, any sector may be as it was last synced or as it
+/// was when the power went. All choices come from one seed, so an image can be made again.
 public struct CrashImages {
     private struct File {
         var durable: [UInt8] = []
@@ -41,6 +41,8 @@ public struct CrashImages {
         case .sync(let file):
             var state = files[file, default: File()]
             for (_, call) in state.pending { Self.apply(call, to: &state.durable) { _ in true } }
+            // What was stored through a shared mapping went with it.
+            if number < snapshots.count, let contents = snapshots[number][file] { state.durable = contents }
             state.pending = []
             files[file] = state
         case .syncDirectory:
@@ -87,20 +89,16 @@ public struct CrashImages {
         }
         if position > 0, snapshots.count >= position {
             for (number, snapshot) in snapshots[position - 1].sorted(by: { $0.key < $1.key }) {
-                switch random.next() % 3 {
-                case 0: contents[number] = []
-                case 1: contents[number] = snapshot
-                default:
-                    var bytes = snapshot
+                let unsynced = random.next() % 3
+                if unsynced == 0 { continue }
+                var bytes = snapshot
+                if unsynced == 1, let old = contents[number] {
                     for start in stride(from: 0, to: bytes.count, by: 512) where random.next() & 1 == 0 {
                         let end = min(start + 512, bytes.count)
-                        _ = bytes.withUnsafeMutableBytes {
-                            UnsafeMutableRawBufferPointer(rebasing: $0[start ..< end]).initializeMemory(
-                                as: UInt8.self, repeating: 0)
-                        }
+                        for index in start ..< end { bytes[index] = index < old.count ? old[index] : 0 }
                     }
-                    contents[number] = bytes
                 }
+                contents[number] = bytes
             }
         }
         var names = durableNames

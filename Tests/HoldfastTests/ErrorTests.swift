@@ -15,7 +15,8 @@ import Testing
         .fileTooLarge(path: path), .tooLarge(path: path, limitBytes: 1 << 44), .io(operation: "sync", path: path, code: 5),
         .failed(path: path, reason: "sync failed"), .closed(path: path), .readOnly(path: path), .missedNote(path: path, line: 3),
         .damaged(path: path, what: "a list has a loop"), .rootNotFound(path: path, name: "stock"),
-        .rootTypeMismatch(path: path, name: "stock", stored: "Map<Int, Int>", requested: "Array<Int>"),
+        .rootTypeMismatch(
+            path: path, name: "stock", stored: "Map<Int, Int>", requested: "Array<Int>", difference: "Map in the file"),
     ])
     func namesTheFileAndTheNextStep(error: HeapError) {
         let text = error.description

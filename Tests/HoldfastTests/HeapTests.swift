@@ -116,7 +116,8 @@ import Testing
         try heap.write { tx in _ = try tx.map("stock", String.self, Int.self) }
         #expect(
             throws: HeapError.rootTypeMismatch(
-                path: "(in memory)", name: "stock", stored: "Map<String, Int>", requested: "Map<String, Double>")
+                path: "(in memory)", name: "stock", stored: "Map<String, Int>", requested: "Map<String, Double>",
+                difference: "its values: Int in the file, Double in this program")
         ) { try heap.read { _ = try $0.map("stock", String.self, Double.self) } }
         #expect(throws: HeapError.rootNotFound(path: "(in memory)", name: "nothing")) {
             try heap.read { _ = try $0.string("nothing") }

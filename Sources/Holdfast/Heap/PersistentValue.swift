@@ -1,9 +1,11 @@
 import HoldfastEngine
 
 /// A single value in a heap, such as a program's settings: a handle whose ``value`` is read and set.
+@dynamicMemberLookup
 @frozen
 public struct PersistentValue<Value: Persistable> {
-    @usableFromInline let access: HeapAccess
+    /// The transaction that the handle belongs to.
+    public let access: HeapAccess
     @usableFromInline let offset: UInt64
 
     @inlinable

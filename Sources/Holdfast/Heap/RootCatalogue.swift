@@ -37,9 +37,11 @@ struct RootCatalogue {
         let fingerprint = try TypeRegistry.shared.fingerprint(of: type)
         guard let record = map?[name]?.record else { return nil }
         guard record.fingerprint == fingerprint else {
+            let stored = String.load(record.description, from: access)
+            let requested = try type.describe()
             throw HeapError.rootTypeMismatch(
-                path: access.heapPath, name: name, stored: String.load(record.description, from: access),
-                requested: try type.describe().text)
+                path: access.heapPath, name: name, stored: stored, requested: requested.text,
+                difference: requested.difference(fromStored: stored))
         }
         return record.offset
     }

@@ -9,11 +9,12 @@ import HoldfastEngine
 ///
 /// Your own types do not conform to this protocol directly:
 /// - a struct of plain fields conforms to ``PersistableStruct``;
-/// - an enum with raw values conforms to ``PersistableEnum``.
+/// - a struct with strings, optionals, collections and references in it conforms to ``PersistableRecord``;
+/// - an enum with raw values conforms to ``PersistableEnum``, one with payloads to ``PersistableUnion``.
 ///
-/// Neither needs any code. The compiler refuses a struct with a class, a closure, an `Array` or a `String` in it; raw pointers,
+/// None but the last needs any code. The compiler refuses a struct with a class, a closure, an `Array` or a `String` in it; raw pointers,
 /// which it cannot tell from numbers, are refused with ``HeapError/notStorable(type:reason:)`` when a root is first asked for.
-public protocol Persistable {
+public protocol Persistable: SendableMetatype {
     /// What lies in the file.
     associatedtype Stored: BitwiseCopyable
 
@@ -45,7 +46,7 @@ public protocol Persistable {
 /// ``HeapError/rootTypeMismatch(path:name:stored:requested:)`` instead of garbage.
 ///
 /// A `public` struct must also be marked `BitwiseCopyable`, which the compiler infers by itself only within a module.
-public protocol PersistableStruct: PersistableValue, BitwiseCopyable where Stored == Self {}
+public protocol PersistableStruct: PersistableValue, PersistableNamed, BitwiseCopyable where Stored == Self {}
 
 extension PersistableStruct {
     @inlinable @inline(__always)
@@ -65,10 +66,22 @@ extension PersistableStruct {
     }
 }
 
+/// A type of the program's own, whose name stands in the heap.
+public protocol PersistableNamed: SendableMetatype {
+    /// The name that the type has in the heap: the type's own, unless you say otherwise. A type that has been renamed keeps its data by saying
+    /// its old name here; so does the old form of a type that is only kept for a migration.
+    static var storedName: String { get }
+}
+
+extension PersistableNamed {
+    public static var storedName: String { "\(Self.self)" }
+}
+
 /// An enum (or option set) that is kept in a heap by its raw value, so that cases can be added and reordered freely.
 ///
 /// Reading a raw value that this program has no case for traps with a sentence: it is a newer program's data, or damage.
-public protocol PersistableEnum: PersistableValue, RawRepresentable where RawValue: Persistable, Stored == RawValue.Stored {}
+public protocol PersistableEnum: PersistableValue, PersistableNamed, RawRepresentable
+where RawValue: Persistable, Stored == RawValue.Stored {}
 
 extension PersistableEnum {
     @inlinable
@@ -94,7 +107,7 @@ extension PersistableEnum {
     public static var ownsMemory: Bool { RawValue.ownsMemory }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("enum \(Self.self): \(try RawValue.describe().text)")
+        TypeDescription("enum \(storedName): \(try RawValue.describe().text)")
     }
 }
 

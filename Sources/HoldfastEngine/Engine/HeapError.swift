@@ -61,7 +61,8 @@ public enum HeapError: Error, Equatable, Sendable {
 
     // Roots and types
     case rootNotFound(path: String, name: String)
-    case rootTypeMismatch(path: String, name: String, stored: String, requested: String)
+    /// The root's recorded description and the one of the type it was asked for as; `difference` says in words where they part.
+    case rootTypeMismatch(path: String, name: String, stored: String, requested: String, difference: String)
     /// A type that cannot be kept in a heap.
     case notStorable(type: String, reason: String)
 }
@@ -153,9 +154,9 @@ extension HeapError: CustomStringConvertible {
             "\(path) is damaged: \(what). Restore it from a copy."
         case .rootNotFound(let path, let name):
             "\(path) has no root named \"\(name)\". Make it in a write transaction, or check the name against tx.roots."
-        case .rootTypeMismatch(let path, let name, let stored, let requested):
-            "The root \"\(name)\" of \(path) is \(stored), but it was asked for as \(requested). Ask for it as what it is, "
-                + "or use another name."
+        case .rootTypeMismatch(let path, let name, let stored, let requested, let difference):
+            "The root \"\(name)\" of \(path) is not what it was asked for as: \(difference). Ask for it as what it is, use another name, or declare a "
+                + "migration. In the file: \(stored). Asked for: \(requested)."
         case .notStorable(let type, let reason):
             "\(type) cannot be kept in a heap: \(reason)."
         }

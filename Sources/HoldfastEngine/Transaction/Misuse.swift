@@ -7,7 +7,12 @@ public enum Misuse {
     }
 
     @usableFromInline @inline(never)
-    static func handleOutlivedTransaction() -> Never {
+    static func notOpen(_ access: HeapAccess) -> Never {
+        if access.isDetached {
+            fatalError(
+                "Holdfast: a new collection was used before it was stored in a heap. Store it first, and ask for it again from where "
+                    + "it was stored.")
+        }
         fatalError(
             "Holdfast: a handle was used after its transaction had ended. Handles are valid only inside the closure of "
                 + "the read or write that made them; ask the new transaction for the root again.")

@@ -38,6 +38,13 @@ public struct HeapAccess {
         self.epoch = epoch
     }
 
+    /// What the handle of a collection that is in no heap yet has: never open.
+    public static var detached: HeapAccess { HeapAccess(context: TransactionContextPool.neverOpen, epoch: .max) }
+
+    /// Whether this is `detached`.
+    @inlinable
+    public var isDetached: Bool { epoch == .max }
+
     @inlinable @inline(__always)
     public var isOpen: Bool { context.pointee.epoch == epoch }
 
@@ -50,7 +57,7 @@ public struct HeapAccess {
     /// The address of `count` bytes at `offset`. Traps if the transaction is over or the bytes are not inside the heap.
     @inlinable @inline(__always)
     public func address(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
-        guard isOpen else { Misuse.handleOutlivedTransaction() }
+        guard isOpen else { Misuse.notOpen(self) }
         let limit = context.pointee.byteCount
         guard offset <= limit, UInt64(truncatingIfNeeded: count) <= limit &- offset else {
             Misuse.outOfBounds(offset, count, self)
@@ -89,7 +96,7 @@ public struct HeapAccess {
     /// nothing there needs a before-image.
     @inlinable
     public func noteFresh(_ offset: UInt64, _ count: Int) {
-        guard isOpen else { Misuse.handleOutlivedTransaction() }
+        guard isOpen else { Misuse.notOpen(self) }
         guard count > 0 else { return }
         let last = (offset &+ UInt64(truncatingIfNeeded: count) &- 1) &>> HeapLayout.lineShift
         noteFreshLines(offset &>> HeapLayout.lineShift, last)

@@ -9,6 +9,9 @@ final class TransactionContextPool: Sendable {
         var contexts: [UnsafeMutablePointer<TransactionContext>] = []
     }
 
+    /// A context of no transaction.
+    nonisolated(unsafe) static let neverOpen = shared.take()
+
     private let free = Mutex(Free())
     private static let lastEpoch = Atomic<UInt64>(0)
 

@@ -13,6 +13,7 @@ extension PersistentArray: PersistableContainer {
     @inlinable
     public static func store(_ value: PersistentArray, in access: HeapAccess) -> Stored {
         let stored = storeEmpty(in: access)
+        if value.access.isDetached { return stored }
         let copy = load(stored, from: access)
         copy.reserveCapacity(value.count)
         for element in value { copy.append(element) }
@@ -44,6 +45,12 @@ extension PersistentArray: PersistableContainer {
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Array<\(try Element.describe().text)>")
     }
+}
+
+extension PersistentArray {
+    /// An empty array for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    @inlinable
+    public init() { self.init(access: .detached, offset: 0) }
 }
 
 /// Marks a relative pointer as leading to an array's header.

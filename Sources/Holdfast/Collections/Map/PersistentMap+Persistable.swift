@@ -13,6 +13,7 @@ extension PersistentMap: PersistableContainer {
     @inlinable
     public static func store(_ value: PersistentMap, in access: HeapAccess) -> Stored {
         let stored = storeEmpty(in: access)
+        if value.access.isDetached { return stored }
         let copy = load(stored, from: access)
         for (key, element) in value { copy.updateValue(element, forKey: key) }
         return stored
@@ -41,6 +42,12 @@ extension PersistentMap: PersistableContainer {
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Map<\(try Key.describe().text), \(try Value.describe().text)>")
     }
+}
+
+extension PersistentMap {
+    /// An empty map for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    @inlinable
+    public init() { self.init(access: .detached, offset: 0) }
 }
 
 /// Marks a relative pointer as leading to a map's header.

@@ -11,6 +11,10 @@ public struct PersistentString {
     @inlinable
     init(bytes: PersistentArray<UInt8>) { self.bytes = bytes }
 
+    /// An empty text for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    @inlinable
+    public init() { bytes = PersistentArray() }
+
     /// The whole text as a Swift string. O(count).
     public var string: String {
         get { withUTF8 { span in span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } } }
@@ -59,7 +63,7 @@ extension PersistentString: PersistableContainer {
 
     public static func store(_ value: PersistentString, in access: HeapAccess) -> Stored {
         let stored = storeEmpty(in: access)
-        load(stored, from: access).append(value.string)
+        if !value.bytes.access.isDetached { load(stored, from: access).append(value.string) }
         return stored
     }
 

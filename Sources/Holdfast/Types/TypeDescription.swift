@@ -3,7 +3,8 @@
 import HoldfastEngine
 
 /// What a root's type is stored as, in words that are the same in every process: `Map<String, Array<Posting{file: Int32 @0, line:
-/// Int32 @4; 8 bytes}>>`. It is kept beside the root, and a root is only opened as a type with the same description.
+/// Int32 @4; 8 bytes}>>`. It is kept beside the root, and a root is only opened as a type with the same description. ``TypeShape`` explains the
+/// words and reads them.
 public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
     /// The description itself.
     public let text: String
@@ -13,16 +14,27 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { text }
 
+    /// What the text says, as a tree; nil if it is no description.
+    public var shape: TypeShape? { TypeShape(parsing: text) }
+
     /// Describes the bytes of a plain struct: names, types and places of its fields, all the way down. Throws `notStorable`
     /// for pointers, references and functions, which mean nothing in another process.
     init<T: BitwiseCopyable>(layoutOf type: T.Type) throws(HeapError) {
-        var layout = LayoutText(root: "\(type)")
+        var layout = LayoutText(root: Self.name(of: type))
         try layout.add(type, path: "", isRoot: true)
         text = layout.text
     }
 
-    /// The words of the first difference between two descriptions, for errors.
-    func differs(from other: TypeDescription) -> Bool { text != other.text }
+    /// What a type is called in descriptions.
+    static func name(of type: Any.Type) -> String { (type as? any PersistableNamed.Type)?.storedName ?? "\(type)" }
+
+    /// The first difference from a stored description, in words.
+    func difference(fromStored stored: String) -> String {
+        guard let mine = shape, let theirs = TypeShape(parsing: stored), let found = theirs.difference(from: mine) else {
+            return "\(stored) in the file, \(text) in this program"
+        }
+        return found
+    }
 }
 
 /// Writes the layout of a type by reflection.
@@ -46,7 +58,7 @@ private struct LayoutText {
             if let plain = persistable as? any PersistableStruct.Type {
                 text += try plain.describe().text
             } else {
-                text += "\(type)"
+                text += TypeDescription.name(of: type)
             }
         } else {
             try addFields(of: type, path: path)
@@ -55,11 +67,14 @@ private struct LayoutText {
 
     private mutating func addFields(of type: Any.Type, path: String) throws(HeapError) {
         var fields: [(name: String, offset: Int, type: Any.Type)] = []
-        let isInspectable = _forEachField(of: type) { name, offset, fieldType, _ in
-            fields.append((String(cString: name), offset, fieldType))
-            return true
-        }
-        text += "\(type)"
+        // Reflection has no name for what an inline array of other than persistable structs holds.
+        let isInspectable =
+            !"\(type)".hasPrefix("InlineArray<")
+            && _forEachField(of: type) { name, offset, fieldType, _ in
+                fields.append((String(cString: name), offset, fieldType))
+                return true
+            }
+        text += TypeDescription.name(of: type)
         let size = Self.size(of: type)
         guard isInspectable, !fields.isEmpty else {
             // An enum, or a type of the system without fields: its name and size have to do.

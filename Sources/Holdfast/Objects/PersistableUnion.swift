@@ -1,0 +1,158 @@
+import HoldfastEngine
+
+/// An enum with payloads that can be kept in a heap. Swift cannot take such an enum apart and put it together again by itself, so its cases are listed:
+///
+///     enum Payment: PersistableUnion {
+///         case cash
+///         case card(String)
+///         case transfer(iban: String, on: Date)
+///
+///         static let cases = [
+///             UnionCase("cash", .cash),
+///             UnionCase("card", Payment.card) { if case .card(let number) = $0 { number } else { nil } },
+///             UnionCase("transfer", Payment.transfer) { if case .transfer(let iban, let day) = $0 { (iban, day) } else { nil } },
+///         ]
+///     }
+///
+/// In the heap it is the number of the case in that list and the payload in a block of its own. Cases may be added at the end of the list after a migration that says so; storing a
+/// value that no listed case takes traps with a sentence.
+public protocol PersistableUnion: PersistableValue, PersistableNamed where Stored == StoredUnion {
+    /// All cases. Their order is part of the stored form.
+    static var cases: [UnionCase<Self>] { get }
+}
+
+/// 16 bytes: which case, and where its payload lies.
+@frozen
+public struct StoredUnion: BitwiseCopyable, Sendable {
+    /// The case's number in the list.
+    var number: UInt32
+    var reserved: UInt32 = 0
+    /// The payload's block; 0 if there is no payload.
+    var payload: UInt64
+}
+
+/// A case of a ``PersistableUnion``: its name, and how its payload is put in and taken out.
+public struct UnionCase<Union: SendableMetatype>: Sendable {
+    let name: String
+    let payload: [PayloadPart]
+    /// Bytes of the payload's block; 0 if there is none.
+    let byteCount: Int
+    /// Takes a value apart into a new block and returns the block's place; nil if the value is of another case.
+    let store: @Sendable (Union, HeapAccess) -> UInt64?
+    let load: @Sendable (UInt64, HeapAccess) -> Union
+
+    struct PayloadPart: Sendable {
+        let offset: Int
+        let valueType: any Persistable.Type
+    }
+
+    /// A case without a payload.
+    public init(_ name: String, _ value: @autoclosure @escaping @Sendable () -> Union) where Union: Equatable {
+        self.init(name, value) { $0 == value() }
+    }
+
+    /// A case without a payload, of an enum that is not `Equatable`; `matches` tells whether a value is of this case.
+    public init(_ name: String, _ value: @escaping @Sendable () -> Union, if matches: @escaping @Sendable (Union) -> Bool) {
+        self.name = name
+        payload = []
+        byteCount = 0
+        store = { union, _ in matches(union) ? 0 : nil }
+        load = { _, _ in value() }
+    }
+
+    /// A case with a payload of one or more values: `embed` makes the case from them (its name is such a function), `extract` takes them out or returns nil
+    /// for another case.
+    public init<each Part: Persistable>(
+        _ name: String, _ embed: @escaping @Sendable (repeat each Part) -> Union,
+        _ extract: @escaping @Sendable (Union) -> (repeat each Part)?
+    ) {
+        self.name = name
+        var end = 0
+        var parts: [PayloadPart] = []
+        for type in repeat (each Part).self { Self.add(type, &parts, &end) }
+        let byteCount = end
+        payload = parts
+        self.byteCount = byteCount
+        store = { union, access in
+            guard let values = extract(union) else { return nil }
+            let block = access.allocate(byteCount: byteCount, alignment: 8)
+            access.noteFresh(block, byteCount)
+            access.address(block, byteCount).initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+            var end = 0
+            for value in repeat each values { Self.store(value, block, &end, access) }
+            return block
+        }
+        load = { block, access in
+            var end = 0
+            return embed(repeat Self.load((each Part).self, block, &end, access))
+        }
+    }
+
+    private static func add<Part: Persistable>(_ type: Part.Type, _ parts: inout [PayloadPart], _ end: inout Int) {
+        parts.append(PayloadPart(offset: place(type, &end), valueType: type))
+    }
+
+    /// Where the next part lies, and where it ends.
+    private static func place<Part: Persistable>(_ type: Part.Type, _ end: inout Int) -> Int {
+        let offset = end.roundedUp(to: MemoryLayout<Part.Stored>.alignment)
+        end = offset + MemoryLayout<Part.Stored>.size
+        return offset
+    }
+
+    private static func store<Part: Persistable>(_ value: Part, _ block: UInt64, _ end: inout Int, _ access: HeapAccess) {
+        access.store(Part.store(value, in: access), at: block + UInt64(place(Part.self, &end)))
+    }
+
+    private static func load<Part: Persistable>(_ type: Part.Type, _ block: UInt64, _ end: inout Int, _ access: HeapAccess)
+        -> Part
+    {
+        Part.load(access.load(block + UInt64(place(type, &end)), as: Part.Stored.self), from: access)
+    }
+}
+
+extension UnionCase.PayloadPart {
+    func destroy(at block: UInt64, _ access: HeapAccess) { destroy(valueType, block, access) }
+
+    private func destroy<T: Persistable>(_ type: T.Type, _ block: UInt64, _ access: HeapAccess) {
+        if T.ownsMemory { T.destroy(access.load(block + UInt64(offset), as: T.Stored.self), in: access) }
+    }
+}
+
+extension PersistableUnion {
+    private static func listed(_ stored: StoredUnion, _ access: HeapAccess) -> UnionCase<Self> {
+        guard stored.number < cases.count else {
+            Misuse.damaged(access, "case \(stored.number) of \(Self.self) is none of the \(cases.count) that this program lists")
+        }
+        return cases[Int(stored.number)]
+    }
+
+    public static func load(_ stored: StoredUnion, from access: HeapAccess) -> Self {
+        listed(stored, access).load(stored.payload, access)
+    }
+
+    public static func store(_ value: Self, in access: HeapAccess) -> StoredUnion {
+        for (number, entry) in cases.enumerated() {
+            if let payload = entry.store(value, access) { return StoredUnion(number: UInt32(number), payload: payload) }
+        }
+        fatalError("Holdfast: \(value) is of a case that \(Self.self).cases does not list. Add it there.")
+    }
+
+    public static func destroy(_ stored: StoredUnion, in access: HeapAccess) {
+        let entry = listed(stored, access)
+        guard entry.byteCount > 0 else { return }
+        for part in entry.payload { part.destroy(at: stored.payload, access) }
+        access.free(stored.payload, byteCount: entry.byteCount, alignment: 8)
+    }
+
+    public static var ownsMemory: Bool { true }
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        var texts: [String] = []
+        for entry in cases {
+            var parts: [String] = []
+            for part in entry.payload { parts.append(try part.valueType.describe().text) }
+            texts.append("\(entry.name): (\(parts.joined(separator: ", ")))")
+        }
+        return TypeDescription("union \(storedName){\(texts.joined(separator: ", "))}")
+    }
+}

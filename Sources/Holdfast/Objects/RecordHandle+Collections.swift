@@ -1,0 +1,20 @@
+import HoldfastEngine
+
+// References to records that lie in collections, so that their fields can be changed in place: `contacts[ref: 3].name = "Ada"`.
+
+extension PersistentArray where Element: PersistableRecord {
+    /// A reference to the record at `index`, good until the element is replaced or removed; traps if there is none. O(1).
+    @inlinable
+    public subscript(ref index: Int) -> Ref<Element> {
+        let header = header
+        return Ref(access: access, place: elements(header)[checked(index, header)].offset)
+    }
+}
+
+extension PersistentMap where Value: PersistableRecord {
+    /// A reference to the record for `key`, good until the value is replaced or removed; nil if there is none. O(1) expected.
+    @inlinable
+    public subscript(ref key: Key) -> Ref<Value>? {
+        find(key).map { Ref(access: access, place: $0.pointee.value.offset) }
+    }
+}

@@ -1,0 +1,64 @@
+import HoldfastEngine
+
+/// A handle that leads to a record and reaches its fields by name: ``Ref``, ``Shared``, and ``PersistentValue`` of a record.
+///
+///     node.next?.value = 3
+///     contact.phones.append("+44 20 7946 0000")
+///
+/// Reading a field reads nothing else; setting one replaces it and frees what the old one owned. Each is O(1), but for the copy of a text or the like. A field that is itself a
+/// struct or record is read and set whole.
+@dynamicMemberLookup
+public protocol RecordHandle {
+    associatedtype Target: PersistableRecord
+
+    /// The transaction that the handle belongs to.
+    var access: HeapAccess { get }
+
+    /// Where the record lies, in bytes from the heap's start.
+    var place: UInt64 { get }
+}
+
+extension RecordHandle {
+    /// A field of the record.
+    @inlinable
+    public subscript<Value: Persistable>(dynamicMember path: KeyPath<Target, Value>) -> Value {
+        let layout = RecordLayout.of(Target.self)
+        layout.require(place, access)
+        return Value.load(access.load(place &+ layout.place(of: path), as: Value.Stored.self), from: access)
+    }
+
+    /// A field of the record.
+    @inlinable
+    public subscript<Value: Persistable>(dynamicMember path: WritableKeyPath<Target, Value>) -> Value {
+        get {
+            let layout = RecordLayout.of(Target.self)
+            layout.require(place, access)
+            return Value.load(access.load(place &+ layout.place(of: path), as: Value.Stored.self), from: access)
+        }
+        nonmutating set {
+            let layout = RecordLayout.of(Target.self)
+            layout.require(place, access)
+            let field = place &+ layout.place(of: path)
+            let old = access.load(field, as: Value.Stored.self)
+            access.store(Value.store(newValue, in: access), at: field)
+            if Value.ownsMemory { Value.destroy(old, in: access) }
+        }
+    }
+
+    /// The whole record. Setting it replaces every field in place, so that references to it stay good. O(its fields).
+    public var record: Target {
+        get { Target.load(RelativePointer(offset: place), from: access) }
+        nonmutating set { Target.replace(RelativePointer(offset: place), with: newValue, in: access) }
+    }
+
+    /// A reference to the record that does not own it.
+    @inlinable
+    public var ref: Ref<Target> { Ref(access: access, place: place) }
+}
+
+extension PersistentValue: RecordHandle where Value: PersistableRecord {
+    public typealias Target = Value
+
+    @inlinable
+    public var place: UInt64 { access.load(offset, as: RelativePointer<StoredRecord>.self).offset }
+}

@@ -1,0 +1,229 @@
+@_spi(Reflection) import Swift
+
+import HoldfastEngine
+import Synchronization
+
+/// Where the fields of a record lie, in the struct and in the heap: made once for each type by reflection, and never given back.
+///
+/// A block is the header (`StoredRecord`, 8 bytes) and the fields' stored forms in the order of their declaration, each at the next multiple
+/// of its alignment.
+@usableFromInline
+final class RecordLayout: Sendable {
+    /// One field; its type's own code does the work.
+    struct Field: Sendable {
+        let name: String
+        /// Bytes from the struct's first byte in memory.
+        let memoryOffset: Int
+        /// Bytes from the block's first byte in the heap.
+        let offset: Int
+        let valueType: any Persistable.Type
+
+        var ownsMemory: Bool { valueType.ownsMemory }
+    }
+
+    /// What a key path is answered with: a word for each byte of the struct at which a field begins.
+    @frozen @usableFromInline
+    struct Place: Sendable {
+        @usableFromInline var offset: UInt32
+        @usableFromInline var type: UInt
+    }
+
+    @usableFromInline static let alignment = 8
+
+    let fields: [Field]
+    let byteCount: Int
+    @usableFromInline let tag: UInt32
+    @usableFromInline let typeName: String
+    @usableFromInline nonisolated(unsafe) let places: UnsafeMutableBufferPointer<Place>
+
+    private init(_ type: any PersistableRecord.Type, fields: [Field], byteCount: Int, memoryBytes: Int) {
+        self.fields = fields
+        self.byteCount = byteCount
+        typeName = type.storedName
+        // Fixed seeds: the tag stands in the file. It only has to differ between types, and from 0; names of fields' types are left out, since
+        // those may be renamed in the program.
+        var text = Self.text(type, fields, byteCount) { _ in "" }
+        let seed = HeapIdentity(high: 0x5265_636f_7264_5461, low: 0x6754_6167_5461_6754)
+        tag = UInt32(truncatingIfNeeded: text.withUTF8 { StableHash.hash(UnsafeRawBufferPointer($0), seed: seed) }) | 1
+        places = .allocate(capacity: max(memoryBytes, 1))
+        places.initialize(repeating: Place(offset: 0, type: 0))
+        for field in fields {
+            places[field.memoryOffset] = Place(
+                offset: UInt32(field.offset), type: UInt(bitPattern: ObjectIdentifier(field.valueType)))
+        }
+    }
+
+    // MARK: Making
+
+    /// The layout of `type`; throws `notStorable` if one of its fields cannot be kept.
+    static func make(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout {
+        var found: [(name: String, offset: Int, type: Any.Type)] = []
+        let isInspectable = _forEachField(of: type) { name, offset, fieldType, _ in
+            found.append((String(cString: name), offset, fieldType))
+            return true
+        }
+        guard isInspectable, !(type is AnyClass) else {
+            throw HeapError.notStorable(type: "\(type)", reason: "a record is a struct, and its fields cannot be found in this")
+        }
+        var fields: [Field] = []
+        var end = MemoryLayout<StoredRecord>.size
+        for (name, memoryOffset, fieldType) in found {
+            guard let persistable = fieldType as? any Persistable.Type else {
+                throw HeapError.notStorable(
+                    type: "\(type)",
+                    reason: "its field \(name) is of the type \(fieldType), which is not Persistable\(advice(fieldType))")
+            }
+            let (size, alignment) = storedLayout(persistable)
+            guard memorySize(fieldType) > 0, size > 0 else {
+                throw HeapError.notStorable(type: "\(type)", reason: "its field \(name) has no bytes")
+            }
+            let offset = end.roundedUp(to: alignment)
+            fields.append(Field(name: name, memoryOffset: memoryOffset, offset: offset, valueType: persistable))
+            end = offset + size
+        }
+        guard end < Int(Int32.max) else { throw HeapError.notStorable(type: "\(type)", reason: "it is too large") }
+        return RecordLayout(type, fields: fields, byteCount: end, memoryBytes: memorySize(type))
+    }
+
+    private static func advice(_ type: Any.Type) -> String {
+        let name = "\(type)"
+        if name.hasPrefix("Array<") { return "; use a PersistentArray" }
+        if name.hasPrefix("Dictionary<") { return "; use a PersistentMap" }
+        if name.hasPrefix("Set<") { return "; use a PersistentSet" }
+        return type is AnyClass ? "; an object of a class means nothing in another process" : ""
+    }
+
+    private static func storedLayout<T: Persistable>(_ type: T.Type) -> (size: Int, alignment: Int) {
+        (MemoryLayout<T.Stored>.size, MemoryLayout<T.Stored>.alignment)
+    }
+
+    private static func memorySize(_ type: Any.Type) -> Int {
+        func size<T>(_ type: T.Type) -> Int { MemoryLayout<T>.size }
+        return _openExistential(type, do: size)
+    }
+
+    // MARK: Describing
+
+    /// Records that are being described by this thread: one that is reached again within itself is only named.
+    @TaskLocal private static var describing: [ObjectIdentifier] = []
+
+    static func describe(_ type: any PersistableRecord.Type) throws(HeapError) -> TypeDescription {
+        let identifier = ObjectIdentifier(type)
+        if describing.contains(identifier) { return TypeDescription(type.storedName) }
+        let layout = try found(type)
+        return try $describing.withValue(describing + [identifier]) {
+            Result { () throws(HeapError) in
+                var problem: HeapError?
+                let text = text(type, layout.fields, layout.byteCount) { type in
+                    do throws(HeapError) { return try type.describe().text } catch {
+                        problem = error
+                        return ""
+                    }
+                }
+                if let problem { throw problem }
+                return TypeDescription(text)
+            }
+        }.get()
+    }
+
+    private static func text(
+        _ type: any PersistableRecord.Type, _ fields: [Field], _ byteCount: Int,
+        describing describe: (any Persistable.Type) -> String
+    ) -> String {
+        let texts = fields.map { "\($0.name): \(describe($0.valueType)) @\($0.offset)" }
+        return "record \(type.storedName){\(texts.joined(separator: ", ")); \(byteCount) bytes}"
+    }
+
+    // MARK: Finding
+
+    private static let known = Mutex<[ObjectIdentifier: RecordLayout]>([:])
+
+    /// The layout of `type`, made if it is asked for the first time.
+    static func found(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout {
+        let identifier = ObjectIdentifier(type)
+        if let layout = known.withLock({ $0[identifier] }) { return layout }
+        let layout = try make(type)
+        return known.withLock { known in
+            if let first = known[identifier] { return first }
+            known[identifier] = layout
+            RecordLayoutCache.shared.add(UInt(bitPattern: identifier), layout)
+            return layout
+        }
+    }
+
+    /// The layout of a type that a root's check has found to be storable.
+    @inlinable @inline(__always)
+    static func of<T: PersistableRecord>(_ type: T.Type) -> RecordLayout {
+        if let layout = RecordLayoutCache.shared.find(UInt(bitPattern: ObjectIdentifier(type))) { return layout }
+        return slowly(type)
+    }
+
+    @usableFromInline @inline(never)
+    static func slowly(_ type: any PersistableRecord.Type) -> RecordLayout {
+        do throws(HeapError) { return try found(type) } catch { fatalError("Holdfast: \(error)") }
+    }
+
+    // MARK: Using
+
+    /// Where the field that a key path leads to lies in the heap. Traps if the path leads into a field instead of to one.
+    @inlinable @inline(__always)
+    func place<Target, Value>(of path: KeyPath<Target, Value>) -> UInt64 {
+        guard let offset = MemoryLayout<Target>.offset(of: path), offset < places.count else { noField(path) }
+        let place = places[offset]
+        guard place.type == UInt(bitPattern: ObjectIdentifier(Value.self)) else { noField(path) }
+        return UInt64(place.offset)
+    }
+
+    @usableFromInline @inline(never)
+    func noField(_ path: AnyKeyPath) -> Never {
+        fatalError(
+            "Holdfast: \(path) leads to no stored field of \(typeName). Reach computed properties and the fields of fields through the record's value."
+        )
+    }
+
+    /// Traps unless a record of this type lies at `offset`.
+    @inlinable @inline(__always)
+    func require(_ offset: UInt64, _ access: HeapAccess) {
+        let header = access.address(offset, MemoryLayout<StoredRecord>.size).load(as: StoredRecord.self)
+        guard header.tag == tag else { Handle.removed(access, typeName) }
+    }
+}
+
+extension RecordLayout.Field {
+    func load(from block: UInt64, into memory: UnsafeMutableRawPointer, _ access: HeapAccess) {
+        load(valueType, block, memory, access)
+    }
+
+    /// Writes the field's stored form into a block that holds none yet.
+    func store(from memory: UnsafeRawPointer, at block: UInt64, _ access: HeapAccess) {
+        store(valueType, memory, block, access)
+    }
+
+    func replace(from memory: UnsafeRawPointer, at block: UInt64, _ access: HeapAccess) {
+        replace(valueType, memory, block, access)
+    }
+
+    func destroy(at block: UInt64, _ access: HeapAccess) { destroy(valueType, block, access) }
+
+    private func load<T: Persistable>(
+        _ type: T.Type, _ block: UInt64, _ memory: UnsafeMutableRawPointer, _ access: HeapAccess
+    ) {
+        let stored = access.load(block + UInt64(offset), as: T.Stored.self)
+        (memory + memoryOffset).initializeMemory(as: T.self, to: T.load(stored, from: access))
+    }
+
+    private func store<T: Persistable>(_ type: T.Type, _ memory: UnsafeRawPointer, _ block: UInt64, _ access: HeapAccess) {
+        let value = (memory + memoryOffset).assumingMemoryBound(to: T.self).pointee
+        access.store(T.store(value, in: access), at: block + UInt64(offset))
+    }
+
+    private func replace<T: Persistable>(_ type: T.Type, _ memory: UnsafeRawPointer, _ block: UInt64, _ access: HeapAccess) {
+        let old = access.load(block + UInt64(offset), as: T.Stored.self)
+        store(type, memory, block, access)
+        if T.ownsMemory { T.destroy(old, in: access) }
+    }
+
+    private func destroy<T: Persistable>(_ type: T.Type, _ block: UInt64, _ access: HeapAccess) {
+        T.destroy(access.load(block + UInt64(offset), as: T.Stored.self), in: access)
+    }
+}

@@ -1,0 +1,175 @@
+/// What a ``TypeDescription`` says, as a tree: what tools and error messages go by.
+///
+/// The words that a description is made of:
+///
+///     type     name                                a value or collection that Holdfast knows: Int, String, Date
+///            | name<type, …>                       a collection of others: Map<String, Array<Int>>
+///            | type?                               an optional
+///            | name{field, …; N bytes}             a plain struct, whose bytes lie as Swift laid them out
+///            | record name{field, …; N bytes}      a record, whose fields are stored forms behind a header of 8 bytes
+///            | name{N bytes}                       bytes that reflection could not look into, such as a plain enum
+///            | enum name: type                     an enum by its raw value
+///            | union name{case: (type, …), …}      an enum with payloads
+///     field    name: type @offset                  at so many bytes from the struct's first
+///
+/// A record that is reached again from within itself stands there as its bare name.
+public indirect enum TypeShape: Hashable, Sendable {
+    /// A named place in a struct or record.
+    public struct Field: Hashable, Sendable {
+        public let name: String
+        public let type: TypeShape
+        /// Bytes from the struct's first byte.
+        public let offset: Int
+    }
+
+    /// A case of a union, with its payload's types.
+    public struct Case: Hashable, Sendable {
+        public let name: String
+        public let payload: [TypeShape]
+    }
+
+    case named(String)
+    case generic(String, [TypeShape])
+    case optional(TypeShape)
+    case structure(name: String, fields: [Field], bytes: Int)
+    case record(name: String, fields: [Field], bytes: Int)
+    case opaque(name: String, bytes: Int)
+    case enumeration(name: String, raw: TypeShape)
+    case union(name: String, cases: [Case])
+
+    /// What the type is called.
+    public var name: String {
+        switch self {
+        case .named(let name), .structure(let name, _, _), .record(let name, _, _), .opaque(let name, _),
+            .enumeration(let name, _),
+            .union(let name, _):
+            name
+        case .generic(let name, let parameters): "\(name)<\(parameters.map(\.name).joined(separator: ", "))>"
+        case .optional(let wrapped): wrapped.name + "?"
+        }
+    }
+}
+
+extension TypeShape {
+    /// Reads a description's text; nil if it is not one.
+    public init?(parsing text: String) {
+        var parser = ShapeParser(text)
+        guard let shape = parser.type(), parser.isAtEnd else { return nil }
+        self = shape
+    }
+}
+
+/// A recursive descent over the text of a description. Depth is limited, since the text may come from a damaged file.
+private struct ShapeParser {
+    private let text: [UInt8]
+    private var at = 0
+    private var depth = 0
+
+    init(_ text: String) { self.text = Array(text.utf8) }
+
+    var isAtEnd: Bool { at == text.count }
+
+    mutating func type() -> TypeShape? {
+        depth += 1
+        defer { depth -= 1 }
+        guard depth < 200, var shape = plainType() else { return nil }
+        while take("?") { shape = .optional(shape) }
+        return shape
+    }
+
+    private mutating func plainType() -> TypeShape? {
+        if take("enum ") {
+            guard let name = name(), take(": "), let raw = plainType() else { return nil }
+            return .enumeration(name: name, raw: raw)
+        }
+        if take("union ") { return union() }
+        let isRecord = take("record ")
+        let start = at
+        guard let name = name() else { return nil }
+        if take("{") { return braces(name, isRecord: isRecord) }
+        guard !isRecord else { return nil }
+        // The parameters are types of their own, unless a struct's fields follow them.
+        guard let angle = name.firstIndex(of: "<"), name.hasSuffix(">") else { return .named(name) }
+        let base = String(name[..<angle])
+        at = start + base.utf8.count + 1
+        var parameters: [TypeShape] = []
+        repeat {
+            guard let parameter = type() else { return nil }
+            parameters.append(parameter)
+        } while take(", ")
+        return take(">") ? .generic(base, parameters) : nil
+    }
+
+    private mutating func braces(_ name: String, isRecord: Bool) -> TypeShape? {
+        let start = at
+        if !isRecord, let bytes = number(), take(" bytes}") { return .opaque(name: name, bytes: bytes) }
+        at = start
+        var fields: [TypeShape.Field] = []
+        while !take("; ") {
+            if !fields.isEmpty, !take(", ") { return nil }
+            guard let field = fieldName(), take(": "), let type = type(), take(" @"), let offset = number() else { return nil }
+            fields.append(TypeShape.Field(name: field, type: type, offset: offset))
+        }
+        guard let bytes = number(), take(" bytes}") else { return nil }
+        return isRecord ? .record(name: name, fields: fields, bytes: bytes) : .structure(name: name, fields: fields, bytes: bytes)
+    }
+
+    private mutating func union() -> TypeShape? {
+        guard let name = name(), take("{") else { return nil }
+        var cases: [TypeShape.Case] = []
+        while !take("}") {
+            if !cases.isEmpty, !take(", ") { return nil }
+            guard let label = fieldName(), take(": (") else { return nil }
+            var payload: [TypeShape] = []
+            while !take(")") {
+                if !payload.isEmpty, !take(", ") { return nil }
+                guard let type = type() else { return nil }
+                payload.append(type)
+            }
+            cases.append(TypeShape.Case(name: label, payload: payload))
+        }
+        return .union(name: name, cases: cases)
+    }
+
+    /// Up to what cannot belong to a name; what stands in angle brackets or parentheses belongs to it.
+    private mutating func name() -> String? {
+        let start = at
+        var open = 0
+        scan: while at < text.count {
+            switch text[at] {
+            case UInt8(ascii: "<"), UInt8(ascii: "("): open += 1
+            case UInt8(ascii: ">"), UInt8(ascii: ")"):
+                if open == 0 { break scan }
+                open -= 1
+            case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "?"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "@"),
+                UInt8(ascii: ":"), UInt8(ascii: " "):
+                if open == 0 { break scan }
+            default: break
+            }
+            at += 1
+        }
+        return at > start && open == 0 ? String(decoding: text[start ..< at], as: UTF8.self) : nil
+    }
+
+    private mutating func fieldName() -> String? {
+        let start = at
+        while at < text.count, text[at] != UInt8(ascii: ":") { at += 1 }
+        return at > start ? String(decoding: text[start ..< at], as: UTF8.self) : nil
+    }
+
+    private mutating func number() -> Int? {
+        let start = at
+        while at < text.count, text[at] >= UInt8(ascii: "0"), text[at] <= UInt8(ascii: "9") { at += 1 }
+        guard at > start, let number = Int(String(decoding: text[start ..< at], as: UTF8.self)) else {
+            at = start
+            return nil
+        }
+        return number
+    }
+
+    private mutating func take(_ word: String) -> Bool {
+        guard text[at...].starts(with: word.utf8) else { return false }
+        at += word.utf8.count
+        return true
+    }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import HoldfastEngine
+
+/// Any `Codable` value, kept encoded: for types that you do not own or that nothing else here fits.
+///
+///     struct Profile: PersistableRecord { var name: String; var theme: Encoded<Theme> }
+///     let theme = profile.theme.value
+///
+/// The slow road: the value is encoded whole (as JSON, RFC 8259) when it is stored and decoded whole when it is read, microseconds instead of nanoseconds, and nothing
+/// in it can be changed in place. In return its layout is its own affair: fields can come and go as `Codable` allows, without a migration. Numbers that JSON does not know
+/// (infinities and NaN) are kept as texts.
+public struct Encoded<Value: Codable> {
+    /// The value itself.
+    public var value: Value
+
+    /// Wraps a value.
+    public init(_ value: Value) { self.value = value }
+}
+
+extension Encoded: Sendable where Value: Sendable {}
+extension Encoded: Equatable where Value: Equatable {}
+extension Encoded: Hashable where Value: Hashable {}
+
+extension Encoded: PersistableValue {
+    public typealias Stored = StoredBytes
+
+    public static func load(_ stored: StoredBytes, from access: HeapAccess) -> Encoded {
+        let data = stored.withBytes(access) { Data($0) }
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
+        do {
+            // In an array, since older JSON decoders refuse a bare number or text.
+            let values = try decoder.decode([Value].self, from: data)
+            guard values.count == 1 else { Misuse.damaged(access, "an encoded \(Value.self) is not one value") }
+            return Encoded(values[0])
+        } catch {
+            Misuse.damaged(access, "an encoded \(Value.self) cannot be decoded (\(error)); its Codable form may have changed")
+        }
+    }
+
+    /// Traps with the encoder's reason if the value cannot be encoded.
+    public static func store(_ value: Encoded, in access: HeapAccess) -> StoredBytes {
+        let encoder = JSONEncoder()
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
+        do {
+            let data = try encoder.encode([value.value])
+            return data.withUnsafeBytes { StoredBytes($0, in: access) }
+        } catch {
+            fatalError("Holdfast: a \(Value.self) could not be encoded: \(error)")
+        }
+    }
+
+    public static func destroy(_ stored: StoredBytes, in access: HeapAccess) { stored.free(in: access) }
+
+    public static var ownsMemory: Bool { true }
+
+    /// The name alone: what the encoding holds is up to the type.
+    public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Encoded<\(Value.self)>") }
+}

@@ -1,0 +1,14 @@
+import HoldfastEngine
+
+/// A fixed number of plain values, stored as they are, one behind the other.
+@available(macOS 26, iOS 26, *)
+extension InlineArray: Persistable, PersistableValue, PersistableNamed, PersistableStruct where Element: PersistableStruct {
+    public typealias Stored = Self
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("InlineArray<\(count), \(try Element.describe().text)>")
+    }
+
+    @_documentation(visibility: internal)
+    private static var count: Int { MemoryLayout<Self>.size / max(MemoryLayout<Element>.stride, 1) }
+}

@@ -29,12 +29,18 @@ public struct TransactionContext {
 /// beyond the operation that asked for them. Not `Sendable`: a transaction belongs to the thread that runs it.
 @frozen
 public struct HeapAccess {
-    public let context: UnsafeMutablePointer<TransactionContext>
+    /// Optional, though it is never nil, so that no bit pattern of a handle is left over for the nil of an optional handle. Such a nil, made by
+    /// unspecialised code of this module and asked for by a client's (Swift 6.3, without optimisation), was taken for a handle: the one
+    /// clears the pointer alone, the other compares the whole of the handle with zero.
+    @usableFromInline let storedContext: UnsafeMutablePointer<TransactionContext>?
     public let epoch: UInt64
+
+    @inlinable @inline(__always)
+    public var context: UnsafeMutablePointer<TransactionContext> { storedContext.unsafelyUnwrapped }
 
     @inlinable
     public init(context: UnsafeMutablePointer<TransactionContext>, epoch: UInt64) {
-        self.context = context
+        storedContext = context
         self.epoch = epoch
     }
 

@@ -23,11 +23,32 @@ final class HeapFileBuilder {
         temporary = path + "-new"
         var opened: (any DiskFile)?
         do throws(DiskError) {
-            // A name that is moved away between the opening and the lock is not this builder's any more.
+            var patience = 1000
             while opened == nil {
                 let file = try disk.open(temporary, .createOrKeep)
-                guard try file.tryLock(.presence, exclusive: true) else { throw DiskError(.lock, path, code: EBUSY) }
-                if disk.fileIdentity(at: temporary) == (try file.fileIdentity()) { opened = file } else { file.close() }
+                let mine = try file.fileIdentity()
+                // Who died between giving the heap its name and taking this one away has left one file with both.
+                var isHeap: Bool { disk.fileIdentity(at: path) == mine }
+                // The lock that those who open the heap wait for: the file gets its name before its maker lets go of it.
+                if try file.tryLock(.opening, exclusive: true) {
+                    // The heap's second name is taken away under the lock, or else it might be another builder's by now; and a name that was
+                    // moved away between the opening and the lock is not this builder's any more.
+                    if isHeap {
+                        if disk.fileIdentity(at: temporary) == mine { try disk.remove(temporary) }
+                    } else if disk.fileIdentity(at: temporary) == mine {
+                        opened = file
+                        break
+                    }
+                } else {
+                    // Somebody opens or closes the heap just now, or somebody builds.
+                    patience -= 1
+                    guard isHeap, patience > 0 else {
+                        file.close()
+                        throw DiskError(.lock, path, code: EBUSY)
+                    }
+                    usleep(1000)
+                }
+                file.close()
             }
             file = opened!
             if try file.size() > 0 { try file.truncate(to: 0) }

@@ -1,0 +1,55 @@
+import Foundation
+import SimulatedDisk
+import Testing
+
+@testable import HoldfastEngine
+
+/// Heaps that appear while others look for them, and what a process leaves that died while it made one.
+@Suite struct MakingTests {
+    /// The new heap has its name before its maker has let go of it: whoever finds it then waits, and does not take the maker for a user whose log is missing.
+    @Test func foundWhileItIsMade() throws {
+        let disk = SimulatedDisk()
+        var options = EngineOptions()
+        options.timeout = .milliseconds(5)
+        var found: [HeapError] = []
+        disk.onCall = { _ in
+            guard disk.exists("/sim/test.heap"), !disk.exists("/sim/test.heap-shared") else { return }
+            disk.onCall = nil
+            do throws(HeapError) {
+                _ = try HeapEngine(path: "/sim/test.heap", mode: .readWrite, options: options, disk: disk)
+            } catch { found.append(error) }
+        }
+        let engine = try HeapEngine(path: "/sim/test.heap", mode: .readWrite, options: options, disk: disk)
+        #expect(found == [.timedOut(path: "/sim/test.heap", waitingFor: "another process that opens or closes it")])
+        try engine.close()
+    }
+
+    /// A process that died between giving the heap its name and taking the working name away leaves one file with two names.
+    @Test func secondNameOfTheHeapIsNotBuiltOver() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = folder + "/test.heap"
+        let engine = try HeapEngine(path: path, mode: .readWrite)
+        let cell = try engine.change { access in
+            let cell = access.allocate(byteCount: 64)
+            access.store(5, at: cell)
+            return cell
+        }
+        try engine.close()
+        try FileManager.default.linkItem(atPath: path, toPath: path + "-new")
+        // A build that comes to nothing.
+        let build = try HeapEngine(path: path, mode: .bulkBuild)
+        try build.close()
+        let again = try HeapEngine(path: path, mode: .readWrite)
+        #expect(try again.look { $0.load(cell, as: Int.self) } == 5)
+        // And while someone has the heap open: only two who build are in each other's way.
+        try FileManager.default.linkItem(atPath: path, toPath: path + "-new")
+        let second = try HeapEngine(path: path, mode: .bulkBuild)
+        #expect(throws: HeapError.busy(path: path)) { try HeapEngine(path: path, mode: .bulkBuild) }
+        try second.close()
+        #expect(try again.look { $0.load(cell, as: Int.self) } == 5)
+        try again.close()
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["test.heap"])
+    }
+}

@@ -15,7 +15,8 @@ extension HeapEngine {
                     image.apply(firstLine: firstLine, lines: lines) { changed.append($0) }
                 }
             }
-            ends = (min(ends.lowest, record.heapPages), max(ends.highest, record.heapPages))
+            let lowest = bytes.withUnsafeBytes { record.lowestHeapPages($0) }
+            ends = (min(ends.lowest, lowest), max(ends.highest, record.heapPages))
             // A reader changes nothing on the disk; a writer first completes the durable log.
             if source != 0, mode == .readWrite { rescued.append((record.position, bytes)) }
         }

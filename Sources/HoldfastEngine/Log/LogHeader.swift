@@ -11,7 +11,7 @@ public enum LogLayout {
     public static let ringOffset = 16 * 1024
     public static let durableSuffix = "-log"
     public static let sharedSuffix = "-shared"
-    public static let version: UInt32 = 1
+    public static let version: UInt32 = 2
 
     // NAME-log: two copies of `LogHeader`, written in turn.
     static let headerOffsets = [0, 4096]

@@ -14,7 +14,8 @@
 ///      72     …   runs: one word (first line << 16 | lines), then the lines, 64 bytes each
 ///
 /// A *summary*, known by a span longer than its bytes, stands for all commits from its position up to its span's end at once: it holds the lines that they have changed,
-/// as the last of them left them, and before them one word: the checksum of the last record that it stands for, which the next one names. A checkpoint writes one instead of many commits that nobody has asked to be durable, where that is
+/// as the last of them left them, and before them two words: the checksum of the last record that it stands for, which the next one names, and the fewest
+/// pages that the heap had after any of them, since a checkpoint clears what lay behind. A checkpoint writes one instead of many commits that nobody has asked to be durable, where that is
 /// shorter. Its lines do not say what the state between was, which nobody could have been promised.
 ///
 /// The chain makes what recovery accepts a prefix of what was committed: after a lost record nothing of the future
@@ -38,11 +39,16 @@ public struct LogRecord: Equatable {
     var isSummary: Bool { span > byteCount }
 
     /// Where the runs begin.
-    var runsOffset: Int { isSummary ? Self.headerBytes + 8 : Self.headerBytes }
+    var runsOffset: Int { isSummary ? Self.headerBytes + 16 : Self.headerBytes }
 
     /// What the record after this one names as its predecessor, given this one's bytes.
     func chain(_ raw: UnsafeRawBufferPointer) -> UInt64 {
         isSummary ? raw.loadUnaligned(fromByteOffset: Self.headerBytes, as: UInt64.self) : checksum
+    }
+
+    /// The fewest pages that the heap had after any of the commits that this record stands for, given its bytes.
+    func lowestHeapPages(_ raw: UnsafeRawBufferPointer) -> UInt64 {
+        isSummary ? min(heapPages, raw.loadUnaligned(fromByteOffset: Self.headerBytes + 8, as: UInt64.self)) : heapPages
     }
 
     /// Writes the header before a body that is already in place; returns the checksum.
@@ -76,7 +82,7 @@ public struct LogRecord: Equatable {
             commitNumber: word(32), previousChecksum: word(40), durablePosition: word(48), heapPages: word(56),
             checksum: word(checksumOffset))
         guard record.byteCount >= UInt64(headerBytes), record.byteCount % 8 == 0, record.span >= record.byteCount,
-            record.span % 8 == 0, !record.isSummary || record.byteCount >= UInt64(headerBytes + 8)
+            record.span % 8 == 0, !record.isSummary || record.byteCount >= UInt64(headerBytes + 16)
         else { return nil }
         return record
     }

@@ -7,7 +7,7 @@ struct LogSummary {
     init?(of index: LineIndex, from start: UInt64, to end: UInt64, longest: Int, durablePosition: UInt64, epoch: UInt64) {
         guard end == index.end, let first = index.record(at: start) else { return nil }
         // The first pass only counts: most summaries that are not worth it are known by their number of lines.
-        var byteCount = LogRecord.headerBytes + 8
+        var byteCount = LogRecord.headerBytes + 16
         var runs: UInt32 = 0
         index.forEachPage { page in
             guard byteCount <= longest else { return }
@@ -22,6 +22,7 @@ struct LogSummary {
         bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
             let raw = UnsafeMutableRawBufferPointer(buffer).baseAddress!
             raw.storeBytes(of: index.chain, toByteOffset: LogRecord.headerBytes, as: UInt64.self)
+            raw.storeBytes(of: index.lowestHeapPages, toByteOffset: LogRecord.headerBytes + 8, as: UInt64.self)
             var at = raw + record.runsOffset
             let scratch = UnsafeMutableRawPointer.allocate(byteCount: HeapLayout.pageBytes, alignment: 8)
             defer { scratch.deallocate() }

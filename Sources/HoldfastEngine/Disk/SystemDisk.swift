@@ -116,7 +116,8 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         isClosed = true
         // A mapping keeps the open file alive, and with it its locks, until it is unmapped. After a fork the parent has the
         // same open file, and the locks are the parent's.
-        if hasLocks, ForkGuard.generation == generation { for lock in FileLock.allCases { unlock(lock) } }
+        // The opening lock last: whoever waits for it must not find the others still taken by someone who has gone.
+        if hasLocks, ForkGuard.generation == generation { for lock in FileLock.allCases.reversed() { unlock(lock) } }
     }
 
     public func size() throws(DiskError) -> Int {

@@ -20,7 +20,8 @@ final class OpenHeaps: Sendable {
         let engine = try HeapEngine(path: path, mode: mode, options: options)
         guard let identity = engine.fileIdentity else { return engine }
         // Another thread may have opened the same heap meanwhile; then both openings live side by side, and only the first is shared.
-        entries.withLock { if $0[identity] == nil { $0[identity] = Entry(engine: engine) } }
+        // One from before a fork is the parent's.
+        entries.withLock { if $0[identity]?.engine.isForked ?? true { $0[identity] = Entry(engine: engine) } }
         return engine
     }
 

@@ -71,6 +71,8 @@ final class ChangeMonitor: Sendable {
     init(engine: HeapEngine) { self.engine = engine }
 
     func add(_ continuation: AsyncStream<HeapVersion>.Continuation) {
+        // The parent's thread does not run in a forked child.
+        guard !engine.isForked else { return continuation.finish() }
         // Before this returns: what is committed from now on is noticed.
         let start = engine.newestPosition
         let (number, mustStart) = state.withLock { state -> (Int?, Bool) in

@@ -60,14 +60,17 @@ extension PersistentHeap {
         var options = options.engineOptions
         options.isSnapshot = true
         options.verifiesPages = false
-        return try HeapEngine(path: path, mode: .readOnly, options: options)
+        guard !engine.isForked else { throw HeapError.forked(path: path) }
+        // What lies at the path must still be this heap, and by the same name, wherever the program's working folder is now.
+        try engine.requireInPlace()
+        return try HeapEngine(path: engine.location, mode: .readOnly, options: options)
     }
 
     /// Writes the heap as it is now to a new file: one commit, whole and at rest, while readers and writers go on. It is a heap of its own, with another
     /// identity; free pages are left out.
     ///
     /// The file appears at `path` when it is complete and durable, or not at all. Throws ``HeapError/alreadyExists(path:)`` rather than replace a file,
-    /// unless `replacing`. O(heap); `progress` is told pages.
+    /// unless `replacing`, and ``HeapError/busy(path:)`` if the file that is to be replaced is a heap that is open anywhere. O(heap); `progress` is told pages.
     public func copy(
         to path: String, replacing: Bool = false, progress: ((_ done: Int, _ of: Int) -> Void)? = nil
     ) throws(HeapError) {
@@ -97,14 +100,15 @@ extension PersistentHeap {
     ///         …
     ///     }
     ///
-    /// Throws ``HeapError/alreadyExists(path:)`` rather than replace a file, unless `replacing`; whoever has the old file open then keeps it, and is told by
-    /// the next `sync` or `checkpoint`. Throws ``HeapError/busy(path:)`` while someone else builds at the same path.
+    /// Throws ``HeapError/alreadyExists(path:)`` rather than replace a file, unless `replacing`; and ``HeapError/busy(path:)`` while someone else builds at the
+    /// same path, or has the heap that is to be replaced open.
     public static func build<R>(
         _ path: String, replacing: Bool = false, options: Options = Options(), _ body: (borrowing WriteTransaction) throws -> R
     ) throws -> R {
         if !replacing, SystemDisk.shared.exists(path) { throw HeapError.alreadyExists(path: path) }
         let engine = try HeapEngine(path: path, mode: .bulkBuild, options: options.engineOptions)
         defer { try? engine.close() }
+        if replacing { try engine.requireReplaceable() }
         let context = try engine.beginWrite()
         let result: R
         do {

@@ -228,6 +228,8 @@ public final class PersistentHeap: Sendable {
     /// let go without `close` is closed as well, but errors are then lost.
     public func close() throws(HeapError) {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        // After a fork all of it is the parent's, and locks may be held by threads that this process does not have.
+        guard !engine.isForked else { return }
         monitor.stop()
         try OpenHeaps.shared.release(engine)
     }

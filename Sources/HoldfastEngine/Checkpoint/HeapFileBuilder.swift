@@ -11,14 +11,17 @@
 /// The name beside the heap is always the same, `NAME-new`, and whoever builds holds a lock on it; so what a crash leaves is used again by the next
 /// one, and two builders cannot get into each other's way.
 final class HeapFileBuilder {
+    /// Where the file is to be, and how the user calls that.
     let path: String
+    private let name: String
     let temporary: String
     let file: any DiskFile
     private let disk: any Disk
     private var isDone = false
 
-    init(path: String, disk: any Disk) throws(HeapError) {
+    init(path: String, named name: String, disk: any Disk) throws(HeapError) {
         self.path = path
+        self.name = name
         self.disk = disk
         temporary = path + "-new"
         var opened: (any DiskFile)?
@@ -58,12 +61,42 @@ final class HeapFileBuilder {
                 opened.close()
             }
             switch error.code {
-            case EACCES, EPERM, EROFS: throw HeapError.readOnlyFolder(path: path)
-            case EBUSY: throw HeapError.busy(path: path)
-            case ENOENT: throw HeapError.notFound(path: path)
-            default: throw HeapError(DiskError(error.operation, path, code: error.code))
+            case EACCES, EPERM, EROFS: throw HeapError.readOnlyFolder(path: name)
+            case EBUSY: throw HeapError.busy(path: name)
+            case ENOENT: throw HeapError.notFound(path: name)
+            default: throw HeapError(DiskError(error.operation, name, code: error.code))
             }
         }
+    }
+
+    /// What the user is told when a step of the building has failed.
+    func heapError(_ error: DiskError) -> HeapError {
+        switch error.code {
+        case EEXIST: .alreadyExists(path: name)
+        case EBUSY: .busy(path: name)
+        default: HeapError(DiskError(error.operation, name, code: error.code))
+        }
+    }
+
+    func requireReplaceable() throws(HeapError) {
+        do throws(DiskError) { try lockReplaced()?.close() } catch { throw heapError(error) }
+    }
+
+    /// Keeps everybody from opening the file that is to be replaced until it is closed; nil if there is none, or none that this process could use. Throws `EBUSY`
+    /// if it is open anywhere: whoever has it open would go on committing to a file that has lost its name. Who waits to open it finds
+    /// the new file instead (`HeapEngine.openFile`).
+    private func lockReplaced() throws(DiskError) -> (any DiskFile)? {
+        let old: any DiskFile
+        do throws(DiskError) { old = try disk.open(path, .readWrite) } catch { return nil }
+        do throws(DiskError) {
+            guard try old.tryLock(.opening, exclusive: true), try old.tryLock(.presence, exclusive: true),
+                try !old.isLockedByOthers(.unregisteredReader)
+            else { throw DiskError(.lock, path, code: EBUSY) }
+        } catch {
+            old.close()
+            throw error
+        }
+        return old
     }
 
     /// Writes the header's copies; everything else is in the file, and after this durable. Then the file gets its name.
@@ -73,6 +106,8 @@ final class HeapFileBuilder {
         }
         try file.sync()
         if replacing {
+            let old = try lockReplaced()
+            defer { old?.close() }
             try disk.renameReplacing(temporary, to: path)
         } else {
             try disk.renameWithoutReplacing(temporary, to: path)
@@ -98,9 +133,11 @@ extension HeapEngine {
     ) throws(HeapError) {
         let context = try beginRead()
         defer { endRead(context) }
-        if !replacing, disk.exists(destination) { throw HeapError.alreadyExists(path: destination) }
-        let builder = try HeapFileBuilder(path: destination, disk: disk)
+        let place = disk.resolve(destination)
+        if !replacing, disk.exists(place) { throw HeapError.alreadyExists(path: destination) }
+        let builder = try HeapFileBuilder(path: place, named: destination, disk: disk)
         defer { builder.end() }
+        if replacing { try builder.requireReplaceable() }
         do throws(DiskError) {
             let table = PageChecksums(
                 root: UnsafeRawBufferPointer(start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes))
@@ -131,8 +168,7 @@ extension HeapEngine {
             switch error.code {
             case -1: throw HeapError.damaged(path: path, what: "the page map is not one")
             case -2: throw HeapError.unreadable(path: path, offset: UInt64(image.fault ?? 0))
-            case EEXIST: throw HeapError.alreadyExists(path: destination)
-            default: throw HeapError(DiskError(error.operation, destination, code: error.code))
+            default: throw builder.heapError(error)
             }
         }
     }

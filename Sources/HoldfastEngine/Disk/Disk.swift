@@ -24,6 +24,8 @@ public protocol Disk: AnyObject, Sendable {
     func syncDirectory(of path: String) throws(DiskError)
     /// Which file has the name `path` now; nil if none has.
     func fileIdentity(at path: String) -> FileIdentity?
+    /// The path from the root, without links, that `path` leads to now, whether or not there is a file yet; `path` itself if that cannot be told.
+    func resolve(_ path: String) -> String
 }
 
 /// Tells files apart whatever their names are: device and inode.

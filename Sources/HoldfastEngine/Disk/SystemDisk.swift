@@ -77,6 +77,32 @@ public final class SystemDisk: Disk {
         try directory.sync()
     }
 
+    public func resolve(_ path: String) -> String {
+        var path = path
+        // As many links as the system itself follows.
+        for _ in 0 ..< 40 {
+            if let found = Self.realPath(path) { return found }
+            // What is not there yet has no real path; but a link to it says where it would be.
+            guard let target = Self.linkTarget(path) else { break }
+            path = target.hasPrefix("/") ? target : Self.folder(of: path) + "/" + target
+        }
+        guard let folder = Self.realPath(Self.folder(of: path)) else { return path }
+        let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
+        return folder == "/" ? "/" + name : folder + "/" + name
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let found = realpath(path, nil) else { return nil }
+        defer { free(found) }
+        return String(cString: found)
+    }
+
+    private static func linkTarget(_ path: String) -> String? {
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = bytes.withUnsafeMutableBytes { readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count) }
+        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
+    }
+
     private static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])

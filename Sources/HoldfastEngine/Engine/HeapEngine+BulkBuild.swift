@@ -15,7 +15,7 @@ import MemoryMapping
 extension HeapEngine {
     /// Begins to build a heap at `path`; `finishBuild` gives it its name.
     func openForBuilding() throws(HeapError) {
-        let builder = try HeapFileBuilder(path: path, disk: disk)
+        let builder = try HeapFileBuilder(path: location, named: path, disk: disk)
         self.builder = builder
         file = builder.file
         let pages = AllocatorRoot.initialPages()
@@ -23,7 +23,7 @@ extension HeapEngine {
             try builder.file.grow(from: 0, to: 1 << 20, reservingBlocks: options.reservesBlocks)
             try builder.file.write(pages, at: 0)
         } catch {
-            throw HeapError(error)
+            throw heapError(error)
         }
         writeSet.isUnlogged = true
         try image.mapShared(builder.file, byteCount: 1 << 20)
@@ -43,12 +43,18 @@ extension HeapEngine {
         try image.mapShared(builder.file, byteCount: target)
     }
 
+    /// Throws `busy` where `finishBuild` with `replacing` would not get to replace the file that is there now.
+    package func requireReplaceable() throws(HeapError) {
+        guard let builder else { throw HeapError.closed(path: path) }
+        try builder.requireReplaceable()
+    }
+
     /// Checksums, header, sync, name: from the return on the heap is there, durably, and at rest. Nothing may be open.
     public func finishBuild(replacing: Bool) throws(HeapError) {
         guard let builder, let file else { throw HeapError.closed(path: path) }
         try requireUsable()
         try requireNoFault()
-        if !replacing, disk.exists(path) { throw HeapError.alreadyExists(path: path) }
+        if !replacing, disk.exists(location) { throw HeapError.alreadyExists(path: path) }
         let context = makeContext(isWritable: true, enclosing: nil)
         Allocator(access: HeapAccess(context: context, epoch: context.pointee.epoch)).trim()
         endContext(context)
@@ -81,8 +87,7 @@ extension HeapEngine {
             if image.fault != nil { throw DiskError(.write, path, code: EIO) }
             try builder.finish(header, replacing: replacing)
         } catch {
-            if error.code == EEXIST { throw HeapError.alreadyExists(path: path) }
-            throw HeapError(DiskError(error.operation, path, code: error.code))
+            throw builder.heapError(error)
         }
     }
 

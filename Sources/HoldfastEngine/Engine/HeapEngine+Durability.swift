@@ -40,10 +40,10 @@ extension HeapEngine {
         return try joinedLog()
     }
 
-    /// Whether the path still leads to the file that is open.
-    func requireInPlace() throws(HeapError) {
+    /// Throws `replaced` unless the file that is open still has its name: what is committed to another one is lost with the last who has it open.
+    package func requireInPlace() throws(HeapError) {
         guard let file, let mine = try? file.fileIdentity() else { return }
-        if let there = disk.fileIdentity(at: path), there != mine { throw HeapError.replaced(path: path) }
+        guard disk.fileIdentity(at: location) == mine else { throw HeapError.replaced(path: path) }
     }
 
     /// Moves everything that the log holds, below the oldest open view, into the base image, waiting for open transactions first, and gives back what the
@@ -205,7 +205,7 @@ extension HeapEngine {
         try requireInPlace()
         let isAlone = try translating { () throws(DiskError) in try file.tryLock(.presence, exclusive: true) }
         guard shared[.epoch] != 0 else {
-            if isAlone { try translating { () throws(DiskError) in try RedoLog.removeFiles(disk: disk, heapPath: path) } }
+            if isAlone { try translating { () throws(DiskError) in try RedoLog.removeFiles(disk: disk, heapPath: location) } }
             return
         }
         guard let log = try joinedLog() else { return }
@@ -239,7 +239,9 @@ extension HeapEngine {
         }
         fileBytes = try translating { () throws(DiskError) in try file.size() }
         try shrinkFile(to: wantedFileBytes(slack: false))
-        try translating { () throws(DiskError) in try RedoLog.removeFiles(disk: disk, heapPath: path) }
+        // Another file in this one's place has another log.
+        try requireInPlace()
+        try translating { () throws(DiskError) in try RedoLog.removeFiles(disk: disk, heapPath: location) }
     }
 
     private func lockWriteLock(_ shared: SharedFile) throws(HeapError) {
@@ -254,9 +256,11 @@ extension HeapEngine {
     /// A reader that was the only one, and found no log, leaves nothing behind.
     private func removeUnusedSharedFile(_ file: any DiskFile, _ shared: SharedFile) throws(HeapError) {
         guard case .member = attachment, shared[.epoch] == 0, isFileWritable,
+            // Another heap in this one's place has a shared file of its own.
+            disk.fileIdentity(at: shared.file.path) == (try? shared.file.fileIdentity()),
             (try? file.tryLock(.presence, exclusive: true)) == true
         else { return }
-        try? disk.remove(path + LogLayout.sharedSuffix)
+        try? disk.remove(location + LogLayout.sharedSuffix)
     }
 
     /// Lets go of everything that others could notice.

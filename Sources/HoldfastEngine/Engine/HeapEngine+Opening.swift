@@ -19,10 +19,21 @@ extension HeapEngine {
 
     /// Under the opening lock, so that the state that is found here does not change on the way: nobody else opens, closes or recovers meanwhile.
     func openFile() throws(HeapError) {
+        while try !openFileInPlace() { file?.close() }
+        try checkAllocatorRoot()
+        didOpen()
+    }
+
+    /// False if the file was replaced or removed between its opening and the lock: what lies beside it belongs to another one then.
+    private func openFileInPlace() throws(HeapError) -> Bool {
         let file = try openOrCreate()
         self.file = file
+        warnings = []
         try requireSuitableFileSystem(file)
+        var isInPlace = false
         try withOpeningLock(file) { () throws(HeapError) in
+            isInPlace = try translating { () throws(DiskError) in disk.fileIdentity(at: location) == (try file.fileIdentity()) }
+            guard isInPlace else { return }
             let header = try readHeader(file)
             identity = header.identity
             hashSeed = header.hashSeed
@@ -32,8 +43,7 @@ extension HeapEngine {
                 try join(file, header)
             }
         }
-        try checkAllocatorRoot()
-        didOpen()
+        return isInPlace
     }
 
     private func didOpen() {
@@ -57,11 +67,11 @@ extension HeapEngine {
         guard isFileWritable else { return try becomeGuest(file, giveUpPresence: true) }
         do throws(DiskError) {
             let shared = try SharedFile.create(
-                disk: disk, heapPath: path, heapFile: file, header: header, boot: options.processes.boot)
+                disk: disk, heapPath: location, heapFile: file, header: header, boot: options.processes.boot)
             try becomeMember(file, shared)
         } catch {
             // A reader can do without; a writer is told when it first writes that it may not.
-            guard mode != .readWrite || [EACCES, EPERM, EROFS].contains(error.code) else { throw HeapError(error) }
+            guard mode != .readWrite || [EACCES, EPERM, EROFS].contains(error.code) else { throw heapError(error) }
             try becomeGuest(file, giveUpPresence: true)
         }
     }
@@ -79,7 +89,7 @@ extension HeapEngine {
                 shared = try joinShared(file, header, isWritable: false)
             }
             guard let shared else {
-                throw DiskError(.open, path + LogLayout.sharedSuffix, code: -1)
+                throw DiskError(.open, location + LogLayout.sharedSuffix, code: -1)
             }
             if mayWrite {
                 try becomeMember(file, shared)
@@ -90,9 +100,9 @@ extension HeapEngine {
             }
         } catch {
             switch error.code {
-            case -1: throw HeapError.logMissing(path: path, logPath: path + LogLayout.sharedSuffix)
+            case -1: throw HeapError.logMissing(path: path, logPath: location + LogLayout.sharedSuffix)
             case -3: throw HeapError.tooManyProcesses(path: path, limit: ViewTable.count)
-            default: throw HeapError(error)
+            default: throw heapError(error)
             }
         }
         openView()
@@ -103,7 +113,7 @@ extension HeapEngine {
 
     private func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool) throws(DiskError) -> SharedFile? {
         try SharedFile.join(
-            disk: disk, heapPath: path, heapFile: file, identity: header.identity, boot: options.processes.boot,
+            disk: disk, heapPath: location, heapFile: file, identity: header.identity, boot: options.processes.boot,
             isWritable: isWritable)
     }
 
@@ -147,8 +157,8 @@ extension HeapEngine {
             return try file.tryLock(.presence, exclusive: true)
         } catch {
             // Opened for reading only: whether the lock is free can be asked, but not held against others.
-            guard error.code == EBADF else { throw HeapError(error) }
-            do throws(DiskError) { return !(try file.isLockedByOthers(.presence)) } catch { throw HeapError(error) }
+            guard error.code == EBADF else { throw heapError(error) }
+            do throws(DiskError) { return !(try file.isLockedByOthers(.presence)) } catch { throw heapError(error) }
         }
     }
 
@@ -161,7 +171,7 @@ extension HeapEngine {
             do throws(DiskError) {
                 isOurs = try file.tryLock(.opening, exclusive: true)
             } catch {
-                guard error.code == EBADF else { throw HeapError(error) }
+                guard error.code == EBADF else { throw heapError(error) }
                 isOurs = try translating { () throws(DiskError) in try file.tryLock(.opening, exclusive: false) }
             }
             if isOurs { break }
@@ -213,7 +223,7 @@ extension HeapEngine {
             try file.requireRegularFile()
         } catch {
             file.close()
-            throw HeapError(error)
+            throw heapError(error)
         }
         return file
     }
@@ -221,7 +231,7 @@ extension HeapEngine {
     private func openingError(_ error: DiskError) -> HeapError {
         switch error.code {
         case EACCES, EPERM: .permissionDenied(path: path, operation: mode == .readWrite ? "write" : "read")
-        default: HeapError(error)
+        default: heapError(error)
         }
     }
 
@@ -229,11 +239,11 @@ extension HeapEngine {
     private func openFileForMode() throws(DiskError) -> any DiskFile {
         do throws(DiskError) {
             isFileWritable = true
-            return try disk.open(path, .readWrite)
+            return try disk.open(location, .readWrite)
         } catch {
             guard mode != .readWrite, [EACCES, EPERM, EROFS, ETXTBSY].contains(error.code) else { throw error }
             isFileWritable = false
-            return try disk.open(path, .readOnly)
+            return try disk.open(location, .readOnly)
         }
     }
 
@@ -244,7 +254,7 @@ extension HeapEngine {
         header.creationTime = UInt64(max(0, time(nil)))
         header.checkpointTime = header.creationTime
         let pages = AllocatorRoot.initialPages()
-        let builder = try HeapFileBuilder(path: path, disk: disk)
+        let builder = try HeapFileBuilder(path: location, named: path, disk: disk)
         defer { builder.end() }
         do throws(DiskError) {
             try builder.file.grow(from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
@@ -271,7 +281,7 @@ extension HeapEngine {
             }
         } catch {
             if error.code == 0 { throw HeapError.emptyFile(path: path) }
-            throw HeapError(error)
+            throw heapError(error)
         }
         switch HeapHeader.current(readings) {
         case .header(let header):

@@ -2,7 +2,7 @@
 extension HeapEngine {
     /// Runs while nobody else uses the log. Returns the header as of the last commit; with it, at rest, on the disk, unless this opening only reads.
     func recover(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader {
-        let logPath = path + LogLayout.durableSuffix
+        let logPath = location + LogLayout.durableSuffix
         var scanner = try openScanner(logPath, header)
         defer { for source in scanner.sources { source.file.close() } }
         var rescued: [(position: UInt64, bytes: [UInt8])] = []
@@ -40,7 +40,7 @@ extension HeapEngine {
             let inUse = changed.filter { $0 < Int(recovered.heapPages) }.sorted()
             return try writeRecovered(inUse, ends: ends, from: header, to: recovered, file)
         } catch {
-            throw HeapError(error)
+            throw heapError(error)
         }
     }
 
@@ -102,7 +102,7 @@ extension HeapEngine {
         try writeHeader(recovered, to: file)
         try file.sync()
         try repeatHeader(recovered, to: file)
-        try RedoLog.removeFiles(disk: disk, heapPath: path)
+        try RedoLog.removeFiles(disk: disk, heapPath: location)
         return recovered
     }
 
@@ -127,14 +127,14 @@ extension HeapEngine {
             switch error.code {
             case -1: throw HeapError.logMissing(path: path, logPath: logPath)
             case -2: throw HeapError.foreignLog(path: path, logPath: logPath)
-            default: throw HeapError(error)
+            default: throw heapError(error)
             }
         }
     }
 
     /// The shared file of whatever boot: its records prove themselves, and its words only say where they might be.
     private func openSharedSource(_ header: HeapHeader, _ access: FileAccess) throws(DiskError) -> LogScanner.Source? {
-        let sharedPath = path + LogLayout.sharedSuffix
+        let sharedPath = location + LogLayout.sharedSuffix
         guard disk.exists(sharedPath) else { return nil }
         let file = try disk.open(sharedPath, access)
         var bytes = [UInt8](repeating: 0, count: SharedFile.headerBytes)

@@ -12,7 +12,8 @@ extension HeapEngine {
 
     @inline(__always)
     func closeView() {
-        if case .member(_, let views, let entry) = attachment { views.close(entry) }
+        // The end of a transaction in a forked child is not that of the parent's.
+        if case .member(_, let views, let entry) = attachment, !isForked { views.close(entry) }
     }
 
     /// Whether the image is the newest state; for the first of this opening's readers also opens its view. Under the gate's mutex.
@@ -98,7 +99,7 @@ extension HeapEngine {
         guard let shared, shared[.epoch] != 0 else { return nil }
         let log = try translating { () throws(DiskError) in
             try RedoLog(
-                joining: shared, disk: disk, heapPath: path, identity: identity, isWritable: mode == .readWrite,
+                joining: shared, disk: disk, heapPath: location, identity: identity, isWritable: mode == .readWrite,
                 timeout: options.timeout)
         }
         writerLog = log
@@ -114,7 +115,7 @@ extension HeapEngine {
             let isAlone: Bool
             do throws(DiskError) {
                 isAlone = isFileWritable ? try file.tryLock(.presence, exclusive: true) : !(try file.isLockedByOthers(.presence))
-            } catch { throw HeapError(error) }
+            } catch { throw heapError(error) }
             guard isAlone else {
                 try join(file, header)
                 if case .member = attachment { file.unlock(.unregisteredReader) }

@@ -15,6 +15,7 @@ extension HeapEngine {
             Misuse.demand(
                 !outer.pointee.isWritable,
                 "Holdfast: heap.read was called inside heap.write of the same heap. Use the transaction that is open.")
+            guard !isForked else { throw HeapError.forked(path: path) }
             return makeContext(isWritable: false, enclosing: enclosing)
         }
         try requireUsable()
@@ -48,8 +49,11 @@ extension HeapEngine {
         if openTransaction(enclosing) == nil { gate.leaveReading { closeViewUnlessFixed() } }
     }
 
-    /// Whether all that the open read transaction has seen could be read.
-    public func requireReadable() throws(HeapError) { try requireNoFault() }
+    /// Whether all that the open read transaction has seen could be read, and was protected: a fork leaves the view to the parent.
+    public func requireReadable() throws(HeapError) {
+        guard !isForked else { throw HeapError.forked(path: path) }
+        try requireNoFault()
+    }
 
     @inline(__always)
     private func closeViewUnlessFixed() { if !isFixed { closeView() } }
@@ -125,6 +129,8 @@ extension HeapEngine {
         if mode == .bulkBuild { return try requireNoFault() }
         guard !writeSet.isEmpty else { return }
         do throws(HeapError) {
+            // Begun before a fork, and the lock is the parent's: two processes would append at the same place.
+            guard !isForked else { throw HeapError.forked(path: path) }
             try requireNoFault()
             try verifier?.verify(writeSet: writeSet, path: path)
             guard mode == .readWrite else {
@@ -157,7 +163,7 @@ extension HeapEngine {
             // Before the log has the commit: a commit that cannot get its blocks must not be one.
             try growFile(file!, toHold: Int(newPages) * HeapLayout.pageBytes)
         } catch {
-            throw HeapError(error)
+            throw heapError(error)
         }
         let log = try startedLog()
         try makeRoom(in: log, for: writeSet.recordBound)
@@ -191,12 +197,12 @@ extension HeapEngine {
             let log: RedoLog
             do throws(DiskError) {
                 log = try RedoLog(
-                    starting: shared, disk: disk, heapPath: path, header: header,
+                    starting: shared, disk: disk, heapPath: location, header: header,
                     epoch: isLeft ? header.logEpoch : UInt64.random(in: 1 ... .max), isLeft: isLeft,
                     capacity: max(RedoLog.capacityGranule, roundedCapacity(options.initialLogBytes)), timeout: options.timeout)
             } catch {
                 // Nothing depends on the log yet; the commit is refused and the heap is as it was.
-                switch HeapError(error) {
+                switch heapError(error) {
                 case .permissionDenied: throw HeapError.readOnlyFolder(path: path)
                 case let other: throw other
                 }

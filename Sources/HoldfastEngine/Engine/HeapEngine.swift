@@ -8,7 +8,11 @@ import Synchronization
 ///
 /// Locks, in the order in which one thread may take them: gate, write lock, `checkpointMutex` and checkpoint lock, sync lock.
 public final class HeapEngine: @unchecked Sendable {
+    /// As the user has named the heap; what messages say.
     public let path: String
+    /// Where the file is, from the root and without links, as of the opening. The log lies beside it whatever name the heap was opened by,
+    /// and a change of the working folder does not matter.
+    package let location: String
     public let mode: OpenMode
     let options: EngineOptions
     let disk: any Disk
@@ -81,6 +85,7 @@ public final class HeapEngine: @unchecked Sendable {
         throws(HeapError)
     {
         self.path = path
+        location = mode == .inMemory ? path : disk.resolve(path)
         self.mode = mode
         self.options = options
         self.disk = disk
@@ -128,7 +133,7 @@ public final class HeapEngine: @unchecked Sendable {
     }
 
     var isClosed: Bool { closed.load(ordering: .acquiring) }
-    var isForked: Bool { generation != ForkGuard.generation }
+    package var isForked: Bool { generation != ForkGuard.generation }
 
     @inline(__always)
     func requireUsable() throws(HeapError) {
@@ -154,7 +159,7 @@ public final class HeapEngine: @unchecked Sendable {
 
     /// Records that the disk's state is unknown from now on, for every process, and returns the error to throw.
     func fail(_ error: DiskError) -> HeapError {
-        fail(HeapError(error), reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
+        fail(heapError(error), reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
     }
 
     func fail(_ error: HeapError, reason: String? = nil) -> HeapError {
@@ -185,6 +190,11 @@ public final class HeapEngine: @unchecked Sendable {
 
     /// Runs calls to the disk and turns what they throw into the user's error.
     func translating<R>(_ body: () throws(DiskError) -> R) throws(HeapError) -> R {
-        do throws(DiskError) { return try body() } catch { throw HeapError(error) }
+        do throws(DiskError) { return try body() } catch { throw heapError(error) }
+    }
+
+    /// The user's error, which names the heap as the user does.
+    func heapError(_ error: DiskError) -> HeapError {
+        HeapError(error.path == location ? DiskError(error.operation, path, code: error.code) : error)
     }
 }

@@ -35,7 +35,7 @@ public enum HeapError: Error, Equatable, Sendable {
     case tooManyProcesses(path: String, limit: Int)
     /// The heap was opened before this process was forked off.
     case forked(path: String)
-    /// Another file has the path now.
+    /// The file that is open does not have its name any more: it was removed, renamed, or another put in its place.
     case replaced(path: String)
     /// A part of the file that is in use is gone or cannot be read; the first such byte.
     case unreadable(path: String, offset: UInt64)
@@ -114,8 +114,8 @@ extension HeapError: CustomStringConvertible {
         case .forked(let path):
             "\(path) was opened before this process was forked off, and belongs to its parent. Open it again in this process."
         case .replaced(let path):
-            "Another file has been put in the place of \(path) while it was open. Changes made since then are in the old file; close "
-                + "the heap and open it again to use the new one."
+            "\(path) has been removed, or another file put in its place, while it was open. Changes made since then are in the old file, which "
+                + "has no name any more; close the heap and open it again to use what is there now."
         case .unreadable(let path, let offset):
             "\(path) cannot be read at byte \(offset): it was cut short while it was open, or the disk has failed. Close it and check "
                 + "the disk; restore the file from a copy if it is damaged."

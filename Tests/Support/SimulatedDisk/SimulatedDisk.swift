@@ -34,7 +34,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         case shortWrite(Int32)
     }
 
-    public enum Operation: Equatable {
+    public enum Operation: Equatable, Sendable {
         case open, status, read, write, grow, truncate, map, sync, rename, remove, syncDirectory
     }
 
@@ -196,6 +196,9 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     public func fileIdentity(at path: String) -> FileIdentity? {
         lock.run { names[path].map { FileIdentity(device: 0, number: UInt64($0.number)) } }
     }
+
+    /// There are no links and no working folder here.
+    public func resolve(_ path: String) -> String { path }
 
     public func remove(_ path: String) throws(DiskError) {
         try locked { () throws(DiskError) in

@@ -1,0 +1,171 @@
+import Foundation
+import Holdfast
+import HoldfastEngine
+import Testing
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// Swift hides `fork`, since a child has only one of its parent's threads; programs in C call it all the same.
+private func forked() -> pid_t {
+    typealias Fork = @convention(c) () -> pid_t
+    let symbol = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "fork")!
+    return unsafeBitCast(symbol, to: Fork.self)()
+}
+
+/// Runs `body` in a forked child, which ends without any more ado, and returns its result as the child's exit status.
+private func inChild(_ body: () -> Int32) -> Int32 {
+    let child = forked()
+    if child == 0 { _exit(body()) }
+    var status: Int32 = 0
+    guard child > 0, waitpid(child, &status, 0) == child else { return -1 }
+    // A signal ends up above all exit statuses.
+    return status & 0x7f == 0 ? status >> 8 & 0xff : 1000 + (status & 0x7f)
+}
+
+private func isForked(_ body: () throws -> Void) -> Bool {
+    do { try body() } catch HeapError.forked(path: _) { return true } catch { return false }
+    return false
+}
+
+/// A child that was forked off has the parent's heaps in its memory, but they are not its own: it is refused, and can do the parent no harm.
+///
+/// Each test runs in a process of its own, whose only other threads are idle.
+@Suite struct ForkTests {
+    @Test func everyUseIsRefused() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            var options = PersistentHeap.Options()
+            options.checkpointsInBackground = false
+            let heap = try PersistentHeap.open(folder.file(), options: options)
+            try heap.write { try $0.value("v", initial: 0).value = 1 }
+            let status = inChild {
+                let uses: [() throws -> Void] = [
+                    { _ = try heap.read { try $0.value("v", of: Int.self).value } },
+                    { try heap.write { try $0.value("v", initial: 0).value = 2 } },
+                    { try heap.sync() }, { try heap.checkpoint() }, { _ = try heap.compact() }, { _ = try heap.check() },
+                    { _ = try heap.snapshot() }, { try heap.copy(to: folder.file("copy.heap")) },
+                    { _ = try heap.waitForChange(timeout: .zero) },
+                ]
+                for (index, use) in uses.enumerated() where !isForked(use) { return Int32(index + 1) }
+                // Closing is allowed and does nothing to the parent's.
+                do { try heap.close() } catch { return 20 }
+                return folder.names == ["test.heap", "test.heap-log", "test.heap-shared"] ? 0 : 21
+            }
+            guard status == 0 else { exit(status) }
+            // The parent has noticed nothing.
+            try heap.write { try $0.value("v", initial: 0).value += 1 }
+            guard try heap.views().count == 1, try heap.read({ try $0.value("v", of: Int.self).value }) == 2 else { exit(30) }
+            // Nobody else could be alone with the heap all the while.
+            let other = try PersistentHeap.open(folder.file(), engineOptions: EngineOptions())
+            guard try other.views().count == 2 else { exit(31) }
+            try other.close()
+            try heap.close()
+            guard folder.names == ["test.heap"] else { exit(32) }
+        }
+    }
+
+    /// The child opens the heap for itself, beside the parent.
+    @Test func childOpensItAgain() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            var options = PersistentHeap.Options()
+            options.checkpointsInBackground = false
+            let heap = try PersistentHeap.open(folder.file(), options: options)
+            try heap.write { try $0.value("v", initial: 0).value = 1 }
+            let status = inChild {
+                do {
+                    let mine = try PersistentHeap.open(folder.file(), options: options)
+                    let second = try PersistentHeap.open(folder.file(), options: options)
+                    try mine.write { try $0.value("v", initial: 0).value += 10 }
+                    // The parent, this process, and both of its objects share one opening.
+                    guard try mine.views().count == 2 else { return 2 }
+                    guard try second.read({ try $0.value("v", of: Int.self).value }) == 11 else { return 3 }
+                    try second.close()
+                    try mine.close()
+                    return 0
+                } catch { return 4 }
+            }
+            guard status == 0 else { exit(status) }
+            guard try heap.views().count == 1, try heap.read({ try $0.value("v", of: Int.self).value }) == 11 else { exit(5) }
+            try heap.close()
+            guard folder.names == ["test.heap"] else { exit(6) }
+        }
+    }
+
+    /// A fork inside a write transaction: the child cannot commit what it has inherited, and the parent's lock stays the parent's.
+    @Test func forkInsideAWrite() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            let engine = try HeapEngine(path: folder.file(), mode: .readWrite)
+            func store(_ value: Int, _ context: HeapEngine.Context) {
+                let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+                if access.catalogue == 0 { access.catalogue = access.allocate(byteCount: 64) }
+                access.store(value, at: access.catalogue)
+            }
+            for commits in [true, false] {
+                let context = try engine.beginWrite()
+                store(1, context)
+                let status = inChild {
+                    store(2, context)
+                    if commits {
+                        guard isForked({ try engine.commit(context) }) else { return 2 }
+                    } else {
+                        engine.abort(context)
+                    }
+                    return isForked { _ = try engine.beginWrite() } ? 0 : 3
+                }
+                guard status == 0 else { exit(status) }
+                // The write lock is still held: another opening does not get it.
+                var options = EngineOptions()
+                options.timeout = .zero
+                let other = try HeapEngine(path: folder.file(), mode: .readWrite, options: options)
+                let done = DispatchSemaphore(value: 0)
+                Thread.detachNewThread {
+                    do { other.abort(try other.beginWrite()) } catch HeapError.timedOut(path: _, waitingFor: _) {
+                        done.signal()
+                    } catch {}
+                }
+                guard done.wait(timeout: .now() + 20) == .success else { exit(4) }
+                try engine.commit(context)
+                try other.close()
+            }
+            let context = try engine.beginRead()
+            let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+            guard access.load(access.catalogue, as: Int.self) == 1 else { exit(5) }
+            engine.endRead(context)
+            try engine.close()
+        }
+    }
+
+    /// A fork inside a read: the child must neither go on reading, since nothing protects its view, nor end the parent's.
+    @Test func forkInsideARead() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            let heap = try PersistentHeap.open(folder.file(), engineOptions: EngineOptions())
+            try heap.write { try $0.value("v", initial: 0).value = 1 }
+            var isChild = false
+            let wasRefused = isForked {
+                try heap.read { _ in
+                    let child = forked()
+                    if child == 0 {
+                        isChild = true
+                        // Inside, a further read is refused.
+                        if !isForked({ try heap.read { _ in } }) { _exit(2) }
+                        return
+                    }
+                    var status: Int32 = 0
+                    guard waitpid(child, &status, 0) == child, status == 7 << 8 else { exit(3) }
+                    guard try heap.views().filter(\.isOpen).count == 1 else { exit(4) }
+                }
+            }
+            // What the child has read does not count, though the closure has returned.
+            if isChild { _exit(wasRefused ? 7 : 5) }
+            guard !wasRefused, try heap.views().filter(\.isOpen).isEmpty else { exit(6) }
+            try heap.close()
+        }
+    }
+}

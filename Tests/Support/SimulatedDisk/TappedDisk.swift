@@ -1,0 +1,145 @@
+import HoldfastEngine
+import MemoryMapping
+import Synchronization
+
+/// Another disk, with a say before each call: a test can hold a call up in one thread while others go on, count calls, or refuse them.
+///
+/// Unlike `SimulatedDisk.fault`, the tap runs without any lock.
+public final class TappedDisk: Disk, @unchecked Sendable {
+    public struct Call: Sendable {
+        public let operation: SimulatedDisk.Operation
+        public let path: String
+    }
+
+    let disk: any Disk
+    /// Called in the caller's thread; what it throws is the call's result. Set before the disk is used by several threads, or in the tap.
+    public var tap: (@Sendable (Call) throws(DiskError) -> Void)?
+
+    public init(_ disk: any Disk, tap: (@Sendable (Call) throws(DiskError) -> Void)? = nil) {
+        self.disk = disk
+        self.tap = tap
+    }
+
+    func call(_ operation: SimulatedDisk.Operation, _ path: String) throws(DiskError) {
+        try tap?(Call(operation: operation, path: path))
+    }
+
+    public func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
+        try call(.open, path)
+        return TappedFile(disk: self, file: try disk.open(path, access))
+    }
+
+    public func exists(_ path: String) -> Bool { disk.exists(path) }
+
+    public func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError) {
+        try call(.rename, destination)
+        try disk.renameWithoutReplacing(source, to: destination)
+    }
+
+    public func renameReplacing(_ source: String, to destination: String) throws(DiskError) {
+        try call(.rename, destination)
+        try disk.renameReplacing(source, to: destination)
+    }
+
+    public func remove(_ path: String) throws(DiskError) {
+        try call(.remove, path)
+        try disk.remove(path)
+    }
+
+    public func syncDirectory(of path: String) throws(DiskError) {
+        try call(.syncDirectory, path)
+        try disk.syncDirectory(of: path)
+    }
+
+    public func fileIdentity(at path: String) -> FileIdentity? { disk.fileIdentity(at: path) }
+
+    public func resolve(_ path: String) -> String { disk.resolve(path) }
+}
+
+final class TappedFile: DiskFile {
+    let disk: TappedDisk
+    let file: any DiskFile
+    var path: String { file.path }
+
+    init(disk: TappedDisk, file: any DiskFile) {
+        self.disk = disk
+        self.file = file
+    }
+
+    func size() throws(DiskError) -> Int { try file.size() }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+        try disk.call(.read, path)
+        return try file.read(into: buffer, at: offset)
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+        try disk.call(.write, path)
+        try file.write(bytes, at: offset)
+    }
+
+    func sync() throws(DiskError) {
+        try disk.call(.sync, path)
+        try file.sync()
+    }
+
+    func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(DiskError) {
+        try disk.call(.grow, path)
+        try file.grow(from: oldSize, to: newSize, reservingBlocks: reservingBlocks)
+    }
+
+    func truncate(to newSize: Int) throws(DiskError) {
+        try disk.call(.truncate, path)
+        try file.truncate(to: newSize)
+    }
+
+    func map(
+        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
+    ) throws(DiskError) {
+        try disk.call(.map, path)
+        try file.map(into: reservation, at: offset, fileOffset: fileOffset, byteCount: byteCount, kind: kind)
+    }
+
+    func tryLock(_ lock: FileLock, exclusive: Bool) throws(DiskError) -> Bool { try file.tryLock(lock, exclusive: exclusive) }
+    func unlock(_ lock: FileLock) { file.unlock(lock) }
+    func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool { try file.isLockedByOthers(lock) }
+
+    func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError) {
+        try disk.call(.write, path)
+        try file.zero(at: offset, byteCount: byteCount, keepsBlocks: keepsBlocks)
+    }
+
+    func nextData(from offset: Int) throws(DiskError) -> Int? { try file.nextData(from: offset) }
+    func fileIdentity() throws(DiskError) -> FileIdentity { try file.fileIdentity() }
+    func fileSystemKind() throws(DiskError) -> FileSystemKind { try file.fileSystemKind() }
+    func requireRegularFile() throws(DiskError) { try file.requireRegularFile() }
+    func close() { file.close() }
+}
+
+/// A door at which threads can be made to wait, and a count of those that have come to it.
+public final class Barrier: Sendable {
+    private let state = Mutex((isOpen: false, arrived: 0))
+
+    public init() {}
+
+    /// Waits until the door is open.
+    public func pass() {
+        state.withLock { $0.arrived += 1 }
+        while !state.withLock({ $0.isOpen }) { pause() }
+    }
+
+    public func open() { state.withLock { $0.isOpen = true } }
+
+    public var arrived: Int { state.withLock { $0.arrived } }
+
+    /// Waits until so many threads have come to the door.
+    public func await(_ count: Int = 1) { while arrived < count { pause() } }
+
+    private func pause() { usleep(200) }
+}
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif

@@ -232,10 +232,16 @@ extension HeapEngine {
         let limit = roundedCapacity(options.logLimit)
         if log.capacity < limit {
             do throws(HeapError) {
-                try log.grow(toHold: max(log.usedBytes + bytes, min(log.capacity * 4, limit)))
+                // A checkpoint that is under way reads its records where they lie now, so this waits for it.
+                try withCheckpointLock(waits: true) { () throws(HeapError) in
+                    try log.grow(toHold: max(log.usedBytes + bytes, min(log.capacity * 4, limit)))
+                }
             } catch {
+                switch error {
+                case .failed, .timedOut: throw error
                 // Without the room a checkpoint may still do; whether the growth has failed or the disk is told apart below.
-                if case .failed = error { throw error }
+                default: break
+                }
             }
             if bytes <= log.room { return }
         }

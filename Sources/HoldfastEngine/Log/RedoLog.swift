@@ -272,11 +272,14 @@ final class RedoLog: @unchecked Sendable {
         } catch {
             throw HeapError(error)
         }
-        try withSyncLock { () throws(DiskError) in try moveDurable(to: new, from: oldRing) }
-        Self.forEachMoved(from: checkpointPosition, to: published, old: old, new: new) { position, count in
-            newRing.address(position).copyMemory(from: oldRing.address(position), byteCount: count)
+        // Under the sync lock to the end: whoever makes commits durable reads them where this ring has them.
+        try withSyncLock { () throws(DiskError) in
+            try moveDurable(to: new, from: oldRing)
+            Self.forEachMoved(from: checkpointPosition, to: published, old: old, new: new) { position, count in
+                newRing.address(position).copyMemory(from: oldRing.address(position), byteCount: count)
+            }
+            shared.storeInOrder(UInt64(new), .capacity)
         }
-        shared.storeInOrder(UInt64(new), .capacity)
     }
 
     private func moveDurable(to new: Int, from ring: RingMapping) throws(DiskError) {

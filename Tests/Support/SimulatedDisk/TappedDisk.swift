@@ -132,8 +132,15 @@ public final class Barrier: Sendable {
 
     public var arrived: Int { state.withLock { $0.arrived } }
 
-    /// Waits until so many threads have come to the door.
-    public func await(_ count: Int = 1) { while arrived < count { pause() } }
+    /// Waits until so many threads have come to the door; gives up, with the whole test program, if none has for a minute.
+    public func await(_ count: Int = 1) {
+        var pauses = 0
+        while arrived < count {
+            pause()
+            pauses += 1
+            precondition(pauses < 300_000, "no thread has come to a call that a test waits for")
+        }
+    }
 
     private func pause() { usleep(200) }
 }

@@ -17,6 +17,10 @@ import Testing
         .damaged(path: path, what: "a list has a loop"), .rootNotFound(path: path, name: "stock"),
         .rootTypeMismatch(
             path: path, name: "stock", stored: "Map<Int, Int>", requested: "Array<Int>", difference: "Map in the file"),
+        .timedOut(path: path, waitingFor: "another process's transaction"), .tooManyProcesses(path: path, limit: 192),
+        .forked(path: path),
+        .replaced(path: path), .unreadable(path: path, offset: 4096), .networkFileSystem(path: path, name: "NFS"),
+        .damagedPages(path: path, pages: [3, 4, 5, 6, 7, 8]), .alreadyExists(path: path), .noFile(path: path),
     ])
     func namesTheFileAndTheNextStep(error: HeapError) {
         let text = error.description

@@ -111,12 +111,13 @@ import Testing
             return false
         }
         #expect(isUnreadable { _ = try reader.read { try $0.array("a", of: Int.self).reduce(0, +) } })
-        #expect(isUnreadable {
-            try writer.write { tx in
-                let array = try tx.array("a", of: Int.self)
-                array[150_000] += 1
-            }
-        })
+        #expect(
+            isUnreadable {
+                try writer.write { tx in
+                    let array = try tx.array("a", of: Int.self)
+                    array[150_000] += 1
+                }
+            })
         // From then on nothing that is read or written there is to be believed.
         #expect(isUnreadable { try writer.write { try $0.value("v", initial: 0).value = 7 } })
         #expect(isUnreadable { _ = try reader.read { try $0.value("v", of: Int.self).value } })

@@ -85,8 +85,8 @@ public final class PersistentHeap: Sendable {
         public var verifiesPages = false
         /// Whether a heap on a network file system may be opened for writing. Right only where no other machine has it open. False unless set.
         public var allowsNetworkFileSystems = false
-        /// Called, once for each process, when a view that has been open for longer than ``longView`` holds up a checkpoint: the log grows as
-        /// long as it stays open. On any thread.
+        /// Called, once for each such view, when a view that has been open for longer than ``longView`` holds up a checkpoint: the log grows as
+        /// long as it stays open. On any thread, with locks of the heap held: it must be short, and must not use the heap.
         public var reportsLongView: (@Sendable (OpenView) -> Void)?
         /// See ``reportsLongView``. A minute unless set.
         public var longView: Duration = .seconds(60)
@@ -122,6 +122,9 @@ public final class PersistentHeap: Sendable {
     }
 
     /// Opens the heap at `path`, making an empty one if there is none; after a crash it comes back as of its last commit.
+    ///
+    /// Symbolic links and relative paths are followed once, here: the log lies beside the file itself. A file with several names of its own (hard links)
+    /// must be opened by the same one everywhere; by another it is refused with ``HeapError/logMissing(path:logPath:)`` while it is in use.
     ///
     /// Takes the same time whatever the heap's size. Where this process has the heap open already, the new object shares its mapping and its
     /// settings. Throws a ``HeapError`` that says what is wrong with the file, which is left as

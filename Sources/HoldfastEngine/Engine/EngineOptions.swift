@@ -35,6 +35,7 @@ public struct EngineOptions: Sendable {
     public var allowsNetworkFileSystems = false
     /// A view that has held up a checkpoint for longer is reported.
     public var longView: Duration = .seconds(60)
+    /// Called once for each such view, with locks held: it must be short, and must not use the heap.
     public var reportsLongView: (@Sendable (OpenView) -> Void)?
     /// Whether the view of the moment of opening stays for good (`readOnly` only): a snapshot.
     public var isSnapshot = false

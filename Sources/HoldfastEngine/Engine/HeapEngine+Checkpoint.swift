@@ -105,9 +105,8 @@ extension HeapEngine {
         let views = ViewTable(shared: shared)
         let lowest = views.lowest(below: published, directory: options.processes)
         if lowest < published, let report = options.reportsLongView {
-            for view in views.all(directory: options.processes) where view.isOpen && view.age > options.longView {
-                if longViews.withLock({ $0.isNew(view) }) { report(view) }
-            }
+            let long = views.all(directory: options.processes).filter { $0.isOpen && $0.age > options.longView }
+            for view in longViews.withLock({ $0.new(among: long) }) { report(view) }
         }
         return lowest
     }
@@ -182,9 +181,19 @@ extension HeapEngine {
     }
 }
 
-/// Which long views have been reported already.
+/// Which long views have been reported already, as far as they are still open.
 struct LongViews {
-    private var reported: Set<Int32> = []
+    private struct View: Hashable {
+        var processNumber: Int32
+        var start: UInt64
+    }
 
-    mutating func isNew(_ view: OpenView) -> Bool { reported.insert(view.processNumber).inserted }
+    private var reported: Set<View> = []
+
+    /// Those that have not been reported yet.
+    mutating func new(among views: [OpenView]) -> [OpenView] {
+        let before = reported
+        reported = Set(views.map { View(processNumber: $0.processNumber, start: $0.start) })
+        return views.filter { !before.contains(View(processNumber: $0.processNumber, start: $0.start)) }
+    }
 }

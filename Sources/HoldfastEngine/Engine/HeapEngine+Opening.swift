@@ -256,6 +256,8 @@ extension HeapEngine {
         let pages = AllocatorRoot.initialPages()
         let builder = try HeapFileBuilder(path: location, named: path, disk: disk)
         defer { builder.end() }
+        // Before there is a file that could not be opened.
+        try requireSuitableFileSystem(builder.file)
         do throws(DiskError) {
             try builder.file.grow(from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
             try builder.file.write(pages, at: 0)

@@ -97,7 +97,7 @@ extension HeapError: CustomStringConvertible {
                 + "copy; it was left as it is."
         case .logMissing(let path, let logPath):
             "\(path) was in use when its program ended or it was copied, and its log \(logPath) is missing. Bring the log "
-                + "back beside it (copy both files), or restore the heap from a copy."
+                + "back beside it (copy both files), use the name that it was opened by if it has several, or restore the heap from a copy."
         case .foreignLog(let path, let logPath):
             "The log \(logPath) does not belong to this state of \(path). Bring back the log that was beside the heap, "
                 + "or restore both from one copy."

@@ -109,7 +109,7 @@ struct ViewTable {
                 processNumber: process.number, isOpen: isOpen,
                 age: isOpen
                     ? .nanoseconds(Int64(clamping: Deadline.coarseNow.subtractingReportingOverflow(since).partialValue)) : .zero,
-                heldLogBytes: isOpen && published > position ? Int(published - position) : 0)
+                heldLogBytes: isOpen && published > position ? Int(published - position) : 0, start: isOpen ? since : 0)
         }
     }
 }
@@ -125,10 +125,14 @@ public struct OpenView: Equatable, Sendable {
     /// Bytes of log, committed since, that no checkpoint can move into the heap file as long as it is open.
     public let heldLogBytes: Int
 
-    public init(processNumber: Int32, isOpen: Bool, age: Duration, heldLogBytes: Int) {
+    /// When it was opened, by the system's monotonic clock: tells one view of a process from its next.
+    let start: UInt64
+
+    init(processNumber: Int32, isOpen: Bool, age: Duration, heldLogBytes: Int, start: UInt64) {
         self.processNumber = processNumber
         self.isOpen = isOpen
         self.age = age
         self.heldLogBytes = heldLogBytes
+        self.start = start
     }
 }

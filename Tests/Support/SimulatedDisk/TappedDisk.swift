@@ -111,7 +111,10 @@ final class TappedFile: DiskFile {
 
     func nextData(from offset: Int) throws(DiskError) -> Int? { try file.nextData(from: offset) }
     func fileIdentity() throws(DiskError) -> FileIdentity { try file.fileIdentity() }
-    func fileSystemKind() throws(DiskError) -> FileSystemKind { try file.fileSystemKind() }
+    func fileSystemKind() throws(DiskError) -> FileSystemKind {
+        try disk.call(.status, path)
+        return try file.fileSystemKind()
+    }
     func requireRegularFile() throws(DiskError) { try file.requireRegularFile() }
     func close() { file.close() }
 }

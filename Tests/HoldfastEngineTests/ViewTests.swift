@@ -1,0 +1,147 @@
+import Foundation
+import SimulatedDisk
+import Synchronization
+import Testing
+
+@testable import HoldfastEngine
+
+/// Views that stay open: who is told, what they hold up, and what becomes of those whose process is gone.
+@Suite struct ViewTests {
+    private let heap = TestHeap()
+
+    private final class Reports: Sendable {
+        private let views = Mutex<[OpenView]>([])
+        var all: [OpenView] { views.withLock { $0 } }
+        func add(_ view: OpenView) { views.withLock { $0.append(view) } }
+    }
+
+    private func cell(_ engine: HeapEngine) throws -> UInt64 {
+        try engine.change { access in
+            let cell = access.allocate(byteCount: 64)
+            access.store(0, at: cell)
+            return cell
+        }
+    }
+
+    /// A view that holds up checkpoints is reported once, and the next one of the same process again; both sides go on.
+    @Test func longViewsAreReportedOnceEach() throws {
+        let reports = Reports()
+        var options = heap.options
+        // Anything that has been open at all is long; nothing is on the clock.
+        options.longView = .seconds(-1)
+        options.reportsLongView = { reports.add($0) }
+        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let reader = try heap.open(.readOnly)
+        let cell = try cell(writer)
+        for view in 1 ... 3 {
+            let context = try reader.beginRead()
+            for value in 0 ..< 5 {
+                try writer.change { $0.store(value, at: cell) }
+                try writer.checkpoint()
+            }
+            #expect(reports.all.count == view)
+            let report = try #require(reports.all.last)
+            #expect(report.processNumber == getpid() && report.isOpen && report.heldLogBytes > 0)
+            reader.endRead(context)
+            try writer.checkpoint()
+            #expect(writer.writerLog!.usedBytes == 0)
+            // The clock that tells views apart is a coarse one.
+            let before = Deadline.coarseNow
+            while Deadline.coarseNow == before { usleep(1000) }
+        }
+        // Views that hold nothing up are nobody's business.
+        let context = try reader.beginRead()
+        try writer.checkpoint()
+        reader.endRead(context)
+        #expect(reports.all.count == 3)
+    }
+
+    /// Two long views at once are two reports, and neither is repeated because of the other.
+    @Test func longViewsSideBySide() throws {
+        let reports = Reports()
+        var options = heap.options
+        options.longView = .seconds(-1)
+        options.reportsLongView = { reports.add($0) }
+        let directory = TestProcesses()
+        options.processes = directory
+        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let cell = try cell(writer)
+        var open: [(HeapEngine, HeapEngine.Context)] = []
+        for number in 2 ... 4 as ClosedRange<Int32> {
+            directory.become(ProcessIdentity(number: number, startTime: 1))
+            let reader = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+            open.append((reader, try reader.beginRead()))
+            for _ in 0 ..< 3 {
+                try writer.change { $0.store(Int(number), at: cell) }
+                try writer.checkpoint()
+            }
+        }
+        #expect(reports.all.map(\.processNumber) == [2, 3, 4])
+        for (reader, context) in open { reader.endRead(context) }
+    }
+
+    /// A snapshot is a view too: it holds up the recycling of the log, and nothing else, until it is closed or its process is gone.
+    @Test func snapshotsHoldTheLog() throws {
+        let directory = TestProcesses()
+        var options = heap.options
+        options.processes = directory
+        options.logLimit = 256 * 1024
+        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let block = try writer.change { $0.allocate(byteCount: 100_000) }
+        func fill(_ value: UInt8) throws {
+            try writer.change {
+                $0.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: value, count: 100_000)
+            }
+        }
+        try fill(1)
+        options.isSnapshot = true
+        directory.become(ProcessIdentity(number: 50, startTime: 5))
+        let dying = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+        directory.become(ProcessIdentity(number: 1, startTime: 1))
+        try fill(2)
+        let snapshot = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+        for value in 3 ..< 30 as Range<UInt8> {
+            try fill(value)
+            if value % 5 == 0 { try writer.checkpoint() }
+        }
+        // The heap has changed beneath, grown, and shrunk; the views have not moved.
+        let more = try writer.change { $0.allocate(byteCount: 3_000_000) }
+        try writer.checkpoint()
+        try writer.change { $0.free(more, byteCount: 3_000_000) }
+        _ = try writer.compact()
+        for (engine, value) in [(dying, UInt8(1)), (snapshot, 2)] {
+            try engine.look { access in
+                let bytes = UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000)
+                #expect(bytes.allSatisfy { $0 == value })
+            }
+            #expect(try engine.audit().problems == [])
+        }
+        #expect(writer.writerLog!.usedBytes > 27 * 100_000)
+        directory.kill(50, replacement: ProcessIdentity(number: 50, startTime: 6))
+        try snapshot.close()
+        try writer.checkpoint()
+        #expect(writer.writerLog!.usedBytes == 0)
+        #expect(throws: HeapError.closed(path: TestHeap.path)) { try snapshot.look { _ in } }
+    }
+
+    /// All entries of the table are taken, but by processes that are gone: there is room.
+    @Test func entriesOfTheDeadAreUsedAgain() throws {
+        let directory = TestProcesses()
+        var options = heap.options
+        options.processes = directory
+        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let table = ViewTable(shared: try #require(writer.shared))
+        directory.become(ProcessIdentity(number: 9, startTime: 9))
+        while table.take(for: directory.current, isFixed: false, directory: directory) != nil {}
+        directory.become(ProcessIdentity(number: 1, startTime: 1))
+        func reader() throws -> HeapEngine {
+            try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+        }
+        #expect(throws: HeapError.tooManyProcesses(path: TestHeap.path, limit: 192)) { try reader() }
+        directory.kill(9, replacement: ProcessIdentity(number: 9, startTime: 10))
+        let reader = try reader()
+        #expect(writer.openViews().map(\.processNumber) == [1, 1])
+        try reader.close()
+        try writer.close()
+    }
+}

@@ -1,0 +1,139 @@
+import Foundation
+import SimulatedDisk
+import Synchronization
+import Testing
+
+@testable import HoldfastEngine
+
+/// Durability that many ask for at once costs what it costs one.
+@Suite struct GroupCommitTests {
+    /// A heap whose log's syncs can be held up and are counted.
+    private final class Setting: Sendable {
+        let heap = TestHeap()
+        let tapped: TappedDisk
+        let door = Barrier()
+        private let count = Mutex(0)
+        private let isHeld = Mutex(false)
+
+        init() {
+            tapped = TappedDisk(heap.disk)
+            tapped.tap = { [unowned self] call throws(DiskError) in
+                guard call.operation == .sync, call.path.hasSuffix(LogLayout.durableSuffix) else { return }
+                count.withLock { $0 += 1 }
+                if isHeld.withLock({ $0 }) { door.pass() }
+            }
+        }
+
+        var syncs: Int { count.withLock { $0 } }
+        func holdSyncs() { isHeld.withLock { $0 = true } }
+
+        func open() throws -> HeapEngine {
+            try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: tapped)
+        }
+    }
+
+    private func cells(_ count: Int, in engine: HeapEngine) throws -> [UInt64] {
+        try engine.change { access in
+            (0 ..< count).map { _ in
+                let cell = access.allocate(byteCount: 64)
+                access.store(0, at: cell)
+                return cell
+            }
+        }
+    }
+
+    /// One thread's sync is on its way; meanwhile everybody else commits and asks too. All of them together are one more sync, whether they share an opening or
+    /// each have their own, as processes do.
+    @Test(arguments: [1, 8]) func allWhoWaitShareOneSync(openings: Int) throws {
+        let threads = 16
+        let setting = Setting()
+        let engines = try (0 ..< openings).map { _ in try setting.open() }
+        let cells = try cells(threads + 1, in: engines[0])
+        try engines[0].makeDurable()
+        for engine in engines { #expect(try engine.look { $0.load(cells[0], as: Int.self) } == 0) }
+        try engines[0].change { $0.store(1, at: cells[threads]) }
+        let before = setting.syncs
+        setting.holdSyncs()
+        let problems = Problems()
+        let group = DispatchGroup()
+        func start(_ body: @escaping @Sendable () throws -> Void) {
+            group.enter()
+            Thread.detachNewThread {
+                problems.collect(body)
+                group.leave()
+            }
+        }
+        start { try engines[0].makeDurable() }
+        setting.door.await()
+        // The first sync holds none of these.
+        let committed = Barrier()
+        for index in 0 ..< threads {
+            start {
+                let engine = engines[index % openings]
+                try engine.change { $0.store(index + 1, at: cells[index]) }
+                committed.pass()
+                try engine.makeDurable()
+            }
+        }
+        committed.await(threads)
+        #expect(engines[0].writerLog!.durablePosition < engines[0].writerLog!.published)
+        committed.open()
+        setting.door.open()
+        group.wait()
+        #expect(problems.all == [])
+        #expect(setting.syncs - before == 2)
+        #expect(engines[0].writerLog!.durablePosition == engines[0].writerLog!.published)
+        // And nothing is left to do for whoever asks next, anywhere.
+        for engine in engines { try engine.makeDurable() }
+        #expect(setting.syncs - before == 2)
+        for engine in engines { try engine.close() }
+    }
+
+    /// The sync that several wait for fails: each of them is told, and so is everybody afterwards, in every opening.
+    @Test func allWhoWaitAreToldOfAFailure() throws {
+        let setting = Setting()
+        let engines = try (0 ..< 3).map { _ in try setting.open() }
+        let cells = try cells(3, in: engines[0])
+        try engines[0].makeDurable()
+        for (index, engine) in engines.enumerated() { try engine.change { $0.store(1, at: cells[index]) } }
+        setting.heap.disk.fault = { _, operation, path in
+            operation == .sync && path.hasSuffix(LogLayout.durableSuffix) ? .error(EIO) : nil
+        }
+        let errors = Mutex<[HeapError]>([])
+        let group = DispatchGroup()
+        for index in 0 ..< 9 {
+            group.enter()
+            Thread.detachNewThread {
+                do throws(HeapError) { try engines[index % 3].makeDurable() } catch { errors.withLock { $0.append(error) } }
+                group.leave()
+            }
+        }
+        group.wait()
+        #expect(errors.withLock { $0.count } == 9)
+        // One call to the disk failed, and no other was made.
+        let logPath = TestHeap.path + LogLayout.durableSuffix
+        let others = errors.withLock { $0.filter { $0 != .io(operation: "sync", path: logPath, code: EIO) } }
+        #expect(others.count == 8)
+        for error in others {
+            guard case .failed = error else {
+                Issue.record("\(error)")
+                continue
+            }
+        }
+        setting.heap.disk.fault = nil
+        let syncs = setting.syncs
+        for engine in engines {
+            #expect(throws: HeapError.self) { try engine.makeDurable() }
+            #expect(throws: HeapError.self) { try engine.change { $0.store(9, at: cells[0]) } }
+            #expect(throws: HeapError.self) { try engine.checkpoint() }
+            #expect(try cells.allSatisfy { cell in try engine.look { $0.load(cell, as: Int.self) } == 1 })
+        }
+        // Nobody has tried to sync it again.
+        #expect(setting.syncs == syncs)
+        for engine in engines { #expect(throws: HeapError.self) { try engine.close() } }
+        // The commits are in the log's ring, and come back.
+        let again = try setting.open()
+        #expect(try cells.allSatisfy { cell in try again.look { $0.load(cell, as: Int.self) } == 1 })
+        try again.close()
+    }
+}

@@ -33,6 +33,25 @@ enum Handle {
     @usableFromInline @inline(never)
     static func changedWhileIterating() -> Never {
         fatalError(
-            "Holdfast: a map was changed while it was iterated. Collect the keys first, or change it after the loop.")
+            "Holdfast: a map or set was changed while it was iterated. Collect the keys first, or change it after the loop.")
+    }
+
+    @usableFromInline @inline(never)
+    static func staleIndex() -> Never {
+        fatalError(
+            "Holdfast: an index or a range of a sorted collection was used after an insertion or removal, or with another collection. Ask for it "
+                + "again after changing the collection.")
+    }
+
+    @usableFromInline @inline(never)
+    static func behindTheEnd() -> Never {
+        fatalError("Holdfast: an index of a sorted collection leads behind its last or before its first entry.")
+    }
+
+    @usableFromInline @inline(never)
+    static func notAscending(_ key: String) -> Never {
+        fatalError(
+            "Holdfast: the key \(key) was to be appended to a sorted collection but does not come after the last key there. Sort the entries first, "
+                + "or insert them one by one.")
     }
 }

@@ -41,7 +41,8 @@ extension Bool: Persistable {
 }
 
 /// The integers of the standard library up to 64 bits: stored as they are, and usable as keys.
-public protocol PersistableInteger: PersistableStruct, PersistableKey, FixedWidthInteger where Probe == Self {}
+public protocol PersistableInteger: PersistableStruct, PersistableOrderedKey, FixedWidthInteger
+where Probe == Self, OrderedProbe == Self {}
 
 extension PersistableInteger {
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("\(Self.self)") }

@@ -133,7 +133,7 @@ enum UTF8Bytes {
 
 extension String {
     /// Unicode normal form C, by the standard library's own tables.
-    fileprivate var normalFormC: String {
+    var normalFormC: String {
         var scalars = String.UnicodeScalarView()
         for scalar in _nfc { scalars.append(scalar) }
         return String(scalars)

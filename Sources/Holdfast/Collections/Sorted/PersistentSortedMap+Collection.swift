@@ -1,0 +1,269 @@
+import HoldfastEngine
+
+extension PersistentSortedMap: BidirectionalCollection {
+    public typealias Element = (key: Key, value: Value)
+
+    /// The place of an entry, good until the next insertion or removal; used after that, it traps with a sentence.
+    @frozen
+    public struct Index: Hashable, Comparable, Sendable {
+        @usableFromInline let path: SortedPath
+        /// The leaf; 0 for the end.
+        @usableFromInline let leaf: UInt64
+        @usableFromInline let position: Int
+        /// The map's count of changes, and which map.
+        @usableFromInline let changes: UInt64
+        @usableFromInline let map: UInt64
+
+        @inlinable
+        init(path: SortedPath, leaf: UInt64, position: Int, changes: UInt64, map: UInt64) {
+            self.path = path
+            self.leaf = leaf
+            self.position = position
+            self.changes = changes
+            self.map = map
+        }
+
+        @inlinable
+        public static func < (left: Index, right: Index) -> Bool {
+            (left.path, left.position) < (right.path, right.position)
+        }
+    }
+
+    /// The place of the first entry. O(log count).
+    @inlinable
+    public var startIndex: Index { index(place { _ in 0 }, 0) }
+
+    /// The place behind the last entry. O(1).
+    @inlinable
+    public var endIndex: Index { index(nil, 0) }
+
+    /// The index of a position in a leaf, or of the next leaf's first if the position is behind its last.
+    @inlinable
+    func index(_ place: Place?, _ position: Int) -> Index {
+        let changes = header.pointee.changes
+        var place = place
+        var position = position
+        while let here = place {
+            if position < leaf(here).count {
+                return Index(path: here.path, leaf: here.offset, position: position, changes: changes, map: offset)
+            }
+            place = self.place(after: here)
+            position = 0
+        }
+        return Index(path: SortedPath(word: .max), leaf: 0, position: 0, changes: changes, map: offset)
+    }
+
+    @inlinable @inline(__always)
+    func check(_ index: Index) {
+        guard index.map == offset, header.pointee.changes == index.changes else { Handle.staleIndex() }
+    }
+
+    /// The leaf of an index that is not the end.
+    @inlinable
+    func place(_ index: Index) -> Place {
+        check(index)
+        guard index.leaf != 0 else { Handle.behindTheEnd() }
+        return Place(path: index.path, offset: index.leaf)
+    }
+
+    /// The entry at `index`. O(1).
+    @inlinable
+    public subscript(index: Index) -> (key: Key, value: Value) {
+        element(leaf(place(index)), index.position)
+    }
+
+    @inlinable @inline(__always)
+    func element(_ leaf: Leaf, _ position: Int) -> (key: Key, value: Value) {
+        let slot = leaf.slot(position, access)
+        return (Key.load(slot.pointee.key, from: access), Value.load(slot.pointee.value, from: access))
+    }
+
+    /// The entries between two indices, in place. O(1).
+    @inlinable
+    public subscript(bounds: Range<Index>) -> PersistentSortedSlice<Key, Value> {
+        PersistentSortedSlice(base: self, startIndex: bounds.lowerBound, endIndex: bounds.upperBound)
+    }
+
+    /// Amortised O(1).
+    @inlinable
+    public func index(after index: Index) -> Index { self.index(place(index), index.position + 1) }
+
+    /// Amortised O(1).
+    @inlinable
+    public func index(before index: Index) -> Index {
+        check(index)
+        if index.leaf != 0 && index.position > 0 {
+            return Index(
+                path: index.path, leaf: index.leaf, position: index.position - 1, changes: index.changes, map: offset)
+        }
+        var here =
+            index.leaf == 0
+            ? place { $0.count - 1 } : place(before: Place(path: index.path, offset: index.leaf))
+        while let place = here {
+            let count = leaf(place).count
+            if count > 0 { return self.index(place, count - 1) }
+            here = self.place(before: place)
+        }
+        Handle.behindTheEnd()
+    }
+
+    /// How many steps lead from one index to the other. O(leaves between them).
+    @inlinable
+    public func distance(from start: Index, to end: Index) -> Int {
+        check(start)
+        check(end)
+        if end < start { return -distance(from: end, to: start) }
+        if start.leaf == end.leaf { return end.position - start.position }
+        var place = self.place(start)
+        var distance = leaf(place).count - start.position
+        while let next = self.place(after: place), next.offset != end.leaf {
+            distance += leaf(next).count
+            place = next
+        }
+        return distance + end.position
+    }
+
+    @inlinable
+    public var underestimatedCount: Int { count }
+
+    @inlinable
+    public func makeIterator() -> Iterator { Iterator(self, place { _ in 0 }, 0, end: nil) }
+
+    /// The keys, in ascending order.
+    public var keys: some BidirectionalCollection<Key> { lazy.map(\.key) }
+
+    /// The values, in the order of their keys.
+    public var values: some BidirectionalCollection<Value> { lazy.map(\.value) }
+}
+
+extension PersistentSortedMap {
+    /// Walks entries in ascending order of their keys.
+    ///
+    /// Changing values of existing keys while iterating is allowed; inserting or removing traps at the next step.
+    @frozen
+    public struct Iterator: IteratorProtocol {
+        @usableFromInline let map: PersistentSortedMap
+        /// Where the map counts its changes, and what the count was. The address is good while the transaction is open.
+        @usableFromInline let header: UnsafeMutablePointer<SortedHeader>
+        @usableFromInline let changes: UInt64
+        /// The leaf being walked, the position to go on with, and the one to end before.
+        @usableFromInline var place: Place?
+        @usableFromInline var leaf: Leaf
+        @usableFromInline var position: Int
+        @usableFromInline var limit: Int
+        /// Where to end: nil is the map's end.
+        @usableFromInline let end: Index?
+
+        @inlinable
+        init(_ map: PersistentSortedMap, _ place: Place?, _ position: Int, end: Index?) {
+            self.map = map
+            self.place = place
+            self.position = position
+            self.end = end?.leaf == 0 ? nil : end
+            header = map.header
+            changes = header.pointee.changes
+            leaf = Leaf(base: UnsafeMutableRawPointer(header))
+            limit = 0
+            if let place { enter(place) }
+        }
+
+        @inlinable @inline(__always)
+        mutating func enter(_ place: Place) {
+            self.place = place
+            leaf = map.leaf(place)
+            limit = leaf.count
+            if let end, end.leaf == place.offset { limit = end.position }
+        }
+
+        /// The next entry, or nil. Amortised O(1).
+        @inlinable
+        public mutating func next() -> (key: Key, value: Value)? {
+            guard map.access.isOpen else { Handle.outlived() }
+            guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
+            while position >= limit {
+                guard nextLeaf() else { return nil }
+            }
+            let slot = leaf.slot(position, map.access)
+            position &+= 1
+            return (Key.load(slot.pointee.key, from: map.access), Value.load(slot.pointee.value, from: map.access))
+        }
+
+        @inlinable
+        mutating func nextLeaf() -> Bool {
+            guard let here = place, here.offset != end?.leaf, let next = map.place(after: here) else { return false }
+            enter(next)
+            position = 0
+            return true
+        }
+    }
+}
+
+extension PersistentSortedMap: CustomStringConvertible {
+    /// The entries as a dictionary literal, in ascending order.
+    public var description: String {
+        isEmpty ? "[:]" : "[" + map { "\($0.key): \($0.value)" }.joined(separator: ", ") + "]"
+    }
+}
+
+extension PersistentSortedMap where Key: Hashable, Value: Equatable {
+    /// Whether both hold the same keys with equal values. O(count · log count) expected.
+    @inlinable
+    public static func == (left: PersistentSortedMap, right: [Key: Value]) -> Bool {
+        left.count == right.count && left.allSatisfy { right[$0.key] == $0.value }
+    }
+}
+
+/// Entries of a ``PersistentSortedMap`` that follow one another, in place: what `map["a" ..< "f"]` is.
+///
+/// A view: it copies nothing, and is good until the next insertion or removal. Its `count` takes O(leaves).
+@frozen
+public struct PersistentSortedSlice<Key: PersistableOrderedKey, Value: Persistable>: BidirectionalCollection {
+    public typealias Index = PersistentSortedMap<Key, Value>.Index
+
+    /// The map that it is part of.
+    public let base: PersistentSortedMap<Key, Value>
+    public let startIndex: Index
+    public let endIndex: Index
+
+    @inlinable
+    init(base: PersistentSortedMap<Key, Value>, startIndex: Index, endIndex: Index) {
+        self.base = base
+        self.startIndex = startIndex
+        self.endIndex = endIndex
+    }
+
+    /// The entry at `index`. O(1).
+    @inlinable
+    public subscript(index: Index) -> (key: Key, value: Value) { base[index] }
+
+    @inlinable
+    public subscript(bounds: Range<Index>) -> PersistentSortedSlice {
+        PersistentSortedSlice(base: base, startIndex: bounds.lowerBound, endIndex: bounds.upperBound)
+    }
+
+    @inlinable
+    public func index(after index: Index) -> Index { base.index(after: index) }
+
+    @inlinable
+    public func index(before index: Index) -> Index { base.index(before: index) }
+
+    @inlinable
+    public func distance(from start: Index, to end: Index) -> Int { base.distance(from: start, to: end) }
+
+    /// 0, because counting would take longer than one look.
+    @inlinable
+    public var underestimatedCount: Int { 0 }
+
+    @inlinable
+    public func makeIterator() -> PersistentSortedMap<Key, Value>.Iterator {
+        base.check(startIndex)
+        if startIndex == endIndex { return .init(base, nil, 0, end: nil) }
+        return .init(base, base.place(startIndex), startIndex.position, end: endIndex)
+    }
+
+    /// The keys, in ascending order.
+    public var keys: some BidirectionalCollection<Key> { lazy.map(\.key) }
+
+    /// The values, in the order of their keys.
+    public var values: some BidirectionalCollection<Value> { lazy.map(\.value) }
+}

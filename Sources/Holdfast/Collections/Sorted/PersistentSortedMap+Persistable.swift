@@ -1,0 +1,90 @@
+import HoldfastEngine
+
+extension PersistentSortedMap: PersistableContainer {
+    /// Where the header lies.
+    public typealias Stored = RelativePointer<StoredSortedMap>
+
+    @inlinable
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentSortedMap {
+        PersistentSortedMap(access: access, offset: stored.offset)
+    }
+
+    /// Copies `value` with all its entries, densely packed.
+    @inlinable
+    public static func store(_ value: PersistentSortedMap, in access: HeapAccess) -> Stored {
+        let stored = storeEmpty(in: access)
+        load(stored, from: access).append(sorted: value, isChecked: false)
+        return stored
+    }
+
+    @inlinable
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        // A line of its own, so that a change of the count logs one line.
+        let offset = access.allocate(byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes)
+        access.store(SortedHeader(), at: offset)
+        return Stored(offset: offset)
+    }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        let map = load(stored, from: access)
+        map.removeAll()
+        map.writableHeader.pointee.magic = 0
+        access.free(stored.offset, byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes)
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("SortedMap<\(try Key.describe().text), \(try Value.describe().text)>")
+    }
+}
+
+/// Marks a relative pointer as leading to a sorted map's header.
+@frozen
+public struct StoredSortedMap: BitwiseCopyable {}
+
+extension PersistentSortedMap {
+    /// Adds entries whose keys ascend and come after all that are there, packed without gaps: the fast way to fill a map. Traps with a
+    /// sentence at a key that does not come after the one before it. Amortised O(1) an entry.
+    @inlinable
+    public func append<S: Sequence>(sorted entries: S) where S.Element == (key: Key, value: Value) {
+        append(sorted: entries, isChecked: true)
+    }
+
+    /// Adds entries whose keys ascend and come after all that are there; see ``append(sorted:)``.
+    @inlinable
+    public func append<S: Sequence>(sorted entries: S) where S.Element == (Key, Value) {
+        append(sorted: entries.lazy.map { (key: $0.0, value: $0.1) }, isChecked: true)
+    }
+
+    /// A map that is being copied needs no check: it is in order, and may hold several NaNs.
+    @inlinable
+    func append<S: Sequence>(sorted entries: S, isChecked: Bool) where S.Element == (key: Key, value: Value) {
+        let header = writableHeader
+        var leaf = lastLeaf(header)
+        for (key, value) in entries {
+            Key.withProbe(key) { probe in
+                let ordered = Key.orderedProbe(probe)
+                let slot = Slot(key: Key.store(key, in: access), value: Value.store(value, in: access))
+                if isChecked, let leaf, !Key.isStored(leaf.slot(leaf.count - 1, access).pointee.key, before: ordered, in: access)
+                {
+                    Handle.notAscending("\(key)")
+                }
+                if leaf == nil {
+                    leaf = makeRootLeaf()
+                } else if leaf!.isFull {
+                    makeRoom(ordered, slot.key, appends: true)
+                    leaf = lastLeaf(header)
+                }
+                let tag = Key.comparesInPlace ? 0 : Leaf.tag(Key.hash(probe, seed: access.hashSeed))
+                access.note(offset, MemoryLayout<SortedHeader>.size)
+                leaf!.insert(slot, tag: tag, at: leaf!.count, access)
+                header.pointee.count &+= 1
+                header.pointee.changes &+= 1
+            }
+        }
+    }
+}

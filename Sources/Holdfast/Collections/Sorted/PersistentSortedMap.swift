@@ -1,0 +1,197 @@
+import HoldfastEngine
+
+/// A dictionary that lives in a heap and is sorted by its keys.
+///
+/// A `PersistentSortedMap` is a handle: copying it does not copy the entries, and a change through one copy is seen through all, as with a
+/// class. It is valid inside its transaction; used later, it traps with a sentence. In a read transaction it can only be
+/// read. Assigning it to a place in a heap copies the entries.
+///
+///     let log = try tx.sortedMap("log", Date.self, String.self)
+///     log[.now] = "opened"
+///     for (date, text) in log[yesterday ..< today] { … }
+///     let latest = log.last
+///     let before = log.entry(before: date)
+///
+/// Look-up, insertion and removal take O(log count) time: it is a B+tree, so that of a million entries one is three or four nodes away. An
+/// insertion changes three lines wherever its key belongs, and about one more in the long run for the splitting of nodes. Keys that come in ascending
+/// order are packed without gaps. There are no ranks: to keep them would change one more line a level.
+@frozen
+public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable> {
+    @usableFromInline let access: HeapAccess
+    /// Where the header lies.
+    @usableFromInline let offset: UInt64
+
+    @inlinable
+    init(access: HeapAccess, offset: UInt64) {
+        self.access = access
+        self.offset = offset
+    }
+
+    @usableFromInline typealias Leaf = SortedLeaf<Key, Value>
+    @usableFromInline typealias Inner = SortedInner<Key>
+    @usableFromInline typealias Slot = MapSlot<Key.Stored, Value.Stored>
+
+    @inlinable @inline(__always)
+    var header: UnsafeMutablePointer<SortedHeader> {
+        let header = access.address(offset, MemoryLayout<SortedHeader>.size).assumingMemoryBound(to: SortedHeader.self)
+        guard header.pointee.magic == SortedHeader.magic else { Handle.removed(access, "sorted collection") }
+        return header
+    }
+
+    @inlinable @inline(__always)
+    var writableHeader: UnsafeMutablePointer<SortedHeader> {
+        let header = header
+        access.note(offset, MemoryLayout<SortedHeader>.size)
+        return header
+    }
+
+    /// The number of entries. O(1).
+    @inlinable
+    public var count: Int { Int(truncatingIfNeeded: header.pointee.count) }
+
+    /// Whether there are no entries. O(1).
+    @inlinable
+    public var isEmpty: Bool { count == 0 }
+
+    // MARK: Reading
+
+    /// The value for `key`, or nil. Setting replaces or inserts; setting nil removes. O(log count).
+    @inlinable
+    public subscript(key: Key) -> Value? {
+        @inline(__always) get {
+            guard let slot = find(key) else { return nil }
+            return Value.load(slot.pointee.value, from: access)
+        }
+        nonmutating set {
+            if let newValue {
+                updateValue(newValue, forKey: key)
+            } else {
+                removeValue(forKey: key)
+            }
+        }
+    }
+
+    /// The value for `key`, or `defaultValue` if there is none; changing it in place inserts it. O(log count).
+    @inlinable
+    public subscript(key: Key, default defaultValue: @autoclosure () -> Value) -> Value {
+        get { self[key] ?? defaultValue() }
+        nonmutating _modify {
+            var value: Value
+            let found = find(key)
+            let changes = header.pointee.changes
+            if let found { value = Value.load(found.pointee.value, from: access) } else { value = defaultValue() }
+            defer {
+                if let found, header.pointee.changes == changes {
+                    replace(found, with: value)
+                } else {
+                    updateValue(value, forKey: key)
+                }
+            }
+            yield &value
+        }
+    }
+
+    /// Whether there is an entry for `key`. O(log count).
+    @inlinable
+    public func contains(_ key: Key) -> Bool { find(key) != nil }
+
+    // MARK: Changing
+
+    /// Sets the value for `key` and frees the old one; returns whether the key was new. O(log count).
+    @inlinable @discardableResult
+    public func updateValue(_ value: Value, forKey key: Key) -> Bool {
+        Key.withProbe(key) { probe in
+            let ordered = Key.orderedProbe(probe)
+            let leaf = leaf(for: ordered, header)
+            if let leaf, let slot = leaf.find(probe, { Key.hash(probe, seed: access.hashSeed) }, access) {
+                replace(slot, with: value)
+                return false
+            }
+            // What owns memory is stored first: it may allocate, and nothing of the tree may be half changed then.
+            insertNew(Slot(key: Key.store(key, in: access), value: Value.store(value, in: access)), probe, ordered)
+            return true
+        }
+    }
+
+    @inlinable @inline(__always)
+    func replace(_ slot: UnsafeMutablePointer<Slot>, with value: Value) {
+        let old = slot.pointee.value
+        let new = Value.store(value, in: access)
+        access.note(address: slot, MemoryLayout<Slot>.size)
+        slot.pointee.value = new
+        if Value.ownsMemory { Value.destroy(old, in: access) }
+    }
+
+    /// Removes the entry for `key` and frees what it owned; returns whether there was one. O(log count).
+    @inlinable @discardableResult
+    public func removeValue(forKey key: Key) -> Bool {
+        Key.withProbe(key) { probe in
+            guard let removed = remove(probe) else { return false }
+            destroy(removed)
+            return true
+        }
+    }
+
+    @inlinable
+    func destroy(_ slot: Slot) {
+        if Key.ownsMemory { Key.destroy(slot.key, in: access) }
+        if Value.ownsMemory { Value.destroy(slot.value, in: access) }
+    }
+
+    /// Removes all entries and frees what they owned, the nodes with it. O(count) if they own something, else O(nodes).
+    @inlinable
+    public func removeAll() {
+        let header = writableHeader
+        freeTree(header)
+        header.pointee.count = 0
+        header.pointee.changes &+= 1
+    }
+
+    /// Sets all pairs of `other`; for keys that are there already, `combine` makes the value of the old and the new one.
+    /// O(number of pairs · log count).
+    @inlinable
+    public func merge<S: Sequence>(_ other: S, uniquingKeysWith combine: (Value, Value) throws -> Value) rethrows
+    where S.Element == (Key, Value) {
+        for (key, value) in other {
+            if let old = self[key] {
+                self[key] = try combine(old, value)
+            } else {
+                self[key] = value
+            }
+        }
+    }
+}
+
+/// What lies at a sorted collection's offset: one line.
+@frozen @usableFromInline
+struct SortedHeader: BitwiseCopyable {
+    @usableFromInline static var magic: UInt32 { 0x4d53_4648 }  // "HFSM"
+    @usableFromInline var magic: UInt32
+    /// Levels of inner nodes above the leaves.
+    @usableFromInline var height: UInt32 = 0
+    @usableFromInline var count: UInt64 = 0
+    /// The root node: a leaf if the height is 0; 0 while there are no entries.
+    @usableFromInline var root: UInt64 = 0
+    /// Goes up with every insertion and removal; shows an iterator or an index that the collection has changed.
+    @usableFromInline var changes: UInt64 = 0
+    @usableFromInline var reserved: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+
+    @inlinable
+    init() { magic = SortedHeader.magic }
+}
+
+extension PersistentSortedMap where Value: PersistableContainer {
+    /// The collection for `key`, made empty if there is none: `days[creating: today].append(event)`. O(log count).
+    @inlinable
+    public subscript(creating key: Key) -> Value {
+        Key.withProbe(key) { probe in
+            let ordered = Key.orderedProbe(probe)
+            if let slot = leaf(for: ordered, header)?.find(probe, { Key.hash(probe, seed: access.hashSeed) }, access) {
+                return Value.load(slot.pointee.value, from: access)
+            }
+            let value = Value.storeEmpty(in: access)
+            insertNew(Slot(key: Key.store(key, in: access), value: value), probe, ordered)
+            return Value.load(value, from: access)
+        }
+    }
+}

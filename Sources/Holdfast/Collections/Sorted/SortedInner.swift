@@ -1,0 +1,137 @@
+import HoldfastEngine
+
+/// An inner node of a sorted map: children, and between each two of them a separator.
+///
+///     byte 0   kind, 0x49
+///     byte 1   count of children
+///     byte 2   level: 1 if the children are leaves
+///     byte 8   the separators, in order (aligned to their type)
+///     then     the children's offsets, in order
+///
+/// Every key below child i is at or behind separator i - 1 and before separator i. Separators belong to the node: they are keys, or for
+/// strings just enough of one to part its neighbours, with what they own.
+@frozen @usableFromInline
+struct SortedInner<Key: PersistableOrderedKey> {
+    @usableFromInline let base: UnsafeMutableRawPointer
+
+    @inlinable @inline(__always)
+    init(_ access: HeapAccess, _ offset: UInt64) {
+        base = access.address(offset, Self.byteCount)
+        guard base.load(as: UInt8.self) == Self.kind, count &- 1 < Self.capacity, count > 0 else {
+            Handle.damaged(access, "sorted collection")
+        }
+    }
+
+    /// A node that has just been made and has no children yet.
+    @inlinable
+    init(_ access: HeapAccess, new offset: UInt64) { base = access.address(offset, Self.byteCount) }
+
+    // MARK: Layout
+
+    @inlinable @inline(__always)
+    static var kind: UInt8 { 0x49 }
+    /// The most children.
+    @inlinable @inline(__always)
+    static var capacity: Int { 64 }
+    /// A node with fewer children shares with a neighbour, unless it is the last of its level.
+    @inlinable @inline(__always)
+    static var minimum: Int { capacity / 4 }
+    @inlinable @inline(__always)
+    static var keysOffset: Int { 8.roundedUp(to: MemoryLayout<Key.Stored>.alignment) }
+    @inlinable @inline(__always)
+    static var childrenOffset: Int { (keysOffset + (capacity - 1) * MemoryLayout<Key.Stored>.stride).roundedUp(to: 8) }
+    @inlinable @inline(__always)
+    static var byteCount: Int { (childrenOffset + capacity * 8).roundedUp(to: HeapLayout.lineBytes) }
+
+    /// Children.
+    @inlinable @inline(__always)
+    var count: Int { Int(base.load(fromByteOffset: 1, as: UInt8.self)) }
+    @inlinable @inline(__always)
+    var isFull: Bool { count == Self.capacity }
+    @inlinable @inline(__always)
+    var level: Int { Int(base.load(fromByteOffset: 2, as: UInt8.self)) }
+    @inlinable @inline(__always)
+    var keys: UnsafeMutablePointer<Key.Stored> { (base + Self.keysOffset).assumingMemoryBound(to: Key.Stored.self) }
+    @inlinable @inline(__always)
+    var children: UnsafeMutablePointer<UInt64> { (base + Self.childrenOffset).assumingMemoryBound(to: UInt64.self) }
+
+    // MARK: Searching
+
+    /// The child that `probe` belongs to: as many as there are separators at or before it.
+    @inlinable @inline(__always)
+    func child(for probe: Key.OrderedProbe, _ access: HeapAccess) -> Int {
+        partition { !Key.isProbe(probe, before: $0, in: access) }
+    }
+
+    /// How many of the first separators `isLeft` says yes to.
+    @inlinable @inline(__always)
+    func partition(_ isLeft: (Key.Stored) -> Bool) -> Int {
+        let keys = keys
+        var first = 0
+        var length = count &- 1
+        // Halving with one comparison a step and no early end, which compiles to conditional moves.
+        while length > 1 {
+            let half = length &>> 1
+            first = isLeft(keys[first &+ half &- 1]) ? first &+ half : first
+            length &-= half
+        }
+        return length == 1 && isLeft(keys[first]) ? first &+ 1 : first
+    }
+
+    // MARK: Changing
+
+    @inlinable @inline(__always)
+    func noteHead(_ access: HeapAccess) { access.note(address: base.assumingMemoryBound(to: UInt64.self), 8) }
+
+    @inlinable @inline(__always)
+    func setCount(_ count: Int) { base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self) }
+
+    /// Makes `offset` the child behind child `index`, parted from it by `separator`; there is room.
+    @inlinable
+    func insert(_ offset: UInt64, behind index: Int, separator: Key.Stored, _ access: HeapAccess) {
+        let count = count
+        noteHead(access)
+        access.note(address: keys + index, (count - index) * MemoryLayout<Key.Stored>.stride)
+        access.note(address: children + index + 1, (count - index) * 8)
+        (keys + index + 1).update(from: keys + index, count: count - 1 - index)
+        (children + index + 2).update(from: children + index + 1, count: count - 1 - index)
+        keys[index] = separator
+        children[index + 1] = offset
+        setCount(count + 1)
+    }
+
+    /// Takes out the child behind child `index` and the separator between them, which is then the caller's.
+    @inlinable
+    func removeChild(behind index: Int, _ access: HeapAccess) -> Key.Stored {
+        let count = count
+        let separator = keys[index]
+        noteHead(access)
+        let moved = count - 2 - index
+        if moved > 0 {
+            access.note(address: keys + index, moved * MemoryLayout<Key.Stored>.stride)
+            access.note(address: children + index + 1, moved * 8)
+            (keys + index).update(from: keys + index + 1, count: moved)
+            (children + index + 1).update(from: children + index + 2, count: moved)
+        }
+        setCount(count - 1)
+        return separator
+    }
+
+    @inlinable
+    func replaceSeparator(_ index: Int, with separator: Key.Stored, _ access: HeapAccess) {
+        access.note(address: keys + index, MemoryLayout<Key.Stored>.size)
+        keys[index] = separator
+    }
+
+    /// Writes children from `index` on, and the separators from before the first of them on; they are the node's last.
+    @inlinable
+    func assign(_ newKeys: ArraySlice<Key.Stored>, _ newChildren: ArraySlice<UInt64>, from index: Int = 0, _ access: HeapAccess) {
+        let firstKey = Swift.max(0, index - 1)
+        noteHead(access)
+        if !newKeys.isEmpty { access.note(address: keys + firstKey, newKeys.count * MemoryLayout<Key.Stored>.stride) }
+        access.note(address: children + index, newChildren.count * 8)
+        for (place, key) in newKeys.enumerated() { keys[firstKey + place] = key }
+        for (place, child) in newChildren.enumerated() { children[index + place] = child }
+        setCount(index + newChildren.count)
+    }
+}

@@ -1,0 +1,238 @@
+import HoldfastEngine
+
+/// A leaf of a sorted map: entries in the order of their coming, and a list of their order.
+///
+///     byte 0   kind, 0x4C
+///     byte 1   count of entries
+///     byte 8   a tag for each slot: a byte of its key's hash (only where keys are not compared in place)
+///     then     the order: for each entry, smallest key first, the number of its slot
+///     byte 64  the slots, of which the first `count` are in use
+///
+/// An insertion writes the first line, in which counts, tags and order lie, and the new slot's: two lines, wherever in the order the key belongs,
+/// where entries kept in order would have to make room (the idea of S. Chen and Q. Jin, "Persistent B+-Trees in Non-Volatile Main Memory",
+/// VLDB 2015, and of the FPTree's fingerprints, I. Oukid et al., SIGMOD 2016).
+@frozen @usableFromInline
+struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
+    @usableFromInline typealias Slot = MapSlot<Key.Stored, Value.Stored>
+
+    @usableFromInline let base: UnsafeMutableRawPointer
+
+    /// The leaf at `offset`, as far as it is one.
+    @inlinable @inline(__always)
+    init(_ access: HeapAccess, _ offset: UInt64) {
+        base = access.address(offset, Self.byteCount)
+        guard base.load(as: UInt8.self) == Self.kind, count <= Self.capacity else { Handle.damaged(access, "sorted collection") }
+    }
+
+    @inlinable @inline(__always)
+    init(base: UnsafeMutableRawPointer) { self.base = base }
+
+    // MARK: Layout
+
+    @inlinable @inline(__always)
+    static var kind: UInt8 { 0x4c }
+    @inlinable @inline(__always)
+    static var tagsOffset: Int { 8 }
+    @inlinable @inline(__always)
+    static var mostTags: Int { 28 }
+    @inlinable @inline(__always)
+    static var orderOffset: Int { Key.comparesInPlace ? tagsOffset : tagsOffset + mostTags }
+    @inlinable @inline(__always)
+    static var slotsOffset: Int { HeapLayout.lineBytes }
+    @inlinable @inline(__always)
+    static var stride: Int { MemoryLayout<Slot>.stride }
+
+    /// Slots of a leaf: what the first line has room to order, in about 1 KiB, but no fewer than eight.
+    @inlinable @inline(__always)
+    static var capacity: Int {
+        Swift.min(HeapLayout.lineBytes - orderOffset, Swift.max(8, 960 / stride))
+    }
+
+    /// A leaf with fewer entries shares with a neighbour, unless it is the last or the only one.
+    @inlinable @inline(__always)
+    static var minimum: Int { capacity / 4 }
+
+    @inlinable @inline(__always)
+    static var byteCount: Int { (slotsOffset + capacity * stride).roundedUp(to: HeapLayout.lineBytes) }
+
+    @inlinable @inline(__always)
+    var count: Int { Int(base.load(fromByteOffset: 1, as: UInt8.self)) }
+
+    @inlinable @inline(__always)
+    var isFull: Bool { count == Self.capacity }
+
+    @inlinable @inline(__always)
+    var order: UnsafeMutablePointer<UInt8> { (base + Self.orderOffset).assumingMemoryBound(to: UInt8.self) }
+
+    @inlinable @inline(__always)
+    var tags: UnsafeMutablePointer<UInt8> { (base + Self.tagsOffset).assumingMemoryBound(to: UInt8.self) }
+
+    @inlinable @inline(__always)
+    var slots: UnsafeMutablePointer<Slot> { (base + Self.slotsOffset).assumingMemoryBound(to: Slot.self) }
+
+    /// The number of the slot that holds the entry at `position` of the order. The caller knows that there is one.
+    @inlinable @inline(__always)
+    func slotNumber(_ position: Int, _ access: HeapAccess) -> Int {
+        let number = Int(order[position])
+        guard number < Self.capacity else { Handle.damaged(access, "sorted collection") }
+        return number
+    }
+
+    @inlinable @inline(__always)
+    func slot(_ position: Int, _ access: HeapAccess) -> UnsafeMutablePointer<Slot> {
+        slots + slotNumber(position, access)
+    }
+
+    // MARK: Searching
+
+    @inlinable @inline(__always)
+    static func tag(_ hash: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: hash >> 56) }
+
+    /// How many keys come before the probe.
+    @inlinable @inline(__always)
+    func rank(_ probe: Key.OrderedProbe, _ access: HeapAccess) -> Int {
+        if Key.comparesInPlace {
+            // All of them, in any order: no comparison waits for another, so that the lines are fetched side by side.
+            var rank = 0
+            let slots = slots
+            for index in 0 ..< count { rank &+= Key.isStored(slots[index].key, before: probe, in: access) ? 1 : 0 }
+            return rank
+        }
+        return partition(access) { Key.isStored($0, before: probe, in: access) }
+    }
+
+    /// How many of the first keys `isLeft` says yes to; it must not say yes again after a no. O(log of the count).
+    @inlinable @inline(__always)
+    func partition(_ access: HeapAccess, _ isLeft: (Key.Stored) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low &+ high) &>> 1
+            if isLeft(slot(middle, access).pointee.key) { low = middle &+ 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The slot of the entry whose key matches.
+    @inlinable @inline(__always)
+    func find(_ probe: Key.Probe, _ hash: () -> UInt64, _ access: HeapAccess) -> UnsafeMutablePointer<Slot>? {
+        if Key.comparesInPlace {
+            let rank = rank(Key.orderedProbe(probe), access)
+            guard rank < count else { return nil }
+            let slot = slot(rank, access)
+            return Key.matches(slot.pointee.key, probe, in: access) ? slot : nil
+        }
+        let pattern = UInt64(Self.tag(hash())) &* 0x0101_0101_0101_0101
+        let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
+        let count = count
+        var first = 0
+        while first < count {
+            // The last word reaches into the order; slots from `count` on are no candidates.
+            let difference = (base + Self.tagsOffset + first).loadUnaligned(as: UInt64.self) ^ pattern
+            var candidates = ~(((difference & low) &+ low) | difference | low)
+            while candidates != 0 {
+                let number = first &+ candidates.trailingZeroBitCount &>> 3
+                if number < count, Key.matches(slots[number].key, probe, in: access) { return slots + number }
+                candidates &= candidates &- 1
+            }
+            first &+= 8
+        }
+        return nil
+    }
+
+    // MARK: Changing
+
+    @inlinable @inline(__always)
+    func noteHead(_ access: HeapAccess) { access.note(address: tags, Self.slotsOffset - Self.tagsOffset) }
+
+    @inlinable @inline(__always)
+    func setCount(_ count: Int) { base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self) }
+
+    /// Puts an entry at `position` of the order; there is room.
+    @inlinable @inline(__always)
+    func insert(_ slot: Slot, tag: UInt8, at position: Int, _ access: HeapAccess) {
+        let count = count
+        noteHead(access)
+        access.note(address: slots + count, MemoryLayout<Slot>.size)
+        slots[count] = slot
+        if !Key.comparesInPlace { tags[count] = tag }
+        var index = count
+        while index > position {
+            order[index] = order[index &- 1]
+            index &-= 1
+        }
+        order[position] = UInt8(truncatingIfNeeded: count)
+        setCount(count &+ 1)
+    }
+
+    /// Takes the entry at `position` of the order out; the last slot's moves to its place.
+    @inlinable
+    func remove(at position: Int, _ access: HeapAccess) -> Slot {
+        let last = count - 1
+        let number = slotNumber(position, access)
+        let removed = slots[number]
+        noteHead(access)
+        for index in position ..< last { order[index] = order[index + 1] }
+        if number != last {
+            moveSlot(last, to: number, access)
+            for index in 0 ..< last where Int(order[index]) == last { order[index] = UInt8(truncatingIfNeeded: number) }
+        }
+        setCount(last)
+        return removed
+    }
+
+    @inlinable @inline(__always)
+    func moveSlot(_ from: Int, to: Int, _ access: HeapAccess) {
+        access.note(address: slots + to, MemoryLayout<Slot>.size)
+        slots[to] = slots[from]
+        if !Key.comparesInPlace { tags[to] = tags[from] }
+    }
+
+    /// Keeps the entries at `positions` of the order, in the first slots.
+    @inlinable
+    func keep(_ positions: Range<Int>, _ access: HeapAccess) {
+        let count = positions.count
+        noteHead(access)
+        var used: UInt64 = 0
+        for (index, position) in positions.enumerated() {
+            let number = slotNumber(position, access)
+            order[index] = UInt8(truncatingIfNeeded: number)
+            used |= 1 << UInt64(number)
+        }
+        for index in 0 ..< count where Int(order[index]) >= count {
+            let free = (~used).trailingZeroBitCount
+            guard free < count else { Handle.damaged(access, "sorted collection") }
+            moveSlot(Int(order[index]), to: free, access)
+            used |= 1 << UInt64(free)
+            order[index] = UInt8(truncatingIfNeeded: free)
+        }
+        setCount(count)
+    }
+
+    /// Copies entries of another leaf behind the last one of this; they come after all of its keys.
+    @inlinable
+    func append(_ positions: Range<Int>, of other: SortedLeaf, _ access: HeapAccess) {
+        guard !positions.isEmpty else { return }
+        let count = count
+        noteHead(access)
+        access.note(address: slots + count, positions.count * Self.stride)
+        for (index, position) in positions.enumerated() {
+            let source = other.slotNumber(position, access)
+            slots[count + index] = other.slots[source]
+            if !Key.comparesInPlace { tags[count + index] = other.tags[source] }
+            order[count + index] = UInt8(truncatingIfNeeded: count + index)
+        }
+        setCount(count + positions.count)
+    }
+
+    /// Copies entries of another leaf before the first one of this; they come before all of its keys.
+    @inlinable
+    func prepend(_ positions: Range<Int>, of other: SortedLeaf, _ access: HeapAccess) {
+        let count = count
+        let moved = positions.count
+        append(positions, of: other, access)
+        // They lie in the last slots, and their places in the order go round to the front.
+        for index in Swift.stride(from: count - 1, through: 0, by: -1) { order[index + moved] = order[index] }
+        for index in 0 ..< moved { order[index] = UInt8(truncatingIfNeeded: count + index) }
+    }
+}

@@ -1,0 +1,121 @@
+import HoldfastEngine
+
+/// String keys are ordered as Swift's `<` does: by the scalars of Unicode's normal form C, so that `é` as one scalar and `é` as two are
+/// at the same place. Where the bytes say it already, and they nearly always do, nothing is normalised.
+extension String: PersistableOrderedKey {
+    /// The key's UTF-8, and its first bytes as a number.
+    @frozen
+    public struct OrderedProbe {
+        @usableFromInline let bytes: UnsafeRawBufferPointer
+        @usableFromInline let head: UInt128
+        @usableFromInline let isASCII: Bool
+
+        @inlinable
+        init(bytes: UnsafeRawBufferPointer, isASCII: Bool) {
+            self.bytes = bytes
+            self.isASCII = isASCII
+            head = ByteOrder.head(bytes)
+        }
+    }
+
+    @inlinable @inline(__always)
+    public static func orderedProbe(_ probe: Probe) -> OrderedProbe {
+        OrderedProbe(bytes: probe.bytes, isASCII: probe.isASCII)
+    }
+
+    @inlinable @inline(__always)
+    public static func isStored(_ stored: StoredBytes, before probe: OrderedProbe, in access: HeapAccess) -> Bool {
+        if probe.isASCII && isInlineASCII(stored) { return ByteOrder.head(inline: stored) < probe.head }
+        return compare(stored, probe, in: access) < 0
+    }
+
+    @inlinable @inline(__always)
+    public static func isProbe(_ probe: OrderedProbe, before stored: StoredBytes, in access: HeapAccess) -> Bool {
+        if probe.isASCII && isInlineASCII(stored) { return probe.head < ByteOrder.head(inline: stored) }
+        return compare(stored, probe, in: access) > 0
+    }
+
+    /// The count's byte, at most 15, has no high bit either; that of content elsewhere has.
+    @inlinable @inline(__always)
+    static func isInlineASCII(_ stored: StoredBytes) -> Bool { (stored.low | stored.high) & 0x8080_8080_8080_8080 == 0 }
+
+    @usableFromInline @inline(never)
+    static func compare(_ stored: StoredBytes, _ probe: OrderedProbe, in access: HeapAccess) -> Int {
+        stored.withBytes(access) { UTF8Order.compare($0, probe.bytes) }
+    }
+
+    @inlinable
+    public static var comparesInPlace: Bool { false }
+
+    public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess) -> StoredBytes {
+        left.withBytes(access) { left in
+            right.withBytes(access) { right in
+                let shared = ByteOrder.commonPrefix(left, right)
+                // Up to the first scalar that differs, where that is ASCII and stands by itself in both.
+                guard shared < right.count, right[shared] < 0x80, UTF8Order.isFinal(right, at: shared),
+                    UTF8Order.isFinal(left, at: shared), left.count == shared || left[shared] < right[shared]
+                else { return StoredBytes(right, in: access) }
+                return StoredBytes(UnsafeRawBufferPointer(rebasing: right[...shared]), in: access)
+            }
+        }
+    }
+}
+
+/// Order of UTF-8 texts by the scalars of their normal forms.
+enum UTF8Order {
+    /// Below zero if `a` comes first, above if `b` does, zero if they are canonically equal.
+    ///
+    /// The bytes decide where the first scalars that differ are final in both texts: what lies before has the same normal form, and they begin
+    /// the rest of it unchanged. UTF-8 orders scalars as their numbers do.
+    static func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+        let shared = ByteOrder.commonPrefix(a, b)
+        if shared == a.count && shared == b.count { return 0 }
+        let start = scalarStart(shared < a.count ? a : b, shared)
+        guard isFinal(a, at: start), isFinal(b, at: start) else { return compareNormalised(a, b) }
+        if shared == a.count { return -1 }
+        if shared == b.count { return 1 }
+        return a[shared] < b[shared] ? -1 : 1
+    }
+
+    /// Whether the normal form of `text` begins with that of `prefix`.
+    static func begins(_ text: UnsafeRawBufferPointer, with prefix: UnsafeRawBufferPointer) -> Bool {
+        let shared = ByteOrder.commonPrefix(text, prefix)
+        if shared == prefix.count {
+            if shared == text.count || standsAlone(text[shared]) { return true }
+        } else {
+            let start = scalarStart(prefix, shared)
+            if isFinal(text, at: start) && isFinal(prefix, at: start) { return false }
+        }
+        return String(decoding: text, as: UTF8.self).normalFormC.utf8
+            .starts(with: String(decoding: prefix, as: UTF8.self).normalFormC.utf8)
+    }
+
+    /// The first byte of the scalar that byte `offset` belongs to.
+    private static func scalarStart(_ text: UnsafeRawBufferPointer, _ offset: Int) -> Int {
+        var start = offset
+        while start > 0 && text[start] & 0xc0 == 0x80 { start -= 1 }
+        return start
+    }
+
+    /// Whether the scalar at `offset` joins neither what comes before it nor what comes after it; so is the end.
+    static func isFinal(_ text: UnsafeRawBufferPointer, at offset: Int) -> Bool {
+        guard offset < text.count else { return true }
+        let lead = text[offset]
+        guard standsAlone(lead) else { return false }
+        let next = offset + (lead < 0x80 ? 1 : lead < 0xe0 ? 2 : 3)
+        return next >= text.count || standsAlone(text[next])
+    }
+
+    /// Whether all scalars that begin with this byte are their own normal form and no combining marks: U+0000 to U+02FF, U+0400 to U+047F, and
+    /// U+4000 to U+9FFF (NFC_Quick_Check is Yes and Canonical_Combining_Class 0 for each of them, see UAX #15).
+    private static func standsAlone(_ lead: UInt8) -> Bool {
+        lead < 0x80 || (0xc2 ... 0xcb).contains(lead) || lead == 0xd0 || lead == 0xd1 || (0xe4 ... 0xe9).contains(lead)
+    }
+
+    @inline(never)
+    private static func compareNormalised(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+        let left = String(decoding: a, as: UTF8.self)
+        let right = String(decoding: b, as: UTF8.self)
+        return left == right ? 0 : left < right ? -1 : 1
+    }
+}

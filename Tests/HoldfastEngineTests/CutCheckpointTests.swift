@@ -59,3 +59,38 @@ import Testing
         }
     }
 }
+
+/// Pages change between holding data and holding checksums; what was known of them in their former life is not held against them.
+@Suite struct ChecksumPageTests {
+    @Test func pagesThatHeldChecksums() throws {
+        let engine = try HeapEngine(path: "/sim/test.heap", mode: .readWrite, disk: SimulatedDisk())
+        func make(_ pages: Int, filled: Bool) throws -> (UInt64, Int) {
+            let byteCount = pages * HeapLayout.pageBytes
+            return try engine.change { access in
+                let block = access.allocate(byteCount: byteCount)
+                if filled { access.writableAddress(block, byteCount).initializeMemory(as: UInt8.self, repeating: 7, count: byteCount) }
+                return (block, byteCount)
+            }
+        }
+        let low = try make(40, filled: true)
+        // Keeps what lies before it a part of the heap.
+        _ = try make(180, filled: true)
+        try engine.checkpoint()
+        try engine.change { $0.free(low.0, byteCount: low.1) }
+        // Beyond 256 pages the heap needs a second page of checksums, and takes it from those that are free.
+        let more = try make(100, filled: true)
+        try engine.checkpoint()
+        let root = UnsafeRawBufferPointer(start: engine.image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
+        let place = try #require(PageChecksums(root: root).pages(ofPart: 0))
+        #expect(place.lowerBound < 45 && engine.pagesInImage > 256)
+        #expect(try engine.scrub().damagedPages == [])
+        try engine.change { $0.free(more.0, byteCount: more.1) }
+        try engine.checkpoint()
+        #expect(engine.pagesInImage < 256)
+        // In use again, but never written to.
+        _ = try make(38, filled: false)
+        try engine.checkpoint()
+        #expect(try engine.scrub().damagedPages == [])
+        try engine.close()
+    }
+}

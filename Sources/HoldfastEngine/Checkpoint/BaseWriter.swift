@@ -41,6 +41,11 @@ struct BaseWriter {
         for index in 0 ..< table.parts.count where old.parts[index] != table.parts[index] {
             if let pages = table.pages(ofPart: index) { try zero(pages) }
         }
+        // What these pages held before has gone with the zeros: their checksums, as of pages of data, must go too.
+        for index in 0 ..< table.parts.count where old.parts[index] != table.parts[index] {
+            if let pages = old.pages(ofPart: index) { try clearEntries(pages) }
+            if let pages = table.pages(ofPart: index) { try clearEntries(pages) }
+        }
         // Beyond the end of the last checkpoint the file is zeros, unless a checkpoint that was cut short has been there.
         let cut = min(lowestEnd, oldEnd)
         guard cut < oldEnd || mends, cut < highestEnd else { return }

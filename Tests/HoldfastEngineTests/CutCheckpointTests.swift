@@ -68,7 +68,9 @@ import Testing
             let byteCount = pages * HeapLayout.pageBytes
             return try engine.change { access in
                 let block = access.allocate(byteCount: byteCount)
-                if filled { access.writableAddress(block, byteCount).initializeMemory(as: UInt8.self, repeating: 7, count: byteCount) }
+                if filled {
+                    access.writableAddress(block, byteCount).initializeMemory(as: UInt8.self, repeating: 7, count: byteCount)
+                }
                 return (block, byteCount)
             }
         }

@@ -6,7 +6,9 @@ import Testing
     /// Leaves other bytes than zeros where the next call has its variables.
     @inline(never)
     private func fillStack(_ number: Int) -> Int {
-        var numbers = (number, number, number, number, number, number, number, number, number, number, number, number, number, number)
+        var numbers = (
+            number, number, number, number, number, number, number, number, number, number, number, number, number, number
+        )
         return withUnsafeBytes(of: &numbers) { $0.reduce(0) { $0 + Int($1) } }
     }
 

@@ -109,6 +109,7 @@ extension HeapEngine {
         defer { if !isFixed { closeView() } }
         try startFromBase()
         try catchUp()
+        if isFixed { openView() }
     }
 
     private func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool) throws(DiskError) -> SharedFile? {

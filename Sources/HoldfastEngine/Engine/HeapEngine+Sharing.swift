@@ -30,7 +30,8 @@ extension HeapEngine {
         }
     }
 
-    /// Brings the image to the newest state. The caller is alone behind the gate, and the view is open, or it holds the write lock.
+    /// Brings the image to the newest state. The caller is alone behind the gate, and the view is open, or it holds the write lock. The view stays
+    /// where it is: who keeps it open moves it, and a writer has none.
     func catchUp() throws(HeapError) {
         if case .guest = attachment { return try attachAgain() }
         guard let shared else { return }
@@ -43,7 +44,6 @@ extension HeapEngine {
         try followLog(log, to: target)
         try requireNoFault()
         committedPages = pagesInImage
-        if case .member(_, let views, let entry) = attachment { views.move(entry, to: target) }
         verifier?.accept(pages: committedPages)
     }
 

@@ -65,12 +65,6 @@ struct ViewTable {
         shared.storeInOrder(position, at: offset(index) + 16)
     }
 
-    /// Moves an open view to a later position.
-    @inline(__always)
-    func move(_ index: Int, to position: UInt64) {
-        shared.storeInOrder(position, at: offset(index) + 16)
-    }
-
     @inline(__always)
     func close(_ index: Int) {
         shared.storeInOrder(Self.none, at: offset(index) + 16)

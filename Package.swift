@@ -32,9 +32,19 @@ let package = Package(
             name: "SimulatedDisk", dependencies: ["CHoldfast", "HoldfastEngine", "MemoryMapping"],
             path: "Tests/Support/SimulatedDisk"),
 
+        // Processes that tests start, stop and kill, and the heap that they share; used by tests only.
+        .target(
+            name: "TestProcesses", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"],
+            path: "Tests/Support/TestProcesses"),
+        .executableTarget(
+            name: "heap-worker", dependencies: ["Holdfast", "HoldfastEngine", "MemoryMapping", "SimulatedDisk", "TestProcesses"],
+            path: "Tests/Support/HeapWorker"),
+
         .testTarget(name: "MemoryMappingTests", dependencies: ["MemoryMapping"]),
         .testTarget(name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),
         .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "word-index"]),
+        .testTarget(
+            name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
     ],
     swiftLanguageModes: [.v6]
 )

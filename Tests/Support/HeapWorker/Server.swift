@@ -1,0 +1,1 @@
+struct Server { func run() {} }

@@ -226,20 +226,7 @@ extension HeapEngine {
             // The write lock is held, so what is free here is free for everybody who comes later; and no view is older, or
             // the checkpoint would not have been complete.
             guard header.checkpointPosition == applied else { return }
-            do throws(DiskError) {
-                var writer = BaseWriter(
-                    file: file, old: PageChecksums(parts: header.pageMapParts), new: PageChecksums(parts: header.pageMapParts),
-                    mends: false, keepsBlocks: false)
-                for run in PageWalk(base: image.base, end: committedPages) where run.kind == .free && run.pages.count >= 16 {
-                    let bytes = run.pages.count * HeapLayout.pageBytes
-                    try file.zero(at: run.pages.lowerBound * HeapLayout.pageBytes, byteCount: bytes, keepsBlocks: false)
-                    try writer.forget(run.pages)
-                    freed += bytes
-                }
-                try file.sync()
-            } catch {
-                throw fail(error)
-            }
+            freed = try giveBackFreePages(file)
         }
         try runCheckpoint()
         return freed

@@ -63,6 +63,7 @@ extension HeapEngine {
             throw HeapError(error)
         }
         return scrub.report(
+            isGivingBack: header.isGivingBack,
             walk: PageWalk(base: image.base, end: min(committedPages, UInt64(image.byteCount / HeapLayout.pageBytes))))
     }
 }
@@ -189,9 +190,14 @@ private struct Scrub {
     }
 
     /// The result. A free page that reads as zeros, or has no checksum, is one whose space compaction has given back.
-    func report(walk: PageWalk) -> PageReport {
+    /// Where that was cut short, they may be in use again by now.
+    func report(isGivingBack: Bool, walk: PageWalk) -> PageReport {
         guard !givenBack.isEmpty else { return result }
         var report = result
+        if isGivingBack {
+            report.damagedPages.removeAll { givenBack.contains($0) }
+            return report
+        }
         var free: [Range<Int>] = []
         for run in walk where run.kind == .free { free.append(run.pages) }
         report.damagedPages.removeAll { page in givenBack.contains(page) && free.contains { $0.contains(page) } }

@@ -68,6 +68,10 @@ extension HeapEngine {
             do throws(DiskError) { try file.sync() } catch { throw fail(error) }
             log.finishCheckpoint(at: header.checkpointPosition)
         }
+        if header.isGivingBack {
+            _ = try giveBackFreePages(file)
+            header = try readHeader(file)
+        }
         guard !(try translating({ () throws(DiskError) in try file.isLockedByOthers(.unregisteredReader) })) else { return false }
         let published = shared.loadInOrder(.published)
         let target = lowestView(below: published)

@@ -52,8 +52,12 @@ extension HeapEngine {
 
     /// Nobody else uses the log: what a crash has left of it is put in order first.
     private func openAlone(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
-        try mapBase(file)
         var header = header
+        if header.isGivingBack, mode == .readWrite {
+            _ = try giveBackFreePages(file)
+            header = try readHeader(file)
+        }
+        try mapBase(file)
         if header.logInUse {
             header = try recover(file, header)
             // A reader leaves the log as it was, and must not be taken for one who has it in use.

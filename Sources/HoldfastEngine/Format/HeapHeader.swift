@@ -27,6 +27,8 @@ public struct HeapHeader: Equatable, Sendable {
     public var heapPages = HeapLayout.initialPages
     /// Whether the log may hold commits that the base image lacks: then it must not be missing.
     public var logInUse = false
+    /// Whether free pages were being given back to the file system; see `giveBackFreePages`.
+    public var isGivingBack = false
     /// Seeds of the hash functions of this heap's maps; fixed when the heap is made.
     public var hashSeed: HeapIdentity
     /// Seconds since 1970.
@@ -69,7 +71,7 @@ public struct HeapHeader: Equatable, Sendable {
             raw.storeBytes(of: logEpoch, toByteOffset: 64, as: UInt64.self)
             raw.storeBytes(of: commitNumber, toByteOffset: 72, as: UInt64.self)
             raw.storeBytes(of: heapPages, toByteOffset: 80, as: UInt64.self)
-            raw.storeBytes(of: logInUse ? 1 : 0, toByteOffset: 88, as: UInt32.self)
+            raw.storeBytes(of: (logInUse ? 1 : 0) | (isGivingBack ? 2 : 0), toByteOffset: 88, as: UInt32.self)
             raw.storeBytes(of: hashSeed.high, toByteOffset: 96, as: UInt64.self)
             raw.storeBytes(of: hashSeed.low, toByteOffset: 104, as: UInt64.self)
             raw.storeBytes(of: creationTime, toByteOffset: 112, as: UInt64.self)
@@ -115,6 +117,7 @@ public struct HeapHeader: Equatable, Sendable {
         header.commitNumber = word(72)
         header.heapPages = word(80)
         header.logInUse = half(88) & 1 != 0
+        header.isGivingBack = half(88) & 2 != 0
         header.creationTime = word(112)
         header.checkpointTime = word(120)
         for index in 0 ..< partCount { header.pageMapParts[index] = half(partsOffset + index * 4) }

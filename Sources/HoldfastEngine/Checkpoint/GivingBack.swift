@@ -1,0 +1,60 @@
+import MemoryMapping
+
+/// Giving the blocks of free pages back to the file system, so that it is done as a whole whatever ends the process.
+extension HeapEngine {
+    /// Free runs shorter than this are not worth a hole in the file.
+    private static let shortestRun = 16
+
+    /// Makes every longer free run of the base image a hole and forgets its checksums. Returns the bytes given back. The caller holds the checkpoint
+    /// lock, or is alone.
+    ///
+    /// A header that is durable first says that it has begun. Who finds it so later, before anything else is written to the base image, does all of
+    /// it again: zeros without their checksums forgotten would look like damage as soon as the pages were in use once more. What is free is read from
+    /// the base image itself, which stands where it stood then, and not from an image that has gone on.
+    func giveBackFreePages(_ file: any DiskFile) throws(HeapError) -> Int {
+        var header = try readHeader(file)
+        var freed = 0
+        do throws(DiskError) {
+            let isRepeated = header.isGivingBack
+            if !isRepeated {
+                header.isGivingBack = true
+                header.sequence += 1
+                try writeHeader(header, to: file)
+                try file.sync()
+            }
+            let table = PageChecksums(parts: header.pageMapParts)
+            // A page of checksums may be half written where the machine had stopped.
+            var writer = BaseWriter(file: file, old: table, new: table, mends: isRepeated, keepsBlocks: false)
+            for pages in try freeRuns(of: file, header) {
+                let bytes = pages.count * HeapLayout.pageBytes
+                try file.zero(at: pages.lowerBound * HeapLayout.pageBytes, byteCount: bytes, keepsBlocks: false)
+                try writer.forget(pages)
+                freed += bytes
+            }
+            try file.sync()
+            header.isGivingBack = false
+            header.sequence += 1
+            try writeHeader(header, to: file)
+        } catch {
+            throw fail(error)
+        }
+        return freed
+    }
+
+    /// The longer free runs as of the last checkpoint.
+    private func freeRuns(of file: any DiskFile, _ header: HeapHeader) throws(DiskError) -> [Range<Int>] {
+        let bytes = SystemPage.roundUp(Int(header.heapPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
+        let reservation: AddressReservation
+        do {
+            reservation = try AddressReservation(preferredBytes: bytes, minimumBytes: bytes)
+        } catch {
+            throw DiskError(.map, file.path, code: error.code)
+        }
+        try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: bytes, kind: .readOnly)
+        reservation.guardAgainstFaults()
+        var runs: [Range<Int>] = []
+        for run in PageWalk(base: reservation.baseAddress, end: header.heapPages)
+        where run.kind == .free && run.pages.count >= Self.shortestRun { runs.append(run.pages) }
+        return runs
+    }
+}

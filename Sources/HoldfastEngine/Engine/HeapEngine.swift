@@ -163,6 +163,8 @@ public final class HeapEngine: @unchecked Sendable {
     }
 
     func fail(_ error: HeapError, reason: String? = nil) -> HeapError {
+        // A lock that was not to be had in time says nothing about the disk.
+        if case .timedOut = error { return error }
         failure.withLock { if $0 == nil { $0 = reason ?? "\(error)" } }
         hasFailed.store(true, ordering: .releasing)
         if let shared = sharedFile.withLock({ $0 }), shared.isWritable { shared[.failed] = 1 }

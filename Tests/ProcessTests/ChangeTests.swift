@@ -1,0 +1,77 @@
+import Foundation
+import TestProcesses
+import Testing
+
+extension ProcessTests {
+    /// One process sleeps until another commits.
+    @Suite struct ChangeTests {
+        private let workers: Workers
+
+        init() throws { workers = try Workers() }
+
+        /// The shortest time after which a sleeper looks again by itself is half a second; one that looked every ten milliseconds would go to
+        /// sleep a hundred times in this one.
+        private static let silence = 1000
+        private static let mostSleeps = 20
+
+        @Test func aCommitWakesSleepers() throws {
+            let writer = try workers.open()
+            let sleepers = try (0 ..< 3).map { _ in try workers.open() }
+            for round in 1 ... 20 {
+                for sleeper in sleepers {
+                    #expect(try sleeper.ask("mark") == "ok")
+                    sleeper.send("wait 60000")
+                }
+                // Now and then it is there before they sleep, which must not be missed either.
+                if round % 2 == 0 { usleep(20_000) }
+                #expect(try writer.ask("append") == "ok")
+                for sleeper in sleepers {
+                    #expect(try sleeper.readLine() == "changed")
+                    #expect(try sleeper.figures("count")[0] == round)
+                }
+            }
+        }
+
+        @Test func silenceCostsNothing() throws {
+            let writer = try workers.open()
+            let sleeper = try workers.open()
+            #expect(try writer.ask("append") == "ok")
+            let waiting = try sleeper.figures("quiet \(Self.silence) waiting")
+            #expect(waiting[0] <= Self.mostSleeps, "\(waiting[0]) sleeps in a second of silence")
+            #expect(try sleeper.ask("stream") == "ok")
+            let streaming = try sleeper.figures("quiet \(Self.silence)")
+            #expect(streaming[0] <= Self.mostSleeps, "\(streaming[0]) sleeps in a second of silence with `changes`")
+            print(
+                "FIGURE changes: sleeps and microseconds of CPU in a second of silence = \(waiting), with `changes` \(streaming)")
+            #expect(try sleeper.ask("mark") == "ok")
+            #expect(try sleeper.ask("wait 50") == "same")
+        }
+
+        @Test func streamsAreToldByOtherProcesses() throws {
+            let writer = try workers.open()
+            let reader = try workers.open(mode: "readOnly")
+            #expect(try reader.ask("stream") == "ok")
+            for _ in 0 ..< 20 {
+                #expect(try writer.ask("append") == "ok")
+                #expect(try reader.readLine() == "change")
+            }
+        }
+
+        /// A sleeper or a writer that is killed takes nobody's waking with it.
+        @Test func theDeadWakeNobodyAndKeepNobodyAsleep() throws {
+            let writers = try (0 ..< 2).map { _ in try workers.open() }
+            let sleepers = try (0 ..< 2).map { _ in try workers.open() }
+            for sleeper in sleepers {
+                #expect(try sleeper.ask("mark") == "ok")
+                sleeper.send("wait 60000")
+            }
+            usleep(50_000)
+            sleepers[0].destroy()
+            #expect(try writers[0].ask("hold") == "held")
+            writers[0].destroy()
+            #expect(sleepers[1].readLine(within: .milliseconds(100)) == nil)
+            #expect(try writers[1].ask("append") == "ok")
+            #expect(try sleepers[1].readLine() == "changed")
+        }
+    }
+}

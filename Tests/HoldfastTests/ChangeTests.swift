@@ -1,0 +1,243 @@
+import Foundation
+import Holdfast
+import HoldfastEngine
+import SimulatedDisk
+import Synchronization
+import Testing
+
+/// Noticing what is committed, by this opening or another.
+@Suite struct ChangeTests {
+    private let disk = SimulatedDisk()
+
+    private func open(_ mode: OpenMode = .readWrite) throws -> PersistentHeap {
+        disk.recordsContents = false
+        var options = EngineOptions()
+        options.initialLogBytes = 256 * 1024
+        return try PersistentHeap.open("/sim/test.heap", mode: mode, engineOptions: options, disk: disk)
+    }
+
+    private func set(_ heap: PersistentHeap, _ value: Int) throws {
+        try heap.write { try $0.value("v", initial: 0).value = value }
+    }
+
+    private func inThread(_ body: @escaping @Sendable () throws -> Void) -> DispatchSemaphore {
+        let done = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            do { try body() } catch { Issue.record("\(error)") }
+            done.signal()
+        }
+        return done
+    }
+
+    // MARK: Versions
+
+    @Test func versionsFollowCommits() throws {
+        let writer = try open()
+        let other = try open()
+        let reader = try open(.readOnly)
+        var seen: [HeapVersion] = [writer.version]
+        for value in 0 ..< 20 {
+            try set(value % 2 == 0 ? writer : other, value)
+            if value == 10 { try writer.checkpoint() }
+            let version = writer.version
+            #expect(version > seen.last!)
+            for heap in [other, reader] {
+                #expect(heap.version == version)
+                let inside = try heap.read { $0.version }
+                #expect(inside == version)
+            }
+            seen.append(version)
+        }
+        // What changes nothing is no new version, and neither is what is put back.
+        struct Cancelled: Error {}
+        try writer.write { _ in }
+        #expect(throws: Cancelled.self) {
+            try writer.write { tx in
+                try tx.value("v", initial: 0).value = -1
+                throw Cancelled()
+            }
+        }
+        #expect(writer.version == seen.last!)
+        // An open view keeps its version.
+        try reader.read { tx in
+            let before = tx.version
+            try set(writer, 100)
+            let after = tx.version
+            #expect(before == after && reader.version > after)
+        }
+    }
+
+    /// After closing and opening again, and after a crash, versions go on from where they were.
+    @Test func versionsOutliveTheirOpenings() throws {
+        let first = try open()
+        try set(first, 1)
+        let version = first.version
+        try first.close()
+        let second = try open()
+        #expect(try second.read { $0.version } >= version)
+        try set(second, 2)
+        #expect(second.version > version)
+        let crashed = SimulatedDisk(files: disk.currentFiles())
+        let third = try PersistentHeap.open("/sim/test.heap", engineOptions: EngineOptions(), disk: crashed)
+        try third.write { try $0.value("v", initial: 0).value = 3 }
+        #expect(third.version > second.version)
+    }
+
+    // MARK: Waiting
+
+    @Test func waitingIsWokenByAnotherOpening() throws {
+        let writer = try open()
+        try set(writer, 0)
+        for mode in [OpenMode.readOnly, .readWrite] {
+            let waiter = try open(mode)
+            var seen = try waiter.read { $0.version }
+            for value in 1 ... 30 {
+                let done = inThread { try set(writer, value) }
+                // Before the commit or after it: nothing between the read and the wait is missed.
+                #expect(try waiter.waitForChange(since: seen, timeout: .seconds(60)))
+                done.wait()
+                let (version, number) = try waiter.read { ($0.version, try $0.value("v", of: Int.self).value) }
+                #expect(version > seen && number == value)
+                seen = version
+            }
+            // What has happened already is not waited for, and what has not is not invented.
+            try set(writer, 31)
+            #expect(try waiter.waitForChange(since: seen, timeout: .zero))
+            #expect(try !waiter.waitForChange(since: waiter.version, timeout: .zero))
+            #expect(try !waiter.waitForChange(since: waiter.version, timeout: .milliseconds(5)))
+            #expect(try !waiter.waitForChange(timeout: .milliseconds(5)))
+            try waiter.close()
+        }
+    }
+
+    /// `waitForChange(timeout:)` counts from the call.
+    @Test func waitingFromNowOn() throws {
+        let (writer, waiter) = (try open(), try open())
+        try set(writer, 0)
+        let stop = Mutex(false)
+        let done = inThread {
+            var value = 1
+            while !stop.withLock({ $0 }) {
+                try set(writer, value)
+                value += 1
+                usleep(500)
+            }
+        }
+        #expect(try waiter.waitForChange(timeout: .seconds(60)))
+        stop.withLock { $0 = true }
+        done.wait()
+    }
+
+    @Test func waitingEndsWithTheHeap() throws {
+        let heap = try open()
+        try set(heap, 0)
+        let isWaiting = DispatchSemaphore(value: 0)
+        let done = inThread {
+            isWaiting.signal()
+            #expect(throws: HeapError.closed(path: "/sim/test.heap")) {
+                // Less than the test's patience, and more than a machine under load needs.
+                _ = try heap.waitForChange(timeout: .seconds(600))
+            }
+        }
+        isWaiting.wait()
+        try heap.close()
+        done.wait()
+        #expect(throws: HeapError.closed(path: "/sim/test.heap")) { _ = try heap.waitForChange(timeout: .zero) }
+    }
+
+    // MARK: Sequences
+
+    /// Several listeners each get the newest version; a slow one is not flooded with those in between.
+    @Test func everyListenerGetsTheNewest() async throws {
+        let (writer, listener) = (try open(), try open(.readOnly))
+        try set(writer, 0)
+        let streams = (0 ..< 4).map { _ in listener.changes }
+        for value in 1 ... 50 { try set(writer, value) }
+        let last = writer.version
+        for stream in streams {
+            var versions: [HeapVersion] = []
+            for await version in stream {
+                versions.append(version)
+                if version == last { break }
+            }
+            #expect(versions == versions.sorted() && Set(versions).count == versions.count)
+            // Asked only after all was committed: one that had been kept, and at most one that came meanwhile.
+            #expect(versions.last == last && versions.count <= 3)
+        }
+    }
+
+    /// In the order of the commits, while they are made.
+    @Test func versionsComeInOrder() async throws {
+        let (writer, listener) = (try open(), try open())
+        try set(writer, 0)
+        let changes = listener.changes
+        let done = inThread { for value in 1 ... 300 { try set(writer, value) } }
+        var last: HeapVersion?
+        var value = 0
+        for await version in changes {
+            #expect(last.map { $0 < version } ?? true)
+            last = version
+            let now = try listener.read { ($0.version, try $0.value("v", of: Int.self).value) }
+            #expect(now.0 >= version && now.1 >= value)
+            value = now.1
+            if value == 300 { break }
+        }
+        #expect(value == 300)
+        done.wait()
+    }
+
+    @Test func sequencesEndWithTheHeap() async throws {
+        let heap = try open()
+        try set(heap, 0)
+        let streams = [heap.changes, heap.changes]
+        let waiting = streams.map { stream in Task { for await _ in stream {} } }
+        try heap.close()
+        for task in waiting { await task.value }
+        // One that is asked for too late ends at once.
+        for await _ in heap.changes { Issue.record("a change of a closed heap") }
+    }
+
+    /// A task that is cancelled ends its sequence; others go on, and so does whoever comes afterwards.
+    @Test func cancellation() async throws {
+        let (writer, listener) = (try open(), try open())
+        try set(writer, 0)
+        for round in 0 ..< 20 {
+            let kept = listener.changes
+            let cancelled = Task { for await _ in listener.changes {} }
+            cancelled.cancel()
+            await cancelled.value
+            try set(writer, round)
+            let version = writer.version
+            for await seen in kept where seen == version { break }
+        }
+        // Nobody listens any more, and then somebody does: the thread is there again.
+        let task = Task { for await _ in listener.changes {} }
+        task.cancel()
+        await task.value
+        let again = listener.changes
+        try set(writer, 1000)
+        for await version in again where version == writer.version { break }
+    }
+
+    /// A heap that nobody refers to any more is closed, though someone has listened.
+    @Test func listeningDoesNotKeepTheHeapOpen() async throws {
+        var heap: PersistentHeap? = try open()
+        try set(heap!, 0)
+        let changes = heap!.changes
+        heap = nil
+        for await _ in changes {}
+        #expect(disk.currentFiles().keys.sorted() == ["/sim/test.heap"])
+    }
+
+    /// Heaps in memory tell of their own changes.
+    @Test func heapsInMemory() async throws {
+        let heap = try PersistentHeap.inMemory()
+        let before = heap.version
+        let changes = heap.changes
+        try set(heap, 1)
+        #expect(heap.version > before)
+        #expect(try heap.waitForChange(since: before, timeout: .zero))
+        for await version in changes where version == heap.version { break }
+        try heap.close()
+    }
+}

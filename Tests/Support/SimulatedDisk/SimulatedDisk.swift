@@ -28,7 +28,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     }
 
     /// What a call is answered with instead of being carried out.
-    public enum Fault {
+    public enum Fault: Sendable {
         case error(Int32)
         /// Writes only: half of the bytes get there, then the error.
         case shortWrite(Int32)

@@ -80,6 +80,32 @@ import Testing
         for (reader, context) in open { reader.endRead(context) }
     }
 
+    /// A writer that catches up with others' commits leaves no view open, which would hold up every checkpoint for as long as it is idle.
+    @Test func writersHoldNothingUp() throws {
+        let first = try heap.open()
+        let second = try heap.open()
+        let cell = try cell(first)
+        for value in 0 ..< 20 {
+            try (value % 2 == 0 ? second : first).change { $0.store(value, at: cell) }
+            #expect(first.openViews().filter(\.isOpen).isEmpty)
+        }
+        try second.abandon { $0.store(-1, at: cell) }
+        // `second` is idle from here on.
+        for value in 0 ..< 20 {
+            try first.change { $0.store(value, at: cell) }
+            try first.checkpoint()
+            #expect(first.writerLog!.usedBytes == 0)
+        }
+        try second.checkpoint()
+        #expect(first.openViews().filter(\.isOpen).isEmpty)
+        _ = try second.change { $0.allocate(byteCount: 100_000) }
+        _ = try first.compact()
+        #expect(first.openViews().filter(\.isOpen).isEmpty)
+        try second.close()
+        try first.close()
+        #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
+    }
+
     /// A snapshot is a view too: it holds up the recycling of the log, and nothing else, until it is closed or its process is gone.
     @Test func snapshotsHoldTheLog() throws {
         let directory = TestProcesses()

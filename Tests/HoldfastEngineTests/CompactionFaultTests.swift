@@ -1,0 +1,183 @@
+import SimulatedDisk
+import Testing
+
+@testable import HoldfastEngine
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// Compaction gives the blocks of free pages back, in place: whatever interrupts it, no page is damaged, and the next one goes on.
+@Suite struct CompactionFaultTests {
+    private static let failures: [SimulatedDisk.Fault] = [.error(EIO), .error(ENOSPC), .shortWrite(ENOSPC)]
+
+    /// A heap in use, with commits that are only in the log, and a hole in its middle.
+    private func source() throws -> (heap: TestHeap, engine: HeapEngine, block: UInt64) {
+        let heap = TestHeap()
+        let engine = try heap.open()
+        let (hole, block) = try engine.change { access in
+            let hole = access.allocate(byteCount: 200_000)
+            let block = access.allocate(byteCount: 100_000)
+            access.writableAddress(hole, 200_000).initializeMemory(as: UInt8.self, repeating: 1, count: 200_000)
+            access.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: 5, count: 100_000)
+            return (hole, block)
+        }
+        try engine.checkpoint()
+        try engine.change { access in
+            access.free(hole, byteCount: 200_000)
+            access.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: 6, count: 100_000)
+        }
+        return (heap, engine, block)
+    }
+
+    private func isWhole(_ engine: HeapEngine, _ block: UInt64) throws -> Bool {
+        let isFilled = try engine.look { access in
+            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000).allSatisfy { $0 == 6 }
+        }
+        let (damaged, problems) = (try engine.scrub().damagedPages, try engine.audit().problems)
+        return isFilled && damaged.isEmpty && problems.isEmpty
+    }
+
+    /// In place, beside a reader: whatever fails, nobody loses anything, in this process, after a kill, and after a power cut.
+    @Test func compacting() throws {
+        for failure in Self.failures {
+            var failing = 0
+            while true {
+                let (heap, engine, block) = try source()
+                heap.disk.recordsContents = false
+                let reader = try heap.open(.readOnly)
+                #expect(try isWhole(reader, block))
+                let first = heap.disk.attempts
+                var failed: SimulatedDisk.Operation?
+                heap.disk.fault = { attempt, operation, _ in
+                    guard attempt == first + failing else { return nil }
+                    failed = operation
+                    return failure
+                }
+                var error: HeapError?
+                do throws(HeapError) { _ = try engine.compact() } catch let thrown { error = thrown }
+                heap.disk.fault = nil
+                guard let failed else { break }
+                let name: Comment = "call \(failing), a \(failed): \(String(describing: error))"
+                failing += 1
+                #expect(try isWhole(engine, block), name)
+                #expect(try isWhole(reader, block), name)
+                let killed = try HeapEngine(
+                    path: TestHeap.path, mode: .readWrite, options: heap.options,
+                    disk: SimulatedDisk(files: heap.disk.currentFiles()))
+                #expect(try isWhole(killed, block), name)
+                try killed.close()
+                try reader.close()
+                try? engine.close()
+                let again = try heap.open()
+                #expect(try isWhole(again, block), name)
+                _ = try again.compact()
+                #expect(try isWhole(again, block), name)
+                try again.close()
+            }
+            #expect(failing > 15)
+        }
+    }
+
+    /// The power is cut at every call of a compaction.
+    @Test func powerCutsWhileCompacting() throws {
+        let disk = SimulatedDisk()
+        let engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: disk)
+        let (hole, block) = try engine.change { access in
+            let hole = access.allocate(byteCount: 200_000)
+            let block = access.allocate(byteCount: 100_000)
+            access.writableAddress(hole, 200_000).initializeMemory(as: UInt8.self, repeating: 1, count: 200_000)
+            access.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: 6, count: 100_000)
+            return (hole, block)
+        }
+        try engine.checkpoint()
+        try engine.change { $0.free(hole, byteCount: 200_000) }
+        try engine.makeDurable()
+        let before = disk.journal.count
+        #expect(try engine.compact() > 100_000)
+        try engine.close()
+        var images = CrashImages(of: disk)
+        while images.position < images.count {
+            images.advance()
+            guard images.position > before else { continue }
+            for seed in 0 ..< 4 as Range<UInt64> {
+                let after = SimulatedDisk(files: images.image(seed: seed))
+                let survivor = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: after)
+                #expect(try isWhole(survivor, block), "call \(images.position), seed \(seed)")
+                #expect(try survivor.audit().runPages == 25)
+                try survivor.close()
+            }
+        }
+    }
+
+    /// The process that compacts dies in the middle: the next writer of those who share the heap ends the compaction before it commits anything. Pages that were free
+    /// and are used again, but not written to as a whole, show whether it has.
+    @Test func nextWriterFinishes() throws {
+        let (heap, engine, block) = try source()
+        let other = try heap.open()
+        #expect(try isWhole(other, block))
+        // As a process that died in it has left it: said in both places, with torn contents and the old checksums.
+        try engine.checkpoint()
+        let file = try heap.disk.open(TestHeap.path, .readWrite)
+        var header = try engine.readHeader(file)
+        header.isGivingBack = true
+        header.sequence += 1
+        try engine.writeHeader(header, to: file)
+        engine.shared![.givingBack] = 1
+        try tearFreePages(engine, file)
+        #expect(try isWhole(other, block))
+        // Whoever only reads leaves it so.
+        let reader = try heap.open(.readOnly)
+        #expect(try isWhole(reader, block))
+        try reader.close()
+        #expect(try engine.readHeader(file).isGivingBack)
+        let run = try other.change { access in
+            let run = access.allocate(byteCount: 150_000)
+            access.store(1, at: run)
+            return run
+        }
+        #expect(run < block)
+        #expect(try !engine.readHeader(file).isGivingBack)
+        #expect(engine.shared![.givingBack] == 0)
+        try other.checkpoint()
+        #expect(try isWhole(other, block) && isWhole(engine, block))
+        try other.close()
+        try engine.close()
+        let again = try heap.open()
+        #expect(try isWhole(again, block))
+        try again.close()
+    }
+
+    /// The same when nobody is left: whoever opens the heap for writing next ends it, also where a reader has opened it before.
+    @Test(arguments: [false, true]) func nextOpeningFinishes(readerComesFirst: Bool) throws {
+        let (heap, engine, block) = try source()
+        try engine.checkpoint()
+        try engine.close()
+        let file = try heap.disk.open(TestHeap.path, .readWrite)
+        let before = try heap.open(.readOnly)
+        var header = try before.readHeader(file)
+        header.isGivingBack = true
+        header.sequence += 1
+        try before.writeHeader(header, to: file)
+        try tearFreePages(before, file)
+        try before.close()
+        let reader = readerComesFirst ? try heap.open(.readOnly) : nil
+        if let reader { #expect(try isWhole(reader, block)) }
+        let writer = try heap.open()
+        try writer.change { $0.store(1, at: $0.allocate(byteCount: 150_000)) }
+        #expect(try !writer.readHeader(file).isGivingBack)
+        try writer.checkpoint()
+        #expect(try isWhole(writer, block))
+        try reader?.close()
+        try writer.close()
+    }
+
+    /// Zeros in a part of each page of the first long free run.
+    private func tearFreePages(_ engine: HeapEngine, _ file: any DiskFile) throws {
+        let walk = PageWalk(base: engine.image.base, end: engine.pagesInImage)
+        let free = try #require(walk.first { $0.kind == .free && $0.pages.count > 40 })
+        for page in free.pages where page % 3 == 0 { try file.zero(at: page * 4096, byteCount: 1000, keepsBlocks: false) }
+    }
+}

@@ -61,6 +61,69 @@ import Testing
         #expect(try cost(heap) { _ = try $0.array("array", of: UInt64.self).removeLast() } == ["lines": 1])
     }
 
+    @Test func dequeOperations() throws {
+        let heap = try open()
+        try heap.write { tx in
+            // 40 numbers in slots 10 to 49: five lines.
+            let deque = try tx.deque("deque", of: UInt64.self)
+            deque.append(contentsOf: 0 ..< 50)
+            deque.removeFirst(10)
+            let texts = try tx.deque("texts", of: String.self)
+            texts.append(contentsOf: ["a", "b", "c", "d", "e"])
+            _ = try tx.deque("queue", of: UInt64.self)
+        }
+        try heap.sync()
+        // The element's line and the header's, at both ends.
+        #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).append(2) } == ["lines": 2])
+        #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).prepend(2) } == ["lines": 2])
+        // Elements side by side share a line: slots 51 to 55.
+        #expect(try cost(heap) { for _ in 0 ..< 5 { try $0.deque("deque", of: UInt64.self).append(3) } } == ["lines": 2])
+        // Removing leaves the slot as it is.
+        #expect(try cost(heap) { _ = try $0.deque("deque", of: UInt64.self).popFirst() } == ["lines": 1])
+        #expect(try cost(heap) { _ = try $0.deque("deque", of: UInt64.self).popLast() } == ["lines": 1])
+        #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).removeFirst(3) } == ["lines": 1])
+        #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self)[3] = 5 } == ["lines": 1])
+        // The shorter side moves: slot 12 opens at the front, slot 55 at the back.
+        #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).insert(7, at: 2) } == ["lines": 2])
+        #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).remove(at: 2) } == ["lines": 2])
+        #expect(try cost(heap) { _ = try $0.deque("deque", of: UInt64.self).first } == [:])
+        // A short text lies in its slot of 16 bytes, which never straddles two lines.
+        #expect(try cost(heap) { try $0.deque("texts", of: String.self).append("f") } == ["lines": 2])
+        #expect(try cost(heap) { _ = try $0.deque("texts", of: String.self).popFirst() } == ["lines": 1])
+        // A queue that is filled and emptied by turns needs the allocator once, and stays on its first line.
+        #expect(try cost(heap) { try $0.deque("queue", of: UInt64.self).append(1) } != ["lines": 2])
+        for _ in 0 ..< 100 {
+            #expect(try cost(heap) { _ = try $0.deque("queue", of: UInt64.self).popFirst() } == ["lines": 1])
+            #expect(try cost(heap) { try $0.deque("queue", of: UInt64.self).append(1) } == ["lines": 2])
+        }
+    }
+
+    /// Growth and shrinking, spread over the operations that bring them about: a fixed number of logged bytes an element, whatever the size.
+    @Test(arguments: [1000, 10_000, 100_000])
+    func growthIsAmortised(size: Int) throws {
+        let folder = try TemporaryFolder()
+        let heap = try PersistentHeap.open(folder.file())
+        // In transactions of 100, as each logs a line once only; two deques, so that they are in each other's way and cannot grow in place.
+        func lines(_ change: (PersistentDeque<UInt64>, _ batch: Int) -> Void) throws -> Double {
+            let start = heap.version.position
+            for batch in 0 ..< size / 100 {
+                try heap.write { tx in
+                    change(try tx.deque("one", of: UInt64.self), batch)
+                    change(try tx.deque("other", of: UInt64.self), batch)
+                }
+            }
+            return Double(heap.version.position - start) / 64 / Double(size * 2)
+        }
+        let appended = try lines { deque, batch in
+            for number in 0 ..< 100 { deque.append(UInt64(batch * 100 + number)) }
+        }
+        // An eighth for the element itself, and as much again for each time that it is moved: twice, as the ring grows by half.
+        #expect(appended > 0.125 && appended < 1, "\(appended) lines an element appended, to \(size)")
+        let removed = try lines { deque, _ in for _ in 0 ..< 100 { _ = deque.popFirst() } }
+        #expect(removed > 0 && removed < 0.5, "\(removed) lines an element removed, from \(size)")
+        try heap.close()
+    }
+
     /// The cost of an insertion does not grow with the map: counted over maps of 1,000 to 100,000 entries, growth included.
     @Test func insertionCostsTheSameForEverySize() throws {
         let heap = try PersistentHeap.open("/sim/cost.heap", engineOptions: EngineOptions(), disk: disk)

@@ -21,8 +21,29 @@ enum Handle {
     }
 
     @usableFromInline @inline(never)
-    static func indexOutOfRange(_ index: Int, _ count: Int) -> Never {
-        fatalError("Holdfast: index \(index) is out of range; the array has \(count) elements.")
+    static func indexOutOfRange(_ index: Int, _ count: Int, _ kind: String = "array") -> Never {
+        fatalError("Holdfast: index \(index) is out of range; the \(kind) has \(count) elements.")
+    }
+
+    @usableFromInline @inline(never)
+    static func removesTooMany(_ number: Int, _ count: Int) -> Never {
+        fatalError("Holdfast: \(number) elements were to be removed; the deque has \(count).")
+    }
+
+    @usableFromInline @inline(never)
+    static func changedByPredicate() -> Never {
+        fatalError("Holdfast: the predicate of removeAll(where:) changed the deque. Change it before or after instead.")
+    }
+
+    @usableFromInline @inline(never)
+    static func changedByElements() -> Never {
+        fatalError(
+            "Holdfast: iterating over the new elements changed the deque that they were for. Collect them in an array first.")
+    }
+
+    @usableFromInline @inline(never)
+    static func rangeOutOfRange(_ range: Range<Int>, _ count: Int) -> Never {
+        fatalError("Holdfast: the range \(range) is out of range; the deque has \(count) elements.")
     }
 
     @usableFromInline @inline(never)

@@ -11,7 +11,8 @@ import Synchronization
 
 /// A state of a heap: later commits have later versions. Comparable between all processes that have the heap open.
 public struct HeapVersion: Hashable, Comparable, Sendable {
-    let position: UInt64
+    /// Bytes of log ever committed, up to this version. Counts something else where there is no log.
+    package let position: UInt64
 
     public static func < (left: HeapVersion, right: HeapVersion) -> Bool { left.position < right.position }
 }

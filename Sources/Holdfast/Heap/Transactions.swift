@@ -22,6 +22,12 @@ public struct WriteTransaction: ~Copyable {
         try container(name)
     }
 
+    /// The deque with this name, made empty if there is none; throws like ``map(_:_:_:)``.
+    @inlinable
+    public func deque<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentDeque<Element> {
+        try container(name)
+    }
+
     /// The string with this name, made empty if there is none; throws like ``map(_:_:_:)``.
     @inlinable
     public func string(_ name: String) throws(HeapError) -> PersistentString {
@@ -85,6 +91,12 @@ public struct ReadTransaction: ~Copyable {
     /// The array with this name; throws like ``map(_:_:_:)``.
     @inlinable
     public func array<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentArray<Element> {
+        try root(name)
+    }
+
+    /// The deque with this name; throws like ``map(_:_:_:)``.
+    @inlinable
+    public func deque<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentDeque<Element> {
         try root(name)
     }
 

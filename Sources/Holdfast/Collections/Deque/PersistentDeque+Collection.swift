@@ -1,0 +1,79 @@
+import HoldfastEngine
+
+/// Index arithmetic is integer arithmetic, all O(1); index 0 is the front. A slice (`deque[2..<5]`) is a view into the deque, as far as it is
+/// read at once. Adding and removing while iterating is a programmer's mistake that shows as an index out of range or as
+/// elements of the new state.
+extension PersistentDeque: RandomAccessCollection, MutableCollection {
+    /// The first index: 0.
+    @inlinable
+    public var startIndex: Int { 0 }
+
+    /// One past the last index.
+    @inlinable
+    public var endIndex: Int { count }
+
+    @inlinable
+    public func index(after index: Int) -> Int { index + 1 }
+
+    @inlinable
+    public func index(before index: Int) -> Int { index - 1 }
+
+    @inlinable
+    public var underestimatedCount: Int { count }
+
+    /// Walks the elements that there were when it was made, from the front.
+    @frozen
+    public struct Iterator: IteratorProtocol {
+        @usableFromInline let deque: PersistentDeque
+        @usableFromInline var index = 0
+        /// Fixed, so that appending a deque to itself ends.
+        @usableFromInline let end: Int
+
+        @inlinable
+        init(_ deque: PersistentDeque) {
+            self.deque = deque
+            end = deque.count
+        }
+
+        /// The next element, or nil. O(1).
+        @inlinable
+        public mutating func next() -> Element? {
+            guard index < end else { return nil }
+            defer { index &+= 1 }
+            return deque[index]
+        }
+    }
+
+    @inlinable
+    public func makeIterator() -> Iterator { Iterator(self) }
+}
+
+extension PersistentDeque: CustomStringConvertible {
+    /// The elements as an array literal, from the front.
+    public var description: String { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
+}
+
+extension PersistentDeque where Element: Equatable {
+    /// Whether both hold equal elements in the same order. O(count).
+    @inlinable
+    public static func == (left: PersistentDeque, right: some Collection<Element>) -> Bool {
+        left.count == right.count && left.elementsEqual(right)
+    }
+}
+
+extension PersistentDeque where Element: PersistableStruct {
+    /// Calls `body` with the elements in place, as two spans over the mapped file, the second of which goes on where the first ends and is
+    /// empty unless the ring wraps: no copy, and no check for each element beyond the spans' own. The spans cannot leave
+    /// the closure; the deque must not be changed inside it. O(1).
+    @inlinable
+    public func withSegments<R, Failure: Error>(
+        _ body: (Span<Element>, Span<Element>) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        let ring = ring
+        guard ring.count > 0 else { return try body(Span(), Span()) }
+        let front = Swift.min(ring.count, ring.capacity - ring.head)
+        return try body(
+            Span(_unsafeStart: UnsafePointer(ring.slots + ring.head), count: front),
+            Span(_unsafeStart: UnsafePointer(ring.slots), count: ring.count - front))
+    }
+}

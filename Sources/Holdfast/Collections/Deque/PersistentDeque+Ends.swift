@@ -1,0 +1,145 @@
+import HoldfastEngine
+
+// Adding and removing at the ends: what a queue or a stack needs.
+extension PersistentDeque {
+    // MARK: Adding
+
+    /// Adds an element at the back. Amortised O(1); unless the ring grows, two lines are logged.
+    @inlinable
+    public func append(_ newElement: Element) {
+        // The element first: storing it may allocate, and the ring must not be half changed then.
+        let stored = Element.store(newElement, in: access)
+        append(stored: stored)
+    }
+
+    /// Adds an element at the front. Amortised O(1); unless the ring grows, two lines are logged.
+    @inlinable
+    public func prepend(_ newElement: Element) {
+        let stored = Element.store(newElement, in: access)
+        prepend(stored: stored)
+    }
+
+    @inlinable
+    func append(stored: Element.Stored) {
+        let ring = ringWithRoom()
+        noteHeader()
+        write(stored, at: ring.place(ring.count))
+        update(ring, count: ring.count &+ 1, head: ring.head)
+    }
+
+    @inlinable
+    func prepend(stored: Element.Stored) {
+        let ring = ringWithRoom()
+        noteHeader()
+        let head = ring.slotBefore
+        write(stored, at: ring.slots + head)
+        update(ring, count: ring.count &+ 1, head: head)
+    }
+
+    /// Adds the elements of `newElements` at the back, which may be this deque itself. O(their number), amortised.
+    @inlinable
+    public func append<S: Sequence>(contentsOf newElements: S) where S.Element == Element {
+        let extra = newElements.underestimatedCount
+        if extra > 0 {
+            let ring = ring
+            if extra > ring.capacity - ring.count { grow(by: extra) }
+        }
+        for element in newElements { append(element) }
+    }
+
+    // MARK: Removing
+
+    /// Removes and returns the first element, or nil if there is none. Amortised O(1); of a plain value, one line is logged.
+    ///
+    /// Not for collections, which are freed: read what you need from `first`, then call ``removeFirst(_:)``.
+    @inlinable
+    public func popFirst() -> Element? where Element: PersistableValue {
+        let ring = ring
+        guard ring.count > 0 else { return nil }
+        let stored = ring.place(0).pointee
+        let value = Element.load(stored, from: access)
+        noteHeader()
+        update(ring, count: ring.count &- 1, head: ring.slot(1))
+        if Element.ownsMemory { Element.destroy(stored, in: access) }
+        shrinkIfSparse(ring, count: ring.count &- 1)
+        return value
+    }
+
+    /// Removes and returns the last element, or nil if there is none. Amortised O(1); of a plain value, one line is logged.
+    ///
+    /// Not for collections, which are freed: read what you need from `last`, then call ``removeLast(_:)``.
+    @inlinable
+    public func popLast() -> Element? where Element: PersistableValue {
+        let ring = ring
+        guard ring.count > 0 else { return nil }
+        let stored = ring.place(ring.count &- 1).pointee
+        let value = Element.load(stored, from: access)
+        noteHeader()
+        update(ring, count: ring.count &- 1, head: ring.head)
+        if Element.ownsMemory { Element.destroy(stored, in: access) }
+        shrinkIfSparse(ring, count: ring.count &- 1)
+        return value
+    }
+
+    /// Removes and returns the first element; traps if there is none. Amortised O(1).
+    @inlinable @discardableResult
+    public func removeFirst() -> Element where Element: PersistableValue {
+        guard let value = popFirst() else { Handle.removesTooMany(1, 0) }
+        return value
+    }
+
+    /// Removes and returns the last element; traps if there is none. Amortised O(1).
+    @inlinable @discardableResult
+    public func removeLast() -> Element where Element: PersistableValue {
+        guard let value = popLast() else { Handle.removesTooMany(1, 0) }
+        return value
+    }
+
+    /// Removes the first `number` elements and frees what they own; traps if there are fewer. O(`number`) if they own something,
+    /// else O(1), amortised.
+    @inlinable
+    public func removeFirst(_ number: Int) {
+        let ring = ring
+        guard number >= 0, number <= ring.count else { Handle.removesTooMany(number, ring.count) }
+        guard number > 0 else { return }
+        noteHeader()
+        destroyElements(ring, 0 ..< number)
+        update(ring, count: ring.count - number, head: ring.slot(number))
+        shrinkIfSparse(ring, count: ring.count - number)
+    }
+
+    /// Removes the last `number` elements and frees what they own; traps if there are fewer. O(`number`) if they own something,
+    /// else O(1), amortised.
+    @inlinable
+    public func removeLast(_ number: Int) {
+        let ring = ring
+        guard number >= 0, number <= ring.count else { Handle.removesTooMany(number, ring.count) }
+        guard number > 0 else { return }
+        noteHeader()
+        destroyElements(ring, ring.count - number ..< ring.count)
+        update(ring, count: ring.count - number, head: ring.head)
+        shrinkIfSparse(ring, count: ring.count - number)
+    }
+
+    /// Removes all elements and frees what they own, and the memory of the ring unless `keepingCapacity`; then that stays for good, as
+    /// if asked for with ``reserveCapacity(_:)``. O(count) if they own something, else O(1).
+    @inlinable
+    public func removeAll(keepingCapacity: Bool = false) {
+        let ring = ring
+        noteHeader()
+        destroyElements(ring, 0 ..< ring.count)
+        update(ring, count: 0, head: 0)
+        if keepingCapacity {
+            ring.header.pointee.kept = ring.header.pointee.capacity
+        } else {
+            ring.header.pointee.kept = 0
+            freeBuffer(ring)
+        }
+    }
+
+    @inlinable
+    func destroyElements(_ ring: Ring, _ range: Range<Int>) {
+        guard Element.ownsMemory else { return }
+        for index in range { Element.destroy(ring.place(index).pointee, in: access) }
+    }
+}

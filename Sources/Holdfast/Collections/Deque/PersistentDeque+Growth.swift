@@ -1,0 +1,137 @@
+import HoldfastEngine
+
+// The ring's memory. It grows by half when it is full and shrinks to half when three quarters are free; between the two lie at least a quarter of
+// the capacity in operations, which pays for moving the elements.
+extension PersistentDeque {
+    /// Blocks begin with a line, so that small elements do not straddle two.
+    @inlinable @inline(__always)
+    static var bufferAlignment: Int { Swift.max(HeapLayout.lineBytes, MemoryLayout<Element.Stored>.alignment) }
+
+    /// Rings of up to this many slots never shrink: a queue that is filled and emptied by turns shall not allocate each time.
+    @inlinable @inline(__always)
+    static var smallCapacity: Int { Swift.max(8, 2048 / stride) }
+
+    /// The slots of the block that a request for `minimum` slots gets. A request for this many gets a block of the same size.
+    @inlinable
+    static func fittingCapacity(_ minimum: Int) -> Int {
+        guard minimum <= Int(truncatingIfNeeded: HeapLayout.maximumBytes) / stride else { Handle.tooLarge(minimum) }
+        return HeapAccess.usableBytes(byteCount: minimum * stride, alignment: bufferAlignment) / stride
+    }
+
+    /// Makes room for `minimumCapacity` elements in all, so that adding up to there moves nothing. This much room is kept when elements
+    /// are removed, until ``removeAll(keepingCapacity:)``. O(count).
+    @inlinable
+    public func reserveCapacity(_ minimumCapacity: Int) {
+        var ring = ring
+        guard minimumCapacity > 0 else { return }
+        if minimumCapacity > ring.capacity {
+            grow(by: minimumCapacity - ring.count)
+            ring = self.ring
+        }
+        let kept = UInt64(Self.fittingCapacity(minimumCapacity))
+        if kept > ring.header.pointee.kept {
+            noteHeader()
+            ring.header.pointee.kept = kept
+        }
+    }
+
+    /// The ring, with a free slot.
+    @inlinable @inline(__always)
+    func ringWithRoom() -> Ring {
+        let ring = ring
+        if ring.count < ring.capacity { return ring }
+        grow(by: 1)
+        return self.ring
+    }
+
+    /// Moves to a ring with room for at least `extra` more elements, in place where the heap has room behind it.
+    @inlinable @inline(never)
+    func grow(by extra: Int) {
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        let old = ring
+        let (needed, overflows) = old.count.addingReportingOverflow(extra)
+        if overflows { Handle.tooLarge(extra) }
+        let capacity = Self.fittingCapacity(Swift.max(needed, old.capacity + old.capacity / 2 + 1))
+        let wraps = old.count > old.capacity - old.head
+        let used = wraps ? old.capacity : old.head + old.count
+        let buffer =
+            old.capacity == 0
+            ? access.allocate(byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
+            : access.reallocate(
+                old.header.pointee.buffer, from: old.capacity * Self.stride, to: capacity * Self.stride,
+                preserving: used * Self.stride, alignment: Self.bufferAlignment)
+        var head = old.head
+        if wraps {
+            // The ring's edge has moved. Either the elements behind the old edge go to the new one, or those that had wrapped go on where
+            // they would have without it; whichever are fewer.
+            let tail = old.capacity - old.head
+            let wrapped = old.count - tail
+            if wrapped <= tail && wrapped <= capacity - old.capacity {
+                copy(in: buffer, from: 0, to: old.capacity, count: wrapped)
+            } else {
+                head = capacity - tail
+                copy(in: buffer, from: old.head, to: head, count: tail)
+            }
+        }
+        noteHeader()
+        old.header.pointee.buffer = buffer
+        old.header.pointee.capacity = UInt64(capacity)
+        old.header.pointee.head = UInt64(head)
+    }
+
+    /// Moves elements between slots of a block that has just grown; they may overlap.
+    @inlinable
+    func copy(in buffer: UInt64, from source: Int, to target: Int, count: Int) {
+        guard count > 0 else { return }
+        let bytes = count * Self.stride
+        let place = buffer + UInt64(target * Self.stride)
+        access.noteFresh(place, bytes)
+        access.address(place, bytes).copyMemory(
+            from: access.address(buffer + UInt64(source * Self.stride), bytes), byteCount: bytes)
+    }
+
+    /// Gives memory back if three quarters of it are free, now that `count` elements are left.
+    @inlinable @inline(__always)
+    func shrinkIfSparse(_ ring: Ring, count: Int) {
+        if ring.capacity > Self.smallCapacity, count <= ring.capacity &>> 2 { shrink() }
+    }
+
+    /// Moves to a ring of twice the elements' number, but not below what was asked for.
+    @inlinable @inline(never)
+    func shrink() {
+        let old = ring
+        let kept = old.header.pointee.kept
+        guard old.capacity > kept else { return }
+        if old.count == 0 && kept == 0 {
+            noteHeader()
+            return freeBuffer(old)
+        }
+        let wanted = Swift.max(old.count * 2, Self.smallCapacity / 2, Int(truncatingIfNeeded: kept))
+        let capacity = Self.fittingCapacity(wanted)
+        guard capacity < old.capacity else { return }
+        let buffer = access.allocate(byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
+        let bytes = old.count * Self.stride
+        if bytes > 0 {
+            access.noteFresh(buffer, bytes)
+            let slots = access.address(buffer, bytes)
+            let tail = Swift.min(old.count, old.capacity - old.head)
+            slots.copyMemory(from: old.slots + old.head, byteCount: tail * Self.stride)
+            (slots + tail * Self.stride).copyMemory(from: old.slots, byteCount: bytes - tail * Self.stride)
+        }
+        noteHeader()
+        freeBuffer(old)
+        old.header.pointee.buffer = buffer
+        old.header.pointee.capacity = UInt64(capacity)
+        old.header.pointee.head = 0
+    }
+
+    /// Frees the ring's block. The caller has noted the header.
+    @inlinable
+    func freeBuffer(_ ring: Ring) {
+        guard ring.capacity > 0 else { return }
+        access.free(
+            ring.header.pointee.buffer, byteCount: ring.capacity * Self.stride, alignment: Self.bufferAlignment)
+        ring.header.pointee.capacity = 0
+        ring.header.pointee.buffer = 0
+    }
+}

@@ -1,0 +1,76 @@
+import HoldfastEngine
+
+extension PersistentDeque: PersistableContainer {
+    /// Where the header lies.
+    public typealias Stored = RelativePointer<StoredDeque>
+
+    @inlinable
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentDeque {
+        PersistentDeque(access: access, offset: stored.offset)
+    }
+
+    /// Copies `value` with all its elements.
+    @inlinable
+    public static func store(_ value: PersistentDeque, in access: HeapAccess) -> Stored {
+        let stored = storeEmpty(in: access)
+        load(stored, from: access).append(contentsOf: value)
+        return stored
+    }
+
+    @inlinable
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        // A line of its own, so that a change of the ends logs one line.
+        let offset = access.allocate(byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+        access.store(Header(), at: offset)
+        return Stored(offset: offset)
+    }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        let deque = load(stored, from: access)
+        deque.removeAll()
+        // Noted by `removeAll`. Without its magic number, a handle that is still in use traps.
+        deque.header.pointee.magic = 0
+        access.free(stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("Deque<\(try Element.describe().text)>")
+    }
+}
+
+/// Marks a relative pointer as leading to a deque's header.
+@frozen
+public struct StoredDeque: BitwiseCopyable {}
+
+extension PersistentDeque where Element: PersistableContainer {
+    /// Adds an empty collection at the back and returns its handle: `batches.appendNew().append(3)`. Amortised O(1).
+    @inlinable @discardableResult
+    public func appendNew() -> Element {
+        let stored = Element.storeEmpty(in: access)
+        append(stored: stored)
+        return Element.load(stored, from: access)
+    }
+
+    /// Adds an empty collection at the front and returns its handle. Amortised O(1).
+    @inlinable @discardableResult
+    public func prependNew() -> Element {
+        let stored = Element.storeEmpty(in: access)
+        prepend(stored: stored)
+        return Element.load(stored, from: access)
+    }
+
+    /// Inserts an empty collection before `index` and returns its handle; traps if `index` is beyond `count`.
+    /// O(min(index, count - index)).
+    @inlinable @discardableResult
+    public func insertNew(at index: Int) -> Element {
+        checkInsertion(index)
+        let stored = Element.storeEmpty(in: access)
+        insert(stored: stored, at: index)
+        return Element.load(stored, from: access)
+    }
+}

@@ -1,0 +1,89 @@
+import HoldfastEngine
+
+// Changes of several neighbouring elements at once. Like a single insertion or removal, each moves the elements on the shorter side only, and
+// moves them once, however many come or go.
+extension PersistentDeque {
+    /// Replaces the elements in `range` by those of `newElements`, which may come from this deque itself, and frees what the replaced ones
+    /// owned; traps if `range` is not within `0 ..< count`. O(min(range.lowerBound, count - range.upperBound) + both numbers), amortised.
+    ///
+    /// Iterating over `newElements` must not change this deque; that traps.
+    @inlinable
+    public func replaceSubrange(_ range: Range<Int>, with newElements: some Sequence<Element>) {
+        let before = ring
+        checkRange(range, before.count)
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        // All of them first: what is replaced may be what they are read from.
+        let stored = newElements.map { Element.store($0, in: access) }
+        let now = ring
+        guard now.count == before.count, now.head == before.head else { Handle.changedByElements() }
+        if Element.ownsMemory { destroyElements(now, range) }
+        let change = stored.count - range.count
+        if change > 0 {
+            open(change, at: range.upperBound)
+        } else if change < 0 {
+            close(range.lowerBound ..< range.lowerBound - change)
+        }
+        let ring = ring
+        for (place, element) in stored.enumerated() { write(element, at: ring.place(range.lowerBound + place)) }
+        if change < 0 { shrinkIfSparse(ring, count: ring.count) }
+    }
+
+    /// Inserts the elements of `newElements`, which may come from this deque itself, before `index`; traps if `index` is beyond `count`.
+    /// O(min(index, count - index) + their number), amortised.
+    @inlinable
+    public func insert(contentsOf newElements: some Sequence<Element>, at index: Int) {
+        checkInsertion(index)
+        replaceSubrange(index ..< index, with: newElements)
+    }
+
+    /// Removes the elements in `range` and frees what they own; traps if `range` is not within `0 ..< count`.
+    /// O(min(range.lowerBound, count - range.upperBound)), and O(range.count) if they own something.
+    @inlinable
+    public func removeSubrange(_ range: Range<Int>) {
+        let ring = ring
+        checkRange(range, ring.count)
+        guard !range.isEmpty else { return }
+        noteHeader()
+        destroyElements(ring, range)
+        close(range)
+        shrinkIfSparse(ring, count: ring.count - range.count)
+    }
+
+    @inlinable
+    func checkRange(_ range: Range<Int>, _ count: Int) {
+        guard range.lowerBound >= 0, range.upperBound <= count else { Handle.rangeOutOfRange(range, count) }
+    }
+
+    /// Makes `number` slots before `index`, whose contents mean nothing until the caller writes them.
+    @inlinable
+    func open(_ number: Int, at index: Int) {
+        var ring = ring
+        if number > ring.capacity - ring.count {
+            grow(by: number)
+            ring = self.ring
+        }
+        noteHeader()
+        if index < ring.count - index {
+            ring.head = ring.slot(ring.capacity - number)
+            move(ring, from: number, to: 0, count: index)
+        } else {
+            move(ring, from: index, to: index + number, count: ring.count - index)
+        }
+        update(ring, count: ring.count + number, head: ring.head)
+    }
+
+    /// Takes the slots of `range` out, whose contents have been freed.
+    @inlinable
+    func close(_ range: Range<Int>) {
+        let ring = ring
+        noteHeader()
+        let behind = ring.count - range.upperBound
+        if range.lowerBound < behind {
+            move(ring, from: 0, to: range.count, count: range.lowerBound)
+            update(ring, count: ring.count - range.count, head: ring.slot(range.count))
+        } else {
+            move(ring, from: range.upperBound, to: range.lowerBound, count: behind)
+            update(ring, count: ring.count - range.count, head: ring.head)
+        }
+    }
+}

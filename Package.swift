@@ -40,9 +40,13 @@ let package = Package(
             name: "heap-worker", dependencies: ["Holdfast", "HoldfastEngine", "MemoryMapping", "SimulatedDisk", "TestProcesses"],
             path: "Tests/Support/HeapWorker"),
 
+        // A process that sends or receives messages through a heap, and can be killed; used by tests only.
+        .executableTarget(
+            name: "message-worker", dependencies: ["Holdfast", "HoldfastEngine"], path: "Tests/Support/MessageWorker"),
+
         .testTarget(name: "MemoryMappingTests", dependencies: ["MemoryMapping"]),
         .testTarget(name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),
-        .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "word-index"]),
+        .testTarget(name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "word-index", "message-worker"]),
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
     ],

@@ -2,15 +2,16 @@
 
 #if defined(__linux__)
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 // Not the private variants: the word lies in a file that several processes have mapped.
-void holdfast_wait_on_word(const uint32_t *address, uint32_t expected, int64_t nanoseconds) {
+bool holdfast_wait_on_word(const uint32_t *address, uint32_t expected, int64_t nanoseconds) {
     struct timespec timeout = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
-    syscall(SYS_futex, address, FUTEX_WAIT, expected, &timeout, NULL, 0);
+    return syscall(SYS_futex, address, FUTEX_WAIT, expected, &timeout, NULL, 0) != 0 && errno == ETIMEDOUT;
 }
 
 void holdfast_wake_word(const uint32_t *address) {
@@ -20,23 +21,25 @@ void holdfast_wake_word(const uint32_t *address) {
 #elif defined(__APPLE__)
 
 // Written with the Linux branch, but never run: no Mac was at hand.
+#include <errno.h>
 #include <time.h>
 #if __has_include(<os/os_sync_wait_on_address.h>)
 #include <os/os_sync_wait_on_address.h>
 #define HOLDFAST_HAS_WAIT 1
 #endif
 
-void holdfast_wait_on_word(const uint32_t *address, uint32_t expected, int64_t nanoseconds) {
+bool holdfast_wait_on_word(const uint32_t *address, uint32_t expected, int64_t nanoseconds) {
 #if HOLDFAST_HAS_WAIT
     if (__builtin_available(macOS 14.4, iOS 17.4, *)) {
-        os_sync_wait_on_address_with_timeout((void *)address, expected, sizeof(uint32_t), OS_SYNC_WAIT_ON_ADDRESS_SHARED,
-                                             OS_CLOCK_MACH_ABSOLUTE_TIME, (uint64_t)nanoseconds);
-        return;
+        return os_sync_wait_on_address_with_timeout((void *)address, expected, sizeof(uint32_t), OS_SYNC_WAIT_ON_ADDRESS_SHARED,
+                                                    OS_CLOCK_MACH_ABSOLUTE_TIME, (uint64_t)nanoseconds) < 0 &&
+               errno == ETIMEDOUT;
     }
 #endif
-    if (__atomic_load_n(address, __ATOMIC_ACQUIRE) != expected) return;
+    if (__atomic_load_n(address, __ATOMIC_ACQUIRE) != expected) return false;
     struct timespec pause = {.tv_sec = 0, .tv_nsec = nanoseconds < 1000000 ? (long)nanoseconds : 1000000};
     nanosleep(&pause, NULL);
+    return nanoseconds <= 1000000;
 }
 
 void holdfast_wake_word(const uint32_t *address) {

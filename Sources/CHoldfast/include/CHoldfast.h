@@ -3,6 +3,7 @@
 #ifndef CHOLDFAST_H
 #define CHOLDFAST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,10 +29,19 @@ static inline void holdfast_set_innermost_transaction(void *_Nullable transactio
     holdfast_innermost_transaction = transaction;
 }
 
+/// Tells the processor that this is a loop that waits for another one's store.
+static inline void holdfast_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ volatile("yield");
+#endif
+}
+
 /// Sleeps while the word at `address`, in memory that may be shared between processes, holds `expected`, for at most
-/// `nanoseconds`. Returns at once if it holds something else; may return early. Where the system has no such call (Darwin before
+/// `nanoseconds`; returns whether that time was up. Returns at once if it holds something else; may return early. Where the system has no such call (Darwin before
 /// 14.4) it sleeps for a millisecond at most.
-void holdfast_wait_on_word(const uint32_t *_Nonnull address, uint32_t expected, int64_t nanoseconds);
+bool holdfast_wait_on_word(const uint32_t *_Nonnull address, uint32_t expected, int64_t nanoseconds);
 
 /// Wakes everyone, in any process, who sleeps on the word at `address`.
 void holdfast_wake_word(const uint32_t *_Nonnull address);

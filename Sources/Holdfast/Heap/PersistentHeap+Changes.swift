@@ -29,7 +29,8 @@ extension PersistentHeap {
     ///         seen = try heap.read { tx in show(tx); return tx.version }
     ///     }
     ///
-    /// Nothing between the read and the wait is missed. The thread sleeps in the kernel and is woken by the commit. (An opening that has no right to
+    /// Nothing between the read and the wait is missed. The thread looks for up to 20 microseconds, so that two processes that answer each other at
+    /// once make no system call; then it sleeps in the kernel and is woken by the commit. (An opening that has no right to
     /// write beside the heap looks every few milliseconds instead.) Throws ``HeapError/closed(path:)`` if the heap is closed
     /// meanwhile. Call it from a thread that may block; ``changes`` is the form for tasks.
     public func waitForChange(since version: HeapVersion, timeout: Duration) throws(HeapError) -> Bool {

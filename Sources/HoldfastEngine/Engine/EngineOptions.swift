@@ -26,6 +26,8 @@ public struct EngineOptions: Sendable {
     public var reservesBlocks = true
     /// How long a call waits for other threads and processes before it throws `timedOut`.
     public var timeout: Duration = .seconds(30)
+    /// How long a call looks whether another process is done before it sleeps in the kernel.
+    public var spin: Duration = BriefSpin.usual
     /// Whether a thread of its own moves the log into the base image beside the writers. Without, a checkpoint runs before the next
     /// transaction that finds one due.
     public var checkpointsInBackground = false

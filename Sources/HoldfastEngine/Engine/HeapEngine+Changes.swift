@@ -9,6 +9,8 @@
 /// Noticing what others commit, without looking all the time.
 extension HeapEngine {
     /// The signal that this opening's commits, and those of all it shares the heap with, go by; nil for one that follows nothing yet.
+    ///
+    /// Its words stay where they are as long as the engine lives: `sharedFile` is never taken back.
     private var signal: ChangeSignal? {
         if mode == .inMemory || mode == .privateCopy { return localSignal }
         return sharedFile.withLock { $0 }?.signal
@@ -26,12 +28,14 @@ extension HeapEngine {
     /// A guest cannot see positions move, but it can see that someone has written a header.
     private var guestPosition: UInt64 { headerSequences.max() ?? 0 }
 
-    /// Waits until the newest position is another than `position`, or the time is up; returns the newest either way. Any thread; sleeps in the
-    /// kernel and is woken by the commit, but for an opening that cannot take part (no right to write beside the heap, or nobody has written
+    /// Waits until the newest position is another than `position`, or the time is up; returns the newest either way. Any thread; looks for a
+    /// moment, then sleeps in the kernel and is woken by the commit, but for an opening that cannot take part (no right to write beside the heap, or nobody has written
     /// yet and it may not begin), which looks every 10 milliseconds.
     public func waitForPosition(otherThan position: UInt64, timeout: Duration, isCancelled: () -> Bool = { false })
         throws(HeapError) -> UInt64
     {
+        try requireUsable()
+        if let signal, signal.spin(whileAt: position, atMost: min(options.spin, timeout)) { return newestPosition }
         let deadline = Deadline(in: timeout)
         while true {
             try requireUsable()

@@ -245,7 +245,9 @@ extension HeapEngine {
     }
 
     private func lockWriteLock(_ shared: SharedFile) throws(HeapError) {
-        let outcome = try translating { () throws(DiskError) in try shared.writeLock.lock(until: Deadline(in: options.timeout)) }
+        let outcome = try translating { () throws(DiskError) in
+            try shared.writeLock.lock(timeout: options.timeout, spinning: options.spin)
+        }
         if outcome == .timedOut { throw HeapError.timedOut(path: path, waitingFor: "another process's transaction") }
     }
 

@@ -99,7 +99,7 @@ extension HeapEngine {
         do throws(HeapError) {
             guard let shared else { throw HeapError.readOnlyFolder(path: path) }
             let outcome = try translating { () throws(DiskError) in
-                try shared.writeLock.lock(until: Deadline(in: options.timeout))
+                try shared.writeLock.lock(timeout: options.timeout, spinning: options.spin)
             }
             // A writer that died has published its commit or nothing: there is nothing to undo.
             if outcome == .timedOut {

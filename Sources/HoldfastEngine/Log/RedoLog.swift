@@ -221,7 +221,7 @@ final class RedoLog: @unchecked Sendable {
     /// Any failure below is one of the disk's state and marks the heap failed, for every process.
     private func withSyncLock(_ body: () throws(DiskError) -> Void) throws(HeapError) {
         let outcome: LockOutcome
-        do throws(DiskError) { outcome = try shared.syncLock.lock(until: Deadline(in: timeout)) } catch { throw HeapError(error) }
+        do throws(DiskError) { outcome = try shared.syncLock.lock(timeout: timeout) } catch { throw HeapError(error) }
         guard outcome != .timedOut else {
             throw HeapError.timedOut(path: heapPath, waitingFor: "another process's sync of the log")
         }

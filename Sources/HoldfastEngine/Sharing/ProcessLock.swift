@@ -40,7 +40,8 @@ final class ProcessLock: @unchecked Sendable {
         }
 
         // Untested: no Mac was at hand.
-        func lock(until deadline: Deadline) throws(DiskError) -> LockOutcome {
+        func lock(timeout: Duration, spinning: Duration = .zero) throws(DiskError) -> LockOutcome {
+            let deadline = Deadline(in: timeout)
             var pause: UInt32 = 20
             while pthread_mutex_trylock(threads) != 0 {
                 if deadline.hasPassed { return .timedOut }
@@ -86,9 +87,25 @@ final class ProcessLock: @unchecked Sendable {
             Misuse.demand(result == 0, "Holdfast: the system could not make a lock between processes (error \(result))")
         }
 
-        func lock(until deadline: Deadline) throws(DiskError) -> LockOutcome {
-            var result = pthread_mutex_trylock(mutex)
-            if result == EBUSY {
+        /// Looks for up to `spinning` before it sleeps: worthwhile for a lock that is held for microseconds.
+        @inline(__always)
+        func lock(timeout: Duration, spinning: Duration = .zero) throws(DiskError) -> LockOutcome {
+            let result = pthread_mutex_trylock(mutex)
+            if result == 0 { return .acquired }
+            return try wait(after: result, timeout: timeout, spinning: spinning)
+        }
+
+        @inline(never)
+        private func wait(after first: Int32, timeout: Duration, spinning: Duration) throws(DiskError) -> LockOutcome {
+            let deadline = Deadline(in: timeout)
+            // Anything but "busy" is an answer, and asking again would lock twice.
+            var result = first
+            let isFree = BriefSpin.wait(atMost: min(spinning, timeout)) {
+                if result == EBUSY { result = pthread_mutex_trylock(mutex) }
+                return result != EBUSY
+            }
+            if !isFree {
+                KernelCalls.lockWaitCount.add(1, ordering: .relaxed)
                 var time = deadline.wallClock
                 repeat { result = pthread_mutex_timedlock(mutex, &time) } while result == EINTR
             }

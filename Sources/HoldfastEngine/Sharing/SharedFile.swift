@@ -15,8 +15,8 @@ final class SharedFile: @unchecked Sendable {
     enum Word: Int {
         /// Every record below this position is committed. Stored by the holder of the write lock.
         case published = 512
-        /// Not zero: someone sleeps until `published` changes.
-        case hasSleepers = 520
+        /// Odd: someone sleeps until `published` changes; see `ChangeSignal`.
+        case sleepers = 520
         /// Every record below this position is in the durable log and synced. Guarded by the sync lock.
         case durable = 576
         /// Bytes of the durable log's ring, the sequence of its newest header, and how far it has been filled; sync lock.

@@ -1,0 +1,136 @@
+import Foundation
+import Holdfast
+import HoldfastEngine
+import SimulatedDisk
+import Testing
+
+/// Messages between processes through a deque: each arrives once and in order, whoever is killed, and nobody enters the kernel while both are
+/// busy.
+@Suite(.serialized) struct MessageTests {
+    /// A worker process, killed when the test lets go of it.
+    private final class Worker {
+        private let process = Process()
+        private let output = Pipe()
+        private let errors = Pipe()
+
+        init(_ arguments: String...) throws {
+            process.executableURL = productsFolder.appending(path: "message-worker")
+            process.arguments = arguments
+            process.standardOutput = output
+            process.standardError = errors
+            try process.run()
+        }
+
+        deinit { if process.isRunning { kill() } }
+
+        func kill() {
+            Foundation.kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+
+        var isRunning: Bool { process.isRunning }
+
+        /// Waits for it to end by itself; what it printed.
+        func result() throws -> String {
+            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            try #require(process.terminationStatus == 0, "\(complaint)")
+            return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+
+        /// How often it slept, woke others and waited for a lock.
+        func kernelCalls() throws -> [Int] { try result().split(separator: " ").compactMap { Int($0) } }
+    }
+
+    private func received(_ heap: PersistentHeap) throws -> Int { try heap.read { try $0.array("received", of: Int.self).count } }
+
+    /// Producer and consumer are killed by turns and together, at arbitrary moments, and others go on where they were.
+    @Test(arguments: [1 as UInt64, 2])
+    func exactlyOnceAndInOrderThroughKills(seed: UInt64) throws {
+        let folder = try TemporaryFolder()
+        let heap = try PersistentHeap.open(folder.file())
+        let empty = try heap.audit()
+        try heap.write { tx in
+            _ = try tx.value("target", initial: Int.max)
+            _ = try tx.value("sent", initial: 0)
+            _ = try tx.deque("queue", of: Int.self)
+            _ = try tx.array("received", of: Int.self)
+        }
+        var random = SplitMix(state: seed)
+        var producer = try Worker("produce", folder.file())
+        var consumer = try Worker("consume", folder.file())
+        var kills = 0
+        while kills < 15 {
+            // Messages have come through since the last kill, so both are at work.
+            let goal = try received(heap) + Int.random(in: 1 ... 300, using: &random)
+            while try received(heap) < goal {
+                let seen = heap.version
+                if try received(heap) < goal {
+                    try #require(
+                        try heap.waitForChange(since: seen, timeout: .seconds(60)), "no message came through for a minute")
+                }
+            }
+            try #require(producer.isRunning && consumer.isRunning)
+            let who = Int.random(in: 0 ..< 5, using: &random)
+            if who != 0 { producer.kill() }
+            if who != 1 { consumer.kill() }
+            if who != 0 { producer = try Worker("produce", folder.file()) }
+            if who != 1 { consumer = try Worker("consume", folder.file()) }
+            kills += 1
+        }
+        let total = try heap.write { tx in
+            let total = try tx.value("sent", initial: 0).value + 200
+            try tx.value("target", initial: 0).value = total
+            return total
+        }
+        _ = try producer.result()
+        _ = try consumer.result()
+        try heap.read { tx in
+            let isRight = try tx.array("received", of: Int.self).elementsEqual(0 ..< total)
+            #expect(isRight, "seed \(seed)")
+            let isEmpty = try tx.deque("queue", of: Int.self).isEmpty
+            #expect(isEmpty, "seed \(seed)")
+        }
+        // And nobody who died has left memory behind.
+        try heap.write { tx in
+            for name in ["target", "sent", "workers"] { try tx.removeRoot(name, PersistentValue<Int>.self) }
+            try tx.removeRoot("queue", PersistentDeque<Int>.self)
+            try tx.removeRoot("received", PersistentArray<Int>.self)
+        }
+        try heap.checkpoint()
+        #expect(try heap.audit() == empty, "seed \(seed)")
+        try heap.close()
+        #expect(folder.names == ["test.heap"])
+    }
+
+    /// While nobody waits, a commit enters the kernel for nobody.
+    @Test func commitsWakeNobody() throws {
+        let folder = try TemporaryFolder()
+        #expect(try Worker("commit", folder.file(), "10000").kernelCalls() == [0, 0, 0])
+    }
+
+    /// Two processes that answer each other. With a bound on looking that is never reached, however busy the machine is, neither ever sleeps; without
+    /// looking they do, which shows that the calls are counted.
+    @Test(arguments: [true, false])
+    func busyProcessesMakeNoCalls(look: Bool) throws {
+        let folder = try TemporaryFolder()
+        let heap = try PersistentHeap.open(folder.file())
+        try heap.write { tx in
+            _ = try tx.deque("ping", of: Int.self)
+            _ = try tx.deque("pong", of: Int.self)
+        }
+        let nanoseconds = look ? "60000000000" : "0"
+        let pong = try Worker("pong", folder.file(), "500", nanoseconds)
+        let ping = try Worker("ping", folder.file(), "500", nanoseconds)
+        let calls = [try ping.kernelCalls(), try pong.kernelCalls()]
+        if look {
+            #expect(calls == [[0, 0, 0], [0, 0, 0]])
+        } else {
+            #expect(calls[0][0] + calls[1][0] > 0 && calls[0][1] + calls[1][1] > 0, "\(calls)")
+        }
+        let left = try heap.read { [try $0.deque("ping", of: Int.self).count, try $0.deque("pong", of: Int.self).count] }
+        #expect(left == [0, 0])
+        try heap.close()
+    }
+}

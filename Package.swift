@@ -23,7 +23,7 @@ let package = Package(
         .target(name: "HoldfastEngine", dependencies: ["CHoldfast", "MemoryMapping"]),
 
         // What a program sees: PersistentHeap, transactions, values, collections.
-        .target(name: "Holdfast", dependencies: ["HoldfastEngine"]),
+        .target(name: "Holdfast", dependencies: ["CHoldfast", "HoldfastEngine"]),
 
         .executableTarget(name: "word-index", dependencies: ["Holdfast"], path: "Examples/WordIndex"),
 

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 /// 64-bit checksum made of two interleaved CRC-32C lanes (Castagnoli polynomial, RFC 3720 appendix B.4).
 ///
@@ -45,6 +48,34 @@ bool holdfast_wait_on_word(const uint32_t *_Nonnull address, uint32_t expected, 
 
 /// Wakes everyone, in any process, who sleeps on the word at `address`.
 void holdfast_wake_word(const uint32_t *_Nonnull address);
+
+/// A bit for each of the 32 bytes at `bytes` that equals `byte`.
+static inline uint32_t holdfast_equal_bytes(const void *_Nonnull bytes, uint8_t byte) {
+#if defined(__SSE2__)
+    const __m128i pattern = _mm_set1_epi8((char)byte);
+    const __m128i low = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)bytes), pattern);
+    const __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)bytes + 1), pattern);
+    return (uint32_t)_mm_movemask_epi8(low) | (uint32_t)_mm_movemask_epi8(high) << 16;
+#else
+    const uint64_t pattern = byte * 0x0101010101010101u;
+    const uint64_t low = 0x7f7f7f7f7f7f7f7fu;
+    uint32_t equal = 0;
+    for (int word = 0; word < 4; word++) {
+        uint64_t difference;
+        __builtin_memcpy(&difference, (const char *)bytes + word * 8, 8);
+        difference ^= pattern;
+        // The high bit of every byte that is zero, and these eight bits side by side.
+        const uint64_t zeros = ~(((difference & low) + low) | difference | low);
+        equal |= (uint32_t)(((zeros >> 7) * 0x0102040810204080u) >> 56) << (word * 8);
+    }
+    return equal;
+#endif
+}
+
+/// Begins to fetch the line at `address`, which need not be mapped.
+static inline void holdfast_prefetch(const void *_Nonnull address) {
+    __builtin_prefetch(address);
+}
 
 #if defined(__linux__)
 /// `fallocate` with this mode, and `FALLOC_FL_KEEP_SIZE`; returns 0 or the `errno`.

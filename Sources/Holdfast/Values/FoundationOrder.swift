@@ -29,8 +29,8 @@ extension UUID: PersistableOrderedKey {
         probe < order(stored)
     }
 
-    @inlinable
-    public static var comparesInPlace: Bool { true }
+    @inlinable @inline(__always)
+    public static var greatest: StoredUUID? { StoredUUID(first: .max, second: .max) }
 
     @inlinable @inline(__always)
     public static func separator(_ left: StoredUUID, _ right: StoredUUID, in access: HeapAccess) -> StoredUUID { right }
@@ -70,7 +70,7 @@ extension Date: PersistableOrderedKey {
     }
 
     @inlinable
-    public static var comparesInPlace: Bool { true }
+    public static var greatest: Double? { .nan }
 
     @inlinable
     public static func separator(_ left: Double, _ right: Double, in access: HeapAccess) -> Double { right }
@@ -97,8 +97,6 @@ extension Data: PersistableOrderedKey {
         if stored.isInline { return probe.head < ByteOrder.head(inline: stored) }
         return stored.withBytes(access) { bytes in probe.data.withUnsafeBytes { ByteOrder.compare($0, bytes) < 0 } }
     }
-
-    public static var comparesInPlace: Bool { false }
 
     public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess) -> StoredBytes {
         left.withBytes(access) { left in

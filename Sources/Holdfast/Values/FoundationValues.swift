@@ -10,6 +10,12 @@ import HoldfastEngine
 public struct StoredUUID: BitwiseCopyable, Sendable {
     public var first: UInt64
     public var second: UInt64
+
+    @inlinable
+    init(first: UInt64, second: UInt64) {
+        self.first = first
+        self.second = second
+    }
 }
 
 extension UUID: Persistable {

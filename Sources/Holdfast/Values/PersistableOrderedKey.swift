@@ -16,15 +16,22 @@ public protocol PersistableOrderedKey: PersistableKey {
     /// Whether the probe comes before the stored key.
     static func isProbe(_ probe: OrderedProbe, before stored: Stored, in access: HeapAccess) -> Bool
 
-    /// Whether comparing takes a few instructions and no memory but the stored form. A leaf of such keys is searched by comparing them all; in
-    /// other leaves each key has a byte of its hash beside it.
-    static var comparesInPlace: Bool { get }
+    /// A stored form that comes after every key or is the last itself, for keys whose comparison takes a few instructions and no memory but the stored
+    /// forms: nodes are then searched without branches, and it stands in them where no separator is. Nil for all others.
+    static var greatest: Stored? { get }
 
     /// Makes a stored form that parts two neighbours, `left < separator <= right`, as short as it can be. It owns what it needs.
     static func separator(_ left: Stored, _ right: Stored, in access: HeapAccess) -> Stored
 }
 
 extension PersistableOrderedKey {
+    @inlinable @inline(__always)
+    public static var greatest: Stored? { nil }
+
+    /// Whether keys are compared in a few instructions.
+    @inlinable @inline(__always)
+    static var comparesInPlace: Bool { greatest != nil }
+
     @inlinable
     public static func separator(_ left: Stored, _ right: Stored, in access: HeapAccess) -> Stored {
         store(load(right, from: access), in: access)
@@ -42,7 +49,7 @@ extension PersistableInteger {
     public static func isProbe(_ probe: Self, before stored: Self, in access: HeapAccess) -> Bool { probe < stored }
 
     @inlinable @inline(__always)
-    public static var comparesInPlace: Bool { true }
+    public static var greatest: Self? { .max }
 
     @inlinable @inline(__always)
     public static func separator(_ left: Self, _ right: Self, in access: HeapAccess) -> Self { right }
@@ -63,7 +70,7 @@ extension PersistableFloat {
     static func precedes(_ left: Self, _ right: Self) -> Bool { left < right || (right.isNaN && !left.isNaN) }
 
     @inlinable @inline(__always)
-    public static var comparesInPlace: Bool { true }
+    public static var greatest: Self? { .nan }
 
     @inlinable @inline(__always)
     public static func separator(_ left: Self, _ right: Self, in access: HeapAccess) -> Self { right }
@@ -87,7 +94,7 @@ extension PersistableEnum where RawValue: PersistableOrderedKey {
     }
 
     @inlinable @inline(__always)
-    public static var comparesInPlace: Bool { RawValue.comparesInPlace }
+    public static var greatest: RawValue.Stored? { RawValue.greatest }
 
     @inlinable @inline(__always)
     public static func separator(

@@ -44,9 +44,6 @@ extension String: PersistableOrderedKey {
         stored.withBytes(access) { UTF8Order.compare($0, probe.bytes) }
     }
 
-    @inlinable
-    public static var comparesInPlace: Bool { false }
-
     public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess) -> StoredBytes {
         left.withBytes(access) { left in
             right.withBytes(access) { right in

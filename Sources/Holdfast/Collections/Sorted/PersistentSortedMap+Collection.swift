@@ -1,3 +1,4 @@
+public import CHoldfast
 import HoldfastEngine
 
 extension PersistentSortedMap: BidirectionalCollection {
@@ -150,29 +151,58 @@ extension PersistentSortedMap {
         @usableFromInline var place: Place?
         @usableFromInline var leaf: Leaf
         @usableFromInline var position: Int
-        @usableFromInline var limit: Int
-        /// Where to end: nil is the map's end.
-        @usableFromInline let end: Index?
+        @usableFromInline var limit = 0
+        /// Where to end: the leaf, 0 for the map's last, and the position in it.
+        @usableFromInline let end: UInt64
+        @usableFromInline let endPosition: Int
+        /// The leaf's place among its parent's children, and where those behind it stand.
+        @usableFromInline var child = 0
+        @usableFromInline var children: UnsafeMutableBufferPointer<UInt64>
 
         @inlinable
         init(_ map: PersistentSortedMap, _ place: Place?, _ position: Int, end: Index?) {
             self.map = map
             self.place = place
             self.position = position
-            self.end = end?.leaf == 0 ? nil : end
+            self.end = end?.leaf ?? 0
+            endPosition = end?.position ?? 0
             header = map.header
             changes = header.pointee.changes
             leaf = Leaf(base: UnsafeMutableRawPointer(header))
-            limit = 0
-            if let place { enter(place) }
+            children = UnsafeMutableBufferPointer(start: nil, count: 0)
+            if let place {
+                enter(place)
+                findSiblings(place)
+            }
         }
 
         @inlinable @inline(__always)
         mutating func enter(_ place: Place) {
             self.place = place
             leaf = map.leaf(place)
-            limit = leaf.count
-            if let end, end.leaf == place.offset { limit = end.position }
+            limit = place.offset == end ? endPosition : leaf.count
+        }
+
+        /// Finds out what follows the leaf, and begins to fetch it.
+        @inlinable
+        mutating func findSiblings(_ place: Place) {
+            guard let (level, parent) = map.lowestNode(on: place.path, header, map.height(header), where: { _, _ in true }) else {
+                return
+            }
+            child = place.path[level]
+            children = UnsafeMutableBufferPointer(start: parent.children, count: parent.count)
+            for ahead in 1 ... Self.leavesAhead { prefetch(child &+ ahead) }
+        }
+
+        /// Leaves are fetched while those before them are read: one alone takes as long as reading several.
+        @inlinable @inline(__always)
+        static var leavesAhead: Int { 3 }
+
+        @inlinable @inline(__always)
+        func prefetch(_ child: Int) {
+            guard child < children.count else { return }
+            let base = map.access.context.pointee.base + Int(truncatingIfNeeded: children[child])
+            for line in 0 ..< Leaf.byteCount / HeapLayout.lineBytes { holdfast_prefetch(base + line &* HeapLayout.lineBytes) }
         }
 
         /// The next entry, or nil. Amortised O(1).
@@ -190,9 +220,18 @@ extension PersistentSortedMap {
 
         @inlinable
         mutating func nextLeaf() -> Bool {
-            guard let here = place, here.offset != end?.leaf, let next = map.place(after: here) else { return false }
-            enter(next)
+            guard let here = place, here.offset != end else { return false }
             position = 0
+            if child &+ 1 < children.count {
+                child &+= 1
+                let path = here.path.taking(child, at: Int(header.pointee.height) &- 1)
+                prefetch(child &+ Self.leavesAhead)
+                enter(Place(path: path, offset: children[child]))
+            } else {
+                guard let next = map.place(after: here) else { return false }
+                enter(next)
+                findSiblings(next)
+            }
             return true
         }
     }

@@ -73,7 +73,6 @@ extension PersistentSortedMap {
         if let upper, let last = keys.last, !isOrdered(last, upper) && !equalsNothing(last) {
             account.problems.append("the key \(Key.load(last, from: access)) not before \(Key.load(upper, from: access))")
         }
-        guard !Key.comparesInPlace else { return }
         for number in numbers {
             let hash = Key.hash(stored: leaf.slots[number].key, seed: access.hashSeed, from: access)
             if leaf.tags[number] != Leaf.tag(hash) { account.problems.append("the tag of slot \(number)") }

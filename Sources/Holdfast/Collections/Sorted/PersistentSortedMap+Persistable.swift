@@ -79,7 +79,7 @@ extension PersistentSortedMap {
                     makeRoom(ordered, slot.key, appends: true)
                     leaf = lastLeaf(header)
                 }
-                let tag = Key.comparesInPlace ? 0 : Leaf.tag(Key.hash(probe, seed: access.hashSeed))
+                let tag = Leaf.tag(Key.hash(probe, seed: access.hashSeed))
                 access.note(offset, MemoryLayout<SortedHeader>.size)
                 leaf!.insert(slot, tag: tag, at: leaf!.count, access)
                 header.pointee.count &+= 1

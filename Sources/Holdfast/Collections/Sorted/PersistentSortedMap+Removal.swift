@@ -7,7 +7,7 @@ extension PersistentSortedMap {
     func remove(_ probe: Key.Probe) -> Slot? {
         let ordered = Key.orderedProbe(probe)
         guard let leaf = leaf(for: ordered, header),
-            let found = leaf.find(probe, { Key.hash(probe, seed: access.hashSeed) }, access)
+            let found = leaf.find(probe, Key.hash(probe, seed: access.hashSeed), access)
         else { return nil }
         let number = found - leaf.slots
         var position = 0

@@ -28,7 +28,7 @@ extension PersistentSortedMap {
     @inlinable @inline(__always)
     func find(_ key: Key) -> UnsafeMutablePointer<Slot>? {
         Key.withProbe(key) { probe in
-            leaf(for: Key.orderedProbe(probe), header)?.find(probe, { Key.hash(probe, seed: access.hashSeed) }, access)
+            leaf(for: Key.orderedProbe(probe), header)?.find(probe, Key.hash(probe, seed: access.hashSeed), access)
         }
     }
 
@@ -48,7 +48,7 @@ extension PersistentSortedMap {
             leaf = makeRootLeaf()
         }
         let header = writableHeader
-        let tag = Key.comparesInPlace ? 0 : Leaf.tag(Key.hash(probe, seed: access.hashSeed))
+        let tag = Leaf.tag(Key.hash(probe, seed: access.hashSeed))
         leaf.insert(slot, tag: tag, at: leaf.rank(ordered, access), access)
         header.pointee.count &+= 1
         header.pointee.changes &+= 1
@@ -139,6 +139,7 @@ extension PersistentSortedMap {
         let separator = node.keys[kept - 1]
         node.noteHead(access)
         node.setCount(kept)
+        node.fillSeparators(behind: kept - 1, upTo: count - 1, access)
         parent.insert(offset, behind: index, separator: separator, access)
     }
 

@@ -103,7 +103,7 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         Key.withProbe(key) { probe in
             let ordered = Key.orderedProbe(probe)
             let leaf = leaf(for: ordered, header)
-            if let leaf, let slot = leaf.find(probe, { Key.hash(probe, seed: access.hashSeed) }, access) {
+            if let leaf, let slot = leaf.find(probe, Key.hash(probe, seed: access.hashSeed), access) {
                 replace(slot, with: value)
                 return false
             }
@@ -186,7 +186,7 @@ extension PersistentSortedMap where Value: PersistableContainer {
     public subscript(creating key: Key) -> Value {
         Key.withProbe(key) { probe in
             let ordered = Key.orderedProbe(probe)
-            if let slot = leaf(for: ordered, header)?.find(probe, { Key.hash(probe, seed: access.hashSeed) }, access) {
+            if let slot = leaf(for: ordered, header)?.find(probe, Key.hash(probe, seed: access.hashSeed), access) {
                 return Value.load(slot.pointee.value, from: access)
             }
             let value = Value.storeEmpty(in: access)

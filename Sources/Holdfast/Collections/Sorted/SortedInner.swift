@@ -32,7 +32,9 @@ struct SortedInner<Key: PersistableOrderedKey> {
     static var kind: UInt8 { 0x49 }
     /// The most children.
     @inlinable @inline(__always)
-    static var capacity: Int { 64 }
+    static var capacity: Int { 1 &<< capacityShift }
+    @inlinable @inline(__always)
+    static var capacityShift: Int { 6 }
     /// A node with fewer children shares with a neighbour, unless it is the last of its level.
     @inlinable @inline(__always)
     static var minimum: Int { capacity / 4 }
@@ -60,22 +62,31 @@ struct SortedInner<Key: PersistableOrderedKey> {
     /// The child that `probe` belongs to: as many as there are separators at or before it.
     @inlinable @inline(__always)
     func child(for probe: Key.OrderedProbe, _ access: HeapAccess) -> Int {
-        partition { !Key.isProbe(probe, before: $0, in: access) }
+        guard Key.comparesInPlace else { return partition { !Key.isProbe(probe, before: $0, in: access) } }
+        // Six steps for up to 63 separators, whatever they say: each adds half of what it may. Behind the last separator stands what only a probe at
+        // the greatest key is not before.
+        let keys = keys
+        var child = 0
+        var shift = Self.capacityShift &- 1
+        while shift >= 0 {
+            let next = child &+ (1 &<< shift)
+            child &+= Branchless.bit(!Key.isProbe(probe, before: keys[next &- 1], in: access)) &<< shift
+            shift &-= 1
+        }
+        return Swift.min(child, count &- 1)
     }
 
-    /// How many of the first separators `isLeft` says yes to.
+    /// How many of the first separators `isLeft` says yes to; it must not say yes again after a no. O(log of the count).
     @inlinable @inline(__always)
     func partition(_ isLeft: (Key.Stored) -> Bool) -> Int {
         let keys = keys
-        var first = 0
-        var length = count &- 1
-        // Halving with one comparison a step and no early end, which compiles to conditional moves.
-        while length > 1 {
-            let half = length &>> 1
-            first = isLeft(keys[first &+ half &- 1]) ? first &+ half : first
-            length &-= half
+        var low = 0
+        var high = count &- 1
+        while low < high {
+            let middle = (low &+ high) &>> 1
+            if isLeft(keys[middle]) { low = middle &+ 1 } else { high = middle }
         }
-        return length == 1 && isLeft(keys[first]) ? first &+ 1 : first
+        return low
     }
 
     // MARK: Changing
@@ -85,6 +96,14 @@ struct SortedInner<Key: PersistableOrderedKey> {
 
     @inlinable @inline(__always)
     func setCount(_ count: Int) { base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self) }
+
+    /// Puts the greatest key where no separators are, behind the first `used`, as `child(for:)` needs it.
+    @inlinable
+    func fillSeparators(behind used: Int, upTo end: Int = capacity - 1, _ access: HeapAccess) {
+        guard Key.comparesInPlace, let greatest = Key.greatest, used < end else { return }
+        access.note(address: keys + used, (end - used) * MemoryLayout<Key.Stored>.stride)
+        for index in used ..< end { keys[index] = greatest }
+    }
 
     /// Makes `offset` the child behind child `index`, parted from it by `separator`; there is room.
     @inlinable
@@ -113,6 +132,7 @@ struct SortedInner<Key: PersistableOrderedKey> {
             (keys + index).update(from: keys + index + 1, count: moved)
             (children + index + 1).update(from: children + index + 2, count: moved)
         }
+        fillSeparators(behind: count - 2, upTo: count - 1, access)
         setCount(count - 1)
         return separator
     }
@@ -133,5 +153,6 @@ struct SortedInner<Key: PersistableOrderedKey> {
         for (place, key) in newKeys.enumerated() { keys[firstKey + place] = key }
         for (place, child) in newChildren.enumerated() { children[index + place] = child }
         setCount(index + newChildren.count)
+        fillSeparators(behind: count - 1, access)
     }
 }

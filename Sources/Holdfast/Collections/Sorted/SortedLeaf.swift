@@ -1,11 +1,12 @@
+public import CHoldfast
 import HoldfastEngine
 
 /// A leaf of a sorted map: entries in the order of their coming, and a list of their order.
 ///
 ///     byte 0   kind, 0x4C
 ///     byte 1   count of entries
-///     byte 8   a tag for each slot: a byte of its key's hash (only where keys are not compared in place)
-///     then     the order: for each entry, smallest key first, the number of its slot
+///     byte 8   a tag for each slot: a byte of its key's hash
+///     byte 36  the order: for each entry, smallest key first, the number of its slot
 ///     byte 64  the slots, of which the first `count` are in use
 ///
 /// An insertion writes the first line, in which counts, tags and order lie, and the new slot's: two lines, wherever in the order the key belongs,
@@ -34,9 +35,9 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     static var tagsOffset: Int { 8 }
     @inlinable @inline(__always)
-    static var mostTags: Int { 28 }
+    static var mostSlots: Int { 28 }
     @inlinable @inline(__always)
-    static var orderOffset: Int { Key.comparesInPlace ? tagsOffset : tagsOffset + mostTags }
+    static var orderOffset: Int { tagsOffset + mostSlots }
     @inlinable @inline(__always)
     static var slotsOffset: Int { HeapLayout.lineBytes }
     @inlinable @inline(__always)
@@ -44,9 +45,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
 
     /// Slots of a leaf: what the first line has room to order, in about 1 KiB, but no fewer than eight.
     @inlinable @inline(__always)
-    static var capacity: Int {
-        Swift.min(HeapLayout.lineBytes - orderOffset, Swift.max(8, 960 / stride))
-    }
+    static var capacity: Int { Swift.min(mostSlots, Swift.max(8, 960 / stride)) }
 
     /// A leaf with fewer entries shares with a neighbour, unless it is the last or the only one.
     @inlinable @inline(__always)
@@ -95,7 +94,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
             // All of them, in any order: no comparison waits for another, so that the lines are fetched side by side.
             var rank = 0
             let slots = slots
-            for index in 0 ..< count { rank &+= Key.isStored(slots[index].key, before: probe, in: access) ? 1 : 0 }
+            for index in 0 ..< count { rank &+= Branchless.bit(Key.isStored(slots[index].key, before: probe, in: access)) }
             return rank
         }
         return partition(access) { Key.isStored($0, before: probe, in: access) }
@@ -113,29 +112,16 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         return low
     }
 
-    /// The slot of the entry whose key matches.
+    /// The slot of the entry whose key matches: all tags are compared at once, and the few slots whose tag is right are looked at.
     @inlinable @inline(__always)
-    func find(_ probe: Key.Probe, _ hash: () -> UInt64, _ access: HeapAccess) -> UnsafeMutablePointer<Slot>? {
-        if Key.comparesInPlace {
-            let rank = rank(Key.orderedProbe(probe), access)
-            guard rank < count else { return nil }
-            let slot = slot(rank, access)
-            return Key.matches(slot.pointee.key, probe, in: access) ? slot : nil
-        }
-        let pattern = UInt64(Self.tag(hash())) &* 0x0101_0101_0101_0101
-        let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
-        let count = count
-        var first = 0
-        while first < count {
-            // The last word reaches into the order; slots from `count` on are no candidates.
-            let difference = (base + Self.tagsOffset + first).loadUnaligned(as: UInt64.self) ^ pattern
-            var candidates = ~(((difference & low) &+ low) | difference | low)
-            while candidates != 0 {
-                let number = first &+ candidates.trailingZeroBitCount &>> 3
-                if number < count, Key.matches(slots[number].key, probe, in: access) { return slots + number }
-                candidates &= candidates &- 1
-            }
-            first &+= 8
+    func find(_ probe: Key.Probe, _ hash: UInt64, _ access: HeapAccess) -> UnsafeMutablePointer<Slot>? {
+        // The last bytes compared are of the order; slots from `count` on are no candidates.
+        var candidates = holdfast_equal_bytes(base + Self.tagsOffset, Self.tag(hash))
+        candidates &= (1 &<< UInt32(truncatingIfNeeded: count)) &- 1
+        while candidates != 0 {
+            let slot = slots + candidates.trailingZeroBitCount
+            if Key.matches(slot.pointee.key, probe, in: access) { return slot }
+            candidates &= candidates &- 1
         }
         return nil
     }
@@ -155,7 +141,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         noteHead(access)
         access.note(address: slots + count, MemoryLayout<Slot>.size)
         slots[count] = slot
-        if !Key.comparesInPlace { tags[count] = tag }
+        tags[count] = tag
         var index = count
         while index > position {
             order[index] = order[index &- 1]
@@ -185,7 +171,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     func moveSlot(_ from: Int, to: Int, _ access: HeapAccess) {
         access.note(address: slots + to, MemoryLayout<Slot>.size)
         slots[to] = slots[from]
-        if !Key.comparesInPlace { tags[to] = tags[from] }
+        tags[to] = tags[from]
     }
 
     /// Keeps the entries at `positions` of the order, in the first slots.
@@ -219,7 +205,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         for (index, position) in positions.enumerated() {
             let source = other.slotNumber(position, access)
             slots[count + index] = other.slots[source]
-            if !Key.comparesInPlace { tags[count + index] = other.tags[source] }
+            tags[count + index] = other.tags[source]
             order[count + index] = UInt8(truncatingIfNeeded: count + index)
         }
         setCount(count + positions.count)
@@ -235,4 +221,13 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         for index in Swift.stride(from: count - 1, through: 0, by: -1) { order[index + moved] = order[index] }
         for index in 0 ..< moved { order[index] = UInt8(truncatingIfNeeded: count + index) }
     }
+}
+
+/// Arithmetic instead of branches, where what a comparison says cannot be foreseen: a branch that is foreseen wrongly costs as much as twenty comparisons
+/// and keeps the processor from beginning the next look-up.
+@usableFromInline
+enum Branchless {
+    /// 1 if the condition holds, else 0.
+    @inlinable @inline(__always)
+    static func bit(_ condition: Bool) -> Int { Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self)) }
 }

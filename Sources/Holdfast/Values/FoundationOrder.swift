@@ -98,6 +98,8 @@ extension Data: PersistableOrderedKey {
         return stored.withBytes(access) { bytes in probe.data.withUnsafeBytes { ByteOrder.compare($0, bytes) < 0 } }
     }
 
+    public static var greatest: StoredBytes? { nil }
+
     public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess) -> StoredBytes {
         left.withBytes(access) { left in
             right.withBytes(access) { right in

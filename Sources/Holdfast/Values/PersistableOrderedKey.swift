@@ -2,8 +2,9 @@ import HoldfastEngine
 
 /// A type that can be the key of a ``PersistentSortedMap`` or an element of a ``PersistentSortedSet``.
 ///
-/// The order is part of the file format: what was sorted by one program must be sorted for every later one. For numbers, `String`,
-/// `UUID`, `Data` and `Date` it is what `<` says; an enum is ordered by its raw value. NaN comes after every number.
+/// The order is part of the file format: what was sorted by one program must be sorted for every later one. For numbers, `UUID` and
+/// `Date` it is what `<` says, with NaN after every number; strings are ordered by their normal forms, as `<` does (but see there), `Data` byte by
+/// byte, and an enum by its raw value.
 public protocol PersistableOrderedKey: PersistableKey {
     /// A probe as prepared once for many comparisons by order; valid inside `withProbe` only.
     associatedtype OrderedProbe
@@ -25,17 +26,9 @@ public protocol PersistableOrderedKey: PersistableKey {
 }
 
 extension PersistableOrderedKey {
-    @inlinable @inline(__always)
-    public static var greatest: Stored? { nil }
-
     /// Whether keys are compared in a few instructions.
     @inlinable @inline(__always)
     static var comparesInPlace: Bool { greatest != nil }
-
-    @inlinable
-    public static func separator(_ left: Stored, _ right: Stored, in access: HeapAccess) -> Stored {
-        store(load(right, from: access), in: access)
-    }
 }
 
 extension PersistableInteger {

@@ -1,7 +1,12 @@
+@_spi(_Unicode) import Swift
+
 import HoldfastEngine
 
-/// String keys are ordered as Swift's `<` does: by the scalars of Unicode's normal form C, so that `é` as one scalar and `é` as two are
-/// at the same place. Where the bytes say it already, and they nearly always do, nothing is normalised.
+/// String keys are ordered by the scalars of Unicode's normal form C, so that `é` as one scalar and `é` as two are at the same place. Where the bytes
+/// say it already, and they nearly always do, nothing is normalised.
+///
+/// That is what Swift's `<` is meant to say too. With some combining marks it does not: in Swift 6.3, `"\u{915}"` comes before
+/// `"\u{915}\u{93c}"` but not before `"\u{958}"`, which equals it. A tree needs an order without such contradictions.
 extension String: PersistableOrderedKey {
     /// The key's UTF-8, and its first bytes as a number.
     @frozen
@@ -43,6 +48,9 @@ extension String: PersistableOrderedKey {
     static func compare(_ stored: StoredBytes, _ probe: OrderedProbe, in access: HeapAccess) -> Int {
         stored.withBytes(access) { UTF8Order.compare($0, probe.bytes) }
     }
+
+    @inlinable @inline(__always)
+    public static var greatest: StoredBytes? { nil }
 
     public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess) -> StoredBytes {
         left.withBytes(access) { left in
@@ -111,8 +119,16 @@ enum UTF8Order {
 
     @inline(never)
     private static func compareNormalised(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
-        let left = String(decoding: a, as: UTF8.self)
-        let right = String(decoding: b, as: UTF8.self)
-        return left == right ? 0 : left < right ? -1 : 1
+        var left = String(decoding: a, as: UTF8.self)._nfc.makeIterator()
+        var right = String(decoding: b, as: UTF8.self)._nfc.makeIterator()
+        while true {
+            switch (left.next(), right.next()) {
+            case (nil, nil): return 0
+            case (nil, _): return -1
+            case (_, nil): return 1
+            case (let a?, let b?) where a != b: return a < b ? -1 : 1
+            default: break
+            }
+        }
     }
 }

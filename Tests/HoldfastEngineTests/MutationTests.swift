@@ -22,7 +22,7 @@ import Testing
         for round in 0 ..< 3000 {
             var damaged = files
             for _ in 0 ..< Int.random(in: 1 ... 3, using: &random) { damage(&damaged, workload.path, &random) }
-            guard let problem = workload.problem(withFiles: damaged, allowing: 0 ... workload.commits) else {
+            guard let problem = workload.problem(withFiles: damaged, allowing: 0 ... workload.commits, scrubs: false) else {
                 opened += 1
                 continue
             }

@@ -58,16 +58,21 @@ private struct Stopped: Error {}
             Migration(to: 1) { _ in },
             Migration(batchesTo: 3) { tx in
                 try count()
-                return try tx.convertMap("stock", from: (String.self, Int32.self), to: (Int.self, Double.self), upTo: 100) { key, value in
+                return try tx.convertMap("stock", from: (String.self, Int32.self), to: (Int.self, Double.self), upTo: 100) {
+                    key, value in
                     (Int(key.split(separator: " ").last!)!, Double(value) / 2)
                 }
             },
             Migration(batchesTo: 2) { tx in
                 try count()
                 if !tx.roots.contains(where: { $0.name == "migrated log" }) {
-                    guard try tx.convertArray("log", from: Movement1.self, to: Movement2.self, upTo: 100, {
-                        Movement2(item: $0.item, delta: Int64($0.delta) * 10, weight: 0.5)
-                    }) else { return false }
+                    guard
+                        try tx.convertArray(
+                            "log", from: Movement1.self, to: Movement2.self, upTo: 100,
+                            {
+                                Movement2(item: $0.item, delta: Int64($0.delta) * 10, weight: 0.5)
+                            })
+                    else { return false }
                     try tx.renameRoot("log", to: "migrated log")
                 }
                 return try tx.convertArray("items", from: Item1.self, to: Item2.self, upTo: 100) { Item2(name: $0.name + "!") }
@@ -77,7 +82,11 @@ private struct Stopped: Error {}
 
     private final class Counter: Sendable {
         private let value = Mutex(0)
-        func next() -> Int { value.withLock { $0 += 1; return $0 - 1 } }
+        func next() -> Int {
+            value.withLock {
+                $0 += 1; return $0 - 1
+            }
+        }
     }
 
     private func requireMigrated(_ count: Int) throws {
@@ -131,9 +140,11 @@ private struct Stopped: Error {}
         }
         // The same without a root that can be converted.
         #expect(throws: HeapError.self) {
-            _ = try PersistentHeap.open(path, migrations: [
-                Migration(batchesTo: 4) { try $0.convertArray("nothing", from: Int.self, to: Double.self) { Double($0) } }
-            ])
+            _ = try PersistentHeap.open(
+                path,
+                migrations: [
+                    Migration(batchesTo: 4) { try $0.convertArray("nothing", from: Int.self, to: Double.self) { Double($0) } }
+                ])
         }
         #expect(try PersistentHeap.open(path).dataVersion == 3)
     }

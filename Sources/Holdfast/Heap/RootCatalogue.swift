@@ -22,6 +22,9 @@ struct RootCatalogue {
         static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Root") }
     }
 
+    /// Names that begin so belong to Holdfast itself, and no list of roots shows them.
+    static let hiddenPrefix = "\0"
+
     private let access: HeapAccess
     private let map: PersistentMap<String, RecordValue>?
 
@@ -63,6 +66,20 @@ struct RootCatalogue {
             RecordValue(record: Record(fingerprint: fingerprint, description: description, offset: offset)), forKey: name)
     }
 
+    func rename(_ name: String, to newName: String) throws(HeapError) {
+        guard let map, let record = map[name]?.record else { throw HeapError.rootNotFound(path: access.heapPath, name: name) }
+        if map.contains(newName) {
+            fatalError("Holdfast: \(name) cannot be renamed to \(newName), which is another root's name.")
+        }
+        map.updateValue(RecordValue(record: record), forKey: newName)
+        // The description belongs to the new entry now, and must not be freed with the old one.
+        if let slot = map.find(name) {
+            access.note(address: slot, MemoryLayout.size(ofValue: slot.pointee))
+            slot.pointee.value.description = StoredBytes()
+        }
+        map.removeValue(forKey: name)
+    }
+
     func remove(_ name: String) {
         guard let map else { return }
         map.removeValue(forKey: name)
@@ -75,8 +92,9 @@ struct RootCatalogue {
 
     var all: [Root] {
         guard let map else { return [] }
-        return map.map { name, value in
-            Root(name: name, type: TypeDescription(String.load(value.record.description, from: access)))
+        return map.compactMap { name, value in
+            if name.hasPrefix(Self.hiddenPrefix) { return nil }
+            return Root(name: name, type: TypeDescription(String.load(value.record.description, from: access)))
         }.sorted { $0.name < $1.name }
     }
 }

@@ -42,7 +42,7 @@ extension HeapEngine {
     }
 
     /// The longer free runs as of the last checkpoint.
-    private func freeRuns(of file: any DiskFile, _ header: HeapHeader) throws(DiskError) -> [Range<Int>] {
+    func freeRuns(of file: any DiskFile, _ header: HeapHeader) throws(DiskError) -> [Range<Int>] {
         let bytes = SystemPage.roundUp(Int(header.heapPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
         let reservation: AddressReservation
         do {

@@ -37,6 +37,8 @@ extension HeapEngine {
         var end = Int(header.heapPages)
         var logged: Set<Int> = []
         var isAtRest = !header.logInUse
+        // By a checkpoint or by the giving back of pages that was cut short, until whoever comes next does it again.
+        var mayBeTorn = header.isGivingBack
         if let log = log.withLock({ $0 }), log.shared.loadInOrder(.published) > header.checkpointPosition {
             let ring = try translating { () throws(DiskError) in try log.shared.ring() }
             guard
@@ -49,7 +51,9 @@ extension HeapEngine {
             lines.forEachPage { logged.insert($0.number) }
             end = min(end, Int(lines.lowestHeapPages))
             isAtRest = false
+            mayBeTorn = mayBeTorn || log.shared[.required] > header.checkpointPosition
         } else if case .guest = attachment, header.logInUse {
+            mayBeTorn = true
             for page in 0 ..< min(end, image.byteCount / HeapLayout.pageBytes) where image.isPrivate(page: page) {
                 logged.insert(page)
             }
@@ -59,11 +63,12 @@ extension HeapEngine {
             try scrub.checkHeaders(atRest: isAtRest)
             try scrub.checkPages(progress)
             if isAtRest { try scrub.checkRest(fileBytes: try file.size()) }
+            // Which pages were being given back stands in the base image itself; in the view they may be in use again.
+            if mayBeTorn { scrub.forgive(header.isGivingBack ? try freeRuns(of: file, header) : []) }
         } catch {
             throw HeapError(error)
         }
         return scrub.report(
-            isGivingBack: header.isGivingBack,
             walk: PageWalk(base: image.base, end: min(committedPages, UInt64(image.byteCount / HeapLayout.pageBytes))))
     }
 }
@@ -79,6 +84,8 @@ private struct Scrub {
     private var result = PageReport()
     /// Damaged pages that are zeros, or have no checksum: right for a free page whose space has been given back.
     private var givenBack: Set<Int> = []
+    /// Pages of checksums that do not match their own.
+    private var tornChecksums: Set<Int> = []
     private let buffer = PageBuffer(pages: stepPages)
     private let checksums = PageBuffer(pages: 1)
     private let zeros = PageBuffer(pages: 1)
@@ -138,7 +145,10 @@ private struct Scrub {
         }
         result.checkedPages += 1
         if reserved.contains(page) {
-            if PageChecksums.difference(bytes, pageNumber: page) != 0 { result.damagedPages.append(page) }
+            if PageChecksums.difference(bytes, pageNumber: page) != 0 {
+                result.damagedPages.append(page)
+                tornChecksums.insert(page)
+            }
             return
         }
         let entry = try entry(of: page)
@@ -189,15 +199,21 @@ private struct Scrub {
         }
     }
 
+    /// Takes pages of checksums, and pages that were being given back, off the list of the damaged.
+    mutating func forgive(_ torn: [Range<Int>]) {
+        let torn = torn + table.allPages
+        var damaged = result.damagedPages
+        damaged.removeAll { page in
+            // A page whose checksum lies in a torn page of checksums cannot be judged either.
+            torn.contains { $0.contains(page) } || table.place(of: page).map { tornChecksums.contains($0.checksumPage) } ?? false
+        }
+        result.damagedPages = damaged
+    }
+
     /// The result. A free page that reads as zeros, or has no checksum, is one whose space compaction has given back.
-    /// Where that was cut short, they may be in use again by now.
-    func report(isGivingBack: Bool, walk: PageWalk) -> PageReport {
+    func report(walk: PageWalk) -> PageReport {
         guard !givenBack.isEmpty else { return result }
         var report = result
-        if isGivingBack {
-            report.damagedPages.removeAll { givenBack.contains($0) }
-            return report
-        }
         var free: [Range<Int>] = []
         for run in walk where run.kind == .free { free.append(run.pages) }
         report.damagedPages.removeAll { page in givenBack.contains(page) && free.contains { $0.contains(page) } }

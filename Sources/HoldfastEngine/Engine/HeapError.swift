@@ -63,6 +63,10 @@ public enum HeapError: Error, Equatable, Sendable {
     case rootNotFound(path: String, name: String)
     /// The root's recorded description and the one of the type it was asked for as; `difference` says in words where they part.
     case rootTypeMismatch(path: String, name: String, stored: String, requested: String, difference: String)
+    /// The data is at a version that this program has no migration to; see `Migration`.
+    case newerData(path: String, version: Int, known: Int)
+    /// The data is behind what this program knows, and the heap was not opened for writing.
+    case migrationNeeded(path: String, version: Int, wanted: Int)
     /// A type that cannot be kept in a heap.
     case notStorable(type: String, reason: String)
 }
@@ -157,6 +161,10 @@ extension HeapError: CustomStringConvertible {
         case .rootTypeMismatch(let path, let name, let stored, let requested, let difference):
             "The root \"\(name)\" of \(path) is not what it was asked for as: \(difference). Ask for it as what it is, use another name, or declare a "
                 + "migration. In the file: \(stored). Asked for: \(requested)."
+        case .newerData(let path, let version, let known):
+            "The data in \(path) is at version \(version), but this program knows versions up to \(known). Update the program; the data was left as it is."
+        case .migrationNeeded(let path, let version, let wanted):
+            "The data in \(path) is at version \(version) and has to be brought to version \(wanted) first. Open it once for writing."
         case .notStorable(let type, let reason):
             "\(type) cannot be kept in a heap: \(reason)."
         }

@@ -42,6 +42,7 @@ final class StoppingDisk: Disk {
     func exists(_ path: String) -> Bool { SystemDisk.shared.exists(path) }
     func remove(_ path: String) throws(DiskError) { try SystemDisk.shared.remove(path) }
     func syncDirectory(of path: String) throws(DiskError) { try SystemDisk.shared.syncDirectory(of: path) }
+    func resolve(_ path: String) -> String { SystemDisk.shared.resolve(path) }
     func fileIdentity(at path: String) -> FileIdentity? { SystemDisk.shared.fileIdentity(at: path) }
 
     func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError) {

@@ -44,10 +44,14 @@ let package = Package(
         .executableTarget(
             name: "message-worker", dependencies: ["Holdfast", "HoldfastEngine"], path: "Tests/Support/MessageWorker"),
 
+        // Damages heap files and looks at what comes of it, each in a process that may die.
+        .executableTarget(
+            name: "damage-lab", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"], path: "Tests/Support/DamageLab"),
+
         .testTarget(name: "MemoryMappingTests", dependencies: ["MemoryMapping"]),
         .testTarget(name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),
         .testTarget(
-            name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "word-index", "message-worker"]),
+            name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "word-index", "message-worker", "damage-lab"]),
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
     ],

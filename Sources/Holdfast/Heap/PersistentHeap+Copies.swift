@@ -3,45 +3,12 @@ import HoldfastEngine
 /// One opening of a heap by a process, and its view.
 public typealias OpenView = HoldfastEngine.OpenView
 
-/// What ``PersistentHeap/check(progress:)`` has found.
-public struct HeapCheck: Equatable, Sendable {
-    /// Pages of 4096 bytes that were compared with their checksums.
-    public let checkedPages: Int
-    /// Pages whose newest contents are in the log, which has checksums of its own.
-    public let loggedPages: Int
-    /// Pages that do not hold what was written to them, in ascending order.
-    public let damagedPages: [Int]
-    /// What contradicts what in the account of all pages and blocks.
-    public let problems: [String]
-
-    /// Whether nothing was found.
-    public var isSound: Bool { damagedPages.isEmpty && problems.isEmpty }
-}
-
 /// Looking after a heap as a whole: checking, copying, compacting, building.
 extension PersistentHeap {
     /// Every opening of this heap, by this and other processes, that is registered, with its view. Any thread.
     public func views() throws(HeapError) -> [OpenView] {
         try requireOpen()
         return engine.openViews()
-    }
-
-    /// Compares every page of the file with its checksum, and the account of pages and blocks with itself. Finds every bit that has changed in the
-    /// file since it was written.
-    ///
-    /// Changes nothing; readers and writers of all processes go on. O(heap); `progress` is told now and then how many pages are done, of how many.
-    public func check(progress: ((_ done: Int, _ of: Int) -> Void)? = nil) throws(HeapError) -> HeapCheck {
-        try requireOpen()
-        if engine.mode == .inMemory || engine.mode == .privateCopy {
-            // What has been changed in memory has no checksums.
-            return HeapCheck(checkedPages: 0, loggedPages: 0, damagedPages: [], problems: try engine.audit().problems)
-        }
-        let snapshot = try makeSnapshotEngine()
-        defer { try? snapshot.close() }
-        let report = try snapshot.scrub(progress: progress)
-        return HeapCheck(
-            checkedPages: report.checkedPages, loggedPages: report.loggedPages, damagedPages: report.damagedPages,
-            problems: try snapshot.audit().problems)
     }
 
     /// A view of the heap as it is now that stays so for as long as it is kept, while all processes, this one too, go on reading and writing.
@@ -53,17 +20,11 @@ extension PersistentHeap {
         return HeapSnapshot(engine: try makeSnapshotEngine())
     }
 
-    private func makeSnapshotEngine() throws(HeapError) -> HeapEngine {
+    func makeSnapshotEngine() throws(HeapError) -> HeapEngine {
         guard engine.mode != .inMemory, engine.mode != .privateCopy else {
             throw HeapError.noFile(path: path)
         }
-        var options = options.engineOptions
-        options.isSnapshot = true
-        options.verifiesPages = false
-        guard !engine.isForked else { throw HeapError.forked(path: path) }
-        // What lies at the path must still be this heap, and by the same name, wherever the program's working folder is now.
-        try engine.requireInPlace()
-        return try HeapEngine(path: engine.location, mode: .readOnly, options: options)
+        return try engine.openSnapshot()
     }
 
     /// Writes the heap as it is now to a new file: one commit, whole and at rest, while readers and writers go on. It is a heap of its own, with another

@@ -60,6 +60,12 @@ extension PersistentValue: Persistable {
     @inlinable
     public static var ownsMemory: Bool { true }
 
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        let offset = verification.load(place, as: UInt64.self)
+        guard verification.claim(offset, for: Value.Stored.self, "a value") else { return }
+        Value.verify(at: offset, in: &verification)
+    }
+
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Value<\(try Value.describe().text)>")
     }

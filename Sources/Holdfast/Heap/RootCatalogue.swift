@@ -1,5 +1,4 @@
 import HoldfastEngine
-import Synchronization
 
 /// The named roots of a heap: themselves a map in the heap, from names to types and places.
 struct RootCatalogue {
@@ -19,6 +18,11 @@ struct RootCatalogue {
         static func store(_ value: RecordValue, in access: HeapAccess) -> Record { value.record }
         static func destroy(_ stored: Record, in access: HeapAccess) { stored.description.free(in: access) }
         static var ownsMemory: Bool { true }
+
+        static func verify(at offset: UInt64, in verification: inout Verification) {
+            RootCatalogue.verifyRecord(at: offset, in: &verification)
+        }
+
         static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Root") }
     }
 
@@ -90,31 +94,37 @@ struct RootCatalogue {
         }
     }
 
+    // MARK: Verifying
+
+    /// Verifies the catalogue whose map lies at `offset`, and every root of a type that this program knows.
+    static func verify(at offset: UInt64, in verification: inout Verification) {
+        PersistentMap<String, RecordValue>.verify(mapAt: offset, in: &verification)
+    }
+
+    private static func verifyRecord(at place: UInt64, in verification: inout Verification) {
+        let before = verification.problemCount
+        String.verify(at: place + UInt64(MemoryLayout<Record>.offset(of: \.description)!), in: &verification)
+        guard verification.problemCount == before else { return }
+        let record = verification.load(place, as: Record.self)
+        let description = String.load(record.description, from: verification.access)
+        guard TypeRegistry.fingerprint(of: description) == record.fingerprint else {
+            return verification.report("its type is described as \(description), which is not what its fingerprint says")
+        }
+        guard let type = TypeRegistry.shared.type(describedAs: description), storedBytes(of: type) == 8 else {
+            return verification.addUnknownRoot(describedAs: description)
+        }
+        type.verify(at: place + UInt64(MemoryLayout<Record>.offset(of: \.offset)!), in: &verification)
+    }
+
+    /// A root is kept as one relative pointer.
+    private static func storedBytes<Value: Persistable>(of type: Value.Type) -> Int { MemoryLayout<Value.Stored>.size }
+
     var all: [Root] {
         guard let map else { return [] }
         return map.compactMap { name, value in
             if name.hasPrefix(Self.hiddenPrefix) { return nil }
             return Root(name: name, type: TypeDescription(String.load(value.record.description, from: access)))
         }.sorted { $0.name < $1.name }
-    }
-}
-
-/// Fingerprints of the types that this process has asked for as roots, made once each.
-final class TypeRegistry: Sendable {
-    static let shared = TypeRegistry()
-
-    private let known = Mutex<[ObjectIdentifier: UInt64]>([:])
-
-    /// Throws `notStorable` if the type cannot be kept in a heap.
-    func fingerprint(of type: any Persistable.Type) throws(HeapError) -> UInt64 {
-        let identifier = ObjectIdentifier(type)
-        if let found = known.withLock({ $0[identifier] }) { return found }
-        var text = try type.describe().text
-        // A fixed seed: the fingerprint stands in the file.
-        let seed = HeapIdentity(high: 0x486f_6c64_6661_7374, low: 0x5479_7065_5365_6564)
-        let fingerprint = text.withUTF8 { StableHash.hash(UnsafeRawBufferPointer($0), seed: seed) }
-        known.withLock { $0[identifier] = fingerprint }
-        return fingerprint
     }
 }
 

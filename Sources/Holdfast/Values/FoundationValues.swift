@@ -33,6 +33,9 @@ extension UUID: Persistable {
 
     public static var ownsMemory: Bool { false }
 
+    /// Every pattern of bits is one.
+    public static func verify(at offset: UInt64, in verification: inout Verification) {}
+
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("UUID") }
 }
 
@@ -71,6 +74,9 @@ extension Date: Persistable {
 
     public static var ownsMemory: Bool { false }
 
+    /// Every pattern of bits is one.
+    public static func verify(at offset: UInt64, in verification: inout Verification) {}
+
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Date") }
 }
 
@@ -90,9 +96,23 @@ extension Data: Persistable {
 
     public static var ownsMemory: Bool { true }
 
+    public static func verify(at offset: UInt64, in verification: inout Verification) {
+        StoredBytes.verify(at: offset, isText: false, in: &verification)
+    }
+
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Data") }
 }
 
 extension UUID: PersistableValue {}
 extension Date: PersistableValue {}
 extension Data: PersistableValue {}
+
+/// One of these types, by its description.
+func foundationType(_ name: String) -> (any Persistable.Type)? {
+    switch name {
+    case "UUID": UUID.self
+    case "Date": Date.self
+    case "Data": Data.self
+    default: nil
+    }
+}

@@ -37,6 +37,11 @@ extension Bool: Persistable {
     @inlinable
     public static var ownsMemory: Bool { false }
 
+    public static func verify(at offset: UInt64, in verification: inout Verification) {
+        let byte = verification.load(offset, as: UInt8.self)
+        if byte > 1 { verification.report("a Bool is \(byte), neither 0 nor 1") }
+    }
+
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Bool") }
 }
 

@@ -42,6 +42,13 @@ extension Optional: Persistable where Wrapped: Persistable {
     @inlinable
     public static var ownsMemory: Bool { Wrapped.ownsMemory }
 
+    public static func verify(at offset: UInt64, in verification: inout Verification) {
+        let flag = verification.load(offset, as: UInt8.self)
+        if flag > 1 { verification.report("an optional's flag is \(flag), neither 0 nor 1") }
+        // Behind the flag, at the wrapped form's own alignment.
+        if flag == 1 { Wrapped.verify(at: offset &+ UInt64(MemoryLayout<Wrapped.Stored>.alignment), in: &verification) }
+    }
+
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("\(try Wrapped.describe().text)?")
     }

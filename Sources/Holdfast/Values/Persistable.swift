@@ -30,6 +30,12 @@ public protocol Persistable: SendableMetatype {
     /// Whether `destroy` has anything to do; lets collections skip a walk over their elements.
     static var ownsMemory: Bool { get }
 
+    /// Verifies the stored form that lies at `offset`, inside a block that has been claimed, and all that it owns, and reports what is wrong.
+    ///
+    /// After a walk without a report, reading the value, and everything in it, does not trap. Must not trap itself, nor read what it has not claimed,
+    /// whatever the bytes are; see ``Verification`` for the rules.
+    static func verify(at offset: UInt64, in verification: inout Verification)
+
     /// Describes the stored form for the check that a heap is read as what it was written as.
     static func describe() throws(HeapError) -> TypeDescription
 }
@@ -60,6 +66,10 @@ extension PersistableStruct {
 
     @inlinable
     public static var ownsMemory: Bool { false }
+
+    public static func verify(at offset: UInt64, in verification: inout Verification) {
+        BitPatterns.of(Self.self).verify(at: offset, in: &verification)
+    }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         try TypeDescription(layoutOf: Self.self)
@@ -105,6 +115,14 @@ extension PersistableEnum {
 
     @inlinable
     public static var ownsMemory: Bool { RawValue.ownsMemory }
+
+    public static func verify(at offset: UInt64, in verification: inout Verification) {
+        let before = verification.problemCount
+        RawValue.verify(at: offset, in: &verification)
+        guard verification.problemCount == before else { return }
+        let raw = RawValue.load(verification.load(offset, as: RawValue.Stored.self), from: verification.access)
+        if Self(rawValue: raw) == nil { verification.report("\(raw) is no raw value of \(Self.self) that this program knows") }
+    }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("enum \(storedName): \(try RawValue.describe().text)")

@@ -67,4 +67,19 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
     public func free(in access: HeapAccess) {
         if !isInline { access.free(low, byteCount: count, alignment: 1) }
     }
+
+    /// Verifies the 16 bytes at `place` and the block that they lead to; text must also be UTF-8.
+    static func verify(at place: UInt64, isText: Bool, in verification: inout Verification) {
+        let stored = verification.load(place, as: StoredBytes.self)
+        let kind = isText ? "a string" : "a sequence of bytes"
+        if stored.isInline {
+            guard stored.high >> 56 <= 15 else { return verification.report("\(kind) claims to have \(stored.high >> 56) bytes in place") }
+        } else {
+            guard verification.claim(stored.low, byteCount: stored.count, alignment: 1, "\(kind) of \(stored.count) bytes") else {
+                return
+            }
+        }
+        guard isText else { return }
+        if !stored.withBytes(verification.access, { UTF8Bytes.areValid($0) }) { verification.report("a string is not valid UTF-8") }
+    }
 }

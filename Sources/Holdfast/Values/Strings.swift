@@ -23,6 +23,10 @@ extension String: Persistable {
     @inlinable
     public static var ownsMemory: Bool { true }
 
+    public static func verify(at offset: UInt64, in verification: inout Verification) {
+        StoredBytes.verify(at: offset, isText: true, in: &verification)
+    }
+
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("String") }
 }
 
@@ -117,6 +121,10 @@ enum UTF8Bytes {
             offset += 1
         }
         return true
+    }
+
+    static func areValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        areASCII(bytes) || bytes.withMemoryRebound(to: UInt8.self) { String(validating: $0, as: UTF8.self) != nil }
     }
 
     @usableFromInline @inline(never)

@@ -6,15 +6,15 @@
 ///
 /// Entries say what they say only as of the last complete checkpoint. Pages that the log changes may differ, until recovery or
 /// the next checkpoint writes them again.
-struct PageChecksums: Equatable {
+package struct PageChecksums: Equatable {
     static let entriesPerPage = HeapLayout.pageBytes / 8 - 1
     private static let selfOffset = HeapLayout.pageBytes - 8
     private static let seed: UInt64 = 0x7061_6765_7375_6d73
 
     /// First pages of the page map's parts, for k = 8…39; 0 where there is none.
-    var parts: [UInt32]
+    package var parts: [UInt32]
 
-    init(parts: [UInt32]) { self.parts = parts }
+    package init(parts: [UInt32]) { self.parts = parts }
 
     /// Reads the parts out of the allocator's root page.
     init(root: UnsafeRawBufferPointer) {
@@ -32,7 +32,7 @@ struct PageChecksums: Equatable {
     }
 
     /// All ranges of pages that hold checksums.
-    var allPages: [Range<Int>] { (-1 ..< parts.count).compactMap { pages(ofPart: $0) } }
+    package var allPages: [Range<Int>] { (-1 ..< parts.count).compactMap { pages(ofPart: $0) } }
 
     /// The part that page `page` belongs to, and the first page of that part's.
     static func part(of page: Int) -> (index: Int, firstPage: Int) {
@@ -42,7 +42,7 @@ struct PageChecksums: Equatable {
     }
 
     /// Where the checksum of `page` stands; nil if there is no part for it.
-    func place(of page: Int) -> (checksumPage: Int, index: Int)? {
+    package func place(of page: Int) -> (checksumPage: Int, index: Int)? {
         let (part, firstPage) = Self.part(of: page)
         guard part < parts.count, let pages = pages(ofPart: part) else { return nil }
         let number = page - firstPage
@@ -52,16 +52,16 @@ struct PageChecksums: Equatable {
     // MARK: One page of checksums
 
     /// Never 0, which says that there is none. The page's number is part of it, so that a page at the wrong place is noticed.
-    static func checksum(ofPage page: Int, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    package static func checksum(ofPage page: Int, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
         let sum = Checksum.of(bytes, seed: seed ^ UInt64(page))
         return sum == 0 ? 1 : sum
     }
 
-    static func entry(_ index: Int, in page: UnsafeRawBufferPointer) -> UInt64 {
+    package static func entry(_ index: Int, in page: UnsafeRawBufferPointer) -> UInt64 {
         page.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
     }
 
-    static func setEntry(_ index: Int, to value: UInt64, in page: UnsafeMutableRawBufferPointer) {
+    package static func setEntry(_ index: Int, to value: UInt64, in page: UnsafeMutableRawBufferPointer) {
         page.storeBytes(of: value, toByteOffset: index * 8, as: UInt64.self)
     }
 
@@ -74,7 +74,7 @@ struct PageChecksums: Equatable {
 
     /// Makes the page's own checksum right, or, after a change, exactly as wrong as it was: damage must not be covered up by the next write
     /// of another entry.
-    static func seal(_ page: UnsafeMutableRawBufferPointer, pageNumber: Int, difference: UInt64) {
+    package static func seal(_ page: UnsafeMutableRawBufferPointer, pageNumber: Int, difference: UInt64) {
         page.storeBytes(of: 0, toByteOffset: selfOffset, as: UInt64.self)
         if difference == 0, isZero(UnsafeRawBufferPointer(page)) { return }
         let sum = ownChecksum(UnsafeRawBufferPointer(page), pageNumber)

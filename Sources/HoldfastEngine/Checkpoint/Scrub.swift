@@ -6,6 +6,8 @@ public struct PageReport: Equatable, Sendable {
     public var loggedPages = 0
     /// Pages that do not hold what they should, in ascending order.
     public var damagedPages: [Int] = []
+
+    public init() {}
 }
 
 /// Comparing the base image with its checksums.

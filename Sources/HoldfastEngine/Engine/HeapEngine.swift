@@ -127,6 +127,18 @@ public final class HeapEngine: @unchecked Sendable {
         localWords.deallocate()
     }
 
+    /// Another opening of the same file, on the same disk, whose view stays as it is now.
+    public func openSnapshot() throws(HeapError) -> HeapEngine {
+        guard !isForked else { throw HeapError.forked(path: path) }
+        // What lies at the path must still be this heap, and by the same name, wherever the program's working folder is now.
+        try requireInPlace()
+        var options = options
+        options.isSnapshot = true
+        options.verifiesPages = false
+        options.verifiesNotes = false
+        return try HeapEngine(path: location, mode: .readOnly, options: options, disk: disk)
+    }
+
     /// Pages of the heap as of the image's allocator root.
     var pagesInImage: UInt64 {
         (image.base + Int(AllocatorRoot.endField)).load(as: UInt64.self)

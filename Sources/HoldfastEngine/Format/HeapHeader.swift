@@ -5,7 +5,7 @@
 public struct HeapHeader: Equatable, Sendable {
     /// One sector, so that a disk writes it whole or not at all.
     public static let byteCount = 512
-    private static let checksumOffset = 504
+    package static let checksumOffset = 504
     static let sequenceOffset = 40
     /// As in PNG: a byte that is not ASCII, and line ends that a text-mode copy would change.
     private static let magic: UInt64 = 0x1a0a_0d54_5346_4889  // 89 "HFST" 0D 0A 1A

@@ -45,5 +45,5 @@ public enum Checksum {
     }
 
     /// The seed of headers; records are seeded with the log's epoch.
-    static let headerSeed: UInt64 = 0x686f_6c64_6661_7374
+    package static let headerSeed: UInt64 = 0x686f_6c64_6661_7374
 }

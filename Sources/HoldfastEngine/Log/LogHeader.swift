@@ -14,7 +14,7 @@ public enum LogLayout {
     public static let version: UInt32 = 2
 
     // NAME-log: two copies of `LogHeader`, written in turn.
-    static let headerOffsets = [0, 4096]
+    package static let headerOffsets = [0, 4096]
 
     // NAME-shared: `SharedHeader`, the words of `SharedFile.Word`, two locks, the table of views.
     static let lockOffset = 1024
@@ -24,8 +24,8 @@ public enum LogLayout {
 
 /// Names the heap that a log belongs to and the epoch of its records.
 public struct LogHeader: Equatable, Sendable {
-    static let byteCount = 128
-    private static let checksumOffset = 120
+    package static let byteCount = 128
+    package static let checksumOffset = 120
     private static let magic: UInt64 = 0x1a0a_0d47_4c46_4889  // 89 "HFLG" 0D 0A 1A
 
     public var identity: HeapIdentity
@@ -61,7 +61,7 @@ public struct LogHeader: Equatable, Sendable {
         return bytes
     }
 
-    static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
+    package static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
         guard raw.count >= byteCount else { return .none }
         func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
         let checksum = Checksum.of(UnsafeRawBufferPointer(rebasing: raw[..<checksumOffset]), seed: Checksum.headerSeed)

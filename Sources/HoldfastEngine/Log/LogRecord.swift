@@ -42,7 +42,7 @@ public struct LogRecord: Equatable {
     var runsOffset: Int { isSummary ? Self.headerBytes + 16 : Self.headerBytes }
 
     /// What the record after this one names as its predecessor, given this one's bytes.
-    func chain(_ raw: UnsafeRawBufferPointer) -> UInt64 {
+    package func chain(_ raw: UnsafeRawBufferPointer) -> UInt64 {
         isSummary ? raw.loadUnaligned(fromByteOffset: Self.headerBytes, as: UInt64.self) : checksum
     }
 
@@ -52,7 +52,7 @@ public struct LogRecord: Equatable {
     }
 
     /// Writes the header before a body that is already in place; returns the checksum.
-    func seal(_ record: UnsafeMutableRawPointer, epoch: UInt64) -> UInt64 {
+    package func seal(_ record: UnsafeMutableRawPointer, epoch: UInt64) -> UInt64 {
         record.storeBytes(of: Self.magic, toByteOffset: 0, as: UInt32.self)
         record.storeBytes(of: runs, toByteOffset: 4, as: UInt32.self)
         record.storeBytes(of: position, toByteOffset: 8, as: UInt64.self)
@@ -74,7 +74,7 @@ public struct LogRecord: Equatable {
     }
 
     /// Reads a header alone: plausible, but not yet verified.
-    static func decodeHeader(_ raw: UnsafeRawBufferPointer) -> LogRecord? {
+    package static func decodeHeader(_ raw: UnsafeRawBufferPointer) -> LogRecord? {
         guard raw.count >= headerBytes, raw.loadUnaligned(as: UInt32.self) == magic else { return nil }
         func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
         let record = LogRecord(

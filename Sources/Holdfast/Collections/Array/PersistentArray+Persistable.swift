@@ -42,6 +42,32 @@ extension PersistentArray: PersistableContainer {
     @inlinable
     public static var ownsMemory: Bool { true }
 
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        let offset = verification.load(place, as: UInt64.self)
+        guard verification.claim(offset, for: Header.self, "an array's header") else { return }
+        let header = verification.load(offset, as: Header.self)
+        guard header.magic == Header.magic else { return verification.report("an array's header does not begin as one") }
+        guard header.count <= header.capacity else {
+            return verification.report("an array claims \(header.count) elements and room for \(header.capacity)")
+        }
+        guard header.capacity > 0 else {
+            if header.buffer != 0 { verification.report("an array without room has its elements at \(header.buffer)") }
+            return
+        }
+        let (bytes, isBeyond) = header.capacity.multipliedReportingOverflow(by: UInt64(stride))
+        guard !isBeyond, bytes <= HeapLayout.maximumBytes else {
+            return verification.report("an array claims room for \(header.capacity) elements")
+        }
+        guard
+            verification.claim(
+                header.buffer, byteCount: Int(bytes), alignment: MemoryLayout<Element.Stored>.alignment, "an array's elements")
+        else { return }
+        if (Element.self as? any PersistableStruct.Type).map({ BitPatterns.of($0).acceptAll }) == true { return }
+        for index in 0 ..< Int(header.count) {
+            verification.within(.element(index)) { Element.verify(at: header.buffer + UInt64(index * stride), in: &$0) }
+        }
+    }
+
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Array<\(try Element.describe().text)>")
     }

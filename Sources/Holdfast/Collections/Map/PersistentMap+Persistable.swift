@@ -39,6 +39,10 @@ extension PersistentMap: PersistableContainer {
     @inlinable
     public static var ownsMemory: Bool { true }
 
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        verify(mapAt: verification.load(place, as: UInt64.self), in: &verification)
+    }
+
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Map<\(try Key.describe().text), \(try Value.describe().text)>")
     }

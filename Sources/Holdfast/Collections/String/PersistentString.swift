@@ -76,6 +76,15 @@ extension PersistentString: PersistableContainer {
     @inlinable
     public static var ownsMemory: Bool { true }
 
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        let before = verification.problemCount
+        PersistentArray<UInt8>.verify(at: place, in: &verification)
+        guard verification.problemCount == before else { return }
+        let text = load(verification.load(place, as: Stored.self), from: verification.access)
+        let isValid = text.withUTF8 { span in span.withUnsafeBufferPointer { UTF8Bytes.areValid(UnsafeRawBufferPointer($0)) } }
+        if !isValid { verification.report("a string is not valid UTF-8") }
+    }
+
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("PersistentString") }
 }
 

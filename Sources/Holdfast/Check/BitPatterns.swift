@@ -1,0 +1,95 @@
+@_spi(Reflection) import Swift
+
+import HoldfastEngine
+import Synchronization
+
+/// Which bytes of a plain struct cannot hold every number: Swift takes it for granted that a `Bool` is 0 or 1 and that an enum is one of its cases, and a
+/// damaged one may lead it anywhere.
+///
+/// Knows `Bool`, optionals and enums without associated values, however deep in structs and tuples; enums with associated values are taken as they are.
+struct BitPatterns: Sendable {
+    /// The byte at `offset` is below `limit`; if it is the flag of an optional, `whenZero` must hold where it is 0, that is, where there is a value.
+    private struct Rule {
+        var offset: Int
+        var limit: Int
+        var name: String
+        var whenZero: [Rule] = []
+    }
+
+    private let rules: [Rule]
+
+    /// Whether there is nothing to verify.
+    var acceptAll: Bool { rules.isEmpty }
+
+    private static let known = Mutex<[ObjectIdentifier: BitPatterns]>([:])
+
+    /// The rules for a type, found by reflection once in a process.
+    static func of(_ type: any PersistableStruct.Type) -> BitPatterns {
+        let identifier = ObjectIdentifier(type)
+        if let found = known.withLock({ $0[identifier] }) { return found }
+        let patterns = BitPatterns(rules: rules(for: type, at: 0, sparePatterns: 0))
+        known.withLock { $0[identifier] = patterns }
+        return patterns
+    }
+
+    func verify(at offset: UInt64, in verification: inout Verification) { Self.verify(rules, at: offset, in: &verification) }
+
+    private static func verify(_ rules: [Rule], at offset: UInt64, in verification: inout Verification) {
+        for rule in rules {
+            let byte = Int(verification.load(offset + UInt64(rule.offset), as: UInt8.self))
+            if byte >= rule.limit {
+                verification.report("byte \(rule.offset) of a struct is \(byte), which no \(rule.name) can be")
+            } else if byte == 0 {
+                verify(rule.whenZero, at: offset, in: &verification)
+            }
+        }
+    }
+
+    /// `sparePatterns`: optionals around the type that use patterns which it does not need itself for their `nil`.
+    private static func rules(for type: Any.Type, at offset: Int, sparePatterns: Int) -> [Rule] {
+        if type == Bool.self { return [Rule(offset: offset, limit: 2 + sparePatterns, name: "Bool")] }
+        if let optional = type as? any OptionalType.Type {
+            let size = size(of: optional.wrapped)
+            if Self.size(of: type) == size { return rules(for: optional.wrapped, at: offset, sparePatterns: sparePatterns + 1) }
+            let inner = rules(for: optional.wrapped, at: offset, sparePatterns: 0)
+            return [Rule(offset: offset + size, limit: 2 + sparePatterns, name: "optional's flag", whenZero: inner)]
+        }
+        if let cases = EnumCases.count(of: type) {
+            guard cases > 1, size(of: type) == 1 else { return [] }
+            return [Rule(offset: offset, limit: cases + sparePatterns, name: "\(type)")]
+        }
+        var found: [Rule] = []
+        _forEachField(of: type) { _, fieldOffset, fieldType, _ in
+            found += rules(for: fieldType, at: offset + fieldOffset, sparePatterns: sparePatterns)
+            return true
+        }
+        return found
+    }
+
+    private static func size(of type: Any.Type) -> Int {
+        func size<T>(_ type: T.Type) -> Int { MemoryLayout<T>.size }
+        return _openExistential(type, do: size)
+    }
+}
+
+private protocol OptionalType {
+    static var wrapped: Any.Type { get }
+}
+
+extension Optional: OptionalType {
+    static var wrapped: Any.Type { Wrapped.self }
+}
+
+/// The number of an enum's cases, which Swift's reflection does not tell, from the type's metadata. The layout is part of Swift's stable ABI
+/// (docs/ABI/TypeMetadata.rst): the kind, then the descriptor, whose sixth and seventh words count the cases.
+private enum EnumCases {
+    private static let enumKind: UInt = 0x201
+
+    /// Nil if the type is no enum, or one with associated values.
+    static func count(of type: Any.Type) -> Int? {
+        let metadata = unsafeBitCast(type, to: UnsafePointer<UInt>.self)
+        guard metadata[0] == enumKind, let descriptor = UnsafePointer<UInt32>(bitPattern: metadata[1]) else { return nil }
+        let payloadCases = descriptor[5] & 0xff_ffff
+        return payloadCases == 0 ? Int(descriptor[6]) : nil
+    }
+}

@@ -1,0 +1,101 @@
+import HoldfastEngine
+
+/// A walk over everything that the roots of a heap lead to, which trusts none of it: what ``PersistentHeap/check(knowing:progress:)`` does besides comparing pages.
+///
+/// Each persistable type verifies its own stored form, see ``Persistable/verify(at:in:)``. The rules that keep a walk over damaged bytes from going astray:
+/// - bytes are read only where they lie in a block that has been claimed (`claim`), beginning with the catalogue;
+/// - a block can be claimed once, so two owners of one block are found, and no walk goes round in a circle;
+/// - what contradicts something is reported and not followed.
+///
+/// Belongs to one read transaction and its thread.
+public struct Verification {
+    /// The transaction's bytes.
+    public let access: HeapAccess
+    private var ledger: BlockLedger
+    private var places: [Place] = []
+    /// What has been found, each with the root and the place in it; no more than `problemLimit`.
+    public private(set) var problems: [String] = []
+    /// How much has been found, also beyond the limit.
+    public private(set) var problemCount = 0
+    /// Roots of types that this program does not know, and that were therefore not followed.
+    public private(set) var unknownRoots: [Root] = []
+    private static let problemLimit = 20
+
+    /// A step on the way from the catalogue to where the walk is.
+    public enum Place {
+        /// An element of an array.
+        case element(Int)
+        /// The value of a map's entry, by the place of its key, which has been verified.
+        case value(keyAt: UInt64, any PersistableKey.Type)
+        /// A part that has a name of its own.
+        case part(StaticString)
+    }
+
+    init(_ access: HeapAccess) {
+        self.access = access
+        ledger = BlockLedger(access)
+    }
+
+    /// Blocks in use that the walk has come to.
+    var reachedBlocks: Int { ledger.claimedBlocks }
+
+    /// Claims the block at `offset` that was allocated with this size and alignment; false, and a report, if no such block is in use there or
+    /// something else owns it: then it must not be read. `what` completes "… lies at 4711, where".
+    public mutating func claim(_ offset: UInt64, byteCount: Int, alignment: Int, _ what: @autoclosure () -> String) -> Bool {
+        guard let problem = ledger.claim(offset, byteCount: byteCount, alignment: alignment) else { return true }
+        report("\(what()) \(problem)")
+        return false
+    }
+
+    /// Claims the block of a single stored form.
+    mutating func claim<Stored>(_ offset: UInt64, for type: Stored.Type, _ what: @autoclosure () -> String) -> Bool {
+        claim(offset, byteCount: MemoryLayout<Stored>.size, alignment: MemoryLayout<Stored>.alignment, what())
+    }
+
+    /// Reads bytes of a block that has been claimed.
+    public func load<T: BitwiseCopyable>(_ offset: UInt64, as type: T.Type) -> T { access.load(offset, as: type) }
+
+    /// Records what is wrong at the present place.
+    public mutating func report(_ problem: String) {
+        problemCount += 1
+        if problems.count < Self.problemLimit { problems.append("\(placeDescription)\(problem)") }
+    }
+
+    /// Runs `body` with `place` as the next step of the way.
+    public mutating func within(_ place: Place, _ body: (inout Verification) -> Void) {
+        places.append(place)
+        body(&self)
+        places.removeLast()
+    }
+
+    /// Notes that the root at the present place is left out.
+    mutating func addUnknownRoot(describedAs description: String) {
+        guard case .value(let offset, _)? = places.first else { return }
+        let name = String.load(access.load(offset, as: StoredBytes.self), from: access)
+        unknownRoots.append(Root(name: name, type: TypeDescription(description)))
+    }
+
+    /// `root "stock", ["bolt"], [3]: `, or nothing in the catalogue itself.
+    private var placeDescription: String {
+        guard !places.isEmpty else { return "the catalogue of roots: " }
+        let steps = places.enumerated().map { index, place in
+            switch place {
+            case .element(let number): "[\(number)]"
+            case .value(let offset, let type): index == 0 ? "root \(key(offset, type))" : "[\(key(offset, type))]"
+            case .part(let name): "\(name)"
+            }
+        }
+        return steps.joined(separator: ", ") + ": "
+    }
+
+    private func key<Key: PersistableKey>(_ offset: UInt64, _ type: Key.Type) -> String {
+        let text = Key.load(access.load(offset, as: Key.Stored.self), from: access)
+        return String(String(reflecting: text).prefix(60))
+    }
+
+    /// Walks everything from the catalogue on.
+    mutating func run() {
+        let offset = access.catalogue
+        if offset != 0 { RootCatalogue.verify(at: offset, in: &self) }
+    }
+}

@@ -1,0 +1,91 @@
+/// Who owns which block of a heap: each block in use may be claimed once, by whatever leads to it.
+///
+/// For checking what lies in a heap without trusting any of it. Nothing here traps or reads outside the heap, whatever the file holds; and because
+/// a block can be claimed only once, whoever claims before it follows a pointer cannot walk in a circle.
+///
+/// Memory: 48 bytes for each run of pages. Valid as long as the transaction that it was made in.
+public struct BlockLedger {
+    private struct Run {
+        var first: UInt64
+        var pages: UInt64
+        var kind: PageDescriptor.Kind
+    }
+
+    private let access: HeapAccess
+    private let limit: UInt64
+    private var runs: [Run] = []
+    /// A bit for each block that has been claimed: of a slab, four words like its bitmap; of a run, the first bit.
+    private var claimed: [UInt64] = []
+    public private(set) var claimedBlocks = 0
+
+    /// Reads the page map. O(runs).
+    public init(_ access: HeapAccess) {
+        self.access = access
+        limit = access.context.pointee.byteCount
+        let pages = limit >> HeapLayout.pageShift
+        guard pages >= HeapLayout.initialPages else { return }
+        let base = UnsafeRawPointer(access.context.pointee.base)
+        let end = base.load(fromByteOffset: Int(AllocatorRoot.endField), as: UInt64.self)
+        for run in PageWalk(base: base, end: min(end, pages)) where run.kind == .slab || run.kind == .run {
+            runs.append(Run(first: UInt64(run.pages.lowerBound), pages: UInt64(run.pages.count), kind: run.kind))
+        }
+        claimed = Array(repeating: 0, count: runs.count * SlabHeader.bitmapWords)
+    }
+
+    /// Whether bytes lie inside the heap and may be read.
+    public func contains(_ offset: UInt64, _ byteCount: Int) -> Bool {
+        byteCount >= 0 && offset <= limit && UInt64(byteCount) <= limit - offset
+    }
+
+    /// Claims the block in use that begins at `offset` and was allocated with this size and alignment. Returns nil, or what is wrong. O(log runs).
+    public mutating func claim(_ offset: UInt64, byteCount: Int, alignment: Int) -> String? {
+        guard contains(offset, byteCount) else { return "lies at \(offset) with \(byteCount) bytes, outside the heap" }
+        let request = Allocator.roundedRequest(byteCount, alignment: alignment)
+        guard let index = index(ofRunWith: offset >> HeapLayout.pageShift) else {
+            return "lies at \(offset), where nothing is in use"
+        }
+        let block: Int?
+        if Allocator.fitsSlab(request, alignment: alignment) {
+            block = blockOfSlab(runs[index], at: offset, sizeClass: SizeClass.index(for: request))
+        } else {
+            let run = runs[index]
+            let isWhole =
+                run.kind == .run && run.first << HeapLayout.pageShift == offset && run.pages == Allocator.pages(for: request)
+            block = isWhole ? 0 : nil
+        }
+        guard let block else { return "lies at \(offset), where no block of \(byteCount) bytes in use begins" }
+        let word = index * SlabHeader.bitmapWords + block >> 6
+        let bit: UInt64 = 1 << UInt64(block & 63)
+        guard claimed[word] & bit == 0 else { return "lies at \(offset), in a block that something else owns too" }
+        claimed[word] |= bit
+        claimedBlocks += 1
+        return nil
+    }
+
+    private func index(ofRunWith page: UInt64) -> Int? {
+        var low = 0
+        var high = runs.count
+        while low < high {
+            let middle = (low + high) / 2
+            if runs[middle].first <= page { low = middle + 1 } else { high = middle }
+        }
+        guard low > 0, page - runs[low - 1].first < runs[low - 1].pages else { return nil }
+        return low - 1
+    }
+
+    private func blockOfSlab(_ run: Run, at offset: UInt64, sizeClass: Int) -> Int? {
+        let shape = SizeClass.shapes[sizeClass]
+        let slab = run.first << HeapLayout.pageShift
+        guard run.kind == .slab, run.pages == UInt64(shape.pages), offset >= slab + UInt64(SizeClass.slabHeaderBytes) else {
+            return nil
+        }
+        // The walk has shown that the run's pages lie inside the heap.
+        let header = (UnsafeRawPointer(access.context.pointee.base) + Int(slab)).loadUnaligned(as: SlabHeader.self)
+        guard header.magic == SlabHeader.magic, Int(header.sizeClass) == sizeClass else { return nil }
+        let (index, rest) = (offset - slab - UInt64(SizeClass.slabHeaderBytes))
+            .quotientAndRemainder(dividingBy: UInt64(shape.blockBytes))
+        guard rest == 0, index < UInt64(shape.blocks) else { return nil }
+        let bits = [header.bitmap.0, header.bitmap.1, header.bitmap.2, header.bitmap.3]
+        return bits[Int(index >> 6)] & 1 << (index & 63) != 0 ? Int(index) : nil
+    }
+}

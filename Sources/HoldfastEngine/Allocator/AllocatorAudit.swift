@@ -140,9 +140,10 @@ public struct AllocatorAudit: Equatable, Sendable {
             let blockBytes = SizeClass.blockBytes(sizeClass)
             let blocks = Int(heap.loadUnaligned(fromByteOffset: place + 20, as: UInt16.self))
             let free = Int(heap.loadUnaligned(fromByteOffset: place + 6, as: UInt16.self))
+            let shape = SizeClass.shapes[sizeClass]
             guard half(place) == SlabHeader.magic, Int(heap[place + 4]) == sizeClass,
-                Int(half(place + 16)) == blockBytes, blocks > 0, blocks <= 256,
-                64 + blocks * blockBytes <= Int(length) * 4096
+                Int(half(place + 16)) == blockBytes, blocks == shape.blocks, Int(length) == shape.pages,
+                Int(heap.loadUnaligned(fromByteOffset: place + 22, as: UInt16.self)) == shape.pages
             else {
                 audit.report("the slab at page \(page) has a header that does not match its class")
                 return

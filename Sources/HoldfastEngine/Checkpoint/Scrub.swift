@@ -2,7 +2,8 @@
 public struct PageReport: Equatable, Sendable {
     /// Pages of 4096 bytes that were compared with their checksums.
     public var checkedPages = 0
-    /// Pages that have changed since a checkpoint and are not in the base image as they are now; the log's own checksums cover them.
+    /// Pages that have changed since a checkpoint; what is new in them stands in the log, with checksums of its own. They are compared too, unless a
+    /// checkpoint was cut short while it wrote them.
     public var loggedPages = 0
     /// Pages that do not hold what they should, in ascending order.
     public var damagedPages: [Int] = []
@@ -38,6 +39,7 @@ extension HeapEngine {
         let header = try readHeader(file)
         var end = Int(header.heapPages)
         var logged: Set<Int> = []
+        var isTorn = isBaseTorn
         var isAtRest = !header.logInUse
         // By a checkpoint or by the giving back of pages that was cut short, until whoever comes next does it again.
         var mayBeTorn = header.isGivingBack
@@ -49,9 +51,11 @@ extension HeapEngine {
             else {
                 throw HeapError.damagedLog(path: path, logPath: log.shared.file.path, lastWholeCommit: header.commitNumber)
             }
-            // A checkpoint that was cut short may have written any of these, and cleared what lies behind the lowest end.
+            // A checkpoint that was cut short may have written any of these, and cleared what lies behind the lowest end. So may one that is
+            // under way where it cannot be locked out.
             lines.forEachPage { logged.insert($0.number) }
-            end = min(end, Int(lines.lowestHeapPages))
+            isTorn = !isFileWritable || log.shared[.required] > header.checkpointPosition
+            if isTorn { end = min(end, Int(lines.lowestHeapPages)) }
             isAtRest = false
             mayBeTorn = mayBeTorn || log.shared[.required] > header.checkpointPosition
         } else if case .guest = attachment, header.logInUse {
@@ -60,7 +64,8 @@ extension HeapEngine {
                 logged.insert(page)
             }
         }
-        var scrub = Scrub(file: file, table: PageChecksums(parts: header.pageMapParts), end: end, logged: logged)
+        var scrub = Scrub(
+            file: file, table: PageChecksums(parts: header.pageMapParts), end: end, logged: logged, forgivesLogged: isTorn)
         do throws(DiskError) {
             try scrub.checkHeaders(atRest: isAtRest)
             try scrub.checkPages(progress)
@@ -83,6 +88,8 @@ private struct Scrub {
     let table: PageChecksums
     let end: Int
     let logged: Set<Int>
+    /// Logged pages may be torn, and are written anew before anyone relies on them.
+    let forgivesLogged: Bool
     private var result = PageReport()
     /// Damaged pages that are zeros, or have no checksum: right for a free page whose space has been given back.
     private var givenBack: Set<Int> = []
@@ -93,12 +100,13 @@ private struct Scrub {
     private let zeros = PageBuffer(pages: 1)
     private var loadedChecksumPage = -1
 
-    init(file: any DiskFile, table: PageChecksums, end: Int, logged: Set<Int>) {
+    init(file: any DiskFile, table: PageChecksums, end: Int, logged: Set<Int>, forgivesLogged: Bool) {
         self.file = file
         self.table = table
         self.end = end
         self.logged = logged
         zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0)
+        self.forgivesLogged = forgivesLogged
     }
 
     /// The header's two pages: a valid copy in each, zeros behind it.
@@ -115,7 +123,7 @@ private struct Scrub {
     mutating func checkPages(_ progress: ((Int, Int) -> Void)?) throws(DiskError) {
         var reserved: Set<Int> = []
         for pages in table.allPages {
-            for page in pages where page < end { reserved.insert(page) }
+            for page in pages.clamped(to: 0 ..< end) { reserved.insert(page) }
         }
         var page = Int(HeapLayout.headerPages)
         while page < end {
@@ -143,7 +151,7 @@ private struct Scrub {
     private mutating func check(_ page: Int, _ bytes: UnsafeRawBufferPointer, _ reserved: Set<Int>) throws(DiskError) {
         if logged.contains(page) {
             result.loggedPages += 1
-            return
+            if forgivesLogged { return }
         }
         result.checkedPages += 1
         if reserved.contains(page) {
@@ -169,7 +177,7 @@ private struct Scrub {
             try load(checksumPage)
             // The common case for a long hole: its checksums are a hole too.
             if !PageChecksums.isZero(UnsafeRawBufferPointer(checksums.bytes)) {
-                for number in page ..< last where !logged.contains(number) && !reserved.contains(number) {
+                for number in page ..< last where !(forgivesLogged && logged.contains(number)) && !reserved.contains(number) {
                     let entry = PageChecksums.entry(index + number - page, in: UnsafeRawBufferPointer(checksums.bytes))
                     if entry != 0, entry != PageChecksums.checksum(ofPage: number, UnsafeRawBufferPointer(zeros.bytes)) {
                         result.damagedPages.append(number)

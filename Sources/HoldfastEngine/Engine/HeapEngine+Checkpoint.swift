@@ -82,6 +82,7 @@ extension HeapEngine {
         }
         // Before `prepareCheckpoint` says that this one has begun too.
         let wasCutShort = shared[.required] > header.checkpointPosition
+        if !wasCutShort { try requireSound(lines, header, file) }
         try log.prepareCheckpoint(upTo: target, lines: lines)
         do throws(DiskError) {
             let table = try writePages(of: lines, from: header, mends: wasCutShort, to: file)
@@ -101,6 +102,15 @@ extension HeapEngine {
         }
         log.finishCheckpoint(at: target)
         return target == published
+    }
+
+    /// Before anything is written: no damage may get a new checksum. What is found is final for this opening, and every later one finds it again.
+    private func requireSound(_ lines: LineIndex, _ header: HeapHeader, _ file: any DiskFile) throws(HeapError) {
+        let damaged = try translating { () throws(DiskError) in
+            var verifier = BaseVerifier(file: file, header: header)
+            return try verifier.damaged(among: (0 ..< lines.pageCount).lazy.map { lines[$0].number })
+        }
+        guard damaged.isEmpty else { throw fail(HeapError.damagedPages(path: path, pages: damaged)) }
     }
 
     /// The position up to which no open view stands in the way. A view that does so for long is reported.

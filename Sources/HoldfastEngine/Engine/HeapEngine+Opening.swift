@@ -58,6 +58,7 @@ extension HeapEngine {
             header = try readHeader(file)
         }
         try mapBase(file)
+        if !header.logInUse, let named = try headerOfForgottenLog(file, header) { header = named }
         if header.logInUse {
             header = try recover(file, header)
             // A reader leaves the log as it was, and must not be taken for one who has it in use.
@@ -67,6 +68,7 @@ extension HeapEngine {
             }
         }
         take(header)
+        try checkAllocatorRoot(pages: header.heapPages)
         // Without the right to write the file others cannot be kept out while the shared file is made.
         guard isFileWritable else { return try becomeGuest(file, giveUpPresence: true) }
         do throws(DiskError) {
@@ -316,10 +318,17 @@ extension HeapEngine {
         try image.mapFile(file, byteCount: fileBytes)
     }
 
-    func checkAllocatorRoot() throws(HeapError) {
+    /// `pages`: how many the header or the log's last record says that there are, where that is known.
+    func checkAllocatorRoot(pages: UInt64? = nil) throws(HeapError) {
+        guard image.byteCount >= Int(HeapLayout.initialPages) * HeapLayout.pageBytes else {
+            throw HeapError.damaged(path: path, what: "it is too short for a heap")
+        }
         let magic = (image.base + Int(AllocatorRoot.offset)).load(as: UInt64.self)
         guard magic == AllocatorRoot.magic, pagesInImage >= HeapLayout.initialPages,
             pagesInImage <= UInt64(image.byteCount / HeapLayout.pageBytes)
         else { throw HeapError.damaged(path: path, what: "the allocator's root page is not one") }
+        if let pages, pages != pagesInImage {
+            throw HeapError.damaged(path: path, what: "the allocator's root page speaks of \(pagesInImage) pages, and the header or log of \(pages)")
+        }
     }
 }

@@ -8,6 +8,7 @@ extension HeapEngine {
         var rescued: [(position: UInt64, bytes: [UInt8])] = []
         var changed: [Int] = []
         var ends = (lowest: header.heapPages, highest: header.heapPages)
+        var heapPages = header.heapPages
         while let (record, bytes, source) = try translating({ () throws(DiskError) in try scanner.next() }) {
             try image.extend(to: Int(record.heapPages) * HeapLayout.pageBytes, path: path)
             bytes.withUnsafeBytes { raw in
@@ -15,6 +16,7 @@ extension HeapEngine {
                     image.apply(firstLine: firstLine, lines: lines) { changed.append($0) }
                 }
             }
+            heapPages = record.heapPages
             let lowest = bytes.withUnsafeBytes { record.lowestHeapPages($0) }
             ends = (min(ends.lowest, lowest), max(ends.highest, record.heapPages))
             // A reader changes nothing on the disk; a writer first completes the durable log.
@@ -31,9 +33,22 @@ extension HeapEngine {
         recovered.checkpointPosition = scanner.position
         recovered.checkpointChain = scanner.chain
         recovered.commitNumber = scanner.commitNumber
-        guard mode == .readWrite else { return recovered }
-        recovered.heapPages = pagesInImage
+        let isCutShort = scanner.requiredPosition > header.checkpointPosition
+        recovered.heapPages = heapPages
+        // Before anything is made of what the root says, or written.
+        try checkAllocatorRoot(pages: heapPages)
+        guard mode == .readWrite else {
+            isBaseTorn = isCutShort
+            return recovered
+        }
         try requireNoFault()
+        if !isCutShort {
+            let damaged = try translating { () throws(DiskError) in
+                var verifier = BaseVerifier(file: file, header: header)
+                return try verifier.damaged(among: changed.sorted())
+            }
+            guard damaged.isEmpty else { throw HeapError.damagedPages(path: path, pages: damaged) }
+        }
         do throws(DiskError) {
             try completeLog(rescued, scanner: scanner)
             // The image may hold any number of pages beyond the end that an earlier commit had needed.
@@ -42,6 +57,38 @@ extension HeapEngine {
         } catch {
             throw heapError(error)
         }
+    }
+
+    /// Where one copy of the header is not whole and the other says that the file is at rest: the header of a log that goes on from there, if there is
+    /// one. Then it was the damaged copy that named it, since nothing is committed before a header does so durably; and what was committed must not be lost.
+    func headerOfForgottenLog(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader? {
+        let logPath = path + LogLayout.durableSuffix
+        return try translating { () throws(DiskError) in
+            guard disk.exists(logPath), try !hasBothHeaders(file) else { return nil }
+            let log = try disk.open(logPath, .readOnly)
+            defer { log.close() }
+            guard case .header(let logHeader) = try LogHeader.read(from: log, at: LogLayout.headerOffsets),
+                logHeader.identity == header.identity, Self.isCapacity(logHeader.capacity)
+            else { return nil }
+            var named = header
+            named.logInUse = true
+            named.logEpoch = logHeader.epoch
+            var sources = [LogScanner.Source(file: log, capacity: logHeader.capacity, fileBytes: UInt64(try log.size()))]
+            let shared = try openSharedSource(named, .readOnly)
+            defer { shared?.file.close() }
+            if let shared { sources.append(shared) }
+            var scanner = LogScanner(sources: sources, header: named, logHeader: logHeader)
+            return try scanner.next() == nil ? nil : named
+        }
+    }
+
+    private func hasBothHeaders(_ file: any DiskFile) throws(DiskError) -> Bool {
+        for copy in 0 ..< Int(HeapLayout.headerPages) {
+            var bytes = [UInt8](repeating: 0, count: HeapHeader.byteCount)
+            _ = try file.read(&bytes, at: copy * HeapLayout.pageBytes)
+            guard case .header = bytes.withUnsafeBytes({ HeapHeader.decode($0) }) else { return false }
+        }
+        return true
     }
 
     /// The durable log must be able to repeat all that is written to the base image from here on.

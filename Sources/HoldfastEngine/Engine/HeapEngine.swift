@@ -33,6 +33,9 @@ public final class HeapEngine: @unchecked Sendable {
     /// Only while a heap is built.
     var builder: HeapFileBuilder?
 
+    /// A checkpoint that was cut short has left the base image in the middle of being written, and this opening, which cannot write, has not mended it.
+    var isBaseTorn = false
+
     // Behind the gate.
     var fileBytes = 0
     /// The image is the heap as of this position of the log: the checksum of the last record below it, and the commit.

@@ -103,7 +103,10 @@ public struct HeapHeader: Equatable, Sendable {
         let version = half(8)
         guard version <= HeapLayout.formatVersion else { return .newerFormat(version) }
         guard version >= 1, half(16) == HeapLayout.pageBytes, half(20) == HeapLayout.lineBytes,
-            word(80) >= HeapLayout.initialPages, word(80) <= HeapLayout.maximumBytes >> HeapLayout.pageShift
+            word(80) >= HeapLayout.initialPages, word(80) <= HeapLayout.maximumBytes >> HeapLayout.pageShift,
+            // What no heap comes near in a thousand years, so that sums of what is read here cannot overflow.
+            word(sequenceOffset) < HeapLayout.maximumCount, word(72) < HeapLayout.maximumCount,
+            word(48) < HeapLayout.maximumCount, word(48) % 8 == 0
         else { return .damaged }
 
         var header = HeapHeader(
@@ -120,7 +123,13 @@ public struct HeapHeader: Equatable, Sendable {
         header.isGivingBack = half(88) & 2 != 0
         header.creationTime = word(112)
         header.checkpointTime = word(120)
-        for index in 0 ..< partCount { header.pageMapParts[index] = half(partsOffset + index * 4) }
+        for index in 0 ..< partCount {
+            let part = half(partsOffset + index * 4)
+            // A part lies inside the heap with its checksums.
+            let end = UInt64(part) + PageMap.partPages(index + PageMap.firstPartExponent)
+            guard part == 0 || (UInt64(part) >= HeapLayout.initialPages && end <= header.heapPages) else { return .damaged }
+            header.pageMapParts[index] = part
+        }
         return .header(header)
     }
 

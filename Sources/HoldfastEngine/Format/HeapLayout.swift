@@ -31,6 +31,8 @@ public enum HeapLayout {
 
     /// Files grow and shrink in multiples of this, a multiple of every page size in use (4, 16 and 64 KiB).
     public static let fileGranule = 64 * 1024
+    /// Positions of the log, numbers of commits and of headers stay below this.
+    static let maximumCount: UInt64 = 1 << 60
     /// 2^32 pages: page numbers are 32 bits in the page map.
     public static let maximumBytes: UInt64 = 1 << 44
 }

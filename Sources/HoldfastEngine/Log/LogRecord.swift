@@ -82,7 +82,9 @@ public struct LogRecord: Equatable {
             commitNumber: word(32), previousChecksum: word(40), durablePosition: word(48), heapPages: word(56),
             checksum: word(checksumOffset))
         guard record.byteCount >= UInt64(headerBytes), record.byteCount % 8 == 0, record.span >= record.byteCount,
-            record.span % 8 == 0, !record.isSummary || record.byteCount >= UInt64(headerBytes + 16)
+            record.span % 8 == 0, record.position < HeapLayout.maximumCount, record.span < HeapLayout.maximumCount,
+            record.commitNumber < HeapLayout.maximumCount, record.heapPages >= HeapLayout.initialPages,
+            record.heapPages <= HeapLayout.maximumBytes >> HeapLayout.pageShift, !record.isSummary || record.byteCount >= UInt64(headerBytes + 16)
         else { return nil }
         return record
     }

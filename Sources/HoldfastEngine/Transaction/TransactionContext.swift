@@ -95,6 +95,7 @@ public struct HeapAccess {
     func noteLines(_ first: UInt64, _ last: UInt64, _ count: Int) {
         guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }
         guard count > 0 else { return }
+        demandInside(first, last)
         context.pointee.engine._withUnsafeGuaranteedRef { $0.writeSet.note(firstLine: first, lastLine: last) }
     }
 
@@ -111,6 +112,14 @@ public struct HeapAccess {
     @usableFromInline @inline(never)
     func noteFreshLines(_ first: UInt64, _ last: UInt64) {
         guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }
+        demandInside(first, last)
         context.pointee.engine._withUnsafeGuaranteedRef { $0.writeSet.noteFresh(firstLine: first, lastLine: last) }
+    }
+
+    /// The table of noted lines ends with the heap; an allocator whose records are damaged may hand out what lies beyond.
+    private func demandInside(_ first: UInt64, _ last: UInt64) {
+        guard first <= last, last < context.pointee.byteCount >> HeapLayout.lineShift else {
+            Misuse.outOfBounds(first << HeapLayout.lineShift, HeapLayout.lineBytes, self)
+        }
     }
 }

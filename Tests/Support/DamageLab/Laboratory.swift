@@ -94,6 +94,24 @@ final class Laboratory {
         _exit(0)
     }
 
+    /// Does with kept files what a trial does, and prints what comes of it.
+    static func replay(_ prefix: String) throws {
+        var files: [String: [UInt8]] = [:]
+        for suffix in Base.suffixes {
+            files[Base.path + suffix] = (try? Data(contentsOf: URL(filePath: "\(prefix)-base.heap\(suffix)"))).map { [UInt8]($0) }
+        }
+        for mode in [OpenMode.readOnly, .readWrite] {
+            let disk = SimulatedDisk(files: files)
+            switch Result(catching: { try Base.open(disk, mode: mode) }) {
+            case .failure(let error): print("\(mode): \(error)")
+            case .success(let heap):
+                print(Result(catching: { try heap.check(knowing: [Movement.self, Wide.self, Colour.self]) }))
+                print(Result(catching: { try heap.read { try Contents.sum($0) } }))
+                try? heap.close()
+            }
+        }
+    }
+
     private func enter(_ phase: Trial.Phase) { words[Word.phase] = phase.rawValue }
 
     /// A child has died: by a sentence where that is allowed, or it is a failure.

@@ -7,7 +7,9 @@ import Foundation
 #endif
 
 // damage-lab [--count N] [--from N] [--seed N] [--job J --jobs N] [--keep FOLDER]
+// damage-lab --replay FOLDER/NUMBER
 //
+// The second form opens, checks and reads a damaged heap that an earlier run has kept, in this process, and says what it finds.
 // Damages heap files N times and looks at what comes of it; see Docs/Reliability.md for what is allowed. Prints what came out, one line each, and ends
 // with status 1 if anything was wrong.
 func setting(_ name: String) -> String? {
@@ -18,6 +20,10 @@ func setting(_ name: String) -> String? {
 
 func number(_ name: String, _ usual: Int) -> Int { setting(name).flatMap { Int($0) } ?? usual }
 
+if let prefix = setting("--replay") {
+    try Laboratory.replay(prefix)
+    exit(0)
+}
 do {
     let jobs = max(1, number("--jobs", 1))
     let laboratory = try Laboratory(seed: UInt64(number("--seed", 1)), keepFolder: setting("--keep"))

@@ -44,6 +44,10 @@ public struct PersistentArray<Element: Persistable> {
     var header: UnsafeMutablePointer<Header> {
         let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(to: Header.self)
         guard header.pointee.magic == Header.magic else { Handle.removed(access, "array") }
+        // So that what allocates or goes on by the count does not go astray with a damaged one.
+        guard header.pointee.count <= header.pointee.capacity,
+            header.pointee.capacity <= access.context.pointee.byteCount / UInt64(truncatingIfNeeded: Self.stride)
+        else { Handle.damaged(access, "array") }
         return header
     }
 
@@ -61,6 +65,9 @@ public struct PersistentArray<Element: Persistable> {
         // The product cannot overflow past the bounds check: a count beyond the heap is refused before it is multiplied.
         let count = Int(truncatingIfNeeded: header.pointee.count)
         guard count >= 0, count <= Int.max / Swift.max(Self.stride, 1) else { Handle.damaged(access, "array") }
+        guard header.pointee.buffer & UInt64(truncatingIfNeeded: MemoryLayout<Element.Stored>.alignment &- 1) == 0 else {
+            Handle.damaged(access, "array")
+        }
         return access.address(header.pointee.buffer, count * Self.stride).assumingMemoryBound(to: Element.Stored.self)
     }
 
@@ -98,7 +105,7 @@ public struct PersistentArray<Element: Persistable> {
 
     @inlinable @inline(__always)
     func elementOffset(_ index: Int) -> UInt64 {
-        header.pointee.buffer + UInt64(truncatingIfNeeded: index * Self.stride)
+        header.pointee.buffer &+ UInt64(truncatingIfNeeded: index * Self.stride)
     }
 
     // MARK: Growing
@@ -120,7 +127,7 @@ public struct PersistentArray<Element: Persistable> {
             header = self.header
         }
         access.note(offset, MemoryLayout<Header>.size)
-        access.store(stored, at: header.pointee.buffer + count * UInt64(Self.stride))
+        access.store(stored, at: header.pointee.buffer &+ count &* UInt64(Self.stride))
         header.pointee.count = count + 1
     }
 
@@ -264,9 +271,9 @@ extension PersistentArray where Element: PersistableStruct {
     ) throws(Failure) -> R {
         let header = header
         let count = Int(truncatingIfNeeded: header.pointee.count)
+        let start = count > 0 ? elements(header) : nil
         if count > 0 { access.note(header.pointee.buffer, count * Self.stride) }
-        var span = MutableSpan(
-            _unsafeElements: UnsafeMutableBufferPointer(start: count > 0 ? elements(header) : nil, count: count))
+        var span = MutableSpan(_unsafeElements: UnsafeMutableBufferPointer(start: start, count: count))
         return try body(&span)
     }
 }

@@ -61,7 +61,7 @@ extension PersistentMap {
         let entries = 1 << (depth - old.localDepth)
         let index = Int(truncatingIfNeeded: hash >> UInt64(64 - depth))
         let first = index & ~(entries - 1)
-        let bytes = access.writableAddress(header.pointee.table + UInt64(first * 8), entries * 8)
+        let bytes = access.writableAddress(header.pointee.table &+ UInt64(first * 8), entries * 8)
         for entry in 0 ..< entries {
             let word = entry < entries / 2 || entries == 1 ? low.word : high.word
             bytes.storeBytes(of: word, toByteOffset: entry * 8, as: UInt64.self)
@@ -79,7 +79,7 @@ extension PersistentMap {
         for entry in 0 ..< entries {
             let word =
                 depth == 0
-                ? header.pointee.table : access.load(header.pointee.table + UInt64(entry / 2 * 8), as: UInt64.self)
+                ? header.pointee.table : access.load(header.pointee.table &+ UInt64(entry / 2 * 8), as: UInt64.self)
             new.storeBytes(of: word, toByteOffset: entry * 8, as: UInt64.self)
         }
         if oldEntries > 0 { access.free(header.pointee.table, byteCount: oldEntries * 8) }
@@ -113,7 +113,7 @@ extension PersistentMap {
         let table = header.pointee.table
         var entry = 0
         while entry < 1 << depth {
-            let segment = MapSegment(word: access.load(table + UInt64(entry * 8), as: UInt64.self))
+            let segment = MapSegment(word: access.load(table &+ UInt64(entry * 8), as: UInt64.self))
             guard segment.localDepth <= depth else { Handle.damaged(access, "map") }
             body(segment)
             entry += 1 << (depth - segment.localDepth)

@@ -18,6 +18,8 @@ extension PersistentMap: Sequence {
         @usableFromInline var chunk = 0
         @usableFromInline var used: UInt64 = 0
         @usableFromInline var base: UnsafeMutableRawPointer
+        /// Entries still to come, by the header's count.
+        @usableFromInline var rest: UInt64
 
         @inlinable
         init(_ map: PersistentMap) {
@@ -25,6 +27,7 @@ extension PersistentMap: Sequence {
             header = map.header
             changes = header.pointee.changes
             base = UnsafeMutableRawPointer(header)
+            rest = header.pointee.count
         }
 
         /// The next entry, or nil. Amortised O(1).
@@ -34,12 +37,18 @@ extension PersistentMap: Sequence {
             guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
             while used == 0 {
                 if segment.isNull || chunk == segment.chunks {
-                    guard nextSegment() else { return nil }
+                    guard nextSegment() else {
+                        // Whoever has made room for `underestimatedCount` entries relies on them.
+                        guard rest == 0 else { Handle.damaged(map.access, "map") }
+                        return nil
+                    }
                 }
                 base = map.chunks(segment) + chunk &* PersistentMap.chunkBytes
                 used = base.load(as: UInt64.self) & MapChunk.tagBits
                 chunk &+= 1
             }
+            guard rest > 0 else { Handle.damaged(map.access, "map") }
+            rest &-= 1
             let slot = map.slots(base) + MapChunk.slot(used)
             used &= used &- 1
             return (Key.load(slot.pointee.key, from: map.access), Value.load(slot.pointee.value, from: map.access))
@@ -53,7 +62,7 @@ extension PersistentMap: Sequence {
             guard entry < 1 << depth, header.pointee.table != 0 else { return false }
             segment = MapSegment(
                 word: depth == 0
-                    ? header.pointee.table : map.access.load(header.pointee.table + UInt64(entry * 8), as: UInt64.self))
+                    ? header.pointee.table : map.access.load(header.pointee.table &+ UInt64(entry * 8), as: UInt64.self))
             guard segment.localDepth <= depth else { Handle.damaged(map.access, "map") }
             entry += 1 << (depth - segment.localDepth)
             chunk = 0

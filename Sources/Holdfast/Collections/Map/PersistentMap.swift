@@ -66,6 +66,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     var header: UnsafeMutablePointer<Header> {
         let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(to: Header.self)
         guard header.pointee.magic == Header.magic else { Handle.removed(access, "map") }
+        // So that what allocates by the count, or computes with the depth, does not go astray with a damaged one.
+        guard header.pointee.depth <= 32, header.pointee.count <= access.context.pointee.byteCount else { Handle.damaged(access, "map") }
         return header
     }
 

@@ -94,7 +94,7 @@ extension PersistentArray where Element == UInt8 {
         guard let source = newBytes.baseAddress, newBytes.count > 0 else { return }
         reserveCapacity(count + newBytes.count)
         let header = writableHeader
-        let place = header.pointee.buffer + header.pointee.count
+        let place = header.pointee.buffer &+ header.pointee.count
         access.writableAddress(place, newBytes.count).copyMemory(from: source, byteCount: newBytes.count)
         header.pointee.count += UInt64(newBytes.count)
     }

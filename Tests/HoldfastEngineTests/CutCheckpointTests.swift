@@ -36,6 +36,53 @@ import Testing
         } catch { return "\(error)" }
     }
 
+    /// A checkpoint that was cut short had begun to keep checksums in pages which the heap has freed since: the next one, in a process that survives, and
+    /// recovery clear them.
+    @Test func checksumsOfACheckpointThatIsNotTheLast() throws {
+        let disk = SimulatedDisk()
+        let engine = try HeapEngine(path: Self.path, mode: .readWrite, disk: disk)
+        func make(_ pages: Int) throws -> UInt64 {
+            try engine.change { access in
+                let block = access.allocate(byteCount: pages * HeapLayout.pageBytes)
+                access.writableAddress(block, pages * HeapLayout.pageBytes)
+                    .initializeMemory(as: UInt8.self, repeating: 7, count: pages * HeapLayout.pageBytes)
+                return block
+            }
+        }
+        let low = try make(40)
+        _ = try make(180)
+        try engine.checkpoint()
+        try engine.change { $0.free(low, byteCount: 40 * HeapLayout.pageBytes) }
+        let more = try make(100)
+        let first = disk.journal.count
+        // Without the write lock, which a copy of the locked one would keep for ever.
+        let images = try images(disk) { _ = try engine.moveLogIntoBase(waits: true) }
+        let number = Int(try #require(disk.fileIdentity(at: Self.path)).number)
+        var tried = 0
+        for (index, image) in images.enumerated() {
+            // While it writes to the heap file it holds no lock that a copy would keep.
+            switch disk.journal[first + index] {
+            case .write(number, _, _), .zero(number, _, _): break
+            default: continue
+            }
+            let copy = SimulatedDisk(files: image)
+            let survivor = try copy.open(Self.path, .readWrite)
+            #expect(try survivor.tryLock(.presence, exclusive: false))
+            let joined = try HeapEngine(path: Self.path, mode: .readWrite, disk: copy)
+            try joined.change { $0.free(more, byteCount: 100 * HeapLayout.pageBytes) }
+            try joined.trim()
+            let atThisMoment = copy.currentFiles()
+            try joined.checkpoint()
+            try joined.change { access in for _ in 0 ..< 38 { _ = access.allocate(byteCount: HeapLayout.pageBytes) } }
+            try joined.checkpoint()
+            #expect(try joined.scrub().damagedPages == [], "joined after call \(index)")
+            #expect(problem(atThisMoment, using: 38) == nil, "killed after call \(index) and once more")
+            survivor.close()
+            tried += 1
+        }
+        #expect(tried > 3)
+    }
+
     /// Compaction gives pages back and forgets their checksums: killed between the two, it is done again.
     @Test func compactionIsDoneAgain() throws {
         let disk = SimulatedDisk()
@@ -89,6 +136,16 @@ import Testing
         for (call, image) in images.enumerated() {
             #expect(problem(image) == nil, "killed before call \(call) of the checkpoint")
         }
+    }
+}
+
+extension HeapEngine {
+    /// The commit of its own that a checkpoint begins with, and no checkpoint.
+    fileprivate func trim() throws(HeapError) {
+        try lockForWriting()
+        defer { unlockAfterWriting() }
+        try catchUp()
+        try trimAllocator()
     }
 }
 

@@ -27,25 +27,25 @@ struct BaseWriter {
 
     /// Brings the file into the state that `write` assumes: pages that have become part of the heap read as zeros and have no checksums.
     ///
-    /// `lowestEnd` is the lowest end of the heap, in pages, since the last checkpoint; `highestEnd` the highest up to which older contents may stand.
-    mutating func prepare(oldEnd: Int, lowestEnd: Int, highestEnd: Int) throws(DiskError) {
+    /// `lowestEnd` is the lowest end of the heap, in pages, since the last checkpoint; `highestEnd` the highest up to which older contents may stand. `former` are
+    /// pages that a checkpoint which was cut short may have used for checksums.
+    mutating func prepare(oldEnd: Int, lowestEnd: Int, highestEnd: Int, former: Set<Range<Int>> = []) throws(DiskError) {
         let size = try file.size()
         func zero(_ pages: Range<Int>) throws(DiskError) {
             let end = min(pages.upperBound * HeapLayout.pageBytes, size)
             let start = pages.lowerBound * HeapLayout.pageBytes
             if start < end { try file.zero(at: start, byteCount: end - start, keepsBlocks: keepsBlocks) }
         }
-        for index in 0 ..< table.parts.count where old.parts[index] != table.parts[index] {
-            if let pages = old.pages(ofPart: index) { try zero(pages) }
+        // A part whose pages the heap has been too short for in between is a new one, even at the old place.
+        let changed = (0 ..< table.parts.count).filter {
+            old.parts[$0] != table.parts[$0] || mends && lowestEnd < 1 << ($0 + PageMap.firstPartExponent)
         }
-        for index in 0 ..< table.parts.count where old.parts[index] != table.parts[index] {
-            if let pages = table.pages(ofPart: index) { try zero(pages) }
-        }
+        let places = changed.flatMap { [old.pages(ofPart: $0), table.pages(ofPart: $0)] }.compactMap { $0 }
+        let kept = (0 ..< table.parts.count).filter { !changed.contains($0) }.compactMap { table.pages(ofPart: $0) }
+        let cleared = Set(places).union(former.filter { place in !kept.contains { $0.overlaps(place) } })
+        for pages in cleared { try zero(pages) }
         // What these pages held before has gone with the zeros: their checksums, as of pages of data, must go too.
-        for index in 0 ..< table.parts.count where old.parts[index] != table.parts[index] {
-            if let pages = old.pages(ofPart: index) { try clearEntries(pages) }
-            if let pages = table.pages(ofPart: index) { try clearEntries(pages) }
-        }
+        for pages in cleared { try clearEntries(pages) }
         // Beyond the end of the last checkpoint the file is zeros, unless a checkpoint that was cut short has been there.
         let cut = min(lowestEnd, oldEnd)
         guard cut < oldEnd || mends, cut < highestEnd else { return }

@@ -127,4 +127,19 @@ struct LineIndex {
                 from: ring.address(run.position), byteCount: Int(run.count) * HeapLayout.lineBytes)
         }
     }
+
+    /// Where any of the log's commits had pages of checksums. A checkpoint that was cut short may have begun to use them.
+    func formerChecksumPages() -> Set<Range<Int>> {
+        var places: Set<Range<Int>> = []
+        let root = Int(HeapLayout.allocatorRootPage)
+        let index = firstIndex(ofPageFrom: root)
+        guard index < pages.count, pages[index].number == root else { return [] }
+        for runIndex in pages[index].runs {
+            let run = runs[runIndex]
+            let start = Int(run.firstLine & 63) * HeapLayout.lineBytes
+            let lines = UnsafeRawBufferPointer(start: ring.address(run.position), count: Int(run.count) * HeapLayout.lineBytes)
+            PageChecksums.collectPages(ofRootBytes: lines, from: start, into: &places)
+        }
+        return places
+    }
 }

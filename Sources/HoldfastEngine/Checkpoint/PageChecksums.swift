@@ -34,6 +34,20 @@ package struct PageChecksums: Equatable {
     /// All ranges of pages that hold checksums.
     package var allPages: [Range<Int>] { (-1 ..< parts.count).compactMap { pages(ofPart: $0) } }
 
+    /// Adds the pages of checksums of every part that is named in a stretch of the allocator's root page, which begins at its byte `start`.
+    static func collectPages(ofRootBytes bytes: UnsafeRawBufferPointer, from start: Int, into places: inout Set<Range<Int>>) {
+        let fields = Int(PageMap.partField(PageMap.firstPartExponent) - AllocatorRoot.offset)
+        for index in 0 ..< HeapHeader.partCount {
+            let at = fields + index * 4 - start
+            guard at >= 0, at + 4 <= bytes.count else { continue }
+            let first = bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)
+            guard first != 0 else { continue }
+            var parts = [UInt32](repeating: 0, count: HeapHeader.partCount)
+            parts[index] = first
+            if let pages = PageChecksums(parts: parts).pages(ofPart: index) { places.insert(pages) }
+        }
+    }
+
     /// The part that page `page` belongs to, and the first page of that part's.
     static func part(of page: Int) -> (index: Int, firstPage: Int) {
         guard page >= 256 else { return (-1, 0) }

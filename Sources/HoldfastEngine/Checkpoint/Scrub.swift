@@ -55,13 +55,20 @@ extension HeapEngine {
             // under way where it cannot be locked out.
             lines.forEachPage { logged.insert($0.number) }
             isTorn = !isFileWritable || log.shared[.required] > header.checkpointPosition
-            if isTorn { end = min(end, Int(lines.lowestHeapPages)) }
+            if isTorn {
+                for pages in lines.formerChecksumPages() { logged.formUnion(pages) }
+                end = min(end, Int(lines.lowestHeapPages))
+            }
             isAtRest = false
             mayBeTorn = mayBeTorn || log.shared[.required] > header.checkpointPosition
         } else if case .guest = attachment, header.logInUse {
-            mayBeTorn = true
+            mayBeTorn = mayBeTorn || isTorn
             for page in 0 ..< min(end, image.byteCount / HeapLayout.pageBytes) where image.isPrivate(page: page) {
                 logged.insert(page)
+            }
+            if let uncertain {
+                for pages in uncertain.pages { logged.formUnion(pages) }
+                end = min(end, uncertain.end)
             }
         }
         var scrub = Scrub(

@@ -136,7 +136,8 @@ extension HeapEngine {
             keepsBlocks: options.reservesBlocks)
         try writer.prepare(
             oldEnd: Int(header.heapPages), lowestEnd: Int(lines.lowestHeapPages),
-            highestEnd: mends ? try file.size() / HeapLayout.pageBytes : Int(lines.highestHeapPages))
+            highestEnd: mends ? try file.size() / HeapLayout.pageBytes : Int(lines.highestHeapPages),
+            former: mends ? lines.formerChecksumPages() : [])
         let reserved = table.allPages
         var index = 0
         while index < lines.pageCount {

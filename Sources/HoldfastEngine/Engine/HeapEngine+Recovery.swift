@@ -9,6 +9,7 @@ extension HeapEngine {
         var changed: [Int] = []
         var ends = (lowest: header.heapPages, highest: header.heapPages)
         var heapPages = header.heapPages
+        var former: Set<Range<Int>> = []
         while let (record, bytes, source) = try translating({ () throws(DiskError) in try scanner.next() }) {
             try image.extend(to: Int(record.heapPages) * HeapLayout.pageBytes, path: path)
             bytes.withUnsafeBytes { raw in
@@ -17,6 +18,7 @@ extension HeapEngine {
                 }
             }
             heapPages = record.heapPages
+            PageChecksums.collectPages(ofRootBytes: rootBytes, from: 0, into: &former)
             let lowest = bytes.withUnsafeBytes { record.lowestHeapPages($0) }
             ends = (min(ends.lowest, lowest), max(ends.highest, record.heapPages))
             // A reader changes nothing on the disk; a writer first completes the durable log.
@@ -39,6 +41,7 @@ extension HeapEngine {
         try checkAllocatorRoot(pages: heapPages)
         guard mode == .readWrite else {
             isBaseTorn = isCutShort
+            if isCutShort { uncertain = (end: Int(ends.lowest), pages: former) }
             return recovered
         }
         try requireNoFault()
@@ -53,7 +56,7 @@ extension HeapEngine {
             try completeLog(rescued, scanner: scanner)
             // The image may hold any number of pages beyond the end that an earlier commit had needed.
             let inUse = changed.filter { $0 < Int(recovered.heapPages) }.sorted()
-            return try writeRecovered(inUse, ends: ends, from: header, to: recovered, file)
+            return try writeRecovered(inUse, ends: ends, former: former, from: header, to: recovered, file)
         } catch {
             throw heapError(error)
         }
@@ -91,6 +94,10 @@ extension HeapEngine {
         return true
     }
 
+    private var rootBytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
+    }
+
     /// The durable log must be able to repeat all that is written to the base image from here on.
     private func completeLog(_ rescued: [(position: UInt64, bytes: [UInt8])], scanner: LogScanner) throws(DiskError) {
         let log = scanner.sources[0]
@@ -108,19 +115,19 @@ extension HeapEngine {
 
     /// The base image, then the header, then the log is no longer needed. Each step's sync comes before the next step's first write.
     private func writeRecovered(
-        _ changed: [Int], ends: (lowest: UInt64, highest: UInt64), from old: HeapHeader, to recovered: HeapHeader,
+        _ changed: [Int], ends: (lowest: UInt64, highest: UInt64), former: Set<Range<Int>>, from old: HeapHeader,
+        to recovered: HeapHeader,
         _ file: any DiskFile
     ) throws(DiskError) -> HeapHeader {
         var recovered = recovered
         try growFile(file, toHold: Int(recovered.heapPages) * HeapLayout.pageBytes)
-        let root = UnsafeRawBufferPointer(start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
-        let table = PageChecksums(root: root)
+        let table = PageChecksums(root: rootBytes)
         // Whatever was going on when the machine stopped may have torn pages of checksums, and is written again here.
         var writer = BaseWriter(
             file: file, old: PageChecksums(parts: old.pageMapParts), new: table, mends: true, keepsBlocks: options.reservesBlocks)
         try writer.prepare(
             oldEnd: Int(old.heapPages), lowestEnd: Int(min(ends.lowest, recovered.heapPages)),
-            highestEnd: max(Int(ends.highest), fileBytes / HeapLayout.pageBytes))
+            highestEnd: max(Int(ends.highest), fileBytes / HeapLayout.pageBytes), former: former)
         let reserved = table.allPages
         var index = 0
         while index < changed.count {

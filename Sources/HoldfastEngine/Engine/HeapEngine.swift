@@ -42,6 +42,9 @@ public final class HeapEngine: @unchecked Sendable {
     var applied: UInt64 = 0
     var chain: UInt64 = 0
     var commitNumber: UInt64 = 0
+    /// For an opening that has laid the log over its image and may not mend the file: from which page on, and in which pages, a checkpoint that was
+    /// cut short may have left zeros or checksums.
+    var uncertain: (end: Int, pages: Set<Range<Int>>)?
     /// Pages in use at the last commit.
     var committedPages: UInt64 = 0
     var verifier: NoteVerifier?

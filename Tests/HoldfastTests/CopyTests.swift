@@ -171,6 +171,44 @@ import Testing
         #expect(throws: HeapError.noFile(path: "(in memory)")) { try PersistentHeap.inMemory().copy(to: target) }
     }
 
+    // MARK: Checking
+
+    /// One bit of the file at rest has changed: `check` finds the page, and so does opening where that is asked for; readers and the file are left alone.
+    @Test func checkFindsAFlippedBit() throws {
+        let heap = try open()
+        try Self.fill(heap, 3)
+        try heap.close()
+        var bytes = try folder.bytes()
+        let page = try #require((8 ..< bytes.count / 4096).first { bytes[$0 * 4096 + 100] != 0 })
+        bytes[page * 4096 + 100] ^= 4
+        try folder.write(bytes)
+        var options = Self.options
+        options.verifiesPages = true
+        for mode in [OpenMode.readWrite, .readOnly, .privateCopy] {
+            #expect(throws: HeapError.damagedPages(path: path, pages: [page])) {
+                try PersistentHeap.open(path, mode: mode, engineOptions: options)
+            }
+            #expect(folder.names == ["test.heap"])
+        }
+        #expect(try folder.bytes() == bytes)
+        let damaged = try open()
+        var progress: [Int] = []
+        let check = try damaged.check { done, _ in progress.append(done) }
+        #expect(check.damagedPages == [page] && !check.isSound && check.problems == [] && check.loggedPages == 0)
+        #expect(progress == progress.sorted() && !progress.isEmpty)
+        try damaged.close()
+        // Put back, all is well.
+        bytes[page * 4096 + 100] ^= 4
+        try folder.write(bytes)
+        let whole = try PersistentHeap.open(path, engineOptions: options)
+        #expect(try whole.check().isSound)
+        // While commits are only in the log, their pages are not compared, and nothing is reported.
+        try Self.fill(whole, 4)
+        let inUse = try whole.check()
+        #expect(inUse.isSound && inUse.loggedPages > 0)
+        try whole.close()
+    }
+
     // MARK: Compaction
 
     @Test func compactionGivesBackSpace() throws {

@@ -256,7 +256,7 @@ extension HeapEngine {
     }
 
     /// A reader that was the only one, and found no log, leaves nothing behind.
-    private func removeUnusedSharedFile(_ file: any DiskFile, _ shared: SharedFile) throws(HeapError) {
+    func removeUnusedSharedFile(_ file: any DiskFile, _ shared: SharedFile) throws(HeapError) {
         guard case .member = attachment, shared[.epoch] == 0, isFileWritable,
             // Another heap in this one's place has a shared file of its own.
             disk.fileIdentity(at: shared.file.path) == (try? shared.file.fileIdentity()),

@@ -116,6 +116,10 @@ public final class HeapEngine: @unchecked Sendable {
             if options.verifiesPages, mode != .bulkBuild { try requireSoundPages() }
         } catch {
             closed.store(true, ordering: .releasing)
+            // What was made beside the heap before it was refused goes again.
+            if let file, let shared {
+                try? withOpeningLock(file) { () throws(HeapError) in try removeUnusedSharedFile(file, shared) }
+            }
             detach()
             throw error
         }

@@ -121,12 +121,4 @@ public struct OpenView: Equatable, Sendable {
 
     /// When it was opened, by the system's monotonic clock: tells one view of a process from its next.
     let start: UInt64
-
-    init(processNumber: Int32, isOpen: Bool, age: Duration, heldLogBytes: Int, start: UInt64) {
-        self.processNumber = processNumber
-        self.isOpen = isOpen
-        self.age = age
-        self.heldLogBytes = heldLogBytes
-        self.start = start
-    }
 }

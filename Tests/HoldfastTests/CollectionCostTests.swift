@@ -151,4 +151,53 @@ import Testing
         #expect(large < small * 3, "\(small) lines an insertion at 4,000 entries, \(large) at 100,000")
         #expect(small < 20 && large < 20)
     }
+
+    // MARK: Sorted maps
+
+    /// Lines an insertion of a random key changes: the header's, the leaf's first and the slot's, and in the long run what the splitting of nodes adds, which
+    /// does not grow with the map. Counted from the bytes of log of insertions that have a transaction each.
+    @Test(arguments: [(1000, 3.74), (100_000, 3.67), (1_000_000, 3.72)])
+    func sortedInsertion(entries: Int, expected: Double) throws {
+        let folder = try TemporaryFolder()
+        let heap = try PersistentHeap.open(folder.file())
+        var random = SplitMix(state: 1)
+        try heap.write { tx in
+            let map = try tx.sortedMap("map", UInt64.self, UInt64.self)
+            for _ in 0 ..< entries { map[random.next()] = 1 }
+        }
+        let start = try heap.read { $0.version.position }
+        let insertions = 2000
+        for _ in 0 ..< insertions {
+            try heap.write { try $0.sortedMap("map", UInt64.self, UInt64.self)[random.next()] = 2 }
+        }
+        let bytes = try heap.read { $0.version.position } - start
+        // A record's header has 72 bytes; each line 64, and 8 for the run that it begins, if it does.
+        let lines = (Double(bytes) / Double(insertions) - 72) / 72
+        #expect(abs(lines - expected) < 0.03, "\(lines) lines")
+        try heap.close()
+    }
+
+    @Test func sortedOperations() throws {
+        let heap = try open()
+        try heap.write { tx in
+            let map = try tx.sortedMap("sorted", UInt64.self, UInt64.self)
+            for key in 0 ..< 20 as Range<UInt64> { map[key * 10] = 0 }
+            try tx.sortedSet("texts", of: String.self).insert("a")
+        }
+        try heap.sync()
+        // The slot's line alone.
+        #expect(try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[70] = 9 } == ["lines": 1])
+        #expect(try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[70, default: 0] += 1 } == ["lines": 1])
+        // The new slot's, the leaf's first line and the map's header, wherever the key belongs.
+        for key in [5, 95, 1000 as UInt64] {
+            #expect(try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[key] = 1 } == ["lines": 3])
+        }
+        // The last slot's entry moves to the free one; the last one's own removal moves nothing.
+        #expect(try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[0] = nil } == ["lines": 3])
+        #expect(try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[95] = nil } == ["lines": 2])
+        // Looking up and walking change nothing.
+        #expect(try cost(heap) { _ = try $0.sortedMap("sorted", UInt64.self, UInt64.self)[10 ... 90].reversed() } == [:])
+        #expect(try cost(heap) { _ = try $0.sortedSet("texts", of: String.self).insert("b") } == ["lines": 3])
+        #expect(try cost(heap) { _ = try $0.sortedSet("texts", of: String.self).insert("b") } == ["lines": 1])
+    }
 }

@@ -30,7 +30,19 @@ extension UUID: PersistableOrderedKey {
     }
 
     @inlinable @inline(__always)
-    public static var greatest: StoredUUID? { StoredUUID(first: .max, second: .max) }
+    public static var isAlwaysPlain: Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isPlain(_ stored: StoredUUID) -> Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isPlain(probe: UInt128) -> Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isProbe(_ probe: UInt128, beforePlain stored: StoredUUID) -> Bool { probe < order(stored) }
+
+    @inlinable @inline(__always)
+    public static var greatest: StoredUUID { StoredUUID(first: .max, second: .max) }
 
     @inlinable @inline(__always)
     public static func separator(_ left: StoredUUID, _ right: StoredUUID, in access: HeapAccess) -> StoredUUID { right }
@@ -70,7 +82,19 @@ extension Date: PersistableOrderedKey {
     }
 
     @inlinable
-    public static var greatest: Double? { .nan }
+    public static var isAlwaysPlain: Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isPlain(_ stored: Double) -> Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isPlain(probe: Double) -> Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isProbe(_ probe: Double, beforePlain stored: Double) -> Bool { Double.precedes(probe, stored) }
+
+    @inlinable @inline(__always)
+    public static var greatest: Double { .nan }
 
     @inlinable
     public static func separator(_ left: Double, _ right: Double, in access: HeapAccess) -> Double { right }
@@ -98,7 +122,17 @@ extension Data: PersistableOrderedKey {
         return stored.withBytes(access) { bytes in probe.data.withUnsafeBytes { ByteOrder.compare($0, bytes) < 0 } }
     }
 
-    public static var greatest: StoredBytes? { nil }
+    public static var isAlwaysPlain: Bool { false }
+
+    public static func isPlain(_ stored: StoredBytes) -> Bool { stored.isInline }
+
+    public static func isPlain(probe: OrderedProbe) -> Bool { true }
+
+    public static func isProbe(_ probe: OrderedProbe, beforePlain stored: StoredBytes) -> Bool {
+        probe.head < ByteOrder.head(inline: stored)
+    }
+
+    public static var greatest: StoredBytes { StoredBytes(low: .max, high: .max) }
 
     public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess) -> StoredBytes {
         left.withBytes(access) { left in

@@ -17,18 +17,24 @@ public protocol PersistableOrderedKey: PersistableKey {
     /// Whether the probe comes before the stored key.
     static func isProbe(_ probe: OrderedProbe, before stored: Stored, in access: HeapAccess) -> Bool
 
-    /// A stored form that comes after every key or is the last itself, for keys whose comparison takes a few instructions and no memory but the stored
-    /// forms: nodes are then searched without branches, and it stands in them where no separator is. Nil for all others.
-    static var greatest: Stored? { get }
+    /// Whether every comparison takes a few instructions and no memory but the stored forms, as with numbers.
+    static var isAlwaysPlain: Bool { get }
+
+    /// Whether comparing with this stored form does: a short text of ASCII, say.
+    static func isPlain(_ stored: Stored) -> Bool
+
+    /// Whether a probe can be compared with plain stored forms by ``isProbe(_:beforePlain:)``.
+    static func isPlain(probe: OrderedProbe) -> Bool
+
+    /// Whether the probe comes before the stored key; both are plain, or the stored form is ``greatest``. Nodes with only such keys are searched without
+    /// branches.
+    static func isProbe(_ probe: OrderedProbe, beforePlain stored: Stored) -> Bool
+
+    /// What stands in a node where no key is: a stored form that comes after every plain key or is the last of them.
+    static var greatest: Stored { get }
 
     /// Makes a stored form that parts two neighbours, `left < separator <= right`, as short as it can be. It owns what it needs.
     static func separator(_ left: Stored, _ right: Stored, in access: HeapAccess) -> Stored
-}
-
-extension PersistableOrderedKey {
-    /// Whether keys are compared in a few instructions.
-    @inlinable @inline(__always)
-    static var comparesInPlace: Bool { greatest != nil }
 }
 
 extension PersistableInteger {
@@ -42,7 +48,19 @@ extension PersistableInteger {
     public static func isProbe(_ probe: Self, before stored: Self, in access: HeapAccess) -> Bool { probe < stored }
 
     @inlinable @inline(__always)
-    public static var greatest: Self? { .max }
+    public static var isAlwaysPlain: Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isPlain(_ stored: Self) -> Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isPlain(probe: Self) -> Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isProbe(_ probe: Self, beforePlain stored: Self) -> Bool { probe < stored }
+
+    @inlinable @inline(__always)
+    public static var greatest: Self { .max }
 
     @inlinable @inline(__always)
     public static func separator(_ left: Self, _ right: Self, in access: HeapAccess) -> Self { right }
@@ -63,7 +81,19 @@ extension PersistableFloat {
     static func precedes(_ left: Self, _ right: Self) -> Bool { left < right || (right.isNaN && !left.isNaN) }
 
     @inlinable @inline(__always)
-    public static var greatest: Self? { .nan }
+    public static var isAlwaysPlain: Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isPlain(_ stored: Self) -> Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isPlain(probe: Self) -> Bool { true }
+
+    @inlinable @inline(__always)
+    public static func isProbe(_ probe: Self, beforePlain stored: Self) -> Bool { precedes(probe, stored) }
+
+    @inlinable @inline(__always)
+    public static var greatest: Self { .nan }
 
     @inlinable @inline(__always)
     public static func separator(_ left: Self, _ right: Self, in access: HeapAccess) -> Self { right }
@@ -87,7 +117,21 @@ extension PersistableEnum where RawValue: PersistableOrderedKey {
     }
 
     @inlinable @inline(__always)
-    public static var greatest: RawValue.Stored? { RawValue.greatest }
+    public static var isAlwaysPlain: Bool { RawValue.isAlwaysPlain }
+
+    @inlinable @inline(__always)
+    public static func isPlain(_ stored: RawValue.Stored) -> Bool { RawValue.isPlain(stored) }
+
+    @inlinable @inline(__always)
+    public static func isPlain(probe: RawValue.OrderedProbe) -> Bool { RawValue.isPlain(probe: probe) }
+
+    @inlinable @inline(__always)
+    public static func isProbe(_ probe: RawValue.OrderedProbe, beforePlain stored: RawValue.Stored) -> Bool {
+        RawValue.isProbe(probe, beforePlain: stored)
+    }
+
+    @inlinable @inline(__always)
+    public static var greatest: RawValue.Stored { RawValue.greatest }
 
     @inlinable @inline(__always)
     public static func separator(

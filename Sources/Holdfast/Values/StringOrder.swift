@@ -50,7 +50,21 @@ extension String: PersistableOrderedKey {
     }
 
     @inlinable @inline(__always)
-    public static var greatest: StoredBytes? { nil }
+    public static var isAlwaysPlain: Bool { false }
+
+    @inlinable @inline(__always)
+    public static func isPlain(_ stored: StoredBytes) -> Bool { isInlineASCII(stored) }
+
+    @inlinable @inline(__always)
+    public static func isPlain(probe: OrderedProbe) -> Bool { probe.isASCII }
+
+    @inlinable @inline(__always)
+    public static func isProbe(_ probe: OrderedProbe, beforePlain stored: StoredBytes) -> Bool {
+        probe.head < ByteOrder.head(inline: stored)
+    }
+
+    @inlinable @inline(__always)
+    public static var greatest: StoredBytes { StoredBytes(low: .max, high: .max) }
 
     public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess) -> StoredBytes {
         left.withBytes(access) { left in

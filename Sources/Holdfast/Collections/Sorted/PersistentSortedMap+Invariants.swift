@@ -41,6 +41,8 @@ extension PersistentSortedMap {
         if isRoot ? node.count < 2 : !isLast && node.count < Inner.minimum {
             account.problems.append("an inner node with \(node.count) children")
         }
+        let separators = (0 ..< node.count - 1).map { node.keys[$0] }
+        if node.isPlain && !separators.allSatisfy(Key.isPlain) { account.problems.append("a separator that is not plain") }
         for index in 0 ..< node.count {
             let left = index == 0 ? lower : node.keys[index - 1]
             let right = index == node.count - 1 ? upper : node.keys[index]

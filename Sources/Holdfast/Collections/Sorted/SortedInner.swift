@@ -5,6 +5,7 @@ import HoldfastEngine
 ///     byte 0   kind, 0x49
 ///     byte 1   count of children
 ///     byte 2   level: 1 if the children are leaves
+///     byte 3   1 if all separators are plain (see `PersistableOrderedKey`)
 ///     byte 8   the separators, in order (aligned to their type)
 ///     then     the children's offsets, in order
 ///
@@ -62,7 +63,9 @@ struct SortedInner<Key: PersistableOrderedKey> {
     /// The child that `probe` belongs to: as many as there are separators at or before it.
     @inlinable @inline(__always)
     func child(for probe: Key.OrderedProbe, _ access: HeapAccess) -> Int {
-        guard Key.comparesInPlace else { return partition { !Key.isProbe(probe, before: $0, in: access) } }
+        guard Key.isAlwaysPlain || (isPlain && Key.isPlain(probe: probe)) else {
+            return partition { !Key.isProbe(probe, before: $0, in: access) }
+        }
         // Six steps for up to 63 separators, whatever they say: each adds half of what it may. Behind the last separator stands what only a probe at
         // the greatest key is not before.
         let keys = keys
@@ -70,7 +73,7 @@ struct SortedInner<Key: PersistableOrderedKey> {
         var shift = Self.capacityShift &- 1
         while shift >= 0 {
             let next = child &+ (1 &<< shift)
-            child &+= Branchless.bit(!Key.isProbe(probe, before: keys[next &- 1], in: access)) &<< shift
+            child &+= Branchless.bit(!Key.isProbe(probe, beforePlain: keys[next &- 1])) &<< shift
             shift &-= 1
         }
         return Swift.min(child, count &- 1)
@@ -97,10 +100,20 @@ struct SortedInner<Key: PersistableOrderedKey> {
     @inlinable @inline(__always)
     func setCount(_ count: Int) { base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self) }
 
+    @inlinable @inline(__always)
+    var isPlain: Bool { base.load(fromByteOffset: 3, as: UInt8.self) == 1 }
+
+    /// Notes down whether a separator that is put in is plain. The node's head has been noted.
+    @inlinable @inline(__always)
+    func admit(_ separator: Key.Stored) {
+        if !Key.isPlain(separator) { base.storeBytes(of: 0, toByteOffset: 3, as: UInt8.self) }
+    }
+
     /// Puts the greatest key where no separators are, behind the first `used`, as `child(for:)` needs it.
     @inlinable
     func fillSeparators(behind used: Int, upTo end: Int = capacity - 1, _ access: HeapAccess) {
-        guard Key.comparesInPlace, let greatest = Key.greatest, used < end else { return }
+        guard used < end else { return }
+        let greatest = Key.greatest
         access.note(address: keys + used, (end - used) * MemoryLayout<Key.Stored>.stride)
         for index in used ..< end { keys[index] = greatest }
     }
@@ -115,6 +128,7 @@ struct SortedInner<Key: PersistableOrderedKey> {
         (keys + index + 1).update(from: keys + index, count: count - 1 - index)
         (children + index + 2).update(from: children + index + 1, count: count - 1 - index)
         keys[index] = separator
+        admit(separator)
         children[index + 1] = offset
         setCount(count + 1)
     }
@@ -141,6 +155,8 @@ struct SortedInner<Key: PersistableOrderedKey> {
     func replaceSeparator(_ index: Int, with separator: Key.Stored, _ access: HeapAccess) {
         access.note(address: keys + index, MemoryLayout<Key.Stored>.size)
         keys[index] = separator
+        noteHead(access)
+        admit(separator)
     }
 
     /// Writes children from `index` on, and the separators from before the first of them on; they are the node's last.
@@ -150,7 +166,11 @@ struct SortedInner<Key: PersistableOrderedKey> {
         noteHead(access)
         if !newKeys.isEmpty { access.note(address: keys + firstKey, newKeys.count * MemoryLayout<Key.Stored>.stride) }
         access.note(address: children + index, newChildren.count * 8)
-        for (place, key) in newKeys.enumerated() { keys[firstKey + place] = key }
+        if index == 0 { base.storeBytes(of: 1, toByteOffset: 3, as: UInt8.self) }
+        for (place, key) in newKeys.enumerated() {
+            keys[firstKey + place] = key
+            admit(key)
+        }
         for (place, child) in newChildren.enumerated() { children[index + place] = child }
         setCount(index + newChildren.count)
         fillSeparators(behind: count - 1, access)

@@ -90,7 +90,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     /// How many keys come before the probe.
     @inlinable @inline(__always)
     func rank(_ probe: Key.OrderedProbe, _ access: HeapAccess) -> Int {
-        if Key.comparesInPlace {
+        if Key.isAlwaysPlain {
             // All of them, in any order: no comparison waits for another, so that the lines are fetched side by side.
             var rank = 0
             let slots = slots

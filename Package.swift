@@ -48,10 +48,16 @@ let package = Package(
         .executableTarget(
             name: "damage-lab", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"], path: "Tests/Support/DamageLab"),
 
+        // What the standard library's protocols promise, as checks for any collection; used by tests only.
+        .target(name: "CollectionLaws", path: "Tests/Support/CollectionLaws"),
+
         .testTarget(name: "MemoryMappingTests", dependencies: ["MemoryMapping"]),
         .testTarget(name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),
         .testTarget(
-            name: "HoldfastTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "word-index", "message-worker", "damage-lab"]),
+            name: "HoldfastTests",
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "SimulatedDisk", "CollectionLaws", "word-index", "message-worker", "damage-lab",
+            ]),
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
     ],

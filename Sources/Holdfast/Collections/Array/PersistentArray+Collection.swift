@@ -1,7 +1,10 @@
 import HoldfastEngine
 
-/// Index arithmetic is integer arithmetic, all O(1). A slice (`array[2..<5]`) is a view into the array, as far as it is read at once; changing the
-/// array's count while iterating is a programmer's mistake that shows as an index out of range or as elements of the new state.
+/// Index arithmetic is integer arithmetic, all O(1). It is no `RangeReplaceableCollection`, which must be able to make new ones out of nothing: the array that
+/// `init()` gives is in no heap yet and cannot be appended to. The methods that the protocol would have brought are here all the same.
+///
+/// A slice (`array[2 ..< 5]`) is a handle too: a range of indices of this array, not a copy. It shows what lies there when it is read, writes to the array, and traps
+/// when the array has become too short for it. `Array(array[2 ..< 5])` is a copy.
 extension PersistentArray: RandomAccessCollection, MutableCollection {
     /// The first index: 0.
     @inlinable
@@ -19,9 +22,24 @@ extension PersistentArray: RandomAccessCollection, MutableCollection {
 
     @inlinable
     public var underestimatedCount: Int { count }
-}
 
-extension PersistentArray {
+    /// The elements of a range, in place; traps if the range leads out of the array. O(1). Setting copies elements from another slice of the same count,
+    /// which may overlap. O(range.count).
+    @inlinable
+    public subscript(range: Range<Int>) -> Slice<PersistentArray> {
+        get {
+            check(range, header)
+            return Slice(base: self, bounds: range)
+        }
+        nonmutating set {
+            check(range, header)
+            guard newValue.count == range.count else { Handle.sliceOfAnotherCount(newValue.count, range.count) }
+            // What a change through a slice ends with: it has been made in place already.
+            if newValue.startIndex == range.lowerBound, isSameArray(as: newValue.base) { return }
+            replaceSubrange(range, with: newValue)
+        }
+    }
+
     /// Exchanges two elements; traps if there is none at an index. O(1), and nothing is copied or freed but the two stored forms.
     @inlinable
     public func swapAt(_ first: Int, _ second: Int) {
@@ -31,18 +49,5 @@ extension PersistentArray {
         let stored = access.load(left, as: Element.Stored.self)
         access.store(access.load(right, as: Element.Stored.self), at: left)
         access.store(stored, at: right)
-    }
-}
-
-extension PersistentArray: CustomStringConvertible {
-    /// The elements as an array literal.
-    public var description: String { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
-}
-
-extension PersistentArray where Element: Equatable {
-    /// Whether both hold equal elements in the same order. O(count).
-    @inlinable
-    public static func == (left: PersistentArray, right: some Collection<Element>) -> Bool {
-        left.count == right.count && left.elementsEqual(right)
     }
 }

@@ -15,8 +15,7 @@ extension PersistentArray: PersistableContainer {
         let stored = storeEmpty(in: access)
         if value.access.isDetached { return stored }
         let copy = load(stored, from: access)
-        copy.reserveCapacity(value.count)
-        for element in value { copy.append(element) }
+        copy.append(contentsOf: value)
         return stored
     }
 

@@ -131,11 +131,14 @@ public struct PersistentArray<Element: Persistable> {
         header.pointee.count = count + 1
     }
 
-    /// Adds the elements of `newElements` at the end. O(their number), amortised.
+    /// Adds the elements of `newElements` at the end; the array itself can be among them. O(their number), amortised.
+    ///
+    /// Plain values that lie one behind the other (an `Array`, a `Data`, another array of the heap, a slice of one) are copied all at once.
     @inlinable
     public func append<S: Sequence>(contentsOf newElements: S) where S.Element == Element {
         let extra = newElements.underestimatedCount
-        if extra > 0 { reserveCapacity(count + extra) }
+        if extra > 0 { makeRoom(forMore: extra) }
+        if Element.self == Element.Stored.self, appendContiguous(newElements) { return }
         for element in newElements { append(element) }
     }
 
@@ -145,6 +148,13 @@ public struct PersistentArray<Element: Persistable> {
         if minimumCapacity > Int(truncatingIfNeeded: header.pointee.capacity) { grow(toHold: minimumCapacity) }
     }
 
+    @inlinable
+    func makeRoom(forMore extra: Int) {
+        let (needed, overflows) = count.addingReportingOverflow(extra)
+        guard !overflows else { Handle.tooLarge(extra) }
+        reserveCapacity(needed)
+    }
+
     /// Moves to a buffer for at least `needed` elements, in place where the heap has room behind it.
     @inlinable @inline(never)
     func grow(toHold needed: Int) {
@@ -152,8 +162,9 @@ public struct PersistentArray<Element: Persistable> {
         let stride = Swift.max(Self.stride, 1)
         let header = header
         let old = Int(truncatingIfNeeded: header.pointee.capacity)
+        guard old >= 0, old <= Int(HeapLayout.maximumBytes) else { Handle.damaged(access, "array") }
         let doubled = Swift.max(needed, old + old / 2 + 1)
-        guard doubled <= Int.max / stride - 4096 else { Handle.tooLarge(needed) }
+        guard doubled <= Int(HeapLayout.maximumBytes) / stride else { Handle.tooLarge(needed) }
         let alignment = MemoryLayout<Element.Stored>.alignment
         let capacity = HeapAccess.usableBytes(byteCount: doubled * stride, alignment: alignment) / stride
         let count = Int(truncatingIfNeeded: header.pointee.count)
@@ -250,30 +261,5 @@ public struct PersistentArray<Element: Persistable> {
             alignment: MemoryLayout<Element.Stored>.alignment)
         header.pointee.capacity = 0
         header.pointee.buffer = 0
-    }
-}
-
-extension PersistentArray where Element: PersistableStruct {
-    /// Calls `body` with the elements in place, as a span over the mapped file: no copy, and no check for each element beyond the
-    /// span's own. The span cannot leave the closure; the array must not be changed inside it. O(1).
-    @inlinable
-    public func withSpan<R, Failure: Error>(_ body: (Span<Element>) throws(Failure) -> R) throws(Failure) -> R {
-        let header = header
-        let count = Int(truncatingIfNeeded: header.pointee.count)
-        guard count > 0 else { return try body(Span()) }
-        return try body(Span(_unsafeStart: UnsafePointer(elements(header)), count: count))
-    }
-
-    /// Calls `body` with the elements in place for changing; all of them are noted as changed and logged. O(count / 4096).
-    @inlinable
-    public func withMutableSpan<R, Failure: Error>(
-        _ body: (inout MutableSpan<Element>) throws(Failure) -> R
-    ) throws(Failure) -> R {
-        let header = header
-        let count = Int(truncatingIfNeeded: header.pointee.count)
-        let start = count > 0 ? elements(header) : nil
-        if count > 0 { access.note(header.pointee.buffer, count * Self.stride) }
-        var span = MutableSpan(_unsafeElements: UnsafeMutableBufferPointer(start: start, count: count))
-        return try body(&span)
     }
 }

@@ -95,6 +95,7 @@ extension PersistentMap {
         if depth > 0 { access.free(header.pointee.table, byteCount: 8 << depth) }
         header.pointee.depth = 0
         header.pointee.table = 0
+        header.pointee.reservedCount = 0
     }
 
     // MARK: Walking

@@ -33,6 +33,12 @@ extension PersistentMap: Sequence {
         /// The next entry, or nil. Amortised O(1).
         @inlinable
         public mutating func next() -> (key: Key, value: Value)? {
+            guard let slot = nextSlot() else { return nil }
+            return (Key.load(slot.pointee.key, from: map.access), Value.load(slot.pointee.value, from: map.access))
+        }
+
+        @inlinable @inline(__always)
+        mutating func nextSlot() -> UnsafeMutablePointer<Slot>? {
             guard map.access.isOpen else { Handle.outlived() }
             guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
             while used == 0 {
@@ -51,7 +57,7 @@ extension PersistentMap: Sequence {
             rest &-= 1
             let slot = map.slots(base) + MapChunk.slot(used)
             used &= used &- 1
-            return (Key.load(slot.pointee.key, from: map.access), Value.load(slot.pointee.value, from: map.access))
+            return slot
         }
 
         @inlinable
@@ -75,17 +81,4 @@ extension PersistentMap: Sequence {
 
     @inlinable
     public var underestimatedCount: Int { count }
-
-    /// The keys, in the order of iteration.
-    public var keys: some Sequence<Key> { lazy.map(\.key) }
-
-    /// The values, in the order of iteration.
-    public var values: some Sequence<Value> { lazy.map(\.value) }
-}
-
-extension PersistentMap: CustomStringConvertible {
-    /// The entries as a dictionary literal, in the order of iteration.
-    public var description: String {
-        isEmpty ? "[:]" : "[" + map { "\($0.key): \($0.value)" }.joined(separator: ", ") + "]"
-    }
 }

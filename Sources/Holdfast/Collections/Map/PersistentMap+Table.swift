@@ -73,7 +73,8 @@ extension PersistentMap {
                 continue
             }
             let isFinal = segment.exponent >= Self.largestExponent && segment.localDepth >= Self.deepest
-            if place(slot, hash, in: segment, reach: isFinal ? segment.chunks : Self.reach) {
+            let isReserved = header.pointee.count < header.pointee.reservedCount
+            if place(slot, hash, in: segment, reach: isFinal || isReserved ? segment.chunks : Self.reach) {
                 access.note(offset, MemoryLayout<Header>.size)
                 header.pointee.count &+= 1
                 header.pointee.changes &+= 1
@@ -127,6 +128,12 @@ extension PersistentMap {
     @inlinable
     func remove(_ probe: Key.Probe, _ hash: UInt64) -> Slot? {
         guard let found = find(probe, hash) else { return nil }
+        return remove(found, hash)
+    }
+
+    /// Takes a slot that `find` or a walk has come upon out of the table. The other slots stay where they are, but for the last one, with which the table goes.
+    @inlinable
+    func remove(_ found: UnsafeMutablePointer<Slot>, _ hash: UInt64) -> Slot {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         let removed = found.pointee
         let header = writableHeader

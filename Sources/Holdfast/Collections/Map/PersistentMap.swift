@@ -37,7 +37,9 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         @usableFromInline var table: UInt64 = 0
         /// Goes up with every insertion and removal; shows an iterator that the map has changed.
         @usableFromInline var changes: UInt64 = 0
-        @usableFromInline var reserved: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+        /// Up to this many entries a segment takes keys until it is full, so that room asked for beforehand is room indeed.
+        @usableFromInline var reservedCount: UInt64 = 0
+        @usableFromInline var reserved: (UInt64, UInt64, UInt64) = (0, 0, 0)
 
         @inlinable
         init() { magic = Header.magic }
@@ -99,8 +101,25 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
             if let newValue {
                 updateValue(newValue, forKey: key)
             } else {
-                removeValue(forKey: key)
+                let _: Bool = removeValue(forKey: key)
             }
+        }
+        nonmutating _modify {
+            let found = find(key)
+            let changes = header.pointee.changes
+            var value = found.map { Value.load($0.pointee.value, from: access) }
+            defer {
+                if let value {
+                    if let found, header.pointee.changes == changes {
+                        replace(found, with: value)
+                    } else {
+                        updateValue(value, forKey: key)
+                    }
+                } else if found != nil || header.pointee.changes != changes {
+                    let _: Bool = removeValue(forKey: key)
+                }
+            }
+            yield &value
         }
     }
 
@@ -161,10 +180,15 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         Key.withProbe(key) { probe in
             let hash = Key.hash(probe, seed: access.hashSeed)
             guard let removed = remove(probe, hash) else { return false }
-            if Key.ownsMemory { Key.destroy(removed.key, in: access) }
-            if Value.ownsMemory { Value.destroy(removed.value, in: access) }
+            destroy(removed)
             return true
         }
+    }
+
+    @inlinable
+    func destroy(_ slot: Slot) {
+        if Key.ownsMemory { Key.destroy(slot.key, in: access) }
+        if Value.ownsMemory { Value.destroy(slot.value, in: access) }
     }
 
     /// Removes all entries and frees what they owned, the table with it. O(capacity).
@@ -180,20 +204,6 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         freeTable(header)
         header.pointee.count = 0
         header.pointee.changes &+= 1
-    }
-
-    /// Sets all pairs of `other`; for keys that are there already, `combine` makes the value of the old and the new one.
-    /// O(number of pairs) expected.
-    @inlinable
-    public func merge<S: Sequence>(_ other: S, uniquingKeysWith combine: (Value, Value) throws -> Value) rethrows
-    where S.Element == (Key, Value) {
-        for (key, value) in other {
-            if let old = self[key] {
-                self[key] = try combine(old, value)
-            } else {
-                self[key] = value
-            }
-        }
     }
 }
 

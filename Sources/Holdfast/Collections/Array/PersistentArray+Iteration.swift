@@ -1,0 +1,79 @@
+import HoldfastEngine
+
+extension PersistentArray {
+    /// Walks the elements that the array had when the walk began.
+    ///
+    /// Elements may be set and appended meanwhile; those appended are not visited. An array that is shorter than it was traps at the next step; an insertion or removal that
+    /// keeps it as long shows the elements where they are then.
+    @frozen
+    public struct Iterator: IteratorProtocol {
+        @usableFromInline let array: PersistentArray
+        /// Where the header lies; good while the transaction is open.
+        @usableFromInline let header: UnsafeMutablePointer<Header>
+        @usableFromInline let count: Int
+        @usableFromInline var position = 0
+        /// Where the elements were at the last step, as the header has it and as an address.
+        @usableFromInline var buffer: UInt64
+        @usableFromInline var base: UnsafeMutablePointer<Element.Stored>
+
+        @inlinable
+        init(_ array: PersistentArray) {
+            self.array = array
+            header = array.header
+            count = Int(truncatingIfNeeded: header.pointee.count)
+            buffer = header.pointee.buffer
+            base = array.elements(header)
+        }
+
+        /// The next element, or nil. O(1).
+        @inlinable
+        public mutating func next() -> Element? {
+            guard position < count else { return nil }
+            guard array.access.isOpen else { Handle.outlived() }
+            // A removed array has no buffer any more.
+            if header.pointee.buffer != buffer || header.pointee.count < UInt64(count) { findElements() }
+            let element = Element.load(base[position], from: array.access)
+            position &+= 1
+            return element
+        }
+
+        @inlinable @inline(never)
+        mutating func findElements() {
+            let header = array.header
+            guard header.pointee.count >= UInt64(count) else { Handle.shortenedWhileIterating() }
+            buffer = header.pointee.buffer
+            base = array.elements(header)
+        }
+    }
+
+    @inlinable
+    public func makeIterator() -> Iterator { Iterator(self) }
+
+    /// Lets algorithms of the standard library work on plain values in place. Nil for elements that are stored in another form.
+    @inlinable
+    public func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<Element>) throws -> R) rethrows -> R? {
+        guard Element.self == Element.Stored.self else { return nil }
+        let header = header
+        let count = Int(truncatingIfNeeded: header.pointee.count)
+        guard count > 0 else { return try body(UnsafeBufferPointer(start: nil, count: 0)) }
+        let start = UnsafeRawPointer(elements(header)).assumingMemoryBound(to: Element.self)
+        return try body(UnsafeBufferPointer(start: start, count: count))
+    }
+
+    /// Like ``withContiguousStorageIfAvailable(_:)``, for changing; all elements are noted as changed and logged.
+    @inlinable
+    public func withContiguousMutableStorageIfAvailable<R>(
+        _ body: (inout UnsafeMutableBufferPointer<Element>) throws -> R
+    ) rethrows -> R? {
+        guard Element.self == Element.Stored.self else { return nil }
+        let header = header
+        let count = Int(truncatingIfNeeded: header.pointee.count)
+        var buffer = UnsafeMutableBufferPointer<Element>(start: nil, count: 0)
+        if count > 0 {
+            access.note(header.pointee.buffer, count * Self.stride)
+            let start = UnsafeMutableRawPointer(elements(header)).assumingMemoryBound(to: Element.self)
+            buffer = UnsafeMutableBufferPointer(start: start, count: count)
+        }
+        return try body(&buffer)
+    }
+}

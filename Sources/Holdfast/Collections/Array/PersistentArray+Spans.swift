@@ -1,0 +1,105 @@
+import HoldfastEngine
+
+// Plain values as they lie in the file, without a copy.
+
+extension PersistentArray where Element: PersistableStruct {
+    /// Calls `body` with the elements in place, as a span over the mapped file: no copy, and no check for each element beyond the
+    /// span's own. The span cannot leave the closure; the array must not be changed inside it. O(1).
+    @inlinable
+    public func withSpan<R, Failure: Error>(_ body: (Span<Element>) throws(Failure) -> R) throws(Failure) -> R {
+        let header = header
+        let count = Int(truncatingIfNeeded: header.pointee.count)
+        guard count > 0 else { return try body(Span()) }
+        return try body(Span(_unsafeStart: UnsafePointer(elements(header)), count: count))
+    }
+
+    /// Calls `body` with all elements in place for changing; see ``withMutableSpan(_:_:)``. O(count / 4096).
+    @inlinable
+    public func withMutableSpan<R, Failure: Error>(
+        _ body: (inout MutableSpan<Element>) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        try withMutableSpan(0 ..< count, body)
+    }
+
+    /// Calls `body` with the elements of a range in place for changing; traps if the range leads out of the array. O(range.count / 4096).
+    ///
+    /// Every line of the range is noted before `body` runs and is logged whether it changes or not: ask for no more than will change. The span cannot leave
+    /// the closure; the array must not be appended to or removed from inside it.
+    @inlinable
+    public func withMutableSpan<R, Failure: Error>(
+        _ range: Range<Int>, _ body: (inout MutableSpan<Element>) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        let header = header
+        check(range, header)
+        let start = range.isEmpty ? nil : elements(header) + range.lowerBound
+        if !range.isEmpty { access.note(elementOffset(range.lowerBound), range.count * Self.stride) }
+        var span = MutableSpan(_unsafeElements: UnsafeMutableBufferPointer(start: start, count: range.count))
+        return try body(&span)
+    }
+
+    /// Adds the elements of a span at the end with one copy. The span must not be one of this array. O(their number), amortised.
+    @inlinable
+    public func append(contentsOf newElements: Span<Element>) {
+        makeRoom(forMore: newElements.count)
+        newElements.withUnsafeBufferPointer { appendPlain(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Adds up to `maximum` elements at the end, written in place by `body`: nothing is copied. If `body` throws, what it has written is kept. Amortised
+    /// O(maximum / 4096), and what `body` does.
+    ///
+    ///     try samples.append(upTo: 1024) { place in while let sample = try source.next(), !place.isFull { place.append(sample) } }
+    ///
+    /// The span cannot leave the closure; the array must not be used inside it.
+    @available(macOS 26, iOS 26, *)
+    @inlinable
+    public func append<R, Failure: Error>(
+        upTo maximum: Int, initializing body: (inout OutputSpan<Element>) throws(Failure) -> R
+    ) throws(Failure) -> R {
+        guard maximum >= 0 else { Handle.negativeCount(maximum) }
+        makeRoom(forMore: maximum)
+        let header = writableHeader
+        let place = elementOffset(count)
+        if maximum > 0 { access.note(place, maximum * Self.stride) }
+        let start = access.address(place, maximum * Self.stride).assumingMemoryBound(to: Element.self)
+        let buffer = UnsafeMutableBufferPointer(start: start, count: maximum)
+        var span = OutputSpan(buffer: buffer, initializedCount: 0)
+        let result: Result<R, Failure>
+        do throws(Failure) { result = .success(try body(&span)) } catch { result = .failure(error) }
+        header.pointee.count += UInt64(span.finalize(for: buffer))
+        return try result.get()
+    }
+}
+
+extension PersistentArray {
+    /// Adds plain values that lie one behind the other; false if they do not. There must be room for as many as `newElements` announces.
+    @inlinable
+    func appendContiguous<S: Sequence>(_ newElements: S) -> Bool where S.Element == Element {
+        newElements.withContiguousStorageIfAvailable { source in
+            guard source.count <= capacity - count else { return false }
+            appendPlain(UnsafeRawBufferPointer(source))
+            return true
+        } ?? false
+    }
+
+    /// Adds stored forms at the end with one copy; there must be room. The source may lie in the array itself.
+    @inlinable
+    func appendPlain(_ source: UnsafeRawBufferPointer) {
+        guard let start = source.baseAddress, source.count > 0 else { return }
+        let header = writableHeader
+        access.writableAddress(elementOffset(count), source.count).copyMemory(from: start, byteCount: source.count)
+        header.pointee.count += UInt64(source.count / Self.stride)
+    }
+}
+
+extension PersistentArray where Element: PersistableInteger {
+    /// Adds zeros at the end. O(number), at the speed of memory.
+    @inlinable
+    func append(zeros number: Int) {
+        guard number > 0 else { return }
+        makeRoom(forMore: number)
+        let header = writableHeader
+        access.writableAddress(elementOffset(count), number * Self.stride)
+            .initializeMemory(as: UInt8.self, repeating: 0, count: number * Self.stride)
+        header.pointee.count += UInt64(number)
+    }
+}

@@ -1,0 +1,154 @@
+import HoldfastEngine
+
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
+
+/// Index arithmetic is integer arithmetic, all O(1). A slice is a range of these bytes, not a copy; `Data(bytes[2 ..< 5])` is one.
+extension PersistentBytes: RandomAccessCollection, MutableCollection {
+    /// The number of bytes. O(1).
+    @inlinable
+    public var count: Int { bytes.count }
+
+    /// The first index: 0.
+    @inlinable
+    public var startIndex: Int { 0 }
+
+    /// One past the last index.
+    @inlinable
+    public var endIndex: Int { bytes.count }
+
+    @inlinable
+    public func index(after index: Int) -> Int { index + 1 }
+
+    @inlinable
+    public func index(before index: Int) -> Int { index - 1 }
+
+    @inlinable
+    public var underestimatedCount: Int { bytes.count }
+
+    /// The byte at `index`; traps if there is none. O(1).
+    @inlinable
+    public subscript(index: Int) -> UInt8 {
+        get { bytes[index] }
+        nonmutating set { bytes[index] = newValue }
+    }
+
+    /// The bytes of a range, in place; traps if the range leads out of them. Setting copies bytes from a slice of the same count. O(1), setting O(range.count).
+    @inlinable
+    public subscript(range: Range<Int>) -> Slice<PersistentBytes> {
+        get {
+            bytes.check(range, bytes.header)
+            return Slice(base: self, bounds: range)
+        }
+        nonmutating set { bytes[range] = Slice(base: newValue.base.bytes, bounds: newValue.startIndex ..< newValue.endIndex) }
+    }
+
+    /// Exchanges two bytes; traps if there is none at an index. O(1).
+    @inlinable
+    public func swapAt(_ first: Int, _ second: Int) { bytes.swapAt(first, second) }
+
+    @inlinable
+    public func makeIterator() -> PersistentArray<UInt8>.Iterator { bytes.makeIterator() }
+
+    /// Lets algorithms of the standard library work on the bytes in place.
+    @inlinable
+    public func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R? {
+        try bytes.withContiguousStorageIfAvailable(body)
+    }
+
+    /// Like ``withContiguousStorageIfAvailable(_:)``, for changing; all bytes are noted as changed and logged.
+    @inlinable
+    public func withContiguousMutableStorageIfAvailable<R>(
+        _ body: (inout UnsafeMutableBufferPointer<UInt8>) throws -> R
+    ) rethrows -> R? {
+        try bytes.withContiguousMutableStorageIfAvailable(body)
+    }
+}
+
+extension PersistentBytes: ContiguousBytes, DataProtocol {
+    /// Calls `body` with all bytes in place. The buffer must not leave the closure.
+    @inlinable
+    public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R { try bytes.withBytes(body) }
+
+    /// The one region that the bytes lie in.
+    @inlinable
+    public var regions: CollectionOfOne<PersistentBytes> { CollectionOfOne(self) }
+}
+
+/// Two are equal if their bytes are.
+extension PersistentBytes: Hashable {
+    /// Whether both hold the same bytes. O(count).
+    public static func == (left: PersistentBytes, right: PersistentBytes) -> Bool {
+        if left.bytes.access.isDetached || right.bytes.access.isDetached { return left.bytes == right.bytes }
+        return left.count == right.count && left.bytes.withBytes { left in right.bytes.withBytes { UTF8Bytes.areEqual(left, $0) } }
+    }
+
+    /// Whether both hold the same bytes. O(count).
+    @inlinable
+    public static func == (left: PersistentBytes, right: some Collection<UInt8>) -> Bool { left.bytes == right }
+
+    /// Whether the bytes differ. O(count).
+    @inlinable
+    public static func != (left: PersistentBytes, right: some Collection<UInt8>) -> Bool { left.bytes != right }
+
+    /// Hashes the bytes. O(count).
+    public func hash(into hasher: inout Hasher) {
+        guard !bytes.access.isDetached else { return hasher.combine(0) }
+        hasher.combine(count)
+        bytes.withBytes { hasher.combine(bytes: $0) }
+    }
+}
+
+extension PersistentBytes: CustomStringConvertible {
+    /// How many bytes there are; bytes themselves are rarely wanted as text.
+    public var description: String { bytes.access.isDetached ? "0 bytes" : count == 1 ? "1 byte" : "\(count) bytes" }
+}
+
+extension PersistentBytes: PersistableContainer {
+    public typealias Stored = RelativePointer<StoredArray>
+
+    @inlinable
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentBytes {
+        PersistentBytes(bytes: .load(stored, from: access))
+    }
+
+    /// Copies the bytes.
+    @inlinable
+    public static func store(_ value: PersistentBytes, in access: HeapAccess) -> Stored {
+        PersistentArray<UInt8>.store(value.bytes, in: access)
+    }
+
+    @inlinable
+    public static func storeEmpty(in access: HeapAccess) -> Stored { PersistentArray<UInt8>.storeEmpty(in: access) }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) { PersistentArray<UInt8>.destroy(stored, in: access) }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
+
+    public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("PersistentBytes") }
+}
+
+extension WriteTransaction {
+    /// The bytes with this name, made empty if there are none; throws like ``map(_:_:_:)``.
+    @inlinable
+    public func bytes(_ name: String) throws(HeapError) -> PersistentBytes { try container(name) }
+
+    /// The bit set with this name, made empty if there is none; throws like ``map(_:_:_:)``.
+    @inlinable
+    public func bitSet(_ name: String) throws(HeapError) -> PersistentBitSet { try container(name) }
+}
+
+extension ReadTransaction {
+    /// The bytes with this name; throws like ``map(_:_:_:)``.
+    @inlinable
+    public func bytes(_ name: String) throws(HeapError) -> PersistentBytes { try root(name) }
+
+    /// The bit set with this name; throws like ``map(_:_:_:)``.
+    @inlinable
+    public func bitSet(_ name: String) throws(HeapError) -> PersistentBitSet { try root(name) }
+}

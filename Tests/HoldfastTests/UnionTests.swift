@@ -133,7 +133,7 @@ private struct Theme: Codable, Equatable {
             "union U{a: (), b: (Int, Array<String>)}", "record Empty{; 8 bytes}",
         ]
         for text in texts {
-            #expect(TypeShape(parsing: text) != nil, "\(text)")
+            #expect(TypeShape(parsing: text)?.text == text)
             // Every proper beginning but those that happen to be a description.
             for cut in 0 ..< text.count {
                 if let shape = TypeShape(parsing: String(text.prefix(cut))) { #expect(!shape.name.isEmpty) }

@@ -44,8 +44,7 @@ final class TypeRegistry: Sendable {
     /// The type with this description, or nil if this program does not know it.
     func type(describedAs text: String) -> (any Persistable.Type)? {
         if let found = exactly(text) { return found }
-        var parser = TypeParser(text: Array(text.utf8), registry: self)
-        guard let type = parser.type(), parser.isAtEnd else { return nil }
+        guard let shape = TypeShape(parsing: text), let type = type(of: shape) else { return nil }
         // Nothing that was put together otherwise than the description says may be taken for it.
         guard (try? type.describe().text) == text || text.contains("enum ") else { return nil }
         return type
@@ -54,25 +53,32 @@ final class TypeRegistry: Sendable {
     fileprivate func exactly(_ text: String) -> (any Persistable.Type)? { known.withLock({ $0.byDescription[text] })?.type }
 }
 
-/// Makes types out of descriptions: `Map<String, Array<Double?>>`.
-private struct TypeParser {
-    let text: [UInt8]
-    let registry: TypeRegistry
-    var at = 0
-    private var depth = 0
-
-    init(text: [UInt8], registry: TypeRegistry) {
-        self.text = text
-        self.registry = registry
+// Making types out of what is said of them: generic types are made at run time, with the code that the program has for them.
+extension TypeRegistry {
+    private func type(of shape: TypeShape) -> (any Persistable.Type)? {
+        if let found = exactly(shape.text) { return found }
+        switch shape {
+        case .named(let name): return Self.plain(name)
+        case .optional(let wrapped):
+            guard let wrapped = type(of: wrapped) else { return nil }
+            return Self.optional(wrapped)
+        // An enum that this program does not have is stored as its raw value.
+        case .enumeration(_, let raw): return type(of: raw)
+        case .generic(let name, let parameters):
+            let types = parameters.compactMap { type(of: $0) }
+            guard types.count == parameters.count else { return nil }
+            return Self.generic(name, types)
+        case .structure, .record, .opaque, .union: return nil
+        }
     }
-
-    var isAtEnd: Bool { at == text.count }
 
     private static func plain(_ name: String) -> (any Persistable.Type)? {
         switch name {
         case "Bool": Bool.self
         case "String": String.self
         case "PersistentString": PersistentString.self
+        case "PersistentBytes": PersistentBytes.self
+        case "PersistentBitSet": PersistentBitSet.self
         case "Double": Double.self
         case "Float": Float.self
         case "Int": Int.self
@@ -89,74 +95,52 @@ private struct TypeParser {
         }
     }
 
-    mutating func type() -> (any Persistable.Type)? {
-        // A damaged description may go on for ever; no program nests its types so deep.
-        depth += 1
-        defer { depth -= 1 }
-        guard depth < 64, var type = base() else { return nil }
-        while take("?") { type = Self.optional(type) }
-        return type
+    private static func generic(_ name: String, _ parameters: [any Persistable.Type]) -> (any Persistable.Type)? {
+        switch (name, parameters.count) {
+        case ("Array", 1): return array(parameters[0])
+        case ("Deque", 1): return deque(parameters[0])
+        case ("Value", 1): return value(parameters[0])
+        case ("Set", 1):
+            guard let element = parameters[0] as? any PersistableKey.Type else { return nil }
+            return set(element)
+        case ("SortedSet", 1):
+            guard let element = parameters[0] as? any PersistableOrderedKey.Type else { return nil }
+            return sortedSet(element)
+        case ("Map", 2):
+            guard let key = parameters[0] as? any PersistableKey.Type else { return nil }
+            return map(key, parameters[1])
+        case ("SortedMap", 2):
+            guard let key = parameters[0] as? any PersistableOrderedKey.Type else { return nil }
+            return sortedMap(key, parameters[1])
+        case ("Ref", 1):
+            guard let target = parameters[0] as? any PersistableRecord.Type else { return nil }
+            return ref(target)
+        case ("Shared", 1):
+            guard let target = parameters[0] as? any PersistableRecord.Type else { return nil }
+            return shared(target)
+        default: return nil
+        }
     }
 
-    private mutating func base() -> (any Persistable.Type)? {
-        if take("Array<") {
-            guard let element = type(), take(">") else { return nil }
-            return Self.array(element)
-        }
-        if take("Value<") {
-            guard let value = type(), take(">") else { return nil }
-            return Self.value(value)
-        }
-        if take("Map<") {
-            guard let key = type() as? any PersistableKey.Type, take(", "), let value = type(), take(">") else { return nil }
-            return Self.map(key, value)
-        }
-        let name = word()
-        if let type = registry.exactly(name) ?? Self.plain(name) { return type }
-        // An enum that this program does not have is stored as its raw value.
-        if name.hasPrefix("enum "), let colon = name.range(of: ": ") { return Self.plain(String(name[colon.upperBound...])) }
-        return nil
+    private static func optional<Wrapped: Persistable>(_: Wrapped.Type) -> any Persistable.Type { Wrapped?.self }
+    private static func array<Element: Persistable>(_: Element.Type) -> any Persistable.Type { PersistentArray<Element>.self }
+    private static func deque<Element: Persistable>(_: Element.Type) -> any Persistable.Type { PersistentDeque<Element>.self }
+    private static func value<Value: Persistable>(_: Value.Type) -> any Persistable.Type { PersistentValue<Value>.self }
+    private static func set<Element: PersistableKey>(_: Element.Type) -> any Persistable.Type { PersistentSet<Element>.self }
+    private static func ref<Target: PersistableRecord>(_: Target.Type) -> any Persistable.Type { Ref<Target>.self }
+    private static func shared<Target: PersistableRecord>(_: Target.Type) -> any Persistable.Type { Shared<Target>.self }
+
+    private static func sortedSet<Element: PersistableOrderedKey>(_: Element.Type) -> any Persistable.Type {
+        PersistentSortedSet<Element>.self
     }
 
-    private mutating func take(_ token: String) -> Bool {
-        guard text[at...].starts(with: token.utf8) else { return false }
-        at += token.utf8.count
-        return true
-    }
-
-    /// Up to the end of the name, with all that stands in its brackets.
-    private mutating func word() -> String {
-        let start = at
-        var open = 0
-        loop: while at < text.count {
-            switch text[at] {
-            case UInt8(ascii: "<"), UInt8(ascii: "{"), UInt8(ascii: "("): open += 1
-            case UInt8(ascii: ">") where open == 0: break loop
-            case UInt8(ascii: ">"), UInt8(ascii: "}"), UInt8(ascii: ")"): open -= 1
-            case UInt8(ascii: ","), UInt8(ascii: "?"):
-                if open == 0 { break loop }
-            default: break
-            }
-            at += 1
-        }
-        return String(decoding: text[start ..< at], as: UTF8.self)
-    }
-
-    private static func array<Element: Persistable>(_ element: Element.Type) -> any Persistable.Type { PersistentArray<Element>.self }
-    private static func value<Value: Persistable>(_ value: Value.Type) -> any Persistable.Type { PersistentValue<Value>.self }
-    private static func optional<Wrapped: Persistable>(_ wrapped: Wrapped.Type) -> any Persistable.Type { Wrapped?.self }
-    private static func map<Key: PersistableKey, Value: Persistable>(_ key: Key.Type, _ value: Value.Type) -> any Persistable.Type {
+    private static func map<Key: PersistableKey, Value: Persistable>(_: Key.Type, _: Value.Type) -> any Persistable.Type {
         PersistentMap<Key, Value>.self
     }
-}
 
-extension String {
-    fileprivate func range(of part: String) -> Range<String.Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(part) { return start ..< index(start, offsetBy: part.count) }
-            start = index(after: start)
-        }
-        return nil
+    private static func sortedMap<Key: PersistableOrderedKey, Value: Persistable>(
+        _: Key.Type, _: Value.Type
+    ) -> any Persistable.Type {
+        PersistentSortedMap<Key, Value>.self
     }
 }

@@ -21,12 +21,28 @@ public struct Verification {
     public private(set) var unknownRoots: [Root] = []
     private static let problemLimit = 20
 
+    /// A reference that has been come by and not been followed yet.
+    private struct Reference {
+        let offset: UInt64
+        let type: any PersistableRecord.Type
+        /// The root that it was come by from.
+        let root: Place?
+    }
+
+    private var references: [Reference] = []
+    /// Records that have been claimed by following a reference. An owner that is found later is welcome to them.
+    private var claimedByReference: Set<UInt64> = []
+    /// How many shared references have been found to each record that has any.
+    private var owners: [UInt64: UInt32] = [:]
+
     /// A step on the way from the catalogue to where the walk is.
     public enum Place {
         /// An element of an array.
         case element(Int)
         /// The value of a map's entry, by the place of its key, which has been verified.
         case value(keyAt: UInt64, any PersistableKey.Type)
+        /// A field of a record.
+        case field(String)
         /// A part that has a name of its own.
         case part(StaticString)
     }
@@ -43,6 +59,8 @@ public struct Verification {
     /// something else owns it: then it must not be read. `what` completes "… lies at 4711, where".
     public mutating func claim(_ offset: UInt64, byteCount: Int, alignment: Int, _ what: @autoclosure () -> String) -> Bool {
         guard let problem = ledger.claim(offset, byteCount: byteCount, alignment: alignment) else { return true }
+        // It has been verified already; and from here on it has an owner.
+        if claimedByReference.remove(offset) != nil { return false }
         report("\(what()) \(problem)")
         return false
     }
@@ -82,6 +100,7 @@ public struct Verification {
             switch place {
             case .element(let number): "[\(number)]"
             case .value(let offset, let type): index == 0 ? "root \(key(offset, type))" : "[\(key(offset, type))]"
+            case .field(let name): name
             case .part(let name): "\(name)"
             }
         }
@@ -93,9 +112,59 @@ public struct Verification {
         return String(String(reflecting: text).prefix(60))
     }
 
+    /// Notes a reference to a record, to be followed when everything that has an owner is known. `shares`: it counts as an owner itself.
+    mutating func follow<Record: PersistableRecord>(_ offset: UInt64, to type: Record.Type, shares: Bool) {
+        if shares {
+            owners[offset, default: 0] += 1
+            if owners[offset]! > 1 { return }
+            // The first of its owners claims it; the others only count.
+            if !claimedByReference.contains(offset), !claim(recordAt: offset, type) { return }
+        }
+        references.append(Reference(offset: offset, type: type, root: places.first))
+    }
+
+    private mutating func followReferences() {
+        while let reference = references.popLast() {
+            places = reference.root.map { [$0, .part("through references")] } ?? []
+            follow(reference, reference.type)
+        }
+        places = []
+    }
+
+    private mutating func follow<Record: PersistableRecord>(_ reference: Reference, _ type: Record.Type) {
+        let offset = reference.offset
+        if owners[offset] == nil {
+            let layout = RecordLayout.of(type)
+            guard ledger.claim(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment) == nil else {
+                // Claimed by its owner, or by another reference, if it is what it should be; or nothing at all.
+                let isRecord =
+                    ledger.isClaimed(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment)
+                    && load(offset, as: StoredRecord.self).tag == layout.tag
+                if !isRecord { report("a reference leads to \(offset), where there is no \(layout.typeName)") }
+                return
+            }
+            claimedByReference.insert(offset)
+            guard load(offset, as: StoredRecord.self).tag == layout.tag else {
+                return report("what should be a \(layout.typeName) lies at \(offset) and does not begin as one")
+            }
+        }
+        Record.verifyFields(at: offset, in: &self)
+    }
+
+    /// Every shared record counts as many owners as have been found. Not known where some roots could not be followed.
+    private mutating func compareOwners() {
+        guard unknownRoots.isEmpty, problemCount == 0 else { return }
+        for (offset, count) in owners {
+            let stated = load(offset, as: StoredRecord.self).owners
+            if stated != count { report("the shared record at \(offset) counts \(stated) references, and there are \(count)") }
+        }
+    }
+
     /// Walks everything from the catalogue on.
     mutating func run() {
         let offset = access.catalogue
         if offset != 0 { RootCatalogue.verify(at: offset, in: &self) }
+        followReferences()
+        compareOwners()
     }
 }

@@ -51,6 +51,25 @@ public indirect enum TypeShape: Hashable, Sendable {
 }
 
 extension TypeShape {
+    /// The words of the description, which parse as the same shape.
+    public var text: String {
+        switch self {
+        case .named(let name): name
+        case .generic(let name, let parameters): "\(name)<\(parameters.map(\.text).joined(separator: ", "))>"
+        case .optional(let wrapped): wrapped.text + "?"
+        case .structure(let name, let fields, let bytes): "\(name){\(Self.text(fields)); \(bytes) bytes}"
+        case .record(let name, let fields, let bytes): "record \(name){\(Self.text(fields)); \(bytes) bytes}"
+        case .opaque(let name, let bytes): "\(name){\(bytes) bytes}"
+        case .enumeration(let name, let raw): "enum \(name): \(raw.text)"
+        case .union(let name, let cases):
+            "union \(name){\(cases.map { "\($0.name): (\($0.payload.map(\.text).joined(separator: ", ")))" }.joined(separator: ", "))}"
+        }
+    }
+
+    private static func text(_ fields: [Field]) -> String {
+        fields.map { "\($0.name): \($0.type.text) @\($0.offset)" }.joined(separator: ", ")
+    }
+
     /// Reads a description's text; nil if it is not one.
     public init?(parsing text: String) {
         var parser = ShapeParser(text)

@@ -25,17 +25,32 @@ extension Encoded: PersistableValue {
     public typealias Stored = StoredBytes
 
     public static func load(_ stored: StoredBytes, from access: HeapAccess) -> Encoded {
+        do {
+            return Encoded(try decode(stored, access))
+        } catch {
+            Misuse.damaged(access, "an encoded \(Value.self) cannot be decoded (\(error)); its Codable form may have changed")
+        }
+    }
+
+    private static func decode(_ stored: StoredBytes, _ access: HeapAccess) throws -> Value {
         let data = stored.withBytes(access) { Data($0) }
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
+        // In an array, since older JSON decoders refuse a bare number or text.
+        let values = try decoder.decode([Value].self, from: data)
+        guard values.count == 1 else { throw CocoaError(.coderReadCorrupt) }
+        return values[0]
+    }
+
+    public static func verify(at offset: UInt64, in verification: inout Verification) {
+        let before = verification.problemCount
+        StoredBytes.verify(at: offset, isText: true, in: &verification)
+        guard verification.problemCount == before else { return }
         do {
-            // In an array, since older JSON decoders refuse a bare number or text.
-            let values = try decoder.decode([Value].self, from: data)
-            guard values.count == 1 else { Misuse.damaged(access, "an encoded \(Value.self) is not one value") }
-            return Encoded(values[0])
+            _ = try decode(verification.load(offset, as: StoredBytes.self), verification.access)
         } catch {
-            Misuse.damaged(access, "an encoded \(Value.self) cannot be decoded (\(error)); its Codable form may have changed")
+            verification.report("an encoded \(Value.self) cannot be decoded: \(error)")
         }
     }
 

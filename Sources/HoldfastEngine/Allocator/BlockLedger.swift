@@ -39,10 +39,26 @@ public struct BlockLedger {
 
     /// Claims the block in use that begins at `offset` and was allocated with this size and alignment. Returns nil, or what is wrong. O(log runs).
     public mutating func claim(_ offset: UInt64, byteCount: Int, alignment: Int) -> String? {
-        guard contains(offset, byteCount) else { return "lies at \(offset) with \(byteCount) bytes, outside the heap" }
+        let (place, problem) = find(offset, byteCount: byteCount, alignment: alignment)
+        guard let place else { return problem }
+        guard claimed[place.word] & place.bit == 0 else { return "lies at \(offset), in a block that something else owns too" }
+        claimed[place.word] |= place.bit
+        claimedBlocks += 1
+        return nil
+    }
+
+    /// Whether the block in use at `offset`, of this size and alignment, has been claimed. O(log runs).
+    public func isClaimed(_ offset: UInt64, byteCount: Int, alignment: Int) -> Bool {
+        guard let place = find(offset, byteCount: byteCount, alignment: alignment).place else { return false }
+        return claimed[place.word] & place.bit != 0
+    }
+
+    /// The bit of a block in use, or what is wrong.
+    private func find(_ offset: UInt64, byteCount: Int, alignment: Int) -> (place: (word: Int, bit: UInt64)?, problem: String?) {
+        guard contains(offset, byteCount) else { return (nil, "lies at \(offset) with \(byteCount) bytes, outside the heap") }
         let request = Allocator.roundedRequest(byteCount, alignment: alignment)
         guard let index = index(ofRunWith: offset >> HeapLayout.pageShift) else {
-            return "lies at \(offset), where nothing is in use"
+            return (nil, "lies at \(offset), where nothing is in use")
         }
         let block: Int?
         if Allocator.fitsSlab(request, alignment: alignment) {
@@ -53,13 +69,8 @@ public struct BlockLedger {
                 run.kind == .run && run.first << HeapLayout.pageShift == offset && run.pages == Allocator.pages(for: request)
             block = isWhole ? 0 : nil
         }
-        guard let block else { return "lies at \(offset), where no block of \(byteCount) bytes in use begins" }
-        let word = index * SlabHeader.bitmapWords + block >> 6
-        let bit: UInt64 = 1 << UInt64(block & 63)
-        guard claimed[word] & bit == 0 else { return "lies at \(offset), in a block that something else owns too" }
-        claimed[word] |= bit
-        claimedBlocks += 1
-        return nil
+        guard let block else { return (nil, "lies at \(offset), where no block of \(byteCount) bytes in use begins") }
+        return ((index * SlabHeader.bitmapWords + block >> 6, 1 << UInt64(block & 63)), nil)
     }
 
     private func index(ofRunWith page: UInt64) -> Int? {

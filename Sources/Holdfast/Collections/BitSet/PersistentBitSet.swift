@@ -152,6 +152,10 @@ extension PersistentBitSet: PersistableContainer {
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) { PersistentArray<UInt64>.destroy(stored, in: access) }
 
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        PersistentArray<UInt64>.verify(at: place, in: &verification)
+    }
+
     @inlinable
     public static var ownsMemory: Bool { true }
 

@@ -127,6 +127,10 @@ extension PersistentBytes: PersistableContainer {
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) { PersistentArray<UInt8>.destroy(stored, in: access) }
 
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        PersistentArray<UInt8>.verify(at: place, in: &verification)
+    }
+
     @inlinable
     public static var ownsMemory: Bool { true }
 

@@ -13,7 +13,7 @@ extension PersistentDeque: PersistableContainer {
     @inlinable
     public static func store(_ value: PersistentDeque, in access: HeapAccess) -> Stored {
         let stored = storeEmpty(in: access)
-        load(stored, from: access).append(contentsOf: value)
+        if !value.access.isDetached { load(stored, from: access).append(contentsOf: value) }
         return stored
     }
 
@@ -35,12 +35,45 @@ extension PersistentDeque: PersistableContainer {
         access.free(stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
     }
 
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        let offset = verification.load(place, as: UInt64.self)
+        guard verification.claim(offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes, "a deque's header") else {
+            return
+        }
+        let header = verification.load(offset, as: Header.self)
+        guard header.magic == Header.magic else { return verification.report("a deque's header does not begin as one") }
+        guard header.count <= header.capacity, header.head < header.capacity || header.head == 0 else {
+            return verification.report(
+                "a deque claims \(header.count) elements from slot \(header.head) on, and \(header.capacity) slots")
+        }
+        guard header.capacity > 0 else {
+            if header.buffer != 0 { verification.report("a deque without slots has them at \(header.buffer)") }
+            return
+        }
+        let (bytes, isBeyond) = header.capacity.multipliedReportingOverflow(by: UInt64(stride))
+        guard !isBeyond, bytes <= HeapLayout.maximumBytes else {
+            return verification.report("a deque claims \(header.capacity) slots")
+        }
+        guard verification.claim(header.buffer, byteCount: Int(bytes), alignment: bufferAlignment, "a deque's slots") else { return }
+        if (Element.self as? any PersistableStruct.Type).map({ BitPatterns.of($0).acceptAll }) == true { return }
+        for index in 0 ..< header.count {
+            let slot = (header.head + index) % header.capacity
+            verification.within(.element(Int(index))) { Element.verify(at: header.buffer + slot * UInt64(stride), in: &$0) }
+        }
+    }
+
     @inlinable
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Deque<\(try Element.describe().text)>")
     }
+}
+
+extension PersistentDeque {
+    /// An empty deque for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    @inlinable
+    public init() { self.init(access: .detached, offset: 0) }
 }
 
 /// Marks a relative pointer as leading to a deque's header.

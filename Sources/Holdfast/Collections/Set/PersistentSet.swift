@@ -98,8 +98,16 @@ extension PersistentSet: PersistableContainer {
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) { Table.destroy(stored, in: access) }
 
+    public static func verify(at place: UInt64, in verification: inout Verification) { Table.verify(at: place, in: &verification) }
+
     @inlinable
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Set<\(try Element.describe().text)>") }
+}
+
+extension PersistentSet {
+    /// An empty set for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    @inlinable
+    public init() { table = Table() }
 }

@@ -236,10 +236,18 @@ extension PersistentSortedSet: PersistableContainer {
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) { Tree.destroy(stored, in: access) }
 
+    public static func verify(at place: UInt64, in verification: inout Verification) { Tree.verify(at: place, in: &verification) }
+
     @inlinable
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("SortedSet<\(try Element.describe().text)>")
     }
+}
+
+extension PersistentSortedSet {
+    /// An empty set for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    @inlinable
+    public init() { tree = Tree() }
 }

@@ -13,7 +13,7 @@ extension PersistentSortedMap: PersistableContainer {
     @inlinable
     public static func store(_ value: PersistentSortedMap, in access: HeapAccess) -> Stored {
         let stored = storeEmpty(in: access)
-        load(stored, from: access).append(sorted: value, isChecked: false)
+        if !value.access.isDetached { load(stored, from: access).append(sorted: value, isChecked: false) }
         return stored
     }
 
@@ -40,6 +40,12 @@ extension PersistentSortedMap: PersistableContainer {
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("SortedMap<\(try Key.describe().text), \(try Value.describe().text)>")
     }
+}
+
+extension PersistentSortedMap {
+    /// An empty map for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    @inlinable
+    public init() { self.init(access: .detached, offset: 0) }
 }
 
 /// Marks a relative pointer as leading to a sorted map's header.

@@ -1,0 +1,121 @@
+import HoldfastEngine
+
+// Verifying a sorted map that may be damaged: header, nodes, the order of the keys, and that each lies between its separators.
+extension PersistentSortedMap {
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        let offset = verification.load(place, as: UInt64.self)
+        guard
+            verification.claim(
+                offset, byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes, "a sorted collection's header")
+        else { return }
+        let header = verification.load(offset, as: SortedHeader.self)
+        guard header.magic == SortedHeader.magic else { return verification.report("a sorted collection's header does not begin as one") }
+        // Nodes have at least two children, but the last of a level may have one; no heap holds more levels than this.
+        guard header.height <= 64 else { return verification.report("a sorted collection claims \(header.height) levels") }
+        var walk = SortedWalk<Key, Value>(access: verification.access)
+        if header.root != 0 {
+            walk.verifyNode(header.root, level: Int(header.height), lower: nil, upper: nil, in: &verification)
+        } else if header.height != 0 {
+            verification.report("a sorted collection claims \(header.height) levels and has no root")
+        }
+        if walk.isWhole, walk.count != header.count {
+            verification.report("a sorted collection claims \(header.count) entries and has \(walk.count)")
+        }
+    }
+}
+
+/// A walk over the nodes of one sorted map.
+private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
+    typealias Leaf = SortedLeaf<Key, Value>
+    typealias Inner = SortedInner<Key>
+
+    let access: HeapAccess
+    var count: UInt64 = 0
+    /// Whether every node could be read.
+    var isWhole = true
+
+    private mutating func fail(_ problem: String, in verification: inout Verification) {
+        isWhole = false
+        verification.report(problem)
+    }
+
+    /// `lower` and `upper` are separators, which have been verified: keys are at or behind the one and before the other.
+    mutating func verifyNode(
+        _ offset: UInt64, level: Int, lower: Key.Stored?, upper: Key.Stored?, in verification: inout Verification
+    ) {
+        guard level > 0 else { return verifyLeaf(offset, lower: lower, upper: upper, in: &verification) }
+        guard verification.claim(offset, byteCount: Inner.byteCount, alignment: HeapLayout.lineBytes, "an inner node") else {
+            return isWhole = false
+        }
+        let children = Int(verification.load(offset + 1, as: UInt8.self))
+        guard verification.load(offset, as: UInt8.self) == Inner.kind, children > 0, children <= Inner.capacity,
+            Int(verification.load(offset + 2, as: UInt8.self)) == level
+        else { return fail("an inner node at level \(level) does not begin as one", in: &verification) }
+        var separators: [Key.Stored] = []
+        for index in 0 ..< children - 1 {
+            let place = offset + UInt64(Inner.keysOffset + index * MemoryLayout<Key.Stored>.stride)
+            let before = verification.problemCount
+            Key.verify(at: place, in: &verification)
+            guard verification.problemCount == before else { return isWhole = false }
+            separators.append(verification.load(place, as: Key.Stored.self))
+        }
+        for index in 0 ..< children {
+            let left = index == 0 ? lower : separators[index - 1]
+            let right = index == children - 1 ? upper : separators[index]
+            if let left, let right, isBefore(right, left) {
+                return fail("the separators of an inner node are out of order", in: &verification)
+            }
+            let child = verification.load(offset + UInt64(Inner.childrenOffset + index * 8), as: UInt64.self)
+            verifyNode(child, level: level - 1, lower: left, upper: right, in: &verification)
+        }
+    }
+
+    private mutating func verifyLeaf(
+        _ offset: UInt64, lower: Key.Stored?, upper: Key.Stored?, in verification: inout Verification
+    ) {
+        guard verification.claim(offset, byteCount: Leaf.byteCount, alignment: HeapLayout.lineBytes, "a leaf") else {
+            return isWhole = false
+        }
+        let entries = Int(verification.load(offset + 1, as: UInt8.self))
+        guard verification.load(offset, as: UInt8.self) == Leaf.kind, entries <= Leaf.capacity else {
+            return fail("a leaf does not begin as one", in: &verification)
+        }
+        let order = (0 ..< entries).map { Int(verification.load(offset + UInt64(Leaf.orderOffset + $0), as: UInt8.self)) }
+        guard order.sorted() == Array(0 ..< entries) else { return fail("the order of a leaf is \(order)", in: &verification) }
+        count += UInt64(entries)
+        var last: Key.Stored?
+        for number in order {
+            let place = offset + UInt64(Leaf.slotsOffset + number * Leaf.stride)
+            let before = verification.problemCount
+            Key.verify(at: place, in: &verification)
+            guard verification.problemCount == before else {
+                isWhole = false
+                continue
+            }
+            let key = verification.load(place, as: Key.Stored.self)
+            let tag = Leaf.tag(Key.hash(stored: key, seed: access.hashSeed, from: access))
+            let isPlaced =
+                equalsNothing(key)
+                || (last.map { isBefore($0, key) } ?? true) && (lower.map { !isBefore(key, $0) } ?? true)
+                    && (upper.map { isBefore(key, $0) } ?? true)
+            last = key
+            let valuePlace = place + UInt64(MemoryLayout<Leaf.Slot>.offset(of: \.value)!)
+            let isTagged = verification.load(offset + UInt64(Leaf.tagsOffset + number), as: UInt8.self) == tag
+            verification.within(.value(keyAt: place, Key.self)) { verification in
+                if !isPlaced || !isTagged {
+                    verification.report("an entry of a sorted collection lies where a search for its key does not look")
+                }
+                if MemoryLayout<Value.Stored>.size > 0 { Value.verify(at: valuePlace, in: &verification) }
+            }
+        }
+    }
+
+    private func isBefore(_ left: Key.Stored, _ right: Key.Stored) -> Bool {
+        Key.withProbe(Key.load(right, from: access)) { Key.isStored(left, before: Key.orderedProbe($0), in: access) }
+    }
+
+    /// NaN, of which there may be many, in any order.
+    private func equalsNothing(_ key: Key.Stored) -> Bool {
+        !Key.withProbe(Key.load(key, from: access)) { Key.matches(key, $0, in: access) }
+    }
+}

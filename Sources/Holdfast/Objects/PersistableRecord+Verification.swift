@@ -1,0 +1,58 @@
+import HoldfastEngine
+
+extension PersistableRecord {
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        let offset = verification.load(place, as: UInt64.self)
+        guard verification.claim(recordAt: offset, Self.self) else { return }
+        verifyFields(at: offset, in: &verification)
+    }
+
+    /// Verifies the fields of a record whose block has been claimed.
+    static func verifyFields(at offset: UInt64, in verification: inout Verification) {
+        for field in RecordLayout.of(Self.self).fields {
+            verification.within(.field(field.name)) { field.valueType.verify(at: offset + UInt64(field.offset), in: &$0) }
+        }
+    }
+}
+
+extension Verification {
+    /// Claims the block of a record of this type; false, and a report, if there is none.
+    mutating func claim<Record: PersistableRecord>(recordAt offset: UInt64, _ type: Record.Type) -> Bool {
+        let layout = RecordLayout.of(type)
+        guard claim(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment, "a \(layout.typeName)") else { return false }
+        if load(offset, as: StoredRecord.self).tag == layout.tag { return true }
+        report("what should be a \(layout.typeName) lies at \(offset) and does not begin as one")
+        return false
+    }
+}
+
+// References are followed when everything else has been: only then is it known what has an owner. That also keeps a long chain of them from
+// becoming a deep recursion.
+
+extension Ref {
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        verification.follow(verification.load(place, as: UInt64.self), to: Target.self, shares: false)
+    }
+}
+
+extension Shared {
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        verification.follow(verification.load(place, as: UInt64.self), to: Target.self, shares: true)
+    }
+}
+
+extension PersistableUnion {
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        let stored = verification.load(place, as: StoredUnion.self)
+        let cases = cases
+        guard stored.number < cases.count else {
+            return verification.report("case \(stored.number) of \(Self.self) is none of the \(cases.count) that this program lists")
+        }
+        let entry = cases[Int(stored.number)]
+        guard entry.byteCount > 0 else { return }
+        guard verification.claim(stored.payload, byteCount: entry.byteCount, alignment: 8, "the payload of \(entry.name)") else { return }
+        for (number, part) in entry.payload.enumerated() {
+            verification.within(.element(number)) { part.valueType.verify(at: stored.payload + UInt64(part.offset), in: &$0) }
+        }
+    }
+}

@@ -129,7 +129,9 @@ import Testing
                         }
                     }
                     let disk = SimulatedDisk(files: [TestHeap.path: bytes])
-                    guard let engine = try? HeapEngine(path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: disk) else {
+                    guard
+                        let engine = try? HeapEngine(path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: disk)
+                    else {
                         continue
                     }
                     _ = try? engine.scrub()
@@ -166,7 +168,8 @@ import Testing
                     }
                     for mode in [OpenMode.readOnly, .readWrite] {
                         let disk = SimulatedDisk(files: damaged)
-                        guard let engine = try? HeapEngine(path: TestHeap.path, mode: mode, options: TestHeap.options, disk: disk) else {
+                        guard let engine = try? HeapEngine(path: TestHeap.path, mode: mode, options: TestHeap.options, disk: disk)
+                        else {
                             continue
                         }
                         _ = try? engine.scrub()

@@ -30,7 +30,8 @@ import Testing
 
     @Test func arrays() throws {
         try check([5, 3, 3, 9, -1, 7, 0], fresh: 100, by: <)
-        try check(["b", "", "a text of more than fifteen bytes", "é", "b", "a"], fresh: "fresh, and long enough for a block", by: <)
+        try check(
+            ["b", "", "a text of more than fifteen bytes", "é", "b", "a"], fresh: "fresh, and long enough for a block", by: <)
         try check([1.5, nil, -3, nil, 0.25], fresh: 99) { ($0 ?? -.infinity) < ($1 ?? -.infinity) }
         try check([Colour.red, .red, .red], fresh: .green) { $0.rawValue < $1.rawValue }
         try check([Data([1]), Data(count: 40), Data(), Data([1, 2])], fresh: Data(count: 99)) { $0.lexicographicallyPrecedes($1) }

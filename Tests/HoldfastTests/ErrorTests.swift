@@ -17,6 +17,7 @@ import Testing
         .damaged(path: path, what: "a list has a loop"), .rootNotFound(path: path, name: "stock"),
         .rootTypeMismatch(
             path: path, name: "stock", stored: "Map<Int, Int>", requested: "Array<Int>", difference: "Map in the file"),
+        .cannotCollect(path: path, reason: "the root \"log\" is of an unknown type"),
         .newerData(path: path, version: 3, known: 2), .migrationNeeded(path: path, version: 1, wanted: 2),
         .timedOut(path: path, waitingFor: "another process's transaction"), .tooManyProcesses(path: path, limit: 192),
         .forked(path: path),

@@ -34,6 +34,14 @@ final class TypeRegistry: Sendable {
         return fingerprint
     }
 
+    /// For tests: as if this program had never asked for the type.
+    func forget(_ type: any Persistable.Type) {
+        known.withLock { known in
+            known.fingerprints[ObjectIdentifier(type)] = nil
+            known.byDescription = known.byDescription.filter { ObjectIdentifier($0.value.type) != ObjectIdentifier(type) }
+        }
+    }
+
     static func fingerprint(of description: String) -> UInt64 {
         // A fixed seed: the fingerprint stands in the file.
         let seed = HeapIdentity(high: 0x486f_6c64_6661_7374, low: 0x5479_7065_5365_6564)

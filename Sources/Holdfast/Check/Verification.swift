@@ -117,8 +117,8 @@ public struct Verification {
         if shares {
             owners[offset, default: 0] += 1
             if owners[offset]! > 1 { return }
-            // The first of its owners claims it; the others only count.
-            if !claimedByReference.contains(offset), !claim(recordAt: offset, type) { return }
+            // The first of its owners claims it, unless it has been claimed as nobody's; the others only count.
+            if claimedByReference.contains(offset) || !claim(recordAt: offset, type) { return }
         }
         references.append(Reference(offset: offset, type: type, root: places.first))
     }
@@ -162,9 +162,43 @@ public struct Verification {
 
     /// Walks everything from the catalogue on.
     mutating func run() {
+        followRoots()
+        compareOwners()
+    }
+
+    mutating func followRoots() {
         let offset = access.catalogue
         if offset != 0 { RootCatalogue.verify(at: offset, in: &self) }
         followReferences()
-        compareOwners()
     }
+
+    // MARK: What no root leads to
+
+    /// Blocks in use that have not been claimed.
+    var unclaimedBlocks: [BlockLedger.Block] { ledger.unclaimedBlocks() }
+
+    /// Claims the records of known types that nothing has led to, with all that they own, and returns the records and all of those blocks.
+    mutating func claimUnreachableRecords() -> (records: [(offset: UInt64, layout: RecordLayout)], blocks: [BlockLedger.Block]) {
+        let before = ledger
+        var records: [(offset: UInt64, layout: RecordLayout)] = []
+        let layouts = RecordLayout.all
+        for block in ledger.unclaimedBlocks() {
+            let tag = load(block.offset, as: UInt32.self)
+            guard tag != 0, let layout = layouts[tag],
+                ledger.claim(block.offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment) == nil
+            else { continue }
+            claimedByReference.insert(block.offset)
+            layout.type.verifyFields(at: block.offset, in: &self)
+        }
+        followReferences()
+        let blocks = ledger.blocks(claimedSince: before)
+        // What one of them owns by value is listed with its owner.
+        for block in blocks where claimedByReference.contains(block.offset) || owners[block.offset] != nil {
+            if let layout = layouts[load(block.offset, as: UInt32.self)] { records.append((block.offset, layout)) }
+        }
+        return (records, blocks)
+    }
+
+    /// The references from everything that the roots lead to, so that counts can be set right.
+    var sharedOwners: [UInt64: UInt32] { owners }
 }

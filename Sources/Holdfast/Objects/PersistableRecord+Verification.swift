@@ -19,7 +19,9 @@ extension Verification {
     /// Claims the block of a record of this type; false, and a report, if there is none.
     mutating func claim<Record: PersistableRecord>(recordAt offset: UInt64, _ type: Record.Type) -> Bool {
         let layout = RecordLayout.of(type)
-        guard claim(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment, "a \(layout.typeName)") else { return false }
+        guard claim(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment, "a \(layout.typeName)") else {
+            return false
+        }
         if load(offset, as: StoredRecord.self).tag == layout.tag { return true }
         report("what should be a \(layout.typeName) lies at \(offset) and does not begin as one")
         return false
@@ -46,11 +48,14 @@ extension PersistableUnion {
         let stored = verification.load(place, as: StoredUnion.self)
         let cases = cases
         guard stored.number < cases.count else {
-            return verification.report("case \(stored.number) of \(Self.self) is none of the \(cases.count) that this program lists")
+            return verification.report(
+                "case \(stored.number) of \(Self.self) is none of the \(cases.count) that this program lists")
         }
         let entry = cases[Int(stored.number)]
         guard entry.byteCount > 0 else { return }
-        guard verification.claim(stored.payload, byteCount: entry.byteCount, alignment: 8, "the payload of \(entry.name)") else { return }
+        guard verification.claim(stored.payload, byteCount: entry.byteCount, alignment: 8, "the payload of \(entry.name)") else {
+            return
+        }
         for (number, part) in entry.payload.enumerated() {
             verification.within(.element(number)) { part.valueType.verify(at: stored.payload + UInt64(part.offset), in: &$0) }
         }

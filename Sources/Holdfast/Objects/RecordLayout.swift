@@ -30,6 +30,7 @@ final class RecordLayout: Sendable {
 
     @usableFromInline static let alignment = 8
 
+    let type: any PersistableRecord.Type
     let fields: [Field]
     let byteCount: Int
     @usableFromInline let tag: UInt32
@@ -37,6 +38,7 @@ final class RecordLayout: Sendable {
     @usableFromInline nonisolated(unsafe) let places: UnsafeMutableBufferPointer<Place>
 
     private init(_ type: any PersistableRecord.Type, fields: [Field], byteCount: Int, memoryBytes: Int) {
+        self.type = type
         self.fields = fields
         self.byteCount = byteCount
         typeName = type.storedName
@@ -137,6 +139,11 @@ final class RecordLayout: Sendable {
     // MARK: Finding
 
     private static let known = Mutex<[ObjectIdentifier: RecordLayout]>([:])
+
+    /// The layouts of all record types that this process has used, by their tags.
+    static var all: [UInt32: RecordLayout] {
+        known.withLock { Dictionary($0.values.map { ($0.tag, $0) }) { first, _ in first } }
+    }
 
     /// The layout of `type`, made if it is asked for the first time.
     static func found(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout {

@@ -73,13 +73,17 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         let stored = verification.load(place, as: StoredBytes.self)
         let kind = isText ? "a string" : "a sequence of bytes"
         if stored.isInline {
-            guard stored.high >> 56 <= 15 else { return verification.report("\(kind) claims to have \(stored.high >> 56) bytes in place") }
+            guard stored.high >> 56 <= 15 else {
+                return verification.report("\(kind) claims to have \(stored.high >> 56) bytes in place")
+            }
         } else {
             guard verification.claim(stored.low, byteCount: stored.count, alignment: 1, "\(kind) of \(stored.count) bytes") else {
                 return
             }
         }
         guard isText else { return }
-        if !stored.withBytes(verification.access, { UTF8Bytes.areValid($0) }) { verification.report("a string is not valid UTF-8") }
+        if !stored.withBytes(verification.access, { UTF8Bytes.areValid($0) }) {
+            verification.report("a string is not valid UTF-8")
+        }
     }
 }

@@ -73,6 +73,47 @@ public struct BlockLedger {
         return ((index * SlabHeader.bitmapWords + block >> 6, 1 << UInt64(block & 63)), nil)
     }
 
+    /// A block in use: where it begins, and the bytes that it has, which free it.
+    public struct Block: Hashable, Sendable {
+        public let offset: UInt64
+        public let byteCount: Int
+    }
+
+    /// The blocks in use that nobody has claimed, in ascending order. O(blocks).
+    public func unclaimedBlocks() -> [Block] { blocks { inUse, claimed in inUse & ~claimed } }
+
+    /// The blocks that have been claimed since `earlier` was copied. O(blocks).
+    public func blocks(claimedSince earlier: BlockLedger) -> [Block] {
+        var found: Set<Block> = Set(blocks { _, claimed in claimed })
+        found.subtract(earlier.blocks { _, claimed in claimed })
+        return found.sorted { $0.offset < $1.offset }
+    }
+
+    private func blocks(_ choose: (_ inUse: UInt64, _ claimed: UInt64) -> UInt64) -> [Block] {
+        var found: [Block] = []
+        for (index, run) in runs.enumerated() {
+            let start = run.first << HeapLayout.pageShift
+            let words = index * SlabHeader.bitmapWords
+            guard run.kind == .slab else {
+                if choose(1, claimed[words]) & 1 != 0 {
+                    found.append(Block(offset: start, byteCount: Int(run.pages) * HeapLayout.pageBytes))
+                }
+                continue
+            }
+            let header = (UnsafeRawPointer(access.context.pointee.base) + Int(start)).loadUnaligned(as: SlabHeader.self)
+            guard header.magic == SlabHeader.magic, Int(header.sizeClass) < SizeClass.count else { continue }
+            let shape = SizeClass.shapes[Int(header.sizeClass)]
+            guard UInt64(shape.pages) == run.pages else { continue }
+            let bits = [header.bitmap.0, header.bitmap.1, header.bitmap.2, header.bitmap.3]
+            for block in 0 ..< shape.blocks
+            where choose(bits[block >> 6], claimed[words + block >> 6]) & 1 << UInt64(block & 63) != 0 {
+                let offset = start + UInt64(SizeClass.slabHeaderBytes + block * shape.blockBytes)
+                found.append(Block(offset: offset, byteCount: shape.blockBytes))
+            }
+        }
+        return found
+    }
+
     private func index(ofRunWith page: UInt64) -> Int? {
         var low = 0
         var high = runs.count

@@ -28,7 +28,9 @@ struct BaseVerifier {
         for number in pages where number < Int(header.heapPages) {
             try read(number, into: page)
             if reserved.contains(where: { $0.contains(number) }) {
-                if PageChecksums.difference(UnsafeRawBufferPointer(page.bytes), pageNumber: number) != 0 { damaged.insert(number) }
+                if PageChecksums.difference(UnsafeRawBufferPointer(page.bytes), pageNumber: number) != 0 {
+                    damaged.insert(number)
+                }
                 continue
             }
             guard let (checksumPage, index) = table.place(of: number) else { continue }

@@ -328,7 +328,8 @@ extension HeapEngine {
             pagesInImage <= UInt64(image.byteCount / HeapLayout.pageBytes)
         else { throw HeapError.damaged(path: path, what: "the allocator's root page is not one") }
         if let pages, pages != pagesInImage {
-            throw HeapError.damaged(path: path, what: "the allocator's root page speaks of \(pagesInImage) pages, and the header or log of \(pages)")
+            throw HeapError.damaged(
+                path: path, what: "the allocator's root page speaks of \(pagesInImage) pages, and the header or log of \(pages)")
         }
     }
 }

@@ -67,6 +67,8 @@ public enum HeapError: Error, Equatable, Sendable {
     case newerData(path: String, version: Int, known: Int)
     /// The data is behind what this program knows, and the heap was not opened for writing.
     case migrationNeeded(path: String, version: Int, wanted: Int)
+    /// What nothing leads to cannot be told from what something unknown leads to.
+    case cannotCollect(path: String, reason: String)
     /// A type that cannot be kept in a heap.
     case notStorable(type: String, reason: String)
 }
@@ -165,6 +167,8 @@ extension HeapError: CustomStringConvertible {
             "The data in \(path) is at version \(version), but this program knows versions up to \(known). Update the program; the data was left as it is."
         case .migrationNeeded(let path, let version, let wanted):
             "The data in \(path) is at version \(version) and has to be brought to version \(wanted) first. Open it once for writing."
+        case .cannotCollect(let path, let reason):
+            "Objects that nothing leads to cannot be found in \(path): \(reason). Name the types of all roots, or check the heap first."
         case .notStorable(let type, let reason):
             "\(type) cannot be kept in a heap: \(reason)."
         }

@@ -84,7 +84,8 @@ public struct LogRecord: Equatable {
         guard record.byteCount >= UInt64(headerBytes), record.byteCount % 8 == 0, record.span >= record.byteCount,
             record.span % 8 == 0, record.position < HeapLayout.maximumCount, record.span < HeapLayout.maximumCount,
             record.commitNumber < HeapLayout.maximumCount, record.heapPages >= HeapLayout.initialPages,
-            record.heapPages <= HeapLayout.maximumBytes >> HeapLayout.pageShift, !record.isSummary || record.byteCount >= UInt64(headerBytes + 16)
+            record.heapPages <= HeapLayout.maximumBytes >> HeapLayout.pageShift,
+            !record.isSummary || record.byteCount >= UInt64(headerBytes + 16)
         else { return nil }
         return record
     }

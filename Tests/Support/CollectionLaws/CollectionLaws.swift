@@ -56,13 +56,16 @@ extension Laws {
         return indices
     }
 
-    mutating func slices<C: Collection>(_ collection: C, _ expected: [C.Element], _ indices: [C.Index]) where C.Element: Equatable {
+    mutating func slices<C: Collection>(_ collection: C, _ expected: [C.Element], _ indices: [C.Index])
+    where C.Element: Equatable {
         for from in 0 ..< indices.count {
             for to in from ..< indices.count {
                 let slice = collection[indices[from] ..< indices[to]]
                 require(slice.elementsEqual(expected[from ..< to]), "the slice \(from)..<\(to) holds other elements")
                 require(slice.count == to - from, "the slice \(from)..<\(to) has count \(slice.count)")
-                require(slice.startIndex == indices[from] && slice.endIndex == indices[to], "the slice \(from)..<\(to) has other indices")
+                require(
+                    slice.startIndex == indices[from] && slice.endIndex == indices[to],
+                    "the slice \(from)..<\(to) has other indices")
             }
         }
         for (element, index) in zip(expected, indices) {

@@ -28,7 +28,10 @@ struct Wide: PersistableStruct {
 /// The roots, and three things to do with them: change them a little, read all of them, change each in every way.
 enum Contents {
     static func text(_ number: Int) -> String {
-        ["", "é\(number)", "short \(number)", "exactly 15 by\(number % 90 + 10)", "a text of more than fifteen bytes, number \(number)"][number % 5]
+        [
+            "", "é\(number)", "short \(number)", "exactly 15 by\(number % 90 + 10)",
+            "a text of more than fifteen bytes, number \(number)",
+        ][number % 5]
     }
 
     static func bytes(_ number: Int) -> Data { Data((0 ..< number % 40).map { UInt8(truncatingIfNeeded: $0 &* number) }) }
@@ -54,7 +57,9 @@ enum Contents {
         }
         let colour: Colour = step % 2 == 0 ? .green : .blue
         moves.append(
-            Movement(item: Int32(step), isReturned: step % 2 == 0, colour: colour, weight: step % 3 == 0 ? nil : 1.5, approved: step % 2 == 0))
+            Movement(
+                item: Int32(step), isReturned: step % 2 == 0, colour: colour, weight: step % 3 == 0 ? nil : 1.5,
+                approved: step % 2 == 0))
         deep[creating: text(step)][creating: step % 3].append(bytes(step + 7))
         try tx.map("data", Int8.self, Data?.self)[Int8(step % 9)] = .some(bytes(step * 3))
         try tx.map("ids", UUID.self, Date.self)[id(step)] = Date(timeIntervalSinceReferenceDate: Double(step))

@@ -55,7 +55,9 @@ enum Repair {
                 let bytes = UnsafeMutableRawBufferPointer(rebasing: raw[offset ..< offset + LogHeader.byteCount])
                 let sum = Checksum.of(
                     UnsafeRawBufferPointer(rebasing: bytes[..<LogHeader.checksumOffset]), seed: Checksum.headerSeed)
-                if bytes.contains(where: { $0 != 0 }) { bytes.storeBytes(of: sum, toByteOffset: LogHeader.checksumOffset, as: UInt64.self) }
+                if bytes.contains(where: { $0 != 0 }) {
+                    bytes.storeBytes(of: sum, toByteOffset: LogHeader.checksumOffset, as: UInt64.self)
+                }
             }
         }
         // The records from the checkpoint on, as far as they still look like records and do not wrap.

@@ -37,14 +37,18 @@ struct Trial {
         _ = random.next()
         // The large one takes several times as long as the others.
         let usual = bases.filter { $0.name != "large" }
-        base = Int.random(in: 0 ..< 40, using: &random) == 0 ? bases.first { $0.name == "large" }! : usual.randomElement(using: &random)!
+        base =
+            Int.random(in: 0 ..< 40, using: &random) == 0
+            ? bases.first { $0.name == "large" }! : usual.randomElement(using: &random)!
         var files = base.files
         var said: [String] = []
         var foreign = false
         for _ in 0 ..< [1, 1, 1, 2, 3].randomElement(using: &random)! {
             var mutation = Mutation.allCases.randomElement(using: &random)!
             // These say little, and are soon all tried.
-            if mutation == .foreignFile || mutation == .olderFile, Int.random(in: 0 ..< 4, using: &random) > 0 { mutation = .replaceWord }
+            if mutation == .foreignFile || mutation == .olderFile, Int.random(in: 0 ..< 4, using: &random) > 0 {
+                mutation = .replaceWord
+            }
             foreign = foreign || mutation == .foreignFile || mutation == .olderFile
             said.append(mutation.apply(to: &files, of: base, others: usual, &random))
         }
@@ -69,7 +73,9 @@ struct Trial {
         let size = files.values.reduce(0) { $0 + $1.count }
         func requireModestMemory() throws {
             let more = Memory.used - memory
-            if more > 48 << 20 + 8 * size { throw Failure(description: "\(more >> 20) MiB of memory for \(size >> 10) KiB of files") }
+            if more > 48 << 20 + 8 * size {
+                throw Failure(description: "\(more >> 20) MiB of memory for \(size >> 10) KiB of files")
+            }
         }
         let disk = SimulatedDisk(files: files)
         disk.recordsContents = false
@@ -88,7 +94,8 @@ struct Trial {
         case .success(let sum):
             let isRight = (hasForeignFiles ? allSums : base.sums).contains(sum)
             if !isRight, !isRepaired, isSound || verifiesPages {
-                throw Failure(description: "wrong data from a heap that was \(isSound ? "called sound" : "opened with its pages verified")")
+                throw Failure(
+                    description: "wrong data from a heap that was \(isSound ? "called sound" : "opened with its pages verified")")
             }
             if !isRight, isSound { outcome = .otherData }
         case .failure(let error as HeapError):

@@ -17,18 +17,22 @@ extension Handle {
 
     @usableFromInline @inline(never)
     static func shortenedWhileIterating() -> Never {
-        fatalError("Holdfast: elements of an array were removed while it was iterated. Use removeAll(where:), or remove them after the loop.")
+        fatalError(
+            "Holdfast: elements of an array were removed while it was iterated. Use removeAll(where:), or remove them after the loop."
+        )
     }
 
     @usableFromInline @inline(never)
     static func changedByClosure() -> Never {
         fatalError(
-            "Holdfast: a collection was changed by the closure that one of its own methods was given. Change it after the method has returned.")
+            "Holdfast: a collection was changed by the closure that one of its own methods was given. Change it after the method has returned."
+        )
     }
 
     @usableFromInline @inline(never)
     static func sliceOfAnotherCount(_ count: Int, _ needed: Int) -> Never {
         fatalError(
-            "Holdfast: a slice of \(needed) elements cannot be set to one of \(count). Use replaceSubrange to make the array longer or shorter.")
+            "Holdfast: a slice of \(needed) elements cannot be set to one of \(count). Use replaceSubrange to make the array longer or shorter."
+        )
     }
 }

@@ -83,7 +83,8 @@ extension PersistentBytes: Hashable {
     /// Whether both hold the same bytes. O(count).
     public static func == (left: PersistentBytes, right: PersistentBytes) -> Bool {
         if left.bytes.access.isDetached || right.bytes.access.isDetached { return left.bytes == right.bytes }
-        return left.count == right.count && left.bytes.withBytes { left in right.bytes.withBytes { UTF8Bytes.areEqual(left, $0) } }
+        return left.count == right.count
+            && left.bytes.withBytes { left in right.bytes.withBytes { UTF8Bytes.areEqual(left, $0) } }
     }
 
     /// Whether both hold the same bytes. O(count).

@@ -205,7 +205,9 @@ extension Handle {
 
     @usableFromInline @inline(never)
     static func wroteTooMuch(_ number: Int, _ maximum: Int) -> Never {
-        fatalError("Holdfast: a closure that may write up to \(maximum) bytes says that it wrote \(number). It must return their number, 0 at the end.")
+        fatalError(
+            "Holdfast: a closure that may write up to \(maximum) bytes says that it wrote \(number). It must return their number, 0 at the end."
+        )
     }
 
     @inline(never)

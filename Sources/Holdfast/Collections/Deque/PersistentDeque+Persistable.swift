@@ -37,7 +37,9 @@ extension PersistentDeque: PersistableContainer {
 
     public static func verify(at place: UInt64, in verification: inout Verification) {
         let offset = verification.load(place, as: UInt64.self)
-        guard verification.claim(offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes, "a deque's header") else {
+        guard
+            verification.claim(offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes, "a deque's header")
+        else {
             return
         }
         let header = verification.load(offset, as: Header.self)
@@ -54,7 +56,9 @@ extension PersistentDeque: PersistableContainer {
         guard !isBeyond, bytes <= HeapLayout.maximumBytes else {
             return verification.report("a deque claims \(header.capacity) slots")
         }
-        guard verification.claim(header.buffer, byteCount: Int(bytes), alignment: bufferAlignment, "a deque's slots") else { return }
+        guard verification.claim(header.buffer, byteCount: Int(bytes), alignment: bufferAlignment, "a deque's slots") else {
+            return
+        }
         if (Element.self as? any PersistableStruct.Type).map({ BitPatterns.of($0).acceptAll }) == true { return }
         for index in 0 ..< header.count {
             let slot = (header.head + index) % header.capacity

@@ -12,7 +12,9 @@ extension PersistentMap {
     public func reserveCapacity(_ minimumCapacity: Int) {
         guard minimumCapacity > count else { return }
         guard access.isWritable else { Misuse.writeInReadTransaction() }
-        guard minimumCapacity <= Int(HeapLayout.maximumBytes) / MemoryLayout<Slot>.stride else { Handle.tooLarge(minimumCapacity) }
+        guard minimumCapacity <= Int(HeapLayout.maximumBytes) / MemoryLayout<Slot>.stride else {
+            Handle.tooLarge(minimumCapacity)
+        }
         let shape = Self.shape(for: minimumCapacity)
         let header = writableHeader
         if header.pointee.table == 0 { header.pointee.table = makeSegment(exponent: shape.exponent, localDepth: 0).word }

@@ -14,7 +14,8 @@ extension PersistentMap {
     /// Sets all entries of `other`, which can be a literal; for keys that are there already, `combine` makes the value of the old and the new one.
     /// A literal that has a key twice traps, as a literal of a `Dictionary` always does. O(other.count) expected.
     @inlinable
-    public func merge(_ other: [Key: Value], uniquingKeysWith combine: (Value, Value) throws -> Value) rethrows where Key: Hashable {
+    public func merge(_ other: [Key: Value], uniquingKeysWith combine: (Value, Value) throws -> Value) rethrows
+    where Key: Hashable {
         for (key, value) in other { try merge(key, value, combine) }
     }
 
@@ -126,6 +127,8 @@ extension PersistentMap {
 extension Handle {
     @usableFromInline @inline(never)
     static func duplicateKey(_ key: String) -> Never {
-        fatalError("Holdfast: the key \(key) is in the map already, or twice among the new ones. Use merge(_:uniquingKeysWith:) to say what then happens.")
+        fatalError(
+            "Holdfast: the key \(key) is in the map already, or twice among the new ones. Use merge(_:uniquingKeysWith:) to say what then happens."
+        )
     }
 }

@@ -17,7 +17,9 @@ extension PersistentMap {
     /// The first byte of the segment's chunks, after one bounds check for all of them.
     @inlinable @inline(__always)
     func chunks(_ segment: MapSegment) -> UnsafeMutableRawPointer {
-        guard segment.exponent < 32, segment.offset & UInt64(HeapLayout.lineBytes &- 1) == 0 else { Handle.damaged(access, "map") }
+        guard segment.exponent < 32, segment.offset & UInt64(HeapLayout.lineBytes &- 1) == 0 else {
+            Handle.damaged(access, "map")
+        }
         return access.address(segment.offset, Self.chunkBytes &<< segment.exponent)
     }
 

@@ -134,7 +134,8 @@ extension PersistentMap {
             // A count of 255 stands for that many or more, now or once.
             for chunk in 0 ..< segment.chunks where stated[chunk] != 255 && UInt32(stated[chunk]) != counted[chunk] {
                 verification.report(
-                    "chunk \(chunk) of a map's segment claims to have sent on \(stated[chunk]) keys, but it was \(counted[chunk])")
+                    "chunk \(chunk) of a map's segment claims to have sent on \(stated[chunk]) keys, but it was \(counted[chunk])"
+                )
                 return
             }
         }

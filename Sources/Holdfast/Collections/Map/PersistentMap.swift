@@ -69,7 +69,9 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(to: Header.self)
         guard header.pointee.magic == Header.magic else { Handle.removed(access, "map") }
         // So that what allocates by the count, or computes with the depth, does not go astray with a damaged one.
-        guard header.pointee.depth <= 32, header.pointee.count <= access.context.pointee.byteCount else { Handle.damaged(access, "map") }
+        guard header.pointee.depth <= 32, header.pointee.count <= access.context.pointee.byteCount else {
+            Handle.damaged(access, "map")
+        }
         return header
     }
 

@@ -98,7 +98,9 @@ extension PersistentSet: PersistableContainer {
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) { Table.destroy(stored, in: access) }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) { Table.verify(at: place, in: &verification) }
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        Table.verify(at: place, in: &verification)
+    }
 
     @inlinable
     public static var ownsMemory: Bool { true }

@@ -6,10 +6,13 @@ extension PersistentSortedMap {
         let offset = verification.load(place, as: UInt64.self)
         guard
             verification.claim(
-                offset, byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes, "a sorted collection's header")
+                offset, byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes,
+                "a sorted collection's header")
         else { return }
         let header = verification.load(offset, as: SortedHeader.self)
-        guard header.magic == SortedHeader.magic else { return verification.report("a sorted collection's header does not begin as one") }
+        guard header.magic == SortedHeader.magic else {
+            return verification.report("a sorted collection's header does not begin as one")
+        }
         // Nodes have at least two children, but the last of a level may have one; no heap holds more levels than this.
         guard header.height <= 64 else { return verification.report("a sorted collection claims \(header.height) levels") }
         var walk = SortedWalk<Key, Value>(access: verification.access)

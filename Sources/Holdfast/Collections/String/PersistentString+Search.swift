@@ -10,7 +10,9 @@ extension PersistentString {
         var text = String(text)
         return text.withUTF8 { text in
             bytes.withBytes { bytes in
-                guard start >= 0, start <= bytes.count else { Handle.rangeOutOfBounds(start ..< max(start, bytes.count), bytes.count) }
+                guard start >= 0, start <= bytes.count else {
+                    Handle.rangeOutOfBounds(start ..< max(start, bytes.count), bytes.count)
+                }
                 return ByteSearch.first(UnsafeRawBufferPointer(text), in: bytes, from: start)
             }
         }

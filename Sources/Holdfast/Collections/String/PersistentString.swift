@@ -166,6 +166,7 @@ extension Handle {
     @inline(never)
     static func insideScalar(_ offset: Int) -> Never {
         fatalError(
-            "Holdfast: byte \(offset) of a text is in the middle of a Unicode scalar. Take places from range(of:), or ask isScalarBoundary.")
+            "Holdfast: byte \(offset) of a text is in the middle of a Unicode scalar. Take places from range(of:), or ask isScalarBoundary."
+        )
     }
 }

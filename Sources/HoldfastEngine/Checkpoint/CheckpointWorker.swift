@@ -10,7 +10,9 @@
 ///
 /// `@unchecked Sendable`: the mutex guards every field.
 final class CheckpointWorker: @unchecked Sendable {
-    private weak var engine: HeapEngine?
+    /// Not weak: an object that ever had a weak reference counts its strong ones several times as slowly, in every transaction. It is there as
+    /// long as the thread uses it, since closing it, which its `deinit` does at the latest, calls `stop`.
+    private let engine: Unmanaged<HeapEngine>
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
     private var isWanted = false
@@ -19,7 +21,7 @@ final class CheckpointWorker: @unchecked Sendable {
     private var isRunning = false
 
     init(for engine: HeapEngine) {
-        self.engine = engine
+        self.engine = .passUnretained(engine)
         mutex = .allocate(capacity: 1)
         changed = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
@@ -92,7 +94,7 @@ final class CheckpointWorker: @unchecked Sendable {
             if isStopped { return }
             // An error is recorded by the engine, and thrown by the next transaction; one that another process's stay causes is
             // not final, and the next transaction that needs room will tell.
-            if let engine { _ = try? engine.moveLogIntoBase(waits: false) }
+            engine._withUnsafeGuaranteedRef { _ = try? $0.moveLogIntoBase(waits: false) }
             pthread_mutex_lock(mutex)
             isWanted = false
             pthread_mutex_unlock(mutex)

@@ -2,6 +2,19 @@
 //
 //     swift run -c release --package-path Tests/Benchmarks benchmarks [--json] [--only PREFIX] [--rounds N]
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+if CommandLine.arguments.dropFirst().first == "--worker" {
+    do { try runWorker(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
+    exit(0)
+}
+
 var json = false
 var only = ""
 var rounds = 5

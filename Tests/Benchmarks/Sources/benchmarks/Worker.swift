@@ -1,0 +1,87 @@
+import Holdfast
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+// What the other processes of a measurement do: `--worker JOB PATH NUMBER … PIPE`.
+
+/// Waits until the word holds at least `number`; returns it.
+func waitForWord(_ heap: PersistentHeap, _ name: String, atLeast number: UInt64) throws -> UInt64 {
+    while true {
+        let (word, seen) = try heap.read { tx in (try tx.value(name, of: UInt64.self).value, tx.version) }
+        if word >= number { return word }
+        guard try heap.waitForChange(since: seen, timeout: .seconds(60)) else {
+            throw WrongResult(description: "the other process has not answered for a minute")
+        }
+    }
+}
+
+func setWord(_ heap: PersistentHeap, _ name: String, _ number: UInt64) throws {
+    try heap.write { try $0.value(name, initial: 0 as UInt64).value = number }
+}
+
+/// Recovery's work: so many transactions of 64 KiB, 100 MiB of log in all.
+let sliceWords = 8192
+let recoverySlices = 1600
+
+func runWorker(_ arguments: [String]) throws {
+    guard arguments.count >= 4, let number = UInt64(arguments[2]), let pipe = Int32(arguments.last!) else { exitWithUsage() }
+    func sign() {
+        var byte: UInt8 = 1
+        _ = write(pipe, &byte, 1)
+    }
+    var options = PersistentHeap.Options()
+    if arguments[0] == "log" { options.logLimit = 512 << 20 }
+    let heap = try PersistentHeap.open(arguments[1], options: options)
+    switch arguments[0] {
+    case "echo":
+        // Every number that comes goes back.
+        sign()
+        for round in 1 ... number {
+            _ = try waitForWord(heap, "ping", atLeast: round)
+            try setWord(heap, "pong", round)
+        }
+    case "listen":
+        // Each message is the time at which it was sent.
+        var sum: UInt64 = 0
+        var last: UInt64 = 0
+        sign()
+        for _ in 0 ..< number {
+            last = try waitForWord(heap, "ping", atLeast: last + 1)
+            sum += UInt64(Stopwatch.now()) - last
+            sign()
+        }
+        try setWord(heap, "pong", sum)
+        sign()
+    case "commit":
+        let name = arguments[3]
+        // Takes the first commit's costs before it counts.
+        for round in 0 ..< 100 as Range<UInt64> { try setWord(heap, name, round) }
+        sign()
+        _ = try waitForWord(heap, "go", atLeast: 1)
+        for round in 1 ... number { try setWord(heap, name, round) }
+        sign()
+    case "log":
+        try heap.write { tx in
+            try tx.array("words", of: UInt64.self).append(contentsOf: repeatElement(0, count: sliceWords * 128))
+        }
+        try heap.checkpoint()
+        for round in 0 ..< Int(number) {
+            try heap.write { tx in
+                let array = try tx.array("words", of: UInt64.self)
+                let start = round % 128 * sliceWords
+                for place in start ..< start + sliceWords { array[place] = UInt64(round) }
+            }
+        }
+        try heap.sync()
+        sign()
+        kill(getpid(), SIGKILL)
+    default: exitWithUsage()
+    }
+    try heap.close()
+}

@@ -1,4 +1,3 @@
-public import CHoldfast
 import HoldfastEngine
 
 extension PersistentSortedMap: BidirectionalCollection {
@@ -201,8 +200,7 @@ extension PersistentSortedMap {
         @inlinable @inline(__always)
         func prefetch(_ child: Int) {
             guard child < children.count else { return }
-            let base = map.access.context.pointee.base + Int(truncatingIfNeeded: children[child])
-            for line in 0 ..< Leaf.byteCount / HeapLayout.lineBytes { holdfast_prefetch(base + line &* HeapLayout.lineBytes) }
+            Leaf.prefetch(map.access, children[child])
         }
 
         /// The next entry, or nil. Amortised O(1).

@@ -22,6 +22,7 @@ extension PersistentSortedMap {
             let node = Inner(access, offset)
             offset = node.children[node.child(for: probe, access)]
         }
+        Leaf.prefetch(access, offset)
         return Leaf(access, offset)
     }
 

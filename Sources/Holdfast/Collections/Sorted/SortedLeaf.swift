@@ -28,6 +28,13 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     init(base: UnsafeMutableRawPointer) { self.base = base }
 
+    /// Begins to fetch all of the leaf at `offset`, wherever that is.
+    @inlinable @inline(__always)
+    static func prefetch(_ access: HeapAccess, _ offset: UInt64) {
+        let base = access.context.pointee.base + Int(truncatingIfNeeded: offset)
+        for line in 0 ..< byteCount / HeapLayout.lineBytes { holdfast_prefetch(base + line &* HeapLayout.lineBytes) }
+    }
+
     // MARK: Layout
 
     @inlinable @inline(__always)

@@ -43,6 +43,9 @@ extension PersistentSortedMap {
         }
         let separators = (0 ..< node.count - 1).map { node.keys[$0] }
         if node.isPlain && !separators.allSatisfy(Key.isPlain) { account.problems.append("a separator that is not plain") }
+        for index in node.count - 1 ..< Inner.capacity - 1 where !Self.isGreatest(node.keys[index]) {
+            account.problems.append("place \(index) of a node with \(node.count) children does not hold the greatest key")
+        }
         for index in 0 ..< node.count {
             let left = index == 0 ? lower : node.keys[index - 1]
             let right = index == node.count - 1 ? upper : node.keys[index]
@@ -79,6 +82,10 @@ extension PersistentSortedMap {
             let hash = Key.hash(stored: leaf.slots[number].key, seed: access.hashSeed, from: access)
             if leaf.tags[number] != Leaf.tag(hash) { account.problems.append("the tag of slot \(number)") }
         }
+    }
+
+    private static func isGreatest(_ key: Key.Stored) -> Bool {
+        withUnsafeBytes(of: key) { key in withUnsafeBytes(of: Key.greatest) { key.elementsEqual($0) } }
     }
 
     private func isOrdered(_ left: Key.Stored, _ right: Key.Stored) -> Bool {

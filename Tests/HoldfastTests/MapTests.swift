@@ -1,0 +1,198 @@
+import Foundation
+import Holdfast
+import HoldfastEngine
+import SimulatedDisk
+import Testing
+
+/// What a map of a heap has of `Dictionary`, and how it behaves at its edges.
+@Suite struct MapTests {
+    private struct Refused: Error {}
+
+    /// A value that owns memory and has something to change in place.
+    private struct Numbers: PersistableRecord {
+        private var text: String
+
+        init(_ values: [Int]) { text = values.map(String.init).joined(separator: ",") }
+
+        var values: [Int] {
+            get { text.split(separator: ",").map { Int($0)! } }
+            set { text = newValue.map(String.init).joined(separator: ",") }
+        }
+    }
+
+    private func withMap<Key: PersistableKey, Value: Persistable>(
+        _ key: Key.Type, _ value: Value.Type, _ body: (PersistentMap<Key, Value>) throws -> Void
+    ) throws {
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { tx in try body(try tx.map("map", Key.self, Value.self)) }
+        #expect(try heap.audit().problems == [])
+    }
+
+    @Test func changingInPlace() throws {
+        try withMap(String.self, Numbers.self) { map in
+            map["a"] = .init([1])
+            map["a"]?.values.append(2)
+            map["b", default: .init([])].values.append(3)
+            map["none"]?.values.append(4)
+            #expect(map["a"]?.values == [1, 2] && map["b"]?.values == [3] && map.count == 2)
+            // The value can go, and come, while it is being changed.
+            func clear(_ value: inout Numbers?) { value = nil }
+            func set(_ value: inout Numbers?) { value = .init([9]) }
+            clear(&map["a"])
+            set(&map["c"])
+            clear(&map["none"])
+            #expect(map["a"] == nil && map["c"]?.values == [9] && map.count == 2)
+        }
+    }
+
+    @Test func likeADictionary() throws {
+        try withMap(String.self, Int.self) { map in
+            map.insert(uniqueKeysWithValues: (0 ..< 100).map { ("key \($0)", $0) })
+            let model = Dictionary(uniqueKeysWithValues: (0 ..< 100).map { ("key \($0)", $0) })
+            #expect(map == model && Dictionary(map) == model)
+            #expect(map.mapValues { $0 * 2 } == model.mapValues { $0 * 2 })
+            #expect(map.compactMapValues { $0 % 3 == 0 ? "\($0)" : nil } == model.compactMapValues { $0 % 3 == 0 ? "\($0)" : nil })
+            #expect(map.filter { $0.value > 90 } == model.filter { $0.value > 90 })
+            #expect(map.keys.count == 100 && map.keys.contains("key 7") && !map.keys.contains("key 100"))
+            #expect(map.values.count == 100 && map.values.contains(7) && map.values.reduce(0, +) == 4950)
+            map.updateValues { key, value in value = key.utf8.count * 1000 + value }
+            #expect(map["key 5"] == 5005 && map["key 50"] == 6050)
+            map.merge(["key 5": 1, "new": 2]) { $0 + $1 }
+            map.merge([("new", 3), ("new", 4)]) { $0 * $1 }
+            map.merge(map) { old, new in old - new + 1 }
+            #expect(map.count == 101 && map.values.allSatisfy { $0 == 1 })
+            let removed: Int? = map.removeValue(forKey: "new")
+            #expect(removed == 1 && map.removeValue(forKey: "new") == nil as Int?)
+            map.removeAll { $0.key.hasSuffix("7") }
+            #expect(map.count == 90 && map["key 7"] == nil && map["key 8"] == 1)
+            #expect(throws: Refused.self) { try map.removeAll { if $0.key == "key 8" { throw Refused() } else { true } } }
+            #expect(map.count == 90)
+            var keys: Set<String> = []
+            while let (key, _) = map.popFirst() { keys.insert(key) }
+            #expect(keys.count == 90 && map.isEmpty && map.description == "[:]" && map.randomElement() == nil)
+            map[""] = 5
+            #expect(map[""] == 5 && map.debugDescription == #"["": 5]"#)
+        }
+    }
+
+    /// Keys that equal nothing can still be removed by what they are.
+    @Test func notANumber() throws {
+        try withMap(Double.self, String.self) { map in
+            for number in 0 ..< 20 { map[.nan] = "a value of more than fifteen bytes \(number)" }
+            map[1] = "one"
+            let none: String? = map.removeValue(forKey: .nan)
+            #expect(none == nil && map.count == 21 && map[.nan] == nil && map != Dictionary(map))
+            map.removeAll { $0.key.isNaN }
+            #expect(map.count == 1 && map == [1: "one"])
+            map[.nan, default: "x"] += "y"
+            map.updateValues { $1 += "z" }
+            #expect(map.count == 2 && map.values.contains("xyz") && map.popFirst() != nil && map.popFirst() != nil && map.isEmpty)
+        }
+    }
+
+    @Test func equalityAndHashing() throws {
+        try withMap(Int.self, PersistentMap<String, Int>.self) { map in
+            for key in 0 ..< 3 { for number in 0 ..< 30 { map[creating: key]["\(number)"] = key == 2 ? -number : number } }
+            _ = map[creating: 1].removeValue(forKey: "29") as Bool
+            map[creating: 1]["29"] = 29
+            #expect(map[0] == map[1] && map[0] != map[2] && map[0].hashValue == map[1].hashValue)
+            #expect(Set(map.values).count == 2)
+            #expect(PersistentMap<Int, Int>() == PersistentMap<Int, Int>() && "\(PersistentMap<Int, Int>())" == "[:]")
+        }
+    }
+
+    @Test func randomEntriesAreAllAsLikely() throws {
+        try withMap(Int.self, Int.self) { map in
+            var random = SplitMix(state: 5)
+            // One segment, several, and several of which most entries are gone.
+            for (count, kept) in [(10, 10), (30_000, 30_000), (30_000, 8)] {
+                map.removeAll()
+                for key in 0 ..< count { map[key] = key }
+                if kept < count { map.removeAll { $0.key >= kept } }
+                var bins = [Int](repeating: 0, count: 8)
+                for _ in 0 ..< (kept == 8 ? 400 : 4000) { bins[map.randomElement(using: &random)!.key * 8 / kept] += 1 }
+                let mean = kept == 8 ? 50.0 : 500.0
+                // Six standard deviations.
+                #expect(bins.allSatisfy { abs(Double($0) - mean) < 6 * mean.squareRoot() }, "\(bins) of \(kept)")
+            }
+        }
+    }
+
+    /// What was reserved does not grow: the bytes in use stay the same while it is filled.
+    @Test(arguments: [1, 7, 8, 50, 1000, 5000, 100_000])
+    func reservedRoomIsEnough(count: Int) throws {
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { tx in
+            let map = try tx.map("map", Int.self, Int.self)
+            map[-1] = 1
+            map.reserveCapacity(count)
+        }
+        let before = try heap.audit().usedBytes
+        try heap.write { tx in
+            let map = try tx.map("map", Int.self, Int.self)
+            for key in 0 ..< count - 1 { map[key] = key }
+            #expect((0 ..< count - 1).allSatisfy { map[$0] == $0 } && map[-1] == 1 && map.count == count)
+        }
+        #expect(try heap.audit().usedBytes == before)
+        // And no more than twice what is needed.
+        #expect(before < UInt64(8192 + count * 64))
+        try heap.write { tx in
+            let map = try tx.map("map", Int.self, Int.self)
+            map.removeAll()
+            map.reserveCapacity(0)
+            for key in 0 ..< 100 { map[key] = key }
+            #expect(map.count == 100)
+        }
+        #expect(try heap.audit().problems == [])
+    }
+
+    // MARK: Mistakes
+
+    private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
+        guard let result else { return false }
+        return String(decoding: result.standardErrorContent, as: UTF8.self).contains(sentence)
+    }
+
+    private static func map(_ body: (PersistentMap<Int, Int>) throws -> Void) throws {
+        try PersistentHeap.inMemory().write { tx in
+            let map = try tx.map("map", Int.self, Int.self)
+            for key in 0 ..< 20 { map[key] = key }
+            try body(map)
+        }
+    }
+
+    @Test func duplicateKeys() async {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.map { $0.insert(uniqueKeysWithValues: [(100, 1), (100, 2)]) }
+        }
+        #expect(said("the key 100 is in the map already, or twice among the new ones", result))
+        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.map { $0.insert(uniqueKeysWithValues: [(7, 1)]) }
+        }
+        #expect(said("the key 7 is in the map already", result))
+    }
+
+    @Test func changingWhileIterating() async {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.map { map in for (key, _) in map { map[key + 100] = 1 } }
+        }
+        #expect(said("was changed while it was iterated", result))
+        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.map { map in map.updateValues { key, _ in map[key] = nil } }
+        }
+        #expect(said("was changed by the closure", result))
+        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.map { map in
+                map.merge([1: 1]) { _, _ in
+                    map.removeAll()
+                    return 1
+                }
+            }
+        }
+        #expect(said("was changed by the closure", result))
+        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.map { $0.reserveCapacity(.max) }
+        }
+        #expect(said("a heap holds at most 16 TiB", result))
+    }
+}

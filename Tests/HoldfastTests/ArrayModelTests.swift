@@ -104,7 +104,8 @@ import Testing
     }
 
     private func run<Element: PersistableValue & Equatable>(
-        _ type: Element.Type, operations: Int, less: @escaping (Element, Element) -> Bool, _ make: @escaping (inout SplitMix) -> Element
+        _ type: Element.Type, operations: Int, less: @escaping (Element, Element) -> Bool,
+        _ make: @escaping (inout SplitMix) -> Element
     ) throws {
         try ModelRun(operations: operations)(
             seed: 7, [Element](),
@@ -133,7 +134,9 @@ import Testing
     }
 
     @Test func data() throws {
-        try run(Data.self, operations: 20_000, less: { $0.count < $1.count }) { Data(repeating: UInt8($0.below(256)), count: $0.below(40)) }
+        try run(Data.self, operations: 20_000, less: { $0.count < $1.count }) {
+            Data(repeating: UInt8($0.below(256)), count: $0.below(40))
+        }
     }
 
     @Test func unions() throws {

@@ -83,7 +83,9 @@ import Testing
             array.reverse()
             #expect(array == words.sorted())
             let pivot = array.partition { $0.hasSuffix("7") }
-            #expect(pivot == 180 && array[pivot...].allSatisfy { $0.hasSuffix("7") } && array.partitioningIndex { $0.hasSuffix("7") } == pivot)
+            #expect(
+                pivot == 180 && array[pivot...].allSatisfy { $0.hasSuffix("7") }
+                    && array.partitioningIndex { $0.hasSuffix("7") } == pivot)
             #expect(Array(array[..<pivot]) == words.sorted().filter { !$0.hasSuffix("7") }, "both parts keep their order")
         }
     }
@@ -169,21 +171,31 @@ import Testing
     }
 
     @Test func indicesOutOfRange() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { try Self.array { _ = $0[3] } }
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.array { _ = $0[3] }
+        }
         #expect(said("index 3 is out of range; the array has 3 elements", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { try Self.array { $0[-1] = 1 } }
         #expect(said("index -1 is out of range", result))
-        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { try Self.array { $0.insert(1, at: 4) } }
+        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.array { $0.insert(1, at: 4) }
+        }
         #expect(said("index 4 is out of range", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.array { $0.removeSubrange(2 ..< 4) }
         }
         #expect(said("the range 2..<4 is out of bounds; there are 3 elements", result))
-        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { try Self.array { _ = $0[1 ..< 4] } }
+        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.array { _ = $0[1 ..< 4] }
+        }
         #expect(said("the range 1..<4 is out of bounds", result))
-        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { try Self.array { $0.removeFirst(4) } }
+        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.array { $0.removeFirst(4) }
+        }
         #expect(said("4 elements were to be removed; the array has 3", result))
-        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { try Self.array { $0.swapAt(0, 3) } }
+        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.array { $0.swapAt(0, 3) }
+        }
         #expect(said("index 3 is out of range", result))
     }
 

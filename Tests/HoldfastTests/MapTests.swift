@@ -51,7 +51,8 @@ import Testing
             let model = Dictionary(uniqueKeysWithValues: (0 ..< 100).map { ("key \($0)", $0) })
             #expect(map == model && Dictionary(map) == model)
             #expect(map.mapValues { $0 * 2 } == model.mapValues { $0 * 2 })
-            #expect(map.compactMapValues { $0 % 3 == 0 ? "\($0)" : nil } == model.compactMapValues { $0 % 3 == 0 ? "\($0)" : nil })
+            #expect(
+                map.compactMapValues { $0 % 3 == 0 ? "\($0)" : nil } == model.compactMapValues { $0 % 3 == 0 ? "\($0)" : nil })
             #expect(map.filter { $0.value > 90 } == model.filter { $0.value > 90 })
             #expect(map.keys.count == 100 && map.keys.contains("key 7") && !map.keys.contains("key 100"))
             #expect(map.values.count == 100 && map.values.contains(7) && map.values.reduce(0, +) == 4950)

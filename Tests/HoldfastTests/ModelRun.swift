@@ -82,7 +82,9 @@ extension SplitMix {
 
     /// Texts of no bytes, of up to fifteen and of more; of ASCII and not.
     mutating func text() -> String {
-        let texts = ["", "é", "e\u{301}", "short", "exactly 15 byte", "sixteen bytes ok", "a text of more than fifteen bytes, in a block"]
+        let texts = [
+            "", "é", "e\u{301}", "short", "exactly 15 byte", "sixteen bytes ok", "a text of more than fifteen bytes, in a block",
+        ]
         return texts[below(texts.count)] + (below(2) == 0 ? "" : "\(below(100))")
     }
 }

@@ -47,8 +47,11 @@ import Testing
             model = model.replacingOccurrences(of: needle, with: "[x]", options: .literal)
             if (count > 0) != (bytes != Array(model.utf8)) { Issue.record("number of replacements") }
         case 6:
-            if text.contains(some) != (model.range(of: some, options: .literal) != nil || some.isEmpty) { Issue.record("contains") }
-            if !text.hasPrefix(String(model.unicodeScalars.prefix(9))) || !text.hasSuffix(String(model.unicodeScalars.suffix(9))) {
+            if text.contains(some) != (model.range(of: some, options: .literal) != nil || some.isEmpty) {
+                Issue.record("contains")
+            }
+            if !text.hasPrefix(String(model.unicodeScalars.prefix(9))) || !text.hasSuffix(String(model.unicodeScalars.suffix(9)))
+            {
                 Issue.record("prefix or suffix")
             }
         case 7:
@@ -89,7 +92,9 @@ import Testing
             bytes.append(contentsOf: Data(some))
             model += some
         case 1:
-            let number = bytes.append(upTo: 300) { (place: UnsafeMutableBufferPointer<UInt8>) in place.update(fromContentsOf: some) }
+            let number = bytes.append(upTo: 300) { (place: UnsafeMutableBufferPointer<UInt8>) in
+                place.update(fromContentsOf: some)
+            }
             if number != some.count { Issue.record("number of bytes") }
             model += some
         case 2 ... 3:
@@ -133,7 +138,8 @@ import Testing
         try ModelRun(operations: 60_000)(
             seed: 12, [UInt8](), handles: { tx in try tx.bytes("bytes") }, change: { change($0, &$1, &$2) },
             compare: { bytes, model in
-                bytes == model && bytes.data == Data(model) && bytes.chunks(of: 1000).reduce(into: Data()) { $0 += $1 } == Data(model)
+                bytes == model && bytes.data == Data(model)
+                    && bytes.chunks(of: 1000).reduce(into: Data()) { $0 += $1 } == Data(model)
             },
             remove: { tx in _ = try tx.removeRoot("bytes", PersistentBytes.self) })
     }
@@ -167,7 +173,9 @@ import Testing
         case 10 where number < 5: bits.one.removeAll(); model.one.removeAll()
         case 11:
             let joined = bits.one.ranges.flatMap { $0 }
-            if joined != model.one.sorted() || zip(bits.one.ranges, bits.one.ranges.dropFirst()).contains(where: { $0.upperBound >= $1.lowerBound }) {
+            if joined != model.one.sorted()
+                || zip(bits.one.ranges, bits.one.ranges.dropFirst()).contains(where: { $0.upperBound >= $1.lowerBound })
+            {
                 Issue.record("ranges")
             }
         case 12:

@@ -66,6 +66,20 @@ import Testing
         }
     }
 
+    @Test func settingSlices() throws {
+        try withArray(of: String.self) { array in
+            array.append(contentsOf: (0 ..< 6).map { "element of more than fifteen bytes \($0)" })
+            let last = { (element: String) in String(element.last!) }
+            array[0 ..< 2] = array[4 ..< 6]
+            #expect(array.map(last) == ["4", "5", "2", "3", "4", "5"])
+            array[1 ..< 4] = array[2 ..< 5]
+            #expect(array.map(last) == ["4", "2", "3", "4", "4", "5"])
+            let slice = array[3...]
+            array[3] = "new"
+            #expect(slice.first == "new", "a slice shows the array as it is")
+        }
+    }
+
     @Test func sortingAndSearching() throws {
         try withArray(of: String.self) { array in
             let words = (0 ..< 200).map { "a word of more than fifteen bytes, number \($0 * 7919 % 200)" }

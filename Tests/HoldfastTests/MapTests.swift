@@ -1,8 +1,9 @@
 import Foundation
-import Holdfast
 import HoldfastEngine
 import SimulatedDisk
 import Testing
+
+@testable import Holdfast
 
 /// What a map of a heap has of `Dictionary`, and how it behaves at its edges.
 @Suite struct MapTests {
@@ -102,19 +103,24 @@ import Testing
         }
     }
 
-    @Test func randomEntriesAreAllAsLikely() throws {
+    /// Counted by keys, and by the parts of the table that the hashes lead to: segments of different sizes must not count differently.
+    @Test(arguments: [(16, 16), (20_000, 20_000), (20_000, 8)])
+    func randomEntriesAreAllAsLikely(count: Int, kept: Int) throws {
         try withMap(Int.self, Int.self) { map in
             var random = SplitMix(state: 5)
-            // One segment, several, and several of which most entries are gone.
-            for (count, kept) in [(16, 16), (20_000, 20_000), (20_000, 8)] {
-                map.removeAll()
-                for key in 0 ..< count { map[key] = key }
-                if kept < count { map.removeAll { $0.key >= kept } }
+            for key in 0 ..< count { map[key] = key }
+            if kept < count { map.removeAll { $0.key >= kept } }
+            let seed = map.access.hashSeed
+            let groups: [(Int) -> Int] = [{ $0 % 8 }, { Int(Int.hash($0, seed: seed) >> 61) }]
+            for group in groups {
+                var expected = [Double](repeating: 0, count: 8)
+                let draws = kept == 8 ? 400 : 8000
+                for key in 0 ..< kept { expected[group(key)] += Double(draws) / Double(kept) }
                 var bins = [Int](repeating: 0, count: 8)
-                for _ in 0 ..< (kept == 8 ? 400 : 4000) { bins[map.randomElement(using: &random)!.key % 8] += 1 }
-                let mean = kept == 8 ? 50.0 : 500.0
-                // Six standard deviations.
-                #expect(bins.allSatisfy { abs(Double($0) - mean) < 6 * mean.squareRoot() }, "\(bins) of \(kept)")
+                for _ in 0 ..< draws { bins[group(map.randomElement(using: &random)!.key)] += 1 }
+                // Five standard deviations.
+                #expect(
+                    zip(bins, expected).allSatisfy { abs(Double($0) - $1) <= 5 * $1.squareRoot() }, "\(bins), not \(expected)")
             }
         }
     }

@@ -83,6 +83,40 @@ import Testing
         #expect(try heap.audit().problems == [])
     }
 
+    private struct Page: PersistableRecord, Equatable {
+        var title: String
+        var body = PersistentString()
+        var scan = PersistentBytes()
+        var links = PersistentBitSet()
+        var words = PersistentArray<Int>()
+        var index = PersistentMap<String, Int>()
+    }
+
+    /// They are fields of records as the other collections are; a record that is in no heap yet can be compared and printed.
+    @Test func insideRecords() throws {
+        let heap = try PersistentHeap.inMemory()
+        let new = Page(title: "a title of more than fifteen bytes")
+        #expect(new == Page(title: new.title) && "\(new)".contains("0 bytes"))
+        try heap.write { tx in
+            let pages = try tx.map("pages", Int.self, Page.self)
+            pages[1] = new
+            #expect(pages[1] == new && pages[1] != Page(title: ""))
+            let page = pages[ref: 1]!
+            page.body.append("text")
+            page.scan.append(contentsOf: [1, 2])
+            page.links.insert(5 ..< 70)
+            page.words.append(4)
+            page.index["text"] = 4
+            pages[2] = pages[1]
+            #expect(pages[1] == pages[2])
+            pages[ref: 2]!.links.remove(6)
+            #expect(pages[1] != pages[2] && pages[1]!.links.count == 65 && pages[2]!.body == "text" && pages[2]!.scan == [1, 2])
+            pages.removeAll()
+            try tx.removeRoot("pages", PersistentMap<Int, Page>.self)
+        }
+        #expect(try heap.audit().problems == [])
+    }
+
     /// One transaction many times the log.
     @Test func bytesLargerThanTheLog() throws {
         let folder = try TemporaryFolder()

@@ -83,6 +83,9 @@ extension PersistentBitSet: PersistentSetAlgebra {
         trim()
     }
 
+    /// The elements in brackets. A set that is in no heap yet is empty.
+    public var description: String { words.access.isDetached ? "[]" : "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
+
     /// Removes zero words at the end.
     @inlinable
     func trim() {

@@ -46,6 +46,25 @@ import Testing
         }
     }
 
+    /// A value that is being changed finds its way back though the table has moved meanwhile.
+    @Test func changingTheMapMeanwhile() throws {
+        try withMap(Int.self, Int.self) { map in
+            func change<Value>(_ value: inout Value, to new: Value, _ meanwhile: () -> Void) {
+                meanwhile()
+                value = new
+            }
+            map[1] = 1
+            change(&map[1], to: 7) { for key in 100 ..< 1000 { map[key] = key } }
+            #expect(map[1] == 7)
+            change(&map[2, default: 0], to: 8) { for key in 1000 ..< 9000 { map[key] = key } }
+            change(&map[1, default: 0], to: 9) { for key in 9000 ..< 20_000 { map[key] = key } }
+            change(&map[3], to: nil) { map[3] = 3 }
+            #expect(map[1] == 9 && map[2] == 8 && map[3] == nil && (100 ..< 20_000).allSatisfy { map[$0] == $0 })
+            change(&map[1], to: 10) { map.removeAll() }
+            #expect(map == [1: 10])
+        }
+    }
+
     @Test func likeADictionary() throws {
         try withMap(String.self, Int.self) { map in
             map.insert(uniqueKeysWithValues: (0 ..< 100).map { ("key \($0)", $0) })

@@ -11,6 +11,16 @@ enum Handle {
     }
 
     @usableFromInline @inline(never)
+    static func foreign(_ access: HeapAccess, _ target: HeapAccess, _ kind: String) -> Never {
+        // Says so itself if the handle's transaction is over.
+        _ = access.address(0, 0)
+        fatalError(
+            "Holdfast: a reference to a \(kind) of the heap \(access.heapPath) was stored through another transaction or into another heap "
+                + "(\(target.heapPath)), where its place means nothing. Store the record itself (reference.record), which is copied."
+        )
+    }
+
+    @usableFromInline @inline(never)
     static func outlived() -> Never {
         fatalError("Holdfast: an iterator was used after its transaction had ended. Iterate inside the closure of read or write.")
     }

@@ -51,6 +51,15 @@ extension RecordHandle {
         nonmutating set { Target.replace(RelativePointer(offset: place), with: newValue, in: access) }
     }
 
+    /// Traps unless the record lies in the heap that `access` leads to: its place says nothing of another one, and one kept from an earlier
+    /// transaction may belong to something else by now.
+    @inlinable @inline(__always)
+    func requireBelongs(to access: HeapAccess) {
+        guard self.access.context == access.context, self.access.epoch == access.epoch else {
+            Handle.foreign(self.access, access, Target.storedName)
+        }
+    }
+
     /// A reference to the record that does not own it.
     @inlinable
     public var ref: Ref<Target> { Ref(access: access, place: place) }

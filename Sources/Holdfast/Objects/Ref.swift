@@ -51,9 +51,12 @@ extension Ref: Persistable {
     @inlinable
     public static func load(_ stored: Stored, from access: HeapAccess) -> Ref { Ref(access: access, place: stored.offset) }
 
-    /// The place alone: the record is neither copied nor owned.
+    /// The place alone: the record is neither copied nor owned. Traps if it is a place of another heap.
     @inlinable
-    public static func store(_ value: Ref, in access: HeapAccess) -> Stored { Stored(offset: value.place) }
+    public static func store(_ value: Ref, in access: HeapAccess) -> Stored {
+        value.requireBelongs(to: access)
+        return Stored(offset: value.place)
+    }
 
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) {}

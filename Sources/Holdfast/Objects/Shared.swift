@@ -46,8 +46,9 @@ extension Shared: Persistable {
     @inlinable
     public static func load(_ stored: Stored, from access: HeapAccess) -> Shared { Shared(access: access, place: stored.offset) }
 
-    /// Counts one more owner.
+    /// Counts one more owner. Traps if the record lies in another heap.
     public static func store(_ value: Shared, in access: HeapAccess) -> Stored {
+        value.requireBelongs(to: access)
         RecordLayout.of(Target.self).require(value.place, access)
         var header = access.load(value.place, as: StoredRecord.self)
         guard header.owners < .max else {

@@ -54,7 +54,7 @@ struct BitPatterns: Sendable {
             let inner = rules(for: optional.wrapped, at: offset, sparePatterns: 0)
             return [Rule(offset: offset + size, limit: 2 + sparePatterns, name: "optional's flag", whenZero: inner)]
         }
-        if let cases = EnumCases.count(of: type) {
+        if let cases = EnumMetadata.plainCases(of: type) {
             guard cases > 1, size(of: type) == 1 else { return [] }
             return [Rule(offset: offset, limit: cases + sparePatterns, name: "\(type)")]
         }
@@ -78,18 +78,4 @@ private protocol OptionalType {
 
 extension Optional: OptionalType {
     static var wrapped: Any.Type { Wrapped.self }
-}
-
-/// The number of an enum's cases, which Swift's reflection does not tell, from the type's metadata. The layout is part of Swift's stable ABI
-/// (docs/ABI/TypeMetadata.rst): the kind, then the descriptor, whose sixth and seventh words count the cases.
-private enum EnumCases {
-    private static let enumKind: UInt = 0x201
-
-    /// Nil if the type is no enum, or one with associated values.
-    static func count(of type: Any.Type) -> Int? {
-        let metadata = unsafeBitCast(type, to: UnsafePointer<UInt>.self)
-        guard metadata[0] == enumKind, let descriptor = UnsafePointer<UInt32>(bitPattern: metadata[1]) else { return nil }
-        let payloadCases = descriptor[5] & 0xff_ffff
-        return payloadCases == 0 ? Int(descriptor[6]) : nil
-    }
 }

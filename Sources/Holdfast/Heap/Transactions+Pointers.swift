@@ -3,9 +3,10 @@ import HoldfastEngine
 // Blocks of one's own, for structures that the collections do not cover: a relative pointer to each is what other blocks keep. Ownership is
 // the program's: what is not freed stays in the heap, and a pointer to a freed block reads whatever lies there next.
 extension WriteTransaction {
-    /// Puts `value` into a block of its own. O(1).
+    /// Puts `value` into a block of its own. Traps with the reason if its type holds what means nothing in another process, such as a raw pointer. O(1).
     @inlinable
     public func allocate<Value: PersistableStruct>(_ value: Value) -> RelativePointer<Value> {
+        access.requireStorable(Value.self)
         let offset = access.allocate(for: Value.self)
         access.store(value, at: offset)
         return RelativePointer(offset: offset)
@@ -34,6 +35,14 @@ extension WriteTransaction {
     @inlinable
     public func free(_ pointer: RelativePointer<UInt8>, byteCount: Int) {
         access.free(pointer.offset, byteCount: byteCount)
+    }
+}
+
+extension HeapAccess {
+    /// The check that a root of the type would have brought.
+    @usableFromInline
+    func requireStorable(_ type: any PersistableStruct.Type) {
+        do throws(HeapError) { _ = try TypeRegistry.shared.fingerprint(of: type) } catch { fatalError("Holdfast: \(error)") }
     }
 }
 

@@ -58,10 +58,26 @@ private struct LayoutText {
             if let plain = persistable as? any PersistableStruct.Type {
                 text += try plain.describe().text
             } else {
+                // Only named, as ever; but looked through all the same, since its bytes are kept as they are in memory, handles and all.
+                var scratch = LayoutText(root: root)
+                try scratch.addFields(of: type, path: path)
                 text += TypeDescription.name(of: type)
             }
         } else {
             try addFields(of: type, path: path)
+        }
+    }
+
+    /// What an enum's cases carry is looked through, and not described.
+    private func checkPayloads(of type: Any.Type, path: String) throws(HeapError) {
+        for payload in EnumMetadata.payloads(of: type) {
+            let place = path.isEmpty ? payload.name : "\(path).\(payload.name)"
+            guard let payloadType = payload.type else {
+                throw HeapError.notStorable(
+                    type: root, reason: "its field \(place) is of a type that this program's reflection does not tell")
+            }
+            var scratch = LayoutText(root: root)
+            try scratch.add(payloadType, path: place)
         }
     }
 
@@ -78,6 +94,11 @@ private struct LayoutText {
         let size = Self.size(of: type)
         guard isInspectable, !fields.isEmpty else {
             // An enum, or a type of the system without fields: its name and size have to do.
+            try checkPayloads(of: type, path: path)
+            if let array = type as? any AnyInlineArray.Type {
+                var scratch = LayoutText(root: root)
+                try scratch.add(array.elementType, path: path)
+            }
             text += "{\(size) bytes}"
             return
         }
@@ -86,7 +107,7 @@ private struct LayoutText {
             if index > 0 { text += ", " }
             let name = field.name.isEmpty ? "\(index)" : field.name
             text += "\(name): "
-            if "\(field.type)".hasPrefix("Builtin.") {
+            if "\(field.type)".hasPrefix("Builtin."), Self.problem(with: field.type) == nil {
                 text += "\(field.type)"
             } else {
                 try add(field.type, path: path.isEmpty ? name : "\(path).\(name)")
@@ -105,7 +126,9 @@ private struct LayoutText {
     private static func problem(with type: Any.Type) -> String? {
         if type is AnyClass { return "a reference to an object" }
         if type is any _Pointer.Type || type is OpaquePointer.Type { return "a pointer" }
+        if type is any Persistable.Type, !(type is any PersistableValue.Type) { return "a handle" }
         let name = "\(type)"
+        if name == "Builtin.RawPointer" { return "an address" }
         if name.contains("->") { return "a function" }
         if name.hasPrefix("Unmanaged<") { return "an unmanaged reference" }
         if name.hasSuffix(".Type") || name.hasSuffix(".Protocol") { return "a type object" }
@@ -119,4 +142,13 @@ private protocol AnyOptional {
 
 extension Optional: AnyOptional {
     static var wrappedType: Any.Type { Wrapped.self }
+}
+
+private protocol AnyInlineArray {
+    static var elementType: Any.Type { get }
+}
+
+@available(macOS 26, iOS 26, *)
+extension InlineArray: AnyInlineArray {
+    static var elementType: Any.Type { Element.self }
 }

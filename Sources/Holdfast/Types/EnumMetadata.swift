@@ -1,0 +1,74 @@
+import Swift
+
+/// What Swift's reflection does not tell of enums, from the type's metadata, whose layout is part of Swift's stable ABI (docs/ABI/TypeMetadata.rst): the kind,
+/// then the descriptor, whose fifth word leads to the fields and whose sixth and seventh count the cases.
+enum EnumMetadata {
+    /// A case with associated values; several of them are one tuple.
+    struct Payload {
+        let name: String
+        /// Nil if the metadata does not lead to it, as in a program that is built without reflection.
+        let type: Any.Type?
+    }
+
+    private static let enumKind: UInt = 0x201
+
+    private static func descriptor(of type: Any.Type) -> UnsafeRawPointer? {
+        let metadata = unsafeBitCast(type, to: UnsafePointer<UInt>.self)
+        return metadata[0] == enumKind ? UnsafeRawPointer(bitPattern: metadata[1]) : nil
+    }
+
+    private static func counts(_ descriptor: UnsafeRawPointer) -> (payloads: Int, others: Int) {
+        let words = descriptor.assumingMemoryBound(to: UInt32.self)
+        return (Int(words[5] & 0xff_ffff), Int(words[6]))
+    }
+
+    /// The number of cases of an enum without associated values; nil if the type is no such enum.
+    static func plainCases(of type: Any.Type) -> Int? {
+        guard let descriptor = descriptor(of: type) else { return nil }
+        let (payloads, others) = counts(descriptor)
+        return payloads == 0 ? others : nil
+    }
+
+    /// The cases with associated values of an enum; empty if it has none or the type is no enum.
+    static func payloads(of type: Any.Type) -> [Payload] {
+        guard let descriptor = descriptor(of: type) else { return [] }
+        let count = counts(descriptor).payloads
+        let place = descriptor + 16
+        // The fields' header: two relative addresses, the kind and a record's size in 16 bits each, the number of records. Cases with payloads come first.
+        guard place.load(as: Int32.self) != 0, case let fields = relative(place),
+            fields.load(fromByteOffset: 12, as: UInt32.self) >= count
+        else { return (0 ..< count).map { Payload(name: "\($0)", type: nil) } }
+        let recordBytes = Int(fields.load(fromByteOffset: 10, as: UInt16.self))
+        return (0 ..< count).map { number in
+            // A record: flags, the mangled type, the name.
+            let record = fields + 16 + number * recordBytes
+            let name = String(cString: relative(record + 8).assumingMemoryBound(to: CChar.self))
+            return Payload(name: name, type: namedType(at: record + 4, of: type, descriptor))
+        }
+    }
+
+    /// Follows an address that is kept as its distance from itself.
+    private static func relative(_ place: UnsafeRawPointer) -> UnsafeRawPointer { place + Int(place.load(as: Int32.self)) }
+
+    private static func namedType(at place: UnsafeRawPointer, of type: Any.Type, _ descriptor: UnsafeRawPointer) -> Any.Type? {
+        guard place.load(as: Int32.self) != 0 else { return nil }
+        let mangled = relative(place).assumingMemoryBound(to: UInt8.self)
+        // Two words of metadata stand before the arguments of a generic enum.
+        let arguments = unsafeBitCast(type, to: UnsafeRawPointer.self) + 2 * MemoryLayout<UInt>.size
+        return _getTypeByMangledNameInContext(
+            mangled, UInt(length(of: mangled)), genericContext: descriptor, genericArguments: arguments)
+    }
+
+    /// A mangled name ends with a zero byte, and may hold references in between: 1 to 23 and four bytes, or 24 to 31 and a word.
+    private static func length(of name: UnsafePointer<UInt8>) -> Int {
+        var end = 0
+        while name[end] != 0 {
+            switch name[end] {
+            case 1 ..< 0x18: end += 5
+            case 0x18 ..< 0x20: end += 1 + MemoryLayout<UInt>.size
+            default: end += 1
+            }
+        }
+        return end
+    }
+}

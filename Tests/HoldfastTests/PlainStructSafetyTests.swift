@@ -1,0 +1,129 @@
+import Foundation
+import HoldfastEngine
+import Testing
+
+@testable import Holdfast
+
+/// Addresses are plain bytes to the compiler. A struct that holds one, however deep, is refused when a root of its type is first asked for.
+@Suite struct PlainStructSafetyTests {
+    private final class Thing {}
+
+    private struct Node: PersistableRecord { var value: Int }
+
+    private struct WithRawPointer: PersistableStruct { var it: UnsafeRawPointer }
+    private struct WithPointer: PersistableStruct { var it: UnsafeMutablePointer<Int>? }
+    private struct WithBuffer: PersistableStruct { var it: UnsafeBufferPointer<Int> }
+    private struct WithRawBuffer: PersistableStruct { var it: UnsafeMutableRawBufferPointer }
+    private struct WithOpaquePointer: PersistableStruct { var it: OpaquePointer }
+    private struct WithUnmanaged: PersistableStruct { var it: Unmanaged<Thing> }
+    private struct WithUnowned: PersistableStruct { unowned(unsafe) var it: Thing }
+    private struct WithFunction: PersistableStruct { var it: @convention(c) (Int) -> Int }
+    private struct WithOptionalFunction: PersistableStruct { var it: (@convention(c) () -> Void)? }
+    private struct WithMetatype: PersistableStruct { var it: Thing.Type }
+    private struct WithAnyMetatype: PersistableStruct { var it: Any.Type }
+    private struct WithObjectIdentifier: PersistableStruct { var it: ObjectIdentifier }
+    private struct WithTuple: PersistableStruct { var it: (Int, (Bool, UnsafeRawPointer)) }
+    private struct WithInlineArray: PersistableStruct { var it: InlineArray<2, UnsafeRawPointer> }
+    private struct WithCStruct: PersistableStruct { var it: iovec }
+    private struct WithPayload: PersistableStruct {
+        enum Choice { case none, here(UnsafeRawPointer), there(Int) }
+        var it: Choice
+    }
+    private struct WithOnlyPayload: PersistableStruct {
+        enum Choice { case here(Int, UnsafeRawPointer) }
+        var it: Choice?
+    }
+    private struct WithGenericPayload: PersistableStruct {
+        enum Choice<Value: BitwiseCopyable> { case none, here(Value) }
+        var it: Choice<UnsafeMutablePointer<Int>>
+    }
+    private struct Link: PersistableRecord { var next: Ref<Node>? }
+    private struct WithPlainRecord: PersistableStruct { var it: Link }
+    private struct WithHandle: PersistableStruct { var it: PersistentArray<Int> }
+    private struct WithOptionalHandle: PersistableStruct { var it: PersistentMap<Int, Int>? }
+    private struct WithReference: PersistableStruct { var it: Ref<Node>? }
+    private struct WithAccess: PersistableStruct { var it: HeapAccess }
+    private struct Outer: PersistableStruct {
+        struct Inner: PersistableStruct { var it: UnsafeRawPointer? }
+        var number: Int
+        var inner: Inner?
+    }
+
+    private static let refused: [any PersistableStruct.Type] = [
+        WithRawPointer.self, WithPointer.self, WithBuffer.self, WithRawBuffer.self, WithOpaquePointer.self, WithUnmanaged.self,
+        WithUnowned.self, WithFunction.self, WithOptionalFunction.self, WithMetatype.self, WithAnyMetatype.self,
+        WithObjectIdentifier.self, WithTuple.self, WithInlineArray.self, WithCStruct.self, WithPayload.self, WithOnlyPayload.self,
+        WithGenericPayload.self, WithPlainRecord.self,
+        WithHandle.self, WithOptionalHandle.self, WithReference.self, WithAccess.self, Outer.self,
+    ]
+
+    private func reason(_ type: any PersistableStruct.Type) throws -> String {
+        let heap = try PersistentHeap.inMemory()
+        func attempt<T: PersistableStruct>(_ type: T.Type) throws { try heap.write { tx in _ = try tx.array("a", of: type) } }
+        do {
+            try attempt(type)
+            return ""
+        } catch HeapError.notStorable(_, let reason) {
+            #expect(try heap.audit().usedBytes == 0)
+            return reason
+        }
+    }
+
+    @Test(arguments: refused.indices) func addressesAreRefused(number: Int) throws {
+        let type = Self.refused[number]
+        let reason = try reason(type)
+        #expect(reason.contains("its field it") && reason.contains("means nothing in another process"), "\(type): \(reason)")
+    }
+
+    /// A block of one's own has no root that would have been checked.
+    @Test func blocksOfTheProgramsOwnAreCheckedToo() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try PersistentHeap.inMemory().write { tx in
+                var number = 1
+                withUnsafePointer(to: &number) { pointer in _ = tx.allocate(WithRawPointer(it: UnsafeRawPointer(pointer))) }
+            }
+        }
+        let said = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(said.contains("its field it is a pointer"), "\(said)")
+    }
+
+    private struct Point: PersistableStruct, Equatable { var x: Double; var y: Float? }
+    private enum Level: UInt8, PersistableEnum { case low, high }
+    private enum Shape {
+        case nothing
+        case circle(Point, Double)
+        case square(side: Point?)
+        case level(Level)
+    }
+    private enum Wrapper<Value: BitwiseCopyable> { case one(Value), two(Value, Value) }
+    private struct Rich: PersistableStruct {
+        var shape: Shape
+        var wrapped: Wrapper<Point>?
+        var level: Level
+        var pair: (Int8, (UInt16, Bool))
+        var row: InlineArray<3, Point>
+        var place: RelativePointer<Point>
+        var time: timespec
+    }
+
+    /// Everything without an address is still welcome, enums with payloads among it.
+    @Test func whatHoldsNoAddressIsKept() throws {
+        let heap = try PersistentHeap.inMemory()
+        let point = Point(x: 1, y: 2)
+        try heap.write { tx in
+            let array = try tx.array("a", of: Rich.self)
+            array.append(
+                Rich(
+                    shape: .circle(point, 3), wrapped: .two(point, point), level: .high,
+                    pair: (1, (2, true)), row: [point, point, point], place: .null, time: timespec(tv_sec: 1, tv_nsec: 2)))
+        }
+        try heap.read { tx in
+            let read = try tx.array("a", of: Rich.self)[0]
+            guard case .circle(point, 3) = read.shape, case .two(point, point) = read.wrapped else {
+                Issue.record("\(read)")
+                return
+            }
+            #expect(read.pair.1.0 == 2 && read.level == .high && read.row[2] == point)
+        }
+    }
+}

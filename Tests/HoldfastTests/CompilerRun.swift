@@ -1,0 +1,30 @@
+import Foundation
+
+/// The toolchain's compiler, run on single files against the modules that this test was built with.
+enum CompilerRun {
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    /// What finds Holdfast's modules.
+    static var moduleArguments: [String] {
+        [
+            "-swift-version", "6", "-I", productsFolder.path + "/Modules",
+            "-Xcc", "-fmodule-map-file=\(productsFolder.path)/CHoldfast.build/module.modulemap",
+            "-I", root.path + "/Sources/CHoldfast/include",
+        ]
+    }
+
+    /// Runs a program that the search path finds, and waits for its end.
+    static func run(_ arguments: [String], in folder: String) throws -> (status: Int32, output: String) {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(filePath: folder)
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, output)
+    }
+}

@@ -1,0 +1,48 @@
+import Foundation
+import Testing
+
+/// What the compiler refuses: the files of Tests/MustNotCompile, as Tests/must-not-compile.sh checks them without building tests.
+@Suite struct MustNotCompileTests {
+    private static let folder = CompilerRun.root.path + "/Tests/MustNotCompile"
+
+    private static let files: [String] =
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".swift") }.sorted()
+
+    /// Status and errors of compiling a file. Not only types are checked: that a transaction is not consumed and not sent to another thread is found in the
+    /// compiler's intermediate language.
+    private func compile(_ file: String) throws -> (status: Int32, errors: [String]) {
+        let arguments = ["swiftc", "-parse-as-library", "-module-name", "MustNotCompile", "-emit-sil", "-o", "/dev/null"]
+        let outcome = try CompilerRun.run(arguments + CompilerRun.moduleArguments + [file], in: Self.folder)
+        // FILE:LINE:COLUMN: error: TEXT; the drawing below it repeats the text.
+        let errors = outcome.output.split(separator: "\n").compactMap { line -> String? in
+            guard line.hasPrefix(file), let place = line.range(of: ": error: ") else { return nil }
+            return String(line[place.upperBound...])
+        }
+        return (outcome.status, errors)
+    }
+
+    @Test func theControlCompiles() throws {
+        let outcome = try compile("Control.swift")
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(Self.files.count > 30)
+    }
+
+    /// One after the other: each is a process of its own that fills a core.
+    @Test func eachIsRefusedForItsReason() throws {
+        for file in Self.files where file != "Control.swift" {
+            let text = try String(contentsOfFile: Self.folder + "/" + file, encoding: .utf8)
+            let expected = text.split(separator: "\n").compactMap { line -> String? in
+                line.range(of: "// expected: ").map { String(line[$0.upperBound...]) }
+            }
+            let outcome = try compile(file)
+            #expect(outcome.status != 0, "\(file) compiles")
+            #expect(!expected.isEmpty, "\(file) expects nothing")
+            for text in expected {
+                #expect(outcome.errors.contains { $0.contains(text) }, "\(file): \(text); the compiler says \(outcome.errors)")
+            }
+            for error in outcome.errors {
+                #expect(expected.contains { error.contains($0) }, "\(file): nobody expected \(error)")
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+// An Array's elements lie in this process's memory.
+import Holdfast
+
+// expected: stored property 'numbers' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type '[Int]'
+struct Item: PersistableStruct { var numbers: [Int] }

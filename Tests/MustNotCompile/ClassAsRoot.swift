@@ -1,0 +1,11 @@
+// A root holds what is Persistable, and a class is not.
+import Holdfast
+
+final class Thing {}
+
+func use(_ heap: PersistentHeap) throws {
+    try heap.write { tx in
+        // expected: requires that 'Thing' conform to 'Persistable'
+        _ = try tx.array("things", of: Thing.self)
+    }
+}

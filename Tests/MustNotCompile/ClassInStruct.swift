@@ -1,0 +1,7 @@
+// An object's address means nothing in the next process.
+import Holdfast
+
+final class Thing {}
+
+// expected: stored property 'thing' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type 'Thing'
+struct Item: PersistableStruct { var number: Int; var thing: Thing }

@@ -1,0 +1,5 @@
+// A closure is code and captured objects of one process.
+import Holdfast
+
+// expected: stored property 'action' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type '() -> Void'
+struct Item: PersistableStruct { var number: Int; var action: () -> Void }

@@ -1,0 +1,36 @@
+// Compiles: everything that the other files do wrong, done right. It shows that they fail for the reason that they name.
+import Holdfast
+
+struct Item: PersistableStruct { var number: Int; var weight: Double? }
+
+struct Node: PersistableRecord {
+    var name: String
+    var values = PersistentArray<Int>()
+    var next: Ref<Node>?
+}
+
+enum Colour: UInt8, PersistableEnum, PersistableOrderedKey { case red, green }
+
+enum Choice: PersistableUnion {
+    case item(Item)
+
+    static let cases = [UnionCase("item", Choice.item) { if case .item(let item) = $0 { item } else { nil } }]
+}
+
+func use(_ heap: PersistentHeap) async throws {
+    let count = try heap.write { tx in
+        let items = try tx.array("items", of: Item.self)
+        items.append(Item(number: 1, weight: nil))
+        _ = try tx.map("map", Colour.self, Choice.self)
+        _ = try tx.sortedMap("sorted", Colour.self, Int.self)
+        let node = try tx.new(Node(name: "a", next: nil))
+        node.next = node
+        let block = tx.allocate(Item(number: 2, weight: 1))
+        tx[block].number += 1
+        tx.free(block)
+        node.free()
+        try tx.removeRoot("sorted", PersistentSortedMap<Colour, Int>.self)
+        return items.withSpan { $0.count }
+    }
+    Task { try heap.read { tx in _ = try tx.array("items", of: Item.self).count + count } }
+}

@@ -1,0 +1,5 @@
+// A Dictionary's entries lie in this process's memory.
+import Holdfast
+
+// expected: stored property 'prices' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type '[Int : Double]'
+struct Item: PersistableStruct { var prices: [Int: Double] }

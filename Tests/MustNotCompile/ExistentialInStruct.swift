@@ -1,0 +1,7 @@
+// What an `any` holds may lie anywhere, and its type is an address.
+import Holdfast
+
+protocol Shape {}
+
+// expected: stored property 'shape' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type 'any Shape'
+struct Item: PersistableStruct { var shape: any Shape }

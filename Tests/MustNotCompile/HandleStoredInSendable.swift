@@ -1,0 +1,8 @@
+// What other threads can see holds no handles.
+import Holdfast
+
+final class Shelf: Sendable {
+    // expected: stored property 'array' of 'Sendable'-conforming class 'Shelf' has non-Sendable type 'PersistentArray<Int>'
+    let array: PersistentArray<Int>
+    init(_ array: PersistentArray<Int>) { self.array = array }
+}

@@ -1,0 +1,11 @@
+// A view stands still: what makes records is not there in a read transaction.
+import Holdfast
+
+struct Node: PersistableRecord { var value: Int }
+
+func use(_ heap: PersistentHeap) throws {
+    try heap.read { tx in
+        // expected: value of type 'ReadTransaction' has no member 'new'
+        _ = try tx.new(Node(value: 1))
+    }
+}

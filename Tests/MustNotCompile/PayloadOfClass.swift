@@ -1,0 +1,13 @@
+// The payload of a union's case is Persistable.
+import Holdfast
+
+final class Thing {}
+
+enum Choice: PersistableUnion {
+    case thing(Thing)
+
+    static let cases = [
+        // expected: conform to 'Persistable'
+        UnionCase("thing", Choice.thing) { if case .thing(let thing) = $0 { thing } else { nil } }
+    ]
+}

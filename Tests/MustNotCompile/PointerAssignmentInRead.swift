@@ -1,0 +1,9 @@
+// A view stands still: what a pointer leads to is only set in a write transaction.
+import Holdfast
+
+func use(_ heap: PersistentHeap, _ pointer: RelativePointer<Int>) throws {
+    try heap.read { tx in
+        // expected: cannot assign through subscript: subscript is get-only
+        tx[pointer] = 1
+    }
+}

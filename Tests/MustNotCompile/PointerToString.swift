@@ -1,0 +1,5 @@
+// What a relative pointer leads to lies in the file, so it must be plain bytes.
+import Holdfast
+
+// expected: type 'String' does not conform to protocol 'BitwiseCopyable'
+func use(_ pointer: RelativePointer<String>) {}

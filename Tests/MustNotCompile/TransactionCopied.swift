@@ -1,0 +1,10 @@
+// Two transactions made of one could end at different times.
+import Holdfast
+
+func use(_ heap: PersistentHeap) throws {
+    try heap.write { tx in
+        // expected: 'tx' is borrowed and cannot be consumed
+        let other = tx
+        _ = try other.array("a", of: Int.self)
+    }
+}

@@ -1,0 +1,11 @@
+// A key's hash is part of the file format, which Hashable's is not.
+import Holdfast
+
+struct Key: Hashable, PersistableStruct { var a: Int; var b: Int }
+
+func use(_ heap: PersistentHeap) throws {
+    try heap.write { tx in
+        // expected: requires that 'Key' conform to 'PersistableKey'
+        _ = try tx.map("map", Key.self, Int.self)
+    }
+}

@@ -1,0 +1,11 @@
+// A struct of the program's own says which stored form it has: PersistableStruct or PersistableRecord.
+import Holdfast
+
+struct Thing { var number: Int }
+
+func use(_ heap: PersistentHeap) throws {
+    try heap.write { tx in
+        // expected: requires that 'Thing' conform to 'Persistable'
+        _ = try tx.map("things", Int.self, Thing.self)
+    }
+}

@@ -1,0 +1,7 @@
+// A weak reference is registered with the object that it leads to.
+import Holdfast
+
+final class Thing {}
+
+// expected: stored property 'thing' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type 'Thing?'
+struct Item: PersistableStruct { weak var thing: Thing? }

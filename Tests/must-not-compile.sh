@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Compiles each file of Tests/MustNotCompile against the modules that `swift build` has made. Each must be refused, and for the reason that it names:
+# every error of the compiler must contain the text of one of the file's `// expected:` lines, and every such line must be met. Control.swift must
+# compile. The whole of the compiler's checks runs, not only those of types: that a transaction is not consumed and not sent to another thread is found
+# in its intermediate language.
+#
+#     Tests/must-not-compile.sh [debug|release]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+products=$(swift build -c "${1:-debug}" --show-bin-path)
+[ -e "$products/Modules/Holdfast.swiftmodule" ] || { echo "there are no modules in $products; run swift build first" >&2; exit 2; }
+
+compile() {
+    swiftc -swift-version 6 -parse-as-library -module-name MustNotCompile -emit-sil -o /dev/null -I "$products/Modules" \
+        -Xcc "-fmodule-map-file=$products/CHoldfast.build/module.modulemap" -I Sources/CHoldfast/include "$1" 2>&1
+}
+
+status=0
+complain() { echo "$1"; status=1; }
+
+for file in Tests/MustNotCompile/*.swift; do
+    output=$(compile "$file") && compiled=1 || compiled=0
+    if [ "$(basename "$file")" = Control.swift ]; then
+        [ $compiled = 1 ] || complain "$file must compile: $output"
+        continue
+    fi
+    [ $compiled = 0 ] || { complain "$file must not compile"; continue; }
+    errors=$(sed -n 's/^[^ ].*: error: \(.*\)$/\1/p' <<<"$output")
+    expectations=$(sed -n 's/^ *\/\/ expected: \(.*\)$/\1/p' "$file")
+    [ -n "$expectations" ] || complain "$file expects nothing; the compiler says: $errors"
+    while IFS= read -r expectation; do
+        grep -qF -- "$expectation" <<<"$errors" || complain "$file: the compiler does not say: $expectation; it says: $errors"
+    done <<<"$expectations"
+    while IFS= read -r error; do
+        grep -qF -f <(printf '%s\n' "$expectations") <<<"$error" || complain "$file: nobody expected: $error"
+    done <<<"$errors"
+done
+[ $status = 0 ] && echo "all of $(ls Tests/MustNotCompile/*.swift | wc -l) files are treated as they should be"
+exit $status

@@ -36,6 +36,25 @@ import Testing
         } catch { return "\(error)" }
     }
 
+    /// Killed while it started the log for the first commit: another process, which has the heap open and nothing to write, closes it. Nobody may miss a
+    /// log then that nobody has used.
+    @Test func startOfTheLogThatWasCutShort() throws {
+        let disk = SimulatedDisk()
+        try HeapEngine(path: Self.path, mode: .readWrite, disk: disk).close()
+        let engine = try HeapEngine(path: Self.path, mode: .readWrite, disk: disk)
+        let images = try images(disk) { _ = try engine.change { $0.allocate(byteCount: 64) } }
+        #expect(images.count > 5)
+        for (call, image) in images.enumerated() {
+            let copy = SimulatedDisk(files: image)
+            let other = try copy.open(Self.path, .readWrite)
+            #expect(try other.tryLock(.presence, exclusive: false))
+            let joined = try HeapEngine(path: Self.path, mode: .readWrite, disk: copy)
+            other.close()
+            try joined.close()
+            #expect(problem(copy.currentFiles()) == nil, "killed before call \(call)")
+        }
+    }
+
     /// A checkpoint that was cut short had begun to keep checksums in pages which the heap has freed since: the next one, in a process that survives, and
     /// recovery clear them.
     @Test func checksumsOfACheckpointThatIsNotTheLast() throws {

@@ -205,7 +205,7 @@ extension HeapEngine {
         try requireInPlace()
         let isAlone = try translating { () throws(DiskError) in try file.tryLock(.presence, exclusive: true) }
         guard shared[.epoch] != 0 else {
-            if isAlone { try translating { () throws(DiskError) in try RedoLog.removeFiles(disk: disk, heapPath: location) } }
+            if isAlone { try removeUnusedLog(file) }
             return
         }
         guard let log = try joinedLog() else { return }
@@ -242,6 +242,24 @@ extension HeapEngine {
         // Another file in this one's place has another log.
         try requireInPlace()
         try translating { () throws(DiskError) in try RedoLog.removeFiles(disk: disk, heapPath: location) }
+    }
+
+    /// Nobody has used the log. But a process that died while it started it may have said in the header that it is in use, and then that must be taken back
+    /// first: a log that is missed is an error for whoever opens the heap.
+    private func removeUnusedLog(_ file: any DiskFile) throws(HeapError) {
+        var header = try readHeader(file)
+        do throws(DiskError) {
+            if header.logInUse {
+                header.logInUse = false
+                header.sequence += 1
+                try writeHeader(header, to: file)
+                try file.sync()
+                try repeatHeader(header, to: file)
+            }
+            try RedoLog.removeFiles(disk: disk, heapPath: location)
+        } catch {
+            throw HeapError(error)
+        }
     }
 
     private func lockWriteLock(_ shared: SharedFile) throws(HeapError) {

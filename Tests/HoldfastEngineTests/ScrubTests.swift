@@ -1,0 +1,247 @@
+import SimulatedDisk
+import Synchronization
+import Testing
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+@testable import HoldfastEngine
+
+/// A scrub finds any bit of the file that has changed since it was written, names its page, and never speaks of a page that has not.
+///
+/// What is promised, page by page: every bit of every page up to the heap's end, of the header's two pages and, in a file at rest, of what lies behind the
+/// end, but for one case: a free page that compaction has given back to the file system holds nothing, so one that reads as zeros, or has
+/// no checksum, is right whatever it is compared with. Its bits are the only ones that may differ unnoticed.
+@Suite struct ScrubTests {
+    private let path = TestHeap.path
+
+    /// The bytes of a heap at rest with each kind of page: header, root, page map, checksums, slabs of one and of several pages, runs, free runs, pages that were
+    /// never written, and a second part of the page map with its checksums. With what kind each page is.
+    private func sample(compacted: Bool = false) throws -> (bytes: [UInt8], kinds: [PageDescriptor.Kind]) {
+        let heap = TestHeap()
+        let engine = try heap.open()
+        try engine.change { access in
+            for size in [16, 100, 700, 3000, 9000, 30_000] {
+                for _ in 0 ..< 5 { access.store(UInt64(size), at: access.allocate(byteCount: size)) }
+            }
+            let free = access.allocate(byteCount: 20 * 4096)
+            access.writableAddress(free, 20 * 4096).initializeMemory(as: UInt8.self, repeating: 7, count: 20 * 4096)
+            let used = access.allocate(byteCount: 300 * 4096)
+            access.writableAddress(used, 50_000).initializeMemory(as: UInt8.self, repeating: 9, count: 50_000)
+            _ = access.allocate(byteCount: 40_000)
+        }
+        try engine.checkpoint()
+        try engine.change { access in
+            // The run of 20 pages is free now, but what it held is still in the file.
+            let runs = Array(PageWalk(base: engine.image.base, end: engine.committedPages))
+            let free = runs.first { $0.kind == .run && $0.pages.count == 20 }!
+            access.free(UInt64(free.pages.lowerBound) << 12, byteCount: 20 * 4096)
+        }
+        if compacted { try engine.compact() }
+        var kinds = [PageDescriptor.Kind](repeating: .none, count: Int(engine.committedPages))
+        for run in PageWalk(base: engine.image.base, end: engine.committedPages) {
+            for page in run.pages { kinds[page] = run.kind }
+        }
+        try engine.close()
+        return (heap.disk.currentFiles()[path]!, kinds)
+    }
+
+    /// Opens damaged bytes over and over without making new files.
+    private final class Bench {
+        let engine: HeapEngine
+        let file: any DiskFile
+
+        init(_ bytes: [UInt8]) throws {
+            let disk = SimulatedDisk(files: [TestHeap.path: bytes])
+            disk.recordsContents = false
+            engine = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: TestHeap.options, disk: disk)
+            file = try disk.open(TestHeap.path, .readWrite)
+        }
+
+        /// What a scrub says while these bits of a byte are flipped.
+        func damaged(at offset: Int, _ bits: UInt8) throws -> [Int] {
+            var byte: [UInt8] = [0]
+            _ = try file.read(&byte, at: offset)
+            try file.write([byte[0] ^ bits], at: offset)
+            defer { try? file.write(byte, at: offset) }
+            return try engine.scrub().damagedPages
+        }
+    }
+
+    @Test func anyFlippedBitInAnyPageIsFound() throws {
+        let (bytes, kinds) = try sample()
+        #expect(Set(kinds) == [.metadata, .slab, .run, .free])
+        #expect(kinds.count > 256)
+        let bench = try Bench(bytes)
+        #expect(try bench.engine.scrub().damagedPages == [])
+        var random = SplitMix(state: 11)
+        // Every page of the file, also those behind the heap's end.
+        for page in 0 ..< bytes.count / 4096 {
+            let offset = page * 4096 + Int.random(in: 0 ..< 4096, using: &random)
+            let bit: UInt8 = 1 << UInt8.random(in: 0 ..< 8, using: &random)
+            let found = try bench.damaged(at: offset, bit)
+            // A wrong checksum cannot be told from a wrong page: the page of checksums is named, and may take the page along.
+            #expect(found.contains(page) && found.count <= 2, "bit \(bit) of byte \(offset): \(found)")
+        }
+        #expect(try bench.engine.scrub().damagedPages == [])
+    }
+
+    /// Each byte of the pages whose contents are the most particular: headers, allocator root, page map, checksums, in a heap of few pages.
+    @Test(arguments: 0 ..< 5)
+    func everyByteOfTheFirstPages(page: Int) throws {
+        let (heap, _) = try TestHeap.atRest()
+        let bench = try Bench(heap.disk.currentFiles()[path]!)
+        var missed: [Int] = []
+        for index in 0 ..< 4096 {
+            let found = try bench.damaged(at: page * 4096 + index, 1 << UInt8(index % 8))
+            if !found.contains(page) { missed.append(index) }
+        }
+        #expect(missed == [])
+    }
+
+    /// All eight bits of some bytes of a page of each kind.
+    @Test func allBitsOfSomeBytes() throws {
+        let (bytes, kinds) = try sample()
+        let bench = try Bench(bytes)
+        for kind in [PageDescriptor.Kind.metadata, .slab, .run, .free] {
+            let page = kinds.lastIndex(of: kind)!
+            for index in [0, 1, 63, 64, 2047, 4088, 4095] {
+                for bit in 0 ..< 8 {
+                    #expect(try bench.damaged(at: page * 4096 + index, 1 << UInt8(bit)).contains(page), "\(kind), byte \(index), bit \(bit)")
+                }
+            }
+        }
+    }
+
+    /// A free page that compaction has given back may be anything but must not be taken for damage while it is zeros.
+    @Test func freePagesThatWereGivenBack() throws {
+        let (bytes, kinds) = try sample(compacted: true)
+        let free = try #require(kinds.firstIndex(of: .free))
+        #expect(bytes[free * 4096 ..< free * 4096 + 4096].allSatisfy { $0 == 0 })
+        let bench = try Bench(bytes)
+        #expect(try bench.engine.scrub().damagedPages == [])
+        // Nobody will ever read it: allowed to go unnoticed.
+        #expect(try bench.damaged(at: free * 4096 + 100, 1) == [])
+        let slab = try #require(kinds.firstIndex(of: .slab))
+        #expect(try bench.damaged(at: slab * 4096 + 100, 1) == [slab])
+    }
+
+    @Test func openingVerifiesPagesIfAsked() throws {
+        let (bytes, kinds) = try sample()
+        let page = try #require(kinds.lastIndex(of: .run))
+        var damaged = bytes
+        damaged[page * 4096 + 5] ^= 0x20
+        var options = TestHeap.options
+        options.verifiesPages = true
+        for mode in [OpenMode.readOnly, .readWrite, .privateCopy] {
+            let error = HeapError.damagedPages(path: path, pages: [page])
+            #expect("\(error)".contains("\(page)") && "\(error)".contains(path))
+            #expect(throws: error) {
+                try HeapEngine(path: path, mode: mode, options: options, disk: SimulatedDisk(files: [path: damaged]))
+            }
+            let engine = try HeapEngine(path: path, mode: mode, options: options, disk: SimulatedDisk(files: [path: bytes]))
+            try engine.close()
+            // Not asked, not compared.
+            try HeapEngine(path: path, mode: mode, options: TestHeap.options, disk: SimulatedDisk(files: [path: damaged])).close()
+        }
+    }
+
+    /// Writers that commit, grow, shrink, make checkpoints and compact, in two openings of the same heap, and scrubs all the while in a third.
+    @Test func noFalseAlarmsBesideWriters() throws {
+        var options = Workload.smallOptions
+        options.timeout = .seconds(120)
+        let disk = SimulatedDisk()
+        disk.recordsContents = false
+        let engines = try (0 ..< 2).map { _ in try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk) }
+        let scrubbers = try [OpenMode.readOnly, .readWrite].map { try HeapEngine(path: path, mode: $0, options: options, disk: disk) }
+        let isDone = Atomic<Int>(0)
+        let problems = Mutex<[String]>([])
+        let scrubs = Atomic<Int>(0)
+        let group = ThreadGroup()
+        for (number, engine) in engines.enumerated() {
+            group.start {
+                defer { isDone.add(1, ordering: .relaxed) }
+                do {
+                    var random = SplitMix(state: UInt64(number))
+                    var blocks: [(offset: UInt64, count: Int)] = []
+                    for round in 0 ..< 150 {
+                        try engine.change { access in
+                            for _ in 0 ..< Int.random(in: 1 ... 6, using: &random) {
+                                let count = [64, 900, 5000, 40_000, 300_000].randomElement(using: &random)!
+                                let offset = access.allocate(byteCount: count)
+                                access.writableAddress(offset, count).initializeMemory(as: UInt8.self, repeating: UInt8(round), count: count)
+                                blocks.append((offset, count))
+                            }
+                            while blocks.count > 20 {
+                                let block = blocks.remove(at: Int.random(in: 0 ..< blocks.count, using: &random))
+                                access.free(block.offset, byteCount: block.count)
+                            }
+                        }
+                        if round % 10 == number { try engine.checkpoint() }
+                        if round % 25 == number { try engine.compact() }
+                    }
+                } catch {
+                    problems.withLock { $0.append("writer \(number): \(error)") }
+                }
+            }
+        }
+        for engine in scrubbers {
+            group.start {
+                while isDone.load(ordering: .relaxed) < 2 {
+                    do {
+                        let report = try engine.scrub()
+                        scrubs.add(1, ordering: .relaxed)
+                        if !report.damagedPages.isEmpty { problems.withLock { $0.append("\(engine.mode): \(report.damagedPages)") } }
+                    } catch {
+                        problems.withLock { $0.append("\(engine.mode): \(error)") }
+                    }
+                }
+            }
+        }
+        group.wait()
+        #expect(problems.withLock { $0 } == [])
+        #expect(scrubs.load(ordering: .relaxed) > 10)
+        for engine in engines + scrubbers { try engine.close() }
+        #expect(try HeapEngine(path: path, mode: .readOnly, options: options, disk: disk).scrub().damagedPages == [])
+    }
+}
+
+/// Threads of the system's, waited for together.
+private final class ThreadGroup {
+    private final class Body {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+
+    #if canImport(Darwin)
+        private var threads: [pthread_t?] = []
+    #else
+        private var threads: [pthread_t] = []
+    #endif
+
+    func start(_ run: @escaping @Sendable () -> Void) {
+        let argument = Unmanaged.passRetained(Body(run)).toOpaque()
+        #if canImport(Darwin)
+            var thread: pthread_t?
+            pthread_create(&thread, nil, { Unmanaged<Body>.fromOpaque($0).takeRetainedValue().run(); return nil }, argument)
+        #else
+            var thread = pthread_t()
+            pthread_create(&thread, nil, { Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run(); return nil }, argument)
+        #endif
+        threads.append(thread)
+    }
+
+    func wait() {
+        for thread in threads {
+            #if canImport(Darwin)
+                pthread_join(thread!, nil)
+            #else
+                pthread_join(thread, nil)
+            #endif
+        }
+        threads = []
+    }
+}

@@ -61,11 +61,12 @@ struct BaseVerifier {
 
     /// Whether the page was free at the last checkpoint, by the base image's own page map.
     private mutating func isFree(_ number: Int) throws(DiskError) -> Bool {
-        if freePages == nil { freePages = try readFreePages() }
+        if freePages == nil { freePages = try Self.freePages(of: file, end: header.heapPages) }
         return freePages!.contains { $0.contains(number) }
     }
 
-    private func readFreePages() throws(DiskError) -> [Range<Int>] {
+    /// The free pages below `end` by the base image's own page map: as of the last checkpoint, unless one has been cut short.
+    static func freePages(of file: any DiskFile, end: UInt64) throws(DiskError) -> [Range<Int>] {
         let bytes = try file.size() / HeapLayout.fileGranule * HeapLayout.fileGranule
         guard bytes > 0 else { return [] }
         let reservation: AddressReservation
@@ -77,7 +78,7 @@ struct BaseVerifier {
         try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: bytes, kind: .readOnly)
         reservation.guardAgainstFaults()
         return withExtendedLifetime(reservation) {
-            PageWalk(base: reservation.baseAddress, end: min(header.heapPages, UInt64(bytes / HeapLayout.pageBytes)))
+            PageWalk(base: reservation.baseAddress, end: min(end, UInt64(bytes / HeapLayout.pageBytes)))
                 .filter { $0.kind == .free }.map(\.pages)
         }
     }

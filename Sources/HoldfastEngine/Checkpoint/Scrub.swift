@@ -25,7 +25,7 @@ extension HeapEngine {
     public func scrub(progress: ((_ done: Int, _ of: Int) -> Void)? = nil) throws(HeapError) -> PageReport {
         try requireUsable()
         guard mode != .inMemory else { return PageReport() }
-        // A view keeps the page map, by which free pages are told apart, still.
+        // A view keeps checkpoints of other processes from going on past it, and the heap's end where it is.
         let context = try beginRead()
         defer { endRead(context) }
         if isFileWritable {
@@ -82,8 +82,14 @@ extension HeapEngine {
         } catch {
             throw HeapError(error)
         }
-        return scrub.report(
-            walk: PageWalk(base: image.base, end: min(committedPages, UInt64(image.byteCount / HeapLayout.pageBytes))))
+        guard scrub.hasGivenBack else { return scrub.report(freePages: []) }
+        // By what the base image says of itself; where that may be torn, by what this view says.
+        if !isTorn {
+            let free = try translating { () throws(DiskError) in try BaseVerifier.freePages(of: file, end: header.heapPages) }
+            return scrub.report(freePages: free)
+        }
+        let walk = PageWalk(base: image.base, end: min(committedPages, UInt64(image.byteCount / HeapLayout.pageBytes)))
+        return scrub.report(freePages: walk.filter { $0.kind == .free }.map(\.pages))
     }
 }
 
@@ -228,14 +234,14 @@ private struct Scrub {
     }
 
     /// The result. A free page that reads as zeros, or has no checksum, is one whose space compaction has given back.
-    func report(walk: PageWalk) -> PageReport {
-        guard !givenBack.isEmpty else { return result }
+    func report(freePages: [Range<Int>]) -> PageReport {
         var report = result
-        var free: [Range<Int>] = []
-        for run in walk where run.kind == .free { free.append(run.pages) }
-        report.damagedPages.removeAll { page in givenBack.contains(page) && free.contains { $0.contains(page) } }
+        report.damagedPages.removeAll { page in givenBack.contains(page) && freePages.contains { $0.contains(page) } }
         return report
     }
+
+    /// Whether `report` needs to know which pages are free.
+    var hasGivenBack: Bool { !givenBack.isEmpty }
 
     private mutating func entry(of page: Int) throws(DiskError) -> UInt64 {
         guard let (checksumPage, index) = table.place(of: page) else { return 0 }

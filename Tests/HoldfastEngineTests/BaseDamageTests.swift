@@ -107,6 +107,10 @@ import Testing
                 #expect(try engine.look { $0.load(changed, as: Int.self) } == 6, "copy \(copy)")
                 opened += 1
             }
+            // A header is written as one sector, whole or not at all: a copy that is none has been damaged, also in a heap that is in use.
+            var damaged = files
+            damaged[path]![copy * 4096 + 100] ^= 4
+            #expect(throws: HeapError.damagedPages(path: path, pages: [copy])) { try open(damaged, .readOnly, verifies: true) }
         }
         #expect(opened == 4)
     }

@@ -105,7 +105,9 @@ import Testing
             let page = kinds.lastIndex(of: kind)!
             for index in [0, 1, 63, 64, 2047, 4088, 4095] {
                 for bit in 0 ..< 8 {
-                    #expect(try bench.damaged(at: page * 4096 + index, 1 << UInt8(bit)).contains(page), "\(kind), byte \(index), bit \(bit)")
+                    #expect(
+                        try bench.damaged(at: page * 4096 + index, 1 << UInt8(bit)).contains(page),
+                        "\(kind), byte \(index), bit \(bit)")
                 }
             }
         }
@@ -161,7 +163,9 @@ import Testing
         }
         try engine.checkpoint()
         let table = PageChecksums(parts: try engine.readHeader(engine.file!).pageMapParts)
-        #expect(table.allPages.last == Int(run >> 12) + 1 ..< Int(run >> 12) + 2, "the part of the page map should lie where the run was")
+        #expect(
+            table.allPages.last == Int(run >> 12) + 1 ..< Int(run >> 12) + 2,
+            "the part of the page map should lie where the run was")
         try engine.change { $0.free(large, byteCount: 300 * 4096) }
         try engine.checkpoint()
         #expect(try engine.change { $0.allocate(byteCount: 2 * 4096, alignment: 4096) } == run)
@@ -178,7 +182,9 @@ import Testing
         let disk = SimulatedDisk()
         disk.recordsContents = false
         let engines = try (0 ..< 2).map { _ in try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk) }
-        let scrubbers = try [OpenMode.readOnly, .readWrite].map { try HeapEngine(path: path, mode: $0, options: options, disk: disk) }
+        let scrubbers = try [OpenMode.readOnly, .readWrite].map {
+            try HeapEngine(path: path, mode: $0, options: options, disk: disk)
+        }
         let isDone = Atomic<Int>(0)
         let problems = Mutex<[String]>([])
         let scrubs = Atomic<Int>(0)
@@ -201,7 +207,8 @@ import Testing
                             for _ in 0 ..< Int.random(in: 1 ... 6, using: &random) {
                                 let count = [64, 900, 5000, 40_000, 300_000].randomElement(using: &random)!
                                 let offset = access.allocate(byteCount: count)
-                                access.writableAddress(offset, count).initializeMemory(as: UInt8.self, repeating: UInt8(round), count: count)
+                                access.writableAddress(offset, count).initializeMemory(
+                                    as: UInt8.self, repeating: UInt8(round), count: count)
                                 blocks.append((offset, count))
                             }
                             while blocks.count > 20 {
@@ -223,7 +230,9 @@ import Testing
                     do {
                         let report = try engine.scrub()
                         scrubs.add(1, ordering: .relaxed)
-                        if !report.damagedPages.isEmpty { problems.withLock { $0.append("\(engine.mode): \(report.damagedPages)") } }
+                        if !report.damagedPages.isEmpty {
+                            problems.withLock { $0.append("\(engine.mode): \(report.damagedPages)") }
+                        }
                     } catch {
                         problems.withLock { $0.append("\(engine.mode): \(error)") }
                     }

@@ -23,7 +23,9 @@ import Testing
     }
 
     /// The place of the first word in the heap with this value, from `start` on.
-    private func find(_ tx: borrowing WriteTransaction, _ word: UInt64, from start: UInt64 = 5 * 4096, to end: UInt64 = 64 * 4096) throws -> UInt64 {
+    private func find(_ tx: borrowing WriteTransaction, _ word: UInt64, from start: UInt64 = 5 * 4096, to end: UInt64 = 64 * 4096)
+        throws -> UInt64
+    {
         var offset = start
         while offset < end {
             if tx[RelativePointer<UInt64>(offset: offset)] == word { return offset }
@@ -82,7 +84,11 @@ import Testing
     ])
     func damagedArrays(at: Int, value: Int, sentence: String) throws {
         let problems = try problems(behind: Self.arrayMagic, at: at, UInt64(value))
-        if sentence.isEmpty { #expect(problems == []) } else { #expect(problems.contains { $0.contains(sentence) && $0.contains("root \"") }) }
+        if sentence.isEmpty {
+            #expect(problems == [])
+        } else {
+            #expect(problems.contains { $0.contains(sentence) && $0.contains("root \"") })
+        }
     }
 
     @Test(arguments: [
@@ -118,7 +124,9 @@ import Testing
             }
         }
         let problems = try heap.check().problems
-        #expect(problems.count == 1 && problems[0].contains("something else owns too") && problems[0].contains("root \"texts\", [3]"), "\(problems)")
+        #expect(
+            problems.count == 1 && problems[0].contains("something else owns too") && problems[0].contains("root \"texts\", [3]"),
+            "\(problems)")
     }
 
     @Test func aKeyInTheWrongPlace() throws {
@@ -130,7 +138,9 @@ import Testing
             tx[RelativePointer<UInt64>(offset: place)] = 0x1234_5678_9abd
         }
         let problems = try heap.check().problems
-        #expect(problems.contains { $0.contains("search for its key does not look") && $0.contains("root \"numbers\"") }, "\(problems)")
+        #expect(
+            problems.contains { $0.contains("search for its key does not look") && $0.contains("root \"numbers\"") },
+            "\(problems)")
     }
 
     /// Bytes that are no value of their type.
@@ -141,7 +151,9 @@ import Testing
             try tx.array("flags", of: Bool?.self).append(true)
             try tx.array("moves", of: Movement.self).append(Movement(item: 1, delta: 2, weight: 3))
             try tx.array("texts", of: String.self).append("bad: \u{e9}")
-            for (root, count, at, byte) in [("colours", 2, 2, 7), ("flags", 1, 1, 3), ("moves", 1, 24, 9), ("texts", 1, 5, 0xff)] as [(String, UInt64, UInt64, UInt8)] {
+            for (root, count, at, byte) in [("colours", 2, 2, 7), ("flags", 1, 1, 3), ("moves", 1, 24, 9), ("texts", 1, 5, 0xff)]
+                as [(String, UInt64, UInt64, UInt8)]
+            {
                 let header =
                     switch root {
                     case "colours": try find(tx, Self.arrayMagic)

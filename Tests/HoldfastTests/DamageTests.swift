@@ -8,14 +8,17 @@ import Testing
 @Suite struct DamageTests {
     private static let count: Int = {
         let environment = ProcessInfo.processInfo.environment
-        return environment["HOLDFAST_FUZZ_COUNT"].flatMap { Int($0) } ?? (environment["HOLDFAST_LONG"] == "1" ? 1_000_000 : 20_000)
+        return environment["HOLDFAST_FUZZ_COUNT"].flatMap { Int($0) }
+            ?? (environment["HOLDFAST_LONG"] == "1" ? 1_000_000 : 20_000)
     }()
 
     @Test func damagedHeaps() async throws {
         let jobs = 2
         let outputs = try await withThrowingTaskGroup(of: (status: Int32, output: String).self) { group in
             for job in 0 ..< jobs {
-                group.addTask { try Self.run(["--count", "\(Self.count)", "--job", "\(job)", "--jobs", "\(jobs)", "--seed", "7"]) }
+                group.addTask {
+                    try Self.run(["--count", "\(Self.count)", "--job", "\(job)", "--jobs", "\(jobs)", "--seed", "7"])
+                }
             }
             return try await group.reduce(into: []) { $0.append($1) }
         }

@@ -74,7 +74,7 @@ extension HeapEngine {
         var scrub = Scrub(
             file: file, table: PageChecksums(parts: header.pageMapParts), end: end, logged: logged, forgivesLogged: isTorn)
         do throws(DiskError) {
-            try scrub.checkHeaders(atRest: isAtRest)
+            try scrub.checkHeaders(areStill: isAtRest || isFileWritable)
             try scrub.checkPages(progress)
             if isAtRest { try scrub.checkRest(fileBytes: try file.size()) }
             // Which pages were being given back stands in the base image itself; in the view they may be in use again.
@@ -123,13 +123,14 @@ private struct Scrub {
     }
 
     /// The header's two pages: a valid copy in each, zeros behind it.
-    mutating func checkHeaders(atRest: Bool) throws(DiskError) {
+    ///
+    /// `areStill`: nobody writes one meanwhile. A power cut leaves no half of one, since it is a single sector.
+    mutating func checkHeaders(areStill: Bool) throws(DiskError) {
         for page in 0 ..< Int(HeapLayout.headerPages) {
             let bytes = try read(firstPage: page, count: 1)
             let isHeader = if case .header = HeapHeader.decode(bytes) { true } else { false }
-            // While the heap is in use the older copy may be in the middle of being written.
             let isRestZero = PageChecksums.isZero(UnsafeRawBufferPointer(rebasing: bytes[HeapHeader.byteCount...]))
-            if !isRestZero || (atRest && !isHeader) { result.damagedPages.append(page) }
+            if !isRestZero || (areStill && !isHeader) { result.damagedPages.append(page) }
         }
     }
 

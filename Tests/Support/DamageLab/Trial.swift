@@ -97,7 +97,8 @@ struct Trial {
         case .success(let sum):
             let isRight = (hasForeignFiles ? allSums : base.sums).contains(sum)
             if !isRight, !isRepaired, !mayBeTorn, isSound || verifiesPages {
-                throw Failure(description: "wrong data from a heap that was \(isSound ? "called sound" : "opened with its pages verified")")
+                throw Failure(
+                    description: "wrong data from a heap that was \(isSound ? "called sound" : "opened with its pages verified")")
             }
             if !isRight, isSound { outcome = .otherData }
         case .failure(let error as HeapError):

@@ -35,6 +35,7 @@ extension Allocator {
         if let found = findFreeRun(pages: pages) {
             page = found
             let length = UInt64(descriptor(found).pages)
+            guard length >= pages else { Misuse.damaged(access, "the free run at page \(found) is in the wrong bin") }
             unlinkFreeRun(found, pages: length)
             if length > pages { linkFreeRun(found + pages, pages: length - pages) }
         } else {
@@ -120,7 +121,10 @@ extension Allocator {
         let own = FreeRunBins.bin(forRunOf: pages)
         guard own != sure else { return nil }
         var candidate = UInt64(access.load(AllocatorRoot.bins + UInt64(own) * 4, as: UInt32.self))
+        var steps: UInt64 = 0
         while candidate != 0 {
+            steps += 1
+            guard steps < end else { Misuse.damaged(access, "a list of free runs leads back to itself") }
             let run = descriptor(candidate)
             guard run.kind == .free else { Misuse.damaged(access, "page \(candidate) is in a list of free runs but not free") }
             if UInt64(run.pages) >= pages { return candidate }

@@ -43,19 +43,22 @@ extension Allocator {
         let slab = page << HeapLayout.pageShift
         let raw = access.writableAddress(slab, SizeClass.slabHeaderBytes)
         let header = raw.assumingMemoryBound(to: SlabHeader.self)
-        guard header.pointee.magic == SlabHeader.magic, header.pointee.sizeClass == UInt8(sizeClass) else {
+        guard header.pointee.magic == SlabHeader.magic, header.pointee.sizeClass == UInt8(sizeClass),
+            header.pointee.blockBytes == UInt32(SizeClass.blockBytes(sizeClass))
+        else {
             Misuse.damaged(access, "page \(page) is in the list of slabs of class \(sizeClass), but is none")
         }
         let bitmap = (raw + Int(SlabHeader.bitmapOffset)).assumingMemoryBound(to: UInt64.self)
         for word in 0 ..< SlabHeader.bitmapWords where bitmap[word] != ~0 {
             let bit = (~bitmap[word]).trailingZeroBitCount
+            guard word * 64 + bit < Int(header.pointee.blocks) else { break }
             bitmap[word] |= 1 << UInt64(bit)
             header.pointee.freeBlocks &-= 1
             if header.pointee.freeBlocks == 0 { unlinkSlab(page, sizeClass: sizeClass) }
             let index = UInt64(word * 64 + bit)
             return slab + UInt64(SizeClass.slabHeaderBytes) + index * UInt64(header.pointee.blockBytes)
         }
-        Misuse.damaged(access, "the slab at page \(page) is in the list of partial slabs, but is full")
+        Misuse.damaged(access, "the slab at page \(page) is in the list of partial slabs, but has no free block")
     }
 
     @inline(__always)
@@ -65,13 +68,13 @@ extension Allocator {
         let raw = access.writableAddress(slab, SizeClass.slabHeaderBytes)
         let header = raw.assumingMemoryBound(to: SlabHeader.self)
         guard header.pointee.magic == SlabHeader.magic, header.pointee.sizeClass == UInt8(sizeClass),
-            offset >= slab + UInt64(SizeClass.slabHeaderBytes)
+            header.pointee.blockBytes == UInt32(SizeClass.blockBytes(sizeClass)), offset >= slab + UInt64(SizeClass.slabHeaderBytes)
         else { Misuse.damaged(access, "offset \(offset) was freed with another size than it was allocated with") }
         let (index, rest) = UInt32(truncatingIfNeeded: offset - slab - UInt64(SizeClass.slabHeaderBytes))
             .quotientAndRemainder(dividingBy: header.pointee.blockBytes)
         let bitmap = (raw + Int(SlabHeader.bitmapOffset)).assumingMemoryBound(to: UInt64.self)
         let bit: UInt64 = 1 << UInt64(index & 63)
-        guard rest == 0, index < UInt32(header.pointee.blocks), bitmap[Int(index >> 6)] & bit != 0 else {
+        guard rest == 0, index < UInt32(header.pointee.blocks), index < SizeClass.maximumBlocksPerSlab, bitmap[Int(index >> 6)] & bit != 0 else {
             Misuse.damaged(access, "offset \(offset) was freed, but no block in use begins there (freed twice?)")
         }
         bitmap[Int(index >> 6)] &= ~bit

@@ -67,7 +67,7 @@ enum Contents {
         try tx.map("colours", Colour.self, PersistentString.self)[creating: colour].append(text(step))
         try tx.array("flags", of: Bool.self).append(step % 2 == 0)
         try tx.array("maybe", of: String?.self).append(step % 2 == 0 ? nil : text(step))
-        try tx.value("launches", initial: 0).value += 1
+        try tx.value("launches", initial: 0).value &+= 1
         try tx.value("motto", initial: nil as String?).value = text(step * 4)
         try tx.string("notes").append(text(step * 9))
     }

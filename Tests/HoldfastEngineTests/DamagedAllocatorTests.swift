@@ -1,0 +1,87 @@
+import SimulatedDisk
+import Testing
+
+@testable import HoldfastEngine
+
+/// Allocating and freeing in a heap whose allocator's records are damaged ends with a sentence: not in arithmetic that goes wrong, not in a loop for
+/// ever, and not with blocks that overlap.
+@Suite struct DamagedAllocatorTests {
+    private func spoke(_ result: ExitTest.Result?) -> Bool {
+        String(decoding: result?.standardErrorContent ?? [], as: UTF8.self).contains("is damaged: ")
+    }
+
+    @Test func slabWithoutABlockSize() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let engine = try TestHeap().open()
+            try engine.change { access in
+                let block = access.allocate(byteCount: 100)
+                access.store(UInt32(0), at: (block & ~4095) + 16)
+                access.free(block, byteCount: 100)
+            }
+        }
+        #expect(spoke(result))
+    }
+
+    @Test func slabWithAnotherBlockSize() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let engine = try TestHeap().open()
+            try engine.change { access in
+                let block = access.allocate(byteCount: 100)
+                access.store(UInt32(48), at: (block & ~4095) + 16)
+                _ = access.allocate(byteCount: 100)
+            }
+        }
+        #expect(spoke(result))
+    }
+
+    /// A free bit behind the last block.
+    @Test func slabWithABlockTooMany() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let engine = try TestHeap().open()
+            try engine.change { access in
+                let block = access.allocate(byteCount: 1000)
+                let bitmap = (block & ~4095) + SlabHeader.bitmapOffset
+                // All in use but the last bit of the word, which stands for no block.
+                access.store(UInt64.max >> 1, at: bitmap)
+                _ = access.allocate(byteCount: 1000)
+            }
+        }
+        #expect(spoke(result))
+    }
+
+    @Test func freeRunThatIsShorterThanItsBin() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let engine = try TestHeap().open()
+            try engine.change { access in
+                let run = access.allocate(byteCount: 20 * 4096)
+                _ = access.allocate(byteCount: 40_000)
+                access.free(run, byteCount: 20 * 4096)
+                let allocator = Allocator(access: access)
+                var descriptor = allocator.descriptor(run >> 12)
+                descriptor.pages = 3
+                allocator.setDescriptor(descriptor, run >> 12)
+                _ = access.allocate(byteCount: 18 * 4096)
+            }
+        }
+        #expect(spoke(result))
+    }
+
+    /// A list of free runs that leads back to itself, with no run that is long enough.
+    @Test func listOfFreeRunsWithoutAnEnd() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            let engine = try TestHeap().open()
+            try engine.change { access in
+                let run = access.allocate(byteCount: 40 * 4096)
+                _ = access.allocate(byteCount: 40_000)
+                access.free(run, byteCount: 40 * 4096)
+                let allocator = Allocator(access: access)
+                var descriptor = allocator.descriptor(run >> 12)
+                descriptor.next = UInt32(run >> 12)
+                allocator.setDescriptor(descriptor, run >> 12)
+                // Of the same bin as 40 pages, and more.
+                _ = access.allocate(byteCount: 43 * 4096)
+            }
+        }
+        #expect(spoke(result))
+    }
+}

@@ -68,13 +68,16 @@ extension Allocator {
         let raw = access.writableAddress(slab, SizeClass.slabHeaderBytes)
         let header = raw.assumingMemoryBound(to: SlabHeader.self)
         guard header.pointee.magic == SlabHeader.magic, header.pointee.sizeClass == UInt8(sizeClass),
-            header.pointee.blockBytes == UInt32(SizeClass.blockBytes(sizeClass)), offset >= slab + UInt64(SizeClass.slabHeaderBytes)
+            header.pointee.blockBytes == UInt32(SizeClass.blockBytes(sizeClass)),
+            offset >= slab + UInt64(SizeClass.slabHeaderBytes)
         else { Misuse.damaged(access, "offset \(offset) was freed with another size than it was allocated with") }
         let (index, rest) = UInt32(truncatingIfNeeded: offset - slab - UInt64(SizeClass.slabHeaderBytes))
             .quotientAndRemainder(dividingBy: header.pointee.blockBytes)
         let bitmap = (raw + Int(SlabHeader.bitmapOffset)).assumingMemoryBound(to: UInt64.self)
         let bit: UInt64 = 1 << UInt64(index & 63)
-        guard rest == 0, index < UInt32(header.pointee.blocks), index < SizeClass.maximumBlocksPerSlab, bitmap[Int(index >> 6)] & bit != 0 else {
+        guard rest == 0, index < UInt32(header.pointee.blocks), index < SizeClass.maximumBlocksPerSlab,
+            bitmap[Int(index >> 6)] & bit != 0
+        else {
             Misuse.damaged(access, "offset \(offset) was freed, but no block in use begins there (freed twice?)")
         }
         bitmap[Int(index >> 6)] &= ~bit

@@ -1,4 +1,5 @@
 import MemoryMapping
+import Synchronization
 
 /// The heap as this process sees it: one range of addresses that grows without moving.
 ///
@@ -33,8 +34,20 @@ final class HeapImage {
     /// Pages that this process has (or may have) private copies of.
     private(set) var privatePageBound = 0
 
+    private static let openImages = Atomic<Int>(0)
+
+    /// Bytes of addresses for the next image. A process has 128 TiB of them, and other things need some too: a program that opens many heaps gets
+    /// less for each.
+    private static var preferredBytes: Int {
+        switch openImages.load(ordering: .relaxed) {
+        case ..<3: Int(HeapLayout.maximumBytes)
+        case ..<32: 1 << 41
+        default: 1 << 37
+        }
+    }
+
     init() throws(MappingError) {
-        reservation = try AddressReservation()
+        reservation = try AddressReservation(preferredBytes: Self.preferredBytes)
         wordTable = try AddressReservation(
             preferredBytes: reservation.capacity / HeapLayout.pageBytes * 8, minimumBytes: SystemPage.size)
         privateTable = try AddressReservation(
@@ -44,7 +57,10 @@ final class HeapImage {
         touchedLines = wordTable.baseAddress.assumingMemoryBound(to: UInt64.self)
         privateWords = privateTable.baseAddress.assumingMemoryBound(to: UInt64.self)
         reservation.guardAgainstFaults()
+        Self.openImages.add(1, ordering: .relaxed)
     }
+
+    deinit { Self.openImages.subtract(1, ordering: .relaxed) }
 
     /// The first byte of the file that could not be read; nil as long as all could.
     var fault: Int? { reservation.firstFault }

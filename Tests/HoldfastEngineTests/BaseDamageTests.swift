@@ -115,6 +115,32 @@ import Testing
         #expect(opened == 4)
     }
 
+    /// Without the newest header the last checkpoint looks as if it had been cut short; but pages that it has written whole match their checksums, and
+    /// a page that does not is no torn one.
+    @Test func aLostHeaderForgivesNoPage() throws {
+        let (heap, cell) = try TestHeap.atRest()
+        let engine = try heap.open()
+        let other = try engine.change { access in
+            let other = access.allocate(byteCount: 64)
+            access.store(8, at: other)
+            return other
+        }
+        try engine.change { $0.store(6, at: cell) }
+        try engine.checkpoint()
+        try engine.change { $0.store(7, at: cell) }
+        try engine.makeDurable()
+        var files = heap.disk.currentFiles()
+        let newest = Int(try engine.readHeader(engine.file!).sequence % 2)
+        withExtendedLifetime(engine) {}
+        files[path]![newest * 4096 + 100] ^= 4
+        let opened = try open(files, .readWrite)
+        #expect(try opened.look { $0.load(cell, as: Int.self) } == 7)
+        #expect(try opened.look { $0.load(other, as: Int.self) } == 8)
+        // Beside the lines that the log has: the cell's neighbour in the slab's free space.
+        files[path]![(Int(cell) & ~4095) + 4000] ^= 1
+        #expect(throws: HeapError.damagedPages(path: path, pages: [Int(cell) >> 12])) { try open(files, .readWrite) }
+    }
+
     /// Numbers that no heap has, under right checksums: refused, or opened as what they say, but nothing is computed astray.
     @Test func extremeNumbersOfTheHeader() async {
         await #expect(processExitsWith: .success) {

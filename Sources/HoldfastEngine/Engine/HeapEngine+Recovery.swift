@@ -35,7 +35,9 @@ extension HeapEngine {
         recovered.checkpointPosition = scanner.position
         recovered.checkpointChain = scanner.chain
         recovered.commitNumber = scanner.commitNumber
-        let isCutShort = scanner.requiredPosition > header.checkpointPosition
+        // With a copy of the header lost it may only look so; then pages must match their checksums as ever. Both at once is an error, not a guess.
+        let isHeaderWhole = try translating { () throws(DiskError) in try hasBothHeaders(file) }
+        let isCutShort = scanner.requiredPosition > header.checkpointPosition && isHeaderWhole
         recovered.heapPages = heapPages
         // Before anything is made of what the root says, or written.
         try checkAllocatorRoot(pages: heapPages)

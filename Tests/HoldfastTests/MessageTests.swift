@@ -110,6 +110,25 @@ import Testing
         #expect(try Worker("commit", folder.file(), "10000").kernelCalls() == [0, 0, 0])
     }
 
+    /// Two processes that commit at the same time want the write lock again and again, and look for it instead of sleeping, however long it takes;
+    /// without looking they sleep, which shows that they were in each other's way.
+    @Test(arguments: [true, false])
+    func writersLookForTheLock(look: Bool) throws {
+        let folder = try TemporaryFolder()
+        let heap = try PersistentHeap.open(folder.file())
+        try heap.write { _ = try $0.value("number", initial: 0) }
+        var waits = 0
+        // Whether the two meet at all is up to the system, so those that do not look may try a few times.
+        for _ in 0 ..< (look ? 1 : 20) where waits == 0 {
+            let workers = try (0 ..< 2).map { _ in try Worker("commit", folder.file(), "40000", look ? "60000000000" : "0") }
+            let calls = try workers.map { try $0.kernelCalls() }
+            waits = calls[0][2] + calls[1][2]
+            #expect(calls.allSatisfy { $0[0] == 0 && $0[1] == 0 })
+        }
+        #expect(look ? waits == 0 : waits > 0)
+        try heap.close()
+    }
+
     /// Two processes that answer each other. With a bound on looking that is never reached, however busy the machine is, neither ever sleeps; without
     /// looking they do, which shows that the calls are counted.
     @Test(arguments: [true, false])

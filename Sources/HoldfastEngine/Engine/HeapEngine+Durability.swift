@@ -71,16 +71,19 @@ extension HeapEngine {
 
     /// What falls due before a transaction. Under the write lock.
     func relieve() throws(HeapError) {
-        guard let log = writerLog else { return }
+        guard writerLog != nil, let meeting else { return }
+        let usedBytes = meeting._withUnsafeGuaranteedRef { Int($0[.published] - $0[.checkpoint]) }
         let privateBytes = image.privatePageBound * HeapLayout.pageBytes
+        // Nearly always nothing is due.
+        guard usedBytes > options.logLimit / 2 || privateBytes > options.memoryLimit / 2 else { return }
         if let worker {
-            if log.usedBytes > options.logLimit / 2 || privateBytes > options.memoryLimit / 2 { worker.wake() }
-            if privateBytes > options.memoryLimit, log.usedBytes > 0 {
+            worker.wake()
+            if privateBytes > options.memoryLimit, usedBytes > 0 {
                 // Faster than the background could follow: this transaction waits for a checkpoint.
                 _ = try moveLogIntoBase(waits: true)
                 try dropToNewest()
             }
-        } else if log.usedBytes > options.logLimit || privateBytes > options.memoryLimit && log.usedBytes > 0 {
+        } else if usedBytes > options.logLimit || privateBytes > options.memoryLimit && usedBytes > 0 {
             try runCheckpoint()
         }
     }

@@ -129,7 +129,7 @@ extension HeapEngine {
         guard let entry = views.take(for: options.processes.current, isFixed: isFixed, directory: options.processes) else {
             throw DiskError(.lock, path, code: -3)
         }
-        if isFixed { views.open(entry, at: shared[.checkpoint]) }
+        if isFixed { ViewTable.open(entry, at: shared[.checkpoint], in: shared) }
         attachment = .member(shared, views, entry: entry)
         guard try file.tryLock(.presence, exclusive: false) else { throw DiskError(.lock, path, code: EAGAIN) }
     }

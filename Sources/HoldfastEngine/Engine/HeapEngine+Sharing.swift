@@ -7,37 +7,45 @@ extension HeapEngine {
     /// Protects this opening's view; the position is the one that it has reached already. See `ViewTable` for why that is enough.
     @inline(__always)
     func openView() {
-        if case .member(_, let views, let entry) = attachment { views.open(entry, at: applied) }
+        guard let meeting, let viewEntry else { return }
+        meeting._withUnsafeGuaranteedRef { ViewTable.open(viewEntry, at: applied, in: $0) }
     }
 
     @inline(__always)
     func closeView() {
         // The end of a transaction in a forked child is not that of the parent's.
-        if case .member(_, let views, let entry) = attachment, !isForked { views.close(entry) }
+        guard let meeting, let viewEntry, !isForked else { return }
+        meeting._withUnsafeGuaranteedRef { ViewTable.close(viewEntry, in: $0) }
     }
 
     /// Whether the image is the newest state; for the first of this opening's readers also opens its view. Under the gate's mutex.
     @inline(__always)
     func isFresh(isFirst: Bool) -> Bool {
-        switch attachment {
-        case .member(let shared, let views, let entry):
-            if isFixed { return true }
-            if isFirst { views.open(entry, at: applied) }
-            return shared.loadInOrder(.published) == applied && !(isFirst && isMemoryReliefDue)
-        case .observer(let shared): return isFixed || shared.loadInOrder(.published) == applied
-        case .guest(let headers): return isFixed || headerSequences == headers
-        case .alone: return true
-        }
+        if isFixed { return true }
+        guard let meeting else { return isGuestFresh }
+        if isFirst { openView() }
+        return meeting._withUnsafeGuaranteedRef { $0.loadInOrder(.published) } == applied
+            && !(isFirst && viewEntry != nil && isMemoryReliefDue)
+    }
+
+    /// Whether nobody has written since an opening without a shared file has looked.
+    private var isGuestFresh: Bool {
+        if case .guest(let headers) = attachment { headerSequences == headers } else { true }
     }
 
     /// Brings the image to the newest state. The caller is alone behind the gate, and the view is open, or it holds the write lock. The view stays
     /// where it is: who keeps it open moves it, and a writer has none.
     func catchUp() throws(HeapError) {
-        if case .guest = attachment { return try attachAgain() }
-        guard let shared else { return }
+        if isGuest { return try attachAgain() }
+        guard let meeting else { return }
         if isMemoryReliefDue { try startFromBase() }
-        let target = shared.loadInOrder(.published)
+        let target = meeting._withUnsafeGuaranteedRef { $0.loadInOrder(.published) }
         guard applied != target else { return }
+        try catchUp(to: target)
+    }
+
+    private func catchUp(to target: UInt64) throws(HeapError) {
+        guard let shared else { return }
         guard let log = try joinedLog() else {
             throw HeapError.damagedLog(path: path, logPath: shared.file.path, lastWholeCommit: commitNumber)
         }

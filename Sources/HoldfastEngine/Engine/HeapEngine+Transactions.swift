@@ -60,11 +60,8 @@ extension HeapEngine {
 
     /// A guest that has become a member while it caught up has its view opened there already, but not kept open.
     private func openViewIfNew() {
-        if case .member(let shared, let views, let entry) = attachment, !isFixed {
-            views.open(entry, at: applied)
-            // In between nothing protected it; but a checkpoint goes no further than what was published, and this opening is there.
-            _ = shared
-        }
+        // In between nothing protected it; but a checkpoint goes no further than what was published, and this opening is there.
+        if !isFixed { openView() }
     }
 
     /// Opens a write transaction; waits for other threads' transactions and other processes' writers to end. Runs a checkpoint first if one
@@ -97,16 +94,18 @@ extension HeapEngine {
         }
         guard mode == .readWrite else { return }
         do throws(HeapError) {
-            guard let shared else { throw HeapError.readOnlyFolder(path: path) }
-            let outcome = try translating { () throws(DiskError) in
-                try shared.writeLock.lock(timeout: options.timeout, spinning: options.spin)
+            guard let meeting else { throw HeapError.readOnlyFolder(path: path) }
+            let (locked, hasFailed) = meeting._withUnsafeGuaranteedRef { shared in
+                let locked = shared.writeLock.result(timeout: options.timeout, spinning: options.spin)
+                return (locked, shared[.failed] != 0)
             }
+            let outcome = try translating { () throws(DiskError) in try locked.get() }
             // A writer that died has published its commit or nothing: there is nothing to undo.
             if outcome == .timedOut {
                 throw HeapError.timedOut(path: path, waitingFor: "another process's transaction")
             }
-            guard shared[.failed] == 0 else {
-                shared.writeLock.unlock()
+            guard !hasFailed else {
+                meeting._withUnsafeGuaranteedRef { $0.writeLock.unlock() }
                 throw fail(HeapError.failed(path: path, reason: "a process that has it open could not write or sync it"))
             }
         } catch {
@@ -116,7 +115,7 @@ extension HeapEngine {
     }
 
     func unlockAfterWriting() {
-        if mode == .readWrite { shared?.writeLock.unlock() }
+        if mode == .readWrite { meeting?._withUnsafeGuaranteedRef { $0.writeLock.unlock() } }
         gate.unlockExclusively()
     }
 
@@ -159,28 +158,31 @@ extension HeapEngine {
 
     func appendToLog() throws(HeapError) {
         let newPages = pagesInImage
-        do throws(DiskError) {
-            // Before the log has the commit: a commit that cannot get its blocks must not be one.
-            try growFile(file!, toHold: Int(newPages) * HeapLayout.pageBytes)
-        } catch {
-            throw heapError(error)
+        if Int(newPages) * HeapLayout.pageBytes > fileBytes {
+            do throws(DiskError) {
+                // Before the log has the commit: a commit that cannot get its blocks must not be one.
+                try growFile(file!, toHold: Int(newPages) * HeapLayout.pageBytes)
+            } catch {
+                throw heapError(error)
+            }
         }
         let log = try startedLog()
+        let shared = log.shared
         try makeRoom(in: log, for: writeSet.recordBound)
-        let ring = try translating { () throws(DiskError) in try log.shared.ring() }
+        let ring = try translating { () throws(DiskError) in try shared.ring() }
         let start = ring.address(applied)
         let (runs, bytes) = writeSet.writeRuns(to: start, endPage: newPages) { image.markPrivate(page: $0) }
         let record = LogRecord(
             runs: runs, position: applied, byteCount: UInt64(bytes), span: UInt64(bytes), commitNumber: commitNumber + 1,
-            previousChecksum: chain, durablePosition: log.durablePosition, heapPages: newPages)
+            previousChecksum: chain, durablePosition: shared[.durable], heapPages: newPages)
         chain = record.seal(start, epoch: log.epoch)
         commitNumber += 1
         applied += UInt64(bytes)
         // A ring that has lost its file takes stores into memory that nobody else will ever see.
-        guard !log.shared.hasFault else {
-            throw fail(HeapError.unreadable(path: log.shared.file.path, offset: 0))
+        guard !shared.hasFault(ring) else {
+            throw fail(HeapError.unreadable(path: shared.file.path, offset: 0))
         }
-        log.shared.signal.publish(applied)
+        shared.signal.publish(applied)
         verifier?.accept(pages: newPages)
         writeSet.reset()
         committedPages = newPages
@@ -295,7 +297,7 @@ extension HeapEngine {
     }
 
     func makeContext(isWritable: Bool, enclosing: Context?) -> Context {
-        let context = isWritable ? writeContext : TransactionContextPool.shared.take()
+        let context = isWritable ? writeContext : takeReadContext()
         context.pointee = TransactionContext(
             base: image.base, byteCount: UInt64(image.byteCount), epoch: TransactionContextPool.nextEpoch(),
             touchedLines: image.touchedLines, isWritable: isWritable, hashSeed: hashSeed, engine: .passUnretained(self),
@@ -307,6 +309,15 @@ extension HeapEngine {
     func endContext(_ context: Context) {
         holdfast_set_innermost_transaction(context.pointee.enclosing)
         context.pointee.epoch = 0
-        if context != writeContext { TransactionContextPool.shared.giveBack(context) }
+        if context != writeContext { giveBackReadContext(context) }
+    }
+
+    private func takeReadContext() -> Context {
+        Context(bitPattern: spareContext.exchange(0, ordering: .acquiring)) ?? TransactionContextPool.shared.take()
+    }
+
+    private func giveBackReadContext(_ context: Context) {
+        let isKept = spareContext.compareExchange(expected: 0, desired: UInt(bitPattern: context), ordering: .releasing).exchanged
+        if !isKept { TransactionContextPool.shared.giveBack(context) }
     }
 }

@@ -51,8 +51,19 @@ public final class HeapEngine: @unchecked Sendable {
     let reader = LogReader()
     /// How this opening takes part; see `Attachment`.
     var attachment = Attachment.alone {
-        didSet { if let shared { sharedFile.withLock { $0 = shared } } }
+        didSet {
+            if let shared { sharedFile.withLock { $0 = shared } }
+            meeting = shared.map { .passUnretained($0) }
+            if case .guest = attachment { isGuest = true } else { isGuest = false }
+            if case .member(_, _, let entry) = attachment { viewEntry = entry } else { viewEntry = nil }
+        }
     }
+    /// The attachment as every transaction looks at it: looking into the enum itself would count references each time, and all of those together were a
+    /// third of the cost of a small transaction. `sharedFile` keeps what this leads to for as long as the engine lives.
+    private(set) var meeting: Unmanaged<SharedFile>?
+    private(set) var isGuest = false
+    /// This opening's entry in the table of views, if it is a member.
+    private(set) var viewEntry: Int?
     /// The shared file for those who do not pass the gate; it stays mapped when the heap is closed.
     let sharedFile = Mutex<SharedFile?>(nil)
     let closed = Atomic<Bool>(false)
@@ -73,6 +84,8 @@ public final class HeapEngine: @unchecked Sendable {
     private let localWords: UnsafeMutableRawPointer
     /// The write transactions' context: there is only one at a time.
     let writeContext: UnsafeMutablePointer<TransactionContext>
+    /// The context of a read that has ended, for the next: reads by turns need not ask the pool. 0: none.
+    let spareContext = Atomic<UInt>(0)
 
     /// How an opening takes part in the life of its heap.
     enum Attachment {
@@ -134,6 +147,9 @@ public final class HeapEngine: @unchecked Sendable {
         // A heap that is let go without `close` is closed here; whoever needs to know of errors calls `close`.
         try? close()
         TransactionContextPool.shared.giveBack(writeContext)
+        if let spare = Context(bitPattern: spareContext.load(ordering: .acquiring)) {
+            TransactionContextPool.shared.giveBack(spare)
+        }
         localWords.deallocate()
     }
 

@@ -127,6 +127,14 @@ final class ProcessLock: @unchecked Sendable {
     #endif
 }
 
+extension ProcessLock {
+    /// `lock` as a value, for closures that the system's functions do not let throw errors of a type.
+    @inline(__always)
+    func result(timeout: Duration, spinning: Duration) -> Result<LockOutcome, DiskError> {
+        do throws(DiskError) { return .success(try lock(timeout: timeout, spinning: spinning)) } catch { return .failure(error) }
+    }
+}
+
 /// A moment up to which to wait.
 struct Deadline: Sendable {
     /// Nanoseconds of the monotonic clock.

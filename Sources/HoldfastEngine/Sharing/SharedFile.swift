@@ -168,6 +168,10 @@ final class SharedFile: @unchecked Sendable {
         reservation.firstFault != nil || ringLock.withLock { $0?.hasFault ?? false }
     }
 
+    /// The same for someone who has used only this mapping of the ring.
+    @inline(__always)
+    func hasFault(_ ring: RingMapping) -> Bool { reservation.firstFault != nil || ring.hasFault }
+
     func close() { file.close() }
 }
 

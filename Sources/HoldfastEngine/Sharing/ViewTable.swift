@@ -58,16 +58,17 @@ struct ViewTable {
             startTime: shared.loadInOrder(at: offset(index) + 8))
     }
 
-    /// Opens the view of an entry.
+    /// Opens the view of an entry. On every transaction's path, so these two take the shared file as it is instead of a table that refers to it.
     @inline(__always)
-    func open(_ index: Int, at position: UInt64) {
-        shared.storeRelaxed(Deadline.coarseNow, at: offset(index) + 24)
-        shared.storeInOrder(position, at: offset(index) + 16)
+    static func open(_ index: Int, at position: UInt64, in shared: SharedFile) {
+        let at = LogLayout.viewsOffset + index * entryBytes
+        shared.storeRelaxed(Deadline.coarseNow, at: at + 24)
+        shared.storeInOrder(position, at: at + 16)
     }
 
     @inline(__always)
-    func close(_ index: Int) {
-        shared.storeInOrder(Self.none, at: offset(index) + 16)
+    static func close(_ index: Int, in shared: SharedFile) {
+        shared.storeInOrder(none, at: LogLayout.viewsOffset + index * entryBytes + 16)
     }
 
     /// The lowest position of an open view, or `limit` if none is lower. Entries of processes that no longer run are freed.

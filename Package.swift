@@ -11,6 +11,7 @@ let package = Package(
         .library(name: "Holdfast", targets: ["Holdfast"]),
         .library(name: "MemoryMapping", targets: ["MemoryMapping"]),
         .executable(name: "word-index", targets: ["word-index"]),
+        .executable(name: "object-graph", targets: ["object-graph"]),
     ],
     targets: [
         // CPU instructions that Swift cannot name: CRC-32C.
@@ -26,6 +27,7 @@ let package = Package(
         .target(name: "Holdfast", dependencies: ["CHoldfast", "HoldfastEngine"]),
 
         .executableTarget(name: "word-index", dependencies: ["Holdfast"], path: "Examples/WordIndex"),
+        .executableTarget(name: "object-graph", dependencies: ["Holdfast"], path: "Examples/ObjectGraph"),
 
         // A disk in memory whose power can be cut; used by tests only.
         .target(
@@ -56,7 +58,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "SimulatedDisk", "CollectionLaws", "word-index", "message-worker", "damage-lab",
+                "Holdfast", "HoldfastEngine", "SimulatedDisk", "CollectionLaws", "word-index", "object-graph", "message-worker",
+                "damage-lab",
             ]),
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),

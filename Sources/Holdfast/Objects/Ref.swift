@@ -12,7 +12,7 @@ import HoldfastEngine
 ///
 /// Ownership is the program's: a record made by `tx.new` stays until `free()`, whoever refers to it; a record inside a collection or another record stays
 /// until it is removed or replaced there. A reference to a record that is gone traps with a sentence when it is used, unless its place has been given to another record
-/// of the same type. `tx.unreachable` finds records that nothing leads to any more; ``Shared`` counts its references instead.
+/// of the same type. ``HeapCheck/unreachedBlocks`` counts records that nothing leads to any more; ``Shared`` counts its references instead.
 ///
 /// In the heap a reference is 8 bytes. As a Swift value it is a handle, valid inside its transaction. Two are equal if they lead to the same record.
 @dynamicMemberLookup
@@ -44,7 +44,8 @@ extension Ref: CustomStringConvertible {
     public var description: String { "\(Target.storedName)@\(place)" }
 }
 
-extension Ref: Persistable {
+// A value, unlike other handles: what it leads to stays when the place that held the reference is freed.
+extension Ref: PersistableValue {
     /// Where the record lies.
     public typealias Stored = RelativePointer<StoredRecord>
 

@@ -126,7 +126,9 @@ private struct LayoutText {
     private static func problem(with type: Any.Type) -> String? {
         if type is AnyClass { return "a reference to an object" }
         if type is any _Pointer.Type || type is OpaquePointer.Type { return "a pointer" }
-        if type is any Persistable.Type, !(type is any PersistableValue.Type) { return "a handle" }
+        if type is any Persistable.Type, !(type is any PersistableValue.Type) || type is any RecordHandle.Type {
+            return "a handle"
+        }
         let name = "\(type)"
         if name == "Builtin.RawPointer" { return "an address" }
         if name.contains("->") { return "a function" }

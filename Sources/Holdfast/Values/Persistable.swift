@@ -144,7 +144,7 @@ extension HeapAccess {
 }
 
 /// A type that is copied out of the heap as a value and stays valid when its place in the heap is freed; everything but the
-/// handles.
+/// handles, and ``Ref``.
 public protocol PersistableValue: Persistable {}
 
 extension Bool: PersistableValue {}

@@ -19,30 +19,48 @@ public protocol RecordHandle {
 }
 
 extension RecordHandle {
+    // Always inlined, so that the key path is a constant where it is used; see `RecordPlan.place(of:)`.
+
     /// A field of the record.
     @inlinable
     public subscript<Value: Persistable>(dynamicMember path: KeyPath<Target, Value>) -> Value {
-        let layout = RecordLayout.of(Target.self)
-        layout.require(place, access)
-        return Value.load(access.load(place &+ layout.place(of: path), as: Value.Stored.self), from: access)
+        @inline(__always)
+        get {
+            let plan = RecordPlan.of(Target.self)
+            return load(plan.pointee.place(of: path), plan)
+        }
     }
 
     /// A field of the record.
     @inlinable
     public subscript<Value: Persistable>(dynamicMember path: WritableKeyPath<Target, Value>) -> Value {
+        @inline(__always)
         get {
-            let layout = RecordLayout.of(Target.self)
-            layout.require(place, access)
-            return Value.load(access.load(place &+ layout.place(of: path), as: Value.Stored.self), from: access)
+            let plan = RecordPlan.of(Target.self)
+            return load(plan.pointee.place(of: path), plan)
         }
+        @inline(__always)
         nonmutating set {
-            let layout = RecordLayout.of(Target.self)
-            layout.require(place, access)
-            let field = place &+ layout.place(of: path)
-            let old = access.load(field, as: Value.Stored.self)
-            access.store(Value.store(newValue, in: access), at: field)
-            if Value.ownsMemory { Value.destroy(old, in: access) }
+            let plan = RecordPlan.of(Target.self)
+            replace(plan.pointee.place(of: path), plan, newValue)
         }
+    }
+
+    /// The field at so many bytes from the record's first.
+    @inlinable @inline(__always)
+    func load<Value: Persistable>(_ field: UInt64, _ plan: UnsafePointer<RecordPlan>) -> Value {
+        let place = place
+        plan.pointee.require(place, access)
+        return Value.load(access.load(place &+ field, as: Value.Stored.self), from: access)
+    }
+
+    @inlinable
+    func replace<Value: Persistable>(_ field: UInt64, _ plan: UnsafePointer<RecordPlan>, _ value: Value) {
+        let place = place
+        plan.pointee.require(place, access)
+        let old = access.load(place &+ field, as: Value.Stored.self)
+        access.store(Value.store(value, in: access), at: place &+ field)
+        if Value.ownsMemory { Value.destroy(old, in: access) }
     }
 
     /// The whole record. Setting it replaces every field in place, so that references to it stay good. O(its fields).

@@ -21,21 +21,15 @@ final class RecordLayout: Sendable {
         var ownsMemory: Bool { valueType.ownsMemory }
     }
 
-    /// What a key path is answered with: a word for each byte of the struct at which a field begins.
-    @frozen @usableFromInline
-    struct Place: Sendable {
-        @usableFromInline var offset: UInt32
-        @usableFromInline var type: UInt
-    }
-
-    @usableFromInline static let alignment = 8
+    static let alignment = 8
 
     let type: any PersistableRecord.Type
     let fields: [Field]
     let byteCount: Int
-    @usableFromInline let tag: UInt32
-    @usableFromInline let typeName: String
-    @usableFromInline nonisolated(unsafe) let places: UnsafeMutableBufferPointer<Place>
+    let tag: UInt32
+    let typeName: String
+    /// What field access goes by.
+    nonisolated(unsafe) let plan: UnsafePointer<RecordPlan>
 
     private init(_ type: any PersistableRecord.Type, fields: [Field], byteCount: Int, memoryBytes: Int) {
         self.type = type
@@ -47,12 +41,16 @@ final class RecordLayout: Sendable {
         var text = Self.text(type, fields, byteCount) { _ in "" }
         let seed = HeapIdentity(high: 0x5265_636f_7264_5461, low: 0x6754_6167_5461_6754)
         tag = UInt32(truncatingIfNeeded: text.withUTF8 { StableHash.hash(UnsafeRawBufferPointer($0), seed: seed) }) | 1
-        places = .allocate(capacity: max(memoryBytes, 1))
-        places.initialize(repeating: Place(offset: 0, type: 0))
+        let places = UnsafeMutablePointer<RecordPlan.Place>.allocate(capacity: max(memoryBytes, 1))
+        places.initialize(repeating: RecordPlan.Place(offset: 0, type: 0), count: max(memoryBytes, 1))
         for field in fields {
-            places[field.memoryOffset] = Place(
+            places[field.memoryOffset] = RecordPlan.Place(
                 offset: UInt32(field.offset), type: UInt(bitPattern: ObjectIdentifier(field.valueType)))
         }
+        let plan = UnsafeMutablePointer<RecordPlan>.allocate(capacity: 1)
+        self.plan = UnsafePointer(plan)
+        plan.initialize(
+            to: RecordPlan(tag: tag, placeCount: max(memoryBytes, 1), places: UnsafePointer(places), layout: .passRetained(self)))
     }
 
     // MARK: Making
@@ -153,47 +151,18 @@ final class RecordLayout: Sendable {
         return known.withLock { known in
             if let first = known[identifier] { return first }
             known[identifier] = layout
-            RecordLayoutCache.shared.add(UInt(bitPattern: identifier), layout)
+            RecordPlanCache.shared.add(UInt(bitPattern: identifier), layout.plan)
             return layout
         }
     }
 
     /// The layout of a type that a root's check has found to be storable.
-    @inlinable @inline(__always)
     static func of<T: PersistableRecord>(_ type: T.Type) -> RecordLayout {
-        if let layout = RecordLayoutCache.shared.find(UInt(bitPattern: ObjectIdentifier(type))) { return layout }
-        return slowly(type)
-    }
-
-    @usableFromInline @inline(never)
-    static func slowly(_ type: any PersistableRecord.Type) -> RecordLayout {
-        do throws(HeapError) { return try found(type) } catch { fatalError("Holdfast: \(error)") }
-    }
-
-    // MARK: Using
-
-    /// Where the field that a key path leads to lies in the heap. Traps if the path leads into a field instead of to one.
-    @inlinable @inline(__always)
-    func place<Target, Value>(of path: KeyPath<Target, Value>) -> UInt64 {
-        guard let offset = MemoryLayout<Target>.offset(of: path), offset < places.count else { noField(path) }
-        let place = places[offset]
-        guard place.type == UInt(bitPattern: ObjectIdentifier(Value.self)) else { noField(path) }
-        return UInt64(place.offset)
-    }
-
-    @usableFromInline @inline(never)
-    func noField(_ path: AnyKeyPath) -> Never {
-        fatalError(
-            "Holdfast: \(path) leads to no stored field of \(typeName). Reach computed properties and the fields of fields through the record's value."
-        )
+        RecordPlan.of(type).pointee.layout.takeUnretainedValue()
     }
 
     /// Traps unless a record of this type lies at `offset`.
-    @inlinable @inline(__always)
-    func require(_ offset: UInt64, _ access: HeapAccess) {
-        let header = access.address(offset, MemoryLayout<StoredRecord>.size).load(as: StoredRecord.self)
-        guard header.tag == tag else { Handle.removed(access, typeName) }
-    }
+    func require(_ offset: UInt64, _ access: HeapAccess) { plan.pointee.require(offset, access) }
 }
 
 extension RecordLayout.Field {

@@ -28,9 +28,8 @@ struct SplitMix: RandomNumberGenerator {
 
 /// All measurements; keys, sizes and orders are the same for every system.
 func allMeasurements(in folder: Folder) throws -> [Measurement] {
-    try mapWork(folder) + sortedWork(folder) + arrayWork(folder) + blockWork(folder) + transactionWork(folder)
-        + sharedWork(folder)
-        + durabilityWork(folder)
+    try mapWork(folder) + sortedWork(folder) + arrayWork(folder) + recordWork(folder) + blockWork(folder)
+        + transactionWork(folder) + sharedWork(folder) + durabilityWork(folder)
 }
 
 // MARK: Map

@@ -137,10 +137,6 @@ private let long = "a text that is longer than fifteen bytes"
         return try heap.check().problems
     }
 
-    private func field(_ path: PartialKeyPath<Diary>, of diary: PersistentValue<Diary>) -> UInt64 {
-        diary.place + UInt64(RecordLayout.of(Diary.self).places[MemoryLayout<Diary>.offset(of: path)!].offset)
-    }
-
     @Test func aDanglingReferenceIsReported() throws {
         let found = try problems { _, _, node in
             node.friend = nil

@@ -57,7 +57,10 @@ extension PersistableRecord {
         access.address(offset, layout.byteCount).initializeMemory(as: UInt8.self, repeating: 0, count: layout.byteCount)
         access.store(StoredRecord(tag: layout.tag, owners: 0), at: offset)
         withUnsafeBytes(of: value) { bytes in
-            for field in layout.fields { field.store(from: bytes.baseAddress!, at: offset, access) }
+            // What is nil is zeros, as the block is.
+            for field in layout.fields where !field.isNil(in: bytes.baseAddress!) {
+                field.store(from: bytes.baseAddress!, at: offset, access)
+            }
         }
         return Stored(offset: offset)
     }

@@ -17,6 +17,8 @@ final class RecordLayout: Sendable {
         /// Bytes from the block's first byte in the heap.
         let offset: Int
         let valueType: any Persistable.Type
+        /// The field's type once more if it is an optional.
+        let optionalType: (any OptionalField.Type)?
 
         var ownsMemory: Bool { valueType.ownsMemory }
     }
@@ -78,7 +80,10 @@ final class RecordLayout: Sendable {
                 throw HeapError.notStorable(type: "\(type)", reason: "its field \(name) has no bytes")
             }
             let offset = end.roundedUp(to: alignment)
-            fields.append(Field(name: name, memoryOffset: memoryOffset, offset: offset, valueType: persistable))
+            fields.append(
+                Field(
+                    name: name, memoryOffset: memoryOffset, offset: offset, valueType: persistable,
+                    optionalType: fieldType as? any OptionalField.Type))
             end = offset + size
         }
         guard end < Int(Int32.max) else { throw HeapError.notStorable(type: "\(type)", reason: "it is too large") }
@@ -175,6 +180,10 @@ extension RecordLayout.Field {
         store(valueType, memory, block, access)
     }
 
+    /// Whether the field is an optional without a value, whose stored form is zeros: far cheaper to find out than to make that form of a type that is only known at
+    /// run time.
+    func isNil(in memory: UnsafeRawPointer) -> Bool { optionalType?.isNil(memory + memoryOffset) ?? false }
+
     func replace(from memory: UnsafeRawPointer, at block: UInt64, _ access: HeapAccess) {
         replace(valueType, memory, block, access)
     }
@@ -202,4 +211,12 @@ extension RecordLayout.Field {
     private func destroy<T: Persistable>(_ type: T.Type, _ block: UInt64, _ access: HeapAccess) {
         T.destroy(access.load(block + UInt64(offset), as: T.Stored.self), in: access)
     }
+}
+
+protocol OptionalField: SendableMetatype {
+    static func isNil(_ memory: UnsafeRawPointer) -> Bool
+}
+
+extension Optional: OptionalField {
+    static func isNil(_ memory: UnsafeRawPointer) -> Bool { memory.assumingMemoryBound(to: Self.self).pointee == nil }
 }

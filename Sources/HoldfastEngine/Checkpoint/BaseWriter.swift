@@ -45,7 +45,7 @@ struct BaseWriter {
         let cleared = Set(places).union(former.filter { place in !kept.contains { $0.overlaps(place) } })
         for pages in cleared { try zero(pages) }
         // What these pages held before has gone with the zeros: their checksums, as of pages of data, must go too.
-        for pages in cleared { try clearEntries(pages) }
+        for pages in cleared { try clearEntries(pages.clamped(to: 0 ..< size / HeapLayout.pageBytes)) }
         // Beyond the end of the last checkpoint the file is zeros, unless a checkpoint that was cut short has been there.
         let cut = min(lowestEnd, oldEnd)
         guard cut < oldEnd || mends, cut < highestEnd else { return }

@@ -56,7 +56,7 @@ extension HeapEngine {
             lines.forEachPage { logged.insert($0.number) }
             isTorn = !isFileWritable || log.shared[.required] > header.checkpointPosition
             if isTorn {
-                for pages in lines.formerChecksumPages() { logged.formUnion(pages) }
+                for pages in lines.formerChecksumPages() { logged.formUnion(pages.clamped(to: 0 ..< end)) }
                 end = min(end, Int(lines.lowestHeapPages))
             }
             isAtRest = false
@@ -67,7 +67,7 @@ extension HeapEngine {
                 logged.insert(page)
             }
             if let uncertain {
-                for pages in uncertain.pages { logged.formUnion(pages) }
+                for pages in uncertain.pages { logged.formUnion(pages.clamped(to: 0 ..< end)) }
                 end = min(end, uncertain.end)
             }
         }

@@ -40,6 +40,8 @@ struct Stopwatch {
     }
 }
 
+func median(of times: [Double]) -> Double { times.sorted()[times.count / 2] }
+
 struct Outcome {
     let work: String
     let system: String

@@ -56,6 +56,50 @@ import Testing
         }
     }
 
+    /// Deques whose ring begins anywhere, so that elements lie behind its end and before it.
+    @Test func deques() throws {
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { tx in
+            for (count, turned) in [(0, 0), (1, 5), (7, 0), (7, 3), (40, 33)] {
+                var deque = try tx.deque("deque", of: String.self)
+                deque.removeAll()
+                for number in 0 ..< turned { deque.append("\(number)") }
+                deque.removeFirst(turned)
+                let elements = (0 ..< count).map { "element \($0 * 7 % 5), sometimes long enough for a block" }
+                for element in elements.prefix(count / 2).reversed() { deque.prepend(element) }
+                deque.append(contentsOf: elements.dropFirst(count / 2))
+                #expect(Laws.ofMutableRandomAccess(&deque, elements, fresh: "fresh", by: <) == [], "\(count) elements")
+            }
+        }
+    }
+
+    /// Sorted collections of one leaf and of several levels, and ranges of them.
+    @Test func sortedCollections() throws {
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { tx in
+            for count in [0, 1, 5, 60] {
+                let set = try tx.sortedSet("set", of: String.self)
+                let map = try tx.sortedMap("map", Int.self, String.self)
+                for number in 0 ..< count {
+                    set.insert("element \(1000 + number)")
+                    map[number * 3] = "value \(number)"
+                }
+                let elements = (0 ..< count).map { "element \(1000 + $0)" }
+                #expect(Laws.ofBidirectional(set, elements) == [], "\(count) elements")
+                let pairs = map.lazy.map { Pair(key: $0.key, value: $0.value) }
+                #expect(Laws.ofBidirectional(pairs, (0 ..< count).map { Pair(key: $0 * 3, value: "value \($0)") }) == [])
+                guard count > 4 else { continue }
+                let range = map[4 ..< 12].lazy.map { Pair(key: $0.key, value: $0.value) }
+                #expect(Laws.ofBidirectional(range, (2 ..< 4).map { Pair(key: $0 * 3, value: "value \($0)") }) == [])
+            }
+        }
+    }
+
+    private struct Pair: Equatable {
+        var key: Int
+        var value: String
+    }
+
     @Test func mapsAndTheirViews() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in

@@ -23,6 +23,9 @@ import Testing
         .forked(path: path),
         .replaced(path: path), .unreadable(path: path, offset: 4096), .networkFileSystem(path: path, name: "NFS"),
         .damagedPages(path: path, pages: [3, 4, 5, 6, 7, 8]), .alreadyExists(path: path), .noFile(path: path),
+        .rootExists(path: path, name: "stock"), .unknownType(path: path, name: "stock", type: "Array<Bolt{4 bytes}>"),
+        .cannotExport(path: path, name: "stock", reason: "a reference leads to 8192, where there is no Bolt"),
+        .badLine(path: path, line: 7, reason: "the given data was not valid JSON"),
     ])
     func namesTheFileAndTheNextStep(error: HeapError) {
         let text = error.description

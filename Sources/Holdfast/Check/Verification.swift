@@ -35,6 +35,10 @@ public struct Verification {
     /// How many shared references have been found to each record that has any.
     private var owners: [UInt64: UInt32] = [:]
 
+    /// Places that references lead to, if they are asked for.
+    private(set) var referredPlaces: Set<UInt64> = []
+    var collectsReferredPlaces = false
+
     /// A step on the way from the catalogue to where the walk is.
     public enum Place {
         /// An element of an array.
@@ -114,6 +118,7 @@ public struct Verification {
 
     /// Notes a reference to a record, to be followed when everything that has an owner is known. `shares`: it counts as an owner itself.
     mutating func follow<Record: PersistableRecord>(_ offset: UInt64, to type: Record.Type, shares: Bool) {
+        if collectsReferredPlaces { referredPlaces.insert(offset) }
         if shares {
             owners[offset, default: 0] += 1
             if owners[offset]! > 1 { return }
@@ -123,7 +128,10 @@ public struct Verification {
         references.append(Reference(offset: offset, type: type, root: places.first))
     }
 
-    private mutating func followReferences() {
+    /// Of the places that references lead to, those that are inside what something else owns.
+    var ownedReferredPlaces: Set<UInt64> { referredPlaces.filter { !claimedByReference.contains($0) && owners[$0] == nil } }
+
+    mutating func followReferences() {
         while let reference = references.popLast() {
             places = reference.root.map { [$0, .part("through references")] } ?? []
             follow(reference, reference.type)

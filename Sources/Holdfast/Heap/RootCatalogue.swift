@@ -24,6 +24,16 @@ struct RootCatalogue {
         }
 
         static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Root") }
+
+        // Roots are exported one by one, and the catalogue never.
+
+        static func encode(_ stored: Record, from access: HeapAccess, to encoder: any Encoder) throws {
+            throw ExchangeProblem("the catalogue of roots is no value")
+        }
+
+        static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Record {
+            throw ExchangeProblem("the catalogue of roots is no value")
+        }
     }
 
     /// Names that begin so belong to Holdfast itself, and no list of roots shows them.
@@ -56,7 +66,11 @@ struct RootCatalogue {
     func contains(_ name: String) -> Bool { map?.contains(name) ?? false }
 
     func add(_ name: String, as type: any Persistable.Type, at offset: UInt64) throws(HeapError) {
-        let fingerprint = try TypeRegistry.shared.fingerprint(of: type)
+        add(name, describedAs: try type.describe().text, fingerprint: try TypeRegistry.shared.fingerprint(of: type), at: offset)
+    }
+
+    /// Adds a root of a type that this program may know only by what is stored alike, such as an array of another program's enum.
+    func add(_ name: String, describedAs text: String, fingerprint: UInt64, at offset: UInt64) {
         let map: PersistentMap<String, RecordValue>
         if let existing = self.map {
             map = existing
@@ -65,10 +79,32 @@ struct RootCatalogue {
             access.catalogue = stored.offset
             map = .load(stored, from: access)
         }
-        let description = String.store(try type.describe().text, in: access)
+        let description = String.store(text, in: access)
         map.updateValue(
             RecordValue(record: Record(fingerprint: fingerprint, description: description, offset: offset)), forKey: name)
     }
+
+    /// A root as it stands in the catalogue: where its key and its place stand, and what it is said to be.
+    struct Entry {
+        let keyPlace: UInt64
+        let place: UInt64
+        let offset: UInt64
+        let description: String
+    }
+
+    /// The root with this name, whatever its type is; nil if there is none.
+    func entry(_ name: String) -> Entry? {
+        guard let slot = map?.find(name) else { return nil }
+        let record = UnsafeMutableRawPointer(slot) + MemoryLayout.offset(of: \MapSlot<StoredBytes, Record>.value)!
+        let start = UInt64(UnsafeMutableRawPointer(slot) - access.context.pointee.base)
+        return Entry(
+            keyPlace: start + UInt64(MemoryLayout.offset(of: \MapSlot<StoredBytes, Record>.key)!),
+            place: UInt64(record - access.context.pointee.base) + UInt64(MemoryLayout<Record>.offset(of: \.offset)!),
+            offset: slot.pointee.value.offset, description: String.load(slot.pointee.value.description, from: access))
+    }
+
+    /// Names that begin as Holdfast's own do, such as those of a migration that is under way.
+    var hiddenNames: [String] { map?.keys.filter { $0.hasPrefix(Self.hiddenPrefix) } ?? [] }
 
     func rename(_ name: String, to newName: String) throws(HeapError) {
         guard let map, let record = map[name]?.record else { throw HeapError.rootNotFound(path: access.heapPath, name: name) }

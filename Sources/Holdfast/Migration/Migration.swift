@@ -100,7 +100,7 @@ extension PersistentHeap {
 
 /// The version is a root like others, with a name that no list of roots shows.
 enum DataVersion {
-    private static let name = RootCatalogue.hiddenPrefix + "version"
+    static let name = RootCatalogue.hiddenPrefix + "version"
 
     static func read(_ access: HeapAccess) throws(HeapError) -> Int {
         guard let offset = try access.findRoot(name, as: PersistentValue<Int>.self) else { return 0 }

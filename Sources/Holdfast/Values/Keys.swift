@@ -9,7 +9,7 @@ import HoldfastEngine
 
 /// Floating-point keys compare as `==` does: 0 and -0 are the same key, and NaN equals nothing, so that an entry under NaN is never
 /// found again, only seen in iteration; as in a `Dictionary`.
-public protocol PersistableFloat: PersistableStruct, PersistableOrderedKey, BinaryFloatingPoint
+public protocol PersistableFloat: PersistableStruct, PersistableOrderedKey, BinaryFloatingPoint, Codable
 where Probe == Self, OrderedProbe == Self {}
 
 extension PersistableFloat {

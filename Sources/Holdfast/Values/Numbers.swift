@@ -46,7 +46,7 @@ extension Bool: Persistable {
 }
 
 /// The integers of the standard library up to 64 bits: stored as they are, and usable as keys.
-public protocol PersistableInteger: PersistableStruct, PersistableOrderedKey, FixedWidthInteger
+public protocol PersistableInteger: PersistableStruct, PersistableOrderedKey, FixedWidthInteger, Codable
 where Probe == Self, OrderedProbe == Self {}
 
 extension PersistableInteger {

@@ -36,6 +36,15 @@ public protocol Persistable: SendableMetatype {
     /// whatever the bytes are; see ``Verification`` for the rules.
     static func verify(at offset: UInt64, in verification: inout Verification)
 
+    /// Encodes a stored form and all that it owns, in a form that is the same for every machine and heap; see ``ReadTransaction/exportRoot(_:knowing:to:)``.
+    ///
+    /// Any encoder does, but for references, which only an export can follow. Throws what the encoder throws.
+    static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws
+
+    /// Makes a stored form, which owns what it needs, of what `encode` has written. Input that is not of that form is an error and never a trap; what has been
+    /// made before the error stays in the transaction, which must not be kept then.
+    static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored
+
     /// Describes the stored form for the check that a heap is read as what it was written as.
     static func describe() throws(HeapError) -> TypeDescription
 }

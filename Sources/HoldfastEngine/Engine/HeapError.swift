@@ -69,6 +69,14 @@ public enum HeapError: Error, Equatable, Sendable {
     case migrationNeeded(path: String, version: Int, wanted: Int)
     /// What nothing leads to cannot be told from what something unknown leads to.
     case cannotCollect(path: String, reason: String)
+    /// A root of this name is there already.
+    case rootExists(path: String, name: String)
+    /// The program has no type that is stored as the description says.
+    case unknownType(path: String, name: String, type: String)
+    /// What the root holds cannot be written as lines.
+    case cannotExport(path: String, name: String, reason: String)
+    /// A line, counted from 1, of what was to be imported; `path` is that of the file, or of the heap if the lines came from the program.
+    case badLine(path: String, line: Int, reason: String)
     /// A type that cannot be kept in a heap.
     case notStorable(type: String, reason: String)
 }
@@ -169,6 +177,14 @@ extension HeapError: CustomStringConvertible {
             "The data in \(path) is at version \(version) and has to be brought to version \(wanted) first. Open it once for writing."
         case .cannotCollect(let path, let reason):
             "Objects that nothing leads to cannot be found in \(path): \(reason). Name the types of all roots, or check the heap first."
+        case .rootExists(let path, let name):
+            "\(path) has a root named \"\(name)\" already, and nothing was imported. Remove or rename it first, or import under another name."
+        case .unknownType(let path, let name, let type):
+            "This program does not know the type of the root \"\(name)\" of \(path), \(type). Name the types that it is made of, as `knowing`."
+        case .cannotExport(let path, let name, let reason):
+            "The root \"\(name)\" of \(path) cannot be exported: \(reason). Check the heap, and change what is in the way."
+        case .badLine(let path, let line, let reason):
+            "Line \(line) of the import is not as it should be (\(path)): \(reason). Nothing was imported; mend the line, or export once more."
         case .notStorable(let type, let reason):
             "\(type) cannot be kept in a heap: \(reason)."
         }

@@ -206,6 +206,12 @@ extension PersistentSortedMap {
         /// The next entry, or nil. Amortised O(1).
         @inlinable
         public mutating func next() -> (key: Key, value: Value)? {
+            guard let slot = nextSlot() else { return nil }
+            return (Key.load(slot.pointee.key, from: map.access), Value.load(slot.pointee.value, from: map.access))
+        }
+
+        @inlinable @inline(__always)
+        mutating func nextSlot() -> UnsafeMutablePointer<Slot>? {
             guard map.access.isOpen else { Handle.outlived() }
             guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
             while position >= limit {
@@ -213,7 +219,7 @@ extension PersistentSortedMap {
             }
             let slot = leaf.slot(position, map.access)
             position &+= 1
-            return (Key.load(slot.pointee.key, from: map.access), Value.load(slot.pointee.value, from: map.access))
+            return slot
         }
 
         @inlinable

@@ -66,8 +66,8 @@ struct RootExporter {
         for root in roots {
             verification.within(.value(keyAt: root.entry.keyPlace, String.self)) {
                 root.type.verify(at: root.entry.place, in: &$0)
-                $0.followReferences()
             }
+            verification.followReferences()
             if let problem = verification.problems.first {
                 throw HeapError.cannotExport(path: access.heapPath, name: root.name, reason: problem)
             }

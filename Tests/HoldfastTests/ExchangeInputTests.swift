@@ -1,0 +1,268 @@
+import Foundation
+import Holdfast
+import Testing
+
+private struct Bolt: PersistableRecord {
+    var name: String
+    var size: Int8
+    var note: String?
+    var twin: Ref<Bolt>?
+}
+
+private enum Plain { case one, two }
+
+private struct Dot: PersistableStruct {
+    var x: Int16
+    var flag: Bool
+    var plain: Plain
+    var perhaps: Int?
+    var scalar: Unicode.Scalar
+    var pair: [2 of Int8]
+}
+
+private enum Choice: PersistableUnion, Equatable {
+    case none
+    case some(Int8, String)
+
+    static let cases = [
+        UnionCase("none", Choice.none),
+        UnionCase("some", Choice.some) { if case .some(let number, let text) = $0 { (number, text) } else { nil } },
+    ]
+}
+
+/// Lines that are not as they should be: an error that names the line, and a heap that is as it was.
+@Suite struct ExchangeInputTests {
+    private static let bolts = header("Array<\(try! Bolt.describe().text)>")
+    private static let boltRefs = header("Array<\(try! Ref<Bolt>.describe().text)>")
+    private static let sharedBolts = header("Array<\(try! Shared<Bolt>.describe().text)>")
+    private static let dot = #""flag":true,"pair":[1,2],"plain":{"bytes":"AQ=="},"scalar":{"bytes":"QQAAAA=="},"x":3"#
+
+    private static func header(_ type: String, _ count: Int = 1) -> String {
+        let name = String(decoding: try! JSONEncoder().encode(type), as: UTF8.self)
+        return #"{"holdfast":1,"root":"r","type":\#(name),"count":\#(count)}"#
+    }
+
+    private static let types: [any Persistable.Type] = [
+        PersistentArray<Bolt>.self, PersistentArray<Ref<Bolt>>.self, PersistentArray<Shared<Bolt>>.self, PersistentArray<Dot>.self,
+        PersistentArray<Choice>.self, PersistentArray<Colour>.self,
+    ]
+
+    struct Case: CustomTestStringConvertible, Sendable {
+        let lines: [String]
+        let line: Int
+        let says: String
+        var testDescription: String { "\(lines)" }
+
+        init(_ lines: String..., line: Int = 2, says: String) {
+            self.lines = lines
+            self.line = line
+            self.says = says
+        }
+    }
+
+    private func add(_ lines: [String], to heap: PersistentHeap) throws {
+        var rest = lines[...]
+        try heap.write { tx in _ = try tx.importRoot(knowing: Self.types) { rest.popFirst() } }
+    }
+
+    @Test(arguments: [
+        // The first line.
+        Case(line: 1, says: "no line at all"),
+        Case("", line: 1, says: "JSON"),
+        Case("{", line: 1, says: "JSON"),
+        Case("[]", line: 1, says: "dictionary"),
+        Case(#"{"root":"r"}"#, line: 1, says: "holdfast is missing"),
+        Case(#"{"holdfast":2,"root":"r"}"#, line: 1, says: "version 2"),
+        Case(#"{"holdfast":1,"root":"r","type":"Array<Int>"}"#, line: 1, says: "count is missing"),
+        Case(#"{"holdfast":1,"root":"r","type":"Array<Int>","count":-1}"#, line: 1, says: "below 0"),
+        Case(#"{"holdfast":1,"root":"r","type":"Array<Int>","count":0,"more":1}"#, line: 1, says: "no field more"),
+        Case(#"{"holdfast":1,"root":"r","root":"s","type":"Array<Int>","count":0}"#, line: 1, says: #""root" is there twice"#),
+        Case(#"{"holdfast":1,"root":"\u0000r","type":"Array<Int>","count":0}"#, line: 1, says: "belong to Holdfast"),
+        // Counts and what follows.
+        Case(header("Array<Int>", 2), "1", says: "1 of the root's 2 are missing"),
+        Case(header("Array<Int>"), "1", "2", line: 3, says: "dictionary"),
+        Case(header("Array<Int>"), "1", #"{"object":1,"value":{}}"#, line: 3, says: "nothing refers to object 1"),
+        Case(header("Array<Int>", .max), "1", says: "are missing"),
+        // Numbers.
+        Case(header("Array<Int8>"), "128", says: "128"),
+        Case(header("Array<Int8>"), "1.5", says: "1.5"),
+        Case(header("Array<UInt64>"), "-1", says: "-1"),
+        Case(header("Array<UInt64>"), "18446744073709551616", says: "18446744073709551616"),
+        Case(header("Array<Int>"), "\"1\"", says: "string"),
+        Case(header("Array<Int>"), "null", says: "null"),
+        Case(header("Array<Int>"), "[1", says: "JSON"),
+        Case(header("Array<Int>"), "1 2", says: "JSON"),
+        Case(header("Array<Double>"), "1e999", says: "1e999"),
+        Case(header("Array<Double>"), "\"infinite\"", says: "string"),
+        Case(header("Array<Bool>"), "2", says: "Bool"),
+        // Texts and bytes.
+        Case(header("Array<String>"), "\"abc", says: "JSON"),
+        Case(header("Array<String>"), #""\ud800""#, says: "JSON"),
+        Case(header("Array<UUID>"), #""no id""#, says: "UUID"),
+        Case(header("Array<Data>"), #""A?==""#, says: "Base64"),
+        Case(header("PersistentBytes"), "3", says: "number"),
+        Case(header("PersistentString"), "[]", says: "array"),
+        Case(header("PersistentBitSet"), "-1", says: "not -1"),
+        Case(header("PersistentBitSet"), "9223372036854775807", says: "bit set"),
+        Case(header("PersistentBitSet", 2), "7", "7", line: 3, says: "7 is in the set twice"),
+        // Optionals.
+        Case(header("Array<Int??>"), "3", says: "array"),
+        Case(header("Array<Int??>"), "[]", says: "at end"),
+        Case(header("Array<Int??>"), "[1,2]", says: "more elements"),
+        // Maps and sets.
+        Case(header("Map<Int, Int>"), "[1]", says: "at end"),
+        Case(header("Map<Int, Int>"), "[1,2,3]", says: "more elements"),
+        Case(header("Map<Int, Int>", 2), "[1,2]", "[1,3]", line: 3, says: "key 1 is there twice"),
+        Case(header("SortedMap<String, Int>", 2), #"["é",2]"#, #"["e\u0301",3]"#, line: 3, says: "is there twice"),
+        Case(header("Set<Int>", 2), "7", "7", line: 3, says: "key 7 is there twice"),
+        Case(header("SortedSet<Int>", 2), "7", "7", line: 3, says: "key 7 is there twice"),
+        Case(header("Array<Map<String, Int>>"), #"{"a":1,"b":2,"a":3}"#, says: #""a" is there twice"#),
+        Case(header("Array<Map<String, Int>>"), #"{"a\"":1,"a\u0022":3}"#, says: "is there twice"),
+        Case(header("Array<Map<Int, Int>>"), "[[1,1],[1,1]]", says: "key 1 is there twice"),
+        Case(header("Array<Map<Int, Int>>"), "{}", says: "dictionary"),
+        Case(header("Array<SortedSet<Int>>"), "[1,1]", says: "key 1 is there twice"),
+        Case(header("Value<Int>", 2), "1", "2", line: 3, says: "more than one value"),
+        Case(header("Value<Int>", 0), line: 1, says: "the value is missing"),
+        // Records.
+        Case(bolts, #"{"name":"b"}"#, says: "size is missing"),
+        Case(bolts, #"{"name":"b","size":1,"colour":2}"#, says: "no field colour"),
+        Case(bolts, #"{"name":"b","size":null}"#, says: "null"),
+        Case(bolts, #"{"name":"b","size":[1]}"#, says: ".size"),
+        Case(bolts, #"{"name":"b","size":1,"#, says: "JSON"),
+        Case(bolts, "7", says: "number"),
+        // References.
+        Case(bolts, #"{"name":"b","size":1,"twin":{"ref":5}}"#, says: "object 5 is referred to and is not there"),
+        Case(bolts, #"{"name":"b","size":1,"twin":{"reference":5}}"#, says: "no field reference"),
+        Case(bolts, ##"{"#":1,"name":"b","size":1}"##, ##"{"object":1,"value":{"name":"b","size":1}}"##, line: 3, says: "object 1 is there twice"),
+        Case(boltRefs, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b"}}"#, line: 3, says: "size is missing"),
+        Case(boltRefs, #"{"ref":1}"#, #"{"object":1}"#, line: 3, says: ""),
+        Case(boltRefs, #"{"ref":1}"#, #"{"object":2,"value":{"name":"b","size":1}}"#, line: 3, says: "nothing refers to object 2"),
+        Case(sharedBolts, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b","size":300}}"#, line: 3, says: "300"),
+        // Plain structs.
+        Case(header("Array<\(try! Dot.describe().text)>"), "{}", says: "is missing"),
+        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot),\"z\":1}", says: "no field z"),
+        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("true", with: "1"), says: "flag"),
+        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("AQ==", with: "Ag=="), says: "none is numbered 2"),
+        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("AQ==", with: "AQE="), says: "1 bytes, not 2"),
+        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("QQAAAA==", with: "ANgAAA=="), says: "no Unicode scalar"),
+        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("[1,2]", with: "[1]"), says: "1 elements where 2 belong"),
+        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("[1,2]", with: "[1,2,3]"), says: "more elements"),
+        // Enums.
+        Case(header("Array<enum Colour: Int16>"), "5", says: "5 is no raw value of Colour"),
+        Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":"other"}"#, says: "no such case"),
+        Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":9}"#, says: "no such case"),
+        Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":"none","values":[]}"#, says: "has no values"),
+        Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":"some"}"#, says: "values"),
+        Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":"some","values":[1]}"#, says: "at end"),
+        Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":"some","values":[1,"",2]}"#, says: "more elements"),
+        // Without end.
+        Case(header("Array<Array<Int>>"), String(repeating: "[", count: 1_000_000), says: "JSON"),
+        Case(header("Array<Array<Int>>"), String(repeating: "{\"a\":", count: 100_000), says: "JSON"),
+    ])
+    func whatIsWrongIsAnError(example: Case) throws {
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { tx in try tx.array("mine", of: Int.self).append(1) }
+        let before = try heap.check().checkedPages
+        #expect {
+            try add(example.lines, to: heap)
+        } throws: { error in
+            guard case HeapError.badLine(heap.path, example.line, let reason) = error else {
+                Issue.record("\(error)")
+                return false
+            }
+            if !reason.contains(example.says) || reason.contains("\n") { Issue.record("\(reason)") }
+            return true
+        }
+        // Nothing was kept, and nothing is lost.
+        let names = try heap.read { $0.roots.map(\.name) }
+        #expect(names == ["mine"])
+        #expect(try heap.check().checkedPages == before)
+        try ExchangeRun.requireSound(heap)
+    }
+
+    /// The same lines, as they should be.
+    @Test func whatIsRightIsNot() throws {
+        for lines in [
+            [Self.bolts, ##"{"#":4,"name":"b","size":1,"twin":{"ref":4}}"##],
+            [Self.boltRefs, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b","size":1,"note":null}}"#],
+            [Self.header("Array<\(try Dot.describe().text)>"), "{\(Self.dot)}"],
+            [Self.header("Array<\(try Choice.describe().text)>"), #"{"case":"some","values":[1,"a"]}"#],
+            [Self.header("Array<\(try Choice.describe().text)>"), #" { "case" : 0 } "# + "\r"],
+            [Self.header("Array<enum Colour: Int16>"), "4"],
+            [Self.header("Array<Map<String, Map<String, Int>>>"), #"{"a":{"a":1,"b":1},"b":{"a":2},"\"a":{},"\\":{}}"#],
+        ] {
+            let heap = try PersistentHeap.inMemory()
+            try add(lines, to: heap)
+            try ExchangeRun.requireSound(heap)
+        }
+    }
+
+    /// One record that is referred to as two things, or that has an owner and is shared.
+    @Test func contradictoryReferences() throws {
+        let heap = try PersistentHeap.inMemory()
+        let text = [
+            Self.boltRefs, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b","size":1}}"#,
+            Self.bolts.replacing(#""root":"r""#, with: #""root":"s""#), ##"{"#":2,"name":"b","size":1}"##,
+            Self.sharedBolts.replacing(#""root":"r""#, with: #""root":"t""#), #"{"ref":2}"#,
+        ]
+        #expect { try add(text, to: heap) } throws: { "\($0)".contains("object 2 is shared, and inside something else") }
+    }
+
+    /// What the source of the lines throws, or their taker, is passed on as it is.
+    @Test func errorsOfTheProgramPass() throws {
+        struct Mine: Error {}
+        let heap = try PersistentHeap.inMemory()
+        #expect(throws: Mine.self) { try heap.write { tx in _ = try tx.importRoot { throw Mine() } } }
+        try heap.write { tx in _ = try tx.array("a", of: Int.self) }
+        #expect(throws: Mine.self) { try heap.read { tx in try tx.exportRoot("a") { _ in throw Mine() } } }
+    }
+
+    /// Files cut off, and changed, at every byte: an error or a heap that is sound, and never a trap.
+    @Test func everyByteOfAFile() throws {
+        let source = try PersistentHeap.inMemory()
+        try source.write { tx in
+            let bolts = try tx.array("bolts", of: Bolt.self)
+            bolts.append(Bolt(name: "é", size: 1, note: "n"))
+            bolts.append(Bolt(name: "b", size: -2))
+            bolts[ref: 0].twin = bolts[ref: 1]
+            bolts[ref: 1].twin = try tx.new(Bolt(name: "free", size: 3))
+            try tx.map("map", String.self, Choice.self)["a"] = .some(3, "x")
+        }
+        let folder = try TemporaryFolder()
+        try source.exportLines(to: folder.file("lines"))
+        let whole = try folder.bytes("lines")
+        let heap = try PersistentHeap.inMemory()
+        var random = SplitMix(state: 11)
+        var accepted = 0
+        func attempt(_ data: Data) throws {
+            try folder.write(data, to: "changed")
+            do {
+                try heap.importLines(from: folder.file("changed"), knowing: Self.types)
+                accepted += 1
+                let check = try heap.check()
+                #expect(check.problems == [])
+                try heap.write { tx in
+                    for root in tx.roots {
+                        if root.type.text.hasPrefix("Array") { try tx.removeRoot(root.name, PersistentArray<Bolt>.self) }
+                        if root.type.text.hasPrefix("Map") { try tx.removeRoot(root.name, PersistentMap<String, Choice>.self) }
+                    }
+                    try tx.collectGarbage(knowing: [Bolt.self])
+                }
+            } catch let error as HeapError {
+                switch error {
+                case .badLine, .unknownType, .rootExists: break
+                default: Issue.record("\(error)")
+                }
+            }
+        }
+        for end in 0 ..< whole.count { try attempt(whole.prefix(end)) }
+        for index in 0 ..< whole.count {
+            var changed = whole
+            changed[index] = UInt8(truncatingIfNeeded: random.next())
+            try attempt(changed)
+        }
+        #expect(accepted > 0)
+        let isEmpty = try heap.read { $0.roots.isEmpty }
+        #expect(isEmpty)
+    }
+}

@@ -40,6 +40,9 @@ enum PlainForm {
             guard container.contains(name) else { throw decoder.problem("the field \(field.name) is missing") }
             try decode(field.type, into: memory + field.offset, from: try container.superDecoder(forKey: name))
         }
+        if type == Unicode.Scalar.self, Unicode.Scalar(memory.load(as: UInt32.self)) == nil {
+            throw decoder.problem("\(memory.load(as: UInt32.self)) is no Unicode scalar")
+        }
     }
 
     /// A field's value, whatever its type.
@@ -88,7 +91,8 @@ enum PlainForm {
         var fields: [(name: String, offset: Int, type: Any.Type)] = []
         let isInspectable = _forEachField(of: type) { name, offset, fieldType, _ in
             let name = String(cString: name)
-            fields.append((name.isEmpty ? "\(fields.count)" : name, offset, fieldType))
+            // The parts of a tuple without labels are called ".0" and so on, or nothing.
+            fields.append((name.isEmpty ? "\(fields.count)" : name.hasPrefix(".") ? String(name.dropFirst()) : name, offset, fieldType))
             return true
         }
         let isWhole = isInspectable && !fields.contains { "\($0.type)".hasPrefix("Builtin.") }
@@ -126,12 +130,7 @@ enum PlainForm {
             let number = data.reversed().reduce(0) { $0 << 8 | UInt64($1) }
             guard number < max(cases, 1) else { throw decoder.problem("\(type) has \(cases) cases, and none is numbered \(number)") }
         }
-        if type == Unicode.Scalar.self, !isScalar(data) { throw decoder.problem("the bytes are no Unicode scalar") }
         for (index, byte) in data.enumerated() { memory.storeBytes(of: byte, toByteOffset: index, as: UInt8.self) }
-    }
-
-    private static func isScalar(_ data: Data) -> Bool {
-        Unicode.Scalar(data.reversed().reduce(0) { $0 << 8 | UInt32($1) }) != nil
     }
 }
 

@@ -34,7 +34,10 @@ final class RootImporter {
         case record
 
         init(from decoder: any Decoder) throws {
-            self = try decoder.container(keyedBy: Name.self).contains(Name("holdfast")) ? .root : .record
+            guard let container = try? decoder.container(keyedBy: Name.self) else {
+                throw decoder.problem("neither a record nor another root, which is all that can follow the announced lines of a root")
+            }
+            self = container.contains(Name("holdfast")) ? .root : .record
         }
     }
 
@@ -42,6 +45,7 @@ final class RootImporter {
     private struct RecordLine: Decodable {
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(of: ["object", "value"])
+            guard container.contains(Name("value")) else { throw decoder.problem("the field value is missing") }
             let records = try Exchange.importing(decoder)
             let (place, type) = try records.placeToFill(try container.decode(Int.self, forKey: Name("object")))
             try type.decodeFields(

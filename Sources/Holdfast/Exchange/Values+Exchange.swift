@@ -28,13 +28,24 @@ extension PersistableStruct {
     }
 }
 
+extension Decoder {
+    /// JSON decoders say of a number that does not fit its type that it is not JSON, and not where it is; `body` decodes one.
+    func number<Number>(_ body: () throws -> Number) throws -> Number {
+        do { return try body() } catch let error as DecodingError { throw error } catch {
+            throw problem("the number does not fit \(Number.self)")
+        }
+    }
+}
+
 extension PersistableInteger {
     /// A number.
     public static func encode(_ stored: Self, from access: HeapAccess, to encoder: any Encoder) throws {
         try stored.encode(to: encoder)
     }
 
-    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Self { try Self(from: decoder) }
+    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Self {
+        try decoder.number { try Self(from: decoder) }
+    }
 }
 
 extension PersistableFloat {
@@ -43,7 +54,9 @@ extension PersistableFloat {
         try stored.encode(to: encoder)
     }
 
-    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Self { try Self(from: decoder) }
+    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Self {
+        try decoder.number { try Self(from: decoder) }
+    }
 }
 
 extension Bool {
@@ -85,7 +98,9 @@ extension Date {
         try stored.encode(to: encoder)
     }
 
-    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Double { try Double(from: decoder) }
+    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Double {
+        try decoder.number { try Double(from: decoder) }
+    }
 }
 
 extension Data {

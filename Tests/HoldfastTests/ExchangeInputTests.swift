@@ -208,6 +208,25 @@ private enum Choice: PersistableUnion, Equatable {
         #expect { try add(text, to: heap) } throws: { "\($0)".contains("object 2 is shared, and inside something else") }
     }
 
+    /// A description can come from anybody; one without end is no description.
+    @Test func descriptionsWithoutEnd() throws {
+        let heap = try PersistentHeap.inMemory()
+        for type in [
+            "Array<Int\(String(repeating: "?", count: 20_000))>", "Array<\(String(repeating: "enum E: ", count: 20_000))Int>",
+            String(repeating: "Array<", count: 20_000) + "Int" + String(repeating: ">", count: 20_000),
+            String(repeating: "union u{c: (", count: 20_000), "Array<Int\(String(repeating: "?", count: 200))>",
+            String(repeating: "Array<", count: 150) + "Int" + String(repeating: "?>", count: 150),
+        ] {
+            #expect(throws: HeapError.unknownType(path: heap.path, name: "r", type: type)) {
+                try add([Self.header(type)], to: heap)
+            }
+        }
+        // As deep as it gets.
+        let deepest = String(repeating: "Array<", count: 60) + "Int" + String(repeating: "??>", count: 60)
+        try add([Self.header(deepest), "null"], to: heap)
+        try ExchangeRun.requireSound(heap)
+    }
+
     /// What the source of the lines throws, or their taker, is passed on as it is.
     @Test func errorsOfTheProgramPass() throws {
         struct Mine: Error {}

@@ -236,6 +236,8 @@ private struct Address: PersistableRecord, Equatable {
             pairs[creating: -0.0][UUID()] = Data([1])
             pairs[creating: .nan][UUID()] = Data([2])
             try tx.sortedMap("sorted", Date.self, Colour?.self)[Date(timeIntervalSinceReferenceDate: 4)] = .some(.red)
+            let sorted = try tx.sortedMap("numbers", Double.self, Int.self)
+            for (number, key) in ([.nan, 3, .nan, -Double.infinity, .nan] as [Double]).enumerated() { sorted[key] = number }
             try tx.set("set", of: Data.self).insert(Data([7, 8]))
             try tx.sortedSet("sortedSet", of: Float.self).insert(-0.5)
             let bits = try tx.bitSet("bits")
@@ -253,6 +255,8 @@ private struct Address: PersistableRecord, Equatable {
             #expect(map["bolt"] == Movement(item: 1, delta: 2, weight: nil) && map["é"]!.weight!.isNaN)
             let pairs = try tx.map("pairs", Double.self, PersistentMap<UUID, Data>.self)
             #expect(pairs.count == 2 && pairs[0]!.count == 1)
+            let numbers = Array(try tx.sortedMap("numbers", Double.self, Int.self))
+            #expect(numbers.map(\.value) == [3, 1, 0, 2, 4] && numbers[4].key.isNaN)
             #expect(Array(try tx.bitSet("bits")) == [0, 1 << 20])
             #expect(try tx.value("value", of: Address.self).value == Address(street: "s", number: 1))
         }
@@ -304,6 +308,23 @@ private struct Address: PersistableRecord, Equatable {
             }
             #expect(handedOut == 102)
         }
+    }
+
+    /// A write transaction exports what it has made so far.
+    @Test func exportsInsideAWriteTransaction() throws {
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { tx in
+            let set = try tx.set("set", of: Int.self)
+            set.insert(3)
+            var lines: [String] = []
+            try tx.exportRoot("set") { lines.append($0) }
+            var rest = lines[...]
+            let name = try tx.importRoot(as: "copy") { rest.popFirst() }
+            #expect(name == "copy")
+            let copied = Array(try tx.set("copy", of: Int.self))
+            #expect(copied == [3])
+        }
+        try ExchangeRun.requireSound(heap)
     }
 
     @Test func namesAndFiles() throws {

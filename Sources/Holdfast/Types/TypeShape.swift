@@ -78,11 +78,14 @@ extension TypeShape {
     }
 }
 
-/// A recursive descent over the text of a description. Depth is limited, since the text may come from a damaged file.
+/// A recursive descent over the text of a description. Depth is limited, since the text may come from a damaged file or be made up: here, and for all who walk the shape.
 private struct ShapeParser {
     private let text: [UInt8]
     private var at = 0
     private var depth = 0
+    /// How deep the highest of the types is that have been read at the present depth; what stands behind a type, as `?`, makes it higher after the fact.
+    private var height = 0
+    private static let limit = 200
 
     init(_ text: String) { self.text = Array(text.utf8) }
 
@@ -91,14 +94,24 @@ private struct ShapeParser {
     mutating func type() -> TypeShape? {
         depth += 1
         defer { depth -= 1 }
-        guard depth < 200, var shape = plainType() else { return nil }
-        while take("?") { shape = .optional(shape) }
-        return shape
+        let heightBeside = height
+        height = 0
+        guard depth < Self.limit, var shape = plainType() else { return nil }
+        height += 1
+        while take("?") {
+            height += 1
+            guard height < Self.limit else { return nil }
+            shape = .optional(shape)
+        }
+        defer { height = max(height, heightBeside) }
+        return height < Self.limit ? shape : nil
     }
 
     private mutating func plainType() -> TypeShape? {
         if take("enum ") {
-            guard let name = name(), take(": "), let raw = plainType() else { return nil }
+            depth += 1
+            defer { depth -= 1 }
+            guard depth < Self.limit, let name = name(), take(": "), let raw = plainType() else { return nil }
             return .enumeration(name: name, raw: raw)
         }
         if take("union ") { return union() }

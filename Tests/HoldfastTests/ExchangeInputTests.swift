@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import SimulatedDisk
 import Testing
 
 private struct Bolt: PersistableRecord {
@@ -43,7 +44,8 @@ private enum Choice: PersistableUnion, Equatable {
     }
 
     private static let types: [any Persistable.Type] = [
-        PersistentArray<Bolt>.self, PersistentArray<Ref<Bolt>>.self, PersistentArray<Shared<Bolt>>.self, PersistentArray<Dot>.self,
+        PersistentArray<Bolt>.self, PersistentArray<Ref<Bolt>>.self, PersistentArray<Shared<Bolt>>.self,
+        PersistentArray<Dot>.self,
         PersistentArray<Choice>.self, PersistentArray<Colour>.self,
     ]
 
@@ -133,19 +135,29 @@ private enum Choice: PersistableUnion, Equatable {
         // References.
         Case(bolts, #"{"name":"b","size":1,"twin":{"ref":5}}"#, says: "object 5 is referred to and is not there"),
         Case(bolts, #"{"name":"b","size":1,"twin":{"reference":5}}"#, says: "no field reference"),
-        Case(bolts, ##"{"#":1,"name":"b","size":1}"##, ##"{"object":1,"value":{"name":"b","size":1}}"##, line: 3, says: "object 1 is there twice"),
+        Case(
+            bolts, ##"{"#":1,"name":"b","size":1}"##, ##"{"object":1,"value":{"name":"b","size":1}}"##, line: 3,
+            says: "object 1 is there twice"),
         Case(boltRefs, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b"}}"#, line: 3, says: "size is missing"),
         Case(boltRefs, #"{"ref":1}"#, #"{"object":1}"#, line: 3, says: "value is missing"),
-        Case(boltRefs, #"{"ref":1}"#, #"{"object":2,"value":{"name":"b","size":1}}"#, line: 3, says: "nothing refers to object 2"),
-        Case(sharedBolts, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b","size":300}}"#, line: 3, says: "at .value.size, the number does not fit Int8"),
+        Case(
+            boltRefs, #"{"ref":1}"#, #"{"object":2,"value":{"name":"b","size":1}}"#, line: 3, says: "nothing refers to object 2"),
+        Case(
+            sharedBolts, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b","size":300}}"#, line: 3,
+            says: "at .value.size, the number does not fit Int8"),
         // Plain structs.
         Case(header("Array<\(try! Dot.describe().text)>"), "{}", says: "is missing"),
         Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot),\"z\":1}", says: "no field z"),
         Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("true", with: "1"), says: "flag"),
-        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("AQ==", with: "Ag=="), says: "none is numbered 2"),
+        Case(
+            header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("AQ==", with: "Ag=="), says: "none is numbered 2"),
         Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("AQ==", with: "AQE="), says: "1 bytes, not 2"),
-        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("65", with: "55296"), says: "55296 is no Unicode scalar"),
-        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("[1,2]", with: "[1]"), says: "1 elements where 2 belong"),
+        Case(
+            header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("65", with: "55296"),
+            says: "55296 is no Unicode scalar"),
+        Case(
+            header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("[1,2]", with: "[1]"),
+            says: "1 elements where 2 belong"),
         Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("[1,2]", with: "[1,2,3]"), says: "more elements"),
         // Enums.
         Case(header("Array<enum Colour: Int16>"), "5", says: "5 is no raw value of Colour"),

@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import SimulatedDisk
 import Testing
 
 private struct Node: PersistableRecord {
@@ -46,7 +47,9 @@ private struct Tree: PersistableRecord {
         }
         let lines = try ExchangeRun.lines(heap, "nodes")
         #expect(lines.dropFirst().prefix(2) == [#"{"ref":1}"#, #"{"ref":1}"#])
-        #expect(lines[3].hasPrefix(#"{"object":1,"value":{"friends":[{"ref":1},{"ref":2},{"ref":3}],"next":{"ref":2}"#), "\(lines[3])")
+        #expect(
+            lines[3].hasPrefix(#"{"object":1,"value":{"friends":[{"ref":1},{"ref":2},{"ref":3}],"next":{"ref":2}"#), "\(lines[3])"
+        )
         #expect(lines.count == 6)
         let copy = try ExchangeRun.copy(heap)
         try copy.read { tx in
@@ -197,7 +200,9 @@ private struct Tree: PersistableRecord {
         let copy = try ExchangeRun.copy(heap)
         func shape(_ heap: PersistentHeap) throws -> [[Int]] {
             try heap.read { tx in
-                try tx.array("entry", of: Ref<Node>.self).map { node in [node.value, node.next?.value ?? -1] + node.friends.map(\.value) }
+                try tx.array("entry", of: Ref<Node>.self).map { node in
+                    [node.value, node.next?.value ?? -1] + node.friends.map(\.value)
+                }
             }
         }
         #expect(try shape(copy) == shape(heap))

@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import SimulatedDisk
 import Testing
 
 private enum Suit: UInt8 { case hearts = 7, spades = 9 }
@@ -92,10 +93,15 @@ private struct Address: PersistableRecord, Equatable {
 
     /// To the bit, but for what a NaN carries.
     @Test func floats() throws {
-        for value in [0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, -.leastNormalMagnitude, .pi, 0.1, 1e22, 1e-7, .greatestFiniteMagnitude] as [Double] {
+        for value in [
+            0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, -.leastNormalMagnitude, .pi, 0.1, 1e22, 1e-7,
+            .greatestFiniteMagnitude,
+        ] as [Double] {
             #expect(try ExchangeRun.copied(value).bitPattern == value.bitPattern)
         }
-        for value in [0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, .pi, 0.1, 16_777_216, .greatestFiniteMagnitude] as [Float] {
+        for value in [0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, .pi, 0.1, 16_777_216, .greatestFiniteMagnitude]
+            as [Float]
+        {
             #expect(try ExchangeRun.copied(value).bitPattern == value.bitPattern)
         }
         #expect(try ExchangeRun.copied(Double.nan).isNaN)
@@ -162,19 +168,26 @@ private struct Address: PersistableRecord, Equatable {
             #expect(inline[0] == Point(x: 1, y: 2) && inline[1] == Point(x: 3, y: nil))
         }
         let line = try ExchangeRun.lines(heap, "wide")[1]
-        #expect(line.contains(#""suit":9"#) && line.contains(#""plain":{"bytes":"Ag=="}"#) && line.contains(#""colour":9"#), "\(line)")
-        #expect(line.contains(#""pair":{"0":-3,"1":true}"#) && line.contains(#""twice":[null]"#) && line.contains(#""y":"-inf""#), "\(line)")
+        #expect(
+            line.contains(#""suit":9"#) && line.contains(#""plain":{"bytes":"Ag=="}"#) && line.contains(#""colour":9"#), "\(line)"
+        )
+        #expect(
+            line.contains(#""pair":{"0":-3,"1":true}"#) && line.contains(#""twice":[null]"#) && line.contains(#""y":"-inf""#),
+            "\(line)")
     }
 
     @Test func encodedValuesAndUnions() throws {
-        let theme = Theme(name: "dark", sizes: [1, .infinity], data: Data([1, 2, 3]), link: URL(string: "https://example.org/a"))
+        let theme = Theme(
+            name: "dark", sizes: [1, .infinity], data: Data([1, 2, 3]), link: URL(string: "https://example.org/a"))
         #expect(try ExchangeRun.copied(Encoded(theme)) == Encoded(theme))
         for payment in [.cash, .card("1234"), .transfer(iban: nil, on: Date(timeIntervalSinceReferenceDate: 9))] as [Payment] {
             #expect(try ExchangeRun.copied(payment) == payment)
         }
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
-            try tx.array("p", of: Payment.self).append(contentsOf: [.cash, .transfer(iban: "DE", on: Date(timeIntervalSinceReferenceDate: 9))])
+            try tx.array("p", of: Payment.self).append(contentsOf: [
+                .cash, .transfer(iban: "DE", on: Date(timeIntervalSinceReferenceDate: 9)),
+            ])
             try tx.array("t", of: Encoded<Theme>.self).append(Encoded(theme))
         }
         #expect(try ExchangeRun.lines(heap, "p").suffix(2) == [#"{"case":"cash"}"#, #"{"case":"transfer","values":["DE",9]}"#])
@@ -265,6 +278,48 @@ private struct Address: PersistableRecord, Equatable {
                 == [#"{"holdfast":1,"root":"array","type":"Array<Int16>","count":2}"#, "1", "-2"])
     }
 
+    @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
+    func randomContents(seed: UInt64) throws {
+        var random = SplitMix(state: seed)
+        let heap = try PersistentHeap.inMemory()
+        var texts: [String: [Data?]] = [:]
+        var numbers: [Int: Set<String>] = [:]
+        var payments: [Payment] = []
+        for _ in 0 ..< 300 {
+            texts[random.text()] = (0 ..< random.below(4)).map { _ in random.below(3) == 0 ? nil : Data(random.text().utf8) }
+            numbers[Int(truncatingIfNeeded: random.next())] = Set((0 ..< random.below(5)).map { _ in random.text() })
+            let day = Date(timeIntervalSinceReferenceDate: Double(bitPattern: random.next() >> 2))
+            payments.append(
+                [.cash, .card(random.text()), .transfer(iban: nil, on: day), .transfer(iban: random.text(), on: day)][
+                    random.below(4)])
+        }
+        try heap.write { tx in
+            let map = try tx.map("texts", String.self, PersistentArray<Data?>.self)
+            for (key, values) in texts { map[creating: key].append(contentsOf: values) }
+            let sorted = try tx.sortedMap("numbers", Int.self, PersistentSet<String>.self)
+            for (key, values) in numbers {
+                let set = sorted[creating: key]
+                for value in values { set.insert(value) }
+            }
+            try tx.deque("payments", of: Payment.self).append(contentsOf: payments)
+        }
+        let folder = try TemporaryFolder()
+        try heap.exportLines(to: folder.file("lines"))
+        let copy = try PersistentHeap.inMemory()
+        try copy.importLines(from: folder.file("lines"))
+        try ExchangeRun.requireSound(copy)
+        try copy.read { tx in
+            let map = try tx.map("texts", String.self, PersistentArray<Data?>.self)
+            let copiedTexts = Dictionary(uniqueKeysWithValues: map.map { ($0.key, Array($0.value)) })
+            #expect(copiedTexts == texts)
+            let sorted = try tx.sortedMap("numbers", Int.self, PersistentSet<String>.self)
+            let copiedNumbers = Dictionary(uniqueKeysWithValues: sorted.map { ($0.key, Set($0.value)) })
+            #expect(copiedNumbers == numbers)
+            let copiedPayments = Array(try tx.deque("payments", of: Payment.self))
+            #expect(copiedPayments == payments)
+        }
+    }
+
     /// Texts and bytes go in pieces, no scalar cut in two, and a hundred thousand entries one by one.
     @Test func largeRootsGoPieceByPiece() throws {
         let heap = try PersistentHeap.inMemory()
@@ -338,10 +393,14 @@ private struct Address: PersistableRecord, Equatable {
         #expect(try heap.importLines(from: folder.file("b"), as: "c") == ["c"])
         #expect(throws: HeapError.rootExists(path: heap.path, name: "b")) { try heap.importLines(from: folder.file("b")) }
         #expect(throws: HeapError.alreadyExists(path: folder.file("b"))) { try heap.exportLines(to: folder.file("b")) }
-        #expect(throws: HeapError.rootNotFound(path: heap.path, name: "x")) { try heap.exportLines(root: "x", to: folder.file("x")) }
+        #expect(throws: HeapError.rootNotFound(path: heap.path, name: "x")) {
+            try heap.exportLines(root: "x", to: folder.file("x"))
+        }
         // Nothing is left of an export that failed.
         #expect(!folder.names.contains { $0.hasPrefix("x") })
-        #expect(throws: HeapError.io(operation: "open", path: folder.file("x"), code: 2)) { try heap.importLines(from: folder.file("x")) }
+        #expect(throws: HeapError.io(operation: "open", path: folder.file("x"), code: 2)) {
+            try heap.importLines(from: folder.file("x"))
+        }
         try heap.exportLines(to: folder.file("all"))
         let copy = try PersistentHeap.open(folder.file("copy.heap"))
         #expect(try copy.importLines(from: folder.file("all")) == ["a \"strange\" näme\n", "b", "c"])

@@ -18,7 +18,9 @@ final class LineFileWriter {
         guard !SystemDisk.shared.exists(path) else { throw HeapError.alreadyExists(path: path) }
         self.path = path
         temporaryPath = "\(path)-\(UUID().uuidString)"
-        do throws(DiskError) { file = try SystemDisk.shared.open(temporaryPath, .createNew) } catch { throw HeapError(lineFile: error) }
+        do throws(DiskError) { file = try SystemDisk.shared.open(temporaryPath, .createNew) } catch {
+            throw HeapError(lineFile: error)
+        }
     }
 
     func write(_ line: String) throws(HeapError) {
@@ -117,7 +119,9 @@ extension DiskFile {
     fileprivate func readPiece(_ count: Int, at offset: Int) throws(DiskError) -> [UInt8] {
         var failure: DiskError?
         let piece = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            do throws(DiskError) { filled = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset) } catch { failure = error }
+            do throws(DiskError) { filled = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset) } catch {
+                failure = error
+            }
         }
         if let failure { throw failure }
         return piece

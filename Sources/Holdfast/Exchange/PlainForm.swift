@@ -92,7 +92,8 @@ enum PlainForm {
         let isInspectable = _forEachField(of: type) { name, offset, fieldType, _ in
             let name = String(cString: name)
             // The parts of a tuple without labels are called ".0" and so on, or nothing.
-            fields.append((name.isEmpty ? "\(fields.count)" : name.hasPrefix(".") ? String(name.dropFirst()) : name, offset, fieldType))
+            fields.append(
+                (name.isEmpty ? "\(fields.count)" : name.hasPrefix(".") ? String(name.dropFirst()) : name, offset, fieldType))
             return true
         }
         let isWhole = isInspectable && !fields.contains { "\($0.type)".hasPrefix("Builtin.") }
@@ -128,7 +129,9 @@ enum PlainForm {
         guard data.count == size else { throw decoder.problem("\(type) has \(size) bytes, not \(data.count)") }
         if let cases = EnumMetadata.plainCases(of: type), size <= 8 {
             let number = data.reversed().reduce(0) { $0 << 8 | UInt64($1) }
-            guard number < max(cases, 1) else { throw decoder.problem("\(type) has \(cases) cases, and none is numbered \(number)") }
+            guard number < max(cases, 1) else {
+                throw decoder.problem("\(type) has \(cases) cases, and none is numbered \(number)")
+            }
         }
         for (index, byte) in data.enumerated() { memory.storeBytes(of: byte, toByteOffset: index, as: UInt8.self) }
     }

@@ -109,7 +109,9 @@ final class ImportedRecords: @unchecked Sendable {
     func requireComplete() throws {
         for (number, entry) in entries.sorted(by: { $0.key < $1.key }) {
             guard entry.isFilled else { throw ExchangeProblem("object \(number) is referred to and is not there") }
-            if entry.isOwned, entry.isShared { throw ExchangeProblem("object \(number) is shared, and inside something else that owns it") }
+            if entry.isOwned, entry.isShared {
+                throw ExchangeProblem("object \(number) is shared, and inside something else that owns it")
+            }
         }
     }
 }

@@ -120,7 +120,9 @@ extension PersistableUnion {
     }
 
     private static func number(in container: KeyedDecodingContainer<Name>, _ cases: [UnionCase<Self>]) throws -> Int? {
-        if let number = try? container.decode(Int.self, forKey: Name("case")) { return cases.indices.contains(number) ? number : nil }
+        if let number = try? container.decode(Int.self, forKey: Name("case")) {
+            return cases.indices.contains(number) ? number : nil
+        }
         let name = try container.decode(String.self, forKey: Name("case"))
         return cases.firstIndex { $0.name == name }
     }

@@ -7,7 +7,9 @@ enum RepeatedNames {
     }
 
     /// The first such name, by its canonical form as texts compare; nil if there is none. Reads anything, JSON or not. O(its length).
-    static func first(in text: some Sequence<UInt8>) -> String? {
+    static func first(in text: some Collection<UInt8>) -> String? {
+        // Most lines hold no object.
+        guard text.contains(UInt8(ascii: "{")) else { return nil }
         var levels: [Level] = []
         var name: [UInt8]?
         var isInText = false

@@ -35,7 +35,8 @@ final class RootImporter {
 
         init(from decoder: any Decoder) throws {
             guard let container = try? decoder.container(keyedBy: Name.self) else {
-                throw decoder.problem("neither a record nor another root, which is all that can follow the announced lines of a root")
+                throw decoder.problem(
+                    "neither a record nor another root, which is all that can follow the announced lines of a root")
             }
             self = container.contains(Name("holdfast")) ? .root : .record
         }
@@ -73,7 +74,9 @@ final class RootImporter {
             var first = try nextLine()
             if first == nil { throw ExchangeProblem("there is no line at all") }
             while let content = first {
-                if name != nil, !names.isEmpty { throw ExchangeProblem("here begins another root, and only one can have the name") }
+                if name != nil, !names.isEmpty {
+                    throw ExchangeProblem("here begins another root, and only one can have the name")
+                }
                 names.append(try importRoot(try content.decode(RootHeader.self), as: name))
                 first = try importRecords()
             }
@@ -147,7 +150,9 @@ final class RootImporter {
         guard let text else { return nil }
         line += 1
         let data = Data(text.utf8)
-        if let name = RepeatedNames.first(in: data) { throw ExchangeProblem("the name \(String(reflecting: name)) is there twice in one object") }
+        if let name = RepeatedNames.first(in: data) {
+            throw ExchangeProblem("the name \(String(reflecting: name)) is there twice in one object")
+        }
         return ContentDecoder(line: data, decoder: decoder)
     }
 
@@ -157,7 +162,8 @@ final class RootImporter {
         var text: String
         switch error {
         case DecodingError.keyNotFound(let key, let found): (context, text) = (found, "the field \(key.stringValue) is missing")
-        case DecodingError.typeMismatch(_, let found), DecodingError.valueNotFound(_, let found), DecodingError.dataCorrupted(let found):
+        case DecodingError.typeMismatch(_, let found), DecodingError.valueNotFound(_, let found),
+            DecodingError.dataCorrupted(let found):
             (context, text) = (found, found.debugDescription)
         default: return "\(error)"
         }

@@ -91,6 +91,8 @@ extension Decoder {
 extension UnkeyedDecodingContainer {
     /// Throws unless all elements have been decoded.
     func requireEnd() throws {
-        if !isAtEnd { throw DecodingError.dataCorruptedError(in: self, debugDescription: "there are more elements than belong here") }
+        if !isAtEnd {
+            throw DecodingError.dataCorruptedError(in: self, debugDescription: "there are more elements than belong here")
+        }
     }
 }

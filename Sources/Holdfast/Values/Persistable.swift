@@ -41,7 +41,7 @@ public protocol Persistable: SendableMetatype {
     /// Any encoder does, but for references, which only an export can follow. Throws what the encoder throws.
     static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws
 
-    /// Makes a stored form, which owns what it needs, of what `encode` has written. Input that is not of that form is an error and never a trap; what has been
+    /// Makes a stored form, which owns what it needs, of what `encode` has written; the decoder is that of an import. Input that is not of that form is an error and never a trap; what has been
     /// made before the error stays in the transaction, which must not be kept then.
     static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored
 

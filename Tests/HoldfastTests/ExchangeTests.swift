@@ -16,7 +16,7 @@ private struct Point: PersistableStruct, Equatable {
     var y: Double?
 }
 
-private struct Wide: PersistableStruct {
+private struct EveryField: PersistableStruct {
     var number: UInt64
     var flag: Bool
     var perhaps: Bool?
@@ -139,13 +139,13 @@ private struct Address: PersistableRecord, Equatable {
     }
 
     @Test func plainStructs() throws {
-        let wide = Wide(
+        let wide = EveryField(
             number: .max, flag: true, perhaps: false, twice: .some(nil), pair: (-3, true), named: (5, Point(x: -0.0, y: nil)),
             point: Point(x: .infinity, y: -.infinity), suit: .spades, plain: .three, maybePlain: .two, colour: .green,
             duration: .seconds(-3), scalar: "é", lane: [1, .infinity])
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
-            let array = try tx.array("wide", of: Wide.self)
+            let array = try tx.array("wide", of: EveryField.self)
             array.append(wide)
             array.append(wide)
             array[1].perhaps = nil
@@ -156,7 +156,7 @@ private struct Address: PersistableRecord, Equatable {
         }
         let copy = try ExchangeRun.copy(heap)
         try copy.read { tx in
-            let array = try tx.array("wide", of: Wide.self)
+            let array = try tx.array("wide", of: EveryField.self)
             let (first, second) = (array[0], array[1])
             #expect(first.number == .max && first.flag && first.perhaps == .some(false) && first.twice == .some(nil))
             #expect(first.pair == (-3, true) && first.named.left == 5 && first.named.right.x.sign == .minus)
@@ -426,6 +426,19 @@ private struct Address: PersistableRecord, Equatable {
         #expect(throws: HeapError.unknownType(path: heap.path, name: "b", type: "Int")) {
             try ExchangeRun.add([#"{"holdfast":1,"root":"b","type":"Int","count":0}"#], to: heap)
         }
+    }
+
+    /// A root that is half converted has two halves, one of which no list of roots shows.
+    @Test func unfinishedMigrationsAreRefused() throws {
+        let heap = try PersistentHeap.inMemory()
+        let folder = try TemporaryFolder()
+        try heap.write { tx in try tx.array("a", of: Int.self).append(contentsOf: [1, 2, 3]) }
+        let isDone = try heap.write { tx in try tx.convertArray("a", from: Int.self, to: Double.self, upTo: 1) { Double($0) } }
+        #expect(!isDone)
+        #expect {
+            try heap.exportLines(to: folder.file("lines"))
+        } throws: { "\($0)".contains("The root \"a\"") && "\($0)".contains("migration") }
+        #expect(folder.names == [])
     }
 
     /// Migrations would take data of another version for what it is not.

@@ -225,17 +225,18 @@ extension PersistentSortedMap {
         @inlinable
         mutating func nextLeaf() -> Bool {
             guard let here = place, here.offset != end else { return false }
-            position = 0
             if child &+ 1 < children.count {
                 child &+= 1
                 let path = here.path.taking(child, at: Int(header.pointee.height) &- 1)
                 prefetch(child &+ Self.leavesAhead)
                 enter(Place(path: path, offset: children[child]))
             } else {
+                // Behind the last entry the iterator stays where it is, and ends again.
                 guard let next = map.place(after: here) else { return false }
                 enter(next)
                 findSiblings(next)
             }
+            position = 0
             return true
         }
     }

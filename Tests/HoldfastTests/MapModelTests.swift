@@ -108,7 +108,7 @@ import Testing
 
     @Test(arguments: [1 as UInt64, 2])
     func hundredThousandOperations(seed: UInt64) throws {
-        try ModelRun(operations: 100_000)(
+        try ModelRun(operations: 200_000)(
             seed: seed, Model(),
             handles: { tx in
                 Handles(

@@ -22,7 +22,7 @@ import Testing
                     let hashed = try tx.set("numbers", of: Int32.self)
                     let sorted = try tx.sortedSet("names", of: String.self)
                     let removes = round % 6 == 5
-                    for _ in 0 ..< 700 {
+                    for _ in 0 ..< 3400 {
                         let number = Int32.random(in: -1500 ..< 1500, using: &random)
                         let name = "name \(number), and then some"
                         if Int.random(in: 0 ..< 10, using: &random) < (removes ? 8 : 3) {

@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func texts() throws {
-        try ModelRun(operations: 60_000)(
+        try ModelRun(operations: 200_000)(
             seed: 11, "", handles: { tx in try tx.string("text") }, change: { change($0, &$1, &$2) },
             compare: { text, model in text.string.utf8.elementsEqual(model.utf8) },
             remove: { tx in _ = try tx.removeRoot("text", PersistentString.self) })
@@ -135,7 +135,7 @@ import Testing
     }
 
     @Test func bytes() throws {
-        try ModelRun(operations: 60_000)(
+        try ModelRun(operations: 200_000)(
             seed: 12, [UInt8](), handles: { tx in try tx.bytes("bytes") }, change: { change($0, &$1, &$2) },
             compare: { bytes, model in
                 bytes == model && bytes.data == Data(model)
@@ -198,7 +198,7 @@ import Testing
     }
 
     @Test func bitSets() throws {
-        try ModelRun(operations: 60_000)(
+        try ModelRun(operations: 200_000)(
             seed: 13, BitsModel(),
             handles: { tx in Bits(one: try tx.bitSet("one"), other: try tx.bitSet("other")) }, change: { change($0, &$1, &$2) },
             compare: { bits, model in

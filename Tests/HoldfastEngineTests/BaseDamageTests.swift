@@ -115,6 +115,20 @@ import Testing
         #expect(opened == 4)
     }
 
+    /// The log lies beside the file itself, also where the heap is opened through a link.
+    @Test func aLogIsNotForgottenBehindALink() throws {
+        let (files, changed, _) = try killed()
+        for copy in 0 ..< 2 {
+            var damaged = files
+            damaged[path]![copy * 4096 + 100] ^= 4
+            let disk = SimulatedDisk(files: damaged)
+            disk.recordsContents = false
+            disk.links["/elsewhere/link.heap"] = path
+            let engine = try HeapEngine(path: "/elsewhere/link.heap", mode: .readWrite, options: TestHeap.options, disk: disk)
+            #expect(try engine.look { $0.load(changed, as: Int.self) } == 6, "copy \(copy)")
+        }
+    }
+
     /// Without the newest header the last checkpoint looks as if it had been cut short; but pages that it has written whole match their checksums, and
     /// a page that does not is no torn one.
     @Test func aLostHeaderForgivesNoPage() throws {

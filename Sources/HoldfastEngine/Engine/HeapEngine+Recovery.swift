@@ -67,7 +67,7 @@ extension HeapEngine {
     /// Where one copy of the header is not whole and the other says that the file is at rest: the header of a log that goes on from there, if there is
     /// one. Then it was the damaged copy that named it, since nothing is committed before a header does so durably; and what was committed must not be lost.
     func headerOfForgottenLog(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader? {
-        let logPath = path + LogLayout.durableSuffix
+        let logPath = location + LogLayout.durableSuffix
         return try translating { () throws(DiskError) in
             guard disk.exists(logPath), try !hasBothHeaders(file) else { return nil }
             let log = try disk.open(logPath, .readOnly)

@@ -59,6 +59,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     public var fileSystemKind = FileSystemKind.local
     /// Bytes of all files together; growing beyond throws `ENOSPC`.
     public var capacity = Int.max
+    /// Other names, as symbolic links are: what each leads to.
+    public var links: [String: String] = [:]
     /// Whether the journal keeps the written bytes and the shared files' snapshots: only needed to make crash images.
     public var recordsContents = true
 
@@ -198,7 +200,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     }
 
     /// There are no links and no working folder here.
-    public func resolve(_ path: String) -> String { path }
+    public func resolve(_ path: String) -> String { links[path] ?? path }
 
     public func remove(_ path: String) throws(DiskError) {
         try locked { () throws(DiskError) in

@@ -26,7 +26,7 @@ struct BaseVerifier {
     mutating func damaged(among pages: some Sequence<Int>) throws(DiskError) -> [Int] {
         var damaged: Set<Int> = []
         for number in pages where number < Int(header.heapPages) {
-            try read(number, into: page)
+            try file.readOrZeros(into: page.bytes, at: number * HeapLayout.pageBytes)
             if reserved.contains(where: { $0.contains(number) }) {
                 if PageChecksums.difference(UnsafeRawBufferPointer(page.bytes), pageNumber: number) != 0 {
                     damaged.insert(number)
@@ -35,7 +35,7 @@ struct BaseVerifier {
             }
             guard let (checksumPage, index) = table.place(of: number) else { continue }
             if checksumPage != loadedChecksumPage {
-                try read(checksumPage, into: checksums)
+                try file.readOrZeros(into: checksums.bytes, at: checksumPage * HeapLayout.pageBytes)
                 loadedChecksumPage = checksumPage
                 let bytes = UnsafeRawBufferPointer(checksums.bytes)
                 isLoadedDamaged = PageChecksums.difference(bytes, pageNumber: checksumPage) != 0
@@ -80,13 +80,6 @@ struct BaseVerifier {
         return withExtendedLifetime(reservation) {
             PageWalk(base: reservation.baseAddress, end: min(end, UInt64(bytes / HeapLayout.pageBytes)))
                 .filter { $0.kind == .free }.map(\.pages)
-        }
-    }
-
-    private func read(_ number: Int, into buffer: PageBuffer) throws(DiskError) {
-        let count = try file.read(into: buffer.bytes, at: number * HeapLayout.pageBytes)
-        if count < buffer.bytes.count {
-            UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[count...]).initializeMemory(as: UInt8.self, repeating: 0)
         }
     }
 }

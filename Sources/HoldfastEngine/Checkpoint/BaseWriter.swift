@@ -8,6 +8,8 @@ struct BaseWriter {
     /// Where checksums stood at the last checkpoint, and where they stand now.
     private let old: PageChecksums
     let table: PageChecksums
+    /// Where checksums stand now, as ranges of pages.
+    private let reserved: [Range<Int>]
     /// An earlier checkpoint may have been cut short, so pages of checksums may be torn; everything that was being written is
     /// written again now.
     private let mends: Bool
@@ -20,6 +22,7 @@ struct BaseWriter {
         self.file = file
         self.old = old
         table = new
+        reserved = new.allPages
         self.mends = mends
         self.keepsBlocks = keepsBlocks
         scratch = PageBuffer(pages: 1)
@@ -83,6 +86,20 @@ struct BaseWriter {
         }
     }
 
+    /// How many of the pages from the one at `index` of an ascending list on can be written in one go: consecutive ones, at most `limit`. 0 if that page itself
+    /// holds checksums: a page that held data and holds checksums now has lines in the log that are of its former life.
+    func stretch(from index: Int, of count: Int, limit: Int, number: (Int) -> Int) -> Int {
+        let first = number(index)
+        guard !reserved.contains(where: { $0.contains(first) }) else { return 0 }
+        var length = 1
+        while length < limit, index + length < count, number(index + length) == first + length,
+            !reserved.contains(where: { $0.lowerBound == first + length })
+        {
+            length += 1
+        }
+        return length
+    }
+
     /// Writes whole pages from `firstPage` on. None of them holds checksums.
     mutating func write(firstPage: Int, _ bytes: UnsafeRawBufferPointer) throws(DiskError) {
         for index in 0 ..< bytes.count / HeapLayout.pageBytes {
@@ -121,10 +138,7 @@ struct BaseWriter {
     private func change(_ checksumPage: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void) throws(DiskError) {
         let bytes = scratch.bytes
         let offset = checksumPage * HeapLayout.pageBytes
-        let count = try file.read(into: bytes, at: offset)
-        if count < bytes.count {
-            UnsafeMutableRawBufferPointer(rebasing: bytes[count...]).initializeMemory(as: UInt8.self, repeating: 0)
-        }
+        try file.readOrZeros(into: bytes, at: offset)
         let difference = PageChecksums.difference(UnsafeRawBufferPointer(bytes), pageNumber: checksumPage)
         body(bytes)
         PageChecksums.seal(bytes, pageNumber: checksumPage, difference: mends ? 0 : difference)

@@ -1,5 +1,3 @@
-import MemoryMapping
-
 /// Giving the blocks of free pages back to the file system, so that it is done as a whole whatever ends the process.
 extension HeapEngine {
     /// Free runs shorter than this are not worth a hole in the file.
@@ -43,18 +41,6 @@ extension HeapEngine {
 
     /// The longer free runs as of the last checkpoint.
     func freeRuns(of file: any DiskFile, _ header: HeapHeader) throws(DiskError) -> [Range<Int>] {
-        let bytes = SystemPage.roundUp(Int(header.heapPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
-        let reservation: AddressReservation
-        do {
-            reservation = try AddressReservation(preferredBytes: bytes, minimumBytes: bytes)
-        } catch {
-            throw DiskError(.map, file.path, code: error.code)
-        }
-        try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: bytes, kind: .readOnly)
-        reservation.guardAgainstFaults()
-        var runs: [Range<Int>] = []
-        for run in PageWalk(base: reservation.baseAddress, end: header.heapPages)
-        where run.kind == .free && run.pages.count >= Self.shortestRun { runs.append(run.pages) }
-        return runs
+        try BaseVerifier.freePages(of: file, end: header.heapPages).filter { $0.count >= Self.shortestRun }
     }
 }

@@ -1,3 +1,5 @@
+import MemoryMapping
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)
@@ -141,8 +143,8 @@ extension HeapEngine {
         do throws(DiskError) {
             let table = PageChecksums(
                 root: UnsafeRawBufferPointer(start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes))
-            let size = (Int(committedPages) * HeapLayout.pageBytes + HeapLayout.fileGranule - 1) / HeapLayout.fileGranule
-            try builder.file.grow(from: 0, to: size * HeapLayout.fileGranule, reservingBlocks: false)
+            let size = SystemPage.roundUp(Int(committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
+            try builder.file.grow(from: 0, to: size, reservingBlocks: false)
             var writer = BaseWriter(file: builder.file, old: table, new: table, mends: true, keepsBlocks: false)
             var walk = PageWalk(base: image.base, end: committedPages)
             let reserved = table.allPages
@@ -154,9 +156,7 @@ extension HeapEngine {
             try writer.finish()
             // Two syncs: a header that names pages which are not there yet would be a heap that is damaged, should the name already be durable.
             try builder.file.sync()
-            var header = HeapHeader(identity: .random(), hashSeed: hashSeed)
-            header.creationTime = UInt64(max(0, time(nil)))
-            header.checkpointTime = header.creationTime
+            var header = HeapHeader.made(identity: .random(), hashSeed: hashSeed)
             header.checkpointPosition = applied
             header.checkpointChain = chain
             header.commitNumber = commitNumber

@@ -39,7 +39,7 @@ extension HeapEngine {
         let header = try readHeader(file)
         var end = Int(header.heapPages)
         var logged: Set<Int> = []
-        var isTorn = isBaseTorn
+        var isTorn = uncertain != nil
         var isAtRest = !header.logInUse
         // By a checkpoint or by the giving back of pages that was cut short, until whoever comes next does it again.
         var mayBeTorn = header.isGivingBack
@@ -137,7 +137,7 @@ private struct Scrub {
     mutating func checkPages(_ progress: ((Int, Int) -> Void)?) throws(DiskError) {
         var reserved: Set<Int> = []
         for pages in table.allPages {
-            for page in pages.clamped(to: 0 ..< end) { reserved.insert(page) }
+            reserved.formUnion(pages.clamped(to: 0 ..< end))
         }
         var page = Int(HeapLayout.headerPages)
         while page < end {
@@ -252,20 +252,13 @@ private struct Scrub {
 
     private mutating func load(_ checksumPage: Int) throws(DiskError) {
         guard checksumPage != loadedChecksumPage else { return }
-        try fill(checksums.bytes, at: checksumPage * HeapLayout.pageBytes)
+        try file.readOrZeros(into: checksums.bytes, at: checksumPage * HeapLayout.pageBytes)
         loadedChecksumPage = checksumPage
     }
 
     private func read(firstPage: Int, count: Int) throws(DiskError) -> UnsafeRawBufferPointer {
         let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<(count * HeapLayout.pageBytes)])
-        try fill(bytes, at: firstPage * HeapLayout.pageBytes)
+        try file.readOrZeros(into: bytes, at: firstPage * HeapLayout.pageBytes)
         return UnsafeRawBufferPointer(bytes)
-    }
-
-    private func fill(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) {
-        let count = try file.read(into: bytes, at: offset)
-        if count < bytes.count {
-            UnsafeMutableRawBufferPointer(rebasing: bytes[count...]).initializeMemory(as: UInt8.self, repeating: 0)
-        }
     }
 }

@@ -1,4 +1,4 @@
-/// Reading and writing byte arrays, in terms of the seam's buffers.
+/// Reading and writing in terms of the seam's calls.
 extension DiskFile {
     /// Writes the whole of `bytes` at `offset`, or throws.
     func write(_ bytes: [UInt8], at offset: Int) throws(DiskError) {
@@ -18,6 +18,14 @@ extension DiskFile {
         }
         if let failure { throw failure }
         return count
+    }
+
+    /// Fills the whole of `buffer` from `offset`: what lies behind the file's end is zeros.
+    func readOrZeros(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) {
+        let count = try read(into: buffer, at: offset)
+        if count < buffer.count {
+            UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).initializeMemory(as: UInt8.self, repeating: 0)
+        }
     }
 
     /// Writes `bytes` to a log file's ring of `capacity` bytes, at the place of `position`: one write, or two where the ring wraps.

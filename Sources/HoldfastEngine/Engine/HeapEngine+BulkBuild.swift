@@ -78,9 +78,7 @@ extension HeapEngine {
             try image.syncShared(file)
             if bytes < (try file.size()) { try file.truncate(to: bytes) }
             try file.sync()
-            var header = HeapHeader(identity: identity, hashSeed: hashSeed)
-            header.creationTime = UInt64(max(0, time(nil)))
-            header.checkpointTime = header.creationTime
+            var header = HeapHeader.made(identity: identity, hashSeed: hashSeed)
             header.commitNumber = 1
             header.heapPages = UInt64(end)
             header.pageMapParts = table.parts

@@ -11,7 +11,7 @@ import MemoryMapping
 /// Checkpoints: moving the log into the base image, beside readers and writers of all processes.
 extension HeapEngine {
     /// Pages that one step of a checkpoint reads, assembles and writes: 1 MiB.
-    private static let stepPages = 256
+    static let stepPages = 256
 
     /// Runs `body` while no other thread or process makes a checkpoint or writes a header. Nil if someone does and `waits` is false.
     @discardableResult
@@ -91,7 +91,7 @@ extension HeapEngine {
             header.checkpointChain = lines.chain
             header.commitNumber = lines.commitNumber
             header.heapPages = lines.heapPages
-            header.checkpointTime = UInt64(max(0, time(nil)))
+            header.checkpointTime = HeapHeader.now
             header.pageMapParts = table.parts
             if atRest, target == published { header.logInUse = false }
             header.sequence += 1
@@ -138,23 +138,16 @@ extension HeapEngine {
             oldEnd: Int(header.heapPages), lowestEnd: Int(lines.lowestHeapPages),
             highestEnd: mends ? try file.size() / HeapLayout.pageBytes : Int(lines.highestHeapPages),
             former: mends ? lines.formerChecksumPages() : [])
-        let reserved = table.allPages
         var index = 0
         while index < lines.pageCount {
             let first = lines[index].number
-            // A page that held data and holds checksums now: the lines in the log are of its former life.
-            if reserved.contains(where: { $0.contains(first) }) {
+            let count = writer.stretch(from: index, of: lines.pageCount, limit: Self.stepPages) { lines[$0].number }
+            guard count > 0 else {
                 index += 1
                 continue
             }
-            var count = 1
-            while count < Self.stepPages, index + count < lines.pageCount, lines[index + count].number == first + count,
-                !reserved.contains(where: { $0.lowerBound == first + count })
-            {
-                count += 1
-            }
             let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<(count * HeapLayout.pageBytes)])
-            try read(bytes, at: first * HeapLayout.pageBytes, from: file)
+            try file.readOrZeros(into: bytes, at: first * HeapLayout.pageBytes)
             for number in 0 ..< count {
                 lines.lay(lines[index + number], over: bytes.baseAddress! + number * HeapLayout.pageBytes)
             }
@@ -170,18 +163,11 @@ extension HeapEngine {
         -> PageChecksums
     {
         let page = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<HeapLayout.pageBytes])
-        try read(page, at: Int(AllocatorRoot.offset), from: file)
+        try file.readOrZeros(into: page, at: Int(AllocatorRoot.offset))
         let root = Int(HeapLayout.allocatorRootPage)
         let index = lines.firstIndex(ofPageFrom: root)
         if index < lines.pageCount, lines[index].number == root { lines.lay(lines[index], over: page.baseAddress!) }
         return PageChecksums(root: UnsafeRawBufferPointer(page))
-    }
-
-    private func read(_ bytes: UnsafeMutableRawBufferPointer, at offset: Int, from file: any DiskFile) throws(DiskError) {
-        let count = try file.read(into: bytes, at: offset)
-        if count < bytes.count {
-            UnsafeMutableRawBufferPointer(rebasing: bytes[count...]).initializeMemory(as: UInt8.self, repeating: 0)
-        }
     }
 
     /// Writes the header over its older copy.

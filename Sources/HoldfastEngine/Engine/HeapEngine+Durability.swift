@@ -230,12 +230,7 @@ extension HeapEngine {
         guard isComplete else { return try log.makeDurable(below: log.published) }
         do throws(DiskError) {
             var header = try currentHeader(file)
-            if header.logInUse {
-                header.logInUse = false
-                header.sequence += 1
-                try writeHeader(header, to: file)
-                try file.sync()
-            }
+            if header.logInUse { try endUseOfLog(&header, file) }
             try repeatHeader(header, to: file)
         } catch {
             throw fail(error)
@@ -253,16 +248,21 @@ extension HeapEngine {
         var header = try readHeader(file)
         do throws(DiskError) {
             if header.logInUse {
-                header.logInUse = false
-                header.sequence += 1
-                try writeHeader(header, to: file)
-                try file.sync()
+                try endUseOfLog(&header, file)
                 try repeatHeader(header, to: file)
             }
             try RedoLog.removeFiles(disk: disk, heapPath: location)
         } catch {
             throw HeapError(error)
         }
+    }
+
+    /// A header, durable, that says the file is whole without its log.
+    private func endUseOfLog(_ header: inout HeapHeader, _ file: any DiskFile) throws(DiskError) {
+        header.logInUse = false
+        header.sequence += 1
+        try writeHeader(header, to: file)
+        try file.sync()
     }
 
     private func lockWriteLock(_ shared: SharedFile) throws(HeapError) {

@@ -257,9 +257,7 @@ extension HeapEngine {
     /// Makes an empty heap under another name and moves it into place whole: a crash leaves no half-made heap, and of two
     /// processes that make the same one, the second opens what the first made.
     private func create() throws(HeapError) {
-        var header = HeapHeader(identity: .random(), hashSeed: .random())
-        header.creationTime = UInt64(max(0, time(nil)))
-        header.checkpointTime = header.creationTime
+        let header = HeapHeader.made(identity: .random(), hashSeed: .random())
         let pages = AllocatorRoot.initialPages()
         let builder = try HeapFileBuilder(path: location, named: path, disk: disk)
         defer { builder.end() }

@@ -42,8 +42,7 @@ extension HeapEngine {
         // Before anything is made of what the root says, or written.
         try checkAllocatorRoot(pages: heapPages)
         guard mode == .readWrite else {
-            isBaseTorn = isCutShort
-            if isCutShort { uncertain = (end: Int(ends.lowest), pages: former) }
+            uncertain = isCutShort ? (end: Int(ends.lowest), pages: former) : nil
             return recovered
         }
         try requireNoFault()
@@ -130,19 +129,13 @@ extension HeapEngine {
         try writer.prepare(
             oldEnd: Int(old.heapPages), lowestEnd: Int(min(ends.lowest, recovered.heapPages)),
             highestEnd: max(Int(ends.highest), fileBytes / HeapLayout.pageBytes), former: former)
-        let reserved = table.allPages
         var index = 0
         while index < changed.count {
             let first = changed[index]
-            guard !reserved.contains(where: { $0.contains(first) }) else {
+            let count = writer.stretch(from: index, of: changed.count, limit: Self.stepPages) { changed[$0] }
+            guard count > 0 else {
                 index += 1
                 continue
-            }
-            var count = 1
-            while index + count < changed.count, count < 256, changed[index + count] == first + count,
-                !reserved.contains(where: { $0.lowerBound == first + count })
-            {
-                count += 1
             }
             try writer.write(
                 firstPage: first,

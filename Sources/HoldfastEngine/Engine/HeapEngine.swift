@@ -33,17 +33,14 @@ public final class HeapEngine: @unchecked Sendable {
     /// Only while a heap is built.
     var builder: HeapFileBuilder?
 
-    /// A checkpoint that was cut short has left the base image in the middle of being written, and this opening, which cannot write, has not mended it.
-    var isBaseTorn = false
-
     // Behind the gate.
     var fileBytes = 0
     /// The image is the heap as of this position of the log: the checksum of the last record below it, and the commit.
     var applied: UInt64 = 0
     var chain: UInt64 = 0
     var commitNumber: UInt64 = 0
-    /// For an opening that has laid the log over its image and may not mend the file: from which page on, and in which pages, a checkpoint that was
-    /// cut short may have left zeros or checksums.
+    /// For an opening that has laid the log over its image and may not mend the file, where a checkpoint was cut short in the middle of writing it: from
+    /// which page on, and in which pages, that may have left zeros or checksums.
     var uncertain: (end: Int, pages: Set<Range<Int>>)?
     /// Pages in use at the last commit.
     var committedPages: UInt64 = 0

@@ -1,3 +1,11 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// The header of a heap file: what it is, and from which log position on the log has to be replayed over it.
 ///
 /// There are two copies, each in a page of its own, with a checksum and a sequence number. A checkpoint writes the copy
@@ -44,6 +52,17 @@ public struct HeapHeader: Equatable, Sendable {
         self.identity = identity
         self.hashSeed = hashSeed
     }
+
+    /// The header of a heap that is made now.
+    static func made(identity: HeapIdentity, hashSeed: HeapIdentity) -> HeapHeader {
+        var header = HeapHeader(identity: identity, hashSeed: hashSeed)
+        header.creationTime = now
+        header.checkpointTime = header.creationTime
+        return header
+    }
+
+    /// Seconds since 1970.
+    static var now: UInt64 { UInt64(max(0, time(nil))) }
 
     /// What was found where a header should be.
     public enum Reading: Equatable {

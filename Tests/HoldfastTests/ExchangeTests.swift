@@ -413,8 +413,8 @@ private struct Address: PersistableRecord, Equatable {
     /// Types are known by what is said of them; an enum of another program by its raw value, and the root stays what it was.
     @Test func unknownTypes() throws {
         let heap = try PersistentHeap.inMemory()
-        #expect(throws: HeapError.unknownType(path: heap.path, name: "a", type: "Array<Strange{x: Int @0; 8 bytes}>")) {
-            try ExchangeRun.add([#"{"holdfast":1,"root":"a","type":"Array<Strange{x: Int @0; 8 bytes}>","count":0}"#], to: heap)
+        #expect(throws: HeapError.unknownType(path: heap.path, name: "a", type: "Array<Strange>")) {
+            try ExchangeRun.add([#"{"holdfast":1,"root":"a","type":"Array<Strange>","count":0}"#], to: heap)
         }
         let lines = [#"{"holdfast":1,"root":"a","type":"Array<enum Odd: Int16>","count":1}"#, "77"]
         try ExchangeRun.add(lines, to: heap)

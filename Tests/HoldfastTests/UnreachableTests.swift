@@ -91,23 +91,21 @@ private let long = "a text that is longer than fifteen bytes"
     }
 
     @Test func unknownRootsKeepTheirObjects() throws {
+        let theirs = "Array<Unknown>"
         do {
             let heap = try PersistentHeap.open(folder.file())
             try heap.write { tx in
                 let access = tx.access
                 // As another program has left it.
                 let stored = PersistentArray<Int>.storeEmpty(in: access)
-                try access.addRoot("theirs", as: PersistentArray<Unknown>.self, at: stored.offset)
+                RootCatalogue(access).add(
+                    "theirs", describedAs: theirs, fingerprint: TypeRegistry.fingerprint(of: theirs), at: stored.offset)
             }
             try heap.close()
         }
         let heap = try PersistentHeap.open(folder.file())
-        TypeRegistry.shared.forget(PersistentArray<Unknown>.self)
-        TypeRegistry.shared.forget(Unknown.self)
         #expect(throws: HeapError.self) { try heap.write { tx in _ = try tx.collectGarbage() } }
     }
-
-    private struct Unknown: PersistableStruct { var number: Int }
 
     // MARK: Damage
 

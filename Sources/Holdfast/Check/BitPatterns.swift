@@ -21,6 +21,17 @@ struct BitPatterns: Sendable {
     /// Whether there is nothing to verify.
     var acceptAll: Bool { rules.isEmpty }
 
+    /// Whether values of a type are plain bytes, whatever those are.
+    static func acceptAll(of type: any Persistable.Type) -> Bool {
+        if let described = type as? any PlainlyLaidOut.Type { return described.plainLayout.acceptsAll }
+        return (type as? any PersistableStruct.Type).map { of($0).acceptAll } ?? false
+    }
+
+    private init(rules: [Rule]) { self.rules = rules }
+
+    /// The rules for any type, of Swift's or Foundation's own for instance.
+    init(ofAny type: Any.Type) { rules = Self.rules(for: type, at: 0, sparePatterns: 0) }
+
     private static let known = Mutex<[ObjectIdentifier: BitPatterns]>([:])
 
     /// The rules for a type, found by reflection once in a process.
@@ -48,14 +59,16 @@ struct BitPatterns: Sendable {
     /// `sparePatterns`: optionals around the type that use patterns which it does not need itself for their `nil`.
     private static func rules(for type: Any.Type, at offset: Int, sparePatterns: Int) -> [Rule] {
         if type == Bool.self { return [Rule(offset: offset, limit: 2 + sparePatterns, name: "Bool")] }
-        if let optional = type as? any OptionalType.Type {
-            let size = size(of: optional.wrapped)
-            if Self.size(of: type) == size { return rules(for: optional.wrapped, at: offset, sparePatterns: sparePatterns + 1) }
-            let inner = rules(for: optional.wrapped, at: offset, sparePatterns: 0)
+        if let optional = type as? any AnyOptional.Type {
+            let size = TypeFacts.size(of: optional.wrappedType)
+            if TypeFacts.size(of: type) == size {
+                return rules(for: optional.wrappedType, at: offset, sparePatterns: sparePatterns + 1)
+            }
+            let inner = rules(for: optional.wrappedType, at: offset, sparePatterns: 0)
             return [Rule(offset: offset + size, limit: 2 + sparePatterns, name: "optional's flag", whenZero: inner)]
         }
         if let cases = EnumMetadata.plainCases(of: type) {
-            guard cases > 1, size(of: type) == 1 else { return [] }
+            guard cases > 1, TypeFacts.size(of: type) == 1 else { return [] }
             return [Rule(offset: offset, limit: cases + sparePatterns, name: "\(type)")]
         }
         var found: [Rule] = []
@@ -65,17 +78,4 @@ struct BitPatterns: Sendable {
         }
         return found
     }
-
-    private static func size(of type: Any.Type) -> Int {
-        func size<T>(_ type: T.Type) -> Int { MemoryLayout<T>.size }
-        return _openExistential(type, do: size)
-    }
-}
-
-private protocol OptionalType {
-    static var wrapped: Any.Type { get }
-}
-
-extension Optional: OptionalType {
-    static var wrapped: Any.Type { Wrapped.self }
 }

@@ -3,8 +3,8 @@ import Synchronization
 
 /// The types that this program can read, by what a heap says of them.
 ///
-/// A heap keeps a description of each root's type, in words. The program knows what it means if it has asked for such a root, or has been told of the type;
-/// and everything that is made only of Holdfast's own types can be made from its description alone.
+/// A heap keeps a description of each root's type, in words. The program has the type if it has asked for such a root, or has been told of it; any other type is made of its
+/// description, see ``TypeMaker``.
 final class TypeRegistry: Sendable {
     static let shared = TypeRegistry()
 
@@ -15,7 +15,10 @@ final class TypeRegistry: Sendable {
 
     private struct Known {
         var fingerprints: [ObjectIdentifier: UInt64] = [:]
+        /// The program's own.
         var byDescription: [String: KnownType] = [:]
+        /// Those that were made of their descriptions.
+        var made: [String: KnownType] = [:]
     }
 
     private let known = Mutex(Known())
@@ -39,6 +42,8 @@ final class TypeRegistry: Sendable {
         known.withLock { known in
             known.fingerprints[ObjectIdentifier(type)] = nil
             known.byDescription = known.byDescription.filter { ObjectIdentifier($0.value.type) != ObjectIdentifier(type) }
+            // They may be made of the type.
+            known.made = [:]
         }
     }
 
@@ -49,38 +54,27 @@ final class TypeRegistry: Sendable {
         return text.withUTF8 { StableHash.hash(UnsafeRawBufferPointer($0), seed: seed) }
     }
 
-    /// The type with this description, or nil if this program does not know it.
+    /// The type with this description: the program's own, or one that is made of the description. Nil if the description says too little, or makes no sense.
     func type(describedAs text: String) -> (any Persistable.Type)? {
-        if let found = exactly(text) { return found }
-        guard let shape = TypeShape(parsing: text), let type = type(of: shape) else { return nil }
+        if let found = programType(describedAs: text) { return found }
+        if let made = known.withLock({ $0.made[text] }) { return made.type }
+        guard let shape = TypeShape(parsing: text) else { return nil }
+        var maker = TypeMaker(self)
+        guard let type = maker.type(of: shape) else { return nil }
         // Nothing that was put together otherwise than the description says may be taken for it.
         guard (try? type.describe().text) == text || text.contains("enum ") else { return nil }
+        let entry = KnownType(type: type)
+        known.withLock { $0.made[text] = entry }
         return type
     }
 
-    fileprivate func exactly(_ text: String) -> (any Persistable.Type)? { known.withLock({ $0.byDescription[text] })?.type }
+    /// The program's own type with this description.
+    func programType(describedAs text: String) -> (any Persistable.Type)? { known.withLock({ $0.byDescription[text] })?.type }
 }
 
-// Making types out of what is said of them: generic types are made at run time, with the code that the program has for them.
 extension TypeRegistry {
-    private func type(of shape: TypeShape) -> (any Persistable.Type)? {
-        if let found = exactly(shape.text) { return found }
-        switch shape {
-        case .named(let name): return Self.plain(name)
-        case .optional(let wrapped):
-            guard let wrapped = type(of: wrapped) else { return nil }
-            return Self.optional(wrapped)
-        // An enum that this program does not have is stored as its raw value.
-        case .enumeration(_, let raw): return type(of: raw)
-        case .generic(let name, let parameters):
-            let types = parameters.compactMap { type(of: $0) }
-            guard types.count == parameters.count else { return nil }
-            return Self.generic(name, types)
-        case .structure, .record, .opaque, .union: return nil
-        }
-    }
-
-    private static func plain(_ name: String) -> (any Persistable.Type)? {
+    /// One of Holdfast's own types without parameters.
+    static func plain(_ name: String) -> (any Persistable.Type)? {
         switch name {
         case "Bool": Bool.self
         case "String": String.self
@@ -101,54 +95,5 @@ extension TypeRegistry {
         case "UInt64": UInt64.self
         default: foundationType(name)
         }
-    }
-
-    private static func generic(_ name: String, _ parameters: [any Persistable.Type]) -> (any Persistable.Type)? {
-        switch (name, parameters.count) {
-        case ("Array", 1): return array(parameters[0])
-        case ("Deque", 1): return deque(parameters[0])
-        case ("Value", 1): return value(parameters[0])
-        case ("Set", 1):
-            guard let element = parameters[0] as? any PersistableKey.Type else { return nil }
-            return set(element)
-        case ("SortedSet", 1):
-            guard let element = parameters[0] as? any PersistableOrderedKey.Type else { return nil }
-            return sortedSet(element)
-        case ("Map", 2):
-            guard let key = parameters[0] as? any PersistableKey.Type else { return nil }
-            return map(key, parameters[1])
-        case ("SortedMap", 2):
-            guard let key = parameters[0] as? any PersistableOrderedKey.Type else { return nil }
-            return sortedMap(key, parameters[1])
-        case ("Ref", 1):
-            guard let target = parameters[0] as? any PersistableRecord.Type else { return nil }
-            return ref(target)
-        case ("Shared", 1):
-            guard let target = parameters[0] as? any PersistableRecord.Type else { return nil }
-            return shared(target)
-        default: return nil
-        }
-    }
-
-    private static func optional<Wrapped: Persistable>(_: Wrapped.Type) -> any Persistable.Type { Wrapped?.self }
-    private static func array<Element: Persistable>(_: Element.Type) -> any Persistable.Type { PersistentArray<Element>.self }
-    private static func deque<Element: Persistable>(_: Element.Type) -> any Persistable.Type { PersistentDeque<Element>.self }
-    private static func value<Value: Persistable>(_: Value.Type) -> any Persistable.Type { PersistentValue<Value>.self }
-    private static func set<Element: PersistableKey>(_: Element.Type) -> any Persistable.Type { PersistentSet<Element>.self }
-    private static func ref<Target: PersistableRecord>(_: Target.Type) -> any Persistable.Type { Ref<Target>.self }
-    private static func shared<Target: PersistableRecord>(_: Target.Type) -> any Persistable.Type { Shared<Target>.self }
-
-    private static func sortedSet<Element: PersistableOrderedKey>(_: Element.Type) -> any Persistable.Type {
-        PersistentSortedSet<Element>.self
-    }
-
-    private static func map<Key: PersistableKey, Value: Persistable>(_: Key.Type, _: Value.Type) -> any Persistable.Type {
-        PersistentMap<Key, Value>.self
-    }
-
-    private static func sortedMap<Key: PersistableOrderedKey, Value: Persistable>(
-        _: Key.Type, _: Value.Type
-    ) -> any Persistable.Type {
-        PersistentSortedMap<Key, Value>.self
     }
 }

@@ -38,6 +38,8 @@ public struct Verification {
     /// Places that references lead to, if they are asked for.
     private(set) var referredPlaces: Set<UInt64> = []
     var collectsReferredPlaces = false
+    /// The only root to be followed, if it is not all of them.
+    var onlyRoot: String?
 
     /// A step on the way from the catalogue to where the walk is.
     public enum Place {
@@ -90,10 +92,18 @@ public struct Verification {
         places.removeLast()
     }
 
+    /// The name of the root that the walk is in.
+    private var rootName: String? {
+        guard case .value(let offset, _)? = places.first else { return nil }
+        return String.load(access.load(offset, as: StoredBytes.self), from: access)
+    }
+
+    /// Whether the root at the present place is to be followed.
+    var followsRoot: Bool { onlyRoot == nil || onlyRoot == rootName }
+
     /// Notes that the root at the present place is left out.
     mutating func addUnknownRoot(describedAs description: String) {
-        guard case .value(let offset, _)? = places.first else { return }
-        let name = String.load(access.load(offset, as: StoredBytes.self), from: access)
+        guard let name = rootName else { return }
         unknownRoots.append(Root(name: name, type: TypeDescription(description)))
     }
 

@@ -17,7 +17,7 @@ enum PlainForm {
         if let form = type as? any NativeForm.Type { return try form.encode(bytes, to: encoder) }
         guard let fields = fields(of: type) else {
             var container = encoder.container(keyedBy: Name.self)
-            return try container.encode(Data(bytes: bytes, count: size(of: type)), forKey: bytesName)
+            return try container.encode(Data(bytes: bytes, count: TypeFacts.size(of: type)), forKey: bytesName)
         }
         var container = encoder.container(keyedBy: Name.self)
         for field in fields {
@@ -32,10 +32,7 @@ enum PlainForm {
         let container = try decoder.container(of: fields.map(\.name))
         for field in fields {
             let name = Name(field.name)
-            if !container.contains(name), let optional = field.type as? any NativeOptional.Type {
-                optional.makeNil(at: memory + field.offset)
-                continue
-            }
+            if !container.contains(name), makeNil(field.type, at: memory + field.offset) { continue }
             // By way of a decoder of its own, since only here is it known what to decode it as, and where to.
             guard container.contains(name) else { throw decoder.problem("the field \(field.name) is missing") }
             try decode(field.type, into: memory + field.offset, from: try container.superDecoder(forKey: name))
@@ -97,12 +94,14 @@ enum PlainForm {
             return true
         }
         let isWhole = isInspectable && !fields.contains { "\($0.type)".hasPrefix("Builtin.") }
-        return isWhole && !(fields.isEmpty && size(of: type) > 0) ? fields : nil
+        return isWhole && !(fields.isEmpty && TypeFacts.size(of: type) > 0) ? fields : nil
     }
 
-    static func size(of type: Any.Type) -> Int {
-        func size<T>(_ type: T.Type) -> Int { MemoryLayout<T>.size }
-        return _openExistential(type, do: size)
+    /// Makes an optional nil; false if the type is no optional.
+    static func makeNil(_ type: Any.Type, at memory: UnsafeMutableRawPointer) -> Bool {
+        guard let optional = type as? any NativeOptional.Type else { return false }
+        optional.makeNil(at: memory)
+        return true
     }
 
     /// Types of the system with a `Codable` form of their own, which says all that there is to them and is checked when it is decoded.
@@ -125,7 +124,7 @@ enum PlainForm {
     ) throws {
         let container = try decoder.container(of: [bytesName.stringValue])
         let data = try container.decode(Data.self, forKey: bytesName)
-        let size = size(of: type)
+        let size = TypeFacts.size(of: type)
         guard data.count == size else { throw decoder.problem("\(type) has \(size) bytes, not \(data.count)") }
         if let cases = EnumMetadata.plainCases(of: type), size <= 8 {
             let number = data.reversed().reduce(0) { $0 << 8 | UInt64($1) }

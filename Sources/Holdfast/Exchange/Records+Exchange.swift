@@ -33,16 +33,6 @@ extension PersistableRecord {
         let container = try decoder.container(of: fields.map(\.name), orNumber: orNumber)
         for field in fields { try field.decode(at: offset, access, from: container, decoder) }
     }
-
-    /// A block with the record's tag and nothing else.
-    static func makeBlock(in access: HeapAccess) -> UInt64 {
-        let layout = RecordLayout.of(Self.self)
-        let offset = access.allocate(byteCount: layout.byteCount, alignment: RecordLayout.alignment)
-        access.noteFresh(offset, layout.byteCount)
-        access.address(offset, layout.byteCount).initializeMemory(as: UInt8.self, repeating: 0, count: layout.byteCount)
-        access.store(StoredRecord(tag: layout.tag, owners: 0), at: offset)
-        return offset
-    }
 }
 
 extension RecordLayout.Field {
@@ -54,7 +44,7 @@ extension RecordLayout.Field {
         at block: UInt64, _ access: HeapAccess, from container: KeyedDecodingContainer<Name>, _ decoder: any Decoder
     ) throws {
         // A block of zeros holds nil there already.
-        if !container.contains(Name(name)), valueType is any OptionalForm.Type { return }
+        if !container.contains(Name(name)), valueType is any AnyOptional.Type { return }
         guard container.contains(Name(name)) else { throw decoder.problem("the field \(name) is missing") }
         try decode(valueType, block, access, container)
     }
@@ -72,11 +62,6 @@ extension RecordLayout.Field {
         access.store(try container.decode(StoredDecodable<T>.self, forKey: Name(name)).stored, at: block + UInt64(offset))
     }
 }
-
-/// An optional, of whatever.
-private protocol OptionalForm {}
-
-extension Optional: OptionalForm {}
 
 // MARK: Enums with payloads
 
@@ -110,9 +95,7 @@ extension PersistableUnion {
             if container.contains(Name("values")) { throw decoder.problem("the case \(entry.name) has no values") }
             return StoredUnion(number: UInt32(number), payload: 0)
         }
-        let block = access.allocate(byteCount: entry.byteCount, alignment: 8)
-        access.noteFresh(block, entry.byteCount)
-        access.address(block, entry.byteCount).initializeMemory(as: UInt8.self, repeating: 0, count: entry.byteCount)
+        let block = access.allocateZeros(byteCount: entry.byteCount, alignment: 8)
         var values = try container.nestedUnkeyedContainer(forKey: Name("values"))
         for part in entry.payload { try part.decode(at: block, access, from: &values) }
         try values.requireEnd()

@@ -146,6 +146,7 @@ struct RootCatalogue {
         guard TypeRegistry.fingerprint(of: description) == record.fingerprint else {
             return verification.report("its type is described as \(description), which is not what its fingerprint says")
         }
+        guard verification.followsRoot else { return }
         guard let type = TypeRegistry.shared.type(describedAs: description), storedBytes(of: type) == 8 else {
             return verification.addUnknownRoot(describedAs: description)
         }

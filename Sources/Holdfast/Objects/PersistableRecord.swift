@@ -52,10 +52,7 @@ extension PersistableRecord {
     public static func store(_ value: Self, in access: HeapAccess) -> Stored {
         let layout = RecordLayout.of(Self.self)
         guard access.isWritable else { Misuse.writeInReadTransaction() }
-        let offset = access.allocate(byteCount: layout.byteCount, alignment: RecordLayout.alignment)
-        access.noteFresh(offset, layout.byteCount)
-        access.address(offset, layout.byteCount).initializeMemory(as: UInt8.self, repeating: 0, count: layout.byteCount)
-        access.store(StoredRecord(tag: layout.tag, owners: 0), at: offset)
+        let offset = makeBlock(in: access)
         withUnsafeBytes(of: value) { bytes in
             // What is nil is zeros, as the block is.
             for field in layout.fields where !field.isNil(in: bytes.baseAddress!) {
@@ -63,6 +60,14 @@ extension PersistableRecord {
             }
         }
         return Stored(offset: offset)
+    }
+
+    /// A block with the record's tag and nothing else.
+    static func makeBlock(in access: HeapAccess) -> UInt64 {
+        let layout = RecordLayout.of(Self.self)
+        let offset = access.allocateZeros(byteCount: layout.byteCount, alignment: RecordLayout.alignment)
+        access.store(StoredRecord(tag: layout.tag, owners: 0), at: offset)
+        return offset
     }
 
     public static func destroy(_ stored: Stored, in access: HeapAccess) {

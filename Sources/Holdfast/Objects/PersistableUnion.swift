@@ -67,17 +67,14 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
         _ extract: @escaping @Sendable (Union) -> (repeat each Part)?
     ) {
         self.name = name
-        var end = 0
-        var parts: [PayloadPart] = []
-        for type in repeat (each Part).self { Self.add(type, &parts, &end) }
-        let byteCount = end
+        var types: [any Persistable.Type] = []
+        for type in repeat (each Part).self { types.append(type) }
+        let (parts, byteCount) = Self.parts(of: types)
         payload = parts
         self.byteCount = byteCount
         store = { union, access in
             guard let values = extract(union) else { return nil }
-            let block = access.allocate(byteCount: byteCount, alignment: 8)
-            access.noteFresh(block, byteCount)
-            access.address(block, byteCount).initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+            let block = access.allocateZeros(byteCount: byteCount, alignment: 8)
             var end = 0
             for value in repeat each values { Self.store(value, block, &end, access) }
             return block
@@ -86,6 +83,25 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
             var end = 0
             return embed(repeat Self.load((each Part).self, block, &end, access))
         }
+    }
+
+    /// A case of a payload whose types are only known at run time.
+    init(
+        _ name: String, payload types: [any Persistable.Type], store: @escaping @Sendable (Union, HeapAccess) -> UInt64?,
+        load: @escaping @Sendable (UInt64, HeapAccess) -> Union
+    ) {
+        self.name = name
+        (payload, byteCount) = Self.parts(of: types)
+        self.store = store
+        self.load = load
+    }
+
+    /// Where the values of a payload lie in its block, and the block's bytes.
+    static func parts(of types: [any Persistable.Type]) -> ([PayloadPart], byteCount: Int) {
+        var parts: [PayloadPart] = []
+        var end = 0
+        for type in types { add(type, &parts, &end) }
+        return (parts, end)
     }
 
     private static func add<Part: Persistable>(_ type: Part.Type, _ parts: inout [PayloadPart], _ end: inout Int) {

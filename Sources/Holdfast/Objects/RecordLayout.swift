@@ -59,6 +59,7 @@ final class RecordLayout: Sendable {
 
     /// The layout of `type`; throws `notStorable` if one of its fields cannot be kept.
     static func make(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout {
+        if let described = type as? any DescribedRecord.Type { return make(described) }
         var found: [(name: String, offset: Int, type: Any.Type)] = []
         let isInspectable = _forEachField(of: type) { name, offset, fieldType, _ in
             found.append((String(cString: name), offset, fieldType))
@@ -76,7 +77,7 @@ final class RecordLayout: Sendable {
                     reason: "its field \(name) is of the type \(fieldType), which is not Persistable\(advice(fieldType))")
             }
             let (size, alignment) = storedLayout(persistable)
-            guard memorySize(fieldType) > 0, size > 0 else {
+            guard TypeFacts.size(of: fieldType) > 0, size > 0 else {
                 throw HeapError.notStorable(type: "\(type)", reason: "its field \(name) has no bytes")
             }
             let offset = end.roundedUp(to: alignment)
@@ -87,7 +88,16 @@ final class RecordLayout: Sendable {
             end = offset + size
         }
         guard end < Int(Int32.max) else { throw HeapError.notStorable(type: "\(type)", reason: "it is too large") }
-        return RecordLayout(type, fields: fields, byteCount: end, memoryBytes: memorySize(type))
+        return RecordLayout(type, fields: fields, byteCount: end, memoryBytes: TypeFacts.size(of: type))
+    }
+
+    /// The layout of a type that is no struct of this program: its fields lie in the heap and nowhere in memory, where they are only told apart.
+    private static func make(_ type: any DescribedRecord.Type) -> RecordLayout {
+        let (parts, byteCount) = type.parts
+        let fields = parts.enumerated().map { number, part in
+            Field(name: part.name, memoryOffset: number, offset: part.offset, valueType: part.valueType, optionalType: nil)
+        }
+        return RecordLayout(type, fields: fields, byteCount: byteCount, memoryBytes: fields.count)
     }
 
     private static func advice(_ type: Any.Type) -> String {
@@ -100,11 +110,6 @@ final class RecordLayout: Sendable {
 
     private static func storedLayout<T: Persistable>(_ type: T.Type) -> (size: Int, alignment: Int) {
         (MemoryLayout<T.Stored>.size, MemoryLayout<T.Stored>.alignment)
-    }
-
-    private static func memorySize(_ type: Any.Type) -> Int {
-        func size<T>(_ type: T.Type) -> Int { MemoryLayout<T>.size }
-        return _openExistential(type, do: size)
     }
 
     // MARK: Describing

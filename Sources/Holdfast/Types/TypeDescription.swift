@@ -1,3 +1,8 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
 @_spi(Reflection) import Swift
 
 import HoldfastEngine
@@ -58,10 +63,10 @@ private struct LayoutText {
             if let plain = persistable as? any PersistableStruct.Type {
                 text += try plain.describe().text
             } else {
-                // Only named, as ever; but looked through all the same, since its bytes are kept as they are in memory, handles and all.
+                // Looked through, since its bytes are kept as they are in memory, handles and all.
                 var scratch = LayoutText(root: root)
                 try scratch.addFields(of: type, path: path)
-                text += TypeDescription.name(of: type)
+                text += Self.isKnownPlain(type) ? TypeDescription.name(of: type) : Self.opaque(type)
             }
         } else {
             try addFields(of: type, path: path)
@@ -91,7 +96,6 @@ private struct LayoutText {
                 return true
             }
         text += TypeDescription.name(of: type)
-        let size = Self.size(of: type)
         guard isInspectable, !fields.isEmpty else {
             // An enum, or a type of the system without fields: its name and size have to do.
             try checkPayloads(of: type, path: path)
@@ -99,27 +103,38 @@ private struct LayoutText {
                 var scratch = LayoutText(root: root)
                 try scratch.add(array.elementType, path: path)
             }
-            text += "{\(size) bytes}"
+            text += Self.opaqueBytes(of: type)
+            return
+        }
+        // What the compiler builds numbers and vectors of says nothing, and not even how large it is.
+        if fields.contains(where: { "\($0.type)".hasPrefix("Builtin.") && Self.problem(with: $0.type) == nil }) {
+            for field in fields where Self.problem(with: field.type) != nil { try add(field.type, path: path) }
+            text += Self.opaqueBytes(of: type)
             return
         }
         text += "{"
         for (index, field) in fields.enumerated() {
             if index > 0 { text += ", " }
-            let name = field.name.isEmpty ? "\(index)" : field.name
+            // The parts of a tuple without labels are called ".0" and so on, or nothing.
+            let name = field.name.isEmpty ? "\(index)" : field.name.hasPrefix(".") ? String(field.name.dropFirst()) : field.name
             text += "\(name): "
-            if "\(field.type)".hasPrefix("Builtin."), Self.problem(with: field.type) == nil {
-                text += "\(field.type)"
-            } else {
-                try add(field.type, path: path.isEmpty ? name : "\(path).\(name)")
-            }
+            try add(field.type, path: path.isEmpty ? name : "\(path).\(name)")
             text += " @\(field.offset)"
         }
-        text += "; \(size) bytes}"
+        text += "; \(TypeFacts.size(of: type)) bytes}"
     }
 
-    private static func size(of type: Any.Type) -> Int {
-        func size<T>(_ type: T.Type) -> Int { MemoryLayout<T>.size }
-        return _openExistential(type, do: size)
+    /// Persistable types whose names say everything, in a struct too.
+    private static func isKnownPlain(_ type: Any.Type) -> Bool {
+        let known: [Any.Type] = [Bool.self, Date.self, UUID.self]
+        return known.contains { $0 == type }
+    }
+
+    private static func opaque(_ type: Any.Type) -> String { TypeDescription.name(of: type) + opaqueBytes(of: type) }
+
+    private static func opaqueBytes(of type: Any.Type) -> String {
+        let (size, alignment) = (TypeFacts.size(of: type), TypeFacts.alignment(of: type))
+        return alignment == 1 ? "{\(size) bytes}" : "{\(size) bytes, aligned to \(alignment)}"
     }
 
     /// What is wrong with a field of this type, if anything.
@@ -136,14 +151,6 @@ private struct LayoutText {
         if name.hasSuffix(".Type") || name.hasSuffix(".Protocol") { return "a type object" }
         return nil
     }
-}
-
-private protocol AnyOptional {
-    static var wrappedType: Any.Type { get }
-}
-
-extension Optional: AnyOptional {
-    static var wrappedType: Any.Type { Wrapped.self }
 }
 
 private protocol AnyInlineArray {

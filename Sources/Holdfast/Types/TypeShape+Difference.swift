@@ -20,7 +20,7 @@ extension TypeShape {
             return Self.difference(mine, theirs, name)
         case (.enumeration(let name, let mine), .enumeration(let other, let theirs)) where name == other:
             return "\(here)the raw values of \(name) are \(mine.name) in the file and \(theirs.name) in this program"
-        case (.opaque(let name, let bytes), .opaque(let other, let otherBytes)) where name == other:
+        case (.opaque(let name, let bytes, _), .opaque(let other, let otherBytes, _)) where name == other && bytes != otherBytes:
             return "\(here)\(name) has \(bytes) bytes in the file and \(otherBytes) in this program"
         case (.union(let name, let mine), .union(let other, let theirs)) where name == other:
             return Self.difference(mine, theirs, name)

@@ -8,6 +8,7 @@
 ///            | name{field, …; N bytes}             a plain struct, whose bytes lie as Swift laid them out
 ///            | record name{field, …; N bytes}      a record, whose fields are stored forms behind a header of 8 bytes
 ///            | name{N bytes}                       bytes that reflection could not look into, such as a plain enum
+///            | name{N bytes, aligned to N}         such bytes, where they do not lie just anywhere
 ///            | enum name: type                     an enum by its raw value
 ///            | union name{case: (type, …), …}      an enum with payloads
 ///     field    name: type @offset                  at so many bytes from the struct's first
@@ -33,16 +34,15 @@ public indirect enum TypeShape: Hashable, Sendable {
     case optional(TypeShape)
     case structure(name: String, fields: [Field], bytes: Int)
     case record(name: String, fields: [Field], bytes: Int)
-    case opaque(name: String, bytes: Int)
+    case opaque(name: String, bytes: Int, alignment: Int)
     case enumeration(name: String, raw: TypeShape)
     case union(name: String, cases: [Case])
 
     /// What the type is called.
     public var name: String {
         switch self {
-        case .named(let name), .structure(let name, _, _), .record(let name, _, _), .opaque(let name, _),
-            .enumeration(let name, _),
-            .union(let name, _):
+        case .named(let name), .structure(let name, _, _), .record(let name, _, _), .opaque(let name, _, _),
+            .enumeration(let name, _), .union(let name, _):
             name
         case .generic(let name, let parameters): "\(name)<\(parameters.map(\.name).joined(separator: ", "))>"
         case .optional(let wrapped): wrapped.name + "?"
@@ -59,7 +59,8 @@ extension TypeShape {
         case .optional(let wrapped): wrapped.text + "?"
         case .structure(let name, let fields, let bytes): "\(name){\(Self.text(fields)); \(bytes) bytes}"
         case .record(let name, let fields, let bytes): "record \(name){\(Self.text(fields)); \(bytes) bytes}"
-        case .opaque(let name, let bytes): "\(name){\(bytes) bytes}"
+        case .opaque(let name, let bytes, 1): "\(name){\(bytes) bytes}"
+        case .opaque(let name, let bytes, let alignment): "\(name){\(bytes) bytes, aligned to \(alignment)}"
         case .enumeration(let name, let raw): "enum \(name): \(raw.text)"
         case .union(let name, let cases):
             "union \(name){\(cases.map { "\($0.name): (\($0.payload.map(\.text).joined(separator: ", ")))" }.joined(separator: ", "))}"
@@ -134,7 +135,13 @@ private struct ShapeParser {
 
     private mutating func braces(_ name: String, isRecord: Bool) -> TypeShape? {
         let start = at
-        if !isRecord, let bytes = number(), take(" bytes}") { return .opaque(name: name, bytes: bytes) }
+        if !isRecord, let bytes = number() {
+            if take(" bytes}") { return .opaque(name: name, bytes: bytes, alignment: 1) }
+            // One that is left out must not be written, so that a shape has one text.
+            if take(" bytes, aligned to "), let alignment = number(), alignment.nonzeroBitCount == 1, alignment > 1, take("}") {
+                return .opaque(name: name, bytes: bytes, alignment: alignment)
+            }
+        }
         at = start
         var fields: [TypeShape.Field] = []
         while !take("; ") {

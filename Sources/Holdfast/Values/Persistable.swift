@@ -150,6 +150,14 @@ extension HeapAccess {
     func allocate<Stored: BitwiseCopyable>(for type: Stored.Type) -> UInt64 {
         allocate(byteCount: MemoryLayout<Stored>.size, alignment: MemoryLayout<Stored>.alignment)
     }
+
+    /// A block whose bytes are zeros, noted for the log.
+    func allocateZeros(byteCount: Int, alignment: Int) -> UInt64 {
+        let offset = allocate(byteCount: byteCount, alignment: alignment)
+        noteFresh(offset, byteCount)
+        address(offset, byteCount).initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        return offset
+    }
 }
 
 /// A type that is copied out of the heap as a value and stays valid when its place in the heap is freed; everything but the

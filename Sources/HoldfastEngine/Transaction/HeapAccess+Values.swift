@@ -13,12 +13,12 @@ extension HeapAccess {
 }
 
 extension HeapAccess {
-    /// The path of the heap, for errors.
     /// The log's position that the transaction's view is at.
     public var position: UInt64 {
         context.pointee.engine._withUnsafeGuaranteedRef { $0.viewPosition }
     }
 
+    /// The path of the heap, for errors.
     public var heapPath: String {
         context.pointee.engine._withUnsafeGuaranteedRef { $0.path }
     }

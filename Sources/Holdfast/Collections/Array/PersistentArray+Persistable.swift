@@ -61,7 +61,7 @@ extension PersistentArray: PersistableContainer {
             verification.claim(
                 header.buffer, byteCount: Int(bytes), alignment: MemoryLayout<Element.Stored>.alignment, "an array's elements")
         else { return }
-        if (Element.self as? any PersistableStruct.Type).map({ BitPatterns.of($0).acceptAll }) == true { return }
+        if BitPatterns.acceptAll(of: Element.self) { return }
         for index in 0 ..< Int(header.count) {
             verification.within(.element(index)) { Element.verify(at: header.buffer + UInt64(index * stride), in: &$0) }
         }

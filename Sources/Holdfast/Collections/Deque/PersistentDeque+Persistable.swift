@@ -59,7 +59,7 @@ extension PersistentDeque: PersistableContainer {
         guard verification.claim(header.buffer, byteCount: Int(bytes), alignment: bufferAlignment, "a deque's slots") else {
             return
         }
-        if (Element.self as? any PersistableStruct.Type).map({ BitPatterns.of($0).acceptAll }) == true { return }
+        if BitPatterns.acceptAll(of: Element.self) { return }
         for index in 0 ..< header.count {
             let slot = (header.head + index) % header.capacity
             verification.within(.element(Int(index))) { Element.verify(at: header.buffer + slot * UInt64(stride), in: &$0) }

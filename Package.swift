@@ -12,6 +12,7 @@ let package = Package(
         .library(name: "MemoryMapping", targets: ["MemoryMapping"]),
         .executable(name: "word-index", targets: ["word-index"]),
         .executable(name: "object-graph", targets: ["object-graph"]),
+        .executable(name: "task-list", targets: ["task-list"]),
     ],
     targets: [
         // CPU instructions that Swift cannot name: CRC-32C.
@@ -28,6 +29,10 @@ let package = Package(
 
         .executableTarget(name: "word-index", dependencies: ["Holdfast"], path: "Examples/WordIndex"),
         .executableTarget(name: "object-graph", dependencies: ["Holdfast"], path: "Examples/ObjectGraph"),
+
+        // What the examples share: arguments, output, errors in one line.
+        .target(name: "ExampleSupport", dependencies: ["Holdfast"], path: "Examples/Support"),
+        .executableTarget(name: "task-list", dependencies: ["Holdfast", "ExampleSupport"], path: "Examples/TaskList"),
 
         // A disk in memory whose power can be cut; used by tests only.
         .target(
@@ -61,6 +66,8 @@ let package = Package(
                 "Holdfast", "HoldfastEngine", "SimulatedDisk", "CollectionLaws", "word-index", "object-graph", "message-worker",
                 "damage-lab",
             ]),
+        .testTarget(
+            name: "ExampleTests", dependencies: ["Holdfast", "TestProcesses", "task-list"]),
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
     ],

@@ -128,6 +128,34 @@ private func contact(_ name: String) -> Contact {
         #expect(name == "Ada Lovelace")
     }
 
+    @Test func recordsInSortedMapsAndDequesAreChangedInPlace() throws {
+        let heap = try open()
+        try heap.write { tx in
+            let contacts = try tx.sortedMap("contacts", Int.self, Contact.self)
+            for number in 0 ..< 200 { contacts[number] = contact("Number \(number)") }
+            let last = try #require(contacts[ref: 199])
+            last.name += ", the last"
+            contacts[ref: 100]?.spouse = last
+            contacts[ref: 200]?.name = "nobody"
+            let queue = try tx.deque("queue", of: Contact.self)
+            // The ring is full and has wrapped round.
+            for number in 0 ..< 20 {
+                queue.append(contact("Waiting \(number)"))
+                if number % 2 == 1 { queue.removeElement(at: 0) }
+            }
+            queue[ref: 3].name += ", the fourth"
+            queue[ref: 3].phones.append("1")
+        }
+        try heap.read { tx in
+            let contacts = try tx.sortedMap("contacts", Int.self, Contact.self)
+            let names = [contacts[198]?.name, contacts[199]?.name, contacts[100]?.spouse?.name, contacts[ref: 200]?.name]
+            #expect(names == ["Number 198", "Number 199, the last", "Number 199, the last", nil])
+            let queue = try tx.deque("queue", of: Contact.self)
+            let waiting = queue.map { $0.name + "\($0.phones.count)" }
+            #expect(waiting[2 ... 4] == ["Waiting 120", "Waiting 13, the fourth1", "Waiting 140"])
+        }
+    }
+
     @Test func whatRecordsOwnIsFreedWithThem() throws {
         let heap = try open()
         let empty = try pages(heap)

@@ -18,3 +18,20 @@ extension PersistentMap where Value: PersistableRecord {
         find(key).map { Ref(access: access, place: $0.pointee.value.offset) }
     }
 }
+
+extension PersistentSortedMap where Value: PersistableRecord {
+    /// A reference to the record for `key`, good until the value is replaced or removed; nil if there is none. O(log count).
+    @inlinable
+    public subscript(ref key: Key) -> Ref<Value>? {
+        find(key).map { Ref(access: access, place: $0.pointee.value.offset) }
+    }
+}
+
+extension PersistentDeque where Element: PersistableRecord {
+    /// A reference to the record at `index`, good until the element is replaced or removed; traps if there is none. O(1).
+    @inlinable
+    public subscript(ref index: Int) -> Ref<Element> {
+        let ring = ring
+        return Ref(access: access, place: ring.place(checked(index, ring)).pointee.offset)
+    }
+}

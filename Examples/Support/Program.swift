@@ -1,0 +1,62 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The program was called in a way that it does not understand: status 2.
+package struct WrongUsage: Error {
+    package let reason: String
+    package init(_ reason: String) { self.reason = reason }
+}
+
+/// Something stands in the way that its user can mend: status 1.
+package struct Problem: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+}
+
+/// A program as its user knows it: a name, a text of help, and commands.
+package struct Program {
+    let name: String
+    let help: String
+
+    package init(_ name: String, help: String) {
+        self.name = name
+        self.help = help
+    }
+
+    /// Runs the command that the first argument names, and ends the process: with 0, or with one line on standard error and 1 if it failed, 2 if it
+    /// was called wrongly.
+    package func run(_ commands: KeyValuePairs<String, (inout Arguments) throws -> Void>) -> Never {
+        // Writing to a pipe that nobody reads any more is then an error of the call instead of the end of the process; see `Output`.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var arguments = Arguments()
+            if arguments.flag("--help") || arguments.flag("-h") {
+                say(help)
+                exit(0)
+            }
+            let word = try arguments.next("a command")
+            guard let command = commands.first(where: { $0.key == word })?.value else {
+                throw WrongUsage(
+                    "there is no command \"\(word)\"; the commands are \(commands.map(\.key).joined(separator: ", "))")
+            }
+            try command(&arguments)
+            exit(0)
+        } catch let error as WrongUsage {
+            end("\(error.reason) (see \(name) --help)", status: 2)
+        } catch {
+            end("\(error)", status: 1)
+        }
+    }
+
+    private func end(_ text: String, status: Int32) -> Never {
+        // A path may hold any character; the message stays one line.
+        let line = String(text.map { $0.isNewline ? " " : $0 })
+        Output.error.write("\(name): \(line)\n")
+        exit(status)
+    }
+}

@@ -1,0 +1,78 @@
+import ExampleSupport
+import Foundation
+import Holdfast
+
+// Each command opens the heap, does one transaction, and closes it: it is the whole story of a run. That the next run finds everything needs no code.
+
+func add(_ arguments: inout Arguments) throws {
+    let due = try arguments.option("--due").map(day)
+    let name = try arguments.option("--for")
+    let path = try arguments.next("HEAP")
+    let title = try oneLine(arguments.next("TITLE"))
+    try arguments.end()
+    let number = try withHeap(path) { heap in
+        try heap.write { tx in
+            let roots = try Roots(tx)
+            let number = (roots.tasks.last?.key ?? 0) + 1
+            roots.tasks[number] = TodoItem(title: title, due: due, done: nil, assignee: try name.map(roots.person))
+            return number
+        }
+    }
+    say("task \(number)")
+}
+
+func done(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("HEAP")
+    let number = try arguments.number("NUMBER", in: 1 ... .max)
+    try arguments.end()
+    // Touches one field of one record; the rest of the file is not even read.
+    try withHeap(path, existing: true) { heap in
+        try heap.write { tx in try Roots(tx).task(number).done = Date() }
+    }
+}
+
+func note(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("HEAP")
+    let number = try arguments.number("NUMBER", in: 1 ... .max)
+    let text = try oneLine(arguments.next("TEXT"))
+    try arguments.end()
+    try withHeap(path, existing: true) { heap in
+        try heap.write { tx in try Roots(tx).task(number).notes.append(Note(written: Date(), text: text)) }
+    }
+}
+
+func remove(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("HEAP")
+    let number = try arguments.number("NUMBER", in: 1 ... .max)
+    try arguments.end()
+    try withHeap(path, existing: true) { heap in
+        try heap.write { tx in
+            let roots = try Roots(tx)
+            _ = try roots.task(number)
+            // Frees the title and the notes too; the person stays, since a reference owns nothing.
+            roots.tasks.removeValue(forKey: number)
+        }
+    }
+}
+
+func person(_ arguments: inout Arguments) throws {
+    let mail = try arguments.option("--mail").map(oneLine)
+    let street = try arguments.option("--street").map(oneLine)
+    let city = try arguments.option("--city").map(oneLine)
+    let path = try arguments.next("HEAP")
+    let name = try oneLine(arguments.next("NAME"))
+    try arguments.end()
+    try withHeap(path) { heap in
+        try heap.write { tx in
+            let roots = try Roots(tx)
+            if !roots.people.contains(name) { roots.people[name] = Person(name: name, mail: nil, address: nil) }
+            // In its place, so that the tasks which refer to this person still do.
+            let person = try roots.person(name)
+            if let mail { person.mail = mail }
+            if street != nil || city != nil {
+                let old = person.address
+                person.address = Address(street: street ?? old?.street ?? "", city: city ?? old?.city ?? "")
+            }
+        }
+    }
+}

@@ -13,6 +13,7 @@ let package = Package(
         .executable(name: "word-index", targets: ["word-index"]),
         .executable(name: "object-graph", targets: ["object-graph"]),
         .executable(name: "task-list", targets: ["task-list"]),
+        .executable(name: "csv-index", targets: ["csv-index"]),
     ],
     targets: [
         // CPU instructions that Swift cannot name: CRC-32C.
@@ -33,6 +34,8 @@ let package = Package(
         // What the examples share: arguments, output, errors in one line.
         .target(name: "ExampleSupport", dependencies: ["Holdfast"], path: "Examples/Support"),
         .executableTarget(name: "task-list", dependencies: ["Holdfast", "ExampleSupport"], path: "Examples/TaskList"),
+        .executableTarget(
+            name: "csv-index", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"], path: "Examples/CSVIndex"),
 
         // A disk in memory whose power can be cut; used by tests only.
         .target(
@@ -67,7 +70,7 @@ let package = Package(
                 "damage-lab",
             ]),
         .testTarget(
-            name: "ExampleTests", dependencies: ["Holdfast", "TestProcesses", "task-list"]),
+            name: "ExampleTests", dependencies: ["Holdfast", "TestProcesses", "task-list", "csv-index"]),
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
     ],

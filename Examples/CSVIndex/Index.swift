@@ -1,0 +1,128 @@
+import ExampleSupport
+import Holdfast
+import MemoryMapping
+
+/// A CSV file and the heap beside it that knows its rows.
+struct Index {
+    let file: MappedFile
+    let heap: PersistentHeap
+
+    static func path(_ file: String) -> String { file + ".index" }
+
+    /// What the file is, compared with what was indexed.
+    enum Standing {
+        case same
+        /// More rows have come.
+        case grown
+        /// It does not begin with what was indexed, or is shorter.
+        case replaced
+    }
+
+    func standing() throws -> Standing {
+        let progress = try heap.write { tx in try Roots(tx).progress.value }
+        return try file.withBytes { bytes throws(MappingError) in
+            guard progress.bytes > 0 else { return .grown }
+            guard bytes.byteCount >= progress.bytes else { return .replaced }
+            let now = Progress(bytes, upTo: progress.bytes)
+            guard now.head == progress.head, now.tail == progress.tail else { return .replaced }
+            return bytes.byteCount > progress.bytes ? .grown : .same
+        }
+    }
+
+    /// Reads on from where the last run stopped, in transactions of so many rows; returns how many rows are new.
+    ///
+    /// Rows, chains and the position are committed together. So a run that is killed has indexed each row once or not at all, and the next one goes on.
+    func update(batch: Int = 20_000) throws -> Int {
+        try file.advise(.sequential)
+        var added = 0
+        var isDone = false
+        while !isDone {
+            try heap.write { tx in
+                let roots = try Roots(tx)
+                let count = roots.rows.count
+                try file.withBytes { bytes throws in isDone = try add(bytes, to: roots, atMost: batch) }
+                added += roots.rows.count - count
+            }
+        }
+        return added
+    }
+
+    /// Adds rows; returns whether there are no more. If the file is cut short meanwhile, `withBytes` throws, and the transaction is undone.
+    private func add(_ bytes: RawSpan, to roots: Roots, atMost batch: Int) throws -> Bool {
+        var row = Row()
+        var position = roots.progress.value.bytes
+        if position == 0 {
+            guard row.read(bytes, at: byteOrderMark(bytes)) else { return true }
+            for number in row.cells.indices { roots.columns.append(Column(name: row.cell(number, bytes))) }
+            position = row.end
+        }
+        let columns = roots.columns.indices.map { ColumnIndex(roots.columns[ref: $0]) }
+        var added = 0
+        while added < batch, row.read(bytes, at: position) {
+            position = row.end
+            if row.bytes.isEmpty { continue }
+            guard let number = UInt32(exactly: roots.rows.count) else {
+                throw Problem("\(file.path) has more rows than an index can hold")
+            }
+            roots.rows.append(row.bytes.lowerBound)
+            for (place, column) in columns.enumerated() { column.add(row.value(place, bytes), row: number) }
+            added += 1
+        }
+        roots.progress.value = Progress(bytes, upTo: position)
+        return added < batch
+    }
+
+    /// Some programs begin a file with these three bytes to say that it is UTF-8.
+    private func byteOrderMark(_ bytes: RawSpan) -> Int {
+        bytes.extracting(first: 3).withUnsafeBytes { $0.elementsEqual([0xef, 0xbb, 0xbf]) } ? 3 : 0
+    }
+}
+
+/// A column's maps and its chains, asked for once for many rows.
+struct ColumnIndex {
+    let numbers: PersistentSortedMap<Double, Chain>
+    let texts: PersistentSortedMap<String, Chain>
+    let next: PersistentArray<UInt32>
+
+    init(_ column: Ref<Column>) {
+        numbers = column.numbers
+        texts = column.texts
+        next = column.next
+    }
+
+    func add(_ value: Value, row: UInt32) {
+        next.append(0)
+        switch value {
+        case .number(let number): link(row, &numbers[number, default: Chain(first: row, last: row, count: 0)])
+        case .text(let text): link(row, &texts[text, default: Chain(first: row, last: row, count: 0)])
+        }
+    }
+
+    private func link(_ row: UInt32, _ chain: inout Chain) {
+        if chain.count > 0 { next[Int(chain.last)] = row }
+        chain.last = row
+        chain.count += 1
+    }
+
+    /// The rows of a chain, in the order of the file.
+    func rows(_ chain: Chain) -> some Sequence<UInt32> {
+        sequence(first: chain.first) { row in next[Int(row)] == 0 ? nil : next[Int(row)] }
+    }
+}
+
+extension Progress {
+    /// Of so many bytes of a file.
+    init(_ file: RawSpan, upTo bytes: Int) {
+        self.bytes = bytes
+        let length = min(bytes, 4096)
+        head = Self.fingerprint(file, 0 ..< length)
+        tail = Self.fingerprint(file, bytes - length ..< bytes)
+    }
+
+    /// Fowler, Noll and Vo's hash: of any other text it is almost surely another number.
+    private static func fingerprint(_ file: RawSpan, _ range: Range<Int>) -> UInt64 {
+        range.reduce(0xcbf2_9ce4_8422_2325) {
+            ($0 ^ UInt64(file.unsafeLoad(fromByteOffset: $1, as: UInt8.self))) &* 0x100_0000_01b3
+        }
+    }
+}

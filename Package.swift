@@ -14,6 +14,7 @@ let package = Package(
         .executable(name: "object-graph", targets: ["object-graph"]),
         .executable(name: "task-list", targets: ["task-list"]),
         .executable(name: "csv-index", targets: ["csv-index"]),
+        .executable(name: "log-analyser", targets: ["log-analyser"]),
     ],
     targets: [
         // CPU instructions that Swift cannot name: CRC-32C.
@@ -36,6 +37,8 @@ let package = Package(
         .executableTarget(name: "task-list", dependencies: ["Holdfast", "ExampleSupport"], path: "Examples/TaskList"),
         .executableTarget(
             name: "csv-index", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"], path: "Examples/CSVIndex"),
+        .executableTarget(
+            name: "log-analyser", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"], path: "Examples/LogAnalyser"),
 
         // A disk in memory whose power can be cut; used by tests only.
         .target(
@@ -70,7 +73,7 @@ let package = Package(
                 "damage-lab",
             ]),
         .testTarget(
-            name: "ExampleTests", dependencies: ["Holdfast", "TestProcesses", "task-list", "csv-index"]),
+            name: "ExampleTests", dependencies: ["Holdfast", "TestProcesses", "task-list", "csv-index", "log-analyser"]),
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
     ],

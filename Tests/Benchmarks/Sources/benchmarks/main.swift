@@ -1,6 +1,7 @@
-// Times Holdfast against what a program would use otherwise, side by side in one run.
+// Times Holdfast and its peers side by side in one run.
 //
-//     swift run -c release --package-path Tests/Benchmarks benchmarks [--json] [--only PREFIX] [--rounds N]
+//     swift run -c release --package-path Tests/Benchmarks benchmarks [--only PREFIX] [--systems NAME,NAME] [--rounds N] [--long]
+//                                                                     [--json | --markdown] [--svg FOLDER] [--list]
 
 #if canImport(Darwin)
     import Darwin
@@ -10,34 +11,60 @@
     import Glibc
 #endif
 
-if CommandLine.arguments.dropFirst().first == "--worker" {
-    do { try runWorker(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
-    exit(0)
+switch CommandLine.arguments.dropFirst().first {
+case "--worker": do { try runWorker(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
+case "--hear": hear(Array(CommandLine.arguments.dropFirst(2)))
+case "--child": do { try runChild(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
+default: do { try run(Options(CommandLine.arguments.dropFirst())) } catch { exitWithError("\(error)") }
 }
 
-var json = false
-var only = ""
-var rounds = 5
-var arguments = Array(CommandLine.arguments.dropFirst())[...]
-while let argument = arguments.popFirst() {
-    switch argument {
-    case "--json": json = true
-    case "--only":
-        guard let prefix = arguments.popFirst() else { exitWithUsage() }
-        only = prefix
-    case "--rounds":
-        guard let number = arguments.popFirst().flatMap({ Int($0) }), number > 0 else { exitWithUsage() }
-        rounds = number
-    default: exitWithUsage()
+/// What the command line asks for.
+struct Options {
+    enum Form { case table, json, markdown }
+
+    var filter = Filter()
+    var form = Form.table
+    var charts: String?
+    var rounds = 5
+    var long = false
+    var list = false
+
+    init(_ arguments: ArraySlice<String>) {
+        var arguments = arguments
+        func value() -> String {
+            guard let value = arguments.popFirst() else { exitWithUsage() }
+            return value
+        }
+        while let argument = arguments.popFirst() {
+            switch argument {
+            case "--json": form = .json
+            case "--markdown": form = .markdown
+            case "--svg": charts = value()
+            case "--only": filter.prefix = value()
+            case "--systems": filter.systems = Set(value().split(separator: ",").map(String.init))
+            case "--long": long = true
+            case "--list": list = true
+            case "--rounds":
+                guard let number = Int(value()), number > 0 else { exitWithUsage() }
+                rounds = number
+            default: exitWithUsage()
+            }
+        }
     }
 }
 
-do {
-    let folder = try Folder()
-    let measurements = try allMeasurements(in: folder).filter { $0.work.hasPrefix(only) }
-    guard !measurements.isEmpty else { throw WrongResult(description: "no work's name begins with \(only)") }
-    let outcomes = try measure(measurements, rounds: rounds)
-    if json { printJSON(outcomes) } else { printTable(outcomes) }
-} catch {
-    exitWithError("\(error)")
+func run(_ options: Options) throws {
+    let families = allFamilies(long: options.long)
+    let works = families.flatMap { $0.works }.filter { options.filter.wants($0) }
+    guard !works.isEmpty else {
+        throw WrongResult(description: "no work's name begins with \(options.filter.prefix); --list names them")
+    }
+    if options.list { return works.forEach { print($0) } }
+    for missing in missingPeers { Terminal.note("left out: \(missing)") }
+    let outcomes = try measure(families, in: Bench(folder: try Folder(), filter: options.filter), rounds: options.rounds)
+    switch options.form {
+    case .table: printTable(outcomes)
+    case .json: printJSON(outcomes)
+    case .markdown: printMarkdown(outcomes)
+    }
 }

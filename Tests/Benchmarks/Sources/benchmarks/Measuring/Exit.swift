@@ -7,7 +7,9 @@
 #endif
 
 func exitWithUsage() -> Never {
-    fail("usage: benchmarks [--json] [--only PREFIX] [--rounds N]", status: 2)
+    fail(
+        "usage: benchmarks [--only PREFIX] [--systems NAME,NAME] [--rounds N] [--long] [--json | --markdown] [--svg FOLDER] [--list]",
+        status: 2)
 }
 
 func exitWithError(_ text: String) -> Never {

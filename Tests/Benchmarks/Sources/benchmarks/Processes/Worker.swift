@@ -53,7 +53,7 @@ func runWorker(_ arguments: [String]) throws {
         sign()
         for _ in 0 ..< number {
             last = try waitForWord(heap, "ping", atLeast: last + 1)
-            times.append(Stopwatch.now() - Double(last))
+            times.append(Clock.now() - Double(last))
             sign()
         }
         try setWord(heap, "pong", UInt64(median(of: times)))
@@ -84,4 +84,22 @@ func runWorker(_ arguments: [String]) throws {
     default: exitWithUsage()
     }
     try heap.close()
+}
+
+/// Hears messages through a pipe: `--hear NUMBER INPUT PIPE`. Each is the time at which it was sent; says in the end how long they took.
+func hear(_ arguments: [String]) {
+    guard arguments.count == 3, let number = Int(arguments[0]), let input = Int32(arguments[1]), let pipe = Int32(arguments[2])
+    else {
+        exitWithUsage()
+    }
+    var byte: UInt8 = 1
+    var times: [Double] = []
+    _ = write(pipe, &byte, 1)
+    for _ in 0 ..< number {
+        var sent: UInt64 = 0
+        guard read(input, &sent, 8) == 8 else { exitWithError("the sender has ended") }
+        times.append(Clock.now() - Double(sent))
+        _ = write(pipe, &byte, 1)
+    }
+    _ = "\(median(of: times))".withCString { write(pipe, $0, strlen($0)) }
 }

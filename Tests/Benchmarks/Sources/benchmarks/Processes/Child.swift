@@ -1,0 +1,42 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+// A contestant in a process of its own: `--child FAMILY SYSTEM PREFIX FOLDER PIPE`. Its figures come back through the pipe, a line each.
+
+/// One round of `contestant`.
+func lapsOfChild(_ contestant: Contestant, in family: Family, _ bench: Bench) throws -> [Lap] {
+    let partner = try Partner(
+        job: "--child", [family.name, contestant.system, bench.filter.prefix, bench.folder.path],
+        environment: contestant.environment)
+    let text = partner.readToEnd()
+    guard partner.waitForEnd() == 0 else {
+        throw WrongResult(description: "\(family.name) on \(contestant.system): its process failed")
+    }
+    return try text.split(separator: "\n").map { line in
+        let words = line.split(separator: " ")
+        guard words.count == 3, let value = Double(words[1]), let unit = Unit(rawValue: String(words[2])) else {
+            throw WrongResult(description: "\(contestant.system) said '\(line)'")
+        }
+        return Lap(work: String(words[0]), value: value, unit: unit)
+    }
+}
+
+func runChild(_ arguments: [String]) throws {
+    guard arguments.count == 5, let pipe = Int32(arguments[4]),
+        let family = allFamilies(long: true).first(where: { $0.name == arguments[0] })
+    else { exitWithUsage() }
+    let filter = Filter(prefix: arguments[2])
+    let bench = Bench(folder: Folder(existing: arguments[3]), filter: filter)
+    guard let contestant = try family.contestants(bench).first(where: { $0.system == arguments[1] }) else { exitWithUsage() }
+    let recorder = Recorder(system: contestant.system, filter: filter)
+    try contestant.run(recorder)
+    for lap in recorder.laps {
+        let line = "\(lap.work) \(lap.value) \(lap.unit.rawValue)\n"
+        _ = line.withCString { write(pipe, $0, strlen($0)) }
+    }
+}

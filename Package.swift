@@ -53,6 +53,9 @@ let package = Package(
             name: "heap-worker", dependencies: ["Holdfast", "HoldfastEngine", "MemoryMapping", "SimulatedDisk", "TestProcesses"],
             path: "Tests/Support/HeapWorker"),
 
+        // Programs on terminals of their own; used by tests only.
+        .target(name: "Terminals", path: "Tests/Support/Terminals"),
+
         // A process that sends or receives messages through a heap, and can be killed; used by tests only.
         .executableTarget(
             name: "message-worker", dependencies: ["Holdfast", "HoldfastEngine"], path: "Tests/Support/MessageWorker"),

@@ -12,11 +12,35 @@ public struct HeapCheck: Equatable, Sendable {
     public let problems: [String]
     /// Roots of types that this program does not know, so that what they lead to was not followed.
     public let unknownRoots: [Root]
+    /// The roots, sorted by name, with what each holds and what is wrong with it. Empty if the catalogue itself cannot be read.
+    public let roots: [RootStatistics]
+    /// What ``damagedPages`` hold, in the same order.
+    public let damage: [PageDamage]
     /// Blocks in use that no root leads to: those that the program has allocated by itself, or a leak. Nil if roots or blocks could not all be followed.
     public let unreachedBlocks: Int?
 
     /// Whether nothing was found. Reading the roots that were followed then traps nowhere.
     public var isSound: Bool { damagedPages.isEmpty && problems.isEmpty }
+
+    /// A page that does not match its checksum.
+    public struct PageDamage: Equatable, Sendable {
+        /// What a page is used for.
+        public enum Use: String, Sendable {
+            case header
+            /// The allocator's records, the page map or checksums.
+            case records
+            case data
+            case free
+            /// The account of pages does not say it.
+            case unknown
+        }
+
+        /// Counted from 0, of 4096 bytes.
+        public let page: Int
+        public let use: Use
+        /// Roots that own something in the page, sorted; those of them that could be followed.
+        public let roots: [String]
+    }
 }
 
 extension PersistentHeap {
@@ -47,14 +71,31 @@ extension PersistentHeap {
         let context = try engine.beginRead()
         defer { engine.endRead(context) }
         let audit = try engine.audit()
-        var verification = Verification(HeapAccess(context: context, epoch: context.pointee.epoch))
+        var verification = Verification(
+            HeapAccess(context: context, epoch: context.pointee.epoch), watching: pages.damagedPages)
+        verification.mayGoOn = { _ in engine.options.isCancelled?() != true }
         verification.run()
         try engine.requireReadable()
+        if verification.wasCancelled { throw HeapError.cancelled(path: engine.path) }
         let isComplete = audit.problems.isEmpty && verification.problemCount == 0 && verification.unknownRoots.isEmpty
         let blocks = audit.runs + audit.blocksInUse.reduce(0, +)
         return HeapCheck(
             checkedPages: pages.checkedPages, loggedPages: pages.loggedPages, damagedPages: pages.damagedPages,
             problems: audit.problems + verification.problems, unknownRoots: verification.unknownRoots,
+            roots: verification.rootStatistics,
+            damage: damage(pages.damagedPages, engine.pageUses(pages.damagedPages), verification),
             unreachedBlocks: isComplete ? blocks - verification.reachedBlocks : nil)
+    }
+
+    private static func damage(_ pages: [Int], _ uses: [PageUse], _ verification: Verification) -> [HeapCheck.PageDamage] {
+        zip(pages, uses).map { page, use in
+            let owners = verification.foundRoots.filter {
+                verification.accounts[$0.keyPlace]?.watchedPages.contains(page) == true
+            }
+            return HeapCheck.PageDamage(
+                page: page, use: HeapCheck.PageDamage.Use(rawValue: use.rawValue)!,
+                roots: owners.map { $0.name.hasPrefix(RootCatalogue.hiddenPrefix) ? String($0.name.dropFirst()) : $0.name }
+                    .sorted())
+        }
     }
 }

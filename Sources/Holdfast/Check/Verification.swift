@@ -53,10 +53,30 @@ public struct Verification {
         case part(StaticString)
     }
 
-    init(_ access: HeapAccess) {
+    /// What each root has been found to own, by the place of its name in the catalogue.
+    private(set) var accounts: [UInt64: RootAccount] = [:]
+    /// The roots that the catalogue has, in its order.
+    private(set) var foundRoots: [FoundRoot] = []
+    /// Whether what the roots lead to is followed, or only the catalogue.
+    var followsRoots = true
+    /// Pages that `accounts` are to say of whose they are, in ascending order.
+    let watchedPages: [Int]
+    /// Asked now and then whether to go on, with the bytes that have been claimed; a walk that is not to go on ends soon, having found nothing more.
+    var mayGoOn: ((_ claimedBytes: Int) -> Bool)?
+    private(set) var wasCancelled = false
+    private var claims = 0
+
+    init(_ access: HeapAccess, watching pages: [Int] = []) {
         self.access = access
         ledger = BlockLedger(access)
+        watchedPages = pages
     }
+
+    /// What is wrong with the catalogue of roots itself, outside of any root.
+    private(set) var catalogueProblem: String?
+
+    /// Whether the bytes lie in the heap.
+    func ledgerContains(_ offset: UInt64, _ byteCount: Int) -> Bool { ledger.contains(offset, byteCount) }
 
     /// Blocks in use that the walk has come to.
     var reachedBlocks: Int { ledger.claimedBlocks }
@@ -64,11 +84,24 @@ public struct Verification {
     /// Claims the block at `offset` that was allocated with this size and alignment; false, and a report, if no such block is in use there or
     /// something else owns it: then it must not be read. `what` completes "… lies at 4711, where".
     public mutating func claim(_ offset: UInt64, byteCount: Int, alignment: Int, _ what: @autoclosure () -> String) -> Bool {
-        guard let problem = ledger.claim(offset, byteCount: byteCount, alignment: alignment) else { return true }
+        guard let problem = claimInLedger(offset, byteCount: byteCount, alignment: alignment) else { return !wasCancelled }
         // It has been verified already; and from here on it has an owner.
         if claimedByReference.remove(offset) != nil { return false }
         report("\(what()) \(problem)")
         return false
+    }
+
+    /// Claims the block, and notes for which root.
+    private mutating func claimInLedger(_ offset: UInt64, byteCount: Int, alignment: Int) -> String? {
+        claims += 1
+        if claims & 4095 == 0, let mayGoOn, !mayGoOn(ledger.claimedBytes) { wasCancelled = true }
+        if wasCancelled { return nil }
+        let bytes = ledger.claimedBytes
+        if let problem = ledger.claim(offset, byteCount: byteCount, alignment: alignment) { return problem }
+        guard case .value(let name, _)? = places.first else { return nil }
+        accounts[name, default: RootAccount()].add(
+            offset, byteCount: byteCount, blockBytes: ledger.claimedBytes - bytes, watching: watchedPages)
+        return nil
     }
 
     /// Claims the block of a single stored form.
@@ -82,6 +115,10 @@ public struct Verification {
     /// Records what is wrong at the present place.
     public mutating func report(_ problem: String) {
         problemCount += 1
+        if case .value(let name, _)? = places.first {
+            accounts[name, default: RootAccount()].add(problem: placeDescription + problem)
+        }
+        if places.isEmpty, catalogueProblem == nil { catalogueProblem = placeDescription + problem }
         if problems.count < Self.problemLimit { problems.append("\(placeDescription)\(problem)") }
     }
 
@@ -99,7 +136,16 @@ public struct Verification {
     }
 
     /// Whether the root at the present place is to be followed.
-    var followsRoot: Bool { onlyRoot == nil || onlyRoot == rootName }
+    var followsRoot: Bool { followsRoots && (onlyRoot == nil || onlyRoot == rootName) }
+
+    /// Notes that the catalogue has a root at the present place, whose name has been verified. Nil for what its record could not say.
+    mutating func addRoot(describedAs description: String?, placeAt place: UInt64) {
+        guard case .value(let keyPlace, _)? = places.first else { return }
+        let name = String.load(access.load(keyPlace, as: StoredBytes.self), from: access)
+        foundRoots.append(
+            FoundRoot(
+                keyPlace: keyPlace, place: place, name: name, description: description, offset: load(place, as: UInt64.self)))
+    }
 
     /// Notes that the root at the present place is left out.
     mutating func addUnknownRoot(describedAs description: String) {
@@ -153,7 +199,7 @@ public struct Verification {
         let offset = reference.offset
         if owners[offset] == nil {
             let layout = RecordLayout.of(type)
-            guard ledger.claim(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment) == nil else {
+            guard claimInLedger(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment) == nil else {
                 // Claimed by its owner, or by another reference, if it is what it should be; or nothing at all.
                 let isRecord =
                     ledger.isClaimed(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment)
@@ -219,4 +265,46 @@ public struct Verification {
 
     /// The references from everything that the roots lead to, so that counts can be set right.
     var sharedOwners: [UInt64: UInt32] { owners }
+}
+
+/// A root as the catalogue has it. What it says of itself has been verified, and nothing else.
+struct FoundRoot {
+    let keyPlace: UInt64
+    /// Where the word stands that leads to the root, and what it says.
+    let place: UInt64
+    let name: String
+    /// Nil if it could not be read.
+    let description: String?
+    let offset: UInt64
+}
+
+/// What a root owns, as far as a walk has come to it; what others refer to as well counts for the first that has led to it.
+struct RootAccount {
+    private(set) var blocks = 0
+    /// As allocated.
+    private(set) var bytes = 0
+    /// At most 20.
+    private(set) var problems: [String] = []
+    /// Those of the watched pages that one of its blocks lies in.
+    private(set) var watchedPages: Set<Int> = []
+
+    mutating func add(problem: String) { if problems.count < 20 { problems.append(problem) } }
+
+    mutating func add(_ offset: UInt64, byteCount: Int, blockBytes: Int, watching pages: [Int]) {
+        blocks += 1
+        bytes += blockBytes
+        guard !pages.isEmpty else { return }
+        let first = Int(offset >> HeapLayout.pageShift)
+        let last = Int((offset + UInt64(max(byteCount, 1)) - 1) >> HeapLayout.pageShift)
+        var low = 0
+        var high = pages.count
+        while low < high {
+            let middle = (low + high) / 2
+            if pages[middle] < first { low = middle + 1 } else { high = middle }
+        }
+        while low < pages.count, pages[low] <= last {
+            watchedPages.insert(pages[low])
+            low += 1
+        }
+    }
 }

@@ -58,6 +58,39 @@ final class LineFileWriter {
     }
 }
 
+/// Lines that are kept beside `path` for a while, in a file without a name: gone when nobody uses it any more, in whatever way the process ends.
+final class LineSpill {
+    private let file: any DiskFile
+    private var buffer: [UInt8] = []
+    private var end = 0
+
+    init(beside path: String) throws(HeapError) {
+        let temporary = "\(path)-\(UUID().uuidString)"
+        do throws(DiskError) {
+            file = try SystemDisk.shared.open(temporary, .createNew)
+            try SystemDisk.shared.remove(temporary)
+        } catch { throw HeapError(lineFile: error) }
+    }
+
+    func write(_ line: String) throws(HeapError) {
+        buffer.append(contentsOf: line.utf8)
+        buffer.append(UInt8(ascii: "\n"))
+        if buffer.count >= 1 << 16 { try flush() }
+    }
+
+    private func flush() throws(HeapError) {
+        do throws(DiskError) { try file.writeAll(buffer, at: end) } catch { throw HeapError(lineFile: error) }
+        end += buffer.count
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// What has been written so far; as long as that is read, nothing may be written.
+    func reader() throws(HeapError) -> LineFileReader {
+        try flush()
+        return LineFileReader(file)
+    }
+}
+
 /// The lines of a file, one after the other.
 final class LineFileReader {
     private let file: any DiskFile
@@ -70,6 +103,8 @@ final class LineFileReader {
     init(_ path: String) throws(HeapError) {
         do throws(DiskError) { file = try SystemDisk.shared.open(path, .readOnly) } catch { throw HeapError(lineFile: error) }
     }
+
+    fileprivate init(_ file: any DiskFile) { self.file = file }
 
     /// The next line without its end; nil after the last.
     func next() throws -> String? {

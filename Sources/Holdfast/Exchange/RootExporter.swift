@@ -30,9 +30,20 @@ struct RootExporter {
     /// Numbers of records hold for all of `names` together.
     func export(_ names: [String], to write: (String) throws -> Void) throws {
         let catalogue = RootCatalogue(access)
-        var roots: [Found] = []
+        var roots: [(name: String, entry: RootCatalogue.Entry)] = []
         for name in names {
             guard let entry = catalogue.entry(name) else { throw HeapError.rootNotFound(path: access.heapPath, name: name) }
+            roots.append((name, entry))
+        }
+        try export(roots, dataVersion: try DataVersion.read(access), to: write)
+    }
+
+    /// The same for roots that are found already, so that the catalogue need not be whole.
+    func export(
+        _ entries: [(name: String, entry: RootCatalogue.Entry)], dataVersion: Int, to write: (String) throws -> Void
+    ) throws {
+        var roots: [Found] = []
+        for (name, entry) in entries {
             guard let type = TypeRegistry.shared.type(describedAs: entry.description) as? any LineStreamable.Type else {
                 throw HeapError.unknownType(path: access.heapPath, name: name, type: entry.description)
             }
@@ -40,7 +51,6 @@ struct RootExporter {
         }
         let records = ExportedRecords(ownedPlaces: try verified(roots))
         encoder.userInfo[Exchange.userInfoKey] = records
-        let dataVersion = try DataVersion.read(access)
         for root in roots {
             var failure: (any Error)?
             let write = { (line: String) in

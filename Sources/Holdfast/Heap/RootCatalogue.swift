@@ -140,9 +140,13 @@ struct RootCatalogue {
     private static func verifyRecord(at place: UInt64, in verification: inout Verification) {
         let before = verification.problemCount
         String.verify(at: place + UInt64(MemoryLayout<Record>.offset(of: \.description)!), in: &verification)
-        guard verification.problemCount == before else { return }
         let record = verification.load(place, as: Record.self)
+        let rootPlace = place + UInt64(MemoryLayout<Record>.offset(of: \.offset)!)
+        guard verification.problemCount == before, !verification.wasCancelled else {
+            return verification.addRoot(describedAs: nil, placeAt: rootPlace)
+        }
         let description = String.load(record.description, from: verification.access)
+        verification.addRoot(describedAs: description, placeAt: rootPlace)
         guard TypeRegistry.fingerprint(of: description) == record.fingerprint else {
             return verification.report("its type is described as \(description), which is not what its fingerprint says")
         }
@@ -150,7 +154,7 @@ struct RootCatalogue {
         guard let type = TypeRegistry.shared.type(describedAs: description), storedBytes(of: type) == 8 else {
             return verification.addUnknownRoot(describedAs: description)
         }
-        type.verify(at: place + UInt64(MemoryLayout<Record>.offset(of: \.offset)!), in: &verification)
+        type.verify(at: rootPlace, in: &verification)
     }
 
     /// A root is kept as one relative pointer.

@@ -17,6 +17,8 @@ public struct BlockLedger {
     /// A bit for each block that has been claimed: of a slab, four words like its bitmap; of a run, the first bit.
     private var claimed: [UInt64] = []
     public private(set) var claimedBlocks = 0
+    /// Bytes of all of them, as they were allocated: whole blocks of their size class, or whole pages.
+    public private(set) var claimedBytes = 0
 
     /// Reads the page map. O(runs).
     public init(_ access: HeapAccess) {
@@ -44,6 +46,7 @@ public struct BlockLedger {
         guard claimed[place.word] & place.bit == 0 else { return "lies at \(offset), in a block that something else owns too" }
         claimed[place.word] |= place.bit
         claimedBlocks += 1
+        claimedBytes += place.bytes
         return nil
     }
 
@@ -54,7 +57,9 @@ public struct BlockLedger {
     }
 
     /// The bit of a block in use, or what is wrong.
-    private func find(_ offset: UInt64, byteCount: Int, alignment: Int) -> (place: (word: Int, bit: UInt64)?, problem: String?) {
+    private func find(_ offset: UInt64, byteCount: Int, alignment: Int) -> (
+        place: (word: Int, bit: UInt64, bytes: Int)?, problem: String?
+    ) {
         guard contains(offset, byteCount) else { return (nil, "lies at \(offset) with \(byteCount) bytes, outside the heap") }
         let request = Allocator.roundedRequest(byteCount, alignment: alignment)
         guard let index = index(ofRunWith: offset >> HeapLayout.pageShift) else {
@@ -70,7 +75,10 @@ public struct BlockLedger {
             block = isWhole ? 0 : nil
         }
         guard let block else { return (nil, "lies at \(offset), where no block of \(byteCount) bytes in use begins") }
-        return ((index * SlabHeader.bitmapWords + block >> 6, 1 << UInt64(block & 63)), nil)
+        let run = runs[index]
+        let bytes =
+            run.kind == .slab ? SizeClass.blockBytes(SizeClass.index(for: request)) : Int(run.pages) * HeapLayout.pageBytes
+        return ((index * SlabHeader.bitmapWords + block >> 6, 1 << UInt64(block & 63), bytes), nil)
     }
 
     /// A block in use: where it begins, and the bytes that it has, which free it.

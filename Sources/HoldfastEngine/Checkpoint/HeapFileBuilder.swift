@@ -199,6 +199,7 @@ extension HeapEngine {
                 UnsafeRawBufferPointer(
                     start: image.base + page * HeapLayout.pageBytes, count: (limit - page) * HeapLayout.pageBytes))
             page = limit
+            if options.isCancelled?() == true { throw DiskError(.write, path, code: ECANCELED) }
         }
     }
 

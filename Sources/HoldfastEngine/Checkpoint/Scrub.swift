@@ -1,3 +1,11 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// What a scrub has found.
 public struct PageReport: Equatable, Sendable {
     /// Pages of 4096 bytes that were compared with their checksums.
@@ -74,6 +82,7 @@ extension HeapEngine {
         var scrub = Scrub(
             file: file, table: PageChecksums(parts: header.pageMapParts), end: end, logged: logged, forgivesLogged: isTorn)
         do throws(DiskError) {
+            scrub.isCancelled = options.isCancelled
             try scrub.checkHeaders(areStill: isAtRest || isFileWritable)
             try scrub.checkPages(progress)
             if isAtRest { try scrub.checkRest(fileBytes: try file.size()) }
@@ -103,6 +112,7 @@ private struct Scrub {
     let logged: Set<Int>
     /// Logged pages may be torn, and are written anew before anyone relies on them.
     let forgivesLogged: Bool
+    var isCancelled: (@Sendable () -> Bool)?
     private var result = PageReport()
     /// Damaged pages that are zeros, or have no checksum: right for a free page whose space has been given back.
     private var givenBack: Set<Int> = []
@@ -157,6 +167,7 @@ private struct Scrub {
             }
             page += count
             progress?(page, end)
+            if isCancelled?() == true { throw DiskError(.read, file.path, code: ECANCELED) }
         }
         if page < end { try checkHole(page ..< end, reserved) }
         progress?(end, end)

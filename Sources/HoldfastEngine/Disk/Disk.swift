@@ -63,6 +63,8 @@ public enum FileAccess: Sendable {
 public protocol DiskFile: AnyObject, Sendable {
     var path: String { get }
     func size() throws(DiskError) -> Int
+    /// Bytes of the disk that the file takes: less than its size where it has holes.
+    func allocatedBytes() throws(DiskError) -> Int
     /// Fills `buffer` from `offset`; returns the bytes read, fewer than asked for only at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int
     /// Writes the whole of `bytes` at `offset`, or throws.
@@ -131,4 +133,9 @@ public struct DiskError: Error, Equatable, Sendable {
         self.path = path
         self.code = code
     }
+}
+
+extension DiskFile {
+    /// For disks that do not say: as if the file had no holes.
+    public func allocatedBytes() throws(DiskError) -> Int { try size() }
 }

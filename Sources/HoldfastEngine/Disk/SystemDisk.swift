@@ -150,6 +150,11 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         Int(try status().st_size)
     }
 
+    public func allocatedBytes() throws(DiskError) -> Int {
+        // Blocks of 512 bytes, whatever those of the file system are.
+        Int(try status().st_blocks) * 512
+    }
+
     public func requireRegularFile() throws(DiskError) {
         switch try status().st_mode & S_IFMT {
         case S_IFREG: return

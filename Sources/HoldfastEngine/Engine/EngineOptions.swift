@@ -45,6 +45,11 @@ public struct EngineOptions: Sendable {
     public var processes: any ProcessDirectory = SystemProcesses.shared
     /// Whether a missing file is made (`readWrite` only).
     public var createsIfMissing = true
+    /// Whether a heap with a damaged or missing log, or one that was cut short, is opened all the same, with what is left of it (`readOnly` only, and only where
+    /// nobody else has it open): for saving what can be read. What was left out is said in the warnings.
+    public var salvages = false
+    /// Asked now and then by what takes long (copying, checking); once it is true, that ends with `cancelled`.
+    public var isCancelled: (@Sendable () -> Bool)?
     /// Tests only: compares the whole image against the logged changes at every commit.
     public var verifiesNotes = false
 

@@ -39,6 +39,7 @@ extension HeapEngine {
             guard !deadline.hasPassed else {
                 throw HeapError.timedOut(path: path, waitingFor: "a checkpoint by another thread or process")
             }
+            if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
             usleep(pause)
             pause = min(pause * 2, 2000)
         }

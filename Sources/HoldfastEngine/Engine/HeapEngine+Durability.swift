@@ -139,7 +139,7 @@ extension HeapEngine {
 
     /// The size that the file should have at rest, or, with slack, the size up to which it is left as it is.
     private func wantedFileBytes(slack: Bool) -> Int {
-        let exact = SystemPage.roundUp(Int(committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
+        let exact = max(SystemPage.roundUp(Int(committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule), reservedBytes)
         guard slack else { return exact }
         let comfortable = Self.roomySize(current: exact, needed: exact + 1)
         return fileBytes > comfortable ? exact : fileBytes
@@ -164,6 +164,18 @@ extension HeapEngine {
                     }
                 } catch { throw fail(error) }
             }
+        }
+    }
+
+    /// Cuts the file to what the heap needs if nobody else has it open. Under the write lock, with all of the log in the base image.
+    func giveBackTail() throws(HeapError) {
+        guard let file else { return }
+        fileBytes = try translating { () throws(DiskError) in try file.size() }
+        guard fileBytes > wantedFileBytes(slack: false), log.withLock({ $0 })?.usedBytes ?? 0 == 0 else { return }
+        try withOpeningLock(file) { () throws(HeapError) in
+            guard try translating({ () throws(DiskError) in try file.tryLock(.presence, exclusive: true) }) else { return }
+            defer { _ = try? file.tryLock(.presence, exclusive: false) }
+            try shrinkFile(to: wantedFileBytes(slack: false))
         }
     }
 

@@ -58,9 +58,10 @@ extension HeapEngine {
             header = try readHeader(file)
         }
         try mapBase(file)
+        if options.salvages { try extendToHeader(header) }
         if !header.logInUse, let named = try headerOfForgottenLog(file, header) { header = named }
         if header.logInUse {
-            header = try recover(file, header)
+            header = try recoverOrSalvage(file, header)
             // A reader leaves the log as it was, and must not be taken for one who has it in use.
             guard mode == .readWrite else {
                 take(header)
@@ -70,7 +71,7 @@ extension HeapEngine {
         take(header)
         try checkAllocatorRoot(pages: header.heapPages)
         // Without the right to write the file others cannot be kept out while the shared file is made.
-        guard isFileWritable else { return try becomeGuest(file, giveUpPresence: true) }
+        guard isFileWritable, !options.salvages else { return try becomeGuest(file, giveUpPresence: true) }
         do throws(DiskError) {
             let shared = try SharedFile.create(
                 disk: disk, heapPath: location, heapFile: file, header: header, boot: options.processes.boot)
@@ -129,7 +130,7 @@ extension HeapEngine {
         guard let entry = views.take(for: options.processes.current, isFixed: isFixed, directory: options.processes) else {
             throw DiskError(.lock, path, code: -3)
         }
-        if isFixed { ViewTable.open(entry, at: shared[.checkpoint], in: shared) }
+        if isFixed { ViewTable.open(entry, at: shared[.checkpoint], commit: 0, in: shared) }
         attachment = .member(shared, views, entry: entry)
         guard try file.tryLock(.presence, exclusive: false) else { throw DiskError(.lock, path, code: EAGAIN) }
     }
@@ -185,6 +186,7 @@ extension HeapEngine {
             guard !deadline.hasPassed else {
                 throw HeapError.timedOut(path: path, waitingFor: "another process that opens or closes it")
             }
+            if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
             usleep(pause)
             pause = min(pause * 2, 5000)
         }
@@ -277,7 +279,16 @@ extension HeapEngine {
     }
 
     func readHeader(_ file: any DiskFile) throws(HeapError) -> HeapHeader {
+        let (header, bytes) = try headerAndSize(of: file)
+        fileBytes = bytes
+        reservedBytes = Int(header.reservedBytes)
+        return header
+    }
+
+    /// The current header and the size of the file, which may have grown since. Changes nothing of this opening.
+    func headerAndSize(of file: any DiskFile) throws(HeapError) -> (HeapHeader, fileBytes: Int) {
         var readings: [HeapHeader.Reading] = []
+        let fileBytes: Int
         do throws(DiskError) {
             fileBytes = try file.size()
             guard fileBytes > 0 else { throw DiskError(.read, path, code: 0) }
@@ -294,11 +305,11 @@ extension HeapEngine {
         case .header(let header):
             // Anyone may have grown the file since its size was asked for, but nobody cuts it while it is in use.
             let expected = SystemPage.roundUp(Int(header.heapPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
-            guard fileBytes >= expected else {
+            guard fileBytes >= expected || options.salvages else {
                 throw HeapError.truncated(
                     path: path, expectedBytes: UInt64(expected), actualBytes: UInt64(fileBytes))
             }
-            return header
+            return (header, fileBytes)
         case .newerFormat(let version):
             throw HeapError.newerFormat(path: path, found: version, supported: HeapLayout.formatVersion)
         case .foreignByteOrder: throw HeapError.foreignByteOrder(path: path)

@@ -28,7 +28,10 @@ extension HeapEngine {
             if scanner.position < scanner.requiredPosition { return true }
             return try scanner.findsDurableRecordBeyondEnd()
         }
-        guard !isDamaged else {
+        if isDamaged, options.salvages {
+            warnings.append(
+                "\(path): its log is damaged after commit \(scanner.commitNumber), and what was committed later is lost.")
+        } else if isDamaged {
             throw HeapError.damagedLog(path: path, logPath: logPath, lastWholeCommit: scanner.commitNumber)
         }
         var recovered = header
@@ -40,7 +43,7 @@ extension HeapEngine {
         let isCutShort = scanner.requiredPosition > header.checkpointPosition && isHeaderWhole
         recovered.heapPages = heapPages
         // Before anything is made of what the root says, or written.
-        try checkAllocatorRoot(pages: heapPages)
+        try checkAllocatorRoot(pages: options.salvages ? nil : heapPages)
         guard mode == .readWrite else {
             uncertain = isCutShort ? (end: Int(ends.lowest), pages: former) : nil
             return recovered
@@ -146,6 +149,7 @@ extension HeapEngine {
         try writer.finish()
         try file.sync()
         recovered.pageMapParts = table.parts
+        recovered.checkpointTime = HeapHeader.now
         recovered.logInUse = false
         recovered.sequence += 1
         try writeHeader(recovered, to: file)

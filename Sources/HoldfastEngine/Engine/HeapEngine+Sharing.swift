@@ -8,7 +8,7 @@ extension HeapEngine {
     @inline(__always)
     func openView() {
         guard let meeting, let viewEntry else { return }
-        meeting._withUnsafeGuaranteedRef { ViewTable.open(viewEntry, at: applied, in: $0) }
+        meeting._withUnsafeGuaranteedRef { ViewTable.open(viewEntry, at: applied, commit: commitNumber, in: $0) }
     }
 
     @inline(__always)

@@ -182,6 +182,7 @@ extension HeapEngine {
         guard !shared.hasFault(ring) else {
             throw fail(HeapError.unreadable(path: shared.file.path, offset: 0))
         }
+        shared[.commits] = commitNumber
         shared.signal.publish(applied)
         verifier?.accept(pages: newPages)
         writeSet.reset()

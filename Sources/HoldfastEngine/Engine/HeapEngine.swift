@@ -14,7 +14,7 @@ public final class HeapEngine: @unchecked Sendable {
     /// and a change of the working folder does not matter.
     package let location: String
     public let mode: OpenMode
-    let options: EngineOptions
+    package let options: EngineOptions
     let disk: any Disk
 
     let image: HeapImage
@@ -35,6 +35,8 @@ public final class HeapEngine: @unchecked Sendable {
 
     // Behind the gate.
     var fileBytes = 0
+    /// The length below which the file is not cut, as the header last said.
+    var reservedBytes = 0
     /// The image is the heap as of this position of the log: the checksum of the last record below it, and the commit.
     var applied: UInt64 = 0
     var chain: UInt64 = 0

@@ -54,6 +54,8 @@ public enum HeapError: Error, Equatable, Sendable {
     /// An earlier write or sync failed, so what is on the disk is not known any more.
     case failed(path: String, reason: String)
     case closed(path: String)
+    /// The work was called off by the program, and has changed nothing.
+    case cancelled(path: String)
     case readOnly(path: String)
     /// Found by the tests' note verifier: bytes were changed that no note covers.
     case missedNote(path: String, line: UInt64)
@@ -159,6 +161,8 @@ extension HeapError: CustomStringConvertible {
                 + "comes back as of the last commit that reached the disk or the log."
         case .closed(let path):
             "The heap \(path) has been closed. Open it again to use it."
+        case .cancelled(let path):
+            "The work on \(path) was called off, and nothing was changed. Begin it again to have it done."
         case .readOnly(let path):
             "\(path) was opened read-only. Open it for writing to change it."
         case .missedNote(let path, let line):
@@ -202,6 +206,7 @@ extension HeapError {
         case (EACCES, _), (EPERM, _): self = .permissionDenied(path: path, operation: error.operation.rawValue)
         case (EROFS, _): self = .readOnlyFolder(path: path)
         case (ENOSPC, _), (EDQUOT, _): self = .diskFull(path: path)
+        case (ECANCELED, _): self = .cancelled(path: path)
         case (EFBIG, _): self = .fileTooLarge(path: path)
         default: self = .io(operation: error.operation.rawValue, path: path, code: error.code)
         }

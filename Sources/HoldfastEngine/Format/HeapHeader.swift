@@ -42,6 +42,8 @@ public struct HeapHeader: Equatable, Sendable {
     /// Seconds since 1970.
     public var creationTime: UInt64 = 0
     public var checkpointTime: UInt64 = 0
+    /// The length, in bytes, that the file keeps at least even if the heap needs less; 0 if none was asked for.
+    public var reservedBytes: UInt64 = 0
     /// First pages of the parts of the page map, hence of the checksums behind them, at the checkpoint: the same words as in
     /// the allocator's root for k = 8…39, which may already be newer where a checkpoint was cut short.
     public var pageMapParts = [UInt32](repeating: 0, count: Self.partCount)
@@ -95,6 +97,7 @@ public struct HeapHeader: Equatable, Sendable {
             raw.storeBytes(of: hashSeed.low, toByteOffset: 104, as: UInt64.self)
             raw.storeBytes(of: creationTime, toByteOffset: 112, as: UInt64.self)
             raw.storeBytes(of: checkpointTime, toByteOffset: 120, as: UInt64.self)
+            raw.storeBytes(of: reservedBytes, toByteOffset: 128, as: UInt64.self)
             for (index, part) in pageMapParts.enumerated() {
                 raw.storeBytes(of: part, toByteOffset: Self.partsOffset + index * 4, as: UInt32.self)
             }
@@ -125,7 +128,8 @@ public struct HeapHeader: Equatable, Sendable {
             word(80) >= HeapLayout.initialPages, word(80) <= HeapLayout.maximumBytes >> HeapLayout.pageShift,
             // What no heap comes near in a thousand years, so that sums of what is read here cannot overflow.
             word(sequenceOffset) < HeapLayout.maximumCount, word(72) < HeapLayout.maximumCount,
-            word(48) < HeapLayout.maximumCount, word(48) % 8 == 0
+            word(48) < HeapLayout.maximumCount, word(48) % 8 == 0,
+            word(128) <= HeapLayout.maximumBytes, word(128) % UInt64(HeapLayout.fileGranule) == 0
         else { return .damaged }
 
         var header = HeapHeader(
@@ -142,6 +146,7 @@ public struct HeapHeader: Equatable, Sendable {
         header.isGivingBack = half(88) & 2 != 0
         header.creationTime = word(112)
         header.checkpointTime = word(120)
+        header.reservedBytes = word(128)
         for index in 0 ..< partCount {
             let part = half(partsOffset + index * 4)
             // A part lies inside the heap with its checksums.

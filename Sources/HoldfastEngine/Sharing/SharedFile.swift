@@ -15,6 +15,9 @@ final class SharedFile: @unchecked Sendable {
     enum Word: Int {
         /// Every record below this position is committed. Stored by the holder of the write lock.
         case published = 512
+        /// The number of the newest commit. Stored just before `published`, in the same line, by the holder of the write lock: one too high for a moment, and
+        /// until the next commit if it died there. For those who watch; nothing depends on it.
+        case commits = 528
         /// Odd: someone sleeps until `published` changes; see `ChangeSignal`.
         case sleepers = 520
         /// Every record below this position is in the durable log and synced. Guarded by the sync lock.
@@ -56,6 +59,7 @@ final class SharedFile: @unchecked Sendable {
             try file.grow(from: 0, to: headerBytes, reservingBlocks: true)
             let shared = try SharedFile(file: file, heapFile: heapFile, isWritable: true, isNew: true)
             for word in [Word.published, .durable, .checkpoint] { shared[word] = header.checkpointPosition }
+            shared[.commits] = header.commitNumber
             let header = SharedHeader(identity: header.identity, boot: boot)
             header.encoded().withUnsafeBytes { shared.base.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
             return shared

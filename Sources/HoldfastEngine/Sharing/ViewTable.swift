@@ -20,6 +20,8 @@
 ///        8     8   the process's start time
 ///       16     8   position of the open view; all ones: none is open
 ///       24     8   when the view was opened, in nanoseconds of the system's monotonic clock
+///       32     8   when the heap was opened, by the same clock
+///       40     8   the commit that the open view stands at, or an earlier one if it is just being opened
 struct ViewTable {
     static let entryBytes = 64
     static let count = LogLayout.viewsBytes / entryBytes
@@ -39,6 +41,7 @@ struct ViewTable {
                 shared.storeInOrder(0, at: at)
             }
             shared.storeInOrder(process.startTime, at: at + 8)
+            shared.storeRelaxed(Deadline.coarseNow, at: at + 32)
             shared.storeInOrder(Self.none, at: at + 16)
             shared.storeInOrder(UInt64(UInt32(bitPattern: process.number)) | (isFixed ? 2 : 1) << 32, at: at)
             return index
@@ -60,8 +63,9 @@ struct ViewTable {
 
     /// Opens the view of an entry. On every transaction's path, so these two take the shared file as it is instead of a table that refers to it.
     @inline(__always)
-    static func open(_ index: Int, at position: UInt64, in shared: SharedFile) {
+    static func open(_ index: Int, at position: UInt64, commit: UInt64, in shared: SharedFile) {
         let at = LogLayout.viewsOffset + index * entryBytes
+        shared.storeRelaxed(commit, at: at + 40)
         shared.storeRelaxed(Deadline.coarseNow, at: at + 24)
         shared.storeInOrder(position, at: at + 16)
     }
@@ -99,13 +103,20 @@ struct ViewTable {
             let position = shared.loadInOrder(at: offset(index) + 16)
             let since = shared.loadInOrder(at: offset(index) + 24)
             let published = shared[.published]
+            let commits = (newest: shared[.commits], viewed: shared.loadInOrder(at: offset(index) + 40))
             let isOpen = position != Self.none
+            let isBehind = isOpen && published > position
             return OpenView(
-                processNumber: process.number, isOpen: isOpen,
-                age: isOpen
-                    ? .nanoseconds(Int64(clamping: Deadline.coarseNow.subtractingReportingOverflow(since).partialValue)) : .zero,
-                heldLogBytes: isOpen && published > position ? Int(published - position) : 0, start: isOpen ? since : 0)
+                processNumber: process.number, isOpen: isOpen, isSnapshot: word >> 32 == 2,
+                age: isOpen ? Self.age(since) : .zero, openFor: Self.age(shared.loadInOrder(at: offset(index) + 32)),
+                heldLogBytes: isBehind ? Int(published - position) : 0,
+                commitsBehind: isBehind && commits.newest > commits.viewed ? Int(commits.newest - commits.viewed) : 0,
+                start: isOpen ? since : 0, entry: index)
         }
+    }
+
+    private static func age(_ since: UInt64) -> Duration {
+        .nanoseconds(Int64(clamping: Deadline.coarseNow.subtractingReportingOverflow(since).partialValue))
     }
 }
 
@@ -115,11 +126,19 @@ public struct OpenView: Equatable, Sendable {
     public let processNumber: Int32
     /// Whether a view is open just now.
     public let isOpen: Bool
+    /// Whether the view stays where it is for as long as it is open: a snapshot, or a private copy of the heap.
+    public let isSnapshot: Bool
     /// For how long at least it has been open; to a second or so.
     public let age: Duration
+    /// For how long the process has had the heap open, in this opening; to a second or so.
+    public let openFor: Duration
     /// Bytes of log, committed since, that no checkpoint can move into the heap file as long as it is open.
     public let heldLogBytes: Int
+    /// How many commits the view is behind the newest.
+    public let commitsBehind: Int
 
     /// When it was opened, by the system's monotonic clock: tells one view of a process from its next.
     let start: UInt64
+    /// The entry in the table: tells this opening from others of the same process.
+    let entry: Int
 }

@@ -1,0 +1,28 @@
+/// What a page of a heap is used for, as the page map says.
+public enum PageUse: String, Sendable {
+    case header
+    /// The allocator's root, the page map and the checksums.
+    case records
+    case data
+    case free
+    /// The page map does not say it: behind the heap's end, or where it is damaged.
+    case unknown
+}
+
+extension HeapEngine {
+    /// What each of `pages` (ascending) is used for, in the view of the read transaction that the caller has open. Trusts nothing. O(runs of pages).
+    public func pageUses(_ pages: [Int]) -> [PageUse] {
+        guard let last = pages.last else { return [] }
+        var uses = pages.map { $0 < Int(HeapLayout.headerPages) ? PageUse.header : .unknown }
+        var index = uses.firstIndex(of: .unknown) ?? pages.count
+        let walk = PageWalk(base: image.base, end: min(pagesInImage, UInt64(image.byteCount / HeapLayout.pageBytes)))
+        for run in walk {
+            while index < pages.count, pages[index] < run.pages.upperBound {
+                uses[index] = run.kind == .free ? .free : run.kind == .metadata ? .records : .data
+                index += 1
+            }
+            if run.pages.upperBound > last { break }
+        }
+        return uses
+    }
+}

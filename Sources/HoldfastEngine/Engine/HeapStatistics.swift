@@ -1,0 +1,188 @@
+/// Figures of a heap, as of one moment; see `PersistentHeap.statistics()`. Sizes are bytes.
+///
+/// The file is divided without a rest: ``fileBytes`` = ``usedBytes`` + ``overheadBytes`` + ``freeBytes``, unless the newest commits have grown the heap in the log
+/// and not in the file yet.
+public struct HeapStatistics: Equatable, Sendable {
+    /// Free and used blocks of one size.
+    public struct BlockClass: Equatable, Sendable {
+        /// Bytes of each block.
+        public let blockBytes: Int
+        /// Runs of pages that are cut into such blocks.
+        public let slabs: Int
+        public let usedBlocks: Int
+        public let freeBlocks: Int
+
+        public var freeBytes: Int { freeBlocks * blockBytes }
+    }
+
+    /// Free runs of about the same length.
+    public struct FreeRuns: Equatable, Sendable {
+        /// How many pages such a run has: from a power of two to just below the next.
+        public let pageCounts: Range<Int>
+        public let count: Int
+        /// Pages of all of them together.
+        public let pages: Int
+
+        public var freeBytes: Int { pages * HeapLayout.pageBytes }
+    }
+
+    /// In which state a heap's files are.
+    public enum Condition: String, Sendable {
+        /// Everything is in the heap file, and there is no log.
+        case atRest
+        /// A process has it open for writing, and the log belongs to it.
+        case inUse
+        /// Whoever used it has ended without closing it. Nothing is lost: the log is replayed by whoever opens it next.
+        case notClosed
+        /// There is no file.
+        case inMemory
+    }
+
+    /// The newest version of the format that this program knows.
+    public static let currentFormatVersion = Int(HeapLayout.formatVersion)
+
+    /// The version of the file's format.
+    public internal(set) var formatVersion = Self.currentFormatVersion
+    /// The heap's name for life, as hexadecimal digits.
+    public internal(set) var identity: String
+    public internal(set) var condition = Condition.inMemory
+    /// The length of the heap file. 0 for a heap in memory.
+    public internal(set) var fileBytes = 0
+    /// What the heap file takes of the disk: less than its length where it has holes.
+    public internal(set) var diskBytes = 0
+    /// The length that the file keeps at least, whatever the heap needs; 0 if none was asked for.
+    public internal(set) var reservedBytes = 0
+    /// The part of the file that the heap uses, up to the last page in use.
+    public internal(set) var heapBytes = 0
+    /// Blocks and runs of pages in use, each as it was allocated: rounded up to a size class, or to whole pages.
+    public internal(set) var usedBytes = 0
+    /// Headers, the page map, checksums, and what slabs need for themselves or have left over.
+    public internal(set) var overheadBytes = 0
+    /// Free pages, free blocks in slabs, and the room between the heap's end and the file's.
+    public internal(set) var freeBytes = 0
+    /// Of that, the room behind the heap's end.
+    public internal(set) var freeTailBytes = 0
+    /// Of that, free pages inside the heap, in runs by their lengths, the shortest first; only lengths that there are.
+    public internal(set) var freeRuns: [FreeRuns] = []
+    /// Pages of the longest free run.
+    public internal(set) var longestFreeRun = 0
+    /// Size classes that the heap has slabs of, the smallest first.
+    public internal(set) var blockClasses: [BlockClass] = []
+    /// Blocks and runs in use.
+    public internal(set) var usedBlocks = 0
+    /// Commits since the heap was made; a bulk build counts as one.
+    public internal(set) var commits = 0
+    /// Bytes of log that the heap file does not have yet.
+    public internal(set) var logBytes = 0
+    /// Commits that the heap file does not have yet.
+    public internal(set) var logCommits = 0
+    /// The lengths of the files beside the heap file, together.
+    public internal(set) var logFileBytes = 0
+    /// Seconds since 1970 when the heap was made, and when the log was last moved into the heap file; 0 where the file does not say.
+    public internal(set) var creationSeconds = 0
+    public internal(set) var checkpointSeconds = 0
+    /// The openings of the heap by other processes, and further ones by this process, as far as they are registered: readers that have no right to write
+    /// beside the heap are not.
+    public internal(set) var otherOpenings: [OpenView] = []
+
+    /// How broken up the free space inside the heap is: the share of it that is not in the longest run of free pages. 0 if all free space is in one piece, or if there is none;
+    /// near 1 if it lies in many small pieces, so that a large block could only be had by making the heap longer.
+    public var fragmentation: Double {
+        let free = freeBytes - freeTailBytes
+        return free > 0 ? 1 - Double(longestFreeRun * HeapLayout.pageBytes) / Double(free) : 0
+    }
+}
+
+extension HeapEngine {
+    /// Counts; see `HeapStatistics`. Waits as a read does. O(runs of pages), and reads only their descriptors and the headers of slabs.
+    public func statistics() throws(HeapError) -> HeapStatistics {
+        let context = try beginRead()
+        defer { endRead(context) }
+        var figures = HeapStatistics(identity: identity.description)
+        figures.commits = Int(commitNumber)
+        figures.heapBytes = Int(pagesInImage) * HeapLayout.pageBytes
+        if let file { try describeFiles(file, in: &figures) }
+        try census(into: &figures)
+        try requireReadable()
+        return figures
+    }
+
+    private func describeFiles(_ file: any DiskFile, in figures: inout HeapStatistics) throws(HeapError) {
+        let (header, fileBytes) = try headerAndSize(of: file)
+        figures.formatVersion = Int(header.formatVersion)
+        figures.fileBytes = fileBytes
+        figures.diskBytes = try translating { () throws(DiskError) in try file.allocatedBytes() }
+        figures.reservedBytes = Int(header.reservedBytes)
+        figures.creationSeconds = Int(header.creationTime)
+        figures.checkpointSeconds = Int(header.checkpointTime)
+        figures.logBytes = Int(applied) - min(Int(applied), Int(header.checkpointPosition))
+        figures.logCommits = Int(commitNumber) - min(Int(commitNumber), Int(header.commitNumber))
+        figures.otherOpenings = openViews().filter { $0.entry != viewEntry }
+        switch attachment {
+        case .member(let shared, _, _), .observer(let shared): figures.condition = shared[.epoch] == 0 ? .atRest : .inUse
+        case .guest, .alone: figures.condition = header.logInUse ? .notClosed : .atRest
+        }
+        guard figures.condition != .atRest else { return }
+        for suffix in [LogLayout.durableSuffix, LogLayout.sharedSuffix] {
+            guard let log = try? disk.open(location + suffix, .readOnly) else { continue }
+            figures.logFileBytes += (try? log.size()) ?? 0
+            log.close()
+        }
+    }
+
+    /// Trusts nothing that it reads.
+    private func census(into figures: inout HeapStatistics) throws(HeapError) {
+        let pages = min(pagesInImage, UInt64(image.byteCount / HeapLayout.pageBytes))
+        var walk = PageWalk(base: image.base, end: pages)
+        var usedBlocks = [Int](repeating: 0, count: SizeClass.count)
+        var slabs = usedBlocks
+        var freeRuns = [(count: Int, pages: Int)](repeating: (0, 0), count: 33)
+        var slabPages = 0
+        var end = 0
+        while let run = walk.next() {
+            end = run.pages.upperBound
+            switch run.kind {
+            case .free:
+                let power = Int.bitWidth - 1 - run.pages.count.leadingZeroBitCount
+                freeRuns[power].count += 1
+                freeRuns[power].pages += run.pages.count
+                figures.longestFreeRun = max(figures.longestFreeRun, run.pages.count)
+                figures.freeBytes += run.pages.count * HeapLayout.pageBytes
+            case .run:
+                figures.usedBytes += run.pages.count * HeapLayout.pageBytes
+                figures.usedBlocks += 1
+            case .slab:
+                let header = (image.base + run.pages.lowerBound * HeapLayout.pageBytes).loadUnaligned(as: SlabHeader.self)
+                guard header.magic == SlabHeader.magic, Int(header.sizeClass) < SizeClass.count else {
+                    throw HeapError.damaged(path: path, what: "page \(run.pages.lowerBound) should begin a slab and does not")
+                }
+                let blocks = SizeClass.shapes[Int(header.sizeClass)].blocks
+                slabs[Int(header.sizeClass)] += 1
+                usedBlocks[Int(header.sizeClass)] += blocks - min(blocks, Int(header.freeBlocks))
+                slabPages += run.pages.count
+            default: figures.overheadBytes += run.pages.count * HeapLayout.pageBytes
+            }
+        }
+        guard !walk.isBroken, end == Int(pages) else {
+            throw HeapError.damaged(path: path, what: "its account of pages ends at page \(end)")
+        }
+        figures.overheadBytes += slabPages * HeapLayout.pageBytes
+        for index in 0 ..< SizeClass.count where slabs[index] > 0 {
+            let shape = SizeClass.shapes[index]
+            let all = slabs[index] * shape.blocks
+            let found = HeapStatistics.BlockClass(
+                blockBytes: shape.blockBytes, slabs: slabs[index], usedBlocks: usedBlocks[index],
+                freeBlocks: all - usedBlocks[index])
+            figures.blockClasses.append(found)
+            figures.usedBlocks += found.usedBlocks
+            figures.usedBytes += found.usedBlocks * shape.blockBytes
+            figures.freeBytes += found.freeBytes
+            figures.overheadBytes -= all * shape.blockBytes
+        }
+        for (power, runs) in freeRuns.enumerated() where runs.count > 0 {
+            figures.freeRuns.append(.init(pageCounts: 1 << power ..< 2 << power, count: runs.count, pages: runs.pages))
+        }
+        figures.freeTailBytes = max(0, figures.fileBytes - figures.heapBytes)
+        figures.freeBytes += figures.freeTailBytes
+    }
+}

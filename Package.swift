@@ -10,6 +10,7 @@ let package = Package(
     products: [
         .library(name: "Holdfast", targets: ["Holdfast"]),
         .library(name: "MemoryMapping", targets: ["MemoryMapping"]),
+        .executable(name: "holdfast", targets: ["HoldfastCommand"]),
         .executable(name: "word-index", targets: ["word-index"]),
         .executable(name: "object-graph", targets: ["object-graph"]),
         .executable(name: "task-list", targets: ["task-list"]),
@@ -28,6 +29,14 @@ let package = Package(
 
         // What a program sees: PersistentHeap, transactions, values, collections.
         .target(name: "Holdfast", dependencies: ["CHoldfast", "HoldfastEngine"]),
+
+        // What the command and the examples share: terminal output, figures in words, tables, JSON text.
+        .target(name: "HoldfastTools", dependencies: ["Holdfast"]),
+
+        // The command `holdfast`. Not the product's name, which differs from the library's only in its case.
+        .executableTarget(
+            name: "HoldfastCommand", dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools"],
+            path: "Sources/HoldfastCommand"),
 
         .executableTarget(name: "word-index", dependencies: ["Holdfast"], path: "Examples/WordIndex"),
         .executableTarget(name: "object-graph", dependencies: ["Holdfast"], path: "Examples/ObjectGraph"),
@@ -77,6 +86,11 @@ let package = Package(
             ]),
         .testTarget(
             name: "ExampleTests", dependencies: ["Holdfast", "TestProcesses", "task-list", "csv-index", "log-analyser"]),
+        .testTarget(
+            name: "HoldfastCommandTests",
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "HoldfastTools", "HoldfastCommand", "TestProcesses", "Terminals", "heap-worker",
+            ]),
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
     ],

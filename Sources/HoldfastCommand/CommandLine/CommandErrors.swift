@@ -1,0 +1,48 @@
+import Holdfast
+import HoldfastTools
+
+/// The command was called in a way that it does not know. Ends with status 2.
+struct UsageError: Error, Equatable {
+    let message: String
+    let verb: String?
+
+    init(_ message: String, verb: String? = nil) {
+        self.message = message
+        self.verb = verb
+    }
+
+    /// One line, with what to do next.
+    var description: String {
+        "\(message)\(message.hasSuffix("?") ? "" : ".") See: holdfast help\(verb.map { " " + $0 } ?? "")"
+    }
+}
+
+/// Something that a verb itself has found to be wrong: one line, with what to do next. Ends with status 1.
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension HeapError {
+    /// As `description`, with the next step in the words of the command line.
+    var commandDescription: String {
+        switch self {
+        case .notFound(let path): "There is no heap file at \(path). Check the path."
+        case .permissionDenied(let path, let operation):
+            "Permission denied to \(operation) \(path). Change the file's permissions (chmod), or ask its owner."
+        case .readOnlyFolder(let path):
+            "The folder of \(path) cannot be written to, and a heap that is written needs its log beside it. Make a copy elsewhere: "
+                + "holdfast copy \(path) DESTINATION"
+        case .timedOut(let path, let what):
+            "\(path) could not be used in time: \(what) did not come to an end. Look for a process that hangs or is stopped, or wait longer: --timeout 120"
+        case .rootNotFound(let path, let name):
+            "\(path) has no root named \(DisplayText.quoted(name)). Its roots are listed by: holdfast info \(path)"
+        case .alreadyExists(let path):
+            "There is a file at \(path) already, and it was left as it is. Remove it first, or choose another name."
+        case .rootExists(let path, let name):
+            "\(path) has a root named \(DisplayText.quoted(name)) already, and nothing was loaded. Load it under another name: --as NAME"
+        default: description
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import Holdfast
+import HoldfastTools
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The whole command: arguments in, an exit status out. All errors end here, as one line on the standard error output.
+struct Program {
+    static let version = "1.0"
+    private let output = Output.standardOutput()
+    private let errors = Output.standardError()
+    private let verbs = Verb.all
+
+    /// Runs the command; the status to end the process with.
+    func run(_ arguments: [String]) -> Int32 {
+        do {
+            let status = try perform(try ArgumentParser(verbs: verbs).parse(arguments))
+            try output.flush()
+            return status.rawValue
+        } catch {
+            return end(error)
+        }
+    }
+
+    private func perform(_ request: Request) throws -> ExitStatus {
+        switch request {
+        case .overview:
+            for line in help(for: errors).overview { try errors.writeLine(line) }
+            try errors.flush()
+            return .wrongUsage
+        case .version:
+            try output.writeLine("holdfast \(Self.version), heap format \(HeapStatistics.currentFormatVersion)")
+        case .help(nil):
+            for line in help(for: output).overview { try output.writeLine(line) }
+        case .help(let name?):
+            for line in help(for: output).lines(for: verbs.first { $0.name == name }!) { try output.writeLine(line) }
+        case .manual:
+            try output.write(ManualPage(verbs: verbs).text)
+        case .run(let name, let operands, let options):
+            let verb = verbs.first { $0.name == name }!
+            return try verb.run(Invocation(verb: verb, operands: operands, options: options, output: output, errors: errors))
+        }
+        return .fine
+    }
+
+    private func help(for output: Output) -> HelpText {
+        HelpText(verbs: verbs, painter: output.painter, width: output.traits.width)
+    }
+
+    private func end(_ error: any Error) -> Int32 {
+        // What a verb has found out before it failed is worth something.
+        var failure: any Error = error
+        if !(error is OutputError) {
+            do { try output.flush() } catch OutputError.closedPipe {} catch { failure = error }
+        }
+        switch failure {
+        case OutputError.closedPipe: return 128 + SIGPIPE
+        case let error as Interruption.Interrupted: return 128 + error.signal
+        case HeapError.cancelled: return 128 + max(1, Interruption.receivedSignal)
+        case let error as UsageError:
+            complain(error.description)
+            return ExitStatus.wrongUsage.rawValue
+        case let error as HeapError: complain(error.commandDescription)
+        case let error as any CustomStringConvertible: complain(error.description)
+        default: complain("\(failure)")
+        }
+        return ExitStatus.failed.rawValue
+    }
+
+    private func complain(_ message: String) {
+        let text = DisplayText.oneLine(message)
+        try? errors.writeLine("\(errors.painter("holdfast:", .boldRed)) \(text)")
+        try? errors.flush()
+    }
+}

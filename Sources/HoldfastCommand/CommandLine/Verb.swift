@@ -1,0 +1,117 @@
+import HoldfastTools
+
+/// One thing that the command can do. The table of all verbs is what arguments are parsed by, and what help, completions and the manual are made from.
+struct Verb: Sendable {
+    /// What a shell offers when the user asks it to complete a word.
+    enum Completion: Sendable {
+        case file
+        case words([String])
+        case nothing
+    }
+
+    struct Operand: Sendable {
+        let name: String
+        let summary: String
+        var isOptional = false
+        var completion = Completion.file
+    }
+
+    struct Option: Sendable {
+        /// Without the two hyphens.
+        let name: String
+        /// What the value is called; nil for an option that has none.
+        var value: String?
+        let summary: String
+        var completion = Completion.nothing
+    }
+
+    struct Example: Sendable {
+        let command: String
+        let meaning: String
+    }
+
+    let name: String
+    /// What it does, as one line without a full stop.
+    let summary: String
+    var operands: [Operand] = []
+    var options: [Option] = []
+    /// Paragraphs of help.
+    var details: [String] = []
+    var examples: [Example] = []
+    /// Does it; the program ends with what it returns.
+    let run: @Sendable (Invocation) throws -> ExitStatus
+
+    /// `info FILE [--json]`, without the command's name.
+    var usage: String {
+        let operands = operands.map { $0.isOptional ? "[\($0.name)]" : $0.name }
+        let options = options.map { option in "[--\(option.name)\(option.value.map { " " + $0 } ?? "")]" }
+        return ([name] + operands + options).joined(separator: " ")
+    }
+
+    /// Its own options and the one that all have.
+    var allOptions: [Option] { options + [Option(name: "help", summary: "print this help")] }
+}
+
+/// How the program ends.
+enum ExitStatus: Int32, Sendable {
+    case fine = 0
+    /// Damaged, or failed.
+    case failed = 1
+    case wrongUsage = 2
+}
+
+/// A verb as it was called.
+struct Invocation {
+    let verb: Verb
+    let operands: [String]
+    private let options: [String: String]
+    let output: Output
+    let errors: Output
+
+    init(verb: Verb, operands: [String], options: [String: String], output: Output, errors: Output) {
+        self.verb = verb
+        self.operands = operands
+        self.options = options
+        self.output = output
+        self.errors = errors
+    }
+
+    func has(_ option: String) -> Bool { options[option] != nil }
+
+    func value(_ option: String) -> String? { options[option] }
+
+    /// The option's value as a whole number in `range`; nil if it was not given.
+    func number(_ option: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
+        guard let text = options[option] else { return nil }
+        guard let number = Int(text), range.contains(number) else {
+            let allowed =
+                range.upperBound == .max
+                ? "a whole number from \(range.lowerBound) on" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+            throw UsageError("--\(option) takes \(allowed), not \(DisplayText.quoted(text))", verb: verb.name)
+        }
+        return number
+    }
+
+    /// The option's value as a number of seconds; nil if it was not given.
+    func seconds(_ option: String) throws(UsageError) -> Duration? {
+        guard let text = options[option] else { return nil }
+        guard let number = Double(text), number >= 0, number <= 1e6 else {
+            throw UsageError("--\(option) takes a number of seconds, not \(DisplayText.quoted(text))", verb: verb.name)
+        }
+        return .seconds(number)
+    }
+
+    /// The option's value as a number of bytes; nil if it was not given.
+    func bytes(_ text: String, _ what: String) throws(UsageError) -> Int {
+        guard let number = Figures.parseBytes(text) else {
+            throw UsageError(
+                "\(what) is a number of bytes such as 4096, 64K or 1.5G, not \(DisplayText.quoted(text))", verb: verb.name)
+        }
+        return number
+    }
+
+    /// For what is said beside the result, such as progress: the error output, so that it does not get into a pipe.
+    func progress(_ title: String, unit: String) -> ProgressBar { ProgressBar(title, unit: unit, on: errors) }
+
+    func print(_ line: String = "") throws { try output.writeLine(line) }
+}

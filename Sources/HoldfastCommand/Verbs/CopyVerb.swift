@@ -1,0 +1,106 @@
+import Foundation
+import Holdfast
+import HoldfastTools
+
+extension Verb {
+    static let copy = Verb(
+        name: "copy", summary: "copy a heap, as it is now, while others use it",
+        operands: [heapFile, Operand(name: "COPY", summary: "the new file")],
+        options: [
+            Option(name: "replace", summary: "put the copy in the place of a file that is there, unless that is a heap in use"),
+            json, timeout,
+        ],
+        details: [
+            "The copy is one commit of the heap, whole, at rest in one file, and a heap of its own with another identity. Readers and writers go on meanwhile. Free pages are left "
+                + "out, as holes. It appears under its name when it is complete and on the disk, or not at all.",
+            "Copying the file with other programs is right only while nobody has it open.",
+        ],
+        examples: [
+            Example(command: "copy inventory.heap backup/inventory-monday.heap", meaning: "A backup of a heap that is in use.")
+        ]
+    ) { call in
+        let heap = try call.openHeap(.readOnly)
+        defer { try? heap.close() }
+        try call.warn(of: heap)
+        let destination = call.operands[1]
+        let progress = call.progress("copy", unit: "pages")
+        defer { progress.finish() }
+        try heap.copy(to: destination, replacing: call.has("replace")) { progress.show($0, of: $1) }
+        progress.finish()
+        let size = FileSize(destination)
+        if call.has("json") {
+            try call.print(
+                ([
+                    "path": .string(call.path), "copy": .string(destination), "fileBytes": .integer(size.length),
+                    "diskBytes": .integer(size.onDisk),
+                ] as JSONText).indentedText)
+        } else {
+            try call.print("\(DisplayText.oneLine(destination)): \(size.text)")
+        }
+        return .fine
+    }
+
+    static let compact = Verb(
+        name: "compact", summary: "make a heap take less of the disk",
+        operands: [heapFile], options: [json, timeout],
+        details: [
+            "Moves the log into the heap file, gives the disk blocks of free pages back to the file system as holes, and cuts the free end off, unless another process has the heap "
+                + "open: then the last one to close it does that. Nothing moves inside the heap, and other processes go on; writers wait meanwhile.",
+            "shrink does only the last step. To close the holes up as well, copy the heap's contents: holdfast dump and holdfast load into a new heap.",
+        ],
+        examples: [Example(command: "compact inventory.heap", meaning: "After much has been removed.")]
+    ) { call in try Resizing.run(call) { try $0.compact() } }
+}
+
+/// How much of the disk a file takes.
+struct FileSize: Equatable {
+    let length: Int
+    let onDisk: Int
+
+    /// Zeros if there is no such file.
+    init(_ path: String) {
+        var status = stat()
+        let isThere = stat(path, &status) == 0
+        length = isThere ? Int(status.st_size) : 0
+        onDisk = isThere ? Int(status.st_blocks) * 512 : 0
+    }
+
+    var text: String {
+        length <= onDisk ? Figures.bytes(length) : "\(Figures.bytes(length)), \(Figures.bytes(onDisk)) of it on the disk"
+    }
+}
+
+/// What changes the size of a heap's file.
+enum Resizing {
+    /// Opens the heap, does it, closes it, and says what the file was and is. An interruption is noticed before and after, not in the middle: each step is short, and whole
+    /// whatever ends it.
+    static func run(_ call: Invocation, _ body: (PersistentHeap) throws -> Void) throws -> ExitStatus {
+        let heap = try call.openHeap(.readWrite)
+        defer { try? heap.close() }
+        try call.warn(of: heap)
+        let before = FileSize(call.path)
+        try body(heap)
+        let others = try heap.statistics().otherOpenings.count
+        try heap.close()
+        let after = FileSize(call.path)
+        if call.has("json") {
+            let report: JSONText = [
+                "path": .string(call.path), "fileBytesBefore": .integer(before.length), "fileBytes": .integer(after.length),
+                "diskBytesBefore": .integer(before.onDisk), "diskBytes": .integer(after.onDisk),
+                "otherOpenings": .integer(others),
+            ]
+            try call.print(report.indentedText)
+            return .fine
+        }
+        var table = Table([("", .left), ("length", .right), ("on the disk", .right)])
+        table.add(["before", Figures.bytes(before.length), Figures.bytes(before.onDisk)], styles: [0: .faint])
+        table.add(["now", Figures.bytes(after.length), Figures.bytes(after.onDisk)], styles: [0: .faint, 1: .bold, 2: .bold])
+        try call.print(call.output.painter.bold(DisplayText.oneLine(call.path)))
+        for line in table.lines(indent: 2, painter: call.output.painter) { try call.print(line) }
+        if others > 0 {
+            try call.print(
+                "  It is open in \(Figures.count(others, "other place")), so its end stays until the last of them closes it.")
+        }
+        return .fine
+    }
+}

@@ -1,0 +1,39 @@
+import Holdfast
+import HoldfastEngine
+import HoldfastTools
+
+extension Verb {
+    /// Every verb, in the order of the overview.
+    static let all: [Verb] = [info, check, copy, compact, completions]
+
+    static let json = Option(name: "json", summary: "print one JSON object instead")
+    static let timeout = Option(
+        name: "timeout", value: "SECONDS", summary: "wait no longer for other processes that use the heap; 10 unless set")
+    static let heapFile = Operand(name: "FILE", summary: "a heap file")
+}
+
+extension Invocation {
+    /// The first operand, as it is shown.
+    var path: String { operands[0] }
+
+    /// Opens the heap that the first operand names. It is never made.
+    func openHeap(_ mode: OpenMode) throws -> PersistentHeap {
+        try PersistentHeap.open(path, mode: mode, engineOptions: try engineOptions())
+    }
+
+    func engineOptions() throws(UsageError) -> EngineOptions {
+        var options = EngineOptions()
+        options.createsIfMissing = false
+        options.timeout = try seconds("timeout") ?? .seconds(10)
+        options.isCancelled = { Interruption.isRequested }
+        return options
+    }
+
+    /// What is worth knowing though the heap could be opened, a line each on the error output.
+    func warn(of heap: PersistentHeap) throws {
+        for warning in heap.warnings {
+            try errors.writeLine("\(errors.painter("holdfast:", .boldYellow)) \(DisplayText.oneLine(warning))")
+        }
+        try errors.flush()
+    }
+}

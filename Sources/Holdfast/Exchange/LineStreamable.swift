@@ -31,7 +31,17 @@ struct ElementLines: ~Copyable {
     func decode<Content: Decodable>(_ type: Content.Type) throws -> Content? { try next()?.decode(type) }
 }
 
-extension PersistentArray: LineStreamable {
+/// What arrays and deques have in common here.
+protocol ElementStore: PersistableContainer {
+    associatedtype Element: Persistable
+
+    var count: Int { get }
+    func forEachStored(_ body: (Element.Stored) throws -> Void) throws
+    /// Adds an element that owns what it needs.
+    func append(stored: Element.Stored)
+}
+
+extension ElementStore {
     static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { load(stored, from: access).count }
 
     static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
@@ -40,28 +50,16 @@ extension PersistentArray: LineStreamable {
 
     static func readLines(_ lines: borrowing ElementLines, in access: HeapAccess) throws -> Stored {
         let stored = storeEmpty(in: access)
-        let array = load(stored, from: access)
-        while let element = try lines.decode(StoredDecodable<Element>.self) { array.append(stored: element.stored) }
+        let elements = load(stored, from: access)
+        while let element = try lines.decode(StoredDecodable<Element>.self) { elements.append(stored: element.stored) }
         return stored
     }
 }
 
-extension PersistentDeque: LineStreamable {
-    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { load(stored, from: access).count }
+extension PersistentArray: ElementStore, LineStreamable {}
+extension PersistentDeque: ElementStore, LineStreamable {}
 
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
-        try load(stored, from: access).forEachStored { try write(StoredEncodable($0, Element.self, access)) }
-    }
-
-    static func readLines(_ lines: borrowing ElementLines, in access: HeapAccess) throws -> Stored {
-        let stored = storeEmpty(in: access)
-        let deque = load(stored, from: access)
-        while let element = try lines.decode(StoredDecodable<Element>.self) { deque.append(stored: element.stored) }
-        return stored
-    }
-}
-
-extension PersistentMap: LineStreamable {
+extension EntryStore where Self: PersistableContainer {
     static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { load(stored, from: access).count }
 
     static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
@@ -76,20 +74,8 @@ extension PersistentMap: LineStreamable {
     }
 }
 
-extension PersistentSortedMap: LineStreamable {
-    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { load(stored, from: access).count }
-
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
-        try load(stored, from: access).forEachStored { try write(Pair<Key, Value>(key: $0, value: $1, access: access)) }
-    }
-
-    static func readLines(_ lines: borrowing ElementLines, in access: HeapAccess) throws -> Stored {
-        let stored = storeEmpty(in: access)
-        let map = load(stored, from: access)
-        while let pair = try lines.decode(DecodedPair<Key, Value>.self) { try map.add(pair) }
-        return stored
-    }
-}
+extension PersistentMap: LineStreamable {}
+extension PersistentSortedMap: LineStreamable {}
 
 extension PersistentSet: LineStreamable {
     static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { load(stored, from: access).count }

@@ -7,6 +7,7 @@ protocol EntryStore {
     associatedtype Key: PersistableKey
     associatedtype Value: Persistable
 
+    var count: Int { get }
     func forEachStored(_ body: (Key.Stored, Value.Stored) throws -> Void) throws
     /// Adds an entry that owns what it needs; false, and nothing is added, if the key is there already.
     func insert(storedKey key: Key.Stored, _ value: Value.Stored) -> Bool

@@ -29,12 +29,11 @@ extension WriteTransaction {
             for index in target.count ..< end { target.append(try transform(source[index])) }
             if end < source.count { return false }
         }
-        for _ in 0 ..< min(source.count, Old.ownsMemory ? max(limit, 1) : .max) {
-            // An array without elements' memory goes as a whole.
-            if !Old.ownsMemory { break }
-            source.removeElement(at: source.count - 1)
+        // Elements that own nothing go with their array as a whole.
+        if Old.ownsMemory {
+            for _ in 0 ..< min(source.count, max(limit, 1)) { source.removeElement(at: source.count - 1) }
+            if source.count > 0 { return false }
         }
-        if Old.ownsMemory, source.count > 0 { return false }
         try removeRoot(aside, PersistentArray<Old>.self)
         return true
     }

@@ -265,7 +265,7 @@ extension HeapEngine {
             }
             try RedoLog.removeFiles(disk: disk, heapPath: location)
         } catch {
-            throw HeapError(error)
+            throw heapError(error)
         }
     }
 

@@ -22,10 +22,12 @@ final class TypeRegistry: Sendable {
     }
 
     private let known = Mutex(Known())
+    private let fingerprints = FingerprintTable()
 
     /// Of the type's description: equal for equal types. Throws `notStorable` if the type cannot be kept in a heap.
     func fingerprint(of type: any Persistable.Type) throws(HeapError) -> UInt64 {
         let identifier = ObjectIdentifier(type)
+        if let found = fingerprints.find(identifier) { return found }
         if let found = known.withLock({ $0.fingerprints[identifier] }) { return found }
         let text = try type.describe().text
         let fingerprint = Self.fingerprint(of: text)
@@ -33,6 +35,7 @@ final class TypeRegistry: Sendable {
         known.withLock {
             $0.fingerprints[identifier] = fingerprint
             $0.byDescription[text] = entry
+            fingerprints.add(identifier, fingerprint)
         }
         return fingerprint
     }
@@ -41,6 +44,7 @@ final class TypeRegistry: Sendable {
     func forget(_ type: any Persistable.Type) {
         known.withLock { known in
             known.fingerprints[ObjectIdentifier(type)] = nil
+            fingerprints.remove(ObjectIdentifier(type))
             known.byDescription = known.byDescription.filter { ObjectIdentifier($0.value.type) != ObjectIdentifier(type) }
             // They may be made of the type.
             known.made = [:]

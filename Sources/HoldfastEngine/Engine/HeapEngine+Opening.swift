@@ -36,7 +36,7 @@ extension HeapEngine {
             guard isInPlace else { return }
             let header = try readHeader(file)
             identity = header.identity
-            hashSeed = header.hashSeed
+            seed = header.hashSeed
             if try isAlone(file) {
                 try openAlone(file, header)
             } else {

@@ -166,27 +166,43 @@ extension HeapEngine {
                 throw heapError(error)
             }
         }
-        let log = try startedLog()
-        let shared = log.shared
-        try makeRoom(in: log, for: writeSet.recordBound)
-        let ring = try translating { () throws(DiskError) in try shared.ring() }
-        let start = ring.address(applied)
+        var tail = try logTail()
+        let bound = writeSet.recordBound
+        if !tail.hasRoom(for: bound) {
+            try makeRoom(in: try startedLog(), for: bound)
+            tail = try logTail()
+        }
+        let start = tail.address(applied)
         let (runs, bytes) = writeSet.writeRuns(to: start, endPage: newPages) { image.markPrivate(page: $0) }
         let record = LogRecord(
             runs: runs, position: applied, byteCount: UInt64(bytes), span: UInt64(bytes), commitNumber: commitNumber + 1,
-            previousChecksum: chain, durablePosition: shared[.durable], heapPages: newPages)
-        chain = record.seal(start, epoch: log.epoch)
+            previousChecksum: chain, durablePosition: tail.durablePosition, heapPages: newPages)
+        chain = record.seal(start, epoch: tail.epoch)
         commitNumber += 1
         applied += UInt64(bytes)
         // A ring that has lost its file takes stores into memory that nobody else will ever see.
-        guard !shared.hasFault(ring) else {
-            throw fail(HeapError.unreadable(path: shared.file.path, offset: 0))
-        }
-        shared[.commits] = commitNumber
-        shared.signal.publish(applied)
+        guard !tail.hasFault else { throw fail(HeapError.unreadable(path: tail.path, offset: 0)) }
+        tail.publish(applied, commits: commitNumber)
         verifier?.accept(pages: newPages)
         writeSet.reset()
         committedPages = newPages
+    }
+
+    /// Where the next record goes. Under the write lock.
+    @inline(__always)
+    private func logTail() throws(HeapError) -> LogTail {
+        if let tail, tail.isCurrent { return tail }
+        return try findLogTail()
+    }
+
+    @inline(never)
+    private func findLogTail() throws(HeapError) -> LogTail {
+        let log = try startedLog()
+        let ring = try translating { () throws(DiskError) in try log.shared.ring() }
+        let found = LogTail(of: log, in: ring)
+        tailRing = ring
+        tail = found
+        return found
     }
 
     /// The log, started if this is the first commit since anyone opened the heap. Under the write lock.
@@ -299,10 +315,14 @@ extension HeapEngine {
 
     func makeContext(isWritable: Bool, enclosing: Context?) -> Context {
         let context = isWritable ? writeContext : takeReadContext()
-        context.pointee = TransactionContext(
-            base: image.base, byteCount: UInt64(image.byteCount), epoch: TransactionContextPool.nextEpoch(),
-            touchedLines: image.touchedLines, isWritable: isWritable, hashSeed: hashSeed, engine: .passUnretained(self),
-            enclosing: enclosing)
+        context.pointee.base = image.base
+        context.pointee.byteCount = UInt64(image.byteCount)
+        context.pointee.touchedLines = image.touchedLines
+        context.pointee.isWritable = isWritable
+        context.pointee.hashSeed = seed
+        context.pointee.engine = .passUnretained(self)
+        context.pointee.enclosing = enclosing
+        context.pointee.epoch = context.pointee.epochs.next()
         holdfast_set_innermost_transaction(context)
         return context
     }

@@ -26,7 +26,9 @@ public final class HeapEngine: @unchecked Sendable {
     var file: (any DiskFile)?
     var isFileWritable = true
     public internal(set) var identity: HeapIdentity
-    public internal(set) var hashSeed: HeapIdentity
+    public var hashSeed: HeapIdentity { seed }
+    // Not public: what can be changed in this module only is read without a check for overlapping accesses.
+    var seed: HeapIdentity
     /// What the user should know though the heap could be opened.
     public internal(set) var warnings: [String] = []
 
@@ -70,7 +72,10 @@ public final class HeapEngine: @unchecked Sendable {
     /// The log, once anyone has started it; a mutex of its own because `makeDurable` and checkpoints do not pass the gate.
     let log = Mutex<RedoLog?>(nil)
     /// The writer's own reference to it.
-    var writerLog: RedoLog?
+    var writerLog: RedoLog? { didSet { tail = nil } }
+    /// What commits need of the log, as it was found last, and what keeps that mapped.
+    var tail: LogTail? { didSet { if tail == nil { tailRing = nil } } }
+    var tailRing: RingMapping?
     let checkpointMutex = Mutex(())
     var worker: CheckpointWorker?
     let longViews = Mutex(LongViews())
@@ -118,7 +123,7 @@ public final class HeapEngine: @unchecked Sendable {
         localWords.initializeMemory(as: UInt8.self, repeating: 0, count: 16)
         localSignal = ChangeSignal(at: localWords, canAnnounce: true)
         identity = .random()
-        hashSeed = .random()
+        seed = .random()
         do throws(HeapError) {
             switch mode {
             case .inMemory: try openInMemory()

@@ -142,6 +142,9 @@ final class SharedFile: @unchecked Sendable {
     @inline(__always)
     func storeRelaxed(_ value: UInt64, at offset: Int) { atomic(offset).pointee.store(value, ordering: .relaxed) }
 
+    @inline(__always)
+    func storeReleasing(_ value: UInt64, at offset: Int) { atomic(offset).pointee.store(value, ordering: .releasing) }
+
     /// Stores `value` if `expected` is still there.
     func replaceInOrder(_ expected: UInt64, by value: UInt64, at offset: Int) {
         _ = atomic(offset).pointee.compareExchange(expected: expected, desired: value, ordering: .sequentiallyConsistent)

@@ -1,3 +1,6 @@
+import CHoldfast
+import Synchronization
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)
@@ -12,7 +15,11 @@
 /// while others read share their view, unless there are newer commits: then they wait for the others to end, but not for
 /// long. Whoever waits to be alone is not overtaken by readers that come later.
 ///
-/// `@unchecked Sendable`: the system's mutex guards every field.
+/// One word says who is in: `readers << 2`, bit 0 for whoever is alone, bit 1 for *guarded*. As long as it is not guarded, whoever finds nobody in goes in and out
+/// again with one compare-and-exchange each. Whoever cannot guards the word under the mutex, and from then on until nobody waits any more only the
+/// holder of the mutex changes it. So the fast ways, which all expect a word without that bit, can never overtake a decision made under the mutex.
+///
+/// `@unchecked Sendable`: the system's mutex guards the plain fields.
 final class TransactionGate: @unchecked Sendable {
     enum Admission {
         /// Nobody else is in; the caller has the image for itself and calls `beginReading` when it is up to date.
@@ -24,11 +31,17 @@ final class TransactionGate: @unchecked Sendable {
         case timedOut
     }
 
+    private static let alone = 1
+    private static let guarded = 2
+    private static let oneReader = 4
+
+    private let state = Atomic<Int>(0)
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let changed: UnsafeMutablePointer<pthread_cond_t>
-    private var readers = 0
-    private var isExclusive = false
+    /// For those who wait to be alone, one of whom is woken at a time, and for readers, who are woken together.
+    private let mayBeAlone: UnsafeMutablePointer<pthread_cond_t>
+    private let mayRead: UnsafeMutablePointer<pthread_cond_t>
     private var waitingForExclusive = 0
+    private var waitingToRead = 0
 
     /// How long a reader waits for others to end before it shares their view, although there are newer commits: a read may itself
     /// be waiting for one that another thread begins.
@@ -36,43 +49,44 @@ final class TransactionGate: @unchecked Sendable {
 
     init() {
         mutex = .allocate(capacity: 1)
-        changed = .allocate(capacity: 1)
+        mayBeAlone = .allocate(capacity: 1)
+        mayRead = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(changed, nil)
+        pthread_cond_init(mayBeAlone, nil)
+        pthread_cond_init(mayRead, nil)
     }
 
     deinit {
-        pthread_cond_destroy(changed)
+        pthread_cond_destroy(mayRead)
+        pthread_cond_destroy(mayBeAlone)
         pthread_mutex_destroy(mutex)
-        changed.deallocate()
+        mayRead.deallocate()
+        mayBeAlone.deallocate()
         mutex.deallocate()
     }
 
+    // MARK: Reading
+
     /// Asks to read. `isFresh` says whether the image is the newest state; for the first reader it also registers the view, and is
-    /// called under the gate's mutex, so it must be short.
+    /// called alone, so it must be short.
     @inline(__always)
     func enterReading(timeout: Duration, isFresh: (_ isFirst: Bool) -> Bool) -> Admission {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        if !isExclusive, waitingForExclusive == 0 {
-            if readers == 0 {
-                if isFresh(true) {
-                    readers = 1
-                    return .first
-                }
-                isExclusive = true
-                return .mustPrepare
-            }
-            if isFresh(false) {
-                readers += 1
-                return .joined
-            }
-        }
-        return waitToRead(timeout: timeout, isFresh: isFresh)
+        guard exchange(0, for: Self.alone) else { return waitToRead(timeout: timeout, isFresh: isFresh) }
+        guard isFresh(true) else { return .mustPrepare }
+        if !exchange(Self.alone, for: Self.oneReader) { beginReadingSlowly() }
+        return .first
     }
 
     @inline(never)
     private func waitToRead(timeout: Duration, isFresh: (_ isFirst: Bool) -> Bool) -> Admission {
+        lookForAMoment()
+        lock()
+        defer { unlock() }
+        // Beside others is the usual case, and needs no clock.
+        if !isExclusive, readers > 0, waitingForExclusive == 0, isFresh(false) {
+            readers += 1
+            return .joined
+        }
         let deadline = Deadline(in: timeout)
         let patience = Deadline(in: min(Self.patience, timeout))
         while true {
@@ -92,9 +106,8 @@ final class TransactionGate: @unchecked Sendable {
                 if waitingForExclusive == 0 {
                     // Not overtaken by later readers while the others end.
                     waitingForExclusive += 1
-                    while readers > 0 || isExclusive, wait(until: patience) {}
+                    while readers > 0 || isExclusive, wait(on: mayBeAlone, until: patience) {}
                     waitingForExclusive -= 1
-                    pthread_cond_broadcast(changed)
                     continue
                 }
                 // Someone waits to be alone already. A read that the open ones depend on must not wait for them for ever.
@@ -102,65 +115,140 @@ final class TransactionGate: @unchecked Sendable {
                     readers += 1
                     return .joined
                 }
-                _ = wait(until: patience)
+                _ = waitBehindOthers(until: patience)
                 continue
             }
-            if !wait(until: deadline) { return .timedOut }
+            if !waitBehindOthers(until: deadline) { return .timedOut }
         }
+    }
+
+    private func waitBehindOthers(until deadline: Deadline) -> Bool {
+        // A wake meant for someone who waits to be alone may have come to this reader, while it waited like one of them.
+        wakeOthers()
+        waitingToRead += 1
+        defer { waitingToRead -= 1 }
+        return wait(on: mayRead, until: deadline)
     }
 
     /// The preparing reader is done: it reads now, and others may.
     func beginReading() {
-        pthread_mutex_lock(mutex)
+        if !exchange(Self.alone, for: Self.oneReader) { beginReadingSlowly() }
+    }
+
+    @inline(never)
+    private func beginReadingSlowly() {
+        lock()
         isExclusive = false
         readers = 1
-        pthread_cond_broadcast(changed)
-        pthread_mutex_unlock(mutex)
+        unlock()
     }
 
-    /// Ends a read; `last` is called if nobody else reads, under the gate's mutex.
+    /// Ends a read; `last` is called if nobody else reads, before anyone else can be let in.
     @inline(__always)
     func leaveReading(last: () -> Void) {
-        pthread_mutex_lock(mutex)
-        readers -= 1
-        if readers == 0 {
-            last()
-            if waitingForExclusive > 0 { pthread_cond_broadcast(changed) }
-        }
-        pthread_mutex_unlock(mutex)
+        // Alone for as long as `last` takes: the next reader's view must not be opened before it and closed by it.
+        guard exchange(Self.oneReader, for: Self.alone) else { return leaveSlowly(last: last) }
+        last()
+        unlockExclusively()
     }
 
+    @inline(never)
+    private func leaveSlowly(last: () -> Void) {
+        lock()
+        readers -= 1
+        if readers == 0 { last() }
+        unlock()
+    }
+
+    // MARK: Being alone
+
     /// Waits to be alone; false if the time ran out.
-    func lockExclusively(timeout: Duration) -> Bool {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+    @inline(__always)
+    func lockExclusively(timeout: Duration) -> Bool { exchange(0, for: Self.alone) || waitToBeAlone(timeout: timeout) }
+
+    @inline(never)
+    private func waitToBeAlone(timeout: Duration) -> Bool {
+        lookForAMoment()
+        lock()
+        defer { unlock() }
         guard isExclusive || readers > 0 else {
             isExclusive = true
             return true
         }
         let deadline = Deadline(in: timeout)
         waitingForExclusive += 1
-        defer {
-            waitingForExclusive -= 1
-            if waitingForExclusive == 0 { pthread_cond_broadcast(changed) }
-        }
+        defer { waitingForExclusive -= 1 }
         while isExclusive || readers > 0 {
-            if !wait(until: deadline) { return false }
+            if !wait(on: mayBeAlone, until: deadline) { return false }
         }
         isExclusive = true
         return true
     }
 
+    @inline(__always)
     func unlockExclusively() {
-        pthread_mutex_lock(mutex)
+        if !exchange(Self.alone, for: 0) { unlockSlowly() }
+    }
+
+    @inline(never)
+    private func unlockSlowly() {
+        lock()
         isExclusive = false
-        pthread_cond_broadcast(changed)
+        unlock()
+    }
+
+    // MARK: The word
+
+    @inline(__always)
+    private func exchange(_ expected: Int, for desired: Int) -> Bool {
+        state.compareExchange(expected: expected, desired: desired, ordering: .acquiringAndReleasing).exchanged
+    }
+
+    /// Small transactions take less time than falling asleep: whoever finds one looks a few times more.
+    private func lookForAMoment() {
+        for _ in 0 ..< 8 where state.load(ordering: .relaxed) & Self.alone != 0 { holdfast_pause() }
+    }
+
+    /// Takes the mutex and guards the word.
+    private func lock() {
+        pthread_mutex_lock(mutex)
+        state.bitwiseOr(Self.guarded, ordering: .acquiringAndReleasing)
+    }
+
+    /// Wakes whoever can go in now, lets the fast ways have the word if nobody waits, and lets go of the mutex.
+    private func unlock() {
+        wakeOthers()
+        if waitingForExclusive == 0, waitingToRead == 0 { state.bitwiseAnd(~Self.guarded, ordering: .acquiringAndReleasing) }
         pthread_mutex_unlock(mutex)
     }
 
+    private func wakeOthers() {
+        if waitingForExclusive > 0 {
+            if !isExclusive, readers == 0 { pthread_cond_signal(mayBeAlone) }
+        } else if waitingToRead > 0, !isExclusive {
+            pthread_cond_broadcast(mayRead)
+        }
+    }
+
+    // Under the mutex, with the word guarded.
+
+    private var readers: Int {
+        get { state.load(ordering: .relaxed) >> 2 }
+        set { store(readers: newValue, isExclusive: isExclusive) }
+    }
+
+    private var isExclusive: Bool {
+        get { state.load(ordering: .relaxed) & Self.alone != 0 }
+        set { store(readers: readers, isExclusive: newValue) }
+    }
+
+    private func store(readers: Int, isExclusive: Bool) {
+        state.store(readers * Self.oneReader | Self.guarded | (isExclusive ? Self.alone : 0), ordering: .releasing)
+    }
+
     /// Sleeps until something changed; false if the deadline has passed.
-    private func wait(until deadline: Deadline) -> Bool {
+    private func wait(on condition: UnsafeMutablePointer<pthread_cond_t>, until deadline: Deadline) -> Bool {
         var time = deadline.wallClock
-        return pthread_cond_timedwait(changed, mutex, &time) != ETIMEDOUT || !deadline.hasPassed
+        return pthread_cond_timedwait(condition, mutex, &time) != ETIMEDOUT || !deadline.hasPassed
     }
 }

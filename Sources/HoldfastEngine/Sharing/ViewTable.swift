@@ -70,9 +70,10 @@ struct ViewTable {
         shared.storeInOrder(position, at: at + 16)
     }
 
+    /// Not one of the four: a checkpoint that still sees a closed view only does less than it could. Releasing, so that what the view has read was read before.
     @inline(__always)
     static func close(_ index: Int, in shared: SharedFile) {
-        shared.storeInOrder(none, at: LogLayout.viewsOffset + index * entryBytes + 16)
+        shared.storeReleasing(none, at: LogLayout.viewsOffset + index * entryBytes + 16)
     }
 
     /// The lowest position of an open view, or `limit` if none is lower. Entries of processes that no longer run are freed.

@@ -20,6 +20,8 @@ public struct TransactionContext {
     @usableFromInline var engine: Unmanaged<HeapEngine>
     /// The transaction that the same thread had opened before this one, if any.
     var enclosing: UnsafeMutablePointer<TransactionContext>?
+    /// Numbers for the transactions to come; stay with the context, which is one transaction's at a time.
+    @usableFromInline var epochs: TransactionEpochs
 }
 
 /// The checked way to the bytes of an open transaction; part of every handle.

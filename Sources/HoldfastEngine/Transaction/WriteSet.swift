@@ -130,8 +130,14 @@ final class WriteSet {
         }
         let entry = images + imageCount * Self.imageBytes
         entry.storeBytes(of: line, as: UInt64.self)
-        memcpy(entry + 8, image.base + Int(line) * HeapLayout.lineBytes, HeapLayout.lineBytes)
+        Self.copyLine(from: image.base + Int(truncatingIfNeeded: line) &* HeapLayout.lineBytes, to: entry + 8)
         imageCount += 1
+    }
+
+    /// Copies one line, in registers.
+    @inline(__always)
+    private static func copyLine(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
+        target.storeBytes(of: source.loadUnaligned(as: SIMD64<UInt8>.self), as: SIMD64<UInt8>.self)
     }
 
     // MARK: Ending the transaction
@@ -159,7 +165,18 @@ final class WriteSet {
                 let bytes = count * HeapLayout.lineBytes
                 let firstLine = UInt64(page * HeapLayout.linesPerPage + first)
                 at.storeBytes(of: firstLine << 16 | UInt64(count), as: UInt64.self)
-                memcpy(at + 8, pageAddress + first * HeapLayout.lineBytes, bytes)
+                var source = pageAddress + first &* HeapLayout.lineBytes
+                if count <= 4 {
+                    // Most commits are a few scattered lines, for which calling `memcpy` costs more than the copy.
+                    var target = at + 8
+                    for _ in 0 ..< count {
+                        Self.copyLine(from: source, to: target)
+                        source += HeapLayout.lineBytes
+                        target += HeapLayout.lineBytes
+                    }
+                } else {
+                    memcpy(at + 8, source, bytes)
+                }
                 at += 8 + bytes
                 runs += 1
                 word = first + count == 64 ? 0 : word & (~0 << (first + count))

@@ -16,6 +16,7 @@ let package = Package(
         .executable(name: "task-list", targets: ["task-list"]),
         .executable(name: "csv-index", targets: ["csv-index"]),
         .executable(name: "log-analyser", targets: ["log-analyser"]),
+        .executable(name: "shared-dictionary", targets: ["shared-dictionary"]),
     ],
     targets: [
         // CPU instructions that Swift cannot name: CRC-32C.
@@ -48,6 +49,9 @@ let package = Package(
             name: "csv-index", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"], path: "Examples/CSVIndex"),
         .executableTarget(
             name: "log-analyser", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"], path: "Examples/LogAnalyser"),
+        .executableTarget(
+            name: "shared-dictionary", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"],
+            path: "Examples/SharedDictionary"),
 
         // A disk in memory whose power can be cut; used by tests only.
         .target(
@@ -85,7 +89,8 @@ let package = Package(
                 "damage-lab",
             ]),
         .testTarget(
-            name: "ExampleTests", dependencies: ["Holdfast", "TestProcesses", "task-list", "csv-index", "log-analyser"]),
+            name: "ExampleTests",
+            dependencies: ["Holdfast", "TestProcesses", "task-list", "csv-index", "log-analyser", "shared-dictionary"]),
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [

@@ -1,0 +1,48 @@
+import ExampleSupport
+import Holdfast
+import MemoryMapping
+
+func generate(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("FILE")
+    let count = try arguments.number("WORDS", in: 1 ... 100_000_000)
+    try arguments.end()
+    var writer = try FileWriter(path)
+    for number in 0 ..< count { try writer.write("\(word(number))\t\(meaning(number))\n") }
+    try writer.flush()
+    say("\(count) words written to \(path)")
+}
+
+func build(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("HEAP")
+    let source = try MappedFile(path: arguments.next("FILE"))
+    try arguments.end()
+    let words = try makeDictionary(path, from: source)
+    say("\(words) words, \(megabytes(try MappedFile(path: path).count))")
+}
+
+func lookUp(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("HEAP")
+    let word = try arguments.next("WORD")
+    try arguments.end()
+    // Opens in the same time whatever the size, reads the few pages where the word is, and is done.
+    let heap = try PersistentHeap.open(path, mode: .readOnly)
+    guard let meaning = try heap.read({ tx in try Roots(tx).meanings[word] }) else {
+        throw Problem("\(path) does not have the word \"\(word)\"")
+    }
+    try heap.close()
+    say(meaning)
+}
+
+func define(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("HEAP")
+    let word = try arguments.next("WORD")
+    let meaning = try arguments.next("MEANING")
+    try arguments.end()
+    try withHeap(path, existing: true) { heap in
+        try heap.write { tx in
+            let roots = try Roots(tx)
+            roots.meanings[word] = meaning
+            roots.edition.value += 1
+        }
+    }
+}

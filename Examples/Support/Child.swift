@@ -1,0 +1,70 @@
+import Foundation
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Another process that runs this same program, with other arguments. It is killed when it is let go of.
+package final class Child {
+    private let process = Process()
+    private let input = Pipe()
+    private let output = Pipe()
+    private var buffered = Data()
+
+    package init(_ arguments: String...) throws {
+        guard let program = Bundle.main.executableURL else { throw Problem("the system does not say where this program lies") }
+        process.executableURL = program
+        process.arguments = arguments
+        process.standardInput = input
+        process.standardOutput = output
+        do { try process.run() } catch { throw Problem("could not start \(program.path): \(error.localizedDescription)") }
+    }
+
+    deinit { if process.isRunning { destroy() } }
+
+    package var number: Int32 { process.processIdentifier }
+    package var isRunning: Bool { process.isRunning }
+
+    /// Ends it as nothing can be prepared for, and waits until it is gone.
+    package func destroy() {
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    /// The next line that it says. If it ends instead, it has said why on standard error.
+    package func line() throws -> String {
+        while true {
+            if let end = buffered.firstIndex(of: UInt8(ascii: "\n")) {
+                defer { buffered.removeSubrange(...end) }
+                return String(decoding: buffered[..<end], as: UTF8.self)
+            }
+            let more = output.fileHandleForReading.availableData
+            guard !more.isEmpty else { throw Problem("process \(number) has ended too early") }
+            buffered.append(more)
+        }
+    }
+
+    /// Closes its standard input, which it takes as the sign to end, and waits until it has.
+    package func finish() throws {
+        try? input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0, process.terminationReason == .exit else {
+            throw Problem("process \(number) has failed")
+        }
+    }
+}
+
+/// For the child's own use: whether the process that has started it is still there.
+package struct Parent {
+    private let number = getppid()
+    package init() {}
+
+    package func isAlive() -> Bool { getppid() == number }
+
+    /// Ends this process if there is nobody left to work for.
+    package func require() { if !isAlive() { exit(1) } }
+}

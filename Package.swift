@@ -17,6 +17,7 @@ let package = Package(
         .executable(name: "csv-index", targets: ["csv-index"]),
         .executable(name: "log-analyser", targets: ["log-analyser"]),
         .executable(name: "shared-dictionary", targets: ["shared-dictionary"]),
+        .executable(name: "message-queue", targets: ["message-queue"]),
     ],
     targets: [
         // CPU instructions that Swift cannot name: CRC-32C.
@@ -52,6 +53,7 @@ let package = Package(
         .executableTarget(
             name: "shared-dictionary", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"],
             path: "Examples/SharedDictionary"),
+        .executableTarget(name: "message-queue", dependencies: ["Holdfast", "ExampleSupport"], path: "Examples/MessageQueue"),
 
         // A disk in memory whose power can be cut; used by tests only.
         .target(
@@ -90,7 +92,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "ExampleTests",
-            dependencies: ["Holdfast", "TestProcesses", "task-list", "csv-index", "log-analyser", "shared-dictionary"]),
+            dependencies: [
+                "Holdfast", "TestProcesses", "task-list", "csv-index", "log-analyser", "shared-dictionary", "message-queue",
+            ]),
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [

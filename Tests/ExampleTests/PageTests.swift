@@ -34,7 +34,7 @@ import Testing
         return steps
     }
 
-    @Test(arguments: ["TaskList", "CSVIndex", "LogAnalyser", "SharedDictionary"])
+    @Test(arguments: ["TaskList", "CSVIndex", "LogAnalyser", "SharedDictionary", "MessageQueue"])
     func pagesShowWhatHappens(page: String) throws {
         let folder = try TemporaryFolder()
         let steps = try steps(page)

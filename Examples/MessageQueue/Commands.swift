@@ -1,0 +1,49 @@
+import ExampleSupport
+import Holdfast
+
+func send(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("HEAP")
+    let text = try arguments.next()
+    try arguments.end()
+    try withHeap(path) { heap in
+        let queue = try Queue(heap)
+        // Without a TEXT, each line of standard input is one.
+        while let line = text ?? readLine() {
+            while try !queue.send({ _ in line }) { _ = try queue.wait { $0.queue.count < Queue.limit } }
+            if text != nil { return }
+        }
+    }
+}
+
+func receive(_ arguments: inout Arguments) throws {
+    let waits = arguments.flag("--wait")
+    let limit = try arguments.option("--limit", in: 1 ... .max) ?? .max
+    let path = try arguments.next("HEAP")
+    try arguments.end()
+    try withHeap(path) { heap in
+        let queue = try Queue(heap)
+        var received = 0
+        while received < limit {
+            if let message = try queue.receive() {
+                // Only now: what is printed has been dealt with for good. Whoever is killed before this line has dealt with it as well, but does not say so.
+                say(message.text)
+                received += 1
+            } else if waits {
+                _ = try queue.wait { !$0.queue.isEmpty }
+            } else {
+                return
+            }
+        }
+    }
+}
+
+func status(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("HEAP")
+    try arguments.end()
+    let (account, waiting) = try withHeap(path, .readOnly) { heap in
+        try heap.read { tx in (try Roots(tx).account.value, try Roots(tx).queue.count) }
+    }
+    say(
+        "\(account.sent) sent, \(waiting) waiting, \(account.handled) handled, \(account.lost) lost, \(account.repeated) handled twice"
+    )
+}

@@ -1,0 +1,56 @@
+import ExampleSupport
+import Holdfast
+
+/// A sender and a receiver at work, of which one or the other is killed now and then.
+func demo(_ arguments: inout Arguments) throws {
+    let kills = try arguments.option("--kills", in: 0 ... 10_000) ?? 6
+    let path = try arguments.next("HEAP")
+    try arguments.end()
+    try withHeap(path) { heap in
+        let queue = try Queue(heap)
+        // Without an end, as long as somebody is to be killed.
+        try setGoal(queue) { _ in .max }
+        var sender = try Child("sender", path)
+        var receiver = try Child("receiver", path)
+        for _ in 0 ..< kills {
+            // Messages have come through since the last time, so both are at work.
+            let handled = try wait(queue, more: Int.random(in: 1 ... 1000), sender, receiver)
+            if Bool.random() {
+                sender.destroy()
+                say("killed the sender when \(handled) messages had been handled")
+                sender = try Child("sender", path)
+            } else {
+                receiver.destroy()
+                say("killed the receiver when \(handled) messages had been handled")
+                receiver = try Child("receiver", path)
+            }
+        }
+        try setGoal(queue) { $0.sent + 1000 }
+        try sender.finish()
+        try receiver.finish()
+        let (end, waiting) = try queue.account()
+        say(
+            "\(end.sent) messages sent, \(waiting) waiting, \(end.handled) handled, \(end.lost) lost, \(end.repeated) handled twice"
+        )
+        guard end.handled == end.sent, end.lost + end.repeated + waiting == 0 else {
+            throw Problem("the queue has not kept its promise")
+        }
+    }
+}
+
+private func setGoal(_ queue: Queue, _ goal: (Account) -> Int) throws {
+    try queue.heap.write { tx in
+        let account = try Roots(tx).account
+        account.value.goal = goal(account.value)
+    }
+}
+
+/// Waits until so many more messages have been dealt with; returns how many that are in all.
+private func wait(_ queue: Queue, more: Int, _ sender: Child, _ receiver: Child) throws -> Int {
+    let start = try queue.account().account.handled
+    while try !queue.wait(until: { $0.account.value.handled >= start + more }) {
+        // Nothing would ever come then. It has said why on standard error.
+        guard sender.isRunning, receiver.isRunning else { throw Problem("one end of the queue has failed") }
+    }
+    return try queue.account().account.handled
+}

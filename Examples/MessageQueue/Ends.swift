@@ -1,0 +1,33 @@
+import ExampleSupport
+import Holdfast
+
+// The two ends of the demonstration's queue, each a process of its own that may be killed at any moment. Neither keeps anything that is not in the heap.
+
+/// Sends messages until the goal is reached, by it and those that were killed before it.
+func sender(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("HEAP")
+    try arguments.end()
+    let parent = Parent()
+    try withHeap(path, existing: true) { heap in
+        let queue = try Queue(heap)
+        while case let account = try queue.account().account, account.sent < account.goal {
+            parent.require()
+            let isSent = try queue.send(if: { $0.sent < $0.goal }) { "message \($0)" }
+            if !isSent { _ = try queue.wait { $0.queue.count < Queue.limit / 2 } }
+        }
+    }
+}
+
+/// Deals with messages until the goal is reached.
+func receiver(_ arguments: inout Arguments) throws {
+    let path = try arguments.next("HEAP")
+    try arguments.end()
+    let parent = Parent()
+    try withHeap(path, existing: true) { heap in
+        let queue = try Queue(heap)
+        while case let account = try queue.account().account, account.handled < account.goal {
+            parent.require()
+            if try queue.receive() == nil { _ = try queue.wait { !$0.queue.isEmpty } }
+        }
+    }
+}

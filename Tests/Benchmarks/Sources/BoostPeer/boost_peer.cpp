@@ -78,6 +78,7 @@ struct boost_map {
     file f;
     explicit boost_map(file &&f) : f(std::move(f)) {}
     virtual ~boost_map() = default;
+    virtual void reserve(size_t) = 0;
     virtual void insert(const boost_keys &) = 0;
     virtual void update(const boost_keys &) = 0;
     virtual void remove(const boost_keys &) = 0;
@@ -93,6 +94,10 @@ namespace {
 template <class Map> struct typed_map final : boost_map {
     Map *map;
     explicit typed_map(file &&other) : boost_map(std::move(other)), map(make<Map>(f)) {}
+
+    void reserve(size_t entries) override {
+        if constexpr (std::is_same_v<Map, hash_numbers> || std::is_same_v<Map, hash_texts>) map->reserve(entries);
+    }
 
     void insert(const boost_keys &keys) override {
         each<Map>(keys, [&](auto key, size_t i) {
@@ -168,6 +173,8 @@ boost_map *boost_map_open(const char *path, size_t bytes, boost_kind kind) try {
 void boost_map_close(boost_map *map) { delete map; }
 bool boost_map_flush(boost_map *map) { return map->f.flush(); }
 
+void boost_map_reserve(boost_map *map, size_t entries) { map->reserve(entries); }
+
 bool boost_map_insert(boost_map *map, boost_keys keys) try {
     map->insert(keys);
     return true;
@@ -199,6 +206,7 @@ bool boost_is_there(void) { return false; }
 boost_map *boost_map_open(const char *, size_t, boost_kind) { return nullptr; }
 void boost_map_close(boost_map *) {}
 bool boost_map_flush(boost_map *) { return false; }
+void boost_map_reserve(boost_map *, size_t) {}
 bool boost_map_insert(boost_map *, boost_keys) { return false; }
 void boost_map_update(boost_map *, boost_keys) {}
 void boost_map_remove(boost_map *, boost_keys) {}

@@ -32,6 +32,8 @@ struct boost_keys {
     size_t count;
 };
 
+/// Of hashed ones: a table that large from the start.
+void boost_map_reserve(boost_map *map, size_t entries);
 bool boost_map_insert(boost_map *map, struct boost_keys keys);
 void boost_map_update(boost_map *map, struct boost_keys keys);
 void boost_map_remove(boost_map *map, struct boost_keys keys);

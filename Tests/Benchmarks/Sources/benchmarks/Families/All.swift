@@ -7,7 +7,9 @@ func allFamilies(long: Bool) -> [Family] {
         + MapFamilies<UInt64>(kind: "sorted", size: "1e4", count: 10_000).families
         + MapFamilies<UInt64>(kind: "sorted", size: "1e6", count: 1_000_000).families
         + MapFamilies<String>(kind: "sorted", size: "1e6", count: 1_000_000).families
-        + [arrayFamily, recordFamily, blockFamily] + transactionFamilies + durabilityFamilies + sharingFamilies
+        + [arrayFamily, recordFamily, blockFamily, sharedBlockFamily] + transactionFamilies + recordMixFamilies
+        + durabilityFamilies + sharingFamilies + [readerFamily]
+        + openingFamilies + buildingFamilies + sizeFamilies
         + (long ? longMaps : [])
 }
 

@@ -1,8 +1,8 @@
 // Allocating and freeing blocks of memory.
 
 /// What a system does for the works on blocks. Those with transactions do each call in one, or in as many as its makers' advice asks for.
-protocol BlockPeer {
-    associatedtype Block: Hashable
+protocol BlockPeer: SendableMetatype {
+    associatedtype Block: Hashable & SendableMetatype
 
     /// With room for so many bytes, where room does not come by itself.
     init(newAt path: String, bytes: Int) throws

@@ -15,13 +15,14 @@ final class BoostKeys<Key: MapKey> {
 
     init(_ keys: [Key]) {
         count = keys.count
+        // The same array: nothing is copied.
+        if let numbers = keys as? [UInt64] {
+            self.numbers = numbers
+            return
+        }
         for key in keys {
-            if Key.isInteger {
-                numbers.append(UInt64(bitPattern: key.integer))
-            } else {
-                key.withBytes { text.append(contentsOf: $0.lazy.map { CChar(bitPattern: $0) }) }
-                ends.append(UInt32(text.count))
-            }
+            key.withBytes { text.append(contentsOf: $0.lazy.map { CChar(bitPattern: $0) }) }
+            ends.append(UInt32(text.count))
         }
     }
 
@@ -59,6 +60,9 @@ final class BoostMap<Key: MapKey> {
     func insert(_ keys: BoostKeys<Key>) throws {
         guard keys.with({ boost_map_insert(map, $0) }) else { throw WrongResult(description: "Boost's file is full") }
     }
+
+    /// Of hashed ones.
+    func reserve(_ entries: Int) { boost_map_reserve(map, entries) }
 
     func flush() throws {
         guard boost_map_flush(map) else { throw WrongResult(description: "Boost cannot flush its file") }
@@ -147,5 +151,43 @@ struct BoostBlocks: BlockPeer {
     private func one(_ bytes: Int) throws -> UnsafeMutableRawPointer {
         guard let block = boost_blocks_allocate(blocks, bytes) else { throw WrongResult(description: "Boost's file is full") }
         return block
+    }
+}
+
+struct BoostOpening: OpeningPeer {
+    private let map: BoostMap<UInt64>
+
+    static func make(_ path: String, keys: [UInt64], sparseBytes: Int) throws {
+        try BoostMap<UInt64>(path, entries: keys.count, kind: boost_hash_numbers).insert(BoostKeys(keys))
+    }
+
+    init(_ path: String, sparseBytes: Int) throws { map = try BoostMap(existing: path, kind: boost_hash_numbers) }
+    func get(_ key: UInt64) -> UInt64 { map.get(BoostKeys([key])) }
+    func close() {}
+}
+
+/// Room for all entries from the start, and `flush` at the end.
+enum BoostBuilding: BuildingPeer {
+    static func build(_ path: String, keys: [UInt64]) throws {
+        let map = try BoostMap<UInt64>(path, entries: keys.count, kind: boost_hash_numbers)
+        map.reserve(keys.count)
+        try map.insert(BoostKeys(keys))
+        try map.flush()
+    }
+
+    static func sum(_ path: String, keys: [UInt64]) throws -> UInt64 {
+        try BoostMap<UInt64>(existing: path, kind: boost_hash_numbers).iterate()
+    }
+}
+
+enum BoostSortedBuilding: BuildingPeer {
+    static func build(_ path: String, keys: [UInt64]) throws {
+        let map = try BoostMap<UInt64>(path, entries: keys.count, kind: boost_tree_numbers)
+        try map.insert(BoostKeys(keys))
+        try map.flush()
+    }
+
+    static func sum(_ path: String, keys: [UInt64]) throws -> UInt64 {
+        try BoostMap<UInt64>(existing: path, kind: boost_tree_numbers).iterate()
     }
 }

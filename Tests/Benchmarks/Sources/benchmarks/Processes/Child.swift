@@ -1,11 +1,3 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
-
 // A contestant in a process of its own: `--child FAMILY SYSTEM PREFIX FOLDER PIPE`. Its figures come back through the pipe, a line each.
 
 /// One round of `contestant`.
@@ -36,7 +28,6 @@ func runChild(_ arguments: [String]) throws {
     let recorder = Recorder(system: contestant.system, filter: filter)
     try contestant.run(recorder)
     for lap in recorder.laps {
-        let line = "\(lap.work) \(lap.value) \(lap.unit.rawValue)\n"
-        _ = line.withCString { write(pipe, $0, strlen($0)) }
+        sendText("\(lap.work) \(lap.value) \(lap.unit.rawValue)\n", pipe)
     }
 }

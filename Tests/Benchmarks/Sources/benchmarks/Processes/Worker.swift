@@ -31,10 +31,7 @@ let recoverySlices = 1600
 
 func runWorker(_ arguments: [String]) throws {
     guard arguments.count >= 4, let number = UInt64(arguments[2]), let pipe = Int32(arguments.last!) else { exitWithUsage() }
-    func sign() {
-        var byte: UInt8 = 1
-        _ = write(pipe, &byte, 1)
-    }
+    func sign() { sendSign(pipe) }
     var options = PersistentHeap.Options()
     if arguments[0] == "log" { options.logLimit = 512 << 20 }
     let heap = try PersistentHeap.open(arguments[1], options: options)
@@ -92,14 +89,12 @@ func hear(_ arguments: [String]) {
     else {
         exitWithUsage()
     }
-    var byte: UInt8 = 1
     var times: [Double] = []
-    _ = write(pipe, &byte, 1)
+    sendSign(pipe)
     for _ in 0 ..< number {
-        var sent: UInt64 = 0
-        guard read(input, &sent, 8) == 8 else { exitWithError("the sender has ended") }
-        times.append(Clock.now() - Double(sent))
-        _ = write(pipe, &byte, 1)
+        let sent = Double(awaitMessage(input))
+        times.append(Clock.now() - sent)
+        sendSign(pipe)
     }
-    _ = "\(median(of: times))".withCString { write(pipe, $0, strlen($0)) }
+    sendText("\(median(of: times))", pipe)
 }

@@ -6,6 +6,8 @@ struct HoldfastMap<Key: MapKey>: MapPeer {
 
     init(newAt path: String, entries: Int) throws { heap = try PersistentHeap.open(path) }
 
+    init(existing path: String) throws { heap = try PersistentHeap.open(path, mode: .readOnly) }
+
     private init(heap: PersistentHeap) { self.heap = heap }
 
     /// From the mapped file, not from the private pages of the process that wrote it.

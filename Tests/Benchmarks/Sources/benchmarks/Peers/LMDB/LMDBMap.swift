@@ -10,6 +10,11 @@ final class LMDBMap<Key: MapKey, Mode: LMDBMode>: SortedMapPeer {
         database = try lmdb.database(integerKeys: Key.isInteger)
     }
 
+    init(existing path: String, entries: Int) throws {
+        lmdb = try LMDB(path, mapBytes: LMDB.mapBytes(entries: entries), LMDB.Reading.self)
+        database = try lmdb.existingDatabase(integerKeys: Key.isInteger)
+    }
+
     /// Nothing to do: what is written lies in the file, which is mapped, and can be open only once in a process.
     func reopened() -> LMDBMap { self }
 

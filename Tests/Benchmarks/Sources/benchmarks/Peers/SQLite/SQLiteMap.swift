@@ -12,6 +12,8 @@ final class SQLiteMap<Key: MapKey>: SortedMapPeer {
                 : "CREATE TABLE map (k TEXT PRIMARY KEY, v INTEGER NOT NULL) WITHOUT ROWID")
     }
 
+    init(existing path: String) throws { sqlite = try SQLite(path, reading: true) }
+
     /// With the log written back, as the last connection's closing does.
     func reopened() throws -> SQLiteMap {
         try sqlite.run("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -68,4 +68,7 @@ func run(_ options: Options) throws {
     case .json: printJSON(outcomes)
     case .markdown: printMarkdown(outcomes)
     }
+    if let folder = options.charts {
+        for path in try Chart.write(outcomes, to: folder) { Terminal.note("wrote \(path)") }
+    }
 }

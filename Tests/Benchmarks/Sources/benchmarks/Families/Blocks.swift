@@ -37,7 +37,7 @@ var blockFamily: Family {
                 ChurnStep(
                     slot: Int.random(in: 0 ..< liveBlocks, using: &random), bytes: Int.random(in: 16 ... 1024, using: &random))
             }
-            return allBlockPeers { system, environment, share, run in
+            return allBlockPeers(withSlow: true) { system, environment, share, run in
                 Contestant(system: system, environment: environment) { recorder in
                     try run(BlockWork(order: order, steps: steps, share: share, bench: bench, recorder: recorder))
                 }
@@ -45,15 +45,17 @@ var blockFamily: Family {
         })
 }
 
-/// The systems that allocate blocks; `make` is told a system's name, what its environment must hold, which part of the work is enough to time it, and how to have a
-/// work done by it.
-func allBlockPeers<R>(_ make: (String, [String: String], Int, @escaping (BlockRun) throws -> Void) -> R) -> [R] {
+/// The systems that allocate blocks, each as `make` makes of it something that takes part: of its name, what its environment must hold, the part of the work that is
+/// enough to time it (1 for all, 1000 for a thousandth), and a way to have a work done by it. `withSlow`: also those that sync each change.
+func allBlockPeers<R>(withSlow: Bool, _ make: (String, [String: String], Int, @escaping (any BlockRun) throws -> Void) -> R)
+    -> [R]
+{
     var all = [
         make("holdfast", [:], 1) { try $0.run(HoldfastBlocks.self) }, make("malloc", [:], 1) { try $0.run(MallocBlocks.self) },
     ]
     if Mimalloc.isThere { all.append(make("mimalloc", [:], 1) { try $0.run(MimallocBlocks.self) }) }
-    if Boost.isThere { all.append(make("boost", [:], 10) { try $0.run(BoostBlocks.self) }) }
-    for mode in PMDK.modes where PMDK.isThere {
+    if Boost.isThere { all.append(make("boost", [:], 1) { try $0.run(BoostBlocks.self) }) }
+    for mode in PMDK.modes where PMDK.isThere && (withSlow || !mode.isSlow) {
         all.append(make(mode.system, mode.environment, mode.isSlow ? 1000 : 1) { try $0.run(PMDKBlocks.self) })
     }
     return all
@@ -101,7 +103,7 @@ private struct BlockWork: BlockRun {
     /// Replaces random ones of many blocks. All slots are full from the start, so that each step frees and allocates.
     private func churn<Peer: BlockPeer>(_: Peer.Type) throws {
         let peer = try Peer(newAt: bench.folder.fresh("churn.file"), bytes: 512 << 20)
-        let live = liveBlocks / min(share, 10)
+        let live = liveBlocks / (share > 100 ? 100 : 1)
         let steps = steps.prefix(count / share).map { ChurnStep(slot: $0.slot % live, bytes: $0.bytes) }
         var slots = [Slot<Peer.Block>](repeating: Slot(), count: live)
         var random = SplitMix(state: 7)

@@ -18,9 +18,9 @@ var sharedBlockFamily: Family {
                 ChurnStep(
                     slot: Int.random(in: 0 ..< slotsOfThread, using: &random), bytes: Int.random(in: 16 ... 512, using: &random))
             }
-            return allBlockPeers { system, environment, share, run in
+            return allBlockPeers(withSlow: false) { system, environment, _, run in
                 Contestant(system: system, environment: environment) { recorder in
-                    try run(SharedBlockWork(steps: steps, share: share, bench: bench, recorder: recorder))
+                    try run(SharedBlockWork(steps: steps, bench: bench, recorder: recorder))
                 }
             }
         })
@@ -28,7 +28,6 @@ var sharedBlockFamily: Family {
 
 private struct SharedBlockWork: BlockRun {
     let steps: [ChurnStep]
-    let share: Int
     let bench: Bench
     let recorder: Recorder
 
@@ -37,20 +36,17 @@ private struct SharedBlockWork: BlockRun {
         if recorder.wants("alloc.handed.over.64") { try handOver(Peer.self) }
     }
 
-    /// Fewer for the slow ones.
-    private var rounds: Int { max(4, batches / share) }
-
     /// Each thread replaces random blocks of one set of slots, a batch at a time, and then takes the next thread's: what it frees was mostly allocated by another.
     private func larson<Peer: BlockPeer>(_: Peer.Type) throws {
         let peer = Shared(try Peer(newAt: bench.folder.fresh("larson.file"), bytes: 256 << 20))
         let sets = (0 ..< threads).map { _ in Locked([Slot<Peer.Block>](repeating: Slot(), count: slotsOfThread)) }
-        let (steps, rounds) = (self.steps, self.rounds)
+        let steps = self.steps
         let filling = (0 ..< slotsOfThread).map { ChurnStep(slot: $0, bytes: steps[$0].bytes) }
         for set in sets { try set.withLock { try peer.value.churn(filling[...], in: &$0) } }
-        try recorder.time("alloc.larson.threads.2", operations: rounds * batch * threads, expect: 1) {
+        try recorder.time("alloc.larson.threads.2", operations: batches * batch * threads, expect: 1) {
             inThreads(threads) { thread in
-                for round in 0 ..< rounds {
-                    let start = round % batches * batch
+                for round in 0 ..< batches {
+                    let start = round * batch
                     try sets[(thread + round) % threads].withLock {
                         try peer.value.churn(steps[start ..< start + batch], in: &$0)
                     }
@@ -75,11 +71,10 @@ private struct SharedBlockWork: BlockRun {
     private func handOver<Peer: BlockPeer>(_: Peer.Type) throws {
         let peer = Shared(try Peer(newAt: bench.folder.fresh("handed.file"), bytes: 256 << 20))
         let channel = Shared(Channel<[Peer.Block]>())
-        let rounds = self.rounds
         let freed = Shared(Atomic<Int>(0))
-        try recorder.time("alloc.handed.over.64", operations: rounds * batch, expect: UInt64(rounds * batch)) {
+        try recorder.time("alloc.handed.over.64", operations: batches * batch, expect: UInt64(batches * batch)) {
             let worked = inThreads(2) { thread in
-                for _ in 0 ..< rounds {
+                for _ in 0 ..< batches {
                     if thread == 0 {
                         var blocks: [Peer.Block] = []
                         blocks.reserveCapacity(batch)

@@ -38,7 +38,7 @@ func comparisons(_ outcomes: [Outcome]) -> [Comparison] {
 
 enum Format {
     static func tenths(_ value: Double) -> String { fixed(value, digits: 1) }
-    static func ratio(_ value: Double) -> String { fixed(value, digits: value < 0.1 ? 3 : 2) }
+    static func ratio(_ value: Double) -> String { value < 0.0005 ? "< 0.001" : fixed(value, digits: value < 0.0995 ? 3 : 2) }
 
     static func fixed(_ value: Double, digits: Int) -> String {
         var scale = 1

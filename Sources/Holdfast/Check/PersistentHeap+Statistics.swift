@@ -36,7 +36,7 @@ extension PersistentHeap {
     /// Figures of the file, the log, the free space, and everybody who has the heap open.
     ///
     /// Changes nothing, on the disk or for others, beside a view that is open meanwhile. O(runs of pages and slabs), not of the data. Any thread, waiting as `read` does;
-    /// throws ``HeapError/damaged(path:what:)`` where the account of pages cannot be followed.
+    /// throws ``HeapError/replaced(path:)`` where the file has lost its name, and ``HeapError/damaged(path:what:)`` where the account of pages cannot be followed.
     public func statistics() throws(HeapError) -> HeapStatistics {
         try requireOpen()
         return try engine.statistics()

@@ -15,6 +15,9 @@ public struct HeapVersion: Hashable, Comparable, Sendable {
     package let position: UInt64
 
     public static func < (left: HeapVersion, right: HeapVersion) -> Bool { left.position < right.position }
+
+    /// Bytes of log that were written from `earlier` up to this version.
+    package func bytes(since earlier: HeapVersion) -> Int { position > earlier.position ? Int(position - earlier.position) : 0 }
 }
 
 /// Noticing what others commit.

@@ -53,6 +53,25 @@ extension PersistentHeap {
         return try engine.compact()
     }
 
+    /// Makes the heap file at least `bytes` long, with room on the disk for all of it, and keeps it so from now on, also when the heap is closed: what is committed later
+    /// then needs no more of the disk until the heap has grown so far. ``shrink()`` takes it back. Durable on return.
+    ///
+    /// Other processes go on; writers wait meanwhile. O(1), or as the file system takes to reserve. Throws ``HeapError/diskFull(path:)``, ``HeapError/fileTooLarge(path:)`` and
+    /// ``HeapError/tooLarge(path:limitBytes:)``, with the file as it was.
+    public func reserve(bytes: Int) throws(HeapError) {
+        try requireOpen()
+        guard engine.mode == .readWrite else { throw HeapError.readOnly(path: path) }
+        try engine.reserve(bytes: bytes)
+    }
+
+    /// Cuts off what the heap does not need at its file's end, and what ``reserve(bytes:)`` has asked for; moves the log into the file first. Where another process has the
+    /// heap open, the last one to close it cuts the file. ``compact()`` gives back what is free in the middle.
+    public func shrink() throws(HeapError) {
+        try requireOpen()
+        guard engine.mode == .readWrite else { throw HeapError.readOnly(path: path) }
+        try engine.shrink()
+    }
+
     /// Makes a new heap at `path` and fills it with `body`, without a log: the fast way to build a large heap. It appears at `path` when it is complete and
     /// durable, or, if `body` throws or the process ends, not at all.
     ///

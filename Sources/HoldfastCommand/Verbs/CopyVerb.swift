@@ -46,10 +46,45 @@ extension Verb {
         details: [
             "Moves the log into the heap file, gives the disk blocks of free pages back to the file system as holes, and cuts the free end off, unless another process has the heap "
                 + "open: then the last one to close it does that. Nothing moves inside the heap, and other processes go on; writers wait meanwhile.",
-            "shrink does only the last step. To close the holes up as well, copy the heap's contents: holdfast dump and holdfast load into a new heap.",
+            "shrink only cuts the end off. Blocks that lie between others in use cannot be given back; if fragmentation is high, make the heap anew: holdfast dump FILE | holdfast "
+                + "load NEW",
         ],
         examples: [Example(command: "compact inventory.heap", meaning: "After much has been removed.")]
-    ) { call in try Resizing.run(call) { try $0.compact() } }
+    ) { call in
+        try Resizing.run(call) { heap in
+            try heap.shrink()
+            try heap.compact()
+        }
+    }
+
+    static let shrink = Verb(
+        name: "shrink", summary: "cut off the free end of a heap's file",
+        operands: [heapFile], options: [json, timeout],
+        details: [
+            "Moves the log into the heap file, gives up what grow has asked for, and cuts off everything behind the last page in use; where another process has the heap open, the "
+                + "last one to close it cuts the file. Free pages between others stay: compact gives those back too."
+        ],
+        examples: [Example(command: "shrink inventory.heap", meaning: "Take back what grow has reserved.")]
+    ) { call in try Resizing.run(call) { try $0.shrink() } }
+
+    static let grow = Verb(
+        name: "grow", summary: "reserve room on the disk for a heap, ahead of need",
+        operands: [
+            heapFile,
+            Operand(
+                name: "SIZE", summary: "bytes, or as in 64K, 10MiB, 1.5G: the whole file, in powers of 1024", completion: .nothing
+            ),
+        ],
+        options: [json, timeout],
+        details: [
+            "Makes the heap's file at least SIZE long, rounded up to 64 KiB, with blocks of the disk for all of it, so that later commits cannot meet a full disk until the heap has "
+                + "grown so far. The file stays that long when it is closed. A file that is longer already stays as it is; shrink takes the room back."
+        ],
+        examples: [Example(command: "grow inventory.heap 2G", meaning: "Room for two gibibytes.")]
+    ) { call in
+        let bytes = try call.bytes(call.operands[1], "SIZE")
+        return try Resizing.run(call) { try $0.reserve(bytes: bytes) }
+    }
 }
 
 /// How much of the disk a file takes.

@@ -108,6 +108,7 @@ extension HeapEngine {
     }
 
     private func describeFiles(_ file: any DiskFile, in figures: inout HeapStatistics) throws(HeapError) {
+        try requireInPlace()
         let (header, fileBytes) = try headerAndSize(of: file)
         figures.formatVersion = Int(header.formatVersion)
         figures.fileBytes = fileBytes

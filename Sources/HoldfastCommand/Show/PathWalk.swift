@@ -1,0 +1,69 @@
+import Holdfast
+import HoldfastTools
+
+extension ValuePath {
+    /// Goes the way from the root. Fails with one line that says how far it came, and what there is instead.
+    func follow(from root: ValuePlace, in path: String) throws -> ValuePlace {
+        var place = root
+        for (index, step) in steps.enumerated() {
+            guard let next = try Self.go(step, from: place) else {
+                let here = text(steps: index)
+                throw CommandFailure(
+                    "There is no \(text(steps: index + 1)) in \(path): \(here) is \(Self.description(of: place)). Look at it with: holdfast show \(path) '\(here)'"
+                )
+            }
+            place = next
+        }
+        return place
+    }
+
+    private static func go(_ step: Step, from start: ValuePlace) throws -> ValuePlace? {
+        guard let place = reach(start) else { return nil }
+        switch (place.kind, step) {
+        case (.fields, .name(let name)), (.fields, .text(let name)): return place.field(name)
+        case (.list, .number(let text)), (.list, .name(let text)):
+            guard let index = Int(text), let count = place.count else { return nil }
+            return place.element(at: index < 0 ? count + index : index)
+        case (.map, .name(let text)), (.map, .number(let text)): return try value(of: place, for: text, isQuoted: false)
+        case (.map, .text(let text)): return try value(of: place, for: text, isQuoted: true)
+        default: return nil
+        }
+    }
+
+    /// Through references, optionals and roots of a single value, to what can be looked into.
+    static func reach(_ start: ValuePlace) -> ValuePlace? {
+        var place = start.inside
+        for _ in 0 ..< 100 {
+            switch place.kind {
+            case .optional:
+                guard let next = place.unwrapped else { return nil }
+                place = next
+            case .reference:
+                guard let next = place.target else { return nil }
+                place = next
+            default: return place
+            }
+        }
+        return nil
+    }
+
+    private static func value(of map: ValuePlace, for text: String, isQuoted: Bool) throws -> ValuePlace? {
+        guard case .generic(_, let parameters) = map.shape, let keyShape = parameters.first,
+            let key = KeyText.key(text, as: keyShape, isQuoted: isQuoted)
+        else { return nil }
+        // A number that does not fit the key's type is no key of the map.
+        guard key.problem(as: keyShape) == nil else { return nil }
+        return try map.value(forKey: key)
+    }
+
+    /// What a place is, for messages: `an Array<Movement> of 3`, `an Item with the fields name and size`.
+    static func description(of start: ValuePlace) -> String {
+        guard let place = reach(start) else { return "nil" }
+        let name = TypeNames.short(place.shape)
+        let fields = place.fieldNames
+        if place.kind == .fields, !fields.isEmpty {
+            return "a \(name) with the fields \(fields.map { DisplayText.oneLine($0) }.joined(separator: ", "))"
+        }
+        return place.count.map { "a \(name), count \(Figures.count($0))" } ?? "a \(name)"
+    }
+}

@@ -1,0 +1,174 @@
+import Foundation
+import Holdfast
+import HoldfastTools
+
+extension Verb {
+    static let dump = Verb(
+        name: "dump", summary: "write what is in a heap as lines of JSON",
+        operands: [
+            heapFile,
+            Operand(name: "ROOT", summary: "only this root; all of them unless given", isOptional: true, completion: .nothing),
+        ],
+        options: [
+            Option(
+                name: "to", value: "OUT", summary: "write a new file, which appears when it is complete, or not at all",
+                completion: .file), timeout,
+        ],
+        details: [
+            "Every root becomes a line that says what it is, and a line for each of its elements, as one JSON value each; load reads them back without loss. All roots are of one "
+                + "moment. The program that made the heap is not needed: the heap describes its types.",
+            "The heap is checked on the way: what is damaged is an error, and not written.",
+        ],
+        examples: [
+            Example(command: "dump inventory.heap stock | head -3", meaning: "A look at the first lines."),
+            Example(
+                command: "dump inventory.heap --to inventory.jsonl",
+                meaning: "A copy in text, for other programs and for version control."),
+        ]
+    ) { call in
+        let heap = try call.openHeap(.readOnly)
+        defer { try? heap.close() }
+        try call.warn(of: heap)
+        let root = call.operands.count > 1 ? call.operands[1] : nil
+        let progress = call.progress("dump", unit: "lines")
+        defer { progress.finish() }
+        var count = 0
+        func write(_ line: String, _ body: (String) throws -> Void) throws {
+            try Interruption.check()
+            try body(line)
+            count += 1
+            progress.show(count, of: 0)
+        }
+        if let out = call.value("to") {
+            try heap.exportLines(root: root, to: out) { line, next in try write(line, next) }
+            progress.finish()
+            try call.print("\(DisplayText.oneLine(out)): \(Figures.count(count, "line")), \(Figures.bytes(FileSize(out).length))")
+        } else {
+            try heap.exportLines(root: root) { try write($0) { try call.print($0) } }
+        }
+        return .fine
+    }
+
+    static let load = Verb(
+        name: "load", summary: "make roots of lines that dump has written",
+        operands: [
+            Operand(name: "FILE", summary: "a heap file; it is made if there is none"),
+            Operand(name: "LINES", summary: "the file of lines; the standard input unless given", isOptional: true),
+        ],
+        options: [Option(name: "as", value: "NAME", summary: "call the root so; the lines must hold only one"), timeout],
+        details: [
+            "All roots of the lines, or, if anything is wrong with them, none: the error names the line. Roots that the heap has already are not replaced.",
+            "Into a heap that is there, this is one transaction; others go on reading meanwhile. A new heap appears when it is complete.",
+        ],
+        examples: [
+            Example(command: "load restored.heap inventory.jsonl", meaning: "A heap of a dump."),
+            Example(
+                command: "dump inventory.heap | holdfast load tidy.heap", meaning: "A heap made anew, without fragmentation."),
+        ]
+    ) { call in
+        let source = call.operands.count > 1 && call.operands[1] != "-" ? call.operands[1] : nil
+        let lines = try InputLines(source)
+        let progress = call.progress("load", unit: "lines")
+        defer { progress.finish() }
+        var count = 0
+        func next() throws -> String? {
+            try Interruption.check()
+            guard let line = try lines.next() else { return nil }
+            count += 1
+            progress.show(count, of: 0)
+            return line
+        }
+        let name = call.value("as")
+        let said = source ?? "the standard input"
+        let isNew = access(call.path, F_OK) != 0
+        let names: [String]
+        if isNew {
+            names = try PersistentHeap.build(call.path, as: name, source: said, from: next)
+        } else {
+            let heap = try call.openHeap(.readWrite)
+            defer { try? heap.close() }
+            try call.warn(of: heap)
+            names = try heap.importLines(as: name, source: said, from: next)
+            try heap.close()
+        }
+        progress.finish()
+        let list = names.map { DisplayText.quoted($0) }.joined(separator: ", ")
+        try call.print(
+            "\(DisplayText.oneLine(call.path)): \(isNew ? "made, " : "")\(Figures.count(names.count, "root")) loaded of \(Figures.count(count, "line")): \(list)"
+        )
+        return .fine
+    }
+}
+
+/// The lines of a file or of the standard input.
+final class InputLines {
+    private let descriptor: Int32
+    private let name: String
+    private var buffer: [UInt8] = []
+    private var start = 0
+    private var isAtEnd = false
+    private static let bufferBytes = 1 << 16
+
+    /// Nil: the standard input.
+    init(_ path: String?) throws {
+        name = path ?? "the standard input"
+        guard let path else {
+            descriptor = 0
+            return
+        }
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure(errno) }
+    }
+
+    deinit { if descriptor > 0 { close(descriptor) } }
+
+    private func failure(_ code: Int32) -> CommandFailure {
+        CommandFailure(
+            "\(name) could not be read: \(systemMessage(code)) (error \(code)). Name a file of lines that holdfast dump has written."
+        )
+    }
+
+    /// The next line without its end; nil after the last.
+    func next() throws -> String? {
+        var searched = start
+        while true {
+            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                defer { start = end + 1 }
+                return try text(buffer[start ..< end])
+            }
+            if isAtEnd {
+                guard start < buffer.count else { return nil }
+                defer { start = buffer.count }
+                return try text(buffer[start...])
+            }
+            searched = buffer.count - start
+            buffer.removeSubrange(..<start)
+            start = 0
+            try fill()
+        }
+    }
+
+    private func text(_ bytes: ArraySlice<UInt8>) throws -> String {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw CommandFailure("\(name) is not text in UTF-8. Name a file of lines that holdfast dump has written.")
+        }
+        return text
+    }
+
+    private func fill() throws {
+        let count = buffer.count
+        buffer.append(contentsOf: repeatElement(0, count: Self.bufferBytes))
+        while true {
+            let found = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + count, Self.bufferBytes) }
+            let code = errno
+            if found < 0, code == EINTR {
+                try Interruption.check()
+                continue
+            }
+            buffer.removeLast(Self.bufferBytes - max(found, 0))
+            if found < 0 { throw failure(code) }
+            isAtEnd = found == 0
+            return
+        }
+    }
+}

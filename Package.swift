@@ -13,6 +13,7 @@ let package = Package(
         .executable(name: "holdfast", targets: ["HoldfastCommand"]),
         .executable(name: "word-index", targets: ["word-index"]),
         .executable(name: "object-graph", targets: ["object-graph"]),
+        .executable(name: "heap-repl", targets: ["heap-repl"]),
         .executable(name: "task-list", targets: ["task-list"]),
         .executable(name: "csv-index", targets: ["csv-index"]),
         .executable(name: "log-analyser", targets: ["log-analyser"]),
@@ -42,6 +43,7 @@ let package = Package(
 
         .executableTarget(name: "word-index", dependencies: ["Holdfast"], path: "Examples/WordIndex"),
         .executableTarget(name: "object-graph", dependencies: ["Holdfast"], path: "Examples/ObjectGraph"),
+        .executableTarget(name: "heap-repl", dependencies: ["Holdfast", "HoldfastTools"], path: "Examples/HeapREPL"),
 
         // What the examples share: arguments, output, errors in one line.
         .target(name: "ExampleSupport", dependencies: ["Holdfast"], path: "Examples/Support"),
@@ -102,6 +104,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
+        .testTarget(name: "HeapREPLTests", dependencies: ["Holdfast", "TestProcesses", "Terminals", "heap-repl"]),
     ],
     swiftLanguageModes: [.v6]
 )

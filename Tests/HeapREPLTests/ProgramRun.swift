@@ -1,0 +1,77 @@
+import Foundation
+
+/// The folder with what this package has built.
+let builtProducts: URL = {
+    #if os(macOS)
+        for bundle in Bundle.allBundles where bundle.bundlePath.hasSuffix(".xctest") {
+            return bundle.bundleURL.deletingLastPathComponent()
+        }
+    #endif
+    return URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+}()
+
+let replPath = builtProducts.appendingPathComponent("heap-repl").path
+
+/// A folder for one test, removed when the test is done with it.
+final class Scratch {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appendingPathComponent("heap-repl-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String) -> String { path + "/" + name }
+    var heap: String { file("test.heap") }
+    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
+
+    /// A terminal with the program on this folder's heap, and a history of its own.
+    func terminal(_ environment: [String: String] = [:], arguments: [String] = []) throws -> Terminal {
+        try Terminal(replPath, arguments + [heap], environment: ["HEAP_REPL_HISTORY": file("history")].merging(environment) { $1 })
+    }
+}
+
+/// The program run to its end, as from a pipe.
+struct ProgramRun {
+    var status: Int32
+    var output: String
+    var error: String
+
+    var lines: [String] { output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init).dropLast() }
+    var errorLines: [String] { error.split(separator: "\n").map(String.init) }
+
+    /// Where nobody takes the output, it goes into a pipe that nobody reads from any more.
+    init(_ arguments: [String], script: String = "", takesOutput: Bool = true) throws {
+        try self.init(replPath, arguments, script: script, takesOutput: takesOutput)
+    }
+
+    /// With the program's output, or what limits it, as a shell arranges it: `"$@"` in the command is the program.
+    init(shell command: String, _ arguments: [String], script: String = "") throws {
+        try self.init("/bin/sh", ["-c", command, "sh", replPath] + arguments, script: script, takesOutput: true)
+    }
+
+    private init(_ executable: String, _ arguments: [String], script: String, takesOutput: Bool) throws {
+        let folder = try Scratch()
+        try Data(script.utf8).write(to: URL(fileURLWithPath: folder.file("script")))
+        for name in ["output", "error"] { _ = FileManager.default.createFile(atPath: folder.file(name), contents: nil) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: executable)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+        process.standardInput = FileHandle(forReadingAtPath: folder.file("script"))
+        process.standardOutput = FileHandle(forWritingAtPath: folder.file("output"))
+        process.standardError = FileHandle(forWritingAtPath: folder.file("error"))
+        let pipe = Pipe()
+        if !takesOutput {
+            process.standardOutput = pipe.fileHandleForWriting
+            try pipe.fileHandleForReading.close()
+        }
+        try process.run()
+        process.waitUntilExit()
+        status = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
+        output = try String(contentsOfFile: folder.file("output"), encoding: .utf8)
+        error = try String(contentsOfFile: folder.file("error"), encoding: .utf8)
+    }
+}

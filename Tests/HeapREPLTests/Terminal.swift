@@ -1,0 +1,60 @@
+import Foundation
+import Terminals
+
+/// A program on a terminal, as these tests talk to it: keys in, and the lines that the screen shows.
+final class Terminal {
+    private let terminal: PseudoTerminal
+    /// How many lines the screen had when the last key was typed.
+    private var seenLines = 0
+
+    /// Keys that are no characters.
+    enum Key: String {
+        case enter = "\r"
+        case tab = "\t"
+        case up = "\u{1B}[A"
+        case left = "\u{1B}[D"
+        case backspace = "\u{7F}"
+        case controlA = "\u{01}"
+        case controlC = "\u{03}"
+        case controlD = "\u{04}"
+    }
+
+    init(_ executable: String, _ arguments: [String], environment: [String: String]) throws {
+        terminal = try PseudoTerminal(
+            executable, arguments, columns: 200, environment: ["TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"].merging(environment) { $1 })
+    }
+
+    /// All that was written, as it came.
+    var output: String { terminal.output }
+    var lines: [String] { Self.lines(terminal) }
+
+    private static func lines(_ terminal: PseudoTerminal) -> [String] { terminal.screen.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+
+    func type(_ text: String) {
+        seenLines = lines.count
+        terminal.type(text)
+    }
+
+    func press(_ keys: Key...) { type(keys.map(\.rawValue).joined()) }
+
+    /// Types a line and Enter.
+    func enter(_ line: String) { type(line + Key.enter.rawValue) }
+
+    func kill(_ signal: Int32) { Foundation.kill(terminal.processNumber, signal) }
+
+    /// Waits until the last line of the screen that is not empty is this one: a prompt, or a prompt and what has been typed.
+    func waitForLast(_ line: String) throws { try wait("the last line “\(line)”") { $0.last { !$0.isEmpty } == line } }
+
+    /// Waits until one of the lines that came since the last key is this one.
+    func waitFor(_ line: String) throws { try wait("the line “\(line)”") { [seenLines] in $0.dropFirst(max(seenLines - 1, 0)).contains(line) } }
+
+    func wait(_ what: String, until isSo: ([String]) -> Bool) throws { try terminal.wait(what) { isSo(Self.lines($0)) } }
+
+    /// Its status, or 128 and the number of the signal that ended it.
+    func waitForEnd() throws -> Int32 {
+        switch try terminal.waitForEnd() {
+        case .exited(let status): status
+        case .signalled(let signal): 128 + signal
+        }
+    }
+}

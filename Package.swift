@@ -81,6 +81,12 @@ let package = Package(
         .executableTarget(
             name: "damage-lab", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"], path: "Tests/Support/DamageLab"),
 
+        // Heaps of known contents, and the program that makes the files of Tests/Golden of them.
+        .target(name: "GoldenHeaps", dependencies: ["Holdfast"], path: "Tests/Support/GoldenHeaps"),
+        .executableTarget(
+            name: "golden-maker", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "GoldenHeaps"],
+            path: "Tests/Support/GoldenMaker"),
+
         // What the standard library's protocols promise, as checks for any collection; used by tests only.
         .target(name: "CollectionLaws", path: "Tests/Support/CollectionLaws"),
 
@@ -105,6 +111,7 @@ let package = Package(
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
         .testTarget(name: "HeapREPLTests", dependencies: ["Holdfast", "TestProcesses", "Terminals", "heap-repl"]),
+        .testTarget(name: "GoldenTests", dependencies: ["Holdfast", "HoldfastEngine", "GoldenHeaps"]),
     ],
     swiftLanguageModes: [.v6]
 )

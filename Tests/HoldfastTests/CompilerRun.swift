@@ -13,6 +13,15 @@ enum CompilerRun {
         ]
     }
 
+    /// What a program that uses Holdfast is linked with: the modules that this test was built with.
+    static var objects: [String] {
+        ["CHoldfast", "MemoryMapping", "HoldfastEngine", "Holdfast"].flatMap { module in
+            let folder = productsFolder.path + "/\(module).build"
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            return names.filter { $0.hasSuffix(".o") }.map { folder + "/" + $0 }
+        }
+    }
+
     /// Runs a program that the search path finds, and waits for its end.
     static func run(_ arguments: [String], in folder: String) throws -> (status: Int32, output: String) {
         let process = Process()

@@ -12,12 +12,7 @@ import Testing
 
         let folder = try TemporaryFolder()
         try folder.write(Data(sample.utf8), to: "main.swift")
-        // Against the modules that this test was built with.
-        let products = productsFolder
-        let objects = ["CHoldfast", "MemoryMapping", "HoldfastEngine", "Holdfast"].flatMap { module in
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: products.path + "/\(module).build")) ?? []
-            return names.filter { $0.hasSuffix(".o") }.map { products.path + "/\(module).build/\($0)" }
-        }
+        let objects = CompilerRun.objects
         try #require(objects.count > 4)
         let arguments = ["swiftc", "main.swift", "-o", "sample"] + CompilerRun.moduleArguments
         let compiled = try CompilerRun.run(arguments + objects, in: folder.path)

@@ -1,5 +1,10 @@
 import CHoldfast
 
+// Offsets are 64 bits and a heap is one range of addresses, which 32 bits have no room for.
+#if _pointerBitWidth(_32)
+    #error("Holdfast needs 64-bit addresses.")
+#endif
+
 /// The fixed numbers of the file format, version 1. Changing any of them is a new format version.
 ///
 /// A heap file is an array of 4 KiB pages, independent of the operating system's page size:

@@ -7,11 +7,10 @@ import Holdfast
 func sender(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     try arguments.end()
-    let parent = Parent()
     try withHeap(path, existing: true) { heap in
         let queue = try Queue(heap)
         while case let account = try queue.account().account, account.sent < account.goal {
-            parent.require()
+            Parent.require()
             let isSent = try queue.send(if: { $0.sent < $0.goal }) { "message \($0)" }
             if !isSent { _ = try queue.wait { $0.queue.count < Queue.limit / 2 } }
         }
@@ -22,11 +21,10 @@ func sender(_ arguments: inout Arguments) throws {
 func receiver(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     try arguments.end()
-    let parent = Parent()
     try withHeap(path, existing: true) { heap in
         let queue = try Queue(heap)
         while case let account = try queue.account().account, account.handled < account.goal {
-            parent.require()
+            Parent.require()
             if try queue.receive() == nil { _ = try queue.wait { !$0.queue.isEmpty } }
         }
     }

@@ -31,7 +31,7 @@ func demo(_ arguments: inout Arguments) throws {
         }
         for (number, reader) in readers.enumerated() { say("reader \(number + 1) \(try reader.line())") }
         report("after \(changes) changes", readers, size)
-        for reader in readers { try reader.finish() }
+        for reader in readers { try reader.dismiss() }
     }
 }
 

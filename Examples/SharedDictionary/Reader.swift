@@ -6,7 +6,6 @@ func reader(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let lastEdition = try arguments.number("EDITION", in: 0 ... .max)
     try arguments.end()
-    let parent = Parent()
     let heap = try PersistentHeap.open(path, mode: .readOnly)
     // Every page of it is then in this process's memory; and some words are in a list, to be looked up.
     let (letters, words) = try heap.read { tx in
@@ -18,7 +17,7 @@ func reader(_ arguments: inout Arguments) throws {
     var found = 0
     var edition = 0
     while edition < lastEdition {
-        parent.require()
+        Parent.require()
         // A view stands still while it is read, whatever the writer does meanwhile, and the next one shows the newest.
         try heap.read { tx in
             let roots = try Roots(tx)

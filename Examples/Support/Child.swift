@@ -48,9 +48,14 @@ package final class Child {
         }
     }
 
-    /// Closes its standard input, which it takes as the sign to end, and waits until it has.
-    package func finish() throws {
+    /// Lets it end: its standard input is closed, which tells it that nobody needs it any more.
+    package func dismiss() throws {
         try? input.fileHandleForWriting.close()
+        try waitForEnd()
+    }
+
+    /// Waits until it has done its work.
+    package func waitForEnd() throws {
         process.waitUntilExit()
         guard process.terminationStatus == 0, process.terminationReason == .exit else {
             throw Problem("process \(number) has failed")
@@ -59,12 +64,14 @@ package final class Child {
 }
 
 /// For the child's own use: whether the process that has started it is still there.
-package struct Parent {
-    private let number = getppid()
-    package init() {}
-
-    package func isAlive() -> Bool { getppid() == number }
+package enum Parent {
+    /// The child's standard input is a pipe into which nothing is written: it has something to say when its other end is closed, however that has come about, and also if the
+    /// parent was gone before this process could look.
+    package static var isAlive: Bool {
+        var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+        return poll(&input, 1, 0) == 0
+    }
 
     /// Ends this process if there is nobody left to work for.
-    package func require() { if !isAlive() { exit(1) } }
+    package static func require() { if !isAlive { exit(1) } }
 }

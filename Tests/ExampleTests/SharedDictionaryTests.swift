@@ -71,7 +71,8 @@ import Testing
         _ = try process.readLine()
         process.destroy()
         let opened = try PersistentHeap.open(heap)
-        while try opened.views().count > 1 { usleep(1000) }
+        let isAlone = try waitUntil { try opened.views().count == 1 }
+        #expect(isAlone)
         try opened.close()
         #expect(folder.names.filter { $0.hasPrefix("words") } == ["words.heap", "words.txt"])
     }

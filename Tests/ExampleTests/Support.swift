@@ -101,3 +101,12 @@ func shell(_ line: String, in folder: TemporaryFolder) throws -> String {
     process.waitUntilExit()
     return text
 }
+
+/// Looks again and again; false if it has not come true after a minute.
+func waitUntil(_ condition: () throws -> Bool) rethrows -> Bool {
+    for _ in 0 ..< 60_000 {
+        if try condition() { return true }
+        usleep(1000)
+    }
+    return false
+}

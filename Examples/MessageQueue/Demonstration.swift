@@ -26,7 +26,7 @@ func demo(_ arguments: inout Arguments) throws {
             }
         }
         try setGoal(queue) { $0.sent + 1000 }
-        while sender.isRunning, receiver.isRunning { _ = try queue.wait { $0.account.value.handled >= $0.account.value.goal } }
+        while sender.isRunning, receiver.isRunning { _ = try queue.heap.waitForChange(timeout: .seconds(1)) }
         // Whoever has ended first may have failed, and the other one would wait for ever.
         for end in [sender, receiver].sorted(by: { !$0.isRunning && $1.isRunning }) { try end.waitForEnd() }
         let (end, waiting) = try queue.account()

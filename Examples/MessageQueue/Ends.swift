@@ -17,15 +17,17 @@ func sender(_ arguments: inout Arguments) throws {
     }
 }
 
-/// Deals with messages until the goal is reached.
+/// Deals with messages until as many as the goal have been sent, and none is waiting.
 func receiver(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     try arguments.end()
     try withHeap(path, existing: true) { heap in
         let queue = try Queue(heap)
-        while case let account = try queue.account().account, account.handled < account.goal {
+        while case let (account, waiting) = try queue.account(), account.sent < account.goal || waiting > 0 {
             Parent.require()
-            if try queue.receive() == nil { _ = try queue.wait { !$0.queue.isEmpty } }
+            if try queue.receive() == nil {
+                _ = try queue.wait { !$0.queue.isEmpty || $0.account.value.sent >= $0.account.value.goal }
+            }
         }
     }
 }

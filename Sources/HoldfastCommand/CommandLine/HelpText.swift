@@ -24,7 +24,7 @@ struct HelpText {
     }
 
     func lines(for verb: Verb) -> [String] {
-        var lines = ["holdfast \(verb.name): \(verb.summary)", ""]
+        var lines = wrapped("holdfast \(verb.name): \(verb.summary)", indent: 0) + [""]
         lines += wrapped("\(painter.bold("Usage:")) holdfast \(verb.usage)", indent: 0, hanging: 9)
         for paragraph in verb.details {
             lines.append("")

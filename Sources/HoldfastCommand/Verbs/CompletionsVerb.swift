@@ -7,7 +7,8 @@ extension Verb {
         ],
         details: ["Each script's first line says where to put it."],
         examples: [
-            Example(command: "completions bash > ~/.local/share/bash-completion/completions/holdfast", meaning: "For bash."),
+            Example(
+                command: "completions bash > ~/.holdfast.bash", meaning: "For bash; and source ~/.holdfast.bash in ~/.bashrc."),
             Example(command: "completions fish > ~/.config/fish/completions/holdfast.fish", meaning: "For fish."),
         ]
     ) { call in

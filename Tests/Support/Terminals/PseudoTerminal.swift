@@ -52,7 +52,14 @@ public final class PseudoTerminal {
             posix_spawnattr_destroy(&attributes)
         }
         // The first terminal that the leader of a session opens becomes the one that controls it.
-        posix_spawnattr_setflags(&attributes, Int16(Self.newSession))
+        posix_spawnattr_setflags(&attributes, Int16(Self.newSession | Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF)))
+        // As a shell starts it: what this thread has blocked, or the test ignores, is not handed on.
+        var none = sigset_t()
+        var all = sigset_t()
+        sigemptyset(&none)
+        sigfillset(&all)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setsigdefault(&attributes, &all)
         posix_spawn_file_actions_addopen(&actions, 0, path, O_RDWR, 0)
         posix_spawn_file_actions_adddup2(&actions, 0, 1)
         posix_spawn_file_actions_adddup2(&actions, 0, 2)
@@ -80,7 +87,7 @@ public final class PseudoTerminal {
     }
 
     #if canImport(Darwin)
-        private static let newSession = POSIX_SPAWN_SETSID
+        private static let newSession = Int(POSIX_SPAWN_SETSID)
     #else
         /// `POSIX_SPAWN_SETSID`, which is not imported.
         private static let newSession = 0x80

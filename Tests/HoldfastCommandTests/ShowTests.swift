@@ -1,0 +1,115 @@
+import Foundation
+import Holdfast
+import Testing
+
+/// `show`, `dump` and `load`.
+@Suite struct ShowTests {
+    private let folder: TemporaryFolder
+    private let path: String
+
+    init() throws {
+        folder = try TemporaryFolder()
+        path = try Inventory.make(folder)
+    }
+
+    /// What `show` prints, without its last line end.
+    private func show(_ arguments: String...) throws -> String {
+        let outcome = try Command.run(["show", path] + arguments)
+        #expect(outcome.status == 0 && outcome.error.isEmpty, "\(arguments) \(outcome)")
+        return String(outcome.output.dropLast())
+    }
+
+    @Test func roots() throws {
+        let output = try show()
+        for text in ["log", "Array<Movement>", "1,000", "version of shop", "Value<Int>"] {
+            #expect(output.contains(text), "\(text)")
+        }
+    }
+
+    @Test func paths() throws {
+        #expect(try show("stock.bolt") == "stock.bolt =  7")
+        #expect(try show("stock[\"left hand\"]").hasSuffix("=  37"))
+        #expect(try show("stock[nut]").hasSuffix("=  17"))
+        #expect(try show("log[3]").contains("item   3") && show("log[3]").contains("delta  9"))
+        #expect(try show("log[-1].delta").hasSuffix("=  998001"))
+        #expect(try show("[\"log\"][2].item").hasSuffix("=  2"))
+        #expect(try show("people[1815].name").hasSuffix("=  \"Ada\""))
+        #expect(try show("people.1815.friend") == "nil")
+        #expect(try show("version of shop").hasSuffix("=  3"))
+    }
+
+    @Test func partsOfLongLists() throws {
+        let lines = try show("log", "--from", "500", "--limit", "3").split(separator: "\n")
+        #expect(
+            lines.count == 5 && lines[1].contains("[500]") && lines[3].contains("[502]")
+                && lines[4].contains("go on with --from 503"))
+        #expect(try show("log").split(separator: "\n").count == 102)
+        #expect(try show("log", "--from", "999").contains("item: 999"))
+        #expect(try show("log", "--from", "5000").contains("0 of 1,000"))
+        let json = try Command.run("show", path, "log", "--json", "--from", "998").json
+        #expect(
+            json["count"] as? Int == 1000
+                && (json["value"] as? [[String: Any]])?.map { $0["delta"] as? Int } == [998 * 998, 999 * 999])
+    }
+
+    /// What stands in the data does not reach the terminal as it is.
+    @Test func textIsShownSafely() throws {
+        let output = try show("notes")
+        #expect(output.contains("first line\nsecond \\u{1B}[31mline") && !output.contains("\u{1B}"))
+    }
+
+    @Test func waysThatLeadNowhere() throws {
+        let expected = [
+            "stock.screw": "stock is a Map<String, Int>, count 4", "log[1000]": "log is a Array<Movement>, count 1,000",
+            "log[3].colour": "fields item, delta",
+            "people[1816]": "people is", "people.Ada": "people is", "stock.bolt.more": "stock.bolt is a Int",
+            "nothing": "no root named",
+        ]
+        for (way, text) in expected {
+            let outcome = try Command.run("show", path, way)
+            #expect(outcome.status == 1 && outcome.output.isEmpty && outcome.error.contains(text), "\(way) \(outcome.error)")
+            #expect(outcome.error.split(separator: "\n").count == 1)
+        }
+        for way in ["", "log[", "log[]", "log[1", "log..a", "stock[\"a", "stock[\"\\q\"]", "log]"] {
+            let outcome = try Command.run("show", path, way)
+            #expect(outcome.status == 2 && outcome.error.contains("path"), "\(way) \(outcome.error)")
+        }
+    }
+
+    // MARK: Lines
+
+    @Test func everythingComesBack() throws {
+        let lines = folder.file("all.jsonl")
+        #expect(try Command.run("dump", path, "--to", lines).status == 0)
+        let loaded = try Command.run("load", folder.file("new.heap"), lines)
+        #expect(loaded.status == 0 && loaded.output.contains("made") && loaded.output.contains("5 roots"))
+        #expect(try Command.run("dump", folder.file("new.heap"), "--to", folder.file("again.jsonl")).status == 0)
+        // Maps stand in another order in another heap.
+        func sorted(_ name: String) throws -> [Substring] {
+            String(decoding: try folder.bytes(name), as: UTF8.self).split(separator: "\n").sorted()
+        }
+        #expect(try sorted("all.jsonl") == sorted("again.jsonl") && sorted("all.jsonl").count > 1000)
+        let outcome = try Command.shell("$holdfast dump inventory.heap log | $holdfast load piped.heap", in: folder)
+        #expect(outcome.status == 0)
+        #expect(try Command.run("show", folder.file("piped.heap"), "log[-1].item").output.hasSuffix("999\n"))
+    }
+
+    @Test func loadingIsAllOrNothing() throws {
+        let line = #"{"holdfast":1,"root":"fine","type":"Array<Int>","count":2}"# + "\n1\n"
+        let before = folder.contents
+        let bad = try Command.run("load", path, input: line + "\"two\"\n")
+        #expect(bad.status == 1 && bad.error.contains("Line 3"))
+        #expect(try Command.run("show", path, "fine").status == 1)
+        #expect(folder.names == Array(before.keys))
+        // A new heap does not come about either.
+        #expect(try Command.run("load", folder.file("new.heap"), input: line).status == 1)
+        #expect(folder.names == Array(before.keys))
+        #expect(try Command.run("load", path, input: line + "2\n").status == 0)
+        #expect(try Command.run("show", path, "fine[1]").output.hasSuffix("2\n"))
+        // Once more it is there already.
+        let again = try Command.run("load", path, input: line + "2\n")
+        #expect(again.status == 1 && again.error.contains("--as"))
+        #expect(try Command.run("load", path, "--as", "finer", input: line + "2\n").status == 0)
+        #expect(try Command.run("load", path, folder.file("missing.jsonl")).status == 1)
+    }
+}

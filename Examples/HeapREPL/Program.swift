@@ -81,7 +81,8 @@ enum Program {
             var status = stat()
             let isThere = stat(settings.path, &status) == 0
             options.verifiesPages = isThere && status.st_size <= verifiedBytes
-            let heap = try PersistentHeap.open(settings.path, mode: settings.isReadOnly ? .readOnly : .readWrite, options: options)
+            let heap = try PersistentHeap.open(
+                settings.path, mode: settings.isReadOnly ? .readOnly : .readWrite, options: options)
             if isInteractive { try greet(heap, isNew: !isThere, isReadOnly: settings.isReadOnly, output) }
             let result = try Session(heap, source(isInteractive, output), output, isInteractive: isInteractive).run()
             try heap.close()

@@ -3,7 +3,8 @@ import Testing
 
 /// The session that the documentation shows, as the program answers it.
 @Suite struct DocumentTests {
-    private static let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    private static let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
         .appendingPathComponent("Docs/Examples/HeapREPL.md")
 
     /// The lines between ```` ```heap-repl ```` and ```` ``` ````: prompts with what is typed behind them, and what is shown.
@@ -29,12 +30,15 @@ import Testing
         let folder = try Scratch()
         for session in sessions {
             let prompts = ["> ", "... ", "begin> "]
-            let typed = session.compactMap { line in prompts.first { line.hasPrefix($0) }.map { String(line.dropFirst($0.count)) } }
+            let typed = session.compactMap { line in prompts.first { line.hasPrefix($0) }.map { String(line.dropFirst($0.count)) }
+            }
             let shown = session.filter { line in !prompts.contains { line.hasPrefix($0) } }
             let run = try ProgramRun([folder.heap], script: typed.joined(separator: "\n"))
             // On a terminal an error does not end it; the last line of a session may be one.
             let errors = run.error.split(separator: "\n").map(String.init)
-            let report = errors.isEmpty ? [] : Array(errors.dropFirst()) + ["error: " + (errors[0].split(separator: ": ", maxSplits: 2).last ?? "")]
+            let report =
+                errors.isEmpty
+                ? [] : Array(errors.dropFirst()) + ["error: " + (errors[0].split(separator: ": ", maxSplits: 2).last ?? "")]
             #expect(run.lines + report == shown)
         }
     }

@@ -5,7 +5,9 @@ import Testing
 /// Files that are no heaps, and places that take no output: one clear line and the right status.
 @Suite struct FaultTests {
     /// One line, which names the file.
-    private func expectOneLine(_ run: ProgramRun, _ words: String, status: Int32 = 1, sourceLocation: SourceLocation = #_sourceLocation) {
+    private func expectOneLine(
+        _ run: ProgramRun, _ words: String, status: Int32 = 1, sourceLocation: SourceLocation = #_sourceLocation
+    ) {
         #expect(run.status == status, sourceLocation: sourceLocation)
         #expect(run.errorLines.count == 1, "\(run.error)", sourceLocation: sourceLocation)
         #expect(run.error.hasPrefix("heap-repl: ") && run.error.contains(words), "\(run.error)", sourceLocation: sourceLocation)
@@ -46,7 +48,11 @@ import Testing
     @Test func damagedHeaps() throws {
         let folder = try Scratch()
         let script = "stock[\"bolt\"]\np\nlog.count\nlog.last"
-        _ = try ProgramRun([folder.heap], script: "struct P { name: String, x: Int }\np = P(name: \"a rather long name that lies in a block\", x: 1)\nstock = [\"bolt\": 5]\nlog = 0 ..< 5000")
+        _ = try ProgramRun(
+            [folder.heap],
+            script:
+                "struct P { name: String, x: Int }\np = P(name: \"a rather long name that lies in a block\", x: 1)\nstock = [\"bolt\": 5]\nlog = 0 ..< 5000"
+        )
         let whole = try Data(contentsOf: URL(fileURLWithPath: folder.heap))
         let expected = try ProgramRun([folder.heap], script: script)
         #expect(expected.lines.count == 4 && expected.status == 0)
@@ -82,14 +88,20 @@ import Testing
         #expect(try ProgramRun([folder.heap], script: "n").lines == ["1"])
     }
 
-    /// While a process must be alone with the heap.
+    /// While another process writes: reading goes on, and writing waits as long as it was told to.
     @Test func heapsThatAreBusy() throws {
         let folder = try Scratch()
         _ = try ProgramRun([folder.heap], script: "n = 1")
-        try PersistentHeap.build(folder.heap, replacing: true) { tx in
-            _ = try tx.value("n", initial: 2)
-            expectOneLine(try ProgramRun(["--timeout", "0.2", folder.heap], script: "n"), folder.heap)
+        let heap = try PersistentHeap.open(folder.heap)
+        try heap.write { tx in
+            try tx.value("n", initial: 0).value = 2
+            let run = try ProgramRun(["--timeout", "0.2", folder.heap], script: "n\nn = 3\n")
+            #expect(run.status == 1)
+            #expect(run.lines == ["1"])
+            #expect(run.errorLines.count == 3)
+            #expect(run.error.hasPrefix("heap-repl: line 2, column 1: \(folder.heap) could not be used in time"))
         }
+        try heap.close()
         #expect(try ProgramRun([folder.heap], script: "n").lines == ["2"])
     }
 
@@ -123,7 +135,7 @@ import Testing
         let run = try ProgramRun(shell: "printf 'n = 1\\nn = \"\\377\"\\n' | \"$@\"", [folder.heap])
         #expect(run.status == 1)
         expectOneLine(run, "line 2 is not UTF-8")
-        let long = try ProgramRun(shell: "head -c 3000000 /dev/zero | tr '\\0' '1' | \"$@\"", [folder.heap])
+        let long = try ProgramRun(shell: "(head -c 3000000 /dev/zero | tr '\\0' '1') 2>/dev/null | \"$@\"", [folder.heap])
         expectOneLine(long, "line 1 is longer than")
         #expect(try ProgramRun([folder.heap], script: "n").lines == ["1"])
     }

@@ -59,16 +59,21 @@ import Testing
         #expect(first.status == 0)
         #expect(
             first.lines == [
-                "nil", #"Part(name: "Bolt", weight: 2.0, tags: ["steel", "M8", "zinc"], at: Place(row: 11, shelf: 2))"#, "\"none\"", "2",
-                "5", "[0, 1, 2, 3, 4]", "[1, 2, 3, 4]", "true", "false", #"["steel": ["bolt"]]"#, #"["a", "b"]"#, "2026-01-31T12:00:00Z",
+                "nil", #"Part(name: "Bolt", weight: 2.0, tags: ["steel", "M8", "zinc"], at: Place(row: 11, shelf: 2))"#,
+                "\"none\"", "2",
+                "5", "[0, 1, 2, 3, 4]", "[1, 2, 3, 4]", "true", "false", #"["steel": ["bolt"]]"#, #"["a", "b"]"#,
+                "2026-01-31T12:00:00Z",
                 "true", "4", "[[1, 2], [30, 4]]", "\"CAFÉ!\"", "[3, 2, 1]",
             ])
         // Types that were declared in an earlier run are known from the roots that are made of them.
-        let second = try run("parts[\"cog\"] = Part(name: \"Cog\", tags: [], at: Place(row: 0, shelf: 0))\nparts.keys.sorted()\nroots", heap: folder.heap)
+        let second = try run(
+            "parts[\"cog\"] = Part(name: \"Cog\", tags: [], at: Place(row: 0, shelf: 0))\nparts.keys.sorted()\nroots",
+            heap: folder.heap)
         #expect(second.error == "")
         #expect(
             second.lines == [
-                #"["bolt", "cog", "nut"]"#, "byTag   Map<String, Set<String>>  1 entry", "matrix  Array<Array<Int>>         2 elements",
+                #"["bolt", "cog", "nut"]"#, "byTag   Map<String, Set<String>>  1 entry",
+                "matrix  Array<Array<Int>>         2 elements",
                 "parts   Map<String, Part>         3 entries", "queue   Deque<Int>                5 elements",
                 "seen    SortedSet<String>         3 elements",
             ])
@@ -164,7 +169,10 @@ import Testing
     }
 
     @Test func whatIsNestedTooDeepIsAnErrorAndNotTheEndOfTheStack() throws {
-        for (opening, closing) in [("(", ")"), ("[", "]"), ("-", ""), ("!", ""), ("x[", "]"), ("[1: ", "]"), ("true ? 1 : ", ""), ("x = ", ""), ("f(", ")")] {
+        for (opening, closing) in [
+            ("(", ")"), ("[", "]"), ("-", ""), ("!", ""), ("x[", "]"), ("[1: ", "]"), ("true ? 1 : ", ""), ("x = ", ""),
+            ("f(", ")"),
+        ] {
             let count = 50_000
             let run = try run(String(repeating: opening, count: count) + "1" + String(repeating: closing, count: count))
             #expect(run.status == 1, "\(opening)")
@@ -175,10 +183,13 @@ import Testing
             #expect(run.status == 1, "\(link)")
             #expect(run.errorLines.first?.contains("line 1, column") ?? false, "\(link): \(run.error.prefix(300))")
         }
-        let type = try run("x = " + String(repeating: "array<", count: 100_000) + "Int" + String(repeating: ">", count: 100_000) + "()")
-        #expect(type.status == 1 && type.errorLines.first?.contains("nested more than") ?? false)
+        let type = try run(
+            "x = " + String(repeating: "array<", count: 100_000) + "Int" + String(repeating: ">", count: 100_000) + "()")
+        #expect(type.status == 1 && type.errorLines.first?.contains("nested too deep") ?? false)
         // And what is not too deep is computed.
-        let sum = try run(String(repeating: "(", count: 40) + "1" + String(repeating: " + 1)", count: 40) + "\n" + Array(repeating: "1", count: 300).joined(separator: " + "))
+        let sum = try run(
+            String(repeating: "(", count: 40) + "1" + String(repeating: " + 1)", count: 40) + "\n"
+                + Array(repeating: "1", count: 300).joined(separator: " + "))
         #expect(sum.lines == ["41", "300"])
     }
 
@@ -278,7 +289,8 @@ import Testing
         #expect(
             read.lines == [
                 #"Person(initial: 65, name: "Ada", age: 36, spot: Spot(flag: true, small: -3, x: 1.5, byte: 255), tags: ["x"], "#
-                    + "born: 1815-12-10T00:00:00Z, flag: true)", #"[7: ["here": Spot(flag: false, small: 2, x: 0.5, byte: 1)]]"#, "1.5",
+                    + "born: 1815-12-10T00:00:00Z, flag: true)", #"[7: ["here": Spot(flag: false, small: 2, x: 0.5, byte: 1)]]"#,
+                "1.5",
             ])
         let checked = try PersistentHeap.open(folder.heap, mode: .readOnly)
         #expect(try checked.audit().problems == [])

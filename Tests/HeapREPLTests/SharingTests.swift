@@ -91,7 +91,8 @@ import Testing
         }
         program.destroy()
         while let line = program.readLine(within: .milliseconds(1)) { answered = max(answered, Int(line) ?? 0) }
-        let after = try ProgramRun([folder.heap], script: "n\nlog.count == n && log.sum() == total && log == log.sorted()\nlog.last == n")
+        let after = try ProgramRun(
+            [folder.heap], script: "n\nlog.count == n && log.sum() == total && log == log.sorted()\nlog.last == n")
         #expect(after.error == "")
         #expect(Int(after.lines.first ?? "") ?? -1 >= answered, "\(answered) were answered")
         #expect(Array(after.lines.dropFirst()) == ["true", "true"])

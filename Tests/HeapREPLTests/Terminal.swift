@@ -21,14 +21,17 @@ final class Terminal {
 
     init(_ executable: String, _ arguments: [String], environment: [String: String]) throws {
         terminal = try PseudoTerminal(
-            executable, arguments, columns: 200, environment: ["TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"].merging(environment) { $1 })
+            executable, arguments, columns: 200,
+            environment: ["TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"].merging(environment) { $1 })
     }
 
     /// All that was written, as it came.
     var output: String { terminal.output }
     var lines: [String] { Self.lines(terminal) }
 
-    private static func lines(_ terminal: PseudoTerminal) -> [String] { terminal.screen.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+    private static func lines(_ terminal: PseudoTerminal) -> [String] {
+        terminal.screen.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+    }
 
     func type(_ text: String) {
         seenLines = lines.count
@@ -43,10 +46,20 @@ final class Terminal {
     func kill(_ signal: Int32) { Foundation.kill(terminal.processNumber, signal) }
 
     /// Waits until the last line of the screen that is not empty is this one: a prompt, or a prompt and what has been typed.
-    func waitForLast(_ line: String) throws { try wait("the last line “\(line)”") { $0.last { !$0.isEmpty } == line } }
+    func waitForLast(_ line: String) throws {
+        // A prompt must be a new one.
+        let count = Self.prompts.contains(line) ? seenLines : 0
+        try wait("the last line “\(line)”") { $0.count > count && $0.last { !$0.isEmpty } == line }
+    }
 
-    /// Waits until one of the lines that came since the last key is this one.
-    func waitFor(_ line: String) throws { try wait("the line “\(line)”") { [seenLines] in $0.dropFirst(max(seenLines - 1, 0)).contains(line) } }
+    private static let prompts = [">", "...", "begin>"]
+
+    /// Waits until one of the lines that came since the last key is this one, and the program asks for the next: what is typed before that, the terminal itself would take.
+    func waitFor(_ line: String) throws {
+        try wait("the line “\(line)” and a prompt") { [seenLines] lines in
+            lines.dropFirst(max(seenLines - 1, 0)).contains(line) && Self.prompts.contains(lines.last { !$0.isEmpty } ?? "")
+        }
+    }
 
     func wait(_ what: String, until isSo: ([String]) -> Bool) throws { try terminal.wait(what) { isSo(Self.lines($0)) } }
 

@@ -37,8 +37,11 @@ struct Lexer {
 
     // Not after ">": a type's parameters end with it too.
     private static func isContinued(after sign: String) -> Bool {
-        [",", "=", "+", "-", "*", "/", "%", "&&", "||", "==", "!=", "<", "<=", ">=", "..<", "...", "+=", "-=", "*=", "/=", "%=", ":", ".", "?.", "??"]
-            .contains(sign)
+        [
+            ",", "=", "+", "-", "*", "/", "%", "&&", "||", "==", "!=", "<", "<=", ">=", "..<", "...", "+=", "-=", "*=", "/=",
+            "%=", ":", ".", "?.", "??",
+        ]
+        .contains(sign)
     }
 
     private mutating func run() throws(InputError) -> [Token] {
@@ -143,7 +146,9 @@ struct Lexer {
         }
         if let current, Self.isNameStart(current) { throw InputError("“\(current)” is no part of a number", at: location) }
         if isWhole { return add(.integer(try integer(text, radix: 10, start)), from: start, attached: attached) }
-        guard let number = Double(text), number.isFinite else { throw InputError("the number is too large for a Double", at: start) }
+        guard let number = Double(text), number.isFinite else {
+            throw InputError("the number is too large for a Double", at: start)
+        }
         add(.number(number), from: start, attached: attached)
     }
 
@@ -172,7 +177,9 @@ struct Lexer {
         var text = ""
         while let current, current != "\"" {
             guard !current.isNewline else { break }
-            if current == "\\" { text.unicodeScalars.append(try escaped()) } else {
+            if current == "\\" {
+                text.unicodeScalars.append(try escaped())
+            } else {
                 text.append(current)
                 advance()
             }
@@ -192,7 +199,8 @@ struct Lexer {
             return scalar
         }
         guard kind == "u", ahead(1) == "{" else {
-            throw InputError("there is no escape \\\(Printable.line(String(kind))); known are \\n \\t \\r \\0 \\\\ \\\" \\' \\u{…}", at: start)
+            throw InputError(
+                "there is no escape \\\(Printable.line(String(kind))); known are \\n \\t \\r \\0 \\\\ \\\" \\' \\u{…}", at: start)
         }
         advance(2)
         let digits = digits(radix: 16)
@@ -206,7 +214,8 @@ struct Lexer {
     // MARK: Signs
 
     private static let signs = [
-        "..<", "...", "+=", "-=", "*=", "/=", "%=", "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "+", "-", "*", "/", "%", "=", "<", ">", "!", "?",
+        "..<", "...", "+=", "-=", "*=", "/=", "%=", "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "+", "-", "*", "/", "%", "=",
+        "<", ">", "!", "?",
         ".", ",", ":", ";", "(", ")", "[", "]", "{", "}",
     ].map(Array.init)
 
@@ -222,7 +231,9 @@ struct Lexer {
     private mutating func checkBrackets(_ sign: Character, _ start: Location) throws(InputError) {
         switch sign {
         case "(", "[", "{":
-            guard brackets.count < Self.deepest else { throw InputError("brackets are nested more than \(Self.deepest) deep", at: start) }
+            guard brackets.count < Self.deepest else {
+                throw InputError("brackets are nested more than \(Self.deepest) deep", at: start)
+            }
             brackets.append((sign, start))
         case ")", "]", "}":
             let opening: Character = sign == ")" ? "(" : sign == "]" ? "[" : "{"

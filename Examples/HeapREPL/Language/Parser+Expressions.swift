@@ -2,8 +2,8 @@ extension Parser {
     mutating func expression() throws(InputError) -> Expression {
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Lexer.deepest else {
-            throw InputError("expressions are nested more than \(Lexer.deepest) deep", at: current.location)
+        guard depth <= Parser.deepest else {
+            throw InputError("expressions are nested too deep", at: current.location)
         }
         let condition = try binary(above: 0)
         guard take("?") else { return condition }
@@ -16,7 +16,8 @@ extension Parser {
     private func make(_ form: Expression.Form, _ location: Location, above parts: [Expression]) throws(InputError) -> Expression {
         let height = (parts.map(\.height).max() ?? 0) + 1
         guard height <= Expression.highest else {
-            throw InputError("the expression is too long: more than \(Expression.highest) operations build on one another", at: location)
+            throw InputError(
+                "the expression is too long: more than \(Expression.highest) operations build on one another", at: location)
         }
         return Expression(form: form, location: location, height: height)
     }
@@ -31,7 +32,7 @@ extension Parser {
     private mutating func binary(above precedence: Int) throws(InputError) -> Expression {
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Lexer.deepest else { throw InputError("expressions are nested more than \(Lexer.deepest) deep", at: current.location) }
+        guard depth <= Parser.deepest else { throw InputError("expressions are nested too deep", at: current.location) }
         var left: Expression
         if let range = try range(above: precedence) { left = range } else { left = try prefixed() }
         while let found = currentOperator, found.precedence > precedence {
@@ -49,12 +50,16 @@ extension Parser {
 
     /// A range without a lower end.
     private mutating func range(above precedence: Int) throws(InputError) -> Expression? {
-        guard let found = currentOperator, found == .halfOpenRange || found == .closedRange, found.precedence > precedence else { return nil }
+        guard let found = currentOperator, found == .halfOpenRange || found == .closedRange, found.precedence > precedence else {
+            return nil
+        }
         let location = advance().location
         return try rest(ofRangeFrom: nil, isClosed: found == .closedRange, location)
     }
 
-    private mutating func rest(ofRangeFrom lower: Expression?, isClosed: Bool, _ location: Location) throws(InputError) -> Expression {
+    private mutating func rest(ofRangeFrom lower: Expression?, isClosed: Bool, _ location: Location) throws(InputError)
+        -> Expression
+    {
         if isClosed, lower != nil, current.isSign("]") || current.isSign(")") || current.kind == .end {
             return try make(.range(lower, nil, isClosed: true), location, above: lower.map { [$0] } ?? [])
         }
@@ -66,7 +71,7 @@ extension Parser {
         let location = current.location
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Lexer.deepest else { throw InputError("expressions are nested more than \(Lexer.deepest) deep", at: location) }
+        guard depth <= Parser.deepest else { throw InputError("expressions are nested too deep", at: location) }
         if take("-") {
             let operand = try prefixed()
             return try make(.unary(.subtract, operand), location, above: [operand])
@@ -90,7 +95,9 @@ extension Parser {
                 let member = try memberName()
                 if current.isSign("("), current.isAttached {
                     let arguments = try arguments(until: ")")
-                    base = try make(.call(base, member, arguments, isOptional: isOptional), nameLocation, above: [base] + arguments.map(\.value))
+                    base = try make(
+                        .call(base, member, arguments, isOptional: isOptional), nameLocation,
+                        above: [base] + arguments.map(\.value))
                 } else {
                     base = try make(.member(base, member, isOptional: isOptional), nameLocation, above: [base])
                 }

@@ -2,7 +2,9 @@
 struct Parser {
     private var tokens: [Token]
     private var at = 0
+    /// How many functions of this parser are inside one another; brackets are limited by themselves, what needs none by this.
     var depth = 0
+    static let deepest = 5 * Lexer.deepest
 
     /// The statements of a text whose first line has the given number.
     static func statements(of text: String, line: Int = 1) throws(InputError) -> [Statement] {
@@ -127,7 +129,9 @@ struct Parser {
         while true {
             while current.kind == .newline || current.isSign(",") || current.isSign(";") { advance() }
             if take("}") { break }
-            if case .name(let word, isQuoted: false) = current.kind, word == "var" || word == "let", case .name = ahead(1).kind { advance() }
+            if case .name(let word, isQuoted: false) = current.kind, word == "var" || word == "let", case .name = ahead(1).kind {
+                advance()
+            }
             let location = current.location
             let fieldName = try name("the name of a field")
             try expect(":", "and a type are expected after a field's name")
@@ -148,7 +152,7 @@ struct Parser {
         let location = current.location
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Lexer.deepest else { throw InputError("types are nested more than \(Lexer.deepest) deep", at: location) }
+        guard depth <= Parser.deepest else { throw InputError("types are nested too deep", at: location) }
         var type: TypeName
         if take("[") {
             let first = try typeName()

@@ -12,8 +12,7 @@ extension Session {
         case .help: try output.print(Help.text)
         case .quit: throw End.quit
         case .watch(let name, let changes): try Watch(self, name, location).run(changes: changes)
-        case .stats: try output.print(Statistics.text(of: heap))
-        case .map: try output.print(Statistics.text(of: heap))
+        case .stats: for line in try Statistics.lines(of: heap) { try output.print(line) }
         }
     }
 
@@ -40,7 +39,9 @@ extension Session {
 
     private func line(for root: Root, _ found: ValuePlace??) -> RootLine {
         let type = Printable.line(root.type.shape?.content.name ?? root.type.text)
-        guard let place = (found ?? nil).map({ Place($0) }) else { return RootLine(name: Name.text(root.name), type: type, content: "of a type that is not known") }
+        guard let place = (found ?? nil).map({ Place($0) }) else {
+            return RootLine(name: Name.text(root.name), type: type, content: "of a type that is not known")
+        }
         let content: String
         if place.kind != .other, let count = try? place.count() {
             content = "\(count) \(place.kind.isMap ? count == 1 ? "entry" : "entries" : count == 1 ? "element" : "elements")"
@@ -55,6 +56,8 @@ extension Session {
         func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
         let nameWidth = roots.map(\.name.count).max() ?? 0
         let typeWidth = min(roots.map(\.type.count).max() ?? 0, 40)
-        for root in roots { try output.print("\(padded(root.name, nameWidth))  \(padded(root.type, typeWidth))  \(root.content)") }
+        for root in roots {
+            try output.print("\(padded(root.name, nameWidth))  \(padded(root.type, typeWidth))  \(root.content)")
+        }
     }
 }

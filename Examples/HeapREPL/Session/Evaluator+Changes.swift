@@ -3,7 +3,8 @@ import Holdfast
 /// The calls that change what they are called on.
 enum Changes {
     static let names: Set<String> = [
-        "append", "prepend", "insert", "remove", "removeValue", "removeFirst", "removeLast", "popFirst", "popLast", "removeAll", "updateValue", "swapAt",
+        "append", "prepend", "insert", "remove", "removeValue", "removeFirst", "removeLast", "popFirst", "popLast", "removeAll",
+        "updateValue", "swapAt",
         "toggle",
     ]
 
@@ -53,12 +54,16 @@ extension Evaluator {
     }
 
     /// Changes that give nothing back say nothing.
-    private static func isSilent(_ name: String, _ value: Value) -> Bool { Changes.names.contains(name) && value == .object("", []) }
+    private static func isSilent(_ name: String, _ value: Value) -> Bool {
+        Changes.names.contains(name) && value == .object("", [])
+    }
     private static let nothing = Value.object("", [])
 
     private func assign(_ target: Expression, _ type: TypeName?, _ sign: Operator?, _ source: Expression) throws -> Effect {
         if let type {
-            guard case .name(let name) = target.form else { throw InputError("a type is only written for a root", at: type.location) }
+            guard case .name(let name) = target.form else {
+                throw InputError("a type is only written for a root", at: type.location)
+            }
             return try declare(name, as: try types.shape(of: type), at: target.location, type.location, source)
         }
         if case .container(let type, let arguments) = source.form {
@@ -83,7 +88,9 @@ extension Evaluator {
     }
 
     private func checkRootName(_ name: String, _ location: Location) throws(InputError) {
-        guard !name.hasPrefix("\0"), name.utf8.count <= 1000 else { throw InputError("this cannot be the name of a root", at: location) }
+        guard !name.hasPrefix("\0"), name.utf8.count <= 1000 else {
+            throw InputError("this cannot be the name of a root", at: location)
+        }
     }
 
     private func declare(
@@ -106,14 +113,17 @@ extension Evaluator {
         _ name: String, _ shape: TypeShape, _ arguments: [Argument], at location: Location, _ typeLocation: Location
     ) throws -> Effect {
         if let extra = arguments.first {
-            throw InputError("a new collection is empty; assign its contents: \(Name.text(name)) = [\(ContainerKind(shape.name) != nil ? "" : "…")]", at: extra.location)
+            throw InputError(
+                "a new collection is empty; assign its contents: \(Name.text(name)) = [\(ContainerKind(shape.name) != nil ? "" : "…")]",
+                at: extra.location)
         }
         guard let place = roots[name] else {
             try checkRootName(name, location)
             return .make(name, shape, shape.isMap ? .pairs([]) : .list([]))
         }
         guard place.shape == shape else {
-            throw InputError("\(Name.text(name)) is there already, as \(Printable.line(place.shape.name)); delete it first", at: location)
+            throw InputError(
+                "\(Name.text(name)) is there already, as \(Printable.line(place.shape.name)); delete it first", at: location)
         }
         let count = try place.count()
         return .note("\(Name.text(name)) is there already, with \(count) element\(count == 1 ? "" : "s"), and stays as it is")
@@ -142,7 +152,9 @@ extension Evaluator {
         }
     }
 
-    private func setElement(of base: Expression, _ arguments: [Argument], _ sign: Operator?, _ new: Value, _ location: Location) throws {
+    private func setElement(of base: Expression, _ arguments: [Argument], _ sign: Operator?, _ new: Value, _ location: Location)
+        throws
+    {
         guard case .place(let outer) = try changeable(base), let place = outer.unwrapped() else {
             throw InputError("this is a copy, or nil; what is changed must be in the heap", at: base.location)
         }
@@ -164,7 +176,8 @@ extension Evaluator {
                 {
                     if let old = try place.value(forKey: fittedKey) { return try old.load() }
                     if arguments.count == 2 { return try self.value(of: arguments[1].value) }
-                    throw InputError("there is no value for this key; a default helps: [\(key.text()), default: 0]", at: keyLocation)
+                    throw InputError(
+                        "there is no value for this key; a default helps: [\(key.text()), default: 0]", at: keyLocation)
                 }, new, at: location)
             if value == .null, !place.elementShape.isOptional { return _ = try place.removeValue(forKey: fittedKey) }
             try place.setValue(try Fitting.fit(value, to: place.elementShape, at: location), forKey: fittedKey)
@@ -176,7 +189,9 @@ extension Evaluator {
     func changeable(_ expression: Expression) throws -> Operand {
         switch expression.form {
         case .element(let base, let arguments) where arguments.count == 2 && arguments[1].label == "default":
-            guard case .place(let outer) = try changeable(base), let place = outer.unwrapped(), place.kind.isMap else { return try operand(of: expression) }
+            guard case .place(let outer) = try changeable(base), let place = outer.unwrapped(), place.kind.isMap else {
+                return try operand(of: expression)
+            }
             let key = try Fitting.fit(value(of: arguments[0].value), to: place.keyShape, at: arguments[0].value.location)
             if let found = try place.value(forKey: key) { return .place(found) }
             let value = try value(of: arguments[1].value)
@@ -197,11 +212,14 @@ extension Evaluator {
     // MARK: Changing calls
 
     /// Nil if the value that it is called on has another method of the name.
-    func change(_ name: String, _ base: Expression, _ arguments: [Argument], isOptional: Bool, _ location: Location) throws -> Value? {
+    func change(_ name: String, _ base: Expression, _ arguments: [Argument], isOptional: Bool, _ location: Location) throws
+        -> Value?
+    {
         guard case .place(let outer) = try changeable(base) else {
             if case .value(.null) = try operand(of: base) {
                 if isOptional { return .null }
-                throw InputError("there is no value here to change: it is nil; a default helps: […, default: []]", at: base.location)
+                throw InputError(
+                    "there is no value here to change: it is nil; a default helps: […, default: []]", at: base.location)
             }
             throw InputError("this is a copy; what is changed must be in the heap", at: base.location)
         }
@@ -233,7 +251,9 @@ extension Evaluator {
     }
 
     private func changeList(_ name: String, _ place: Place, _ given: [Given], _ location: Location) throws -> Value {
-        func fit(_ given: Given) throws(InputError) -> Value { try Fitting.fit(given.value, to: place.elementShape, at: given.location) }
+        func fit(_ given: Given) throws(InputError) -> Value {
+            try Fitting.fit(given.value, to: place.elementShape, at: given.location)
+        }
         let count = try place.count()
         switch name {
         case "append" where given.map(\.label) == ["contentsOf"]:

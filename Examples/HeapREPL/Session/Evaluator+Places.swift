@@ -14,18 +14,23 @@ extension Evaluator {
             if let operand = try property(name, of: inner) { return operand }
             throw noMember(name, of: inner.beginning(ShownAmount(elements: 0, characters: 0)), inner.memberNames, location)
         case .value(let value):
-            guard let property = Members.property(name, of: value) else { throw noMember(name, of: value, Members.names(of: value), location) }
+            guard let property = Members.property(name, of: value) else {
+                throw noMember(name, of: value, Members.names(of: value), location)
+            }
             return .value(property)
         }
     }
 
-    private func absent(_ isOptional: Bool, _ base: Expression, _ name: String, _ location: Location) throws(InputError) -> Operand {
+    private func absent(_ isOptional: Bool, _ base: Expression, _ name: String, _ location: Location) throws(InputError)
+        -> Operand
+    {
         if isOptional { return .value(.null) }
         throw InputError("there is no value here to take \(Printable.line(name)) of: it is nil", at: base.location)
     }
 
     private func noMember(_ name: String, of value: Value, _ names: [String], _ location: Location) -> InputError {
-        let near = Spelling.nearest(to: name, in: names).map { "; is it \(Name.text($0))?" } ?? Members.known(names.map(Name.text))
+        let near =
+            Spelling.nearest(to: name, in: names).map { "; is it \(Name.text($0))?" } ?? Members.known(names.map(Name.text))
         return InputError("\(value.kind) has no member \(Printable.line(name))\(near)", at: location)
     }
 
@@ -50,7 +55,9 @@ extension Evaluator {
 
     func element(of base: Expression, _ arguments: [Argument], _ location: Location) throws -> Operand {
         let found = try operand(of: base)
-        guard let key = arguments.first, key.label == nil, arguments.count == 1 || (arguments.count == 2 && arguments[1].label == "default") else {
+        guard let key = arguments.first, key.label == nil,
+            arguments.count == 1 || (arguments.count == 2 && arguments[1].label == "default")
+        else {
             throw InputError("a subscript has one value, and perhaps a default: […, default: …]", at: location)
         }
         switch found {
@@ -70,14 +77,18 @@ extension Evaluator {
         switch place.kind {
         case .list:
             if let defaultValue { throw InputError("only maps have defaults", at: defaultValue.location) }
-            if case .range(let bounds) = key { return .value(.list(try place.elements(in: Self.indices(bounds, count: place.count(), location)))) }
+            if case .range(let bounds) = key {
+                return .value(.list(try place.elements(in: Self.indices(bounds, count: place.count(), location))))
+            }
             return .place(try place.element(at: Self.index(key, count: place.count(), location)))
         case .map(let isSorted):
             if case .range(let bounds) = key {
                 guard isSorted else { throw InputError("only sorted maps have ranges", at: location) }
                 return .value(try place.entries(in: fitted(bounds, to: place, location)))
             }
-            if let found = try place.value(forKey: try Fitting.fit(key, to: place.keyShape, at: location)) { return .place(found) }
+            if let found = try place.value(forKey: try Fitting.fit(key, to: place.keyShape, at: location)) {
+                return .place(found)
+            }
             guard let defaultValue else { return .value(.null) }
             let value = try value(of: defaultValue.value)
             return .value(try Fitting.fit(value, to: place.elementShape, at: defaultValue.value.location))
@@ -102,7 +113,9 @@ extension Evaluator {
         let key = try self.value(of: argument.value)
         switch value {
         case .list(let elements):
-            if case .range(let bounds) = key { return .list(Array(elements[try Self.indices(bounds, count: elements.count, location)])) }
+            if case .range(let bounds) = key {
+                return .list(Array(elements[try Self.indices(bounds, count: elements.count, location)]))
+            }
             return elements[try Self.index(key, count: elements.count, location)]
         case .pairs(let pairs):
             if let found = pairs.first(where: { Value.areEqual($0.key, key) }) { return found.value }
@@ -112,7 +125,9 @@ extension Evaluator {
     }
 
     static func index(_ key: Value, count: Int, _ location: Location) throws(InputError) -> Int {
-        guard case .integer(let number) = key else { throw InputError("an array's index is an Int, and not \(key.kind)", at: location) }
+        guard case .integer(let number) = key else {
+            throw InputError("an array's index is an Int, and not \(key.kind)", at: location)
+        }
         guard number >= 0, number < Int128(count) else {
             let there = count == 0 ? "the array is empty" : "the indices are 0 ..< \(count)"
             throw InputError("there is no element \(number): \(there)", at: location)
@@ -123,7 +138,9 @@ extension Evaluator {
     private static func indices(_ bounds: Value.Bounds, count: Int, _ location: Location) throws(InputError) -> Range<Int> {
         func end(_ value: Value?) throws(InputError) -> Int128? {
             guard let value else { return nil }
-            guard case .integer(let number) = value else { throw InputError("an array's index is an Int, and not \(value.kind)", at: location) }
+            guard case .integer(let number) = value else {
+                throw InputError("an array's index is an Int, and not \(value.kind)", at: location)
+            }
             return number
         }
         let lower = try end(bounds.lower) ?? 0
@@ -136,8 +153,12 @@ extension Evaluator {
 
     // MARK: Calls
 
-    func call(_ name: String, on base: Expression, _ arguments: [Argument], isOptional: Bool, _ location: Location) throws -> Value {
-        if Changes.names.contains(name), let result = try change(name, base, arguments, isOptional: isOptional, location) { return result }
+    func call(_ name: String, on base: Expression, _ arguments: [Argument], isOptional: Bool, _ location: Location) throws
+        -> Value
+    {
+        if Changes.names.contains(name), let result = try change(name, base, arguments, isOptional: isOptional, location) {
+            return result
+        }
         let found = try operand(of: base)
         let given = try given(arguments)
         switch found {
@@ -153,9 +174,11 @@ extension Evaluator {
             if name == "contains", case .set = inner.kind, given.count == 1, given[0].label == nil {
                 return .bool(try inner.contains(try Fitting.fit(given[0].value, to: inner.keyShape, at: given[0].location)))
             }
-            if name == "prefix", inner.kind != .other, given.count == 1, case .integer(let count) = given[0].value, count >= 0 {
+            if name == "prefix", inner.kind == .list, given.count == 1, given[0].label == nil,
+                case .integer(let count) = given[0].value, count >= 0
+            {
                 // No more is read than is asked for.
-                return try Members.call(name, on: inner.load(limit: Int(clamping: count)), given, at: location)
+                return .list(try inner.elements(in: 0 ..< min(Int(clamping: count), inner.count())))
             }
             return try Members.call(name, on: inner.load(), given, at: location)
         }

@@ -53,7 +53,9 @@ struct Evaluator {
         let location = expression.location
         switch expression.form {
         case .literal(let value):
-            if case .integer(let number) = value, number > Int128(UInt64.max) { throw InputError("the number is too large", at: location) }
+            if case .integer(let number) = value, number > Int128(UInt64.max) {
+                throw InputError("the number is too large", at: location)
+            }
             return .value(value)
         case .name(let name): return .place(try root(name, at: location))
         case .list(let elements): return .value(.list(try elements.map(value(of:))))
@@ -83,9 +85,12 @@ struct Evaluator {
     func root(_ name: String, at location: Location) throws(InputError) -> Place {
         if let place = roots[name] { return place }
         let shown = Printable.line(name)
-        if types.structure(name) != nil || TypeTable.builtIn.contains(name) { throw InputError("\(shown) is a type, and needs its values: \(shown)(…)", at: location) }
+        if types.structure(name) != nil || TypeTable.builtIn.contains(name) {
+            throw InputError("\(shown) is a type, and needs its values: \(shown)(…)", at: location)
+        }
         if Command.words.contains(name) { throw InputError("the command \(name) stands on a line of its own", at: location) }
-        let near = Spelling.nearest(to: name, in: rootNames).map { "; is it \(Name.text($0))?" } ?? "; `roots` lists those there are"
+        let near =
+            Spelling.nearest(to: name, in: rootNames).map { "; is it \(Name.text($0))?" } ?? "; `roots` lists those there are"
         throw InputError("there is no root \(shown)\(near)", at: location)
     }
 
@@ -119,7 +124,8 @@ struct Evaluator {
         }
     }
 
-    private func bounds(_ lower: Expression?, _ upper: Expression?, _ isClosed: Bool, _ location: Location) throws -> Value.Bounds {
+    private func bounds(_ lower: Expression?, _ upper: Expression?, _ isClosed: Bool, _ location: Location) throws -> Value.Bounds
+    {
         let bounds = Value.Bounds(lower: try lower.map(value(of:)), upper: try upper.map(value(of:)), isClosed: isClosed)
         if let lower = bounds.lower, let upper = bounds.upper {
             guard let order = Value.compare(lower, upper) else {
@@ -139,7 +145,9 @@ struct Evaluator {
         guard TypeTable.builtIn.contains(name) else {
             throw InputError("there is no type or function \(Printable.line(name))", at: location)
         }
-        guard arguments.count == 1, arguments[0].label == nil else { throw InputError("\(name) is made of one value: \(name)(…)", at: location) }
+        guard arguments.count == 1, arguments[0].label == nil else {
+            throw InputError("\(name) is made of one value: \(name)(…)", at: location)
+        }
         let value = try value(of: arguments[0].value)
         if TypeTable.wholeNumbers[name] != nil, name != "Int" {
             let whole = try Constructions.convert("Int", value, at: location) ?? value
@@ -157,16 +165,21 @@ struct Evaluator {
         var values: [Value.Field] = []
         for argument in arguments {
             guard let label = argument.label else {
-                throw InputError("a value for \(Printable.line(name)) needs its field's name: \(Name.text(fields.first?.name ?? "x")): …", at: argument.location)
+                throw InputError(
+                    "a value for \(Printable.line(name)) needs its field's name: \(Name.text(fields.first?.name ?? "x")): …",
+                    at: argument.location)
             }
             guard let field = fields.first(where: { $0.name == label }) else {
                 throw InputError(
                     "\(Printable.line(name)) has no field \(Printable.line(label)); it has \(fields.map { Name.text($0.name) }.joined(separator: ", "))",
                     at: argument.location)
             }
-            guard !values.contains(where: { $0.name == label }) else { throw InputError("\(label) is given twice", at: argument.location) }
+            guard !values.contains(where: { $0.name == label }) else {
+                throw InputError("\(label) is given twice", at: argument.location)
+            }
             values.append(
-                Value.Field(name: label, value: try Fitting.fit(value(of: argument.value), to: field.type, at: argument.value.location)))
+                Value.Field(
+                    name: label, value: try Fitting.fit(value(of: argument.value), to: field.type, at: argument.value.location)))
         }
         guard let shape = types.structure(name) else { return .object(name, values) }
         return try Fitting.fit(.object(name, values), to: shape, at: location)

@@ -14,7 +14,9 @@ enum Help {
         Part(
             title: "Roots",
             lines: [
-                Line(example: "stock = map<String, Int>()", meaning: "a new map, if there is no root of that name; also sortedMap<…>"),
+                Line(
+                    example: "stock = map<String, Int>()",
+                    meaning: "a new map, if there is no root of that name; also sortedMap<…>"),
                 Line(example: "log = array<Double>()", meaning: "a new array; also deque<…>, set<…>, sortedSet<…>"),
                 Line(example: "n = 5", meaning: "a single value; set if it is there, made if not"),
                 Line(example: "small: Int8 = 5", meaning: "a single value of a type that is written"),
@@ -38,7 +40,9 @@ enum Help {
         Part(
             title: "Structs",
             lines: [
-                Line(example: "struct Point { x: Double, y: Double }", meaning: "declares a type, kept with the roots that are made of it"),
+                Line(
+                    example: "struct Point { x: Double, y: Double }",
+                    meaning: "declares a type, kept with the roots that are made of it"),
                 Line(example: "p = Point(x: 1, y: 2)", meaning: "a root, or the value of a map or array"),
                 Line(example: "p.x += 1", meaning: "changes a field"),
             ]),
@@ -55,7 +59,6 @@ enum Help {
             title: "The heap and this program",
             lines: [
                 Line(example: "stats", meaning: "sizes of the file and what is used of it"),
-                Line(example: "map", meaning: "a picture of the file"),
                 Line(example: "help", meaning: "this"),
                 Line(example: "quit", meaning: "ends; Ctrl-D does too"),
             ]),
@@ -64,7 +67,9 @@ enum Help {
     static var text: String {
         let width = parts.flatMap(\.lines).map(\.example.count).max() ?? 0
         return parts.map { part in
-            let lines = part.lines.map { "  \($0.example)\(String(repeating: " ", count: width - $0.example.count))  \($0.meaning)" }
+            let lines = part.lines.map {
+                "  \($0.example)\(String(repeating: " ", count: width - $0.example.count))  \($0.meaning)"
+            }
             return ([part.title] + lines).joined(separator: "\n")
         }.joined(separator: "\n")
     }

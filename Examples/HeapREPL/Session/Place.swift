@@ -43,7 +43,9 @@ struct Place {
     }
 
     /// The type of a list's elements or a map's values.
-    var elementShape: TypeShape { if case .generic(_, let parameters) = shape, let last = parameters.last { last } else { shape } }
+    var elementShape: TypeShape {
+        if case .generic(_, let parameters) = shape, let last = parameters.last { last } else { shape }
+    }
 
     // MARK: Optionals
 
@@ -54,10 +56,10 @@ struct Place {
 
     // MARK: Reading
 
-    /// The whole value, or no more than so many elements of each collection in it.
-    func load(limit: Int = .max) throws -> Value {
+    /// The whole value.
+    func load() throws -> Value {
         try Interruption.check()
-        return Value(place.plain(limit: limit), isShown: false)
+        return Value(place.plain(), isShown: false)
     }
 
     /// What is shown of the value. What has no order of its own is shown in order, if all of it is shown.
@@ -105,13 +107,17 @@ struct Place {
             from: bounds.lower?.plain(), to: bounds.upper?.plain(), through: bounds.isClosed && bounds.upper != nil, limit: .max)
         if case .set = kind { return .list(try found.map { try Place($0.key).load() }) }
         return .pairs(
-            try found.map { key, value in Value.Pair(key: try Place(key).load(), value: try value.map { try Place($0).load() } ?? .null) })
+            try found.map { key, value in
+                Value.Pair(key: try Place(key).load(), value: try value.map { try Place($0).load() } ?? .null)
+            })
     }
 
     // MARK: Changing: what is put in has been fitted to the type
 
     func set(_ value: Value) throws { try place.set(value.plain(as: shape)) }
-    func setValue(_ value: Value, forKey key: Value) throws { try place.setValue(value.plain(as: elementShape), forKey: key.plain()) }
+    func setValue(_ value: Value, forKey key: Value) throws {
+        try place.setValue(value.plain(as: elementShape), forKey: key.plain())
+    }
     func removeValue(forKey key: Value) throws -> Bool { try place.removeValue(forKey: key.plain()) }
 
     func append(_ elements: [Value]) throws {
@@ -140,7 +146,9 @@ struct Place {
 
 extension TypeShape {
     var isOptional: Bool { if case .optional = self { true } else { false } }
-    var isMap: Bool { if case .generic("Map", _) = self { true } else if case .generic("SortedMap", _) = self { true } else { false } }
+    var isMap: Bool {
+        if case .generic("Map", _) = self { true } else if case .generic("SortedMap", _) = self { true } else { false }
+    }
     /// Without the question mark.
     var wrapped: TypeShape { if case .optional(let wrapped) = self { wrapped } else { self } }
 }
@@ -193,7 +201,8 @@ extension Value {
         case .pairs(let pairs):
             return .pairs(pairs.map { PlainValue.Entry(key: $0.key.plain(), value: $0.value.plain(as: shape?.element)) })
         case .object(let name, let fields):
-            return .object(type: name, fields.map { PlainValue.Member(name: $0.name, value: $0.value.plain(as: shape?.field($0.name))) })
+            return .object(
+                type: name, fields.map { PlainValue.Member(name: $0.name, value: $0.value.plain(as: shape?.field($0.name))) })
         case .other(let value): return value
         case .beginning(let value, _): return value.plain(as: shape)
         case .range(let bounds): return .text(bounds.text())
@@ -202,7 +211,9 @@ extension Value {
 }
 
 extension TypeShape {
-    fileprivate var isSet: Bool { if case .generic("Set", _) = self { true } else if case .generic("SortedSet", _) = self { true } else { false } }
+    fileprivate var isSet: Bool {
+        if case .generic("Set", _) = self { true } else if case .generic("SortedSet", _) = self { true } else { false }
+    }
     fileprivate var element: TypeShape? { if case .generic(_, let parameters) = wrapped { parameters.last } else { nil } }
 
     fileprivate func field(_ name: String) -> TypeShape? {

@@ -61,7 +61,9 @@ final class Session {
         let number = lineNumber
         while Lexer.isUnfinished(text) {
             guard text.utf8.count <= Self.longestEntry else {
-                try report(InputError("this goes on for more than \(Self.longestEntry) bytes", at: Location(line: number, column: 1)), Entry(text: first, firstLine: number))
+                try report(
+                    InputError("this goes on for more than \(Self.longestEntry) bytes", at: Location(line: number, column: 1)),
+                    Entry(text: first, firstLine: number))
                 return nil
             }
             switch try lines.next(prompt: "... ", completion: completion) {
@@ -203,7 +205,9 @@ final class Session {
         if isInteractive {
             try output.print(output.styled("the transaction was not committed: nothing of it is kept", .note))
         } else {
-            Output.complain("heap-repl: line \(lineNumber), column 1: the script ends inside a transaction, of which nothing is kept; end it with commit or abort")
+            Output.complain(
+                "heap-repl: line \(lineNumber), column 1: the script ends inside a transaction, of which nothing is kept; end it with commit or abort"
+            )
             throw End.failed
         }
     }
@@ -247,7 +251,8 @@ final class Session {
             if case .delete(let names) = statement.form {
                 for root in names {
                     guard try tx.removeRoot(named: root.name) else {
-                        let near = Spelling.nearest(to: root.name, in: tx.roots.map(\.name)).map { "; is it \(Name.text($0))?" } ?? ""
+                        let near =
+                            Spelling.nearest(to: root.name, in: tx.roots.map(\.name)).map { "; is it \(Name.text($0))?" } ?? ""
                         throw InputError("there is no root \(Printable.line(root.name))\(near)", at: root.location)
                     }
                 }
@@ -288,5 +293,7 @@ final class Session {
 
 extension TypeShape {
     /// The type of the value itself, where a root holds a single one.
-    var content: TypeShape { if case .generic("Value", let parameters) = self, parameters.count == 1 { parameters[0] } else { self } }
+    var content: TypeShape {
+        if case .generic("Value", let parameters) = self, parameters.count == 1 { parameters[0] } else { self }
+    }
 }

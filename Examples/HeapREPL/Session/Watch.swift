@@ -45,7 +45,11 @@ struct Watch {
 
     private func read() throws -> State {
         try session.heap.read { tx in
-            State(version: tx.version, value: try tx.place(ofRoot: name).map { Place($0).beginning(ShownAmount(elements: Self.compared, characters: .max)) })
+            State(
+                version: tx.version,
+                value: try tx.place(ofRoot: name).map {
+                    Place($0).beginning(ShownAmount(elements: Self.compared, characters: .max))
+                })
         }
     }
 }
@@ -79,7 +83,8 @@ enum Difference {
             }
         case (.list(let oldElements), .list(let newElements)):
             lines = listLines(path, oldElements, newElements, output)
-        case (.object(let oldName, let oldFields), .object(let newName, let newFields)) where oldName == newName && oldFields.count == newFields.count:
+        case (.object(let oldName, let oldFields), .object(let newName, let newFields))
+        where oldName == newName && oldFields.count == newFields.count:
             for (old, new) in zip(oldFields, newFields) {
                 lines += Self.lines("\(path).\(Name.text(new.name))", from: old.value, to: new.value, output)
             }

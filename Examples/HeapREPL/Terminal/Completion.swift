@@ -22,7 +22,13 @@ struct Completion {
         var isInside = false
         var isEscaped = false
         for character in text {
-            if isEscaped { isEscaped = false } else if character == "\\" { isEscaped = isInside } else if character == "\"" { isInside.toggle() }
+            if isEscaped {
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = isInside
+            } else if character == "\"" {
+                isInside.toggle()
+            }
         }
         return isInside
     }
@@ -36,14 +42,19 @@ struct Completion {
         let words = before.split(separator: " ", omittingEmptySubsequences: true)
         if words.first == "watch" || words.first == "delete" { return Set(rootNames) }
         var names = Set(rootNames).union(types).union(["true", "false", "nil"])
-        if words.isEmpty { names.formUnion(Command.words) } else { names.formUnion(ContainerKind.allCases.map(\.rawValue) + TypeTable.builtIn) }
+        if words.isEmpty {
+            names.formUnion(Command.words)
+        } else {
+            names.formUnion(ContainerKind.allCases.map(\.rawValue) + TypeTable.builtIn)
+        }
         return names
     }
 
     /// The members of the last expression of a text, found by reading ever shorter ends of it.
     private func members(of text: String) -> [String] {
         let characters = Array(text)
-        for start in characters.indices where start == 0 || !Self.isWord(characters[start - 1]) || !Self.isWord(characters[start]) {
+        for start in characters.indices where start == 0 || !Self.isWord(characters[start - 1]) || !Self.isWord(characters[start])
+        {
             guard let statements = try? Parser.statements(of: String(characters[start...])), statements.count == 1,
                 case .expression(let expression) = statements[0].form, let shape = TypeShape.of(expression, roots: roots)
             else { continue }

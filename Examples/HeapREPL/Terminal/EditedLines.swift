@@ -16,8 +16,10 @@ final class EditedLines: LineSource {
     private typealias Initialize = @convention(c) () -> Int32
     private typealias Resize = @convention(c) () -> Void
     fileprivate typealias Generator = @convention(c) (UnsafePointer<CChar>?, Int32) -> UnsafeMutablePointer<CChar>?
-    fileprivate typealias MakeMatches = @convention(c) (UnsafePointer<CChar>?, Generator?) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
-    private typealias Attempt = @convention(c) (UnsafePointer<CChar>?, Int32, Int32) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+    fileprivate typealias MakeMatches =
+        @convention(c) (UnsafePointer<CChar>?, Generator?) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+    private typealias Attempt =
+        @convention(c) (UnsafePointer<CChar>?, Int32, Int32) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
     private typealias GetCharacter = @convention(c) (UnsafeMutableRawPointer?) -> Int32
 
     private let readLine: ReadLine
@@ -36,7 +38,8 @@ final class EditedLines: LineSource {
         guard terminal != "dumb", let library = Self.names.lazy.compactMap({ dlopen($0, RTLD_NOW) }).first else { return nil }
         guard let readLine = dlsym(library, "readline"), let addHistory = dlsym(library, "add_history"),
             let initialize = dlsym(library, "rl_initialize"), let makeMatches = dlsym(library, "rl_completion_matches"),
-            let attempt = dlsym(library, "rl_attempted_completion_function"), let isOver = dlsym(library, "rl_attempted_completion_over"),
+            let attempt = dlsym(library, "rl_attempted_completion_function"),
+            let isOver = dlsym(library, "rl_attempted_completion_over"),
             let getCharacter = dlsym(library, "rl_getc_function"), let catchesSignals = dlsym(library, "rl_catch_signals"),
             let lineBuffer = dlsym(library, "rl_line_buffer"), let appended = dlsym(library, "rl_completion_append_character"),
             let wordBreaks = dlsym(library, "rl_basic_word_break_characters")
@@ -55,7 +58,8 @@ final class EditedLines: LineSource {
         unsafe catchesSignals.assumingMemoryBound(to: Int32.self).pointee = 0
         unsafe appended.assumingMemoryBound(to: Int32.self).pointee = 0
         // Never freed: the library keeps it.
-        unsafe wordBreaks.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self).pointee = strdup(" \t\n\"`.,:;()[]{}<>=+-*/%!&|?")
+        unsafe wordBreaks.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self).pointee = strdup(
+            " \t\n\"`.,:;()[]{}<>=+-*/%!&|?")
         unsafe attempt.assumingMemoryBound(to: Attempt?.self).pointee = { word, _, end in Editor.complete(word, end) }
         _ = unsafe unsafeBitCast(initialize, to: Initialize.self)()
         for line in history.lines() { add(line) }
@@ -134,7 +138,9 @@ private enum Editor {
         // No names of files, whatever comes of this.
         unsafe isOver?.pointee = 1
         guard let text = unsafe line?.pointee, let makeMatches = unsafe makeMatches else { return nil }
-        let bytes = unsafe UnsafeBufferPointer(start: text, count: strlen(text)).prefix(max(Int(end), 0)).map { UInt8(bitPattern: $0) }
+        let bytes = unsafe UnsafeBufferPointer(start: text, count: strlen(text)).prefix(max(Int(end), 0)).map {
+            UInt8(bitPattern: $0)
+        }
         unsafe candidates = completion.candidates(for: String(decoding: bytes, as: UTF8.self))
         return unsafe makeMatches(word) { _, number in
             // The library frees each.

@@ -66,7 +66,8 @@ enum Interruption {
         while true {
             if isRequested.load(ordering: .relaxed) { return false }
             var requests = [
-                pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0),
             ]
             let count = poll(&requests, 2, -1)
             if count < 0, errno != EINTR { return true }

@@ -50,7 +50,9 @@ final class PlainLines: LineSource {
                 return .line(line)
             }
             searched = buffer.count
-            guard searched <= Self.longestLine else { throw Failure(description: "line \(number) is longer than \(Self.longestLine) bytes") }
+            guard searched <= Self.longestLine else {
+                throw Failure(description: "line \(number) is longer than \(Self.longestLine) bytes")
+            }
             if isAtEnd {
                 guard !buffer.isEmpty else { return .end }
                 defer { buffer = [] }
@@ -64,7 +66,9 @@ final class PlainLines: LineSource {
             var bytes = [UInt8](repeating: 0, count: 1 << 16)
             let count = read(0, &bytes, bytes.count)
             if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { throw Failure(description: "the input could not be read: \(String(cString: strerror(errno)))") }
+            guard count >= 0 else {
+                throw Failure(description: "the input could not be read: \(String(cString: strerror(errno)))")
+            }
             if count == 0 {
                 isAtEnd = true
                 try output?.print("")
@@ -76,7 +80,9 @@ final class PlainLines: LineSource {
     private func decode(_ bytes: [UInt8]) throws -> String {
         var bytes = bytes
         if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
-        guard let line = String(validating: bytes, as: UTF8.self) else { throw Failure(description: "line \(number) is not UTF-8") }
+        guard let line = String(validating: bytes, as: UTF8.self) else {
+            throw Failure(description: "line \(number) is not UTF-8")
+        }
         return line
     }
 

@@ -27,11 +27,15 @@ enum Arithmetic {
     static func not(_ value: Value, at location: Location) throws(InputError) -> Value { .bool(!(try bool(value, location))) }
 
     static func bool(_ value: Value, _ location: Location) throws(InputError) -> Bool {
-        guard case .bool(let bool) = value else { throw InputError("a Bool is expected here, and not \(value.kind)", at: location) }
+        guard case .bool(let bool) = value else {
+            throw InputError("a Bool is expected here, and not \(value.kind)", at: location)
+        }
         return bool
     }
 
-    private static func isOrdered(_ sign: Operator, _ left: Value, _ right: Value, _ location: Location) throws(InputError) -> Bool {
+    private static func isOrdered(_ sign: Operator, _ left: Value, _ right: Value, _ location: Location) throws(InputError)
+        -> Bool
+    {
         if let left = left.double, let right = right.double, left.isNaN || right.isNaN { return false }
         guard let order = Value.compare(left, right) else {
             throw InputError("\(left.kind) and \(right.kind) have no order", at: location)
@@ -44,7 +48,8 @@ enum Arithmetic {
         }
     }
 
-    private static func combine(_ sign: Operator, _ left: Value, _ right: Value, _ location: Location) throws(InputError) -> Value {
+    private static func combine(_ sign: Operator, _ left: Value, _ right: Value, _ location: Location) throws(InputError) -> Value
+    {
         switch (left, right) {
         case (.integer(let left), .integer(let right)): return try .integer(integers(sign, left, right, location))
         case (.text(let left), .text(let right)) where sign == .add: return .text(left + right)
@@ -59,7 +64,9 @@ enum Arithmetic {
         }
     }
 
-    private static func integers(_ sign: Operator, _ left: Int128, _ right: Int128, _ location: Location) throws(InputError) -> Int128 {
+    private static func integers(_ sign: Operator, _ left: Int128, _ right: Int128, _ location: Location) throws(InputError)
+        -> Int128
+    {
         let result: Int128
         switch sign {
         case .add: result = left + right

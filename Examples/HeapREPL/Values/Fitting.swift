@@ -10,11 +10,13 @@ enum Fitting {
         case .named(let name): return try fit(value, toNamed: name, location)
         case .generic("Value", let parameters) where parameters.count == 1: return try fit(value, to: parameters[0], at: location)
         case .generic(let name, let parameters): return try fit(value, toCollection: name, parameters, location)
-        case .structure(let name, let fields, _), .record(let name, let fields, _): return try fit(value, toStruct: name, fields, location)
+        case .structure(let name, let fields, _), .record(let name, let fields, _):
+            return try fit(value, toStruct: name, fields, location)
         case .enumeration(_, let raw): return try fit(value, to: raw, at: location)
         case .opaque, .union:
             if case .other = value { return value }
-            throw InputError("a \(Printable.line(shape.name)) cannot be written as a line; its program can change it", at: location)
+            throw InputError(
+                "a \(Printable.line(shape.name)) cannot be written as a line; its program can change it", at: location)
         }
     }
 
@@ -22,18 +24,23 @@ enum Fitting {
         InputError("\(wanted) is expected here, and not \(value.kind)", at: location)
     }
 
-    private static func article(_ name: String) -> String { ("AEIO".contains(name.first ?? " ") || name.hasPrefix("UI") ? "an " : "a ") + Printable.line(name) }
+    private static func article(_ name: String) -> String {
+        ("AEIO".contains(name.first ?? " ") || name.hasPrefix("UI") ? "an " : "a ") + Printable.line(name)
+    }
 
     private static func fit(_ value: Value, toNamed name: String, _ location: Location) throws(InputError) -> Value {
         if let bounds = TypeTable.wholeNumbers[name] {
             guard case .integer(let number) = value else { throw wrong(value, article(name), location) }
             guard number >= bounds.smallest, number <= bounds.largest else {
-                throw InputError("\(number) does not fit into \(article(name)), which goes from \(bounds.smallest) to \(bounds.largest)", at: location)
+                throw InputError(
+                    "\(number) does not fit into \(article(name)), which goes from \(bounds.smallest) to \(bounds.largest)",
+                    at: location)
             }
             return value
         }
         switch (name, value) {
-        case ("Double", .number), ("Bool", .bool), ("String", .text), ("PersistentString", .text), ("Data", .bytes), ("PersistentBytes", .bytes):
+        case ("Double", .number), ("Bool", .bool), ("String", .text), ("PersistentString", .text), ("Data", .bytes),
+            ("PersistentBytes", .bytes):
             return value
         case ("Double", .integer(let number)), ("Float", .integer(let number)): return .number(Double(number))
         case ("Float", .number(let number)): return .number(Double(Float(number)))
@@ -47,7 +54,8 @@ enum Fitting {
         case ("Date", .other(.date)), ("UUID", .other(.uuid)): return value
         case ("Date", .text(let text)), ("UUID", .text(let text)):
             guard let made = Constructions.make(name, text) else {
-                throw InputError("“\(Printable.line(text))” is no \(name); a \(name) is written \(Constructions.example(name))", at: location)
+                throw InputError(
+                    "“\(Printable.line(text))” is no \(name); a \(name) is written \(Constructions.example(name))", at: location)
             }
             return made
         default: throw wrong(value, article(name), location)
@@ -66,7 +74,9 @@ enum Fitting {
             var fitted: [Value.Pair] = []
             for pair in pairs {
                 fitted.append(
-                    Value.Pair(key: try fit(pair.key, to: parameters[0], at: location), value: try fit(pair.value, to: parameters[1], at: location)))
+                    Value.Pair(
+                        key: try fit(pair.key, to: parameters[0], at: location),
+                        value: try fit(pair.value, to: parameters[1], at: location)))
             }
             return .pairs(fitted)
         }
@@ -124,7 +134,8 @@ enum Fitting {
         case .bytes: return .named("Data")
         case .list(let elements): return .generic("Array", [try common(elements, types, location)])
         case .pairs(let pairs):
-            return .generic("Map", [try common(pairs.map(\.key), types, location), try common(pairs.map(\.value), types, location)])
+            return .generic(
+                "Map", [try common(pairs.map(\.key), types, location), try common(pairs.map(\.value), types, location)])
         case .object(let name, _):
             guard let shape = types.structure(name) else { throw InputError("\(value.kind) cannot be a root", at: location) }
             return shape
@@ -140,7 +151,8 @@ enum Fitting {
     /// The type of elements that stand beside each other: of whole and broken numbers together it is Double, and with a nil among them an optional.
     private static func common(_ values: [Value], _ types: TypeTable, _ location: Location) throws(InputError) -> TypeShape {
         guard let first = values.first(where: { $0 != .null }) else {
-            throw InputError("an empty collection needs its types; write them, as in array<Int>() or map<String, Int>()", at: location)
+            throw InputError(
+                "an empty collection needs its types; write them, as in array<Int>() or map<String, Int>()", at: location)
         }
         var found = try shape(for: first, types, at: location)
         for value in values where value != .null {

@@ -38,7 +38,8 @@ extension TypeShape {
             case "sorted", "reversed", "prefix", "suffix", "dropFirst", "dropLast":
                 if shape.isMap { return nil }
                 return .generic("Array", [shape.lastParameter ?? .named("Int")])
-            case "min", "max", "removeFirst", "removeLast", "popFirst", "popLast", "remove", "removeValue", "sum": return shape.lastParameter
+            case "min", "max", "removeFirst", "removeLast", "popFirst", "popLast", "remove", "removeValue", "sum":
+                return shape.lastParameter
             default: return nil
             }
         case .element(let base, _): return of(base, roots: roots)?.lastParameter

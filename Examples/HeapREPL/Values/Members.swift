@@ -48,7 +48,9 @@ enum Members {
     // MARK: Methods
 
     /// The value of a method; throws if there is none of that name, or it is called wrongly.
-    static func call(_ name: String, on value: Value, _ given: [Evaluator.Given], at location: Location) throws(InputError) -> Value {
+    static func call(_ name: String, on value: Value, _ given: [Evaluator.Given], at location: Location) throws(InputError)
+        -> Value
+    {
         switch value {
         case .list(let elements): if let found = try call(name, on: elements, given, location) { return found }
         case .text(let text): if let found = try call(name, on: text, given, location) { return found }
@@ -57,13 +59,16 @@ enum Members {
             let sorted = try sort(pairs, ascending: true, by: \.key, location)
             return .list(sorted.map(entry))
         case .pairs(let pairs) where name == "contains":
-            throw InputError("a map is asked by its keys: keys.contains(…)\(pairs.isEmpty ? "" : ", or […] != nil")", at: location)
+            throw InputError(
+                "a map is asked by its keys: keys.contains(…)\(pairs.isEmpty ? "" : ", or […] != nil")", at: location)
         case .number(let number) where name == "rounded":
             try check(given, [], name, location)
             return .number(number.rounded())
         default: break
         }
-        if property(name, of: value) != nil { throw InputError("\(name) is no method; write it without parentheses", at: location) }
+        if property(name, of: value) != nil {
+            throw InputError("\(name) is no method; write it without parentheses", at: location)
+        }
         throw InputError("\(value.kind) has no method \(Printable.line(name))\(known(names(of: value)))", at: location)
     }
 
@@ -134,13 +139,17 @@ enum Members {
     private static func joined(_ elements: [Value], _ separator: Value, _ location: Location) throws(InputError) -> String {
         var texts: [String] = []
         for element in elements + [separator] {
-            guard case .text(let text) = element else { throw InputError("only texts can be joined, and not \(element.kind)", at: location) }
+            guard case .text(let text) = element else {
+                throw InputError("only texts can be joined, and not \(element.kind)", at: location)
+            }
             texts.append(text)
         }
         return texts.dropLast().joined(separator: texts.last ?? "")
     }
 
-    private static func call(_ name: String, on text: String, _ given: [Evaluator.Given], _ location: Location) throws(InputError) -> Value? {
+    private static func call(_ name: String, on text: String, _ given: [Evaluator.Given], _ location: Location) throws(InputError)
+        -> Value?
+    {
         switch name {
         case "uppercased", "lowercased":
             try check(given, [], name, location)
@@ -148,7 +157,9 @@ enum Members {
         case "hasPrefix", "hasSuffix", "contains":
             try check(given, [nil], name, location)
             guard case .text(let part) = given[0].value else { throw InputError("\(name) needs a text", at: given[0].location) }
-            return .bool(name == "hasPrefix" ? text.hasPrefix(part) : name == "hasSuffix" ? text.hasSuffix(part) : part.isEmpty || text.contains(part))
+            return .bool(
+                name == "hasPrefix"
+                    ? text.hasPrefix(part) : name == "hasSuffix" ? text.hasSuffix(part) : part.isEmpty || text.contains(part))
         default: return nil
         }
     }

@@ -3,7 +3,9 @@ enum Spelling {
     /// The one that differs by the fewest letters, if those are few.
     static func nearest(to name: String, in names: [String]) -> String? {
         guard name.count <= 64 else { return nil }
-        let found = names.filter { abs($0.count - name.count) <= 2 }.map { ($0, distance(Array(name), Array($0))) }.min { $0.1 < $1.1 }
+        let found = names.filter { abs($0.count - name.count) <= 2 }.map { ($0, distance(Array(name), Array($0))) }.min {
+            $0.1 < $1.1
+        }
         guard let found, found.1 <= max(1, (name.count + 1) / 3) else { return nil }
         return found.0
     }

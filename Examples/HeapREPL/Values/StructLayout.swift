@@ -25,7 +25,8 @@ enum StructLayout {
     }
 
     private static let numbers: [String: Int] = [
-        "Int": 8, "Int64": 8, "Int32": 4, "Int16": 2, "Int8": 1, "UInt": 8, "UInt64": 8, "UInt32": 4, "UInt16": 2, "UInt8": 1, "Double": 8,
+        "Int": 8, "Int64": 8, "Int32": 4, "Int16": 2, "Int8": 1, "UInt": 8, "UInt64": 8, "UInt32": 4, "UInt16": 2, "UInt8": 1,
+        "Double": 8,
         "Float": 4, "Bool": 1,
     ]
 

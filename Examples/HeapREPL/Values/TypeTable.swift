@@ -60,7 +60,11 @@ struct TypeTable {
         guard !fields.isEmpty else { throw InputError("a struct needs at least one field", at: location) }
         var shapes: [(name: String, shape: TypeShape)] = []
         for field in fields { shapes.append((field.name, try shape(of: field.type))) }
-        guard let made = StructLayout.shape(name, shapes) else { throw InputError("\(Printable.line(name)) cannot be described: it is too large, too deep, or a name in it has signs that are no letters", at: location) }
+        guard let made = StructLayout.shape(name, shapes) else {
+            throw InputError(
+                "\(Printable.line(name)) cannot be described: it is too large, too deep, or a name in it has signs that are no letters",
+                at: location)
+        }
         if let known = structs[name], known != made {
             throw InputError(
                 "there is another struct \(name) already, with the fields \(Self.fieldList(known)); choose another name, or delete the roots that "
@@ -85,20 +89,29 @@ struct TypeTable {
         case .named(let name):
             if Self.builtIn.contains(name) { return .named(name) }
             if let found = structs[name] { return found }
-            if let kind = ContainerKind(name) { throw InputError("a \(name) needs its types: \(kind.example)", at: type.location) }
-            throw InputError("there is no type \(Printable.line(name)); declare it: struct \(Printable.line(name)) { … }", at: type.location)
+            if let kind = ContainerKind(name) {
+                throw InputError("a \(name) needs its types: \(kind.example)", at: type.location)
+            }
+            throw InputError(
+                "there is no type \(Printable.line(name)); declare it: struct \(Printable.line(name)) { … }", at: type.location)
         case .optional(let wrapped):
-            if case .optional = wrapped.form { throw InputError("an optional of an optional cannot be told from nil here", at: type.location) }
+            if case .optional = wrapped.form {
+                throw InputError("an optional of an optional cannot be told from nil here", at: type.location)
+            }
             return .optional(try shape(of: wrapped))
         case .generic(let name, let parameters):
-            guard let kind = ContainerKind(name) else { throw InputError("there is no collection \(Printable.line(name))", at: type.location) }
+            guard let kind = ContainerKind(name) else {
+                throw InputError("there is no collection \(Printable.line(name))", at: type.location)
+            }
             guard parameters.count == kind.parameterCount else {
-                throw InputError("a \(name) has \(kind.parameterCount == 1 ? "one type" : "two types"): \(kind.example)", at: type.location)
+                throw InputError(
+                    "a \(name) has \(kind.parameterCount == 1 ? "one type" : "two types"): \(kind.example)", at: type.location)
             }
             var shapes: [TypeShape] = []
             for parameter in parameters { shapes.append(try shape(of: parameter)) }
             if kind != .array, kind != .deque, !Self.canBeKey(shapes[0]) {
-                throw InputError("\(shapes[0].name) cannot be a key; numbers, String, Date, UUID and Data can", at: parameters[0].location)
+                throw InputError(
+                    "\(shapes[0].name) cannot be a key; numbers, String, Date, UUID and Data can", at: parameters[0].location)
             }
             return .generic(kind.storedName, shapes)
         }

@@ -20,12 +20,14 @@ extension Value {
         case .text(let text): Self.literal(of: text, amount)
         case .bytes(let bytes): Self.literal(of: bytes, amount)
         case .list(let elements): Self.brackets(elements.prefix(amount.elements).map { $0.text(amount) }, of: elements.count)
-        case .pairs(let pairs): Self.brackets(pairs.prefix(amount.elements).map { $0.text(amount) }, of: pairs.count, empty: "[:]")
+        case .pairs(let pairs):
+            Self.brackets(pairs.prefix(amount.elements).map { $0.text(amount) }, of: pairs.count, empty: "[:]")
         case .object(let name, let fields):
             "\(name)(\(fields.map { "\(Name.text($0.name)): \($0.value.text(amount))" }.joined(separator: ", ")))"
         case .range(let bounds): bounds.text(amount)
         case .other(let value): Printable.line(value.description)
-        case .beginning(of: .list(let elements), let count): Self.brackets(elements.prefix(amount.elements).map { $0.text(amount) }, of: count)
+        case .beginning(of: .list(let elements), let count):
+            Self.brackets(elements.prefix(amount.elements).map { $0.text(amount) }, of: count)
         case .beginning(of: .pairs(let pairs), let count):
             Self.brackets(pairs.prefix(amount.elements).map { $0.text(amount) }, of: count, empty: "[:]")
         case .beginning(let value, _): value.text(amount)
@@ -56,7 +58,8 @@ extension Value {
                 case "\0": shown += "\\0"
                 case "\"": shown += "\\\""
                 case "\\": shown += "\\\\"
-                case let scalar where Printable.isControl(scalar): shown += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+                case let scalar where Printable.isControl(scalar):
+                    shown += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
                 default: shown.unicodeScalars.append(scalar)
                 }
             }

@@ -83,7 +83,8 @@ extension Value {
         case (.pairs(let left), .pairs(let right)):
             left.count == right.count && Dictionary(left) == Dictionary(right)
         case (.object(let name, let left), .object(let otherName, let right)):
-            name == otherName && left.count == right.count && zip(left, right).allSatisfy { $0.name == $1.name && areEqual($0.value, $1.value) }
+            name == otherName && left.count == right.count
+                && zip(left, right).allSatisfy { $0.name == $1.name && areEqual($0.value, $1.value) }
         default: left == right
         }
     }

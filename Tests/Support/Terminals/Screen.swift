@@ -1,5 +1,5 @@
 /// What a terminal shows after the characters and the control sequences that the programs of this package write: cursor movements, erasing,
-/// and colours, which are dropped. Lines that leave the screen at the top are kept.
+/// putting in and taking out of characters, and colours, which are dropped. Lines that leave the screen at the top are kept.
 public struct Screen {
     private enum State {
         case text
@@ -82,6 +82,10 @@ public struct Screen {
         case "J":
             lines[row] = Array(lines[row].prefix(column))
             lines.removeSubrange((row + 1)...)
+        case "P": lines[row] = Array(lines[row].prefix(column)) + lines[row].dropFirst(column + number)
+        case "@":
+            while lines[row].count < column { lines[row].append(" ") }
+            lines[row].insert(contentsOf: repeatElement(" ", count: number), at: column)
         case "h" where parameters == "?25": showsCursor = true
         case "l" where parameters == "?25": showsCursor = false
         default: break

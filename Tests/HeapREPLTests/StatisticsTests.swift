@@ -1,0 +1,27 @@
+import Holdfast
+import HoldfastTools
+import Testing
+
+/// What `stats` says of a heap is what the library says of it.
+@Suite struct StatisticsTests {
+    @Test func figuresAreTheHeapsOwn() throws {
+        let folder = try Scratch()
+        _ = try ProgramRun([folder.heap], script: "log = 0 ..< 100000\nstock = [\"bolt\": 1]\n")
+        let run = try ProgramRun([folder.heap], script: "stats")
+        #expect(run.error == "" && run.status == 0)
+        let heap = try PersistentHeap.open(folder.heap, mode: .readOnly)
+        let figures = try heap.statistics()
+        let roots = try heap.rootStatistics()
+        let words = run.lines.map { line in
+            let parts = line.split(separator: " ", omittingEmptySubsequences: true)
+            return parts.joined(separator: " ")
+        }
+        #expect(words.count == 8)
+        #expect(words.contains { $0.hasPrefix("file \(Figures.bytes(figures.fileBytes)), ") })
+        #expect(words.contains { $0.hasPrefix("used \(Figures.bytes(figures.usedBytes)), and ") })
+        #expect(words.contains("open in 1 place"))
+        #expect(
+            words.contains("root log \(Figures.bytes(roots[0].bytes ?? 0)) in \(Figures.count(roots[0].blocks ?? 0, "block"))"))
+        #expect((roots[0].bytes ?? 0) >= 800_000)
+    }
+}

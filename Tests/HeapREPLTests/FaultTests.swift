@@ -120,8 +120,8 @@ import Testing
     /// The file may not grow any more: the line that needs it fails, and those before are kept.
     @Test func filesThatCannotGrow() throws {
         let folder = try Scratch()
-        let script = "log = [1, 2, 3]\nlog.count\nlog.append(contentsOf: 0 ..< 3000000)\n"
-        let run = try ProgramRun(shell: "ulimit -f 8192; exec \"$@\"", [folder.heap], script: script)
+        let script = "log = [1, 2, 3]\nlog.count\nlog.append(contentsOf: 0 ..< 400000)\n"
+        let run = try ProgramRun(shell: "ulimit -f 4096; exec \"$@\"", [folder.heap], script: script)
         #expect(run.lines == ["3"])
         #expect(run.status == 1)
         #expect(run.errorLines.first?.hasPrefix("heap-repl: line 3, column 1: ") ?? false, "\(run.error)")

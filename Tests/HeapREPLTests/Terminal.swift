@@ -4,6 +4,8 @@ import Terminals
 /// A program on a terminal, as these tests talk to it: keys in, and the lines that the screen shows.
 final class Terminal {
     private let terminal: PseudoTerminal
+    /// Whether lines are edited on it.
+    private let isEdited: Bool
     /// How many lines the screen had when the last key was typed.
     private var seenLines = 0
 
@@ -20,6 +22,7 @@ final class Terminal {
     }
 
     init(_ executable: String, _ arguments: [String], environment: [String: String]) throws {
+        isEdited = environment["TERM"] != "dumb"
         terminal = try PseudoTerminal(
             executable, arguments, columns: 200,
             environment: ["TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"].merging(environment) { $1 })
@@ -50,6 +53,16 @@ final class Terminal {
         // A prompt must be a new one.
         let count = Self.prompts.contains(line) ? seenLines : 0
         try wait("the last line “\(line)”") { $0.count > count && $0.last { !$0.isEmpty } == line }
+        if Self.prompts.contains(line) { try waitForKeys() }
+    }
+
+    /// Waits until the program takes keys: what is typed between its prompt and that, the terminal would take and show.
+    private func waitForKeys() throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while isEdited, !terminal.isRaw {
+            guard ContinuousClock.now < deadline else { throw PseudoTerminal.Failure("the program takes no keys") }
+            usleep(1000)
+        }
     }
 
     private static let prompts = [">", "...", "begin>"]
@@ -59,6 +72,7 @@ final class Terminal {
         try wait("the line “\(line)” and a prompt") { [seenLines] lines in
             lines.dropFirst(max(seenLines - 1, 0)).contains(line) && Self.prompts.contains(lines.last { !$0.isEmpty } ?? "")
         }
+        try waitForKeys()
     }
 
     func wait(_ what: String, until isSo: ([String]) -> Bool) throws { try terminal.wait(what) { isSo(Self.lines($0)) } }

@@ -96,7 +96,7 @@ enum Fitting {
                 throw InputError("a range of whole numbers with both ends is expected here", at: location)
             }
             let end = bounds.isClosed ? upper + 1 : upper
-            guard end - lower <= 10_000_000 else { throw InputError("the range has more than ten million numbers", at: location) }
+            guard end - lower <= 1_000_000 else { throw InputError("the range has more than a million numbers", at: location) }
             return lower >= end ? [] : (lower ..< end).map { .integer($0) }
         default: throw wrong(value, "an array, such as [1, 2],", location)
         }

@@ -81,7 +81,7 @@ extension Value {
         case (.number(let left), .number(let right)): left == right
         case (.list(let left), .list(let right)): left.count == right.count && zip(left, right).allSatisfy { areEqual($0, $1) }
         case (.pairs(let left), .pairs(let right)):
-            left.count == right.count && Dictionary(left) == Dictionary(right)
+            left.count == right.count && texts(left) == texts(right)
         case (.object(let name, let left), .object(let otherName, let right)):
             name == otherName && left.count == right.count
                 && zip(left, right).allSatisfy { $0.name == $1.name && areEqual($0.value, $1.value) }
@@ -89,8 +89,8 @@ extension Value {
         }
     }
 
-    private static func Dictionary(_ pairs: [Pair]) -> [String: String] {
-        Swift.Dictionary(pairs.map { ($0.key.text(.everything), $0.value.text(.everything)) }) { first, _ in first }
+    private static func texts(_ pairs: [Pair]) -> [String: String] {
+        Dictionary(pairs.map { ($0.key.text(.everything), $0.value.text(.everything)) }) { first, _ in first }
     }
 
     /// A whole or broken number as a Double.

@@ -18,6 +18,8 @@ public final class PseudoTerminal {
 
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
+
+        public init(_ description: String) { self.description = description }
     }
 
     public let processNumber: pid_t
@@ -34,7 +36,7 @@ public final class PseudoTerminal {
         _ executable: String, _ arguments: [String], columns: Int = 80, rows: Int = 24, environment: [String: String] = [:]
     ) throws {
         screen = Screen(columns: columns, rows: rows)
-        guard let (master, path) = Self.open() else { throw Failure(description: "no pseudo-terminal (error \(errno))") }
+        guard let (master, path) = Self.open() else { throw Failure("no pseudo-terminal (error \(errno))") }
         _ = fcntl(master, F_SETFD, FD_CLOEXEC)
         var size = winsize(ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
         _ = ioctl(master, UInt(TIOCSWINSZ), &size)
@@ -72,7 +74,7 @@ public final class PseudoTerminal {
         let result = posix_spawn(&number, executable, &actions, &attributes, strings, variables)
         guard result == 0 else {
             close(master)
-            throw Failure(description: "could not start \(executable): \(String(cString: strerror(result)))")
+            throw Failure("could not start \(executable): \(String(cString: strerror(result)))")
         }
         self.master = master
         processNumber = number
@@ -163,6 +165,12 @@ public final class PseudoTerminal {
         screen = Screen(columns: columns, rows: rows)
     }
 
+    /// Whether each key reaches the program as it is pressed. A program that edits lines writes its prompt before it asks for that.
+    public var isRaw: Bool {
+        var settings = termios()
+        return tcgetattr(master, &settings) == 0 && settings.c_lflag & tcflag_t(ICANON) == 0
+    }
+
     // MARK: What it shows
 
     /// Reads until `condition` holds for what has come; an error if the program ends or is silent for too long before.
@@ -173,7 +181,7 @@ public final class PseudoTerminal {
         while !condition(self) {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero, readSome(within: left) else {
-                throw Failure(description: "\(what) did not come about; the terminal shows:\n\(screen.text)")
+                throw Failure("\(what) did not come about; the terminal shows:\n\(screen.text)")
             }
         }
     }
@@ -189,7 +197,7 @@ public final class PseudoTerminal {
         let deadline = ContinuousClock.now + timeout
         while readSome(within: ContinuousClock.now.duration(to: deadline)) {}
         guard ContinuousClock.now < deadline else {
-            throw Failure(description: "the program did not end; the terminal shows:\n\(screen.text)")
+            throw Failure("the program did not end; the terminal shows:\n\(screen.text)")
         }
         return waitForProcess()
     }

@@ -22,7 +22,7 @@ public enum Contents {
         PersistentArray<[3 of UInt8]>.self,
     ]
 
-    static func id(_ number: Int) -> UUID {
+    public static func id(_ number: Int) -> UUID {
         UUID(uuid: (UInt8(number), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255))
     }
 
@@ -162,7 +162,7 @@ public enum Contents {
     }
 
     /// Some within 15 bytes, some beyond, some not of ASCII.
-    static func word(_ number: Int) -> String {
+    public static func word(_ number: Int) -> String {
         switch number % 3 {
         case 0: "w\(number)"
         case 1: "a word of many letters, \(number)"

@@ -163,15 +163,17 @@ extension HeapEngine {
     private func openScanner(_ logPath: String, _ header: HeapHeader) throws(HeapError) -> LogScanner {
         // A reader opens the log read-only, so that it needs no right to write it.
         let access: FileAccess = mode == .readWrite ? .readWrite : .readOnly
+        var newer: UInt32?
         do throws(DiskError) {
             guard disk.exists(logPath) else { throw DiskError(.open, logPath, code: -1) }
             let durable = try disk.open(logPath, access)
-            guard case .header(let logHeader) = try LogHeader.read(from: durable, at: LogLayout.headerOffsets),
-                logHeader.identity == header.identity, logHeader.epoch == header.logEpoch,
-                Self.isCapacity(logHeader.capacity)
+            let reading = try LogHeader.read(from: durable, at: LogLayout.headerOffsets)
+            guard case .header(let logHeader) = reading, logHeader.identity == header.identity,
+                logHeader.epoch == header.logEpoch, Self.isCapacity(logHeader.capacity)
             else {
                 durable.close()
-                throw DiskError(.open, logPath, code: -2)
+                if case .newerFormat(let version) = reading { newer = version }
+                throw DiskError(.open, logPath, code: newer == nil ? -2 : -3)
             }
             var sources = [LogScanner.Source(file: durable, capacity: logHeader.capacity, fileBytes: try UInt64(durable.size()))]
             if let shared = try openSharedSource(header, access) { sources.append(shared) }
@@ -180,6 +182,7 @@ extension HeapEngine {
             switch error.code {
             case -1: throw HeapError.logMissing(path: path, logPath: logPath)
             case -2: throw HeapError.foreignLog(path: path, logPath: logPath)
+            case -3: throw HeapError.newerFormat(path: logPath, found: newer ?? 0, supported: LogLayout.version)
             default: throw heapError(error)
             }
         }

@@ -67,7 +67,8 @@ public struct LogHeader: Equatable, Sendable {
         let checksum = Checksum.of(UnsafeRawBufferPointer(rebasing: raw[..<checksumOffset]), seed: Checksum.headerSeed)
         guard word(0) == magic, word(checksumOffset) == checksum else { return .none }
         let version = raw.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
-        guard version == LogLayout.version else { return .newerFormat(version) }
+        guard version <= LogLayout.version else { return .newerFormat(version) }
+        guard version == LogLayout.version else { return .none }
         return .header(
             LogHeader(
                 identity: HeapIdentity(high: word(16), low: word(24)), epoch: word(32), capacity: word(40),

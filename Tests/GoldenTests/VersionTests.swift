@@ -63,6 +63,15 @@ extension GoldenTests {
             #expect(text.hasPrefix("# File format, version \(HeapLayout.formatVersion)\n"))
         }
 
+        /// The hash of no bytes stands in files, and cannot depend on whether they have an address.
+        @Test func noBytesHaveOneHash() {
+            let seed = HeapIdentity(high: 1, low: 2)
+            let somewhere = [UInt8](repeating: 7, count: 8).withUnsafeBytes {
+                StableHash.hash(UnsafeRawBufferPointer(rebasing: $0[3 ..< 3]), seed: seed)
+            }
+            #expect(StableHash.hash(UnsafeRawBufferPointer(start: nil, count: 0), seed: seed) == somewhere)
+        }
+
         /// Texts of heaps are their bytes, to the last.
         @Test func dumpsComeBack() throws {
             for bytes in [Data(), Data([1]), Data(count: 100), Data((0 ..< 200).map { UInt8($0) }) + Data(count: 64)] {

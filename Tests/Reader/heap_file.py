@@ -229,18 +229,23 @@ class Heap:
         end = min([self.header.pages] + (lowest if cut_short else []))
         for copy in (0, 1):
             need(not any(self.data[copy * PAGE + 512:copy * PAGE + PAGE]), "there is something behind a copy of the header")
+        may_be_torn, torn = cut_short or self.header.flags & 2, set()
+        for page in reserved:
+            data = bytes(self.data[page * PAGE:page * PAGE + PAGE])
+            if word(data, 4088) != ((checksum(PAGE_SEED ^ page, data[:4088]) or 1) if any(data) else 0):
+                need(may_be_torn, "page %d, of checksums, is damaged" % page)
+                torn.add(page)
         free = None
         for page in range(2, end):
             data = bytes(self.data[page * PAGE:page * PAGE + PAGE])
-            if page in changed:
-                continue
-            if page in reserved:
-                own = (checksum(PAGE_SEED ^ page, data[:4088]) or 1) if any(data) else 0
-                need(cut_short or word(data, 4088) == own, "page %d, of checksums, is damaged" % page)
+            if page in changed or page in reserved:
                 continue
             first, start, pages = self.part(page, self.header.parts)
             number = page - start
-            entry = word(self.data, (first + pages + number // 511) * PAGE + number % 511 * 8) if first else 0
+            place = first + pages + number // 511
+            if place in torn:
+                continue
+            entry = word(self.data, place * PAGE + number % 511 * 8) if first else 0
             if (not any(data)) if entry == 0 else (checksum(PAGE_SEED ^ page, data) or 1) == entry:
                 continue
             # Of a free page the contents may have been given back.

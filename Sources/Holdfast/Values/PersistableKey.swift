@@ -45,7 +45,8 @@ public enum StableHash {
     /// The hash of bytes: 16 at a time, the rest zero-padded, the count mixed in last.
     @inlinable
     public static func hash(_ bytes: UnsafeRawBufferPointer, seed: HeapIdentity) -> UInt64 {
-        guard var at = bytes.baseAddress else { return hash(0, seed: seed) }
+        // No bytes are no bytes, whether or not they have an address.
+        guard var at = bytes.baseAddress else { return fold(fold(seed.low, seed.high), 0xe703_7ed1_a0b4_28db) }
         var state = seed.high
         var rest = bytes.count
         while rest >= 16 {

@@ -185,7 +185,7 @@ public final class GrowableMapping {
         }
     }
 
-    /// Calls `body` with all bytes for changing. Throws as ``withBytes(_:)`` does; changes to lost pages are lost then,
+    /// Calls `body` with all bytes for changing. Throws as `withBytes` does; changes to lost pages are lost then,
     /// others are made. Traps for a read-only mapping and while another closure uses the bytes. O(1) besides `body`.
     public func withMutableBytes<R>(
         _ body: (inout MutableRawSpan) throws(MappingError) -> R

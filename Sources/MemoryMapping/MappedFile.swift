@@ -93,7 +93,7 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     /// Calls `body` with all bytes for changing. With `privateCopy` only this object sees the changes, with `shared`
-    /// they are the file's. Throws as ``withBytes(_:)`` does; changes to lost pages are lost then, others are made.
+    /// they are the file's. Throws as `withBytes` does; changes to lost pages are lost then, others are made.
     /// Traps for a read-only mapping, after closing, and while another closure uses the bytes. Storing into a hole of a
     /// sparse file is a fault if the disk is full; ``FileGrowth`` can take the blocks first. O(1) besides `body`.
     public func withMutableBytes<R>(
@@ -125,7 +125,7 @@ public final class MappedFile: @unchecked Sendable {
         return UnsafeMutableRawBufferPointer(start: reservation?.baseAddress, count: reservation == nil ? 0 : count)
     }
 
-    /// Throws `access` if pages of the file could not be had since it was opened. For a long ``withBytes(_:)`` that wants
+    /// Throws `access` if pages of the file could not be had since it was opened. For a long `withBytes` that wants
     /// to know before it ends. Traps after closing and while a closure changes the bytes. O(1).
     public func checkFault() throws(MappingError) {
         access.beginReading(path)

@@ -52,12 +52,13 @@ struct DocumentationPage {
         self.blocks = blocks
     }
 
-    /// Every page in `Docs`, from the repository's root, in the order of their names. Those of examples, below it, quote the examples' sources.
+    /// Every page in `Docs`, and those of the reference's catalogues, from the repository's root. The pages of examples, in a folder of their own, quote the examples' sources.
     static var all: [String] {
         get throws {
-            let root = CompilerRun.root.appendingPathComponent("Docs").path
-            return try FileManager.default.contentsOfDirectory(atPath: root).filter { $0.hasSuffix(".md") }.sorted().map {
-                "Docs/" + $0
+            let folders = ["Docs", "Sources/Holdfast/Holdfast.docc", "Sources/MemoryMapping/MemoryMapping.docc"]
+            return try folders.flatMap { folder in
+                let names = try FileManager.default.contentsOfDirectory(atPath: CompilerRun.root.path + "/" + folder)
+                return names.filter { $0.hasSuffix(".md") }.sorted().map { folder + "/" + $0 }
             }
         }
     }

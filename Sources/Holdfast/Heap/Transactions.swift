@@ -8,7 +8,7 @@ public struct WriteTransaction: ~Copyable {
 
     /// The map with this name, made empty if there is none.
     ///
-    /// Throws ``HeapError/rootTypeMismatch(path:name:stored:requested:)`` if the name belongs to another type. O(1) expected.
+    /// Throws ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if the name belongs to another type. O(1) expected.
     @inlinable
     public func map<Key, Value>(
         _ name: String, _ key: Key.Type, _ value: Value.Type
@@ -80,7 +80,7 @@ public struct ReadTransaction: ~Copyable {
     @usableFromInline let access: HeapAccess
 
     /// The map with this name. Throws ``HeapError/rootNotFound(path:name:)`` if there is none, and
-    /// ``HeapError/rootTypeMismatch(path:name:stored:requested:)`` if the name belongs to another type. O(1) expected.
+    /// ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if the name belongs to another type. O(1) expected.
     @inlinable
     public func map<Key, Value>(
         _ name: String, _ key: Key.Type, _ value: Value.Type

@@ -9,6 +9,7 @@ import HoldfastEngine
 /// struct or record is read and set whole.
 @dynamicMemberLookup
 public protocol RecordHandle {
+    /// What the record is.
     associatedtype Target: PersistableRecord
 
     /// The transaction that the handle belongs to.

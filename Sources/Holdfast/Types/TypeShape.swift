@@ -17,7 +17,9 @@
 public indirect enum TypeShape: Hashable, Sendable {
     /// A named place in a struct or record.
     public struct Field: Hashable, Sendable {
+        /// What the program calls it.
         public let name: String
+        /// What lies there.
         public let type: TypeShape
         /// Bytes from the struct's first byte.
         public let offset: Int
@@ -25,17 +27,27 @@ public indirect enum TypeShape: Hashable, Sendable {
 
     /// A case of a union, with its payload's types.
     public struct Case: Hashable, Sendable {
+        /// What the program calls it.
         public let name: String
+        /// The types of its associated values, in their order; none for a bare case.
         public let payload: [TypeShape]
     }
 
+    /// A type without parameters, known by its name: `Int`, or a record inside itself.
     case named(String)
+    /// A type with parameters: `Map<String, Int>`.
     case generic(String, [TypeShape])
+    /// A flag and the wrapped type.
     case optional(TypeShape)
+    /// A struct of plain fields, and its size in bytes.
     case structure(name: String, fields: [Field], bytes: Int)
+    /// A record, and the size of its block in bytes.
     case record(name: String, fields: [Field], bytes: Int)
+    /// Bytes that reflection could not look into.
     case opaque(name: String, bytes: Int, alignment: Int)
+    /// An enum that is kept by its raw value.
     case enumeration(name: String, raw: TypeShape)
+    /// An enum with payloads.
     case union(name: String, cases: [Case])
 
     /// What the type is called.

@@ -8,7 +8,9 @@ import HoldfastEngine
 /// The 16 bytes of a UUID.
 @frozen
 public struct StoredUUID: BitwiseCopyable, Sendable {
+    /// Bytes 0 to 7.
     public var first: UInt64
+    /// Bytes 8 to 15.
     public var second: UInt64
 
     @inlinable

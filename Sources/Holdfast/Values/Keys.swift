@@ -59,8 +59,10 @@ extension Data: PersistableKey {
 
 /// An enum whose raw value can be a key can be one too: `enum Colour: Int, PersistableEnum, PersistableKey { … }` needs no code.
 extension PersistableEnum where RawValue: PersistableKey {
+    /// The raw value's.
     public typealias Probe = RawValue.Probe
 
+    /// Prepares the raw value.
     @inlinable
     public static func withProbe<R, Failure: Error>(
         _ key: Self, _ body: (RawValue.Probe) throws(Failure) -> R
@@ -68,14 +70,17 @@ extension PersistableEnum where RawValue: PersistableKey {
         try RawValue.withProbe(key.rawValue, body)
     }
 
+    /// The raw value's hash.
     @inlinable
     public static func hash(_ probe: RawValue.Probe, seed: HeapIdentity) -> UInt64 { RawValue.hash(probe, seed: seed) }
 
+    /// The hash of the raw value that is in the heap.
     @inlinable
     public static func hash(stored: RawValue.Stored, seed: HeapIdentity, from access: HeapAccess) -> UInt64 {
         RawValue.hash(stored: stored, seed: seed, from: access)
     }
 
+    /// Whether the stored raw value equals the probe.
     @inlinable
     public static func matches(_ stored: RawValue.Stored, _ probe: RawValue.Probe, in access: HeapAccess) -> Bool {
         RawValue.matches(stored, probe, in: access)

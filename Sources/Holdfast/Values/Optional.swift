@@ -4,7 +4,9 @@ import HoldfastEngine
 @frozen
 public struct StoredOptional<Wrapped: BitwiseCopyable>: BitwiseCopyable {
     // Not an `Optional`: how Swift packs those is its own business, and a damaged one would be undefined behaviour.
+    /// 1 if there is a value, 0 if not.
     public var isPresent: UInt8
+    /// The value's stored form; zeros if there is none.
     public var wrapped: Wrapped
 
     @inlinable

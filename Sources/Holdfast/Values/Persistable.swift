@@ -58,7 +58,7 @@ public protocol Persistable: SendableMetatype {
 ///
 /// The bytes of the struct are stored as they are, so reading one is a copy of its size and nothing more. The names, types and
 /// places of its fields are recorded in the heap; a program that declares the struct differently gets
-/// ``HeapError/rootTypeMismatch(path:name:stored:requested:)`` instead of garbage.
+/// ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` instead of garbage.
 ///
 /// A `public` struct must also be marked `BitwiseCopyable`, which the compiler infers by itself only within a module.
 public protocol PersistableStruct: PersistableValue, PersistableNamed, BitwiseCopyable where Stored == Self {}

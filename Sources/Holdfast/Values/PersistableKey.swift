@@ -8,10 +8,12 @@ public protocol PersistableKey: Persistable {
     /// A key as prepared once for hashing and many comparisons; valid inside `withProbe` only.
     associatedtype Probe
 
+    /// Prepares `key` and calls `body` with it. O(size of the key).
     static func withProbe<R, Failure: Error>(
         _ key: Self, _ body: (Probe) throws(Failure) -> R
     ) throws(Failure) -> R
 
+    /// The hash of a prepared key, in the heap that `seed` belongs to.
     static func hash(_ probe: Probe, seed: HeapIdentity) -> UInt64
 
     /// The hash of a key that is in the heap; equal to that of every probe that matches it.

@@ -9,6 +9,7 @@ public protocol PersistableOrderedKey: PersistableKey {
     /// A probe as prepared once for many comparisons by order; valid inside `withProbe` only.
     associatedtype OrderedProbe
 
+    /// Prepares a probe for comparisons by order.
     static func orderedProbe(_ probe: Probe) -> OrderedProbe
 
     /// Whether the stored key comes before the probe.
@@ -101,38 +102,48 @@ extension PersistableFloat {
 
 /// An enum is ordered by its raw value: `enum Level: Int, PersistableEnum, PersistableOrderedKey { … }` needs no code.
 extension PersistableEnum where RawValue: PersistableOrderedKey {
+    /// The raw value's.
     public typealias OrderedProbe = RawValue.OrderedProbe
 
+    /// Prepares the raw value for comparisons by order.
     @inlinable @inline(__always)
     public static func orderedProbe(_ probe: RawValue.Probe) -> RawValue.OrderedProbe { RawValue.orderedProbe(probe) }
 
+    /// Whether the stored raw value comes before the probe.
     @inlinable @inline(__always)
     public static func isStored(_ stored: RawValue.Stored, before probe: RawValue.OrderedProbe, in access: HeapAccess) -> Bool {
         RawValue.isStored(stored, before: probe, in: access)
     }
 
+    /// Whether the probe comes before the stored raw value.
     @inlinable @inline(__always)
     public static func isProbe(_ probe: RawValue.OrderedProbe, before stored: RawValue.Stored, in access: HeapAccess) -> Bool {
         RawValue.isProbe(probe, before: stored, in: access)
     }
 
+    /// Whether comparing raw values always takes a few instructions.
     @inlinable @inline(__always)
     public static var isAlwaysPlain: Bool { RawValue.isAlwaysPlain }
 
+    /// Whether comparing with this raw value does.
     @inlinable @inline(__always)
     public static func isPlain(_ stored: RawValue.Stored) -> Bool { RawValue.isPlain(stored) }
 
+    /// Whether this probe can be compared with plain raw values.
     @inlinable @inline(__always)
     public static func isPlain(probe: RawValue.OrderedProbe) -> Bool { RawValue.isPlain(probe: probe) }
 
+    /// Whether the probe comes before the stored raw value, where both are plain.
     @inlinable @inline(__always)
     public static func isProbe(_ probe: RawValue.OrderedProbe, beforePlain stored: RawValue.Stored) -> Bool {
         RawValue.isProbe(probe, beforePlain: stored)
     }
 
+    /// The raw value's.
     @inlinable @inline(__always)
     public static var greatest: RawValue.Stored { RawValue.greatest }
 
+    /// A raw value that parts two neighbours.
     @inlinable @inline(__always)
     public static func separator(
         _ left: RawValue.Stored, _ right: RawValue.Stored, in access: HeapAccess

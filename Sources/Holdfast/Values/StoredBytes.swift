@@ -7,7 +7,9 @@ import HoldfastEngine
 ///     block    bytes 0-7 offset, bytes 8-14 count, byte 15 = 0xFF
 @frozen
 public struct StoredBytes: BitwiseCopyable, Sendable {
+    /// Bytes 0 to 7.
     public var low: UInt64
+    /// Bytes 8 to 15.
     public var high: UInt64
 
     @inlinable
@@ -20,6 +22,7 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
     @inlinable
     public init() { self.init(low: 0, high: 0) }
 
+    /// Whether the content lies in these 16 bytes.
     @inlinable @inline(__always)
     public var isInline: Bool { high >> 56 != 0xff }
 

@@ -9,15 +9,25 @@
 /// Everything that can go wrong with a heap, each case saying what happened, to which file, and what to do next.
 public enum HeapError: Error, Equatable, Sendable {
     // Opening
+    /// There is no file of this name.
     case notFound(path: String)
+    /// The path leads to a folder.
     case isDirectory(path: String)
+    /// The path leads to a pipe, a device or the like, or is no file URL.
     case notARegularFile(path: String)
+    /// The system refused the operation that is named.
     case permissionDenied(path: String, operation: String)
+    /// The log cannot be put beside the heap.
     case readOnlyFolder(path: String)
+    /// The file has no bytes at all.
     case emptyFile(path: String)
+    /// The file does not begin as a heap; it was left as it is.
     case notAHeap(path: String)
+    /// The file was made by a newer version of Holdfast; it was left as it is.
     case newerFormat(path: String, found: UInt32, supported: UInt32)
+    /// The file was made on a machine with the other byte order.
     case foreignByteOrder(path: String)
+    /// Neither copy of the header matches its checksum.
     case damagedHeader(path: String)
     /// The file is shorter than its header says; sizes in bytes.
     case truncated(path: String, expectedBytes: UInt64, actualBytes: UInt64)
@@ -39,29 +49,39 @@ public enum HeapError: Error, Equatable, Sendable {
     case replaced(path: String)
     /// A part of the file that is in use is gone or cannot be read; the first such byte.
     case unreadable(path: String, offset: UInt64)
+    /// The file lies where processes of other machines would not be seen; see `PersistentHeap.Options.allowsNetworkFileSystems`.
     case networkFileSystem(path: String, name: String)
     /// The checksum of a page does not match; pages are numbered from 0, of 4096 bytes.
     case damagedPages(path: String, pages: [Int])
+    /// There is a file already where a new one was to be made; it was left as it is.
     case alreadyExists(path: String)
     /// What was asked for needs a heap in a file that others can open too.
     case noFile(path: String)
 
     // Working
+    /// The disk had no room for what the transaction needs; the transaction was not kept.
     case diskFull(path: String)
+    /// A limit for the size of files was reached; the transaction was not kept.
     case fileTooLarge(path: String)
+    /// The heap would outgrow the addresses that this process could reserve, so many bytes.
     case tooLarge(path: String, limitBytes: UInt64)
+    /// A call to the operating system failed, with this error number.
     case io(operation: String, path: String, code: Int32)
     /// An earlier write or sync failed, so what is on the disk is not known any more.
     case failed(path: String, reason: String)
+    /// This object of the heap has been closed.
     case closed(path: String)
     /// The work was called off by the program, and has changed nothing.
     case cancelled(path: String)
+    /// The heap was opened for reading only.
     case readOnly(path: String)
     /// Found by the tests' note verifier: bytes were changed that no note covers.
     case missedNote(path: String, line: UInt64)
+    /// Something contradicts itself in the file.
     case damaged(path: String, what: String)
 
     // Roots and types
+    /// There is no root of this name.
     case rootNotFound(path: String, name: String)
     /// The root's recorded description and the one of the type it was asked for as; `difference` says in words where they part.
     case rootTypeMismatch(path: String, name: String, stored: String, requested: String, difference: String)

@@ -28,7 +28,7 @@ extension PersistentMap {
 
     /// Adds pairs whose keys are neither there already nor twice among them; traps with a sentence if one is. O(number of pairs) expected.
     ///
-    /// Where keys may be there already, ``merge(_:uniquingKeysWith:)`` says what happens to them.
+    /// Where keys may be there already, ``merge(_:uniquingKeysWith:)-(S,_)`` says what happens to them.
     @inlinable
     public func insert<S: Sequence>(uniqueKeysWithValues pairs: S) where S.Element == (Key, Value) {
         for (key, value) in pairs {

@@ -2,7 +2,7 @@
 /// touched, and given back as a whole. For large tables and buffers that the heap of the language would move or
 /// fragment.
 ///
-/// Thread safety: `Sendable`, since its parts never change but for the bytes, and ``AccessGuard`` traps when two
+/// Thread safety: `Sendable`, since its parts never change but for the bytes, and `AccessGuard` traps when two
 /// threads would use the bytes against each other: any number may read, one may change.
 public final class AnonymousMapping: Sendable {
     /// Bytes that can be used.

@@ -26,10 +26,13 @@ public struct HeapCheck: Equatable, Sendable {
     public struct PageDamage: Equatable, Sendable {
         /// What a page is used for.
         public enum Use: String, Sendable {
+            /// The two copies of the header.
             case header
             /// The allocator's records, the page map or checksums.
             case records
+            /// What roots own.
             case data
+            /// Nothing.
             case free
             /// The account of pages does not say it.
             case unknown
@@ -37,6 +40,7 @@ public struct HeapCheck: Equatable, Sendable {
 
         /// Counted from 0, of 4096 bytes.
         public let page: Int
+        /// What the account of pages says that it is used for.
         public let use: Use
         /// Roots that own something in the page, sorted; those of them that could be followed.
         public let roots: [String]

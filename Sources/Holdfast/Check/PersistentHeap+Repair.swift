@@ -1,9 +1,10 @@
 import HoldfastEngine
 
-/// What ``PersistentHeap/repair(_:to:knowing:options:progress:)`` has saved, and what it could not.
+/// What ``PersistentHeap/repair(_:to:knowing:progress:)`` has saved, and what it could not.
 public struct HeapRepair: Equatable, Sendable {
     /// A root that is in the new heap.
     public struct Kept: Equatable, Sendable {
+        /// Its name and type.
         public let root: Root
         /// As ``RootStatistics/count``.
         public let count: Int?
@@ -13,6 +14,7 @@ public struct HeapRepair: Equatable, Sendable {
 
     /// A root that is not.
     public struct LeftOut: Equatable, Sendable {
+        /// Its name.
         public let name: String
         /// Why, in words.
         public let reason: String
@@ -20,6 +22,7 @@ public struct HeapRepair: Equatable, Sendable {
 
     /// Sorted by name, as is ``leftOut``.
     public let kept: [Kept]
+    /// The roots that are not in the new heap.
     public let leftOut: [LeftOut]
     /// What is lost as a whole, such as commits behind a damaged part of the log; a sentence each.
     public let losses: [String]

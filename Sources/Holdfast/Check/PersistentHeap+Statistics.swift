@@ -19,14 +19,16 @@ extension HeapStatistics {
     private static func date(_ seconds: Int) -> Date? { seconds > 0 ? Date(timeIntervalSince1970: TimeInterval(seconds)) : nil }
 }
 
-/// What a root is and how much it holds; see ``PersistentHeap/rootStatistics(knowing:progress:)``.
+/// What a root is and how much it holds; see ``PersistentHeap/rootStatistics(following:knowing:progress:)``.
 public struct RootStatistics: Equatable, Sendable {
+    /// Its name and type.
     public let root: Root
     /// Elements of a collection, entries of a map, UTF-8 bytes of a text, 1 for a value. Nil if the root's header does not look like one.
     public let count: Int?
     /// Blocks that the root owns, and their bytes as allocated, with everything nested in it and every record that it alone leads to; what several roots lead to counts for one of
     /// them. Nil if the root's type is not known to this program.
     public let blocks: Int?
+    /// The bytes of these blocks; nil as ``blocks``.
     public let bytes: Int?
     /// What contradicts what, with the place in the root; empty for a sound root. At most 20.
     public let problems: [String]

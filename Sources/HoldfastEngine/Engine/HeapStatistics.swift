@@ -9,9 +9,12 @@ public struct HeapStatistics: Equatable, Sendable {
         public let blockBytes: Int
         /// Runs of pages that are cut into such blocks.
         public let slabs: Int
+        /// Blocks in use.
         public let usedBlocks: Int
+        /// Blocks that are free.
         public let freeBlocks: Int
 
+        /// Bytes of the free blocks together.
         public var freeBytes: Int { freeBlocks * blockBytes }
     }
 
@@ -19,10 +22,12 @@ public struct HeapStatistics: Equatable, Sendable {
     public struct FreeRuns: Equatable, Sendable {
         /// How many pages such a run has: from a power of two to just below the next.
         public let pageCounts: Range<Int>
+        /// How many there are.
         public let count: Int
         /// Pages of all of them together.
         public let pages: Int
 
+        /// Bytes of all of them together.
         public var freeBytes: Int { pages * HeapLayout.pageBytes }
     }
 
@@ -45,6 +50,7 @@ public struct HeapStatistics: Equatable, Sendable {
     public internal(set) var formatVersion = Self.currentFormatVersion
     /// The heap's name for life, as hexadecimal digits.
     public internal(set) var identity: String
+    /// The state of the heap's files.
     public internal(set) var condition = Condition.inMemory
     /// The length of the heap file. 0 for a heap in memory.
     public internal(set) var fileBytes = 0
@@ -78,8 +84,9 @@ public struct HeapStatistics: Equatable, Sendable {
     public internal(set) var logCommits = 0
     /// The lengths of the files beside the heap file, together.
     public internal(set) var logFileBytes = 0
-    /// Seconds since 1970 when the heap was made, and when the log was last moved into the heap file; 0 where the file does not say.
+    /// Seconds since 1970 when the heap was made; 0 where the file does not say.
     public internal(set) var creationSeconds = 0
+    /// Seconds since 1970 when the log was last moved into the heap file; 0 where the file does not say.
     public internal(set) var checkpointSeconds = 0
     /// The openings of the heap by other processes, and further ones by this process, as far as they are registered: readers that have no right to write
     /// beside the heap are not.

@@ -110,6 +110,29 @@ import Testing
         }
     }
 
+    /// A reader that was there before any writer is told of every commit, though it never reads meanwhile: at rest, and with what a killed process has left.
+    @Test(arguments: [false, true]) func waitingBeginsBeforeAnybodyWrites(afterKill: Bool) throws {
+        let folder = try TemporaryFolder()
+        let first = try PersistentHeap.open(folder.file("first.heap"))
+        try set(first, 0)
+        if !afterKill { try first.close() }
+        // What lies on the disk while the heap is open is what a kill leaves.
+        for name in folder.names {
+            try FileManager.default.copyItem(
+                atPath: folder.file(name), toPath: folder.file(name.replacingOccurrences(of: "first", with: "second")))
+        }
+        let reader = try PersistentHeap.open(folder.file("second.heap"), mode: .readOnly)
+        let writer = try PersistentHeap.open(folder.file("second.heap"))
+        try set(writer, 1)
+        for value in 2 ... 6 {
+            let seen = reader.version
+            try set(writer, value)
+            let isTold = try reader.waitForChange(since: seen, timeout: .seconds(5))
+            #expect(isTold, "commit \(value)")
+        }
+        for heap in [reader, writer, first] { try heap.close() }
+    }
+
     /// `waitForChange(timeout:)` counts from the call.
     @Test func waitingFromNowOn() throws {
         let (writer, waiter) = (try open(), try open())

@@ -39,6 +39,8 @@ extension HeapEngine {
         let deadline = Deadline(in: timeout)
         while true {
             try requireUsable()
+            // An opening that follows nothing yet begins to with its next view, once somebody writes: until then it sees a header change, but no commit.
+            if signal == nil { endRead(try beginRead()) }
             let newest = newestPosition
             let left = deadline.remaining
             guard newest == position, left > 0, !isCancelled() else { return newest }

@@ -24,12 +24,8 @@ func lookUp(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let word = try arguments.next("WORD")
     try arguments.end()
-    // Opens in the same time whatever the size, reads the few pages where the word is, and is done.
-    let heap = try PersistentHeap.open(path, mode: .readOnly)
-    guard let meaning = try heap.read({ tx in try Roots(tx).meanings[word] }) else {
-        throw Problem("\(path) does not have the word \"\(word)\"")
-    }
-    try heap.close()
+    let meaning = try withHeap(path, .readOnly) { heap in try heap.read { tx in try Roots(tx).meanings[word] } }
+    guard let meaning else { throw Problem("\(path) does not have the word \"\(word)\"") }
     say(meaning)
 }
 

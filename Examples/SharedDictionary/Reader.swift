@@ -6,7 +6,7 @@ func reader(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let lastEdition = try arguments.number("EDITION", in: 0 ... .max)
     try arguments.end()
-    let heap = try PersistentHeap.open(path, mode: .readOnly)
+    let heap = try PersistentHeap.open(path, mode: .readOnly, options: .forCommands)
     // Every page of it is then in this process's memory; and some words are in a list, to be looked up.
     let (letters, words) = try heap.read { tx in
         let meanings = try Roots(tx).meanings

@@ -98,6 +98,16 @@ import Testing
         #expect(try dictionary.run("demo", heap).isMistake(1, "has no words yet"))
         #expect(try dictionary.run("build", heap, words).isMistake(1, "There is a file at"))
         #expect(try dictionary.run("look-up", heap, "a").isMistake(1, "does not have the word"))
+        // A page that is not what was written to it, of a dictionary that has some.
+        try folder.write((0 ..< 2000).map { "word \($0)\tmeaning \($0)\n" }.joined(), to: "words.txt")
+        try dictionary.lines("build", folder.file("damaged"), words)
+        var bytes = try Data(contentsOf: URL(filePath: folder.file("damaged")))
+        for page in 2 ..< bytes.count / 4096 { bytes[page * 4096 + 100] ^= 1 }
+        try bytes.write(to: URL(filePath: folder.file("damaged")))
+        for command in [["look-up", "word 1"], ["define", "a", "b"], ["demo"]] {
+            let outcome = try dictionary.run([command[0], folder.file("damaged")] + command.dropFirst())
+            #expect(outcome.isMistake(1, "do not match their checksums"), "\(command): \(outcome)")
+        }
         try folder.write("not a heap", to: "foreign")
         for command in [["look-up", "a"], ["define", "a", "b"], ["demo"]] {
             let outcome = try dictionary.run([command[0], folder.file("foreign")] + command.dropFirst())

@@ -159,6 +159,12 @@ final class InputLines {
         let count = buffer.count
         buffer.append(contentsOf: repeatElement(0, count: Self.bufferBytes))
         while true {
+            // Not straight into `read`: a signal that comes just before it would not end it.
+            var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            if poll(&request, 1, 100) <= 0 {
+                try Interruption.check()
+                continue
+            }
             let found = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + count, Self.bufferBytes) }
             let code = errno
             if found < 0, code == EINTR {

@@ -1,0 +1,119 @@
+import SimulatedDisk
+import Synchronization
+import Testing
+
+@testable import HoldfastEngine
+
+/// Room in the file ahead of need, and work that is called off.
+@Suite struct ReservationTests {
+    private let heap = TestHeap()
+    private var length: Int { heap.disk.currentFiles()[TestHeap.path]?.count ?? 0 }
+
+    @Test func roomStaysUntilItIsTakenBack() throws {
+        let engine = try heap.open()
+        let cell = try engine.change { $0.allocate(byteCount: 64) }
+        let small = length
+        try engine.reserve(bytes: 1_000_000)
+        #expect(length == 16 * 65536 && length > small)
+        #expect(try engine.statistics().reservedBytes == length)
+        try engine.change { $0.store(1, at: cell) }
+        try engine.checkpoint()
+        try engine.close()
+        #expect(length == 16 * 65536)
+        let again = try heap.open()
+        try again.change { $0.store(2, at: cell) }
+        // Less than there is changes nothing but what is kept.
+        try again.reserve(bytes: 70_000)
+        #expect(length == 16 * 65536)
+        try again.shrink()
+        #expect(length == small && again.mode == .readWrite)
+        #expect(try again.look { $0.load(cell, as: Int.self) } == 2)
+        #expect(try again.scrub().damagedPages.isEmpty)
+        try again.close()
+        #expect(length == small)
+    }
+
+    /// Whichever call to the disk fails, the heap opens again as it was.
+    @Test(arguments: [true, false]) func everyCallMayFail(_ reserves: Bool) throws {
+        var failed = 0
+        for number in 0 ..< 200 {
+            let heap = TestHeap()
+            let engine = try heap.open()
+            let cell = try engine.change { $0.allocate(byteCount: 64) }
+            try engine.change { $0.store(4711, at: cell) }
+            if !reserves { try engine.reserve(bytes: 500_000) }
+            let calls = Mutex(number)
+            heap.disk.fault = { _, operation, path in
+                let isIts = calls.withLock { left in
+                    left -= 1
+                    return left == -1
+                }
+                return isIts ? .error(28) : nil
+            }
+            var hasFailed = false
+            do throws(HeapError) {
+                if reserves { try engine.reserve(bytes: 500_000) } else { try engine.shrink() }
+            } catch { hasFailed = true }
+            heap.disk.fault = nil
+            try? engine.close()
+            let again = try heap.open()
+            #expect(try again.look { $0.load(cell, as: Int.self) } == 4711)
+            #expect(try again.scrub().damagedPages.isEmpty && again.audit().problems.isEmpty)
+            try again.close()
+            let wasReached = calls.withLock { $0 < 0 }
+            failed += hasFailed ? 1 : 0
+            guard wasReached else {
+                #expect(failed > 3)
+                return
+            }
+        }
+        Issue.record("there is no end of calls")
+    }
+
+    @Test func whatCannotBeReserved() throws {
+        let engine = try heap.open()
+        do throws(HeapError) {
+            try engine.reserve(bytes: 1 << 50)
+            Issue.record("it was reserved")
+        } catch {
+            guard case .tooLarge = error else {
+                Issue.record("\(error)")
+                return
+            }
+        }
+        try engine.close()
+        let reader = try heap.open(.readOnly)
+        #expect(throws: HeapError.readOnly(path: TestHeap.path)) { try reader.reserve(bytes: 1 << 20) }
+        try reader.close()
+    }
+
+    // MARK: Calling off
+
+    /// A copy that is called off leaves no file, and a check no trace.
+    @Test func workIsCalledOff() throws {
+        let asked = Atomic<Int>(0)
+        let limit = Atomic<Int>(.max)
+        var heap = heap
+        heap.options.isCancelled = { asked.add(1, ordering: .relaxed).newValue > limit.load(ordering: .relaxed) }
+        let engine = try heap.open()
+        let block = try engine.change { access in
+            let block = access.allocate(byteCount: 8 << 20)
+            for page in 0 ..< 2048 as Range<UInt64> { access.store(page + 1, at: block + page * 4096) }
+            return block
+        }
+        try engine.checkpoint()
+        let snapshot = try engine.openSnapshot()
+        let before = heap.disk.currentFiles().keys.sorted()
+        asked.store(0, ordering: .relaxed)
+        limit.store(3, ordering: .relaxed)
+        #expect(throws: HeapError.cancelled(path: "/sim/copy.heap")) { try snapshot.writeCopy(to: "/sim/copy.heap") }
+        #expect(heap.disk.currentFiles().keys.sorted() == before)
+        asked.store(0, ordering: .relaxed)
+        #expect(throws: HeapError.cancelled(path: TestHeap.path)) { _ = try snapshot.scrub() }
+        limit.store(.max, ordering: .relaxed)
+        try snapshot.writeCopy(to: "/sim/copy.heap")
+        #expect(try engine.look { $0.load(block, as: UInt64.self) } == 1)
+        try snapshot.close()
+        try engine.close()
+    }
+}

@@ -56,6 +56,15 @@ final class Terminal {
         if Self.prompts.contains(line) { try waitForKeys() }
     }
 
+    /// Waits until the line that was entered has been read, and so is run.
+    func waitUntilTaken() throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while terminal.isRaw {
+            guard ContinuousClock.now < deadline else { throw PseudoTerminal.Failure("the program does not take the line") }
+            usleep(1000)
+        }
+    }
+
     /// Waits until the program takes keys: what is typed between its prompt and that, the terminal would take and show.
     private func waitForKeys() throws {
         let deadline = ContinuousClock.now + .seconds(60)

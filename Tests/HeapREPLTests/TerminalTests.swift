@@ -202,13 +202,49 @@ import Testing
         terminal.enter("log = array<Int>()")
         try terminal.waitForLast(">")
         terminal.enter("log.append(contentsOf: 0 ..< 1000000)")
-        // Until it runs: the terminal shows the line, and no prompt.
-        try terminal.wait("the line") { $0.contains("> log.append(contentsOf: 0 ..< 1000000)") }
-        usleep(300_000)
+        try terminal.waitUntilTaken()
         terminal.press(.controlC)
         try terminal.wait("the word") { $0.contains { $0.contains("interrupted; nothing was changed") } }
+        try terminal.waitForLast(">")
         terminal.enter("log.count + 70")
         try terminal.waitFor("70")
+        // Inside a transaction, which goes on.
+        terminal.enter("begin")
+        try terminal.waitForLast("begin>")
+        terminal.enter("log.append(7)")
+        try terminal.waitForLast("begin>")
+        terminal.enter("log.append(contentsOf: 0 ..< 1000000)")
+        try terminal.waitUntilTaken()
+        terminal.press(.controlC)
+        try terminal.wait("the word again") { $0.filter { $0.contains("interrupted; nothing was changed") }.count == 2 }
+        try terminal.waitForLast("begin>")
+        terminal.enter("commit")
+        try terminal.waitForLast(">")
+        terminal.enter("log")
+        try terminal.waitFor("[7]")
+    }
+
+    /// Within a transaction that goes on, a statement that fails leaves nothing behind.
+    @Test func aStatementThatFailsInATransactionChangesNothing() throws {
+        let folder = try Scratch()
+        _ = try ProgramRun([folder.heap], script: "tags = map<String, array<String>>()\nn = 1\nlog = [1]")
+        let terminal = try folder.terminal()
+        try terminal.waitForLast(">")
+        terminal.enter("begin")
+        try terminal.waitForLast("begin>")
+        for (line, error) in [
+            ("tags[\"a\", default: []].append(5)", "error: a String is expected here, and not an Int"),
+            ("delete n, missing", "error: there is no root missing; `roots` lists those there are"),
+            ("log.append(contentsOf: [2, \"x\"])", "error: an Int is expected here, and not a String"),
+            ("log = [2, \"x\"]", "error: an Int is expected here, and not a String"),
+        ] {
+            terminal.enter(line)
+            try terminal.waitFor(error)
+        }
+        terminal.enter("commit")
+        try terminal.waitForLast(">")
+        terminal.enter("tags.count + n * 10 + log.count * 100")
+        try terminal.waitFor("110")
     }
 
     /// Where there is nothing to edit with, lines are taken as they come.

@@ -257,8 +257,11 @@ extension Evaluator {
         let count = try place.count()
         switch name {
         case "append" where given.map(\.label) == ["contentsOf"]:
-            let elements = try Fitting.list(given[0].value, given[0].location)
-            try place.append(try elements.map { try Fitting.fit($0, to: place.elementShape, at: given[0].location) })
+            let fitted = try Fitting.list(given[0].value, given[0].location).enumerated().map { number, element in
+                if number % 1024 == 0 { try Interruption.check() }
+                return try Fitting.fit(element, to: place.elementShape, at: given[0].location)
+            }
+            try place.append(fitted)
             return Self.nothing
         case "append", "prepend":
             try Self.check(given, [nil], name, location)

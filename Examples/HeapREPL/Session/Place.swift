@@ -120,10 +120,17 @@ struct Place {
     }
     func removeValue(forKey key: Value) throws -> Bool { try place.removeValue(forKey: key.plain()) }
 
+    /// All of them or, where that is interrupted, none.
     func append(_ elements: [Value]) throws {
-        for (number, element) in elements.enumerated() {
-            if number % 1024 == 0 { try Interruption.check() }
-            try place.append(element.plain(as: elementShape))
+        let before = try count()
+        do {
+            for (number, element) in elements.enumerated() {
+                if number % 1024 == 0 { try Interruption.check() }
+                try place.append(element.plain(as: elementShape))
+            }
+        } catch {
+            for index in (before ..< (place.count ?? before)).reversed() { try place.remove(at: index) }
+            throw error
         }
     }
 

@@ -18,6 +18,8 @@ final class Session {
     private var completion = Completion()
     /// The shapes of the roots' types, by their descriptions.
     private var shapes: [String: TypeShape] = [:]
+    /// What was read last: where an error that has no place of its own came about.
+    private var latest: Entry?
     /// The number of the last line that was read.
     private var lineNumber = 0
 
@@ -50,7 +52,9 @@ final class Session {
                 lineNumber += 1
                 lines.remember(line)
                 guard let entry = try rest(of: line) else { continue }
-                if entry.text.contains(where: { !$0.isWhitespace }) { return entry }
+                guard entry.text.contains(where: { !$0.isWhitespace }) else { continue }
+                latest = entry
+                return entry
             }
         }
     }
@@ -106,7 +110,8 @@ final class Session {
         } catch let failure as PlainLines.Failure {
             throw failure
         } catch {
-            try report(error, entry)
+            // A transaction that could not be committed failed at its last line.
+            try report(error, error is InputError ? entry : latest ?? entry)
         }
     }
 
@@ -249,13 +254,16 @@ final class Session {
         var shown: [String] = []
         for statement in statements {
             if case .delete(let names) = statement.form {
+                let roots = tx.roots.map(\.name)
                 for root in names {
-                    guard try tx.removeRoot(named: root.name) else {
+                    guard roots.contains(root.name) else {
                         let near =
-                            Spelling.nearest(to: root.name, in: tx.roots.map(\.name)).map { "; is it \(Name.text($0))?" } ?? ""
+                            Spelling.nearest(to: root.name, in: roots).map { "; is it \(Name.text($0))?" }
+                            ?? "; `roots` lists those there are"
                         throw InputError("there is no root \(Printable.line(root.name))\(near)", at: root.location)
                     }
                 }
+                for root in names { try tx.removeRoot(named: root.name) }
                 continue
             }
             var places: [String: Place] = [:]

@@ -14,7 +14,6 @@ final class EditedLines: LineSource {
     private typealias ReadLine = @convention(c) (UnsafePointer<CChar>?) -> UnsafeMutablePointer<CChar>?
     private typealias TakeText = @convention(c) (UnsafePointer<CChar>?) -> Int32
     private typealias Initialize = @convention(c) () -> Int32
-    private typealias Resize = @convention(c) () -> Void
     fileprivate typealias Generator = @convention(c) (UnsafePointer<CChar>?, Int32) -> UnsafeMutablePointer<CChar>?
     fileprivate typealias MakeMatches =
         @convention(c) (UnsafePointer<CChar>?, Generator?) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
@@ -45,23 +44,22 @@ final class EditedLines: LineSource {
             let wordBreaks = dlsym(library, "rl_basic_word_break_characters")
         else { return nil }
         Self.useUTF8()
-        self.readLine = unsafe unsafeBitCast(readLine, to: ReadLine.self)
-        self.addHistory = unsafe unsafeBitCast(addHistory, to: TakeText.self)
+        self.readLine = unsafeBitCast(readLine, to: ReadLine.self)
+        self.addHistory = unsafeBitCast(addHistory, to: TakeText.self)
         self.output = output
         self.history = history
-        unsafe Editor.makeMatches = unsafeBitCast(makeMatches, to: MakeMatches.self)
-        unsafe Editor.line = lineBuffer.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self)
-        unsafe Editor.isOver = isOver.assumingMemoryBound(to: Int32.self)
-        unsafe Editor.resize = dlsym(library, "rl_resize_terminal").map { unsafeBitCast($0, to: Resize.self) }
+        Editor.makeMatches = unsafeBitCast(makeMatches, to: MakeMatches.self)
+        Editor.line = lineBuffer.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self)
+        Editor.isOver = isOver.assumingMemoryBound(to: Int32.self)
         // Before the library makes its editor, which looks at these once: characters come through `Editor`, which notices Ctrl-C.
-        unsafe getCharacter.assumingMemoryBound(to: GetCharacter?.self).pointee = { _ in Editor.nextCharacter() }
-        unsafe catchesSignals.assumingMemoryBound(to: Int32.self).pointee = 0
-        unsafe appended.assumingMemoryBound(to: Int32.self).pointee = 0
+        getCharacter.assumingMemoryBound(to: GetCharacter?.self).pointee = { _ in Editor.nextCharacter() }
+        catchesSignals.assumingMemoryBound(to: Int32.self).pointee = 0
+        appended.assumingMemoryBound(to: Int32.self).pointee = 0
         // Never freed: the library keeps it.
-        unsafe wordBreaks.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self).pointee = strdup(
+        wordBreaks.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self).pointee = strdup(
             " \t\n\"`.,:;()[]{}<>=+-*/%!&|?")
-        unsafe attempt.assumingMemoryBound(to: Attempt?.self).pointee = { word, _, end in Editor.complete(word, end) }
-        _ = unsafe unsafeBitCast(initialize, to: Initialize.self)()
+        attempt.assumingMemoryBound(to: Attempt?.self).pointee = { word, _, end in Editor.complete(word, end) }
+        _ = unsafeBitCast(initialize, to: Initialize.self)()
         for line in history.lines() { add(line) }
     }
 
@@ -106,7 +104,6 @@ private enum Editor {
     nonisolated(unsafe) static var makeMatches: EditedLines.MakeMatches?
     nonisolated(unsafe) static var line: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
     nonisolated(unsafe) static var isOver: UnsafeMutablePointer<Int32>?
-    nonisolated(unsafe) static var resize: (@convention(c) () -> Void)?
     nonisolated(unsafe) private static var candidates: [String] = []
 
     /// The next character of the terminal, put together of its bytes; -1 at the end, or for Ctrl-C.
@@ -136,28 +133,28 @@ private enum Editor {
 
     static func complete(_ word: UnsafePointer<CChar>?, _ end: Int32) -> UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? {
         // No names of files, whatever comes of this.
-        unsafe isOver?.pointee = 1
-        guard let text = unsafe line?.pointee, let makeMatches = unsafe makeMatches else { return nil }
-        let bytes = unsafe UnsafeBufferPointer(start: text, count: strlen(text)).prefix(max(Int(end), 0)).map {
+        isOver?.pointee = 1
+        guard let text = line?.pointee, let makeMatches = makeMatches else { return nil }
+        let bytes = UnsafeBufferPointer(start: text, count: strlen(text)).prefix(max(Int(end), 0)).map {
             UInt8(bitPattern: $0)
         }
-        unsafe candidates = completion.candidates(for: String(decoding: bytes, as: UTF8.self))
-        return unsafe makeMatches(word) { _, number in
+        candidates = completion.candidates(for: String(decoding: bytes, as: UTF8.self))
+        return makeMatches(word) { _, number in
             // The library frees each.
-            unsafe Int(number) == 0 ? Editor.restart() : Editor.nextCandidate()
+            Int(number) == 0 ? Editor.restart() : Editor.nextCandidate()
         }
     }
 
     nonisolated(unsafe) private static var given = 0
 
     private static func restart() -> UnsafeMutablePointer<CChar>? {
-        unsafe given = 0
+        given = 0
         return nextCandidate()
     }
 
     private static func nextCandidate() -> UnsafeMutablePointer<CChar>? {
-        guard unsafe given < candidates.count else { return nil }
-        defer { unsafe given += 1 }
-        return unsafe strdup(candidates[given])
+        guard given < candidates.count else { return nil }
+        defer { given += 1 }
+        return strdup(candidates[given])
     }
 }

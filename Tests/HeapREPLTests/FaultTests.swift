@@ -130,9 +130,12 @@ import Testing
         #expect(after.lines == ["[1, 2, 3]"])
         // In a transaction over several lines, all of it is lost, and the line where that came about is named.
         let longer = try ProgramRun(
-            shell: "ulimit -f 4096; exec \"$@\"", [folder.heap], script: "begin\nlog.append(4)\nlog.append(contentsOf: 0 ..< 400000)\ncommit\n")
+            shell: "ulimit -f 4096; exec \"$@\"", [folder.heap],
+            script: "begin\nlog.append(4)\nlog.append(contentsOf: 0 ..< 400000)\ncommit\n")
         #expect(longer.status == 1)
-        #expect(["heap-repl: line 3, column 1: ", "heap-repl: line 4, column 1: "].contains { longer.error.hasPrefix($0) }, "\(longer.error)")
+        #expect(
+            ["heap-repl: line 3, column 1: ", "heap-repl: line 4, column 1: "].contains { longer.error.hasPrefix($0) },
+            "\(longer.error)")
         #expect(longer.error.contains("a limit for the size of files was reached"))
         #expect(try ProgramRun([folder.heap], script: "log").lines == ["[1, 2, 3]"])
     }

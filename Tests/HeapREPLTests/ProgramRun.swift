@@ -30,7 +30,8 @@ final class Scratch {
     /// A terminal with the program on this folder's heap, and a history of its own.
     func terminal(_ environment: [String: String] = [:], arguments: [String] = []) throws -> Terminal {
         try Terminal(
-            replPath, arguments + [heap], environment: ["HEAP_REPL_HISTORY": file("history"), "HOME": path].merging(environment) { $1 })
+            replPath, arguments + [heap],
+            environment: ["HEAP_REPL_HISTORY": file("history"), "HOME": path].merging(environment) { $1 })
     }
 }
 

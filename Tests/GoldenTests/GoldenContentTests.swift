@@ -91,6 +91,14 @@ extension GoldenTests {
                 #expect(ada.note?.text == "shared by three" && ada.note?.referenceCount == 3)
                 #expect(bob.note?.next == ada.note && bob.stray?.street == "nobody's")
                 if case .card(let number) = bob.payment { #expect(number == "4711") } else { Issue.record("bob pays otherwise") }
+                let odd = try tx.array("odd", of: Odd.self)
+                #expect(odd[0].deep == .some(.none) && odd[1].deep == 5 && odd[2].deep == .none && odd[1].flag == true)
+                if case .circle(let radius) = odd[2].form {
+                    #expect(radius == 2.5)
+                } else {
+                    Issue.record("a circle became a point")
+                }
+                #expect(odd[1].twelve?.large == -9 && odd[1].couples[1].first == 3 && odd[2].rest.number == 0.1)
                 ada.name = "Ada"
                 #expect(people["ada"]?.name == "Ada")
             }

@@ -9,17 +9,21 @@ extension GoldenTests {
     @Suite struct VersionTests {
         private static let page = Golden.root.appending(path: "Docs/FileFormat.md")
 
-        /// Writes a version into copies of a header, and their checksums.
-        private func setVersion(_ version: UInt32, _ golden: Golden, _ suffix: String = "", copies: [Int], checksumAt: Int) throws
-        {
-            var bytes = [UInt8](try golden.bytes(suffix))
+        /// Changes copies of a header, and makes their checksums right.
+        private func change(
+            _ golden: Golden, _ suffix: String = "", copies: [Int] = [0, 1], checksumAt: Int = 504,
+            _ change: (inout [UInt8]) -> Void
+        ) throws {
+            var bytes = try golden.bytes(suffix)
             for copy in copies {
-                let start = copy * HeapLayout.pageBytes
-                for index in 0 ..< 4 { bytes[start + 8 + index] = UInt8(truncatingIfNeeded: version >> UInt32(index * 8)) }
-                let sum = bytes[start ..< start + checksumAt].withUnsafeBytes { Checksum.of($0, seed: 0x686F_6C64_6661_7374) }
-                for index in 0 ..< 8 { bytes[start + checksumAt + index] = UInt8(truncatingIfNeeded: sum >> UInt64(index * 8)) }
+                let place = copy * HeapLayout.pageBytes ..< copy * HeapLayout.pageBytes + checksumAt
+                var header = [UInt8](bytes[place])
+                change(&header)
+                let sum = header.withUnsafeBytes { Checksum.of($0, seed: 0x686F_6C64_6661_7374) }
+                bytes.replaceSubrange(place, with: header)
+                for index in 0 ..< 8 { bytes[place.upperBound + index] = UInt8(truncatingIfNeeded: sum >> UInt64(index * 8)) }
             }
-            try golden.write(Data(bytes), suffix)
+            try golden.write(bytes, suffix)
         }
 
         private func expectRefused(_ golden: Golden, _ expected: HeapError) throws {
@@ -32,22 +36,44 @@ extension GoldenTests {
 
         @Test(arguments: [[0, 1], [0], [1]]) func newerFilesAreRefused(copies: [Int]) throws {
             let golden = try Golden("tiny")
-            try setVersion(2, golden, copies: copies, checksumAt: 504)
+            try change(golden, copies: copies) { $0[8] = 2 }
             try expectRefused(golden, .newerFormat(path: golden.path, found: 2, supported: 1))
         }
 
         @Test func versionsBeforeTheFirstAreDamage() throws {
             let golden = try Golden("tiny")
-            try setVersion(0, golden, copies: [0, 1], checksumAt: 504)
+            try change(golden) { $0[8] = 0 }
             try expectRefused(golden, .damagedHeader(path: golden.path))
         }
 
         @Test func newerLogsAreRefused() throws {
             let golden = try Golden("killed", withShared: false)
-            try setVersion(3, golden, "-log", copies: [0, 1], checksumAt: 120)
+            try change(golden, "-log", checksumAt: 120) { $0[8] = 3 }
             let log = try golden.bytes("-log")
             try expectRefused(golden, .newerFormat(path: golden.path + "-log", found: 3, supported: 2))
             #expect(try golden.bytes("-log") == log)
+        }
+
+        @Test func theOtherByteOrderIsRefused() throws {
+            let golden = try Golden("tiny")
+            try change(golden) { $0[12 ..< 16].reverse() }
+            try expectRefused(golden, .foreignByteOrder(path: golden.path))
+        }
+
+        /// What a program of this version may ignore, it does: later ones have room for more.
+        @Test func reservedBytesAreIgnored() throws {
+            let golden = try Golden("tiny")
+            try change(golden) {
+                $0[89] = 0xff
+                for index in Array(92 ..< 96) + Array(136 ..< 256) + Array(384 ..< 504) { $0[index] = 0xff }
+            }
+            for mode in [OpenMode.readOnly, .readWrite] {
+                let heap = try golden.open(mode)
+                let check = try heap.check()
+                #expect(check.isSound)
+                #expect(try golden.lines(of: heap, knowing: []) == Golden.lines("tiny"))
+                try heap.close()
+            }
         }
 
         /// The heap that the page shows, line by line, is the golden one; and its errors are the program's.

@@ -165,7 +165,7 @@ class Plain:
     def __init__(self, shape):
         self.shape, self.alignment = shape, 1
         kind, parts = shape.kind, shape.parts
-        # How many patterns of its last flag a value leaves to the nils of optionals around it.
+        # For what is kept in a byte with patterns to spare: how many are taken, so that the next is the nil of an optional around it.
         self.spare, self.flag_at = None, 0
         if kind == "named" and shape.name in NUMBERS:
             self.size = self.alignment = struct.calcsize(NUMBERS[shape.name])
@@ -181,7 +181,7 @@ class Plain:
             if self.is_known and self.inner.spare is not None:
                 self.spare, self.nil, self.flag_at = self.inner.spare + 1, self.inner.spare, self.inner.flag_at
             elif self.is_known:
-                self.spare, self.nil, self.flag_at, self.size = 2, 1, self.size, self.size + 1
+                self.nil, self.flag_at, self.size = 1, self.size, self.size + 1
         elif kind == "struct":
             self.fields = [(name, Plain(field), offset) for name, field, offset in parts]
             self.size, self.alignment = shape.size, max([1] + [field.alignment for _, field, _ in self.fields])
@@ -200,8 +200,11 @@ class Plain:
         if kind == "optional":
             return self.is_known
         if kind == "struct":
-            return all(field.is_simple() and field.spare is None for _, field, _ in self.fields)
-        return kind == "generic" and self.element.is_simple() and self.element.spare is None
+            return all(field.is_plainest() for _, field, _ in self.fields)
+        return kind == "generic" and self.element.is_plainest()
+
+    def is_plainest(self):
+        return self.is_simple() and self.spare is None and self.shape.kind != "optional"
 
     def value(self, data):
         kind = self.shape.kind

@@ -12,9 +12,10 @@ public enum Contents {
 
     /// All types of the program's own; nothing else in the heaps needs to be told.
     public static let types: [any Persistable.Type] = [
-        Colour.self, Mood.self, Inner.self, Plain.self, Twelve.self, Wide.self, Payment.self, Address.self, Note.self,
+        Colour.self, Mood.self, Inner.self, Plain.self, Twelve.self, Odd.self, Wide.self, Payment.self, Address.self, Note.self,
         Person.self,
-        PersistentArray<Plain>.self, PersistentArray<Inner?>.self, PersistentArray<Twelve?>.self, PersistentArray<Mood?>.self,
+        PersistentArray<Plain>.self, PersistentArray<Odd>.self, PersistentArray<Inner?>.self, PersistentArray<Twelve?>.self,
+        PersistentArray<Mood?>.self,
         PersistentArray<Payment>.self, PersistentMap<String, Person>.self, PersistentArray<Note>.self,
         PersistentArray<Shared<Note>>.self,
         PersistentMap<Colour, Int8>.self, PersistentSortedMap<Colour, String>.self, PersistentMap<Int, Wide>.self,
@@ -66,6 +67,7 @@ public enum Contents {
             try tx.array("maybe twelve", of: Twelve?.self).append(contentsOf: [Twelve(large: -1, small: 2), nil])
             try tx.array("moods", of: Mood?.self).append(contentsOf: [.calm, nil, .wild])
             try tx.array("plain", of: Plain.self).append(contentsOf: [Plain(0), Plain(1), Plain(2)])
+            try tx.array("odd", of: Odd.self).append(contentsOf: [Odd(0), Odd(1), Odd(2)])
             try tx.array("rows", of: [3 of UInt8].self).append([7, 8, 9])
             let encoded = try tx.array("encoded", of: Encoded<Settings>?.self)
             encoded.append(Encoded(Settings(title: "a/b", sizes: [1, -2], ratio: .infinity)))

@@ -52,6 +52,40 @@ public struct Twelve: PersistableStruct, BitwiseCopyable {
     public var small: Int32
 }
 
+/// An enum whose cases carry values: bytes of the program's own form, with an alignment.
+public enum Form: BitwiseCopyable {
+    case circle(Double)
+    case point
+}
+
+public struct Couple<Part: BitwiseCopyable & Sendable>: PersistableStruct, BitwiseCopyable {
+    public var first: Part
+    public var second: Part
+}
+
+/// Optionals of several kinds, and what reflection cannot look into.
+public struct Odd: PersistableStruct, BitwiseCopyable {
+    public var deep: Int8??
+    public var flag: Bool??
+    public var twelve: Twelve?
+    public var form: Form
+    public var couple: Couple<Int16>
+    public var scalar: Unicode.Scalar?
+    public var couples: [2 of Couple<UInt8>]
+    public var rest: (name: Int8, number: Float?)
+
+    public init(_ number: Int) {
+        deep = [.some(.none), 5, .none][number]
+        flag = [.some(.none), true, .none][number]
+        twelve = number == 0 ? nil : Twelve(large: -9, small: 9)
+        form = .circle(Double(number) + 0.5)
+        couple = Couple(first: Int16(number), second: -1)
+        scalar = number == 2 ? nil : "é"
+        couples = [Couple(first: 1, second: 2), Couple(first: 3, second: UInt8(number))]
+        rest = (name: 7, number: number == 1 ? nil : 0.1)
+    }
+}
+
 public struct Wide: PersistableStruct, BitwiseCopyable {
     public var words: [512 of Int64]
 

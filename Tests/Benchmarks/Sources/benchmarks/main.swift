@@ -62,10 +62,12 @@ func run(_ options: Options) throws {
     }
     if options.list { return works.forEach { print($0) } }
     for missing in missingPeers { Terminal.note("left out: \(missing)") }
-    let outcomes = try measure(families, in: Bench(folder: try Folder(), filter: options.filter), rounds: options.rounds)
+    let bench = Bench(folder: try Folder(), filter: options.filter)
+    let outcomes = try measure(families, in: bench, rounds: options.rounds) { if options.form == .json { printJSON($0) } }
     switch options.form {
     case .table: printTable(outcomes)
-    case .json: printJSON(outcomes)
+    // Printed as they came.
+    case .json: break
     case .markdown: printMarkdown(outcomes)
     }
     if let folder = options.charts {

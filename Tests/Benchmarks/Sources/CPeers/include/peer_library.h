@@ -7,6 +7,7 @@
 /// this order. Returns null, or what is missing.
 ///
 /// The library's names stay its own: one that brings a `malloc` of its own does not replace this program's.
-const char *_Nullable peer_library_load(const char *_Nullable const *_Nonnull libraries, const char *_Nonnull const *_Nonnull names, void *_Nonnull functions, size_t count);
+const char *_Nullable peer_library_load(const char *_Nullable const *_Nonnull libraries, const char *_Nonnull const *_Nonnull names,
+                                       void *_Nonnull functions, size_t count);
 
 #pragma clang assume_nonnull end

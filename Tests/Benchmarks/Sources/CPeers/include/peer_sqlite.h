@@ -9,7 +9,15 @@
 typedef struct sqlite3 sqlite3;
 typedef struct sqlite3_stmt sqlite3_stmt;
 
-enum { SQLITE_IS_OK = 0, SQLITE_IS_ROW = 100, SQLITE_IS_DONE = 101, SQLITE_MAY_WRITE = 0x2, SQLITE_MAY_CREATE = 0x4, SQLITE_MAY_READ = 0x1, SQLITE_WITHOUT_MUTEX = 0x8000 };
+enum {
+    SQLITE_IS_OK = 0,
+    SQLITE_IS_ROW = 100,
+    SQLITE_IS_DONE = 101,
+    SQLITE_MAY_READ = 0x1,
+    SQLITE_MAY_WRITE = 0x2,
+    SQLITE_MAY_CREATE = 0x4,
+    SQLITE_WITHOUT_MUTEX = 0x8000
+};
 
 struct sqlite {
     int (*open_v2)(const char *path, sqlite3 *_Nullable *_Nonnull database, int flags, const char *_Nullable vfs);

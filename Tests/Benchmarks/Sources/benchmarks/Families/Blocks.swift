@@ -45,8 +45,9 @@ var blockFamily: Family {
         })
 }
 
-/// The systems that allocate blocks, each as `make` makes of it something that takes part: of its name, what its environment must hold, the part of the work that is
-/// enough to time it (1 for all, 1000 for a thousandth), and a way to have a work done by it. `withSlow`: also those that sync each change.
+/// The systems that allocate blocks, each as `make` makes of it something that takes part: of its name, what its environment must hold, the part of
+/// the work that is enough to time it (1 for all, 1000 for a thousandth), and a way to have a work done by it. `withSlow`: also those that sync each
+/// change.
 func allBlockPeers<R>(withSlow: Bool, _ make: (String, [String: String], Int, @escaping (any BlockRun) throws -> Void) -> R)
     -> [R]
 {

@@ -51,8 +51,8 @@ private func threads<Peer: GroupCommitPeer>(_: Peer.Type, _ system: String, _ be
     }
 }
 
-/// The longest of many small transactions, 100,000 a second, while checkpoints of tens of megabytes run beside them. (A writer that commits as fast as it can is faster
-/// than a disk, and has to wait for it sooner or later.)
+/// The longest of many small transactions, 100,000 a second, while checkpoints of tens of megabytes run beside them. (A writer that commits as fast as
+/// it can is faster than a disk, and has to wait for it sooner or later.)
 private func pause(_ recorder: Recorder, _ bench: Bench) throws {
     var options = PersistentHeap.Options()
     options.logLimit = 32 << 20

@@ -1,8 +1,8 @@
 import Dispatch
 import Synchronization
 
-// Allocating in several threads. Both patterns are those that allocators are compared with: Larson's server, whose blocks outlive the thread that made them, and a
-// thread that only allocates while another only frees.
+// Allocating in several threads. Both patterns are those that allocators are compared with: Larson's server, whose blocks outlive the thread that made
+// them, and a thread that only allocates while another only frees.
 
 private let batch = 1000
 private let batches = 200
@@ -36,7 +36,8 @@ private struct SharedBlockWork: BlockRun {
         if recorder.wants("alloc.handed.over.64") { try handOver(Peer.self) }
     }
 
-    /// Each thread replaces random blocks of one set of slots, a batch at a time, and then takes the next thread's: what it frees was mostly allocated by another.
+    /// Each thread replaces random blocks of one set of slots, a batch at a time, and then takes the next thread's: what it frees was mostly allocated
+    /// by another.
     private func larson<Peer: BlockPeer>(_: Peer.Type) throws {
         let peer = Shared(try Peer(newAt: bench.folder.fresh("larson.file"), bytes: 256 << 20))
         let sets = (0 ..< threads).map { _ in Locked([Slot<Peer.Block>](repeating: Slot(), count: slotsOfThread)) }

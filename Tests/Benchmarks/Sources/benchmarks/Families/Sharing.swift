@@ -49,8 +49,8 @@ private func words(_ path: String, _ initial: [String]) throws -> PersistentHeap
     return heap
 }
 
-/// From the commit in one process to the value read in the other, half of the way there and back; both look for each other all the time. The median of all ways: a
-/// mean would be that of the machine's other work.
+/// From the commit in one process to the value read in the other, half of the way there and back; both look for each other all the time. The median of
+/// all ways: a mean would be that of the machine's other work.
 private func busyMessages(_ recorder: Recorder, _ bench: Bench) throws {
     let path = bench.folder.fresh("message.heap")
     let heap = try words(path, ["ping", "pong"])

@@ -90,7 +90,8 @@ private var written: Family {
         })
 }
 
-/// The disk that a file lies on, as Linux counts what it is given. (What it counts for each process is no use: with large folios, a whole megabyte for one block.)
+/// The disk that a file lies on, as Linux counts what it is given. (What it counts for each process is no use: with large folios, a whole megabyte for
+/// one block.)
 private struct Disk {
     private let statistics: String
 

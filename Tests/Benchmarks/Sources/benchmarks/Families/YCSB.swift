@@ -6,8 +6,8 @@
     import Glibc
 #endif
 
-// The mixes of the Yahoo! Cloud Serving Benchmark: A to F, every operation a transaction of its own that survives `kill -9`. 100,000 records of 104 bytes; keys are
-// asked for as in a Zipf distribution of 0.99, or, in D, the newest most.
+// The mixes of the Yahoo! Cloud Serving Benchmark: A to F, every operation a transaction of its own that survives `kill -9`. 100,000 records of 104
+// bytes; keys are asked for as in a Zipf distribution of 0.99, or, in D, the newest most.
 
 /// What a system does with records.
 protocol RecordPeer {

@@ -10,7 +10,8 @@ struct Outcome {
 }
 
 /// Runs the families one after the other; in each, rounds, in which every system has its turn, so that a change of the machine's speed meets them all alike.
-func measure(_ families: [Family], in bench: Bench, rounds: Int) throws -> [Outcome] {
+/// `finished` is called with the outcomes of each family when it is done.
+func measure(_ families: [Family], in bench: Bench, rounds: Int, finished: (ArraySlice<Outcome>) -> Void) throws -> [Outcome] {
     var outcomes: [Outcome] = []
     for family in families where family.works.contains(where: { bench.filter.wants($0) }) {
         let contestants = try family.contestants(bench).filter { bench.filter.wants(system: $0.system) }
@@ -37,8 +38,9 @@ func measure(_ families: [Family], in bench: Bench, rounds: Int) throws -> [Outc
             let (before, after) = (order.firstIndex(of: left.work)!, order.firstIndex(of: right.work)!)
             return before == after ? left.system == "holdfast" && right.system != "holdfast" : before < after
         }
+        Terminal.progress(nil)
+        finished(outcomes[first...])
     }
-    Terminal.progress(nil)
     return outcomes
 }
 

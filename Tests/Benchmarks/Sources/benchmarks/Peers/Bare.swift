@@ -6,7 +6,8 @@
     import Glibc
 #endif
 
-/// A file, `pwrite` and `fdatasync`: what the disk itself takes. The same bytes to the same places of a file whose blocks have been written before, as the log's have.
+/// A file, `pwrite` and `fdatasync`: what the disk itself takes. The same bytes to the same places of a file whose blocks have been written before, as
+/// the log's have.
 struct BarePair: PairPeer {
     private let descriptor: Int32
 

@@ -2,9 +2,10 @@ import CPeers
 
 /// PMDK's libpmemobj: transactions with undo logs in a mapped file, made for persistent memory.
 ///
-/// On a file of an ordinary disk it makes every change durable with `msync`: `pmdk`. Told by `PMEM_IS_PMEM_FORCE=1` that the file is persistent memory, it flushes processor
-/// caches instead, which is as safe as Holdfast without a sync, against the end of the process but no power cut: `pmdk-flush`. With `PMEM_NO_FLUSH=1` besides, as for machines whose caches
-/// survive, it does not even that: `pmdk-nosync`, the fastest it can be. The library reads these variables when it is loaded, so each mode has a process of its own.
+/// On a file of an ordinary disk it makes every change durable with `msync`: `pmdk`. Told by `PMEM_IS_PMEM_FORCE=1` that the file is persistent
+/// memory, it flushes processor caches instead, which is as safe as Holdfast without a sync, against the end of the process but no power cut:
+/// `pmdk-flush`. With `PMEM_NO_FLUSH=1` besides, as for machines whose caches survive, it does not even that: `pmdk-nosync`, the fastest it can be.
+/// The library reads these variables when it is loaded, so each mode has a process of its own.
 final class PMDK {
     struct Mode {
         let system: String

@@ -1,5 +1,14 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// One object a line.
-func printJSON(_ outcomes: [Outcome]) {
+func printJSON(_ outcomes: ArraySlice<Outcome>) {
+    defer { fflush(nil) }
     for outcome in outcomes {
         // Without the comma of thousands.
         func number(_ value: Double) -> String { Format.tenths(value).filter { $0 != "," } }

@@ -8,8 +8,8 @@ protocol LMDBMode { static var flags: Int { get } }
 /// How it is set up, wherever nothing else is said:
 /// - `MDB_NOSYNC` for what must survive the end of the process but no power cut (`lmdb`). The file is mapped read-only, so that a stray store of the program
 ///   cannot reach it, as with Holdfast; a commit writes its pages with `pwrite`.
-/// - `MDB_WRITEMAP | MDB_NOSYNC` besides (`lmdb-writemap`): a commit changes a shared, writable mapping and makes no system call. Its makers name it as the faster
-///   mode that gives up the protection from stray stores.
+/// - `MDB_WRITEMAP | MDB_NOSYNC` besides (`lmdb-writemap`): a commit changes a shared, writable mapping and makes no system call. Its makers name it
+///   as the faster mode that gives up the protection from stray stores.
 /// - neither for durable commits: its default, `pwrite` + `fdatasync`.
 /// - `MDB_INTEGERKEY` for keys that are numbers, so that they are compared as such.
 /// - one named file without a directory (`MDB_NOSUBDIR`), a map far larger than the data, a cursor where a loop gains by it.

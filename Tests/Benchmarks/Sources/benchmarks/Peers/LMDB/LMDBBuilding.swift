@@ -1,6 +1,7 @@
 import CPeers
 
-/// Its makers' way to load much: sort, then `MDB_APPEND` in one transaction with `MDB_WRITEMAP` and no sync but one at the end. The sorting counts where keys are not in order.
+/// Its makers' way to load much: sort, then `MDB_APPEND` in one transaction with `MDB_WRITEMAP` and no sync but one at the end. The sorting counts
+/// where keys are not in order.
 enum LMDBBuilding: BuildingPeer {
     static func build(_ path: String, keys: [UInt64]) throws {
         let lmdb = try LMDB(path, mapBytes: LMDB.mapBytes(entries: keys.count), LMDB.Writemap.self)

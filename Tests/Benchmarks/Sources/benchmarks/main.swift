@@ -15,6 +15,7 @@ switch CommandLine.arguments.dropFirst().first {
 case "--worker": do { try runWorker(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
 case "--hear": hear(Array(CommandLine.arguments.dropFirst(2)))
 case "--read": do { try runReader(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
+case "--die": do { try writeAndDie(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
 case "--child": do { try runChild(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
 default: do { try run(Options(CommandLine.arguments.dropFirst())) } catch { exitWithError("\(error)") }
 }

@@ -1,5 +1,13 @@
 import Holdfast
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 // Durable commits of several threads, and what checkpoints and recovery cost.
 
 /// What a system does with durable commits of several threads at once.
@@ -11,6 +19,23 @@ protocol GroupCommitPeer: Sendable {
     /// The word of a thread.
     func word(_ thread: Int) throws -> UInt64
 }
+
+/// What a system does after its process was killed.
+protocol RecoveryPeer {
+    /// Fills a file with 128 slices of 64 KiB, brings it to rest, and replaces each slice in turn, a transaction each, until so many are replaced; the number of the
+    /// transaction is in each of its words. The process is killed when this returns: nothing may be closed before.
+    static func write(_ path: String, slices: Int) throws
+    /// The file opened after that.
+    init(recovering path: String) throws
+    /// The first word of a slice.
+    func word(ofSlice slice: Int) throws -> UInt64
+    func close() throws
+}
+
+/// 100 MiB of changes, all of which are still in the log.
+private let slices = 1600
+let slicesOfFile = 128
+let sliceWords = 8192
 
 private let durable = 400
 private let pausedCommits = 400_000
@@ -31,7 +56,15 @@ var durabilityFamilies: [Family] {
             contestants: { bench in [Contestant(system: "holdfast") { try pause($0, bench) }] }),
         Family(
             name: "recovery", works: ["recovery.100MiB"],
-            contestants: { bench in [Contestant(system: "holdfast") { try recover($0, bench) }] }),
+            contestants: { bench in
+                func recovering<Peer: RecoveryPeer>(_: Peer.Type, _ system: String) -> Contestant {
+                    Contestant(system: system) { try recover(Peer.self, $0, bench) }
+                }
+                return [
+                    recovering(HoldfastRecovery.self, "holdfast"), LMDB.isThere ? recovering(LMDBRecovery.self, "lmdb") : nil,
+                    SQLite.isThere ? recovering(SQLiteRecovery.self, "sqlite") : nil,
+                ].compactMap { $0 }
+            }),
     ]
 }
 
@@ -79,16 +112,30 @@ private func pause(_ recorder: Recorder, _ bench: Bench) throws {
 }
 
 /// From a killed writer's files to the first value read.
-private func recover(_ recorder: Recorder, _ bench: Bench) throws {
-    let path = bench.folder.fresh("recovery.heap")
-    let partner = try Partner("log", path, "\(recoverySlices)")
+private func recover<Peer: RecoveryPeer>(_: Peer.Type, _ recorder: Recorder, _ bench: Bench) throws {
+    let path = bench.folder.fresh("recovery.file")
+    let partner = try Partner(job: "--die", [recorder.system, path])
     try partner.requireSign()
     partner.waitForEnd()
-    var opened: PersistentHeap?
-    try recorder.time("recovery.100MiB", operations: 1, expect: UInt64(recoverySlices - 1)) {
-        let heap = try PersistentHeap.open(path)
-        opened = heap
-        return try heap.read { try $0.array("words", of: UInt64.self)[(recoverySlices - 1) % 128 * sliceWords] }
+    var opened: Peer?
+    try recorder.time("recovery.100MiB", operations: 1, expect: UInt64(slices - 1)) {
+        let peer = try Peer(recovering: path)
+        opened = peer
+        return try peer.word(ofSlice: (slices - 1) % slicesOfFile)
     }
     try opened?.close()
+    _ = bench.folder.fresh("recovery.file")
+}
+
+/// Writes and is killed: `--die SYSTEM PATH PIPE`.
+func writeAndDie(_ arguments: [String]) throws {
+    guard arguments.count == 3, let pipe = Int32(arguments[2]) else { exitWithUsage() }
+    switch arguments[0] {
+    case "holdfast": try HoldfastRecovery.write(arguments[1], slices: slices)
+    case "lmdb": try LMDBRecovery.write(arguments[1], slices: slices)
+    case "sqlite": try SQLiteRecovery.write(arguments[1], slices: slices)
+    default: exitWithUsage()
+    }
+    sendSign(pipe)
+    kill(getpid(), SIGKILL)
 }

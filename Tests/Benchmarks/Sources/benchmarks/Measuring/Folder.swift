@@ -12,8 +12,9 @@ final class Folder {
     private let isOwn: Bool
 
     init() throws {
-        var template = Array(".build/benchmark-XXXXXX".utf8CString)
         mkdir(".build", 0o755)
+        for name in Self.names(in: ".build") where Self.isAbandoned(name) { Self.remove(".build/\(name)") }
+        var template = Array(".build/benchmark-\(getpid())-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw WrongResult(description: "cannot make a folder in .build") }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         isOwn = true
@@ -34,15 +35,31 @@ final class Folder {
 
     deinit {
         guard isOwn else { return }
-        if let directory = opendir(path) {
-            while let entry = readdir(directory) {
-                let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-                }
-                if name != "." && name != ".." { unlink("\(path)/\(name)") }
-            }
-            closedir(directory)
-        }
+        Self.remove(path)
+    }
+
+    // MARK: Removing
+
+    /// What a killed run has left behind: a folder that names a process which is gone.
+    private static func isAbandoned(_ name: String) -> Bool {
+        let parts = name.split(separator: "-")
+        guard parts.count == 3, parts[0] == "benchmark", let process = pid_t(parts[1]) else { return false }
+        return kill(process, 0) != 0 && errno == ESRCH
+    }
+
+    private static func remove(_ path: String) {
+        for name in names(in: path) { unlink("\(path)/\(name)") }
         rmdir(path)
+    }
+
+    private static func names(in path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
     }
 }

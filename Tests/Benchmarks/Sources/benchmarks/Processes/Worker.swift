@@ -25,16 +25,10 @@ func setWord(_ heap: PersistentHeap, _ name: String, _ number: UInt64) throws {
     try heap.write { try $0.value(name, initial: 0 as UInt64).value = number }
 }
 
-/// Recovery's work: so many transactions of 64 KiB, 100 MiB of log in all.
-let sliceWords = 8192
-let recoverySlices = 1600
-
 func runWorker(_ arguments: [String]) throws {
     guard arguments.count >= 4, let number = UInt64(arguments[2]), let pipe = Int32(arguments.last!) else { exitWithUsage() }
     func sign() { sendSign(pipe) }
-    var options = PersistentHeap.Options()
-    if arguments[0] == "log" { options.logLimit = 512 << 20 }
-    let heap = try PersistentHeap.open(arguments[1], options: options)
+    let heap = try PersistentHeap.open(arguments[1])
     switch arguments[0] {
     case "echo":
         // Every number that comes goes back.
@@ -63,21 +57,6 @@ func runWorker(_ arguments: [String]) throws {
         _ = try waitForWord(heap, "go", atLeast: 1)
         for round in 1 ... number { try setWord(heap, name, round) }
         sign()
-    case "log":
-        try heap.write { tx in
-            try tx.array("words", of: UInt64.self).append(contentsOf: repeatElement(0, count: sliceWords * 128))
-        }
-        try heap.checkpoint()
-        for round in 0 ..< Int(number) {
-            try heap.write { tx in
-                let array = try tx.array("words", of: UInt64.self)
-                let start = round % 128 * sliceWords
-                for place in start ..< start + sliceWords { array[place] = UInt64(round) }
-            }
-        }
-        try heap.sync()
-        sign()
-        kill(getpid(), SIGKILL)
     default: exitWithUsage()
     }
     try heap.close()

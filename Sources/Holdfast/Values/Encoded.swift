@@ -57,6 +57,8 @@ extension Encoded: PersistableValue {
     /// Traps with the encoder's reason if the value cannot be encoded.
     public static func store(_ value: Encoded, in access: HeapAccess) -> StoredBytes {
         let encoder = JSONEncoder()
+        // The same bytes for the same value, in every process.
+        encoder.outputFormatting = [.sortedKeys]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
         do {

@@ -220,18 +220,8 @@ struct CheckReport {
                 "allocator", others.isEmpty ? .fine : .damaged,
                 others.isEmpty ? "every page and block is accounted for" : Figures.count(others.count, "contradiction")
             ))
-        let damaged = check.roots.filter { !$0.problems.isEmpty }
+        found += Self.rootFindings(check)
         let unknown = check.roots.filter { $0.bytes == nil }
-        let followed = check.roots.count - unknown.count
-        found.append(
-            (
-                "roots", damaged.isEmpty ? .fine : .damaged,
-                damaged.isEmpty
-                    ? (followed == 0
-                        ? "none followed"
-                        : "\(Figures.count(followed, "root")) followed to \(followed == 1 ? "its" : "their") end")
-                    : "damaged: \(damaged.map { DisplayText.quoted($0.root.name) }.joined(separator: ", "))"
-            ))
         if !unknown.isEmpty {
             found.append(
                 (
@@ -248,6 +238,26 @@ struct CheckReport {
                     "unreachable", .fine,
                     "no root leads to \(Figures.count(count, "block")): what programs keep by themselves, or have lost"
                 ))
+        }
+        return found
+    }
+
+    private static func rootFindings(_ check: HeapCheck) -> [(name: String, Verdict, text: String)] {
+        func list(_ names: [String]) -> String { names.map { DisplayText.quoted($0) }.joined(separator: ", ") }
+        let damaged = check.roots.filter { !$0.problems.isEmpty }.map(\.root.name)
+        let doubtful = Set(check.damage.flatMap(\.roots)).subtracting(damaged).sorted()
+        let followed = check.roots.filter { $0.bytes != nil }.count - damaged.count
+        var found: [(name: String, Verdict, text: String)] = []
+        if !damaged.isEmpty { found.append(("roots", .damaged, "\(list(damaged)): cannot be followed to the end")) }
+        if !doubtful.isEmpty {
+            found.append(
+                (found.isEmpty ? "roots" : "", .damaged, "\(list(doubtful)): whole, but values in damaged pages may be wrong"))
+        }
+        if followed > doubtful.count || found.isEmpty {
+            let sound = followed - doubtful.count
+            let text =
+                sound == 0 ? "none followed" : "\(Figures.count(sound, "root")) followed to \(sound == 1 ? "its" : "their") end"
+            found.append((found.isEmpty ? "roots" : "", .fine, text))
         }
         return found
     }

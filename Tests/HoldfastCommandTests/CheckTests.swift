@@ -134,6 +134,26 @@ import Testing
         #expect(stock["count"] as? Int == 4)
     }
 
+    /// Damaged in its middle, the log is good up to there.
+    @Test func repairWithADamagedLog() throws {
+        let folder = try TemporaryFolder()
+        let path = try Inventory.makeUnclosed(folder, commits: 5)
+        // The shared file has the same records, and would do instead.
+        try FileManager.default.removeItem(atPath: path + "-shared")
+        let third = try Inventory.offset(of: Array("new 2".utf8), in: try folder.bytes("inventory.heap-log"))
+        try folder.damage("inventory.heap-log", at: third, count: 5)
+        let before = folder.contents
+        let outcome = try Command.run("check", path)
+        #expect(
+            outcome.status == 1 && outcome.output.contains("damaged after commit 4") && outcome.error.contains("--repair"),
+            "\(outcome)")
+        #expect(try Command.run("check", path, "--repair", folder.file("saved.heap")).status == 1)
+        let stock = try Command.run("show", folder.file("saved.heap"), "stock", "--json").json
+        #expect((stock["value"] as? [String: Int])?.keys.filter { $0.hasPrefix("new") }.sorted() == ["new 0", "new 1"])
+        try FileManager.default.removeItem(atPath: folder.file("saved.heap"))
+        #expect(folder.contents == before)
+    }
+
     @Test func repairOfAFileThatWasCutShort() throws {
         let heap = try PersistentHeap.open(path)
         try heap.write { tx in

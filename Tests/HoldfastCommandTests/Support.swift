@@ -137,8 +137,10 @@ enum Inventory {
         let other = try TemporaryFolder()
         let path = try make(other)
         let heap = try PersistentHeap.open(path)
-        for number in 0 ..< commits { try heap.write { try $0.map("stock", String.self, Int.self)["new \(number)"] = number } }
-        try heap.sync()
+        for number in 0 ..< commits {
+            // Each durable, so that a later one proves what there was before it.
+            try heap.write(durability: .device) { try $0.map("stock", String.self, Int.self)["new \(number)"] = number }
+        }
         for name in other.names { try folder.write(try other.bytes(name), to: name) }
         try heap.close()
         return folder.file()

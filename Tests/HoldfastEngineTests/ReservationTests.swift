@@ -70,6 +70,47 @@ import Testing
         Issue.record("there is no end of calls")
     }
 
+    /// The power is cut after every call: the heap opens, sound, at a commit no older than the last durable one.
+    @Test func powerCuts() throws {
+        let disk = SimulatedDisk()
+        let engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: disk)
+        let cell = try engine.change { access in
+            let cell = access.allocate(byteCount: 64)
+            access.store(1, at: cell)
+            return cell
+        }
+        try engine.makeDurable()
+        let first = disk.journal.count
+        try engine.reserve(bytes: 300_000)
+        let reserved = disk.journal.count
+        try engine.change { $0.store(2, at: cell) }
+        try engine.makeDurable()
+        let second = disk.journal.count
+        try engine.shrink()
+        try engine.close()
+        var images = CrashImages(of: disk)
+        var tried = 0
+        for call in 0 ..< images.count {
+            images.advance()
+            guard call + 1 >= first else { continue }
+            for seed in 0 ..< 6 as Range<UInt64> {
+                let crashed = SimulatedDisk(files: images.image(seed: seed))
+                let again = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: crashed)
+                let value = try again.look { $0.load(cell, as: Int.self) }
+                #expect(value == 2 || (value == 1 && call + 1 < second), "call \(call), seed \(seed)")
+                let (pages, audit) = (try again.scrub(), try again.audit())
+                #expect(pages.damagedPages.isEmpty && audit.problems.isEmpty, "call \(call), seed \(seed)")
+                if call + 1 >= reserved, call + 1 <= second {
+                    #expect(try again.statistics().reservedBytes == 5 * 65536)
+                    #expect(try again.statistics().fileBytes >= 5 * 65536)
+                }
+                try again.close()
+                tried += 1
+            }
+        }
+        #expect(tried > 100)
+    }
+
     @Test func whatCannotBeReserved() throws {
         let engine = try heap.open()
         do throws(HeapError) {

@@ -169,6 +169,8 @@ final class RootImporter {
         }
         if let cause = context.underlyingError { text += " (\(cause))" }
         text = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+        // The sentence that it becomes part of has a full stop of its own.
+        if text.hasSuffix(".") { text.removeLast() }
         return context.codingPath.isEmpty ? text : "at \(context.codingPath.place), \(text)"
     }
 }

@@ -42,6 +42,16 @@ extension HeapError {
             "There is a file at \(path) already, and it was left as it is. Remove it first, or choose another name."
         case .rootExists(let path, let name):
             "\(path) has a root named \(DisplayText.quoted(name)) already, and nothing was loaded. Load it under another name: --as NAME"
+        case .diskFull(let path):
+            "The disk is full: \(path) could not be written, and nothing was changed. Free some space and try again."
+        case .fileTooLarge(let path):
+            "\(path) could not be written, and nothing was changed: a limit for the size of files was reached (ulimit -f, or the file system's). "
+                + "Raise the limit and try again."
+        case .unknownType(let path, let name, let type):
+            "The heap says too little of the type of the root \(DisplayText.quoted(name)) of \(path), \(type). Use the program that made it."
+        case .replaced(let path):
+            "\(path) has been removed, or another file put in its place, while it was open. Run this again to use what is there now."
+        case .readOnly(let path): "\(path) can only be read. Change the file's permissions (chmod), or make a copy elsewhere."
         default: description
         }
     }

@@ -72,6 +72,8 @@ private struct HeapWatch {
                 usleep(UInt32(max(0, min(left / .microseconds(1), 50_000))))
             }
         }
+        // Ctrl-C is how it is meant to end; other signals are not.
+        if Interruption.receivedSignal != SIGINT { try Interruption.check() }
         return false
     }
 

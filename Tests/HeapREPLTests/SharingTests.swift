@@ -27,6 +27,7 @@ import Testing
         first.send("struct Point { x: Int }")
         first.send("p = Point(x: 1)")
         #expect(try first.ask("p.x") == "1")
+        #expect(try second.ask("Point(x: 9).x") == "9")
         #expect(try second.ask("q = Point(x: p.x + 1); q") == "Point(x: 2)")
         for process in [first, second] {
             process.closeInput()

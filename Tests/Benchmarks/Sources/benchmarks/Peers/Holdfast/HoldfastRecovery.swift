@@ -20,6 +20,8 @@ struct HoldfastRecovery: RecoveryPeer {
             }
         }
         try heap.sync()
+        // Not let go: that would close it, and leave nothing to recover.
+        _ = Unmanaged.passRetained(heap)
     }
 
     init(recovering path: String) throws { heap = try PersistentHeap.open(path) }

@@ -12,9 +12,9 @@
 #include <utility>
 
 // How it is set up: `managed_mapped_file` with its own default memory algorithm (`rbtree_best_fit`); `boost::unordered_map` and
-// `boost::interprocess::map`, the containers that its documentation uses, with its plain allocator; texts are its own strings in the file, looked up
-// by `string_view`, so that a look-up allocates nothing. It has no transactions: what a killed process leaves behind may be unusable, and nothing
-// reaches the disk before the kernel wishes or `flush` is called.
+// `boost::interprocess::map`, the containers that its documentation uses, with its plain allocator (its node allocators were no faster); texts are its
+// own strings in the file, looked up by `string_view`, so that a look-up allocates nothing. It has no transactions: what a killed process leaves behind
+// may be unusable, and nothing reaches the disk before the kernel wishes, or the program asks.
 
 namespace {
 

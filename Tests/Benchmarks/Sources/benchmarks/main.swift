@@ -1,6 +1,6 @@
 // Times Holdfast and its peers side by side in one run.
 //
-//     swift run -c release --package-path Tests/Benchmarks benchmarks [--only PREFIX] [--systems NAME,NAME] [--rounds N] [--long]
+//     swift run -c release --package-path Tests/Benchmarks benchmarks [--only PREFIX,PREFIX] [--systems NAME,NAME] [--rounds N] [--long]
 //                                                                     [--json | --markdown] [--svg FOLDER] [--list]
 
 #if canImport(Darwin)
@@ -42,7 +42,7 @@ struct Options {
             case "--json": form = .json
             case "--markdown": form = .markdown
             case "--svg": charts = value()
-            case "--only": filter.prefix = value()
+            case "--only": filter.prefixes = value().split(separator: ",").map(String.init)
             case "--systems": filter.systems = Set(value().split(separator: ",").map(String.init))
             case "--long": long = true
             case "--list": list = true
@@ -59,7 +59,8 @@ func run(_ options: Options) throws {
     let families = allFamilies(long: options.long)
     let works = families.flatMap { $0.works }.filter { options.filter.wants($0) }
     guard !works.isEmpty else {
-        throw WrongResult(description: "no work's name begins with \(options.filter.prefix); --list names them")
+        throw WrongResult(
+            description: "no work's name begins with \(options.filter.prefixes.joined(separator: " or ")); --list names them")
     }
     if options.list { return works.forEach { print($0) } }
     for missing in missingPeers { Terminal.note("left out: \(missing)") }

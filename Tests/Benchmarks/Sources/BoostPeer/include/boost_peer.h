@@ -22,7 +22,7 @@ enum boost_kind { boost_hash_numbers, boost_tree_numbers, boost_hash_texts, boos
 /// Null where something fails, such as a file that is too small. `bytes` is the file's size, 0 for one that is there already.
 boost_map *_Nullable boost_map_open(const char *path, size_t bytes, enum boost_kind kind);
 void boost_map_close(boost_map *map);
-/// Writes the file to the disk.
+/// Asks the system to write the file to the disk, and does not wait for it.
 bool boost_map_flush(boost_map *map);
 
 struct boost_keys {

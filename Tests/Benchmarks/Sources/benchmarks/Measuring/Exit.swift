@@ -8,7 +8,7 @@
 
 func exitWithUsage() -> Never {
     fail(
-        "usage: benchmarks [--only PREFIX] [--systems NAME,NAME] [--rounds N] [--long] [--json | --markdown] [--svg FOLDER] [--list]",
+        "usage: benchmarks [--only PREFIX,PREFIX] [--systems NAME,NAME] [--rounds N] [--long] [--json | --markdown] [--svg FOLDER] [--list]",
         status: 2)
 }
 

@@ -55,11 +55,11 @@ final class Recorder {
     }
 }
 
-/// Which works and systems were asked for.
+/// Which works and systems were asked for; all where nothing was said.
 struct Filter {
-    var prefix = ""
+    var prefixes: [String] = []
     var systems: Set<String> = []
 
-    func wants(_ work: String) -> Bool { work.hasPrefix(prefix) }
+    func wants(_ work: String) -> Bool { prefixes.isEmpty || prefixes.contains { work.hasPrefix($0) } }
     func wants(system: String) -> Bool { systems.isEmpty || systems.contains(system) }
 }

@@ -18,7 +18,7 @@ struct BarePair: PairPeer {
     init(newAt path: String, durable: Bool) throws {
         descriptor = open(path, O_RDWR | O_CREAT, 0o644)
         let zeros = [UInt8](repeating: 0, count: 1 << 20)
-        guard pwrite(descriptor, zeros, zeros.count, 0) == zeros.count, Self.sync(descriptor) else {
+        guard pwrite(descriptor, zeros, zeros.count, 0) == zeros.count, syncData(descriptor) else {
             throw WrongResult(description: "cannot write \(path)")
         }
     }
@@ -30,7 +30,7 @@ struct BarePair: PairPeer {
         for number in numbers {
             record.withUnsafeMutableBytes { $0.storeBytes(of: number, as: UInt64.self) }
             let place = Self.start + Int(number - numbers.lowerBound) * Self.recordBytes
-            guard pwrite(descriptor, record, record.count, off_t(place)) == record.count, Self.sync(descriptor) else {
+            guard pwrite(descriptor, record, record.count, off_t(place)) == record.count, syncData(descriptor) else {
                 throw WrongResult(description: "cannot write and sync")
             }
         }
@@ -47,14 +47,23 @@ struct BarePair: PairPeer {
         }
         return last
     }
+}
 
-    private static func sync(_ descriptor: Int32) -> Bool {
-        #if canImport(Darwin)
-            fcntl(descriptor, F_FULLFSYNC) == 0
-        #else
-            fdatasync(descriptor) == 0
-        #endif
-    }
+/// Until what was written lies on the device.
+private func syncData(_ descriptor: Int32) -> Bool {
+    #if canImport(Darwin)
+        fcntl(descriptor, F_FULLFSYNC) == 0
+    #else
+        fdatasync(descriptor) == 0
+    #endif
+}
+
+/// The same for a file that somebody else has open or mapped.
+func syncFile(_ path: String) throws -> Bool {
+    let descriptor = open(path, O_RDWR)
+    guard descriptor >= 0 else { throw WrongResult(description: "cannot open \(path)") }
+    defer { close(descriptor) }
+    return syncData(descriptor)
 }
 
 extension Int32 {

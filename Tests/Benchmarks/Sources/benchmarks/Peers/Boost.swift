@@ -64,8 +64,9 @@ final class BoostMap<Key: MapKey> {
     /// Of hashed ones.
     func reserve(_ entries: Int) { boost_map_reserve(map, entries) }
 
-    func flush() throws {
-        guard boost_map_flush(map) else { throw WrongResult(description: "Boost cannot flush its file") }
+    /// Its own `flush` only asks the system to write some time (`MS_ASYNC`); a sync of the file waits until it has.
+    func sync(_ path: String) throws {
+        guard boost_map_flush(map), try syncFile(path) else { throw WrongResult(description: "Boost cannot flush its file") }
     }
 
     func update(_ keys: BoostKeys<Key>) { keys.with { boost_map_update(map, $0) } }
@@ -166,13 +167,13 @@ struct BoostOpening: OpeningPeer {
     func close() {}
 }
 
-/// Room for all entries from the start, and `flush` at the end.
+/// Room for all entries from the start, and a sync at the end.
 enum BoostBuilding: BuildingPeer {
     static func build(_ path: String, keys: [UInt64]) throws {
         let map = try BoostMap<UInt64>(path, entries: keys.count, kind: boost_hash_numbers)
         map.reserve(keys.count)
         try map.insert(BoostKeys(keys))
-        try map.flush()
+        try map.sync(path)
     }
 
     static func sum(_ path: String, keys: [UInt64]) throws -> UInt64 {
@@ -184,7 +185,7 @@ enum BoostSortedBuilding: BuildingPeer {
     static func build(_ path: String, keys: [UInt64]) throws {
         let map = try BoostMap<UInt64>(path, entries: keys.count, kind: boost_tree_numbers)
         try map.insert(BoostKeys(keys))
-        try map.flush()
+        try map.sync(path)
     }
 
     static func sum(_ path: String, keys: [UInt64]) throws -> UInt64 {

@@ -1,9 +1,9 @@
-// A contestant in a process of its own: `--child FAMILY SYSTEM PREFIX FOLDER PIPE`. Its figures come back through the pipe, a line each.
+// A contestant in a process of its own: `--child FAMILY SYSTEM PREFIXES FOLDER PIPE`. Its figures come back through the pipe, a line each.
 
 /// One round of `contestant`.
 func lapsOfChild(_ contestant: Contestant, in family: Family, _ bench: Bench) throws -> [Lap] {
     let partner = try Partner(
-        job: "--child", [family.name, contestant.system, bench.filter.prefix, bench.folder.path],
+        job: "--child", [family.name, contestant.system, bench.filter.prefixes.joined(separator: ","), bench.folder.path],
         environment: contestant.environment)
     let text = partner.readToEnd()
     guard partner.waitForEnd() == 0 else {
@@ -22,7 +22,7 @@ func runChild(_ arguments: [String]) throws {
     guard arguments.count == 5, let pipe = Int32(arguments[4]),
         let family = allFamilies(long: true).first(where: { $0.name == arguments[0] })
     else { exitWithUsage() }
-    let filter = Filter(prefix: arguments[2])
+    let filter = Filter(prefixes: arguments[2].split(separator: ",").map(String.init))
     let bench = Bench(folder: Folder(existing: arguments[3]), filter: filter)
     guard let contestant = try family.contestants(bench).first(where: { $0.system == arguments[1] }) else { exitWithUsage() }
     let recorder = Recorder(system: contestant.system, filter: filter)

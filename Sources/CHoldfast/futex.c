@@ -18,6 +18,10 @@ void holdfast_wake_word(const uint32_t *address) {
     syscall(SYS_futex, address, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
+void holdfast_wake_one(const uint32_t *address) {
+    syscall(SYS_futex, address, FUTEX_WAKE, 1, NULL, NULL, 0);
+}
+
 #elif defined(__APPLE__)
 
 // Written with the Linux branch, but never run: no Mac was at hand.
@@ -46,6 +50,14 @@ void holdfast_wake_word(const uint32_t *address) {
 #if HOLDFAST_HAS_WAIT
     if (__builtin_available(macOS 14.4, iOS 17.4, *)) {
         os_sync_wake_by_address_all((void *)address, sizeof(uint32_t), OS_SYNC_WAKE_BY_ADDRESS_SHARED);
+    }
+#endif
+}
+
+void holdfast_wake_one(const uint32_t *address) {
+#if HOLDFAST_HAS_WAIT
+    if (__builtin_available(macOS 14.4, iOS 17.4, *)) {
+        os_sync_wake_by_address_any((void *)address, sizeof(uint32_t), OS_SYNC_WAKE_BY_ADDRESS_SHARED);
     }
 #endif
 }

@@ -14,6 +14,7 @@ import Testing
         let door = Barrier()
         private let count = Mutex(0)
         private let isHeld = Mutex(false)
+        private let pause = Mutex<UInt32>(0)
 
         init() {
             tapped = TappedDisk(heap.disk)
@@ -21,10 +22,14 @@ import Testing
                 guard call.operation == .sync, call.path.hasSuffix(LogLayout.durableSuffix) else { return }
                 count.withLock { $0 += 1 }
                 if isHeld.withLock({ $0 }) { door.pass() }
+                let pause = pause.withLock { $0 }
+                if pause > 0 { usleep(pause) }
             }
         }
 
         var syncs: Int { count.withLock { $0 } }
+        /// From now on each sync takes this long.
+        func delay(microseconds: UInt32) { pause.withLock { $0 = microseconds } }
         func holdSyncs() { isHeld.withLock { $0 = true } }
 
         func open() throws -> HeapEngine {
@@ -87,6 +92,109 @@ import Testing
         for engine in engines { try engine.makeDurable() }
         #expect(setting.syncs - before == 2)
         for engine in engines { try engine.close() }
+    }
+
+    /// Threads that commit durably one after the other, over and over, come back together and are gathered: nearly all of them share each sync. Without gathering, those who come
+    /// back find the next sync just begun, and it is two at a time.
+    @Test func threadsThatComeBackAreGathered() throws {
+        let threads = 8
+        let rounds = 60
+        let setting = Setting()
+        let engine = try setting.open()
+        let cells = try cells(threads, in: engine)
+        try engine.makeDurable()
+        setting.delay(microseconds: 300)
+        let before = setting.syncs
+        let problems = Problems()
+        let group = DispatchGroup()
+        for cell in cells {
+            group.enter()
+            Thread.detachNewThread {
+                problems.collect {
+                    for round in 1 ... rounds {
+                        try engine.change { $0.store(round, at: cell) }
+                        try engine.makeDurable()
+                    }
+                }
+                group.leave()
+            }
+        }
+        group.wait()
+        #expect(problems.all == [])
+        #expect((setting.syncs - before) * 5 < threads * rounds * 2)
+        #expect(try cells.allSatisfy { cell in try engine.look { $0.load(cell, as: Int.self) } == rounds })
+        try engine.close()
+    }
+
+    /// One thread alone waits for nobody.
+    @Test func oneThreadSleepsNever() throws {
+        let setting = Setting()
+        let engine = try setting.open()
+        let cells = try cells(1, in: engine)
+        try engine.makeDurable()
+        let log = engine.writerLog!
+        for round in 1 ... 20 {
+            try engine.change { $0.store(round, at: cells[0]) }
+            let before = setting.syncs
+            #expect(log.shared[.expected] <= log.shared[.arrivals] + 1)
+            try engine.makeDurable()
+            #expect(setting.syncs - before == 1)
+        }
+        #expect(log.shared[.arrivals] == 21)
+        #expect(log.shared[.evenRoundSleepers] == 0)
+        #expect(log.shared[.oddRoundSleepers] == 0)
+        try engine.close()
+    }
+
+    /// A process that is killed in the middle of a round has said how far it would reach, and nobody is there to end it.
+    @Test func roundOfTheDeadIsMadeAgain() throws {
+        let setting = Setting()
+        let engine = try setting.open()
+        let cells = try cells(1, in: engine)
+        try engine.makeDurable()
+        try engine.change { $0.store(1, at: cells[0]) }
+        let log = engine.writerLog!
+        let before = setting.syncs
+        log.shared[.syncRound] = log.published | (log.shared[.syncRound] + 1) & 7
+        try engine.makeDurable()
+        #expect(setting.syncs - before == 1)
+        #expect(log.durablePosition == log.published)
+        try engine.close()
+    }
+
+    /// A checkpoint needs the lock too, and gets it beside threads that sync without a pause.
+    @Test func checkpointsFindTheLockFree() throws {
+        let setting = Setting()
+        let engine = try setting.open()
+        let cells = try cells(5, in: engine)
+        try engine.makeDurable()
+        setting.delay(microseconds: 300)
+        let isOver = Mutex(false)
+        let problems = Problems()
+        let group = DispatchGroup()
+        for cell in cells[..<4] {
+            group.enter()
+            Thread.detachNewThread {
+                problems.collect {
+                    while !isOver.withLock({ $0 }) {
+                        try engine.change { $0.store($0.load(cell, as: Int.self) + 1, at: cell) }
+                        try engine.makeDurable()
+                    }
+                }
+                group.leave()
+            }
+        }
+        problems.collect {
+            for round in 1 ... 20 {
+                try engine.change { $0.store(round, at: cells[4]) }
+                try engine.checkpoint()
+            }
+        }
+        isOver.withLock { $0 = true }
+        group.wait()
+        #expect(problems.all == [])
+        #expect(engine.writerLog!.shared[.wanted] == 0)
+        try engine.close()
     }
 
     /// The sync that several wait for fails: each of them is told, and so is everybody afterwards, in every opening.

@@ -49,6 +49,9 @@ bool holdfast_wait_on_word(const uint32_t *_Nonnull address, uint32_t expected, 
 /// Wakes everyone, in any process, who sleeps on the word at `address`.
 void holdfast_wake_word(const uint32_t *_Nonnull address);
 
+/// Wakes one of them.
+void holdfast_wake_one(const uint32_t *_Nonnull address);
+
 /// A bit for each of the 32 bytes at `bytes` that equals `byte`.
 static inline uint32_t holdfast_equal_bytes(const void *_Nonnull bytes, uint8_t byte) {
 #if defined(__SSE2__)

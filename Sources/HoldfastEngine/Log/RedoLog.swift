@@ -19,9 +19,9 @@ final class RedoLog: @unchecked Sendable {
     let shared: SharedFile
     let identity: HeapIdentity
     let epoch: UInt64
-    private let durableFile: any DiskFile
-    private let timeout: Duration
+    let durableFile: any DiskFile
     /// For waits on the sync lock of another process that does not move.
+    let timeout: Duration
     let heapPath: String
 
     /// A multiple of every page size in use.
@@ -119,20 +119,6 @@ final class RedoLog: @unchecked Sendable {
 
     // MARK: Durability
 
-    /// Makes every commit below `target` durable: one write (two where the ring wraps) and one sync; neither if they are.
-    /// Whoever waits here while another thread or process syncs finds its commit durable when its turn comes: syncs are shared.
-    func makeDurable(below target: UInt64) throws(HeapError) {
-        guard durablePosition < target else { return }
-        try withSyncLock { () throws(DiskError) in
-            guard durablePosition < target else { return }
-            let end = published
-            try writeRecords(upTo: end)
-            try fillAhead(from: end)
-            try durableFile.sync()
-            shared[.durable] = end
-        }
-    }
-
     /// Before a checkpoint up to `target` writes to the base image: all commits below it are durable, and recovery knows that it needs them.
     ///
     /// `lines` are the lines of all records from the checkpoint to `target`; where they are much shorter than the records that are not durable yet, a
@@ -168,7 +154,7 @@ final class RedoLog: @unchecked Sendable {
     }
 
     /// Copies what is committed and not durable yet into the durable file; it is not synced yet.
-    private func writeRecords(upTo target: UInt64) throws(DiskError) {
+    func writeRecords(upTo target: UInt64) throws(DiskError) {
         let capacity = Int(shared[.durableCapacity])
         let ring = try shared.ring()
         var position = durablePosition
@@ -185,7 +171,7 @@ final class RedoLog: @unchecked Sendable {
 
     /// Keeps the place of the next records filled: a sync of a block that was never written would also have to write the file system's
     /// journal, which takes several times as long. A log that is not synced often is not filled in vain.
-    private func fillAhead(from position: UInt64) throws(DiskError) {
+    func fillAhead(from position: UInt64) throws(DiskError) {
         let capacity = Int(shared[.durableCapacity])
         let filled = Int(shared[.filled])
         let next = LogLayout.ringOffset + Int(position % UInt64(capacity))
@@ -218,28 +204,8 @@ final class RedoLog: @unchecked Sendable {
         }
     }
 
-    /// Any failure below is one of the disk's state and marks the heap failed, for every process.
-    private func withSyncLock(_ body: () throws(DiskError) -> Void) throws(HeapError) {
-        let outcome: LockOutcome
-        do throws(DiskError) { outcome = try shared.syncLock.lock(timeout: timeout) } catch { throw HeapError(error) }
-        guard outcome != .timedOut else {
-            throw HeapError.timedOut(path: heapPath, waitingFor: "another process's sync of the log")
-        }
-        defer { shared.syncLock.unlock() }
-        guard shared[.failed] == 0 else {
-            throw HeapError.failed(path: heapPath, reason: "another process or thread could not write or sync it")
-        }
-        do throws(DiskError) {
-            if outcome == .acquiredFromTheDead { try readBackHeader() }
-            try body()
-        } catch {
-            shared[.failed] = 1
-            throw HeapError(error)
-        }
-    }
-
     /// The words about the durable file are set after the file: a process that died in between has left the older ones.
-    private func readBackHeader() throws(DiskError) {
+    func readBackHeader() throws(DiskError) {
         guard case .header(let header) = try LogHeader.read(from: durableFile, at: LogLayout.headerOffsets), header.epoch == epoch
         else { return }
         shared[.durableCapacity] = header.capacity

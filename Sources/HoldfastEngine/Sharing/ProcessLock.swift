@@ -65,6 +65,11 @@ final class ProcessLock: @unchecked Sendable {
             return .acquiredFromTheDead
         }
 
+        func lockIfFree() throws(DiskError) -> LockOutcome? {
+            let outcome = try lock(timeout: .zero)
+            return outcome == .timedOut ? nil : outcome
+        }
+
         func unlock() {
             file.unlock(lock)
             pthread_mutex_unlock(threads)
@@ -109,6 +114,10 @@ final class ProcessLock: @unchecked Sendable {
                 var time = deadline.wallClock
                 repeat { result = pthread_mutex_timedlock(mutex, &time) } while result == EINTR
             }
+            return try outcome(of: result)
+        }
+
+        private func outcome(of result: Int32) throws(DiskError) -> LockOutcome {
             switch result {
             case 0: return .acquired
             case EOWNERDEAD:
@@ -121,6 +130,12 @@ final class ProcessLock: @unchecked Sendable {
                         + "of the same file. Use the transaction that is open, or end it first.")
             default: throw DiskError(.lock, "the heap's shared log", code: result)
             }
+        }
+
+        /// Takes the lock unless someone has it.
+        func lockIfFree() throws(DiskError) -> LockOutcome? {
+            let result = pthread_mutex_trylock(mutex)
+            return result == EBUSY ? nil : try outcome(of: result)
         }
 
         func unlock() { pthread_mutex_unlock(mutex) }

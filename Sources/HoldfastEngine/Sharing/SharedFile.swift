@@ -36,6 +36,18 @@ final class SharedFile: @unchecked Sendable {
         case capacity = 712
         /// Not zero: a write or sync failed, and what is on the disk is not known.
         case failed = 768
+        /// The round of syncs that was begun last, and who sleeps until a round is done; see `GroupCommit`.
+        case syncRound = 832
+        case evenRoundSleepers = 840
+        case oddRoundSleepers = 848
+        /// How many have asked for a sync, ever; then, under the sync lock: how many had when the last round began, how many will have when the next may
+        /// begin, and for how many nanoseconds that waits for them.
+        case arrivals = 896
+        case gathered = 904
+        case expected = 912
+        case patience = 920
+        /// Until when rounds give way to someone who waits for the sync lock, by the monotonic clock; 0: nobody.
+        case wanted = 928
     }
 
     static let headerBytes = LogLayout.ringOffset
@@ -149,6 +161,14 @@ final class SharedFile: @unchecked Sendable {
     func replaceInOrder(_ expected: UInt64, by value: UInt64, at offset: Int) {
         _ = atomic(offset).pointee.compareExchange(expected: expected, desired: value, ordering: .sequentiallyConsistent)
     }
+
+    /// Adds to a word that counts.
+    func addInOrder(_ number: UInt64, _ word: Word) {
+        atomic(word.rawValue).pointee.add(number, ordering: .sequentiallyConsistent)
+    }
+
+    /// Those who sleep on a word.
+    func sleepers(_ word: Word) -> Sleepers { Sleepers(at: base + word.rawValue, canAnnounce: isWritable) }
 
     /// Publishes positions, and lets others sleep until the next.
     var signal: ChangeSignal { ChangeSignal(at: base + Word.published.rawValue, canAnnounce: isWritable) }

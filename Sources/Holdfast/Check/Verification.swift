@@ -57,6 +57,8 @@ public struct Verification {
     private(set) var accounts: [UInt64: RootAccount] = [:]
     /// The roots that the catalogue has, in its order.
     private(set) var foundRoots: [FoundRoot] = []
+    /// The owner that each root is in the ledger's tally, by the place of its name; the catalogue is owner 0. Nil if owners are not asked for.
+    private var ownerNumbers: [UInt64: UInt32]?
     /// Whether what the roots lead to is followed, or only the catalogue.
     var followsRoots = true
     /// Pages that `accounts` are to say of whose they are, in ascending order.
@@ -96,6 +98,7 @@ public struct Verification {
         claims += 1
         if claims & 4095 == 0, let mayGoOn, !mayGoOn(ledger.claimedBytes) { wasCancelled = true }
         if wasCancelled { return nil }
+        if let ownerNumbers { ledger.owner = rootPlace.flatMap { ownerNumbers[$0] } ?? 0 }
         let bytes = ledger.claimedBytes
         if let problem = ledger.claim(offset, byteCount: byteCount, alignment: alignment) { return problem }
         guard case .value(let name, _)? = places.first else { return nil }
@@ -129,9 +132,31 @@ public struct Verification {
         places.removeLast()
     }
 
+    // MARK: Who owns what
+
+    /// Records from here on which root leads to which block.
+    mutating func recordOwners() {
+        ownerNumbers = [:]
+        ledger.recordOwners()
+    }
+
+    /// Every page, and the owners of what is in it as far as they have been recorded: owner 1 is the first of `foundRoots`.
+    var pageAccount: PageAccount { ledger.pageAccount }
+
+    /// Whether the type of a root that was found is known, so that it was followed.
+    func isFollowed(_ root: FoundRoot) -> Bool {
+        root.description != nil && !unknownRoots.contains { $0.name == root.name }
+    }
+
+    /// The place of the name of the root that the walk is in.
+    private var rootPlace: UInt64? {
+        guard case .value(let offset, _)? = places.first else { return nil }
+        return offset
+    }
+
     /// The name of the root that the walk is in.
     private var rootName: String? {
-        guard case .value(let offset, _)? = places.first else { return nil }
+        guard let offset = rootPlace else { return nil }
         return String.load(access.load(offset, as: StoredBytes.self), from: access)
     }
 
@@ -145,6 +170,7 @@ public struct Verification {
         foundRoots.append(
             FoundRoot(
                 keyPlace: keyPlace, place: place, name: name, description: description, offset: load(place, as: UInt64.self)))
+        ownerNumbers?[keyPlace] = UInt32(foundRoots.count)
     }
 
     /// Notes that the root at the present place is left out.

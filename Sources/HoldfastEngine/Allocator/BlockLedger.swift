@@ -11,7 +11,7 @@ public struct BlockLedger {
         var kind: PageDescriptor.Kind
     }
 
-    private let access: HeapAccess
+    let access: HeapAccess
     private let limit: UInt64
     private var runs: [Run] = []
     /// A bit for each block that has been claimed: of a slab, four words like its bitmap; of a run, the first bit.
@@ -19,6 +19,16 @@ public struct BlockLedger {
     public private(set) var claimedBlocks = 0
     /// Bytes of all of them, as they were allocated: whole blocks of their size class, or whole pages.
     public private(set) var claimedBytes = 0
+
+    /// Who claims from here on, if owners are recorded.
+    package var owner: UInt32 = 0
+    private(set) var tally: OwnerTally?
+
+    /// Records from here on who claims what, for `pageAccount`.
+    package mutating func recordOwners() { tally = OwnerTally(runs: runs.count) }
+
+    /// Every page, with the owners that have been recorded. O(runs + slabs).
+    package var pageAccount: PageAccount { PageAccount(self) }
 
     /// Reads the page map. O(runs).
     public init(_ access: HeapAccess) {
@@ -47,6 +57,7 @@ public struct BlockLedger {
         claimed[place.word] |= place.bit
         claimedBlocks += 1
         claimedBytes += place.bytes
+        tally?.add(UInt64(place.bytes), of: owner, inRun: place.word / SlabHeader.bitmapWords)
         return nil
     }
 

@@ -113,7 +113,8 @@ let package = Package(
             ]),
         .testTarget(
             name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
-        .testTarget(name: "HeapREPLTests", dependencies: ["Holdfast", "HoldfastTools", "TestProcesses", "Terminals", "heap-repl"]),
+        .testTarget(
+            name: "HeapREPLTests", dependencies: ["Holdfast", "HoldfastTools", "TestProcesses", "Terminals", "heap-repl"]),
         .testTarget(name: "GoldenTests", dependencies: ["Holdfast", "HoldfastEngine", "GoldenHeaps"]),
     ],
     swiftLanguageModes: [.v6]

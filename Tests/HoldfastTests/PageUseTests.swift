@@ -213,8 +213,7 @@ private let long = "a text that is longer than fifteen bytes"
                     var verification = Verification(tx.access)
                     verification.recordOwners()
                     verification.run()
-                    let use = HeapPages(
-                        verification.pageAccount, verification.followedRoots, damagedPages: nil, problems: verification.problems)
+                    let use = HeapPages(verification, damagedPages: nil, problems: verification.problems)
                     var next = 0
                     for stretch in use {
                         #expect(stretch.pages.lowerBound == next && !stretch.pages.isEmpty)

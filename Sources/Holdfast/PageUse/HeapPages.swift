@@ -91,13 +91,17 @@ public struct HeapPages: Sendable {
         public var usedBytes: Int { shares.reduce(0) { $0 + $1.bytes } }
     }
 
-    init(_ account: PageAccount, _ found: [(root: Root, isFollowed: Bool)], damagedPages: [Int]?, problems: [String]) {
+    /// What a walk that has recorded owners has found.
+    init(_ verification: Verification, damagedPages: [Int]?, problems: [String]) {
+        let account = verification.pageAccount
         self.account = account
-        let order = found.indices.sorted { found[$0].root.name < found[$1].root.name }
+        let found = verification.foundRoots
+        let order = found.indices.sorted { found[$0].name < found[$1].name }
         func bytes(_ owner: Int) -> Int { owner < account.bytes.count ? Int(account.bytes[owner]) : 0 }
         roots = order.map { index in
             let blocks = index + 1 < account.blocks.count ? account.blocks[index + 1] : 0
-            return RootUse(root: found[index].root, bytes: bytes(index + 1), blocks: blocks, isFollowed: found[index].isFollowed)
+            let root = Root(name: found[index].name, type: TypeDescription(found[index].description ?? ""))
+            return RootUse(root: root, bytes: bytes(index + 1), blocks: blocks, isFollowed: verification.isFollowed(found[index]))
         }
         var owners = [Owner](repeating: .catalogue, count: found.count + 1)
         for (place, index) in order.enumerated() { owners[index + 1] = .root(place) }

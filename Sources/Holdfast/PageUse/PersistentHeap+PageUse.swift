@@ -30,13 +30,7 @@ extension PersistentHeap {
         var verification = Verification(HeapAccess(context: context, epoch: context.pointee.epoch))
         verification.recordOwners()
         verification.run()
-        let account = verification.pageAccount
-        let roots = verification.foundRoots.map { found in
-            let type = TypeDescription(found.description ?? "")
-            return (root: Root(name: found.name, type: type), isFollowed: verification.isFollowed(found))
-        }
         try engine.requireReadable()
-        return HeapPages(
-            account, roots, damagedPages: damagedPages, problems: audit.problems + verification.problems)
+        return HeapPages(verification, damagedPages: damagedPages, problems: audit.problems + verification.problems)
     }
 }

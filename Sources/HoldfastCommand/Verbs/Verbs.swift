@@ -4,7 +4,7 @@ import HoldfastTools
 
 extension Verb {
     /// Every verb, in the order of the overview.
-    static let all: [Verb] = [info, check, show, dump, load, copy, compact, grow, shrink, bench, watch, completions]
+    static let all: [Verb] = [info, check, show, map, dump, load, copy, compact, grow, shrink, bench, watch, completions]
 
     static let json = Option(name: "json", summary: "print one JSON object instead")
     static let timeout = Option(

@@ -39,12 +39,16 @@ public struct HTMLMap: Sendable {
 
     private var roots: String {
         guard !map.use.roots.isEmpty else { return "" }
-        let colours = Dictionary(map.entries.compactMap { entry in
-            if case .root = entry.use { (entry.name, entry.use.styleClass) } else { nil }
-        }) { first, _ in first }
+        let colours = Dictionary(
+            map.entries.compactMap { entry in
+                if case .root = entry.use { (entry.name, entry.use.styleClass) } else { nil }
+            }
+        ) { first, _ in first }
         let rows = map.use.roots.prefix(Self.mostRows).map { use in
             let style = use.isFollowed && use.bytes > 0 ? colours[use.root.name] ?? "other" : "none"
-            let swatch = style == "none" ? "" : "<svg class=\"key\" viewBox=\"0 0 14 14\"><rect class=\"\(style)\" width=\"14\" height=\"14\"/></svg>"
+            let swatch =
+                style == "none"
+                ? "" : "<svg class=\"key\" viewBox=\"0 0 14 14\"><rect class=\"\(style)\" width=\"14\" height=\"14\"/></svg>"
             let bytes = use.isFollowed ? MapText.bytes(use.bytes) : "not followed"
             let blocks = use.isFollowed ? MapText.number(use.blocks) : ""
             return """
@@ -54,7 +58,8 @@ public struct HTMLMap: Sendable {
                 """
         }
         return table(
-            "Roots", "<th></th><th>Name</th><th>Type</th><th class=\"number\">Takes</th><th class=\"number\">Of the heap</th><th class=\"number\">Blocks</th>",
+            "Roots",
+            "<th></th><th>Name</th><th>Type</th><th class=\"number\">Takes</th><th class=\"number\">Of the heap</th><th class=\"number\">Blocks</th>",
             Array(rows), of: map.use.roots.count)
     }
 
@@ -87,7 +92,8 @@ public struct HTMLMap: Sendable {
 
     private func table(_ title: String, _ head: String, _ rows: [String], of count: Int) -> String {
         let more = count > rows.count ? "<p>\(MapText.number(count - rows.count)) more are left out.</p>\n" : ""
-        return "<h2>\(title)</h2>\n<div class=\"wide\"><table>\n<thead><tr>\(head)</tr></thead>\n<tbody>\n\(rows.joined(separator: "\n"))\n</tbody>\n</table></div>\n\(more)"
+        return
+            "<h2>\(title)</h2>\n<div class=\"wide\"><table>\n<thead><tr>\(head)</tr></thead>\n<tbody>\n\(rows.joined(separator: "\n"))\n</tbody>\n</table></div>\n\(more)"
     }
 
     private func percent(_ bytes: Int) -> String {

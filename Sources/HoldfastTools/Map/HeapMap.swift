@@ -60,7 +60,8 @@ public struct HeapMap: Sendable {
 
     /// Bytes of all pages.
     public var byteCount: Int { use.pageCount * Self.pageBytes }
-    static let pageBytes = 4096
+    /// Bytes of a page.
+    public static let pageBytes = 4096
 
     /// Roots that could not be followed, since this program does not know their types.
     public var unfollowedRoots: [String] { use.roots.filter { !$0.isFollowed }.map(\.root.name) }

@@ -143,7 +143,8 @@ extension MapText {
         let columns = columns(character)
         guard columns == 1 else { return columns == 0 ? 0 : size * 1.35 }
         switch character {
-        case "i", "l", "j", "I", "t", "f", "r", ".", ",", ":", ";", "'", "|", "!", "(", ")", "[", "]", " ", "/": return size * 0.42
+        case "i", "l", "j", "I", "t", "f", "r", ".", ",", ":", ";", "'", "|", "!", "(", ")", "[", "]", " ", "/":
+            return size * 0.42
         case "m", "w", "M", "W", "@", "%", "…": return size * 0.95
         case "A" ... "Z": return size * 0.74
         default: return size * (character.isASCII ? 0.62 : 0.85)

@@ -33,7 +33,9 @@ extension SVGMap {
         var segments: [Segment] = []
         for index in cells.indices {
             let isDamaged = cells[index].damagedPages > 0
-            if let last = segments.last, index % columns != 0, !isDamaged, !last.isDamaged, isAlike(cells[last.cells.lowerBound], cells[index]) {
+            if let last = segments.last, index % columns != 0, !isDamaged, !last.isDamaged,
+                isAlike(cells[last.cells.lowerBound], cells[index])
+            {
                 segments[segments.count - 1].cells = last.cells.lowerBound ..< index + 1
             } else {
                 segments.append(Segment(cells: index ..< index + 1, isDamaged: isDamaged))
@@ -61,12 +63,14 @@ extension SVGMap {
             sum += part.bytes
             let to = index == cell.parts.count - 1 ? side : (side * 4 * Double(sum) / Double(cell.byteCount)).rounded() / 4
             guard to > from else { continue }
-            body += "<path class=\"\(map.entries[part.entry].use.styleClass)\" d=\"M\(Self.short(x)) \(Self.short(top + side - to))h\(Self.short(width))v\(Self.short(to - from))h\(Self.short(-width))z\"/>"
+            body +=
+                "<path class=\"\(map.entries[part.entry].use.styleClass)\" d=\"M\(Self.short(x)) \(Self.short(top + side - to))h\(Self.short(width))v\(Self.short(to - from))h\(Self.short(-width))z\"/>"
         }
         if segment.isDamaged {
             let inset = side * 0.2
             let length = side - 2 * inset
-            body += "<path class=\"cross\" d=\"M\(Self.short(x + inset)) \(Self.short(top + inset))l\(Self.short(length)) \(Self.short(length))m0 \(Self.short(-length))l\(Self.short(-length)) \(Self.short(length))\"/>"
+            body +=
+                "<path class=\"cross\" d=\"M\(Self.short(x + inset)) \(Self.short(top + inset))l\(Self.short(length)) \(Self.short(length))m0 \(Self.short(-length))l\(Self.short(-length)) \(Self.short(length))\"/>"
         }
         return body + "</g>\n"
     }
@@ -79,7 +83,9 @@ extension SVGMap {
         if pagesPerCell == 1 {
             let stretch = map.use[cell.stretches.lowerBound]
             lines = ["\(Self.pages(stretch.pages)): \(Self.words(stretch))"]
-            for part in map.parts(of: stretch) where Self.needsNaming(stretch) { lines.append(words(part, of: stretch.pages.count)) }
+            for part in map.parts(of: stretch) where Self.needsNaming(stretch) {
+                lines.append(words(part, of: stretch.pages.count))
+            }
         } else {
             let pages = cell.pages.lowerBound ..< cells[segment.cells.upperBound - 1].pages.upperBound
             lines = ["\(Self.pages(pages)), from \(MapText.bytes(pages.lowerBound * HeapMap.pageBytes)) on"]
@@ -88,12 +94,17 @@ extension SVGMap {
                 lines.append("\(MapText.visible(map.entries[part.entry].name)) \(MapText.percent(tenths: tenths))")
             }
         }
-        if segment.isDamaged { lines.append(cell.pages.count == 1 ? "wrong checksum" : "\(MapText.count(cell.damagedPages, "page")) with a wrong checksum") }
+        if segment.isDamaged {
+            lines.append(
+                cell.pages.count == 1 ? "wrong checksum" : "\(MapText.count(cell.damagedPages, "page")) with a wrong checksum")
+        }
         return lines.joined(separator: "\n")
     }
 
     private static func pages(_ pages: Range<Int>) -> String {
-        pages.count == 1 ? "page \(MapText.number(pages.lowerBound))" : "pages \(MapText.number(pages.lowerBound)) to \(MapText.number(pages.upperBound - 1))"
+        pages.count == 1
+            ? "page \(MapText.number(pages.lowerBound))"
+            : "pages \(MapText.number(pages.lowerBound)) to \(MapText.number(pages.upperBound - 1))"
     }
 
     /// Whether what the stretch is does not say already whose it is.

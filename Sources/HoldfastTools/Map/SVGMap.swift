@@ -35,7 +35,9 @@ public struct SVGMap: Sendable {
     func document(isInline: Bool) -> String {
         var body = ""
         var y = 44.0
-        body += text(Self.margin, y, MapText.fitted(MapText.visible(map.title), pixels: Self.right - Self.margin, size: 22), "t", size: 22, weight: 600)
+        body += text(
+            Self.margin, y, MapText.fitted(MapText.visible(map.title), pixels: Self.right - Self.margin, size: 22), "t", size: 22,
+            weight: 600)
         y += 26
         body += text(Self.margin, y, summary, "d")
         y += 20
@@ -85,7 +87,10 @@ public struct SVGMap: Sendable {
         }
         if map.freeRuns > 0 {
             let longest = MapText.bytes(map.longestFreeRun * HeapMap.pageBytes)
-            parts.append(map.freeRuns == 1 ? "Free pages in one run of \(longest)." : "Free pages in \(MapText.count(map.freeRuns, "run")), the longest of \(longest).")
+            parts.append(
+                map.freeRuns == 1
+                    ? "Free pages in one run of \(longest)."
+                    : "Free pages in \(MapText.count(map.freeRuns, "run")), the longest of \(longest).")
         } else {
             parts.append("No free pages.")
         }
@@ -112,16 +117,22 @@ public struct SVGMap: Sendable {
         }
         if let first = map.use.problems.first {
             let count = map.use.problems.count
-            notes.append(count == 1 ? "A contradiction: \(MapText.visible(first))" : "\(count) contradictions; the first: \(MapText.visible(first))")
+            notes.append(
+                count == 1
+                    ? "A contradiction: \(MapText.visible(first))"
+                    : "\(count) contradictions; the first: \(MapText.visible(first))")
         }
         return notes
     }
 
-    func text(_ x: Double, _ y: Double, _ text: String, _ style: String, size: Double = font, weight: Int = 400, anchor: String? = nil) -> String {
+    func text(
+        _ x: Double, _ y: Double, _ text: String, _ style: String, size: Double = font, weight: Int = 400, anchor: String? = nil
+    ) -> String {
         let anchored = anchor.map { " text-anchor=\"\($0)\"" } ?? ""
         let sized = size == Self.font ? "" : " font-size=\"\(Self.short(size))\""
         let weighted = weight == 400 ? "" : " font-weight=\"\(weight)\""
-        return "<text class=\"\(style)\" x=\"\(Self.short(x))\" y=\"\(Self.short(y))\"\(sized)\(weighted)\(anchored)>\(MapText.escaped(text))</text>\n"
+        return
+            "<text class=\"\(style)\" x=\"\(Self.short(x))\" y=\"\(Self.short(y))\"\(sized)\(weighted)\(anchored)>\(MapText.escaped(text))</text>\n"
     }
 
     /// At most two digits behind the point, and no zeros there.
@@ -138,7 +149,8 @@ public struct SVGMap: Sendable {
             sum += entry.bytes
             let end = width * Double(sum) / Double(max(map.byteCount, 1))
             let title = "\(MapText.visible(entry.name)): \(MapText.bytes(entry.bytes)), \(MapText.percent(tenths: entry.tenths))"
-            body += "<rect class=\"\(entry.use.styleClass)\" x=\"\(Self.short(x))\" width=\"\(Self.short(end - x))\" height=\"18\"><title>\(MapText.escaped(title))</title></rect>\n"
+            body +=
+                "<rect class=\"\(entry.use.styleClass)\" x=\"\(Self.short(x))\" width=\"\(Self.short(end - x))\" height=\"18\"><title>\(MapText.escaped(title))</title></rect>\n"
         }
         return body + "</g>\n"
     }
@@ -152,7 +164,8 @@ public struct SVGMap: Sendable {
             let line = y + Double(index % lines) * 22 + 12
             let name = MapText.visible(entry.name)
             body += "<g data-use=\"\(entry.use.styleClass)\"><title>\(MapText.escaped(name))</title>"
-            body += "<rect class=\"\(entry.use.styleClass) swatch\" x=\"\(Self.short(x + 0.5))\" y=\"\(Self.short(line - 11.5))\" width=\"14\" height=\"14\"/>"
+            body +=
+                "<rect class=\"\(entry.use.styleClass) swatch\" x=\"\(Self.short(x + 0.5))\" y=\"\(Self.short(line - 11.5))\" width=\"14\" height=\"14\"/>"
             body += text(x + 24, line, MapText.fitted(name, pixels: columnWidth - 24 - 160, size: Self.font), "t")
             body += text(x + columnWidth - 75, line, MapText.bytes(entry.bytes), "t", anchor: "end")
             body += text(x + columnWidth, line, MapText.percent(tenths: entry.tenths), "d", anchor: "end")

@@ -30,7 +30,11 @@ public struct TerminalMap: Sendable {
         lines.append(styled(fitted(scale(layout)), "2"))
         lines.append("")
         for start in stride(from: 0, to: cells.count, by: layout.columns) {
-            let label = layout.labelWidth == 0 ? "" : MapText.padded(MapText.bytes(cells[start].pages.lowerBound * HeapMap.pageBytes), layout.labelWidth - 1, right: true) + " "
+            let label =
+                layout.labelWidth == 0
+                ? ""
+                : MapText.padded(
+                    MapText.bytes(cells[start].pages.lowerBound * HeapMap.pageBytes), layout.labelWidth - 1, right: true) + " "
             lines.append(styled(label, "2") + row(cells[start ..< min(start + layout.columns, cells.count)], layout))
         }
         lines.append("")
@@ -50,7 +54,8 @@ public struct TerminalMap: Sendable {
     private func scale(_ layout: Layout) -> String {
         let pages = layout.pagesPerCell
         let sign = layout.cellWidth == 1 ? "character" : "pair of characters"
-        return pages == 1 ? "a \(sign) is a page" : "a \(sign) is \(MapText.number(pages)) pages, \(MapText.bytes(pages * HeapMap.pageBytes))"
+        return pages == 1
+            ? "a \(sign) is a page" : "a \(sign) is \(MapText.number(pages)) pages, \(MapText.bytes(pages * HeapMap.pageBytes))"
     }
 
     private var legend: [String] {
@@ -62,7 +67,8 @@ public struct TerminalMap: Sendable {
             let name = MapText.padded(MapText.fitted(MapText.visible(entry.name), nameWidth, ellipsis: ellipsis), nameWidth)
             let bytes = MapText.padded(MapText.bytes(entry.bytes), 11, right: true)
             let percent = MapText.padded(MapText.percent(tenths: entry.tenths), 9, right: true)
-            return "\(sign)  \(name)\(width >= 4 + nameWidth + 20 ? bytes + percent : MapText.padded(MapText.percent(tenths: entry.tenths), 8, right: true))"
+            return
+                "\(sign)  \(name)\(width >= 4 + nameWidth + 20 ? bytes + percent : MapText.padded(MapText.percent(tenths: entry.tenths), 8, right: true))"
         }
     }
 
@@ -70,7 +76,8 @@ public struct TerminalMap: Sendable {
         var notes: [String] = []
         let unfollowed = map.unfollowedRoots
         if !unfollowed.isEmpty {
-            notes.append("not followed, type not known to this program: \(unfollowed.map(MapText.visible).joined(separator: ", "))")
+            notes.append(
+                "not followed, type not known to this program: \(unfollowed.map(MapText.visible).joined(separator: ", "))")
         }
         if !map.use.damagedPages.isEmpty {
             let sign = colours == .none ? "! " : ""

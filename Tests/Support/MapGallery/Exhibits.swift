@@ -43,7 +43,9 @@ let exhibits = [
                 articles[creating: "article \(number)"].append(contentsOf: (0 ..< 5).map { "what is said of it, line \($0)" })
             }
             let photos = try tx.map("photos", String.self, PersistentBytes.self)
-            for number in 0 ..< 24 { photos[creating: "photo \(number)"].append(contentsOf: repeatElement(7, count: 9000 + number * 2900)) }
+            for number in 0 ..< 24 {
+                photos[creating: "photo \(number)"].append(contentsOf: repeatElement(7, count: 9000 + number * 2900))
+            }
         }
         try heap.write { tx in
             let customers = try tx.map("customers", Int.self, String.self)
@@ -60,7 +62,10 @@ let exhibits = [
     Exhibit(name: "large") { path in
         let heap = try PersistentHeap.open(path)
         try heap.write { tx in
-            let names = ["measurements", "sensors", "alarms <&\"> 日本語の名前", "users", "sessions", "a root whose name is much longer than anybody would want it to be, really", "cache", "tiny", "small"]
+            let names = [
+                "measurements", "sensors", "alarms <&\"> 日本語の名前", "users", "sessions",
+                "a root whose name is much longer than anybody would want it to be, really", "cache", "tiny", "small",
+            ]
             for (index, name) in names.enumerated() {
                 let map = try tx.map(name, Int.self, PersistentArray<Int>.self)
                 for number in 0 ..< (index == 8 ? 3 : 2600 / (index + 1)) {
@@ -106,8 +111,12 @@ let exhibits = [
             }
             let use = try heap.pageUse()
             for stretch in use {
-                if stretch.kind == .run, stretch.pages.count > 20 { places += [stretch.pages.lowerBound * 4096 + 9000, stretch.pages.lowerBound * 4096 + 50_000] }
-                if case .slab = stretch.kind, stretch.pages.lowerBound % 30 == 0 { places.append(stretch.pages.lowerBound * 4096 + 1) }
+                if stretch.kind == .run, stretch.pages.count > 20 {
+                    places += [stretch.pages.lowerBound * 4096 + 9000, stretch.pages.lowerBound * 4096 + 50_000]
+                }
+                if case .slab = stretch.kind, stretch.pages.lowerBound % 30 == 0 {
+                    places.append(stretch.pages.lowerBound * 4096 + 1)
+                }
             }
             if let last = use.last { places.append(3 * 4096 + min(last.pages.lowerBound, 255) * 16 - 16 * 20) }
             try heap.close()

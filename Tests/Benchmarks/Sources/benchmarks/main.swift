@@ -11,48 +11,19 @@
     import Glibc
 #endif
 
-switch CommandLine.arguments.dropFirst().first {
-case "--worker": do { try runWorker(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
-case "--hear": hear(Array(CommandLine.arguments.dropFirst(2)))
-case "--read": do { try runReader(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
-case "--die": do { try writeAndDie(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
-case "--child": do { try runChild(Array(CommandLine.arguments.dropFirst(2))) } catch { exitWithError("\(error)") }
-default: do { try run(Options(CommandLine.arguments.dropFirst())) } catch { exitWithError("\(error)") }
-}
-
-/// What the command line asks for.
-struct Options {
-    enum Form { case table, json, markdown }
-
-    var filter = Filter()
-    var form = Form.table
-    var charts: String?
-    var rounds = 5
-    var long = false
-    var list = false
-
-    init(_ arguments: ArraySlice<String>) {
-        var arguments = arguments
-        func value() -> String {
-            guard let value = arguments.popFirst() else { exitWithUsage() }
-            return value
-        }
-        while let argument = arguments.popFirst() {
-            switch argument {
-            case "--json": form = .json
-            case "--markdown": form = .markdown
-            case "--svg": charts = value()
-            case "--only": filter.prefixes = value().split(separator: ",").map(String.init)
-            case "--systems": filter.systems = Set(value().split(separator: ",").map(String.init))
-            case "--long": long = true
-            case "--list": list = true
-            case "--rounds":
-                guard let number = Int(value()), number > 0 else { exitWithUsage() }
-                rounds = number
-            default: exitWithUsage()
-            }
-        }
+let arguments = CommandLine.arguments.dropFirst()
+do {
+    // All but the last are what this program starts itself as.
+    switch arguments.first {
+    case "--worker": try runWorker(Array(arguments.dropFirst()))
+    case "--hear": hear(Array(arguments.dropFirst()))
+    case "--read": try runReader(Array(arguments.dropFirst()))
+    case "--die": try writeAndDie(Array(arguments.dropFirst()))
+    case "--child": try runChild(Array(arguments.dropFirst()))
+    default: try run(Options(arguments))
     }
+} catch {
+    exitWithError("\(error)")
 }
 
 func run(_ options: Options) throws {

@@ -61,5 +61,6 @@ struct Filter {
     var systems: Set<String> = []
 
     func wants(_ work: String) -> Bool { prefixes.isEmpty || prefixes.contains { work.hasPrefix($0) } }
-    func wants(system: String) -> Bool { systems.isEmpty || systems.contains(system) }
+    /// Holdfast always takes part.
+    func wants(system: String) -> Bool { systems.isEmpty || system == "holdfast" || systems.contains(system) }
 }

@@ -12,7 +12,9 @@ struct Comparison {
     /// "≤ 0.50 met".
     var verdict: String {
         guard let target, let minimumRatio else { return "" }
-        return "≤ \(Format.ratio(target.ratio)) \(minimumRatio <= target.ratio ? "met" : "missed")"
+        // As precise as it is printed.
+        let rounded = (minimumRatio * (target.ratio < 0.1 ? 1000 : 100)).rounded() / (target.ratio < 0.1 ? 1000 : 100)
+        return "≤ \(Format.ratio(target.ratio)) \(rounded <= target.ratio ? "met" : "missed")"
     }
 }
 
@@ -41,6 +43,8 @@ enum Format {
     static func ratio(_ value: Double) -> String { value < 0.0005 ? "< 0.001" : fixed(value, digits: value < 0.0995 ? 3 : 2) }
 
     static func fixed(_ value: Double, digits: Int) -> String {
+        // A ratio to nothing.
+        guard value.isFinite else { return "-" }
         var scale = 1
         for _ in 0 ..< digits { scale *= 10 }
         let scaled = Int((value * Double(scale)).rounded())

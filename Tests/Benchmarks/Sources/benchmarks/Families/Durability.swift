@@ -22,8 +22,8 @@ protocol GroupCommitPeer: Sendable {
 
 /// What a system does after its process was killed.
 protocol RecoveryPeer {
-    /// Fills a file with 128 slices of 64 KiB, brings it to rest, and replaces each slice in turn, a transaction each, until so many are replaced; the number of the
-    /// transaction is in each of its words. The process is killed when this returns: nothing may be closed before.
+    /// Fills a file with 128 slices of 64 KiB, brings it to rest, and replaces each slice in turn, a transaction each, until so many are replaced; the
+    /// number of the transaction is in each of its words. The process is killed when this returns: nothing may be closed before.
     static func write(_ path: String, slices: Int) throws
     /// The file opened after that.
     init(recovering path: String) throws

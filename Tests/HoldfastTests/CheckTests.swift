@@ -133,9 +133,12 @@ import Testing
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let map = try tx.map("numbers", UInt64.self, Int.self)
-            map[0x1234_5678_9abc] = 1
-            let place = try find(tx, 0x1234_5678_9abc)
-            tx[RelativePointer<UInt64>(offset: place)] = 0x1234_5678_9abd
+            // Several, for one wrong key in 128 would be looked for here too.
+            for key in 1 ... 4 as ClosedRange<UInt64> { map[key << 32 | 0x5678_9abc] = 1 }
+            for key in 1 ... 4 as ClosedRange<UInt64> {
+                let place = try find(tx, key << 32 | 0x5678_9abc)
+                tx[RelativePointer<UInt64>(offset: place)] = key << 32 | 0x5678_9abd
+            }
         }
         let problems = try heap.check().problems
         #expect(

@@ -33,6 +33,13 @@ enum MapChunk {
     @inlinable @inline(__always)
     static func empties(_ control: UInt64) -> UInt64 { ~control & tagBits }
 
+    /// A bit for each slot in use, bits 0 to 6.
+    @inlinable @inline(__always)
+    static func usedSlots(_ control: UInt64) -> UInt64 {
+        // The seven high bits, each at the end of its byte, are brought side by side by one multiplication: no two of its products meet.
+        (((control & tagBits) &>> 7) &* 0x0102_0408_1020_4080) &>> 56
+    }
+
     /// The slot that a bit of `matches` or `empties` stands for.
     @inlinable @inline(__always)
     static func slot(_ bits: UInt64) -> Int { bits.trailingZeroBitCount >> 3 }

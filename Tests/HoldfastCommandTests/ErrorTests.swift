@@ -17,7 +17,8 @@ import Testing
     private func calls(_ file: String) -> [[String]] {
         [
             ["info", file], ["info", "--json", file], ["check", file], ["check", file, "--repair", folder.file("out.heap")],
-            ["show", file],
+            ["map", file],
+            ["map", file, "--svg", folder.file("out.svg")], ["show", file],
             ["show", file, "stock"], ["dump", file], ["dump", file, "--to", folder.file("out.jsonl")],
             ["copy", file, folder.file("out.heap")],
             ["compact", file], ["grow", file, "1M"], ["shrink", file], ["bench", file], ["watch", file, "--count", "1"],

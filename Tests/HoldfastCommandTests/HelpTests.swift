@@ -4,7 +4,7 @@ import Testing
 /// Help, completions and the manual, which are all made from the one table of verbs.
 @Suite struct HelpTests {
     private static let verbs = [
-        "info", "check", "show", "dump", "load", "copy", "compact", "grow", "shrink", "bench", "watch", "completions",
+        "info", "check", "show", "map", "dump", "load", "copy", "compact", "grow", "shrink", "bench", "watch", "completions",
     ]
 
     @Test(arguments: verbs) func everyVerbHasHelp(_ verb: String) throws {

@@ -17,7 +17,7 @@ extension Verb {
             timeout,
         ],
         details: [
-            "Every page of 4 KiB in the order of the file: what it is used for, which roots own how much of it, what is free, and how full slabs are. Of a large heap, one square "
+            "Every page of 4 KiB in the order of the file: what it is used for, which roots own how much of it, what is free, and how full slabs are; damaged pages are crossed out. Of a large heap, one square "
                 + "stands for several pages; the picture says for how many. Where there are no colours, letters stand for the roots.",
             "Reads only, and shows one commit; readers and writers of other processes go on. Reads all that the roots lead to.",
         ],
@@ -30,7 +30,7 @@ extension Verb {
         let heap = try call.openHeap(.readOnly)
         defer { try? heap.close() }
         try call.warn(of: heap)
-        let use = try heap.pageUse(comparingChecksums: call.has("checksums"))
+        let use = try heap.pageUse(comparingChecksums: !call.has("quick"))
         let map = HeapMap(use, title: URL(fileURLWithPath: call.path).lastPathComponent)
         var isDrawn = false
         for (option, text) in [("svg", SVGMap.text), ("html", HTMLMap.text)] {
@@ -121,13 +121,7 @@ private enum PictureFile {
         if let picture = FileIdentity(path), picture == FileIdentity(heap) {
             throw CommandFailure("\(path) is the heap itself, and was left as it is. Name another file for the picture.")
         }
-        do {
-            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw CommandFailure(
-                "The picture could not be written to \(path): \(error.localizedDescription) Name a file in a folder that you may write to, on a disk that has room."
-            )
-        }
+        try WholeFile.write(text, to: path)
     }
 }
 

@@ -201,6 +201,24 @@ import Testing
         #expect(run.errorLines.dropFirst().first == "    7")
     }
 
+    /// A statement of many lines takes time in proportion to them: this one would take minutes if each line were read with all before it.
+    @Test func longStatementsAreReadOnce() throws {
+        let lines = (0 ..< 8000).map { "  [\($0), \($0 + 1)], // row" }
+        let run = try run("rows = [\n" + lines.joined(separator: "\n") + "\n]\nrows.count\nrows.last\n")
+        #expect(run.error == "")
+        #expect(run.lines == ["8000", "[7999, 8000]"])
+        #expect(try self.run("x =\n\n  5 +\n  // more\n  6\nx\n").lines == ["11"])
+    }
+
+    /// Of a long line the part around the error is shown, with the caret where it belongs.
+    @Test func aLongLineIsShownAroundItsError() throws {
+        let run = try run(String(repeating: "1 + ", count: 100) + "wrong" + String(repeating: " + 1", count: 100))
+        #expect(run.errorLines.first?.contains("line 1, column 401: ") ?? false)
+        #expect(run.errorLines.count == 3 && run.errorLines[1].hasPrefix("  …") && run.errorLines[1].count < 140)
+        let caret = run.errorLines[2].count - 1
+        #expect(String(run.errorLines[1].dropFirst(caret)).hasPrefix("wrong"))
+    }
+
     @Test func aLineIsATransaction() throws {
         let folder = try Scratch()
         let failed = try run("n = 1\nn += 1; n += 1; n / 0\n", heap: folder.heap)

@@ -1,9 +1,9 @@
 /// Cuts input into tokens. It never fails half-way without saying where.
 ///
 /// Line ends inside brackets, after an operator or a comma, do not end a statement and give no token. Input that stops inside a bracket, or after a
-/// sign that something must follow, is not wrong but unfinished: see ``isUnfinished``.
+/// sign that something must follow, is not wrong but unfinished: see ``needsMore(after:)``.
 struct Lexer {
-    private let characters: [Character]
+    private var characters: [Character]
     private var at = 0
     private var location: Location
     private var brackets: [(sign: Character, location: Location)] = []
@@ -24,16 +24,20 @@ struct Lexer {
         return try lexer.run()
     }
 
-    /// Whether more lines have to follow before the text can mean something.
-    static func isUnfinished(_ text: String) -> Bool {
-        var lexer = Lexer(text, line: 1)
-        do throws(InputError) { _ = try lexer.run() } catch { return lexer.stoppedInsideBrackets }
-        guard let last = lexer.tokens.dropLast().last(where: { $0.kind != .newline }) else { return false }
-        if case .sign(let sign) = last.kind { return Self.isContinued(after: sign) }
+    /// For taking a text line by line, to find out where it ends.
+    init() { self.init("", line: 1) }
+
+    /// Takes a further line; whether more have to follow before the whole can mean something. What is wrong in it is told when the whole is read.
+    mutating func needsMore(after line: String) -> Bool {
+        characters = Array(line + "\n")
+        at = 0
+        do throws(InputError) { while at < characters.count { try next() } } catch { return false }
+        // No more than the last token says how it goes on.
+        tokens = tokens.last { $0.kind != .newline }.map { [$0] } ?? []
+        if !brackets.isEmpty { return true }
+        if case .sign(let sign)? = tokens.last?.kind { return Self.isContinued(after: sign) }
         return false
     }
-
-    private(set) var stoppedInsideBrackets = false
 
     // Not after ">": a type's parameters end with it too.
     private static func isContinued(after sign: String) -> Bool {
@@ -47,7 +51,6 @@ struct Lexer {
     private mutating func run() throws(InputError) -> [Token] {
         while at < characters.count { try next() }
         if let open = brackets.last {
-            stoppedInsideBrackets = true
             throw InputError("“\(open.sign)” is never closed", at: open.location)
         }
         tokens.append(Token(kind: .end, location: location, isAttached: false))

@@ -38,7 +38,7 @@ final class Session {
         let firstLine: Int
     }
 
-    /// A statement may go over this many bytes; reading it looks at all of them once more for each line.
+    /// A statement may go over this many bytes.
     private static let longestEntry = 1 << 20
 
     /// The next entry; nil at the end.
@@ -63,7 +63,9 @@ final class Session {
     private func rest(of first: String) throws -> Entry? {
         var text = first
         let number = lineNumber
-        while Lexer.isUnfinished(text) {
+        var lexer = Lexer()
+        var needsMore = lexer.needsMore(after: first)
+        while needsMore {
             guard text.utf8.count <= Self.longestEntry else {
                 try report(
                     InputError("this goes on for more than \(Self.longestEntry) bytes", at: Location(line: number, column: 1)),
@@ -77,6 +79,7 @@ final class Session {
                 lineNumber += 1
                 lines.remember(line)
                 text += "\n" + line
+                needsMore = lexer.needsMore(after: line)
             }
         }
         return Entry(text: text, firstLine: number)

@@ -2,8 +2,27 @@ import Holdfast
 import HoldfastTools
 import Testing
 
-/// What `stats` says of a heap is what the library says of it.
+/// What `stats` and `map` say of a heap is what the library says of it.
 @Suite struct StatisticsTests {
+    @Test func thePictureIsTheHeapsOwn() throws {
+        let folder = try Scratch()
+        _ = try ProgramRun([folder.heap], script: "log = 0 ..< 100000\nstock = [\"bolt\": 1]\n")
+        let run = try ProgramRun([folder.heap], script: "map")
+        #expect(run.error == "" && run.status == 0)
+        let heap = try PersistentHeap.open(folder.heap, mode: .readOnly)
+        #expect(run.lines == TerminalMap.lines(HeapMap(try heap.pageUse(), title: "test.heap"), width: 80, colours: .none))
+        #expect(run.lines.contains { $0.contains("log") } && run.lines.contains { $0.contains("free") })
+        try heap.close()
+        // On a terminal it is coloured, and as wide as that.
+        let terminal = try folder.terminal()
+        try terminal.waitForLast(">")
+        terminal.enter("map")
+        try terminal.wait("the picture and a prompt") { lines in
+            lines.contains { $0.hasSuffix("2 roots") } && lines.last { !$0.isEmpty } == ">"
+        }
+        #expect(terminal.output.contains("\u{1B}[38;5;"))
+    }
+
     @Test func figuresAreTheHeapsOwn() throws {
         let folder = try Scratch()
         _ = try ProgramRun([folder.heap], script: "log = 0 ..< 100000\nstock = [\"bolt\": 1]\n")

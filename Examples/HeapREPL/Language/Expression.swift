@@ -106,12 +106,13 @@ struct Statement {
 
 /// What is no change of data: a line of its own.
 enum Command: Equatable {
-    case begin, commit, abort, sync, stats, roots, help, quit
+    case begin, commit, abort, sync, stats, roots, map, help, quit
     /// The root, and after how many changes to end; nil: when it is interrupted.
     case watch(String, changes: Int?)
 
     static let simple: [String: Command] = [
-        "begin": .begin, "commit": .commit, "abort": .abort, "sync": .sync, "stats": .stats, "roots": .roots, "help": .help,
+        "begin": .begin, "commit": .commit, "abort": .abort, "sync": .sync, "stats": .stats, "roots": .roots, "map": .map,
+        "help": .help,
         "quit": .quit,
     ]
 

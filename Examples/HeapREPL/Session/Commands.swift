@@ -12,6 +12,7 @@ extension Session {
         case .help: try output.print(Help.text)
         case .quit: throw End.quit
         case .watch(let name, let changes): try Watch(self, name, location).run(changes: changes)
+        case .map: for line in try Picture.lines(of: heap) { try output.print(line) }
         case .stats: for line in try Statistics.lines(of: heap) { try output.print(line) }
         }
     }

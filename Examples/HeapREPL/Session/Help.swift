@@ -59,6 +59,7 @@ enum Help {
             title: "The heap and this program",
             lines: [
                 Line(example: "stats", meaning: "sizes of the file and what is used of it"),
+                Line(example: "map", meaning: "a picture of the file: which pages hold what"),
                 Line(example: "help", meaning: "this"),
                 Line(example: "quit", meaning: "ends; Ctrl-D does too"),
             ]),

@@ -224,6 +224,10 @@ import Testing
             try terminal.waitUntilTaken()
             usleep(UInt32(round) * 50_000)
             terminal.press(.controlC)
+            // The prompt after it, and not the one that the line may have come to before.
+            try terminal.wait("the ^C and a prompt") { lines in
+                lines.filter { $0.contains("^C") }.count == round + 1 && lines.last { !$0.isEmpty } == "begin>"
+            }
             try terminal.waitForLast("begin>")
             // Where it came too late for the line, it has dropped an empty one.
             terminal.enter("log.count % 100000 + 20")

@@ -75,6 +75,9 @@ import Testing
     @Test func slabHeaderLayout() {
         #expect(MemoryLayout<SlabHeader>.size == 56)
         #expect(MemoryLayout<SlabHeader>.offset(of: \.bitmap) == Int(SlabHeader.bitmapOffset))
+        // What the allocator stores links at.
+        #expect(MemoryLayout<SlabHeader>.offset(of: \.next) == 8)
+        #expect(MemoryLayout<SlabHeader>.offset(of: \.previous) == 12)
         #expect(MemoryLayout<PageDescriptor>.size == 16)
     }
 

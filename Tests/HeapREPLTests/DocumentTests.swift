@@ -1,17 +1,18 @@
 import Foundation
 import Testing
 
-/// The session that the documentation shows, as the program answers it.
+/// The sessions that the documentation shows, as the program answers them.
 @Suite struct DocumentTests {
-    private static let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
-        .appendingPathComponent("Docs/Examples/HeapREPL.md")
 
     /// The lines between ```` ```heap-repl ```` and ```` ``` ````: prompts with what is typed behind them, and what is shown.
-    private func sessions() throws -> [[String]] {
+    private func sessions(of page: String) throws -> [[String]] {
         var found: [[String]] = []
         var isInside = false
-        for line in try String(contentsOf: Self.page, encoding: .utf8).split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in try String(contentsOf: Self.repository.appendingPathComponent(page), encoding: .utf8)
+            .split(separator: "\n", omittingEmptySubsequences: false)
+        {
             if line == "```heap-repl" {
                 found.append([])
                 isInside = true
@@ -24,9 +25,11 @@ import Testing
         return found
     }
 
-    @Test func theSessionIsAsThePageShowsIt() throws {
-        let sessions = try sessions()
-        #expect(sessions.count >= 2)
+    /// Those of a page follow each other on one heap.
+    @Test(arguments: [("Docs/Examples/HeapREPL.md", 2), ("README.md", 1)])
+    func theSessionIsAsThePageShowsIt(page: String, count: Int) throws {
+        let sessions = try sessions(of: page)
+        #expect(sessions.count >= count)
         let folder = try Scratch()
         for session in sessions {
             let prompts = ["> ", "... ", "begin> "]

@@ -61,7 +61,10 @@ import Testing
             "Map<Int, Array<Set<String>>>", .pairs([.init(key: .integer(7), value: .list([.list([.text("z")]), .list([])]))]),
             #"[7: [["z"], []]]"#
         ),
-        ("Value<Encoded<Theme>>", .pairs([.init(key: .text("a"), value: .list([.null, .number(1.5)]))]), #"["a": [nil, 1.5]]"#),
+        (
+            "Value<Encoded<InspectedTheme>>", .pairs([.init(key: .text("a"), value: .list([.null, .number(1.5)]))]),
+            #"["a": [nil, 1.5]]"#
+        ),
         (
             "Array<UUID>", .list([.uuid(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)))]),
             "[00000000-0000-0000-0000-000000000001]"

@@ -49,12 +49,12 @@ public struct HTMLMap: Sendable {
             let swatch =
                 style == "none"
                 ? "" : "<svg class=\"key\" viewBox=\"0 0 14 14\"><rect class=\"\(style)\" width=\"14\" height=\"14\"/></svg>"
-            let bytes = use.isFollowed ? MapText.bytes(use.bytes) : "not followed"
-            let blocks = use.isFollowed ? MapText.number(use.blocks) : ""
+            let bytes = use.isFollowed ? Figures.bytes(use.bytes) : "not followed"
+            let blocks = use.isFollowed ? Figures.count(use.blocks) : ""
             return """
                 <tr data-use="\(style)"><td>\(swatch)</td><td>\(MapText.escaped(MapText.visible(use.root.name)))</td>\
                 <td class="type">\(MapText.escaped(MapText.fitted(MapText.visible(use.root.type.text), 200)))</td>\
-                <td class="number" title="\(MapText.number(use.bytes)) bytes">\(bytes)</td><td class="number">\(use.isFollowed ? percent(use.bytes) : "")</td><td class="number">\(blocks)</td></tr>
+                <td class="number" title="\(Figures.count(use.bytes)) bytes">\(bytes)</td><td class="number">\(use.isFollowed ? percent(use.bytes) : "")</td><td class="number">\(blocks)</td></tr>
                 """
         }
         return table(
@@ -68,8 +68,8 @@ public struct HTMLMap: Sendable {
         let rows = map.slabClasses.map { sum in
             let tenths = sum.usedSlots * 1000 / max(sum.slots, 1)
             return """
-                <tr><td class="number">\(MapText.bytes(sum.slotBytes))</td><td class="number">\(MapText.number(sum.slabs))</td>\
-                <td class="number">\(MapText.number(sum.pages))</td><td class="number">\(MapText.number(sum.usedSlots))</td><td class="number">\(MapText.number(sum.slots))</td>\
+                <tr><td class="number">\(Figures.bytes(sum.slotBytes))</td><td class="number">\(Figures.count(sum.slabs))</td>\
+                <td class="number">\(Figures.count(sum.pages))</td><td class="number">\(Figures.count(sum.usedSlots))</td><td class="number">\(Figures.count(sum.slots))</td>\
                 <td><div class="fill"><div style="width:\(tenths / 10).\(tenths % 10)%"></div></div></td>\
                 <td class="number">\(MapText.percent(tenths: tenths, isSomething: sum.usedSlots > 0))</td></tr>
                 """
@@ -81,7 +81,7 @@ public struct HTMLMap: Sendable {
     private var problems: String {
         var lines = map.use.problems
         if !map.use.damagedPages.isEmpty {
-            let numbers = map.use.damagedPages.prefix(100).map(MapText.number).joined(separator: ", ")
+            let numbers = map.use.damagedPages.prefix(100).map { Figures.count($0) }.joined(separator: ", ")
             let more = map.use.damagedPages.count > 100 ? " and more" : ""
             lines.insert("pages with a wrong checksum: \(numbers)\(more)", at: 0)
         }
@@ -91,7 +91,7 @@ public struct HTMLMap: Sendable {
     }
 
     private func table(_ title: String, _ head: String, _ rows: [String], of count: Int) -> String {
-        let more = count > rows.count ? "<p>\(MapText.number(count - rows.count)) more are left out.</p>\n" : ""
+        let more = count > rows.count ? "<p>\(Figures.count(count - rows.count)) more are left out.</p>\n" : ""
         return
             "<h2>\(title)</h2>\n<div class=\"wide\"><table>\n<thead><tr>\(head)</tr></thead>\n<tbody>\n\(rows.joined(separator: "\n"))\n</tbody>\n</table></div>\n\(more)"
     }

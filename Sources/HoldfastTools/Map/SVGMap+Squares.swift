@@ -14,7 +14,7 @@ extension SVGMap {
         for row in stride(from: 0, to: (cells.count + columns - 1) / columns, by: labelled) {
             let offset = cells[row * columns].pages.lowerBound * HeapMap.pageBytes
             let baseline = y + Double(row) * side + min(side, 20) / 2 + 4
-            body += text(Self.gridLeft - 10, baseline, offset == 0 ? "0" : MapText.bytes(offset), "d", size: 11, anchor: "end")
+            body += text(Self.gridLeft - 10, baseline, offset == 0 ? "0" : Figures.bytes(offset), "d", size: 11, anchor: "end")
         }
         body += "<g transform=\"translate(\(Self.short(Self.gridLeft)) \(Self.short(y)))\">\n"
         for segment in segments { body += square(segment) }
@@ -88,7 +88,7 @@ extension SVGMap {
             }
         } else {
             let pages = cell.pages.lowerBound ..< cells[segment.cells.upperBound - 1].pages.upperBound
-            lines = ["\(Self.pages(pages)), from \(MapText.bytes(pages.lowerBound * HeapMap.pageBytes)) on"]
+            lines = ["\(Self.pages(pages)), from \(Figures.bytes(pages.lowerBound * HeapMap.pageBytes)) on"]
             for part in cell.parts {
                 let tenths = part.bytes * 1000 / max(cell.byteCount, 1)
                 lines.append("\(MapText.visible(map.entries[part.entry].name)) \(MapText.percent(tenths: tenths))")
@@ -96,15 +96,15 @@ extension SVGMap {
         }
         if segment.isDamaged {
             lines.append(
-                cell.pages.count == 1 ? "wrong checksum" : "\(MapText.count(cell.damagedPages, "page")) with a wrong checksum")
+                cell.pages.count == 1 ? "wrong checksum" : "\(Figures.count(cell.damagedPages, "page")) with a wrong checksum")
         }
         return lines.joined(separator: "\n")
     }
 
     private static func pages(_ pages: Range<Int>) -> String {
         pages.count == 1
-            ? "page \(MapText.number(pages.lowerBound))"
-            : "pages \(MapText.number(pages.lowerBound)) to \(MapText.number(pages.upperBound - 1))"
+            ? "page \(Figures.count(pages.lowerBound))"
+            : "pages \(Figures.count(pages.lowerBound)) to \(Figures.count(pages.upperBound - 1))"
     }
 
     /// Whether what the stretch is does not say already whose it is.
@@ -116,7 +116,7 @@ extension SVGMap {
     }
 
     private func words(_ part: MapCell.Part, of pages: Int) -> String {
-        "\(MapText.visible(map.entries[part.entry].name)): \(MapText.bytes(part.bytes))"
+        "\(MapText.visible(map.entries[part.entry].name)): \(Figures.bytes(part.bytes))"
     }
 
     private static func words(_ stretch: HeapPages.Stretch) -> String {
@@ -125,9 +125,9 @@ extension SVGMap {
         case .allocator: "records of the allocator"
         case .checksums: "checksums of pages"
         case .free: "free"
-        case .run: "one block of \(MapText.bytes(stretch.pages.count * HeapMap.pageBytes))"
+        case .run: "one block of \(Figures.bytes(stretch.pages.count * HeapMap.pageBytes))"
         case .slab(let slab):
-            "slab of slots of \(MapText.bytes(slab.slotBytes)), \(slab.usedSlots) of \(slab.slots) in use"
+            "slab of slots of \(Figures.bytes(slab.slotBytes)), \(slab.usedSlots) of \(slab.slots) in use"
         case .damagedSlab: "a slab with a damaged header"
         case .unaccounted: "not accounted for, the page map is damaged"
         }

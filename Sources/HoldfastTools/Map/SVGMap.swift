@@ -74,8 +74,8 @@ public struct SVGMap: Sendable {
     // MARK: Words
 
     private var summary: String {
-        let pages = MapText.count(map.use.pageCount, "page")
-        return "\(MapText.bytes(map.byteCount)) in \(pages) of 4 KiB, \(MapText.count(map.use.roots.count, "root"))"
+        let pages = Figures.count(map.use.pageCount, "page")
+        return "\(Figures.bytes(map.byteCount)) in \(pages) of 4 KiB, \(Figures.count(map.use.roots.count, "root"))"
     }
 
     private var details: String {
@@ -83,14 +83,14 @@ public struct SVGMap: Sendable {
         let slots = map.slabClasses.reduce(0) { $0 + $1.slots }
         let used = map.slabClasses.reduce(0) { $0 + $1.usedSlots }
         if slots > 0 {
-            parts.append("Slabs: \(MapText.number(used)) of \(MapText.count(slots, "slot")) in use.")
+            parts.append("Slabs: \(Figures.count(used)) of \(Figures.count(slots, "slot")) in use.")
         }
         if map.freeRuns > 0 {
-            let longest = MapText.bytes(map.longestFreeRun * HeapMap.pageBytes)
+            let longest = Figures.bytes(map.longestFreeRun * HeapMap.pageBytes)
             parts.append(
                 map.freeRuns == 1
                     ? "Free pages in one run of \(longest)."
-                    : "Free pages in \(MapText.count(map.freeRuns, "run")), the longest of \(longest).")
+                    : "Free pages in \(Figures.count(map.freeRuns, "run")), the longest of \(longest).")
         } else {
             parts.append("No free pages.")
         }
@@ -98,7 +98,7 @@ public struct SVGMap: Sendable {
     }
 
     private var explanation: [String] {
-        let many = "\(MapText.number(pagesPerCell)) pages, \(MapText.bytes(pagesPerCell * HeapMap.pageBytes))"
+        let many = "\(Figures.count(pagesPerCell)) pages, \(Figures.bytes(pagesPerCell * HeapMap.pageBytes))"
         return [
             "One square is \(pagesPerCell == 1 ? "one page of 4 KiB" : many). They run from left to right, then down; at the left stands where a row begins in the file.",
             "A square is filled from below with what is in use, in the colours of the roots that own it.",
@@ -113,7 +113,7 @@ public struct SVGMap: Sendable {
             notes.append("Not followed, because this program does not know their types: \(names)")
         }
         if !map.use.damagedPages.isEmpty {
-            notes.append("\(MapText.count(map.use.damagedPages.count, "page")) with a wrong checksum, crossed out above.")
+            notes.append("\(Figures.count(map.use.damagedPages.count, "page")) with a wrong checksum, crossed out above.")
         }
         if let first = map.use.problems.first {
             let count = map.use.problems.count
@@ -148,7 +148,7 @@ public struct SVGMap: Sendable {
             let x = width * Double(sum) / Double(max(map.byteCount, 1))
             sum += entry.bytes
             let end = width * Double(sum) / Double(max(map.byteCount, 1))
-            let title = "\(MapText.visible(entry.name)): \(MapText.bytes(entry.bytes)), \(MapText.percent(tenths: entry.tenths))"
+            let title = "\(MapText.visible(entry.name)): \(Figures.bytes(entry.bytes)), \(MapText.percent(tenths: entry.tenths))"
             body +=
                 "<rect class=\"\(entry.use.styleClass)\" x=\"\(Self.short(x))\" width=\"\(Self.short(end - x))\" height=\"18\"><title>\(MapText.escaped(title))</title></rect>\n"
         }
@@ -167,7 +167,7 @@ public struct SVGMap: Sendable {
             body +=
                 "<rect class=\"\(entry.use.styleClass) swatch\" x=\"\(Self.short(x + 0.5))\" y=\"\(Self.short(line - 11.5))\" width=\"14\" height=\"14\"/>"
             body += text(x + 24, line, MapText.fitted(name, pixels: columnWidth - 24 - 160, size: Self.font), "t")
-            body += text(x + columnWidth - 75, line, MapText.bytes(entry.bytes), "t", anchor: "end")
+            body += text(x + columnWidth - 75, line, Figures.bytes(entry.bytes), "t", anchor: "end")
             body += text(x + columnWidth, line, MapText.percent(tenths: entry.tenths), "d", anchor: "end")
             body += "</g>\n"
         }

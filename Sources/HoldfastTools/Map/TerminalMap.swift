@@ -34,7 +34,7 @@ public struct TerminalMap: Sendable {
                 layout.labelWidth == 0
                 ? ""
                 : MapText.padded(
-                    MapText.bytes(cells[start].pages.lowerBound * HeapMap.pageBytes), layout.labelWidth - 1, right: true) + " "
+                    Figures.bytes(cells[start].pages.lowerBound * HeapMap.pageBytes), layout.labelWidth - 1, right: true) + " "
             lines.append(styled(label, "2") + row(cells[start ..< min(start + layout.columns, cells.count)], layout))
         }
         lines.append("")
@@ -48,24 +48,24 @@ public struct TerminalMap: Sendable {
     private var title: String { MapText.visible(map.title) }
 
     private var summary: String {
-        "\(MapText.bytes(map.byteCount)) in \(MapText.count(map.use.pageCount, "page")) of 4 KiB, \(MapText.count(map.use.roots.count, "root"))"
+        "\(Figures.bytes(map.byteCount)) in \(Figures.count(map.use.pageCount, "page")) of 4 KiB, \(Figures.count(map.use.roots.count, "root"))"
     }
 
     private func scale(_ layout: Layout) -> String {
         let pages = layout.pagesPerCell
         let sign = layout.cellWidth == 1 ? "character" : "pair of characters"
         return pages == 1
-            ? "a \(sign) is a page" : "a \(sign) is \(MapText.number(pages)) pages, \(MapText.bytes(pages * HeapMap.pageBytes))"
+            ? "a \(sign) is a page" : "a \(sign) is \(Figures.count(pages)) pages, \(Figures.bytes(pages * HeapMap.pageBytes))"
     }
 
     private var legend: [String] {
-        let widest = map.entries.map { MapText.columns(MapText.visible($0.name)) }.max() ?? 0
+        let widest = map.entries.map { DisplayText.width(MapText.visible($0.name)) }.max() ?? 0
         // Sign, name, bytes and percentage, with spaces between.
         let nameWidth = max(min(widest, width - 4 - 12 - 9), 1)
         return map.entries.enumerated().map { index, entry in
             let sign = colours == .none ? "\(letter(index)) " : swatch(entry.use)
             let name = MapText.padded(MapText.fitted(MapText.visible(entry.name), nameWidth, ellipsis: ellipsis), nameWidth)
-            let bytes = MapText.padded(MapText.bytes(entry.bytes), 11, right: true)
+            let bytes = MapText.padded(Figures.bytes(entry.bytes), 11, right: true)
             let percent = MapText.padded(MapText.percent(tenths: entry.tenths), 9, right: true)
             return
                 "\(sign)  \(name)\(width >= 4 + nameWidth + 20 ? bytes + percent : MapText.padded(MapText.percent(tenths: entry.tenths), 8, right: true))"
@@ -81,7 +81,7 @@ public struct TerminalMap: Sendable {
         }
         if !map.use.damagedPages.isEmpty {
             let sign = colours == .none ? "! " : ""
-            notes.append("\(sign)\(MapText.count(map.use.damagedPages.count, "page")) with a wrong checksum")
+            notes.append("\(sign)\(Figures.count(map.use.damagedPages.count, "page")) with a wrong checksum")
         }
         if !map.use.problems.isEmpty {
             notes.append("contradictions found: \(map.use.problems.count); the first: \(MapText.visible(map.use.problems[0]))")

@@ -46,7 +46,8 @@ package enum DisplayText {
         return text.reduce(0) { $0 + width($1) }
     }
 
-    private static func width(_ character: Character) -> Int {
+    /// Columns that a character takes: 2 for wide ones, 0 for what combines.
+    package static func width(_ character: Character) -> Int {
         guard let first = character.unicodeScalars.first else { return 0 }
         if first.properties.generalCategory == .nonspacingMark || first.properties.generalCategory == .enclosingMark { return 0 }
         if first.properties.isEmojiPresentation || character.unicodeScalars.contains("\u{FE0F}") { return 2 }

@@ -312,4 +312,14 @@ import Testing
         try reader.close()
         #expect(readerDisk.changes(since: before).isEmpty)
     }
+
+    /// What a checkpoint has made unnecessary it gives back itself: the next commit does not unmap a ring that has become smaller.
+    @Test func aCheckpointLetsGoOfTheRing() throws {
+        let engine = try heap.open()
+        _ = try cost(engine) { _ = $0.allocate(byteCount: 5000, alignment: 8) }
+        #expect(engine.tailRing != nil)
+        try engine.checkpoint()
+        #expect(engine.tailRing == nil)
+        try engine.close()
+    }
 }

@@ -64,6 +64,8 @@ extension HeapEngine {
         guard try joinedLog() != nil else { return }
         try trimAllocator()
         let isComplete = try moveLogIntoBase(waits: true)
+        // The ring may have become smaller. Unmapping the old one takes a millisecond for each 50 MiB, which the next commit should not pay.
+        tail = nil
         try requireInPlace()
         if image.privatePageBound * HeapLayout.pageBytes > options.memoryLimit / 2 { try dropToNewest() }
         if isComplete { try giveBackSpace() }

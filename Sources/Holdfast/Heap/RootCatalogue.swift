@@ -50,7 +50,17 @@ struct RootCatalogue {
 
     /// The place of the root, or nil if there is none with this name; throws if it is of another type. Not generic, so that it need not
     /// be specialised for every type of root in every client.
-    func find(_ name: String, as type: any Persistable.Type) throws(HeapError) -> UInt64? {
+    static func find(_ name: String, as type: any Persistable.Type, in access: HeapAccess) throws(HeapError) -> UInt64? {
+        guard let short = ShortName(name) else { return try RootCatalogue(access).find(name, as: type) }
+        let hints = RootHints(access)
+        let identifier = ObjectIdentifier(type)
+        if let offset = hints.find(short, identifier) { return offset }
+        let found = try RootCatalogue(access).find(name, as: type)
+        if let found { hints.remember(short, identifier, at: found) }
+        return found
+    }
+
+    private func find(_ name: String, as type: any Persistable.Type) throws(HeapError) -> UInt64? {
         let fingerprint = try TypeRegistry.shared.fingerprint(of: type)
         guard let record = map?[name]?.record else { return nil }
         guard record.fingerprint == fingerprint else {
@@ -71,6 +81,7 @@ struct RootCatalogue {
 
     /// Adds a root of a type that this program may know only by what is stored alike, such as an array of another program's enum.
     func add(_ name: String, describedAs text: String, fingerprint: UInt64, at offset: UInt64) {
+        access.catalogueWillChange()
         let map: PersistentMap<String, RecordValue>
         if let existing = self.map {
             map = existing
@@ -111,6 +122,7 @@ struct RootCatalogue {
         if map.contains(newName) {
             fatalError("Holdfast: \(name) cannot be renamed to \(newName), which is another root's name.")
         }
+        access.catalogueWillChange()
         map.updateValue(RecordValue(record: record), forKey: newName)
         // The description belongs to the new entry now, and must not be freed with the old one.
         if let slot = map.find(name) {
@@ -122,6 +134,7 @@ struct RootCatalogue {
 
     func remove(_ name: String) {
         guard let map else { return }
+        access.catalogueWillChange()
         map.removeValue(forKey: name)
         // The last root takes the catalogue with it, so that the heap is as empty as a new one.
         if map.isEmpty {
@@ -173,7 +186,7 @@ extension HeapAccess {
     /// The offset of the root with this name and type, or nil if there is none with this name.
     @usableFromInline
     func findRoot(_ name: String, as type: any Persistable.Type) throws(HeapError) -> UInt64? {
-        try RootCatalogue(self).find(name, as: type)
+        try RootCatalogue.find(name, as: type, in: self)
     }
 
     @usableFromInline

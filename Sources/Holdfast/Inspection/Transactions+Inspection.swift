@@ -64,6 +64,8 @@ extension HeapAccess {
         guard let type = TypeRegistry.shared.type(describedAs: entry.description), type is any LineStreamable.Type else {
             throw HeapError.unknownType(path: heapPath, name: name, type: entry.description)
         }
+        // A new value may lie elsewhere.
+        if isWritable { catalogueWillChange() }
         return ValuePlace(self, type, at: entry.place)
     }
 }

@@ -5,6 +5,7 @@
 ///        0     8   magic "HFALROOT"
 ///        8     8   end: pages from here on are not part of the heap
 ///       16     8   catalogue: offset of the named roots, 0 if there are none yet
+///       24     8   catalogue version: goes up with every change of which roots there are, and where
 ///       64   316   partial slabs: for each size class the page of the first slab with a free block, 0 if none
 ///      384    32   one bit for each bin that has a free run
 ///      448   160   page map: for k = 8…39 the first page of the part that describes pages 2^k ..< 2^(k+1)
@@ -15,6 +16,7 @@ enum AllocatorRoot {
 
     static let endField = offset + 8
     static let catalogueField = offset + 16
+    static let catalogueVersionField = offset + 24
     static let partialSlabs = offset + 64
     static let binBits = offset + 384
     static let pageMapParts = offset + 448

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)
@@ -16,6 +18,9 @@ final class CheckpointWorker: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
     private var isWanted = false
+    private var mayRefuse = false
+    /// `isWanted`, for those who have not locked the mutex.
+    private let isAsked = Atomic<Bool>(false)
     private var isStopped = false
     private var thread: pthread_t?
     private var isRunning = false
@@ -35,12 +40,20 @@ final class CheckpointWorker: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Asks for a checkpoint; returns at once.
-    func wake() {
+    /// Asks for a checkpoint, or, if it may be refused, for one that costs little; returns at once.
+    @inline(__always)
+    func wake(mayRefuse: Bool) {
+        // Every transaction asks as long as it is due.
+        if !isAsked.load(ordering: .relaxed) { ask(mayRefuse) }
+    }
+
+    private func ask(_ mayRefuse: Bool) {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         guard !isWanted, !isStopped else { return }
         isWanted = true
+        isAsked.store(true, ordering: .relaxed)
+        self.mayRefuse = mayRefuse
         if isRunning { pthread_cond_signal(changed) } else { start() }
     }
 
@@ -82,6 +95,7 @@ final class CheckpointWorker: @unchecked Sendable {
             // Without a thread, checkpoints are made before the transactions that cannot go on without.
             Unmanaged<CheckpointWorker>.fromOpaque(box).release()
             isWanted = false
+            isAsked.store(false, ordering: .relaxed)
         }
     }
 
@@ -90,13 +104,15 @@ final class CheckpointWorker: @unchecked Sendable {
             pthread_mutex_lock(mutex)
             while !isWanted, !isStopped { pthread_cond_wait(changed, mutex) }
             let isStopped = isStopped
+            let mayRefuse = mayRefuse
             pthread_mutex_unlock(mutex)
             if isStopped { return }
             // An error is recorded by the engine, and thrown by the next transaction; one that another process's stay causes is
             // not final, and the next transaction that needs room will tell.
-            engine._withUnsafeGuaranteedRef { _ = try? $0.moveLogIntoBase(waits: false) }
+            engine._withUnsafeGuaranteedRef { _ = try? $0.moveLogIntoBase(waits: false, mayRefuse: mayRefuse) }
             pthread_mutex_lock(mutex)
             isWanted = false
+            isAsked.store(false, ordering: .relaxed)
             pthread_mutex_unlock(mutex)
         }
     }

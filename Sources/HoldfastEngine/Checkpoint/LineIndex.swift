@@ -114,19 +114,32 @@ struct LineIndex {
         var mask: UInt64 = 0
         for index in page.runs where runs[index].position >= position {
             let run = runs[index]
-            mask |= (run.count >= 64 ? ~0 : (1 << UInt64(run.count)) - 1) << (run.firstLine & 63)
+            mask |= Self.bits(first: run.firstLine & 63, count: run.count)
         }
         return mask
     }
 
-    /// Lays the lines of the page over its bytes at `address`, in the order of the log: what remains is the newest of each.
+    /// Lays the newest of each of the page's lines over its bytes at `address`. Backwards, so that of a line that changed a thousand times only one is read.
     func lay(_ page: Page, over address: UnsafeMutableRawPointer) {
-        for index in page.runs {
+        var laid: UInt64 = 0
+        for index in page.runs.reversed() {
             let run = runs[index]
-            (address + Int(run.firstLine & 63) * HeapLayout.lineBytes).copyMemory(
-                from: ring.address(run.position), byteCount: Int(run.count) * HeapLayout.lineBytes)
+            let first = run.firstLine & 63
+            var missing = Self.bits(first: first, count: run.count) & ~laid
+            laid |= missing
+            let source = ring.address(run.position)
+            while missing != 0 {
+                let line = UInt64(missing.trailingZeroBitCount)
+                let count = (~(missing >> line)).trailingZeroBitCount
+                (address + Int(line) * HeapLayout.lineBytes).copyMemory(
+                    from: source + Int(line - first) * HeapLayout.lineBytes, byteCount: count * HeapLayout.lineBytes)
+                missing &= ~Self.bits(first: line, count: UInt32(count))
+            }
+            if laid == .max { return }
         }
     }
+
+    private static func bits(first: UInt64, count: UInt32) -> UInt64 { (count >= 64 ? ~0 : (1 << UInt64(count)) - 1) << first }
 
     /// Where any of the log's commits had pages of checksums. A checkpoint that was cut short may have begun to use them.
     func formerChecksumPages() -> Set<Range<Int>> {

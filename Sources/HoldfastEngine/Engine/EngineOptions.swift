@@ -21,6 +21,8 @@ public struct EngineOptions: Sendable {
     public var memoryLimit = 256 << 20
     /// The log's first size; it grows towards `logLimit` with use.
     public var initialLogBytes = 1 << 20
+    /// Beyond this size the log only grows if emptying it in the background costs more than its growth; see `CheckpointDue`.
+    public var compactLogBytes = 8 << 20
     /// Whether disk blocks are reserved as the file grows, so that a full disk is an error of the commit that needs them.
     /// Without, files can be sparse, and a full disk at a checkpoint makes the heap unusable until it is opened again.
     public var reservesBlocks = true

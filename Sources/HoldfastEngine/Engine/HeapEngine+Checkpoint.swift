@@ -52,14 +52,16 @@ extension HeapEngine {
     /// Needs neither the gate nor the write lock: pages are made of the base image and of the records, which do not change any more. Order, each step
     /// durable before the next begins: the log's records; the log's word that recovery needs all of them; the pages and their checksums; the
     /// header that says so. Only then is the log's space used again.
-    /// `atRest`: the header also says that the log is not needed any more, if all of it has gone.
-    func moveLogIntoBase(waits: Bool, atRest: Bool = false) throws(HeapError) -> Bool {
+    /// `atRest`: the header also says that the log is not needed any more, if all of it has gone. `mayRefuse`: only if it costs little; see `CheckpointDue`.
+    func moveLogIntoBase(waits: Bool, atRest: Bool = false, mayRefuse: Bool = false) throws(HeapError) -> Bool {
         guard mode == .readWrite, let log = log.withLock({ $0 }) else { return true }
         guard log.usedBytes > 0 else { return true }
-        return try withCheckpointLock(waits: waits) { () throws(HeapError) in try checkpointLocked(log, atRest: atRest) } ?? false
+        return try withCheckpointLock(waits: waits) { () throws(HeapError) in
+            try checkpointLocked(log, atRest: atRest, mayRefuse: mayRefuse)
+        } ?? false
     }
 
-    private func checkpointLocked(_ log: RedoLog, atRest: Bool) throws(HeapError) -> Bool {
+    private func checkpointLocked(_ log: RedoLog, atRest: Bool, mayRefuse: Bool) throws(HeapError) -> Bool {
         guard let file else { return false }
         let shared = log.shared
         if hasFailed.load(ordering: .acquiring) { throw failedError }
@@ -76,10 +78,22 @@ extension HeapEngine {
         guard !(try translating({ () throws(DiskError) in try file.isLockedByOthers(.unregisteredReader) })) else { return false }
         let published = shared.loadInOrder(.published)
         let target = lowestView(below: published)
+        if mayRefuse {
+            // Whoever asked may have done so just before the last one ended.
+            guard checkpointDue.isReached(by: Int(published - header.checkpointPosition)) else { return false }
+            if target < published {
+                checkpointDue.refuse()
+                return false
+            }
+        }
         guard target > header.checkpointPosition else { return target == published }
         let ring = try translating { () throws(DiskError) in try shared.ring() }
         guard let lines = LineIndex(of: ring, from: header, to: target, epoch: log.epoch) else {
             throw fail(HeapError.damagedLog(path: path, logPath: shared.file.path, lastWholeCommit: header.commitNumber))
+        }
+        if mayRefuse, lines.pageCount * HeapLayout.pageBytes > Int(target - header.checkpointPosition) {
+            checkpointDue.refuse()
+            return false
         }
         // Before `prepareCheckpoint` says that this one has begun too.
         let wasCutShort = shared[.required] > header.checkpointPosition

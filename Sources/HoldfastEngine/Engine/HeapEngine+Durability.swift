@@ -21,12 +21,13 @@ extension HeapEngine {
         else { return }
         guard let log = try anyLog() else { return }
         do throws(HeapError) {
-            try log.makeDurable(below: log.published)
+            try log.makeDurable(below: log.published) { () throws(HeapError) in try requireInPlace() }
         } catch {
-            if case .timedOut = error { throw error }
-            throw fail(error)
+            switch error {
+            case .timedOut, .replaced: throw error
+            default: throw fail(error)
+            }
         }
-        try requireInPlace()
     }
 
     /// The log, joined now if another process has started it. Beside the gate.
@@ -77,9 +78,9 @@ extension HeapEngine {
         let usedBytes = meeting._withUnsafeGuaranteedRef { Int($0[.published] - $0[.checkpoint]) }
         let privateBytes = image.privatePageBound * HeapLayout.pageBytes
         // Nearly always nothing is due.
-        guard usedBytes > options.logLimit / 2 || privateBytes > options.memoryLimit / 2 else { return }
+        guard checkpointDue.isReached(by: usedBytes) || privateBytes > options.memoryLimit / 2 else { return }
         if let worker {
-            worker.wake()
+            worker.wake(mayRefuse: checkpointDue.isEarly(usedBytes) && privateBytes <= options.memoryLimit / 2)
             if privateBytes > options.memoryLimit, usedBytes > 0 {
                 // Faster than the background could follow: this transaction waits for a checkpoint.
                 _ = try moveLogIntoBase(waits: true)

@@ -200,6 +200,7 @@ extension HeapEngine {
         let log = try startedLog()
         let ring = try translating { () throws(DiskError) in try log.shared.ring() }
         let found = LogTail(of: log, in: ring)
+        checkpointDue.ringIs(ring.capacity)
         tailRing = ring
         tail = found
         return found
@@ -253,7 +254,7 @@ extension HeapEngine {
             do throws(HeapError) {
                 // A checkpoint that is under way reads its records where they lie now, so this waits for it.
                 try withCheckpointLock(waits: true) { () throws(HeapError) in
-                    try log.grow(toHold: max(log.usedBytes + bytes, min(log.capacity * 4, limit)))
+                    try log.grow(toHold: max(log.usedBytes + bytes, checkpointDue.nextCapacity(after: log.capacity)))
                 }
             } catch {
                 switch error {

@@ -78,6 +78,7 @@ public final class HeapEngine: @unchecked Sendable {
     var tailRing: RingMapping?
     let checkpointMutex = Mutex(())
     var worker: CheckpointWorker?
+    let checkpointDue: CheckpointDue
     let longViews = Mutex(LongViews())
     /// Why nothing more may be written, once something on the way to the disk has failed.
     private let failure = Mutex<String?>(nil)
@@ -111,6 +112,7 @@ public final class HeapEngine: @unchecked Sendable {
         location = mode == .inMemory ? path : disk.resolve(path)
         self.mode = mode
         self.options = options
+        checkpointDue = CheckpointDue(options)
         self.disk = disk
         do {
             image = try HeapImage()

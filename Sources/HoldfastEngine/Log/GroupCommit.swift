@@ -26,16 +26,24 @@ extension RedoLog {
 
     /// Makes every commit below `target` durable: one write (two where the ring wraps) and one sync, by whichever thread or process comes first, for
     /// all who wait; nothing if they are.
-    func makeDurable(below target: UInt64) throws(HeapError) {
+    ///
+    /// `check` is called once, behind the commit: by whoever has to wait, while it waits, since in between two rounds everybody's time counts.
+    func makeDurable(below target: UInt64, check: () throws(HeapError) -> Void = {}) throws(HeapError) {
         guard durablePosition < target else { return }
         shared.addInOrder(1, .arrivals)
         var deadline: Deadline?
         var looksItself = false
+        var isChecked = false
         while shared.loadInOrder(.durable) < target {
             try requireNotFailed()
             let seen = SyncRound(shared)
             let isCovered = seen.end >= target
             if !isCovered && !isWanted || looksItself, try syncIfFree(below: target) { continue }
+            if !isChecked {
+                isChecked = true
+                try check()
+                continue
+            }
             let sleepers = seen.sleepers(in: shared, next: !isCovered)
             let announcement = sleepers.announce()
             // Whoever has ended a round in between has not seen this one; and what ends from here on wakes it.
@@ -46,6 +54,7 @@ extension RedoLog {
             guard !end.hasPassed else { throw timedOut }
             looksItself = sleepers.sleep(after: announcement, nanoseconds: max(1, min(end.remaining, Self.longestSleep)))
         }
+        if !isChecked { try check() }
     }
 
     /// Makes a round if nobody else holds the sync lock; returns whether that was so.

@@ -20,6 +20,8 @@ public struct TransactionContext {
     @usableFromInline var engine: Unmanaged<HeapEngine>
     /// The transaction that the same thread had opened before this one, if any.
     var enclosing: UnsafeMutablePointer<TransactionContext>?
+    /// Memory of the layer above, `HeapAccess.hintBytes` of it, which stays with the context from transaction to transaction of one opening; zeros at first.
+    @usableFromInline var hints: UnsafeMutableRawPointer
     /// Numbers for the transactions to come; stay with the context, which is one transaction's at a time.
     @usableFromInline var epochs: TransactionEpochs
 }
@@ -61,6 +63,19 @@ public struct HeapAccess {
 
     @inlinable @inline(__always)
     public var hashSeed: HeapIdentity { context.pointee.hashSeed }
+
+    /// Bytes of `hints`.
+    public static var hintBytes: Int { 320 }
+
+    /// Where the layer above remembers what it has found, for later transactions of the same opening that may get the same context, or another. Zeros at first.
+    @inlinable @inline(__always)
+    public var hints: UnsafeMutableRawPointer { context.pointee.hints }
+
+    /// Whether the transaction has noted the line.
+    @inline(__always)
+    func isNoted(line: UInt64) -> Bool {
+        context.pointee.touchedLines[Int(truncatingIfNeeded: line &>> 6)] & (1 &<< (line & 63)) != 0
+    }
 
     /// The address of `count` bytes at `offset`. Traps if the transaction is over or the bytes are not inside the heap.
     @inlinable @inline(__always)

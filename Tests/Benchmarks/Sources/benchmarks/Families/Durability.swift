@@ -37,7 +37,7 @@ private let slices = 1600
 let slicesOfFile = 128
 let sliceWords = 8192
 
-private let durable = 400
+private let durable = 4000
 private let pausedCommits = 400_000
 private let arrayWords = 4 << 20
 

@@ -73,7 +73,7 @@ extension HeapEngine {
             _ = try giveBackFreePages(file)
             header = try readHeader(file)
         }
-        guard !(try translating({ () throws(DiskError) in try file.isLockedByOthers(.unregisteredReader) })) else { return false }
+        guard !(try hasUnregisteredViews(file)) else { return false }
         let published = shared.loadInOrder(.published)
         let target = lowestView(below: published)
         guard target > header.checkpointPosition else { return target == published }
@@ -103,6 +103,14 @@ extension HeapEngine {
         }
         log.finishCheckpoint(at: target)
         return target == published
+    }
+
+    /// Whether anyone reads whose view is not in the table.
+    private func hasUnregisteredViews(_ file: any DiskFile) throws(HeapError) -> Bool {
+        try translating { () throws(DiskError) in
+            if try file.isLockedByOthers(.unregisteredReader) { return true }
+            return try file.isLockedByOthers(.visitorsRead)
+        }
     }
 
     /// Before anything is written: no damage may get a new checksum. What is found is final for this opening, and every later one finds it again.

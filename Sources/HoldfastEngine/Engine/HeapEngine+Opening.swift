@@ -17,8 +17,10 @@ extension HeapEngine {
         didOpen()
     }
 
-    /// Under the opening lock, so that the state that is found here does not change on the way: nobody else opens, closes or recovers meanwhile.
+    /// Under the opening lock, so that the state that is found here does not change on the way: nobody else opens, closes or recovers meanwhile. A reader of a heap
+    /// at rest can do without.
     func openFile() throws(HeapError) {
+        if beginVisit() { return }
         while try !openFileInPlace() { file?.close() }
         try checkAllocatorRoot()
         didOpen()
@@ -28,6 +30,7 @@ extension HeapEngine {
     private func openFileInPlace() throws(HeapError) -> Bool {
         let file = try openOrCreate()
         self.file = file
+        knownIdentity = nil
         warnings = []
         try requireSuitableFileSystem(file)
         var isInPlace = false
@@ -51,7 +54,7 @@ extension HeapEngine {
     }
 
     /// Nobody else uses the log: what a crash has left of it is put in order first.
-    private func openAlone(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
+    func openAlone(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
         var header = header
         if header.isGivingBack, mode == .readWrite {
             _ = try giveBackFreePages(file)
@@ -70,6 +73,11 @@ extension HeapEngine {
         }
         take(header)
         try checkAllocatorRoot(pages: header.heapPages)
+        try beginSharing(file, header)
+    }
+
+    /// Makes the shared file, where the heap is at rest and nobody else has it open.
+    func beginSharing(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
         // Without the right to write the file others cannot be kept out while the shared file is made.
         guard isFileWritable, !options.salvages else { return try becomeGuest(file, giveUpPresence: true) }
         do throws(DiskError) {
@@ -142,15 +150,17 @@ extension HeapEngine {
         attachment = .guest(headers: headerSequences)
     }
 
-    private func protectAllViews(_ file: any DiskFile) throws(DiskError) {
+    func protectAllViews(_ file: any DiskFile) throws(DiskError) {
         guard try file.tryLock(.unregisteredReader, exclusive: false) else { throw DiskError(.lock, path, code: EAGAIN) }
     }
 
     /// The sequence numbers in the header's copies as the mapping shows them; they change when anyone writes a header.
     var headerSequences: [UInt64] {
-        (0 ..< Int(HeapLayout.headerPages)).map {
-            (image.base + $0 * HeapLayout.pageBytes + HeapHeader.sequenceOffset).load(as: UInt64.self)
-        }
+        (0 ..< Int(HeapLayout.headerPages)).map(headerSequence)
+    }
+
+    func headerSequence(_ copy: Int) -> UInt64 {
+        (image.base + copy * HeapLayout.pageBytes + HeapHeader.sequenceOffset).load(as: UInt64.self)
     }
 
     /// Takes over where the base image, or what recovery made of it, stands in the log.
@@ -160,7 +170,7 @@ extension HeapEngine {
         commitNumber = header.commitNumber
     }
 
-    private func isAlone(_ file: any DiskFile) throws(HeapError) -> Bool {
+    func isAlone(_ file: any DiskFile) throws(HeapError) -> Bool {
         do throws(DiskError) {
             return try file.tryLock(.presence, exclusive: true)
         } catch {
@@ -194,7 +204,7 @@ extension HeapEngine {
         try body()
     }
 
-    private func requireSuitableFileSystem(_ file: any DiskFile) throws(HeapError) {
+    func requireSuitableFileSystem(_ file: any DiskFile) throws(HeapError) {
         switch try translating({ () throws(DiskError) in try file.fileSystemKind() }) {
         case .local: break
         case .network(let name):

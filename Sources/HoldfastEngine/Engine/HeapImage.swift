@@ -10,14 +10,17 @@ import Synchronization
 /// transactions or by others' that it catches up with, is ordinary anonymous memory until the image is dropped and mapped anew; so a heap
 /// grows inside a transaction without touching the disk, and a full disk is an error of the commit and never a signal.
 ///
-/// Beside it lies a table with one word a page for the lines that the open transaction has touched, and a bitmap of the
-/// pages that this process has private copies of. Both are indexed by page number and cost memory only where they are used.
+/// Behind its capacity, in the same range, lie a table with one word a page for the lines that the open transaction has touched, and a bitmap of the
+/// pages that this process has private copies of. Both are indexed by page number and cost memory only where they are used; an image that is only read has the first
+/// one never, and the second not before there is a private copy.
 ///
 /// A page of the file that cannot be read, because the file was cut or the disk fails, reads as zeros and is remembered: see `fault`.
 final class HeapImage {
     private let reservation: AddressReservation
-    private let wordTable: AddressReservation
-    private let privateTable: AddressReservation
+    /// Where the tables begin in it.
+    private let wordTable: Int
+    private let privateTable: Int
+    private let isReadOnly: Bool
 
     let base: UnsafeMutableRawPointer
     let touchedLines: UnsafeMutablePointer<UInt64>
@@ -27,7 +30,7 @@ final class HeapImage {
     private(set) var byteCount = 0
     /// Bytes at the front that are mapped from the file.
     private(set) var fileBacked = 0
-    var capacity: Int { reservation.capacity }
+    let capacity: Int
 
     private var tableBytes = 0
     private var privateTableBytes = 0
@@ -46,16 +49,29 @@ final class HeapImage {
         }
     }
 
-    init() throws(MappingError) {
-        reservation = try AddressReservation(preferredBytes: Self.preferredBytes)
-        wordTable = try AddressReservation(
-            preferredBytes: reservation.capacity / HeapLayout.pageBytes * 8, minimumBytes: SystemPage.size)
-        privateTable = try AddressReservation(
-            preferredBytes: max(reservation.capacity / HeapLayout.pageBytes / 8, SystemPage.size),
-            minimumBytes: SystemPage.size)
+    /// Bytes of the tables for a heap of so many bytes.
+    private static func tableSizes(for bytes: Int) -> (words: Int, privateBits: Int) {
+        let pages = (bytes + HeapLayout.pageBytes - 1) / HeapLayout.pageBytes
+        return (SystemPage.roundUp(pages * 8, to: tableGranule), SystemPage.roundUp((pages + 7) / 8, to: tableGranule))
+    }
+
+    /// Tables grow in steps of this, which every page size in use divides.
+    private static let tableGranule = 1 << 20
+
+    init(isReadOnly: Bool = false) throws(MappingError) {
+        self.isReadOnly = isReadOnly
+        let preferred = Self.preferredBytes
+        let tables = Self.tableSizes(for: preferred)
+        reservation = try AddressReservation(preferredBytes: preferred + tables.words + tables.privateBits)
+        // Where there are not so many addresses, what is left of them beside the tables of all of them.
+        let fitting = Self.tableSizes(for: reservation.capacity)
+        let rest = (reservation.capacity - fitting.words - fitting.privateBits) / HeapLayout.fileGranule * HeapLayout.fileGranule
+        capacity = min(preferred, rest)
+        wordTable = SystemPage.roundUp(capacity)
+        privateTable = wordTable + Self.tableSizes(for: capacity).words
         base = reservation.baseAddress
-        touchedLines = wordTable.baseAddress.assumingMemoryBound(to: UInt64.self)
-        privateWords = privateTable.baseAddress.assumingMemoryBound(to: UInt64.self)
+        touchedLines = (base + wordTable).assumingMemoryBound(to: UInt64.self)
+        privateWords = (base + privateTable).assumingMemoryBound(to: UInt64.self)
         reservation.guardAgainstFaults()
         Self.openImages.add(1, ordering: .relaxed)
     }
@@ -82,8 +98,8 @@ final class HeapImage {
 
     /// Maps the file's first `count` bytes shared, for building: what is stored is the file's.
     func mapShared(_ file: any DiskFile, byteCount count: Int) throws(HeapError) {
-        guard count <= reservation.capacity else {
-            throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(reservation.capacity))
+        guard count <= capacity else {
+            throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(capacity))
         }
         try mapping(file.path) { () throws(DiskError) in
             try file.map(into: reservation, at: byteCount, fileOffset: byteCount, byteCount: count - byteCount, kind: .shared)
@@ -107,11 +123,11 @@ final class HeapImage {
     /// Makes at least `count` bytes accessible, with anonymous memory where the file does not reach.
     func extend(to count: Int, path: String) throws(HeapError) {
         guard count > byteCount else { return }
-        guard count <= reservation.capacity else {
-            throw HeapError.tooLarge(path: path, limitBytes: UInt64(reservation.capacity))
+        guard count <= capacity else {
+            throw HeapError.tooLarge(path: path, limitBytes: UInt64(capacity))
         }
         let target = min(
-            FileGrowth.nextSize(current: byteCount, needed: count, granule: 1 << 20), reservation.capacity)
+            FileGrowth.nextSize(current: byteCount, needed: count, granule: 1 << 20), capacity)
         do {
             try reservation.mapAnonymous(byteCount: target - byteCount, at: byteCount)
         } catch {
@@ -134,21 +150,23 @@ final class HeapImage {
     }
 
     private func extendTables(_ path: String) throws(HeapError) {
-        let pages = byteCount / HeapLayout.pageBytes
-        do {
-            tableBytes = try Self.extend(wordTable, from: tableBytes, toCover: pages * 8)
-            privateTableBytes = try Self.extend(privateTable, from: privateTableBytes, toCover: (pages + 63) / 64 * 8)
-        } catch {
-            throw HeapError.io(operation: "map memory for", path: path, code: error.code)
-        }
+        if !isReadOnly { tableBytes = try extendTable(at: wordTable, from: tableBytes, toCover: byteCount / HeapLayout.pageBytes * 8, path) }
+        if !isReadOnly || privateTableBytes > 0 { try extendPrivateTable(path) }
     }
 
-    private static func extend(
-        _ table: AddressReservation, from current: Int, toCover needed: Int
-    ) throws(MappingError) -> Int {
+    private func extendPrivateTable(_ path: String) throws(HeapError) {
+        let pages = byteCount / HeapLayout.pageBytes
+        privateTableBytes = try extendTable(at: privateTable, from: privateTableBytes, toCover: (pages + 63) / 64 * 8, path)
+    }
+
+    private func extendTable(at offset: Int, from current: Int, toCover needed: Int, _ path: String) throws(HeapError) -> Int {
         guard needed > current else { return current }
-        let target = min(FileGrowth.nextSize(current: current, needed: needed, granule: 1 << 20), table.capacity)
-        try table.mapAnonymous(byteCount: target - current, at: current)
+        let sizes = Self.tableSizes(for: capacity)
+        let limit = offset == wordTable ? sizes.words : sizes.privateBits
+        let target = min(FileGrowth.nextSize(current: current, needed: needed, granule: Self.tableGranule), limit)
+        do { try reservation.mapAnonymous(byteCount: target - current, at: offset + current) } catch {
+            throw HeapError.io(operation: "map memory for", path: path, code: error.code)
+        }
         return target
     }
 
@@ -166,12 +184,17 @@ final class HeapImage {
         return true
     }
 
-    func isPrivate(page: Int) -> Bool { privateWords[page >> 6] & (1 << UInt64(page & 63)) != 0 }
+    func isPrivate(page: Int) -> Bool { privateTableBytes > 0 && privateWords[page >> 6] & (1 << UInt64(page & 63)) != 0 }
 
     /// Counts pages that an aborted transaction made private copies of.
     func countPrivate(pages: Int) { privatePageBound += pages }
 
-    /// Copies logged lines into the image; calls `changed` for pages that have become private by it.
+    /// Before the first private copy: an image that is only read has no table of them.
+    func preparePrivateCopies(path: String) throws(HeapError) {
+        if privateTableBytes == 0 { try extendPrivateTable(path) }
+    }
+
+    /// Copies logged lines into the image, which `preparePrivateCopies` was called for; calls `changed` for pages that have become private by it.
     func apply(firstLine: UInt64, lines: UnsafeRawBufferPointer, changed: (Int) -> Void = { _ in }) {
         let offset = Int(firstLine) * HeapLayout.lineBytes
         (base + offset).copyMemory(from: lines.baseAddress!, byteCount: lines.count)
@@ -183,8 +206,8 @@ final class HeapImage {
     /// Maps the file anew, since advice to drop pages does not bring a file's contents back on Darwin.
     func dropPrivatePages(_ file: any DiskFile, fileBytes: Int) throws(HeapError) {
         let mapped = fileBytes - fileBytes % HeapLayout.fileGranule
-        guard mapped <= reservation.capacity else {
-            throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(reservation.capacity))
+        guard mapped <= capacity else {
+            throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(capacity))
         }
         try mapping(file.path) { () throws(DiskError) in
             try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: mapped, kind: .privateCopy)
@@ -194,7 +217,7 @@ final class HeapImage {
         try extendTables(file.path)
         do {
             // Fresh memory is zeros, whatever the table's size.
-            try privateTable.mapAnonymous(byteCount: privateTableBytes, at: 0)
+            if privatePageBound > 0 { try reservation.mapAnonymous(byteCount: privateTableBytes, at: privateTable) }
         } catch {
             throw HeapError.io(operation: "map memory for", path: file.path, code: error.code)
         }

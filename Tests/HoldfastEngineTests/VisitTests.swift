@@ -175,14 +175,41 @@ import Testing
 
     // MARK: Recovery
 
-    /// A writer dies while a visitor reads: whoever recovers waits until the visitor is done.
-    @Test func recoveryWaitsForAVisitorsRead() throws {
+    /// A writer dies while a visitor reads: the next one goes on with what it has left, and the log stays where it is.
+    @Test func writersGoOnBesideAVisitorsRead() throws {
+        let visitor = try heap.open(.readOnly)
+        let context = try visitor.beginRead()
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+        for number in 0 ..< 3 {
+            let writer = try Mortal(disk)
+            if number > 0 { #expect(try value(writer.engine) == 99 + number) }
+            try writer.engine.change { $0.store(100 + number, at: cell) }
+            if number == 1 { try writer.engine.makeDurable() }
+            writer.die()
+            #expect(access.load(cell, as: Int.self) == 5)
+            // Readers change nothing.
+            #expect(try value(heap.open(.readOnly)) == 100 + number)
+        }
+        visitor.endRead(context)
+        let next = try heap.open()
+        #expect(try value(next) == 102)
+        #expect(try value(visitor) == 102)
+        try visitor.close()
+        try next.close()
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+    }
+
+    /// Without the shared file, or with one that says that a write has failed, only recovery can help, and waits until the visitor is done.
+    @Test(arguments: [false, true]) func recoveryWaitsForAVisitorsRead(hasFailed: Bool) throws {
         let visitor = try heap.open(.readOnly)
         let context = try visitor.beginRead()
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
         let writer = try Mortal(disk)
         try writer.engine.change { $0.store(6, at: cell) }
+        try writer.engine.makeDurable()
+        if hasFailed { writer.engine.shared![.failed] = 1 }
         writer.die()
+        if !hasFailed { try disk.remove(shared) }
         var options = heap.options
         options.timeout = .milliseconds(20)
         #expect {
@@ -191,12 +218,12 @@ import Testing
             if case HeapError.timedOut(path: TestHeap.path, waitingFor: _) = error { true } else { false }
         }
         #expect(access.load(cell, as: Int.self) == 5)
-        // Readers change nothing, and need not wait.
         #expect(try value(heap.open(.readOnly)) == 6)
         visitor.endRead(context)
         let next = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
         #expect(try value(next) == 6)
-        #expect(try value(visitor) == 6)
+        try next.change { $0.store(7, at: cell) }
+        #expect(try value(visitor) == 7)
         try next.close()
         try visitor.close()
     }
@@ -264,21 +291,28 @@ import Testing
         try writer.close()
     }
 
-    /// The file cannot be read just then: an error of that transaction. The next one takes part, and in between others are not kept out.
-    @Test func errorWhileTakingPart() throws {
+    /// The log cannot be read just then, from one of the calls on: an error of that transaction, which keeps nobody out and leaves nothing of what it has begun.
+    @Test(arguments: 0 ..< 6) func errorWhileTakingPart(readsBefore: Int) throws {
         let visitor = try heap.open(.readOnly)
         #expect(try value(visitor) == 5)
         let writer = try Mortal(disk)
         try writer.engine.change { $0.store(6, at: cell) }
+        try writer.engine.makeDurable()
         writer.die()
-        disk.fault = { _, operation, path in operation == .read && path.hasSuffix(LogLayout.durableSuffix) ? .error(EIO) : nil }
+        nonisolated(unsafe) var reads = 0
+        disk.fault = { _, operation, path in
+            guard operation == .read, path.hasSuffix(LogLayout.durableSuffix) else { return nil }
+            reads += 1
+            return reads > readsBefore ? .error(EIO) : nil
+        }
         for _ in 0 ..< 2 { #expect(throws: HeapError.self) { try value(visitor) } }
         disk.fault = nil
         let next = try heap.open()
         #expect(try value(next) == 6)
-        #expect(try value(visitor) == 6)
-        try visitor.close()
+        try next.change { $0.store(7, at: cell) }
         try next.close()
+        #expect(try value(visitor) == 7)
+        try visitor.close()
     }
 
     // MARK: What only members know

@@ -394,7 +394,9 @@ import Testing
                         } else {
                             var last = -1
                             for _ in 0 ..< 60 {
-                                let (one, other) = try visitor.look { ($0.load(first, as: Int.self), $0.load(second, as: Int.self)) }
+                                let (one, other) = try visitor.look {
+                                    ($0.load(first, as: Int.self), $0.load(second, as: Int.self))
+                                }
                                 // As the heap was at rest, or as of some commit.
                                 if one == 5, other == 0, last < 0 { continue }
                                 if one != other || one < last { problems.add("\(one) and \(other) after \(last)") }

@@ -196,7 +196,9 @@ private func isForked(_ body: () throws -> Void) -> Bool {
                 try? visitor.close()
                 _exit(wasRefused ? 7 : 5)
             }
-            guard !wasRefused, try !stranger.isLockedByOthers(.visitorsRead), try stranger.isLockedByOthers(.visitor) else { exit(6) }
+            guard !wasRefused, try !stranger.isLockedByOthers(.visitorsRead), try stranger.isLockedByOthers(.visitor) else {
+                exit(6)
+            }
             try visitor.close()
             guard folder.names == ["test.heap"] else { exit(7) }
         }

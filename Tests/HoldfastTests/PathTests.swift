@@ -143,12 +143,17 @@ import Testing
             let link = first.path + "/link"
             guard symlink("test.heap", link) == 0 else { exit(2) }
             guard FileManager.default.changeCurrentDirectoryPath(first.path) else { exit(3) }
-            let readers = try ["test.heap", "link"].map { try PersistentHeap.open($0, mode: .readOnly, engineOptions: EngineOptions()) }
+            let readers = try ["test.heap", "link"].map {
+                try PersistentHeap.open($0, mode: .readOnly, engineOptions: EngineOptions())
+            }
             func readAll() throws -> [Int] { try readers.map { try $0.read { try $0.value("v", of: Int.self).value } } }
             guard try readAll() == [1, 1], first.names.sorted() == ["link", "test.heap"] else { exit(4) }
-            guard FileManager.default.changeCurrentDirectoryPath(second.path), unlink(link) == 0, symlink(second.file(), link) == 0
+            guard FileManager.default.changeCurrentDirectoryPath(second.path), unlink(link) == 0,
+                symlink(second.file(), link) == 0
             else { exit(5) }
-            guard try readAll() == [1, 1], first.names.contains("test.heap-shared"), second.names == ["test.heap"] else { exit(6) }
+            guard try readAll() == [1, 1], first.names.contains("test.heap-shared"), second.names == ["test.heap"] else {
+                exit(6)
+            }
             let writer = try PersistentHeap.open(first.file(), engineOptions: EngineOptions())
             guard try writer.views().count == 3 else { exit(7) }
             try writer.write { try $0.value("v", initial: 0).value = 10 }

@@ -90,7 +90,9 @@ extension HeapEngine {
         do throws(HeapError) { try mapBase(file) } catch { return nil }
         guard case .header(let first) = mappedHeader(0), case .header(let second) = mappedHeader(1) else { return nil }
         let header = first.sequence > second.sequence ? first : second
-        guard !header.logInUse, !header.isGivingBack, Int(header.heapPages) * HeapLayout.pageBytes <= image.byteCount else { return nil }
+        guard !header.logInUse, !header.isGivingBack, Int(header.heapPages) * HeapLayout.pageBytes <= image.byteCount else {
+            return nil
+        }
         do throws(HeapError) { try checkAllocatorRoot(pages: header.heapPages) } catch { return nil }
         let visit = Visit(sequences: (first.sequence, second.sequence), position: header.checkpointPosition)
         // What the root page said belongs to this header only if nobody has begun to write meanwhile.
@@ -153,7 +155,8 @@ extension HeapEngine {
         var pause: UInt32 = 50
         while try translating({ () throws(DiskError) in try file.isLockedByOthers(.visitorsRead) }) {
             guard !deadline.hasPassed else {
-                throw HeapError.timedOut(path: path, waitingFor: "a read transaction of another process, begun before the heap was left unclosed")
+                throw HeapError.timedOut(
+                    path: path, waitingFor: "a read transaction of another process, begun before the heap was left unclosed")
             }
             if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
             usleep(pause)
@@ -222,7 +225,8 @@ extension HeapEngine {
     func peek<R>(_ body: (SharedFile) -> R) -> R? {
         guard let file,
             let found = try? SharedFile.join(
-                disk: disk, heapPath: location, heapFile: file, identity: identity, boot: options.processes.boot, isWritable: false)
+                disk: disk, heapPath: location, heapFile: file, identity: identity, boot: options.processes.boot,
+                isWritable: false)
         else { return nil }
         defer { found.close() }
         return body(found)

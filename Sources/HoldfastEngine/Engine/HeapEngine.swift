@@ -243,7 +243,9 @@ public final class HeapEngine: @unchecked Sendable {
     var isFixed: Bool { mode == .privateCopy || options.isSnapshot }
 
     /// Which file this is, whatever its name.
-    public var fileIdentity: FileIdentity? { mode == .readWrite || mode == .readOnly ? knownIdentity ?? (try? file?.fileIdentity()) : nil }
+    public var fileIdentity: FileIdentity? {
+        mode == .readWrite || mode == .readOnly ? knownIdentity ?? (try? file?.fileIdentity()) : nil
+    }
 
     /// Whether another opening in this process, for `mode`, may use this engine too.
     public func canBeShared(for mode: OpenMode) -> Bool {

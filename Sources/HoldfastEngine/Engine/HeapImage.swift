@@ -150,7 +150,9 @@ final class HeapImage {
     }
 
     private func extendTables(_ path: String) throws(HeapError) {
-        if !isReadOnly { tableBytes = try extendTable(at: wordTable, from: tableBytes, toCover: byteCount / HeapLayout.pageBytes * 8, path) }
+        if !isReadOnly {
+            tableBytes = try extendTable(at: wordTable, from: tableBytes, toCover: byteCount / HeapLayout.pageBytes * 8, path)
+        }
         if !isReadOnly || privateTableBytes > 0 { try extendPrivateTable(path) }
     }
 

@@ -88,7 +88,7 @@ extension HeapEngine {
         // The mapping would be anyone's guess with fewer bytes.
         guard fileBytes >= HeapLayout.fileGranule, fileBytes <= image.capacity else { return nil }
         do throws(HeapError) { try mapBase(file) } catch { return nil }
-        guard case .header(let first) = mappedHeader(0), case .header(let second) = mappedHeader(1) else { return nil }
+        guard let (first, second) = mappedHeaders() else { return nil }
         let header = first.sequence > second.sequence ? first : second
         guard !header.logInUse, !header.isGivingBack, Int(header.heapPages) * HeapLayout.pageBytes <= image.byteCount else {
             return nil
@@ -105,12 +105,20 @@ extension HeapEngine {
         return visit
     }
 
-    private func mappedHeader(_ copy: Int) -> HeapHeader.Reading {
-        // Decoded from a copy: in the mapping it may change between its checksum and its fields.
-        withUnsafeTemporaryAllocation(byteCount: HeapHeader.byteCount, alignment: 8) { bytes in
-            bytes.copyMemory(
-                from: UnsafeRawBufferPointer(start: image.base + copy * HeapLayout.pageBytes, count: HeapHeader.byteCount))
-            return HeapHeader.decode(UnsafeRawBufferPointer(bytes))
+    /// Both copies of the header; nil unless both are whole.
+    private func mappedHeaders() -> (HeapHeader, HeapHeader)? {
+        // Decoded from copies: in the mapping they may change between their checksums and their fields.
+        withUnsafeTemporaryAllocation(byteCount: 2 * HeapHeader.byteCount, alignment: 8) { bytes in
+            for copy in 0 ..< 2 {
+                (bytes.baseAddress! + copy * HeapHeader.byteCount).copyMemory(
+                    from: image.base + copy * HeapLayout.pageBytes, byteCount: HeapHeader.byteCount)
+            }
+            let (one, other) = (UnsafeRawBufferPointer(rebasing: bytes[..<HeapHeader.byteCount]), UnsafeRawBufferPointer(rebasing: bytes[HeapHeader.byteCount...]))
+            guard case .header(let first) = HeapHeader.decode(one) else { return nil }
+            // At rest they are usually the same.
+            if memcmp(one.baseAddress!, other.baseAddress!, HeapHeader.byteCount) == 0 { return (first, first) }
+            guard case .header(let second) = HeapHeader.decode(other) else { return nil }
+            return (first, second)
         }
     }
 

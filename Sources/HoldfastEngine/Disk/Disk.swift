@@ -102,6 +102,8 @@ public protocol DiskFile: AnyObject, Sendable {
     func map(
         into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
     ) throws(DiskError)
+    /// Maps the first `byteCount` bytes, whole granules of the file, somewhere, with no room to grow.
+    func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation
     /// Takes a lock without waiting, or changes one that this open file holds; false if another open file, of this process or another,
     /// holds it in a conflicting way. The kernel releases it when the file is closed or the process ends in any way.
     /// Exclusive locks need a file that was opened for writing (`EBADF`).
@@ -176,4 +178,13 @@ extension DiskFile {
     }
 
     public func currentPath() -> String? { nil }
+
+    public func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation {
+        let reservation: AddressReservation
+        do { reservation = try AddressReservation(preferredBytes: byteCount, minimumBytes: byteCount) } catch {
+            throw DiskError(.map, path, code: error.code)
+        }
+        try map(into: reservation, at: 0, fileOffset: 0, byteCount: byteCount, kind: kind)
+        return reservation
+    }
 }

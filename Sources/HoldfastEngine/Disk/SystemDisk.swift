@@ -263,4 +263,12 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
             throw DiskError(.map, path, code: error.code)
         }
     }
+
+    public func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation {
+        do {
+            return try AddressReservation(mapping: descriptor, byteCount: byteCount, kind: kind)
+        } catch {
+            throw DiskError(.map, path, code: error.code)
+        }
+    }
 }

@@ -21,9 +21,15 @@ extension HeapEngine {
     /// at rest can do without.
     func openFile() throws(HeapError) {
         if beginVisit() { return }
+        try reserveAddresses()
         while try !openFileInPlace() { file?.close() }
         try checkAllocatorRoot()
         didOpen()
+    }
+
+    /// For an image that can grow.
+    func reserveAddresses() throws(HeapError) {
+        do { try image.reserve() } catch { throw HeapError.io(operation: "reserve addresses for", path: path, code: error.code) }
     }
 
     /// False if the file was replaced or removed between its opening and the lock: what lies beside it belongs to another one then.

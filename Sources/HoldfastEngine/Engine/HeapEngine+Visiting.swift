@@ -26,7 +26,11 @@ import MemoryMapping
 /// A second lock, `visitor`, is held from the opening until the registration or the close. Only who is about to put another file in this one's place looks for it.
 extension HeapEngine {
     /// What a visitor goes by.
-    struct Visit: Sendable {
+    ///
+    /// `@unchecked Sendable`: the headers are only read, and mapped for as long as the engine lives.
+    struct Visit: @unchecked Sendable {
+        /// Where the header's copies are, for threads that do not pass the gate.
+        var headers: UnsafeRawPointer
         /// Of the header's copies.
         var sequences: (UInt64, UInt64)
         /// The heap as of this position is what the base image holds.
@@ -52,7 +56,7 @@ extension HeapEngine {
             file.close()
         } catch {}
         // Nothing may be left of the mapping of a file that can be another one by now.
-        do throws(HeapError) { try image.shrink(to: 0, path: path) } catch { return false }
+        image.cancelVisit()
         return false
     }
 
@@ -68,7 +72,7 @@ extension HeapEngine {
             try requireSuitableFileSystem(file)
         } catch { return nil }
         knownIdentity = facts.identity
-        return headerForVisit(file)
+        return try headerForVisit(file)
     }
 
     /// Where the file is, of a visitor that opened it by the user's path: the open file knows. Where that has changed since, the file is no longer in place, or in place
@@ -84,17 +88,18 @@ extension HeapEngine {
     }
 
     /// The header, through the mapping, if it says that the heap is at rest and all else agrees.
-    private func headerForVisit(_ file: any DiskFile) -> Visit? {
+    private func headerForVisit(_ file: any DiskFile) throws(DiskError) -> Visit? {
+        fileBytes -= fileBytes % HeapLayout.fileGranule
         // The mapping would be anyone's guess with fewer bytes.
-        guard fileBytes >= HeapLayout.fileGranule, fileBytes <= image.capacity else { return nil }
-        do throws(HeapError) { try mapBase(file) } catch { return nil }
+        guard fileBytes > 0, fileBytes <= Int(HeapLayout.maximumBytes) else { return nil }
+        let headers = try image.visit(file, byteCount: fileBytes)
         guard let (first, second) = mappedHeaders() else { return nil }
         let header = first.sequence > second.sequence ? first : second
         guard !header.logInUse, !header.isGivingBack, Int(header.heapPages) * HeapLayout.pageBytes <= image.byteCount else {
             return nil
         }
         do throws(HeapError) { try checkAllocatorRoot(pages: header.heapPages) } catch { return nil }
-        let visit = Visit(sequences: (first.sequence, second.sequence), position: header.checkpointPosition)
+        let visit = Visit(headers: headers, sequences: (first.sequence, second.sequence), position: header.checkpointPosition)
         // What the root page said belongs to this header only if nobody has begun to write meanwhile.
         guard isAtRest(as: visit) else { return nil }
         identity = header.identity
@@ -113,7 +118,10 @@ extension HeapEngine {
                 (bytes.baseAddress! + copy * HeapHeader.byteCount).copyMemory(
                     from: image.base + copy * HeapLayout.pageBytes, byteCount: HeapHeader.byteCount)
             }
-            let (one, other) = (UnsafeRawBufferPointer(rebasing: bytes[..<HeapHeader.byteCount]), UnsafeRawBufferPointer(rebasing: bytes[HeapHeader.byteCount...]))
+            let (one, other) = (
+                UnsafeRawBufferPointer(rebasing: bytes[..<HeapHeader.byteCount]),
+                UnsafeRawBufferPointer(rebasing: bytes[HeapHeader.byteCount...])
+            )
             guard case .header(let first) = HeapHeader.decode(one) else { return nil }
             // At rest they are usually the same.
             if memcmp(one.baseAddress!, other.baseAddress!, HeapHeader.byteCount) == 0 { return (first, first) }
@@ -124,7 +132,10 @@ extension HeapEngine {
 
     /// Whether nobody has written a header since the visit began.
     func isAtRest(as visit: Visit) -> Bool {
-        headerSequence(0) == visit.sequences.0 && headerSequence(1) == visit.sequences.1
+        func sequence(_ copy: Int) -> UInt64 {
+            (visit.headers + copy * HeapLayout.pageBytes + HeapHeader.sequenceOffset).load(as: UInt64.self)
+        }
+        return sequence(0) == visit.sequences.0 && sequence(1) == visit.sequences.1
     }
 
     // MARK: The visitor's read transaction
@@ -208,8 +219,10 @@ extension HeapEngine {
         // What lies beside the name is another file's: this one is read on as it is, and nothing may be moved into it.
         if !isInPlace { try translating { () throws(DiskError) in try protectAllViews(file) } }
         let header = try readHeader(file)
-        let isUnchanged = isAtRest(as: visit) && image.fileBacked == fileBytes - fileBytes % HeapLayout.fileGranule
-        if !isUnchanged { try image.dropPrivatePages(file, fileBytes: fileBytes) }
+        let isUnchanged = isAtRest(as: visit)
+        try reserveAddresses()
+        // Also what an earlier attempt has left.
+        try image.dropPrivatePages(file, fileBytes: fileBytes)
         if !isInPlace {
             guard !header.logInUse else { throw HeapError.replaced(path: path) }
             take(header)

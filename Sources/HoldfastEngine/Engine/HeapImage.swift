@@ -16,21 +16,25 @@ import Synchronization
 ///
 /// A page of the file that cannot be read, because the file was cut or the disk fails, reads as zeros and is remembered: see `fault`.
 final class HeapImage {
-    private let reservation: AddressReservation
-    /// Where the tables begin in it.
-    private let wordTable: Int
-    private let privateTable: Int
+    /// Nil only before a reader has decided whether it visits.
+    private var reservation: AddressReservation?
+    /// The file as a visitor has it mapped. Kept when the visitor registers, for threads that look at its header.
+    private var visited: AddressReservation?
+    /// Where the tables begin in the reservation.
+    private var wordTable = 0
+    private var privateTable = 0
     private let isReadOnly: Bool
 
-    let base: UnsafeMutableRawPointer
-    let touchedLines: UnsafeMutablePointer<UInt64>
-    private let privateWords: UnsafeMutablePointer<UInt64>
+    /// Moves once, when a visitor registers; then no transaction is open.
+    private(set) var base: UnsafeMutableRawPointer
+    private(set) var touchedLines: UnsafeMutablePointer<UInt64>
+    private var privateWords: UnsafeMutablePointer<UInt64>
 
     /// Bytes that may be accessed.
     private(set) var byteCount = 0
     /// Bytes at the front that are mapped from the file.
     private(set) var fileBacked = 0
-    let capacity: Int
+    private(set) var capacity = 0
 
     private var tableBytes = 0
     private var privateTableBytes = 0
@@ -58,11 +62,23 @@ final class HeapImage {
     /// Tables grow in steps of this, which every page size in use divides.
     private static let tableGranule = 1 << 20
 
+    /// An image that is only read gets its addresses by `visit` or `reserve`, any other at once.
     init(isReadOnly: Bool = false) throws(MappingError) {
         self.isReadOnly = isReadOnly
+        // No address that anything could be at.
+        base = UnsafeMutableRawPointer(bitPattern: HeapLayout.pageBytes)!
+        touchedLines = base.assumingMemoryBound(to: UInt64.self)
+        privateWords = touchedLines
+        Self.openImages.add(1, ordering: .relaxed)
+        if !isReadOnly { try reserve() }
+    }
+
+    /// Takes the addresses for a heap that can grow. Nothing is mapped there yet, and what a visitor had mapped is no longer the image.
+    func reserve() throws(MappingError) {
+        guard reservation == nil else { return }
         let preferred = Self.preferredBytes
         let tables = Self.tableSizes(for: preferred)
-        reservation = try AddressReservation(preferredBytes: preferred + tables.words + tables.privateBits)
+        let reservation = try AddressReservation(preferredBytes: preferred + tables.words + tables.privateBits)
         // Where there are not so many addresses, what is left of them beside the tables of all of them.
         let fitting = Self.tableSizes(for: reservation.capacity)
         let rest = (reservation.capacity - fitting.words - fitting.privateBits) / HeapLayout.fileGranule * HeapLayout.fileGranule
@@ -72,14 +88,34 @@ final class HeapImage {
         base = reservation.baseAddress
         touchedLines = (base + wordTable).assumingMemoryBound(to: UInt64.self)
         privateWords = (base + privateTable).assumingMemoryBound(to: UInt64.self)
+        byteCount = 0
+        fileBacked = 0
         reservation.guardAgainstFaults()
-        Self.openImages.add(1, ordering: .relaxed)
+        self.reservation = reservation
+    }
+
+    /// Maps the file for a visitor, who only looks at it as it is; `count` is a multiple of the file granule. Returns where its headers are, for as long as the image lives.
+    func visit(_ file: any DiskFile, byteCount count: Int) throws(DiskError) -> UnsafeRawPointer {
+        let mapping = try file.mapAlone(byteCount: count, kind: .privateCopy)
+        mapping.guardAgainstFaults()
+        visited = mapping
+        base = mapping.baseAddress
+        byteCount = count
+        fileBacked = count
+        return UnsafeRawPointer(base)
+    }
+
+    /// The visit comes to nothing: as if it had not begun.
+    func cancelVisit() {
+        visited = nil
+        byteCount = 0
+        fileBacked = 0
     }
 
     deinit { Self.openImages.subtract(1, ordering: .relaxed) }
 
     /// The first byte of the file that could not be read; nil as long as all could.
-    var fault: Int? { reservation.firstFault }
+    var fault: Int? { (reservation ?? visited)?.firstFault }
 
     // MARK: Growing and shrinking
 
@@ -88,7 +124,7 @@ final class HeapImage {
         guard count > fileBacked else { return }
         try mapping(file.path) { () throws(DiskError) in
             try file.map(
-                into: reservation, at: fileBacked, fileOffset: fileBacked, byteCount: count - fileBacked,
+                into: reservation!, at: fileBacked, fileOffset: fileBacked, byteCount: count - fileBacked,
                 kind: .privateCopy)
         }
         fileBacked = count
@@ -102,7 +138,7 @@ final class HeapImage {
             throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(capacity))
         }
         try mapping(file.path) { () throws(DiskError) in
-            try file.map(into: reservation, at: byteCount, fileOffset: byteCount, byteCount: count - byteCount, kind: .shared)
+            try file.map(into: reservation!, at: byteCount, fileOffset: byteCount, byteCount: count - byteCount, kind: .shared)
         }
         let oldPages = byteCount / HeapLayout.pageBytes
         byteCount = count
@@ -115,7 +151,7 @@ final class HeapImage {
 
     /// Writes what was stored to a shared mapping to the disk's file.
     func syncShared(_ file: any DiskFile) throws(DiskError) {
-        do { try reservation.sync(at: 0, byteCount: byteCount, .synchronous) } catch {
+        do { try reservation!.sync(at: 0, byteCount: byteCount, .synchronous) } catch {
             throw DiskError(.sync, file.path, code: error.code)
         }
     }
@@ -129,7 +165,7 @@ final class HeapImage {
         let target = min(
             FileGrowth.nextSize(current: byteCount, needed: count, granule: 1 << 20), capacity)
         do {
-            try reservation.mapAnonymous(byteCount: target - byteCount, at: byteCount)
+            try reservation!.mapAnonymous(byteCount: target - byteCount, at: byteCount)
         } catch {
             throw HeapError.io(operation: "map memory for", path: path, code: error.code)
         }
@@ -141,7 +177,7 @@ final class HeapImage {
     func shrink(to count: Int, path: String) throws(HeapError) {
         guard count < byteCount else { return }
         do {
-            try reservation.unmap(at: count, byteCount: byteCount - count)
+            try reservation!.unmap(at: count, byteCount: byteCount - count)
         } catch {
             throw HeapError.io(operation: "unmap", path: path, code: error.code)
         }
@@ -166,7 +202,7 @@ final class HeapImage {
         let sizes = Self.tableSizes(for: capacity)
         let limit = offset == wordTable ? sizes.words : sizes.privateBits
         let target = min(FileGrowth.nextSize(current: current, needed: needed, granule: Self.tableGranule), limit)
-        do { try reservation.mapAnonymous(byteCount: target - current, at: offset + current) } catch {
+        do { try reservation!.mapAnonymous(byteCount: target - current, at: offset + current) } catch {
             throw HeapError.io(operation: "map memory for", path: path, code: error.code)
         }
         return target
@@ -212,14 +248,14 @@ final class HeapImage {
             throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(capacity))
         }
         try mapping(file.path) { () throws(DiskError) in
-            try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: mapped, kind: .privateCopy)
+            try file.map(into: reservation!, at: 0, fileOffset: 0, byteCount: mapped, kind: .privateCopy)
         }
         fileBacked = mapped
         if byteCount > mapped { try shrink(to: mapped, path: file.path) } else { byteCount = mapped }
         try extendTables(file.path)
         do {
             // Fresh memory is zeros, whatever the table's size.
-            if privatePageBound > 0 { try reservation.mapAnonymous(byteCount: privateTableBytes, at: privateTable) }
+            if privatePageBound > 0 { try reservation!.mapAnonymous(byteCount: privateTableBytes, at: privateTable) }
         } catch {
             throw HeapError.io(operation: "map memory for", path: file.path, code: error.code)
         }

@@ -41,6 +41,9 @@ final class HeapImage {
     /// Pages that this process has (or may have) private copies of.
     private(set) var privatePageBound = 0
 
+    /// The image grows to multiples of this: a large page of the processor, which the system only gives where there is room for a whole one.
+    private static let growthGranule = 2 << 20
+
     private static let openImages = Atomic<Int>(0)
 
     /// Bytes of addresses for the next image. A process has 128 TiB of them, and other things need some too: a program that opens many heaps gets
@@ -163,9 +166,11 @@ final class HeapImage {
             throw HeapError.tooLarge(path: path, limitBytes: UInt64(capacity))
         }
         let target = min(
-            FileGrowth.nextSize(current: byteCount, needed: count, granule: 1 << 20), capacity)
+            FileGrowth.nextSize(current: byteCount, needed: count, granule: Self.growthGranule), capacity)
         do {
             try reservation!.mapAnonymous(byteCount: target - byteCount, at: byteCount)
+            // A fault for each 2 MiB instead of 512, and so many fewer look-ups of addresses. Without large pages all works as well.
+            try? reservation!.advise(at: byteCount, byteCount: target - byteCount, .hugePage)
         } catch {
             throw HeapError.io(operation: "map memory for", path: path, code: error.code)
         }

@@ -72,7 +72,6 @@ final class HeapImage {
         base = UnsafeMutableRawPointer(bitPattern: HeapLayout.pageBytes)!
         touchedLines = base.assumingMemoryBound(to: UInt64.self)
         privateWords = touchedLines
-        Self.openImages.add(1, ordering: .relaxed)
         if !isReadOnly { try reserve() }
     }
 
@@ -95,6 +94,9 @@ final class HeapImage {
         fileBacked = 0
         reservation.guardAgainstFaults()
         self.reservation = reservation
+        Self.openImages.add(1, ordering: .relaxed)
+        // Only the headers are still looked at there.
+        if let visited { try? visited.unmap(at: HeapLayout.fileGranule, byteCount: visited.capacity - HeapLayout.fileGranule) }
     }
 
     /// Maps the file for a visitor, who only looks at it as it is; `count` is a multiple of the file granule. Returns where its headers are, for as long as the image lives.
@@ -115,7 +117,9 @@ final class HeapImage {
         fileBacked = 0
     }
 
-    deinit { Self.openImages.subtract(1, ordering: .relaxed) }
+    deinit {
+        if reservation != nil { Self.openImages.subtract(1, ordering: .relaxed) }
+    }
 
     /// The first byte of the file that could not be read; nil as long as all could.
     var fault: Int? { (reservation ?? visited)?.firstFault }

@@ -73,8 +73,9 @@ extension HeapEngine {
             _ = try giveBackFreePages(file)
             header = try readHeader(file)
         }
-        guard !(try hasUnregisteredViews(file)) else { return false }
+        // In this order: a reader that takes its lock after this has looked for it finds what was published before, or more.
         let published = shared.loadInOrder(.published)
+        guard !(try hasUnregisteredViews(file)) else { return false }
         let target = lowestView(below: published)
         guard target > header.checkpointPosition else { return target == published }
         let ring = try translating { () throws(DiskError) in try shared.ring() }

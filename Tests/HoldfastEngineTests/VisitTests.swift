@@ -190,11 +190,52 @@ import Testing
             // Readers change nothing.
             #expect(try value(heap.open(.readOnly)) == 100 + number)
         }
+        // One that has laid the log over its image is told of those who go on with it.
+        let guest = try heap.open(.readOnly)
+        #expect(try value(guest) == 102)
+        let last = try heap.open()
+        try last.change { $0.store(103, at: cell) }
+        #expect(try value(guest) == 103)
+        try last.change { $0.store(102, at: cell) }
+        #expect(try value(guest) == 102)
+        try guest.close()
+        try last.close()
+        #expect(access.load(cell, as: Int.self) == 5)
         visitor.endRead(context)
         let next = try heap.open()
         #expect(try value(next) == 102)
         #expect(try value(visitor) == 102)
         try visitor.close()
+        try next.close()
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+    }
+
+    /// The same beside a reader that may not write the file, and so never registers.
+    @Test func writersGoOnBesideAGuest() throws {
+        let attempts = Mutex(0)
+        let refusing = TappedDisk(disk) { call throws(DiskError) in
+            let isFirst = attempts.withLock { count in
+                count += 1
+                return count <= 2
+            }
+            // For a visit, and for registering.
+            if call.operation == .open, isFirst { throw DiskError(.open, call.path, code: EACCES) }
+        }
+        let guest = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: heap.options, disk: refusing)
+        let context = try guest.beginRead()
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+        #expect(try stranger().isLockedByOthers(.unregisteredReader))
+        for number in 0 ..< 3 {
+            let writer = try Mortal(disk)
+            try writer.engine.change { $0.store(100 + number, at: cell) }
+            writer.die()
+            #expect(access.load(cell, as: Int.self) == 5)
+        }
+        guest.endRead(context)
+        #expect(try value(guest) == 102)
+        try guest.close()
+        let next = try heap.open()
+        #expect(try value(next) == 102)
         try next.close()
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
     }

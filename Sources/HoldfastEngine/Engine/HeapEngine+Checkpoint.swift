@@ -107,7 +107,7 @@ extension HeapEngine {
     }
 
     /// Whether anyone reads whose view is not in the table.
-    private func hasUnregisteredViews(_ file: any DiskFile) throws(HeapError) -> Bool {
+    func hasUnregisteredViews(_ file: any DiskFile) throws(HeapError) -> Bool {
         try translating { () throws(DiskError) in
             if try file.isLockedByOthers(.unregisteredReader) { return true }
             return try file.isLockedByOthers(.visitorsRead)

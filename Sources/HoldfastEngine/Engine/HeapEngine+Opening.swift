@@ -70,7 +70,7 @@ extension HeapEngine {
         if options.salvages { try extendToHeader(header) }
         if !header.logInUse, let named = try headerOfForgottenLog(file, header) { header = named }
         if header.logInUse {
-            if mode == .readWrite, try joinBesideVisitors(file, header) { return }
+            if mode == .readWrite, try joinBesideReaders(file, header) { return }
             header = try recoverOrSalvage(file, header)
             // A reader leaves the log as it was, and must not be taken for one who has it in use.
             guard mode == .readWrite else {

@@ -91,7 +91,7 @@ extension HeapEngine {
         }
     }
 
-    private func hasBothHeaders(_ file: any DiskFile) throws(DiskError) -> Bool {
+    func hasBothHeaders(_ file: any DiskFile) throws(DiskError) -> Bool {
         for copy in 0 ..< Int(HeapLayout.headerPages) {
             var bytes = [UInt8](repeating: 0, count: HeapHeader.byteCount)
             _ = try file.read(&bytes, at: copy * HeapLayout.pageBytes)

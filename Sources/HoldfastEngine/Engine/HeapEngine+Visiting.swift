@@ -18,7 +18,7 @@ import MemoryMapping
 ///    sequence numbers are those of the visit, and a header at rest had them, no record exists that a checkpoint or a recovery could write.
 /// 2. *From then on the visitor's lock keeps it as it is.* The lock `visitorsRead` is taken before the numbers are looked at. A checkpoint looks for it before it
 ///    writes anything (`checkpointLocked`), and has nothing to write before the header has changed: so either it finds the lock, or the visitor
-///    finds another header. A recovery is put off (`joinBesideVisitors`) or waits until the lock is free (`awaitVisitors`), and has a header before it that no visitor
+///    finds another header. A recovery is put off (`joinBesideReaders`) or waits until the lock is free (`awaitVisitors`), and has a header before it that no visitor
 ///    takes for its own. Pages that are given back meanwhile are free in the visitor's view too, and a file that is cut short is cut behind it.
 /// 3. *The lock is held while the read transaction is open and no longer*, so that an opening that does nothing holds up nobody. It belongs to the open file: whoever
 ///    dies lets go of it, and a forked child cannot give it back for its parent.
@@ -157,13 +157,22 @@ extension HeapEngine {
         file?.unlock(.visitorsRead)
     }
 
-    /// Takes part where the last process that had the heap open left it, instead of recovering, as long as a visitor reads: what the dead have left beside the heap is what
-    /// those who outlive others always go on with, and the log can wait there. False where nobody reads, or nothing usable is left.
-    func joinBesideVisitors(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> Bool {
-        guard try translating({ () throws(DiskError) in try file.isLockedByOthers(.visitorsRead) }) else { return false }
+    /// Takes part where the last process that had the heap open left it, instead of recovering, as long as somebody reads who is not registered: a visitor, or a guest,
+    /// whose pages of the base image are not to change. What the dead have left beside the heap is what those who outlive others always go on with, and the log can wait there.
+    /// False where nobody reads, or nothing usable is left.
+    func joinBesideReaders(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> Bool {
+        guard try hasUnregisteredViews(file) else { return false }
         let isUsable = peek { $0[.epoch] == header.logEpoch && $0[.failed] == 0 }
-        guard isUsable == true else { return false }
-        try join(file, header)
+        // A damaged copy of the header is for recovery to judge.
+        guard isUsable == true, try translating({ () throws(DiskError) in try hasBothHeaders(file) }) else { return false }
+        // The same once more: guests that have laid the log over their images look for another header, and no commit to a log that is there already writes one.
+        var repeated = header
+        repeated.sequence += 1
+        do throws(DiskError) {
+            try writeHeader(repeated, to: file)
+            try file.sync()
+        } catch { throw heapError(error) }
+        try join(file, repeated)
         return true
     }
 

@@ -51,6 +51,23 @@ public final class AddressReservation: Sendable {
         }
     }
 
+    /// Reserves as many addresses as a file has bytes, with the file mapped there, in one system call: for a file that is looked at as it is. `byteCount`
+    /// is above zero, and whole pages. Otherwise as ``map(fileDescriptor:fileOffset:byteCount:at:kind:)``. Throws `map`. O(1).
+    public init(mapping fileDescriptor: Int32, byteCount: Int, kind: MappingKind) throws(MappingError) {
+        demand(
+            byteCount > 0 && byteCount % SystemPage.size == 0,
+            "a file is mapped in whole pages of \(SystemPage.size) bytes, not \(byteCount) bytes of it")
+        let result = SystemCalls.map(
+            at: nil, byteCount: byteCount, protection: kind == .readOnly ? SystemCalls.readOnly : SystemCalls.readWrite,
+            isShared: kind != .privateCopy, descriptor: fileDescriptor, fileOffset: 0)
+        switch result {
+        case .success(let address):
+            baseAddress = address
+            capacity = byteCount
+        case .failure(let error): throw MappingError(.map, error)
+        }
+    }
+
     deinit {
         // In this order: the addresses may be somebody else's as soon as they are unmapped.
         if let range { FaultGuard.unregister(range) }

@@ -170,4 +170,58 @@ import Testing
         try reader.close()
         try writer.close()
     }
+
+    /// A reader that cannot register opens just after a checkpoint has looked for such readers, and somebody commits once more: the checkpoint leaves that commit alone.
+    @Test func unregisteredReaderBesideACheckpoint() throws {
+        let disk = TappedDisk(heap.disk)
+        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: disk)
+        let cell = try cell(writer)
+        let other = try writer.change { access in
+            let other = access.allocate(byteCount: 4096)
+            access.store(5, at: other)
+            return other
+        }
+        try writer.checkpoint()
+        // Something for the checkpoint to do.
+        try writer.change { $0.store(1, at: cell) }
+        let second = try heap.open()
+        // It may not write the shared file: the first attempt to open it fails.
+        let attempts = Mutex(0)
+        let refusing = TappedDisk(heap.disk) { call throws(DiskError) in
+            guard call.operation == .open, call.path.hasSuffix(LogLayout.sharedSuffix) else { return }
+            let attempt = attempts.withLock { count in
+                count += 1
+                return count
+            }
+            if attempt == 1 { throw DiskError(.open, call.path, code: EACCES) }
+        }
+        let views = Mutex<[(reader: HeapEngine, context: UInt)]>([])
+        let problems = Problems()
+        let (path, options) = (TestHeap.path, heap.options)
+        disk.didAsk = { lock in
+            guard lock == .unregisteredReader, views.withLock({ $0.isEmpty }) else { return }
+            problems.collect {
+                let reader = try HeapEngine(path: path, mode: .readOnly, options: options, disk: refusing)
+                let context = UInt(bitPattern: try reader.beginRead())
+                views.withLock { $0 = [(reader, context)] }
+                Thread.detachNewThread {
+                    problems.collect { try second.change { $0.store(6, at: other) } }
+                    attempts.withLock { $0 = 100 }
+                }
+                while attempts.withLock({ $0 }) < 100 { usleep(100) }
+            }
+        }
+        _ = try writer.moveLogIntoBase(waits: true)
+        #expect(problems.all == [])
+        let (reader, address) = try #require(views.withLock { $0.first })
+        let context = try #require(HeapEngine.Context(bitPattern: address))
+        #expect(reader.viewEntry == nil)
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+        #expect(access.load(other, as: Int.self) == 5)
+        reader.endRead(context)
+        #expect(try reader.look { $0.load(other, as: Int.self) } == 6)
+        try reader.close()
+        try second.close()
+        try writer.close()
+    }
 }

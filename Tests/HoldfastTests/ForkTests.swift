@@ -168,4 +168,39 @@ private func isForked(_ body: () throws -> Void) -> Bool {
             try heap.close()
         }
     }
+
+    /// A fork inside the one read of a visitor: what protects it is a lock of the open file, which the child has too and must not give back.
+    @Test func forkInsideAVisit() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            let heap = try PersistentHeap.open(folder.file(), engineOptions: EngineOptions())
+            try heap.write { try $0.value("v", initial: 0).value = 1 }
+            try heap.close()
+            let visitor = try PersistentHeap.open(folder.file(), mode: .readOnly, engineOptions: EngineOptions())
+            let stranger = try SystemDisk.shared.open(folder.file(), .readWrite)
+            var isChild = false
+            let wasRefused = isForked {
+                try visitor.read { _ in
+                    let child = forked()
+                    if child == 0 {
+                        isChild = true
+                        return
+                    }
+                    var status: Int32 = 0
+                    guard waitpid(child, &status, 0) == child, status == 7 << 8 else { exit(3) }
+                    guard try stranger.isLockedByOthers(.visitorsRead) else { exit(4) }
+                }
+            }
+            if isChild {
+                // Nor by closing it.
+                try? visitor.close()
+                _exit(wasRefused ? 7 : 5)
+            }
+            guard !wasRefused, try !stranger.isLockedByOthers(.visitorsRead), try stranger.isLockedByOthers(.visitor) else {
+                exit(6)
+            }
+            try visitor.close()
+            guard folder.names == ["test.heap"] else { exit(7) }
+        }
+    }
 }

@@ -130,4 +130,44 @@ import Testing
             guard try again.read({ try $0.value("v", of: Int.self).value }) == 10 else { exit(6) }
         }
     }
+
+    /// A reader that has made nothing beside the heap yet does so where the heap is, by whatever path it was opened and wherever the program, a link to it or its name has moved since.
+    @Test func visitorsFindTheirPlace() async throws {
+        await #expect(processExitsWith: .success) {
+            let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
+            for (folder, value) in [(first, 1), (second, 2)] {
+                let heap = try PersistentHeap.open(folder.file())
+                try heap.write { try $0.value("v", initial: 0).value = value }
+                try heap.close()
+            }
+            let link = first.path + "/link"
+            guard symlink("test.heap", link) == 0 else { exit(2) }
+            guard FileManager.default.changeCurrentDirectoryPath(first.path) else { exit(3) }
+            let readers = try ["test.heap", "link"].map {
+                try PersistentHeap.open($0, mode: .readOnly, engineOptions: EngineOptions())
+            }
+            func readAll() throws -> [Int] { try readers.map { try $0.read { try $0.value("v", of: Int.self).value } } }
+            guard try readAll() == [1, 1], first.names.sorted() == ["link", "test.heap"] else { exit(4) }
+            guard FileManager.default.changeCurrentDirectoryPath(second.path), unlink(link) == 0,
+                symlink(second.file(), link) == 0
+            else { exit(5) }
+            guard try readAll() == [1, 1], first.names.contains("test.heap-shared"), second.names == ["test.heap"] else {
+                exit(6)
+            }
+            let writer = try PersistentHeap.open(first.file(), engineOptions: EngineOptions())
+            guard try writer.views().count == 3 else { exit(7) }
+            try writer.write { try $0.value("v", initial: 0).value = 10 }
+            guard try readAll() == [10, 10] else { exit(8) }
+            for reader in readers { try reader.close() }
+            try writer.close()
+            // Renamed between two reads: it is the same heap, by its new name.
+            let reader = try PersistentHeap.open(first.file(), mode: .readOnly, engineOptions: EngineOptions())
+            guard try reader.read({ try $0.value("v", of: Int.self).value }) == 10 else { exit(9) }
+            guard rename(first.file(), first.file("new.heap")) == 0 else { exit(10) }
+            guard try reader.read({ try $0.value("v", of: Int.self).value }) == 10 else { exit(11) }
+            guard first.names.contains("new.heap-shared") else { exit(12) }
+            let again = try PersistentHeap.open(first.file("new.heap"), engineOptions: EngineOptions())
+            guard try again.views().count == 2 else { exit(13) }
+        }
+    }
 }

@@ -47,6 +47,25 @@ import Testing
         }
     }
 
+    @Test func aFileByItself() throws {
+        try withFile(pattern(3 * page)) { path, descriptor in
+            let reservation = try AddressReservation(mapping: descriptor, byteCount: 2 * page, kind: .privateCopy)
+            #expect(reservation.capacity == 2 * page)
+            #expect(
+                Array(UnsafeRawBufferPointer(start: reservation.baseAddress, count: 2 * page))
+                    == Array(pattern(3 * page)[..<(2 * page)]))
+            reservation.baseAddress.storeBytes(of: 0xEE, as: UInt8.self)
+            try expectSame(TemporaryDirectory.read(path), pattern(3 * page))
+            // Like any reservation.
+            try reservation.mapAnonymous(byteCount: page, at: page)
+            #expect(reservation.baseAddress.load(fromByteOffset: page, as: UInt8.self) == 0)
+        }
+        let error = mappingError { () throws(MappingError) in
+            try AddressReservation(mapping: -1, byteCount: page, kind: .readOnly)
+        }
+        #expect(error == MappingError(.map, code: EBADF))
+    }
+
     @Test func aPageNotYetCopiedShowsTheNewestFile() throws {
         // The checkpoint of the heap rests on this, so it is held to here.
         try withFile(pattern(2 * page)) { _, descriptor in

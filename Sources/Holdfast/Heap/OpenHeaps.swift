@@ -16,7 +16,7 @@ final class OpenHeaps: Sendable {
         guard mode == .readWrite || mode == .readOnly, !options.isSnapshot else {
             return try HeapEngine(path: path, mode: mode, options: options)
         }
-        if let shared = share(SystemDisk.shared.fileIdentity(at: path), mode) { return shared }
+        if entries.withLock({ !$0.isEmpty }), let shared = share(SystemDisk.shared.fileIdentity(at: path), mode) { return shared }
         let engine = try HeapEngine(path: path, mode: mode, options: options)
         guard let identity = engine.fileIdentity else { return engine }
         // Another thread may have opened the same heap meanwhile; then both openings live side by side, and only the first is shared.

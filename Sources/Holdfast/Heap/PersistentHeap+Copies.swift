@@ -5,7 +5,8 @@ public typealias OpenView = HoldfastEngine.OpenView
 
 /// Looking after a heap as a whole: checking, copying, compacting, building.
 extension PersistentHeap {
-    /// Every opening of this heap, by this and other processes, that is registered, with its view. Any thread.
+    /// Every opening of this heap, by this and other processes, that is registered, with its view. Any thread. A reader that nobody shares the heap with registers with its
+    /// second read transaction, or when it is asked this.
     public func views() throws(HeapError) -> [OpenView] {
         try requireOpen()
         return engine.openViews()

@@ -92,7 +92,7 @@ final class HeapFileBuilder {
         do throws(DiskError) { old = try disk.open(path, .readWrite) } catch { return nil }
         do throws(DiskError) {
             guard try old.tryLock(.opening, exclusive: true), try old.tryLock(.presence, exclusive: true),
-                try !old.isLockedByOthers(.unregisteredReader)
+                try !old.isLockedByOthers(.unregisteredReader), try !old.isLockedByOthers(.visitor)
             else { throw DiskError(.lock, path, code: EBUSY) }
         } catch {
             old.close()

@@ -26,6 +26,13 @@ public protocol Disk: AnyObject, Sendable {
     func fileIdentity(at path: String) -> FileIdentity?
     /// The path from the root, without links, that `path` leads to now, whether or not there is a file yet; `path` itself if that cannot be told.
     func resolve(_ path: String) -> String
+    /// Whether open files know their paths (`DiskFile.currentPath`), so that nobody need resolve them before.
+    var tellsPaths: Bool { get }
+}
+
+extension Disk {
+    /// For disks that do not say.
+    public var tellsPaths: Bool { false }
 }
 
 /// Tells files apart whatever their names are: device and inode.
@@ -36,6 +43,21 @@ public struct FileIdentity: Hashable, Sendable {
     public init(device: UInt64, number: UInt64) {
         self.device = device
         self.number = number
+    }
+}
+
+/// What an opening asks of a file first.
+public struct FileFacts: Equatable, Sendable {
+    /// Bytes.
+    public var size: Int
+    public var identity: FileIdentity
+    /// Whether it has any name left. Said of a file that has one now it may be wrong a moment later.
+    public var isNamed: Bool
+
+    public init(size: Int, identity: FileIdentity, isNamed: Bool) {
+        self.size = size
+        self.identity = identity
+        self.isNamed = isNamed
     }
 }
 
@@ -80,6 +102,8 @@ public protocol DiskFile: AnyObject, Sendable {
     func map(
         into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
     ) throws(DiskError)
+    /// Maps the first `byteCount` bytes, whole granules of the file, somewhere, with no room to grow.
+    func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation
     /// Takes a lock without waiting, or changes one that this open file holds; false if another open file, of this process or another,
     /// holds it in a conflicting way. The kernel releases it when the file is closed or the process ends in any way.
     /// Exclusive locks need a file that was opened for writing (`EBADF`).
@@ -96,6 +120,10 @@ public protocol DiskFile: AnyObject, Sendable {
     func fileSystemKind() throws(DiskError) -> FileSystemKind
     /// What `stat` says of the kind of file and the rights: an error for directories and other non-files.
     func requireRegularFile() throws(DiskError)
+    /// All that in one call; throws as `requireRegularFile` does.
+    func facts() throws(DiskError) -> FileFacts
+    /// The path from the root, without links, by which the file was opened, as it is now; nil if that cannot be told.
+    func currentPath() -> String?
     func close()
 }
 
@@ -112,6 +140,10 @@ public enum FileLock: Int, Sendable, CaseIterable {
     /// Where the platform has no robust mutex: the write lock and the sync lock.
     case write = 4
     case sync = 5
+    /// Shared by readers that have the heap open as it was at rest, without being registered. Whoever would put another file in its place finds them by it.
+    case visitor = 6
+    /// Shared by those of them that have a read transaction open: nothing may be written to the base image meanwhile.
+    case visitorsRead = 7
 
     /// The byte's place in the file.
     var offset: Int { 1 << 62 + rawValue }
@@ -138,4 +170,21 @@ public struct DiskError: Error, Equatable, Sendable {
 extension DiskFile {
     /// For disks that do not say: as if the file had no holes.
     public func allocatedBytes() throws(DiskError) -> Int { try size() }
+
+    /// Made of the other calls.
+    public func facts() throws(DiskError) -> FileFacts {
+        try requireRegularFile()
+        return FileFacts(size: try size(), identity: try fileIdentity(), isNamed: true)
+    }
+
+    public func currentPath() -> String? { nil }
+
+    public func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation {
+        let reservation: AddressReservation
+        do { reservation = try AddressReservation(preferredBytes: byteCount, minimumBytes: byteCount) } catch {
+            throw DiskError(.map, path, code: error.code)
+        }
+        try map(into: reservation, at: 0, fileOffset: 0, byteCount: byteCount, kind: kind)
+        return reservation
+    }
 }

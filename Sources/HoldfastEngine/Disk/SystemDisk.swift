@@ -97,7 +97,14 @@ public final class SystemDisk: Disk {
         return String(cString: found)
     }
 
-    private static func linkTarget(_ path: String) -> String? {
+    #if os(Linux)
+        /// Not everywhere is there a `/proc`.
+        private static let hasDescriptorPaths = access("/proc/self/fd", F_OK) == 0
+
+        public var tellsPaths: Bool { Self.hasDescriptorPaths }
+    #endif
+
+    static func linkTarget(_ path: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = bytes.withUnsafeMutableBytes { readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count) }
         return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
@@ -143,7 +150,10 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         // A mapping keeps the open file alive, and with it its locks, until it is unmapped. After a fork the parent has the
         // same open file, and the locks are the parent's.
         // The opening lock last: whoever waits for it must not find the others still taken by someone who has gone.
-        if hasLocks, ForkGuard.generation == generation { for lock in FileLock.allCases.reversed() { unlock(lock) } }
+        if hasLocks, ForkGuard.generation == generation {
+            unlockAllBehind(.opening)
+            unlock(.opening)
+        }
     }
 
     public func size() throws(DiskError) -> Int {
@@ -155,12 +165,27 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         Int(try status().st_blocks) * 512
     }
 
-    public func requireRegularFile() throws(DiskError) {
-        switch try status().st_mode & S_IFMT {
-        case S_IFREG: return
+    public func requireRegularFile() throws(DiskError) { _ = try facts() }
+
+    public func facts() throws(DiskError) -> FileFacts {
+        let status = try status()
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: break
         case S_IFDIR: throw DiskError(.status, path, code: EISDIR)
         default: throw DiskError(.status, path, code: EINVAL)
         }
+        return FileFacts(
+            size: Int(status.st_size), identity: FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino)),
+            isNamed: status.st_nlink > 0)
+    }
+
+    public func currentPath() -> String? {
+        #if os(Linux)
+            // A file that has lost its name says so behind the path; whoever uses the path sees that another file or none is there.
+            SystemDisk.linkTarget("/proc/self/fd/\(descriptor)")
+        #else
+            nil
+        #endif
     }
 
     func status() throws(DiskError) -> stat {
@@ -234,6 +259,14 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         do {
             try reservation.map(
                 fileDescriptor: descriptor, fileOffset: fileOffset, byteCount: byteCount, at: offset, kind: kind)
+        } catch {
+            throw DiskError(.map, path, code: error.code)
+        }
+    }
+
+    public func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation {
+        do {
+            return try AddressReservation(mapping: descriptor, byteCount: byteCount, kind: kind)
         } catch {
             throw DiskError(.map, path, code: error.code)
         }

@@ -37,6 +37,14 @@ extension SystemFile {
         return true
     }
 
+    /// Gives back every lock whose byte lies behind that of `lock`.
+    func unlockAllBehind(_ lock: FileLock) {
+        var request = request(lock, Int32(F_UNLCK))
+        request.l_start += 1
+        request.l_len = off_t(FileLock.allCases.count - 1)
+        _ = fcntl(descriptor, Self.setLock, &request)
+    }
+
     public func unlock(_ lock: FileLock) {
         var request = request(lock, Int32(F_UNLCK))
         _ = fcntl(descriptor, Self.setLock, &request)

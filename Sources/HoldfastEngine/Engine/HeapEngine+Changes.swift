@@ -17,7 +17,27 @@ extension HeapEngine {
     }
 
     /// The newest position that anyone has committed. Any thread.
-    public var newestPosition: UInt64 { signal?.position ?? guestPosition }
+    public var newestPosition: UInt64 {
+        if let signal { return signal.position }
+        if let visitorsPosition { return visitorsPosition }
+        // A visitor may have registered in between.
+        return signal?.position ?? guestPosition
+    }
+
+    /// As long as nobody has written a header, nobody has committed. After that a visitor takes part, or, where it cannot just now, looks what there is.
+    private var visitorsPosition: UInt64? {
+        guard let current = visit.withLock({ $0 }) else { return nil }
+        if isAtRest(as: current) { return current.position }
+        try? takePart(timeout: .zero)
+        guard isVisiting else { return nil }
+        return peek { $0.loadInOrder(.published) } ?? max(current.position, baseImagePosition)
+    }
+
+    /// Nobody has the heap open, but somebody had.
+    private var baseImagePosition: UInt64 {
+        guard let file else { return 0 }
+        return (try? headerAndSize(of: file))?.0.checkpointPosition ?? 0
+    }
 
     /// The position of the open view, to compare with the newest. Behind the gate.
     var viewPosition: UInt64 {
@@ -35,12 +55,14 @@ extension HeapEngine {
         throws(HeapError) -> UInt64
     {
         try requireUsable()
+        try takePart(timeout: .zero)
         if let signal, signal.spin(whileAt: position, atMost: min(options.spin, timeout)) { return newestPosition }
         let deadline = Deadline(in: timeout)
         while true {
             try requireUsable()
             // An opening that follows nothing yet begins to with its next view, once somebody writes: until then it sees a header change, but no commit.
-            if signal == nil { endRead(try beginRead()) }
+            try takePart(timeout: .zero)
+            if signal == nil, !isVisiting { endRead(try beginRead()) }
             let newest = newestPosition
             let left = deadline.remaining
             guard newest == position, left > 0, !isCancelled() else { return newest }

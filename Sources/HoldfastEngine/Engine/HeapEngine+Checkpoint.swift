@@ -75,8 +75,12 @@ extension HeapEngine {
             _ = try giveBackFreePages(file)
             header = try readHeader(file)
         }
-        guard !(try translating({ () throws(DiskError) in try file.isLockedByOthers(.unregisteredReader) })) else { return false }
+        // In this order: a reader that takes its lock after this has looked for it finds what was published before, or more.
         let published = shared.loadInOrder(.published)
+        guard !(try hasUnregisteredViews(file)) else {
+            if mayRefuse { checkpointDue.refuse() }
+            return false
+        }
         let target = lowestView(below: published)
         if mayRefuse {
             // Whoever asked may have done so just before the last one ended.
@@ -117,6 +121,14 @@ extension HeapEngine {
         }
         log.finishCheckpoint(at: target)
         return target == published
+    }
+
+    /// Whether anyone reads whose view is not in the table.
+    func hasUnregisteredViews(_ file: any DiskFile) throws(HeapError) -> Bool {
+        try translating { () throws(DiskError) in
+            if try file.isLockedByOthers(.unregisteredReader) { return true }
+            return try file.isLockedByOthers(.visitorsRead)
+        }
     }
 
     /// Before anything is written: no damage may get a new checksum. What is found is final for this opening, and every later one finds it again.

@@ -17,17 +17,26 @@ extension HeapEngine {
         didOpen()
     }
 
-    /// Under the opening lock, so that the state that is found here does not change on the way: nobody else opens, closes or recovers meanwhile.
+    /// Under the opening lock, so that the state that is found here does not change on the way: nobody else opens, closes or recovers meanwhile. A reader of a heap
+    /// at rest can do without.
     func openFile() throws(HeapError) {
+        if beginVisit() { return }
+        try reserveAddresses()
         while try !openFileInPlace() { file?.close() }
         try checkAllocatorRoot()
         didOpen()
+    }
+
+    /// For an image that can grow.
+    func reserveAddresses() throws(HeapError) {
+        do { try image.reserve() } catch { throw HeapError.io(operation: "reserve addresses for", path: path, code: error.code) }
     }
 
     /// False if the file was replaced or removed between its opening and the lock: what lies beside it belongs to another one then.
     private func openFileInPlace() throws(HeapError) -> Bool {
         let file = try openOrCreate()
         self.file = file
+        knownIdentity = nil
         warnings = []
         try requireSuitableFileSystem(file)
         var isInPlace = false
@@ -51,7 +60,7 @@ extension HeapEngine {
     }
 
     /// Nobody else uses the log: what a crash has left of it is put in order first.
-    private func openAlone(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
+    func openAlone(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
         var header = header
         if header.isGivingBack, mode == .readWrite {
             _ = try giveBackFreePages(file)
@@ -61,6 +70,7 @@ extension HeapEngine {
         if options.salvages { try extendToHeader(header) }
         if !header.logInUse, let named = try headerOfForgottenLog(file, header) { header = named }
         if header.logInUse {
+            if mode == .readWrite, try joinBesideReaders(file, header) { return }
             header = try recoverOrSalvage(file, header)
             // A reader leaves the log as it was, and must not be taken for one who has it in use.
             guard mode == .readWrite else {
@@ -70,6 +80,11 @@ extension HeapEngine {
         }
         take(header)
         try checkAllocatorRoot(pages: header.heapPages)
+        try beginSharing(file, header)
+    }
+
+    /// Makes the shared file, where the heap is at rest and nobody else has it open.
+    func beginSharing(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
         // Without the right to write the file others cannot be kept out while the shared file is made.
         guard isFileWritable, !options.salvages else { return try becomeGuest(file, giveUpPresence: true) }
         do throws(DiskError) {
@@ -142,15 +157,17 @@ extension HeapEngine {
         attachment = .guest(headers: headerSequences)
     }
 
-    private func protectAllViews(_ file: any DiskFile) throws(DiskError) {
+    func protectAllViews(_ file: any DiskFile) throws(DiskError) {
         guard try file.tryLock(.unregisteredReader, exclusive: false) else { throw DiskError(.lock, path, code: EAGAIN) }
     }
 
     /// The sequence numbers in the header's copies as the mapping shows them; they change when anyone writes a header.
     var headerSequences: [UInt64] {
-        (0 ..< Int(HeapLayout.headerPages)).map {
-            (image.base + $0 * HeapLayout.pageBytes + HeapHeader.sequenceOffset).load(as: UInt64.self)
-        }
+        (0 ..< Int(HeapLayout.headerPages)).map(headerSequence)
+    }
+
+    func headerSequence(_ copy: Int) -> UInt64 {
+        (image.base + copy * HeapLayout.pageBytes + HeapHeader.sequenceOffset).load(as: UInt64.self)
     }
 
     /// Takes over where the base image, or what recovery made of it, stands in the log.
@@ -160,7 +177,7 @@ extension HeapEngine {
         commitNumber = header.commitNumber
     }
 
-    private func isAlone(_ file: any DiskFile) throws(HeapError) -> Bool {
+    func isAlone(_ file: any DiskFile) throws(HeapError) -> Bool {
         do throws(DiskError) {
             return try file.tryLock(.presence, exclusive: true)
         } catch {
@@ -194,7 +211,7 @@ extension HeapEngine {
         try body()
     }
 
-    private func requireSuitableFileSystem(_ file: any DiskFile) throws(HeapError) {
+    func requireSuitableFileSystem(_ file: any DiskFile) throws(HeapError) {
         switch try translating({ () throws(DiskError) in try file.fileSystemKind() }) {
         case .local: break
         case .network(let name):

@@ -10,6 +10,7 @@ extension HeapEngine {
         var ends = (lowest: header.heapPages, highest: header.heapPages)
         var heapPages = header.heapPages
         var former: Set<Range<Int>> = []
+        try image.preparePrivateCopies(path: path)
         while let (record, bytes, source) = try translating({ () throws(DiskError) in try scanner.next() }) {
             try image.extend(to: Int(record.heapPages) * HeapLayout.pageBytes, path: path)
             bytes.withUnsafeBytes { raw in
@@ -56,6 +57,7 @@ extension HeapEngine {
             }
             guard damaged.isEmpty else { throw HeapError.damagedPages(path: path, pages: damaged) }
         }
+        try awaitVisitors(file)
         do throws(DiskError) {
             try completeLog(rescued, scanner: scanner)
             // The image may hold any number of pages beyond the end that an earlier commit had needed.
@@ -89,7 +91,7 @@ extension HeapEngine {
         }
     }
 
-    private func hasBothHeaders(_ file: any DiskFile) throws(DiskError) -> Bool {
+    func hasBothHeaders(_ file: any DiskFile) throws(DiskError) -> Bool {
         for copy in 0 ..< Int(HeapLayout.headerPages) {
             var bytes = [UInt8](repeating: 0, count: HeapHeader.byteCount)
             _ = try file.read(&bytes, at: copy * HeapLayout.pageBytes)

@@ -8,6 +8,7 @@ extension HeapEngine {
     /// Throws `tooLarge` beyond what can be mapped, and `diskFull` or `fileTooLarge` with the file as it was.
     public func reserve(bytes: Int) throws(HeapError) {
         demandNoOpenTransaction(for: "heap.reserve")
+        try requireWritable()
         guard bytes >= 0, bytes <= image.capacity, bytes <= Int(HeapLayout.maximumBytes) else {
             throw HeapError.tooLarge(path: path, limitBytes: UInt64(min(image.capacity, Int(HeapLayout.maximumBytes))))
         }

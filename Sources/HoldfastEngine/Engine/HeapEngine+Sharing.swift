@@ -14,7 +14,7 @@ extension HeapEngine {
     @inline(__always)
     func closeView() {
         // The end of a transaction in a forked child is not that of the parent's.
-        guard let meeting, let viewEntry, !isForked else { return }
+        guard let meeting, let viewEntry, !isForked else { return endVisitorsRead() }
         meeting._withUnsafeGuaranteedRef { ViewTable.close(viewEntry, in: $0) }
     }
 
@@ -22,7 +22,7 @@ extension HeapEngine {
     @inline(__always)
     func isFresh(isFirst: Bool) -> Bool {
         if isFixed { return true }
-        guard let meeting else { return isGuestFresh }
+        guard let meeting else { return isVisitor ? isVisitorFresh(isFirst: isFirst) : isGuestFresh }
         if isFirst { openView() }
         return meeting._withUnsafeGuaranteedRef { $0.loadInOrder(.published) } == applied
             && !(isFirst && viewEntry != nil && isMemoryReliefDue)
@@ -36,6 +36,7 @@ extension HeapEngine {
     /// Brings the image to the newest state. The caller is alone behind the gate, and the view is open, or it holds the write lock. The view stays
     /// where it is: who keeps it open moves it, and a writer has none.
     func catchUp() throws(HeapError) {
+        if isVisitor { return try register() }
         if isGuest { return try attachAgain() }
         guard let meeting else { return }
         if isMemoryReliefDue { try startFromBase() }
@@ -58,6 +59,7 @@ extension HeapEngine {
     /// Lays the records from `applied` to `target` over the image.
     private func followLog(_ log: RedoLog, to target: UInt64) throws(HeapError) {
         var ring = try translating { () throws(DiskError) in try log.shared.ring() }
+        try image.preparePrivateCopies(path: path)
         while applied < target {
             if let (record, bytes) = reader.record(at: applied, in: ring, epoch: log.epoch, chain: chain) {
                 try image.extend(to: Int(record.heapPages) * HeapLayout.pageBytes, path: path)
@@ -140,7 +142,10 @@ extension HeapEngine {
 
     /// The openings of this heap by all processes, as far as they are registered.
     public func openViews() -> [OpenView] {
-        guard case .member(_, let views, _) = attachment else { return [] }
-        return views.all(directory: options.processes)
+        if isClosed { return [] }
+        try? takePart(timeout: .zero)
+        if let shared = sharedFile.withLock({ $0 }) { return ViewTable(shared: shared).all(directory: options.processes) }
+        // A visitor that cannot register just now is not in the table, but others may be.
+        return isVisiting ? peek { ViewTable(shared: $0).all(directory: options.processes) } ?? [] : []
     }
 }

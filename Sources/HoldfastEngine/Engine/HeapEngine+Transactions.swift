@@ -292,6 +292,8 @@ extension HeapEngine {
     // MARK: Contexts
 
     /// Waiting for the write lock while this thread holds the lock would never end.
+    var hasOpenTransaction: Bool { openTransaction(Self.innermost) != nil }
+
     func demandNoOpenTransaction(for call: String) {
         Misuse.demand(
             openTransaction(Self.innermost) == nil,

@@ -11,8 +11,9 @@ public final class HeapEngine: @unchecked Sendable {
     /// As the user has named the heap; what messages say.
     public let path: String
     /// Where the file is, from the root and without links, as of the opening. The log lies beside it whatever name the heap was opened by,
-    /// and a change of the working folder does not matter.
-    package let location: String
+    /// and a change of the working folder does not matter. Whoever visits does without until something is to be looked for there.
+    package var location: String { place.withLock { $0 } ?? locate() }
+    let place: Mutex<String?>
     public let mode: OpenMode
     package let options: EngineOptions
     let disk: any Disk
@@ -25,6 +26,8 @@ public final class HeapEngine: @unchecked Sendable {
     // Set while the heap is opened, and not changed until it is closed.
     var file: (any DiskFile)?
     var isFileWritable = true
+    /// Which file it is, if that was asked before.
+    var knownIdentity: FileIdentity?
     public internal(set) var identity: HeapIdentity
     public var hashSeed: HeapIdentity { seed }
     // Not public: what can be changed in this module only is read without a check for overlapping accesses.
@@ -56,6 +59,13 @@ public final class HeapEngine: @unchecked Sendable {
             if let shared { sharedFile.withLock { $0 = shared } }
             meeting = shared.map { .passUnretained($0) }
             if case .guest = attachment { isGuest = true } else { isGuest = false }
+            if case .visitor(let current) = attachment {
+                isVisitor = true
+                visit.withLock { $0 = current }
+            } else if isVisitor {
+                isVisitor = false
+                visit.withLock { $0 = nil }
+            }
             if case .member(_, _, let entry) = attachment { viewEntry = entry } else { viewEntry = nil }
         }
     }
@@ -63,6 +73,10 @@ public final class HeapEngine: @unchecked Sendable {
     /// third of the cost of a small transaction. `sharedFile` keeps what this leads to for as long as the engine lives.
     private(set) var meeting: Unmanaged<SharedFile>?
     private(set) var isGuest = false
+    private(set) var isVisitor = false
+    var visitorsRead = VisitorsRead.notYet
+    /// The visit for those who do not pass the gate, as long as it lasts. `sharedFile` is set before this is taken away.
+    let visit = Mutex<Visit?>(nil)
     /// This opening's entry in the table of views, if it is a member.
     private(set) var viewEntry: Int?
     /// The shared file for those who do not pass the gate; it stays mapped when the heap is closed.
@@ -98,6 +112,8 @@ public final class HeapEngine: @unchecked Sendable {
         /// the header's copies, which change when someone starts to write.
         case alone
         case guest(headers: [UInt64])
+        /// Reads a heap at rest once, and registers before it reads again; see `HeapEngine+Visiting`.
+        case visitor(Visit)
         /// Registered in the table of views.
         case member(SharedFile, ViewTable, entry: Int)
         /// May read the shared file but not write it, so its views are protected by a lock that stops all checkpoints.
@@ -109,13 +125,13 @@ public final class HeapEngine: @unchecked Sendable {
         throws(HeapError)
     {
         self.path = path
-        location = mode == .inMemory ? path : disk.resolve(path)
+        place = Mutex(mode == .inMemory ? path : mode == .readOnly && disk.tellsPaths ? nil : disk.resolve(path))
         self.mode = mode
         self.options = options
         checkpointDue = CheckpointDue(options)
         self.disk = disk
         do {
-            image = try HeapImage()
+            image = try HeapImage(isReadOnly: mode == .readOnly)
         } catch {
             throw HeapError.io(operation: "reserve addresses for", path: path, code: error.code)
         }
@@ -124,8 +140,10 @@ public final class HeapEngine: @unchecked Sendable {
         localWords = .allocate(byteCount: 16, alignment: 16)
         localWords.initializeMemory(as: UInt8.self, repeating: 0, count: 16)
         localSignal = ChangeSignal(at: localWords, canAnnounce: true)
-        identity = .random()
-        seed = .random()
+        // A heap in a file has its own, which are read before anything is done with these.
+        let isNew = mode == .inMemory || mode == .bulkBuild
+        identity = isNew ? .random() : HeapIdentity(high: 0, low: 0)
+        seed = isNew ? .random() : HeapIdentity(high: 0, low: 0)
         do throws(HeapError) {
             switch mode {
             case .inMemory: try openInMemory()
@@ -219,7 +237,7 @@ public final class HeapEngine: @unchecked Sendable {
     var shared: SharedFile? {
         switch attachment {
         case .member(let shared, _, _), .observer(let shared): shared
-        case .alone, .guest: nil
+        case .alone, .guest, .visitor: nil
         }
     }
 
@@ -227,7 +245,9 @@ public final class HeapEngine: @unchecked Sendable {
     var isFixed: Bool { mode == .privateCopy || options.isSnapshot }
 
     /// Which file this is, whatever its name.
-    public var fileIdentity: FileIdentity? { mode == .readWrite || mode == .readOnly ? try? file?.fileIdentity() : nil }
+    public var fileIdentity: FileIdentity? {
+        mode == .readWrite || mode == .readOnly ? knownIdentity ?? (try? file?.fileIdentity()) : nil
+    }
 
     /// Whether another opening in this process, for `mode`, may use this engine too.
     public func canBeShared(for mode: OpenMode) -> Bool {

@@ -10,24 +10,31 @@ import Synchronization
 /// transactions or by others' that it catches up with, is ordinary anonymous memory until the image is dropped and mapped anew; so a heap
 /// grows inside a transaction without touching the disk, and a full disk is an error of the commit and never a signal.
 ///
-/// Beside it lies a table with one word a page for the lines that the open transaction has touched, and a bitmap of the
-/// pages that this process has private copies of. Both are indexed by page number and cost memory only where they are used.
+/// Behind its capacity, in the same range, lie a table with one word a page for the lines that the open transaction has touched, and a bitmap of the
+/// pages that this process has private copies of. Both are indexed by page number and cost memory only where they are used; an image that is only read has the first
+/// one never, and the second not before there is a private copy.
 ///
 /// A page of the file that cannot be read, because the file was cut or the disk fails, reads as zeros and is remembered: see `fault`.
 final class HeapImage {
-    private let reservation: AddressReservation
-    private let wordTable: AddressReservation
-    private let privateTable: AddressReservation
+    /// Nil only before a reader has decided whether it visits.
+    private var reservation: AddressReservation?
+    /// The file as a visitor has it mapped. Kept when the visitor registers, for threads that look at its header.
+    private var visited: AddressReservation?
+    /// Where the tables begin in the reservation.
+    private var wordTable = 0
+    private var privateTable = 0
+    private let isReadOnly: Bool
 
-    let base: UnsafeMutableRawPointer
-    let touchedLines: UnsafeMutablePointer<UInt64>
-    private let privateWords: UnsafeMutablePointer<UInt64>
+    /// Moves once, when a visitor registers; then no transaction is open.
+    private(set) var base: UnsafeMutableRawPointer
+    private(set) var touchedLines: UnsafeMutablePointer<UInt64>
+    private var privateWords: UnsafeMutablePointer<UInt64>
 
     /// Bytes that may be accessed.
     private(set) var byteCount = 0
     /// Bytes at the front that are mapped from the file.
     private(set) var fileBacked = 0
-    var capacity: Int { reservation.capacity }
+    private(set) var capacity = 0
 
     private var tableBytes = 0
     private var privateTableBytes = 0
@@ -49,24 +56,73 @@ final class HeapImage {
         }
     }
 
-    init() throws(MappingError) {
-        reservation = try AddressReservation(preferredBytes: Self.preferredBytes)
-        wordTable = try AddressReservation(
-            preferredBytes: reservation.capacity / HeapLayout.pageBytes * 8, minimumBytes: SystemPage.size)
-        privateTable = try AddressReservation(
-            preferredBytes: max(reservation.capacity / HeapLayout.pageBytes / 8, SystemPage.size),
-            minimumBytes: SystemPage.size)
-        base = reservation.baseAddress
-        touchedLines = wordTable.baseAddress.assumingMemoryBound(to: UInt64.self)
-        privateWords = privateTable.baseAddress.assumingMemoryBound(to: UInt64.self)
-        reservation.guardAgainstFaults()
-        Self.openImages.add(1, ordering: .relaxed)
+    /// Bytes of the tables for a heap of so many bytes.
+    private static func tableSizes(for bytes: Int) -> (words: Int, privateBits: Int) {
+        let pages = (bytes + HeapLayout.pageBytes - 1) / HeapLayout.pageBytes
+        return (SystemPage.roundUp(pages * 8, to: tableGranule), SystemPage.roundUp((pages + 7) / 8, to: tableGranule))
     }
 
-    deinit { Self.openImages.subtract(1, ordering: .relaxed) }
+    /// Tables grow in steps of this, which every page size in use divides.
+    private static let tableGranule = 1 << 20
+
+    /// An image that is only read gets its addresses by `visit` or `reserve`, any other at once.
+    init(isReadOnly: Bool = false) throws(MappingError) {
+        self.isReadOnly = isReadOnly
+        // No address that anything could be at.
+        base = UnsafeMutableRawPointer(bitPattern: HeapLayout.pageBytes)!
+        touchedLines = base.assumingMemoryBound(to: UInt64.self)
+        privateWords = touchedLines
+        if !isReadOnly { try reserve() }
+    }
+
+    /// Takes the addresses for a heap that can grow. Nothing is mapped there yet, and what a visitor had mapped is no longer the image.
+    func reserve() throws(MappingError) {
+        guard reservation == nil else { return }
+        let preferred = Self.preferredBytes
+        let tables = Self.tableSizes(for: preferred)
+        let reservation = try AddressReservation(preferredBytes: preferred + tables.words + tables.privateBits)
+        // Where there are not so many addresses, what is left of them beside the tables of all of them.
+        let fitting = Self.tableSizes(for: reservation.capacity)
+        let rest = (reservation.capacity - fitting.words - fitting.privateBits) / HeapLayout.fileGranule * HeapLayout.fileGranule
+        capacity = min(preferred, rest)
+        wordTable = SystemPage.roundUp(capacity)
+        privateTable = wordTable + Self.tableSizes(for: capacity).words
+        base = reservation.baseAddress
+        touchedLines = (base + wordTable).assumingMemoryBound(to: UInt64.self)
+        privateWords = (base + privateTable).assumingMemoryBound(to: UInt64.self)
+        byteCount = 0
+        fileBacked = 0
+        reservation.guardAgainstFaults()
+        self.reservation = reservation
+        Self.openImages.add(1, ordering: .relaxed)
+        // Only the headers are still looked at there.
+        if let visited { try? visited.unmap(at: HeapLayout.fileGranule, byteCount: visited.capacity - HeapLayout.fileGranule) }
+    }
+
+    /// Maps the file for a visitor, who only looks at it as it is; `count` is a multiple of the file granule. Returns where its headers are, for as long as the image lives.
+    func visit(_ file: any DiskFile, byteCount count: Int) throws(DiskError) -> UnsafeRawPointer {
+        let mapping = try file.mapAlone(byteCount: count, kind: .privateCopy)
+        mapping.guardAgainstFaults()
+        visited = mapping
+        base = mapping.baseAddress
+        byteCount = count
+        fileBacked = count
+        return UnsafeRawPointer(base)
+    }
+
+    /// The visit comes to nothing: as if it had not begun.
+    func cancelVisit() {
+        visited = nil
+        byteCount = 0
+        fileBacked = 0
+    }
+
+    deinit {
+        if reservation != nil { Self.openImages.subtract(1, ordering: .relaxed) }
+    }
 
     /// The first byte of the file that could not be read; nil as long as all could.
-    var fault: Int? { reservation.firstFault }
+    var fault: Int? { (reservation ?? visited)?.firstFault }
 
     // MARK: Growing and shrinking
 
@@ -75,7 +131,7 @@ final class HeapImage {
         guard count > fileBacked else { return }
         try mapping(file.path) { () throws(DiskError) in
             try file.map(
-                into: reservation, at: fileBacked, fileOffset: fileBacked, byteCount: count - fileBacked,
+                into: reservation!, at: fileBacked, fileOffset: fileBacked, byteCount: count - fileBacked,
                 kind: .privateCopy)
         }
         fileBacked = count
@@ -85,11 +141,11 @@ final class HeapImage {
 
     /// Maps the file's first `count` bytes shared, for building: what is stored is the file's.
     func mapShared(_ file: any DiskFile, byteCount count: Int) throws(HeapError) {
-        guard count <= reservation.capacity else {
-            throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(reservation.capacity))
+        guard count <= capacity else {
+            throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(capacity))
         }
         try mapping(file.path) { () throws(DiskError) in
-            try file.map(into: reservation, at: byteCount, fileOffset: byteCount, byteCount: count - byteCount, kind: .shared)
+            try file.map(into: reservation!, at: byteCount, fileOffset: byteCount, byteCount: count - byteCount, kind: .shared)
         }
         let oldPages = byteCount / HeapLayout.pageBytes
         byteCount = count
@@ -102,7 +158,7 @@ final class HeapImage {
 
     /// Writes what was stored to a shared mapping to the disk's file.
     func syncShared(_ file: any DiskFile) throws(DiskError) {
-        do { try reservation.sync(at: 0, byteCount: byteCount, .synchronous) } catch {
+        do { try reservation!.sync(at: 0, byteCount: byteCount, .synchronous) } catch {
             throw DiskError(.sync, file.path, code: error.code)
         }
     }
@@ -110,15 +166,15 @@ final class HeapImage {
     /// Makes at least `count` bytes accessible, with anonymous memory where the file does not reach.
     func extend(to count: Int, path: String) throws(HeapError) {
         guard count > byteCount else { return }
-        guard count <= reservation.capacity else {
-            throw HeapError.tooLarge(path: path, limitBytes: UInt64(reservation.capacity))
+        guard count <= capacity else {
+            throw HeapError.tooLarge(path: path, limitBytes: UInt64(capacity))
         }
         let target = min(
-            FileGrowth.nextSize(current: byteCount, needed: count, granule: Self.growthGranule), reservation.capacity)
+            FileGrowth.nextSize(current: byteCount, needed: count, granule: Self.growthGranule), capacity)
         do {
-            try reservation.mapAnonymous(byteCount: target - byteCount, at: byteCount)
+            try reservation!.mapAnonymous(byteCount: target - byteCount, at: byteCount)
             // A fault for each 2 MiB instead of 512, and so many fewer look-ups of addresses. Without large pages all works as well.
-            try? reservation.advise(at: byteCount, byteCount: target - byteCount, .hugePage)
+            try? reservation!.advise(at: byteCount, byteCount: target - byteCount, .hugePage)
         } catch {
             throw HeapError.io(operation: "map memory for", path: path, code: error.code)
         }
@@ -130,7 +186,7 @@ final class HeapImage {
     func shrink(to count: Int, path: String) throws(HeapError) {
         guard count < byteCount else { return }
         do {
-            try reservation.unmap(at: count, byteCount: byteCount - count)
+            try reservation!.unmap(at: count, byteCount: byteCount - count)
         } catch {
             throw HeapError.io(operation: "unmap", path: path, code: error.code)
         }
@@ -139,21 +195,25 @@ final class HeapImage {
     }
 
     private func extendTables(_ path: String) throws(HeapError) {
-        let pages = byteCount / HeapLayout.pageBytes
-        do {
-            tableBytes = try Self.extend(wordTable, from: tableBytes, toCover: pages * 8)
-            privateTableBytes = try Self.extend(privateTable, from: privateTableBytes, toCover: (pages + 63) / 64 * 8)
-        } catch {
-            throw HeapError.io(operation: "map memory for", path: path, code: error.code)
+        if !isReadOnly {
+            tableBytes = try extendTable(at: wordTable, from: tableBytes, toCover: byteCount / HeapLayout.pageBytes * 8, path)
         }
+        if !isReadOnly || privateTableBytes > 0 { try extendPrivateTable(path) }
     }
 
-    private static func extend(
-        _ table: AddressReservation, from current: Int, toCover needed: Int
-    ) throws(MappingError) -> Int {
+    private func extendPrivateTable(_ path: String) throws(HeapError) {
+        let pages = byteCount / HeapLayout.pageBytes
+        privateTableBytes = try extendTable(at: privateTable, from: privateTableBytes, toCover: (pages + 63) / 64 * 8, path)
+    }
+
+    private func extendTable(at offset: Int, from current: Int, toCover needed: Int, _ path: String) throws(HeapError) -> Int {
         guard needed > current else { return current }
-        let target = min(FileGrowth.nextSize(current: current, needed: needed, granule: 1 << 20), table.capacity)
-        try table.mapAnonymous(byteCount: target - current, at: current)
+        let sizes = Self.tableSizes(for: capacity)
+        let limit = offset == wordTable ? sizes.words : sizes.privateBits
+        let target = min(FileGrowth.nextSize(current: current, needed: needed, granule: Self.tableGranule), limit)
+        do { try reservation!.mapAnonymous(byteCount: target - current, at: offset + current) } catch {
+            throw HeapError.io(operation: "map memory for", path: path, code: error.code)
+        }
         return target
     }
 
@@ -171,12 +231,17 @@ final class HeapImage {
         return true
     }
 
-    func isPrivate(page: Int) -> Bool { privateWords[page >> 6] & (1 << UInt64(page & 63)) != 0 }
+    func isPrivate(page: Int) -> Bool { privateTableBytes > 0 && privateWords[page >> 6] & (1 << UInt64(page & 63)) != 0 }
 
     /// Counts pages that an aborted transaction made private copies of.
     func countPrivate(pages: Int) { privatePageBound += pages }
 
-    /// Copies logged lines into the image; calls `changed` for pages that have become private by it.
+    /// Before the first private copy: an image that is only read has no table of them.
+    func preparePrivateCopies(path: String) throws(HeapError) {
+        if privateTableBytes == 0 { try extendPrivateTable(path) }
+    }
+
+    /// Copies logged lines into the image, which `preparePrivateCopies` was called for; calls `changed` for pages that have become private by it.
     func apply(firstLine: UInt64, lines: UnsafeRawBufferPointer, changed: (Int) -> Void = { _ in }) {
         let offset = Int(firstLine) * HeapLayout.lineBytes
         (base + offset).copyMemory(from: lines.baseAddress!, byteCount: lines.count)
@@ -188,18 +253,18 @@ final class HeapImage {
     /// Maps the file anew, since advice to drop pages does not bring a file's contents back on Darwin.
     func dropPrivatePages(_ file: any DiskFile, fileBytes: Int) throws(HeapError) {
         let mapped = fileBytes - fileBytes % HeapLayout.fileGranule
-        guard mapped <= reservation.capacity else {
-            throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(reservation.capacity))
+        guard mapped <= capacity else {
+            throw HeapError.tooLarge(path: file.path, limitBytes: UInt64(capacity))
         }
         try mapping(file.path) { () throws(DiskError) in
-            try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: mapped, kind: .privateCopy)
+            try file.map(into: reservation!, at: 0, fileOffset: 0, byteCount: mapped, kind: .privateCopy)
         }
         fileBacked = mapped
         if byteCount > mapped { try shrink(to: mapped, path: file.path) } else { byteCount = mapped }
         try extendTables(file.path)
         do {
             // Fresh memory is zeros, whatever the table's size.
-            try privateTable.mapAnonymous(byteCount: privateTableBytes, at: 0)
+            if privatePageBound > 0 { try reservation!.mapAnonymous(byteCount: privateTableBytes, at: privateTable) }
         } catch {
             throw HeapError.io(operation: "map memory for", path: file.path, code: error.code)
         }

@@ -128,7 +128,8 @@ extension HeapEngine {
         figures.otherOpenings = openViews().filter { $0.entry != viewEntry }
         switch attachment {
         case .member(let shared, _, _), .observer(let shared): figures.condition = shared[.epoch] == 0 ? .atRest : .inUse
-        case .guest, .alone: figures.condition = header.logInUse ? .notClosed : .atRest
+        case .visitor where header.logInUse && (try? file.isLockedByOthers(.presence)) == true: figures.condition = .inUse
+        case .guest, .alone, .visitor: figures.condition = header.logInUse ? .notClosed : .atRest
         }
         guard figures.condition != .atRest else { return }
         for suffix in [LogLayout.durableSuffix, LogLayout.sharedSuffix] {

@@ -4,7 +4,7 @@ import Synchronization
 /// The file `NAME-shared`, through which all processes that have a heap open meet: locks, positions, the table of views, and, once there has been
 /// a commit, the ring of the log.
 ///
-/// It is made by the first process that opens the heap and removed by the last that closes it. It is never synced: after a restart of the
+/// It is made by the first process that takes part (a reader of a heap at rest reads once without) and removed by the last that closes it. It is never synced: after a restart of the
 /// machine it means nothing but for the records in its ring, which prove themselves. A process that dies leaves it as it
 /// was; every word here is changed by one store, in an order in which each state on the way is a valid one.
 ///

@@ -20,6 +20,9 @@ public final class TappedDisk: Disk, @unchecked Sendable {
         self.tap = tap
     }
 
+    /// Called when a file was asked whether others hold the lock, before the answer is known to who has asked.
+    public var didAsk: (@Sendable (FileLock) -> Void)?
+
     func call(_ operation: SimulatedDisk.Operation, _ path: String) throws(DiskError) {
         try tap?(Call(operation: operation, path: path))
     }
@@ -102,7 +105,11 @@ final class TappedFile: DiskFile {
 
     func tryLock(_ lock: FileLock, exclusive: Bool) throws(DiskError) -> Bool { try file.tryLock(lock, exclusive: exclusive) }
     func unlock(_ lock: FileLock) { file.unlock(lock) }
-    func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool { try file.isLockedByOthers(lock) }
+    func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool {
+        let isLocked = try file.isLockedByOthers(lock)
+        disk.didAsk?(lock)
+        return isLocked
+    }
 
     func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError) {
         try disk.call(.write, path)

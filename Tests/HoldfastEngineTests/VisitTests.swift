@@ -1,0 +1,460 @@
+import Foundation
+import SimulatedDisk
+import Synchronization
+import Testing
+
+@testable import HoldfastEngine
+
+/// Reading a heap at rest without taking part: what a visitor costs, what protects its one read transaction, and how it becomes a member.
+@Suite struct VisitTests {
+    private let heap: TestHeap
+    private let cell: UInt64
+    private var disk: SimulatedDisk { heap.disk }
+    private let shared = TestHeap.path + LogLayout.sharedSuffix
+
+    init() throws { (heap, cell) = try TestHeap.atRest() }
+
+    /// A handle of the file that belongs to nobody: asks for locks as another process would.
+    private func stranger() throws -> any DiskFile { try disk.open(TestHeap.path, .readWrite) }
+
+    private func value(_ engine: HeapEngine) throws -> Int { try engine.look { $0.load(cell, as: Int.self) } }
+
+    /// A writer that ends without closing: from its "death" on it reaches the disk no more, and its locks are gone.
+    private final class Mortal: Sendable {
+        private let isDead = Mutex(false)
+        private let disk: TappedDisk
+        let engine: HeapEngine
+
+        init(_ disk: SimulatedDisk, options: EngineOptions = TestHeap.options) throws {
+            self.disk = TappedDisk(disk)
+            engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: self.disk)
+            self.disk.tap = { [unowned self] _ throws(DiskError) in
+                if isDead.withLock({ $0 }) { throw DiskError(.read, "", code: EIO) }
+            }
+        }
+
+        func die() {
+            isDead.withLock { $0 = true }
+            try? engine.close()
+        }
+    }
+
+    // MARK: Costs
+
+    /// The calls of an opening and its first read transaction, one by one, and what is left on the disk.
+    @Test func callsOfAnOpening() throws {
+        let calls = Mutex<[String]>([])
+        let tapped = TappedDisk(disk) { call throws(DiskError) in calls.withLock { $0.append("\(call.operation) \(call.path)") } }
+        let engine = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: heap.options, disk: tapped)
+        #expect(try value(engine) == 5)
+        #expect(calls.withLock { $0 } == ["open", "status", "map"].map { "\($0) \(TestHeap.path)" })
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+        try engine.close()
+        #expect(calls.withLock { $0.count } == 3)
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+    }
+
+    @Test func secondReadTakesPart() throws {
+        let engine = try heap.open(.readOnly)
+        #expect(try value(engine) == 5)
+        #expect(disk.currentFiles()[shared] == nil)
+        for _ in 0 ..< 3 { #expect(try value(engine) == 5) }
+        #expect(disk.currentFiles()[shared] != nil)
+        #expect(engine.openViews().count == 1)
+        let stranger = try stranger()
+        #expect(try !stranger.isLockedByOthers(.visitor))
+        #expect(try !stranger.tryLock(.presence, exclusive: true))
+        try engine.close()
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+    }
+
+    /// What nobody is held up by while nothing is read.
+    @Test func locksOfAVisit() throws {
+        let engine = try heap.open(.readOnly)
+        let stranger = try stranger()
+        #expect(try stranger.isLockedByOthers(.visitor))
+        for lock in FileLock.allCases where lock != .visitor { #expect(try !stranger.isLockedByOthers(lock), "\(lock)") }
+        let context = try engine.beginRead()
+        #expect(try stranger.isLockedByOthers(.visitorsRead))
+        engine.endRead(context)
+        #expect(try !stranger.isLockedByOthers(.visitorsRead))
+        try engine.close()
+        for lock in FileLock.allCases { #expect(try !stranger.isLockedByOthers(lock), "\(lock)") }
+    }
+
+    /// Where anyone has the heap open, a reader takes part at once.
+    @Test func besideOthersThereAreNoVisits() throws {
+        let writer = try heap.open()
+        let reader = try heap.open(.readOnly)
+        #expect(writer.openViews().count == 2)
+        try reader.close()
+        try writer.close()
+    }
+
+    // MARK: The view stands still
+
+    /// Whatever a writer does while a visitor reads: its view, and the base image under it, stay as they were.
+    @Test func checkpointsWaitForAVisitorsRead() throws {
+        let visitor = try heap.open(.readOnly)
+        let context = try visitor.beginRead()
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+        let before = disk.currentFiles()[TestHeap.path]!
+        let writer = try heap.open()
+        for number in 0 ..< 5 {
+            try writer.change { $0.store(100 + number, at: cell) }
+            try writer.checkpoint()
+            _ = try writer.compact()
+            try writer.shrink()
+            #expect(access.load(cell, as: Int.self) == 5)
+        }
+        // But for the headers, which say that there is a log.
+        let pages = 8192 ..< before.count
+        #expect(Array(disk.currentFiles()[TestHeap.path]![pages]) == Array(before[pages]))
+        #expect(writer.writerLog!.usedBytes > 0)
+        // The log stays when the writer closes, since the image could not have it.
+        try writer.close()
+        #expect(access.load(cell, as: Int.self) == 5)
+        #expect(disk.currentFiles()[TestHeap.path + LogLayout.durableSuffix] != nil)
+        visitor.endRead(context)
+        #expect(try value(visitor) == 104)
+        let next = try heap.open()
+        #expect(try value(next) == 104)
+        try next.checkpoint()
+        try visitor.close()
+        try next.close()
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+    }
+
+    /// A visitor that does not read holds up nobody, and finds out what has happened meanwhile when it does.
+    @Test(arguments: [false, true]) func idleVisitorHoldsUpNothing(hasRead: Bool) throws {
+        let visitor = try heap.open(.readOnly)
+        if hasRead { #expect(try value(visitor) == 5) }
+        let writer = try heap.open()
+        let more = try writer.change { access in
+            access.store(6, at: cell)
+            return access.allocate(byteCount: 1_000_000)
+        }
+        try writer.checkpoint()
+        #expect(writer.writerLog!.usedBytes == 0)
+        try writer.change { access in
+            access.store(7, at: cell)
+            access.store(8, at: more + 999_992)
+        }
+        #expect(try value(visitor) == 7)
+        #expect(try visitor.look { $0.load(more + 999_992, as: Int.self) } == 8)
+        #expect(writer.openViews().count == 2)
+        #expect(try !stranger().isLockedByOthers(.visitor))
+        try visitor.close()
+        try writer.close()
+    }
+
+    /// Written, closed and cut short by others, with the heap at rest before and after.
+    @Test func heapAtRestAgain() throws {
+        let block: UInt64
+        do {
+            let writer = try heap.open()
+            block = try writer.change { $0.allocate(byteCount: 3_000_000) }
+            try writer.close()
+        }
+        let visitor = try heap.open(.readOnly)
+        do {
+            let writer = try heap.open()
+            try writer.change { access in
+                access.free(block, byteCount: 3_000_000)
+                access.store(9, at: cell)
+            }
+            try writer.close()
+        }
+        #expect(heap.fileBytes() < 3_000_000)
+        #expect(try value(visitor) == 9)
+        #expect(try visitor.audit().problems == [])
+        #expect(visitor.image.fault == nil)
+        try visitor.close()
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+    }
+
+    // MARK: Recovery
+
+    /// A writer dies while a visitor reads: the next one goes on with what it has left, and the log stays where it is.
+    @Test func writersGoOnBesideAVisitorsRead() throws {
+        let visitor = try heap.open(.readOnly)
+        let context = try visitor.beginRead()
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+        for number in 0 ..< 3 {
+            let writer = try Mortal(disk)
+            if number > 0 { #expect(try value(writer.engine) == 99 + number) }
+            try writer.engine.change { $0.store(100 + number, at: cell) }
+            if number == 1 { try writer.engine.makeDurable() }
+            writer.die()
+            #expect(access.load(cell, as: Int.self) == 5)
+            // Readers change nothing.
+            #expect(try value(heap.open(.readOnly)) == 100 + number)
+        }
+        // One that has laid the log over its image is told of those who go on with it.
+        let guest = try heap.open(.readOnly)
+        #expect(try value(guest) == 102)
+        let last = try heap.open()
+        try last.change { $0.store(103, at: cell) }
+        #expect(try value(guest) == 103)
+        try last.change { $0.store(102, at: cell) }
+        #expect(try value(guest) == 102)
+        try guest.close()
+        try last.close()
+        #expect(access.load(cell, as: Int.self) == 5)
+        visitor.endRead(context)
+        let next = try heap.open()
+        #expect(try value(next) == 102)
+        #expect(try value(visitor) == 102)
+        try visitor.close()
+        try next.close()
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+    }
+
+    /// The same beside a reader that may not write the file, and so never registers.
+    @Test func writersGoOnBesideAGuest() throws {
+        let attempts = Mutex(0)
+        let refusing = TappedDisk(disk) { call throws(DiskError) in
+            let isFirst = attempts.withLock { count in
+                count += 1
+                return count <= 2
+            }
+            // For a visit, and for registering.
+            if call.operation == .open, isFirst { throw DiskError(.open, call.path, code: EACCES) }
+        }
+        let guest = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: heap.options, disk: refusing)
+        let context = try guest.beginRead()
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+        #expect(try stranger().isLockedByOthers(.unregisteredReader))
+        for number in 0 ..< 3 {
+            let writer = try Mortal(disk)
+            try writer.engine.change { $0.store(100 + number, at: cell) }
+            writer.die()
+            #expect(access.load(cell, as: Int.self) == 5)
+        }
+        guest.endRead(context)
+        #expect(try value(guest) == 102)
+        try guest.close()
+        let next = try heap.open()
+        #expect(try value(next) == 102)
+        try next.close()
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+    }
+
+    /// Without the shared file, or with one that says that a write has failed, only recovery can help, and waits until the visitor is done.
+    @Test(arguments: [false, true]) func recoveryWaitsForAVisitorsRead(hasFailed: Bool) throws {
+        let visitor = try heap.open(.readOnly)
+        let context = try visitor.beginRead()
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
+        let writer = try Mortal(disk)
+        try writer.engine.change { $0.store(6, at: cell) }
+        try writer.engine.makeDurable()
+        if hasFailed { writer.engine.shared![.failed] = 1 }
+        writer.die()
+        if !hasFailed { try disk.remove(shared) }
+        var options = heap.options
+        options.timeout = .milliseconds(20)
+        #expect {
+            _ = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
+        } throws: { error in
+            if case HeapError.timedOut(path: TestHeap.path, waitingFor: _) = error { true } else { false }
+        }
+        #expect(access.load(cell, as: Int.self) == 5)
+        #expect(try value(heap.open(.readOnly)) == 6)
+        visitor.endRead(context)
+        let next = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
+        #expect(try value(next) == 6)
+        try next.change { $0.store(7, at: cell) }
+        #expect(try value(visitor) == 7)
+        try next.close()
+        try visitor.close()
+    }
+
+    /// The writer has died before the visitor reads, or reads again, and nobody else is there: the log is laid over the image.
+    @Test(arguments: [false, true]) func visitorRecoversInMemory(hasRead: Bool) throws {
+        let visitor = try heap.open(.readOnly)
+        if hasRead { #expect(try value(visitor) == 5) }
+        let writer = try Mortal(disk)
+        try writer.engine.change { $0.store(6, at: cell) }
+        writer.die()
+        let before = disk.currentFiles()
+        for _ in 0 ..< 3 { #expect(try value(visitor) == 6) }
+        #expect(disk.currentFiles() == before)
+        let next = try heap.open()
+        try next.change { $0.store(7, at: cell) }
+        #expect(try value(visitor) == 7)
+        try visitor.close()
+        try next.close()
+    }
+
+    // MARK: Other files in its place
+
+    /// Nobody may replace a heap that somebody has open, be it a visitor.
+    @Test(arguments: [false, true]) func visitorsFileIsNotReplaced(hasRead: Bool) throws {
+        let visitor = try heap.open(.readOnly)
+        if hasRead { #expect(try value(visitor) == 5) }
+        let builder = try HeapEngine(path: TestHeap.path, mode: .bulkBuild, options: heap.options, disk: disk)
+        #expect(throws: HeapError.busy(path: TestHeap.path)) { try builder.finishBuild(replacing: true) }
+        try visitor.close()
+        try builder.finishBuild(replacing: true)
+        try builder.close()
+    }
+
+    /// Another program has put another heap in its place: the visitor reads on what it has, and makes nothing beside the other.
+    @Test func replacedByHand() throws {
+        let other = "/sim/other.heap"
+        let engine = try HeapEngine(path: other, mode: .readWrite, options: heap.options, disk: disk)
+        try engine.close()
+        let visitor = try heap.open(.readOnly)
+        try disk.renameReplacing(other, to: TestHeap.path)
+        for _ in 0 ..< 3 { #expect(try value(visitor) == 5) }
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+        let next = try heap.open()
+        try next.change { $0.store(1, at: $0.allocate(byteCount: 64)) }
+        #expect(try value(visitor) == 5)
+        try visitor.close()
+        try next.close()
+    }
+
+    // MARK: Registering goes wrong
+
+    /// No room for the shared file: the visitor reads on unregistered, as any reader does, and keeps nobody out.
+    @Test func noRoomToTakePart() throws {
+        let visitor = try heap.open(.readOnly)
+        #expect(try value(visitor) == 5)
+        disk.fault = { _, operation, path in operation == .grow && path.hasSuffix(LogLayout.sharedSuffix) ? .error(ENOSPC) : nil }
+        for _ in 0 ..< 3 { #expect(try value(visitor) == 5) }
+        disk.fault = nil
+        #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
+        let writer = try heap.open()
+        try writer.change { $0.store(6, at: cell) }
+        #expect(try value(visitor) == 6)
+        try visitor.close()
+        try writer.close()
+    }
+
+    /// The log cannot be read just then, from one of the calls on: an error of that transaction, which keeps nobody out and leaves nothing of what it has begun.
+    @Test(arguments: 0 ..< 6) func errorWhileTakingPart(readsBefore: Int) throws {
+        let visitor = try heap.open(.readOnly)
+        #expect(try value(visitor) == 5)
+        let writer = try Mortal(disk)
+        try writer.engine.change { $0.store(6, at: cell) }
+        try writer.engine.makeDurable()
+        writer.die()
+        nonisolated(unsafe) var reads = 0
+        disk.fault = { _, operation, path in
+            guard operation == .read, path.hasSuffix(LogLayout.durableSuffix) else { return nil }
+            reads += 1
+            return reads > readsBefore ? .error(EIO) : nil
+        }
+        for _ in 0 ..< 2 { #expect(throws: HeapError.self) { try value(visitor) } }
+        disk.fault = nil
+        let next = try heap.open()
+        #expect(try value(next) == 6)
+        try next.change { $0.store(7, at: cell) }
+        try next.close()
+        #expect(try value(visitor) == 7)
+        try visitor.close()
+    }
+
+    // MARK: What only members know
+
+    @Test func visitorIsToldOfOthers() throws {
+        let visitor = try heap.open(.readOnly)
+        let start = visitor.newestPosition
+        // At rest nobody has committed anything, and nothing need be made to say so.
+        #expect(try visitor.waitForPosition(otherThan: start + 8, timeout: .zero) == start)
+        let reader = try heap.open(.readOnly)
+        #expect(reader.newestPosition == start)
+        let writer = try heap.open()
+        #expect(writer.newestPosition == start)
+        let third = try heap.open(.readOnly)
+        #expect(third.newestPosition == start)
+        // Inside its first read transaction a visitor cannot take part, but it can look.
+        let fourth = try TestHeap.atRest()
+        let inside = try fourth.heap.open(.readOnly)
+        let context = try inside.beginRead()
+        let position = inside.viewPosition
+        #expect(inside.newestPosition == position)
+        let other = try fourth.heap.open()
+        #expect(inside.newestPosition == position)
+        try other.change { $0.store(6, at: fourth.cell) }
+        #expect(inside.newestPosition == other.newestPosition)
+        #expect(inside.newestPosition > position)
+        #expect(try inside.waitForPosition(otherThan: position, timeout: .seconds(60)) == other.newestPosition)
+        #expect(inside.openViews().count == 1)
+        inside.endRead(context)
+        #expect(inside.openViews().count == 2)
+        for engine in [visitor, reader, third, inside] { try engine.close() }
+        for engine in [writer, other] { try engine.close() }
+    }
+
+    /// A visitor that waits is woken by the commit.
+    @Test func visitorWaits() throws {
+        let visitor = try heap.open(.readOnly)
+        let start = visitor.newestPosition
+        let group = DispatchGroup()
+        let result = Mutex<UInt64?>(nil)
+        group.enter()
+        Thread.detachNewThread {
+            let position = try? visitor.waitForPosition(otherThan: start, timeout: .seconds(60))
+            result.withLock { $0 = position }
+            group.leave()
+        }
+        let writer = try heap.open()
+        try writer.change { $0.store(6, at: cell) }
+        group.wait()
+        #expect(result.withLock { $0 } == writer.newestPosition)
+        try visitor.close()
+        try writer.close()
+    }
+
+    // MARK: Threads
+
+    /// Many threads read through one visitor while it becomes a member, beside a writer that keeps two cells equal and moves the log into the image.
+    @Test func threadsOfAVisitor() throws {
+        let problems = Problems()
+        for _ in 0 ..< 20 {
+            let (heap, first) = try TestHeap.atRest()
+            let visitor = try heap.open(.readOnly)
+            let second = first + 32
+            let group = DispatchGroup()
+            for number in 0 ..< 5 {
+                group.enter()
+                Thread.detachNewThread {
+                    problems.collect {
+                        if number == 0 {
+                            let writer = try heap.open()
+                            for value in 0 ..< 40 {
+                                try writer.change { access in
+                                    access.store(value, at: first)
+                                    access.store(value, at: second)
+                                }
+                                if value % 7 == 6 { try writer.checkpoint() }
+                            }
+                            try writer.close()
+                        } else {
+                            var last = -1
+                            for _ in 0 ..< 60 {
+                                let (one, other) = try visitor.look {
+                                    ($0.load(first, as: Int.self), $0.load(second, as: Int.self))
+                                }
+                                // As the heap was at rest, or as of some commit.
+                                if one == 5, other == 0, last < 0 { continue }
+                                if one != other || one < last { problems.add("\(one) and \(other) after \(last)") }
+                                last = one
+                            }
+                        }
+                    }
+                    group.leave()
+                }
+            }
+            group.wait()
+            #expect(try visitor.look { $0.load(first, as: Int.self) } == 39)
+            try visitor.close()
+            // A reader that closes last leaves the log as it is.
+            try heap.open().close()
+            #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
+        }
+        #expect(problems.all == [])
+    }
+}

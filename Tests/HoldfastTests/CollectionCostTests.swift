@@ -42,6 +42,8 @@ import Testing
         #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[1, default: 0] += 1 } == ["lines": 1])
         // The fourth entry of a chunk of seven: its slot lies in the chunk's second line; the control bytes in the first; the map's count.
         #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = 1 } == ["lines": 3])
+        // That slot crosses from one line into the next; only its value changes.
+        #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = 2 } == ["lines": 1])
         // The control bytes and the count; the slot is left as it is.
         #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = nil } == ["lines": 2])
         // Looking up changes nothing: no record.
@@ -49,6 +51,25 @@ import Testing
         // A short text lies in the slot; the second slot of 32 bytes begins at byte 40 and crosses into the chunk's second line.
         #expect(try cost(heap) { try $0.map("text", String.self, String.self)["a"] = "c" } == ["lines": 1])
         #expect(try cost(heap) { try $0.map("text", String.self, String.self)["b"] = "c" } == ["lines": 3])
+    }
+
+    /// A segment of 512 chunks, each of two lines, splits: the new one is logged whole, and of the old one the control words, beside the few entries that move
+    /// up to their homes. Writing both halves anew would be 2048 lines.
+    @Test func splittingASegment() throws {
+        let heap = try open()
+        try heap.write { tx in
+            let map = try tx.map("map", UInt64.self, UInt64.self)
+            // Up to half of the slots: far from the first split.
+            for key in 3 ..< 1792 { map[UInt64(key)] = 0 }
+        }
+        try heap.sync()
+        var most = 0
+        for key in 1792 ..< 3584 as Range<UInt64> {
+            most = max(most, try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[key] = 0 }["lines"] ?? 0)
+            if most > 1024 { break }
+        }
+        #expect(most > 1024 + 256 && most < 1024 + 512 + 256, "\(most) lines")
+        #expect(try heap.check().problems.isEmpty)
     }
 
     @Test func arrayOperations() throws {

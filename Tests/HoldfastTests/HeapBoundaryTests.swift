@@ -211,6 +211,18 @@ private struct Article: PersistableRecord {
                 _ = kept.next()
             })
         ends(
+            "map that has been begun",
+            await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+                var kept = try PersistentHeap.inMemory().write { tx in
+                    let map = try tx.map("a", Int.self, Int.self)
+                    for key in 0 ..< 10 { map[key] = key }
+                    var iterator = map.makeIterator()
+                    _ = iterator.next()
+                    return iterator
+                }
+                _ = kept.next()
+            })
+        ends(
             "sorted map",
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 var kept = try PersistentHeap.inMemory().write { tx in

@@ -1,7 +1,8 @@
 import Foundation
-import Holdfast
 import HoldfastEngine
 import Testing
+
+@testable import Holdfast
 
 /// Texts, bytes and bit sets of a heap at their edges.
 @Suite struct TextTests {
@@ -19,6 +20,44 @@ import Testing
             #expect(composed.debugDescription == "\"caf\u{E9}\"" && PersistentString().description == "")
             #expect(PersistentString() == PersistentString())
         }
+    }
+
+    /// Short texts are made without decoding, so they must be, bit for bit, what Swift makes of the same bytes.
+    @Test func shortTextsAreSwiftsOwn() throws {
+        #expect(SmallText.isKnown, "another form of strings: all goes well, but slower")
+        let heap = try PersistentHeap.inMemory()
+        for text in ["abcdefghijklmnopqrst", "äöüßéèêëñçøåæœïî", "a\0b\0\0", "\0", "日本語の文字", "e\u{301}"] {
+            for count in 0 ... text.count {
+                let part = String(text.prefix(count))
+                let loaded = try heap.write { tx in
+                    let value = try tx.value("text", initial: "")
+                    value.value = part
+                    return value.value
+                }
+                #expect(loaded == part && loaded.hashValue == part.hashValue && Array(loaded.utf8) == Array(part.utf8))
+                guard part.utf8.count <= 15 else { continue }
+                let swifts = String(decoding: Array(part.utf8), as: UTF8.self)
+                #expect(unsafeBitCast(loaded, to: StoredBytes.self).low == unsafeBitCast(swifts, to: StoredBytes.self).low)
+                #expect(unsafeBitCast(loaded, to: StoredBytes.self).high == unsafeBitCast(swifts, to: StoredBytes.self).high)
+            }
+        }
+    }
+
+    /// Bytes behind the end of a short text, as a damaged file may have, are not part of it.
+    @Test func bytesBehindShortTexts() throws {
+        for count in 0 ... 15 {
+            let bytes = Array("abcdefghijklmno".utf8)
+            var words = StoredBytes()
+            withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
+            words.high |= UInt64(count) << 56
+            #expect(SmallText.string(words) == String("abcdefghijklmno".prefix(count)))
+            // Nothing of them is left: Swift compares and hashes such strings as the words they are.
+            let swifts = unsafeBitCast(String(decoding: bytes.prefix(count), as: UTF8.self), to: StoredBytes.self)
+            let made = unsafeBitCast(SmallText.string(words), to: StoredBytes.self)
+            #expect(made.low == swifts.low && made.high == swifts.high)
+        }
+        #expect(SmallText.string(StoredBytes(low: 0, high: 0x10 << 56)) == nil, "no count")
+        #expect(SmallText.string(StoredBytes(low: 0x80, high: 1 << 56)) == nil, "not ASCII, and not even UTF-8")
     }
 
     @Test func searchingAndReplacing() throws {

@@ -75,6 +75,28 @@ static inline uint32_t holdfast_equal_bytes(const void *_Nonnull bytes, uint8_t 
 #endif
 }
 
+/// Of eight words of eight bytes, the first at `words` and each `stride` bytes behind the one before it: a byte for each word, in it a bit for each
+/// of the word's bytes, which is the high bit of that.
+static inline uint64_t holdfast_high_bits(const void *_Nonnull words, size_t stride) {
+    const char *const at = (const char *)words;
+    uint64_t bits = 0;
+#if defined(__SSE2__)
+    for (int pair = 0; pair < 4; pair++) {
+        const __m128i first = _mm_loadl_epi64((const __m128i *)(at + 2 * pair * stride));
+        const __m128i second = _mm_loadl_epi64((const __m128i *)(at + (2 * pair + 1) * stride));
+        bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_unpacklo_epi64(first, second)) << (16 * pair);
+    }
+#else
+    for (int index = 0; index < 8; index++) {
+        uint64_t word;
+        __builtin_memcpy(&word, at + index * stride, 8);
+        // The high bits, each at the end of its byte, are brought side by side by one multiplication: no two of its products meet.
+        bits |= ((((word >> 7) & 0x0101010101010101u) * 0x0102040810204080u) >> 56) << (8 * index);
+    }
+#endif
+    return bits;
+}
+
 /// Begins to fetch the line at `address`, which need not be mapped.
 static inline void holdfast_prefetch(const void *_Nonnull address) {
     __builtin_prefetch(address);

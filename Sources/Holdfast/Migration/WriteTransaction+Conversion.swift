@@ -76,11 +76,29 @@ extension PersistentMap.Iterator {
     /// Begins at an entry of the directory, as `segmentEntry` told it.
     init(_ map: PersistentMap, fromEntry entry: Int) {
         self.init(map)
-        self.entry = entry
+        walk = map.walk(behind: entry, walk)
     }
 
-    /// The directory's entry at which the segment that is being walked begins. Stays right while entries are only removed.
+    /// The directory's entry at which the segment that was walked last begins. Stays right while entries are only removed.
     var segmentEntry: Int {
-        segment.isNull ? entry : entry - 1 << (Int(map.header.pointee.depth) - segment.localDepth)
+        let header = map.header
+        let depth = Int(header.pointee.depth)
+        guard depth > 0, walk.entry > 0 else { return 0 }
+        return walk.entry - 1 << (depth - map.segmentToWalk(walk.entry - 1, depth, header).localDepth)
+    }
+}
+
+extension PersistentMap {
+    /// A walk that has come to the end of the segment before a directory entry.
+    fileprivate func walk(behind entry: Int, _ beginning: Walk) -> Walk {
+        let header = header
+        let depth = Int(header.pointee.depth)
+        // The entry comes from the heap, and the table may have become smaller.
+        guard entry > 0, entry <= 1 << depth, header.pointee.table != 0 else { return beginning }
+        let segment = segmentToWalk(entry - 1, depth, header)
+        var walk = beginning
+        walk.entry = entry
+        walk.base = chunks(segment) + segment.chunks * Self.chunkBytes
+        return walk
     }
 }

@@ -6,9 +6,9 @@ import HoldfastEngine
 extension String: Persistable {
     public typealias Stored = StoredBytes
 
-    @inlinable
+    @inlinable @inline(__always)
     public static func load(_ stored: StoredBytes, from access: HeapAccess) -> String {
-        stored.withBytes(access) { String(decoding: $0, as: UTF8.self) }
+        SmallText.string(stored) ?? SmallText.decoded(stored, access)
     }
 
     @inlinable
@@ -79,6 +79,40 @@ extension String: PersistableKey {
             // Different bytes can still be the same string, but not if either is ASCII.
             return probe.isASCII || UTF8Bytes.areASCII(bytes) ? false : UTF8Bytes.areCanonicallyEqual(bytes, probe.bytes)
         }
+    }
+}
+
+/// Short texts without the detour through a buffer, which takes ten times as long.
+///
+/// Swift keeps up to 15 bytes of UTF-8 inside a `String`, in the order of `StoredBytes`; only the last byte is another: 0xE0 and the count if all are ASCII. Nothing
+/// promises that, so it is asked of the empty string, which answers when the program is compiled; where the answer is another, texts go through the buffer.
+@usableFromInline
+enum SmallText {
+    @inlinable @inline(__always)
+    static var isKnown: Bool {
+        guard MemoryLayout<String>.size == 16 else { return false }
+        let empty = unsafeBitCast(String(), to: StoredBytes.self)
+        return empty.low == 0 && empty.high == 0xe0 << 56
+    }
+
+    /// The string, if it is ASCII and lies in place. What a damaged form has behind its content is left out, as Swift's own strings have zeros there.
+    @inlinable @inline(__always)
+    static func string(_ stored: StoredBytes) -> String? {
+        let count = stored.high &>> 56
+        guard isKnown, count <= 15, (stored.low | stored.high & 0x00ff_ffff_ffff_ffff) & 0x8080_8080_8080_8080 == 0 else {
+            return nil
+        }
+        let bits = count &* 8
+        let low = stored.low & (count >= 8 ? ~0 : (1 &<< bits) &- 1)
+        let high = stored.high & (count > 8 ? (1 &<< (bits &- 64)) &- 1 : 0)
+        var words = StoredBytes(low: low, high: high | (0xe0 | count) &<< 56)
+        // Moved and not copied, which would count a reference to nothing.
+        return withUnsafeMutableBytes(of: &words) { $0.bindMemory(to: String.self).baseAddress!.move() }
+    }
+
+    @inlinable @inline(never)
+    static func decoded(_ stored: StoredBytes, _ access: HeapAccess) -> String {
+        stored.withBytes(access) { String(decoding: $0, as: UTF8.self) }
     }
 }
 

@@ -23,28 +23,66 @@ extension PersistentMap {
     func grow(_ segment: MapSegment, _ hash: UInt64) {
         if segment.exponent < Self.largestExponent || segment.localDepth >= Self.deepest {
             let larger = makeSegment(exponent: segment.exponent + 1, localDepth: segment.localDepth)
-            move(from: segment) { _ in larger }
+            move(from: segment, to: larger)
             replace(segment, hash, low: larger, high: larger)
+            freeSegment(segment)
         } else {
             let header = writableHeader
             if segment.localDepth == Int(header.pointee.depth) { doubleDirectory(header) }
             let depth = segment.localDepth + 1
-            let low = makeSegment(exponent: segment.exponent, localDepth: depth)
+            let low = MapSegment(offset: segment.offset, localDepth: depth, exponent: segment.exponent)
             let high = makeSegment(exponent: segment.exponent, localDepth: depth)
-            move(from: segment) { $0 >> UInt64(64 - depth) & 1 == 0 ? low : high }
+            moveHighHalf(from: low, to: high)
             replace(segment, hash, low: low, high: high)
         }
-        freeSegment(segment)
     }
 
-    /// Copies all slots of `old` to the segments that `target` names for their hashes. They always fit: no target has fewer chunks.
+    /// Copies all slots of `old` to a segment that has just been made, with more chunks, where they always fit.
     @inlinable
-    func move(from old: MapSegment, to target: (UInt64) -> MapSegment) {
+    func move(from old: MapSegment, to new: MapSegment) {
         let seed = access.hashSeed
+        let target = chunks(new)
         forEachSlot(in: old) { slot in
             let hash = Key.hash(stored: slot.pointee.key, seed: seed, from: access)
-            let segment = target(hash)
-            if !place(slot.pointee, hash, in: segment, reach: segment.chunks) { Handle.damaged(access, "map") }
+            if !place(slot.pointee, hash, in: new, at: target, reach: new.chunks, isNoted: true) { Handle.damaged(access, "map") }
+        }
+    }
+
+    /// Moves the slots whose hashes have a 1 as the last of the bits that `high` shares out of `low`, and lets those that stay move up to where they would be
+    /// without them. Of `low`, little more is changed, and so logged, than the control words.
+    ///
+    /// Keys lie in their home or behind it, so walking forwards the homes of those that are met have been cleared before; from a chunk on that no
+    /// key has passed, that is so around the end of the segment too.
+    @inlinable
+    func moveHighHalf(from low: MapSegment, to high: MapSegment) {
+        let seed = access.hashSeed
+        let shift = UInt64(truncatingIfNeeded: 64 &- high.localDepth)
+        let (base, target) = (chunks(low), chunks(high))
+        let mask = low.chunks &- 1
+        var first = 0
+        while first < mask, MapChunk.overflow((base + ((first &- 1) & mask) &* Self.chunkBytes).load(as: UInt64.self)) != 0 {
+            first &+= 1
+        }
+        for number in 0 ... mask {
+            let index = (first &+ number) & mask
+            let chunk = base + index &* Self.chunkBytes
+            var used = chunk.load(as: UInt64.self) & MapChunk.tagBits
+            while used != 0 {
+                let place = MapChunk.slot(used)
+                used &= used &- 1
+                let slot = slots(chunk) + place
+                let hash = Key.hash(stored: slot.pointee.key, seed: seed, from: access)
+                let goes = (hash &>> shift) & 1 != 0
+                let home = Int(truncatingIfNeeded: hash) & mask
+                if !goes && home == index { continue }
+                let moved = slot.pointee
+                takeOut(place, of: index, home: home, from: base, mask)
+                let fits =
+                    goes
+                    ? self.place(moved, hash, in: high, at: target, reach: high.chunks, isNoted: true)
+                    : self.place(moved, hash, in: low, at: base, reach: low.chunks, isNoted: false)
+                if !fits { Handle.damaged(access, "map") }
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+public import CHoldfast
 import HoldfastEngine
 
 extension PersistentMap: Sequence {
@@ -12,81 +13,143 @@ extension PersistentMap: Sequence {
         /// Where the map counts its changes, and what the count was. The address is good while the transaction is open.
         @usableFromInline let header: UnsafeMutablePointer<Header>
         @usableFromInline let changes: UInt64
-        /// The directory entry to go on with, the segment being walked, the chunk in it to go on with; and of the eight chunks (or fewer) before that, which begin
-        /// at `base`, the slots still to come: a byte for each chunk, a bit for each slot. Eight at once, because a processor guesses where a chunk's entries end,
-        /// mostly wrongly, and because it fetches them side by side.
-        @usableFromInline var entry = 0
-        @usableFromInline var segment = MapSegment(word: 0)
-        @usableFromInline var chunk = 0
-        @usableFromInline var used: UInt64 = 0
-        @usableFromInline var base: UnsafeMutableRawPointer
-        /// Entries still to come, by the header's count.
-        @usableFromInline var rest: UInt64
+        @usableFromInline var walk: Walk
 
         @inlinable
         init(_ map: PersistentMap) {
             self.map = map
             header = map.header
             changes = header.pointee.changes
-            base = UnsafeMutableRawPointer(header)
-            rest = header.pointee.count
+            walk = Walk(base: UnsafeMutableRawPointer(header), rest: header.pointee.count)
         }
 
         /// The next entry, or nil. Amortised O(1).
-        @inlinable
+        @inlinable @inline(__always)
         public mutating func next() -> (key: Key, value: Value)? {
             guard let slot = nextSlot() else { return nil }
             return (Key.load(slot.pointee.key, from: map.access), Value.load(slot.pointee.value, from: map.access))
         }
 
+        /// Nothing here takes the iterator's address, so that it can live in registers: through memory, each entry would wait for the one before it.
         @inlinable @inline(__always)
         mutating func nextSlot() -> UnsafeMutablePointer<Slot>? {
             guard map.access.isOpen else { Handle.outlived() }
+            // Nothing has been inserted or removed: addresses that were checked are still right.
             guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
-            if used == 0, !nextChunks() { return nil }
-            guard rest > 0 else { Handle.damaged(map.access, "map") }
-            rest &-= 1
-            let bit = used.trailingZeroBitCount
-            used &= used &- 1
-            return map.slots(base + (bit &>> 3) &* PersistentMap.chunkBytes) + (bit & 7)
-        }
-
-        /// Goes on to the next chunks that have entries; false if there are none.
-        @inlinable @inline(never)
-        mutating func nextChunks() -> Bool {
-            while used == 0 {
-                if segment.isNull || chunk == segment.chunks {
-                    guard nextSegment() else {
-                        // Whoever has made room for `underestimatedCount` entries relies on them.
-                        guard rest == 0 else { Handle.damaged(map.access, "map") }
-                        return false
-                    }
-                }
-                base = map.chunks(segment) + chunk &* PersistentMap.chunkBytes
-                let number = Swift.min(8, segment.chunks &- chunk)
-                for index in 0 ..< number {
-                    let control = (base + index &* PersistentMap.chunkBytes).load(as: UInt64.self)
-                    used |= MapChunk.usedSlots(control) &<< UInt64(truncatingIfNeeded: index &* 8)
-                }
-                chunk &+= number
+            if _slowPath(walk.used == 0) {
+                walk = map.nextChunks(walk)
+                if walk.used == 0 { return nil }
             }
-            return true
+            let bit = walk.used.trailingZeroBitCount
+            walk.used &= walk.used &- 1
+            return PersistentMap.slot(bit, from: walk.base)
         }
+    }
+
+    /// How far an iterator has come: four words, which a function can return in registers.
+    @frozen @usableFromInline
+    struct Walk {
+        /// Of the eight chunks (or fewer) that begin at `base`, the slots still to come: a byte for each chunk, a bit for each slot. Eight at once, because a
+        /// processor guesses where a chunk's entries end, mostly wrongly, and because it fetches them side by side.
+        @usableFromInline var base: UnsafeMutableRawPointer
+        @usableFromInline var used: UInt64 = 0
+        /// The directory entry behind those that lead to the segment being walked; 0 before the first segment.
+        @usableFromInline var entry: Int = 0
+        /// Entries behind these chunks, by the header's count.
+        @usableFromInline var rest: UInt64
 
         @inlinable
-        mutating func nextSegment() -> Bool {
-            let header = map.header
-            let depth = Int(header.pointee.depth)
-            guard depth < 40 else { Handle.damaged(map.access, "map") }
-            guard entry < 1 << depth, header.pointee.table != 0 else { return false }
-            segment = MapSegment(
-                word: depth == 0
-                    ? header.pointee.table : map.access.load(header.pointee.table &+ UInt64(entry * 8), as: UInt64.self))
-            guard segment.localDepth <= depth else { Handle.damaged(map.access, "map") }
-            entry += 1 << (depth - segment.localDepth)
-            chunk = 0
-            return true
+        init(base: UnsafeMutableRawPointer, rest: UInt64) {
+            self.base = base
+            self.rest = rest
         }
+    }
+
+    /// Goes on to the next chunks that have entries; `used` is 0 if there are none.
+    @inlinable @inline(never)
+    func nextChunks(_ walk: Walk) -> Walk {
+        let header = header
+        let depth = Int(header.pointee.depth)
+        let step = 8 &* Self.chunkBytes
+        var walk = walk
+        // The segment is looked up anew; at first there is none, and none of its chunks are left.
+        var end = walk.base
+        if walk.entry > 0 {
+            let segment = segmentToWalk(walk.entry &- 1, depth, header)
+            end = chunks(segment) + segment.chunks &* Self.chunkBytes
+        }
+        walk.base += step
+        while true {
+            if walk.base >= end {
+                guard walk.entry < 1 &<< depth, header.pointee.table != 0 else {
+                    // Whoever has made room for `underestimatedCount` entries relies on them.
+                    guard walk.rest == 0 else { Handle.damaged(access, "map") }
+                    return walk
+                }
+                let segment = segmentToWalk(walk.entry, depth, header)
+                walk.entry &+= 1 &<< (depth &- segment.localDepth)
+                walk.base = chunks(segment)
+                end = walk.base + segment.chunks &* Self.chunkBytes
+            }
+            walk.used = Self.usedSlots(from: walk.base, to: end)
+            if walk.used != 0 { break }
+            walk.base += step
+        }
+        prefetch(behind: walk, end, depth, header)
+        let number = UInt64(truncatingIfNeeded: walk.used.nonzeroBitCount)
+        guard number <= walk.rest else { Handle.damaged(access, "map") }
+        walk.rest &-= number
+        return walk
+    }
+
+    /// Begins to fetch what will be walked a little later. Processors do so by themselves within a page, but not across.
+    @inlinable @inline(__always)
+    func prefetch(behind walk: Walk, _ end: UnsafeMutableRawPointer, _ depth: Int, _ header: UnsafeMutablePointer<Header>) {
+        var ahead = walk.base + Self.prefetchDistance
+        if ahead >= end {
+            guard walk.entry < 1 &<< depth else { return }
+            let segment = segmentToWalk(walk.entry, depth, header)
+            ahead = chunks(segment) + (ahead - end)
+        }
+        var line = 0
+        while line < 8 &* Self.chunkBytes {
+            holdfast_prefetch(ahead + line)
+            line &+= HeapLayout.lineBytes
+        }
+    }
+
+    @inlinable @inline(__always)
+    static var prefetchDistance: Int { 4096 }
+
+    @inlinable @inline(__always)
+    func segmentToWalk(_ entry: Int, _ depth: Int, _ header: UnsafeMutablePointer<Header>) -> MapSegment {
+        let table = header.pointee.table
+        let segment = MapSegment(
+            word: depth == 0 ? table : access.load(table &+ UInt64(truncatingIfNeeded: entry) &* 8, as: UInt64.self))
+        guard segment.localDepth <= depth else { Handle.damaged(access, "map") }
+        return segment
+    }
+
+    /// The slots in use of up to eight chunks.
+    @inlinable @inline(__always)
+    static func usedSlots(from base: UnsafeMutableRawPointer, to end: UnsafeMutableRawPointer) -> UInt64 {
+        let slotBits: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
+        if end - base >= 8 &* chunkBytes { return holdfast_high_bits(base, chunkBytes) & slotBits }
+        var used: UInt64 = 0
+        for index in 0 ..< (end - base) / chunkBytes {
+            let control = (base + index &* chunkBytes).load(as: UInt64.self)
+            used |= MapChunk.usedSlots(control) &<< UInt64(truncatingIfNeeded: index &* 8)
+        }
+        return used
+    }
+
+    /// The slot that a bit of `Walk.used` stands for.
+    @inlinable @inline(__always)
+    static func slot(_ bit: Int, from base: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Slot> {
+        let stride = MemoryLayout<Slot>.stride
+        // The same, with less to compute where the chunk's head and padding are as long as a slot.
+        let distance = chunkBytes == 8 &* stride ? bit &* stride : (bit &>> 3) &* chunkBytes &+ (bit & 7) &* stride
+        return (base + Self.slotsOffset + distance).assumingMemoryBound(to: Slot.self)
     }
 
     @inlinable

@@ -34,26 +34,36 @@ extension PersistentMap {
     }
 
     @inlinable @inline(__always)
-    func find(_ probe: Key.Probe, _ hash: UInt64) -> UnsafeMutablePointer<Slot>? {
+    func find(_ probe: Key.Probe, _ hash: UInt64) -> UnsafeMutablePointer<Slot>? { search(probe, hash, header).found }
+
+    /// The key's slot; if there is none, its home chunk, if that has a slot free.
+    @inlinable @inline(__always)
+    func search(
+        _ probe: Key.Probe, _ hash: UInt64, _ header: UnsafeMutablePointer<Header>
+    ) -> (found: UnsafeMutablePointer<Slot>?, room: UnsafeMutableRawPointer?) {
         let segment = segment(for: hash, header)
-        if segment.isNull { return nil }
+        if segment.isNull { return (nil, nil) }
         let base = chunks(segment)
         let mask = segment.chunks &- 1
         let tag = MapChunk.tag(hash)
         var index = Int(truncatingIfNeeded: hash) & mask
+        let home = base + index &* Self.chunkBytes
+        var chunk = home
+        var control = chunk.load(as: UInt64.self)
+        let hasRoom = MapChunk.empties(control) != 0
         var distance = 0
         while true {
-            let chunk = base + index &* Self.chunkBytes
-            let control = chunk.load(as: UInt64.self)
             var candidates = MapChunk.matches(control, tag)
             while candidates != 0 {
                 let slot = slots(chunk) + MapChunk.slot(candidates)
-                if Key.matches(slot.pointee.key, probe, in: access) { return slot }
+                if Key.matches(slot.pointee.key, probe, in: access) { return (slot, nil) }
                 candidates &= candidates &- 1
             }
-            if MapChunk.overflow(control) == 0 || distance == mask { return nil }
+            if MapChunk.overflow(control) == 0 || distance == mask { return (nil, hasRoom ? home : nil) }
             index = (index &+ 1) & mask
             distance &+= 1
+            chunk = base + index &* Self.chunkBytes
+            control = chunk.load(as: UInt64.self)
         }
     }
 
@@ -62,6 +72,24 @@ extension PersistentMap {
     /// How far from its home a key may go before the segment grows; beyond the largest size and depth, anywhere.
     @inlinable @inline(__always)
     static var reach: Int { 6 }
+
+    /// Puts a slot whose key is not there yet into the table: into `room`, where a search has just found some and nothing has been inserted or removed
+    /// since, as `changes` shows.
+    @inlinable @inline(__always)
+    func insertNew(
+        _ slot: Slot, _ hash: UInt64, room: UnsafeMutableRawPointer?, changes: UInt64, _ header: UnsafeMutablePointer<Header>
+    ) {
+        guard let room, header.pointee.changes == changes else { return insertNew(slot, hash) }
+        put(slot, hash, into: room, isNoted: false)
+        countOneMore(header)
+    }
+
+    @inlinable @inline(__always)
+    func countOneMore(_ header: UnsafeMutablePointer<Header>) {
+        access.note(offset, MemoryLayout<Header>.size)
+        header.pointee.count &+= 1
+        header.pointee.changes &+= 1
+    }
 
     /// Puts a slot whose key is not there yet into the table, growing it as needed.
     @inlinable
@@ -76,11 +104,11 @@ extension PersistentMap {
             }
             let isFinal = segment.exponent >= Self.largestExponent && segment.localDepth >= Self.deepest
             let isReserved = header.pointee.count < header.pointee.reservedCount
-            if place(slot, hash, in: segment, reach: isFinal || isReserved ? segment.chunks : Self.reach) {
-                access.note(offset, MemoryLayout<Header>.size)
-                header.pointee.count &+= 1
-                header.pointee.changes &+= 1
-                return
+            if place(
+                slot, hash, in: segment, at: chunks(segment), reach: isFinal || isReserved ? segment.chunks : Self.reach,
+                isNoted: false)
+            {
+                return countOneMore(header)
             }
             grow(segment, hash)
         }
@@ -90,10 +118,12 @@ extension PersistentMap {
     @inlinable @inline(__always)
     static var deepest: Int { 30 }
 
-    /// Puts the slot into the first free place within reach; false if there is none.
+    /// Puts the slot into the first free place within reach of the segment, whose chunks begin at `base`; false if there is none. Lines of a segment that
+    /// has just been made are noted already.
     @inlinable @inline(__always)
-    func place(_ slot: Slot, _ hash: UInt64, in segment: MapSegment, reach: Int) -> Bool {
-        let base = chunks(segment)
+    func place(
+        _ slot: Slot, _ hash: UInt64, in segment: MapSegment, at base: UnsafeMutableRawPointer, reach: Int, isNoted: Bool
+    ) -> Bool {
         let mask = segment.chunks &- 1
         let home = Int(truncatingIfNeeded: hash) & mask
         let limit = Swift.min(reach, segment.chunks)
@@ -106,21 +136,31 @@ extension PersistentMap {
             chunk = base + ((home &+ distance) & mask) &* Self.chunkBytes
             control = chunk.load(as: UInt64.self)
         }
-        let free = MapChunk.slot(MapChunk.empties(control))
-        let place = slots(chunk) + free
-        access.note(address: place, MemoryLayout<Slot>.size)
-        place.pointee = slot
-        storeControl(MapChunk.setting(control, slot: free, tag: MapChunk.tag(hash)), chunk)
+        put(slot, hash, into: chunk, isNoted: isNoted)
         for step in 0 ..< distance {
             let passed = base + ((home &+ step) & mask) &* Self.chunkBytes
-            storeControl(MapChunk.addingOverflow(passed.load(as: UInt64.self)), passed)
+            storeControl(MapChunk.addingOverflow(passed.load(as: UInt64.self)), passed, isNoted)
         }
         return true
     }
 
+    /// Puts a slot into a chunk that has one free.
     @inlinable @inline(__always)
-    func storeControl(_ control: UInt64, _ chunk: UnsafeMutableRawPointer) {
-        access.note(address: chunk.assumingMemoryBound(to: UInt64.self), MapChunk.headerBytes)
+    func put(_ slot: Slot, _ hash: UInt64, into chunk: UnsafeMutableRawPointer, isNoted: Bool) {
+        let control = chunk.load(as: UInt64.self)
+        let free = MapChunk.slot(MapChunk.empties(control))
+        let place = slots(chunk) + free
+        storeControl(MapChunk.setting(control, slot: free, tag: MapChunk.tag(hash)), chunk, isNoted)
+        // What is in the line of the control word is noted with that.
+        let end = UnsafeMutableRawPointer(place) + MemoryLayout<Slot>.size
+        let rest = Swift.max(UnsafeMutableRawPointer(place), chunk + HeapLayout.lineBytes)
+        if !isNoted, rest < end { access.note(address: rest.assumingMemoryBound(to: UInt8.self), end - rest) }
+        place.pointee = slot
+    }
+
+    @inlinable @inline(__always)
+    func storeControl(_ control: UInt64, _ chunk: UnsafeMutableRawPointer, _ isNoted: Bool = false) {
+        if !isNoted { access.note(address: chunk.assumingMemoryBound(to: UInt64.self), MapChunk.headerBytes) }
         chunk.storeBytes(of: control, as: UInt64.self)
     }
 
@@ -144,18 +184,24 @@ extension PersistentMap {
         let mask = segment.chunks &- 1
         let position = UnsafeMutableRawPointer(found) - base
         let target = position / Self.chunkBytes
-        var index = Int(truncatingIfNeeded: hash) & mask
+        let slot = found - slots(base + target &* Self.chunkBytes)
+        takeOut(slot, of: target, home: Int(truncatingIfNeeded: hash) & mask, from: base, mask)
+        header.pointee.count &-= 1
+        header.pointee.changes &+= 1
+        if header.pointee.count == 0 { freeTable(header) }
+        return removed
+    }
+
+    /// Marks a slot of the chunk `target` as empty, and no longer counts its key in the chunks that it passed.
+    @inlinable @inline(__always)
+    func takeOut(_ slot: Int, of target: Int, home: Int, from base: UnsafeMutableRawPointer, _ mask: Int) {
+        var index = home
         while index != target {
             let passed = base + index &* Self.chunkBytes
             storeControl(MapChunk.removingOverflow(passed.load(as: UInt64.self)), passed)
             index = (index &+ 1) & mask
         }
         let chunk = base + target &* Self.chunkBytes
-        let slot = found - slots(chunk)
         storeControl(MapChunk.setting(chunk.load(as: UInt64.self), slot: slot, tag: 0), chunk)
-        header.pointee.count &-= 1
-        header.pointee.changes &+= 1
-        if header.pointee.count == 0 { freeTable(header) }
-        return removed
     }
 }

@@ -156,13 +156,16 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     public func updateValue(_ value: Value, forKey key: Key) -> Bool {
         Key.withProbe(key) { probe in
             let hash = Key.hash(probe, seed: access.hashSeed)
-            if let slot = find(probe, hash) {
-                replace(slot, with: value)
+            let header = header
+            let (found, room) = search(probe, hash, header)
+            if let found {
+                replace(found, with: value)
                 return false
             }
+            let changes = header.pointee.changes
             // What owns memory is stored first: it may allocate, and nothing of the table may be half changed then.
             let slot = Slot(key: Key.store(key, in: access), value: Value.store(value, in: access))
-            insertNew(slot, hash)
+            insertNew(slot, hash, room: room, changes: changes, header)
             return true
         }
     }
@@ -171,7 +174,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     func replace(_ slot: UnsafeMutablePointer<Slot>, with value: Value) {
         let old = slot.pointee.value
         let new = Value.store(value, in: access)
-        access.note(address: slot, MemoryLayout<Slot>.size)
+        // Not the key, which may lie in another line.
+        withUnsafeMutablePointer(to: &slot.pointee.value) { access.note(address: $0, MemoryLayout<Value.Stored>.size) }
         slot.pointee.value = new
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }

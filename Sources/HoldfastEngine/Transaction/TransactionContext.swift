@@ -93,6 +93,20 @@ public struct HeapAccess {
         noteLines(first, last, count)
     }
 
+    /// `writableAddress` of a whole line; `offset` is where one begins.
+    @inline(__always)
+    func writableLine(_ offset: UInt64) -> UnsafeMutableRawPointer {
+        let address = address(offset, HeapLayout.lineBytes)
+        let line = offset &>> HeapLayout.lineShift
+        if context.pointee.isWritable,
+            context.pointee.touchedLines[Int(truncatingIfNeeded: line &>> 6)] & (1 &<< (line & 63)) != 0
+        {
+            return address
+        }
+        noteLines(line, line, HeapLayout.lineBytes)
+        return address
+    }
+
     @usableFromInline @inline(never)
     func noteLines(_ first: UInt64, _ last: UInt64, _ count: Int) {
         guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }

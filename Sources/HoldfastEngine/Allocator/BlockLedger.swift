@@ -124,7 +124,7 @@ public struct BlockLedger {
             }
             guard let header = header(of: run) else { continue }
             let shape = SizeClass.shapes[Int(run.sizeClass)]
-            let kind = SlabClass[Int(run.sizeClass)]
+            let kind = SlabClass.all + Int(run.sizeClass)
             let headerPlace = kind.pointee.headerPlace(page: run.first)
             let bits = [header.bitmap.0, header.bitmap.1, header.bitmap.2, header.bitmap.3]
             for block in 0 ..< shape.blocks
@@ -149,7 +149,7 @@ public struct BlockLedger {
 
     private func blockOfSlab(_ run: Run, at offset: UInt64, sizeClass: Int) -> Int? {
         guard run.kind == .slab, Int(run.sizeClass) == sizeClass, let header = header(of: run) else { return nil }
-        let kind = SlabClass[sizeClass]
+        let kind = SlabClass.all + sizeClass
         let place = offset - run.first << HeapLayout.pageShift
         guard let index = kind.pointee.block(at: place, headerPlace: kind.pointee.headerPlace(page: run.first)) else {
             return nil

@@ -5,6 +5,7 @@
 /// (the addresses have their low twelve bits in common), and a heap with more slabs than those sets have lines would miss the cache at almost every
 /// allocation and free. So the header lies between two of the slab's blocks, in the first page, and which two follows from the page's number (Bonwick,
 /// "The Slab Allocator", USENIX 1994, calls this colouring). Nothing is lost by it: the blocks are as many as before.
+@usableFromInline
 package struct SlabClass {
     /// The header's first eight bytes but for its count of free blocks: magic and size class.
     let identity: UInt64
@@ -40,9 +41,6 @@ package struct SlabClass {
         headerPlaces = UInt32(found.headerPlaces)
         placeStep = UInt32(found.placeStep)
     }
-
-    @inline(__always)
-    static subscript(sizeClass: Int) -> UnsafePointer<SlabClass> { all + sizeClass }
 
     /// How far behind the start of the slab at `page` its header lies. Fibonacci hashing: neighbouring pages get places that are far apart.
     @inline(__always)

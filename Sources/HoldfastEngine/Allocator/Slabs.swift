@@ -37,7 +37,7 @@ extension Allocator {
     /// Takes a block of the class: the lowest free one of the first partial slab, so that blocks lie close together.
     @inline(__always)
     func takeBlock(sizeClass: Int) -> UInt64 {
-        let kind = SlabClass[sizeClass]
+        let kind = slabClass(sizeClass)
         var page = UInt64(access.load(AllocatorRoot.partialSlabs &+ UInt64(sizeClass) &* 4, as: UInt32.self))
         if page == 0 { page = makeSlab(sizeClass: sizeClass) }
         let place = kind.pointee.headerPlace(page: page)
@@ -59,7 +59,7 @@ extension Allocator {
 
     @inline(__always)
     func releaseBlock(_ offset: UInt64, sizeClass: Int) {
-        let kind = SlabClass[sizeClass]
+        let kind = slabClass(sizeClass)
         let page = slabPage(of: offset, sizeClass: sizeClass)
         let slab = page &<< HeapLayout.pageShift
         let place = kind.pointee.headerPlace(page: page)
@@ -78,16 +78,21 @@ extension Allocator {
         if free == kind.pointee.shape &>> 32 & 0xffff { releaseSlabIfSpare(page, header, sizeClass: sizeClass) }
     }
 
+    private static let slabKinds: UInt64 = 1 << 3 | 1 << 5
+
+    @inline(__always)
+    private func slabClass(_ sizeClass: Int) -> UnsafePointer<SlabClass> { access.context.pointee.slabClasses + sizeClass }
+
     /// The first page of the slab that `offset` lies in. Small classes have one-page slabs and need no look-up.
     @inline(__always)
     private func slabPage(of offset: UInt64, sizeClass: Int) -> UInt64 {
         let page = offset &>> HeapLayout.pageShift
         if sizeClass <= Allocator.lastOnePageClass { return page }
-        let found = descriptor(page)
-        // Without a branch, since nobody can foretell in which of a slab's pages a block lies.
-        let distance = found.rawKind == PageDescriptor.Kind.slab.rawValue ? 0 : UInt64(found.pages)
-        guard found.rawKind == PageDescriptor.Kind.slab.rawValue || found.rawKind == PageDescriptor.Kind.slabInterior.rawValue,
-            distance < page
+        // A descriptor's first half: kind, class, and how far behind its slab's first page this one lies. Without a branch for which of the two kinds it
+        // is, since nobody can foretell in which of a slab's pages a block lies: they differ in one bit, which is also the mask for the distance.
+        let found = access.load(descriptorOffset(page), as: UInt64.self)
+        let distance = found &>> 32 & (0 &- (found &>> 2 & 1))
+        guard found & 0xff < 8, Self.slabKinds &>> (found & 0xff) & 1 != 0, distance < page
         else { freedOutsideSlabs(offset) }
         return page &- distance
     }
@@ -140,7 +145,7 @@ extension Allocator {
 
     @inline(__always)
     private func headerOffset(_ page: UInt64, sizeClass: Int) -> UInt64 {
-        page &<< HeapLayout.pageShift &+ SlabClass[sizeClass].pointee.headerPlace(page: page)
+        page &<< HeapLayout.pageShift &+ slabClass(sizeClass).pointee.headerPlace(page: page)
     }
 
     func slabHeader(_ page: UInt64, sizeClass: Int) -> SlabHeader {

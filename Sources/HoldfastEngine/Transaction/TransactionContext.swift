@@ -22,6 +22,8 @@ public struct TransactionContext {
     var enclosing: UnsafeMutablePointer<TransactionContext>?
     /// Numbers for the transactions to come; stay with the context, which is one transaction's at a time.
     @usableFromInline var epochs: TransactionEpochs
+    /// `SlabClass.all`, where the allocator finds it without asking whether it has been made. There from the beginning.
+    @usableFromInline var slabClasses: UnsafePointer<SlabClass>
 }
 
 /// The checked way to the bytes of an open transaction; part of every handle.

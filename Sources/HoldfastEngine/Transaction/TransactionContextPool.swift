@@ -14,14 +14,16 @@ final class TransactionContextPool: Sendable {
 
     private let free = Mutex(Free())
 
-    /// A context for the caller to fill in; zero-filled memory if it is a new one.
+    /// A context for the caller to fill in; zeros but for what all have in common if it is a new one.
     func take() -> UnsafeMutablePointer<TransactionContext> {
         let address = free.withLock { UInt(bitPattern: $0.contexts.popLast()) }
         if let context = UnsafeMutablePointer<TransactionContext>(bitPattern: address) { return context }
         let size = MemoryLayout<TransactionContext>.size
         let raw = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: MemoryLayout<TransactionContext>.alignment)
         raw.initializeMemory(as: UInt8.self, repeating: 0, count: size)
-        return raw.bindMemory(to: TransactionContext.self, capacity: 1)
+        let context = raw.bindMemory(to: TransactionContext.self, capacity: 1)
+        context.pointee.slabClasses = SlabClass.all
+        return context
     }
 
     func giveBack(_ context: UnsafeMutablePointer<TransactionContext>) {

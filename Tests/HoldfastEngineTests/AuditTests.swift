@@ -26,6 +26,8 @@ import Testing
         func descriptor(_ page: UInt64) -> Int { 3 * 4096 + Int(page) * 16 }
         /// The bytes of a page.
         func at(_ page: UInt64) -> Int { Int(page) * 4096 }
+        /// The header of `slab`.
+        var slabHeader: Int { SlabClass.headerOffset(page: slab, sizeClass: SizeClass.index(for: smallBytes))! }
         func bin(_ pages: UInt64) -> Int { 8192 + 1024 + FreeRunBins.bin(forRunOf: pages) * 4 }
         func partialList(_ sizeClass: Int) -> Int { 8192 + 64 + sizeClass * 4 }
 
@@ -144,24 +146,24 @@ import Testing
     ]
 
     static let slabDamage: [Damage] = [
-        Damage("slab's magic", "does not match its class") { $0.bytes[$0.at($0.slab)] ^= 1 },
-        Damage("slab's class", "does not match its class") { $0.bytes[$0.at($0.slab) + 4] ^= 1 },
+        Damage("slab's magic", "does not match its class") { $0.bytes[$0.slabHeader] ^= 1 },
+        Damage("slab's class", "does not match its class") { $0.bytes[$0.slabHeader + 4] ^= 1 },
         Damage("slab's class in the page map", "does not match its class") { $0.bytes[$0.descriptor($0.slab) + 1] ^= 1 },
         Damage("slab's class beyond all", "has class 200") { $0.bytes[$0.descriptor($0.slab) + 1] = 200 },
-        Damage("slab's block size", "does not match its class") { $0.bytes[$0.at($0.slab) + 16] ^= 8 },
-        Damage("slab's number of blocks", "does not match its class") { $0.bytes[$0.at($0.slab) + 20] = 255 },
-        Damage("slab's free count", "free blocks, but its bitmap") { $0.bytes[$0.at($0.slab) + 6] -= 1 },
-        Damage("block marked free", "free blocks, but its bitmap") { $0.bytes[$0.at($0.slab) + 24] ^= 1 },
-        Damage("block marked used", "free blocks, but its bitmap") { $0.bytes[$0.at($0.slab) + 24] ^= 2 },
-        Damage("bit beyond the last block", "block it does not have") { $0.bytes[$0.at($0.slab) + 24 + 31] ^= 0x80 },
+        Damage("slab's block size", "does not match its class") { $0.bytes[$0.slabHeader + 16] ^= 8 },
+        Damage("slab's number of blocks", "does not match its class") { $0.bytes[$0.slabHeader + 20] = 255 },
+        Damage("slab's free count", "free blocks, but its bitmap") { $0.bytes[$0.slabHeader + 6] -= 1 },
+        Damage("block marked free", "free blocks, but its bitmap") { $0.bytes[$0.slabHeader + 24] ^= 1 },
+        Damage("block marked used", "free blocks, but its bitmap") { $0.bytes[$0.slabHeader + 24] ^= 2 },
+        Damage("bit beyond the last block", "block it does not have") { $0.bytes[$0.slabHeader + 24 + 31] ^= 0x80 },
         Damage("slab in no list", "is in no list") { $0.setHalf($0.partialList(SizeClass.index(for: smallBytes)), 0) },
         Damage("slab in another class's list", "is no partial slab of it") { sample in
             sample.setHalf(sample.partialList(SizeClass.index(for: smallBytes)), 0)
             sample.setHalf(sample.partialList(3), UInt32(sample.slab))
         },
         Damage("list that leads to a run", "is no partial slab of it") { $0.setHalf($0.partialList(0), UInt32($0.usedRun)) },
-        Damage("slab listed twice", "listed twice") { $0.setHalf($0.at($0.slab) + 8, UInt32($0.slab)) },
-        Damage("slab's wrong link back", "wrong link back") { $0.setHalf($0.at($0.slab) + 12, 7) },
+        Damage("slab listed twice", "listed twice") { $0.setHalf($0.slabHeader + 8, UInt32($0.slab)) },
+        Damage("slab's wrong link back", "wrong link back") { $0.setHalf($0.slabHeader + 12, 7) },
         Damage("page of a large slab", "does not lead to its slab") { $0.bytes[$0.descriptor($0.largeSlab + 1)] = 0 },
         Damage("page of a large slab, distance", "does not lead to its slab") {
             $0.setHalf($0.descriptor($0.largeSlab + 1) + 4, 2)
@@ -187,7 +189,7 @@ import Testing
                 let places = [
                     8192 + Int.random(in: 0 ..< 2048, using: &random),
                     3 * 4096 + Int.random(in: 0 ..< 4096, using: &random),
-                    damaged.at(damaged.slab) + Int.random(in: 0 ..< 64, using: &random),
+                    damaged.slabHeader + Int.random(in: 0 ..< 64, using: &random),
                     damaged.at(damaged.largeSlab) + Int.random(in: 0 ..< 64, using: &random),
                 ]
                 damaged.bytes[places.randomElement(using: &random)!] = UInt8.random(in: 0 ... 255, using: &random)

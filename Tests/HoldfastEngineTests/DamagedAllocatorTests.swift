@@ -10,12 +10,17 @@ import Testing
         String(decoding: result?.standardErrorContent ?? [], as: UTF8.self).contains("is damaged: ")
     }
 
+    /// Where the header of the slab lies that has a block of so many bytes in its first page.
+    private static func header(_ block: UInt64, _ byteCount: Int) -> UInt64 {
+        UInt64(SlabClass.headerOffset(page: block >> 12, sizeClass: SizeClass.index(for: byteCount))!)
+    }
+
     @Test func slabWithoutABlockSize() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let block = access.allocate(byteCount: 100)
-                access.store(UInt32(0), at: (block & ~4095) + 16)
+                access.store(UInt32(0), at: Self.header(block, 100) + 16)
                 access.free(block, byteCount: 100)
             }
         }
@@ -27,7 +32,7 @@ import Testing
             let engine = try TestHeap().open()
             try engine.change { access in
                 let block = access.allocate(byteCount: 100)
-                access.store(UInt32(48), at: (block & ~4095) + 16)
+                access.store(UInt32(48), at: Self.header(block, 100) + 16)
                 _ = access.allocate(byteCount: 100)
             }
         }
@@ -40,7 +45,7 @@ import Testing
             let engine = try TestHeap().open()
             try engine.change { access in
                 let block = access.allocate(byteCount: 1000)
-                let bitmap = (block & ~4095) + SlabHeader.bitmapOffset
+                let bitmap = Self.header(block, 1000) + UInt64(SlabHeader.bitmapOffset)
                 // All in use but the last bit of the word, which stands for no block.
                 access.store(UInt64.max >> 1, at: bitmap)
                 _ = access.allocate(byteCount: 1000)

@@ -65,6 +65,50 @@ import Testing
         }
     }
 
+    /// Every block of every slab has a place of its own that overlaps neither the header nor the slab's end and leads back to it; no other place leads
+    /// to a block. The header is a whole line of the first page.
+    @Test func placesOfBlocks() {
+        for sizeClass in 0 ..< SizeClass.count {
+            let (shape, kind) = (SizeClass.shapes[sizeClass], SlabClass.all[sizeClass])
+            var places: Set<UInt64> = []
+            for page in UInt64(5) ..< 300 {
+                let header = kind.headerPlace(page: page)
+                guard places.insert(header).inserted else { continue }
+                var expected: [UInt64: Int] = [:]
+                var next: UInt64 = 0
+                for index in 0 ..< shape.blocks {
+                    if next == header { next += 64 }
+                    expected[next] = index
+                    next += UInt64(shape.blockBytes)
+                }
+                if next == header { next += 64 }
+                let isWhole =
+                    header % 64 == 0 && header + 64 <= HeapLayout.pageBytes && next <= shape.pages * HeapLayout.pageBytes
+                guard isWhole, (0 ..< shape.blocks).allSatisfy({ expected[kind.blockPlace($0, headerPlace: header)] == $0 })
+                else {
+                    Issue.record("class \(sizeClass): the header at \(header) and the blocks do not fit together")
+                    return
+                }
+                let ends = UInt64(shape.pages * HeapLayout.pageBytes)
+                guard (0 ..< ends).allSatisfy({ kind.block(at: $0, headerPlace: header) == expected[$0] }),
+                    kind.block(at: .max, headerPlace: header) == nil
+                else {
+                    Issue.record("class \(sizeClass), header at \(header): a place leads to another block than lies there")
+                    return
+                }
+            }
+            #expect(places.count == shape.headerPlaces, "class \(sizeClass) does not use all places for headers")
+        }
+    }
+
+    /// The headers of as many neighbouring slabs as a second-level cache of 2048 sets has room for lie in most of those sets: at the starts of pages
+    /// they would share 32. (Of 64-byte blocks, the class with the most places.)
+    @Test func headersSpreadOverTheSetsOfACache() {
+        let kind = SlabClass.all[SizeClass.index(for: 64)]
+        let sets = Set((UInt64(1000) ..< 1000 + 4096).map { ($0 << 12 + kind.headerPlace(page: $0)) >> 6 & 2047 })
+        #expect(sets.count > 1500)
+    }
+
     /// The allocator's fixed number follows from the shapes: frees of these classes need no look-up of their slab.
     @Test func lastOnePageClassIsTheLast() {
         #expect(SizeClass.shapes[...Allocator.lastOnePageClass].allSatisfy { $0.pages == 1 })

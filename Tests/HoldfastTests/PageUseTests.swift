@@ -200,14 +200,20 @@ private let long = "a text that is longer than fifteen bytes"
         struct Undo: Error {}
         var broken = 0
         var damagedSlabs = 0
-        let slabs = try heap.pageUse().filter { if case .slab = $0.kind { true } else { false } }.map(\.pages.lowerBound)
+        let slabs = try heap.pageUse().compactMap { stretch in
+            if case .slab(let slab) = stretch.kind {
+                SlabClass.headerOffset(page: stretch.pages.lowerBound, blockBytes: slab.slotBytes)
+            } else {
+                nil
+            }
+        }
         for round in 0 ..< 600 {
             do {
                 try heap.write { tx in
                     for _ in 0 ..< 3 {
-                        let page = round % 3 == 0 ? 2 : round % 3 == 1 ? 3 : slabs.randomElement(using: &random)!
-                        let limit = page == 2 ? 640 : page == 3 ? 4096 : 64
-                        let place = UInt64(page * 4096 + Int.random(in: 0 ..< limit, using: &random))
+                        let start = round % 3 == 0 ? 2 * 4096 : round % 3 == 1 ? 3 * 4096 : slabs.randomElement(using: &random)!
+                        let limit = round % 3 == 0 ? 640 : round % 3 == 1 ? 4096 : 64
+                        let place = UInt64(start + Int.random(in: 0 ..< limit, using: &random))
                         tx.access.store(UInt8.random(in: 0 ... 255, using: &random), at: place)
                     }
                     var verification = Verification(tx.access)

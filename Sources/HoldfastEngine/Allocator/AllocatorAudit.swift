@@ -131,9 +131,21 @@ public struct AllocatorAudit: Equatable, Sendable {
             }
         }
 
+        /// Where headers may lie in their slabs, for each class: where one of the first page's blocks begins at a line's start.
+        static let headerPlaces = SizeClass.shapes.map { shape in
+            (0 ... shape.blocks).map { $0 * shape.blockBytes }.filter { $0 % 64 == 0 && $0 + 64 <= 4096 }
+        }
+
+        /// A slab's header, by the rule of the format: which of the places it has follows from the page's number.
+        func headerPlace(_ page: UInt64, _ sizeClass: Int) -> Int? {
+            guard sizeClass < SizeClass.count else { return nil }
+            let places = Self.headerPlaces[sizeClass]
+            let hash = page * 0x9e37_79b1 % (1 << 32)
+            return Int(page) * 4096 + places[Int((hash * UInt64(places.count)) >> 32)]
+        }
+
         mutating func checkSlab(_ page: UInt64, length: UInt64, sizeClass: Int, _ audit: inout AllocatorAudit) {
-            let place = Int(page) * 4096
-            guard sizeClass < SizeClass.count else {
+            guard let place = headerPlace(page, sizeClass) else {
                 audit.report("the slab at page \(page) has class \(sizeClass)")
                 return
             }
@@ -209,11 +221,12 @@ public struct AllocatorAudit: Equatable, Sendable {
                         )
                         break
                     }
-                    if UInt64(half(Int(page) * 4096 + 12)) != previous {
+                    let header = headerPlace(page, sizeClass)!
+                    if UInt64(half(header + 12)) != previous {
                         audit.report("the slab at page \(page) has a wrong link back")
                     }
                     previous = page
-                    page = UInt64(half(Int(page) * 4096 + 8))
+                    page = UInt64(half(header + 8))
                 }
             }
             for page in partialSlabs.keys.sorted() { audit.report("the partial slab at page \(page) is in no list") }

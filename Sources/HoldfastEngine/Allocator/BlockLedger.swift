@@ -9,6 +9,7 @@ public struct BlockLedger {
         var first: UInt64
         var pages: UInt64
         var kind: PageDescriptor.Kind
+        var sizeClass: UInt8
     }
 
     let access: HeapAccess
@@ -39,7 +40,9 @@ public struct BlockLedger {
         let base = UnsafeRawPointer(access.context.pointee.base)
         let end = base.load(fromByteOffset: Int(AllocatorRoot.endField), as: UInt64.self)
         for run in PageWalk(base: base, end: min(end, pages)) where run.kind == .slab || run.kind == .run {
-            runs.append(Run(first: UInt64(run.pages.lowerBound), pages: UInt64(run.pages.count), kind: run.kind))
+            runs.append(
+                Run(first: UInt64(run.pages.lowerBound), pages: UInt64(run.pages.count), kind: run.kind, sizeClass: run.sizeClass)
+            )
         }
         claimed = Array(repeating: 0, count: runs.count * SlabHeader.bitmapWords)
     }
@@ -119,14 +122,14 @@ public struct BlockLedger {
                 }
                 continue
             }
-            let header = (UnsafeRawPointer(access.context.pointee.base) + Int(start)).loadUnaligned(as: SlabHeader.self)
-            guard header.magic == SlabHeader.magic, Int(header.sizeClass) < SizeClass.count else { continue }
-            let shape = SizeClass.shapes[Int(header.sizeClass)]
-            guard UInt64(shape.pages) == run.pages else { continue }
+            guard let header = header(of: run) else { continue }
+            let shape = SizeClass.shapes[Int(run.sizeClass)]
+            let kind = SlabClass.all + Int(run.sizeClass)
+            let headerPlace = kind.pointee.headerPlace(page: run.first)
             let bits = [header.bitmap.0, header.bitmap.1, header.bitmap.2, header.bitmap.3]
             for block in 0 ..< shape.blocks
             where choose(bits[block >> 6], claimed[words + block >> 6]) & 1 << UInt64(block & 63) != 0 {
-                let offset = start + UInt64(SizeClass.slabHeaderBytes + block * shape.blockBytes)
+                let offset = start + kind.pointee.blockPlace(block, headerPlace: headerPlace)
                 found.append(Block(offset: offset, byteCount: shape.blockBytes))
             }
         }
@@ -145,18 +148,22 @@ public struct BlockLedger {
     }
 
     private func blockOfSlab(_ run: Run, at offset: UInt64, sizeClass: Int) -> Int? {
-        let shape = SizeClass.shapes[sizeClass]
-        let slab = run.first << HeapLayout.pageShift
-        guard run.kind == .slab, run.pages == UInt64(shape.pages), offset >= slab + UInt64(SizeClass.slabHeaderBytes) else {
+        guard run.kind == .slab, Int(run.sizeClass) == sizeClass, let header = header(of: run) else { return nil }
+        let kind = SlabClass.all + sizeClass
+        let place = offset - run.first << HeapLayout.pageShift
+        guard let index = kind.pointee.block(at: place, headerPlace: kind.pointee.headerPlace(page: run.first)) else {
             return nil
         }
-        // The walk has shown that the run's pages lie inside the heap.
-        let header = (UnsafeRawPointer(access.context.pointee.base) + Int(slab)).loadUnaligned(as: SlabHeader.self)
-        guard header.magic == SlabHeader.magic, Int(header.sizeClass) == sizeClass else { return nil }
-        let (index, rest) = (offset - slab - UInt64(SizeClass.slabHeaderBytes))
-            .quotientAndRemainder(dividingBy: UInt64(shape.blockBytes))
-        guard rest == 0, index < UInt64(shape.blocks) else { return nil }
         let bits = [header.bitmap.0, header.bitmap.1, header.bitmap.2, header.bitmap.3]
-        return bits[Int(index >> 6)] & 1 << (index & 63) != 0 ? Int(index) : nil
+        return bits[index >> 6] & 1 << UInt64(index & 63) != 0 ? index : nil
+    }
+
+    /// The header of a slab, if it has a whole one. The walk has shown that the run's pages lie inside the heap.
+    private func header(of run: Run) -> SlabHeader? {
+        guard let offset = SlabClass.headerOffset(page: run.first, sizeClass: Int(run.sizeClass)),
+            run.pages == UInt64(SizeClass.shapes[Int(run.sizeClass)].pages)
+        else { return nil }
+        let header = (UnsafeRawPointer(access.context.pointee.base) + offset).loadUnaligned(as: SlabHeader.self)
+        return header.magic == SlabHeader.magic && header.sizeClass == run.sizeClass ? header : nil
     }
 }

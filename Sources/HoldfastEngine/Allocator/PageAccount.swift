@@ -95,7 +95,7 @@ package struct PageAccount: Sendable {
             switch run.kind {
             case .slab, .run:
                 add(run.kind == .run ? .run : .damagedSlab, first, pages)
-                if run.kind == .slab { readSlab(base + Int(first << HeapLayout.pageShift)) }
+                if run.kind == .slab, let header = run.slabHeader { readSlab(base + header, sizeClass: run.sizeClass) }
                 addShares([tally?.firstOwner(ofRun: blockRun)].compactMap { $0 } + (further[blockRun] ?? []))
                 blockRun += 1
             case .metadata: addMetadata(first, pages, parts)
@@ -116,11 +116,11 @@ package struct PageAccount: Sendable {
     }
 
     /// Fills in the last stretch, if the slab's header is one.
-    private mutating func readSlab(_ place: UnsafeRawPointer) {
+    private mutating func readSlab(_ place: UnsafeRawPointer, sizeClass: UInt8) {
         let header = place.loadUnaligned(as: SlabHeader.self)
         let last = stretches.count - 1
-        guard header.magic == SlabHeader.magic, Int(header.sizeClass) < SizeClass.count else { return }
-        let shape = SizeClass.shapes[Int(header.sizeClass)]
+        guard header.magic == SlabHeader.magic, header.sizeClass == sizeClass else { return }
+        let shape = SizeClass.shapes[Int(sizeClass)]
         guard UInt64(shape.pages) == stretches[last].pages else { return }
         let bits = [header.bitmap.0, header.bitmap.1, header.bitmap.2, header.bitmap.3]
         var used = 0
@@ -129,7 +129,7 @@ package struct PageAccount: Sendable {
             used += (blocks == 64 ? bits[word] : bits[word] & (1 << UInt64(blocks) - 1)).nonzeroBitCount
         }
         stretches[last].kind = .slab
-        stretches[last].sizeClass = header.sizeClass
+        stretches[last].sizeClass = sizeClass
         stretches[last].usedSlots = UInt16(used)
     }
 

@@ -5,6 +5,11 @@ struct PageWalk: Sequence, IteratorProtocol {
     struct Run {
         var pages: Range<Int>
         var kind: PageDescriptor.Kind
+        /// What the descriptor says, if it is a slab; need not be a class.
+        var sizeClass: UInt8
+
+        /// Where the header of a slab must lie, from the heap's start on; nil if there is no such class.
+        var slabHeader: Int? { SlabClass.headerOffset(page: UInt64(pages.lowerBound), sizeClass: Int(sizeClass)) }
     }
 
     private let base: UnsafeRawPointer
@@ -31,7 +36,7 @@ struct PageWalk: Sequence, IteratorProtocol {
         }
         let first = Int(page)
         page += UInt64(descriptor.pages)
-        return Run(pages: first ..< Int(page), kind: descriptor.kind)
+        return Run(pages: first ..< Int(page), kind: descriptor.kind, sizeClass: descriptor.sizeClass)
     }
 
     private func descriptor(_ page: UInt64) -> PageDescriptor? {

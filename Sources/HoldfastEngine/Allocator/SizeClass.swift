@@ -12,17 +12,17 @@ public enum SizeClass {
     public static let count = 79
     /// Requests above this many bytes take whole pages.
     public static let maximumBytes = 32 * 1024
-    /// A slab's first line is its header.
+    /// A slab's header is a line of its first page.
     static let slabHeaderBytes = 64
     static let maximumBlocksPerSlab = 256
 
     /// The class for a request of `byteCount` bytes, 1...maximumBytes.
     @inline(__always)
     static func index(for byteCount: Int) -> Int {
-        if byteCount <= 128 { return byteCount <= 16 ? 0 : (byteCount - 9) >> 3 }
+        if byteCount <= 128 { return (max(byteCount, 16) &- 9) &>> 3 }
         // The doubling that it falls into, and which eighth of that.
-        let log = Int.bitWidth - 1 - (byteCount - 1).leadingZeroBitCount
-        return 15 + (log - 7) * 8 + ((byteCount - 1) >> (log - 3)) - 8
+        let log = Int.bitWidth &- 1 &- (byteCount &- 1).leadingZeroBitCount
+        return 15 &+ (log &- 7) &* 8 &+ ((byteCount &- 1) &>> (log &- 3)) &- 8
     }
 
     /// Bytes of a block of class `index`.
@@ -37,6 +37,14 @@ public enum SizeClass {
         var blockBytes: Int
         var pages: Int
         var blocks: Int
+
+        /// The header may lie in front of each block of the first page that begins at a line's start, and behind the last: so many bytes apart.
+        var placeStep: Int {
+            let factor = 1 << blockBytes.trailingZeroBitCount
+            return factor >= slabHeaderBytes ? blockBytes : blockBytes * (slabHeaderBytes / factor)
+        }
+
+        var headerPlaces: Int { min(blocks * blockBytes, HeapLayout.pageBytes - slabHeaderBytes) / placeStep + 1 }
     }
 
     /// The smallest number of pages that wastes at most a sixteenth on header and rest and holds at least eight blocks.

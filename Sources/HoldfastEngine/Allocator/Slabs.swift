@@ -1,11 +1,11 @@
-/// A slab: a run of pages cut into blocks of one size class. Its first line is this header, so that a block's allocation
-/// touches one line of bookkeeping, however large the slab.
+/// A slab: a run of pages cut into blocks of one size class. A line of its first page is this header (`SlabClass` says which), so that a block's
+/// allocation touches one line of bookkeeping, however large the slab.
 ///
 /// Invariants: a bit is set for each block in use and for each bit beyond `blocks`; `freeBlocks` counts the clear bits; the slab is
 /// in its class's list of partial slabs exactly if `freeBlocks > 0`.
 struct SlabHeader: BitwiseCopyable {
     static let magic: UInt32 = 0x4c53_4648
-    static let bitmapOffset: UInt64 = 24
+    static let bitmapOffset = 24
     static let bitmapWords = SizeClass.maximumBlocksPerSlab / 64
 
     var magic = SlabHeader.magic
@@ -37,66 +37,64 @@ extension Allocator {
     /// Takes a block of the class: the lowest free one of the first partial slab, so that blocks lie close together.
     @inline(__always)
     func takeBlock(sizeClass: Int) -> UInt64 {
-        let listHead = AllocatorRoot.partialSlabs + UInt64(sizeClass) * 4
-        var page = UInt64(access.load(listHead, as: UInt32.self))
+        let kind = slabClass(sizeClass)
+        var page = UInt64(access.load(AllocatorRoot.partialSlabs &+ UInt64(sizeClass) &* 4, as: UInt32.self))
         if page == 0 { page = makeSlab(sizeClass: sizeClass) }
-        let slab = page << HeapLayout.pageShift
-        let raw = access.writableAddress(slab, SizeClass.slabHeaderBytes)
-        let header = raw.assumingMemoryBound(to: SlabHeader.self)
-        guard header.pointee.magic == SlabHeader.magic, header.pointee.sizeClass == UInt8(sizeClass),
-            header.pointee.blockBytes == UInt32(SizeClass.blockBytes(sizeClass))
-        else {
-            Misuse.damaged(access, "page \(page) is in the list of slabs of class \(sizeClass), but is none")
-        }
-        let bitmap = (raw + Int(SlabHeader.bitmapOffset)).assumingMemoryBound(to: UInt64.self)
+        let place = kind.pointee.headerPlace(page: page)
+        let slab = page &<< HeapLayout.pageShift
+        let header = access.writableLine(slab &+ place)
+        guard kind.pointee.isHeader(header) else { noSlab(page, sizeClass: sizeClass) }
+        let bitmap = (header + SlabHeader.bitmapOffset).assumingMemoryBound(to: UInt64.self)
         for word in 0 ..< SlabHeader.bitmapWords where bitmap[word] != ~0 {
-            let bit = (~bitmap[word]).trailingZeroBitCount
-            guard word * 64 + bit < Int(header.pointee.blocks) else { break }
-            bitmap[word] |= 1 << UInt64(bit)
-            header.pointee.freeBlocks &-= 1
-            if header.pointee.freeBlocks == 0 { unlinkSlab(page, sizeClass: sizeClass) }
-            let index = UInt64(word * 64 + bit)
-            return slab + UInt64(SizeClass.slabHeaderBytes) + index * UInt64(header.pointee.blockBytes)
+            let index = word &* 64 &+ (~bitmap[word]).trailingZeroBitCount
+            guard UInt64(index) < kind.pointee.shape &>> 32 & 0xffff else { break }
+            bitmap[word] |= 1 &<< UInt64(index & 63)
+            let counted = header.load(as: UInt64.self) &- SlabClass.oneFreeBlock
+            header.storeBytes(of: counted, as: UInt64.self)
+            if counted < SlabClass.oneFreeBlock { unlinkFirstSlab(header, sizeClass: sizeClass) }
+            return slab &+ kind.pointee.blockPlace(index, headerPlace: place)
         }
         Misuse.damaged(access, "the slab at page \(page) is in the list of partial slabs, but has no free block")
     }
 
     @inline(__always)
     func releaseBlock(_ offset: UInt64, sizeClass: Int) {
+        let kind = slabClass(sizeClass)
         let page = slabPage(of: offset, sizeClass: sizeClass)
-        let slab = page << HeapLayout.pageShift
-        let raw = access.writableAddress(slab, SizeClass.slabHeaderBytes)
-        let header = raw.assumingMemoryBound(to: SlabHeader.self)
-        guard header.pointee.magic == SlabHeader.magic, header.pointee.sizeClass == UInt8(sizeClass),
-            header.pointee.blockBytes == UInt32(SizeClass.blockBytes(sizeClass)),
-            offset >= slab + UInt64(SizeClass.slabHeaderBytes)
-        else { Misuse.damaged(access, "offset \(offset) was freed with another size than it was allocated with") }
-        let (index, rest) = UInt32(truncatingIfNeeded: offset - slab - UInt64(SizeClass.slabHeaderBytes))
-            .quotientAndRemainder(dividingBy: header.pointee.blockBytes)
-        let bitmap = (raw + Int(SlabHeader.bitmapOffset)).assumingMemoryBound(to: UInt64.self)
-        let bit: UInt64 = 1 << UInt64(index & 63)
-        guard rest == 0, index < UInt32(header.pointee.blocks), index < SizeClass.maximumBlocksPerSlab,
-            bitmap[Int(index >> 6)] & bit != 0
-        else {
-            Misuse.damaged(access, "offset \(offset) was freed, but no block in use begins there (freed twice?)")
-        }
-        bitmap[Int(index >> 6)] &= ~bit
-        header.pointee.freeBlocks &+= 1
-        if header.pointee.freeBlocks == 1 { linkSlab(page, sizeClass: sizeClass) }
-        if header.pointee.freeBlocks == header.pointee.blocks { releaseSlabIfSpare(page, sizeClass: sizeClass) }
+        let slab = page &<< HeapLayout.pageShift
+        let place = kind.pointee.headerPlace(page: page)
+        let header = access.writableLine(slab &+ place)
+        guard kind.pointee.isHeader(header) else { freedWithAnotherSize(offset) }
+        guard let index = kind.pointee.block(at: offset &- slab, headerPlace: place) else { freedWithoutUse(offset) }
+        let word = (header + SlabHeader.bitmapOffset).assumingMemoryBound(to: UInt64.self) + index &>> 6
+        let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: index & 63)
+        let bits = word.pointee
+        guard bits & bit != 0 else { freedWithoutUse(offset) }
+        word.pointee = bits ^ bit
+        let counted = header.load(as: UInt64.self) &+ SlabClass.oneFreeBlock
+        header.storeBytes(of: counted, as: UInt64.self)
+        let free = counted &>> 48
+        if free == 1 { linkSlab(page, header, sizeClass: sizeClass) }
+        if free == kind.pointee.shape &>> 32 & 0xffff { releaseSlabIfSpare(page, header, sizeClass: sizeClass) }
     }
+
+    private static let slabKinds: UInt64 = 1 << 3 | 1 << 5
+
+    @inline(__always)
+    private func slabClass(_ sizeClass: Int) -> UnsafePointer<SlabClass> { access.context.pointee.slabClasses + sizeClass }
 
     /// The first page of the slab that `offset` lies in. Small classes have one-page slabs and need no look-up.
     @inline(__always)
     private func slabPage(of offset: UInt64, sizeClass: Int) -> UInt64 {
-        let page = offset >> HeapLayout.pageShift
+        let page = offset &>> HeapLayout.pageShift
         if sizeClass <= Allocator.lastOnePageClass { return page }
-        let found = descriptor(page)
-        switch found.kind {
-        case .slab: return page
-        case .slabInterior where UInt64(found.pages) < page: return page - UInt64(found.pages)
-        default: Misuse.damaged(access, "offset \(offset) was freed, but lies in no slab")
-        }
+        // A descriptor's first half: kind, class, and how far behind its slab's first page this one lies. Without a branch for which of the two kinds it
+        // is, since nobody can foretell in which of a slab's pages a block lies: they differ in one bit, which is also the mask for the distance.
+        let found = access.load(descriptorOffset(page), as: UInt64.self)
+        let distance = found &>> 32 & (0 &- (found &>> 2 & 1))
+        guard found & 0xff < 8, Self.slabKinds &>> (found & 0xff) & 1 != 0, distance < page
+        else { freedOutsideSlabs(offset) }
+        return page &- distance
     }
 
     @inline(never)
@@ -111,24 +109,24 @@ extension Allocator {
                     page + UInt64(distance))
             }
         }
-        access.store(SlabHeader(sizeClass: sizeClass, shape: shape), at: page << HeapLayout.pageShift)
-        linkSlab(page, sizeClass: sizeClass)
+        let header = access.writableLine(headerOffset(page, sizeClass: sizeClass))
+        header.storeBytes(of: SlabHeader(sizeClass: sizeClass, shape: shape), as: SlabHeader.self)
+        linkSlab(page, header, sizeClass: sizeClass)
         return page
     }
 
     /// An empty slab is kept while it is the class's only partial one, so that one block that comes and goes does not
     /// make and release a slab each time; `releaseSpareSlabs` frees those at checkpoints.
     @inline(never)
-    private func releaseSlabIfSpare(_ page: UInt64, sizeClass: Int) {
-        let header = slabHeader(page)
-        guard header.next != 0 || header.previous != 0 else { return }
-        releaseSlab(page, sizeClass: sizeClass)
+    private func releaseSlabIfSpare(_ page: UInt64, _ header: UnsafeMutableRawPointer, sizeClass: Int) {
+        guard link(.next, of: header) != 0 || link(.previous, of: header) != 0 else { return }
+        releaseSlab(page, header, sizeClass: sizeClass)
     }
 
-    private func releaseSlab(_ page: UInt64, sizeClass: Int) {
-        unlinkSlab(page, sizeClass: sizeClass)
+    private func releaseSlab(_ page: UInt64, _ header: UnsafeMutableRawPointer, sizeClass: Int) {
+        unlinkSlab(header, sizeClass: sizeClass)
         // A stale magic number would let a double free into this slab pass the first check.
-        access.store(UInt32(0), at: page << HeapLayout.pageShift)
+        header.storeBytes(of: 0, as: UInt32.self)
         releaseRun(page: page, expecting: .slab)
     }
 
@@ -136,15 +134,22 @@ extension Allocator {
         for sizeClass in 0 ..< SizeClass.count {
             let page = UInt64(access.load(AllocatorRoot.partialSlabs + UInt64(sizeClass) * 4, as: UInt32.self))
             guard page != 0 else { continue }
-            let header = slabHeader(page)
-            if header.freeBlocks == header.blocks { releaseSlab(page, sizeClass: sizeClass) }
+            let header = slabHeader(page, sizeClass: sizeClass)
+            if header.freeBlocks == header.blocks {
+                releaseSlab(page, access.writableLine(headerOffset(page, sizeClass: sizeClass)), sizeClass: sizeClass)
+            }
         }
     }
 
-    // MARK: Lists of partial slabs
+    // MARK: Headers and the lists of partial slabs
 
-    func slabHeader(_ page: UInt64) -> SlabHeader {
-        access.load(page << HeapLayout.pageShift, as: SlabHeader.self)
+    @inline(__always)
+    private func headerOffset(_ page: UInt64, sizeClass: Int) -> UInt64 {
+        page &<< HeapLayout.pageShift &+ slabClass(sizeClass).pointee.headerPlace(page: page)
+    }
+
+    func slabHeader(_ page: UInt64, sizeClass: Int) -> SlabHeader {
+        access.load(headerOffset(page, sizeClass: sizeClass), as: SlabHeader.self)
     }
 
     /// A link of a slab's header, by its place. (A key path here was a fifth of what churning blocks took: unspecialised, it is made and counted anew for each use.)
@@ -154,31 +159,73 @@ extension Allocator {
     }
 
     @inline(__always)
-    private func setLink(_ link: Link, of page: UInt32, to value: UInt32) {
-        let raw = access.writableAddress(UInt64(page) << HeapLayout.pageShift, SizeClass.slabHeaderBytes)
-        raw.storeBytes(of: value, toByteOffset: link.rawValue, as: UInt32.self)
+    private func link(_ link: Link, of header: UnsafeMutableRawPointer) -> UInt32 {
+        header.load(fromByteOffset: link.rawValue, as: UInt32.self)
     }
 
+    /// The header's line has been noted.
+    @inline(__always)
+    private func setLink(_ link: Link, of header: UnsafeMutableRawPointer, to value: UInt32) {
+        header.storeBytes(of: value, toByteOffset: link.rawValue, as: UInt32.self)
+    }
+
+    @inline(__always)
+    private func setLink(_ link: Link, ofPage page: UInt32, _ sizeClass: Int, to value: UInt32) {
+        setLink(link, of: access.writableLine(headerOffset(UInt64(page), sizeClass: sizeClass)), to: value)
+    }
+
+    /// Makes the slab its class's first. The header's line has been noted.
     @inline(never)
-    private func linkSlab(_ page: UInt64, sizeClass: Int) {
+    private func linkSlab(_ page: UInt64, _ header: UnsafeMutableRawPointer, sizeClass: Int) {
         let head = AllocatorRoot.partialSlabs + UInt64(sizeClass) * 4
         let first = access.load(head, as: UInt32.self)
-        setLink(.next, of: UInt32(page), to: first)
-        setLink(.previous, of: UInt32(page), to: 0)
-        if first != 0 { setLink(.previous, of: first, to: UInt32(page)) }
+        setLink(.next, of: header, to: first)
+        setLink(.previous, of: header, to: 0)
+        if first != 0 { setLink(.previous, ofPage: first, sizeClass, to: UInt32(page)) }
         access.store(UInt32(page), at: head)
     }
 
+    /// Takes its class's first slab off the list.
     @inline(never)
-    private func unlinkSlab(_ page: UInt64, sizeClass: Int) {
-        let header = slabHeader(page)
-        if header.next != 0 { setLink(.previous, of: header.next, to: header.previous) }
-        if header.previous != 0 {
-            setLink(.next, of: header.previous, to: header.next)
-        } else {
-            access.store(header.next, at: AllocatorRoot.partialSlabs + UInt64(sizeClass) * 4)
+    private func unlinkFirstSlab(_ header: UnsafeMutableRawPointer, sizeClass: Int) {
+        let next = link(.next, of: header)
+        if next != 0 {
+            setLink(.previous, ofPage: next, sizeClass, to: 0)
+            setLink(.next, of: header, to: 0)
         }
-        setLink(.next, of: UInt32(page), to: 0)
-        setLink(.previous, of: UInt32(page), to: 0)
+        access.store(next, at: AllocatorRoot.partialSlabs + UInt64(sizeClass) * 4)
+    }
+
+    @inline(never)
+    private func unlinkSlab(_ header: UnsafeMutableRawPointer, sizeClass: Int) {
+        let previous = link(.previous, of: header)
+        guard previous != 0 else { return unlinkFirstSlab(header, sizeClass: sizeClass) }
+        let next = link(.next, of: header)
+        if next != 0 { setLink(.previous, ofPage: next, sizeClass, to: previous) }
+        setLink(.next, ofPage: previous, sizeClass, to: next)
+        setLink(.next, of: header, to: 0)
+        setLink(.previous, of: header, to: 0)
+    }
+
+    // MARK: What ends in a sentence
+
+    @inline(never)
+    private func noSlab(_ page: UInt64, sizeClass: Int) -> Never {
+        Misuse.damaged(access, "page \(page) is in the list of slabs of class \(sizeClass), but is none")
+    }
+
+    @inline(never)
+    private func freedWithAnotherSize(_ offset: UInt64) -> Never {
+        Misuse.damaged(access, "offset \(offset) was freed with another size than it was allocated with")
+    }
+
+    @inline(never)
+    private func freedWithoutUse(_ offset: UInt64) -> Never {
+        Misuse.damaged(access, "offset \(offset) was freed, but no block in use begins there (freed twice?)")
+    }
+
+    @inline(never)
+    private func freedOutsideSlabs(_ offset: UInt64) -> Never {
+        Misuse.damaged(access, "offset \(offset) was freed, but lies in no slab")
     }
 }

@@ -161,8 +161,8 @@ extension HeapEngine {
                 figures.usedBytes += run.pages.count * HeapLayout.pageBytes
                 figures.usedBlocks += 1
             case .slab:
-                let header = (image.base + run.pages.lowerBound * HeapLayout.pageBytes).loadUnaligned(as: SlabHeader.self)
-                guard header.magic == SlabHeader.magic, Int(header.sizeClass) < SizeClass.count else {
+                let header = run.slabHeader.map { (image.base + $0).loadUnaligned(as: SlabHeader.self) }
+                guard let header, header.magic == SlabHeader.magic, header.sizeClass == run.sizeClass else {
                     throw HeapError.damaged(path: path, what: "page \(run.pages.lowerBound) should begin a slab and does not")
                 }
                 let blocks = SizeClass.shapes[Int(header.sizeClass)].blocks

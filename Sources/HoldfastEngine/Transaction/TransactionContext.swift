@@ -24,6 +24,8 @@ public struct TransactionContext {
     @usableFromInline var hints: UnsafeMutableRawPointer
     /// Numbers for the transactions to come; stay with the context, which is one transaction's at a time.
     @usableFromInline var epochs: TransactionEpochs
+    /// `SlabClass.all`, where the allocator finds it without asking whether it has been made. There from the beginning.
+    @usableFromInline var slabClasses: UnsafePointer<SlabClass>
 }
 
 /// The checked way to the bytes of an open transaction; part of every handle.
@@ -106,6 +108,20 @@ public struct HeapAccess {
             if word & (1 &<< (first & 63)) != 0 { return }
         }
         noteLines(first, last, count)
+    }
+
+    /// `writableAddress` of a whole line; `offset` is where one begins.
+    @inline(__always)
+    func writableLine(_ offset: UInt64) -> UnsafeMutableRawPointer {
+        let address = address(offset, HeapLayout.lineBytes)
+        let line = offset &>> HeapLayout.lineShift
+        if context.pointee.isWritable,
+            context.pointee.touchedLines[Int(truncatingIfNeeded: line &>> 6)] & (1 &<< (line & 63)) != 0
+        {
+            return address
+        }
+        noteLines(line, line, HeapLayout.lineBytes)
+        return address
     }
 
     @usableFromInline @inline(never)

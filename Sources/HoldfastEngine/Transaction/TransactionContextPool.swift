@@ -14,7 +14,7 @@ final class TransactionContextPool: Sendable {
 
     private let free = Mutex(Free())
 
-    /// A context for the caller to fill in, with no hints; zero-filled memory if it is a new one.
+    /// A context for the caller to fill in, with no hints; zeros but for what all have in common if it is a new one.
     func take() -> UnsafeMutablePointer<TransactionContext> {
         let address = free.withLock { UInt(bitPattern: $0.contexts.popLast()) }
         if let context = UnsafeMutablePointer<TransactionContext>(bitPattern: address) {
@@ -28,6 +28,7 @@ final class TransactionContextPool: Sendable {
         let context = raw.bindMemory(to: TransactionContext.self, capacity: 1)
         context.pointee.hints = .allocate(byteCount: HeapAccess.hintBytes, alignment: 16)
         context.pointee.hints.initializeMemory(as: UInt8.self, repeating: 0, count: HeapAccess.hintBytes)
+        context.pointee.slabClasses = SlabClass.all
         return context
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import HoldfastEngine
 
 /// A heap to be drawn: makes it at a path and returns the account of its pages.
 struct Exhibit: Sendable {
@@ -114,8 +115,8 @@ let exhibits = [
                 if stretch.kind == .run, stretch.pages.count > 20 {
                     places += [stretch.pages.lowerBound * 4096 + 9000, stretch.pages.lowerBound * 4096 + 50_000]
                 }
-                if case .slab = stretch.kind, stretch.pages.lowerBound % 30 == 0 {
-                    places.append(stretch.pages.lowerBound * 4096 + 1)
+                if case .slab(let slab) = stretch.kind, stretch.pages.lowerBound % 30 == 0 {
+                    places.append(SlabClass.headerOffset(page: stretch.pages.lowerBound, blockBytes: slab.slotBytes) + 1)
                 }
             }
             if let last = use.last { places.append(3 * 4096 + min(last.pages.lowerBound, 255) * 16 - 16 * 20) }

@@ -88,7 +88,8 @@ let package = Package(
             path: "Tests/Support/GoldenMaker"),
 
         // Draws heaps of several kinds, to be looked at.
-        .executableTarget(name: "map-gallery", dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools"], path: "Tests/Support/MapGallery"),
+        .executableTarget(
+            name: "map-gallery", dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools"], path: "Tests/Support/MapGallery"),
 
         // What the standard library's protocols promise, as checks for any collection; used by tests only.
         .target(name: "CollectionLaws", path: "Tests/Support/CollectionLaws"),

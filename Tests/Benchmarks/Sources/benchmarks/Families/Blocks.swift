@@ -9,7 +9,7 @@ protocol BlockPeer: SendableMetatype {
     func close() throws
 
     func allocate(_ count: Int, bytes: Int, into blocks: inout [Block]) throws
-    func free(_ blocks: some Sequence<Block>, bytes: Int) throws
+    func free(_ blocks: [Block], bytes: Int) throws
     /// Frees what each step's slot holds, and puts a new block there.
     func churn(_ steps: ArraySlice<ChurnStep>, in slots: inout [Slot<Block>]) throws
 }
@@ -121,7 +121,7 @@ private struct BlockWork: BlockRun {
         try recorder.check(
             "churn.16-1024", UInt64(slots.reduce(0) { $0 + $1.bytes }), UInt64(sizes.values.reduce(0, +)))
         try recorder.check("churn.16-1024", UInt64(Set(slots.map { $0.block! }).count), UInt64(live))
-        for slot in slots { try peer.free(CollectionOfOne(slot.block!), bytes: slot.bytes) }
+        for slot in slots { try peer.free([slot.block!], bytes: slot.bytes) }
         try peer.close()
         _ = bench.folder.fresh("churn.file")
     }

@@ -59,7 +59,7 @@ private struct SharedBlockWork: BlockRun {
             try set.withLock { slots in
                 for slot in slots {
                     blocks.insert(slot.block!)
-                    try peer.value.free(CollectionOfOne(slot.block!), bytes: slot.bytes)
+                    try peer.value.free([slot.block!], bytes: slot.bytes)
                 }
             }
         }

@@ -17,7 +17,7 @@ struct MallocBlocks: BlockPeer {
     func allocate(_ count: Int, bytes: Int, into all: inout [UnsafeMutableRawPointer]) {
         blocks.allocate(count, bytes: bytes, into: &all)
     }
-    func free(_ all: some Sequence<UnsafeMutableRawPointer>, bytes: Int) { blocks.free(all) }
+    func free(_ all: [UnsafeMutableRawPointer], bytes: Int) { blocks.free(all) }
     func churn(_ steps: ArraySlice<ChurnStep>, in slots: inout [Slot<UnsafeMutableRawPointer>]) {
         blocks.churn(steps, in: &slots)
     }
@@ -44,7 +44,7 @@ struct MimallocBlocks: BlockPeer {
     func allocate(_ count: Int, bytes: Int, into all: inout [UnsafeMutableRawPointer]) {
         blocks.allocate(count, bytes: bytes, into: &all)
     }
-    func free(_ all: some Sequence<UnsafeMutableRawPointer>, bytes: Int) { blocks.free(all) }
+    func free(_ all: [UnsafeMutableRawPointer], bytes: Int) { blocks.free(all) }
     func churn(_ steps: ArraySlice<ChurnStep>, in slots: inout [Slot<UnsafeMutableRawPointer>]) {
         blocks.churn(steps, in: &slots)
     }
@@ -60,7 +60,7 @@ private struct AllocatorBlocks {
     }
 
     @inline(__always)
-    func free(_ blocks: some Sequence<UnsafeMutableRawPointer>) {
+    func free(_ blocks: [UnsafeMutableRawPointer]) {
         let release = table.release
         for block in blocks { release(block) }
     }

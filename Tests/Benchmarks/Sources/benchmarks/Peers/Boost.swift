@@ -137,7 +137,7 @@ struct BoostBlocks: BlockPeer {
         for _ in 0 ..< count { all.append(try one(bytes)) }
     }
 
-    func free(_ all: some Sequence<UnsafeMutableRawPointer>, bytes: Int) {
+    func free(_ all: [UnsafeMutableRawPointer], bytes: Int) {
         for block in all { boost_blocks_free(blocks, block) }
     }
 

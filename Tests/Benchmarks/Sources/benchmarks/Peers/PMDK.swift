@@ -72,7 +72,7 @@ struct PMDKBlocks: BlockPeer {
         }
     }
 
-    func free(_ blocks: some Sequence<UInt64>, bytes: Int) throws {
+    func free(_ blocks: [UInt64], bytes: Int) throws {
         let blocks = Array(blocks)
         for start in stride(from: 0, to: blocks.count, by: Self.batch) {
             try pmdk.transaction {

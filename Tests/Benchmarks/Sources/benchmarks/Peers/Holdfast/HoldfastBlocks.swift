@@ -12,7 +12,7 @@ struct HoldfastBlocks: BlockPeer {
         try heap.write { tx in for _ in 0 ..< count { blocks.append(tx.allocate(byteCount: bytes)) } }
     }
 
-    func free(_ blocks: some Sequence<RelativePointer<UInt8>>, bytes: Int) throws {
+    func free(_ blocks: [RelativePointer<UInt8>], bytes: Int) throws {
         try heap.write { tx in for block in blocks { tx.free(block, byteCount: bytes) } }
     }
 

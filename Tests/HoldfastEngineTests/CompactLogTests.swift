@@ -14,7 +14,7 @@ import Testing
 /// A log that is cheaply emptied stays small; one that is not grows to its limit, and its pages are written less often.
 @Suite struct CompactLogTests {
     private static let compact = 512 << 10
-    private static let limit = 4 << 20
+    private static let limit = 8 << 20
 
     private static var options: EngineOptions {
         var options = TestHeap.options

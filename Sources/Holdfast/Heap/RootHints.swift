@@ -56,11 +56,10 @@ struct ShortName: Equatable, BitwiseCopyable {
     /// Bytes 8 to 14, and above them the number of bytes.
     let high: UInt64
 
-    /// Nil for longer names.
+    /// Nil for longer names, and for those that are not there as UTF-8 (on Darwin).
     @inline(__always)
     init?(_ name: String) {
-        var name = name
-        let words: (UInt64, UInt64)? = name.withUTF8 { utf8 in
+        let words: (UInt64, UInt64)?? = name.utf8.withContiguousStorageIfAvailable { utf8 in
             let count = utf8.count
             guard count <= 15, let base = UnsafeRawPointer(utf8.baseAddress) else { return count == 0 ? (0, 0) : nil }
             func word(_ offset: Int) -> UInt64 { base.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
@@ -74,7 +73,7 @@ struct ShortName: Equatable, BitwiseCopyable {
             for offset in 0 ..< count { low |= UInt64(utf8[offset]) &<< UInt64(offset * 8) }
             return (low, high)
         }
-        guard let words else { return nil }
+        guard case .some(.some(let words)) = words else { return nil }
         (low, high) = words
     }
 }

@@ -35,5 +35,5 @@ final class CheckpointDue: Sendable {
     func refuse() { bytes.store(limit / 2, ordering: .relaxed) }
 
     /// The size that a ring of this capacity grows to next.
-    func nextCapacity(after capacity: Int) -> Int { min(capacity * 8, capacity < moderate ? moderate : limit) }
+    func nextCapacity(after capacity: Int) -> Int { capacity < moderate ? moderate : min(capacity * 4, limit) }
 }

@@ -68,7 +68,7 @@ extension HeapEngine {
         // The ring may have become smaller. Unmapping the old one takes a millisecond for each 50 MiB, which the next commit should not pay.
         tail = nil
         try requireInPlace()
-        if image.privatePageBound * HeapLayout.pageBytes > options.memoryLimit / 2 { try dropToNewest() }
+        if image.privatePageBound > comfortablePages { try dropToNewest() }
         if isComplete { try giveBackSpace() }
     }
 
@@ -76,11 +76,12 @@ extension HeapEngine {
     func relieve() throws(HeapError) {
         guard writerLog != nil, let meeting else { return }
         let usedBytes = meeting._withUnsafeGuaranteedRef { Int($0[.published] - $0[.checkpoint]) }
-        let privateBytes = image.privatePageBound * HeapLayout.pageBytes
         // Nearly always nothing is due.
-        guard checkpointDue.isReached(by: usedBytes) || privateBytes > options.memoryLimit / 2 else { return }
+        let areManyPrivate = image.privatePageBound > comfortablePages
+        guard checkpointDue.isReached(by: usedBytes) || areManyPrivate else { return }
+        let privateBytes = image.privatePageBound * HeapLayout.pageBytes
         if let worker {
-            worker.wake(mayRefuse: checkpointDue.isEarly(usedBytes) && privateBytes <= options.memoryLimit / 2)
+            worker.wake(mayRefuse: checkpointDue.isEarly(usedBytes) && !areManyPrivate)
             if privateBytes > options.memoryLimit, usedBytes > 0 {
                 // Faster than the background could follow: this transaction waits for a checkpoint.
                 _ = try moveLogIntoBase(waits: true)

@@ -93,9 +93,11 @@ extension HeapEngine {
     }
 
     /// Private copies are given back once there are many, provided that the log is short: what it holds is laid over the base again.
-    var isMemoryReliefDue: Bool {
-        let bytes = image.privatePageBound * HeapLayout.pageBytes
-        guard bytes > options.memoryLimit / 2, mode != .privateCopy, !isFixed, let shared else { return false }
+    @inline(__always)
+    var isMemoryReliefDue: Bool { image.privatePageBound > comfortablePages && isMemoryReliefPossible }
+
+    private var isMemoryReliefPossible: Bool {
+        guard mode != .privateCopy, !isFixed, let shared else { return false }
         // What the log holds would be private again at once, in the worst case a page for each smallest record, 28 times its bytes.
         let checkpoint = shared[.checkpoint]
         return applied >= checkpoint && Int(shared[.published] - checkpoint) <= options.memoryLimit / 128

@@ -173,7 +173,7 @@ extension HeapEngine {
             tail = try logTail()
         }
         let start = tail.address(applied)
-        let (runs, bytes) = writeSet.writeRuns(to: start, endPage: newPages) { image.markPrivate(page: $0) }
+        let (runs, bytes) = writeSet.writeRuns(to: start, endPage: newPages)
         let record = LogRecord(
             runs: runs, position: applied, byteCount: UInt64(bytes), span: UInt64(bytes), commitNumber: commitNumber + 1,
             previousChecksum: chain, durablePosition: tail.durablePosition, heapPages: newPages)

@@ -93,6 +93,8 @@ public final class HeapEngine: @unchecked Sendable {
     let checkpointMutex = Mutex(())
     var worker: CheckpointWorker?
     let checkpointDue: CheckpointDue
+    /// Private copies of more pages than this are given back as soon as it can be done without harm.
+    let comfortablePages: Int
     let longViews = Mutex(LongViews())
     /// Why nothing more may be written, once something on the way to the disk has failed.
     private let failure = Mutex<String?>(nil)
@@ -129,6 +131,7 @@ public final class HeapEngine: @unchecked Sendable {
         self.mode = mode
         self.options = options
         checkpointDue = CheckpointDue(options)
+        comfortablePages = options.memoryLimit / 2 / HeapLayout.pageBytes
         self.disk = disk
         do {
             image = try HeapImage(isReadOnly: mode == .readOnly)
@@ -195,11 +198,11 @@ public final class HeapEngine: @unchecked Sendable {
     }
 
     var isClosed: Bool { closed.load(ordering: .acquiring) }
-    package var isForked: Bool { generation != ForkGuard.generation }
+    package var isForked: Bool { generation != ForkGuard.current }
 
     @inline(__always)
     func requireUsable() throws(HeapError) {
-        guard generation == ForkGuard.generation else { throw HeapError.forked(path: path) }
+        guard generation == ForkGuard.current else { throw HeapError.forked(path: path) }
         guard !isClosed else { throw HeapError.closed(path: path) }
     }
 

@@ -17,9 +17,11 @@ import Synchronization
 /// A page of the file that cannot be read, because the file was cut or the disk fails, reads as zeros and is remembered: see `fault`.
 final class HeapImage {
     /// Nil only before a reader has decided whether it visits.
-    private var reservation: AddressReservation?
+    private var reservation: AddressReservation? { didSet { findGuarded() } }
     /// The file as a visitor has it mapped. Kept when the visitor registers, for threads that look at its header.
-    private var visited: AddressReservation?
+    private var visited: AddressReservation? { didSet { findGuarded() } }
+    /// The one of the two that is the image, as each transaction looks at it three times: not counted, since this object keeps both.
+    private var guarded: Unmanaged<AddressReservation>?
     /// Where the tables begin in the reservation.
     private var wordTable = 0
     private var privateTable = 0
@@ -122,7 +124,10 @@ final class HeapImage {
     }
 
     /// The first byte of the file that could not be read; nil as long as all could.
-    var fault: Int? { (reservation ?? visited)?.firstFault }
+    @inline(__always)
+    var fault: Int? { guarded?._withUnsafeGuaranteedRef { $0.firstFault } }
+
+    private func findGuarded() { guarded = (reservation ?? visited).map { .passUnretained($0) } }
 
     // MARK: Growing and shrinking
 

@@ -22,6 +22,10 @@ enum ForkGuard {
     /// Forks that lie between the first process that asked and this one. What was opened under another number is the parent's.
     static var generation: Int {
         _ = isRegistered
-        return forks.load(ordering: .relaxed)
+        return current
     }
+
+    /// The same for those who have something that was opened, and so has asked for `generation` already: a load, on every transaction's way.
+    @inline(__always)
+    static var current: Int { forks.load(ordering: .relaxed) }
 }

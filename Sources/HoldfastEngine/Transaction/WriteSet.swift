@@ -146,8 +146,9 @@ final class WriteSet {
     var recordBound: Int { LogRecord.headerBytes + lineCount * (8 + HeapLayout.lineBytes) }
 
     /// Writes the touched lines below page `endPage` to `record`, behind room for the header, as runs; returns the number of
-    /// runs and the record's bytes. Pages beyond the heap's end are free and not worth logging. Tells `changed` each page.
-    func writeRuns(to record: UnsafeMutableRawPointer, endPage: UInt64, changed: (Int) -> Void) -> (runs: UInt32, bytes: Int) {
+    /// runs and the record's bytes. Pages beyond the heap's end are free and not worth logging. The others have become private
+    /// by it.
+    func writeRuns(to record: UnsafeMutableRawPointer, endPage: UInt64) -> (runs: UInt32, bytes: Int) {
         var at = record + LogRecord.headerBytes
         var runs: UInt32 = 0
         for index in 0 ..< pageCount {
@@ -157,7 +158,7 @@ final class WriteSet {
             guard word != 0 else { continue }
             image.touchedLines[page] = 0
             guard page < Int(endPage) else { continue }
-            changed(page)
+            image.markPrivate(page: page)
             let pageAddress = image.base + page * HeapLayout.pageBytes
             while word != 0 {
                 let first = word.trailingZeroBitCount

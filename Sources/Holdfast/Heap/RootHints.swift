@@ -49,31 +49,16 @@ struct RootHints {
     }
 }
 
-/// A name of up to 15 bytes of UTF-8, packed into two words: equal words are equal names.
+/// A name of up to 15 bytes of UTF-8, in the form in which it is stored: equal words are equal names.
 struct ShortName: Equatable, BitwiseCopyable {
-    /// Bytes 0 to 7, the first lowest.
     let low: UInt64
-    /// Bytes 8 to 14, and above them the number of bytes.
     let high: UInt64
 
     /// Nil for longer names, and for those that are not there as UTF-8 (on Darwin).
     @inline(__always)
     init?(_ name: String) {
-        let words: (UInt64, UInt64)?? = name.utf8.withContiguousStorageIfAvailable { utf8 in
-            let count = utf8.count
-            guard count <= 15, let base = UnsafeRawPointer(utf8.baseAddress) else { return count == 0 ? (0, 0) : nil }
-            func word(_ offset: Int) -> UInt64 { base.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
-            func half(_ offset: Int) -> UInt64 { UInt64(base.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
-            let high = UInt64(count) << 56
-            // Overlapping reads, so that none goes beyond the end: bytes that are read twice are shifted out, or come to lie upon themselves.
-            if count > 8 { return (word(0), high | word(count - 8) &>> UInt64((16 - count) * 8)) }
-            if count == 8 { return (word(0), high) }
-            if count >= 4 { return (half(0) | half(count - 4) &<< UInt64((count - 4) * 8), high) }
-            var low: UInt64 = 0
-            for offset in 0 ..< count { low |= UInt64(utf8[offset]) &<< UInt64(offset * 8) }
-            return (low, high)
-        }
-        guard case .some(.some(let words)) = words else { return nil }
-        (low, high) = words
+        let stored = name.utf8.withContiguousStorageIfAvailable { StoredBytes(inPlace: UnsafeRawBufferPointer($0)) }
+        guard case .some(.some(let stored)) = stored else { return nil }
+        (low, high) = (stored.low, stored.high)
     }
 }

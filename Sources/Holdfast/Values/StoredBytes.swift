@@ -32,15 +32,35 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         isInline ? min(Int(truncatingIfNeeded: high >> 56), 15) : Int(truncatingIfNeeded: high & 0x00ff_ffff_ffff_ffff)
     }
 
+    /// Up to 15 bytes, in these 16; nil for more. Equal words are equal bytes.
+    @inlinable @inline(__always)
+    init?(inPlace bytes: UnsafeRawBufferPointer) {
+        let count = bytes.count
+        guard count <= 15 else { return nil }
+        self.init(low: 0, high: UInt64(truncatingIfNeeded: count) &<< 56)
+        guard let base = bytes.baseAddress else { return }
+        func word(_ offset: Int) -> UInt64 { base.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+        func half(_ offset: Int) -> UInt64 { UInt64(base.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
+        // Overlapping reads, so that none goes beyond the end: bytes that are read twice are shifted out, or come to lie upon themselves.
+        if count >= 8 {
+            low = word(0)
+            if count > 8 { high |= word(count &- 8) &>> UInt64(truncatingIfNeeded: (16 &- count) &* 8) }
+        } else if count >= 4 {
+            low = half(0) | half(count &- 4) &<< UInt64(truncatingIfNeeded: (count &- 4) &* 8)
+        } else {
+            for offset in 0 ..< count {
+                low |= UInt64(base.load(fromByteOffset: offset, as: UInt8.self)) &<< UInt64(truncatingIfNeeded: offset &* 8)
+            }
+        }
+    }
+
     /// Copies `bytes` into the heap.
     @inlinable
     public init(_ bytes: UnsafeRawBufferPointer, in access: HeapAccess) {
-        self.init()
-        guard bytes.count > 0 else { return }
-        if bytes.count <= 15 {
-            withUnsafeMutableBytes(of: &self) { $0.copyMemory(from: bytes) }
-            high |= UInt64(bytes.count) << 56
+        if let short = StoredBytes(inPlace: bytes) {
+            self = short
         } else {
+            self.init()
             let offset = access.allocate(byteCount: bytes.count, alignment: 1)
             access.noteFresh(offset, bytes.count)
             access.address(offset, bytes.count).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)

@@ -160,10 +160,10 @@ public struct BlockLedger {
 
     /// The header of a slab, if it has a whole one. The walk has shown that the run's pages lie inside the heap.
     private func header(of run: Run) -> SlabHeader? {
-        guard let offset = SlabClass.headerOffset(page: run.first, sizeClass: Int(run.sizeClass)),
+        let base = UnsafeRawPointer(access.context.pointee.base)
+        guard let header = SlabClass.header(page: run.first, sizeClass: run.sizeClass, in: base),
             run.pages == UInt64(SizeClass.shapes[Int(run.sizeClass)].pages)
         else { return nil }
-        let header = (UnsafeRawPointer(access.context.pointee.base) + offset).loadUnaligned(as: SlabHeader.self)
-        return header.magic == SlabHeader.magic && header.sizeClass == run.sizeClass ? header : nil
+        return header
     }
 }

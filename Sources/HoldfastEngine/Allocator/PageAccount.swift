@@ -95,7 +95,7 @@ package struct PageAccount: Sendable {
             switch run.kind {
             case .slab, .run:
                 add(run.kind == .run ? .run : .damagedSlab, first, pages)
-                if run.kind == .slab, let header = run.slabHeader { readSlab(base + header, sizeClass: run.sizeClass) }
+                if run.kind == .slab { readSlab(SlabClass.header(page: first, sizeClass: run.sizeClass, in: base)) }
                 addShares([tally?.firstOwner(ofRun: blockRun)].compactMap { $0 } + (further[blockRun] ?? []))
                 blockRun += 1
             case .metadata: addMetadata(first, pages, parts)
@@ -116,11 +116,10 @@ package struct PageAccount: Sendable {
     }
 
     /// Fills in the last stretch, if the slab's header is one.
-    private mutating func readSlab(_ place: UnsafeRawPointer, sizeClass: UInt8) {
-        let header = place.loadUnaligned(as: SlabHeader.self)
+    private mutating func readSlab(_ header: SlabHeader?) {
+        guard let header else { return }
         let last = stretches.count - 1
-        guard header.magic == SlabHeader.magic, header.sizeClass == sizeClass else { return }
-        let shape = SizeClass.shapes[Int(sizeClass)]
+        let shape = SizeClass.shapes[Int(header.sizeClass)]
         guard UInt64(shape.pages) == stretches[last].pages else { return }
         let bits = [header.bitmap.0, header.bitmap.1, header.bitmap.2, header.bitmap.3]
         var used = 0
@@ -129,7 +128,7 @@ package struct PageAccount: Sendable {
             used += (blocks == 64 ? bits[word] : bits[word] & (1 << UInt64(blocks) - 1)).nonzeroBitCount
         }
         stretches[last].kind = .slab
-        stretches[last].sizeClass = sizeClass
+        stretches[last].sizeClass = header.sizeClass
         stretches[last].usedSlots = UInt16(used)
     }
 

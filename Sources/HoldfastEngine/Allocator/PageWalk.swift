@@ -7,9 +7,6 @@ struct PageWalk: Sequence, IteratorProtocol {
         var kind: PageDescriptor.Kind
         /// What the descriptor says, if it is a slab; need not be a class.
         var sizeClass: UInt8
-
-        /// Where the header of a slab must lie, from the heap's start on; nil if there is no such class.
-        var slabHeader: Int? { SlabClass.headerOffset(page: UInt64(pages.lowerBound), sizeClass: Int(sizeClass)) }
     }
 
     private let base: UnsafeRawPointer

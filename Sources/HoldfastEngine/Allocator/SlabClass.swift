@@ -20,6 +20,9 @@ package struct SlabClass {
     let headerPlaces: UInt32
     let placeStep: UInt32
 
+    @inline(__always)
+    var blocks: UInt64 { shape &>> 32 & 0xffff }
+
     static let identityMask: UInt64 = 0x0000_ffff_ffff_ffff
     /// One free block, as the header's first eight bytes count it.
     static let oneFreeBlock: UInt64 = 1 << 48
@@ -55,7 +58,14 @@ package struct SlabClass {
         return Int(page << HeapLayout.pageShift + all[sizeClass].headerPlace(page: page))
     }
 
-    /// The same for a slab whose blocks have so many bytes.
+    /// The header of the slab at `page` in the heap at `base`, whose pages lie inside it; nil unless there is such a class and a slab of it.
+    static func header(page: UInt64, sizeClass: UInt8, in base: UnsafeRawPointer) -> SlabHeader? {
+        guard let offset = headerOffset(page: page, sizeClass: Int(sizeClass)) else { return nil }
+        let header = (base + offset).loadUnaligned(as: SlabHeader.self)
+        return header.magic == SlabHeader.magic && header.sizeClass == sizeClass ? header : nil
+    }
+
+    /// Where it lies for a slab whose blocks have so many bytes.
     package static func headerOffset(page: Int, blockBytes: Int) -> Int {
         headerOffset(page: UInt64(page), sizeClass: SizeClass.index(for: blockBytes))!
     }

@@ -47,7 +47,7 @@ extension Allocator {
         let bitmap = (header + SlabHeader.bitmapOffset).assumingMemoryBound(to: UInt64.self)
         for word in 0 ..< SlabHeader.bitmapWords where bitmap[word] != ~0 {
             let index = word &* 64 &+ (~bitmap[word]).trailingZeroBitCount
-            guard UInt64(index) < kind.pointee.shape &>> 32 & 0xffff else { break }
+            guard UInt64(index) < kind.pointee.blocks else { break }
             bitmap[word] |= 1 &<< UInt64(index & 63)
             let counted = header.load(as: UInt64.self) &- SlabClass.oneFreeBlock
             header.storeBytes(of: counted, as: UInt64.self)
@@ -75,10 +75,11 @@ extension Allocator {
         header.storeBytes(of: counted, as: UInt64.self)
         let free = counted &>> 48
         if free == 1 { linkSlab(page, header, sizeClass: sizeClass) }
-        if free == kind.pointee.shape &>> 32 & 0xffff { releaseSlabIfSpare(page, header, sizeClass: sizeClass) }
+        if free == kind.pointee.blocks { releaseSlabIfSpare(page, header, sizeClass: sizeClass) }
     }
 
-    private static let slabKinds: UInt64 = 1 << 3 | 1 << 5
+    private static let slabKinds =
+        1 << UInt64(PageDescriptor.Kind.slab.rawValue) | 1 << UInt64(PageDescriptor.Kind.slabInterior.rawValue) as UInt64
 
     @inline(__always)
     private func slabClass(_ sizeClass: Int) -> UnsafePointer<SlabClass> { access.context.pointee.slabClasses + sizeClass }

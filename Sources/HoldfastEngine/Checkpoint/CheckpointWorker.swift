@@ -17,10 +17,9 @@ final class CheckpointWorker: @unchecked Sendable {
     private let engine: Unmanaged<HeapEngine>
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
-    private var isWanted = false
+    /// Changed under the mutex only; an atomic so that transactions can look at it without.
+    private let isWanted = Atomic<Bool>(false)
     private var mayRefuse = false
-    /// `isWanted`, for those who have not locked the mutex.
-    private let isAsked = Atomic<Bool>(false)
     private var isStopped = false
     private var thread: pthread_t?
     private var isRunning = false
@@ -44,15 +43,14 @@ final class CheckpointWorker: @unchecked Sendable {
     @inline(__always)
     func wake(mayRefuse: Bool) {
         // Every transaction asks as long as it is due.
-        if !isAsked.load(ordering: .relaxed) { ask(mayRefuse) }
+        if !isWanted.load(ordering: .relaxed) { ask(mayRefuse) }
     }
 
     private func ask(_ mayRefuse: Bool) {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        guard !isWanted, !isStopped else { return }
-        isWanted = true
-        isAsked.store(true, ordering: .relaxed)
+        guard !isWanted.load(ordering: .relaxed), !isStopped else { return }
+        isWanted.store(true, ordering: .relaxed)
         self.mayRefuse = mayRefuse
         if isRunning { pthread_cond_signal(changed) } else { start() }
     }
@@ -94,15 +92,14 @@ final class CheckpointWorker: @unchecked Sendable {
         } else {
             // Without a thread, checkpoints are made before the transactions that cannot go on without.
             Unmanaged<CheckpointWorker>.fromOpaque(box).release()
-            isWanted = false
-            isAsked.store(false, ordering: .relaxed)
+            isWanted.store(false, ordering: .relaxed)
         }
     }
 
     private func run() {
         while true {
             pthread_mutex_lock(mutex)
-            while !isWanted, !isStopped { pthread_cond_wait(changed, mutex) }
+            while !isWanted.load(ordering: .relaxed), !isStopped { pthread_cond_wait(changed, mutex) }
             let isStopped = isStopped
             let mayRefuse = mayRefuse
             pthread_mutex_unlock(mutex)
@@ -111,8 +108,7 @@ final class CheckpointWorker: @unchecked Sendable {
             // not final, and the next transaction that needs room will tell.
             engine._withUnsafeGuaranteedRef { _ = try? $0.moveLogIntoBase(waits: false, mayRefuse: mayRefuse) }
             pthread_mutex_lock(mutex)
-            isWanted = false
-            isAsked.store(false, ordering: .relaxed)
+            isWanted.store(false, ordering: .relaxed)
             pthread_mutex_unlock(mutex)
         }
     }

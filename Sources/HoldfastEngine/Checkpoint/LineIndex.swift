@@ -114,7 +114,7 @@ struct LineIndex {
         var mask: UInt64 = 0
         for index in page.runs where runs[index].position >= position {
             let run = runs[index]
-            mask |= Self.bits(first: run.firstLine & 63, count: run.count)
+            mask |= LineMask.bits(first: run.firstLine & 63, count: Int(run.count))
         }
         return mask
     }
@@ -125,21 +125,16 @@ struct LineIndex {
         for index in page.runs.reversed() {
             let run = runs[index]
             let first = run.firstLine & 63
-            var missing = Self.bits(first: first, count: run.count) & ~laid
+            let missing = LineMask.bits(first: first, count: Int(run.count)) & ~laid
             laid |= missing
             let source = ring.address(run.position)
-            while missing != 0 {
-                let line = UInt64(missing.trailingZeroBitCount)
-                let count = (~(missing >> line)).trailingZeroBitCount
-                (address + Int(line) * HeapLayout.lineBytes).copyMemory(
-                    from: source + Int(line - first) * HeapLayout.lineBytes, byteCount: count * HeapLayout.lineBytes)
-                missing &= ~Self.bits(first: line, count: UInt32(count))
+            LineMask.forEachRun(in: missing) { line, count in
+                (address + line * HeapLayout.lineBytes).copyMemory(
+                    from: source + (line - Int(first)) * HeapLayout.lineBytes, byteCount: count * HeapLayout.lineBytes)
             }
             if laid == .max { return }
         }
     }
-
-    private static func bits(first: UInt64, count: UInt32) -> UInt64 { (count >= 64 ? ~0 : (1 << UInt64(count)) - 1) << first }
 
     /// Where any of the log's commits had pages of checksums. A checkpoint that was cut short may have begun to use them.
     func formerChecksumPages() -> Set<Range<Int>> {

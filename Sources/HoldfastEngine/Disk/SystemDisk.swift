@@ -63,7 +63,7 @@ public final class SystemDisk: Disk {
     public func fileIdentity(at path: String) -> FileIdentity? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
-        return FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+        return FileIdentity(status)
     }
 
     public func remove(_ path: String) throws(DiskError) {
@@ -175,8 +175,7 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         default: throw DiskError(.status, path, code: EINVAL)
         }
         return FileFacts(
-            size: Int(status.st_size), identity: FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino)),
-            isNamed: status.st_nlink > 0)
+            size: Int(status.st_size), identity: FileIdentity(status), isNamed: status.st_nlink > 0)
     }
 
     public func currentPath() -> String? {
@@ -271,4 +270,9 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
             throw DiskError(.map, path, code: error.code)
         }
     }
+}
+
+extension FileIdentity {
+    /// As the system tells it.
+    init(_ status: stat) { self.init(device: UInt64(status.st_dev), number: UInt64(status.st_ino)) }
 }

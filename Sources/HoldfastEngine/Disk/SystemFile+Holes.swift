@@ -52,8 +52,7 @@ extension SystemFile {
     }
 
     public func fileIdentity() throws(DiskError) -> FileIdentity {
-        let status = try status()
-        return FileIdentity(device: UInt64(status.st_dev), number: UInt64(status.st_ino))
+        FileIdentity(try status())
     }
 
     public func fileSystemKind() throws(DiskError) -> FileSystemKind {

@@ -18,10 +18,8 @@ extension HeapEngine {
     func withCheckpointLock<R>(waits: Bool, _ body: () throws(HeapError) -> R) throws(HeapError) -> R? {
         guard let file else { throw HeapError.closed(path: path) }
         var outcome: Result<R?, HeapError> = .success(nil)
-        let deadline = Deadline(in: options.timeout)
-        var pause: UInt32 = 50
-        var isDone = false
-        while !isDone {
+        try askAgain(waitingFor: "a checkpoint by another thread or process", longestPause: 2000) { () throws(HeapError) in
+            var isDone = false
             let _: Void? = checkpointMutex.withLockIfAvailable { _ in
                 do throws(HeapError) {
                     guard try translating({ () throws(DiskError) in try file.tryLock(.checkpoint, exclusive: true) }) else {
@@ -35,13 +33,7 @@ extension HeapEngine {
                     outcome = .failure(error)
                 }
             }
-            if isDone || !waits { break }
-            guard !deadline.hasPassed else {
-                throw HeapError.timedOut(path: path, waitingFor: "a checkpoint by another thread or process")
-            }
-            if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
-            usleep(pause)
-            pause = min(pause * 2, 2000)
+            return isDone || !waits
         }
         return try outcome.get()
     }

@@ -163,11 +163,11 @@ extension HeapEngine {
 
     /// The sequence numbers in the header's copies as the mapping shows them; they change when anyone writes a header.
     var headerSequences: [UInt64] {
-        (0 ..< Int(HeapLayout.headerPages)).map(headerSequence)
+        (0 ..< Int(HeapLayout.headerPages)).map { headerSequence($0, at: image.base) }
     }
 
-    func headerSequence(_ copy: Int) -> UInt64 {
-        (image.base + copy * HeapLayout.pageBytes + HeapHeader.sequenceOffset).load(as: UInt64.self)
+    func headerSequence(_ copy: Int, at headers: UnsafeRawPointer) -> UInt64 {
+        (headers + copy * HeapLayout.pageBytes + HeapHeader.sequenceOffset).load(as: UInt64.self)
     }
 
     /// Takes over where the base image, or what recovery made of it, stands in the log.
@@ -189,23 +189,13 @@ extension HeapEngine {
 
     /// Runs `body` while no other process opens or closes the heap. Whoever cannot write the file changes nothing and may share the lock.
     func withOpeningLock(_ file: any DiskFile, _ body: () throws(HeapError) -> Void) throws(HeapError) {
-        let deadline = Deadline(in: options.timeout)
-        var pause: UInt32 = 50
-        while true {
-            let isOurs: Bool
+        try askAgain(waitingFor: "another process that opens or closes it") { () throws(HeapError) in
             do throws(DiskError) {
-                isOurs = try file.tryLock(.opening, exclusive: true)
+                return try file.tryLock(.opening, exclusive: true)
             } catch {
                 guard error.code == EBADF else { throw heapError(error) }
-                isOurs = try translating { () throws(DiskError) in try file.tryLock(.opening, exclusive: false) }
+                return try translating { () throws(DiskError) in try file.tryLock(.opening, exclusive: false) }
             }
-            if isOurs { break }
-            guard !deadline.hasPassed else {
-                throw HeapError.timedOut(path: path, waitingFor: "another process that opens or closes it")
-            }
-            if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
-            usleep(pause)
-            pause = min(pause * 2, 5000)
         }
         defer { file.unlock(.opening) }
         try body()

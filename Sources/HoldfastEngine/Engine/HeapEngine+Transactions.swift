@@ -291,12 +291,13 @@ extension HeapEngine {
 
     // MARK: Contexts
 
-    /// Waiting for the write lock while this thread holds the lock would never end.
+    /// Whether this thread has a transaction of this heap open.
     var hasOpenTransaction: Bool { openTransaction(Self.innermost) != nil }
 
+    /// Waiting for the write lock while this thread holds the lock would never end.
     func demandNoOpenTransaction(for call: String) {
         Misuse.demand(
-            openTransaction(Self.innermost) == nil,
+            !hasOpenTransaction,
             "Holdfast: \(call) was called inside a transaction of the same heap and thread. Use the transaction that is open, or end it first."
         )
     }

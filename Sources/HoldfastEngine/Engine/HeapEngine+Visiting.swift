@@ -132,10 +132,7 @@ extension HeapEngine {
 
     /// Whether nobody has written a header since the visit began.
     func isAtRest(as visit: Visit) -> Bool {
-        func sequence(_ copy: Int) -> UInt64 {
-            (visit.headers + copy * HeapLayout.pageBytes + HeapHeader.sequenceOffset).load(as: UInt64.self)
-        }
-        return sequence(0) == visit.sequences.0 && sequence(1) == visit.sequences.1
+        headerSequence(0, at: visit.headers) == visit.sequences.0 && headerSequence(1, at: visit.headers) == visit.sequences.1
     }
 
     // MARK: The visitor's read transaction
@@ -179,16 +176,9 @@ extension HeapEngine {
     /// Waits for those who began to read when the heap was at rest, before the process died whose log this is: the pages that are about to be written are theirs as
     /// they are. Nobody can begin to while the header speaks of a log.
     func awaitVisitors(_ file: any DiskFile) throws(HeapError) {
-        let deadline = Deadline(in: options.timeout)
-        var pause: UInt32 = 50
-        while try translating({ () throws(DiskError) in try file.isLockedByOthers(.visitorsRead) }) {
-            guard !deadline.hasPassed else {
-                throw HeapError.timedOut(
-                    path: path, waitingFor: "a read transaction of another process, begun before the heap was left unclosed")
-            }
-            if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
-            usleep(pause)
-            pause = min(pause * 2, 5000)
+        let reader = "a read transaction of another process, begun before the heap was left unclosed"
+        try askAgain(waitingFor: reader) { () throws(HeapError) in
+            try translating { () throws(DiskError) in !(try file.isLockedByOthers(.visitorsRead)) }
         }
     }
 

@@ -1,6 +1,14 @@
 import MemoryMapping
 import Synchronization
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// The untyped heap as one opening of it sees it: a private image of the base file, and the log that it shares with all others.
 ///
 /// Thread safety: `begin…` and `commit`/`abort`/`endRead` pass the gate, which lets in many readers or one writer; everything that is not said to
@@ -255,6 +263,20 @@ public final class HeapEngine: @unchecked Sendable {
     /// Whether another opening in this process, for `mode`, may use this engine too.
     public func canBeShared(for mode: OpenMode) -> Bool {
         !isClosed && !isForked && !hasFailed.load(ordering: .acquiring) && (self.mode == mode || self.mode == .readWrite)
+    }
+
+    /// Asks until `isOver` says so, at growing intervals of up to `longestPause` microseconds: for what nobody wakes a waiter after. Throws `timedOut` or `cancelled`.
+    func askAgain(
+        waitingFor what: String, longestPause: UInt32 = 5000, _ isOver: () throws(HeapError) -> Bool
+    ) throws(HeapError) {
+        let deadline = Deadline(in: options.timeout)
+        var pause: UInt32 = 50
+        while !(try isOver()) {
+            guard !deadline.hasPassed else { throw HeapError.timedOut(path: path, waitingFor: what) }
+            if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
+            usleep(pause)
+            pause = min(pause * 2, longestPause)
+        }
     }
 
     /// Runs calls to the disk and turns what they throw into the user's error.

@@ -161,8 +161,9 @@ extension HeapEngine {
                 figures.usedBytes += run.pages.count * HeapLayout.pageBytes
                 figures.usedBlocks += 1
             case .slab:
-                let header = run.slabHeader.map { (image.base + $0).loadUnaligned(as: SlabHeader.self) }
-                guard let header, header.magic == SlabHeader.magic, header.sizeClass == run.sizeClass else {
+                guard
+                    let header = SlabClass.header(page: UInt64(run.pages.lowerBound), sizeClass: run.sizeClass, in: image.base)
+                else {
                     throw HeapError.damaged(path: path, what: "page \(run.pages.lowerBound) should begin a slab and does not")
                 }
                 let blocks = SizeClass.shapes[Int(header.sizeClass)].blocks

@@ -27,16 +27,12 @@ struct LogSummary {
             let scratch = UnsafeMutableRawPointer.allocate(byteCount: HeapLayout.pageBytes, alignment: 8)
             defer { scratch.deallocate() }
             index.forEachPage { page in
-                var mask = index.mask(of: page, from: start)
                 index.lay(page, over: scratch)
-                while mask != 0 {
-                    let first = mask.trailingZeroBitCount
-                    let count = (~(mask >> first)).trailingZeroBitCount
+                LineMask.forEachRun(in: index.mask(of: page, from: start)) { first, count in
                     let line = UInt64(page.number * HeapLayout.linesPerPage + first)
                     at.storeBytes(of: line << 16 | UInt64(count), as: UInt64.self)
                     (at + 8).copyMemory(from: scratch + first * HeapLayout.lineBytes, byteCount: count * HeapLayout.lineBytes)
                     at += 8 + count * HeapLayout.lineBytes
-                    mask = first + count == 64 ? 0 : mask & (~0 << (first + count))
                 }
             }
             _ = record.seal(raw, epoch: epoch)

@@ -17,17 +17,18 @@ final class TransactionContextPool: Sendable {
     /// A context for the caller to fill in, with no hints; zeros but for what all have in common if it is a new one.
     func take() -> UnsafeMutablePointer<TransactionContext> {
         let address = free.withLock { UInt(bitPattern: $0.contexts.popLast()) }
-        if let context = UnsafeMutablePointer<TransactionContext>(bitPattern: address) {
-            // They may be another heap's.
-            context.pointee.hints.initializeMemory(as: UInt8.self, repeating: 0, count: HeapAccess.hintBytes)
-            return context
-        }
+        let context = UnsafeMutablePointer<TransactionContext>(bitPattern: address) ?? make()
+        // They may be another heap's.
+        context.pointee.hints.initializeMemory(as: UInt8.self, repeating: 0, count: HeapAccess.hintBytes)
+        return context
+    }
+
+    private func make() -> UnsafeMutablePointer<TransactionContext> {
         let size = MemoryLayout<TransactionContext>.size
         let raw = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: MemoryLayout<TransactionContext>.alignment)
         raw.initializeMemory(as: UInt8.self, repeating: 0, count: size)
         let context = raw.bindMemory(to: TransactionContext.self, capacity: 1)
         context.pointee.hints = .allocate(byteCount: HeapAccess.hintBytes, alignment: 16)
-        context.pointee.hints.initializeMemory(as: UInt8.self, repeating: 0, count: HeapAccess.hintBytes)
         context.pointee.slabClasses = SlabClass.all
         return context
     }

@@ -153,16 +153,14 @@ final class WriteSet {
         var runs: UInt32 = 0
         for index in 0 ..< pageCount {
             let page = Int(pages[index])
-            var word = image.touchedLines[page]
+            let word = image.touchedLines[page]
             // An empty word: forgotten, or listed twice and written already.
             guard word != 0 else { continue }
             image.touchedLines[page] = 0
             guard page < Int(endPage) else { continue }
             image.markPrivate(page: page)
             let pageAddress = image.base + page * HeapLayout.pageBytes
-            while word != 0 {
-                let first = word.trailingZeroBitCount
-                let count = (~(word >> first)).trailingZeroBitCount
+            LineMask.forEachRun(in: word) { first, count in
                 let bytes = count * HeapLayout.lineBytes
                 let firstLine = UInt64(page * HeapLayout.linesPerPage + first)
                 at.storeBytes(of: firstLine << 16 | UInt64(count), as: UInt64.self)
@@ -180,7 +178,6 @@ final class WriteSet {
                 }
                 at += 8 + bytes
                 runs += 1
-                word = first + count == 64 ? 0 : word & (~0 << (first + count))
             }
         }
         return (runs, at - record)

@@ -36,6 +36,7 @@ import Testing
             case .resize: calls.others.append("resize")
             case .rename: calls.others.append("rename")
             case .remove(let name): calls.others.append("remove \(name.split(separator: "/").last!)")
+            case .failedSync: calls.others.append("failedSync")
             case .syncDirectory: calls.others.append("syncDirectory")
             }
         }
@@ -299,9 +300,9 @@ import Testing
             default: break
             }
         }
-        // The second record; the log's header; the checksums of what lies behind the end, in case a checkpoint had been there; the
+        // Both records, the first one from the durable log itself; the log's header; the checksums of what lies behind the end, in case a checkpoint had been there; the
         // changed page and its checksum; the header, twice.
-        #expect(writes == [144, 128, 4096, 4096, 4096, 512, 512])
+        #expect(writes == [144, 144, 128, 4096, 4096, 4096, 512, 512])
         #expect(syncs == 4)
         #expect(try recovered.look { $0.load(cell, as: Int.self) } == 2)
         // Reading alone recovers in memory.

@@ -173,7 +173,8 @@ public final class PersistentHeap: Sendable {
     /// Runs `body` as a write transaction: all of its changes, or, if it throws, none.
     ///
     /// What `body` throws is thrown on after everything has been put back; so are the heap's own errors, among them
-    /// ``HeapError/diskFull(path:)`` from the commit. Waits for other threads' transactions and other processes' writers. Calling `write` or `read` of the same heap
+    /// ``HeapError/diskFull(path:)`` from the commit. One of them is no failure of the transaction:
+    /// ``HeapError/committedNotDurable(path:because:)`` says that it *was* committed and only could not be made durable. Waits for other threads' transactions and other processes' writers. Calling `write` or `read` of the same heap
     /// inside traps. Cost beside `body`'s own: in proportion to the lines of 64 bytes that it changed; no system call, unless
     /// the heap grows or a checkpoint is due.
     public func write<R>(durability: Durability? = nil, _ body: (borrowing WriteTransaction) throws -> R) throws -> R {
@@ -189,7 +190,12 @@ public final class PersistentHeap: Sendable {
             throw error
         }
         try engine.commit(context)
-        if (durability ?? options.durability) == .device { try engine.makeDurable() }
+        if (durability ?? options.durability) == .device {
+            // The commit cannot be taken back: an error that does not say so would have it made twice.
+            do throws(HeapError) { try engine.makeDurable() } catch {
+                throw HeapError.committedNotDurable(path: path, because: error)
+            }
+        }
         return result
     }
 

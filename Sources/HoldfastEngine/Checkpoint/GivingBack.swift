@@ -14,12 +14,8 @@ extension HeapEngine {
         var freed = 0
         do throws(DiskError) {
             let isRepeated = header.isGivingBack
-            if !isRepeated {
-                header.isGivingBack = true
-                header.sequence += 1
-                try writeHeader(header, to: file)
-                try file.sync()
-            }
+            header.isGivingBack = true
+            try assertHeader(&header, file)
             let table = PageChecksums(parts: header.pageMapParts)
             // A page of checksums may be half written where the machine had stopped.
             var writer = BaseWriter(file: file, old: table, new: table, mends: isRepeated, keepsBlocks: false)

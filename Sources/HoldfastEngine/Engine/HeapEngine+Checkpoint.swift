@@ -60,7 +60,7 @@ extension HeapEngine {
         var header = try readHeader(file)
         if log.checkpointPosition < header.checkpointPosition {
             // A checkpoint's process died after it had written the header: once that is durable, the rest is only to be said.
-            do throws(DiskError) { try file.sync() } catch { throw fail(error) }
+            do throws(DiskError) { try assertHeader(&header, file) } catch { throw fail(error) }
             log.finishCheckpoint(at: header.checkpointPosition)
         }
         if header.isGivingBack {
@@ -97,6 +97,8 @@ extension HeapEngine {
         try log.prepareCheckpoint(upTo: target, lines: lines)
         do throws(DiskError) {
             let table = try writePages(of: lines, from: header, mends: wasCutShort, to: file)
+            // Before a header says that these pages are right.
+            try shared.requireNoFault(ring)
             try file.sync()
             header.checkpointPosition = target
             header.checkpointChain = lines.chain
@@ -124,7 +126,7 @@ extension HeapEngine {
     }
 
     /// Before anything is written: no damage may get a new checksum. What is found is final for this opening, and every later one finds it again.
-    private func requireSound(_ lines: LineIndex, _ header: HeapHeader, _ file: any DiskFile) throws(HeapError) {
+    func requireSound(_ lines: LineIndex, _ header: HeapHeader, _ file: any DiskFile) throws(HeapError) {
         let damaged = try translating { () throws(DiskError) in
             var verifier = BaseVerifier(file: file, header: header)
             return try verifier.damaged(among: (0 ..< lines.pageCount).lazy.map { lines[$0].number })
@@ -145,7 +147,7 @@ extension HeapEngine {
     }
 
     /// Writes every page that `lines` changes, in steps of bounded size.
-    private func writePages(
+    func writePages(
         of lines: LineIndex, from header: HeapHeader, mends: Bool, to file: any DiskFile
     ) throws(DiskError) -> PageChecksums {
         let buffer = PageBuffer(pages: Self.stepPages)
@@ -187,6 +189,16 @@ extension HeapEngine {
         let index = lines.firstIndex(ofPageFrom: root)
         if index < lines.pageCount, lines[index].number == root { lines.lay(lines[index], over: page.baseAddress!) }
         return PageChecksums(root: UnsafeRawBufferPointer(page))
+    }
+
+    /// Makes the current header durable where its writer died or failed before it was: then it is only in
+    /// the page cache, perhaps counted as written there, and the disk has the one before. Needed before
+    /// anything depends on what it says: before a log that it names is used, or one that it does not
+    /// name is removed.
+    func assertHeader(_ header: inout HeapHeader, _ file: any DiskFile) throws(DiskError) {
+        header.sequence += 1
+        try writeHeader(header, to: file)
+        try file.sync()
     }
 
     /// Writes the header over its older copy.

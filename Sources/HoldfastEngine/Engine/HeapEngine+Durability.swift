@@ -17,9 +17,10 @@ extension HeapEngine {
         guard mode == .readWrite else { return }
         guard !isForked else { throw HeapError.forked(path: path) }
         if hasFailed.load(ordering: .acquiring) { throw failedError }
-        guard let shared = sharedFile.withLock({ $0 }), !isClosed, shared[.epoch] != 0, shared[.durable] < shared[.published]
-        else { return }
-        guard let log = try anyLog() else { return }
+        guard let shared = sharedFile.withLock({ $0 }), !isClosed else { return }
+        let isPending = shared[.epoch] != 0 && shared[.durable] < shared[.published]
+        do throws(HeapError) { try requireNoFault(shared) } catch { throw fail(error) }
+        guard isPending, let log = try anyLog() else { return }
         do throws(HeapError) {
             try log.makeDurable(below: log.published) { () throws(HeapError) in try requireInPlace() }
         } catch {
@@ -223,7 +224,10 @@ extension HeapEngine {
         if hasFailed.load(ordering: .acquiring) { throw failedError }
         try requireInPlace()
         let isAlone = try translating { () throws(DiskError) in try file.tryLock(.presence, exclusive: true) }
-        guard shared[.epoch] != 0 else {
+        let isLogStarted = shared[.epoch] != 0
+        // Zeros of a page that is gone are no log that was never started.
+        do throws(HeapError) { try requireNoFault(shared) } catch { throw fail(error) }
+        guard isLogStarted else {
             if isAlone { try removeUnusedLog(file) }
             return
         }
@@ -263,7 +267,7 @@ extension HeapEngine {
     private func removeUnusedLog(_ file: any DiskFile) throws(HeapError) {
         var header = try readHeader(file)
         do throws(DiskError) {
-            if header.logInUse {
+            if header.logInUse || disk.exists(location + LogLayout.durableSuffix) {
                 try endUseOfLog(&header, file)
                 try repeatHeader(header, to: file)
             }
@@ -276,9 +280,7 @@ extension HeapEngine {
     /// A header, durable, that says the file is whole without its log.
     private func endUseOfLog(_ header: inout HeapHeader, _ file: any DiskFile) throws(DiskError) {
         header.logInUse = false
-        header.sequence += 1
-        try writeHeader(header, to: file)
-        try file.sync()
+        try assertHeader(&header, file)
     }
 
     private func lockWriteLock(_ shared: SharedFile) throws(HeapError) {

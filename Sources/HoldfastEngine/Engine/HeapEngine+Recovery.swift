@@ -1,70 +1,135 @@
 /// Recovery: the log's commits laid over the image, and, where the heap may be written, over the base file.
 extension HeapEngine {
-    /// Runs while nobody else uses the log. Returns the header as of the last commit; with it, at rest, on the disk, unless this opening only reads.
+    /// Runs while nobody else uses the log. Returns the header as of the last commit; with it, at rest, on the
+    /// disk, unless this opening only reads. O(bytes of the log); memory: 24 bytes for each run of changed
+    /// lines, or, for an opening that only reads, private copies of the changed pages.
     func recover(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader {
-        let logPath = location + LogLayout.durableSuffix
-        var scanner = try openScanner(logPath, header)
+        var scanner = try openScanner(location + LogLayout.durableSuffix, header)
         defer { for source in scanner.sources { source.file.close() } }
-        var rescued: [(position: UInt64, bytes: [UInt8])] = []
-        var changed: [Int] = []
-        var ends = (lowest: header.heapPages, highest: header.heapPages)
+        return mode == .readWrite
+            ? try replayIntoFile(&scanner, file, header) : try replayIntoImage(&scanner, file, header)
+    }
+
+    /// Lays the log over this opening's private pages, and leaves all files as they are.
+    private func replayIntoImage(
+        _ scanner: inout LogScanner, _ file: any DiskFile, _ header: HeapHeader
+    ) throws(HeapError) -> HeapHeader {
+        var lowestEnd = header.heapPages
         var heapPages = header.heapPages
         var former: Set<Range<Int>> = []
         try image.preparePrivateCopies(path: path)
-        while let (record, bytes, source) = try translating({ () throws(DiskError) in try scanner.next() }) {
+        while let (record, bytes, _) = scanner.next() {
             try image.extend(to: Int(record.heapPages) * HeapLayout.pageBytes, path: path)
-            bytes.withUnsafeBytes { raw in
-                _ = LogRecord.forEachRun(in: raw, record: record) { firstLine, lines in
-                    image.apply(firstLine: firstLine, lines: lines) { changed.append($0) }
-                }
-            }
+            _ = LogRecord.forEachRun(in: bytes, record: record) { image.apply(firstLine: $0, lines: $1) }
             heapPages = record.heapPages
             PageChecksums.collectPages(ofRootBytes: rootBytes, from: 0, into: &former)
-            let lowest = bytes.withUnsafeBytes { record.lowestHeapPages($0) }
-            ends = (min(ends.lowest, lowest), max(ends.highest, record.heapPages))
-            // A reader changes nothing on the disk; a writer first completes the durable log.
-            if source != 0, mode == .readWrite { rescued.append((record.position, bytes)) }
+            lowestEnd = min(lowestEnd, record.lowestHeapPages(bytes))
         }
-        let isDamaged = try translating { () throws(DiskError) in
-            if scanner.position < scanner.requiredPosition { return true }
-            return try scanner.findsDurableRecordBeyondEnd()
+        try requireWholeLog(scanner)
+        let isCutShort = try isCheckpointCutShort(scanner, file, header)
+        try checkAllocatorRoot(pages: options.salvages ? nil : heapPages)
+        uncertain = isCutShort ? (end: Int(lowestEnd), pages: former) : nil
+        return recovered(header, scanner, heapPages: heapPages)
+    }
+
+    /// Completes the durable log, then writes what it holds to the data file, as a checkpoint does.
+    private func replayIntoFile(
+        _ scanner: inout LogScanner, _ file: any DiskFile, _ header: HeapHeader
+    ) throws(HeapError) -> HeapHeader {
+        var lines = LineIndex(behind: header)
+        var completion = LogCompletion()
+        let root = PageBuffer(pages: 1)
+        try translating { () throws(DiskError) in
+            try file.readOrZeros(into: root.bytes, at: Int(AllocatorRoot.offset))
         }
-        if isDamaged, options.salvages {
-            warnings.append(
-                "\(path): its log is damaged after commit \(scanner.commitNumber), and what was committed later is lost.")
-        } else if isDamaged {
-            throw HeapError.damagedLog(path: path, logPath: logPath, lastWholeCommit: scanner.commitNumber)
+        while let (record, bytes, source) = scanner.next() {
+            // Its runs were followed when it was read.
+            _ = lines.append(record, bytes)
+            completion.add(record, from: source)
+            Self.follow(record, bytes, to: root)
         }
+        // Everything is checked before the first write, which says that a checkpoint has begun.
+        try requireWholeLog(scanner)
+        let log = scanner.sources[0]
+        guard scanner.position - scanner.start <= UInt64(log.ring.capacity) else { throw damagedLog(scanner) }
+        try requireSoundRoot(UnsafeRawBufferPointer(root.bytes), pages: lines.heapPages)
+        lines.finish()
+        if !(try isCheckpointCutShort(scanner, file, header)) { try requireSound(lines, header, file) }
+        try awaitVisitors(file)
+        var recovered = recovered(header, scanner, heapPages: lines.heapPages)
+        do throws(DiskError) {
+            try completion.write(scanner)
+            lines.ring = log.ring
+            recovered = try writeRecovered(lines, from: header, to: recovered, scanner, file)
+        } catch {
+            throw heapError(error)
+        }
+        try image.mapFile(file, byteCount: fileBytes)
+        return recovered
+    }
+
+    /// Keeps a copy of the allocator's root page as each record leaves it.
+    private static func follow(_ record: LogRecord, _ bytes: UnsafeRawBufferPointer, to root: PageBuffer) {
+        let lines = UInt64(HeapLayout.linesPerPage)
+        let first = HeapLayout.allocatorRootPage * lines
+        _ = LogRecord.forEachRun(in: bytes, record: record) { firstLine, source in
+            let count = UInt64(source.count / HeapLayout.lineBytes)
+            let from = max(first, firstLine)
+            let to = min(first + lines, firstLine + count)
+            guard from < to else { return }
+            (root.bytes.baseAddress! + Int(from - first) * HeapLayout.lineBytes).copyMemory(
+                from: source.baseAddress! + Int(from - firstLine) * HeapLayout.lineBytes,
+                byteCount: Int(to - from) * HeapLayout.lineBytes)
+        }
+    }
+
+    private func recovered(_ header: HeapHeader, _ scanner: LogScanner, heapPages: UInt64) -> HeapHeader {
         var recovered = header
         recovered.checkpointPosition = scanner.position
         recovered.checkpointChain = scanner.chain
         recovered.commitNumber = scanner.commitNumber
-        // With a copy of the header lost it may only look so; then pages must match their checksums as ever. Both at once is an error, not a guess.
-        let isHeaderWhole = try translating { () throws(DiskError) in try hasBothHeaders(file) }
-        let isCutShort = scanner.requiredPosition > header.checkpointPosition && isHeaderWhole
         recovered.heapPages = heapPages
-        // Before anything is made of what the root says, or written.
-        try checkAllocatorRoot(pages: options.salvages ? nil : heapPages)
-        guard mode == .readWrite else {
-            uncertain = isCutShort ? (end: Int(ends.lowest), pages: former) : nil
-            return recovered
+        return recovered
+    }
+
+    /// Whether a checkpoint had begun to write the log to the data file. With a copy of the header lost it may only look so; then pages must match
+    /// their checksums as ever. Both at once is an error, not a guess.
+    private func isCheckpointCutShort(
+        _ scanner: LogScanner, _ file: any DiskFile, _ header: HeapHeader
+    ) throws(HeapError) -> Bool {
+        try translating { () throws(DiskError) in
+            scanner.requiredPosition > header.checkpointPosition ? try hasBothHeaders(file) : false
         }
-        try requireNoFault()
-        if !isCutShort {
-            let damaged = try translating { () throws(DiskError) in
-                var verifier = BaseVerifier(file: file, header: header)
-                return try verifier.damaged(among: changed.sorted())
-            }
-            guard damaged.isEmpty else { throw HeapError.damagedPages(path: path, pages: damaged) }
+    }
+
+    /// After the last record: throws if commits that were durable lie behind it, or warns, where what is left is to be salvaged.
+    private func requireWholeLog(_ scanner: LogScanner) throws(HeapError) {
+        let isDamaged = try translating { () throws(DiskError) in
+            try scanner.requireNoFault()
+            if try scanner.isDurableFileCutShort() || scanner.position < scanner.requiredPosition { return true }
+            let isDamaged = try scanner.findsDurableRecordBeyondEnd()
+            try scanner.requireNoFault()
+            return isDamaged
         }
-        try awaitVisitors(file)
-        do throws(DiskError) {
-            try completeLog(rescued, scanner: scanner)
-            // The image may hold any number of pages beyond the end that an earlier commit had needed.
-            let inUse = changed.filter { $0 < Int(recovered.heapPages) }.sorted()
-            return try writeRecovered(inUse, ends: ends, former: former, from: header, to: recovered, file)
-        } catch {
-            throw heapError(error)
+        guard isDamaged else { return }
+        guard options.salvages else { throw damagedLog(scanner) }
+        warnings.append(
+            "\(path): its log is damaged after commit \(scanner.commitNumber), and what was committed later is lost.")
+    }
+
+    private func damagedLog(_ scanner: LogScanner) -> HeapError {
+        HeapError.damagedLog(
+            path: path, logPath: location + LogLayout.durableSuffix, lastWholeCommit: scanner.commitNumber)
+    }
+
+    /// Before anything is made of what the allocator's root page says.
+    private func requireSoundRoot(_ root: UnsafeRawBufferPointer, pages: UInt64) throws(HeapError) {
+        let end = Int(AllocatorRoot.endField - AllocatorRoot.offset)
+        let found = root.load(fromByteOffset: end, as: UInt64.self)
+        guard root.load(as: UInt64.self) == AllocatorRoot.magic, found == pages else {
+            throw HeapError.damaged(
+                path: path,
+                what: "the allocator's root page speaks of \(found) pages, and the header or log of \(pages)")
         }
     }
 
@@ -82,12 +147,16 @@ extension HeapEngine {
             var named = header
             named.logInUse = true
             named.logEpoch = logHeader.epoch
-            var sources = [LogScanner.Source(file: log, capacity: logHeader.capacity, fileBytes: UInt64(try log.size()))]
+            var sources = [
+                LogScanner.Source(file: log, ring: try RingMapping(reading: log, capacity: Int(logHeader.capacity)))
+            ]
             let shared = try openSharedSource(named, .readOnly)
             defer { shared?.file.close() }
             if let shared { sources.append(shared) }
             var scanner = LogScanner(sources: sources, header: named, logHeader: logHeader)
-            return try scanner.next() == nil ? nil : named
+            let isUsed = scanner.next() != nil
+            try scanner.requireNoFault()
+            return isUsed ? named : nil
         }
     }
 
@@ -104,58 +173,20 @@ extension HeapEngine {
         UnsafeRawBufferPointer(start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
     }
 
-    /// The durable log must be able to repeat all that is written to the base image from here on.
-    private func completeLog(_ rescued: [(position: UInt64, bytes: [UInt8])], scanner: LogScanner) throws(DiskError) {
-        let log = scanner.sources[0]
-        for (position, bytes) in rescued {
-            try log.file.writeRing(bytes, at: position, capacity: Int(log.capacity))
-        }
-        // Even where nothing was rescued: what was read may only be in the page cache.
-        try log.file.sync()
-        var logHeader = scanner.logHeader
-        logHeader.sequence += 1
-        logHeader.requiredPosition = scanner.position
-        try log.file.write(logHeader.encoded(), at: LogLayout.headerOffsets[Int(logHeader.sequence % 2)])
-        try log.file.sync()
-    }
-
-    /// The base image, then the header, then the log is no longer needed. Each step's sync comes before the next step's first write.
+    /// The data file, then the header, then the log is no longer needed. Each step's sync comes before the next step's first write.
     private func writeRecovered(
-        _ changed: [Int], ends: (lowest: UInt64, highest: UInt64), former: Set<Range<Int>>, from old: HeapHeader,
-        to recovered: HeapHeader,
-        _ file: any DiskFile
+        _ lines: LineIndex, from old: HeapHeader, to recovered: HeapHeader, _ scanner: LogScanner, _ file: any DiskFile
     ) throws(DiskError) -> HeapHeader {
         var recovered = recovered
         try growFile(file, toHold: Int(recovered.heapPages) * HeapLayout.pageBytes)
-        let table = PageChecksums(root: rootBytes)
         // Whatever was going on when the machine stopped may have torn pages of checksums, and is written again here.
-        var writer = BaseWriter(
-            file: file, old: PageChecksums(parts: old.pageMapParts), new: table, mends: true, keepsBlocks: options.reservesBlocks)
-        try writer.prepare(
-            oldEnd: Int(old.heapPages), lowestEnd: Int(min(ends.lowest, recovered.heapPages)),
-            highestEnd: max(Int(ends.highest), fileBytes / HeapLayout.pageBytes), former: former)
-        var index = 0
-        while index < changed.count {
-            let first = changed[index]
-            let count = writer.stretch(from: index, of: changed.count, limit: Self.stepPages) { changed[$0] }
-            guard count > 0 else {
-                index += 1
-                continue
-            }
-            try writer.write(
-                firstPage: first,
-                UnsafeRawBufferPointer(
-                    start: image.base + first * HeapLayout.pageBytes, count: count * HeapLayout.pageBytes))
-            index += count
-        }
-        try writer.finish()
+        let table = try writePages(of: lines, from: old, mends: true, to: file)
+        try scanner.requireNoFault()
         try file.sync()
         recovered.pageMapParts = table.parts
         recovered.checkpointTime = HeapHeader.now
         recovered.logInUse = false
-        recovered.sequence += 1
-        try writeHeader(recovered, to: file)
-        try file.sync()
+        try assertHeader(&recovered, file)
         try repeatHeader(recovered, to: file)
         try RedoLog.removeFiles(disk: disk, heapPath: location)
         return recovered
@@ -177,7 +208,8 @@ extension HeapEngine {
                 if case .newerFormat(let version) = reading { newer = version }
                 throw DiskError(.open, logPath, code: newer == nil ? -2 : -3)
             }
-            var sources = [LogScanner.Source(file: durable, capacity: logHeader.capacity, fileBytes: try UInt64(durable.size()))]
+            let ring = try RingMapping(reading: durable, capacity: Int(logHeader.capacity))
+            var sources = [LogScanner.Source(file: durable, ring: ring)]
             if let shared = try openSharedSource(header, access) { sources.append(shared) }
             return LogScanner(sources: sources, header: header, logHeader: logHeader)
         } catch {
@@ -210,7 +242,7 @@ extension HeapEngine {
             file.close()
             return nil
         }
-        return LogScanner.Source(file: file, capacity: words.capacity, fileBytes: UInt64(try file.size()))
+        return LogScanner.Source(file: file, ring: try RingMapping(reading: file, capacity: Int(words.capacity)))
     }
 
     private static func isCapacity(_ bytes: UInt64) -> Bool {

@@ -95,10 +95,12 @@ extension HeapEngine {
         guard mode == .readWrite else { return }
         do throws(HeapError) {
             guard let meeting else { throw HeapError.readOnlyFolder(path: path) }
-            let (locked, hasFailed) = meeting._withUnsafeGuaranteedRef { shared in
+            let (locked, hasFailed, isLost) = meeting._withUnsafeGuaranteedRef { shared in
                 let locked = shared.writeLock.result(timeout: options.timeout, spinning: options.spin)
-                return (locked, shared[.failed] != 0)
+                return (locked, shared[.failed] != 0, shared.areWordsLost)
             }
+            // Then the lock is one that nobody else sees.
+            if isLost { throw HeapError.unreadable(path: location + LogLayout.sharedSuffix, offset: 0) }
             let outcome = try translating { () throws(DiskError) in try locked.get() }
             // A writer that died has published its commit or nothing: there is nothing to undo.
             if outcome == .timedOut {
@@ -216,6 +218,7 @@ extension HeapEngine {
             let isLeft = header.logInUse
             let log: RedoLog
             do throws(DiskError) {
+                if isLeft || disk.exists(location + LogLayout.durableSuffix) { try assertHeader(&header, file) }
                 log = try RedoLog(
                     starting: shared, disk: disk, heapPath: location, header: header,
                     epoch: isLeft ? header.logEpoch : UInt64.random(in: 1 ... .max), isLeft: isLeft,

@@ -221,10 +221,20 @@ public final class HeapEngine: @unchecked Sendable {
         if hasFailed.load(ordering: .acquiring) { throw failedError }
     }
 
-    /// Nothing that was read while a page could not be read is to be believed.
+    /// Nothing that was read while a page could not be read is to be believed; nor, where that is the shared
+    /// file's page of locks and positions, that anybody else knows of this opening's locks and view.
     @inline(__always)
     func requireNoFault() throws(HeapError) {
         if let offset = image.fault { throw HeapError.unreadable(path: path, offset: UInt64(offset)) }
+        guard let meeting, meeting._withUnsafeGuaranteedRef({ $0.areWordsLost }) else { return }
+        throw HeapError.unreadable(path: location + LogLayout.sharedSuffix, offset: 0)
+    }
+
+    /// To be called after words of the shared file have been read and before anything is made of them:
+    /// those of a page that is gone read as zeros.
+    @inline(__always)
+    func requireNoFault(_ shared: SharedFile) throws(HeapError) {
+        if shared.areWordsLost { throw HeapError.unreadable(path: shared.file.path, offset: 0) }
     }
 
     /// What every change is answered with after `fail`.

@@ -67,6 +67,10 @@ public enum HeapError: Error, Equatable, Sendable {
     case tooLarge(path: String, limitBytes: UInt64)
     /// A call to the operating system failed, with this error number.
     case io(operation: String, path: String, code: Int32)
+    /// The transaction *was* committed: every process sees it, and no kill undoes it. Only whether it survives a power cut
+    /// is not known, for the reason that is given. Do not run it again; call `sync` again, or, after `failed`, close the heap
+    /// and open it to see what is there.
+    indirect case committedNotDurable(path: String, because: HeapError)
     /// An earlier write or sync failed, so what is on the disk is not known any more.
     case failed(path: String, reason: String)
     /// This object of the heap has been closed.
@@ -176,6 +180,9 @@ extension HeapError: CustomStringConvertible {
         case .io(let operation, let path, let code):
             "Could not \(operation) \(path): \(String(cString: strerror(code))) (error \(code)). Check the disk and the "
                 + "system's log, then open the heap again."
+        case .committedNotDurable(let path, let reason):
+            "The transaction was committed to \(path), but it is not known whether it would survive a power cut: \(reason) Do not run "
+                + "it again; call sync() once the cause is gone."
         case .failed(let path, let reason):
             "\(path) accepts no more changes because an earlier write failed (\(reason)). Close it and open it again: it "
                 + "comes back as of the last commit that reached the disk or the log."

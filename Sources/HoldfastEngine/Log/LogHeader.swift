@@ -68,7 +68,10 @@ public struct LogHeader: Equatable, Sendable {
         guard word(0) == magic, word(checksumOffset) == checksum else { return .none }
         let version = raw.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
         guard version <= LogLayout.version else { return .newerFormat(version) }
-        guard version == LogLayout.version else { return .none }
+        guard version == LogLayout.version,
+            // As in the heap's header: sums of what is read here cannot overflow.
+            word(48) < HeapLayout.maximumCount, word(56) < HeapLayout.maximumCount
+        else { return .none }
         return .header(
             LogHeader(
                 identity: HeapIdentity(high: word(16), low: word(24)), epoch: word(32), capacity: word(40),

@@ -101,6 +101,9 @@ public struct LogRecord: Equatable {
         in raw: UnsafeRawBufferPointer, record: LogRecord, _ body: (_ firstLine: UInt64, _ lines: UnsafeRawBufferPointer) -> Void
     ) -> Bool {
         var offset = record.runsOffset
+        // A checkpoint clears what lay behind the lowest end: a summary that speaks of less than any heap has
+        // would have all of it cleared.
+        guard record.lowestHeapPages(raw) >= HeapLayout.initialPages else { return false }
         let endLine = record.heapPages * UInt64(HeapLayout.linesPerPage)
         for _ in 0 ..< record.runs {
             guard offset + 8 <= raw.count else { return false }

@@ -28,6 +28,8 @@ final class RedoLog: @unchecked Sendable {
     static let capacityGranule = 64 * 1024
     /// A summary is made in memory; beyond this many bytes the records are written instead.
     private static let longestSummary = 16 << 20
+    /// Pages of the durable log that are read and written at once when its ring grows: 1 MiB.
+    private static let movedPages = 256
 
     // MARK: Starting and joining
 
@@ -167,6 +169,8 @@ final class RedoLog: @unchecked Sendable {
             let filled = Int(shared[.filled])
             if offset <= filled { shared[.filled] = UInt64(max(filled, offset + count)) }
         }
+        // Before a sync makes it durable, and a word says so.
+        try shared.requireNoFault(ring)
     }
 
     /// Keeps the place of the next records filled: a sync of a block that was never written would also have to write the file system's
@@ -204,8 +208,12 @@ final class RedoLog: @unchecked Sendable {
         }
     }
 
-    /// The words about the durable file are set after the file: a process that died in between has left the older ones.
+    /// The words about the durable file are set after the file: a process that died in between has left
+    /// the older ones. It may also have left a header that is only in the page cache; from here on it is
+    /// relied upon (a record at its place in a larger ring may lie over one of the smaller), so it is
+    /// made durable first.
     func readBackHeader() throws(DiskError) {
+        try durableFile.sync()
         guard case .header(let header) = try LogHeader.read(from: durableFile, at: LogLayout.headerOffsets), header.epoch == epoch
         else { return }
         shared[.durableCapacity] = header.capacity
@@ -240,7 +248,7 @@ final class RedoLog: @unchecked Sendable {
         }
         // Under the sync lock to the end: whoever makes commits durable reads them where this ring has them.
         try withSyncLock { () throws(DiskError) in
-            try moveDurable(to: new, from: oldRing)
+            try moveDurable(to: new)
             Self.forEachMoved(from: checkpointPosition, to: published, old: old, new: new) { position, count in
                 newRing.address(position).copyMemory(from: oldRing.address(position), byteCount: count)
             }
@@ -248,17 +256,25 @@ final class RedoLog: @unchecked Sendable {
         }
     }
 
-    private func moveDurable(to new: Int, from ring: RingMapping) throws(DiskError) {
+    /// Copies the durable file's own bytes: where a checkpoint has written a summary, they are not
+    /// those of the shared ring.
+    private func moveDurable(to new: Int) throws(DiskError) {
         let old = Int(shared[.durableCapacity])
         guard new > old else { return }
         var failure: DiskError?
+        let buffer = PageBuffer(pages: Self.movedPages)
         Self.forEachMoved(from: checkpointPosition, to: durablePosition, old: old, new: new) { position, count in
-            guard failure == nil else { return }
-            // A piece is contiguous in the durable ring, and in the other one because that is mapped twice.
-            let bytes = UnsafeRawBufferPointer(start: ring.address(position), count: count)
-            do throws(DiskError) {
-                try durableFile.write(bytes, at: LogLayout.ringOffset + Int(position % UInt64(new)))
-            } catch { failure = error }
+            var done = 0
+            while done < count, failure == nil {
+                let piece = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<min(count - done, buffer.bytes.count)])
+                let place = position + UInt64(done)
+                do throws(DiskError) {
+                    try durableFile.readOrZeros(into: piece, at: LogLayout.ringOffset + Int(place % UInt64(old)))
+                    try durableFile.write(
+                        UnsafeRawBufferPointer(piece), at: LogLayout.ringOffset + Int(place % UInt64(new)))
+                } catch { failure = error }
+                done += piece.count
+            }
         }
         if let failure { throw failure }
         try durableFile.sync()

@@ -1,6 +1,14 @@
 import MemoryMapping
 import Synchronization
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// The file `NAME-shared`, through which all processes that have a heap open meet: locks, positions, the table of views, and, once there has been
 /// a commit, the ring of the log.
 ///
@@ -190,7 +198,12 @@ final class SharedFile: @unchecked Sendable {
         return ring!
     }
 
-    /// The offset of the first byte that could not be reached in any mapping of the file; nil as long as all is well.
+    /// Whether the page with the locks, the words and the views could not be reached: what is read and stored
+    /// there since is zeros of this process's own.
+    @inline(__always)
+    var areWordsLost: Bool { reservation.firstFault != nil }
+
+    /// Whether any byte could not be reached in any mapping of the file.
     var hasFault: Bool {
         reservation.firstFault != nil || ringLock.withLock { $0?.hasFault ?? false }
     }
@@ -198,6 +211,11 @@ final class SharedFile: @unchecked Sendable {
     /// The same for someone who has used only this mapping of the ring.
     @inline(__always)
     func hasFault(_ ring: RingMapping) -> Bool { reservation.firstFault != nil || ring.hasFault }
+
+    /// Throws if anything that was read by way of this mapping of the ring may have been zeros.
+    func requireNoFault(_ ring: RingMapping) throws(DiskError) {
+        if hasFault(ring) { throw DiskError(.read, file.path, code: EIO) }
+    }
 
     func close() { file.close() }
 }
@@ -222,6 +240,26 @@ final class RingMapping: @unchecked Sendable {
             try file.map(
                 into: reservation, at: half * capacity, fileOffset: LogLayout.ringOffset, byteCount: capacity,
                 kind: isWritable ? .shared : .readOnly)
+        }
+        reservation.guardAgainstFaults()
+        base = reservation.baseAddress
+    }
+
+    /// The ring of a file that nobody writes to, to be read: what the file is too short for reads as zeros.
+    init(reading file: any DiskFile, capacity: Int) throws(DiskError) {
+        self.capacity = capacity
+        let present = min(capacity, SystemPage.roundUp(max(0, try file.size() - LogLayout.ringOffset)))
+        do {
+            reservation = try AddressReservation(preferredBytes: capacity * 2, minimumBytes: capacity * 2)
+            for half in 0 ..< 2 where present < capacity {
+                try reservation.mapAnonymous(byteCount: capacity - present, at: half * capacity + present)
+            }
+        } catch {
+            throw DiskError(.map, file.path, code: error.code)
+        }
+        for half in 0 ..< 2 where present > 0 {
+            try file.map(
+                into: reservation, at: half * capacity, fileOffset: LogLayout.ringOffset, byteCount: present, kind: .readOnly)
         }
         reservation.guardAgainstFaults()
         base = reservation.baseAddress

@@ -1,6 +1,7 @@
 /// What a power cut leaves: walks a disk's journal forward and makes, after any call, images of what the disk may hold.
 ///
-/// Rules: what was synced is there. Of each unsynced write, every 512-byte sector is there or not, independently. An unsynced
+/// Rules: what was synced is there. What was pending when a sync failed is lost, though the cache
+/// shows it. Of each unsynced write, every 512-byte sector is there or not, independently. An unsynced
 /// change of a file's size has happened or not. Names that were made, moved or removed since the last sync of the directory
 /// are there or not, each move as a whole. Of a file that is mapped shared, any sector may be as it was last synced or as it
 /// was when the power went. All choices come from one seed, so an image can be made again.
@@ -18,8 +19,11 @@ public struct CrashImages {
     private var pendingNames: [(number: Int, call: SimulatedDisk.Call)] = []
     /// Calls that have happened.
     public private(set) var position = 0
+    /// What a failed sync has brought to the disk: nothing (0), or a choice of sectors made from this.
+    private let failureSeed: UInt64
 
-    public init(of disk: SimulatedDisk) {
+    public init(of disk: SimulatedDisk, failureSeed: UInt64 = 0) {
+        self.failureSeed = failureSeed
         journal = disk.journal
         snapshots = disk.sharedSnapshots
     }
@@ -44,6 +48,20 @@ public struct CrashImages {
             // What was stored through a shared mapping went with it.
             if number < snapshots.count, let contents = snapshots[number][file] { state.durable = contents }
             state.pending = []
+            files[file] = state
+        case .failedSync(let file):
+            // Linux marks the pages clean whose writing has failed: no later sync writes them. A file's
+            // size is the file system's own business and stays pending.
+            var random = SplitMix(state: failureSeed &+ UInt64(number))
+            var state = files[file, default: File()]
+            var kept: [(number: Int, call: SimulatedDisk.Call)] = []
+            for (number, call) in state.pending {
+                if case .resize = call { kept.append((number, call)) }
+                if failureSeed != 0 {
+                    Self.apply(call, to: &state.durable) { _ in random.next() & 1 == 0 }
+                }
+            }
+            state.pending = kept
             files[file] = state
         case .syncDirectory:
             for (_, call) in pendingNames { Self.apply(call, to: &durableNames) }
@@ -148,7 +166,7 @@ public struct CrashImages {
                 start = end
                 number += 1
             }
-        case .create, .sync, .rename, .remove, .syncDirectory: break
+        case .create, .sync, .failedSync, .rename, .remove, .syncDirectory: break
         }
     }
 
@@ -159,7 +177,7 @@ public struct CrashImages {
             // If the making of the old name was lost, so is its move.
             if let file = names.removeValue(forKey: from) { names[to] = file }
         case .remove(let name): names[name] = nil
-        case .write, .zero, .resize, .sync, .syncDirectory: break
+        case .write, .zero, .resize, .sync, .failedSync, .syncDirectory: break
         }
     }
 }

@@ -22,6 +22,9 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         case zero(file: Int, offset: Int, count: Int)
         case resize(file: Int, size: Int)
         case sync(file: Int)
+        /// The system has tried to write the file's changes and given up on them: its cache shows them
+        /// and counts them as written, and the disk does not have them.
+        case failedSync(file: Int)
         case rename(from: String, to: String)
         case remove(name: String)
         case syncDirectory
@@ -95,6 +98,25 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
                 names[name] = contents
             }
         }
+    }
+
+    /// What the kernel does with the robust mutexes of a process that is killed: a copy of the disk has them
+    /// as they were, locked by a thread that still lives. `offsets` are those of the mutexes in the file.
+    public func releaseLocksOfTheDead(in path: String, at offsets: [Int]) {
+        #if os(Linux)
+            guard let contents = lock.run({ names[path] }) else { return }
+            let size = contents.size()
+            for offset in offsets where offset + 16 <= size {
+                var word: UInt32 = 0
+                pread(contents.descriptor, &word, 4, off_t(offset))
+                guard word != 0 else { continue }
+                // FUTEX_OWNER_DIED, and no owner.
+                var died: UInt32 = 0x4000_0000
+                var owner: UInt32 = 0
+                pwrite(contents.descriptor, &died, 4, off_t(offset))
+                pwrite(contents.descriptor, &owner, 4, off_t(offset + 8))
+            }
+        #endif
     }
 
     /// Everything that is on the disk now, as a killed process leaves it.

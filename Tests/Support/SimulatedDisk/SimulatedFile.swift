@@ -124,7 +124,12 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
 
     func sync() throws(DiskError) {
         try disk.locked { () throws(DiskError) in
-            try disk.check(.sync, path, as: .sync)
+            do throws(DiskError) {
+                try disk.check(.sync, path, as: .sync)
+            } catch {
+                disk.record(.failedSync(file: contents.number))
+                throw error
+            }
             if let suffix = disk.liesAboutSyncOf, path.hasSuffix(suffix) { return }
             disk.record(.sync(file: contents.number))
         }

@@ -1,0 +1,208 @@
+import SimulatedDisk
+
+@testable import HoldfastEngine
+
+/// One step of a small workload.
+enum FailureStep: CaseIterable {
+    case commit
+    /// Commits until the block that is longer than the ring has been rewritten: the ring grows.
+    case commitLong
+    /// So many commits of the same pages that a checkpoint writes a summary of them.
+    case commitOften
+    case sync, checkpoint, compact, copy, reopen, snapshot
+}
+
+/// Openings of a heap on a simulated disk that go on from one failure to the next, and what is known of
+/// the heap at each call: which commits were published, and which were durable.
+final class FailureRun {
+    /// Before call number `calls` of the disk's journal: the oldest commit that may be opened after a
+    /// power cut, and the newest.
+    private struct Mark {
+        var calls: Int
+        var durable: Int
+        var newest: Int
+    }
+
+    let disk: SimulatedDisk
+    /// Opening 0 acts; another may be open beside it.
+    private(set) var engines: [HeapEngine] = []
+    /// Holds the presence of a process that has the heap open and does nothing.
+    private var holder: (any DiskFile)?
+    private(set) var published: Int
+    private(set) var durable: Int
+    private var attempted: Int
+    private var marks: [Mark] = []
+    private var snapshot: (engine: HeapEngine, commit: Int)?
+    let firstCall: Int
+
+    init(disk: SimulatedDisk = SimulatedDisk(), published: Int = -1, durable: Int = -1) {
+        self.disk = disk
+        self.published = published
+        self.durable = durable
+        attempted = published
+        firstCall = disk.journal.count
+        mark()
+    }
+
+    /// Goes on with what `other` has left on its disk.
+    convenience init(disk: SimulatedDisk, after other: FailureRun) {
+        self.init(disk: disk, published: other.published, durable: other.durable)
+        attempted = other.attempted
+        marks[0].newest = max(published, attempted)
+    }
+
+    /// Closes everything, as the guide says to do after an error; errors are expected.
+    func closeAfterFailure() {
+        try? snapshot?.engine.close()
+        snapshot = nil
+        for engine in engines { try? engine.close() }
+        abandon()
+    }
+
+    private func mark() {
+        marks.append(Mark(calls: disk.journal.count, durable: durable, newest: max(published, attempted)))
+    }
+
+    /// What may be opened if the power is cut after `calls` calls.
+    func allowed(after calls: Int) -> ClosedRange<Int> {
+        let past = marks.last { $0.calls <= calls } ?? marks[0]
+        return past.durable ... max(past.durable, past.newest)
+    }
+
+    // MARK: Openings
+
+    /// Opens the heap where the last failure has left it. `beside`: another process has had it open all the time.
+    /// Returns false if a process could not have been there at that moment.
+    func open(beside: Bool) throws -> Bool {
+        if beside {
+            guard disk.exists(FailureModel.path), disk.exists(FailureModel.path + LogLayout.sharedSuffix) else { return false }
+            let file = try disk.open(FailureModel.path, .readWrite)
+            guard try file.tryLock(.presence, exclusive: false) else { return false }
+            holder = file
+        }
+        try openAnother()
+        let value = try FailureModel.value(in: engines[0])
+        published = value
+        attempted = value
+        mark()
+        return true
+    }
+
+    /// Another process opens the heap now, and does nothing.
+    func holdBeside() throws {
+        let file = try disk.open(FailureModel.path, .readWrite)
+        guard try file.tryLock(.presence, exclusive: false) else {
+            throw FailureModelError(description: "the heap could not be held open")
+        }
+        holder = file
+    }
+
+    func openAnother() throws {
+        engines.append(
+            try HeapEngine(path: FailureModel.path, mode: .readWrite, options: FailureModel.options, disk: disk))
+    }
+
+    /// Lets go of everything, as a process does that is killed between two calls.
+    func abandon() {
+        for engine in engines {
+            engine.closed.store(true, ordering: .releasing)
+            engine.file?.close()
+        }
+        engines = []
+        snapshot?.engine.closed.store(true, ordering: .releasing)
+        snapshot?.engine.file?.close()
+        snapshot = nil
+        holder?.close()
+        holder = nil
+    }
+
+    // MARK: Steps
+
+    func run(_ steps: [FailureStep]) throws {
+        if published < 0 { try commit() }
+        for step in steps { try run(step) }
+    }
+
+    private func run(_ step: FailureStep) throws {
+        if engines.count > 1 { engines.swapAt(0, 1) }
+        switch step {
+        case .commit: try commit()
+        case .commitLong:
+            repeat { try commit() } while published % 9 != 4
+        case .commitOften: for _ in 0 ..< 14 { try commit() }
+        case .sync:
+            try engines[0].makeDurable()
+            becameDurable()
+        case .checkpoint:
+            try engines[0].checkpoint()
+            if isLogEmpty { becameDurable() }
+        case .compact:
+            _ = try engines[0].compact()
+            if isLogEmpty { becameDurable() }
+        case .copy:
+            try disk.remove(FailureModel.copyPath)
+            try openSnapshot().engine.writeCopy(to: FailureModel.copyPath)
+            try closeSnapshot()
+        case .reopen:
+            try engines[0].close()
+            becameDurable()
+            engines[0] = try HeapEngine(
+                path: FailureModel.path, mode: .readWrite, options: FailureModel.options, disk: disk)
+        case .snapshot:
+            if snapshot == nil { _ = try openSnapshot() } else { try closeSnapshot() }
+        }
+    }
+
+    private var isLogEmpty: Bool { engines[0].log.withLock { $0?.usedBytes ?? 0 } == 0 }
+
+    private func commit() throws {
+        attempted = published + 1
+        mark()
+        try FailureModel.commit(attempted, in: engines[0])
+        published = attempted
+        mark()
+    }
+
+    private func becameDurable() {
+        durable = published
+        mark()
+    }
+
+    private func openSnapshot() throws -> (engine: HeapEngine, commit: Int) {
+        var options = FailureModel.options
+        options.isSnapshot = true
+        let engine = try HeapEngine(path: FailureModel.path, mode: .readOnly, options: options, disk: disk)
+        let opened = (engine, published)
+        snapshot = opened
+        return opened
+    }
+
+    private func closeSnapshot() throws {
+        guard let (engine, commit) = snapshot else { return }
+        snapshot = nil
+        defer { try? engine.close() }
+        if let problem = try FailureModel.problem(in: engine, allowed: commit ... commit) {
+            throw FailureModelError(description: "a snapshot of commit \(commit): \(problem)")
+        }
+    }
+
+    /// The disk as a kill before the next call leaves it, and what is known of the heap there.
+    func killed() -> FailureRun {
+        let copy = SimulatedDisk(afterKillOf: disk)
+        copy.releaseLocksOfTheDead(
+            in: FailureModel.path + LogLayout.sharedSuffix, at: [LogLayout.lockOffset, LogLayout.lockOffset + 128])
+        return FailureRun(disk: copy, after: self)
+    }
+
+    /// The heap after the power was cut at `call`, by `seed`; all that opens then is durable.
+    func cut(_ images: inout CrashImages, seed: UInt64) -> FailureRun {
+        let range = allowed(after: images.position)
+        let run = FailureRun(
+            disk: SimulatedDisk(files: images.image(seed: seed)), published: range.lowerBound, durable: range.lowerBound)
+        run.attempted = range.upperBound
+        run.marks[0].newest = range.upperBound
+        return run
+    }
+}
+
+struct FailureModelError: Error, CustomStringConvertible { let description: String }

@@ -1,0 +1,260 @@
+import Foundation
+import SimulatedDisk
+import Testing
+
+@testable import HoldfastEngine
+
+/// Sequences of failures that once lost durable commits, each step by step. `DoubleFailureTests` looks for
+/// others of their kind.
+@Suite struct KnownFailureTests {
+    private static let path = FailureModel.path
+
+    private static func open(_ disk: SimulatedDisk, _ mode: OpenMode = .readWrite) throws -> HeapEngine {
+        try HeapEngine(path: path, mode: mode, options: FailureModel.options, disk: disk)
+    }
+
+    private static func killed(_ disk: SimulatedDisk) -> SimulatedDisk {
+        let copy = SimulatedDisk(afterKillOf: disk)
+        copy.releaseLocksOfTheDead(
+            in: path + LogLayout.sharedSuffix, at: [LogLayout.lockOffset, LogLayout.lockOffset + 128])
+        return copy
+    }
+
+    /// What is wrong with the images of power cuts after each call from `start` on.
+    private static func problems(
+        _ disk: SimulatedDisk, from start: Int, allowed: ClosedRange<Int>, failureSeed: UInt64 = 0
+    ) -> [String] {
+        var images = CrashImages(of: disk, failureSeed: failureSeed)
+        var problems: [String] = []
+        while images.position < images.count {
+            images.advance()
+            guard images.position > start else { continue }
+            for seed in 0 ..< 7 as Range<UInt64> {
+                var files = images.image(seed: seed)
+                // Of the shared file nothing is promised.
+                files[path + LogLayout.sharedSuffix] = nil
+                if let problem = FailureModel.problem(inFiles: files, allowed: allowed) {
+                    problems.append("after \(images.position - start) calls, seed \(seed): \(problem)")
+                }
+            }
+        }
+        return problems
+    }
+
+    /// A sync of the log fails: the system's page cache shows the log as it should be and the disk does not
+    /// have it. The heap is opened again, and the power is cut.
+    @Test(arguments: [0, 1, 2] as [UInt64]) func failedSyncOfTheLog(failureSeed: UInt64) throws {
+        let disk = SimulatedDisk()
+        let engine = try Self.open(disk)
+        for number in 0 ... 5 { try FailureModel.commit(number, in: engine) }
+        try engine.checkpoint()
+        for number in 6 ... 8 { try FailureModel.commit(number, in: engine) }
+        try engine.makeDurable()
+        for number in 9 ... 12 { try FailureModel.commit(number, in: engine) }
+        disk.fault = { _, operation, path in
+            operation == .sync && path.hasSuffix(LogLayout.durableSuffix) ? .error(EIO) : nil
+        }
+        #expect(throws: HeapError.self) { try engine.makeDurable() }
+        disk.fault = nil
+        #expect(throws: HeapError.self) { try engine.close() }
+        let start = disk.journal.count
+        let again = try Self.open(disk)
+        #expect(8 ... 12 ~= (try FailureModel.value(in: again)))
+        #expect(Self.problems(disk, from: start, allowed: 8 ... 12, failureSeed: failureSeed) == [])
+        try again.close()
+    }
+
+    /// A sync of the heap's file fails in a checkpoint or in a closing, at each of them; the heap is opened
+    /// again, changed and closed, and the power is cut at any call of that.
+    @Test func failedSyncOfTheHeap() throws {
+        var failing = 0
+        var hasFailed = true
+        while hasFailed {
+            hasFailed = false
+            let disk = SimulatedDisk()
+            let engine = try Self.open(disk)
+            for number in 0 ... 8 { try FailureModel.commit(number, in: engine) }
+            try engine.makeDurable()
+            nonisolated(unsafe) var syncs = 0
+            nonisolated(unsafe) var wasHit = false
+            disk.fault = { [failing] _, operation, path in
+                guard operation == .sync, path == Self.path else { return nil }
+                syncs += 1
+                guard syncs == failing + 1 else { return nil }
+                wasHit = true
+                return .error(EIO)
+            }
+            try? engine.checkpoint()
+            try? FailureModel.commit(9, in: engine)
+            try? engine.close()
+            disk.fault = nil
+            hasFailed = wasHit
+            guard wasHit else { break }
+            let start = disk.journal.count
+            let again = try Self.open(disk)
+            let value = try FailureModel.value(in: again)
+            #expect(8 ... 9 ~= value)
+            try FailureModel.commit(value + 1, in: again)
+            try again.close()
+            #expect(Self.problems(disk, from: start, allowed: 8 ... value + 1) == [], "sync \(failing) failed")
+            failing += 1
+        }
+        #expect(failing >= 3)
+    }
+
+    /// A checkpoint that wrote a summary to the durable log is killed before it is done; a survivor lets the
+    /// ring grow: what it moves in the durable log is the summary, not the records it stands for.
+    @Test func summaryThenGrowth() throws {
+        var options = EngineOptions()
+        options.initialLogBytes = 64 * 1024
+        options.logLimit = 1 << 20
+        let disk = SimulatedDisk()
+        disk.recordsContents = false
+        let engine = try HeapEngine(path: Self.path, mode: .readWrite, options: options, disk: disk)
+        let cell = try engine.change { access in
+            let cell = access.allocate(byteCount: 64)
+            access.catalogue = cell
+            return cell
+        }
+        var value = 0
+        let ring: UInt64 = 64 * 1024
+        // To the end of a lap whose places move when the ring becomes sixteen times as large.
+        while engine.applied < 16 * ring - 20_000 {
+            value += 1
+            try engine.change { $0.store(value, at: cell) }
+            if engine.writerLog!.usedBytes > 40_000 { _ = try engine.moveLogIntoBase(waits: true) }
+        }
+        _ = try engine.moveLogIntoBase(waits: true)
+        #expect(engine.writerLog!.capacity == Int(ring))
+        disk.recordsContents = true
+        while engine.applied < 16 * ring + 20_000 {
+            value += 1
+            try engine.change { $0.store(value, at: cell) }
+        }
+        // Killed when it begins to write to the heap's file.
+        let heapFile = Int(disk.fileIdentity(at: Self.path)!.number)
+        let first = disk.journal.count
+        var killed: [SimulatedDisk] = []
+        disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
+        _ = try engine.moveLogIntoBase(waits: true)
+        disk.onCall = nil
+        let index = killed.indices.first { if case .write(heapFile, _, _) = disk.journal[first + $0] { true } else { false } }
+        let copy = killed[try #require(index)]
+        let holder = try copy.open(Self.path, .readWrite)
+        #expect(try holder.tryLock(.presence, exclusive: false))
+        let survivor = try HeapEngine(path: Self.path, mode: .readWrite, options: options, disk: copy)
+        try survivor.makeDurable()
+        _ = try survivor.change { access in
+            let block = access.allocate(byteCount: 60_000)
+            access.writableAddress(block, 60_000).initializeMemory(as: UInt8.self, repeating: 7, count: 60_000)
+        }
+        #expect(survivor.writerLog!.capacity > Int(ring))
+        try survivor.makeDurable()
+        var files = copy.currentFiles()
+        files[Self.path + LogLayout.sharedSuffix] = nil
+        let opened = try HeapEngine(
+            path: Self.path, mode: .readWrite, options: options, disk: SimulatedDisk(files: files))
+        #expect(try opened.look { $0.load(cell, as: Int.self) } == value)
+        try opened.close()
+    }
+
+    /// Killed between the header that names a new log and its sync: a survivor that uses the log makes that
+    /// header durable before it promises anything.
+    @Test func logThatWasStartedByTheDead() throws {
+        let disk = SimulatedDisk()
+        try Self.open(disk).close()
+        let engine = try Self.open(disk)
+        var killed: [SimulatedDisk] = []
+        disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
+        try FailureModel.commit(0, in: engine)
+        disk.onCall = nil
+        #expect(killed.count > 5)
+        for (call, copy) in killed.enumerated() {
+            let holder = try copy.open(Self.path, .readWrite)
+            #expect(try holder.tryLock(.presence, exclusive: false))
+            let survivor = try Self.open(copy)
+            try FailureModel.commit(0, in: survivor)
+            try FailureModel.commit(1, in: survivor)
+            try survivor.makeDurable()
+            let problems = Self.problems(copy, from: copy.journal.count - 1, allowed: 1 ... 1)
+            #expect(problems == [], "killed before call \(call)")
+            holder.close()
+        }
+    }
+
+    /// A closer is killed at each of its calls; a successor that only opens and closes, or commits and syncs,
+    /// removes no log that the header on the disk still names.
+    @Test(arguments: [false, true]) func closingThatWasCutShort(commits: Bool) throws {
+        let disk = SimulatedDisk()
+        let engine = try Self.open(disk)
+        for number in 0 ... 3 { try FailureModel.commit(number, in: engine) }
+        try engine.makeDurable()
+        var killed: [SimulatedDisk] = []
+        disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
+        try engine.close()
+        disk.onCall = nil
+        for (call, copy) in killed.enumerated() {
+            let start = copy.journal.count
+            let successor = try Self.open(copy)
+            #expect(try FailureModel.value(in: successor) == 3)
+            if commits { try FailureModel.commit(4, in: successor) }
+            try successor.close()
+            #expect(Self.problems(copy, from: start, allowed: 3 ... 4) == [], "killed before call \(call)")
+        }
+    }
+}
+
+/// The page of the shared file with its words is gone: what reads as zeros there is believed by nobody.
+@Suite struct LostWordsTests {
+    private func withHeap(_ body: (HeapEngine, _ path: String, _ cell: UInt64) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let path = folder.appending(path: "test.heap").path
+        let engine = try HeapEngine(path: path, mode: .readWrite, options: FailureModel.options)
+        let cell = try engine.change { access in
+            let cell = access.allocate(byteCount: 64)
+            access.store(5, at: cell)
+            return cell
+        }
+        try engine.makeDurable()
+        try body(engine, path, cell)
+        // Whatever was said meanwhile, what was durable is there.
+        let again = try HeapEngine(path: path, mode: .readWrite, options: FailureModel.options)
+        #expect(try again.look { $0.load(cell, as: Int.self) } == 5)
+        try again.close()
+    }
+
+    private func loseWords(of path: String) {
+        #expect(truncate(path + LogLayout.sharedSuffix, 0) == 0)
+    }
+
+    @Test func closeDoesNotTakeTheLogForUnused() throws {
+        try withHeap { engine, path, _ in
+            loseWords(of: path)
+            #expect(throws: HeapError.self) { try engine.close() }
+            #expect(FileManager.default.fileExists(atPath: path + LogLayout.durableSuffix))
+        }
+    }
+
+    @Test func syncDoesNotTakeCommitsForDurable() throws {
+        try withHeap { engine, path, cell in
+            loseWords(of: path)
+            #expect(throws: HeapError.self) { try engine.makeDurable() }
+            #expect(throws: HeapError.self) { try engine.close() }
+        }
+    }
+
+    @Test func writesAndReadsAreErrors() throws {
+        try withHeap { engine, path, cell in
+            loseWords(of: path)
+            #expect(throws: HeapError.self) { try engine.change { $0.store(6, at: cell) } }
+            #expect(throws: HeapError.self) {
+                let context = try engine.beginRead()
+                defer { engine.endRead(context) }
+                try engine.requireReadable()
+            }
+            #expect(throws: HeapError.self) { try engine.close() }
+        }
+    }
+}

@@ -230,15 +230,15 @@ struct FailureExplorer {
             // Opened again it must be whole, and what was durable must survive a power cut at any time after.
             let start = copy.disk.journal.count
             let allowed = copy.allowed(after: start)
-            let where_ = place + ", then call \(attempt) (\(failed)) failed"
-            note(FailureModel.problem(on: copy.disk, allowed: allowed), where_)
+            let situation = place + ", then call \(attempt) (\(failed)) failed"
+            note(FailureModel.problem(on: copy.disk, allowed: allowed), situation)
             var images = CrashImages(of: copy.disk)
             while images.position < images.count {
                 images.advance()
                 guard images.position > start, isChosen(attempt, images.position + call) else { continue }
                 note(
                     FailureModel.problem(inFiles: images.image(seed: UInt64(images.position)), allowed: allowed),
-                    where_ + ", power cut after \(images.position - start) more")
+                    situation + ", power cut after \(images.position - start) more")
             }
         }
     }

@@ -22,14 +22,15 @@ import Testing
 
     /// What is wrong with the images of power cuts after each call from `start` on.
     private static func problems(
-        _ disk: SimulatedDisk, from start: Int, allowed: ClosedRange<Int>, failureSeed: UInt64 = 0
+        _ disk: SimulatedDisk, from start: Int, allowed: ClosedRange<Int>, failureSeed: UInt64 = 0,
+        seeds: Range<UInt64> = 0 ..< 7
     ) -> [String] {
         var images = CrashImages(of: disk, failureSeed: failureSeed)
         var problems: [String] = []
         while images.position < images.count {
             images.advance()
             guard images.position > start else { continue }
-            for seed in 0 ..< 7 as Range<UInt64> {
+            for seed in seeds {
                 var files = images.image(seed: seed)
                 // Of the shared file nothing is promised.
                 files[path + LogLayout.sharedSuffix] = nil
@@ -176,7 +177,7 @@ import Testing
             try FailureModel.commit(0, in: survivor)
             try FailureModel.commit(1, in: survivor)
             try survivor.makeDurable()
-            let problems = Self.problems(copy, from: copy.journal.count - 1, allowed: 1 ... 1)
+            let problems = Self.problems(copy, from: copy.journal.count - 1, allowed: 1 ... 1, seeds: 0 ..< 40)
             #expect(problems == [], "killed before call \(call)")
             holder.close()
         }

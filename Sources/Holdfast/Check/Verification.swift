@@ -50,6 +50,9 @@ public struct Verification {
     private var level = 0
     private var beginning = 0
     private static let directLevels = 16
+    /// Levels of what may not wait; see `completely`.
+    private var wholes = 0
+    private static let mostWholes = 1000
     /// Records that have been claimed by following a reference. An owner that is found later is welcome to them.
     private var claimedByReference: Set<UInt64> = []
     /// How many shared references have been found to each record that has any.
@@ -194,10 +197,15 @@ public struct Verification {
     /// Verifies with `body` what is going to be read right afterwards, so that nothing of it may
     /// wait.
     mutating func completely(_ body: (inout Verification) -> Void) {
+        guard wholes < Self.mostWholes else {
+            return report("values that are read whole are nested \(wholes) levels deep")
+        }
+        wholes += 1
         let outer = (level, beginning, firstPostponed)
         (level, firstPostponed) = (0, postponed.count)
         body(&self)
         (level, beginning, firstPostponed) = outer
+        wholes -= 1
     }
 
     // MARK: Who owns what

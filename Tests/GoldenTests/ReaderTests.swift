@@ -41,6 +41,44 @@ extension GoldenTests {
             #expect(try read(golden).output.split(separator: "\n") == lines)
         }
 
+        private struct Link: PersistableRecord {
+            var number: Int
+            var next: Shared<Link>?
+        }
+
+        private struct Tree: PersistableRecord {
+            var number: Int
+            var branches = PersistentArray<Tree>()
+        }
+
+        /// A chain of references of any length; values in values to where an export ends too.
+        @Test(arguments: [190, 1_000, 20_000]) func readsWhatIsLongAndDeep(levels: Int) throws {
+            let golden = try Golden("tiny")
+            let heap = try golden.open()
+            try heap.write { tx in
+                for root in tx.roots { try tx.removeRoot(named: root.name) }
+                var first = try tx.share(Link(number: 0))
+                for number in 1 ..< 20_000 {
+                    first = try tx.share(Link(number: number, next: first))
+                }
+                _ = try tx.value("list", initial: first)
+                var array = try tx.array("tree", of: Tree.self)
+                for number in 0 ..< levels {
+                    array.append(Tree(number: number))
+                    array = array[ref: 0].branches
+                }
+            }
+            try heap.close()
+            let (status, output, errors) = try read(golden)
+            guard levels < 200 else {
+                #expect(status == 1 && errors.contains("nested more than 400 levels deep"))
+                return
+            }
+            let again = try golden.open()
+            #expect(try output.split(separator: "\n") == golden.lines(of: again, knowing: []))
+            try again.close()
+        }
+
         /// It does not print what it has not verified.
         @Test func findsDamage() throws {
             for (offset, says) in [

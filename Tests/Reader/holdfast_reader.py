@@ -8,6 +8,7 @@ checks what the page says can be checked: header, page checksums, the log's reco
 """
 
 import base64
+import collections
 import json
 import struct
 import sys
@@ -33,7 +34,7 @@ class Reader:
         self.heap = heap
         # Places of records: those that something owns, those that references lead to, and what numbers they are printed with.
         self.owned, self.referred, self.references = set(), set(), []
-        self.numbers, self.pending, self.is_printing = {}, [], False
+        self.numbers, self.pending, self.is_printing = {}, collections.deque(), False
 
     # Roots
 
@@ -72,7 +73,7 @@ class Reader:
             for line in lines:
                 write(json_text(line))
             while self.pending:
-                number, place, record = self.pending.pop(0)
+                number, place, record = self.pending.popleft()
                 write('{"object":%d,"value":%s}' % (number, json_text(record(place))))
 
     def lines(self, shape, offset):
@@ -367,13 +368,19 @@ class Reader:
 # ---- JSON
 
 
-def json_text(value):
+# Levels of arrays and objects in a line, beyond which an export refuses a value.
+MOST_LEVELS = 400
+
+
+def json_text(value, level=0):
+    need(level <= MOST_LEVELS, "a value is nested more than %d levels deep" % MOST_LEVELS)
     if isinstance(value, Number):
         return str(value)
     if isinstance(value, dict):
-        return "{%s}" % ",".join(json_text(str(name)) + ":" + json_text(value[name]) for name in sorted(value))
+        return "{%s}" % ",".join(
+            json_text(str(name)) + ":" + json_text(value[name], level + 1) for name in sorted(value))
     if isinstance(value, (list, tuple)):
-        return "[%s]" % ",".join(json_text(element) for element in value)
+        return "[%s]" % ",".join(json_text(element, level + 1) for element in value)
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -385,7 +392,13 @@ def main(arguments):
     sys.stdout.reconfigure(encoding="utf-8")
     try:
         Reader(Heap(names[0], "--without-shared" not in arguments)).print_all(print)
-    except (Bad, OSError, ValueError, LookupError, ArithmeticError, TypeError, struct.error, RecursionError, MemoryError) as error:
+    except RecursionError:
+        # Far beyond those levels: only what is read calls itself, and no list of references does.
+        sys.stderr.write(
+            "%s: a value is nested more than %d levels deep\n" % (names[0], MOST_LEVELS))
+        return 1
+    except (Bad, OSError, ValueError, LookupError, ArithmeticError, TypeError, struct.error,
+            MemoryError) as error:
         # Whatever a damaged file leads to is a sentence, and not a list of calls.
         sys.stderr.write("%s: %s\n" % (names[0], error or type(error).__name__))
         return 1

@@ -11,9 +11,14 @@ class Shape:
         self.kind, self.name, self.parts, self.size, self.alignment = kind, name, parts, size, alignment
 
 
+# Types in types.
+MOST_LEVELS = 200
+TOO_DEEP = "the types in a description are nested %d levels deep or more" % MOST_LEVELS
+
+
 class Parser:
     def __init__(self, text):
-        self.text, self.at = text, 0
+        self.text, self.at, self.level = text, 0, 0
 
     def whole(self):
         shape = self.type()
@@ -30,12 +35,21 @@ class Parser:
         need(self.take(token), "%r is missing in the description %s" % (token, self.text))
 
     def type(self):
-        shape = self.plain()
+        shape, optionals = self.plain(), 0
         while self.take("?"):
+            optionals += 1
+            need(self.level + optionals < MOST_LEVELS, TOO_DEEP)
             shape = Shape("optional", "", [shape])
         return shape
 
     def plain(self):
+        self.level += 1
+        need(self.level < MOST_LEVELS, TOO_DEEP)
+        shape = self.plain_inside()
+        self.level -= 1
+        return shape
+
+    def plain_inside(self):
         if self.take("enum "):
             name = self.name()
             self.expect(": ")

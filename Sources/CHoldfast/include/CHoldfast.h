@@ -1,4 +1,5 @@
-// What Swift cannot say: a CPU instruction, a thread-local variable, and calls of Linux that Swift's Glibc module does not have.
+// What Swift cannot say: a CPU instruction, a thread-local variable, another stack, and calls of
+// Linux that Swift's Glibc module does not have.
 // Nothing else belongs here.
 #ifndef CHOLDFAST_H
 #define CHOLDFAST_H
@@ -31,6 +32,39 @@ static inline void *_Nullable holdfast_get_innermost_transaction(void) {
 static inline void holdfast_set_innermost_transaction(void *_Nullable transaction) {
     holdfast_innermost_transaction = transaction;
 }
+
+/// The lowest address that the calling thread may let its stack grow to, or 0 if it has not been
+/// asked for yet; see `holdfast_stack_left`.
+extern _Thread_local uintptr_t holdfast_stack_end;
+
+/// Bytes of the other stacks that the calling thread is using.
+extern _Thread_local intptr_t holdfast_stack_segment_bytes;
+
+static inline intptr_t holdfast_get_stack_segment_bytes(void) {
+    return holdfast_stack_segment_bytes;
+}
+
+static inline void holdfast_set_stack_segment_bytes(intptr_t bytes) {
+    holdfast_stack_segment_bytes = bytes;
+}
+
+/// Asks the system for `holdfast_stack_end`, and keeps it.
+uintptr_t holdfast_find_stack_end(void);
+
+/// Bytes that the calling thread's present stack may still grow by.
+static inline size_t holdfast_stack_left(void) {
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    const uintptr_t known = holdfast_stack_end;
+    const uintptr_t end = known == 0 ? holdfast_find_stack_end() : known;
+    return here > end ? here - end : 0;
+}
+
+/// Calls `body` with the `count` bytes from `lowest` on for its stack, and returns when it does:
+/// the thread, and all that belongs to it, stays the same. `lowest` is aligned to 16 bytes. On
+/// other processors than x86-64 and arm64, `body` runs on the stack that there is.
+void holdfast_call_on_stack(
+    void *_Nonnull lowest, size_t count, void (*_Nonnull body)(void *_Nullable),
+    void *_Nullable context);
 
 /// Tells the processor that this is a loop that waits for another one's store.
 static inline void holdfast_pause(void) {

@@ -63,8 +63,12 @@ final class TypeRegistry: Sendable {
         if let found = programType(describedAs: text) { return found }
         if let made = known.withLock({ $0.made[text] }) { return made.type }
         guard let shape = TypeShape(parsing: text) else { return nil }
-        var maker = TypeMaker(self)
-        guard let type = maker.type(of: shape) else { return nil }
+        // Swift's run time, which is asked for types of types, calls itself too.
+        let newType = DeepStack.run(needing: DeepStack.foreignBytes) {
+            var maker = TypeMaker(self)
+            return maker.type(of: shape)
+        }
+        guard let type = newType else { return nil }
         // Nothing that was put together otherwise than the description says may be taken for it.
         guard (try? type.describe().text) == text || text.contains("enum ") else { return nil }
         let entry = KnownType(type: type)

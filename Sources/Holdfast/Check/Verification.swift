@@ -30,6 +30,29 @@ public struct Verification {
     }
 
     private var references: [Reference] = []
+
+    /// What is nested too deep to be verified at once, and waits until the walk has come back to
+    /// where it began.
+    private struct Postponed {
+        /// How much of the way to it is the way to where the work began that came by it. That is
+        /// still in `places` when its turn comes, since the newest work comes first.
+        let shared: Int
+        /// The rest of the way.
+        let rest: [Place]
+        let work: (inout Verification) -> Void
+    }
+
+    private var postponed: [Postponed] = []
+    /// Of `postponed`, as many are none of the present walk's; see `completely`.
+    private var firstPostponed = 0
+    /// Levels of values in values that the walk is in, and the length of the way to where the
+    /// outermost began.
+    private var level = 0
+    private var beginning = 0
+    private static let directLevels = 16
+    /// Levels of what may not wait; see `completely`.
+    private var wholes = 0
+    private static let mostWholes = 1000
     /// Records that have been claimed by following a reference. An owner that is found later is welcome to them.
     private var claimedByReference: Set<UInt64> = []
     /// How many shared references have been found to each record that has any.
@@ -128,8 +151,61 @@ public struct Verification {
     /// Runs `body` with `place` as the next step of the way.
     public mutating func within(_ place: Place, _ body: (inout Verification) -> Void) {
         places.append(place)
-        body(&self)
+        DeepStack.run { body(&self) }
         places.removeLast()
+    }
+
+    // MARK: Depth
+
+    // How deep values lie in values is up to the file. Records and unions, which may hold others of
+    // their own type, are verified between `enterLevel` and `leaveLevel`, or, deep inside, by
+    // `postpone`; so the depth of the data costs a list and no stack.
+
+    /// Begins a level; false if it is too deep a one for now, so that its work is to be postponed.
+    mutating func enterLevel() -> Bool {
+        guard level < Self.directLevels else { return false }
+        if level == 0 { beginning = places.count }
+        level += 1
+        return true
+    }
+
+    /// Ends a level; the outermost one with everything that was postponed.
+    mutating func leaveLevel() {
+        level -= 1
+        if level == 0, postponed.count > firstPostponed { verifyPostponed() }
+    }
+
+    /// Has `work` done, at the present place, when the outermost level is about to end.
+    mutating func postpone(_ work: @escaping (inout Verification) -> Void) {
+        let rest = Array(places[beginning...])
+        postponed.append(Postponed(shared: beginning, rest: rest, work: work))
+    }
+
+    private mutating func verifyPostponed() {
+        let here = places.count
+        while postponed.count > firstPostponed, let next = postponed.popLast() {
+            places.removeSubrange(next.shared...)
+            places += next.rest
+            beginning = places.count
+            level = 1
+            next.work(&self)
+            level = 0
+        }
+        places.removeSubrange(here...)
+    }
+
+    /// Verifies with `body` what is going to be read right afterwards, so that nothing of it may
+    /// wait.
+    mutating func completely(_ body: (inout Verification) -> Void) {
+        guard wholes < Self.mostWholes else {
+            return report("values that are read whole are nested \(wholes) levels deep")
+        }
+        wholes += 1
+        let outer = (level, beginning, firstPostponed)
+        (level, firstPostponed) = (0, postponed.count)
+        body(&self)
+        (level, beginning, firstPostponed) = outer
+        wholes -= 1
     }
 
     // MARK: Who owns what
@@ -182,15 +258,29 @@ public struct Verification {
     /// `root "stock", ["bolt"], [3]: `, or nothing in the catalogue itself.
     private var placeDescription: String {
         guard !places.isEmpty else { return "the catalogue of roots: " }
-        let steps = places.enumerated().map { index, place in
-            switch place {
-            case .element(let number): "[\(number)]"
-            case .value(let offset, let type): index == 0 ? "root \(key(offset, type))" : "[\(key(offset, type))]"
-            case .field(let name): name
-            case .part(let name): "\(name)"
-            }
+        var steps: [String]
+        let shown = Self.shownSteps
+        if places.count <= 2 * shown {
+            steps = places.indices.map(step)
+        } else {
+            steps = (0 ..< shown).map(step)
+            steps.append("… (\(places.count - 2 * shown) steps)")
+            steps += places.indices.suffix(shown).map(step)
         }
         return steps.joined(separator: ", ") + ": "
+    }
+
+    /// At each end of a way, if it is too long to be shown whole.
+    private static let shownSteps = 12
+
+    private func step(_ index: Int) -> String {
+        switch places[index] {
+        case .element(let number): "[\(number)]"
+        case .value(let offset, let type):
+            index == 0 ? "root \(key(offset, type))" : "[\(key(offset, type))]"
+        case .field(let name): name
+        case .part(let name): "\(name)"
+        }
     }
 
     private func key<Key: PersistableKey>(_ offset: UInt64, _ type: Key.Type) -> String {

@@ -103,7 +103,10 @@ struct RootExporter {
     }
 
     private func text(_ content: any Encodable) throws -> String {
-        String(decoding: try encoder.encode(content), as: UTF8.self)
+        let data = try DeepStack.run(needing: DeepStack.foreignBytes) {
+            try encoder.encode(content)
+        }
+        return String(decoding: data, as: UTF8.self)
     }
 
     private static func reason(_ error: any Error) -> String {

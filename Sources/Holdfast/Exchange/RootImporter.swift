@@ -10,7 +10,9 @@ struct ContentDecoder {
     fileprivate let line: Data
     fileprivate let decoder: JSONDecoder
 
-    func decode<Content: Decodable>(_ type: Content.Type) throws -> Content { try decoder.decode(type, from: line) }
+    func decode<Content: Decodable>(_ type: Content.Type) throws -> Content {
+        try DeepStack.run(needing: DeepStack.foreignBytes) { try decoder.decode(type, from: line) }
+    }
 }
 
 /// Makes roots of lines.

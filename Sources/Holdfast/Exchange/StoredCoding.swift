@@ -16,7 +16,7 @@ struct StoredEncodable<Value: Persistable>: Encodable {
         guard encoder.codingPath.count < Exchange.maximumDepth else {
             throw ExchangeProblem("it is nested more than \(Exchange.maximumDepth) levels deep")
         }
-        try Value.encode(stored, from: access, to: encoder)
+        try DeepStack.run { try Value.encode(stored, from: access, to: encoder) }
     }
 }
 
@@ -25,7 +25,8 @@ struct StoredDecodable<Value: Persistable>: Decodable {
     let stored: Value.Stored
 
     init(from decoder: any Decoder) throws {
-        stored = try Value.decode(from: decoder, in: Exchange.importing(decoder).access)
+        let access = try Exchange.importing(decoder).access
+        stored = try DeepStack.run { try Value.decode(from: decoder, in: access) }
     }
 }
 

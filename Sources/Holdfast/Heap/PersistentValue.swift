@@ -67,6 +67,6 @@ extension PersistentValue: Persistable {
     }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("Value<\(try Value.describe().text)>")
+        TypeDescription("Value<\(try TypeDescription.text(of: Value.self))>")
     }
 }

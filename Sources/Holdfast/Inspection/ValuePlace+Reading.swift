@@ -5,9 +5,11 @@ extension ValuePlace {
     /// The value, with at most `limit` elements of every collection in it, and `depth` levels of values in values. References are not followed.
     package func plain(limit: Int = .max, depth: Int = 100) -> PlainValue {
         guard depth > 0 else { return .text("…") }
-        switch content {
-        case .plain(let layout): return plain(layout, limit, depth)
-        case .persistable(let type): return plain(type, limit, depth)
+        return DeepStack.run {
+            switch content {
+            case .plain(let layout): plain(layout, limit, depth)
+            case .persistable(let type): plain(type, limit, depth)
+            }
         }
     }
 

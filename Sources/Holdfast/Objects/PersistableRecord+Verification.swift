@@ -9,9 +9,13 @@ extension PersistableRecord {
 
     /// Verifies the fields of a record whose block has been claimed.
     static func verifyFields(at offset: UInt64, in verification: inout Verification) {
+        guard verification.enterLevel() else {
+            return verification.postpone { verifyFields(at: offset, in: &$0) }
+        }
         for field in RecordLayout.of(Self.self).fields {
             verification.within(.field(field.name)) { field.valueType.verify(at: offset + UInt64(field.offset), in: &$0) }
         }
+        verification.leaveLevel()
     }
 }
 
@@ -56,8 +60,21 @@ extension PersistableUnion {
         guard verification.claim(stored.payload, byteCount: entry.byteCount, alignment: 8, "the payload of \(entry.name)") else {
             return
         }
-        for (number, part) in entry.payload.enumerated() {
-            verification.within(.element(number)) { part.valueType.verify(at: stored.payload + UInt64(part.offset), in: &$0) }
+        verify(entry.payload, at: stored.payload, in: &verification)
+    }
+
+    private static func verify(
+        _ payload: [UnionCase<Self>.PayloadPart], at block: UInt64,
+        in verification: inout Verification
+    ) {
+        guard verification.enterLevel() else {
+            return verification.postpone { verify(payload, at: block, in: &$0) }
         }
+        for (number, part) in payload.enumerated() {
+            verification.within(.element(number)) {
+                part.valueType.verify(at: block + UInt64(part.offset), in: &$0)
+            }
+        }
+        verification.leaveLevel()
     }
 }

@@ -75,8 +75,11 @@ extension PersistableRecord {
         layout.require(stored.offset, access)
         // First of all, so that a cycle of owners ends here.
         access.store(StoredRecord(tag: 0, owners: 0), at: stored.offset)
-        for field in layout.fields where field.ownsMemory { field.destroy(at: stored.offset, access) }
-        access.free(stored.offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment)
+        guard access.enterLevel() else {
+            return access.postpone(following: access) { layout.destroyFields(at: stored.offset, access) }
+        }
+        layout.destroyFields(at: stored.offset, access)
+        access.leaveLevel()
     }
 
     /// Replaces every field of the record in its place, so that references to it stay good.

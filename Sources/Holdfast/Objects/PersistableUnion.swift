@@ -126,11 +126,29 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
     }
 }
 
-extension UnionCase.PayloadPart {
-    func destroy(at block: UInt64, _ access: HeapAccess) { destroy(valueType, block, access) }
+extension UnionCase {
+    /// Frees what the payload owns, and its block.
+    fileprivate func destroyPayload(at block: UInt64, _ access: HeapAccess) {
+        withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { bytes in
+            bytes.copyMemory(
+                from: UnsafeRawBufferPointer(start: access.address(block, byteCount), count: byteCount))
+            // The block first, so that a circle, in a damaged heap, ends here.
+            access.free(block, byteCount: byteCount, alignment: 8)
+            DeepStack.run { for part in payload { part.destroy(UnsafeRawBufferPointer(bytes), access) } }
+        }
+    }
+}
 
-    private func destroy<T: Persistable>(_ type: T.Type, _ block: UInt64, _ access: HeapAccess) {
-        if T.ownsMemory { T.destroy(access.load(block + UInt64(offset), as: T.Stored.self), in: access) }
+extension UnionCase.PayloadPart {
+    func destroy(_ payload: UnsafeRawBufferPointer, _ access: HeapAccess) {
+        destroy(valueType, payload, access)
+    }
+
+    private func destroy<T: Persistable>(
+        _ type: T.Type, _ payload: UnsafeRawBufferPointer, _ access: HeapAccess
+    ) {
+        guard T.ownsMemory else { return }
+        T.destroy(payload.loadUnaligned(fromByteOffset: offset, as: T.Stored.self), in: access)
     }
 }
 
@@ -143,32 +161,45 @@ extension PersistableUnion {
     }
 
     public static func load(_ stored: StoredUnion, from access: HeapAccess) -> Self {
-        listed(stored, access).load(stored.payload, access)
+        let entry = listed(stored, access)
+        return DeepStack.run { entry.load(stored.payload, access) }
     }
 
     public static func store(_ value: Self, in access: HeapAccess) -> StoredUnion {
-        for (number, entry) in cases.enumerated() {
-            if let payload = entry.store(value, access) { return StoredUnion(number: UInt32(number), payload: payload) }
+        let found: StoredUnion? = DeepStack.run {
+            for (number, entry) in cases.enumerated() {
+                guard let payload = entry.store(value, access) else { continue }
+                return StoredUnion(number: UInt32(number), payload: payload)
+            }
+            return nil
         }
+        if let found { return found }
         fatalError("Holdfast: \(value) is of a case that \(Self.self).cases does not list. Add it there.")
     }
 
     public static func destroy(_ stored: StoredUnion, in access: HeapAccess) {
         let entry = listed(stored, access)
         guard entry.byteCount > 0 else { return }
-        for part in entry.payload { part.destroy(at: stored.payload, access) }
-        access.free(stored.payload, byteCount: entry.byteCount, alignment: 8)
+        guard access.enterLevel() else {
+            return access.postpone(following: access) { entry.destroyPayload(at: stored.payload, access) }
+        }
+        entry.destroyPayload(at: stored.payload, access)
+        access.leaveLevel()
     }
 
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        var texts: [String] = []
-        for entry in cases {
-            var parts: [String] = []
-            for part in entry.payload { parts.append(try part.valueType.describe().text) }
-            texts.append("\(entry.name): (\(parts.joined(separator: ", ")))")
+        try TypeDescription.describing(Self.self) { () throws(HeapError) in
+            var texts: [String] = []
+            for entry in cases {
+                var parts: [String] = []
+                for part in entry.payload {
+                    parts.append(try TypeDescription.text(of: part.valueType))
+                }
+                texts.append("\(entry.name): (\(parts.joined(separator: ", ")))")
+            }
+            return TypeDescription("union \(storedName){\(texts.joined(separator: ", "))}")
         }
-        return TypeDescription("union \(storedName){\(texts.joined(separator: ", "))}")
     }
 }

@@ -115,7 +115,7 @@ final class RecordLayout: Sendable {
     // MARK: Describing
 
     /// Records that are being described by this thread: one that is reached again within itself is only named.
-    @TaskLocal private static var describing: [ObjectIdentifier] = []
+    @TaskLocal static var describing: [ObjectIdentifier] = []
 
     static func describe(_ type: any PersistableRecord.Type) throws(HeapError) -> TypeDescription {
         let identifier = ObjectIdentifier(type)
@@ -125,7 +125,7 @@ final class RecordLayout: Sendable {
             Result { () throws(HeapError) in
                 var problem: HeapError?
                 let text = text(type, layout.fields, layout.byteCount) { type in
-                    do throws(HeapError) { return try type.describe().text } catch {
+                    do throws(HeapError) { return try TypeDescription.text(of: type) } catch {
                         problem = error
                         return ""
                     }
@@ -169,6 +169,14 @@ final class RecordLayout: Sendable {
     /// The layout of a type that a root's check has found to be storable.
     static func of<T: PersistableRecord>(_ type: T.Type) -> RecordLayout {
         RecordPlan.of(type).pointee.layout.takeUnretainedValue()
+    }
+
+    /// Frees what the fields own, and the block.
+    func destroyFields(at block: UInt64, _ access: HeapAccess) {
+        DeepStack.run {
+            for field in fields where field.ownsMemory { field.destroy(at: block, access) }
+        }
+        access.free(block, byteCount: byteCount, alignment: Self.alignment)
     }
 
     /// Traps unless a record of this type lies at `offset`.

@@ -65,7 +65,9 @@ extension Ref: PersistableValue {
     @inlinable
     public static var ownsMemory: Bool { false }
 
-    public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Ref<\(try Target.describe().text)>") }
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("Ref<\(try TypeDescription.text(of: Target.self))>")
+    }
 }
 
 extension WriteTransaction {

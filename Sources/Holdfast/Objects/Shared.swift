@@ -74,6 +74,6 @@ extension Shared: Persistable {
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("Shared<\(try Target.describe().text)>")
+        TypeDescription("Shared<\(try TypeDescription.text(of: Target.self))>")
     }
 }

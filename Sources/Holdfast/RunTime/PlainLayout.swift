@@ -58,7 +58,7 @@ final class PlainLayout: @unchecked Sendable {
             guard bytes <= room, alignment <= 16 else { return nil }
             return PlainLayout(shape, size: bytes, alignment: alignment, .opaque)
         case .structure(_, let fields, let bytes):
-            return structure(shape, fields, bytes: min(bytes, room + 1), room)
+            return DeepStack.run { structure(shape, fields, bytes: min(bytes, room + 1), room) }
         case .optional(let wrapped):
             return make(wrapped, room: room).flatMap { optional(shape, $0, room) }
         case .generic("InlineArray", let parameters):
@@ -187,11 +187,19 @@ final class PlainLayout: @unchecked Sendable {
         let layout: PlainLayout
         let bytes: UnsafeRawPointer
 
-        func encode(to encoder: any Encoder) throws { try layout.encode(bytes, to: encoder) }
+        func encode(to encoder: any Encoder) throws {
+            try DeepStack.run { try layout.encode(bytes, to: encoder) }
+        }
     }
 
     /// Decodes into memory that holds zeros.
     func decode(into memory: UnsafeMutableRawPointer, from decoder: any Decoder) throws {
+        try DeepStack.run { try decodeContent(into: memory, from: decoder) }
+    }
+
+    private func decodeContent(
+        into memory: UnsafeMutableRawPointer, from decoder: any Decoder
+    ) throws {
         switch content {
         case .native(let type): try PlainForm.decode(type, into: memory, from: decoder)
         case .fields(let fields):

@@ -58,7 +58,9 @@ indirect enum JSONValue: Codable {
 
     /// The value in an array of one.
     static func only(in json: Data) throws -> JSONValue {
-        let values = try JSONDecoder().decode([JSONValue].self, from: json)
+        let values = try DeepStack.run(needing: DeepStack.foreignBytes) {
+            try JSONDecoder().decode([JSONValue].self, from: json)
+        }
         guard values.count == 1 else { throw ExchangeProblem("an encoded value is an array of one, not of \(values.count)") }
         return values[0]
     }

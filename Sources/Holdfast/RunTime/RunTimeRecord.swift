@@ -21,11 +21,29 @@ struct RunTimeRecord<Number: RunTimeNumber>: PersistableRecord {
         layout.require(value.place, value.access)
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         let block = makeBlock(in: access)
-        for field in layout.fields {
-            access.copy(
-                field.valueType, from: value.place + UInt64(field.offset), of: value.access, to: block + UInt64(field.offset))
+        guard access.enterLevel() else {
+            access.postpone(following: value.access) {
+                copyFields(layout, of: value, to: block, in: access)
+            }
+            return Stored(offset: block)
         }
+        copyFields(layout, of: value, to: block, in: access)
+        access.leaveLevel()
         return Stored(offset: block)
+    }
+
+    /// Fills a block whose fields are zeros.
+    private static func copyFields(
+        _ layout: RecordLayout, of value: Self, to block: UInt64, in access: HeapAccess
+    ) {
+        DeepStack.run {
+            for field in layout.fields {
+                let offset = UInt64(field.offset)
+                access.copy(
+                    field.valueType, from: value.place + offset, of: value.access,
+                    to: block + offset)
+            }
+        }
     }
 
     static func replace(_ stored: Stored, with value: Self, in access: HeapAccess) {

@@ -26,9 +26,24 @@ struct RunTimeUnion<Number: RunTimeNumber>: PersistableUnion {
         let (parts, byteCount) = UnionCase<Self>.parts(of: types)
         guard byteCount > 0 else { return 0 }
         let block = target.allocateZeros(byteCount: byteCount, alignment: 8)
-        for part in parts {
-            target.copy(part.valueType, from: payload + UInt64(part.offset), of: access, to: block + UInt64(part.offset))
+        guard target.enterLevel() else {
+            target.postpone(following: access) { copy(parts, to: block, of: target) }
+            return block
         }
+        copy(parts, to: block, of: target)
+        target.leaveLevel()
         return block
+    }
+
+    /// Fills a block of zeros.
+    private func copy(
+        _ parts: [UnionCase<Self>.PayloadPart], to block: UInt64, of target: HeapAccess
+    ) {
+        DeepStack.run {
+            for part in parts {
+                let offset = UInt64(part.offset)
+                target.copy(part.valueType, from: payload + offset, of: access, to: block + offset)
+            }
+        }
     }
 }

@@ -1,3 +1,5 @@
+import HoldfastEngine
+
 /// Makes types of what is said of them: generic types are made at run time, with the code that the program has for them.
 ///
 /// Holdfast's own types and those that the program has are taken as they are; structs, records and enums that it does not have are made, see ``RunTimeDefinition``. What
@@ -14,7 +16,7 @@ struct TypeMaker {
     mutating func type(of shape: TypeShape) -> (any Persistable.Type)? {
         if let found = registry.programType(describedAs: shape.text) { return found }
         if enclosing.isEmpty, let found = made[shape] { return found }
-        guard let type = newType(of: shape) else { return nil }
+        guard let type = DeepStack.run({ newType(of: shape) }) else { return nil }
         if enclosing.isEmpty { made[shape] = type }
         return type
     }

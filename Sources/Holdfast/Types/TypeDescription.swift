@@ -30,6 +30,47 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
         text = layout.text
     }
 
+    /// Types in types that a description may have; a parser of descriptions goes no deeper.
+    static let mostLevels = 200
+
+    /// How many levels deep this thread is in describing a type.
+    @TaskLocal private static var level = 0
+
+    /// What a type is described as within another one's description. A generic type can be made of
+    /// itself as often as a program likes: throws `notStorable` beyond `mostLevels`.
+    static func text(of type: any Persistable.Type) throws(HeapError) -> String {
+        let level = level + 1
+        guard level < mostLevels - 1 else {
+            throw HeapError.notStorable(
+                type: String("\(type)".prefix(80)),
+                reason:
+                    "it stands in a type whose parts are nested \(mostLevels) levels deep or more")
+        }
+        return try $level.withValue(level) {
+            Result { () throws(HeapError) in
+                try DeepStack.run { () throws(HeapError) in try type.describe().text }
+            }
+        }.get()
+    }
+
+    /// The unions that this thread is describing, each with the number of records that it is within.
+    @TaskLocal private static var unions: [ObjectIdentifier: Int] = [:]
+
+    /// Describes a union with `body`; throws `notStorable` if it is being described already, with
+    /// no further record in between, which would be named when it is reached again.
+    static func describing(
+        _ union: any PersistableUnion.Type, _ body: () throws(HeapError) -> TypeDescription
+    ) throws(HeapError) -> TypeDescription {
+        let records = RecordLayout.describing.count
+        var unions = unions
+        guard unions.updateValue(records, forKey: ObjectIdentifier(union)) != records else {
+            throw HeapError.notStorable(
+                type: "\(union)",
+                reason: "a case of it holds a \(union) again; put that into a PersistableRecord")
+        }
+        return try $unions.withValue(unions) { Result(catching: body) }.get()
+    }
+
     /// What a type is called in descriptions.
     static func name(of type: Any.Type) -> String { (type as? any PersistableNamed.Type)?.storedName ?? "\(type)" }
 
@@ -46,10 +87,27 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
 private struct LayoutText {
     let root: String
     var text = ""
+    private var level: Int
 
-    init(root: String) { self.root = root }
+    init(root: String, level: Int = 0) {
+        self.root = root
+        self.level = level
+    }
 
     mutating func add(_ type: Any.Type, path: String, isRoot: Bool = false) throws(HeapError) {
+        level += 1
+        defer { level -= 1 }
+        guard level < TypeDescription.mostLevels else {
+            throw HeapError.notStorable(
+                type: root,
+                reason: "its fields are nested \(TypeDescription.mostLevels) levels deep or more")
+        }
+        try DeepStack.run { () throws(HeapError) in try addNext(type, path, isRoot) }
+    }
+
+    private mutating func addNext(
+        _ type: Any.Type, _ path: String, _ isRoot: Bool
+    ) throws(HeapError) {
         if let problem = Self.problem(with: type) {
             let place = path.isEmpty ? "it is" : "its field \(path) is"
             throw HeapError.notStorable(
@@ -61,10 +119,10 @@ private struct LayoutText {
         } else if !isRoot, let persistable = type as? any Persistable.Type {
             // A nested field's bytes lie as Swift lays them out, so only types stored as themselves describe them rightly.
             if let plain = persistable as? any PersistableStruct.Type {
-                text += try plain.describe().text
+                text += try TypeDescription.text(of: plain)
             } else {
                 // Looked through, since its bytes are kept as they are in memory, handles and all.
-                var scratch = LayoutText(root: root)
+                var scratch = LayoutText(root: root, level: level)
                 try scratch.addFields(of: type, path: path)
                 text += Self.isKnownPlain(type) ? TypeDescription.name(of: type) : Self.opaque(type)
             }
@@ -81,7 +139,7 @@ private struct LayoutText {
                 throw HeapError.notStorable(
                     type: root, reason: "its field \(place) is of a type that this program's reflection does not tell")
             }
-            var scratch = LayoutText(root: root)
+            var scratch = LayoutText(root: root, level: level)
             try scratch.add(payloadType, path: place)
         }
     }
@@ -100,7 +158,7 @@ private struct LayoutText {
             // An enum, or a type of the system without fields: its name and size have to do.
             try checkPayloads(of: type, path: path)
             if let array = type as? any AnyInlineArray.Type {
-                var scratch = LayoutText(root: root)
+                var scratch = LayoutText(root: root, level: level)
                 try scratch.add(array.elementType, path: path)
             }
             text += Self.opaqueBytes(of: type)

@@ -1,3 +1,5 @@
+import HoldfastEngine
+
 /// What a ``TypeDescription`` says, as a tree: what tools and error messages go by.
 ///
 /// The words that a description is made of:
@@ -64,7 +66,9 @@ public indirect enum TypeShape: Hashable, Sendable {
 
 extension TypeShape {
     /// The words of the description, which parse as the same shape.
-    public var text: String {
+    public var text: String { DeepStack.run { words } }
+
+    private var words: String {
         switch self {
         case .named(let name): name
         case .generic(let name, let parameters): "\(name)<\(parameters.map(\.text).joined(separator: ", "))>"
@@ -98,7 +102,7 @@ private struct ShapeParser {
     private var depth = 0
     /// How deep the highest of the types is that have been read at the present depth; what stands behind a type, as `?`, makes it higher after the fact.
     private var height = 0
-    private static let limit = 200
+    private static let limit = TypeDescription.mostLevels
 
     init(_ text: String) { self.text = Array(text.utf8) }
 
@@ -107,6 +111,10 @@ private struct ShapeParser {
     mutating func type() -> TypeShape? {
         depth += 1
         defer { depth -= 1 }
+        return DeepStack.run { typeAtDepth() }
+    }
+
+    private mutating func typeAtDepth() -> TypeShape? {
         let heightBeside = height
         height = 0
         guard depth < Self.limit, var shape = plainType() else { return nil }

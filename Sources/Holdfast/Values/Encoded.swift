@@ -38,7 +38,9 @@ extension Encoded: PersistableValue {
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
         // In an array, since older JSON decoders refuse a bare number or text.
-        let values = try decoder.decode([Value].self, from: data)
+        let values = try DeepStack.run(needing: DeepStack.foreignBytes) {
+            try decoder.decode([Value].self, from: data)
+        }
         guard values.count == 1 else { throw CocoaError(.coderReadCorrupt) }
         return values[0]
     }
@@ -62,11 +64,20 @@ extension Encoded: PersistableValue {
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
         do {
-            let data = try encoder.encode([value.value])
+            let data = try DeepStack.run(needing: DeepStack.foreignBytes) {
+                try encoder.encode([value.value])
+            }
             return data.withUnsafeBytes { StoredBytes($0, in: access) }
         } catch {
-            fatalError("Holdfast: a \(Value.self) could not be encoded: \(error)")
+            fatalError("Holdfast: a \(Value.self) could not be encoded: \(reason(error))")
         }
+    }
+
+    /// Without the value itself, which may be anything.
+    private static func reason(_ error: any Error) -> String {
+        guard case EncodingError.invalidValue(_, let context) = error else { return "\(error)" }
+        let cause = context.underlyingError.map { " (\($0))" } ?? ""
+        return context.debugDescription + cause
     }
 
     public static func destroy(_ stored: StoredBytes, in access: HeapAccess) { stored.free(in: access) }

@@ -6,7 +6,7 @@ extension InlineArray: Persistable, PersistableValue, PersistableNamed, Persista
     public typealias Stored = Self
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("InlineArray<\(count), \(try Element.describe().text)>")
+        TypeDescription("InlineArray<\(count), \(try TypeDescription.text(of: Element.self))>")
     }
 
     @_documentation(visibility: internal)

@@ -52,6 +52,6 @@ extension Optional: Persistable where Wrapped: Persistable {
     }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("\(try Wrapped.describe().text)?")
+        TypeDescription("\(try TypeDescription.text(of: Wrapped.self))?")
     }
 }

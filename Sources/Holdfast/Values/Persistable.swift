@@ -127,14 +127,14 @@ extension PersistableEnum {
 
     public static func verify(at offset: UInt64, in verification: inout Verification) {
         let before = verification.problemCount
-        RawValue.verify(at: offset, in: &verification)
+        verification.completely { RawValue.verify(at: offset, in: &$0) }
         guard verification.problemCount == before else { return }
         let raw = RawValue.load(verification.load(offset, as: RawValue.Stored.self), from: verification.access)
         if Self(rawValue: raw) == nil { verification.report("\(raw) is no raw value of \(Self.self) that this program knows") }
     }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("enum \(storedName): \(try RawValue.describe().text)")
+        TypeDescription("enum \(storedName): \(try TypeDescription.text(of: RawValue.self))")
     }
 }
 

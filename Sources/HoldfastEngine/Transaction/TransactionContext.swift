@@ -26,6 +26,15 @@ public struct TransactionContext {
     @usableFromInline var epochs: TransactionEpochs
     /// `SlabClass.all`, where the allocator finds it without asking whether it has been made. There from the beginning.
     @usableFromInline var slabClasses: UnsafePointer<SlabClass>
+    /// How many levels deep the freeing or copying of values in values is, that is under way; see
+    /// `HeapAccess.enterLevel`.
+    @usableFromInline var level: Int
+    /// Whether `postponed` holds something.
+    @usableFromInline var hasPostponed: Bool
+    /// What waits until that has come back to its beginning; made when it is first needed.
+    @usableFromInline var postponed: Unmanaged<PostponedWork>?
+    /// How many levels deep the making of a text out of values in values is.
+    public var textLevel: Int
 }
 
 /// The checked way to the bytes of an open transaction; part of every handle.

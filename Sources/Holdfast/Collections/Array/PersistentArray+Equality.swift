@@ -11,13 +11,13 @@ extension PersistentArray: Equatable where Element: Equatable {
         if left.access.isDetached || right.access.isDetached {
             return (left.access.isDetached || left.isEmpty) && (right.access.isDetached || right.isEmpty)
         }
-        return left.count == right.count && left.elementsEqual(right)
+        return left.count == right.count && DeepStack.run { left.elementsEqual(right) }
     }
 
     /// Whether both hold equal elements in the same order. O(count).
     @inlinable
     public static func == (left: PersistentArray, right: some Collection<Element>) -> Bool {
-        left.count == right.count && left.elementsEqual(right)
+        left.count == right.count && DeepStack.run { left.elementsEqual(right) }
     }
 
     /// Whether the elements or their order differ. O(count).
@@ -31,7 +31,7 @@ extension PersistentArray: Hashable where Element: Hashable {
     public func hash(into hasher: inout Hasher) {
         guard !access.isDetached else { return hasher.combine(0) }
         hasher.combine(count)
-        for element in self { hasher.combine(element) }
+        DeepStack.run { for element in self { hasher.combine(element) } }
     }
 }
 
@@ -45,10 +45,12 @@ extension PersistentArray {
 
 extension PersistentArray: CustomStringConvertible, CustomDebugStringConvertible {
     /// The elements as an array literal. An array that is in no heap yet is empty.
-    public var description: String { access.isDetached ? "[]" : "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
+    public var description: String {
+        access.text { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
+    }
 
     /// The elements as an array literal, each as it is shown to programmers.
     public var debugDescription: String {
-        access.isDetached ? "[]" : "[" + map { String(reflecting: $0) }.joined(separator: ", ") + "]"
+        access.text { "[" + map { String(reflecting: $0) }.joined(separator: ", ") + "]" }
     }
 }

@@ -14,9 +14,18 @@ extension PersistentArray: PersistableContainer {
     public static func store(_ value: PersistentArray, in access: HeapAccess) -> Stored {
         let stored = storeEmpty(in: access)
         if value.access.isDetached { return stored }
-        let copy = load(stored, from: access)
-        copy.append(contentsOf: value)
+        guard !Element.ownsMemory || access.enterLevel() else {
+            access.postpone(following: value.access) { fill(stored, with: value, in: access) }
+            return stored
+        }
+        fill(stored, with: value, in: access)
+        if Element.ownsMemory { access.leaveLevel() }
         return stored
+    }
+
+    @inlinable
+    static func fill(_ stored: Stored, with value: Self, in access: HeapAccess) {
+        load(stored, from: access).append(contentsOf: value)
     }
 
     @inlinable
@@ -29,6 +38,9 @@ extension PersistentArray: PersistableContainer {
 
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        guard !Element.ownsMemory || access.enterLevel() else {
+            return access.postpone(following: access) { destroy(stored, in: access) }
+        }
         let array = load(stored, from: access)
         let header = array.writableHeader
         array.destroyElements(header)
@@ -36,6 +48,7 @@ extension PersistentArray: PersistableContainer {
         header.pointee.magic = 0
         access.free(
             stored.offset, byteCount: MemoryLayout<Header>.size, alignment: MemoryLayout<Header>.alignment)
+        if Element.ownsMemory { access.leaveLevel() }
     }
 
     @inlinable
@@ -68,7 +81,7 @@ extension PersistentArray: PersistableContainer {
     }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("Array<\(try Element.describe().text)>")
+        TypeDescription("Array<\(try TypeDescription.text(of: Element.self))>")
     }
 }
 

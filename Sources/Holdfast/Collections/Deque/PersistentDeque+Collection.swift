@@ -50,14 +50,16 @@ extension PersistentDeque: RandomAccessCollection, MutableCollection {
 
 extension PersistentDeque: CustomStringConvertible {
     /// The elements as an array literal, from the front.
-    public var description: String { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
+    public var description: String {
+        access.text { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
+    }
 }
 
 extension PersistentDeque where Element: Equatable {
     /// Whether both hold equal elements in the same order. O(count).
     @inlinable
     public static func == (left: PersistentDeque, right: some Collection<Element>) -> Bool {
-        left.count == right.count && left.elementsEqual(right)
+        left.count == right.count && DeepStack.run { left.elementsEqual(right) }
     }
 }
 

@@ -13,8 +13,19 @@ extension PersistentDeque: PersistableContainer {
     @inlinable
     public static func store(_ value: PersistentDeque, in access: HeapAccess) -> Stored {
         let stored = storeEmpty(in: access)
-        if !value.access.isDetached { load(stored, from: access).append(contentsOf: value) }
+        if value.access.isDetached { return stored }
+        guard !Element.ownsMemory || access.enterLevel() else {
+            access.postpone(following: value.access) { fill(stored, with: value, in: access) }
+            return stored
+        }
+        fill(stored, with: value, in: access)
+        if Element.ownsMemory { access.leaveLevel() }
         return stored
+    }
+
+    @inlinable
+    static func fill(_ stored: Stored, with value: Self, in access: HeapAccess) {
+        load(stored, from: access).append(contentsOf: value)
     }
 
     @inlinable
@@ -28,11 +39,15 @@ extension PersistentDeque: PersistableContainer {
 
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        guard !Element.ownsMemory || access.enterLevel() else {
+            return access.postpone(following: access) { destroy(stored, in: access) }
+        }
         let deque = load(stored, from: access)
         deque.removeAll()
         // Noted by `removeAll`. Without its magic number, a handle that is still in use traps.
         deque.header.pointee.magic = 0
         access.free(stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+        if Element.ownsMemory { access.leaveLevel() }
     }
 
     public static func verify(at place: UInt64, in verification: inout Verification) {
@@ -70,7 +85,7 @@ extension PersistentDeque: PersistableContainer {
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("Deque<\(try Element.describe().text)>")
+        TypeDescription("Deque<\(try TypeDescription.text(of: Element.self))>")
     }
 }
 

@@ -48,7 +48,8 @@ extension PersistentMap: Equatable where Value: Equatable {
         if left.access.isDetached || right.access.isDetached {
             return (left.access.isDetached || left.isEmpty) && (right.access.isDetached || right.isEmpty)
         }
-        return left.count == right.count && left.allSatisfy { right[$0.key] == $0.value }
+        return left.count == right.count
+            && DeepStack.run { left.allSatisfy { right[$0.key] == $0.value } }
     }
 }
 
@@ -56,7 +57,8 @@ extension PersistentMap where Key: Hashable, Value: Equatable {
     /// Whether both hold equal values for the same keys. O(count) expected.
     @inlinable
     public static func == (left: PersistentMap, right: [Key: Value]) -> Bool {
-        left.count == right.count && left.allSatisfy { right[$0.key] == $0.value }
+        left.count == right.count
+            && DeepStack.run { left.allSatisfy { right[$0.key] == $0.value } }
     }
 
     /// Whether the keys or a value differ. O(count) expected.
@@ -70,11 +72,13 @@ extension PersistentMap: Hashable where Key: Hashable, Value: Hashable {
     public func hash(into hasher: inout Hasher) {
         guard !access.isDetached else { return hasher.combine(0) }
         var sum = 0
-        for (key, value) in self {
-            var entry = Hasher()
-            entry.combine(key)
-            entry.combine(value)
-            sum &+= entry.finalize()
+        DeepStack.run {
+            for (key, value) in self {
+                var entry = Hasher()
+                entry.combine(key)
+                entry.combine(value)
+                sum &+= entry.finalize()
+            }
         }
         hasher.combine(count == 0 ? 0 : sum)
     }

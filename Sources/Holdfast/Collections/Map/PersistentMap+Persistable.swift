@@ -14,9 +14,19 @@ extension PersistentMap: PersistableContainer {
     public static func store(_ value: PersistentMap, in access: HeapAccess) -> Stored {
         let stored = storeEmpty(in: access)
         if value.access.isDetached { return stored }
+        guard !Value.ownsMemory || access.enterLevel() else {
+            access.postpone(following: value.access) { fill(stored, with: value, in: access) }
+            return stored
+        }
+        fill(stored, with: value, in: access)
+        if Value.ownsMemory { access.leaveLevel() }
+        return stored
+    }
+
+    @inlinable
+    static func fill(_ stored: Stored, with value: Self, in access: HeapAccess) {
         let copy = load(stored, from: access)
         for (key, element) in value { copy.updateValue(element, forKey: key) }
-        return stored
     }
 
     @inlinable
@@ -30,10 +40,14 @@ extension PersistentMap: PersistableContainer {
 
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        guard !Value.ownsMemory || access.enterLevel() else {
+            return access.postpone(following: access) { destroy(stored, in: access) }
+        }
         let map = load(stored, from: access)
         map.removeAll()
         map.writableHeader.pointee.magic = 0
         access.free(stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+        if Value.ownsMemory { access.leaveLevel() }
     }
 
     @inlinable
@@ -44,7 +58,8 @@ extension PersistentMap: PersistableContainer {
     }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("Map<\(try Key.describe().text), \(try Value.describe().text)>")
+        let key = try TypeDescription.text(of: Key.self)
+        return TypeDescription("Map<\(key), \(try TypeDescription.text(of: Value.self))>")
     }
 }
 

@@ -82,7 +82,7 @@ extension PersistentMap {
     ) {
         let keyPlace = table.chunkOffset(chunk) + UInt64(slotsOffset + slot * MemoryLayout<Slot>.stride)
         let before = verification.problemCount
-        Key.verify(at: keyPlace, in: &verification)
+        verification.completely { Key.verify(at: keyPlace, in: &$0) }
         guard verification.problemCount == before else { return table.isExact = false }
         let key = verification.load(keyPlace, as: Key.Stored.self)
         let hash = Key.hash(stored: key, seed: verification.access.hashSeed, from: verification.access)

@@ -53,7 +53,9 @@ extension PersistentMap {
         public var underestimatedCount: Int { count }
 
         /// The keys in brackets.
-        public var description: String { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
+        public var description: String {
+            map.access.text { "[" + self.map { "\($0)" }.joined(separator: ", ") + "]" }
+        }
     }
 
     /// The values of a map: a handle, like the map itself.
@@ -94,7 +96,9 @@ extension PersistentMap {
         public var underestimatedCount: Int { count }
 
         /// The values in brackets.
-        public var description: String { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
+        public var description: String {
+            map.access.text { "[" + self.map { "\($0)" }.joined(separator: ", ") + "]" }
+        }
     }
 }
 
@@ -106,6 +110,7 @@ extension PersistentMap: CustomStringConvertible, CustomDebugStringConvertible {
     public var debugDescription: String { text { "\(String(reflecting: $0.key)): \(String(reflecting: $0.value))" } }
 
     private func text(_ entry: (Element) -> String) -> String {
-        access.isDetached || isEmpty ? "[:]" : "[" + map(entry).joined(separator: ", ") + "]"
+        if access.isDetached || isEmpty { return "[:]" }
+        return access.text { "[" + map(entry).joined(separator: ", ") + "]" }
     }
 }

@@ -105,7 +105,9 @@ extension PersistentSet: PersistableContainer {
     @inlinable
     public static var ownsMemory: Bool { true }
 
-    public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Set<\(try Element.describe().text)>") }
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("Set<\(try TypeDescription.text(of: Element.self))>")
+    }
 }
 
 extension PersistentSet {

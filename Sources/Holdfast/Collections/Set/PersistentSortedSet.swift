@@ -242,7 +242,7 @@ extension PersistentSortedSet: PersistableContainer {
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("SortedSet<\(try Element.describe().text)>")
+        TypeDescription("SortedSet<\(try TypeDescription.text(of: Element.self))>")
     }
 }
 

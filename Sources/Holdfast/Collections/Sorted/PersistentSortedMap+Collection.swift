@@ -245,7 +245,8 @@ extension PersistentSortedMap {
 extension PersistentSortedMap: CustomStringConvertible {
     /// The entries as a dictionary literal, in ascending order.
     public var description: String {
-        isEmpty ? "[:]" : "[" + map { "\($0.key): \($0.value)" }.joined(separator: ", ") + "]"
+        if isEmpty { return "[:]" }
+        return access.text { "[" + map { "\($0.key): \($0.value)" }.joined(separator: ", ") + "]" }
     }
 }
 
@@ -253,7 +254,8 @@ extension PersistentSortedMap where Key: Hashable, Value: Equatable {
     /// Whether both hold the same keys with equal values. O(count · log count) expected.
     @inlinable
     public static func == (left: PersistentSortedMap, right: [Key: Value]) -> Bool {
-        left.count == right.count && left.allSatisfy { right[$0.key] == $0.value }
+        left.count == right.count
+            && DeepStack.run { left.allSatisfy { right[$0.key] == $0.value } }
     }
 }
 

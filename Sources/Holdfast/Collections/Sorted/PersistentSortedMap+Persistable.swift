@@ -13,8 +13,19 @@ extension PersistentSortedMap: PersistableContainer {
     @inlinable
     public static func store(_ value: PersistentSortedMap, in access: HeapAccess) -> Stored {
         let stored = storeEmpty(in: access)
-        if !value.access.isDetached { load(stored, from: access).append(sorted: value, isChecked: false) }
+        if value.access.isDetached { return stored }
+        guard !Value.ownsMemory || access.enterLevel() else {
+            access.postpone(following: value.access) { fill(stored, with: value, in: access) }
+            return stored
+        }
+        fill(stored, with: value, in: access)
+        if Value.ownsMemory { access.leaveLevel() }
         return stored
+    }
+
+    @inlinable
+    static func fill(_ stored: Stored, with value: Self, in access: HeapAccess) {
+        load(stored, from: access).append(sorted: value, isChecked: false)
     }
 
     @inlinable
@@ -28,17 +39,22 @@ extension PersistentSortedMap: PersistableContainer {
 
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        guard !Value.ownsMemory || access.enterLevel() else {
+            return access.postpone(following: access) { destroy(stored, in: access) }
+        }
         let map = load(stored, from: access)
         map.removeAll()
         map.writableHeader.pointee.magic = 0
         access.free(stored.offset, byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes)
+        if Value.ownsMemory { access.leaveLevel() }
     }
 
     @inlinable
     public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
-        TypeDescription("SortedMap<\(try Key.describe().text), \(try Value.describe().text)>")
+        let key = try TypeDescription.text(of: Key.self)
+        return TypeDescription("SortedMap<\(key), \(try TypeDescription.text(of: Value.self))>")
     }
 }
 

@@ -58,7 +58,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
         for index in 0 ..< children - 1 {
             let place = offset + UInt64(Inner.keysOffset + index * MemoryLayout<Key.Stored>.stride)
             let before = verification.problemCount
-            Key.verify(at: place, in: &verification)
+            verification.completely { Key.verify(at: place, in: &$0) }
             guard verification.problemCount == before else { return isWhole = false }
             separators.append(verification.load(place, as: Key.Stored.self))
         }
@@ -90,7 +90,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
         for number in order {
             let place = offset + UInt64(Leaf.slotsOffset + number * Leaf.stride)
             let before = verification.problemCount
-            Key.verify(at: place, in: &verification)
+            verification.completely { Key.verify(at: place, in: &$0) }
             guard verification.problemCount == before else {
                 isWhole = false
                 continue

@@ -287,6 +287,45 @@ import Testing
         try heap.close()
     }
 
+    // MARK: The file
+
+    private func diskBytes(_ name: String) throws -> Int {
+        var status = stat()
+        #expect(stat(folder.file(name), &status) == 0)
+        return Int(status.st_blocks) * 512
+    }
+
+    /// Values of a kilobyte, nine in ten of which go, four times over.
+    @Test func fileAndCopiesFollow() throws {
+        let heap = try open()
+        let value = Data(repeating: 7, count: 1000)
+        for round in 0 ..< 4 {
+            try heap.write { tx in
+                let map = try tx.map("map", UInt64.self, Data.self)
+                for number in 0 ..< 8000 { map[Self.scattered(number + round)] = value }
+            }
+            try heap.write { tx in
+                let map = try tx.map("map", UInt64.self, Data.self)
+                for number in 0 ..< 8010 where Self.scattered(number) >> 32 % 10 != 3 {
+                    map[Self.scattered(number)] = nil
+                }
+            }
+        }
+        let live = try used(heap)
+        #expect(live < 2_000_000, "\(live) bytes in use")
+        try heap.copy(to: folder.file("copy.heap"))
+        let copied = try diskBytes("copy.heap")
+        #expect(copied < live * 3 / 2, "\(copied) bytes for \(live)")
+        let copy = try PersistentHeap.open(folder.file("copy.heap"))
+        try requireSound(copy)
+        let old = try heap.read { try Dictionary($0.map("map", UInt64.self, Data.self)) }
+        let new = try copy.read { try Dictionary($0.map("map", UInt64.self, Data.self)) }
+        #expect(old == new && !old.isEmpty)
+        try copy.close()
+        try heap.compact()
+        try heap.close()
+    }
+
     /// In one transaction, with nothing told beforehand: what is outgrown is used again or never
     /// left behind.
     @Test func appendingToBytesLeavesNoHoles() throws {

@@ -23,6 +23,17 @@ struct RootCatalogue {
             RootCatalogue.verifyRecord(at: offset, in: &verification)
         }
 
+        static func moveOwned(at place: UInt64, by mover: BlockMover) {
+            let description = place + UInt64(MemoryLayout<Record>.offset(of: \.description)!)
+            StoredBytes.move(at: description, by: mover)
+            let text = String.load(
+                mover.target.load(description, as: StoredBytes.self), from: mover.target)
+            guard let type = TypeRegistry.shared.type(describedAs: text) else {
+                return mover.cannotGoOn = true
+            }
+            mover.move(type, at: place + UInt64(MemoryLayout<Record>.offset(of: \.offset)!))
+        }
+
         static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Root") }
 
         // Roots are exported one by one, and the catalogue never.
@@ -141,6 +152,11 @@ struct RootCatalogue {
             PersistentMap<String, RecordValue>.destroy(RelativePointer(offset: access.catalogue), in: access)
             access.catalogue = 0
         }
+    }
+
+    /// Moves the catalogue that the word at `place` leads to, and all roots.
+    static func moveAll(at place: UInt64, by mover: BlockMover) {
+        PersistentMap<String, RecordValue>.moveOwned(at: place, by: mover)
     }
 
     // MARK: Verifying

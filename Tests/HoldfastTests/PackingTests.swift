@@ -74,7 +74,7 @@ import Testing
             }
             nodes[ref: 0].next = nodes[ref: 29]
             nodes[ref: 1].choice = .leaf(Leaf(text: text(5), data: Data(count: 20)))
-            nodes[ref: 2].choice = .texts(PersistentArray(), 7)
+            nodes[ref: 2].choice = .texts([text(6)], 7)
             nodes[ref: 3].choice = Choice.none
             // A circle that only references lead to.
             let alone = try tx.new(Node(name: "alone", next: nil))

@@ -40,7 +40,9 @@ extension PersistentHeap {
         try requireOpen()
         let snapshot = try makeSnapshotEngine()
         defer { try? snapshot.close() }
-        if try Self.copyPacked(snapshot, to: path, replacing: replacing, progress: progress) { return }
+        if try Self.copyPacked(snapshot, to: path, replacing: replacing, progress: progress) {
+            return
+        }
         try snapshot.writeCopy(to: path, replacing: replacing, progress: progress)
     }
 
@@ -93,13 +95,16 @@ extension PersistentHeap {
         defer { try? engine.close() }
         if replacing { try engine.requireReplaceable() }
         let context = try engine.beginWrite()
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
         let result: R
         do {
-            result = try body(WriteTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
+            result = try body(WriteTransaction(access: access))
         } catch {
+            access.forgetNewCollections()
             engine.abort(context)
             throw error
         }
+        access.freeNewCollections()
         try engine.commit(context)
         try engine.finishBuild(replacing: replacing)
         return result
@@ -116,6 +121,10 @@ public final class HeapSnapshot: Sendable {
 
     /// Runs `body` with the view.
     public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
+        try reading(body)
+    }
+
+    func reading<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         let context = try engine.beginRead()
         defer { engine.endRead(context) }
         let result = try body(ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))

@@ -129,6 +129,7 @@ struct RootCatalogue {
     var hiddenNames: [String] { map?.keys.filter { $0.hasPrefix(Self.hiddenPrefix) } ?? [] }
 
     func rename(_ name: String, to newName: String) throws(HeapError) {
+        try access.requireDeclared(newName)
         guard let map, let record = map[name]?.record else { throw HeapError.rootNotFound(path: access.heapPath, name: name) }
         if map.contains(newName) {
             fatalError("Holdfast: \(name) cannot be renamed to \(newName), which is another root's name.")
@@ -203,6 +204,16 @@ extension HeapAccess {
     @usableFromInline
     func findRoot(_ name: String, as type: any Persistable.Type) throws(HeapError) -> UInt64? {
         try RootCatalogue.find(name, as: type, in: self)
+    }
+
+    /// Throws if the options declare which roots there are, and no root may be made with this name.
+    @usableFromInline
+    func requireDeclared(_ name: String) throws(HeapError) {
+        guard let names = declaredRoots, !names.contains(name),
+            !name.hasPrefix(RootCatalogue.hiddenPrefix)
+        else { return }
+        throw HeapError.undeclaredRoot(
+            path: heapPath, name: name, similar: SimilarName.find(name, among: names))
     }
 
     @usableFromInline

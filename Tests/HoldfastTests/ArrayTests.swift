@@ -232,7 +232,7 @@ import Testing
         var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.array { array in for _ in array { array.removeLast() } }
         }
-        #expect(said("elements of an array were removed while it was iterated", result))
+        #expect(said("were inserted or removed while it was iterated", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.array { array in
                 array.sort {

@@ -355,7 +355,7 @@ import Testing
         #expect(said("leads to no deque", removed))
         let outlived = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let heap = try PersistentHeap.inMemory()
-            let deque = try heap.write { try $0.deque("d", of: Int.self) }
+            let deque = try heap.writeAndKeep { try $0.deque("d", of: Int.self) }
             deque.append(1)
         }
         #expect(said("used after its transaction had ended", outlived))

@@ -15,6 +15,8 @@ import Testing
         .fileTooLarge(path: path), .tooLarge(path: path, limitBytes: 1 << 44), .io(operation: "sync", path: path, code: 5),
         .failed(path: path, reason: "sync failed"), .closed(path: path), .readOnly(path: path), .missedNote(path: path, line: 3),
         .damaged(path: path, what: "a list has a loop"), .rootNotFound(path: path, name: "stock"),
+        .undeclaredRoot(path: path, name: "stcok", similar: "stock"),
+        .undeclaredRoot(path: path, name: "x", similar: nil),
         .rootTypeMismatch(
             path: path, name: "stock", stored: "Map<Int, Int>", requested: "Array<Int>", difference: "Map in the file"),
         .cannotCollect(path: path, reason: "the root \"log\" is of an unknown type"),

@@ -105,7 +105,7 @@ private struct Article: PersistableRecord {
     @Test func aReferenceKeptFromAnEarlierTransaction() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let heap = try PersistentHeap.inMemory()
-            let kept = try heap.write { try $0.new(Node(value: 1, next: nil)) }
+            let kept = try heap.writeAndKeep { try $0.new(Node(value: 1, next: nil)) }
             try heap.write { tx in try tx.new(Node(value: 2, next: nil)).next = kept }
         }
         #expect(said("a handle was used after its transaction had ended", result))
@@ -114,7 +114,7 @@ private struct Article: PersistableRecord {
     @Test func aSharedRecordKeptFromAnEarlierTransaction() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let heap = try PersistentHeap.inMemory()
-            let kept = try heap.write { try $0.share(Node(value: 1, next: nil)) }
+            let kept = try heap.writeAndKeep { try $0.share(Node(value: 1, next: nil)) }
             try heap.write { tx in try tx.array("articles", of: Article.self).append(Article(title: "a", author: kept)) }
         }
         #expect(said("a handle was used after its transaction had ended", result))
@@ -128,49 +128,49 @@ private struct Article: PersistableRecord {
             "array",
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let heap = try PersistentHeap.inMemory()
-                let kept = try heap.write { try $0.array("a", of: Int.self) }
+                let kept = try heap.writeAndKeep { try $0.array("a", of: Int.self) }
                 try heap.write { tx in kept.append(1) }
             })
         ends(
             "map",
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let heap = try PersistentHeap.inMemory()
-                let kept = try heap.write { try $0.map("a", Int.self, Int.self) }
+                let kept = try heap.writeAndKeep { try $0.map("a", Int.self, Int.self) }
                 try heap.read { tx in _ = kept[1] }
             })
         ends(
             "sorted map",
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let heap = try PersistentHeap.inMemory()
-                let kept = try heap.write { try $0.sortedMap("a", Int.self, Int.self) }
+                let kept = try heap.writeAndKeep { try $0.sortedMap("a", Int.self, Int.self) }
                 try heap.read { tx in _ = kept[1] }
             })
         ends(
             "deque",
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let heap = try PersistentHeap.inMemory()
-                let kept = try heap.write { try $0.deque("a", of: Int.self) }
+                let kept = try heap.writeAndKeep { try $0.deque("a", of: Int.self) }
                 try heap.read { tx in _ = kept.first }
             })
         ends(
             "string",
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let heap = try PersistentHeap.inMemory()
-                let kept = try heap.write { try $0.string("a") }
+                let kept = try heap.writeAndKeep { try $0.string("a") }
                 try heap.read { tx in _ = "\(kept)" }
             })
         ends(
             "value",
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let heap = try PersistentHeap.inMemory()
-                let kept = try heap.write { try $0.value("a", initial: 1) }
+                let kept = try heap.writeAndKeep { try $0.value("a", initial: 1) }
                 try heap.write { tx in kept.value += 1 }
             })
         ends(
             "reference",
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let heap = try PersistentHeap.inMemory()
-                let kept = try heap.write { try $0.new(Node(value: 1, next: nil)) }
+                let kept = try heap.writeAndKeep { try $0.new(Node(value: 1, next: nil)) }
                 try heap.write { tx in kept.value += 1 }
             })
     }
@@ -179,7 +179,7 @@ private struct Article: PersistableRecord {
     @Test func aHandleUsedAfterItsHeapWasClosed() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             let heap = try PersistentHeap.inMemory()
-            let kept = try heap.write { try $0.array("a", of: Int.self) }
+            let kept = try heap.writeAndKeep { try $0.array("a", of: Int.self) }
             try heap.close()
             kept.append(1)
         }

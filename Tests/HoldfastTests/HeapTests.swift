@@ -193,7 +193,7 @@ import Testing
     @Test func misuseTrapsWithASentence() async throws {
         await #expect(processExitsWith: .failure) {
             let heap = try PersistentHeap.inMemory()
-            let array = try heap.write { try $0.array("a", of: Int.self) }
+            let array = try heap.writeAndKeep { try $0.array("a", of: Int.self) }
             _ = array.count
         }
         await #expect(processExitsWith: .failure) {

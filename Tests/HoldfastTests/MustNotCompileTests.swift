@@ -27,6 +27,46 @@ import Testing
         #expect(Self.files.count > 30)
     }
 
+    /// A handle that a transaction returns compiles, with a warning; what is copied out of it does
+    /// not get one.
+    @Test func handlesThatAreReturnedAreWarnedOf() throws {
+        let folder = try TemporaryFolder()
+        let source = """
+            import Holdfast
+
+            struct Node: PersistableRecord { var name: String; var next: Ref<Node>? }
+
+            func use(_ heap: PersistentHeap, _ snapshot: HeapSnapshot) throws {
+                print(try heap.read { tx in try tx.array("a", of: Int.self) })
+                let list = try heap.read { tx in
+                    let map = try tx.map("m", String.self, PersistentArray<Int>.self)
+                    return map["a"]
+                }
+                print(list == nil)
+                print(try heap.write { tx in try tx.new(Node(name: "a", next: nil)) })
+                print(try heap.write(durability: .device) { tx in [try tx.string("s")] })
+                print(try snapshot.read { tx in try tx.value("v", of: Int.self) })
+                print(try heap.read { tx in try tx.array("a", of: Int.self).count })
+                print(try heap.read { tx in try Array(tx.array("a", of: Int.self)) })
+                print(try heap.write { tx in try tx.map("m", String.self, Int.self)["a"] } as Any)
+                try heap.write { tx in try tx.array("a", of: Int.self).append(1) }
+            }
+            """
+        try folder.write(Data(source.utf8), to: "Returned.swift")
+        let arguments = ["swiftc", "-parse-as-library", "-typecheck", "Returned.swift"]
+        let outcome = try CompilerRun.run(arguments + CompilerRun.moduleArguments, in: folder.path)
+        #expect(outcome.status == 0, "\(outcome.output)")
+        let warned = outcome.output.split(separator: "\n").compactMap { line -> Int? in
+            guard line.hasPrefix("Returned.swift:"), line.contains("warning: "),
+                line.contains("What is returned is a handle")
+            else {
+                return nil
+            }
+            return Int(line.split(separator: ":")[1])
+        }
+        #expect(warned == [6, 7, 12, 13, 14], "\(outcome.output)")
+    }
+
     /// One after the other: each is a process of its own that fills a core.
     @Test func eachIsRefusedForItsReason() throws {
         for file in Self.files where file != "Control.swift" {

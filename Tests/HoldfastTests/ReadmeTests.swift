@@ -24,4 +24,21 @@ import Testing
         }
         #expect(folder.names.filter { $0.hasPrefix("inventory") } == ["inventory.heap"])
     }
+
+    @Test func everySampleCompiles() throws {
+        let readme = try String(
+            contentsOf: CompilerRun.root.appendingPathComponent("README.md"), encoding: .utf8)
+        let blocks = readme.components(separatedBy: "```swift\n").dropFirst(2).map {
+            $0.components(separatedBy: "\n```")[0]
+        }
+        let samples = blocks.filter { $0.hasPrefix("import Holdfast\n") }
+        #expect(samples.count == 1)
+        for sample in samples {
+            let folder = try TemporaryFolder()
+            try folder.write(Data(sample.utf8), to: "main.swift")
+            let arguments = ["swiftc", "-typecheck", "main.swift"] + CompilerRun.moduleArguments
+            let compiled = try CompilerRun.run(arguments, in: folder.path)
+            #expect(compiled.status == 0, "\(compiled.output)")
+        }
+    }
 }

@@ -29,7 +29,8 @@ extension PersistentHeap {
     }
 
     /// Writes the heap as it is now to a new file: one commit, whole and at rest, while readers and writers go on. It is a heap of its own, with another
-    /// identity; free pages are left out.
+    /// identity. Free pages are left out; where what lives would take far less than the pages that
+    /// it is spread over, it is packed.
     ///
     /// The file appears at `path` when it is complete and durable, or not at all. Throws ``HeapError/alreadyExists(path:)`` rather than replace a file,
     /// unless `replacing`, and ``HeapError/busy(path:)`` if the file that is to be replaced is a heap that is open anywhere. O(heap); `progress` is told pages.
@@ -39,6 +40,9 @@ extension PersistentHeap {
         try requireOpen()
         let snapshot = try makeSnapshotEngine()
         defer { try? snapshot.close() }
+        if try Self.copyPacked(snapshot, to: path, replacing: replacing, progress: progress) {
+            return
+        }
         try snapshot.writeCopy(to: path, replacing: replacing, progress: progress)
     }
 
@@ -91,13 +95,16 @@ extension PersistentHeap {
         defer { try? engine.close() }
         if replacing { try engine.requireReplaceable() }
         let context = try engine.beginWrite()
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
         let result: R
         do {
-            result = try body(WriteTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
+            result = try body(WriteTransaction(access: access))
         } catch {
+            access.forgetNewCollections()
             engine.abort(context)
             throw error
         }
+        access.freeNewCollections()
         try engine.commit(context)
         try engine.finishBuild(replacing: replacing)
         return result
@@ -114,6 +121,10 @@ public final class HeapSnapshot: Sendable {
 
     /// Runs `body` with the view.
     public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
+        try reading(body)
+    }
+
+    func reading<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         let context = try engine.beginRead()
         defer { engine.endRead(context) }
         let result = try body(ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))

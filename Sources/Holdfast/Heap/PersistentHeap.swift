@@ -30,7 +30,8 @@ public typealias OpenMode = HoldfastEngine.OpenMode
 /// two files lie beside it, `NAME-log` and `NAME-shared`; they belong to it and are removed when it is closed.
 ///
 /// **Threads.** A heap can be used from any thread: many readers or one writer at a time, each waiting for the other.
-/// **Processes.** Any number of processes (up to 192) can have the heap open at once, reading and writing. One writes at a time; readers never wait for a writer in another
+/// **Processes.** Up to 192 openings of a heap, by any processes, read and write it at once. One
+/// writes at a time; readers never wait for a writer in another
 /// process, and see the newest commit when their transaction begins. Opening a heap twice in one process shares one mapping. All waiting ends
 /// after ``Options/timeout``.
 public final class PersistentHeap: Sendable {
@@ -92,6 +93,11 @@ public final class PersistentHeap: Sendable {
         public var longView: Duration = .seconds(60)
         /// What `write` promises when it returns. `.process` unless set.
         public var durability = Durability.process
+        /// The names of all roots that the program means to have. If they are set, `write` throws
+        /// ``HeapError/undeclaredRoot(path:name:similar:)`` rather than make an empty root of
+        /// another name, which is mostly a typing error. Roots that are there already can be asked
+        /// for by any name. Nil unless set: then every name that is asked for in `write` is made.
+        public var rootNames: Set<String>?
 
         /// The defaults.
         public init() {}
@@ -109,6 +115,7 @@ public final class PersistentHeap: Sendable {
             options.allowsNetworkFileSystems = allowsNetworkFileSystems
             options.reportsLongView = reportsLongView
             options.longView = longView
+            options.rootNames = rootNames
             return options
         }
     }
@@ -178,17 +185,25 @@ public final class PersistentHeap: Sendable {
     /// inside traps. Cost beside `body`'s own: in proportion to the lines of 64 bytes that it changed; no system call, unless
     /// the heap grows or a checkpoint is due.
     public func write<R>(durability: Durability? = nil, _ body: (borrowing WriteTransaction) throws -> R) throws -> R {
+        try writing(durability, body)
+    }
+
+    func writing<R>(_ durability: Durability?, _ body: (borrowing WriteTransaction) throws -> R)
+        throws -> R
+    {
         try requireOpen()
         guard mode != .readOnly else { throw HeapError.readOnly(path: path) }
         let context = try engine.beginWrite()
+        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
         let result: R
         do {
-            let transaction = WriteTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch))
-            result = try body(transaction)
+            result = try body(WriteTransaction(access: access))
         } catch {
+            access.forgetNewCollections()
             engine.abort(context)
             throw error
         }
+        access.freeNewCollections()
         try engine.commit(context)
         if (durability ?? options.durability) == .device {
             // The commit cannot be taken back: an error that does not say so would have it made twice.
@@ -204,6 +219,10 @@ public final class PersistentHeap: Sendable {
     /// The view is the newest commit of any process. Many threads can read at once; writers of this process wait. A `read` inside a `read` shares its view, and so
     /// does one that others of this process have kept waiting for a tenth of a second.
     public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
+        try reading(body)
+    }
+
+    func reading<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         try requireOpen()
         let context = try engine.beginRead()
         defer { engine.endRead(context) }

@@ -23,6 +23,17 @@ struct RootCatalogue {
             RootCatalogue.verifyRecord(at: offset, in: &verification)
         }
 
+        static func moveOwned(at place: UInt64, by mover: BlockMover) {
+            let description = place + UInt64(MemoryLayout<Record>.offset(of: \.description)!)
+            StoredBytes.move(at: description, by: mover)
+            let text = String.load(
+                mover.target.load(description, as: StoredBytes.self), from: mover.target)
+            guard let type = TypeRegistry.shared.type(describedAs: text) else {
+                return mover.cannotGoOn = true
+            }
+            mover.move(type, at: place + UInt64(MemoryLayout<Record>.offset(of: \.offset)!))
+        }
+
         static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Root") }
 
         // Roots are exported one by one, and the catalogue never.
@@ -118,6 +129,7 @@ struct RootCatalogue {
     var hiddenNames: [String] { map?.keys.filter { $0.hasPrefix(Self.hiddenPrefix) } ?? [] }
 
     func rename(_ name: String, to newName: String) throws(HeapError) {
+        try access.requireDeclared(newName)
         guard let map, let record = map[name]?.record else { throw HeapError.rootNotFound(path: access.heapPath, name: name) }
         if map.contains(newName) {
             fatalError("Holdfast: \(name) cannot be renamed to \(newName), which is another root's name.")
@@ -141,6 +153,11 @@ struct RootCatalogue {
             PersistentMap<String, RecordValue>.destroy(RelativePointer(offset: access.catalogue), in: access)
             access.catalogue = 0
         }
+    }
+
+    /// Moves the catalogue that the word at `place` leads to, and all roots.
+    static func moveAll(at place: UInt64, by mover: BlockMover) {
+        PersistentMap<String, RecordValue>.moveOwned(at: place, by: mover)
     }
 
     // MARK: Verifying
@@ -187,6 +204,16 @@ extension HeapAccess {
     @usableFromInline
     func findRoot(_ name: String, as type: any Persistable.Type) throws(HeapError) -> UInt64? {
         try RootCatalogue.find(name, as: type, in: self)
+    }
+
+    /// Throws if the options declare which roots there are, and no root may be made with this name.
+    @usableFromInline
+    func requireDeclared(_ name: String) throws(HeapError) {
+        guard let names = declaredRoots, !names.contains(name),
+            !name.hasPrefix(RootCatalogue.hiddenPrefix)
+        else { return }
+        throw HeapError.undeclaredRoot(
+            path: heapPath, name: name, similar: SimilarName.find(name, among: names))
     }
 
     @usableFromInline

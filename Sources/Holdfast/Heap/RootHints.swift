@@ -7,7 +7,9 @@ import HoldfastEngine
 /// change of the catalogue, by whichever process, and down only when a transaction that changed it is undone; so no entry may be made in a transaction that has changed
 /// it, or that number would come again with another catalogue.
 ///
-/// Safety: `memory` is the context's and as large as `HeapAccess.hintBytes`, which an entry's index never passes; a context belongs to one transaction, and so to one
+/// Safety: `memory` is the context's and as large as `HeapAccess.hintBytes`, whose last word is not
+/// used here, and which an entry's index never passes; a context belongs to one transaction, and so
+/// to one
 /// thread, at a time; its memory is zeroed before another heap gets it, and no type has the identifier zero.
 struct RootHints {
     private struct Entry: BitwiseCopyable {
@@ -25,7 +27,7 @@ struct RootHints {
     init(_ access: HeapAccess) {
         self.access = access
         entries = access.hints.assumingMemoryBound(to: Entry.self)
-        assert(Self.count * MemoryLayout<Entry>.stride <= HeapAccess.hintBytes)
+        assert(Self.count * MemoryLayout<Entry>.stride <= HeapAccess.hintBytes - 8)
     }
 
     @inline(__always)

@@ -42,6 +42,7 @@ public struct WriteTransaction: ~Copyable {
         if let offset = try access.findRoot(name, as: PersistentValue<Value>.self) {
             return PersistentValue(access: access, offset: offset)
         }
+        try access.requireDeclared(name)
         let stored = PersistentValue<Value>.make(initial(), in: access)
         try access.addRoot(name, as: PersistentValue<Value>.self, at: stored.offset)
         return PersistentValue(access: access, offset: stored.offset)
@@ -54,6 +55,7 @@ public struct WriteTransaction: ~Copyable {
         if let offset = try access.findRoot(name, as: Handle.self) {
             return .load(RelativePointer(offset: offset), from: access)
         }
+        try access.requireDeclared(name)
         let stored = Handle.storeEmpty(in: access)
         try access.addRoot(name, as: Handle.self, at: stored.offset)
         return .load(stored, from: access)
@@ -70,6 +72,19 @@ public struct WriteTransaction: ~Copyable {
         access.removeRoot(name)
         return true
     }
+
+    /// The roots that are there already: nothing is made here, and a name that no root has is an
+    /// error.
+    ///
+    ///     let stock = try tx.existing.map("stock", String.self, Int.self)
+    ///
+    /// What it gives can be changed, as everything in a write transaction.
+    public var existing: ReadTransaction {
+        _read { yield ReadTransaction(access: access) }
+    }
+
+    /// Whether there is a root with this name, of whatever type.
+    public func hasRoot(_ name: String) -> Bool { RootCatalogue(access).contains(name) }
 
     /// The named roots.
     public var roots: [Root] { RootCatalogue(access).all }

@@ -64,7 +64,8 @@ extension WriteTransaction {
             moved.append(key)
         }
         cursor.value = iterator.segmentEntry
-        for key in moved { source.removeValue(forKey: key) }
+        // The table keeps its shape, by which the cursor counts.
+        for key in moved { source.removeKeepingTable(key) }
         if source.count > 0 { return false }
         try removeRoot(aside, PersistentMap<OldKey, OldValue>.self)
         try removeRoot(cursorName, PersistentValue<Int>.self)
@@ -89,6 +90,14 @@ extension PersistentMap.Iterator {
 }
 
 extension PersistentMap {
+    /// Removes an entry, and leaves the segments as they are.
+    fileprivate func removeKeepingTable(_ key: Key) {
+        Key.withProbe(key) { probe in
+            let hash = Key.hash(probe, seed: access.hashSeed)
+            if let found = find(probe, hash) { destroy(removeKeepingPlaces(found, hash).0) }
+        }
+    }
+
     /// A walk that has come to the end of the segment before a directory entry.
     fileprivate func walk(behind entry: Int, _ beginning: Walk) -> Walk {
         let header = header

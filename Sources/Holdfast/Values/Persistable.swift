@@ -12,8 +12,10 @@ import HoldfastEngine
 /// - a struct with strings, optionals, collections and references in it conforms to ``PersistableRecord``;
 /// - an enum with raw values conforms to ``PersistableEnum``, one with payloads to ``PersistableUnion``.
 ///
-/// None but the last needs any code. The compiler refuses a struct with a class, a closure, an `Array` or a `String` in it; raw pointers,
-/// which it cannot tell from numbers, are refused with ``HeapError/notStorable(type:reason:)`` when a root is first asked for.
+/// None but the last needs any code. In a ``PersistableStruct`` the compiler refuses a class, a
+/// closure, an `Array` or a `String`. A field of a ``PersistableRecord`` that cannot be kept, and a
+/// raw pointer anywhere, compiles, and is refused with ``HeapError/notStorable(type:reason:)``,
+/// which names the field, when a root of the type is first asked for.
 public protocol Persistable: SendableMetatype {
     /// What lies in the file.
     associatedtype Stored: BitwiseCopyable
@@ -44,6 +46,13 @@ public protocol Persistable: SendableMetatype {
     /// Makes a stored form, which owns what it needs, of what `encode` has written; the decoder is that of an import. Input that is not of that form is an error and never a trap; what has been
     /// made before the error stays in the transaction, which must not be kept then.
     static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored
+
+    /// Whether a stored form can hold places in the heap: of what it owns, or of what it refers to.
+    static var holdsPlaces: Bool { get }
+
+    /// Moves what the stored form at `place` leads to into the heap that is being made, and sets
+    /// its places right; for a copy that packs. The form itself has been copied already.
+    static func moveOwned(at place: UInt64, by mover: BlockMover)
 
     /// Describes the stored form for the check that a heap is read as what it was written as.
     static func describe() throws(HeapError) -> TypeDescription

@@ -52,6 +52,8 @@ public struct EngineOptions: Sendable {
     public var salvages = false
     /// Asked now and then by what takes long (copying, checking); once it is true, that ends with `cancelled`.
     public var isCancelled: (@Sendable () -> Bool)?
+    /// The only names that roots may be made with; nil for any.
+    public var rootNames: Set<String>?
     /// Tests only: compares the whole image against the logged changes at every commit.
     public var verifiesNotes = false
 

@@ -30,6 +30,25 @@ extension HeapEngine {
         committedPages = pagesInImage
     }
 
+    /// Begins to build a heap at `path` that is to be a packed copy of what `source` shows, with
+    /// room on the disk for `room` bytes of blocks and what describes them. A full disk is an error
+    /// here and not when the room is used.
+    public convenience init(copyOf source: HeapEngine, at path: String, replacing: Bool, room: Int)
+        throws(HeapError)
+    {
+        if !replacing, source.disk.exists(source.disk.resolve(path)) {
+            throw HeapError.alreadyExists(path: path)
+        }
+        var options = source.options
+        options.isSnapshot = false
+        options.reservesBlocks = true
+        try self.init(path: path, mode: .bulkBuild, options: options, disk: source.disk)
+        // Hashed tables keep their order.
+        seed = source.seed
+        if replacing { try requireReplaceable() }
+        try extendBuild(toBytes: room + room / 8 + 1 << 20)
+    }
+
     /// More of the file, and more of it mapped. A full disk ends the program, as it does for any memory that Swift cannot have; but the heap that may
     /// stand at the path is untouched.
     func extendBuild(toBytes bytes: Int) throws(HeapError) {
@@ -50,7 +69,9 @@ extension HeapEngine {
     }
 
     /// Checksums, header, sync, name: from the return on the heap is there, durably, and at rest. Nothing may be open.
-    public func finishBuild(replacing: Bool) throws(HeapError) {
+    ///
+    /// A copy of `source` goes on counting where that is.
+    public func finishBuild(replacing: Bool, continuing source: HeapEngine? = nil) throws(HeapError) {
         guard let builder, let file else { throw HeapError.closed(path: path) }
         try requireUsable()
         try requireNoFault()
@@ -80,6 +101,11 @@ extension HeapEngine {
             try file.sync()
             var header = HeapHeader.made(identity: identity, hashSeed: hashSeed)
             header.commitNumber = 1
+            if let source {
+                header.checkpointPosition = source.applied
+                header.checkpointChain = source.chain
+                header.commitNumber = source.commitNumber
+            }
             header.heapPages = UInt64(end)
             header.pageMapParts = table.parts
             if image.fault != nil { throw DiskError(.write, path, code: EIO) }

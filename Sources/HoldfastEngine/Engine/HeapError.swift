@@ -87,6 +87,9 @@ public enum HeapError: Error, Equatable, Sendable {
     // Roots and types
     /// There is no root of this name.
     case rootNotFound(path: String, name: String)
+    /// A root was to be made whose name is none of `Options.rootNames`; `similar` is the one of
+    /// those that comes nearest, if one does.
+    case undeclaredRoot(path: String, name: String, similar: String?)
     /// The root's recorded description and the one of the type it was asked for as; `difference` says in words where they part.
     case rootTypeMismatch(path: String, name: String, stored: String, requested: String, difference: String)
     /// The data is at a version that this program has no migration to; see `Migration`.
@@ -199,6 +202,9 @@ extension HeapError: CustomStringConvertible {
             "\(path) is damaged: \(what). Restore it from a copy."
         case .rootNotFound(let path, let name):
             "\(path) has no root named \"\(name)\". Make it in a write transaction, or check the name against tx.roots."
+        case .undeclaredRoot(let path, let name, let similar):
+            "\(path) has no root named \"\(name)\", and the program does not declare one.\(similar.map { " Did it mean \"\($0)\"?" } ?? "") Correct the "
+                + "name, or add it to Options.rootNames; nothing was made."
         case .rootTypeMismatch(let path, let name, let stored, let requested, let difference):
             "The root \"\(name)\" of \(path) is not what it was asked for as: \(difference). Ask for it as what it is, use another name, or declare a "
                 + "migration. In the file: \(stored). Asked for: \(requested)."

@@ -18,6 +18,11 @@ extension HeapAccess {
         context.pointee.engine._withUnsafeGuaranteedRef { $0.viewPosition }
     }
 
+    /// The only names that roots may be made with; nil for any.
+    public var declaredRoots: Set<String>? {
+        context.pointee.engine._withUnsafeGuaranteedRef { $0.options.rootNames }
+    }
+
     /// The path of the heap, for errors.
     public var heapPath: String {
         context.pointee.engine._withUnsafeGuaranteedRef { $0.path }

@@ -76,7 +76,7 @@ public struct HeapAccess {
     public var hashSeed: HeapIdentity { context.pointee.hashSeed }
 
     /// Bytes of `hints`.
-    public static var hintBytes: Int { 320 }
+    public static var hintBytes: Int { 328 }
 
     /// Where the layer above remembers what it has found, for later transactions of the same opening that may get the same context, or another. Zeros at first.
     @inlinable @inline(__always)

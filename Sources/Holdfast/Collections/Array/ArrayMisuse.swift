@@ -16,9 +16,10 @@ extension Handle {
     }
 
     @usableFromInline @inline(never)
-    static func shortenedWhileIterating() -> Never {
+    static func arrayChangedWhileIterating() -> Never {
         fatalError(
-            "Holdfast: elements of an array were removed while it was iterated. Use removeAll(where:), or remove them after the loop."
+            "Holdfast: elements of an array, a deque, a text or bytes were inserted or removed while it was iterated. Use "
+                + "removeAll(where:), or change it after the loop; setting elements and appending are allowed."
         )
     }
 

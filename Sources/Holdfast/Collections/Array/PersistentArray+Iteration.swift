@@ -3,14 +3,15 @@ import HoldfastEngine
 extension PersistentArray {
     /// Walks the elements that the array had when the walk began.
     ///
-    /// Elements may be set and appended meanwhile; those appended are not visited. An array that is shorter than it was traps at the next step; an insertion or removal that
-    /// keeps it as long shows the elements where they are then.
+    /// Elements may be set and appended meanwhile; those appended are not visited. Every other
+    /// insertion or removal traps at the next step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline let array: PersistentArray
         /// Where the header lies; good while the transaction is open.
         @usableFromInline let header: UnsafeMutablePointer<Header>
         @usableFromInline let count: Int
+        @usableFromInline let changes: UInt32
         @usableFromInline var position = 0
         /// Where the elements were at the last step, as the header has it and as an address.
         @usableFromInline var buffer: UInt64
@@ -21,6 +22,7 @@ extension PersistentArray {
             self.array = array
             header = array.header
             count = Int(truncatingIfNeeded: header.pointee.count)
+            changes = header.pointee.changes
             buffer = header.pointee.buffer
             base = array.elements(header)
         }
@@ -31,7 +33,9 @@ extension PersistentArray {
             guard position < count else { return nil }
             guard array.access.isOpen else { Handle.outlived() }
             // A removed array has no buffer any more.
-            if header.pointee.buffer != buffer || header.pointee.count < UInt64(count) { findElements() }
+            if header.pointee.buffer != buffer || header.pointee.changes != changes {
+                findElements()
+            }
             let element = Element.load(base[position], from: array.access)
             position &+= 1
             return element
@@ -40,7 +44,9 @@ extension PersistentArray {
         @inlinable @inline(never)
         mutating func findElements() {
             let header = array.header
-            guard header.pointee.count >= UInt64(count) else { Handle.shortenedWhileIterating() }
+            guard header.pointee.changes == changes, header.pointee.count >= UInt64(count) else {
+                Handle.arrayChangedWhileIterating()
+            }
             buffer = header.pointee.buffer
             base = array.elements(header)
         }
@@ -48,6 +54,12 @@ extension PersistentArray {
 
     @inlinable
     public func makeIterator() -> Iterator { Iterator(self) }
+
+    /// Traps if anything but appending has inserted or removed elements since the header's count of
+    /// changes was so.
+    func requireUnmoved(since changes: UInt32) {
+        guard header.pointee.changes == changes else { Handle.arrayChangedWhileIterating() }
+    }
 
     /// Lets algorithms of the standard library work on plain values in place. Nil for elements that are stored in another form.
     @inlinable

@@ -9,9 +9,12 @@ extension PersistentArray: PersistableContainer {
         PersistentArray(access: access, offset: stored.offset)
     }
 
-    /// Copies `value` with all its elements.
+    /// Copies `value` with all its elements; a new one is taken over as it is.
     @inlinable
     public static func store(_ value: PersistentArray, in access: HeapAccess) -> Stored {
+        if access.takeNewCollection(value.offset, of: value.access) {
+            return Stored(offset: value.offset)
+        }
         let stored = storeEmpty(in: access)
         if value.access.isDetached { return stored }
         guard !Element.ownsMemory || access.enterLevel() else {

@@ -76,7 +76,9 @@ extension PersistentArray {
             target += next - index - 1
         }
         header.pointee.count = UInt64(target)
+        header.pointee.changes &+= 1
         for stored in old { Element.destroy(stored, in: access) }
+        shrinkIfSparse(header)
     }
 
     /// Puts stored forms, which the array owns from then on, in the place of a range.
@@ -93,12 +95,14 @@ extension PersistentArray {
             let header = writableHeader
             move(from: range.upperBound, to: range.upperBound + growth, count: count - range.upperBound)
             header.pointee.count = UInt64(count + growth)
+            if range.lowerBound < count { header.pointee.changes &+= 1 }
         }
         if let source = stored.baseAddress, stored.count > 0 {
             let bytes = stored.count * Self.stride
             access.writableAddress(elementOffset(range.lowerBound), bytes).copyMemory(from: source, byteCount: bytes)
         }
         for stored in old { Element.destroy(stored, in: access) }
+        if growth < 0 { shrinkIfSparse(header) }
     }
 
     // MARK: Checking

@@ -8,6 +8,9 @@ import HoldfastEngine
 ///
 /// Elements are read and written as values. Elements that are themselves collections are reached as handles and changed in place:
 /// `table[3].append(7)`.
+///
+/// Memory is given back as the array gets emptier: a removal that leaves no more than a quarter of
+/// the capacity in use halves it, until about 2 KiB are left, which `removeAll()` frees.
 @frozen
 public struct PersistentArray<Element: Persistable> {
     @usableFromInline let access: HeapAccess
@@ -25,7 +28,9 @@ public struct PersistentArray<Element: Persistable> {
     struct Header: BitwiseCopyable {
         @usableFromInline static var magic: UInt32 { 0x5241_4648 }  // "HFAR"
         @usableFromInline var magic: UInt32
-        @usableFromInline var reserved: UInt32 = 0
+        /// Goes up with every insertion and removal but appending, which moves nothing that a walk
+        /// has still to come to; shows a walk that it would skip elements, or come upon some twice.
+        @usableFromInline var changes: UInt32 = 0
         @usableFromInline var count: UInt64 = 0
         /// Elements that fit the buffer.
         @usableFromInline var capacity: UInt64 = 0
@@ -142,7 +147,9 @@ public struct PersistentArray<Element: Persistable> {
         for element in newElements { append(element) }
     }
 
-    /// Makes room for `minimumCapacity` elements in all, so that appending up to there moves nothing. O(count).
+    /// Makes room for `minimumCapacity` elements in all, so that appending up to there moves
+    /// nothing. O(count). A removal that leaves three quarters of the room free gives half of it
+    /// back.
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
         if minimumCapacity > Int(truncatingIfNeeded: header.pointee.capacity) { grow(toHold: minimumCapacity) }
@@ -163,20 +170,9 @@ public struct PersistentArray<Element: Persistable> {
         let header = header
         let old = Int(truncatingIfNeeded: header.pointee.capacity)
         guard old >= 0, old <= Int(HeapLayout.maximumBytes) else { Handle.damaged(access, "array") }
-        let doubled = Swift.max(needed, old + old / 2 + 1)
-        guard doubled <= Int(HeapLayout.maximumBytes) / stride else { Handle.tooLarge(needed) }
-        let alignment = MemoryLayout<Element.Stored>.alignment
-        let capacity = HeapAccess.usableBytes(byteCount: doubled * stride, alignment: alignment) / stride
-        let count = Int(truncatingIfNeeded: header.pointee.count)
-        let buffer =
-            old == 0
-            ? access.allocate(byteCount: capacity * stride, alignment: alignment)
-            : access.reallocate(
-                header.pointee.buffer, from: old * stride, to: capacity * stride, preserving: count * stride,
-                alignment: alignment)
-        let writable = writableHeader
-        writable.pointee.buffer = buffer
-        writable.pointee.capacity = UInt64(capacity)
+        let wanted = Swift.max(needed, old + Growth.step(old, stride: stride))
+        guard wanted <= Int(HeapLayout.maximumBytes) / stride else { Handle.tooLarge(needed) }
+        resize(toHold: wanted, header)
     }
 
     // MARK: Changing
@@ -191,6 +187,7 @@ public struct PersistentArray<Element: Persistable> {
         let inserted = access.load(elementOffset(count), as: Element.Stored.self)
         move(from: index, to: index + 1, count: count - index)
         access.store(inserted, at: elementOffset(index))
+        header.pointee.changes &+= 1
     }
 
     /// Removes and returns the element at `index`; traps if there is none. O(count - index).
@@ -212,7 +209,9 @@ public struct PersistentArray<Element: Persistable> {
         let count = Int(truncatingIfNeeded: header.pointee.count)
         move(from: index + 1, to: index, count: count - index - 1)
         header.pointee.count -= 1
+        header.pointee.changes &+= 1
         if Element.ownsMemory { Element.destroy(old, in: access) }
+        shrinkIfSparse(header)
     }
 
     /// Removes and returns the last element, or nil if there is none. O(1).
@@ -234,6 +233,7 @@ public struct PersistentArray<Element: Persistable> {
         let header = writableHeader
         destroyElements(header)
         header.pointee.count = 0
+        header.pointee.changes &+= 1
         if !keepingCapacity { freeBuffer(header) }
     }
 

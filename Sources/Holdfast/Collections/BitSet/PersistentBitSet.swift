@@ -96,32 +96,46 @@ extension PersistentBitSet: PersistentSetAlgebra {
 }
 
 extension PersistentBitSet: Sequence {
-    /// Walks the elements in ascending order. Elements inserted or removed meanwhile show if they lie in a stretch of 64 numbers not reached yet, up to the end that the set had;
-    /// removing the last stretch's last element traps at the next step.
+    /// Walks the elements that there were when it was made, in ascending order; elements may be
+    /// inserted and removed meanwhile. For that it copies the words of the set in a write
+    /// transaction: O(largest / 64) bytes and time.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline var words: PersistentArray<UInt64>.Iterator
+        /// What the set was, where it can change.
+        @usableFromInline let copy: ContiguousArray<UInt64>?
         @usableFromInline var word: UInt64 = 0
         @usableFromInline var base = -64
 
         @inlinable
-        init(_ words: PersistentArray<UInt64>.Iterator) { self.words = words }
+        init(_ words: PersistentArray<UInt64>) {
+            self.words = words.makeIterator()
+            copy = words.access.isWritable ? ContiguousArray(words) : nil
+        }
 
         /// The next element, or nil. O(the gap before it / 64).
         @inlinable
         public mutating func next() -> Int? {
             while word == 0 {
-                guard let next = words.next() else { return nil }
+                guard let next = nextWord() else { return nil }
                 word = next
                 base += 64
             }
             defer { word &= word &- 1 }
             return base + word.trailingZeroBitCount
         }
+
+        @inlinable
+        mutating func nextWord() -> UInt64? {
+            guard let copy else { return words.next() }
+            guard words.array.access.isOpen else { Handle.outlived() }
+            let index = (base + 64) >> 6
+            return index < copy.count ? copy[index] : nil
+        }
     }
 
     @inlinable
-    public func makeIterator() -> Iterator { Iterator(words.makeIterator()) }
+    public func makeIterator() -> Iterator { Iterator(words) }
 }
 
 extension PersistentBitSet: Hashable {

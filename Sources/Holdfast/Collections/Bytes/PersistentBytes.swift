@@ -17,7 +17,8 @@ import HoldfastEngine
 ///     for chunk in scan.chunks(of: 4096) { … }
 ///
 /// The bytes lie one behind the other. Appending is amortised O(1) a byte; a value that outgrows its place moves as a whole, so tell it with ``reserveCapacity(_:)`` if you
-/// know how much will come. A value can be larger than the log: a transaction that does not fit makes the log grow.
+/// know how much will come. As bytes are removed, memory is given back as with ``PersistentArray``.
+/// A value can be larger than the log: a transaction that does not fit makes the log grow.
 @frozen
 public struct PersistentBytes {
     @usableFromInline let bytes: PersistentArray<UInt8>
@@ -75,14 +76,23 @@ public struct PersistentBytes {
         let bytes: PersistentBytes
         let byteCount: Int
 
-        /// Walks the pieces, up to where the bytes end when each is read.
+        /// Walks the pieces, up to where the bytes end when each is read; bytes may be written and
+        /// appended meanwhile. Every other insertion or removal traps at the next step.
         public struct Iterator: IteratorProtocol {
             let bytes: PersistentBytes
             let byteCount: Int
+            let changes: UInt32
             var offset = 0
+
+            init(bytes: PersistentBytes, byteCount: Int) {
+                self.bytes = bytes
+                self.byteCount = byteCount
+                changes = bytes.bytes.header.pointee.changes
+            }
 
             /// The next piece, or nil. O(byteCount).
             public mutating func next() -> Data? {
+                bytes.bytes.requireUnmoved(since: changes)
                 let count = bytes.count
                 guard offset < count else { return nil }
                 let end = offset + Swift.min(byteCount, count - offset)
@@ -172,7 +182,7 @@ public struct PersistentBytes {
     @inlinable
     public func removeSubrange(_ range: Range<Int>) { bytes.removeSubrange(range) }
 
-    /// Cuts the bytes off at `newCount`, or fills them up to there with zeros. The room stays. O(what is added).
+    /// Cuts the bytes off at `newCount`, or fills them up to there with zeros. O(what is added).
     public func resize(to newCount: Int) {
         guard newCount >= 0 else { Handle.negativeCount(newCount) }
         let count = bytes.count

@@ -1,8 +1,7 @@
 import HoldfastEngine
 
 /// Index arithmetic is integer arithmetic, all O(1); index 0 is the front. A slice (`deque[2..<5]`) is a view into the deque, as far as it is
-/// read at once. Adding and removing while iterating is a programmer's mistake that shows as an index out of range or as
-/// elements of the new state.
+/// read at once. Inserting or removing while iterating traps, but for appending.
 extension PersistentDeque: RandomAccessCollection, MutableCollection {
     /// The first index: 0.
     @inlinable
@@ -22,25 +21,35 @@ extension PersistentDeque: RandomAccessCollection, MutableCollection {
     public var underestimatedCount: Int { count }
 
     /// Walks the elements that there were when it was made, from the front.
+    ///
+    /// Elements may be set and appended meanwhile; those appended are not visited. Every other
+    /// insertion or removal traps at the next step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline let deque: PersistentDeque
         @usableFromInline var index = 0
         /// Fixed, so that appending a deque to itself ends.
         @usableFromInline let end: Int
+        @usableFromInline let changes: UInt32
 
         @inlinable
         init(_ deque: PersistentDeque) {
             self.deque = deque
-            end = deque.count
+            let ring = deque.ring
+            end = ring.count
+            changes = ring.header.pointee.changes
         }
 
         /// The next element, or nil. O(1).
         @inlinable
         public mutating func next() -> Element? {
             guard index < end else { return nil }
+            let ring = deque.ring
+            guard ring.header.pointee.changes == changes else {
+                Handle.arrayChangedWhileIterating()
+            }
             defer { index &+= 1 }
-            return deque[index]
+            return Element.load(ring.place(deque.checked(index, ring)).pointee, from: deque.access)
         }
     }
 

@@ -24,7 +24,7 @@ extension PersistentDeque {
         let ring = ringWithRoom()
         noteHeader()
         write(stored, at: ring.place(ring.count))
-        update(ring, count: ring.count &+ 1, head: ring.head)
+        update(ring, count: ring.count &+ 1, head: ring.head, appends: true)
     }
 
     @inlinable

@@ -51,7 +51,8 @@ extension PersistentDeque {
         let old = ring
         let (needed, overflows) = old.count.addingReportingOverflow(extra)
         if overflows { Handle.tooLarge(extra) }
-        let capacity = Self.fittingCapacity(Swift.max(needed, old.capacity + old.capacity / 2 + 1))
+        let capacity = Self.fittingCapacity(
+            Swift.max(needed, old.capacity + Growth.step(old.capacity, stride: Self.stride)))
         let wraps = old.count > old.capacity - old.head
         let used = wraps ? old.capacity : old.head + old.count
         let buffer =

@@ -33,7 +33,9 @@ public struct PersistentDeque<Element: Persistable> {
     struct Header: BitwiseCopyable {
         @usableFromInline static var magic: UInt32 { 0x5144_4648 }  // "HFDQ"
         @usableFromInline var magic: UInt32
-        @usableFromInline var reserved: UInt32 = 0
+        /// Goes up with every insertion and removal but appending, which changes no element's
+        /// index; shows a walk that it would skip elements, or come upon some twice.
+        @usableFromInline var changes: UInt32 = 0
         @usableFromInline var count: UInt64 = 0
         /// The slot of the first element; 0 while there is none.
         @usableFromInline var head: UInt64 = 0
@@ -122,7 +124,8 @@ public struct PersistentDeque<Element: Persistable> {
 
     /// Sets what changes with every insertion and removal. The caller has noted the header.
     @inlinable @inline(__always)
-    func update(_ ring: Ring, count: Int, head: Int) {
+    func update(_ ring: Ring, count: Int, head: Int, appends: Bool = false) {
+        if !appends { ring.header.pointee.changes &+= 1 }
         ring.header.pointee.count = UInt64(truncatingIfNeeded: count)
         // An empty ring begins anew, so that a queue that is emptied again and again stays on the same few lines.
         ring.header.pointee.head = count == 0 ? 0 : UInt64(truncatingIfNeeded: head)

@@ -4,7 +4,8 @@ import HoldfastEngine
 
 extension PersistentMap {
     /// Makes room for `minimumCapacity` entries in all, so that inserting up to there does not grow the table. Writes and logs the whole of the new
-    /// table: O(count + minimumCapacity).
+    /// table: O(count + minimumCapacity). The room stays until the map has held so many entries;
+    /// later removals give it back.
     ///
     /// In a table of several segments, keys fall into them by chance: room is made for six standard deviations more than the mean, and a segment that
     /// overflows all the same grows by itself.

@@ -109,7 +109,6 @@ extension PersistentMap {
     @inlinable
     func doubleDirectory(_ header: UnsafeMutablePointer<Header>) {
         let depth = Int(header.pointee.depth)
-        let oldEntries = depth == 0 ? 0 : 1 << depth
         let entries = 2 << depth
         let directory = access.allocate(byteCount: entries * 8)
         access.noteFresh(directory, entries * 8)
@@ -120,7 +119,7 @@ extension PersistentMap {
                 ? header.pointee.table : access.load(header.pointee.table &+ UInt64(entry / 2 * 8), as: UInt64.self)
             new.storeBytes(of: word, toByteOffset: entry * 8, as: UInt64.self)
         }
-        if oldEntries > 0 { access.free(header.pointee.table, byteCount: oldEntries * 8) }
+        freeDirectory(header)
         header.pointee.table = directory
         header.pointee.depth = UInt32(depth + 1)
     }
@@ -129,8 +128,7 @@ extension PersistentMap {
     @inlinable
     func freeTable(_ header: UnsafeMutablePointer<Header>) {
         forEachSegment { freeSegment($0) }
-        let depth = Int(header.pointee.depth)
-        if depth > 0 { access.free(header.pointee.table, byteCount: 8 << depth) }
+        freeDirectory(header)
         header.pointee.depth = 0
         header.pointee.table = 0
         header.pointee.reservedCount = 0

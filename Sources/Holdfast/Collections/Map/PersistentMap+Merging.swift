@@ -90,8 +90,8 @@ extension PersistentMap {
         }
     }
 
-    /// Removes and returns any entry, or nil if there is none. O(capacity) where most entries have been removed already: to empty a map, walk it and
-    /// then `removeAll()`.
+    /// Removes and returns any entry, or nil if there is none. O(capacity) where most entries have
+    /// been removed so: to empty a map, walk it and then `removeAll()`.
     @inlinable
     public func popFirst() -> Element? where Key: PersistableValue, Value: PersistableValue {
         var entries = makeIterator()
@@ -113,8 +113,13 @@ extension PersistentMap {
             if try shouldBeRemoved(element) { found.append(slot) }
         }
         guard header.pointee.changes == entries.changes else { Handle.changedByClosure() }
-        // Slots stay where they are while others are removed.
-        for slot in found { removeSlot(slot) }
+        for slot in found {
+            destroy(
+                removeKeepingPlaces(
+                    slot, Key.hash(stored: slot.pointee.key, seed: access.hashSeed, from: access)
+                ).0)
+        }
+        if !found.isEmpty { shrinkAll() }
     }
 
     /// Removes a slot by its place, since a key that equals nothing (NaN) cannot be found.

@@ -9,9 +9,12 @@ extension PersistentMap: PersistableContainer {
         PersistentMap(access: access, offset: stored.offset)
     }
 
-    /// Copies `value` with all its entries.
+    /// Copies `value` with all its entries; a new one is taken over as it is.
     @inlinable
     public static func store(_ value: PersistentMap, in access: HeapAccess) -> Stored {
+        if access.takeNewCollection(value.offset, of: value.access) {
+            return Stored(offset: value.offset)
+        }
         let stored = storeEmpty(in: access)
         if value.access.isDetached { return stored }
         guard !Value.ownsMemory || access.enterLevel() else {

@@ -173,9 +173,20 @@ extension PersistentMap {
         return remove(found, hash)
     }
 
-    /// Takes a slot that `find` or a walk has come upon out of the table. The other slots stay where they are, but for the last one, with which the table goes.
+    /// Takes a slot that `find` or a walk has come upon out of the table, which may shrink.
     @inlinable
     func remove(_ found: UnsafeMutablePointer<Slot>, _ hash: UInt64) -> Slot {
+        let (removed, segment) = removeKeepingPlaces(found, hash)
+        if isSparse(segment, header), header.pointee.count > 0 { shrink(segment, header) }
+        return removed
+    }
+
+    /// The same, but the other slots stay where they are, unless it was the last one, with which
+    /// the table goes. Returns the segment, too.
+    @inlinable @inline(__always)
+    func removeKeepingPlaces(_ found: UnsafeMutablePointer<Slot>, _ hash: UInt64) -> (
+        Slot, MapSegment
+    ) {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         let removed = found.pointee
         let header = writableHeader
@@ -186,10 +197,12 @@ extension PersistentMap {
         let target = position / Self.chunkBytes
         let slot = found - slots(base + target &* Self.chunkBytes)
         takeOut(slot, of: target, home: Int(truncatingIfNeeded: hash) & mask, from: base, mask)
+        // Room that was asked for has been used.
+        if header.pointee.count >= header.pointee.reservedCount { header.pointee.reservedCount = 0 }
         header.pointee.count &-= 1
         header.pointee.changes &+= 1
         if header.pointee.count == 0 { freeTable(header) }
-        return removed
+        return (removed, segment)
     }
 
     /// Marks a slot of the chunk `target` as empty, and no longer counts its key in the chunks that it passed.

@@ -12,7 +12,8 @@ import HoldfastEngine
 ///
 /// Look-up, insertion and removal take O(1) expected time, and growth is spread out: the table is made of segments of at most 64
 /// KiB that split one at a time (extendible hashing: R. Fagin et al., ACM TODS 4(3), 1979), so no single insertion
-/// moves more than one of them and a directory of eight bytes a segment.
+/// moves more than one of them and a directory of eight bytes a segment. Removals give memory back
+/// in the same steps: a table that is no more than a quarter full shrinks.
 @frozen
 public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     @usableFromInline let access: HeapAccess

@@ -9,9 +9,12 @@ extension PersistentSortedMap: PersistableContainer {
         PersistentSortedMap(access: access, offset: stored.offset)
     }
 
-    /// Copies `value` with all its entries, densely packed.
+    /// Copies `value` with all its entries, densely packed; a new one is taken over as it is.
     @inlinable
     public static func store(_ value: PersistentSortedMap, in access: HeapAccess) -> Stored {
+        if access.takeNewCollection(value.offset, of: value.access) {
+            return Stored(offset: value.offset)
+        }
         let stored = storeEmpty(in: access)
         if value.access.isDetached { return stored }
         guard !Value.ownsMemory || access.enterLevel() else {

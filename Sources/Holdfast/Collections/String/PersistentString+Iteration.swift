@@ -1,7 +1,8 @@
 import HoldfastEngine
 
-// Walks that hold no more than a line, or a few characters, of the text in memory. A text that is changed while it is walked is walked on from the same byte, or from the
-// next scalar if that byte is now inside one.
+// Walks that hold no more than a line, or a few characters, of the text in memory. A text may be
+// appended to while it is walked; what is appended is walked, too. Every other change of its length
+// traps.
 
 extension PersistentString {
     /// The lines, without what ends them: a line feed, or a carriage return and a line feed. A text that ends with one has no empty line behind it.
@@ -17,11 +18,18 @@ extension PersistentString {
         /// Walks the lines.
         public struct Iterator: IteratorProtocol {
             let text: PersistentString
+            let changes: UInt32
             var position = 0
+
+            init(text: PersistentString) {
+                self.text = text
+                changes = text.bytes.header.pointee.changes
+            }
 
             /// The next line, or nil. O(its length).
             public mutating func next() -> String? {
-                text.bytes.withBytes { bytes in
+                text.bytes.requireUnmoved(since: changes)
+                return text.bytes.withBytes { bytes in
                     let start = PersistentString.boundary(from: position, bytes)
                     guard start < bytes.count else { return nil }
                     let feed = ByteSearch.index(of: 0x0a, in: bytes, from: start)
@@ -43,14 +51,19 @@ extension PersistentString {
         /// Walks the characters.
         public struct Iterator: IteratorProtocol {
             let text: PersistentString
+            let changes: UInt32
             /// The first byte that is not in `part` yet.
             private var position = 0
             private var part: Substring = ""
 
-            init(text: PersistentString) { self.text = text }
+            init(text: PersistentString) {
+                self.text = text
+                changes = text.bytes.header.pointee.changes
+            }
 
             /// The next character, or nil. Amortised O(its length).
             public mutating func next() -> Character? {
+                text.bytes.requireUnmoved(since: changes)
                 if part.isEmpty { read() }
                 return part.popFirst()
             }

@@ -1,0 +1,160 @@
+import HoldfastEngine
+
+// A table gives its memory back as it empties: two sparse segments that one hash bit parts become
+// one again, and the only segment halves. Both happen at a quarter of what the segments hold and
+// leave a segment half full; growth comes at four fifths or more. So between a merge and the next
+// split, or the reverse, lies at least a seventh of a segment's slots in insertions or removals,
+// which pays for moving the entries, and a key that comes and goes at a boundary moves nothing.
+//
+// Segments do not count their entries. Hashes spread keys evenly, so the map's count says what a
+// segment holds in the mean; the entries themselves are counted only where that is a quarter or
+// less, one pair of segments for every sixteenth of a segment's chunks in removals, in an order
+// that visits all segments alike.
+extension PersistentMap {
+    /// Whether the segment holds, in the mean, no more than a quarter of its slots.
+    @inlinable @inline(__always)
+    func isSparse(_ segment: MapSegment, _ header: UnsafeMutablePointer<Header>) -> Bool {
+        let mean = header.pointee.count &>> UInt64(truncatingIfNeeded: segment.localDepth)
+        return mean &* 4 <= UInt64(truncatingIfNeeded: MapChunk.slots &<< segment.exponent)
+    }
+
+    /// Called after a removal from a sparse segment. Room that was asked for stays until the map
+    /// has held so many entries.
+    @inlinable @inline(never)
+    func shrink(_ segment: MapSegment, _ header: UnsafeMutablePointer<Header>) {
+        guard header.pointee.reservedCount == 0 else { return }
+        guard segment.localDepth > 0 else { return halve(segment, header) }
+        // Multiples of the golden ratio fall evenly into any range (D. Knuth, "The Art of Computer
+        // Programming", 6.4).
+        let place = header.pointee.changes &* 0x9e37_79b9_7f4a_7c15
+        let interval = UInt64(truncatingIfNeeded: Swift.max(1, segment.chunks &>> 4))
+        guard place <= UInt64.max / interval else { return }
+        merge(at: place &* interval)
+    }
+
+    /// Makes everything as small as the entries allow, after many removals at once.
+    @inlinable
+    func shrinkAll() {
+        let header = header
+        guard header.pointee.reservedCount == 0, header.pointee.table != 0 else { return }
+        var hash: UInt64 = 0
+        while true {
+            while merge(at: hash) {}
+            let depth = segment(for: hash, header).localDepth
+            guard depth > 0, depth < 64 else { break }
+            let (next, isLast) = (hash &>> UInt64(64 - depth) &+ 1).multipliedReportingOverflow(
+                by: 1 << UInt64(64 - depth))
+            if isLast { break }
+            hash = next
+        }
+        while true {
+            let only = segment(for: 0, header)
+            guard only.localDepth == 0, only.exponent > 0, isSparse(only, header) else { return }
+            halve(only, header)
+        }
+    }
+
+    /// Moves the only segment's entries to one of half as many chunks, if they fill no more than
+    /// half of that.
+    @inlinable
+    func halve(_ segment: MapSegment, _ header: UnsafeMutablePointer<Header>) {
+        guard segment.exponent > 0, isSparse(segment, header) else { return }
+        let smaller = makeSegment(exponent: segment.exponent - 1, localDepth: 0)
+        move(from: segment, to: smaller)
+        replace(segment, 0, low: smaller, high: smaller)
+        freeSegment(segment)
+    }
+
+    /// Makes one of the segment that `hash` leads to and its other half, if they fill no more than
+    /// half of one together; returns whether it did.
+    @inlinable @discardableResult
+    func merge(at hash: UInt64) -> Bool {
+        let header = writableHeader
+        let one = segment(for: hash, header)
+        let depth = one.localDepth
+        guard depth > 0, depth <= Int(header.pointee.depth), one.exponent == Self.largestExponent
+        else { return false }
+        let bit: UInt64 = 1 << UInt64(64 - depth)
+        let other = segment(for: hash ^ bit, header)
+        guard other.localDepth == depth, other.exponent == one.exponent else { return false }
+        guard other.offset != one.offset else { Handle.damaged(access, "map") }
+        let most = MapChunk.slots << one.exponent / 2
+        let used = usedSlots(of: one, upTo: most)
+        guard used <= most, used + usedSlots(of: other, upTo: most - used) <= most else {
+            return false
+        }
+        let (low, high) = hash & bit == 0 ? (one, other) : (other, one)
+        let seed = access.hashSeed
+        let base = chunks(low)
+        forEachSlot(in: high) { slot in
+            let hash = Key.hash(stored: slot.pointee.key, seed: seed, from: access)
+            if !place(slot.pointee, hash, in: low, at: base, reach: low.chunks, isNoted: false) {
+                Handle.damaged(access, "map")
+            }
+        }
+        let merged = MapSegment(offset: low.offset, localDepth: depth - 1, exponent: low.exponent)
+        replace(merged, hash, low: merged, high: merged)
+        freeSegment(high)
+        if depth >= Int(header.pointee.depth) - 1 { shrinkDirectory(header) }
+        return true
+    }
+
+    /// The slots in use, counted no further than just beyond `most`.
+    @inlinable
+    func usedSlots(of segment: MapSegment, upTo most: Int) -> Int {
+        let base = chunks(segment)
+        var used = 0
+        var index = 0
+        while index < segment.chunks, used <= most {
+            used &+=
+                ((base + index &* Self.chunkBytes).load(as: UInt64.self) & MapChunk.tagBits)
+                .nonzeroBitCount
+            index &+= 1
+        }
+        return used
+    }
+
+    /// Halves the directory while no segment needs its last two bits, so that the next split does
+    /// not double it again, and does without one where there is a single segment.
+    @inlinable
+    func shrinkDirectory(_ header: UnsafeMutablePointer<Header>) {
+        let first = segment(for: 0, header)
+        if first.localDepth == 0 {
+            freeDirectory(header)
+            header.pointee.table = first.word
+            header.pointee.depth = 0
+            return
+        }
+        while true {
+            let depth = Int(header.pointee.depth)
+            let old = header.pointee.table
+            var entry = 0
+            while entry < 1 << depth {
+                let localDepth = MapSegment(
+                    word: access.load(old &+ UInt64(entry * 8), as: UInt64.self)
+                ).localDepth
+                guard localDepth <= depth - 2 else { return }
+                entry += 1 << (depth - localDepth)
+            }
+            let entries = 1 << (depth - 1)
+            let directory = access.allocate(byteCount: entries * 8)
+            access.noteFresh(directory, entries * 8)
+            let new = access.address(directory, entries * 8)
+            for entry in 0 ..< entries {
+                let word = access.load(old &+ UInt64(entry * 16), as: UInt64.self)
+                new.storeBytes(of: word, toByteOffset: entry * 8, as: UInt64.self)
+            }
+            freeDirectory(header)
+            header.pointee.table = directory
+            header.pointee.depth = UInt32(depth - 1)
+        }
+    }
+
+    /// Frees the directory, if there is one. The caller says in the header where the segments are
+    /// found then.
+    @inlinable
+    func freeDirectory(_ header: UnsafeMutablePointer<Header>) {
+        let depth = Int(header.pointee.depth)
+        if depth > 0 { access.free(header.pointee.table, byteCount: 8 << depth) }
+    }
+}

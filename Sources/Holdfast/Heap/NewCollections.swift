@@ -1,0 +1,96 @@
+import HoldfastEngine
+
+/// Collections that the program has made with elements in an open write transaction, and not stored
+/// yet.
+///
+/// Each lies in the heap already, and belongs to no place there. Storing one for the first time
+/// gives it to that place, as it is, without a copy; storing it again copies it, as with any other
+/// handle. What has not been stored when the transaction commits is freed.
+final class NewCollections {
+    private var destroyers: [UInt64: (HeapAccess) -> Void] = [:]
+
+    func add<Header: BitwiseCopyable, Handle: Persistable>(_ offset: UInt64, _: Handle.Type)
+    where Handle.Stored == RelativePointer<Header> {
+        destroyers[offset] = { Handle.destroy(RelativePointer(offset: offset), in: $0) }
+    }
+
+    func take(_ offset: UInt64) -> Bool { destroyers.removeValue(forKey: offset) != nil }
+
+    /// Frees all. One may hold references to nothing but what it owns, so the order does not
+    /// matter.
+    func destroyAll(in access: HeapAccess) {
+        for destroy in destroyers.values { destroy(access) }
+        destroyers = [:]
+    }
+}
+
+extension HeapAccess {
+    /// Where the transaction's new collections are found, if it has any: the last word of the
+    /// memory that this layer has in the context. Behind the write lock.
+    private var newCollectionsWord: UnsafeMutablePointer<Unmanaged<NewCollections>?> {
+        (hints + (HeapAccess.hintBytes - 8)).assumingMemoryBound(
+            to: Unmanaged<NewCollections>?.self)
+    }
+
+    private var newCollections: NewCollections {
+        if let found = newCollectionsWord.pointee { return found.takeUnretainedValue() }
+        let new = NewCollections()
+        newCollectionsWord.pointee = .passRetained(new)
+        return new
+    }
+
+    /// Makes an empty collection in the innermost write transaction of this thread, which frees it
+    /// unless it is stored.
+    static func newCollection<Header: BitwiseCopyable, Handle: PersistableContainer>(
+        _ type: Handle.Type
+    ) -> Handle
+    where Handle.Stored == RelativePointer<Header> {
+        guard let access = HeapAccess.innermostWriting else {
+            Collections.madeOutsideOfWriting("\(Handle.self)")
+        }
+        let stored = Handle.storeEmpty(in: access)
+        access.newCollections.add(stored.offset, Handle.self)
+        return Handle.load(stored, from: access)
+    }
+
+    /// Whether the collection at `offset` is new and belongs to whoever asks from now on.
+    @usableFromInline
+    func takeNewCollection(_ offset: UInt64, of other: HeapAccess) -> Bool {
+        guard isWritable, other.context == context, other.epoch == epoch,
+            let new = newCollectionsWord.pointee
+        else {
+            return false
+        }
+        return new.takeUnretainedValue().take(offset)
+    }
+
+    /// To be called before the commit.
+    @inline(__always)
+    func freeNewCollections() {
+        if _slowPath(newCollectionsWord.pointee != nil) {
+            endNewCollections { $0.destroyAll(in: self) }
+        }
+    }
+
+    /// To be called before the transaction is undone.
+    @inline(__always)
+    func forgetNewCollections() {
+        if newCollectionsWord.pointee != nil { endNewCollections { _ in } }
+    }
+
+    private func endNewCollections(_ body: (NewCollections) -> Void) {
+        guard let new = newCollectionsWord.pointee?.takeRetainedValue() else { return }
+        newCollectionsWord.pointee = nil
+        body(new)
+    }
+}
+
+/// The traps of making collections.
+private enum Collections {
+    @inline(never)
+    static func madeOutsideOfWriting(_ type: String) -> Never {
+        fatalError(
+            "Holdfast: a \(type) with elements was made outside of a write transaction, where there is no heap to make it in. Make "
+                + "it inside the closure of write, or make it empty and fill it there.")
+    }
+}

@@ -31,22 +31,27 @@ let package = Package(
         .target(name: "HoldfastEngine", dependencies: ["CHoldfast", "MemoryMapping"]),
 
         // What a program sees: PersistentHeap, transactions, values, collections.
-        .target(name: "Holdfast", dependencies: ["CHoldfast", "HoldfastEngine"]),
+        .target(name: "Holdfast", dependencies: ["CHoldfast", "HoldfastEngine", "MemoryMapping"]),
 
         // What the command and the examples share: terminal output, figures in words, tables, JSON text.
-        .target(name: "HoldfastTools", dependencies: ["Holdfast"]),
+        .target(name: "HoldfastTools", dependencies: ["Holdfast", "MemoryMapping"]),
 
         // The command `holdfast`. Not the product's name, which differs from the library's only in its case.
         .executableTarget(
-            name: "HoldfastCommand", dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools"],
+            name: "HoldfastCommand",
+            dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools", "MemoryMapping"],
             path: "Sources/HoldfastCommand"),
 
         .executableTarget(name: "word-index", dependencies: ["Holdfast"], path: "Examples/WordIndex"),
         .executableTarget(name: "object-graph", dependencies: ["Holdfast"], path: "Examples/ObjectGraph"),
-        .executableTarget(name: "heap-repl", dependencies: ["Holdfast", "HoldfastTools"], path: "Examples/HeapREPL"),
+        .executableTarget(
+            name: "heap-repl", dependencies: ["Holdfast", "HoldfastTools", "MemoryMapping"],
+            path: "Examples/HeapREPL"),
 
         // What the examples share: arguments, output, errors in one line.
-        .target(name: "ExampleSupport", dependencies: ["Holdfast"], path: "Examples/Support"),
+        .target(
+            name: "ExampleSupport", dependencies: ["Holdfast", "MemoryMapping"],
+            path: "Examples/Support"),
         .executableTarget(name: "task-list", dependencies: ["Holdfast", "ExampleSupport"], path: "Examples/TaskList"),
         .executableTarget(
             name: "csv-index", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"], path: "Examples/CSVIndex"),

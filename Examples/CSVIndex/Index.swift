@@ -32,7 +32,10 @@ struct Index {
     /// Reads on from where the last run stopped, in transactions of so many rows; returns how many rows are new.
     ///
     /// Rows, chains and the position are committed together. So a run that is killed has indexed each row once or not at all, and the next one goes on.
+    /// Throws where the rest of the file is inside of a quote that nobody closes, with all rows
+    /// before it indexed.
     func update(batch: Int = 20_000) throws -> Int {
+        try requireBytes()
         try file.advise(.sequential)
         var added = 0
         var isDone = false
@@ -44,7 +47,49 @@ struct Index {
                 added += roots.rows.count - count
             }
         }
+        try requireNoOpenQuote()
         return added
+    }
+
+    /// What is read here is UTF-8, or another encoding whose commas, quotes and line ends are
+    /// single bytes.
+    private func requireBytes() throws {
+        let isWide = try file.withBytes { bytes throws(MappingError) in
+            bytes.extracting(first: 4).withUnsafeBytes { start in
+                let isMarked = start.starts(with: [0xff, 0xfe]) || start.starts(with: [0xfe, 0xff])
+                // Without a mark, every other byte of ordinary text is zero.
+                let zeros = start.map { $0 == 0 }
+                return isMarked || zeros == [false, true, false, true]
+                    || zeros == [true, false, true, false]
+            }
+        }
+        guard isWide else { return }
+        throw Problem(
+            "\(file.path) is text in UTF-16 or UTF-32; make it UTF-8 first, as with iconv -f UTF-16 "
+                + "-t UTF-8"
+        )
+    }
+
+    /// A last row that is not whole yet is nothing unusual, but if whole lines are inside of its
+    /// quotes, a quote is missing.
+    private func requireNoOpenQuote() throws {
+        let done = try heap.read { tx in try Roots(tx).progress.value.bytes }
+        let line = try file.withBytes { bytes throws(MappingError) -> Int? in
+            var row = Row()
+            guard !row.read(bytes, at: done > 0 ? done : byteOrderMark(bytes)),
+                let quote = row.openQuote
+            else { return nil }
+            func isLineEnd(_ place: Int) -> Bool {
+                bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self) == UInt8(ascii: "\n")
+            }
+            guard (quote ..< bytes.byteCount).contains(where: isLineEnd) else { return nil }
+            return 1 + (0 ..< quote).count(where: isLineEnd)
+        }
+        guard let line else { return }
+        throw Problem(
+            "\(file.path) ends inside of the quotes that begin in line \(line), so that line and "
+                + "all behind it are not indexed; close the quotes there "
+                + "and build the index again")
     }
 
     /// Adds rows; returns whether there are no more. If the file is cut short meanwhile, `withBytes` throws, and the transaction is undone.

@@ -6,20 +6,27 @@ struct Row {
     private(set) var end = 0
     /// The cells' bytes, with their quotes.
     private(set) var cells: [Range<Int>] = []
+    /// Where the quote is that the file ends inside of, if `read` came to its end so.
+    private(set) var openQuote: Int?
 
     /// Reads the row that begins at `start`; returns false if the file ends before the row does: somebody may be about to write the rest.
     ///
     /// `isLast` takes such a row as it is.
     mutating func read(_ file: RawSpan, at start: Int, isLast: Bool = false) -> Bool {
         cells.removeAll(keepingCapacity: true)
+        openQuote = nil
         var isQuoted = false
+        var quote = start
         var cell = start
         var place = start
         while place < file.byteCount {
             let byte = file.unsafeLoad(fromByteOffset: place, as: UInt8.self)
             if byte == UInt8(ascii: "\"") {
                 // Opens a cell at its beginning, and closes it anywhere. A doubled one inside closes and opens it again, which comes to the same.
-                if isQuoted || place == cell || isQuotedCell(file, cell) { isQuoted.toggle() }
+                if isQuoted || place == cell || isQuotedCell(file, cell) {
+                    isQuoted.toggle()
+                    if isQuoted, place == cell { quote = place }
+                }
             } else if byte == UInt8(ascii: ","), !isQuoted {
                 cells.append(cell ..< place)
                 cell = place + 1
@@ -29,6 +36,7 @@ struct Row {
             }
             place += 1
         }
+        if isQuoted { openQuote = quote }
         guard isLast, start < place else { return false }
         finish(file, start, cell, place, next: place)
         return true

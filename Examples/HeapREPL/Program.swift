@@ -1,4 +1,5 @@
 import Holdfast
+import MemoryMapping
 
 #if canImport(Darwin)
     import Darwin
@@ -79,7 +80,7 @@ enum Program {
             var options = PersistentHeap.Options()
             options.timeout = settings.timeout
             var status = stat()
-            let isThere = stat(settings.path, &status) == 0
+            let isThere = PathBytes.withCString(settings.path) { stat($0, &status) } == 0
             options.verifiesPages = isThere && status.st_size <= verifiedBytes
             let heap = try PersistentHeap.open(
                 settings.path, mode: settings.isReadOnly ? .readOnly : .readWrite, options: options)

@@ -1,4 +1,5 @@
 import Holdfast
+import MemoryMapping
 
 #if canImport(Darwin)
     import Darwin
@@ -17,7 +18,7 @@ import Holdfast
 signal(SIGPIPE, SIG_IGN)
 signal(SIGXFSZ, SIG_IGN)
 
-switch Invocation(Array(CommandLine.arguments.dropFirst())) {
+switch Invocation(PathBytes.commandLineArguments()) {
 case .help:
     do {
         try Output().print(Invocation.usage)

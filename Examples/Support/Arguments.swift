@@ -1,3 +1,5 @@
+import MemoryMapping
+
 /// The words behind a program's name, taken one by one: what a command needs is asked for by name, so that a mistake is answered with that name.
 ///
 /// Options (`--limit 5`) may stand anywhere; behind a lone `--` nothing is an option any more.
@@ -5,7 +7,7 @@ package struct Arguments {
     private var words: [String]
     private var literals: [String]
 
-    package init(_ words: [String] = Array(CommandLine.arguments.dropFirst())) {
+    package init(_ words: [String] = PathBytes.commandLineArguments()) {
         let end = words.firstIndex(of: "--") ?? words.endIndex
         self.words = Array(words[..<end])
         literals = Array(words[end...].dropFirst())

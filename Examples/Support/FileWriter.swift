@@ -1,3 +1,5 @@
+import MemoryMapping
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)
@@ -16,7 +18,8 @@ package struct FileWriter: ~Copyable {
     /// Makes the file, which must not be there yet; or adds to it, if `appending`.
     package init(_ path: String, appending: Bool = false) throws(Problem) {
         self.path = path
-        descriptor = open(path, O_WRONLY | O_CLOEXEC | (appending ? O_APPEND : O_CREAT | O_EXCL), 0o644)
+        let flags = O_WRONLY | O_CLOEXEC | (appending ? O_APPEND : O_CREAT | O_EXCL)
+        descriptor = PathBytes.withCString(path) { open($0, flags, 0o644) }
         guard descriptor >= 0 else {
             throw errno == EEXIST ? Problem("\(path) is there already; remove it, or choose another name") : Self.failure(path)
         }

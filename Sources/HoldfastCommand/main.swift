@@ -1,4 +1,5 @@
 import HoldfastTools
+import MemoryMapping
 
 #if canImport(Darwin)
     import Darwin
@@ -11,4 +12,4 @@ import HoldfastTools
 // A closed standard descriptor must not become the number of a heap's file: what is written to it would be written into the heap.
 for descriptor in [0, 1, 2] as [Int32] where fcntl(descriptor, F_GETFD) < 0 { _ = open("/dev/null", O_RDONLY) }
 Interruption.begin()
-exit(Program().run(Array(CommandLine.arguments.dropFirst())))
+exit(Program().run(PathBytes.commandLineArguments()))

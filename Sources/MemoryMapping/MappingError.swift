@@ -54,6 +54,7 @@ extension MappingError: CustomStringConvertible {
     }
 
     private var attempt: String {
+        let path = path.map { PathBytes.display($0) }
         let object = path ?? "memory"
         switch operation {
         case .reserve: return "reserve addresses for \(path ?? "a mapping")"
@@ -81,7 +82,9 @@ extension MappingError: CustomStringConvertible {
         case EISDIR: "Name a file, not a folder."
         case EINVAL where operation == .open, ENXIO where operation == .open:
             "Only regular files can be mapped; name one, not a device, pipe or socket."
-        case ENODEV where operation == .map: "This file or its file system cannot be mapped; copy the file elsewhere."
+        case ENODEV where operation == .map:
+            "This file or its file system cannot be mapped; copy the file elsewhere, and use the "
+                + "copy."
         case EOPNOTSUPP where operation == .grow:
             "This file system cannot reserve disk blocks; grow the file without reserving them."
         case EMFILE, ENFILE: "Too many files are open; close some, or raise the limit (ulimit -n)."

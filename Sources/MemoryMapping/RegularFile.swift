@@ -36,6 +36,11 @@ struct RegularFile {
         case .success(let status):
             guard !status.isDirectory else { throw MappingError(.open, path: path, code: EISDIR) }
             guard status.isRegular else { throw MappingError(.open, path: path, code: EINVAL) }
+            // Files that the system makes up while they are read, as in /proc, have bytes but say
+            // that they have none.
+            guard status.size > 0 || !SystemCalls.hasByte(descriptor) else {
+                throw MappingError(.map, path: path, code: ENODEV)
+            }
             return status.size
         }
     }

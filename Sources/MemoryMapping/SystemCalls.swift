@@ -168,16 +168,27 @@ enum SystemCalls {
         // Non-blocking, so that naming a FIFO is an error and not a wait; a terminal must not become this process's
         // own. Neither means anything for regular files.
         let flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
+        return PathBytes.withCString(path) { path in
+            while true {
+                #if canImport(Darwin)
+                    let descriptor = Darwin.open(path, flags)
+                #elseif canImport(Glibc)
+                    let descriptor = Glibc.open(path, flags)
+                #elseif canImport(Musl)
+                    let descriptor = Musl.open(path, flags)
+                #endif
+                if descriptor >= 0 { return .success(descriptor) }
+                if errno != EINTR { return .failure(SystemError(code: errno)) }
+            }
+        }
+    }
+
+    /// Whether a byte can be read at the file's beginning.
+    static func hasByte(_ descriptor: Int32) -> Bool {
+        var byte: UInt8 = 0
         while true {
-            #if canImport(Darwin)
-                let descriptor = Darwin.open(path, flags)
-            #elseif canImport(Glibc)
-                let descriptor = Glibc.open(path, flags)
-            #elseif canImport(Musl)
-                let descriptor = Musl.open(path, flags)
-            #endif
-            if descriptor >= 0 { return .success(descriptor) }
-            if errno != EINTR { return .failure(SystemError(code: errno)) }
+            let count = pread(descriptor, &byte, 1, 0)
+            if count >= 0 || errno != EINTR { return count > 0 }
         }
     }
 

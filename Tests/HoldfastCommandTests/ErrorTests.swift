@@ -174,4 +174,17 @@ import Testing
         // Behind two hyphens everything is a name.
         #expect(try Command.run("info", "--", "--json").error.contains("no heap file at --json"))
     }
+
+    /// A new heap that finds no room for all of the lines.
+    @Test func loadWithoutRoom() throws {
+        let folder = try TemporaryFolder()
+        let header = #"{"holdfast":1,"root":"a","type":"Array<Int>","count":500000}"#
+        let outcome = try Command.shell(
+            "{ echo '\(header)'; yes 1234567 | head -500000; } > lines; ulimit -f 2000; "
+                + "$holdfast load new lines", in: folder)
+        #expect(outcome.status == 1, "\(outcome)")
+        #expect(outcome.error.split(separator: "\n").count == 1)
+        #expect(outcome.error.contains("a limit for the size of files"), "\(outcome.error)")
+        #expect(folder.names == ["lines"])
+    }
 }

@@ -72,6 +72,21 @@ import Testing
         #expect(try folder.bytes() == before)
     }
 
+    /// Only an earlier picture is replaced.
+    @Test func otherFilesAreNoPlaceForAPicture() throws {
+        try folder.write(Data("dear diary\n".utf8), to: "diary")
+        try folder.write(try folder.bytes(), to: "other.heap")
+        for name in ["diary", "other.heap"] {
+            let before = try folder.bytes(name)
+            let outcome = try Command.run("map", path, "--svg", folder.file(name))
+            #expect(outcome.status == 1 && outcome.error.contains("left as it is"), "\(outcome)")
+            #expect(try folder.bytes(name) == before)
+        }
+        for _ in 0 ..< 2 {
+            #expect(try Command.run("map", path, "--svg", folder.file("a.svg")).status == 0)
+        }
+    }
+
     @Test func picturesThatCannotBeWritten() throws {
         let outcome = try Command.run("map", path, "--html", folder.file("none") + "/a.html")
         #expect(

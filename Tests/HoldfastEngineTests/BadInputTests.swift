@@ -85,7 +85,9 @@ import Testing
             try HeapEngine(path: path, mode: .readWrite, options: options)
         }
         let nowhere = folder + "/missing/test.heap"
-        #expect(throws: HeapError.notFound(path: nowhere)) { try HeapEngine(path: nowhere, mode: .readWrite) }
+        #expect(throws: HeapError.folderNotFound(path: nowhere)) {
+            try HeapEngine(path: nowhere, mode: .readWrite)
+        }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == [])
     }
 

@@ -15,13 +15,44 @@ import Testing
             0x6969: "NFS", 0xff53_4d42: "CIFS", 0xfe53_4d42: "SMB2", 0x517b: "SMB", 0x5346_414f: "AFS", 0x0102_1997: "9P",
             0x00c3_6400: "Ceph",
             0x7375_7245: "Coda", 0x0bd0_0bd0: "Lustre", 0x1980_0202: "a cluster file system",
-            0x0116_1970: "a cluster file system",
+            0x0116_1970: "GFS2", 0x7461_636f: "OCFS2", 0x4750_4653: "GPFS", 0x1983_0326: "BeeGFS",
+            0x2003_0528: "OrangeFS",
         ]
-        for (magic, name) in networks { #expect(SystemFile.kind(ofMagic: magic) == .network(name)) }
-        #expect(SystemFile.kind(ofMagic: 0x6573_5546) == .unknown("FUSE"))
+        for (magic, name) in networks {
+            #expect(NetworkMounts.kind(ofMagic: magic) == .network(name))
+        }
+        #expect(NetworkMounts.kind(ofMagic: 0x6573_5546) == .unknown("FUSE"))
         // ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS, F2FS.
         for magic in [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1, 0xf2f5_2010] as [UInt32] {
-            #expect(SystemFile.kind(ofMagic: magic) == .local)
+            #expect(NetworkMounts.kind(ofMagic: magic) == .local)
+        }
+    }
+
+    /// All of FUSE has one number; what it is stands in the list of mounts.
+    @Test func fileSystemsInUserSpace() {
+        let mounts = """
+            21 1 259:0 / / rw,relatime shared:1 - ext4 /dev/root rw
+            90 21 0:52 / /mnt/shared\\040folder rw,nosuid shared:40 master:1 - fuse.glusterfs server:/volume rw,user_id=0
+            91 21 0:53 / /home/me/.cache rw - fuse.portal portal rw
+            92 21 0:54 / /mnt/odd rw -
+            """
+        #expect(NetworkMounts.mountType(major: 0, minor: 52, in: mounts) == "fuse.glusterfs")
+        #expect(NetworkMounts.mountType(major: 259, minor: 0, in: mounts) == "ext4")
+        #expect(NetworkMounts.mountType(major: 0, minor: 54, in: mounts) == nil)
+        #expect(NetworkMounts.mountType(major: 0, minor: 5, in: mounts) == nil)
+        #expect(NetworkMounts.mountType(major: 0, minor: 5, in: "") == nil)
+        for name in ["glusterfs", "sshfs", "ceph-fuse", "juicefs"] {
+            #expect(NetworkMounts.kind(ofMountType: "fuse.\(name)") == .network("FUSE: \(name)"))
+        }
+        #expect(NetworkMounts.kind(ofMountType: "fuse.portal") == .unknown("FUSE: portal"))
+        #expect(NetworkMounts.kind(ofMountType: "fuse") == .unknown("FUSE"))
+    }
+
+    /// The ring is mapped twice, end to end: whole pages only.
+    @Test func pagesOfOtherSystems() throws {
+        for bytes in [4096, 16384] { try HeapEngine.requirePages(ofBytes: bytes, path: "/a.heap") }
+        #expect(throws: HeapError.unsupportedPages(path: "/a.heap", bytes: 65_536, limit: 16_384)) {
+            try HeapEngine.requirePages(ofBytes: 65_536, path: "/a.heap")
         }
     }
 

@@ -195,13 +195,31 @@ import Testing
         expectRefused(noLog, .foreignLog(path: path, logPath: logPath), "empty")
     }
 
-    /// A foreign or broken shared file only means that it cannot help.
+    /// A broken shared file only means that it cannot help. One that is not known to be the heap's
+    /// stays, and so a writer cannot have one of its own.
     @Test func foreignSharedFileIsPassedOver() throws {
         var (files, _, cell) = try killedHeap()
         let (others, _, _) = try killedHeap(commits: 3)
-        for content in [others[sharedPath]!, [], [UInt8](repeating: 0xff, count: 70_000)] {
+        var damaged = files[sharedPath]!
+        damaged[57] ^= 1
+        for content in [damaged, []] {
             files[sharedPath] = content
             #expect(try opened(files, cell) == 8)
+        }
+        for content in [others[sharedPath]!, [UInt8](repeating: 0xff, count: 70_000)] {
+            files[sharedPath] = content
+            let disk = SimulatedDisk(files: files)
+            disk.recordsContents = false
+            #expect(throws: HeapError.self) {
+                try HeapEngine(path: path, mode: .readWrite, options: TestHeap.options, disk: disk)
+            }
+            for mode in [OpenMode.readOnly, .privateCopy] {
+                let reader = try HeapEngine(
+                    path: path, mode: mode, options: TestHeap.options, disk: disk)
+                #expect(try reader.look { $0.load(cell, as: Int.self) } == 8)
+                try reader.close()
+            }
+            #expect(disk.currentFiles() == files)
         }
     }
 

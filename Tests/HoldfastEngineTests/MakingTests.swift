@@ -37,14 +37,15 @@ import Testing
             return cell
         }
         try engine.close()
-        try FileManager.default.linkItem(atPath: path, toPath: path + "-new")
+        let working = WorkingName.path(for: path, suffix: HeapFileBuilder.workingSuffix)
+        try FileManager.default.linkItem(atPath: path, toPath: working)
         // A build that comes to nothing.
         let build = try HeapEngine(path: path, mode: .bulkBuild)
         try build.close()
         let again = try HeapEngine(path: path, mode: .readWrite)
         #expect(try again.look { $0.load(cell, as: Int.self) } == 5)
         // And while someone has the heap open: only two who build are in each other's way.
-        try FileManager.default.linkItem(atPath: path, toPath: path + "-new")
+        try FileManager.default.linkItem(atPath: path, toPath: working)
         let second = try HeapEngine(path: path, mode: .bulkBuild)
         #expect(throws: HeapError.busy(path: path)) { try HeapEngine(path: path, mode: .bulkBuild) }
         try second.close()

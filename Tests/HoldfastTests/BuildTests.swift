@@ -1,7 +1,8 @@
 import Foundation
 import Holdfast
-import HoldfastEngine
 import Testing
+
+@testable import HoldfastEngine
 
 /// Building a heap without a log: it is there as a whole or not at all.
 @Suite struct BuildTests {
@@ -118,13 +119,21 @@ import Testing
         #expect(folder.names == ["test.heap"])
     }
 
-    /// What a builder that was killed has left is used again.
-    @Test func leftoversAreUsedAgain() throws {
-        try folder.write(Data(repeating: 0xff, count: 3_000_000), to: "test.heap-new")
+    /// What a builder that was killed has left, with its headers still blank or just written, is
+    /// found by the next, and removed.
+    @Test(arguments: [true, false]) func leftoversAreRemoved(hasHeader: Bool) throws {
         try build(1)
+        var leftover = hasHeader ? try folder.bytes() : Data(count: 8192)
+        leftover.append(Data(repeating: 0xff, count: 3_000_000))
+        let working = WorkingName.path(for: path, suffix: "-new")
+        try leftover.write(to: URL(filePath: working))
+        try build(2, replacing: true)
         #expect(folder.names == ["test.heap"])
-        let heap = try PersistentHeap.open(path)
-        #expect(try heap.check().isSound)
-        try heap.close()
+        #expect(try value() == 2)
+        // Anything else is nobody's to remove, even there.
+        try Data("mine".utf8).write(to: URL(filePath: working))
+        #expect(throws: HeapError.self) { try build(3, replacing: true) }
+        #expect(try Data(contentsOf: URL(filePath: working)) == Data("mine".utf8))
+        #expect(try value() == 2)
     }
 }

@@ -6,7 +6,11 @@ import Testing
     private static let path = "/data/inventory.heap"
 
     @Test(arguments: [
-        HeapError.notFound(path: path), .isDirectory(path: path), .notARegularFile(path: path),
+        HeapError.notFound(path: path), .folderNotFound(path: path),
+        .badPath(path: path, reason: "it is empty"),
+        .foreignFile(path: path, reason: "it is a folder"),
+        .badRootName(path: path, name: "a", reason: "it is bad"), .isDirectory(path: path),
+        .notARegularFile(path: path),
         .permissionDenied(path: path, operation: "write"), .readOnlyFolder(path: path), .emptyFile(path: path),
         .notAHeap(path: path), .newerFormat(path: path, found: 7, supported: 1), .foreignByteOrder(path: path),
         .damagedHeader(path: path), .truncated(path: path, expectedBytes: 65_536, actualBytes: 100),
@@ -24,6 +28,7 @@ import Testing
         .timedOut(path: path, waitingFor: "another process's transaction"), .tooManyProcesses(path: path, limit: 192),
         .forked(path: path),
         .replaced(path: path), .unreadable(path: path, offset: 4096), .networkFileSystem(path: path, name: "NFS"),
+        .unsupportedPages(path: path, bytes: 65_536, limit: 16_384),
         .damagedPages(path: path, pages: [3, 4, 5, 6, 7, 8]), .alreadyExists(path: path), .noFile(path: path),
         .rootExists(path: path, name: "stock"), .unknownType(path: path, name: "stock", type: "Array<Bolt{4 bytes}>"),
         .cannotExport(path: path, name: "stock", reason: "a reference leads to 8192, where there is no Bolt"),

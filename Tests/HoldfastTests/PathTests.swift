@@ -100,7 +100,7 @@ import Testing
         // Links that lead in a circle are an error, and so is a missing folder.
         try FileManager.default.createSymbolicLink(atPath: folder.file("circle"), withDestinationPath: "circle")
         #expect(throws: HeapError.self) { try PersistentHeap.open(folder.file("circle")) }
-        #expect(throws: HeapError.notFound(path: folder.file("no/such.heap"))) {
+        #expect(throws: HeapError.folderNotFound(path: folder.file("no/such.heap"))) {
             try PersistentHeap.open(folder.file("no/such.heap"))
         }
     }

@@ -38,6 +38,19 @@ import Testing
         }
     }
 
+    #if os(Linux)
+        /// Files that the system makes up say that they have no bytes: an error, and not an empty
+        /// mapping.
+        @Test(arguments: ["/proc/self/status", "/proc/self/mountinfo", "/proc/cpuinfo"])
+        func aFileWithBytesAndNoSize(path: String) throws {
+            #expect(throws: MappingError(.map, path: path, code: ENODEV)) {
+                try MappedFile(path: path)
+            }
+            let error = MappingError(.map, path: path, code: ENODEV)
+            #expect("\(error)".contains("copy the file elsewhere"))
+        }
+    #endif
+
     @Test func aPrivateCopyNeverReachesTheFileAndCanBeDiscarded() throws {
         try withDirectory { directory in
             let path = try directory.make(pattern(10_000))

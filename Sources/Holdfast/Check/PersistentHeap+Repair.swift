@@ -65,7 +65,9 @@ extension PersistentHeap {
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
         var rescue = Rescue(access, damagedPages: damaged, losses: engine.warnings) { engine.options.isCancelled?() == true }
         let lines = try rescue.exportAll(beside: destination)
-        try build(destination) { tx in
+        var newOptions = EngineOptions()
+        newOptions.rightsOfNewFiles = engine.fileRights
+        try build(destination, engineOptions: newOptions) { tx in
             let reader = try lines.reader()
             if !rescue.kept.isEmpty {
                 _ = try tx.importRoots(as: nil, path: path, knowing: []) {
@@ -95,12 +97,15 @@ private struct Rescue {
         verification.run()
         self.losses = losses + (verification.catalogueProblem.map { ["Roots may be missing: \($0)."] } ?? [])
         let unknown = Set(verification.unknownRoots.map(\.name))
+        let names = Set(verification.foundRoots.map(\.name))
         for root in verification.foundRoots {
             if let problem = verification.accounts[root.keyPlace]?.problems.first {
                 leaveOut(root.name, problem)
             } else if unknown.contains(root.name) || root.description == nil {
-                if !root.name.hasPrefix(RootCatalogue.hiddenPrefix) { leaveOut(root.name, "this program does not know its type") }
-            } else if !root.name.hasPrefix(RootCatalogue.hiddenPrefix) {
+                if !RootCatalogue.isHidden(root.name, names.contains) {
+                    leaveOut(root.name, "this program does not know its type")
+                }
+            } else if !RootCatalogue.isHidden(root.name, names.contains) {
                 kept.append(root)
             }
         }

@@ -75,7 +75,8 @@ extension Verification {
     /// What the walk has found out about each root, sorted by name; without Holdfast's own.
     var rootStatistics: [RootStatistics] {
         let unknown = Set(unknownRoots.map(\.name))
-        return foundRoots.filter { !$0.name.hasPrefix(RootCatalogue.hiddenPrefix) }.map { found in
+        let names = Set(foundRoots.map(\.name))
+        return foundRoots.filter { !RootCatalogue.isHidden($0.name, names.contains) }.map { found in
             let account = accounts[found.keyPlace] ?? RootAccount()
             let isFollowed = followsRoots && !unknown.contains(found.name)
             return RootStatistics(

@@ -14,13 +14,18 @@ final class LineFileWriter {
     private var end = 0
     private static let bufferBytes = 1 << 16
 
-    init(_ path: String) throws(HeapError) {
+    /// `rights`: who may read and write the file; nil: whom the process's mask lets.
+    init(_ path: String, rights: FileRights?) throws(HeapError) {
+        try HeapError.requirePath(path)
         guard !SystemDisk.shared.exists(path) else { throw HeapError.alreadyExists(path: path) }
         self.path = path
         temporaryPath = "\(path)-\(UUID().uuidString)"
-        do throws(DiskError) { file = try SystemDisk.shared.open(temporaryPath, .createNew) } catch {
+        do throws(DiskError) {
+            file = try SystemDisk.shared.open(temporaryPath, .createNew(isPrivate: rights != nil))
+        } catch {
             throw HeapError(lineFile: error)
         }
+        if let rights { file.take(rights) }
     }
 
     func write(_ line: String) throws(HeapError) {
@@ -65,9 +70,10 @@ final class LineSpill {
     private var end = 0
 
     init(beside path: String) throws(HeapError) {
+        try HeapError.requirePath(path)
         let temporary = "\(path)-\(UUID().uuidString)"
         do throws(DiskError) {
-            file = try SystemDisk.shared.open(temporary, .createNew)
+            file = try SystemDisk.shared.open(temporary, .createNew(isPrivate: true))
             try SystemDisk.shared.remove(temporary)
         } catch { throw HeapError(lineFile: error) }
     }
@@ -101,6 +107,7 @@ final class LineFileReader {
     private static let bufferBytes = 1 << 16
 
     init(_ path: String) throws(HeapError) {
+        try HeapError.requirePath(path)
         do throws(DiskError) { file = try SystemDisk.shared.open(path, .readOnly) } catch { throw HeapError(lineFile: error) }
     }
 
@@ -164,6 +171,11 @@ extension DiskFile {
 }
 
 extension HeapError {
+    /// Throws where no file can have the path.
+    fileprivate static func requirePath(_ path: String) throws(HeapError) {
+        if let objection = PathObjection(toText: path) { throw HeapError(objection, path: path) }
+    }
+
     /// As the other errors of files, except where those speak of a heap.
     fileprivate init(lineFile error: DiskError) {
         switch HeapError(error) {

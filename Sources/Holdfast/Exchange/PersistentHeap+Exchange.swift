@@ -16,7 +16,7 @@ extension PersistentHeap {
         root: String? = nil, knowing types: [any Persistable.Type] = [], to path: String,
         each: (_ line: String, _ write: (String) throws -> Void) throws -> Void
     ) throws {
-        let file = try LineFileWriter(path)
+        let file = try LineFileWriter(path, rights: engine.fileRights)
         try exportLines(root: root, knowing: types) { try each($0) { try file.write($0) } }
         try file.finish()
     }

@@ -90,7 +90,9 @@ struct RootExporter {
     ) throws {
         let stored = Root.Stored(offset: root.entry.offset)
         let header = RootHeader(
-            root: root.name, type: root.entry.description, count: Root.lineCount(stored, in: access), dataVersion: dataVersion)
+            root: RootCatalogue.exportedName(root.name), type: root.entry.description,
+            count: Root.lineCount(stored, in: access),
+            dataVersion: dataVersion)
         try write(header.line(encoder))
         try Root.writeLines(stored, from: access) { try write(text($0)) }
     }

@@ -139,6 +139,8 @@ final class RootImporter {
     }
 
     private func nextLine() throws -> ContentDecoder? {
+        // A new heap that has no room on the disk goes on in memory, but not for all of the lines.
+        try access.requireBuildable()
         let text: String?
         do {
             text = try next()

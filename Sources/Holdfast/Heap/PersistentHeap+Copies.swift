@@ -90,8 +90,16 @@ extension PersistentHeap {
     public static func build<R>(
         _ path: String, replacing: Bool = false, options: Options = Options(), _ body: (borrowing WriteTransaction) throws -> R
     ) throws -> R {
+        try build(path, replacing: replacing, engineOptions: options.engineOptions, body)
+    }
+
+    /// The same with the engine's own options.
+    package static func build<R>(
+        _ path: String, replacing: Bool = false, engineOptions: EngineOptions,
+        _ body: (borrowing WriteTransaction) throws -> R
+    ) throws -> R {
         if !replacing, SystemDisk.shared.exists(path) { throw HeapError.alreadyExists(path: path) }
-        let engine = try HeapEngine(path: path, mode: .bulkBuild, options: options.engineOptions)
+        let engine = try HeapEngine(path: path, mode: .bulkBuild, options: engineOptions)
         defer { try? engine.close() }
         if replacing { try engine.requireReplaceable() }
         let context = try engine.beginWrite()

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import MemoryMapping
 import Synchronization
 
 #if canImport(FoundationEssentials)
@@ -149,7 +150,9 @@ public final class PersistentHeap: Sendable {
         -> PersistentHeap
     {
         guard url.isFileURL else { throw HeapError.notARegularFile(path: url.absoluteString) }
-        return try open(url.path, mode: mode, options: options)
+        // As the system has it, byte for byte.
+        let path = url.withUnsafeFileSystemRepresentation { $0.map { PathBytes.text(cString: $0) } }
+        return try open(path ?? url.path, mode: mode, options: options)
     }
 
     #if canImport(System)
@@ -157,7 +160,9 @@ public final class PersistentHeap: Sendable {
         public static func open(_ path: FilePath, mode: OpenMode = .readWrite, options: Options = Options()) throws(HeapError)
             -> PersistentHeap
         {
-            try open(path.string, mode: mode, options: options)
+            try open(
+                path.withPlatformString { PathBytes.text(cString: $0) }, mode: mode,
+                options: options)
         }
     #endif
 

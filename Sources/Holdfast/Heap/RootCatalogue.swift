@@ -47,8 +47,26 @@ struct RootCatalogue {
         }
     }
 
-    /// Names that begin so belong to Holdfast itself, and no list of roots shows them.
+    /// Names that begin so belong to Holdfast itself, and no list of roots shows them: the number
+    /// of the data's version, and, while a root is converted, its old form and how far that has
+    /// come. No program can make others, but earlier versions let it.
     static let hiddenPrefix = "\0"
+
+    /// What stands behind the prefix, before the name of a root that is being converted.
+    static let cursorPrefix = "cursor of "
+
+    /// Whether the name is one of Holdfast's own, beside roots that `isThere` knows: a name that
+    /// only begins so is shown like any other.
+    static func isHidden(_ name: String, _ isThere: (String) -> Bool) -> Bool {
+        guard name.hasPrefix(hiddenPrefix) else { return false }
+        let rest = String(name.dropFirst(hiddenPrefix.count))
+        return name == DataVersion.name || rest.hasPrefix(cursorPrefix) || isThere(rest)
+    }
+
+    /// The name that an export gives to a root: one that can be imported.
+    static func exportedName(_ name: String) -> String {
+        name.hasPrefix(hiddenPrefix) ? "\u{2400}" + name.dropFirst(hiddenPrefix.count) : name
+    }
 
     private let access: HeapAccess
     private let map: PersistentMap<String, RecordValue>?
@@ -126,7 +144,7 @@ struct RootCatalogue {
     }
 
     /// Names that begin as Holdfast's own do, such as those of a migration that is under way.
-    var hiddenNames: [String] { map?.keys.filter { $0.hasPrefix(Self.hiddenPrefix) } ?? [] }
+    var hiddenNames: [String] { map?.keys.filter { Self.isHidden($0, contains) } ?? [] }
 
     func rename(_ name: String, to newName: String) throws(HeapError) {
         try access.requireDeclared(newName)
@@ -193,7 +211,7 @@ struct RootCatalogue {
     var all: [Root] {
         guard let map else { return [] }
         return map.compactMap { name, value in
-            if name.hasPrefix(Self.hiddenPrefix) { return nil }
+            if Self.isHidden(name, contains) { return nil }
             return Root(name: name, type: TypeDescription(String.load(value.record.description, from: access)))
         }.sorted { $0.name < $1.name }
     }
@@ -216,9 +234,18 @@ extension HeapAccess {
             path: heapPath, name: name, similar: SimilarName.find(name, among: names))
     }
 
+    /// For programs, which cannot have names of Holdfast's own.
     @usableFromInline
     func addRoot(_ name: String, as type: any Persistable.Type, at offset: UInt64) throws(HeapError) {
+        try requireFreeName(name)
         try RootCatalogue(self).add(name, as: type, at: offset)
+    }
+
+    func requireFreeName(_ name: String) throws(HeapError) {
+        guard name.hasPrefix(RootCatalogue.hiddenPrefix) else { return }
+        throw HeapError.badRootName(
+            path: heapPath, name: name,
+            reason: "names that begin with a zero character belong to Holdfast")
     }
 
     @usableFromInline

@@ -111,7 +111,9 @@ enum DataVersion {
         if let offset = try access.findRoot(name, as: PersistentValue<Int>.self) {
             PersistentValue<Int>(access: access, offset: offset).value = version
         } else {
-            try access.addRoot(name, as: PersistentValue<Int>.self, at: PersistentValue<Int>.make(version, in: access).offset)
+            try RootCatalogue(access).add(
+                name, as: PersistentValue<Int>.self,
+                at: PersistentValue<Int>.make(version, in: access).offset)
         }
     }
 }

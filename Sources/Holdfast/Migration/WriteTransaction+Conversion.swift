@@ -3,8 +3,11 @@ import HoldfastEngine
 // What migrations are made of: a root's old form is put aside under a name that nobody sees, a new one is made in its place, and the elements go over from one to the
 // other, a batch in each transaction. All that the next batch needs to know stands in the heap.
 extension WriteTransaction {
-    /// Gives a root another name. Throws ``HeapError/rootNotFound(path:name:)`` if there is none; traps if the new name is taken. O(1) expected.
+    /// Gives a root another name. Throws ``HeapError/rootNotFound(path:name:)`` if there is none
+    /// and ``HeapError/badRootName(path:name:reason:)`` for a name that no root can have; traps if
+    /// the new name is taken. O(1) expected.
     public func renameRoot(_ name: String, to newName: String) throws(HeapError) {
+        try access.requireFreeName(newName)
         try RootCatalogue(access).rename(name, to: newName)
     }
 
@@ -18,7 +21,7 @@ extension WriteTransaction {
         if try access.findRoot(aside, as: PersistentArray<Old>.self) == nil {
             // Checks that it is what it is said to be.
             _ = try access.requireRoot(name, as: PersistentArray<Old>.self)
-            try renameRoot(name, to: aside)
+            try RootCatalogue(access).rename(name, to: aside)
         }
         let source = try array(aside, of: Old.self)
         let target = try array(name, of: New.self)
@@ -47,15 +50,15 @@ extension WriteTransaction {
         _ transform: (OldKey, OldValue) throws -> (NewKey, NewValue)
     ) throws -> Bool where OldKey: PersistableKey, OldValue: Persistable, NewKey: PersistableKey, NewValue: Persistable {
         let aside = RootCatalogue.hiddenPrefix + name
-        let cursorName = RootCatalogue.hiddenPrefix + "cursor of " + name
+        let cursorName = RootCatalogue.hiddenPrefix + RootCatalogue.cursorPrefix + name
         if try access.findRoot(aside, as: PersistentMap<OldKey, OldValue>.self) == nil {
             _ = try access.requireRoot(name, as: PersistentMap<OldKey, OldValue>.self)
-            try renameRoot(name, to: aside)
+            try RootCatalogue(access).rename(name, to: aside)
         }
         let source = try map(aside, OldKey.self, OldValue.self)
         let target = try map(name, NewKey.self, NewValue.self)
         // What lies before the cursor has been moved; without it every batch would pass all that the earlier ones left empty.
-        let cursor = try value(cursorName, initial: 0)
+        let cursor = try cursor(named: cursorName)
         var iterator = PersistentMap<OldKey, OldValue>.Iterator(source, fromEntry: cursor.value)
         var moved: [OldKey] = []
         while moved.count < max(limit, 1), let (key, value) = iterator.next() {
@@ -70,6 +73,15 @@ extension WriteTransaction {
         try removeRoot(aside, PersistentMap<OldKey, OldValue>.self)
         try removeRoot(cursorName, PersistentValue<Int>.self)
         return true
+    }
+
+    private func cursor(named name: String) throws(HeapError) -> PersistentValue<Int> {
+        if try access.findRoot(name, as: PersistentValue<Int>.self) == nil {
+            try RootCatalogue(access).add(
+                name, as: PersistentValue<Int>.self,
+                at: PersistentValue<Int>.make(0, in: access).offset)
+        }
+        return try value(name, initial: 0)
     }
 }
 

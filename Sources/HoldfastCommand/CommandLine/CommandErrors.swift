@@ -1,5 +1,7 @@
 import Holdfast
+import HoldfastEngine
 import HoldfastTools
+import MemoryMapping
 
 /// The command was called in a way that it does not know. Ends with status 2.
 struct UsageError: Error, Equatable {
@@ -26,7 +28,9 @@ struct CommandFailure: Error, CustomStringConvertible {
 
 extension HeapError {
     /// As `description`, with the next step in the words of the command line.
-    var commandDescription: String {
+    var commandDescription: String { PathBytes.display(commandSentence) }
+
+    private var commandSentence: String {
         switch self {
         case .notFound(let path): "There is no heap file at \(path). Check the path."
         case .permissionDenied(let path, let operation):
@@ -37,18 +41,22 @@ extension HeapError {
         case .timedOut(let path, let what):
             "\(path) could not be used in time: \(what) did not come to an end. Look for a process that hangs or is stopped, or wait longer: --timeout 120"
         case .rootNotFound(let path, let name):
-            "\(path) has no root named \(DisplayText.quoted(name)). Its roots are listed by: holdfast info \(path)"
+            "\(path) has no root named \(DisplayText.quoted(Self.shortened(name))). Its roots are "
+                + "listed by: holdfast info \(path)"
         case .alreadyExists(let path):
             "There is a file at \(path) already, and it was left as it is. Remove it first, or choose another name."
         case .rootExists(let path, let name):
-            "\(path) has a root named \(DisplayText.quoted(name)) already, and nothing was loaded. Load it under another name: --as NAME"
+            "\(path) has a root named \(DisplayText.quoted(Self.shortened(name))) already, and "
+                + "nothing was loaded. Load it under another name: --as NAME"
         case .diskFull(let path):
             "The disk is full: \(path) could not be written, and nothing was changed. Free some space and try again."
         case .fileTooLarge(let path):
             "\(path) could not be written, and nothing was changed: a limit for the size of files was reached (ulimit -f, or the file system's). "
                 + "Raise the limit and try again."
         case .unknownType(let path, let name, let type):
-            "The heap says too little of the type of the root \(DisplayText.quoted(name)) of \(path), \(type). Use the program that made it."
+            "The heap says too little of the type of the root "
+                + "\(DisplayText.quoted(Self.shortened(name))) of \(path), \(Self.shortened(type)). "
+                + "Use the program that made it."
         case .replaced(let path):
             "\(path) has been removed, or another file put in its place, while it was open. Run this again to use what is there now."
         case .readOnly(let path): "\(path) can only be read. Change the file's permissions (chmod), or make a copy elsewhere."

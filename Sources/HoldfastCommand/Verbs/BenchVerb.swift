@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import HoldfastEngine
 import HoldfastTools
 
 extension Verb {
@@ -53,12 +54,19 @@ private struct Scratch {
 
     init(beside path: String) throws {
         // The heap may be named by a link; its disk is where it really lies.
-        let real = realpath(path, nil)
-        defer { free(real) }
-        self.path = "\(real.map { String(cString: $0) } ?? path)-bench-\(getpid())"
+        self.path = "\(SystemDisk.shared.resolve(path))-bench-\(getpid())"
+        // What is removed later must have been made here.
+        for name in names where SystemDisk.shared.exists(name) {
+            throw CommandFailure(
+                "\(name) is in the way. Remove it if nobody needs it, and try again.")
+        }
     }
 
-    func remove() { for suffix in ["", "-log", "-shared", "-new"] { unlink(path + suffix) } }
+    private var names: [String] {
+        ["", LogLayout.durableSuffix, LogLayout.sharedSuffix].map { path + $0 }
+    }
+
+    func remove() { for name in names { try? SystemDisk.shared.remove(name) } }
 }
 
 private struct Bench {

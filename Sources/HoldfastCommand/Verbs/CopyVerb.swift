@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastTools
+import MemoryMapping
 
 extension Verb {
     static let copy = Verb(
@@ -95,7 +96,7 @@ struct FileSize: Equatable {
     /// Zeros if there is no such file.
     init(_ path: String) {
         var status = stat()
-        let isThere = stat(path, &status) == 0
+        let isThere = PathBytes.withCString(path) { stat($0, &status) } == 0
         length = isThere ? Int(status.st_size) : 0
         onDisk = isThere ? Int(status.st_blocks) * 512 : 0
     }

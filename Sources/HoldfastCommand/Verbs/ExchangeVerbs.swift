@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastTools
+import MemoryMapping
 
 extension Verb {
     static let dump = Verb(
@@ -80,7 +81,7 @@ extension Verb {
         }
         let name = call.value("as")
         let said = source ?? "the standard input"
-        let isNew = access(call.path, F_OK) != 0
+        let isNew = PathBytes.withCString(call.path) { access($0, F_OK) } != 0
         let names: [String]
         if isNew {
             names = try PersistentHeap.build(call.path, as: name, source: said, from: next)
@@ -116,7 +117,7 @@ final class InputLines {
             descriptor = 0
             return
         }
-        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        descriptor = PathBytes.withCString(path) { open($0, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { throw failure(errno) }
     }
 

@@ -103,7 +103,7 @@ struct HeapReport {
                     [
                         "process": .integer(Int($0.processNumber)), "command": JSONText(ProcessName.of($0.processNumber)),
                         "openSeconds": .number(Self.seconds($0.openFor)), "viewOpen": .bool($0.isOpen),
-                        "snapshot": .bool($0.isSnapshot),
+                        "snapshot": .bool($0.isSnapshot), "writing": .bool($0.isWriting),
                         "viewSeconds": .number(Self.seconds($0.age)), "bytesBehind": .integer($0.heldLogBytes),
                         "commitsBehind": .integer($0.commitsBehind),
                     ]
@@ -206,7 +206,7 @@ struct HeapReport {
     }
 
     static func view(_ opening: OpenView) -> String {
-        guard opening.isOpen else { return "none open" }
+        guard opening.isOpen else { return opening.isWriting ? "writing" : "none open" }
         let kind = opening.isSnapshot ? "snapshot" : "open"
         let age = "for \(Figures.duration(seconds: (opening.age / .seconds(1)).rounded()))"
         guard opening.heldLogBytes > 0 else { return "\(kind) \(age), newest" }

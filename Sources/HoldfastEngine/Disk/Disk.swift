@@ -12,6 +12,15 @@ import MemoryMapping
 public protocol Disk: AnyObject, Sendable {
     /// Opens the file at `path`. Throws `ENOENT` if it is missing (unless created) and `EEXIST` if `.createNew` finds one.
     func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile
+    /// The same for a file beside a heap, whose name may have been given to anything by anybody:
+    /// only an ordinary file comes through, which has this one name and is no link. Otherwise
+    /// throws `DiskError.Operation.claim`, with `ELOOP` for a symbolic link, `EMLINK` for a file
+    /// with several names, `EISDIR` for a folder and `EINVAL` for pipes and devices; none of them
+    /// is opened.
+    func openBeside(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile
+    /// Why no heap can lie at `path`, with names that are longer by `suffixBytes` beside it; nil if
+    /// nothing is against it. Asked before anything is made.
+    func objection(to path: String, suffixBytes: Int) -> PathObjection?
     /// Whether anything exists at `path`.
     func exists(_ path: String) -> Bool
     /// Gives the file at `source` the name `destination`, atomically; throws `EEXIST` rather than replace a file.
@@ -33,6 +42,54 @@ public protocol Disk: AnyObject, Sendable {
 extension Disk {
     /// For disks that do not say.
     public var tellsPaths: Bool { false }
+
+    /// For disks without links and folders.
+    public func openBeside(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
+        try open(path, access)
+    }
+
+    /// For disks whose names can be anything.
+    public func objection(to path: String, suffixBytes: Int) -> PathObjection? { nil }
+}
+
+/// What is wrong with a path before anything is done with it.
+public enum PathObjection: Equatable, Sendable {
+    case isEmpty
+    /// A byte of zero, where the system would see its end.
+    case hasZero
+    /// The folder that it lies in is not there.
+    case noFolder
+    /// What should be a folder is none.
+    case notAFolder
+    /// The bytes of the name, or of the whole path, with the longest name beside it, and how many
+    /// there may be.
+    case nameTooLong(bytes: Int, limit: Int)
+    case pathTooLong(bytes: Int, limit: Int)
+
+    /// What can be said without asking the system; nil if nothing.
+    public init?(toText path: String) {
+        if path.isEmpty {
+            self = .isEmpty
+        } else if path.utf8.contains(0) {
+            self = .hasZero
+        } else {
+            return nil
+        }
+    }
+}
+
+/// Who may read and write a file.
+public struct FileRights: Equatable, Sendable {
+    /// The permission bits of reading and writing, as in `chmod`.
+    public var mode: UInt32
+    public var owner: UInt32
+    public var group: UInt32
+
+    public init(mode: UInt32, owner: UInt32, group: UInt32) {
+        self.mode = mode & 0o666
+        self.owner = owner
+        self.group = group
+    }
 }
 
 /// Tells files apart whatever their names are: device and inode.
@@ -75,10 +132,12 @@ public enum FileSystemKind: Equatable, Sendable {
 public enum FileAccess: Sendable {
     case readOnly
     case readWrite
-    /// For reading and writing; made empty, and an error if it exists.
-    case createNew
-    /// For reading and writing; made if it is missing.
-    case createOrKeep
+    /// For reading and writing; made empty, and an error if it exists. A private file is its user's
+    /// alone until it takes other rights (`DiskFile.take`); others get the usual ones, less what
+    /// the process's mask forbids.
+    case createNew(isPrivate: Bool)
+    /// For reading and writing; made if it is missing, with rights as above.
+    case createOrKeep(isPrivate: Bool)
 }
 
 /// One open file of a ``Disk``. Offsets and counts are bytes.
@@ -124,6 +183,14 @@ public protocol DiskFile: AnyObject, Sendable {
     func facts() throws(DiskError) -> FileFacts
     /// The path from the root, without links, by which the file was opened, as it is now; nil if that cannot be told.
     func currentPath() -> String?
+    /// Who may read and write it; nil where the disk knows no such thing.
+    func rights() throws(DiskError) -> FileRights?
+    /// Gives the file the group, mode and owner of another one, as far as this process may. Where
+    /// the group cannot be had, its members get no more than everybody: they are not those whom the
+    /// rights were meant for. To be called while the file is empty.
+    func take(_ rights: FileRights)
+    /// The file has got another name, which errors are to tell.
+    func wasRenamed(to path: String)
     func close()
 }
 
@@ -153,6 +220,9 @@ public enum FileLock: Int, Sendable, CaseIterable {
 public struct DiskError: Error, Equatable, Sendable {
     public enum Operation: String, Sendable {
         case open, status, read, write, sync, grow, truncate, map, rename, remove, lock, syncDirectory
+        /// A name is another file's that the heap needs for one of its own; `code` says what that
+        /// is.
+        case claim
     }
 
     public var operation: Operation
@@ -178,6 +248,12 @@ extension DiskFile {
     }
 
     public func currentPath() -> String? { nil }
+
+    public func rights() throws(DiskError) -> FileRights? { nil }
+
+    public func take(_ rights: FileRights) {}
+
+    public func wasRenamed(to path: String) {}
 
     public func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation {
         let reservation: AddressReservation

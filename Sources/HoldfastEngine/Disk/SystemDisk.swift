@@ -15,66 +15,145 @@ public final class SystemDisk: Disk {
     private init() {}
 
     public func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
-        let flags: Int32
-        switch access {
-        case .readOnly: flags = O_RDONLY
-        case .readWrite: flags = O_RDWR
-        case .createNew: flags = O_RDWR | O_CREAT | O_EXCL
-        case .createOrKeep: flags = O_RDWR | O_CREAT
-        }
-        // O_NONBLOCK: opening a FIFO that nobody writes to must not hang; it means nothing for regular files.
-        var descriptor: Int32
-        repeat {
-            #if canImport(Darwin)
-                descriptor = Darwin.open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o644)
-            #elseif canImport(Musl)
-                descriptor = Musl.open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o644)
-            #else
-                descriptor = Glibc.open(path, flags | O_CLOEXEC | O_NONBLOCK, 0o644)
-            #endif
-        } while descriptor < 0 && errno == EINTR
-        guard descriptor >= 0 else { throw DiskError(.open, path, code: errno) }
-        return SystemFile(path: path, descriptor: descriptor)
+        try open(path, access, flags: 0)
     }
 
-    public func exists(_ path: String) -> Bool {
-        access(path, F_OK) == 0
+    private func open(_ path: String, _ access: FileAccess, flags: Int32) throws(DiskError)
+        -> SystemFile
+    {
+        var flags = flags
+        var mode: mode_t = 0o644
+        switch access {
+        case .readOnly: flags |= O_RDONLY
+        case .readWrite: flags |= O_RDWR
+        case .createNew(let isPrivate):
+            flags |= O_RDWR | O_CREAT | O_EXCL
+            if isPrivate { mode = 0o600 }
+        case .createOrKeep(let isPrivate):
+            flags |= O_RDWR | O_CREAT
+            if isPrivate { mode = 0o600 }
+        }
+        // O_NONBLOCK: opening a FIFO that nobody writes to must not hang; it means nothing for regular files.
+        flags |= O_CLOEXEC | O_NONBLOCK
+        let opened = Self.calling(path) { path in
+            #if canImport(Darwin)
+                Darwin.open(path, flags, mode)
+            #elseif canImport(Musl)
+                Musl.open(path, flags, mode)
+            #else
+                Glibc.open(path, flags, mode)
+            #endif
+        }
+        guard opened.code == 0 else { throw DiskError(.open, path, code: opened.code) }
+        return SystemFile(path: path, descriptor: opened.value)
     }
+
+    /// Makes a call that answers -1 if it fails; `code` is then the `errno`, and 0 otherwise.
+    private static func calling(_ path: String, _ call: (UnsafePointer<CChar>) -> Int32) -> (
+        value: Int32, code: Int32
+    ) {
+        // C would stop at the zero and take another file than the one named.
+        guard !path.utf8.contains(0) else { return (-1, EINVAL) }
+        return PathBytes.withCString(path) { path in
+            while true {
+                let value = call(path)
+                if value >= 0 { return (value, 0) }
+                let code = errno
+                if code != EINTR { return (value, code) }
+            }
+        }
+    }
+
+    private static func calling(
+        _ path: String, and other: String,
+        _ call: (UnsafePointer<CChar>, UnsafePointer<CChar>) -> Int32
+    ) -> Int32 {
+        guard !other.utf8.contains(0) else { return EINVAL }
+        return PathBytes.withCString(other) { other in calling(path) { call($0, other) }.code }
+    }
+
+    public func openBeside(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
+        // Looked at before it is opened: whoever waits at the other end of a pipe would notice, and
+        // a device may do something.
+        var status = stat()
+        if Self.calling(path, { lstat($0, &status) }).code == 0 {
+            try Self.requireOwnable(status, path)
+        }
+        let file: SystemFile
+        do throws(DiskError) { file = try open(path, access, flags: O_NOFOLLOW) } catch {
+            guard [ELOOP, EISDIR, ENXIO].contains(error.code) else { throw error }
+            throw DiskError(.claim, path, code: error.code == ENXIO ? EINVAL : error.code)
+        }
+        try Self.requireOwnable(try file.status(), path)
+        return file
+    }
+
+    private static func requireOwnable(_ status: stat, _ path: String) throws(DiskError) {
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: if status.st_nlink > 1 { throw DiskError(.claim, path, code: EMLINK) }
+        case S_IFLNK: throw DiskError(.claim, path, code: ELOOP)
+        case S_IFDIR: throw DiskError(.claim, path, code: EISDIR)
+        default: throw DiskError(.claim, path, code: EINVAL)
+        }
+    }
+
+    public func objection(to path: String, suffixBytes: Int) -> PathObjection? {
+        if let objection = PathObjection(toText: path) { return objection }
+        let pathBytes = PathBytes.bytes(of: path).count + suffixBytes
+        // The system counts the zero at the end too.
+        if pathBytes >= Int(PATH_MAX) {
+            return .pathTooLong(bytes: pathBytes, limit: Int(PATH_MAX) - 1)
+        }
+        let folder = PathBytes.folder(of: path)
+        let nameBytes = PathBytes.bytes(of: PathBytes.name(of: path)).count + suffixBytes
+        let limit = PathBytes.withCString(folder) { pathconf($0, Int32(_PC_NAME_MAX)) }
+        let longest = limit > 0 ? Int(limit) : 255
+        if nameBytes > longest { return .nameTooLong(bytes: nameBytes, limit: longest) }
+        var status = stat()
+        switch Self.calling(folder, { stat($0, &status) }).code {
+        case 0: return status.st_mode & S_IFMT == S_IFDIR ? nil : .notAFolder
+        case ENOENT: return .noFolder
+        case ENOTDIR: return .notAFolder
+        default: return nil
+        }
+    }
+
+    public func exists(_ path: String) -> Bool { Self.calling(path) { access($0, F_OK) }.code == 0 }
 
     public func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError) {
         // A hard link fails with EEXIST where rename would replace; both names mean the same file in between.
-        guard link(source, destination) == 0 else {
-            let linkError = errno
+        let linkError = Self.calling(source, and: destination) { link($0, $1) }
+        guard linkError == 0 else {
             guard linkError == EPERM || linkError == EOPNOTSUPP || linkError == ENOSYS else {
                 throw DiskError(.rename, destination, code: linkError)
             }
             // A file system without hard links (FAT, some network ones): the check and the rename are two steps there.
             guard !exists(destination) else { throw DiskError(.rename, destination, code: EEXIST) }
-            guard rename(source, destination) == 0 else { throw DiskError(.rename, destination, code: errno) }
-            return
+            return try renameReplacing(source, to: destination)
         }
-        _ = unlink(source)
+        _ = Self.calling(source) { unlink($0) }
     }
 
     public func renameReplacing(_ source: String, to destination: String) throws(DiskError) {
-        guard rename(source, destination) == 0 else { throw DiskError(.rename, destination, code: errno) }
+        let code = Self.calling(source, and: destination) { rename($0, $1) }
+        guard code == 0 else { throw DiskError(.rename, destination, code: code) }
     }
 
     public func fileIdentity(at path: String) -> FileIdentity? {
         var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
+        guard Self.calling(path, { stat($0, &status) }).code == 0 else { return nil }
         return FileIdentity(status)
     }
 
     public func remove(_ path: String) throws(DiskError) {
-        guard unlink(path) == 0 || errno == ENOENT else { throw DiskError(.remove, path, code: errno) }
+        let code = Self.calling(path) { unlink($0) }.code
+        guard code == 0 || code == ENOENT else { throw DiskError(.remove, path, code: code) }
     }
 
     public func syncDirectory(of path: String) throws(DiskError) {
-        let folder = Self.folder(of: path)
-        let directory = try open(folder, .readOnly)
+        let directory = try open(PathBytes.folder(of: path), .readOnly, flags: 0)
         defer { directory.close() }
-        try directory.sync()
+        try directory.syncNames()
     }
 
     public func resolve(_ path: String) -> String {
@@ -84,17 +163,21 @@ public final class SystemDisk: Disk {
             if let found = Self.realPath(path) { return found }
             // What is not there yet has no real path; but a link to it says where it would be.
             guard let target = Self.linkTarget(path) else { break }
-            path = target.hasPrefix("/") ? target : Self.folder(of: path) + "/" + target
+            path = PathBytes.isAbsolute(target) ? target : PathBytes.folder(of: path) + "/" + target
         }
-        guard let folder = Self.realPath(Self.folder(of: path)) else { return path }
-        let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
-        return folder == "/" ? "/" + name : folder + "/" + name
+        guard let folder = Self.realPath(PathBytes.folder(of: path)) else { return path }
+        return (folder == "/" ? "/" : folder + "/") + PathBytes.name(of: path)
     }
 
     private static func realPath(_ path: String) -> String? {
-        guard let found = realpath(path, nil) else { return nil }
-        defer { free(found) }
-        return String(cString: found)
+        var found: String?
+        _ = calling(path) { path in
+            guard let real = realpath(path, nil) else { return -1 }
+            defer { free(real) }
+            found = PathBytes.text(cString: real)
+            return 0
+        }
+        return found
     }
 
     #if os(Linux)
@@ -106,13 +189,11 @@ public final class SystemDisk: Disk {
 
     static func linkTarget(_ path: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = bytes.withUnsafeMutableBytes { readlink(path, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count) }
-        return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
-    }
-
-    private static func folder(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
+        let count = bytes.withUnsafeMutableBytes { bytes in
+            let target = bytes.baseAddress!.assumingMemoryBound(to: CChar.self)
+            return calling(path) { Int32(readlink($0, target, bytes.count)) }.value
+        }
+        return count > 0 ? PathBytes.text(bytes[..<Int(count)]) : nil
     }
 }
 
@@ -121,7 +202,8 @@ public final class SystemDisk: Disk {
 /// `@unchecked Sendable`: the descriptor is set once and closed once (the engine's lock orders `close` after every use);
 /// `pread`, `pwrite` and `fdatasync` carry no shared position.
 public final class SystemFile: DiskFile, @unchecked Sendable {
-    public let path: String
+    /// Changes only before the file is shared.
+    public private(set) var path: String
     let descriptor: Int32
     private var isClosed = false
     var hasLocks = false
@@ -187,6 +269,25 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         #endif
     }
 
+    public func rights() throws(DiskError) -> FileRights? {
+        let status = try status()
+        return FileRights(mode: UInt32(status.st_mode), owner: status.st_uid, group: status.st_gid)
+    }
+
+    public func take(_ rights: FileRights) {
+        guard let status = try? status() else { return }
+        var mode = rights.mode
+        if status.st_gid != rights.group, fchown(descriptor, uid_t.max, rights.group) != 0 {
+            mode &= ~0o070 | (mode & 0o007) << 3
+        }
+        // A file system without modes of its own (FAT) refuses, and has what its mount says.
+        if UInt32(status.st_mode) & 0o777 != mode { _ = fchmod(descriptor, mode_t(mode)) }
+        // Last, since the file is not this process's any more then. Only root may.
+        if status.st_uid != rights.owner { _ = fchown(descriptor, rights.owner, gid_t.max) }
+    }
+
+    public func wasRenamed(to path: String) { self.path = path }
+
     func status() throws(DiskError) -> stat {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw DiskError(.status, path, code: errno) }
@@ -232,6 +333,15 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
             }
         #else
             guard fdatasync(descriptor) == 0 else { throw DiskError(.sync, path, code: errno) }
+        #endif
+    }
+
+    /// For folders, whose names are not data: all of them, on every file system.
+    func syncNames() throws(DiskError) {
+        #if canImport(Darwin)
+            try sync()
+        #else
+            guard fsync(descriptor) == 0 else { throw DiskError(.sync, path, code: errno) }
         #endif
     }
 

@@ -63,25 +63,21 @@ extension SystemFile {
             let name = withUnsafeBytes(of: status.f_fstypename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
             return UInt32(status.f_flags) & UInt32(MNT_LOCAL) != 0 ? .local : .network(name)
         #else
-            return Self.kind(ofMagic: holdfast_file_system(descriptor))
+            let kind = NetworkMounts.kind(ofMagic: holdfast_file_system(descriptor))
+            guard case .unknown = kind,
+                let mounts = try? SystemDisk.shared.open("/proc/self/mountinfo", .readOnly)
+            else {
+                return kind
+            }
+            let device = UInt64(try status().st_dev)
+            // As the kernel's interface packs them.
+            let major = UInt32(truncatingIfNeeded: (device >> 8) & 0xfff | (device >> 32) & ~0xfff)
+            let minor = UInt32(truncatingIfNeeded: device & 0xff | (device >> 12) & ~0xff)
+            var bytes = [UInt8](repeating: 0, count: 1 << 20)
+            let count = (try? mounts.read(&bytes, at: 0)) ?? 0
+            let type = NetworkMounts.mountType(
+                major: major, minor: minor, in: String(decoding: bytes[..<count], as: UTF8.self))
+            return type.map { NetworkMounts.kind(ofMountType: $0) } ?? kind
         #endif
-    }
-
-    /// The numbers of `statfs(2)`. A separate function so that tests can ask it of file systems that are not there.
-    static func kind(ofMagic magic: UInt32) -> FileSystemKind {
-        switch magic {
-        case 0x6969: .network("NFS")
-        case 0xff53_4d42: .network("CIFS")
-        case 0xfe53_4d42: .network("SMB2")
-        case 0x517b: .network("SMB")
-        case 0x5346_414f: .network("AFS")
-        case 0x0102_1997: .network("9P")
-        case 0x00c3_6400: .network("Ceph")
-        case 0x7375_7245: .network("Coda")
-        case 0x0bd0_0bd0: .network("Lustre")
-        case 0x1980_0202, 0x0116_1970: .network("a cluster file system")
-        case 0x6573_5546: .unknown("FUSE")
-        default: .local
-        }
     }
 }

@@ -50,6 +50,9 @@ public struct EngineOptions: Sendable {
     /// Whether a heap with a damaged or missing log, or one that was cut short, is opened all the same, with what is left of it (`readOnly` only, and only where
     /// nobody else has it open): for saving what can be read. What was left out is said in the warnings.
     public var salvages = false
+    /// Who may read and write heap files that are made. Nil: whom the process's mask lets, or, if a
+    /// file is replaced, those who might read and write that.
+    public var rightsOfNewFiles: FileRights?
     /// Asked now and then by what takes long (copying, checking); once it is true, that ends with `cancelled`.
     public var isCancelled: (@Sendable () -> Bool)?
     /// The only names that roots may be made with; nil for any.

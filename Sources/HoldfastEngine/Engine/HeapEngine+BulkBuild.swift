@@ -15,7 +15,9 @@ import MemoryMapping
 extension HeapEngine {
     /// Begins to build a heap at `path`; `finishBuild` gives it its name.
     func openForBuilding() throws(HeapError) {
-        let builder = try HeapFileBuilder(path: location, named: path, disk: disk)
+        // What is to be replaced has been given its rights by somebody.
+        let rights = options.rightsOfNewFiles ?? (try? disk.open(location, .readOnly).rights())
+        let builder = try HeapFileBuilder(path: location, named: path, rights: rights, disk: disk)
         self.builder = builder
         file = builder.file
         let pages = AllocatorRoot.initialPages()
@@ -23,7 +25,7 @@ extension HeapEngine {
             try builder.file.grow(from: 0, to: 1 << 20, reservingBlocks: options.reservesBlocks)
             try builder.file.write(pages, at: 0)
         } catch {
-            throw heapError(error)
+            throw builder.heapError(error)
         }
         writeSet.isUnlogged = true
         try image.mapShared(builder.file, byteCount: 1 << 20)
@@ -49,17 +51,49 @@ extension HeapEngine {
         try extendBuild(toBytes: room + room / 8 + 1 << 20)
     }
 
-    /// More of the file, and more of it mapped. A full disk ends the program, as it does for any memory that Swift cannot have; but the heap that may
-    /// stand at the path is untouched.
+    /// More of the file, and more of it mapped. Where the file cannot grow, for a full disk or any
+    /// other reason, the build goes on in memory that is no file's, since what has asked for the
+    /// room cannot be stopped here; and the error is thrown where the build can be: by
+    /// `requireBuildable`.
     func extendBuild(toBytes bytes: Int) throws(HeapError) {
         guard let builder else { throw HeapError.closed(path: path) }
-        let target = FileGrowth.nextSize(current: image.byteCount, needed: bytes, granule: 1 << 20, maximumStep: 1 << 30)
-        do throws(DiskError) {
-            try builder.file.grow(from: image.byteCount, to: target, reservingBlocks: options.reservesBlocks)
-        } catch {
-            throw HeapError(DiskError(error.operation, path, code: error.code))
+        if buildFailure == nil {
+            do throws(HeapError) { return try extendFile(of: builder, toBytes: bytes) } catch {
+                buildFailure = error
+            }
         }
-        try image.mapShared(builder.file, byteCount: target)
+        let oldPages = image.byteCount / HeapLayout.pageBytes
+        try image.extend(to: bytes, path: path)
+        // As in the file's part, every line counts as noted.
+        let newPages = image.byteCount / HeapLayout.pageBytes - oldPages
+        (image.touchedLines + oldPages).update(repeating: ~0, count: newPages)
+    }
+
+    private func extendFile(of builder: HeapFileBuilder, toBytes bytes: Int) throws(HeapError) {
+        let granule = 1 << 20
+        let roomy = FileGrowth.nextSize(
+            current: image.byteCount, needed: bytes, granule: granule, maximumStep: 1 << 30)
+        let exact = SystemPage.roundUp(bytes, to: granule)
+        var failure: DiskError?
+        // The extra space is only in hand for later; the exact need may still fit.
+        for target in roomy > exact ? [roomy, exact] : [exact] {
+            do throws(DiskError) {
+                try builder.file.grow(
+                    from: image.byteCount, to: target, reservingBlocks: options.reservesBlocks)
+            } catch {
+                failure = error
+                continue
+            }
+            return try image.mapShared(builder.file, byteCount: target)
+        }
+        if let failure { throw HeapError(DiskError(failure.operation, path, code: failure.code)) }
+    }
+
+    /// Throws what has made the build come to nothing, if anything has. For those who can stop it;
+    /// `commit` and `finishBuild` ask too.
+    package func requireBuildable() throws(HeapError) {
+        if let buildFailure { throw buildFailure }
+        try requireNoFault()
     }
 
     /// Throws `busy` where `finishBuild` with `replacing` would not get to replace the file that is there now.
@@ -74,7 +108,7 @@ extension HeapEngine {
     public func finishBuild(replacing: Bool, continuing source: HeapEngine? = nil) throws(HeapError) {
         guard let builder, let file else { throw HeapError.closed(path: path) }
         try requireUsable()
-        try requireNoFault()
+        try requireBuildable()
         if !replacing, disk.exists(location) { throw HeapError.alreadyExists(path: path) }
         let context = makeContext(isWritable: true, enclosing: nil)
         Allocator(access: HeapAccess(context: context, epoch: context.pointee.epoch)).trim()

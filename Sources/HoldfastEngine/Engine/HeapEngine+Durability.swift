@@ -212,12 +212,44 @@ extension HeapEngine {
         guard !closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         defer { detach() }
         guard let file, let shared else { return }
+        var leavesLog = false
         try withOpeningLock(file) { () throws(HeapError) in
             // In whatever way this ends, it is over.
-            defer { detach() }
-            guard mode == .readWrite else { return try removeUnusedSharedFile(file, shared) }
+            defer {
+                removeOrphans(file, shared)
+                detach()
+            }
+            guard mode == .readWrite else {
+                leavesLog = isLastOfLog(file, shared)
+                return try removeUnusedSharedFile(file, shared)
+            }
             try closeWriting(file, shared)
         }
+        if leavesLog { putAtRest() }
+    }
+
+    /// Whether this reader is the last to use a log that others have written and left to it. Under
+    /// the opening lock.
+    private func isLastOfLog(_ file: any DiskFile, _ shared: SharedFile) -> Bool {
+        guard case .member = attachment, isFileWritable, !options.salvages, shared[.epoch] != 0,
+            shared[.failed] == 0
+        else {
+            return false
+        }
+        return (try? requireInPlace()) != nil
+            && (try? file.tryLock(.presence, exclusive: true)) == true
+    }
+
+    /// Does what a writer does that closes the heap last: a snapshot or a copy of one's own may
+    /// outlive all writers. If it cannot be done at once, the next to open the heap does it.
+    private func putAtRest() {
+        var options = EngineOptions()
+        options.createsIfMissing = false
+        options.timeout = .zero
+        options.reservesBlocks = self.options.reservesBlocks
+        options.allowsNetworkFileSystems = self.options.allowsNetworkFileSystems
+        options.processes = self.options.processes
+        try? HeapEngine(path: location, mode: .readWrite, options: options, disk: disk).close()
     }
 
     private func closeWriting(_ file: any DiskFile, _ shared: SharedFile) throws(HeapError) {
@@ -259,7 +291,7 @@ extension HeapEngine {
         try shrinkFile(to: wantedFileBytes(slack: false))
         // Another file in this one's place has another log.
         try requireInPlace()
-        try translating { () throws(DiskError) in try RedoLog.removeFiles(disk: disk, heapPath: location) }
+        try translating { () throws(DiskError) in try neighbours.remove() }
     }
 
     /// Nobody has used the log. But a process that died while it started it may have said in the header that it is in use, and then that must be taken back
@@ -271,7 +303,7 @@ extension HeapEngine {
                 try endUseOfLog(&header, file)
                 try repeatHeader(header, to: file)
             }
-            try RedoLog.removeFiles(disk: disk, heapPath: location)
+            try neighbours.remove()
         } catch {
             throw heapError(error)
         }
@@ -302,6 +334,31 @@ extension HeapEngine {
             (try? file.tryLock(.presence, exclusive: true)) == true
         else { return }
         try? disk.remove(location + LogLayout.sharedSuffix)
+    }
+
+    /// The last to use a file that has lost all of its names takes along what lies beside its last
+    /// one: nobody can need that any more.
+    private func removeOrphans(_ file: any DiskFile, _ shared: SharedFile) {
+        guard case .member = attachment, isFileWritable, (try? file.facts())?.isNamed == false,
+            (try? file.tryLock(.presence, exclusive: true)) == true
+        else { return }
+        // Another heap with the same identity, such as a copy of the file, may have the name now,
+        // and files of its own: those are not these.
+        let epoch = shared[.epoch]
+        if let log = try? disk.openBeside(neighbours.path(.log), .readOnly) {
+            defer { log.close() }
+            if case .header(let header) = try? LogHeader.read(
+                from: log, at: LogLayout.headerOffsets),
+                header.identity == identity, header.epoch == epoch, epoch != 0
+            {
+                try? disk.remove(neighbours.path(.log))
+            }
+        }
+        if let mine = try? shared.file.fileIdentity(),
+            disk.fileIdentity(at: shared.file.path) == mine
+        {
+            try? disk.remove(shared.file.path)
+        }
     }
 
     /// Lets go of everything that others could notice.

@@ -62,6 +62,7 @@ extension HeapEngine {
     /// Nobody else uses the log: what a crash has left of it is put in order first.
     func openAlone(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
         var header = header
+        if mode == .readWrite { try requireNames(header) }
         if header.isGivingBack, mode == .readWrite {
             _ = try giveBackFreePages(file)
             header = try readHeader(file)
@@ -81,6 +82,18 @@ extension HeapEngine {
         take(header)
         try checkAllocatorRoot(pages: header.heapPages)
         try beginSharing(file, header)
+    }
+
+    /// The heap's own files beside it.
+    var neighbours: Neighbours { Neighbours(disk: disk, heapPath: location, identity: identity) }
+
+    /// A writer needs both names, and is told at once if one of them is taken. Which log belongs to
+    /// a heap in use is recovery's to find out.
+    private func requireNames(_ header: HeapHeader) throws(HeapError) {
+        try translating { () throws(DiskError) in
+            try neighbours.requireOwn(.shared)
+            if !header.logInUse { try neighbours.requireOwn(.log) }
+        }
     }
 
     /// Makes the shared file, where the heap is at rest and nobody else has it open.
@@ -247,6 +260,9 @@ extension HeapEngine {
     private func openingError(_ error: DiskError) -> HeapError {
         switch error.code {
         case EACCES, EPERM: .permissionDenied(path: path, operation: mode == .readWrite ? "write" : "read")
+        case ENOENT, ENOTDIR, ENAMETOOLONG:
+            disk.objection(to: location, suffixBytes: 0).map { HeapError($0, path: path) }
+                ?? heapError(error)
         default: heapError(error)
         }
     }
@@ -268,7 +284,8 @@ extension HeapEngine {
     private func create() throws(HeapError) {
         let header = HeapHeader.made(identity: .random(), hashSeed: .random())
         let pages = AllocatorRoot.initialPages()
-        let builder = try HeapFileBuilder(path: location, named: path, disk: disk)
+        let builder = try HeapFileBuilder(
+            path: location, named: path, rights: options.rightsOfNewFiles, disk: disk)
         defer { builder.end() }
         // Before there is a file that could not be opened.
         try requireSuitableFileSystem(builder.file)

@@ -6,8 +6,13 @@ extension HeapEngine {
     func recover(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader {
         var scanner = try openScanner(location + LogLayout.durableSuffix, header)
         defer { for source in scanner.sources { source.file.close() } }
-        return mode == .readWrite
+        // Before a writer removes it.
+        let isSharedFileMissing = !disk.exists(neighbours.path(.shared))
+        let recovered =
+            mode == .readWrite
             ? try replayIntoFile(&scanner, file, header) : try replayIntoImage(&scanner, file, header)
+        if isSharedFileMissing { warnOfMissingSharedFile() }
+        return recovered
     }
 
     /// Lays the log over this opening's private pages, and leaves all files as they are.
@@ -133,13 +138,23 @@ extension HeapEngine {
         }
     }
 
+    /// A heap that was not closed has both files beside it, whatever has ended its use. What was
+    /// committed last and not synced is only in the shared one.
+    private func warnOfMissingSharedFile() {
+        warnings.append(
+            "\(path) was not closed, and \(neighbours.path(.shared)) is missing beside it: commits "
+                + "that had not been synced were in "
+                + "that file, and are lost if it cannot be brought back.")
+    }
+
     /// Where one copy of the header is not whole and the other says that the file is at rest: the header of a log that goes on from there, if there is
     /// one. Then it was the damaged copy that named it, since nothing is committed before a header does so durably; and what was committed must not be lost.
     func headerOfForgottenLog(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader? {
         let logPath = location + LogLayout.durableSuffix
         return try translating { () throws(DiskError) in
-            guard disk.exists(logPath), try !hasBothHeaders(file) else { return nil }
-            let log = try disk.open(logPath, .readOnly)
+            guard disk.exists(logPath), try !hasBothHeaders(file),
+                let log = try? disk.openBeside(logPath, .readOnly)
+            else { return nil }
             defer { log.close() }
             guard case .header(let logHeader) = try LogHeader.read(from: log, at: LogLayout.headerOffsets),
                 logHeader.identity == header.identity, Self.isCapacity(logHeader.capacity)
@@ -188,7 +203,7 @@ extension HeapEngine {
         recovered.logInUse = false
         try assertHeader(&recovered, file)
         try repeatHeader(recovered, to: file)
-        try RedoLog.removeFiles(disk: disk, heapPath: location)
+        try neighbours.remove()
         return recovered
     }
 
@@ -199,7 +214,7 @@ extension HeapEngine {
         var newer: UInt32?
         do throws(DiskError) {
             guard disk.exists(logPath) else { throw DiskError(.open, logPath, code: -1) }
-            let durable = try disk.open(logPath, access)
+            let durable = try disk.openBeside(logPath, access)
             let reading = try LogHeader.read(from: durable, at: LogLayout.headerOffsets)
             guard case .header(let logHeader) = reading, logHeader.identity == header.identity,
                 logHeader.epoch == header.logEpoch, Self.isCapacity(logHeader.capacity)
@@ -226,7 +241,12 @@ extension HeapEngine {
     private func openSharedSource(_ header: HeapHeader, _ access: FileAccess) throws(DiskError) -> LogScanner.Source? {
         let sharedPath = location + LogLayout.sharedSuffix
         guard disk.exists(sharedPath) else { return nil }
-        let file = try disk.open(sharedPath, access)
+        let file: any DiskFile
+        do throws(DiskError) { file = try disk.openBeside(sharedPath, access) } catch {
+            // Another's: it has nothing to say about this heap.
+            if error.operation == .claim { return nil }
+            throw error
+        }
         var bytes = [UInt8](repeating: 0, count: SharedFile.headerBytes)
         let count = try file.read(&bytes, at: 0)
         let words = bytes.withUnsafeBytes { raw in

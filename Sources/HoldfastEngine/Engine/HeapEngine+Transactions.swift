@@ -127,7 +127,7 @@ extension HeapEngine {
             endContext(context)
             unlockAfterWriting()
         }
-        if mode == .bulkBuild { return try requireNoFault() }
+        if mode == .bulkBuild { return try requireBuildable() }
         guard !writeSet.isEmpty else { return }
         do throws(HeapError) {
             // Begun before a fork, and the lock is the parent's: two processes would append at the same place.
@@ -220,7 +220,8 @@ extension HeapEngine {
             do throws(DiskError) {
                 if isLeft || disk.exists(location + LogLayout.durableSuffix) { try assertHeader(&header, file) }
                 log = try RedoLog(
-                    starting: shared, disk: disk, heapPath: location, header: header,
+                    starting: shared, disk: disk, heapPath: location, rights: try file.rights(),
+                    header: header,
                     epoch: isLeft ? header.logEpoch : UInt64.random(in: 1 ... .max), isLeft: isLeft,
                     capacity: max(RedoLog.capacityGranule, roundedCapacity(options.initialLogBytes)), timeout: options.timeout)
             } catch {

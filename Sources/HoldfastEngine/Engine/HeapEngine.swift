@@ -45,6 +45,8 @@ public final class HeapEngine: @unchecked Sendable {
 
     /// Only while a heap is built.
     var builder: HeapFileBuilder?
+    /// Why the build cannot be finished, once something has failed.
+    var buildFailure: HeapError?
 
     // Behind the gate.
     var fileBytes = 0
@@ -135,7 +137,7 @@ public final class HeapEngine: @unchecked Sendable {
         throws(HeapError)
     {
         self.path = path
-        place = Mutex(mode == .inMemory ? path : mode == .readOnly && disk.tellsPaths ? nil : disk.resolve(path))
+        place = Mutex(try Self.place(of: path, mode: mode, disk: disk))
         self.mode = mode
         self.options = options
         checkpointDue = CheckpointDue(options)
@@ -177,6 +179,35 @@ public final class HeapEngine: @unchecked Sendable {
         }
         if mode == .readWrite, options.checkpointsInBackground { worker = CheckpointWorker(for: self) }
     }
+
+    /// Where the file is; nil if that can be asked later. Throws, before anything is made, where
+    /// there can be no heap, or no files beside it for a mode that needs them.
+    private static func place(of path: String, mode: OpenMode, disk: any Disk) throws(HeapError)
+        -> String?
+    {
+        guard mode != .inMemory else { return path }
+        if let objection = PathObjection(toText: path) { throw HeapError(objection, path: path) }
+        if mode == .readWrite { try requirePages(ofBytes: SystemPage.size, path: path) }
+        if mode == .readOnly, disk.tellsPaths { return nil }
+        let place = disk.resolve(path)
+        if mode == .readWrite || mode == .bulkBuild,
+            let objection = disk.objection(to: place, suffixBytes: Neighbours.longestSuffixBytes)
+        {
+            throw HeapError(objection, path: path)
+        }
+        return place
+    }
+
+    /// The log's ring is mapped twice, end to end, which only whole pages can be: systems whose
+    /// pages are larger than the offset of the ring can read heaps, and not write to them. The size
+    /// is a parameter for tests.
+    static func requirePages(ofBytes bytes: Int, path: String) throws(HeapError) {
+        guard LogLayout.ringOffset % bytes != 0 else { return }
+        throw HeapError.unsupportedPages(path: path, bytes: bytes, limit: LogLayout.ringOffset)
+    }
+
+    /// Who may read and write the heap file; nil for a heap in memory.
+    package var fileRights: FileRights? { (try? file?.rights()) ?? nil }
 
     deinit {
         // A heap that is let go without `close` is closed here; whoever needs to know of errors calls `close`.

@@ -1,3 +1,5 @@
+import MemoryMapping
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)
@@ -11,6 +13,13 @@ public enum HeapError: Error, Equatable, Sendable {
     // Opening
     /// There is no file of this name.
     case notFound(path: String)
+    /// The folder in which the file should lie is not there.
+    case folderNotFound(path: String)
+    /// No file can have this path, as `reason` says in words.
+    case badPath(path: String, reason: String)
+    /// A file that is not this heap's has a name that the heap needs; `reason` says what it is. It
+    /// was left as it is.
+    case foreignFile(path: String, reason: String)
     /// The path leads to a folder.
     case isDirectory(path: String)
     /// The path leads to a pipe, a device or the like, or is no file URL.
@@ -51,6 +60,9 @@ public enum HeapError: Error, Equatable, Sendable {
     case unreadable(path: String, offset: UInt64)
     /// The file lies where processes of other machines would not be seen; see `PersistentHeap.Options.allowsNetworkFileSystems`.
     case networkFileSystem(path: String, name: String)
+    /// The pages of this machine's memory are larger than those that a log can be mapped in; both
+    /// in bytes.
+    case unsupportedPages(path: String, bytes: Int, limit: Int)
     /// The checksum of a page does not match; pages are numbered from 0, of 4096 bytes.
     case damagedPages(path: String, pages: [Int])
     /// There is a file already where a new one was to be made; it was left as it is.
@@ -90,6 +102,8 @@ public enum HeapError: Error, Equatable, Sendable {
     /// A root was to be made whose name is none of `Options.rootNames`; `similar` is the one of
     /// those that comes nearest, if one does.
     case undeclaredRoot(path: String, name: String, similar: String?)
+    /// A root cannot have this name, as `reason` says in words.
+    case badRootName(path: String, name: String, reason: String)
     /// The root's recorded description and the one of the type it was asked for as; `difference` says in words where they part.
     case rootTypeMismatch(path: String, name: String, stored: String, requested: String, difference: String)
     /// The data is at a version that this program has no migration to; see `Migration`.
@@ -111,10 +125,24 @@ public enum HeapError: Error, Equatable, Sendable {
 }
 
 extension HeapError: CustomStringConvertible {
-    public var description: String {
+    /// One line, whatever names, types and reasons it speaks of; what is very long in them is left
+    /// out.
+    public var description: String { PathBytes.display(sentence) }
+
+    private var sentence: String {
         switch self {
         case .notFound(let path):
             "There is no heap file at \(path). Check the path, or open it for writing to make one."
+        case .folderNotFound(let path):
+            "The folder of \(path) does not exist, so there is no heap. Make the folder first, or "
+                + "check the path."
+        case .badPath(let path, let reason):
+            "\(path.isEmpty ? "\"\"" : path) cannot be the path of a file: \(reason). Choose "
+                + "another one."
+        case .foreignFile(let path, let reason):
+            "\(path) is in the way: \(reason). A heap in use needs that name for a file of its own. "
+                + "If nobody needs the file, remove it; else give "
+                + "it or the heap another name. It was left as it is."
         case .isDirectory(let path):
             "\(path) is a folder, not a heap file. Name a file inside it."
         case .notARegularFile(let path):
@@ -165,6 +193,10 @@ extension HeapError: CustomStringConvertible {
         case .networkFileSystem(let path, let name):
             "\(path) lies on a network file system (\(name)), where processes on other machines would not see each other's changes. Move "
                 + "it to a local disk, or allow it in the options if only this machine uses it."
+        case .unsupportedPages(let path, let bytes, let limit):
+            "\(path) cannot be opened for writing here: the pages of this system's memory have "
+                + "\(bytes) bytes, and the log can be mapped in pages of up to "
+                + "\(limit). Open it read-only, or write to it on a system with smaller pages."
         case .damagedPages(let path, let pages):
             "\(pages.count) pages of \(path) do not match their checksums (\(pages.prefix(5).map(String.init).joined(separator: ", "))"
                 + "\(pages.count > 5 ? ", …" : "")). The disk or something else has changed them; restore the file from a copy."
@@ -201,13 +233,20 @@ extension HeapError: CustomStringConvertible {
         case .damaged(let path, let what):
             "\(path) is damaged: \(what). Restore it from a copy."
         case .rootNotFound(let path, let name):
-            "\(path) has no root named \"\(name)\". Make it in a write transaction, or check the name against tx.roots."
+            "\(path) has no root named \(Self.quoted(name)). Make it in a write transaction, or "
+                + "check the name against tx.roots."
+        case .badRootName(let path, let name, let reason):
+            "No root of \(path) can be named \(Self.quoted(name)): \(reason). Choose another name."
         case .undeclaredRoot(let path, let name, let similar):
-            "\(path) has no root named \"\(name)\", and the program does not declare one.\(similar.map { " Did it mean \"\($0)\"?" } ?? "") Correct the "
-                + "name, or add it to Options.rootNames; nothing was made."
+            "\(path) has no root named \(Self.quoted(name)), and the program does not declare one."
+                + (similar.map { " Did it mean \(Self.quoted($0))?" } ?? "")
+                + " Correct the name, or add it to Options.rootNames; nothing was made."
         case .rootTypeMismatch(let path, let name, let stored, let requested, let difference):
-            "The root \"\(name)\" of \(path) is not what it was asked for as: \(difference). Ask for it as what it is, use another name, or declare a "
-                + "migration. In the file: \(stored). Asked for: \(requested)."
+            "The root \(Self.quoted(name)) of \(path) is not what it was asked for as: "
+                + "\(Self.shortened(difference)). Ask for it as what it is, use another name, or "
+                + "declare a "
+                + "migration. In the file: \(Self.shortened(stored)). Asked for: "
+                + "\(Self.shortened(requested))."
         case .newerData(let path, let version, let known):
             "The data in \(path) is at version \(version), but this program knows versions up to \(known). Update the program; the data was left as it is."
         case .migrationNeeded(let path, let version, let wanted):
@@ -215,15 +254,20 @@ extension HeapError: CustomStringConvertible {
         case .cannotCollect(let path, let reason):
             "Objects that nothing leads to cannot be found in \(path): \(reason). Name the types of all roots, or check the heap first."
         case .rootExists(let path, let name):
-            "\(path) has a root named \"\(name)\" already, and nothing was imported. Remove or rename it first, or import under another name."
+            "\(path) has a root named \(Self.quoted(name)) already, and nothing was imported. "
+                + "Remove or rename it first, or import under another name."
         case .unknownType(let path, let name, let type):
-            "This program does not know the type of the root \"\(name)\" of \(path), \(type). Name the types that it is made of, as `knowing`."
+            "This program does not know the type of the root \(Self.quoted(name)) of \(path), "
+                + "\(Self.shortened(type)). Name the types that it is made of, as `knowing`."
         case .cannotExport(let path, let name, let reason):
-            "The root \"\(name)\" of \(path) cannot be exported: \(reason). Check the heap, and change what is in the way."
+            "The root \(Self.quoted(name)) of \(path) cannot be exported: "
+                + "\(Self.shortened(reason)). Check the heap, and change what is in the way."
         case .badLine(let path, let line, let reason):
-            "Line \(line) of the import is not as it should be (\(path)): \(reason). Nothing was imported; mend the line, or export once more."
+            "Line \(line) of the import is not as it should be (\(path)): "
+                + "\(Self.shortened(reason)). Nothing was imported; mend the line, or export once "
+                + "more."
         case .notStorable(let type, let reason):
-            "\(type) cannot be kept in a heap: \(reason)."
+            "\(Self.shortened(type)) cannot be kept in a heap: \(Self.shortened(reason))."
         }
     }
 }
@@ -233,6 +277,7 @@ extension HeapError {
     public init(_ error: DiskError) {
         let path = error.path
         switch (error.code, error.operation) {
+        case (_, .claim): self = .foreignFile(path: path, reason: Self.strangerInWords(error.code))
         case (ENOENT, .open): self = .notFound(path: path)
         case (EISDIR, _): self = .isDirectory(path: path)
         case (EINVAL, .status), (ENXIO, .open): self = .notARegularFile(path: path)
@@ -242,6 +287,52 @@ extension HeapError {
         case (ECANCELED, _): self = .cancelled(path: path)
         case (EFBIG, _): self = .fileTooLarge(path: path)
         default: self = .io(operation: error.operation.rawValue, path: path, code: error.code)
+        }
+    }
+
+    /// The text, or of a very long one its beginning and its end.
+    package static func shortened(_ text: String) -> String {
+        let (head, tail) = (400, 200)
+        guard text.utf8.count > 4 * (head + tail) else { return text }
+        return String(text.unicodeScalars.prefix(head)) + " … "
+            + String(text.unicodeScalars.suffix(tail))
+    }
+
+    /// A name in quotes, with line ends and the like as escapes.
+    private static func quoted(_ name: String) -> String { shortened(name).debugDescription }
+
+    private static func strangerInWords(_ code: Int32) -> String {
+        switch code {
+        case ELOOP: "it is a symbolic link, which heaps do not follow there"
+        case EISDIR: "it is a folder"
+        case EMLINK: "it is a file that has several names (hard links)"
+        case EINVAL: "it is a pipe or a device"
+        default: "it was not made by this heap, or belongs to another heap that had the same name"
+        }
+    }
+
+    /// For a path that no file can have, or whose folder is missing.
+    package init(_ objection: PathObjection, path: String) {
+        switch objection {
+        case .isEmpty: self = .badPath(path: path, reason: "it is empty")
+        case .hasZero: self = .badPath(path: path, reason: "it contains a zero byte")
+        case .noFolder: self = .folderNotFound(path: path)
+        case .notAFolder:
+            self = .badPath(path: path, reason: "a part of it that should be a folder is a file")
+        case .nameTooLong(let bytes, let limit):
+            self = .badPath(
+                path: path,
+                reason:
+                    "with the longest name beside it, its name would take \(bytes) bytes of the "
+                    + "\(limit) that a name can have"
+            )
+        case .pathTooLong(let bytes, let limit):
+            self = .badPath(
+                path: path,
+                reason:
+                    "with the longest name beside it, it would take \(bytes) bytes of the \(limit) "
+                    + "that a path can have"
+            )
         }
     }
 }

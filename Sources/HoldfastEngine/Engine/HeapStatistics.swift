@@ -132,8 +132,8 @@ extension HeapEngine {
         case .guest, .alone, .visitor: figures.condition = header.logInUse ? .notClosed : .atRest
         }
         guard figures.condition != .atRest else { return }
-        for suffix in [LogLayout.durableSuffix, LogLayout.sharedSuffix] {
-            guard let log = try? disk.open(location + suffix, .readOnly) else { continue }
+        for kind in Neighbours.Kind.allCases {
+            guard let log = try? disk.openBeside(neighbours.path(kind), .readOnly) else { continue }
             figures.logFileBytes += (try? log.size()) ?? 0
             log.close()
         }

@@ -61,6 +61,14 @@ public struct LogHeader: Equatable, Sendable {
         return bytes
     }
 
+    /// Whether a header names the heap, also one that is damaged elsewhere: for those who only ask
+    /// whose the file is.
+    static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
+        func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+        return raw.count >= byteCount && word(0) == magic
+            && HeapIdentity(high: word(16), low: word(24)) == identity
+    }
+
     package static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
         guard raw.count >= byteCount else { return .none }
         func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }

@@ -37,8 +37,8 @@ final class RedoLog: @unchecked Sendable {
     /// `announce` lets anyone use it. `isLeft`: the header names it already, because an earlier starter died before it announced it; then the
     /// durable file is there, whole and empty, and must not be missing for a moment.
     init(
-        starting shared: SharedFile, disk: any Disk, heapPath: String, header: HeapHeader, epoch: UInt64, isLeft: Bool,
-        capacity wanted: Int, timeout: Duration
+        starting shared: SharedFile, disk: any Disk, heapPath: String, rights: FileRights?,
+        header: HeapHeader, epoch: UInt64, isLeft: Bool, capacity wanted: Int, timeout: Duration
     ) throws(DiskError) {
         self.shared = shared
         self.epoch = epoch
@@ -46,19 +46,30 @@ final class RedoLog: @unchecked Sendable {
         self.heapPath = heapPath
         identity = header.identity
         let path = heapPath + LogLayout.durableSuffix
+        let neighbours = Neighbours(disk: disk, heapPath: heapPath, identity: header.identity)
+        let workingPath = neighbours.workingLogPath
         var capacity = wanted
         var sequence: UInt64 = 0
         if isLeft {
-            durableFile = try disk.open(path, .readWrite)
+            durableFile = try disk.openBeside(path, .readWrite)
             guard case .header(let left) = try LogHeader.read(from: durableFile, at: LogLayout.headerOffsets), left.epoch == epoch
             else { throw DiskError(.read, path, code: EIO) }
             capacity = Int(left.capacity)
             sequence = left.sequence
         } else {
             // Unlinked and not cut: another heap that once had this name may still be in use and have its log mapped.
-            try disk.remove(path)
-            durableFile = try disk.open(path, .createNew)
+            try neighbours.clear(.log)
+            // Without that name until it is whole, so that nothing but a log is ever taken for one
+            // of this heap's.
+            try neighbours.clearWorkingLog()
+            do throws(DiskError) {
+                durableFile = try disk.open(workingPath, .createNew(isPrivate: true))
+            } catch {
+                throw DiskError(error.operation, path, code: error.code)
+            }
+            if let rights { durableFile.take(rights) }
         }
+        var made = workingPath
         do throws(DiskError) {
             let bytes = LogLayout.ringOffset + capacity
             // Zeros and not merely reserved blocks: the first sync of a record in a block that was never written would also have
@@ -72,11 +83,21 @@ final class RedoLog: @unchecked Sendable {
             shared[.required] = 0
             try writeHeader(requiredPosition: 0)
             try durableFile.sync()
+            if !isLeft {
+                do throws(DiskError) {
+                    try disk.renameWithoutReplacing(workingPath, to: path)
+                } catch {
+                    throw error.code == EEXIST ? DiskError(.claim, path, code: EEXIST) : error
+                }
+                durableFile.wasRenamed(to: path)
+                made = path
+            }
             try disk.syncDirectory(of: heapPath)
         } catch {
             durableFile.close()
-            if !isLeft { try? disk.remove(path) }
-            throw error
+            if !isLeft { try? disk.remove(made) }
+            // The working name is nobody's business.
+            throw error.path == workingPath ? DiskError(error.operation, path, code: error.code) : error
         }
         shared[.published] = header.checkpointPosition
         shared[.durable] = header.checkpointPosition
@@ -93,7 +114,8 @@ final class RedoLog: @unchecked Sendable {
         self.timeout = timeout
         self.heapPath = heapPath
         epoch = shared[.epoch]
-        durableFile = try disk.open(heapPath + LogLayout.durableSuffix, isWritable ? .readWrite : .readOnly)
+        durableFile = try disk.openBeside(
+            heapPath + LogLayout.durableSuffix, isWritable ? .readWrite : .readOnly)
     }
 
     /// From here on commits may be appended, by anyone.
@@ -101,12 +123,6 @@ final class RedoLog: @unchecked Sendable {
 
     /// Closes the durable file; the shared one belongs to the engine.
     func close() { durableFile.close() }
-
-    /// Removes the files of a log that is not needed any more.
-    static func removeFiles(disk: any Disk, heapPath: String) throws(DiskError) {
-        try disk.remove(heapPath + LogLayout.sharedSuffix)
-        try disk.remove(heapPath + LogLayout.durableSuffix)
-    }
 
     // MARK: Positions
 

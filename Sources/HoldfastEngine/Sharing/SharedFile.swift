@@ -73,9 +73,10 @@ final class SharedFile: @unchecked Sendable {
     ) throws(DiskError) -> SharedFile {
         let path = heapPath + LogLayout.sharedSuffix
         // Whoever still has an older one mapped keeps it whole: it loses its name, not its bytes.
-        try disk.remove(path)
-        let file = try disk.open(path, .createNew)
+        try Neighbours(disk: disk, heapPath: heapPath, identity: header.identity).clear(.shared)
+        let file = try disk.open(path, .createNew(isPrivate: true))
         do throws(DiskError) {
+            if let rights = try heapFile.rights() { file.take(rights) }
             try file.grow(from: 0, to: headerBytes, reservingBlocks: true)
             let shared = try SharedFile(file: file, heapFile: heapFile, isWritable: true, isNew: true)
             for word in [Word.published, .durable, .checkpoint] { shared[word] = header.checkpointPosition }
@@ -96,7 +97,7 @@ final class SharedFile: @unchecked Sendable {
     ) throws(DiskError) -> SharedFile? {
         let path = heapPath + LogLayout.sharedSuffix
         guard disk.exists(path) else { return nil }
-        let file = try disk.open(path, isWritable ? .readWrite : .readOnly)
+        let file = try disk.openBeside(path, isWritable ? .readWrite : .readOnly)
         do throws(DiskError) {
             guard try file.size() >= headerBytes else {
                 file.close()
@@ -230,6 +231,9 @@ final class RingMapping: @unchecked Sendable {
         guard capacity > 0, capacity % RedoLog.capacityGranule == 0, try file.size() >= LogLayout.ringOffset + capacity else {
             throw DiskError(.map, file.path, code: 0)
         }
+        guard LogLayout.ringOffset % SystemPage.size == 0 else {
+            throw DiskError(.map, file.path, code: EINVAL)
+        }
         self.capacity = capacity
         do {
             reservation = try AddressReservation(preferredBytes: capacity * 2, minimumBytes: capacity * 2)
@@ -294,6 +298,14 @@ struct SharedHeader: Equatable {
             raw.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt64.self)
         }
         return bytes
+    }
+
+    /// Whether a header names the heap, also one that is damaged elsewhere: for those who only ask
+    /// whose the file is.
+    static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
+        func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+        return raw.count >= byteCount && word(0) == magic
+            && HeapIdentity(high: word(16), low: word(24)) == identity
     }
 
     static func decode(_ raw: UnsafeRawBufferPointer) -> SharedHeader? {

@@ -106,9 +106,11 @@ struct ViewTable {
             let published = shared[.published]
             let commits = (newest: shared[.commits], viewed: shared.loadInOrder(at: offset(index) + 40))
             let isOpen = position != Self.none
+            let isWriting = !isOpen && shared.isWriter(process.number)
             let isBehind = isOpen && published > position
             return OpenView(
-                processNumber: process.number, isOpen: isOpen, isSnapshot: word >> 32 == 2,
+                processNumber: process.number, isOpen: isOpen, isWriting: isWriting,
+                isSnapshot: word >> 32 == 2,
                 age: isOpen ? Self.age(since) : .zero, openFor: Self.age(shared.loadInOrder(at: offset(index) + 32)),
                 heldLogBytes: isBehind ? Int(published - position) : 0,
                 commitsBehind: isBehind && commits.newest > commits.viewed ? Int(commits.newest - commits.viewed) : 0,
@@ -127,6 +129,9 @@ public struct OpenView: Equatable, Sendable {
     public let processNumber: Int32
     /// Whether a view is open just now.
     public let isOpen: Bool
+    /// Whether its process has a write transaction open, which needs no view: as far as the system
+    /// tells who holds the write lock.
+    public let isWriting: Bool
     /// Whether the view stays where it is for as long as it is open: a snapshot, or a private copy of the heap.
     public let isSnapshot: Bool
     /// For how long at least it has been open; to a second or so.

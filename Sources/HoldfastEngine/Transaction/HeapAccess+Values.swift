@@ -23,6 +23,12 @@ extension HeapAccess {
         context.pointee.engine._withUnsafeGuaranteedRef { $0.options.rootNames }
     }
 
+    /// Throws what has made the build of a new heap come to nothing, if that is what the
+    /// transaction belongs to.
+    package func requireBuildable() throws(HeapError) {
+        try context.pointee.engine.takeUnretainedValue().requireBuildable()
+    }
+
     /// The path of the heap, for errors.
     public var heapPath: String {
         context.pointee.engine._withUnsafeGuaranteedRef { $0.path }

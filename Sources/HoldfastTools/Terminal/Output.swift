@@ -19,6 +19,8 @@ package enum OutputError: Error, Equatable, CustomStringConvertible {
         case .failed(let name, ENOSPC): "The disk is full: \(name) could not be written. Free some space, or write it elsewhere."
         case .failed(let name, EFBIG):
             "\(name) could not be written: a limit for the size of files was reached. Raise the limit (ulimit -f), or write less."
+        case .failed(let name, EEXIST):
+            "There is another file at \(name) already, and it was left as it is. Name another one."
         case .failed(let name, EBADF): "\(name) is closed, so nothing can be written to it. Give it somewhere to go."
         case .failed(let name, let code):
             "\(name) could not be written: \(systemMessage(code)) (error \(code)). Check where it goes, and try again."

@@ -1,7 +1,10 @@
+import MemoryMapping
+
 /// Text that comes from a file or from the user, made fit for a terminal: nothing in it moves the cursor, changes colours or breaks the line.
 package enum DisplayText {
     /// Control characters, line ends and what changes the direction of writing become escapes such as `\n` and `\u{1B}`.
     package static func oneLine(_ text: String) -> String {
+        let text = PathBytes.display(text)
         guard text.unicodeScalars.contains(where: needsEscape) else { return text }
         var result = ""
         for scalar in text.unicodeScalars { append(scalar, to: &result) }

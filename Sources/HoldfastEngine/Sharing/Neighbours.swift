@@ -1,0 +1,106 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The files that a heap has beside it while it is in use, and whether what lies there under their
+/// names is the heap's: only that is ever opened for writing, replaced or removed. Anything else is
+/// somebody's, and stays; who needs its name is refused.
+///
+/// What proves that a file is this heap's, beside its being an ordinary file with one name:
+/// - the log: its header, with the heap's identity. A log gets its name when it is durable as a
+///   whole, so a file under that name without such a header is none.
+/// - the shared file: its header, with the heap's identity; or, since that file is never synced and
+///   a power cut may take what it begins with, no header at all, that is a first sector of zeros in
+///   a file of whole pages, as a start that was ended at once leaves it too.
+struct Neighbours {
+    enum Kind: CaseIterable {
+        case shared, log
+
+        var suffix: String {
+            switch self {
+            case .shared: LogLayout.sharedSuffix
+            case .log: LogLayout.durableSuffix
+            }
+        }
+    }
+
+    /// Bytes of the longest suffix.
+    static let longestSuffixBytes = Kind.allCases.map(\.suffix.utf8.count).max()!
+
+    let disk: any Disk
+    let heapPath: String
+    let identity: HeapIdentity
+
+    func path(_ kind: Kind) -> String { heapPath + kind.suffix }
+
+    /// What a log is called until it is whole.
+    var workingLogPath: String { WorkingName.path(for: heapPath, suffix: LogLayout.durableSuffix) }
+
+    /// Removes what a start of the log has left that was ended before the log was whole.
+    func clearWorkingLog() throws(DiskError) {
+        try WorkingName.clear(workingLogPath, disk: disk, headersAt: LogLayout.headerOffsets) {
+            LogHeader.decode($0) != .none
+        }
+    }
+
+    /// Throws `claim` if a file of another's has the name. False if there is none.
+    @discardableResult
+    func requireOwn(_ kind: Kind) throws(DiskError) -> Bool {
+        let file: any DiskFile
+        do throws(DiskError) { file = try disk.openBeside(path(kind), .readOnly) } catch {
+            if error.code == ENOENT { return false }
+            throw error
+        }
+        defer { file.close() }
+        guard try isOwn(kind, file) else { throw DiskError(.claim, path(kind), code: EEXIST) }
+        return true
+    }
+
+    /// Whether the name is the heap's to use; false also if that cannot be found out.
+    func isOwn(_ kind: Kind) -> Bool { (try? requireOwn(kind)) ?? false }
+
+    private func isOwn(_ kind: Kind, _ file: any DiskFile) throws(DiskError) -> Bool {
+        switch kind {
+        case .log:
+            for offset in LogLayout.headerOffsets {
+                let (sector, _) = try Self.sector(of: file, at: offset)
+                if sector.withUnsafeBytes({ LogHeader.names(identity, $0) }) { return true }
+            }
+            return false
+        case .shared:
+            let (sector, isBlank) = try Self.sector(of: file, at: 0)
+            if sector.withUnsafeBytes({ SharedHeader.names(identity, $0) }) { return true }
+            let bytes = try file.size()
+            return isBlank && bytes % HeapLayout.pageBytes == 0
+        }
+    }
+
+    /// What a disk writes as a whole; zeros behind the end of the file.
+    private static func sector(
+        of file: any DiskFile, at offset: Int
+    ) throws(DiskError) -> (bytes: [UInt8], isBlank: Bool) {
+        var bytes = [UInt8](repeating: 0, count: 512)
+        _ = try file.read(&bytes, at: offset)
+        return (bytes, !bytes.contains { $0 != 0 })
+    }
+
+    /// Takes the name for a new file: removes what the heap has left there. Throws `claim` if it is
+    /// another's.
+    func clear(_ kind: Kind) throws(DiskError) {
+        if try requireOwn(kind) { try disk.remove(path(kind)) }
+    }
+
+    /// Removes the heap's files that are not needed any more, and leaves others' alone.
+    func remove() throws(DiskError) {
+        for kind in Kind.allCases { try leavingOthers { () throws(DiskError) in try clear(kind) } }
+        try leavingOthers { () throws(DiskError) in try clearWorkingLog() }
+    }
+
+    private func leavingOthers(_ body: () throws(DiskError) -> Void) throws(DiskError) {
+        do throws(DiskError) { try body() } catch  where error.operation == .claim {}
+    }
+}

@@ -1,0 +1,82 @@
+import SimulatedDisk
+import Testing
+
+@testable import HoldfastEngine
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// A build whose file cannot grow: an error when it ends, and nothing left of it.
+@Suite struct BuildFaultTests {
+    private let disk = SimulatedDisk()
+
+    init() { disk.recordsContents = false }
+
+    /// Fills a new heap with `count` blocks of 100,000 bytes, which all hold what was put into them
+    /// while the transaction is open.
+    private func build(_ count: Int) throws {
+        let engine = try HeapEngine(
+            path: "/sim/test.heap", mode: .bulkBuild, options: EngineOptions(), disk: disk)
+        defer { try? engine.close() }
+        try engine.change { access in
+            var blocks: [UInt64] = []
+            for number in 0 ..< count {
+                let block = access.allocate(byteCount: 100_000)
+                access.store(number, at: block)
+                access.store(number, at: block + 99_992)
+                blocks.append(block)
+            }
+            for (number, block) in blocks.enumerated() {
+                #expect(access.load(block) == number && access.load(block + 99_992) == number)
+            }
+        }
+        try engine.finishBuild(replacing: false)
+    }
+
+    @Test func fullDisk() throws {
+        disk.capacity = 3 << 20
+        #expect(throws: HeapError.diskFull(path: "/sim/test.heap")) { try build(200) }
+        #expect(disk.currentFiles().isEmpty)
+        // What fits is built, though the room in hand for later does not.
+        try build(20)
+        #expect(disk.currentFiles().keys.sorted() == ["/sim/test.heap"])
+    }
+
+    @Test(arguments: [
+        (EDQUOT, HeapError.diskFull(path: "/sim/test.heap")),
+        (EFBIG, .fileTooLarge(path: "/sim/test.heap")),
+    ])
+    func otherLimits(code: Int32, error: HeapError) throws {
+        disk.fault = { _, operation, _ in operation == .grow ? .error(code) : nil }
+        #expect(throws: error) { try build(200) }
+        #expect(disk.currentFiles().isEmpty)
+        disk.fault = nil
+        try build(200)
+    }
+
+    /// Each call to the disk once with an error: the build is whole, or nothing is there.
+    @Test func everyCall() throws {
+        var failed = 0
+        while true {
+            let trial = BuildFaultTests()
+            let target = failed
+            trial.disk.fault = { attempt, _, _ in attempt == target ? .error(ENOSPC) : nil }
+            do {
+                try trial.build(60)
+                #expect(
+                    trial.disk.attempts <= target
+                        || trial.disk.currentFiles().keys.sorted() == ["/sim/test.heap"])
+                if trial.disk.attempts <= target { break }
+            } catch {
+                #expect(error is HeapError)
+                let names = trial.disk.currentFiles().keys.sorted()
+                #expect(names.isEmpty || names == ["/sim/test.heap"], "call \(target): \(names)")
+            }
+            failed += 1
+        }
+        #expect(failed > 10)
+    }
+}

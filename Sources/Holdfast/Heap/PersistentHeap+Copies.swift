@@ -95,8 +95,7 @@ extension PersistentHeap {
         do {
             result = try body(WriteTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
         } catch {
-            engine.abort(context)
-            throw error
+            throw engine.abort(context, because: error)
         }
         try engine.commit(context)
         try engine.finishBuild(replacing: replacing)

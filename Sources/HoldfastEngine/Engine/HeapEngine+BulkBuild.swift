@@ -30,10 +30,12 @@ extension HeapEngine {
         committedPages = pagesInImage
     }
 
-    /// More of the file, and more of it mapped. A full disk ends the program, as it does for any memory that Swift cannot have; but the heap that may
-    /// stand at the path is untouched.
+    /// More of the file, and more of it mapped.
     func extendBuild(toBytes bytes: Int) throws(HeapError) {
         guard let builder else { throw HeapError.closed(path: path) }
+        guard bytes <= HeapImage.maximumBytes else {
+            throw HeapError.tooLarge(path: path, limitBytes: UInt64(HeapImage.maximumBytes))
+        }
         let target = FileGrowth.nextSize(current: image.byteCount, needed: bytes, granule: 1 << 20, maximumStep: 1 << 30)
         do throws(DiskError) {
             try builder.file.grow(from: image.byteCount, to: target, reservingBlocks: options.reservesBlocks)
@@ -52,7 +54,7 @@ extension HeapEngine {
     /// Checksums, header, sync, name: from the return on the heap is there, durably, and at rest. Nothing may be open.
     public func finishBuild(replacing: Bool) throws(HeapError) {
         guard let builder, let file else { throw HeapError.closed(path: path) }
-        try requireUsable()
+        try requireWritable()
         try requireNoFault()
         if !replacing, disk.exists(location) { throw HeapError.alreadyExists(path: path) }
         let context = makeContext(isWritable: true, enclosing: nil)

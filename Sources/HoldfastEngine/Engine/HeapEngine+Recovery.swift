@@ -12,7 +12,8 @@ extension HeapEngine {
         var former: Set<Range<Int>> = []
         try image.preparePrivateCopies(path: path)
         while let (record, bytes, source) = try translating({ () throws(DiskError) in try scanner.next() }) {
-            try image.extend(to: Int(record.heapPages) * HeapLayout.pageBytes, path: path)
+            try image.extend(
+                to: Int(record.heapPages) * HeapLayout.pageBytes, path: path, file: file, mayMove: true)
             bytes.withUnsafeBytes { raw in
                 _ = LogRecord.forEachRun(in: raw, record: record) { firstLine, lines in
                     image.apply(firstLine: firstLine, lines: lines) { changed.append($0) }

@@ -8,9 +8,10 @@ import Synchronization
 /// object goes. All offsets and sizes are in bytes; offsets are multiples of ``SystemPage/size``, and sizes cover whole
 /// pages: the last page counts even if only part of it is named. A range that breaks these rules traps.
 ///
-/// Safety: `baseAddress` is valid for as long as the object lives; which parts may be read or written is up to the
-/// mappings placed. Thread safety: the object holds no state that changes but the note of a fault, which is atomic, so
-/// calls may come from any thread; two calls on overlapping ranges, or a call on a range that is in use, need the
+/// Safety: `baseAddress` is valid for as long as the object lives; which parts may be read or
+/// written is up to the mappings placed. Thread safety: the object holds no state that changes but
+/// the note of a fault and its size, which are atomic, so calls may come from any thread; two calls
+/// on overlapping ranges, two changes of the size, or a call on a range that is in use, need the
 /// caller's own order.
 public final class AddressReservation: Sendable {
     /// The first address; a multiple of the page size.
@@ -18,8 +19,10 @@ public final class AddressReservation: Sendable {
     /// `nonisolated(unsafe)` because pointers are not `Sendable`; the address itself never changes while the object
     /// lives.
     public nonisolated(unsafe) let baseAddress: UnsafeMutableRawPointer
-    /// Bytes reserved; a multiple of the page size.
-    public let capacity: Int
+    /// Bytes reserved; a multiple of the page size. Changes only by ``extend(to:)`` and
+    /// ``giveBack(from:)``.
+    public var capacity: Int { size.load(ordering: .relaxed) }
+    private let size: Atomic<Int>
     /// Address of the ``GuardedRange`` for these addresses; 0 while they are not guarded.
     private let guardedRange = Atomic<UInt>(0)
 
@@ -42,7 +45,7 @@ public final class AddressReservation: Sendable {
             switch result {
             case .success(let address):
                 baseAddress = address
-                capacity = wanted
+                size = Atomic(wanted)
                 return
             case .failure(let error):
                 guard wanted > minimum else { throw MappingError(.reserve, error) }
@@ -63,15 +66,88 @@ public final class AddressReservation: Sendable {
         switch result {
         case .success(let address):
             baseAddress = address
-            capacity = byteCount
+            size = Atomic(byteCount)
         case .failure(let error): throw MappingError(.map, error)
         }
+    }
+
+    /// Reserves `byteCount`, in whole pages, inside the largest range of free addresses that can be
+    /// found, up to `room` bytes: what lies behind stays free for as long as nobody else takes it,
+    /// and ``extend(to:)`` can have it.
+    ///
+    /// The system places other mappings at one end of a free range; which end it is depends on its
+    /// settings. So a quarter of the range is left in front, and the rest behind. Begins at a
+    /// multiple of 2 MiB where that is possible, as large pages do. Throws `reserve`. Traps for
+    /// sizes that are not above zero. O(log(room / byteCount)) system calls.
+    public init(
+        growingFrom byteCount: Int, room: Int = AddressReservation.defaultBytes
+    ) throws(MappingError) {
+        demand(byteCount > 0 && room > 0, "a reservation needs a size above zero")
+        let wanted = SystemPage.roundUp(byteCount)
+        var range = max(SystemPage.roundUp(room), wanted)
+        while true {
+            switch SystemCalls.reserve(range) {
+            case .success(let address):
+                let start = Self.start(of: wanted, in: address, range)
+                let (front, rest) = (start - address, address + range - (start + wanted))
+                if front > 0 { SystemCalls.unmap(address, front) }
+                if rest > 0 { SystemCalls.unmap(start + wanted, rest) }
+                baseAddress = start
+                size = Atomic(wanted)
+                return
+            case .failure(let error):
+                guard range > wanted else { throw MappingError(.reserve, error) }
+                range = max(SystemPage.roundUp(range / 2), wanted)
+            }
+        }
+    }
+
+    /// Where `wanted` bytes go in a range of `count` that is free.
+    private static func start(
+        of wanted: Int, in address: UnsafeMutableRawPointer, _ count: Int
+    ) -> UnsafeMutableRawPointer {
+        let quarter = address + SystemPage.roundDown((count - wanted) / 4)
+        let largePage = 2 << 20
+        let first = Int(bitPattern: address)
+        let aligned = SystemPage.roundUp(Int(bitPattern: quarter), to: largePage) - first
+        return aligned + wanted <= count ? address + aligned : quarter
     }
 
     deinit {
         // In this order: the addresses may be somebody else's as soon as they are unmapped.
         if let range { FaultGuard.unregister(range) }
         SystemCalls.unmap(baseAddress, capacity)
+    }
+
+    // MARK: The size
+
+    /// Adds the addresses behind the last one, up to `newCapacity` bytes in whole pages, if they
+    /// are free. Throws `reserve`, with EEXIST if another mapping lies there, else with the
+    /// system's error; then nothing has changed. Nothing to do for a size that is there already.
+    /// O(1).
+    public func extend(to newCapacity: Int) throws(MappingError) {
+        let old = capacity
+        let new = SystemPage.roundUp(newCapacity)
+        guard new > old else { return }
+        if let error = SystemCalls.reserve(new - old, exactlyAt: baseAddress + old) {
+            throw MappingError(.reserve, error)
+        }
+        range?.pointee.moveEnd(to: UInt(bitPattern: baseAddress) + UInt(new))
+        size.store(new, ordering: .relaxed)
+    }
+
+    /// Gives the addresses from `offset` on back, a multiple of the page size above zero, with what
+    /// is mapped there. O(pages that were in use).
+    public func giveBack(from offset: Int) {
+        let old = capacity
+        demand(
+            offset > 0 && offset % SystemPage.size == 0,
+            "a reservation is cut at a multiple of the page size of \(SystemPage.size) above zero, "
+                + "not at \(offset)")
+        guard offset < old else { return }
+        range?.pointee.moveEnd(to: UInt(bitPattern: baseAddress) + UInt(offset))
+        size.store(offset, ordering: .relaxed)
+        SystemCalls.unmap(baseAddress + offset, old - offset)
     }
 
     /// The address of a range that lies inside, checked: the one place that keeps `MAP_FIXED` from replacing a mapping
@@ -116,10 +192,14 @@ public final class AddressReservation: Sendable {
             isShared: kind != .privateCopy, descriptor: fileDescriptor, fileOffset: fileOffset)
     }
 
-    /// Places zero-filled memory of this process at `offset`, instead of whatever was there. Costs memory only where it
-    /// is touched. Throws `map`. O(1).
-    public func mapAnonymous(byteCount: Int, at offset: Int) throws(MappingError) {
-        try place(.map, byteCount: byteCount, at: offset, protection: SystemCalls.readWrite)
+    /// Places zero-filled memory of this process at `offset`, instead of whatever was there. Costs
+    /// memory only where it is touched. Memory that is `shared` with processes forked off later
+    /// does not count towards the limit of a process's data (`ulimit -d`). Throws `map`. O(1).
+    public func mapAnonymous(
+        byteCount: Int, at offset: Int, shared: Bool = false
+    ) throws(MappingError) {
+        try place(
+            .map, byteCount: byteCount, at: offset, protection: SystemCalls.readWrite, isShared: shared)
     }
 
     /// Returns a range to being reserved addresses with nothing behind them: it is replaced, not removed, so it never

@@ -6,7 +6,8 @@ import Synchronization
 /// together: odd while somebody changes the range, and never the same again afterwards. A handler that meets a change
 /// passes over the range, rightly: no thread touches addresses that are just being registered or given back.
 ///
-/// Thread safety: all of it. `claim` may be tried by anybody; `release` and `clearFault` are for who has claimed it.
+/// Thread safety: all of it. `claim` may be tried by anybody; `release`, `moveEnd` and `clearFault`
+/// are for the claimer.
 struct GuardedRange: ~Copyable {
     /// Even: the range is whole. Odd: it is being changed.
     private let version = Atomic<Int>(0)
@@ -33,6 +34,10 @@ struct GuardedRange: ~Copyable {
         version.store(seen &+ 2, ordering: .releasing)
         return true
     }
+
+    /// Lengthens or shortens a claimed range. No thread touches the addresses in question
+    /// meanwhile, so a handler that still reads the old end does no harm.
+    func moveEnd(to newEnd: UInt) { end.store(newEnd, ordering: .releasing) }
 
     /// Makes the range free again.
     func release() {

@@ -35,6 +35,10 @@ public struct MappingError: Error, Equatable, Sendable {
         self.init(operation, path: path, code: error.code)
     }
 
+    /// Whether addresses were refused because another mapping lies there, and not for a want of
+    /// addresses.
+    public var isOfNeighbour: Bool { operation == .reserve && code == EEXIST }
+
     /// Calls `body`; an error of it gets the path, which the layer below does not know.
     static func naming<R>(
         _ path: String?, _ body: () throws(MappingError) -> R

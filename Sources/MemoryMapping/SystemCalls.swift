@@ -52,6 +52,33 @@ enum SystemCalls {
         return .success(result)
     }
 
+    /// Addresses with nothing behind them, wherever there are so many.
+    static func reserve(_ byteCount: Int) -> Result<UnsafeMutableRawPointer, SystemError> {
+        map(
+            at: nil, byteCount: byteCount, protection: noAccess, isShared: false, descriptor: nil,
+            fileOffset: 0)
+    }
+
+    /// The same at `address`, and nowhere else: EEXIST if a mapping lies there. A system that knows
+    /// no such call takes the address as a wish, which it fulfils where it can.
+    static func reserve(
+        _ byteCount: Int, exactlyAt address: UnsafeMutableRawPointer
+    ) -> SystemError? {
+        #if canImport(Darwin)
+            let flags = MAP_PRIVATE | MAP_NORESERVE | MAP_ANON
+        #else
+            // MAP_FIXED_NOREPLACE, which kernels before 4.17 overlook.
+            let flags = MAP_PRIVATE | MAP_NORESERVE | MAP_ANONYMOUS | 0x10_0000
+        #endif
+        guard let found = mmap(address, byteCount, noAccess, flags, -1, 0), found != MAP_FAILED
+        else {
+            return SystemError(code: errno)
+        }
+        if found == address { return nil }
+        unmap(found, byteCount)
+        return SystemError(code: EEXIST)
+    }
+
     static func unmap(_ address: UnsafeMutableRawPointer, _ byteCount: Int) {
         // Fails only for arguments that were never mapped, which the callers exclude.
         let result = munmap(address, byteCount)

@@ -17,6 +17,8 @@ import Testing
         .logMissing(path: path, logPath: path + "-log"), .foreignLog(path: path, logPath: path + "-log"),
         .damagedLog(path: path, logPath: path + "-log", lastWholeCommit: 12), .busy(path: path), .diskFull(path: path),
         .fileTooLarge(path: path), .tooLarge(path: path, limitBytes: 1 << 44), .io(operation: "sync", path: path, code: 5),
+        .io(operation: "open", path: path, code: 24), .outOfMemory(path: path),
+        .unusableNumber(path: path, what: "-1 bytes to reserve", wanted: "a size of 0 or more"),
         .failed(path: path, reason: "sync failed"), .closed(path: path), .readOnly(path: path), .missedNote(path: path, line: 3),
         .damaged(path: path, what: "a list has a loop"), .rootNotFound(path: path, name: "stock"),
         .undeclaredRoot(path: path, name: "stcok", similar: "stock"),

@@ -55,7 +55,8 @@ extension PersistentHeap {
     ///
     ///     for await version in heap.changes { … }
     ///
-    /// Costs one thread of this process as long as anyone iterates, however many do.
+    /// Costs one thread of this process as long as anyone iterates, however many do. Where the
+    /// system gives none, changes come up to ten milliseconds late.
     public var changes: AsyncStream<HeapVersion> {
         AsyncStream(bufferingPolicy: .bufferingNewest(1)) { monitor.add($0) }
     }
@@ -142,28 +143,50 @@ final class ChangeMonitor: Sendable {
                 return nil
             }, argument)
         pthread_attr_destroy(&attributes)
-        guard result == 0 else { fatalError("Holdfast: the system could not start a thread (error \(result))") }
+        guard result != 0 else { return }
+        Unmanaged<Start>.fromOpaque(argument).release()
+        lookInTask(from: position)
     }
 
     private func run(from start: UInt64) {
         var position = start
-        while true {
-            let newest = try? engine.waitForPosition(
+        var newest: UInt64?
+        repeat {
+            newest = try? engine.waitForPosition(
                 otherThan: position, timeout: .seconds(3600), isCancelled: { self.state.withLock { $0.continuations.isEmpty } })
-            let continuations = state.withLock { state -> [AsyncStream<HeapVersion>.Continuation] in
-                // Whoever comes after this starts another thread.
-                if state.continuations.isEmpty || newest == nil { state.isRunning = false }
-                return state.continuations.values.map { $0 }
-            }
-            guard let newest else {
-                for continuation in continuations { continuation.finish() }
-                return
-            }
-            if continuations.isEmpty { return }
-            if newest != position {
-                position = newest
-                for continuation in continuations { continuation.yield(HeapVersion(position: newest)) }
+        } while tell(newest, after: &position)
+    }
+
+    /// The same where the system gives no thread: a task that may not block, and looks every ten
+    /// milliseconds.
+    private func lookInTask(from start: UInt64) {
+        Task.detached { [self] in
+            var position = start
+            while tell(
+                try? engine.waitForPosition(otherThan: position, timeout: .zero), after: &position)
+            {
+                try? await Task.sleep(for: .milliseconds(10))
             }
         }
+    }
+
+    /// Tells all who iterate of the newest position, if it is another; nil ends their sequences.
+    /// False if there is nothing more to do.
+    private func tell(_ newest: UInt64?, after position: inout UInt64) -> Bool {
+        let continuations = state.withLock { state -> [AsyncStream<HeapVersion>.Continuation] in
+            // Whoever comes after this starts another thread.
+            if state.continuations.isEmpty || newest == nil { state.isRunning = false }
+            return state.continuations.values.map { $0 }
+        }
+        guard let newest else {
+            for continuation in continuations { continuation.finish() }
+            return false
+        }
+        if continuations.isEmpty { return false }
+        if newest != position {
+            position = newest
+            for continuation in continuations { continuation.yield(HeapVersion(position: newest)) }
+        }
+        return true
     }
 }

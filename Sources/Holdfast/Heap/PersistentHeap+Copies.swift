@@ -109,8 +109,7 @@ extension PersistentHeap {
             result = try body(WriteTransaction(access: access))
         } catch {
             access.forgetNewCollections()
-            engine.abort(context)
-            throw error
+            throw engine.abort(context, because: error)
         }
         access.freeNewCollections()
         try engine.commit(context)

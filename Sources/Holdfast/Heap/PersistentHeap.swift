@@ -17,6 +17,9 @@ public typealias HeapError = HoldfastEngine.HeapError
 /// How a heap is opened.
 public typealias OpenMode = HoldfastEngine.OpenMode
 
+/// How a program is going to read a heap; see ``PersistentHeap/Options/accessPattern``.
+public typealias AccessPattern = HoldfastEngine.AccessPattern
+
 /// A heap of Swift values in a file: what is put in by ``write(durability:_:)`` is there again in the next run.
 ///
 ///     let heap = try PersistentHeap.open("inventory.heap")
@@ -77,6 +80,10 @@ public final class PersistentHeap: Sendable {
         public var reservesDiskSpace = true
         /// Whether a missing file is made. True unless set; other modes than `readWrite` never make one.
         public var createsIfMissing = true
+        /// How the program reads the heap: it decides how much is read from the disk around what is
+        /// asked for. Unless set, heaps larger than memory are read page by page, and all others as
+        /// the system does it.
+        public var accessPattern = AccessPattern.automatic
         /// How long a call waits for other threads and processes before it throws ``HeapError/timedOut(path:waitingFor:)``. 30 seconds unless
         /// set.
         public var timeout: Duration = .seconds(30)
@@ -110,6 +117,7 @@ public final class PersistentHeap: Sendable {
             options.initialLogBytes = min(options.initialLogBytes, options.logLimit)
             options.reservesBlocks = reservesDiskSpace
             options.createsIfMissing = createsIfMissing
+            options.accessPattern = accessPattern
             options.timeout = timeout
             options.checkpointsInBackground = checkpointsInBackground
             options.verifiesPages = verifiesPages
@@ -184,11 +192,15 @@ public final class PersistentHeap: Sendable {
 
     /// Runs `body` as a write transaction: all of its changes, or, if it throws, none.
     ///
-    /// What `body` throws is thrown on after everything has been put back; so are the heap's own errors, among them
-    /// ``HeapError/diskFull(path:)`` from the commit. One of them is no failure of the transaction:
-    /// ``HeapError/committedNotDurable(path:because:)`` says that it *was* committed and only could not be made durable. Waits for other threads' transactions and other processes' writers. Calling `write` or `read` of the same heap
-    /// inside traps. Cost beside `body`'s own: in proportion to the lines of 64 bytes that it changed; no system call, unless
-    /// the heap grows or a checkpoint is due.
+    /// What `body` throws is thrown on after everything has been put back; so are the heap's own
+    /// errors, among them ``HeapError/diskFull(path:)`` from the commit. So is a limit that the
+    /// closure meets (no memory, no addresses, a size that no heap has): what it does from then on
+    /// is lost, and ``WriteTransaction/errorToCome`` tells. One error is no failure of the
+    /// transaction: ``HeapError/committedNotDurable(path:because:)`` says that it *was* committed
+    /// and only could not be made durable. Waits for other threads' transactions
+    /// and other processes' writers. Calling `write` or `read` of the same heap inside traps. Cost
+    /// beside `body`'s own: in proportion to the lines of 64 bytes that it changed; no system call,
+    /// unless the heap grows or a checkpoint is due.
     public func write<R>(durability: Durability? = nil, _ body: (borrowing WriteTransaction) throws -> R) throws -> R {
         try writing(durability, body)
     }
@@ -205,8 +217,7 @@ public final class PersistentHeap: Sendable {
             result = try body(WriteTransaction(access: access))
         } catch {
             access.forgetNewCollections()
-            engine.abort(context)
-            throw error
+            throw engine.abort(context, because: error)
         }
         access.freeNewCollections()
         try engine.commit(context)

@@ -6,9 +6,9 @@ extension PersistentArray: InspectableList {
     func elementPlace(_ index: Int) -> UInt64 { elementOffset(checked(index, header)) }
 
     func insert(_ decoder: PlainDecoder, at index: Int) throws {
+        let last = count
         append(stored: try Element.decode(from: decoder, in: access))
-        let last = count - 1
-        guard index < last else { return }
+        guard index < last, count > last else { return }
         let inserted = access.load(elementOffset(last), as: Element.Stored.self)
         move(from: index, to: index + 1, count: last - index)
         access.store(inserted, at: elementOffset(index))
@@ -26,9 +26,7 @@ extension PersistentDeque: InspectableList {
     }
 
     func insert(_ decoder: PlainDecoder, at index: Int) throws {
-        let stored = try Element.decode(from: decoder, in: access)
-        open(1, at: index)
-        write(stored, at: ring.place(index))
+        insert(stored: try Element.decode(from: decoder, in: access), at: index)
     }
 
     func clear() { removeAll() }

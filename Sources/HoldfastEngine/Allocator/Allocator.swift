@@ -4,8 +4,9 @@
 /// a crash can neither leak a block nor hand one out twice, and an abort undoes allocations by undoing their lines.
 /// Blocks are freed with the size they were asked for; the slab or the page map confirms it.
 ///
-/// Allocation cannot fail for want of disk space: a transaction grows the heap in memory, and the commit makes
-/// room in the file or throws.
+/// Allocation cannot fail for want of disk space: a transaction grows the heap in memory, and the
+/// commit makes room in the file or throws. Where there is no memory either, the transaction is
+/// lost, but goes on: see `Shortage`.
 struct Allocator {
     let access: HeapAccess
 
@@ -16,9 +17,6 @@ struct Allocator {
     var end: UInt64 { access.load(AllocatorRoot.endField) }
 
     func setEnd(_ page: UInt64) {
-        guard page <= HeapLayout.maximumBytes >> HeapLayout.pageShift else {
-            fatalError("Holdfast: the heap would grow beyond 16 TiB.")
-        }
         access.extendImage(toPage: page)
         access.store(page, at: AllocatorRoot.endField)
     }
@@ -34,10 +32,14 @@ struct Allocator {
     static func roundedRequest(_ byteCount: Int, alignment: Int) -> Int {
         Misuse.demand(byteCount >= 0, "Holdfast: a negative number of bytes was asked for")
         Misuse.demand(alignment <= HeapLayout.pageBytes, "Holdfast: alignment beyond a page (4096 bytes)")
+        let byteCount = min(byteCount, unattainableBytes)
         if alignment <= 8 { return max(byteCount, 1) }
         let mask = alignment - 1
         return max((byteCount + mask) & ~mask, alignment)
     }
+
+    /// More than any heap has, and little enough to compute with.
+    static let unattainableBytes = Int(HeapLayout.maximumBytes) * 2
 
     /// Whether a request is served from a slab; blocks there are aligned to 64 bytes at most, and what needs more takes whole pages.
     @inline(__always)
@@ -53,6 +55,9 @@ struct Allocator {
 extension HeapAccess {
     /// Allocates `byteCount` bytes (0 counts as 1) and returns their offset. The contents are undefined.
     ///
+    /// In a transaction that is lost because of a limit, the block may be smaller than asked for;
+    /// `hasRoom` tells beforehand, for blocks beyond 32 KiB.
+    ///
     /// Complexity: O(1), apart from the search of one list of free runs before a large block makes the file grow.
     /// Alignments up to 4096 bytes; above 64 the block takes whole pages.
     public func allocate(byteCount: Int, alignment: Int = 8) -> UInt64 {
@@ -61,6 +66,7 @@ extension HeapAccess {
         if Allocator.fitsSlab(request, alignment: alignment) {
             return allocator.takeBlock(sizeClass: SizeClass.index(for: request))
         }
+        guard allocator.hasRoom(forRun: request) else { return allocator.takeBlock(sizeClass: 0) }
         return allocator.takeRun(pages: Allocator.pages(for: request), as: .run) << HeapLayout.pageShift
     }
 
@@ -70,7 +76,9 @@ extension HeapAccess {
         let allocator = Allocator(access: self)
         if Allocator.fitsSlab(request, alignment: alignment) {
             allocator.releaseBlock(offset, sizeClass: SizeClass.index(for: request))
-        } else {
+        } else if errorToCome == nil {
+            // In a transaction that is lost it may be a block that is not of that size; and nobody
+            // gains by freeing it.
             allocator.releasePages(offset, request: request)
         }
     }
@@ -82,11 +90,21 @@ extension HeapAccess {
         return Int(Allocator.pages(for: request)) * HeapLayout.pageBytes
     }
 
-    /// Gives the block another size, in place where it can: within its size class, by cutting a run, or by taking free pages
-    /// behind it. Otherwise allocates, copies the first `preserving` bytes and frees. Returns the offset, perhaps a new one.
+    /// Gives the block another size, in place where it can: within its size class, by cutting a
+    /// run, or by taking free pages behind it. Otherwise allocates, copies the first `preserving`
+    /// bytes and frees. Returns the offset, perhaps a new one; where there is no room, the
+    /// transaction is lost and the block as it was.
     public func reallocate(
         _ offset: UInt64, from oldCount: Int, to newCount: Int, preserving: Int, alignment: Int = 8
     ) -> UInt64 {
+        reallocateIfRoom(
+            offset, from: oldCount, to: newCount, preserving: preserving, alignment: alignment) ?? offset
+    }
+
+    /// The same, but nil where there is no room.
+    public func reallocateIfRoom(
+        _ offset: UInt64, from oldCount: Int, to newCount: Int, preserving: Int, alignment: Int = 8
+    ) -> UInt64? {
         let oldRequest = Allocator.roundedRequest(oldCount, alignment: alignment)
         let newRequest = Allocator.roundedRequest(newCount, alignment: alignment)
         let allocator = Allocator(access: self)
@@ -97,8 +115,12 @@ extension HeapAccess {
         } else if !wasInSlab && !fitsSlab {
             let oldPages = Allocator.pages(for: oldRequest)
             let newPages = Allocator.pages(for: newRequest)
-            if allocator.resizePages(offset, from: oldPages, to: newPages) { return offset }
+            let fits =
+                newPages <= oldPages
+                || hasRoom(byteCount: newRequest, replacing: offset, of: oldRequest)
+            if fits, allocator.resizePages(offset, from: oldPages, to: newPages) { return offset }
         }
+        guard hasRoom(byteCount: newRequest) else { return nil }
         let new = allocate(byteCount: newCount, alignment: alignment)
         if preserving > 0 {
             noteFresh(new, preserving)
@@ -138,6 +160,16 @@ extension HeapAccess {
 }
 
 extension Allocator {
+    /// Whether whole pages for so many bytes can be had; in a transaction that is lost, as long as
+    /// they take little of what is left to it.
+    func hasRoom(forRun request: Int) -> Bool {
+        access.context.pointee.engine._withUnsafeGuaranteedRef { engine in
+            engine.hasRoom(
+                forBytes: max(request, SizeClass.maximumBytes + 1), replacing: 0, of: 0, access)
+                || request <= engine.image.restOfTail / 16
+        }
+    }
+
     func releasePages(_ offset: UInt64, request: Int) {
         let page = offset >> HeapLayout.pageShift
         guard offset & UInt64(HeapLayout.pageBytes - 1) == 0, page < end,

@@ -28,9 +28,6 @@ extension Allocator {
     func takeRun(
         pages: UInt64, as kind: PageDescriptor.Kind, sizeClass: UInt8 = 0, partsBelow: Int = PageMap.partCount
     ) -> UInt64 {
-        guard pages <= HeapLayout.maximumBytes >> HeapLayout.pageShift else {
-            fatalError("Holdfast: \(pages) pages were asked for in one piece; a heap holds at most 16 TiB.")
-        }
         let page: UInt64
         if let found = findFreeRun(pages: pages) {
             page = found
@@ -110,6 +107,9 @@ extension Allocator {
     }
 
     // MARK: Bins
+
+    /// Whether a free run of so many pages can be had.
+    func hasFreeRun(pages: UInt64) -> Bool { findFreeRun(pages: pages) != nil }
 
     private func findFreeRun(pages: UInt64) -> UInt64? {
         let sure = FreeRunBins.bin(holdingAtLeast: pages)

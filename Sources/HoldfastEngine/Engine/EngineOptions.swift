@@ -26,6 +26,8 @@ public struct EngineOptions: Sendable {
     /// Whether disk blocks are reserved as the file grows, so that a full disk is an error of the commit that needs them.
     /// Without, files can be sparse, and a full disk at a checkpoint makes the heap unusable until it is opened again.
     public var reservesBlocks = true
+    /// How the program reads the heap.
+    public var accessPattern = AccessPattern.automatic
     /// How long a call waits for other threads and processes before it throws `timedOut`.
     public var timeout: Duration = .seconds(30)
     /// How long a call looks whether another process is done before it sleeps in the kernel.

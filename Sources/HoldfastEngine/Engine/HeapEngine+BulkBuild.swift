@@ -57,6 +57,9 @@ extension HeapEngine {
     /// `requireBuildable`.
     func extendBuild(toBytes bytes: Int) throws(HeapError) {
         guard let builder else { throw HeapError.closed(path: path) }
+        guard bytes <= HeapImage.maximumBytes else {
+            throw HeapError.tooLarge(path: path, limitBytes: UInt64(HeapImage.maximumBytes))
+        }
         if buildFailure == nil {
             do throws(HeapError) { return try extendFile(of: builder, toBytes: bytes) } catch {
                 buildFailure = error
@@ -107,7 +110,7 @@ extension HeapEngine {
     /// A copy of `source` goes on counting where that is.
     public func finishBuild(replacing: Bool, continuing source: HeapEngine? = nil) throws(HeapError) {
         guard let builder, let file else { throw HeapError.closed(path: path) }
-        try requireUsable()
+        try requireWritable()
         try requireBuildable()
         if !replacing, disk.exists(location) { throw HeapError.alreadyExists(path: path) }
         let context = makeContext(isWritable: true, enclosing: nil)

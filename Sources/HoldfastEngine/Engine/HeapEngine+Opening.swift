@@ -13,7 +13,7 @@ extension HeapEngine {
     func openInMemory() throws(HeapError) {
         let pages = AllocatorRoot.initialPages()
         try image.extend(to: pages.count, path: path)
-        pages.withUnsafeBytes { image.base.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        pages.withUnsafeBytes { image.apply(firstLine: 0, lines: $0) }
         didOpen()
     }
 
@@ -21,15 +21,10 @@ extension HeapEngine {
     /// at rest can do without.
     func openFile() throws(HeapError) {
         if beginVisit() { return }
-        try reserveAddresses()
+        image.endVisit()
         while try !openFileInPlace() { file?.close() }
         try checkAllocatorRoot()
         didOpen()
-    }
-
-    /// For an image that can grow.
-    func reserveAddresses() throws(HeapError) {
-        do { try image.reserve() } catch { throw HeapError.io(operation: "reserve addresses for", path: path, code: error.code) }
     }
 
     /// False if the file was replaced or removed between its opening and the lock: what lies beside it belongs to another one then.
@@ -345,9 +340,6 @@ extension HeapEngine {
     func mapBase(_ file: any DiskFile) throws(HeapError) {
         // A file may have a rest behind the last granule (another program's doing); it holds nothing and is not mapped.
         fileBytes -= fileBytes % HeapLayout.fileGranule
-        guard fileBytes <= image.capacity else {
-            throw HeapError.tooLarge(path: path, limitBytes: UInt64(image.capacity))
-        }
         try image.mapFile(file, byteCount: fileBytes)
     }
 

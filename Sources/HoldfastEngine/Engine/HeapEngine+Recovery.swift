@@ -24,7 +24,8 @@ extension HeapEngine {
         var former: Set<Range<Int>> = []
         try image.preparePrivateCopies(path: path)
         while let (record, bytes, _) = scanner.next() {
-            try image.extend(to: Int(record.heapPages) * HeapLayout.pageBytes, path: path)
+            try image.extend(
+                to: Int(record.heapPages) * HeapLayout.pageBytes, path: path, file: file, mayMove: true)
             _ = LogRecord.forEachRun(in: bytes, record: record) { image.apply(firstLine: $0, lines: $1) }
             heapPages = record.heapPages
             PageChecksums.collectPages(ofRootBytes: rootBytes, from: 0, into: &former)

@@ -9,8 +9,12 @@ extension HeapEngine {
     public func reserve(bytes: Int) throws(HeapError) {
         demandNoOpenTransaction(for: "heap.reserve")
         try requireWritable()
-        guard bytes >= 0, bytes <= image.capacity, bytes <= Int(HeapLayout.maximumBytes) else {
-            throw HeapError.tooLarge(path: path, limitBytes: UInt64(min(image.capacity, Int(HeapLayout.maximumBytes))))
+        guard bytes >= 0 else {
+            throw HeapError.unusableNumber(
+                path: path, what: "\(bytes) bytes to reserve", wanted: "a size of 0 or more")
+        }
+        guard bytes <= HeapImage.maximumBytes else {
+            throw HeapError.tooLarge(path: path, limitBytes: UInt64(HeapImage.maximumBytes))
         }
         try changeReservation(to: SystemPage.roundUp(bytes, to: HeapLayout.fileGranule))
     }
@@ -33,6 +37,8 @@ extension HeapEngine {
         try lockForWriting()
         defer { unlockAfterWriting() }
         try requireInPlace()
+        // A file that cannot be mapped could not be opened any more.
+        try image.provide(bytes, path: path, file: file, mayMove: true)
         try withCheckpointLock(waits: true) { () throws(HeapError) in
             var header = try readHeader(file)
             guard bytes != reservedBytes else { return }

@@ -23,6 +23,6 @@ extension HeapEngine {
         let expected = Int(header.heapPages) * HeapLayout.pageBytes
         guard expected > image.byteCount else { return }
         warnings.append("\(path) has been cut short by \(expected - image.byteCount) bytes, and what they held is lost.")
-        try image.extend(to: expected, path: path)
+        try image.extend(to: expected, path: path, file: file, mayMove: true)
     }
 }

@@ -62,7 +62,8 @@ extension HeapEngine {
         try image.preparePrivateCopies(path: path)
         while applied < target {
             if let (record, bytes) = reader.record(at: applied, in: ring, epoch: log.epoch, chain: chain) {
-                try image.extend(to: Int(record.heapPages) * HeapLayout.pageBytes, path: path)
+                try image.extend(
+                    to: Int(record.heapPages) * HeapLayout.pageBytes, path: path, file: file, mayMove: true)
                 guard LogRecord.forEachRun(in: bytes, record: record, { image.apply(firstLine: $0, lines: $1) }) else {
                     throw HeapError.damagedLog(path: path, logPath: log.shared.file.path, lastWholeCommit: commitNumber)
                 }

@@ -78,6 +78,7 @@ extension HeapEngine {
                 try catchUp()
                 try relieve()
             }
+            image.makeUpForRefusal(path: path, file: file)
         } catch {
             unlockAfterWriting()
             throw error
@@ -127,6 +128,7 @@ extension HeapEngine {
             endContext(context)
             unlockAfterWriting()
         }
+        if shortage != nil || writeSet.isIncomplete { throw takeBackInShortage() }
         if mode == .bulkBuild { return try requireBuildable() }
         guard !writeSet.isEmpty else { return }
         do throws(HeapError) {
@@ -146,16 +148,25 @@ extension HeapEngine {
             }
             try appendToLog()
         } catch {
-            writeSet.undo()
+            takeBack()
             throw error
         }
     }
 
     /// Puts everything back as it was and ends the transaction.
     public func abort(_ context: Context) {
-        writeSet.undo()
+        takeBack()
         endContext(context)
         unlockAfterWriting()
+    }
+
+    /// The same, because the transaction's closure has thrown `error`; returns what there is to
+    /// throw. A limit that was met before is the reason for what else Holdfast has found wrong, but
+    /// not for an error of the program's own.
+    package func abort(_ context: Context, because error: any Error) -> any Error {
+        let reason = error is HeapError ? errorToCome : nil
+        abort(context)
+        return reason ?? error
     }
 
     func appendToLog() throws(HeapError) {
@@ -282,15 +293,16 @@ extension HeapEngine {
     /// Called by the allocator when it moves the heap's end: the memory must be there before it is used.
     func extendImage(toPage page: UInt64, for context: Context) {
         let bytes = Int(page) * HeapLayout.pageBytes
-        if bytes > image.byteCount {
-            do throws(HeapError) {
-                if mode == .bulkBuild { try extendBuild(toBytes: bytes) } else { try image.extend(to: bytes, path: path) }
-            } catch {
-                // As with memory in Swift, there is no way to go on, and nothing of this transaction is kept.
-                fatalError("\(error)")
-            }
+        if bytes > image.byteCount, !tryToExtend(toBytes: bytes) {
+            extendInShortage(toBytes: bytes)
         }
+        showExtent(in: context)
+    }
+
+    /// Tells the open transaction how far the image reaches now.
+    func showExtent(in context: Context) {
         context.pointee.byteCount = UInt64(image.byteCount)
+        context.pointee.touchedLines = image.touchedLines
     }
 
     // MARK: Contexts
@@ -327,6 +339,7 @@ extension HeapEngine {
         context.pointee.byteCount = UInt64(image.byteCount)
         context.pointee.touchedLines = image.touchedLines
         context.pointee.isWritable = isWritable
+        context.pointee.isLost = false
         context.pointee.hashSeed = seed
         context.pointee.engine = .passUnretained(self)
         context.pointee.enclosing = enclosing

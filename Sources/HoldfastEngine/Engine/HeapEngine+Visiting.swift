@@ -219,7 +219,7 @@ extension HeapEngine {
         if !isInPlace { try translating { () throws(DiskError) in try protectAllViews(file) } }
         let header = try readHeader(file)
         let isUnchanged = isAtRest(as: visit)
-        try reserveAddresses()
+        image.endVisit()
         // Also what an earlier attempt has left.
         try image.dropPrivatePages(file, fileBytes: fileBytes)
         if !isInPlace {

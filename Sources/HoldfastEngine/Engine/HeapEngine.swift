@@ -62,6 +62,13 @@ public final class HeapEngine: @unchecked Sendable {
     /// Pages in use at the last commit.
     var committedPages: UInt64 = 0
     var verifier: NoteVerifier?
+    /// What the open transaction could not have.
+    var shortage: Shortage? {
+        didSet {
+            writeContext.pointee.isLost = shortage != nil
+            if oldValue == nil, shortage != nil { image.enterTail() }
+        }
+    }
     let reader = LogReader()
     /// How this opening takes part; see `Attachment`.
     var attachment = Attachment.alone {
@@ -139,15 +146,12 @@ public final class HeapEngine: @unchecked Sendable {
         self.path = path
         place = Mutex(try Self.place(of: path, mode: mode, disk: disk))
         self.mode = mode
+        let options = options.inRange
         self.options = options
         checkpointDue = CheckpointDue(options)
         comfortablePages = options.memoryLimit / 2 / HeapLayout.pageBytes
         self.disk = disk
-        do {
-            image = try HeapImage(isReadOnly: mode == .readOnly)
-        } catch {
-            throw HeapError.io(operation: "reserve addresses for", path: path, code: error.code)
-        }
+        image = HeapImage(isReadOnly: mode == .readOnly)
         writeSet = WriteSet(image: image)
         writeContext = TransactionContextPool.shared.take()
         localWords = .allocate(byteCount: 16, alignment: 16)
@@ -157,6 +161,7 @@ public final class HeapEngine: @unchecked Sendable {
         let isNew = mode == .inMemory || mode == .bulkBuild
         identity = isNew ? .random() : HeapIdentity(high: 0, low: 0)
         seed = isNew ? .random() : HeapIdentity(high: 0, low: 0)
+        adviseImage()
         do throws(HeapError) {
             switch mode {
             case .inMemory: try openInMemory()

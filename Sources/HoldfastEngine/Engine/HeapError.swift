@@ -75,8 +75,14 @@ public enum HeapError: Error, Equatable, Sendable {
     case diskFull(path: String)
     /// A limit for the size of files was reached; the transaction was not kept.
     case fileTooLarge(path: String)
-    /// The heap would outgrow the addresses that this process could reserve, so many bytes.
+    /// The heap would outgrow what this process can have of addresses and memory, or what a heap
+    /// can be at most, so many bytes; the transaction was not kept.
     case tooLarge(path: String, limitBytes: UInt64)
+    /// The system gives this process no more memory or addresses; nothing was changed.
+    case outOfMemory(path: String)
+    /// A number that the program has given makes no sense there: `what` it was, and what is
+    /// `wanted`.
+    case unusableNumber(path: String, what: String, wanted: String)
     /// A call to the operating system failed, with this error number.
     case io(operation: String, path: String, code: Int32)
     /// The transaction *was* committed: every process sees it, and no kill undoes it. Only whether it survives a power cut
@@ -210,11 +216,17 @@ extension HeapError: CustomStringConvertible {
             "\(path) could not grow: a limit for the size of files was reached (ulimit -f, or the file system's), and the "
                 + "transaction was not kept. Raise the limit and try again."
         case .tooLarge(let path, let limit):
-            "\(path) would grow beyond \(limit) bytes, the addresses this process could reserve. Split the data over "
-                + "several heaps, or raise the limit of address space (ulimit -v)."
+            "\(path) would grow beyond \(limit) bytes, as much as a heap can be or this process has "
+                + "addresses and memory for, and nothing was kept of the change. Split the data over "
+                + "several heaps or transactions, or raise the limits (ulimit -v, ulimit -d)."
+        case .outOfMemory(let path):
+            "There is no memory or no address left for \(path), and nothing was changed. Close what is "
+                + "not needed, or raise the limits (ulimit -v, ulimit -d), and try again."
+        case .unusableNumber(let path, let what, let wanted):
+            "\(what) cannot be used for \(path), which was left as it is. Give \(wanted)."
         case .io(let operation, let path, let code):
-            "Could not \(operation) \(path): \(String(cString: strerror(code))) (error \(code)). Check the disk and the "
-                + "system's log, then open the heap again."
+            "Could not \(operation) \(path): \(String(cString: strerror(code))) (error \(code)). "
+                + Self.advice(for: code)
         case .committedNotDurable(let path, let reason):
             "The transaction was committed to \(path), but it is not known whether it would survive a power cut: \(reason) Do not run "
                 + "it again; call sync() once the cause is gone."
@@ -273,6 +285,15 @@ extension HeapError: CustomStringConvertible {
 }
 
 extension HeapError {
+    /// What to do about an error of the system.
+    private static func advice(for code: Int32) -> String {
+        switch code {
+        case EMFILE, ENFILE:
+            "Close some files, or raise the limit of open files (ulimit -n), and try again."
+        default: "Check the disk and the system's log, then open the heap again."
+        }
+    }
+
     /// The error for a call to the operating system that failed.
     public init(_ error: DiskError) {
         let path = error.path
@@ -286,6 +307,7 @@ extension HeapError {
         case (ENOSPC, _), (EDQUOT, _): self = .diskFull(path: path)
         case (ECANCELED, _): self = .cancelled(path: path)
         case (EFBIG, _): self = .fileTooLarge(path: path)
+        case (ENOMEM, _): self = .outOfMemory(path: path)
         default: self = .io(operation: error.operation.rawValue, path: path, code: error.code)
         }
     }

@@ -114,8 +114,10 @@ final class RedoLog: @unchecked Sendable {
         self.timeout = timeout
         self.heapPath = heapPath
         epoch = shared[.epoch]
-        durableFile = try disk.openBeside(
+        let file = try disk.openBeside(
             heapPath + LogLayout.durableSuffix, isWritable ? .readWrite : .readOnly)
+        // A reader does nothing with it.
+        durableFile = isWritable ? file : try RestingFile.resting(file, on: disk, isWritable: false)
     }
 
     /// From here on commits may be appended, by anyone.

@@ -59,6 +59,7 @@ final class SharedFile: @unchecked Sendable {
     }
 
     static let headerBytes = LogLayout.ringOffset
+    /// Closed as long as nothing is done with it, where the disk finds it again.
     let file: any DiskFile
     let isWritable: Bool
     private let reservation: AddressReservation
@@ -78,7 +79,8 @@ final class SharedFile: @unchecked Sendable {
         do throws(DiskError) {
             if let rights = try heapFile.rights() { file.take(rights) }
             try file.grow(from: 0, to: headerBytes, reservingBlocks: true)
-            let shared = try SharedFile(file: file, heapFile: heapFile, isWritable: true, isNew: true)
+            let shared = try SharedFile(
+                file: file, on: disk, heapFile: heapFile, isWritable: true, isNew: true)
             for word in [Word.published, .durable, .checkpoint] { shared[word] = header.checkpointPosition }
             shared[.commits] = header.commitNumber
             let header = SharedHeader(identity: header.identity, boot: boot)
@@ -103,7 +105,8 @@ final class SharedFile: @unchecked Sendable {
                 file.close()
                 return nil
             }
-            let shared = try SharedFile(file: file, heapFile: heapFile, isWritable: isWritable, isNew: false)
+            let shared = try SharedFile(
+                file: file, on: disk, heapFile: heapFile, isWritable: isWritable, isNew: false)
             let raw = UnsafeRawBufferPointer(start: shared.base, count: SharedHeader.byteCount)
             guard SharedHeader.decode(raw) == SharedHeader(identity: identity, boot: boot) else {
                 file.close()
@@ -116,8 +119,9 @@ final class SharedFile: @unchecked Sendable {
         }
     }
 
-    private init(file: any DiskFile, heapFile: any DiskFile, isWritable: Bool, isNew: Bool) throws(DiskError) {
-        self.file = file
+    private init(
+        file: any DiskFile, on disk: any Disk, heapFile: any DiskFile, isWritable: Bool, isNew: Bool
+    ) throws(DiskError) {
         self.isWritable = isWritable
         do {
             reservation = try AddressReservation(preferredBytes: Self.headerBytes, minimumBytes: Self.headerBytes)
@@ -128,6 +132,8 @@ final class SharedFile: @unchecked Sendable {
             into: reservation, at: 0, fileOffset: 0, byteCount: Self.headerBytes, kind: isWritable ? .shared : .readOnly)
         reservation.guardAgainstFaults()
         base = reservation.baseAddress
+        // From here on it is only needed when the ring gets another size.
+        self.file = try RestingFile.resting(file, on: disk, isWritable: isWritable)
         writeLock = ProcessLock(at: base + LogLayout.lockOffset, file: heapFile, lock: .write, isNew: isNew)
         syncLock = ProcessLock(at: base + LogLayout.lockOffset + 128, file: heapFile, lock: .sync, isNew: isNew)
     }

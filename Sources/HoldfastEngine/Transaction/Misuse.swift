@@ -31,6 +31,11 @@ public enum Misuse {
 
     /// Ends the program because the heap's own records contradict each other.
     public static func damaged(_ access: HeapAccess, _ what: String) -> Never {
+        if let error = access.errorToCome {
+            fatalError(
+                "Holdfast: \(error) The transaction went on, and met something that had been left out "
+                    + "for want of room.")
+        }
         let path = access.context.pointee.engine._withUnsafeGuaranteedRef { $0.path }
         fatalError(
             "Holdfast: the heap \(path) is damaged: \(what). Nothing of this transaction was kept; restore the file from a "

@@ -15,6 +15,8 @@ public struct TransactionContext {
     /// One word a page, a bit for each line that the transaction has noted; only for writers.
     public var touchedLines: UnsafeMutablePointer<UInt64>
     public var isWritable: Bool
+    /// Whether a limit was met, so that nothing of the transaction will be kept; see `Shortage`.
+    public var isLost: Bool
     /// Seeds of the heap's hash functions.
     public var hashSeed: HeapIdentity
     @usableFromInline var engine: Unmanaged<HeapEngine>
@@ -71,6 +73,10 @@ public struct HeapAccess {
 
     @inlinable @inline(__always)
     public var isWritable: Bool { context.pointee.isWritable }
+
+    /// Whether the transaction has met a limit and goes on only to come to its end; see `Shortage`.
+    @inlinable @inline(__always)
+    public var isLost: Bool { context.pointee.isLost }
 
     @inlinable @inline(__always)
     public var hashSeed: HeapIdentity { context.pointee.hashSeed }

@@ -1,3 +1,5 @@
+import MemoryMapping
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)
@@ -26,6 +28,11 @@ final class WriteSet {
     /// First line beyond the heap's end at the last commit: from there on nothing was in use and nothing needs an image.
     var firstUnusedLine: UInt64 = 0
 
+    /// Whether a note or a before-image was left out because there was no memory for it: then the
+    /// transaction can neither be committed nor undone.
+    private(set) var isIncomplete = false
+
+    // From `malloc`, which says so when there is no memory.
     private var pages: UnsafeMutablePointer<UInt32>
     private var pageCount = 0
     private var pageCapacity = 256
@@ -36,13 +43,13 @@ final class WriteSet {
 
     init(image: HeapImage) {
         self.image = image
-        pages = .allocate(capacity: pageCapacity)
-        images = .allocate(byteCount: imageCapacity * Self.imageBytes, alignment: 8)
+        pages = malloc(pageCapacity * 4)!.bindMemory(to: UInt32.self, capacity: pageCapacity)
+        images = malloc(imageCapacity * Self.imageBytes)!
     }
 
     deinit {
-        pages.deallocate()
-        images.deallocate()
+        free(pages)
+        free(images)
     }
 
     var isEmpty: Bool { pageCount == 0 }
@@ -108,11 +115,11 @@ final class WriteSet {
 
     private func addPage(_ page: Int) {
         if pageCount == pageCapacity {
-            let larger = UnsafeMutablePointer<UInt32>.allocate(capacity: pageCapacity * 2)
-            larger.update(from: pages, count: pageCount)
-            pages.deallocate()
-            pages = larger
-            pageCapacity *= 2
+            guard let larger = enlarge(pages, &pageCapacity, ofBytes: 4) else {
+                isIncomplete = true
+                return
+            }
+            pages = larger.assumingMemoryBound(to: UInt32.self)
         }
         pages[pageCount] = UInt32(truncatingIfNeeded: page)
         pageCount += 1
@@ -121,17 +128,31 @@ final class WriteSet {
     private func keepImage(_ line: UInt64) {
         if line >= firstUnusedLine && !keepsImagesOfFreshLines { return }
         if imageCount == imageCapacity {
-            let larger = UnsafeMutableRawPointer.allocate(
-                byteCount: imageCapacity * 2 * Self.imageBytes, alignment: 8)
-            larger.copyMemory(from: images, byteCount: imageCount * Self.imageBytes)
-            images.deallocate()
+            guard let larger = enlarge(images, &imageCapacity, ofBytes: Self.imageBytes) else {
+                isIncomplete = true
+                return
+            }
             images = larger
-            imageCapacity *= 2
         }
         let entry = images + imageCount * Self.imageBytes
         entry.storeBytes(of: line, as: UInt64.self)
         Self.copyLine(from: image.base + Int(truncatingIfNeeded: line) &* HeapLayout.lineBytes, to: entry + 8)
         imageCount += 1
+    }
+
+    /// Room for twice as many entries, or, where there is no memory for that, for an eighth more;
+    /// nil if there is not even that.
+    @inline(never)
+    private func enlarge(
+        _ old: UnsafeMutableRawPointer, _ capacity: inout Int, ofBytes size: Int
+    ) -> UnsafeMutableRawPointer? {
+        if isIncomplete { return nil }
+        for wanted in [capacity * 2, capacity + capacity / 8] {
+            guard let larger = realloc(old, wanted * size) else { continue }
+            capacity = wanted
+            return larger
+        }
+        return nil
     }
 
     /// Copies one line, in registers.
@@ -189,11 +210,17 @@ final class WriteSet {
         imageCount = 0
         lineCount = 0
         // A giant transaction must not keep its memory for good.
-        if imageCapacity > 1 << 16 {
-            images.deallocate()
+        if imageCapacity > 1 << 16, let smaller = realloc(images, 1024 * Self.imageBytes) {
+            images = smaller
             imageCapacity = 1024
-            images = .allocate(byteCount: imageCapacity * Self.imageBytes, alignment: 8)
         }
+    }
+
+    /// Forgets everything where the image is about to be made anew.
+    func forgetAll() throws(MappingError) {
+        try image.clearTouchedLines()
+        isIncomplete = false
+        reset()
     }
 
     /// Puts every line back as it was and forgets everything.
@@ -210,6 +237,7 @@ final class WriteSet {
 
     /// Ends a transaction of a heap that has no log: the changes stay in this process.
     func keepWithoutLog() {
+        for index in 0 ..< pageCount { image.markPrivate(page: Int(pages[index])) }
         clearWords()
         reset()
     }

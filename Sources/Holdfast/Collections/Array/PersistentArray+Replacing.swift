@@ -90,7 +90,7 @@ extension PersistentArray {
             Element.ownsMemory
             ? ContiguousArray(UnsafeBufferPointer(start: elements(header) + range.lowerBound, count: range.count)) : []
         let growth = stored.count - range.count
-        if growth > 0 { makeRoom(forMore: growth) }
+        if growth > 0, !makeRoom(forMore: growth) { return }
         if growth != 0 {
             let header = writableHeader
             move(from: range.upperBound, to: range.upperBound + growth, count: count - range.upperBound)

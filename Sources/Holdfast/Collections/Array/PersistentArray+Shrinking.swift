@@ -48,13 +48,17 @@ extension PersistentArray {
             HeapAccess.usableBytes(byteCount: wanted * stride, alignment: alignment) / stride
         guard capacity != old else { return }
         let count = Int(truncatingIfNeeded: header.pointee.count)
-        let buffer =
-            old == 0
-            ? access.allocate(byteCount: capacity * stride, alignment: alignment)
-            : access.reallocate(
+        let buffer: UInt64
+        if old == 0 {
+            guard access.hasRoom(byteCount: capacity * stride) else { return }
+            buffer = access.allocate(byteCount: capacity * stride, alignment: alignment)
+        } else {
+            let moved = access.reallocateIfRoom(
                 header.pointee.buffer, from: old * stride, to: capacity * stride,
-                preserving: count * stride,
-                alignment: alignment)
+                preserving: count * stride, alignment: alignment)
+            guard let moved else { return }
+            buffer = moved
+        }
         access.note(offset, MemoryLayout<Header>.size)
         header.pointee.buffer = buffer
         header.pointee.capacity = UInt64(capacity)

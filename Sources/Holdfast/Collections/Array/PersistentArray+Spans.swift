@@ -40,7 +40,7 @@ extension PersistentArray where Element: PersistableStruct {
     /// Adds the elements of a span at the end with one copy. The span must not be one of this array. O(their number), amortised.
     @inlinable
     public func append(contentsOf newElements: Span<Element>) {
-        makeRoom(forMore: newElements.count)
+        guard makeRoom(forMore: newElements.count) else { return }
         newElements.withUnsafeBufferPointer { appendPlain(UnsafeRawBufferPointer($0)) }
     }
 
@@ -56,17 +56,30 @@ extension PersistentArray where Element: PersistableStruct {
         upTo maximum: Int, initializing body: (inout OutputSpan<Element>) throws(Failure) -> R
     ) throws(Failure) -> R {
         guard maximum >= 0 else { Handle.negativeCount(maximum) }
-        makeRoom(forMore: maximum)
+        guard makeRoom(forMore: maximum) else {
+            return try LostRoom.use(maximum, of: Element.self) { (buffer) throws(Failure) in
+                try Self.fill(buffer, body).result.get()
+            }
+        }
         let header = writableHeader
         let place = elementOffset(count)
         if maximum > 0 { access.note(place, maximum * Self.stride) }
         let start = access.address(place, maximum * Self.stride).assumingMemoryBound(to: Element.self)
-        let buffer = UnsafeMutableBufferPointer(start: start, count: maximum)
+        let filled = Self.fill(UnsafeMutableBufferPointer(start: start, count: maximum), body)
+        header.pointee.count += UInt64(filled.count)
+        return try filled.result.get()
+    }
+
+    @available(macOS 26, iOS 26, *)
+    @inlinable
+    static func fill<R, Failure: Error>(
+        _ buffer: UnsafeMutableBufferPointer<Element>,
+        _ body: (inout OutputSpan<Element>) throws(Failure) -> R
+    ) -> (result: Result<R, Failure>, count: Int) {
         var span = OutputSpan(buffer: buffer, initializedCount: 0)
         let result: Result<R, Failure>
         do throws(Failure) { result = .success(try body(&span)) } catch { result = .failure(error) }
-        header.pointee.count += UInt64(span.finalize(for: buffer))
-        return try result.get()
+        return (result, span.finalize(for: buffer))
     }
 }
 
@@ -96,7 +109,10 @@ extension PersistentArray where Element: PersistableInteger {
     @inlinable
     func append(zeros number: Int) {
         guard number > 0 else { return }
-        makeRoom(forMore: number)
+        let (byteCount, overflows) = number.multipliedReportingOverflow(by: Self.stride)
+        // All of them are written.
+        guard access.hasMemory(byteCount: overflows ? .max : byteCount), makeRoom(forMore: number)
+        else { return }
         let header = writableHeader
         access.writableAddress(elementOffset(count), number * Self.stride)
             .initializeMemory(as: UInt8.self, repeating: 0, count: number * Self.stride)

@@ -130,6 +130,7 @@ public struct PersistentArray<Element: Persistable> {
         if count == header.pointee.capacity {
             grow(toHold: Int(truncatingIfNeeded: count) + 1)
             header = self.header
+            if count == header.pointee.capacity { return }
         }
         access.note(offset, MemoryLayout<Header>.size)
         access.store(stored, at: header.pointee.buffer &+ count &* UInt64(Self.stride))
@@ -142,7 +143,7 @@ public struct PersistentArray<Element: Persistable> {
     @inlinable
     public func append<S: Sequence>(contentsOf newElements: S) where S.Element == Element {
         let extra = newElements.underestimatedCount
-        if extra > 0 { makeRoom(forMore: extra) }
+        if extra > 0, !makeRoom(forMore: extra) { return }
         if Element.self == Element.Stored.self, appendContiguous(newElements) { return }
         for element in newElements { append(element) }
     }
@@ -155,14 +156,16 @@ public struct PersistentArray<Element: Persistable> {
         if minimumCapacity > Int(truncatingIfNeeded: header.pointee.capacity) { grow(toHold: minimumCapacity) }
     }
 
+    /// False if there is none: then the transaction is lost, and what needs the room is left out.
     @inlinable
-    func makeRoom(forMore extra: Int) {
+    func makeRoom(forMore extra: Int) -> Bool {
         let (needed, overflows) = count.addingReportingOverflow(extra)
-        guard !overflows else { Handle.tooLarge(extra) }
-        reserveCapacity(needed)
+        reserveCapacity(overflows ? .max : needed)
+        return !overflows && needed <= Int(truncatingIfNeeded: header.pointee.capacity)
     }
 
-    /// Moves to a buffer for at least `needed` elements, in place where the heap has room behind it.
+    /// Moves to a buffer for at least `needed` elements, in place where the heap has room behind
+    /// it. Nothing changes where there is no room at all.
     @inlinable @inline(never)
     func grow(toHold needed: Int) {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
@@ -171,7 +174,7 @@ public struct PersistentArray<Element: Persistable> {
         let old = Int(truncatingIfNeeded: header.pointee.capacity)
         guard old >= 0, old <= Int(HeapLayout.maximumBytes) else { Handle.damaged(access, "array") }
         let wanted = Swift.max(needed, old + Growth.step(old, stride: stride))
-        guard wanted <= Int(HeapLayout.maximumBytes) / stride else { Handle.tooLarge(needed) }
+        guard wanted <= Int(HeapLayout.maximumBytes) / stride else { return access.refuseAsTooLarge() }
         resize(toHold: wanted, header)
     }
 
@@ -183,7 +186,7 @@ public struct PersistentArray<Element: Persistable> {
         let count = count
         guard index >= 0, index <= count else { Handle.indexOutOfRange(index, count) }
         append(newElement)
-        guard index < count else { return }
+        guard index < count, self.count > count else { return }
         let inserted = access.load(elementOffset(count), as: Element.Stored.self)
         move(from: index, to: index + 1, count: count - index)
         access.store(inserted, at: elementOffset(index))

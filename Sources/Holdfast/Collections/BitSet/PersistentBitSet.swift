@@ -45,8 +45,9 @@ extension PersistentBitSet: PersistentSetAlgebra {
     public func insert(_ element: Int) -> Bool {
         guard element >= 0 else { Handle.negativeElement(element) }
         let index = element >> 6
-        guard index < Int(HeapLayout.maximumBytes) / 8 else { Handle.tooLarge(index) }
         words.append(zeros: index + 1 - words.count)
+        // No room for so large a number: the transaction is lost.
+        guard index < words.count else { return false }
         let word = words[index]
         guard word & Self.bit(element) == 0 else { return false }
         words[index] = word | Self.bit(element)

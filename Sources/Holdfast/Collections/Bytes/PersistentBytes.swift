@@ -103,7 +103,9 @@ public struct PersistentBytes {
 
         public func makeIterator() -> Iterator { Iterator(bytes: bytes, byteCount: byteCount) }
 
-        public var underestimatedCount: Int { (bytes.count + byteCount - 1) / byteCount }
+        public var underestimatedCount: Int {
+            bytes.count / byteCount + (bytes.count % byteCount == 0 ? 0 : 1)
+        }
     }
 
     // MARK: Changing
@@ -140,7 +142,11 @@ public struct PersistentBytes {
         upTo maximum: Int, reading body: (UnsafeMutableBufferPointer<UInt8>) throws(Failure) -> Int
     ) throws(Failure) -> Int {
         guard maximum >= 0 else { Handle.negativeCount(maximum) }
-        bytes.makeRoom(forMore: maximum)
+        guard bytes.makeRoom(forMore: maximum) else {
+            return try LostRoom.use(maximum, of: UInt8.self) { (buffer) throws(Failure) in
+                try body(buffer)
+            }
+        }
         let header = bytes.writableHeader
         let place = bytes.access.writableAddress(bytes.elementOffset(bytes.count), maximum)
         let number = try body(UnsafeMutableBufferPointer(start: place.assumingMemoryBound(to: UInt8.self), count: maximum))

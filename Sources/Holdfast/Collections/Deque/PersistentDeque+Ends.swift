@@ -22,6 +22,7 @@ extension PersistentDeque {
     @inlinable
     func append(stored: Element.Stored) {
         let ring = ringWithRoom()
+        guard ring.count < ring.capacity else { return }
         noteHeader()
         write(stored, at: ring.place(ring.count))
         update(ring, count: ring.count &+ 1, head: ring.head, appends: true)
@@ -30,6 +31,7 @@ extension PersistentDeque {
     @inlinable
     func prepend(stored: Element.Stored) {
         let ring = ringWithRoom()
+        guard ring.count < ring.capacity else { return }
         noteHeader()
         let head = ring.slotBefore
         write(stored, at: ring.slots + head)
@@ -42,7 +44,10 @@ extension PersistentDeque {
         let extra = newElements.underestimatedCount
         if extra > 0 {
             let ring = ring
-            if extra > ring.capacity - ring.count { grow(by: extra) }
+            if extra > ring.capacity - ring.count {
+                grow(by: extra)
+                if access.isLost { return }
+            }
         }
         for element in newElements { append(element) }
     }

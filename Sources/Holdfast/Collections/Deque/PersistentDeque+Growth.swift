@@ -14,8 +14,7 @@ extension PersistentDeque {
     /// The slots of the block that a request for `minimum` slots gets. A request for this many gets a block of the same size.
     @inlinable
     static func fittingCapacity(_ minimum: Int) -> Int {
-        guard minimum <= Int(truncatingIfNeeded: HeapLayout.maximumBytes) / stride else { Handle.tooLarge(minimum) }
-        return HeapAccess.usableBytes(byteCount: minimum * stride, alignment: bufferAlignment) / stride
+        HeapAccess.usableBytes(byteCount: minimum * stride, alignment: bufferAlignment) / stride
     }
 
     /// Makes room for `minimumCapacity` elements in all, so that adding up to there moves nothing. This much room is kept when elements
@@ -27,6 +26,7 @@ extension PersistentDeque {
         if minimumCapacity > ring.capacity {
             grow(by: minimumCapacity - ring.count)
             ring = self.ring
+            if minimumCapacity > ring.capacity { return }
         }
         let kept = UInt64(Self.fittingCapacity(minimumCapacity))
         if kept > ring.header.pointee.kept {
@@ -35,7 +35,7 @@ extension PersistentDeque {
         }
     }
 
-    /// The ring, with a free slot.
+    /// The ring, with a free slot unless the transaction is lost.
     @inlinable @inline(__always)
     func ringWithRoom() -> Ring {
         let ring = ring
@@ -44,23 +44,33 @@ extension PersistentDeque {
         return self.ring
     }
 
-    /// Moves to a ring with room for at least `extra` more elements, in place where the heap has room behind it.
+    /// Moves to a ring with room for at least `extra` more elements, in place where the heap has
+    /// room behind it. Nothing changes where there is no room at all.
     @inlinable @inline(never)
     func grow(by extra: Int) {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         let old = ring
         let (needed, overflows) = old.count.addingReportingOverflow(extra)
-        if overflows { Handle.tooLarge(extra) }
-        let capacity = Self.fittingCapacity(
-            Swift.max(needed, old.capacity + Growth.step(old.capacity, stride: Self.stride)))
+        let wanted = Swift.max(needed, old.capacity + Growth.step(old.capacity, stride: Self.stride))
+        let most = Int(truncatingIfNeeded: HeapLayout.maximumBytes) / Self.stride
+        guard !overflows, wanted <= most else {
+            return access.refuseAsTooLarge()
+        }
+        let capacity = Self.fittingCapacity(wanted)
         let wraps = old.count > old.capacity - old.head
         let used = wraps ? old.capacity : old.head + old.count
-        let buffer =
-            old.capacity == 0
-            ? access.allocate(byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
-            : access.reallocate(
-                old.header.pointee.buffer, from: old.capacity * Self.stride, to: capacity * Self.stride,
-                preserving: used * Self.stride, alignment: Self.bufferAlignment)
+        let buffer: UInt64
+        if old.capacity == 0 {
+            guard access.hasRoom(byteCount: capacity * Self.stride) else { return }
+            buffer = access.allocate(byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
+        } else {
+            let larger = access.reallocateIfRoom(
+                old.header.pointee.buffer, from: old.capacity * Self.stride,
+                to: capacity * Self.stride, preserving: used * Self.stride,
+                alignment: Self.bufferAlignment)
+            guard let larger else { return }
+            buffer = larger
+        }
         var head = old.head
         if wraps {
             // The ring's edge has moved. Either the elements behind the old edge go to the new one, or those that had wrapped go on where
@@ -109,7 +119,8 @@ extension PersistentDeque {
         }
         let wanted = Swift.max(old.count * 2, Self.smallCapacity / 2, Int(truncatingIfNeeded: kept))
         let capacity = Self.fittingCapacity(wanted)
-        guard capacity < old.capacity else { return }
+        guard capacity < old.capacity, access.hasRoom(byteCount: capacity * Self.stride)
+        else { return }
         let buffer = access.allocate(byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
         let bytes = old.count * Self.stride
         if bytes > 0 {

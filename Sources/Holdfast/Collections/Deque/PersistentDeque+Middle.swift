@@ -17,8 +17,7 @@ extension PersistentDeque {
 
     @inlinable
     func insert(stored: Element.Stored, at index: Int) {
-        open(1, at: index)
-        write(stored, at: ring.place(index))
+        if open(1, at: index) { write(stored, at: ring.place(index)) }
     }
 
     /// Removes and returns the element at `index`; traps if there is none. O(min(index, count - index)).

@@ -16,10 +16,14 @@ extension PersistentDeque {
         let stored = newElements.map { Element.store($0, in: access) }
         let now = ring
         guard now.count == before.count, now.head == before.head else { Handle.changedByElements() }
-        if Element.ownsMemory { destroyElements(now, range) }
         let change = stored.count - range.count
+        if change > now.capacity - now.count {
+            grow(by: change)
+            if access.isLost { return }
+        }
+        if Element.ownsMemory { destroyElements(ring, range) }
         if change > 0 {
-            open(change, at: range.upperBound)
+            _ = open(change, at: range.upperBound)
         } else if change < 0 {
             close(range.lowerBound ..< range.lowerBound - change)
         }
@@ -54,13 +58,15 @@ extension PersistentDeque {
         guard range.lowerBound >= 0, range.upperBound <= count else { Handle.rangeOutOfRange(range, count) }
     }
 
-    /// Makes `number` slots before `index`, whose contents mean nothing until the caller writes them.
+    /// Makes `number` slots before `index`, whose contents mean nothing until the caller writes
+    /// them; false if there is no room for them.
     @inlinable
-    func open(_ number: Int, at index: Int) {
+    func open(_ number: Int, at index: Int) -> Bool {
         var ring = ring
         if number > ring.capacity - ring.count {
             grow(by: number)
             ring = self.ring
+            if number > ring.capacity - ring.count { return false }
         }
         noteHeader()
         if index < ring.count - index {
@@ -70,6 +76,7 @@ extension PersistentDeque {
             move(ring, from: index, to: index + number, count: ring.count - index)
         }
         update(ring, count: ring.count + number, head: ring.head)
+        return true
     }
 
     /// Takes the slots of `range` out, whose contents have been freed.

@@ -14,9 +14,12 @@ extension PersistentMap {
         guard minimumCapacity > count else { return }
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         guard minimumCapacity <= Int(HeapLayout.maximumBytes) / MemoryLayout<Slot>.stride else {
-            Handle.tooLarge(minimumCapacity)
+            return access.refuseAsTooLarge()
         }
         let shape = Self.shape(for: minimumCapacity)
+        // All of it is going to be written.
+        guard access.hasMemory(byteCount: (Self.chunkBytes << shape.exponent) << shape.depth)
+        else { return }
         let header = writableHeader
         if header.pointee.table == 0 { header.pointee.table = makeSegment(exponent: shape.exponent, localDepth: 0).word }
         header.pointee.changes &+= 1
@@ -26,7 +29,7 @@ extension PersistentMap {
             while true {
                 let segment = segment(for: hash, self.header)
                 if segment.localDepth >= shape.depth && segment.exponent >= shape.exponent { break }
-                grow(segment, hash)
+                if !grow(segment, hash) { return }
             }
         }
         header.pointee.reservedCount = UInt64(minimumCapacity)

@@ -18,10 +18,17 @@ extension PersistentMap {
         access.free(segment.offset, byteCount: Self.chunkBytes << segment.exponent, alignment: HeapLayout.lineBytes)
     }
 
-    /// Makes room in the segment that `hash` belongs to.
+    /// Makes room in the segment that `hash` belongs to. False, with nothing changed, where the
+    /// heap has none.
     @inlinable @inline(never)
-    func grow(_ segment: MapSegment, _ hash: UInt64) {
-        if segment.exponent < Self.largestExponent || segment.localDepth >= Self.deepest {
+    func grow(_ segment: MapSegment, _ hash: UInt64) -> Bool {
+        let becomesLarger =
+            segment.exponent < Self.largestExponent || segment.localDepth >= Self.deepest
+        let doublesDirectory = !becomesLarger && segment.localDepth == Int(header.pointee.depth)
+        let segmentBytes = Self.chunkBytes << (segment.exponent + (becomesLarger ? 1 : 0))
+        let directoryBytes = doublesDirectory ? 16 << segment.localDepth : 0
+        guard access.hasRoom(byteCount: segmentBytes + directoryBytes) else { return false }
+        if becomesLarger {
             let larger = makeSegment(exponent: segment.exponent + 1, localDepth: segment.localDepth)
             move(from: segment, to: larger)
             replace(segment, hash, low: larger, high: larger)
@@ -35,6 +42,7 @@ extension PersistentMap {
             moveHighHalf(from: low, to: high)
             replace(segment, hash, low: low, high: high)
         }
+        return true
     }
 
     /// Copies all slots of `old` to a segment that has just been made, with more chunks, where they always fit.

@@ -54,7 +54,9 @@ extension PersistentMap {
         Key.withProbe(key) { probe in
             let hash = Key.hash(probe, seed: access.hashSeed)
             guard find(probe, hash) == nil else { return false }
-            insertNew(Slot(key: Key.store(key, in: access), value: Value.store(value, in: access)), hash)
+            if let slot = newSlot(key, probe, Value.store(value, in: access)) {
+                insertNew(slot, hash)
+            }
             return true
         }
     }

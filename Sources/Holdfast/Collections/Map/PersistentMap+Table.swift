@@ -110,8 +110,20 @@ extension PersistentMap {
             {
                 return countOneMore(header)
             }
-            grow(segment, hash)
+            // Without room the transaction is lost, and the entry with it.
+            if !grow(segment, hash) { return }
         }
+    }
+
+    /// A slot for a key that is not there yet. Nil if the transaction is lost and the key could not
+    /// be stored: then it must not get into the table.
+    @inlinable @inline(__always)
+    func newSlot(
+        _ key: Key, _ probe: Key.Probe, _ value: @autoclosure () -> Value.Stored
+    ) -> Slot? {
+        let slot = Slot(key: Key.store(key, in: access), value: value())
+        guard Key.ownsMemory, access.isLost else { return slot }
+        return Key.matches(slot.key, probe, in: access) ? slot : nil
     }
 
     /// Beyond this many shared hash bits, splitting again would not part the keys: their hashes are the same.

@@ -165,8 +165,9 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
             }
             let changes = header.pointee.changes
             // What owns memory is stored first: it may allocate, and nothing of the table may be half changed then.
-            let slot = Slot(key: Key.store(key, in: access), value: Value.store(value, in: access))
-            insertNew(slot, hash, room: room, changes: changes, header)
+            if let slot = newSlot(key, probe, Value.store(value, in: access)) {
+                insertNew(slot, hash, room: room, changes: changes, header)
+            }
             return true
         }
     }
@@ -222,7 +223,7 @@ extension PersistentMap where Value: PersistableContainer {
             let hash = Key.hash(probe, seed: access.hashSeed)
             if let slot = find(probe, hash) { return Value.load(slot.pointee.value, from: access) }
             let value = Value.storeEmpty(in: access)
-            insertNew(Slot(key: Key.store(key, in: access), value: value), hash)
+            if let slot = newSlot(key, probe, value) { insertNew(slot, hash) }
             return Value.load(value, from: access)
         }
     }

@@ -93,7 +93,7 @@ extension PersistentSortedMap {
         for (key, value) in entries {
             Key.withProbe(key) { probe in
                 let ordered = Key.orderedProbe(probe)
-                let slot = Slot(key: Key.store(key, in: access), value: Value.store(value, in: access))
+                guard let slot = newSlot(key, probe, Value.store(value, in: access)) else { return }
                 if isChecked, let leaf, !Key.isStored(leaf.slot(leaf.count - 1, access).pointee.key, before: ordered, in: access)
                 {
                     Handle.notAscending("\(key)")
@@ -101,6 +101,7 @@ extension PersistentSortedMap {
                 if leaf == nil {
                     leaf = makeRootLeaf()
                 } else if leaf!.isFull {
+                    guard hasRoomToSplit else { return }
                     makeRoom(ordered, slot.key, appends: true)
                     leaf = lastLeaf(header)
                 }

@@ -42,6 +42,8 @@ extension PersistentSortedMap {
         if let found = self.leaf(for: ordered, header) {
             leaf = found
             if leaf.isFull {
+                // Without room the transaction is lost, and the entry with it.
+                guard hasRoomToSplit else { return }
                 makeRoom(ordered, slot.key, appends: isBehindAll(ordered, header))
                 leaf = self.leaf(for: ordered, header)!
             }
@@ -53,6 +55,25 @@ extension PersistentSortedMap {
         leaf.insert(slot, tag: tag, at: leaf.rank(ordered, access), access)
         header.pointee.count &+= 1
         header.pointee.changes &+= 1
+    }
+
+    @inlinable
+    var hasRoomToSplit: Bool {
+        let node = Swift.max(Leaf.byteCount, Inner.byteCount)
+        // Small ones are always to be had; of others, one for each level may be needed.
+        return access.hasRoom(
+            byteCount: node <= SizeClass.maximumBytes ? node : node * (Self.mostLevels + 1))
+    }
+
+    /// A slot for a key that is not there yet. Nil if the transaction is lost and the key could not
+    /// be stored: then it must not get into the tree.
+    @inlinable @inline(__always)
+    func newSlot(
+        _ key: Key, _ probe: Key.Probe, _ value: @autoclosure () -> Value.Stored
+    ) -> Slot? {
+        let slot = Slot(key: Key.store(key, in: access), value: value())
+        guard Key.ownsMemory, access.isLost else { return slot }
+        return Key.matches(slot.key, probe, in: access) ? slot : nil
     }
 
     @inlinable

@@ -108,7 +108,9 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
                 return false
             }
             // What owns memory is stored first: it may allocate, and nothing of the tree may be half changed then.
-            insertNew(Slot(key: Key.store(key, in: access), value: Value.store(value, in: access)), probe, ordered)
+            if let slot = newSlot(key, probe, Value.store(value, in: access)) {
+                insertNew(slot, probe, ordered)
+            }
             return true
         }
     }
@@ -190,7 +192,7 @@ extension PersistentSortedMap where Value: PersistableContainer {
                 return Value.load(slot.pointee.value, from: access)
             }
             let value = Value.storeEmpty(in: access)
-            insertNew(Slot(key: Key.store(key, in: access), value: value), probe, ordered)
+            if let slot = newSlot(key, probe, value) { insertNew(slot, probe, ordered) }
             return Value.load(value, from: access)
         }
     }

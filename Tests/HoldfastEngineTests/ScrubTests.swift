@@ -245,4 +245,178 @@ import Testing
         for engine in engines + scrubbers { try engine.close() }
         #expect(try HeapEngine(path: path, mode: .readOnly, options: options, disk: disk).scrub().damagedPages == [])
     }
+
+    // MARK: Steps
+
+    /// A heap of several steps of a scrub, whose first block nobody changes any more, and an
+    /// opening that only looks.
+    private func large(disk: any Disk, _ options: EngineOptions) throws -> (writer: HeapEngine, block: UInt64) {
+        let writer = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
+        let block = try writer.change { access in
+            let block = access.allocate(byteCount: 8 << 20)
+            access.writableAddress(block, 8 << 20).initializeMemory(as: UInt8.self, repeating: 3, count: 8 << 20)
+            return block
+        }
+        try writer.checkpoint()
+        return (writer, block)
+    }
+
+    /// Between two steps nothing is held: another opening commits, makes checkpoints when its log
+    /// is full, and a first commit starts a log. In one thread, so that waiting would never end.
+    @Test func writersGoOnBetweenTheSteps() throws {
+        var heap = TestHeap()
+        heap.options.timeout = .milliseconds(200)
+        heap.options.logLimit = 256 * 1024
+        let (maker, _) = try large(disk: heap.disk, heap.options)
+        try maker.close()
+        let reader = try heap.open(.readOnly)
+        let writer = try heap.open()
+        var steps = 0
+        let problems = Problems()
+        var block: UInt64 = 0
+        let report = try reader.scrub { _, _ in
+            steps += 1
+            problems.collect {
+                if block == 0 { block = try writer.change { $0.allocate(byteCount: 100_000) } }
+                for _ in 0 ..< 4 {
+                    try writer.change {
+                        let bytes = $0.writableAddress(block, 100_000)
+                        bytes.initializeMemory(as: UInt8.self, repeating: UInt8(steps), count: 100_000)
+                    }
+                }
+                if steps % 3 == 0 { try writer.checkpoint() }
+            }
+        }
+        #expect(steps >= 8)
+        #expect(problems.all == [])
+        #expect(report.damagedPages == [])
+        #expect(writer.writerLog!.capacity == 256 * 1024)
+        try writer.close()
+        try reader.close()
+    }
+
+    /// Whatever happens to the heap between two steps: what is damaged is found, and nothing else.
+    @Test(arguments: 0 ..< 8 as Range<UInt64>, [OpenMode.readOnly, .readWrite])
+    func changesBetweenTheSteps(seed: UInt64, mode: OpenMode) throws {
+        var random = SplitMix(state: seed)
+        let disk = SimulatedDisk()
+        disk.recordsContents = false
+        var options = Workload.smallOptions
+        options.timeout = .milliseconds(500)
+        let (writer, block) = try large(disk: disk, options)
+        let file = try disk.open(path, .readWrite)
+        let wrong = Int(block >> 12) + Int.random(in: 1 ..< 2000, using: &random)
+        try file.write([77] as [UInt8], at: wrong * 4096 + 5)
+        let reader = try HeapEngine(path: path, mode: mode, options: options, disk: disk)
+        var blocks: [(offset: UInt64, count: Int)] = []
+        let problems = Problems()
+        let report = try reader.scrub { _, _ in
+            problems.collect {
+                try writer.change { access in
+                    for _ in 0 ..< Int.random(in: 1 ... 5, using: &random) {
+                        let count = [64, 900, 5000, 40_000, 900_000].randomElement(using: &random)!
+                        let offset = access.allocate(byteCount: count)
+                        access.writableAddress(offset, count).initializeMemory(as: UInt8.self, repeating: 9, count: count)
+                        blocks.append((offset, count))
+                    }
+                    while blocks.count > 8 {
+                        let block = blocks.remove(at: Int.random(in: 0 ..< blocks.count, using: &random))
+                        access.free(block.offset, byteCount: block.count)
+                    }
+                }
+                switch Int.random(in: 0 ..< 4, using: &random) {
+                case 0: try writer.checkpoint()
+                case 1: try writer.compact()
+                case 2: _ = try writer.moveLogIntoBase(waits: true)
+                default: break
+                }
+            }
+        }
+        #expect(problems.all == [])
+        #expect(report.damagedPages == [wrong])
+        try reader.close()
+    }
+
+    /// A scrub gives way to whoever says that it waits for the checkpoint lock.
+    @Test func givesWay() throws {
+        let heap = TestHeap()
+        let (writer, _) = try large(disk: heap.disk, heap.options)
+        let shared = try #require(writer.shared)
+        let reader = try heap.open(.readOnly)
+        let steps = Atomic<Int>(0)
+        let seen = Mutex<[Int]>([])
+        let done = DispatchSemaphore(value: 0)
+        _ = try reader.scrub { _, _ in
+            guard steps.add(1, ordering: .sequentiallyConsistent).newValue == 2 else { return }
+            shared.storeInOrder(Deadline.now + 100_000_000_000, .checkpointWanted)
+            Thread.detachNewThread {
+                for _ in 0 ..< 20 {
+                    usleep(1000)
+                    seen.withLock { $0.append(steps.load(ordering: .sequentiallyConsistent)) }
+                }
+                shared.storeInOrder(0, .checkpointWanted)
+                done.signal()
+            }
+        }
+        done.wait()
+        #expect(Set(seen.withLock { $0 }) == [2])
+        #expect(steps.load(ordering: .sequentiallyConsistent) > 8)
+        // Who waits says so, and takes it back.
+        let file = try heap.disk.open(path, .readWrite)
+        #expect(try file.tryLock(.checkpoint, exclusive: true))
+        Thread.detachNewThread {
+            while shared.loadInOrder(.checkpointWanted) == 0 { usleep(100) }
+            file.unlock(.checkpoint)
+        }
+        try writer.change { _ = $0.allocate(byteCount: 64) }
+        #expect(try writer.moveLogIntoBase(waits: true))
+        #expect(shared.loadInOrder(.checkpointWanted) == 0)
+        try reader.close()
+        try writer.close()
+    }
+
+    /// Who has no right to write cannot keep the ring from growing while it is about to read it.
+    /// That is no damage.
+    @Test func withoutTheRightToWriteBesideRingGrowth() throws {
+        let heap = TestHeap()
+        var options = heap.options
+        options.initialLogBytes = 64 * 1024
+        let (writer, _) = try large(disk: heap.disk, options)
+        let small = try writer.change { $0.allocate(byteCount: 400_000) }
+        try writer.checkpoint()
+        let problems = Problems()
+        let growths = Atomic<Int>(0)
+        let isOpen = Atomic<Bool>(false)
+        let opened = Mutex<Set<String>>([])
+        let refusing = TappedDisk(heap.disk) { call throws(DiskError) in
+            if call.operation == .open, !isOpen.load(ordering: .relaxed) {
+                // Tried with the right to write first: one refusal each.
+                let refused = opened.withLock { $0.insert(call.path).inserted }
+                if refused { throw DiskError(.open, call.path, code: EACCES) }
+            }
+            guard call.operation == .map, call.path.hasSuffix(LogLayout.sharedSuffix), isOpen.load(ordering: .relaxed),
+                growths.add(1, ordering: .relaxed).newValue <= 2
+            else { return }
+            problems.collect {
+                let before = writer.writerLog!.capacity
+                while writer.writerLog!.capacity == before {
+                    try writer.change {
+                        let bytes = $0.writableAddress(small, 400_000)
+                        bytes.initializeMemory(as: UInt8.self, repeating: UInt8(before >> 16 & 0xff), count: 400_000)
+                    }
+                }
+            }
+        }
+        var fixed = options
+        fixed.isSnapshot = true
+        let reader = try HeapEngine(path: path, mode: .readOnly, options: fixed, disk: refusing)
+        isOpen.store(true, ordering: .relaxed)
+        #expect(!reader.isFileWritable && reader.viewEntry == nil)
+        try writer.change { $0.store(1, at: small) }
+        #expect(try reader.scrub().damagedPages == [])
+        #expect(growths.load(ordering: .relaxed) > 0)
+        #expect(problems.all == [])
+        try reader.close()
+        try writer.close()
+    }
 }

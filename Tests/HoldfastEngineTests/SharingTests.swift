@@ -239,6 +239,7 @@ final class TestProcesses: ProcessDirectory, @unchecked Sendable {
     private var mine = ProcessIdentity(number: 1, startTime: 1)
     private var alive: [Int32: ProcessIdentity] = [1: ProcessIdentity(number: 1, startTime: 1)]
     var boot = HeapIdentity(high: 5, low: 6)
+    var namespaces: UInt64 = 1
 
     var current: ProcessIdentity { lock.withLock { mine } }
 

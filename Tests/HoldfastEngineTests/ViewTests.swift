@@ -171,6 +171,56 @@ import Testing
         try writer.close()
     }
 
+    /// Whoever looks at an entry finds its process dead, and at that moment another process takes
+    /// the entry, with the same number. The entry of the living one stays.
+    @Test func numberUsedAgainWhileTheDeadAreFreed() throws {
+        let directory = ReusedNumber()
+        var options = heap.options
+        options.processes = directory
+        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let shared = try #require(writer.shared)
+        let table = ViewTable(shared: shared)
+        let dead = ProcessIdentity(number: 9, startTime: 1)
+        let entry = try #require(table.take(for: dead, isFixed: false, directory: directory))
+        ViewTable.open(entry, at: 0, commit: 0, in: shared)
+        let living = ProcessIdentity(number: 9, startTime: 2)
+        let taken = Mutex<Int?>(nil)
+        directory.onFinding(dead) {
+            let entry = table.take(for: living, isFixed: false, directory: directory)
+            taken.withLock { $0 = entry }
+            ViewTable.open(entry!, at: 0, commit: 0, in: shared)
+        }
+        #expect(table.lowest(below: 100, directory: directory) == 100)
+        #expect(taken.withLock { $0 } == entry)
+        #expect(table.all(directory: directory).map(\.processNumber).contains(9))
+        // The next checkpoint sees that view.
+        #expect(table.lowest(below: 100, directory: directory) == 0)
+        table.giveUp(entry)
+        #expect(table.lowest(below: 100, directory: directory) == 100)
+        try writer.close()
+    }
+
+    /// Everybody lives but one, and something happens as soon as that is found out.
+    private final class ReusedNumber: ProcessDirectory, @unchecked Sendable {
+        private var dead: ProcessIdentity?
+        private var happening: (() -> Void)?
+        let current = ProcessIdentity(number: 1, startTime: 1)
+        let boot = HeapIdentity(high: 5, low: 6)
+
+        func onFinding(_ dead: ProcessIdentity, _ happening: @escaping () -> Void) {
+            self.dead = dead
+            self.happening = happening
+        }
+
+        func isAlive(_ process: ProcessIdentity) -> Bool {
+            guard process == dead else { return true }
+            let now = happening
+            happening = nil
+            now?()
+            return false
+        }
+    }
+
     /// A reader that cannot register opens just after a checkpoint has looked for such readers, and somebody commits once more: the checkpoint leaves that commit alone.
     @Test func unregisteredReaderBesideACheckpoint() throws {
         let disk = TappedDisk(heap.disk)

@@ -20,7 +20,7 @@ import Testing
     private func value(_ engine: HeapEngine) throws -> Int { try engine.look { $0.load(cell, as: Int.self) } }
 
     /// A writer that ends without closing: from its "death" on it reaches the disk no more, and its locks are gone.
-    private final class Mortal: Sendable {
+    final class Mortal: Sendable {
         private let isDead = Mutex(false)
         private let disk: TappedDisk
         let engine: HeapEngine

@@ -28,7 +28,7 @@ import Testing
         .cannotCollect(path: path, reason: "the root \"log\" is of an unknown type"),
         .newerData(path: path, version: 3, known: 2), .migrationNeeded(path: path, version: 1, wanted: 2),
         .timedOut(path: path, waitingFor: "another process's transaction"), .tooManyProcesses(path: path, limit: 192),
-        .forked(path: path),
+        .forked(path: path), .otherNamespace(path: path),
         .replaced(path: path), .unreadable(path: path, offset: 4096), .networkFileSystem(path: path, name: "NFS"),
         .unsupportedPages(path: path, bytes: 65_536, limit: 16_384),
         .damagedPages(path: path, pages: [3, 4, 5, 6, 7, 8]), .alreadyExists(path: path), .noFile(path: path),

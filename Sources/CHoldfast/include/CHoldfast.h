@@ -140,6 +140,14 @@ static inline void holdfast_prefetch(const void *_Nonnull address) {
 /// `fallocate` with this mode, and `FALLOC_FL_KEEP_SIZE`; returns 0 or the `errno`.
 int holdfast_fallocate(int descriptor, int mode, int64_t offset, int64_t count);
 
+/// Locks the `pthread_mutex_t` at `mutex`, waiting until `moment`, in nanoseconds of the monotonic clock; returns what
+/// `pthread_mutex_timedlock` does, which goes by the date instead and so cannot be used.
+int holdfast_lock_mutex(void *_Nonnull mutex, uint64_t moment);
+
+/// The PID namespace of this process, and above it, shifted by 32 bits, its time namespace, by their inodes, as the kernel
+/// tells without `/proc` (Linux 6.11); 0 if it does not.
+uint64_t holdfast_namespaces(void);
+
 /// The number of the file system that the open file lies on (`statfs(2)`), or 0 with `errno` set.
 uint32_t holdfast_file_system(int descriptor);
 #endif

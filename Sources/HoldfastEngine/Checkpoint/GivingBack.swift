@@ -37,6 +37,9 @@ extension HeapEngine {
 
     /// The longer free runs as of the last checkpoint.
     func freeRuns(of file: any DiskFile, _ header: HeapHeader) throws(DiskError) -> [Range<Int>] {
-        try BaseVerifier.freePages(of: file, end: header.heapPages).filter { $0.count >= Self.shortestRun }
+        Self.longRuns(try BaseVerifier.freePages(of: file, end: header.heapPages))
     }
+
+    /// Those that are given back.
+    static func longRuns(_ free: [Range<Int>]) -> [Range<Int>] { free.filter { $0.count >= shortestRun } }
 }

@@ -19,257 +19,163 @@ public struct PageReport: Equatable, Sendable {
     public init() {}
 }
 
-/// Comparing the base image with its checksums.
+/// Comparing the base image with its checksums, in steps of a mebibyte.
+///
+/// Each step stands for itself: it holds the checkpoint lock, so that nobody writes to the base
+/// image or its headers, and compares the next pages with what the header says at that moment.
+/// Between two steps everyone may go on, make checkpoints, grow, compact: a page is right or wrong
+/// by itself, whatever has become of those before it.
 extension HeapEngine {
     func requireSoundPages() throws(HeapError) {
         let report = try scrub()
-        guard report.damagedPages.isEmpty else { throw HeapError.damagedPages(path: path, pages: report.damagedPages) }
+        guard report.damagedPages.isEmpty else {
+            throw HeapError.damagedPages(path: path, pages: report.damagedPages)
+        }
     }
 
-    /// Reads every page of the base image and compares it with its checksum: finds any bit that has changed in the file since it was written.
+    /// Reads every page of the base image and compares it with its checksum: finds any bit that has
+    /// changed in the file since it was written.
     ///
-    /// Beside readers and writers; a checkpoint waits for it. `progress` is called now and then with the pages done and the pages in all. O(heap), read
-    /// through a buffer of 1 MiB, not through the mapping.
-    public func scrub(progress: ((_ done: Int, _ of: Int) -> Void)? = nil) throws(HeapError) -> PageReport {
+    /// Beside readers and writers, whose checkpoints wait for a step of it at most. Pages that the
+    /// heap gets meanwhile are not looked at. `progress` is called between the steps with the pages
+    /// done and the pages in all. O(heap), read through a buffer of 1 MiB, not through the mapping.
+    public func scrub(progress: ((_ done: Int, _ of: Int) -> Void)? = nil) throws(HeapError)
+        -> PageReport
+    {
         try requireUsable()
         guard mode != .inMemory else { return PageReport() }
-        // A view keeps checkpoints of other processes from going on past it, and the heap's end where it is.
-        let context = try beginRead()
-        defer { endRead(context) }
-        if isFileWritable {
-            return try withCheckpointLock(waits: true) { () throws(HeapError) in try scrubLocked(progress) }!
+        var scrub = Scrub()
+        while true {
+            try scrubStep(&scrub)
+            progress?(min(scrub.page, scrub.end), scrub.end)
+            guard !scrub.isComplete else { return scrub.report }
+            if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
+            letCheckpointsPass()
         }
-        return try scrubLocked(progress)
     }
 
-    private func scrubLocked(_ progress: ((Int, Int) -> Void)?) throws(HeapError) -> PageReport {
+    private func scrubStep(_ scrub: inout Scrub) throws(HeapError) {
         guard let file else { throw HeapError.closed(path: path) }
-        let header = try readHeader(file)
-        var end = Int(header.heapPages)
-        var logged: Set<Int> = []
-        var isTorn = uncertain != nil
-        var isAtRest = !header.logInUse
-        // By a checkpoint or by the giving back of pages that was cut short, until whoever comes next does it again.
-        var mayBeTorn = header.isGivingBack
-        if let log = log.withLock({ $0 }), log.shared.loadInOrder(.published) > header.checkpointPosition {
-            let ring = try translating { () throws(DiskError) in try log.shared.ring() }
-            guard
-                let lines = LineIndex(
-                    of: ring, from: header, to: log.shared.loadInOrder(.published), epoch: log.epoch, keepsPagesBeyondEnd: true)
-            else {
-                throw HeapError.damagedLog(path: path, logPath: log.shared.file.path, lastWholeCommit: header.commitNumber)
+        // What the image says counts where the base image is torn.
+        let context = try beginRead()
+        defer { endRead(context) }
+        var next = scrub
+        if isFileWritable {
+            try withCheckpointLock(waits: true) { () throws(HeapError) in
+                let header = try headerAndSize(of: file).0
+                try step(of: &next, in: file, header)
             }
-            // A checkpoint that was cut short may have written any of these, and cleared what lies behind the lowest end. So may one that is
-            // under way where it cannot be locked out.
-            lines.forEachPage { logged.insert($0.number) }
-            isTorn = !isFileWritable || log.shared[.required] > header.checkpointPosition
-            if isTorn {
-                for pages in lines.formerChecksumPages() { logged.formUnion(pages.clamped(to: 0 ..< end)) }
-                end = min(end, Int(lines.lowestHeapPages))
-            }
-            isAtRest = false
-            mayBeTorn = mayBeTorn || log.shared[.required] > header.checkpointPosition
-        } else if case .guest = attachment, header.logInUse {
-            mayBeTorn = mayBeTorn || isTorn
-            for page in 0 ..< min(end, image.byteCount / HeapLayout.pageBytes) where image.isPrivate(page: page) {
-                logged.insert(page)
-            }
-            if let uncertain {
-                for pages in uncertain.pages { logged.formUnion(pages.clamped(to: 0 ..< end)) }
-                end = min(end, uncertain.end)
-            }
+        } else {
+            try stepWithoutLock(of: &next, in: file)
         }
-        var scrub = Scrub(
-            file: file, table: PageChecksums(parts: header.pageMapParts), end: end, logged: logged, forgivesLogged: isTorn)
+        scrub = next
+    }
+
+    /// Who may not write the file cannot lock checkpoints out. A step beside which a header was
+    /// written is made once more.
+    private func stepWithoutLock(of scrub: inout Scrub, in file: any DiskFile) throws(HeapError) {
+        for _ in 0 ..< 1000 {
+            var next = scrub
+            let header = try headerAndSize(of: file).0
+            var result: Result<Void, HeapError> = .success(())
+            do throws(HeapError) { try step(of: &next, in: file, header) } catch {
+                result = .failure(error)
+            }
+            guard try headerAndSize(of: file).0.sequence == header.sequence else { continue }
+            try result.get()
+            scrub = next
+            return
+        }
+        throw HeapError.timedOut(
+            path: path, waitingFor: "a checkpoint by another thread or process")
+    }
+
+    private func step(of scrub: inout Scrub, in file: any DiskFile, _ header: HeapHeader)
+        throws(HeapError)
+    {
+        let base = try baseState(header, in: file, known: scrub.base)
+        scrub.base = base
         do throws(DiskError) {
-            scrub.isCancelled = options.isCancelled
-            try scrub.checkHeaders(areStill: isAtRest || isFileWritable)
-            try scrub.checkPages(progress)
-            if isAtRest { try scrub.checkRest(fileBytes: try file.size()) }
-            // Which pages were being given back stands in the base image itself; in the view they may be in use again.
-            if mayBeTorn { scrub.forgive(header.isGivingBack ? try freeRuns(of: file, header) : []) }
+            try scrub.step(in: file, headersAreStill: base.isAtRest || isFileWritable)
         } catch {
             throw HeapError(error)
         }
-        guard scrub.hasGivenBack else { return scrub.report(freePages: []) }
+    }
+
+    /// What the base image is by `header`; `known` if that is still so.
+    private func baseState(
+        _ header: HeapHeader, in file: any DiskFile, known: BaseState?
+    ) throws(HeapError) -> BaseState {
+        let shared = sharedFile.withLock { $0 }
+        let log = shared.flatMap { $0[.epoch] == 0 ? nil : $0 }
+        let published = log?.loadInOrder(.published) ?? 0
+        let moment = BaseState.Moment(
+            sequence: header.sequence, required: log?[.required] ?? 0, hasLog: log != nil,
+            // Where checkpoints are locked out, later commits change nothing of the base image.
+            published: isFileWritable ? 0 : published)
+        if let known, known.moment == moment { return known }
+        let base = BaseState(header, at: moment, isTorn: uncertain != nil)
+        if let log, published > header.checkpointPosition {
+            let lines = try lines(of: log, from: header)
+            // A checkpoint that was cut short may have written any of these, and cleared what lies
+            // behind the lowest end. So may one that is under way where it cannot be locked out.
+            lines.forEachPage { base.logged.insert($0.number) }
+            base.isTorn = !isFileWritable || moment.required > header.checkpointPosition
+            if base.isTorn {
+                for pages in lines.formerChecksumPages() {
+                    base.logged.formUnion(pages.clamped(to: 0 ..< base.end))
+                }
+                base.end = min(base.end, Int(lines.lowestHeapPages))
+            }
+            base.isAtRest = false
+            base.mayBeTorn = base.mayBeTorn || moment.required > header.checkpointPosition
+        } else if case .guest = attachment, header.logInUse {
+            base.mayBeTorn = base.mayBeTorn || base.isTorn
+            for page in 0 ..< min(base.end, image.byteCount / HeapLayout.pageBytes)
+            where image.isPrivate(page: page) {
+                base.logged.insert(page)
+            }
+            if let uncertain {
+                for pages in uncertain.pages {
+                    base.logged.formUnion(pages.clamped(to: 0 ..< base.end))
+                }
+                base.end = min(base.end, uncertain.end)
+            }
+        }
         // By what the base image says of itself; where that may be torn, by what this view says.
-        if !isTorn {
-            let free = try translating { () throws(DiskError) in try BaseVerifier.freePages(of: file, end: header.heapPages) }
-            return scrub.report(freePages: free)
+        if base.isTorn {
+            let walk = PageWalk(
+                base: image.base,
+                end: min(committedPages, UInt64(image.byteCount / HeapLayout.pageBytes)))
+            base.freePages = walk.filter { $0.kind == .free }.map(\.pages)
         }
-        let walk = PageWalk(base: image.base, end: min(committedPages, UInt64(image.byteCount / HeapLayout.pageBytes)))
-        return scrub.report(freePages: walk.filter { $0.kind == .free }.map(\.pages))
-    }
-}
-
-/// One pass over the pages of a base image.
-private struct Scrub {
-    private static let stepPages = 256
-
-    let file: any DiskFile
-    let table: PageChecksums
-    let end: Int
-    let logged: Set<Int>
-    /// Logged pages may be torn, and are written anew before anyone relies on them.
-    let forgivesLogged: Bool
-    var isCancelled: (@Sendable () -> Bool)?
-    private var result = PageReport()
-    /// Damaged pages that are zeros, or have no checksum: right for a free page whose space has been given back.
-    private var givenBack: Set<Int> = []
-    /// Pages of checksums that do not match their own.
-    private var tornChecksums: Set<Int> = []
-    private let buffer = PageBuffer(pages: stepPages)
-    private let checksums = PageBuffer(pages: 1)
-    private let zeros = PageBuffer(pages: 1)
-    private var loadedChecksumPage = -1
-
-    init(file: any DiskFile, table: PageChecksums, end: Int, logged: Set<Int>, forgivesLogged: Bool) {
-        self.file = file
-        self.table = table
-        self.end = end
-        self.logged = logged
-        zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0)
-        self.forgivesLogged = forgivesLogged
+        return base
     }
 
-    /// The header's two pages: a valid copy in each, zeros behind it.
-    ///
-    /// `areStill`: nobody writes one meanwhile. A power cut leaves no half of one, since it is a single sector.
-    mutating func checkHeaders(areStill: Bool) throws(DiskError) {
-        for page in 0 ..< Int(HeapLayout.headerPages) {
-            let bytes = try read(firstPage: page, count: 1)
-            let isHeader = if case .header = HeapHeader.decode(bytes) { true } else { false }
-            let isRestZero = PageChecksums.isZero(UnsafeRawBufferPointer(rebasing: bytes[HeapHeader.byteCount...]))
-            if !isRestZero || (areStill && !isHeader) { result.damagedPages.append(page) }
+    /// The lines that the log has beyond `header`. Without the checkpoint lock the ring may grow or
+    /// be used again meanwhile, which is no damage.
+    private func lines(of log: SharedFile, from header: HeapHeader) throws(HeapError) -> LineIndex {
+        for _ in 0 ..< 1000 {
+            let ring = try translating { () throws(DiskError) in try log.ring() }
+            let lines = LineIndex(
+                of: ring, from: header, to: log.loadInOrder(.published), epoch: log[.epoch],
+                keepsPagesBeyondEnd: true)
+            if log.loadInOrder(.checkpoint) > header.checkpointPosition, !isFileWritable { break }
+            if Int(log[.capacity]) == ring.capacity, let lines { return lines }
+            if Int(log[.capacity]) == ring.capacity { break }
         }
+        throw HeapError.damagedLog(
+            path: path, logPath: log.file.path, lastWholeCommit: header.commitNumber)
     }
 
-    mutating func checkPages(_ progress: ((Int, Int) -> Void)?) throws(DiskError) {
-        var reserved: Set<Int> = []
-        for pages in table.allPages {
-            reserved.formUnion(pages.clamped(to: 0 ..< end))
-        }
-        var page = Int(HeapLayout.headerPages)
-        while page < end {
-            // What no checkpoint has written is a hole, often a very long one.
-            guard let data = try file.nextData(from: page * HeapLayout.pageBytes) else { break }
-            let firstData = min(data / HeapLayout.pageBytes, end)
-            if firstData > page {
-                try checkHole(page ..< firstData, reserved)
-                page = firstData
-                continue
-            }
-            let count = min(Self.stepPages, end - page)
-            let bytes = try read(firstPage: page, count: count)
-            for number in page ..< page + count {
-                let start = (number - page) * HeapLayout.pageBytes
-                try check(number, UnsafeRawBufferPointer(rebasing: bytes[start ..< start + HeapLayout.pageBytes]), reserved)
-            }
-            page += count
-            progress?(page, end)
-            if isCancelled?() == true { throw DiskError(.read, file.path, code: ECANCELED) }
-        }
-        if page < end { try checkHole(page ..< end, reserved) }
-        progress?(end, end)
-    }
-
-    private mutating func check(_ page: Int, _ bytes: UnsafeRawBufferPointer, _ reserved: Set<Int>) throws(DiskError) {
-        if logged.contains(page) {
-            result.loggedPages += 1
-            if forgivesLogged { return }
-        }
-        result.checkedPages += 1
-        if reserved.contains(page) {
-            if PageChecksums.difference(bytes, pageNumber: page) != 0 {
-                result.damagedPages.append(page)
-                tornChecksums.insert(page)
-            }
+    /// Gives way to those who wait for the checkpoint lock, so that they need not meet the moment
+    /// between two steps.
+    private func letCheckpointsPass() {
+        guard let shared = sharedFile.withLock({ $0 }) else {
+            // Nobody can say so to an opening that does not take part.
+            usleep(200)
             return
         }
-        let entry = try entry(of: page)
-        if entry == 0 ? PageChecksums.isZero(bytes) : PageChecksums.checksum(ofPage: page, bytes) == entry { return }
-        result.damagedPages.append(page)
-        if entry == 0 || PageChecksums.isZero(bytes) { givenBack.insert(page) }
-    }
-
-    /// Pages that read as zeros without being read: right where there is no checksum, or that of a page of zeros; file systems and
-    /// copying programs turn written zeros into holes as they like.
-    private mutating func checkHole(_ pages: Range<Int>, _ reserved: Set<Int>) throws(DiskError) {
-        var page = pages.lowerBound
-        while page < pages.upperBound {
-            guard let (checksumPage, index) = table.place(of: page) else { return }
-            let last = min(pages.upperBound, page + PageChecksums.entriesPerPage - index)
-            try load(checksumPage)
-            // The common case for a long hole: its checksums are a hole too.
-            if !PageChecksums.isZero(UnsafeRawBufferPointer(checksums.bytes)) {
-                for number in page ..< last where !(forgivesLogged && logged.contains(number)) && !reserved.contains(number) {
-                    let entry = PageChecksums.entry(index + number - page, in: UnsafeRawBufferPointer(checksums.bytes))
-                    if entry != 0, entry != PageChecksums.checksum(ofPage: number, UnsafeRawBufferPointer(zeros.bytes)) {
-                        result.damagedPages.append(number)
-                        givenBack.insert(number)
-                    }
-                }
-            }
-            result.checkedPages += last - page
-            page = last
-        }
-    }
-
-    /// Behind the heap's end a file at rest is zeros.
-    mutating func checkRest(fileBytes: Int) throws(DiskError) {
-        var page = end
-        let fileEnd = fileBytes / HeapLayout.pageBytes
-        while page < fileEnd, let data = try file.nextData(from: page * HeapLayout.pageBytes) {
-            page = max(page, data / HeapLayout.pageBytes)
-            let count = min(Self.stepPages, fileEnd - page)
-            guard count > 0 else { return }
-            let bytes = try read(firstPage: page, count: count)
-            for index in 0 ..< count {
-                let start = index * HeapLayout.pageBytes
-                if !PageChecksums.isZero(UnsafeRawBufferPointer(rebasing: bytes[start ..< start + HeapLayout.pageBytes])) {
-                    result.damagedPages.append(page + index)
-                }
-            }
-            page += count
-        }
-    }
-
-    /// Takes pages of checksums, and pages that were being given back, off the list of the damaged.
-    mutating func forgive(_ torn: [Range<Int>]) {
-        let torn = torn + table.allPages
-        var damaged = result.damagedPages
-        damaged.removeAll { page in
-            // A page whose checksum lies in a torn page of checksums cannot be judged either.
-            torn.contains { $0.contains(page) } || table.place(of: page).map { tornChecksums.contains($0.checksumPage) } ?? false
-        }
-        result.damagedPages = damaged
-    }
-
-    /// The result. A free page that reads as zeros, or has no checksum, is one whose space compaction has given back.
-    func report(freePages: [Range<Int>]) -> PageReport {
-        var report = result
-        report.damagedPages.removeAll { page in givenBack.contains(page) && freePages.contains { $0.contains(page) } }
-        return report
-    }
-
-    /// Whether `report` needs to know which pages are free.
-    var hasGivenBack: Bool { !givenBack.isEmpty }
-
-    private mutating func entry(of page: Int) throws(DiskError) -> UInt64 {
-        guard let (checksumPage, index) = table.place(of: page) else { return 0 }
-        try load(checksumPage)
-        return PageChecksums.entry(index, in: UnsafeRawBufferPointer(checksums.bytes))
-    }
-
-    private mutating func load(_ checksumPage: Int) throws(DiskError) {
-        guard checksumPage != loadedChecksumPage else { return }
-        try file.readOrZeros(into: checksums.bytes, at: checksumPage * HeapLayout.pageBytes)
-        loadedChecksumPage = checksumPage
-    }
-
-    private func read(firstPage: Int, count: Int) throws(DiskError) -> UnsafeRawBufferPointer {
-        let bytes = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<(count * HeapLayout.pageBytes)])
-        try file.readOrZeros(into: bytes, at: firstPage * HeapLayout.pageBytes)
-        return UnsafeRawBufferPointer(bytes)
+        while shared.loadInOrder(.checkpointWanted) > Deadline.now { usleep(100) }
     }
 }

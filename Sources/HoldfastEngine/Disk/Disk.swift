@@ -223,10 +223,21 @@ public struct DiskError: Error, Equatable, Sendable {
         /// A name is another file's that the heap needs for one of its own; `code` says what that
         /// is.
         case claim
+
+        var concernsThisProcessAlone: Bool {
+            switch self {
+            case .open, .status, .map, .lock: true
+            default: false
+            }
+        }
     }
 
     public var operation: Operation
     public var path: String
+    /// Whether it says nothing of what is on the disk: this process got no descriptor, no
+    /// addresses, no memory or no lock. Others are none the worse for it, and this one may try
+    /// again.
+    var isOfThisProcessAlone: Bool { operation.concernsThisProcessAlone }
     /// The `errno` value.
     public var code: Int32
 

@@ -212,10 +212,12 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
     init(path: String, descriptor: Int32) {
         self.path = path
         self.descriptor = descriptor
+        InheritedFiles.add(descriptor)
     }
 
     deinit {
         close()
+        InheritedFiles.remove(descriptor)
         #if canImport(Darwin)
             _ = Darwin.close(descriptor)
         #elseif canImport(Musl)
@@ -359,17 +361,6 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
             try FileGrowth.truncate(fileDescriptor: descriptor, to: newSize)
         } catch {
             throw DiskError(.truncate, path, code: error.code)
-        }
-    }
-
-    public func map(
-        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
-    ) throws(DiskError) {
-        do {
-            try reservation.map(
-                fileDescriptor: descriptor, fileOffset: fileOffset, byteCount: byteCount, at: offset, kind: kind)
-        } catch {
-            throw DiskError(.map, path, code: error.code)
         }
     }
 

@@ -18,6 +18,9 @@ extension HeapEngine {
     func withCheckpointLock<R>(waits: Bool, _ body: () throws(HeapError) -> R) throws(HeapError) -> R? {
         guard let file else { throw HeapError.closed(path: path) }
         var outcome: Result<R?, HeapError> = .success(nil)
+        // Scrubs take the lock again and again, and give way to who says that it waits.
+        let shared = waits ? sharedFile.withLock { $0 } : nil
+        var hasAsked = false
         try askAgain(waitingFor: "a checkpoint by another thread or process", longestPause: 2000) { () throws(HeapError) in
             var isDone = false
             let _: Void? = checkpointMutex.withLockIfAvailable { _ in
@@ -33,8 +36,13 @@ extension HeapEngine {
                     outcome = .failure(error)
                 }
             }
+            if !isDone, let shared, shared.isWritable {
+                hasAsked = true
+                shared.storeInOrder(Deadline.now &+ 50_000_000, .checkpointWanted)
+            }
             return isDone || !waits
         }
+        if hasAsked { shared?.storeInOrder(0, .checkpointWanted) }
         return try outcome.get()
     }
 

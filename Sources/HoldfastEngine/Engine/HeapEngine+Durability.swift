@@ -76,7 +76,7 @@ extension HeapEngine {
     /// What falls due before a transaction. Under the write lock.
     func relieve() throws(HeapError) {
         guard writerLog != nil, let meeting else { return }
-        let usedBytes = meeting._withUnsafeGuaranteedRef { Int($0[.published] - $0[.checkpoint]) }
+        let usedBytes = meeting._withUnsafeGuaranteedRef { $0.usedBytes }
         // Nearly always nothing is due.
         let areManyPrivate = image.privatePageBound > comfortablePages
         guard checkpointDue.isReached(by: usedBytes) || areManyPrivate else { return }

@@ -97,7 +97,7 @@ extension HeapEngine {
         guard isFileWritable, !options.salvages else { return try becomeGuest(file, giveUpPresence: true) }
         do throws(DiskError) {
             let shared = try SharedFile.create(
-                disk: disk, heapPath: location, heapFile: file, header: header, boot: options.processes.boot)
+                disk: disk, heapPath: location, heapFile: file, header: header, processes: options.processes)
             try becomeMember(file, shared)
         } catch {
             // A reader can do without; a writer is told when it first writes that it may not.
@@ -131,6 +131,7 @@ extension HeapEngine {
         } catch {
             switch error.code {
             case -1: throw HeapError.logMissing(path: path, logPath: location + LogLayout.sharedSuffix)
+            case SharedFile.otherNamespace: throw HeapError.otherNamespace(path: path)
             case -3: throw HeapError.tooManyProcesses(path: path, limit: ViewTable.count)
             default: throw heapError(error)
             }
@@ -142,9 +143,9 @@ extension HeapEngine {
         if isFixed { openView() }
     }
 
-    private func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool) throws(DiskError) -> SharedFile? {
+    func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool) throws(DiskError) -> SharedFile? {
         try SharedFile.join(
-            disk: disk, heapPath: location, heapFile: file, identity: header.identity, boot: options.processes.boot,
+            disk: disk, heapPath: location, heapFile: file, identity: header.identity, processes: options.processes,
             isWritable: isWritable)
     }
 
@@ -309,13 +310,15 @@ extension HeapEngine {
         var readings: [HeapHeader.Reading] = []
         let fileBytes: Int
         do throws(DiskError) {
-            fileBytes = try file.size()
-            guard fileBytes > 0 else { throw DiskError(.read, path, code: 0) }
             for copy in 0 ..< Int(HeapLayout.headerPages) {
                 var bytes = [UInt8](repeating: 0, count: HeapHeader.byteCount)
                 let count = try file.read(&bytes, at: copy * HeapLayout.pageBytes)
                 readings.append(bytes[..<count].withUnsafeBytes { HeapHeader.decode($0) })
             }
+            // After the header: the file is always made longer before a header says that the heap
+            // is.
+            fileBytes = try file.size()
+            guard fileBytes > 0 else { throw DiskError(.read, path, code: 0) }
         } catch {
             if error.code == 0 { throw HeapError.emptyFile(path: path) }
             throw heapError(error)

@@ -100,8 +100,7 @@ extension HeapEngine {
     private var isMemoryReliefPossible: Bool {
         guard mode != .privateCopy, !isFixed, let shared else { return false }
         // What the log holds would be private again at once, in the worst case a page for each smallest record, 28 times its bytes.
-        let checkpoint = shared[.checkpoint]
-        return applied >= checkpoint && Int(shared[.published] - checkpoint) <= options.memoryLimit / 128
+        return applied >= shared[.checkpoint] && shared.usedBytes <= options.memoryLimit / 128
     }
 
     // MARK: The log

@@ -1,5 +1,13 @@
 import CHoldfast
 
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// Beginning and ending transactions.
 extension HeapEngine {
     public typealias Context = UnsafeMutablePointer<TransactionContext>
@@ -102,7 +110,8 @@ extension HeapEngine {
             }
             // Then the lock is one that nobody else sees.
             if isLost { throw HeapError.unreadable(path: location + LogLayout.sharedSuffix, offset: 0) }
-            let outcome = try translating { () throws(DiskError) in try locked.get() }
+            let outcome: LockOutcome
+            do throws(DiskError) { outcome = try locked.get() } catch { throw writeLockError(error) }
             // A writer that died has published its commit or nothing: there is nothing to undo.
             if outcome == .timedOut {
                 throw HeapError.timedOut(path: path, waitingFor: "another process's transaction")
@@ -115,6 +124,29 @@ extension HeapEngine {
             gate.unlockExclusively()
             throw error
         }
+    }
+
+    /// The write lock's holder has this thread's number: it is this thread, or, where the
+    /// namespaces of the processes are not known, one of another namespace.
+    private func writeLockError(_ error: DiskError) -> HeapError {
+        guard error.code == EDEADLK else { return heapError(error) }
+        Misuse.demand(
+            options.processes.namespaces == 0 && !isInsideAnotherOpening,
+            "Holdfast: a transaction of a heap was begun inside one that the same thread has open through another opening "
+                + "of the same file. Use the transaction that is open, or end it first.")
+        return HeapError.otherNamespace(path: path)
+    }
+
+    /// Whether this thread has a write transaction open through another opening of the same file.
+    private var isInsideAnotherOpening: Bool {
+        let file = try? shared?.file.fileIdentity()
+        var candidate = Self.innermost
+        while let context = candidate {
+            let other = context.pointee.engine._withUnsafeGuaranteedRef { try? $0.shared?.file.fileIdentity() }
+            if context.pointee.isWritable, other == file { return true }
+            candidate = context.pointee.enclosing
+        }
+        return false
     }
 
     func unlockAfterWriting() {

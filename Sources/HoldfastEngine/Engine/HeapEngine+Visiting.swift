@@ -159,9 +159,20 @@ extension HeapEngine {
     /// False where nobody reads, or nothing usable is left.
     func joinBesideReaders(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> Bool {
         guard try hasUnregisteredViews(file) else { return false }
-        let isUsable = peek { $0[.epoch] == header.logEpoch && $0[.failed] == 0 }
+        var isUsable = false
+        do throws(DiskError) {
+            if let left = try joinShared(file, header, isWritable: false) {
+                isUsable = left[.epoch] == header.logEpoch && left[.failed] == 0
+                left.close()
+            }
+        } catch {
+            // Nor is it recovered: whoever reads began before the dead of the other namespace wrote.
+            guard error.code != SharedFile.otherNamespace else {
+                throw HeapError.otherNamespace(path: path)
+            }
+        }
         // A damaged copy of the header is for recovery to judge.
-        guard isUsable == true, try translating({ () throws(DiskError) in try hasBothHeaders(file) }) else { return false }
+        guard isUsable, try translating({ () throws(DiskError) in try hasBothHeaders(file) }) else { return false }
         // The same once more: guests that have laid the log over their images look for another header, and no commit to a log that is there already writes one.
         var repeated = header
         repeated.sequence += 1
@@ -220,6 +231,7 @@ extension HeapEngine {
         let header = try readHeader(file)
         let isUnchanged = isAtRest(as: visit)
         image.endVisit()
+        try translating { () throws(DiskError) in try image.separateVisit(file) }
         // Also what an earlier attempt has left.
         try image.dropPrivatePages(file, fileBytes: fileBytes)
         if !isInPlace {
@@ -245,7 +257,7 @@ extension HeapEngine {
     func peek<R>(_ body: (SharedFile) -> R) -> R? {
         guard let file,
             let found = try? SharedFile.join(
-                disk: disk, heapPath: location, heapFile: file, identity: identity, boot: options.processes.boot,
+                disk: disk, heapPath: location, heapFile: file, identity: identity, processes: options.processes,
                 isWritable: false)
         else { return nil }
         defer { found.close() }

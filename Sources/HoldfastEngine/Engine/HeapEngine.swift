@@ -278,12 +278,14 @@ public final class HeapEngine: @unchecked Sendable {
 
     /// Records that the disk's state is unknown from now on, for every process, and returns the error to throw.
     func fail(_ error: DiskError) -> HeapError {
-        fail(heapError(error), reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
+        if error.isOfThisProcessAlone { return heapError(error) }
+        return fail(heapError(error), reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
     }
 
     func fail(_ error: HeapError, reason: String? = nil) -> HeapError {
-        // A lock that was not to be had in time says nothing about the disk.
-        if case .timedOut = error { return error }
+        // A lock that was not to be had in time, or memory that was not, says nothing about the
+        // disk.
+        if error.isOfThisProcessAlone { return error }
         failure.withLock { if $0 == nil { $0 = reason ?? "\(error)" } }
         hasFailed.store(true, ordering: .releasing)
         if let shared = sharedFile.withLock({ $0 }), shared.isWritable { shared[.failed] = 1 }

@@ -52,6 +52,9 @@ public enum HeapError: Error, Equatable, Sendable {
     case timedOut(path: String, waitingFor: String)
     /// All entries of the table of processes are taken.
     case tooManyProcesses(path: String, limit: Int)
+    /// The heap is open in processes of another PID or time namespace, such as another container's:
+    /// from here nobody can tell which of them still live. It was left as it is.
+    case otherNamespace(path: String)
     /// The heap was opened before this process was forked off.
     case forked(path: String)
     /// The file that is open does not have its name any more: it was removed, renamed, or another put in its place.
@@ -130,6 +133,18 @@ public enum HeapError: Error, Equatable, Sendable {
     case notStorable(type: String, reason: String)
 }
 
+extension HeapError {
+    /// Whether it says nothing of what is on the disk, so that nobody's heap is the worse for it.
+    var isOfThisProcessAlone: Bool {
+        switch self {
+        case .timedOut: true
+        case .io(let operation, _, _), .permissionDenied(_, let operation):
+            DiskError.Operation(rawValue: operation)?.concernsThisProcessAlone ?? false
+        default: false
+        }
+    }
+}
+
 extension HeapError: CustomStringConvertible {
     /// One line, whatever names, types and reasons it speaks of; what is very long in them is left
     /// out.
@@ -188,6 +203,10 @@ extension HeapError: CustomStringConvertible {
                 + "longer timeout."
         case .tooManyProcesses(let path, let limit):
             "\(path) is open in \(limit) places already, as many as there is room for. Close it in one of them first."
+        case .otherNamespace(let path):
+            "\(path) is open in processes of another PID or time namespace, such as another container's, or there is no /proc "
+                + "here: whether they still live cannot be told. Let the containers share their process numbers "
+                + "(docker run --pid=container:NAME), or close it there first."
         case .forked(let path):
             "\(path) was opened before this process was forked off, and belongs to its parent. Open it again in this process."
         case .replaced(let path):

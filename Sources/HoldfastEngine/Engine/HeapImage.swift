@@ -97,6 +97,13 @@ final class HeapImage {
         return UnsafeRawPointer(base)
     }
 
+    /// Maps the headers of an earlier visit once more, for a visitor that registers: what was
+    /// mapped alone is tied to the locks of `file`, see `SystemFile.map`.
+    func separateVisit(_ file: any DiskFile) throws(DiskError) {
+        guard let visited else { return }
+        try file.map(into: visited, at: 0, fileOffset: 0, byteCount: HeapLayout.fileGranule, kind: .privateCopy)
+    }
+
     /// The visit comes to nothing: as if it had not begun.
     func cancelVisit() {
         visited = nil

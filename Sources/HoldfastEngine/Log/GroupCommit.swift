@@ -67,6 +67,8 @@ extension RedoLog {
             gather()
             let arrivals = shared[.arrivals]
             let end = published
+            // Before others begin to wait for this round: this process may have no memory for it.
+            _ = try shared.ring()
             let round = SyncRound(shared).next(upTo: end)
             round.begin(in: shared)
             let start = Deadline.now
@@ -103,7 +105,8 @@ extension RedoLog {
         return until != 0 && until > Deadline.now
     }
 
-    /// Waits for the sync lock; for what is no round. Any failure in `body` is one of the disk's state and marks the heap failed, for every process.
+    /// Waits for the sync lock; for what is no round. A failure in `body` that leaves the disk's
+    /// state unknown marks the heap failed, for every process.
     func withSyncLock(_ body: () throws(DiskError) -> Void) throws(HeapError) {
         let outcome: LockOutcome
         do throws(DiskError) {
@@ -130,7 +133,7 @@ extension RedoLog {
             if outcome == .acquiredFromTheDead { try readBackHeader() }
             try body()
         } catch {
-            shared[.failed] = 1
+            if !error.isOfThisProcessAlone { shared[.failed] = 1 }
             throw HeapError(error)
         }
     }

@@ -133,7 +133,7 @@ final class RedoLog: @unchecked Sendable {
     var durablePosition: UInt64 { shared[.durable] }
     var capacity: Int { Int(shared[.capacity]) }
     /// Bytes of records that the base image does not have yet.
-    var usedBytes: Int { Int(shared[.published] - shared[.checkpoint]) }
+    var usedBytes: Int { shared.usedBytes }
     /// Bytes that can be appended before a checkpoint has to make room.
     var room: Int { capacity - usedBytes }
 

@@ -9,13 +9,18 @@ import Synchronization
 #endif
 
 /// Notices `fork`: the child has the parent's mappings and descriptors, but none of its threads or locks, so its copy of an
-/// open heap must neither be used nor closed as if it were its own.
+/// open heap must neither be used nor closed as if it were its own. The child lets go of the parent's open files at once:
+/// see `InheritedFiles`.
 enum ForkGuard {
     private static let forks = Atomic<Int>(0)
 
-    /// Registered once; the handler runs in the child before `fork` returns there, and only adds to a number.
+    /// Registered once; the handler runs in the child before `fork` returns there.
     private static let isRegistered: Bool = {
-        pthread_atfork(nil, nil) { ForkGuard.forks.add(1, ordering: .relaxed) }
+        InheritedFiles.prepare()
+        pthread_atfork(nil, nil) {
+            ForkGuard.forks.add(1, ordering: .relaxed)
+            InheritedFiles.letGo()
+        }
         return true
     }()
 

@@ -1,3 +1,5 @@
+import CHoldfast
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)
@@ -15,6 +17,9 @@ enum LockOutcome {
 }
 
 /// A lock between the threads of all processes that have a heap open. The kernel hands it on when its holder dies.
+///
+/// Waits go by the monotonic clock. An error with `EDEADLK` says that the holder has the number of
+/// the calling thread.
 ///
 /// On Linux a robust mutex in the shared file: 13 ns when nobody else wants it, and waiting sleeps in the kernel. Where there is none
 /// (Darwin), a mutex for the threads and a lock of the heap file for the processes, asked for again every millisecond at most.
@@ -111,8 +116,7 @@ final class ProcessLock: @unchecked Sendable {
             }
             if !isFree {
                 KernelCalls.lockWaitCount.add(1, ordering: .relaxed)
-                var time = deadline.wallClock
-                repeat { result = pthread_mutex_timedlock(mutex, &time) } while result == EINTR
+                repeat { result = holdfast_lock_mutex(mutex, deadline.moment) } while result == EINTR
             }
             return try outcome(of: result)
         }
@@ -124,10 +128,6 @@ final class ProcessLock: @unchecked Sendable {
                 pthread_mutex_consistent(mutex)
                 return .acquiredFromTheDead
             case ETIMEDOUT: return .timedOut
-            case EDEADLK:
-                fatalError(
-                    "Holdfast: a transaction of a heap was begun inside one that the same thread has open through another opening "
-                        + "of the same file. Use the transaction that is open, or end it first.")
             default: throw DiskError(.lock, "the heap's shared log", code: result)
             }
         }
@@ -153,7 +153,7 @@ extension ProcessLock {
 /// A moment up to which to wait.
 struct Deadline: Sendable {
     /// Nanoseconds of the monotonic clock.
-    private let moment: UInt64
+    let moment: UInt64
 
     static var now: UInt64 {
         var time = timespec()
@@ -188,13 +188,11 @@ struct Deadline: Sendable {
         return now >= moment ? 0 : Int64(moment - now)
     }
 
-    /// The same moment by the clock that the system's timed waits go by.
-    var wallClock: timespec {
+    /// The same moment as the system's calls want it, by the same clock.
+    var time: timespec {
         var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        let total = UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec) &+ UInt64(remaining)
-        time.tv_sec = Int(total / 1_000_000_000)
-        time.tv_nsec = Int(total % 1_000_000_000)
+        time.tv_sec = Int(moment / 1_000_000_000)
+        time.tv_nsec = Int(moment % 1_000_000_000)
         return time
     }
 }

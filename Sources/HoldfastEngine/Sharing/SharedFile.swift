@@ -38,6 +38,9 @@ final class SharedFile: @unchecked Sendable {
         case required = 608
         /// Records below this position are in the base image, durably, and their place in the ring may be used again. Checkpoint lock.
         case checkpoint = 640
+        /// Until when scrubs give way to someone who waits for the checkpoint lock, by the
+        /// monotonic clock; 0: nobody.
+        case checkpointWanted = 648
         /// Seed of the log's records; 0 as long as no log has been started. Stored last when it is.
         case epoch = 704
         /// Bytes of this file's ring. Changes under the write lock, the checkpoint lock and the sync lock.
@@ -59,6 +62,9 @@ final class SharedFile: @unchecked Sendable {
     }
 
     static let headerBytes = LogLayout.ringOffset
+    /// Stands for an error number: the processes that use the file cannot be told dead or alive
+    /// from here.
+    static let otherNamespace: Int32 = -4
     /// Closed as long as nothing is done with it, where the disk finds it again.
     let file: any DiskFile
     let isWritable: Bool
@@ -70,7 +76,7 @@ final class SharedFile: @unchecked Sendable {
 
     /// Makes the file anew. The caller holds the opening lock and is alone.
     static func create(
-        disk: any Disk, heapPath: String, heapFile: any DiskFile, header: HeapHeader, boot: HeapIdentity
+        disk: any Disk, heapPath: String, heapFile: any DiskFile, header: HeapHeader, processes: any ProcessDirectory
     ) throws(DiskError) -> SharedFile {
         let path = heapPath + LogLayout.sharedSuffix
         // Whoever still has an older one mapped keeps it whole: it loses its name, not its bytes.
@@ -83,7 +89,7 @@ final class SharedFile: @unchecked Sendable {
                 file: file, on: disk, heapFile: heapFile, isWritable: true, isNew: true)
             for word in [Word.published, .durable, .checkpoint] { shared[word] = header.checkpointPosition }
             shared[.commits] = header.commitNumber
-            let header = SharedHeader(identity: header.identity, boot: boot)
+            let header = SharedHeader(identity: header.identity, in: processes)
             header.encoded().withUnsafeBytes { shared.base.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
             return shared
         } catch {
@@ -93,9 +99,12 @@ final class SharedFile: @unchecked Sendable {
         }
     }
 
-    /// Opens the file that others use; nil if it is not there or not of this heap and this boot of the machine.
+    /// Opens the file that others use; nil if it is not there or not of this heap and this boot of the
+    /// machine. Throws `otherNamespace` if those who use it are of other namespaces, or if it cannot be
+    /// told of which boot they are.
     static func join(
-        disk: any Disk, heapPath: String, heapFile: any DiskFile, identity: HeapIdentity, boot: HeapIdentity, isWritable: Bool
+        disk: any Disk, heapPath: String, heapFile: any DiskFile, identity: HeapIdentity, processes: any ProcessDirectory,
+        isWritable: Bool
     ) throws(DiskError) -> SharedFile? {
         let path = heapPath + LogLayout.sharedSuffix
         guard disk.exists(path) else { return nil }
@@ -108,10 +117,14 @@ final class SharedFile: @unchecked Sendable {
             let shared = try SharedFile(
                 file: file, on: disk, heapFile: heapFile, isWritable: isWritable, isNew: false)
             let raw = UnsafeRawBufferPointer(start: shared.base, count: SharedHeader.byteCount)
-            guard SharedHeader.decode(raw) == SharedHeader(identity: identity, boot: boot) else {
+            let mine = SharedHeader(identity: identity, in: processes)
+            guard let found = SharedHeader.decode(raw), found.identity == identity,
+                found.boot == mine.boot || found.hasUnknownBoot || mine.hasUnknownBoot
+            else {
                 file.close()
                 return nil
             }
+            guard found == mine else { throw DiskError(.lock, path, code: otherNamespace) }
             return shared
         } catch {
             file.close()
@@ -149,6 +162,17 @@ final class SharedFile: @unchecked Sendable {
     subscript(word: Word) -> UInt64 {
         get { atomic(word.rawValue).pointee.load(ordering: .acquiring) }
         set { atomic(word.rawValue).pointee.store(newValue, ordering: .releasing) }
+    }
+
+    /// Bytes of records that the base image does not have yet. Any thread.
+    @inline(__always)
+    var usedBytes: Int {
+        // In this order: a checkpoint never overtakes what is published, so what is loaded later is
+        // not the lower one.
+        let checkpoint = self[.checkpoint]
+        let published = self[.published]
+        // Lower only where the page has been lost in between, and reads as zeros.
+        return published > checkpoint ? Int(published - checkpoint) : 0
     }
 
     /// A load or store that takes its place in the one order of all such operations; see `ViewTable` for what hangs on it.
@@ -282,7 +306,8 @@ final class RingMapping: @unchecked Sendable {
     var hasFault: Bool { reservation.firstFault != nil }
 }
 
-/// What `NAME-shared` begins with: whose it is, and since which start of the machine.
+/// What `NAME-shared` begins with: whose it is, since which start of the machine, and in which
+/// namespaces the process numbers and start times in it mean something.
 struct SharedHeader: Equatable {
     static let byteCount = 64
     private static let checksumOffset = 56
@@ -290,6 +315,20 @@ struct SharedHeader: Equatable {
 
     var identity: HeapIdentity
     var boot: HeapIdentity
+    /// See `ProcessDirectory`.
+    var namespaces: UInt64
+
+    init(identity: HeapIdentity, boot: HeapIdentity, namespaces: UInt64) {
+        self.identity = identity
+        self.boot = boot
+        self.namespaces = namespaces
+    }
+
+    init(identity: HeapIdentity, in processes: any ProcessDirectory) {
+        self.init(identity: identity, boot: processes.boot, namespaces: processes.namespaces)
+    }
+
+    var hasUnknownBoot: Bool { boot == SystemProcesses.unknownBoot }
 
     func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.byteCount)
@@ -300,6 +339,7 @@ struct SharedHeader: Equatable {
             raw.storeBytes(of: identity.low, toByteOffset: 24, as: UInt64.self)
             raw.storeBytes(of: boot.high, toByteOffset: 32, as: UInt64.self)
             raw.storeBytes(of: boot.low, toByteOffset: 40, as: UInt64.self)
+            raw.storeBytes(of: namespaces, toByteOffset: 48, as: UInt64.self)
             let checksum = Checksum.of(UnsafeRawBufferPointer(rebasing: raw[..<Self.checksumOffset]), seed: Checksum.headerSeed)
             raw.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt64.self)
         }
@@ -322,6 +362,7 @@ struct SharedHeader: Equatable {
                 == Checksum.of(UnsafeRawBufferPointer(rebasing: raw[..<checksumOffset]), seed: Checksum.headerSeed)
         else { return nil }
         return SharedHeader(
-            identity: HeapIdentity(high: word(16), low: word(24)), boot: HeapIdentity(high: word(32), low: word(40)))
+            identity: HeapIdentity(high: word(16), low: word(24)), boot: HeapIdentity(high: word(32), low: word(40)),
+            namespaces: word(48))
     }
 }

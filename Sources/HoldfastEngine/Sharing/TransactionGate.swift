@@ -11,13 +11,21 @@ import Synchronization
 
 /// Many readers or one writer among the threads of this process, who share one image of the heap.
 ///
-/// The first reader finds nobody else there and may bring the image up to date before it reads (it *prepares*, alone like a writer); those who come
-/// while others read share their view, unless there are newer commits: then they wait for the others to end, but not for
-/// long. Whoever waits to be alone is not overtaken by readers that come later.
+/// The first reader finds nobody else there and may bring the image up to date before it reads (it
+/// *prepares*, alone like a writer); those who come while others read share their view, unless
+/// there are newer commits: then they wait for the others to end, but not for long.
 ///
-/// One word says who is in: `readers << 2`, bit 0 for whoever is alone, bit 1 for *guarded*. As long as it is not guarded, whoever finds nobody in goes in and out
-/// again with one compare-and-exchange each. Whoever cannot guards the word under the mutex, and from then on until nobody waits any more only the
-/// holder of the mutex changes it. So the fast ways, which all expect a word without that bit, can never overtake a decision made under the mutex.
+/// **Fairness.** A thread that waits to be alone is not overtaken by readers that come later. When
+/// a thread that was alone leaves, all readers that wait at that moment are *due*: they go in
+/// before anyone else can be alone, so a reader waits for one writer and never for the next. Among
+/// those who want to be alone the running thread may pass the sleeping ones, which spares a change
+/// of threads for each small transaction, but only a few times in a row.
+///
+/// One word says who is in: `readers << 2`, bit 0 for whoever is alone, bit 1 for *guarded*. As
+/// long as it is not guarded, whoever finds nobody in goes in and out again with one
+/// compare-and-exchange each. Whoever cannot guards the word under the mutex, and from then on
+/// until nobody waits any more only the holder of the mutex changes it. So the fast ways, which all
+/// expect a word without that bit, can never overtake a decision made under the mutex.
 ///
 /// `@unchecked Sendable`: the system's mutex guards the plain fields.
 final class TransactionGate: @unchecked Sendable {
@@ -38,31 +46,43 @@ final class TransactionGate: @unchecked Sendable {
     private let state = Atomic<Int>(0)
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     /// For those who wait to be alone, one of whom is woken at a time, and for readers, who are woken together.
-    private let mayBeAlone: UnsafeMutablePointer<pthread_cond_t>
-    private let mayRead: UnsafeMutablePointer<pthread_cond_t>
+    private let mayBeAlone = MonotonicCondition()
+    private let mayRead = MonotonicCondition()
     private var waitingForExclusive = 0
+    /// Readers that wait; how many of them are due; and how many of them keep later ones out until
+    /// those inside are gone.
     private var waitingToRead = 0
+    private var dueReaders = 0
+    private var waitingForTheEnd = 0
+    /// Counts the times that someone who was alone has left while readers waited: who has come
+    /// before is due.
+    private var turn = 0
+    /// How often in a row a thread has become alone while others waited for that.
+    private var passes = 0
+    private static let mostPasses = 16
 
     /// How long a reader waits for others to end before it shares their view, although there are newer commits: a read may itself
     /// be waiting for one that another thread begins.
-    private static let patience: Duration = .milliseconds(100)
+    private let patience: Duration
 
-    init() {
+    init(patience: Duration = .milliseconds(100)) {
+        self.patience = patience
         mutex = .allocate(capacity: 1)
-        mayBeAlone = .allocate(capacity: 1)
-        mayRead = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(mayBeAlone, nil)
-        pthread_cond_init(mayRead, nil)
     }
 
     deinit {
-        pthread_cond_destroy(mayRead)
-        pthread_cond_destroy(mayBeAlone)
+        mayRead.destroy()
+        mayBeAlone.destroy()
         pthread_mutex_destroy(mutex)
-        mayRead.deallocate()
-        mayBeAlone.deallocate()
         mutex.deallocate()
+    }
+
+    /// How many threads wait to be alone, and how many to read; for tests.
+    var waiting: (exclusive: Int, readers: Int) {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return (waitingForExclusive, waitingToRead)
     }
 
     // MARK: Reading
@@ -83,14 +103,21 @@ final class TransactionGate: @unchecked Sendable {
         lock()
         defer { unlock() }
         // Beside others is the usual case, and needs no clock.
-        if !isExclusive, readers > 0, waitingForExclusive == 0, isFresh(false) {
+        if !isExclusive, readers > 0, waitingForExclusive == 0, waitingForTheEnd == 0, isFresh(false) {
             readers += 1
             return .joined
         }
         let deadline = Deadline(in: timeout)
-        let patience = Deadline(in: min(Self.patience, timeout))
+        let patience = Deadline(in: min(self.patience, timeout))
+        let arrival = turn
+        waitingToRead += 1
+        defer {
+            waitingToRead -= 1
+            if turn != arrival { dueReaders -= 1 }
+        }
         while true {
-            if !isExclusive, readers == 0, waitingForExclusive == 0 {
+            let yields = turn == arrival && (waitingForExclusive > 0 || waitingForTheEnd > 0)
+            if !isExclusive, readers == 0, !yields {
                 if isFresh(true) {
                     readers = 1
                     return .first
@@ -99,35 +126,23 @@ final class TransactionGate: @unchecked Sendable {
                 return .mustPrepare
             }
             if !isExclusive, readers > 0 {
-                if waitingForExclusive == 0, isFresh(false) || patience.hasPassed {
+                // A read that the open ones depend on must not wait for them for ever.
+                if !yields && isFresh(false) || patience.hasPassed {
                     readers += 1
                     return .joined
                 }
-                if waitingForExclusive == 0 {
+                if yields {
+                    _ = mayRead.wait(mutex, until: patience)
+                } else {
                     // Not overtaken by later readers while the others end.
-                    waitingForExclusive += 1
-                    while readers > 0 || isExclusive, wait(on: mayBeAlone, until: patience) {}
-                    waitingForExclusive -= 1
-                    continue
+                    waitingForTheEnd += 1
+                    while readers > 0 || isExclusive, mayRead.wait(mutex, until: patience) {}
+                    waitingForTheEnd -= 1
                 }
-                // Someone waits to be alone already. A read that the open ones depend on must not wait for them for ever.
-                if patience.hasPassed {
-                    readers += 1
-                    return .joined
-                }
-                _ = waitBehindOthers(until: patience)
-                continue
+            } else if !mayRead.wait(mutex, until: deadline) {
+                return .timedOut
             }
-            if !waitBehindOthers(until: deadline) { return .timedOut }
         }
-    }
-
-    private func waitBehindOthers(until deadline: Deadline) -> Bool {
-        // A wake meant for someone who waits to be alone may have come to this reader, while it waited like one of them.
-        wakeOthers()
-        waitingToRead += 1
-        defer { waitingToRead -= 1 }
-        return wait(on: mayRead, until: deadline)
     }
 
     /// The preparing reader is done: it reads now, and others may.
@@ -149,7 +164,7 @@ final class TransactionGate: @unchecked Sendable {
         // Alone for as long as `last` takes: the next reader's view must not be opened before it and closed by it.
         guard exchange(Self.oneReader, for: Self.alone) else { return leaveSlowly(last: last) }
         last()
-        unlockExclusively()
+        unlockExclusively(isTurn: false)
     }
 
     @inline(never)
@@ -171,29 +186,40 @@ final class TransactionGate: @unchecked Sendable {
         lookForAMoment()
         lock()
         defer { unlock() }
-        guard isExclusive || readers > 0 else {
+        if isFreeToBeAlone, waitingForExclusive == 0 || passes < Self.mostPasses {
+            passes = waitingForExclusive == 0 ? 0 : passes + 1
             isExclusive = true
             return true
         }
         let deadline = Deadline(in: timeout)
         waitingForExclusive += 1
         defer { waitingForExclusive -= 1 }
-        while isExclusive || readers > 0 {
-            if !wait(on: mayBeAlone, until: deadline) { return false }
-        }
+        // Once at least: where nobody is in, one of the others has been woken for that.
+        repeat {
+            let isInTime = mayBeAlone.wait(mutex, until: deadline)
+            guard isInTime || isFreeToBeAlone else { return false }
+        } while !isFreeToBeAlone
+        passes = 0
         isExclusive = true
         return true
     }
 
+    private var isFreeToBeAlone: Bool { !isExclusive && readers == 0 && dueReaders == 0 }
+
+    /// `isTurn`: readers that wait now go in before the next one can be alone.
     @inline(__always)
-    func unlockExclusively() {
-        if !exchange(Self.alone, for: 0) { unlockSlowly() }
+    func unlockExclusively(isTurn: Bool = true) {
+        if !exchange(Self.alone, for: 0) { unlockSlowly(isTurn: isTurn) }
     }
 
     @inline(never)
-    private func unlockSlowly() {
+    private func unlockSlowly(isTurn: Bool) {
         lock()
         isExclusive = false
+        if isTurn, waitingToRead > 0 {
+            turn &+= 1
+            dueReaders = waitingToRead
+        }
         unlock()
     }
 
@@ -223,10 +249,11 @@ final class TransactionGate: @unchecked Sendable {
     }
 
     private func wakeOthers() {
-        if waitingForExclusive > 0 {
-            if !isExclusive, readers == 0 { pthread_cond_signal(mayBeAlone) }
-        } else if waitingToRead > 0, !isExclusive {
-            pthread_cond_broadcast(mayRead)
+        guard !isExclusive else { return }
+        if waitingForExclusive > 0, dueReaders == 0 {
+            if readers == 0 { mayBeAlone.signal() }
+        } else if waitingToRead > 0, readers == 0 || dueReaders > 0 || waitingForTheEnd == 0 {
+            mayRead.broadcast()
         }
     }
 
@@ -244,11 +271,5 @@ final class TransactionGate: @unchecked Sendable {
 
     private func store(readers: Int, isExclusive: Bool) {
         state.store(readers * Self.oneReader | Self.guarded | (isExclusive ? Self.alone : 0), ordering: .releasing)
-    }
-
-    /// Sleeps until something changed; false if the deadline has passed.
-    private func wait(on condition: UnsafeMutablePointer<pthread_cond_t>, until deadline: Deadline) -> Bool {
-        var time = deadline.wallClock
-        return pthread_cond_timedwait(condition, mutex, &time) != ETIMEDOUT || !deadline.hasPassed
     }
 }

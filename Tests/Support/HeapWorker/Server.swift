@@ -52,6 +52,13 @@ final class Server {
         case "mark": mark = try open().version
         case "wait": return try wait(milliseconds: number)
         case "stream": try stream()
+        case "log": return "\(try open().statistics().logBytes)"
+        case "fork": try Lives.forkIdleChild()
+        case "exec": try Lives.replaceProgram { say("ok") }
+        case "leave":
+            say("ok")
+            nonisolated(unsafe) let server = self
+            Lives.endMainThread { server.run() }
         case "quiet": return try quiet(milliseconds: number, words.contains("waiting"))
         default: return "error no such command"
         }

@@ -1,7 +1,7 @@
 // A process that tests start, stop and kill:
 //
 //     heap-worker storm FOLDER SEAT ROLE SEED     takes part in a storm until it is told to end
-//     heap-worker serve                           does what the lines of its standard input ask for
+//     heap-worker [serve]                         does what the lines of its standard input ask for
 //     heap-worker guard NUMBER                    kills the process with that number when its own standard input ends
 
 import TestProcesses
@@ -21,7 +21,8 @@ case "storm" where arguments.count == 6:
         exit(2)
     }
     StormWorker(folder: arguments[2], seat: seat, role: role, seed: seed).run()
-case "serve":
+// Without /proc there are no arguments.
+case "serve", nil:
     Server().run()
 case "guard" where arguments.count == 3:
     guard let number = pid_t(arguments[2]) else { exit(2) }

@@ -1,0 +1,199 @@
+/// One pass over the pages of a base image, step by step, each with the base image as it is then.
+struct Scrub {
+    /// Pages that one step reads, and pages of checksums that it reads for holes.
+    private static let stepPages = 256
+
+    private(set) var report = PageReport()
+    /// What the next step compares with.
+    var base: BaseState?
+    /// The next page, and the first that is not looked at any more.
+    private(set) var page = 0
+    private(set) var end = Int.max
+    private(set) var isComplete = false
+    /// The heap's end at the beginning: what is added behind it meanwhile is left alone.
+    private var limit = Int.max
+
+    // What the step has found; see `BaseState.judge`.
+    private var damaged: [Int] = []
+    private var given: Set<Int> = []
+    private var torn: Set<Int> = []
+
+    private let buffer = PageBuffer(pages: stepPages)
+    private let checksums = PageBuffer(pages: 1)
+    private let zeros = PageBuffer(pages: 1)
+    private var loadedChecksumPage = -1
+
+    init() { zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0) }
+
+    /// Compares the next pages. `headersAreStill`: nobody writes a copy of the header meanwhile.
+    mutating func step(in file: any DiskFile, headersAreStill: Bool) throws(DiskError) {
+        guard let base else { return }
+        damaged = []
+        given = []
+        torn = []
+        loadedChecksumPage = -1
+        if page == 0 {
+            limit = base.end
+            try checkHeaders(file, areStill: headersAreStill)
+            page = Int(HeapLayout.headerPages)
+        }
+        end = base.isAtRest ? base.end : min(base.end, limit)
+        if page < end {
+            try checkPages(file, base)
+        } else if base.isAtRest {
+            try checkRest(file)
+        } else {
+            isComplete = true
+        }
+        report.damagedPages += try base.judge(damaged, given: given, torn: torn, in: file)
+    }
+
+    /// The header's two pages: a valid copy in each, zeros behind it.
+    ///
+    /// `areStill`: nobody writes one meanwhile. A power cut leaves no half of one, since it is a
+    /// single sector.
+    private mutating func checkHeaders(_ file: any DiskFile, areStill: Bool) throws(DiskError) {
+        for page in 0 ..< Int(HeapLayout.headerPages) {
+            let bytes = try read(file, firstPage: page, count: 1)
+            let isHeader = if case .header = HeapHeader.decode(bytes) { true } else { false }
+            let isRestZero = PageChecksums.isZero(
+                UnsafeRawBufferPointer(rebasing: bytes[HeapHeader.byteCount...]))
+            if !isRestZero || (areStill && !isHeader) { damaged.append(page) }
+        }
+    }
+
+    private mutating func checkPages(_ file: any DiskFile, _ base: BaseState) throws(DiskError) {
+        // What no checkpoint has written is a hole, often a very long one.
+        let data =
+            try file.nextData(from: page * HeapLayout.pageBytes).map { $0 / HeapLayout.pageBytes }
+            ?? end
+        if data > page {
+            let last = min(data, end, page + Self.stepPages * PageChecksums.entriesPerPage)
+            try checkHole(page ..< last, file, base)
+            page = last
+        } else {
+            let count = min(Self.stepPages, end - page)
+            let bytes = try read(file, firstPage: page, count: count)
+            for number in page ..< page + count {
+                let start = (number - page) * HeapLayout.pageBytes
+                let bytes = UnsafeRawBufferPointer(
+                    rebasing: bytes[start ..< start + HeapLayout.pageBytes])
+                try check(number, bytes, file, base)
+            }
+            page += count
+        }
+        isComplete = page >= end && !base.isAtRest
+    }
+
+    private mutating func check(
+        _ page: Int, _ bytes: UnsafeRawBufferPointer, _ file: any DiskFile, _ base: BaseState
+    ) throws(DiskError) {
+        if base.logged.contains(page) {
+            report.loggedPages += 1
+            if base.isTorn { return }
+        }
+        report.checkedPages += 1
+        if base.reserved.contains(where: { $0.contains(page) }) {
+            if PageChecksums.difference(bytes, pageNumber: page) != 0 {
+                damaged.append(page)
+                torn.insert(page)
+            }
+            return
+        }
+        let entry = try entry(of: page, file, base)
+        if entry == 0
+            ? PageChecksums.isZero(bytes) : PageChecksums.checksum(ofPage: page, bytes) == entry
+        {
+            return
+        }
+        note(page, isGiven: entry == 0 || PageChecksums.isZero(bytes), base)
+    }
+
+    /// A page does not match the checksum in the page of checksums that is loaded.
+    private mutating func note(_ page: Int, isGiven: Bool, _ base: BaseState) {
+        damaged.append(page)
+        if isGiven { given.insert(page) }
+        let bytes = UnsafeRawBufferPointer(checksums.bytes)
+        if base.mayBeTorn, PageChecksums.difference(bytes, pageNumber: loadedChecksumPage) != 0 {
+            torn.insert(loadedChecksumPage)
+        }
+    }
+
+    /// Pages that read as zeros without being read: right where there is no checksum, or that of a
+    /// page of zeros; file systems and copying programs turn written zeros into holes as they like.
+    private mutating func checkHole(_ pages: Range<Int>, _ file: any DiskFile, _ base: BaseState)
+        throws(DiskError)
+    {
+        var page = pages.lowerBound
+        while page < pages.upperBound {
+            guard let (checksumPage, index) = base.table.place(of: page) else { return }
+            let last = min(pages.upperBound, page + PageChecksums.entriesPerPage - index)
+            try load(checksumPage, file)
+            // The common case for a long hole: its checksums are a hole too.
+            if !PageChecksums.isZero(UnsafeRawBufferPointer(checksums.bytes)) {
+                for number in page ..< last
+                where !(base.isTorn && base.logged.contains(number))
+                    && !base.reserved.contains(where: { $0.contains(number) })
+                {
+                    let entry = PageChecksums.entry(
+                        index + number - page, in: UnsafeRawBufferPointer(checksums.bytes))
+                    if entry != 0,
+                        entry
+                            != PageChecksums.checksum(
+                                ofPage: number, UnsafeRawBufferPointer(zeros.bytes))
+                    {
+                        note(number, isGiven: true, base)
+                    }
+                }
+            }
+            report.checkedPages += last - page
+            page = last
+        }
+    }
+
+    /// Behind the heap's end a file at rest is zeros.
+    private mutating func checkRest(_ file: any DiskFile) throws(DiskError) {
+        let fileEnd = try file.size() / HeapLayout.pageBytes
+        isComplete = true
+        guard page < fileEnd, let data = try file.nextData(from: page * HeapLayout.pageBytes) else {
+            return
+        }
+        page = max(page, data / HeapLayout.pageBytes)
+        let count = min(Self.stepPages, fileEnd - page)
+        guard count > 0 else { return }
+        let bytes = try read(file, firstPage: page, count: count)
+        for index in 0 ..< count {
+            let start = index * HeapLayout.pageBytes
+            if !PageChecksums.isZero(
+                UnsafeRawBufferPointer(rebasing: bytes[start ..< start + HeapLayout.pageBytes]))
+            {
+                damaged.append(page + index)
+            }
+        }
+        page += count
+        isComplete = page >= fileEnd
+    }
+
+    private mutating func entry(of page: Int, _ file: any DiskFile, _ base: BaseState)
+        throws(DiskError) -> UInt64
+    {
+        guard let (checksumPage, index) = base.table.place(of: page) else { return 0 }
+        try load(checksumPage, file)
+        return PageChecksums.entry(index, in: UnsafeRawBufferPointer(checksums.bytes))
+    }
+
+    private mutating func load(_ checksumPage: Int, _ file: any DiskFile) throws(DiskError) {
+        guard checksumPage != loadedChecksumPage else { return }
+        try file.readOrZeros(into: checksums.bytes, at: checksumPage * HeapLayout.pageBytes)
+        loadedChecksumPage = checksumPage
+    }
+
+    private func read(_ file: any DiskFile, firstPage: Int, count: Int) throws(DiskError)
+        -> UnsafeRawBufferPointer
+    {
+        let bytes = UnsafeMutableRawBufferPointer(
+            rebasing: buffer.bytes[..<(count * HeapLayout.pageBytes)])
+        try file.readOrZeros(into: bytes, at: firstPage * HeapLayout.pageBytes)
+        return UnsafeRawBufferPointer(bytes)
+    }
+}

@@ -1,0 +1,98 @@
+import SimulatedDisk
+import Synchronization
+import Testing
+
+@testable import HoldfastEngine
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// What a process cannot have, memory, addresses or descriptors, is its own misfortune: the heap is
+/// as sound as before, for all others and for itself when it tries again.
+@Suite struct ProcessFaultTests {
+    private let heap = TestHeap()
+
+    /// An opening that fails to map `suffix` while `isShort` is set, beside one that does not.
+    private func pair(failingToMap suffix: String) throws -> (
+        first: HeapEngine, second: HeapEngine, isShort: Flag
+    ) {
+        let isShort = Flag()
+        let tapped = TappedDisk(heap.disk) { call throws(DiskError) in
+            guard isShort.isSet, call.operation == .map, call.path.hasSuffix(suffix) else { return }
+            throw DiskError(.map, call.path, code: ENOMEM)
+        }
+        var options = heap.options
+        options.initialLogBytes = 64 * 1024
+        let first = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let second = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: tapped)
+        return (first, second, isShort)
+    }
+
+    private final class Flag: Sendable {
+        private let value = Atomic<Bool>(false)
+        var isSet: Bool { value.load(ordering: .relaxed) }
+        func set(_ new: Bool) { value.store(new, ordering: .relaxed) }
+    }
+
+    private func expectNoMemory(_ path: String, _ body: () throws -> Void) {
+        #expect(throws: HeapError.io(operation: "map", path: path, code: ENOMEM)) { try body() }
+    }
+
+    @Test func noMemoryForTheRing() throws {
+        let (first, second, isShort) = try pair(failingToMap: LogLayout.sharedSuffix)
+        let block = try first.change { $0.allocate(byteCount: 300_000) }
+        _ = try second.look { $0.load(block, as: UInt8.self) }
+        // The ring gets larger, so the other opening has to map it anew, under the sync lock and
+        // with nothing written yet.
+        let before = first.writerLog!.capacity
+        for value in 1 ..< 4 as Range<UInt8> {
+            try first.change {
+                $0.writableAddress(block, 100_000).initializeMemory(
+                    as: UInt8.self, repeating: value, count: 100_000)
+            }
+        }
+        #expect(first.writerLog!.capacity > before)
+        isShort.set(true)
+        let shared = TestHeap.path + LogLayout.sharedSuffix
+        expectNoMemory(shared) { try second.makeDurable() }
+        expectNoMemory(shared) { try second.change { $0.store(1, at: block) } }
+        expectNoMemory(shared) { _ = try second.moveLogIntoBase(waits: true) }
+        expectNoMemory(shared) { try second.look { _ in } }
+        // Nobody else notices.
+        try first.change { $0.store(2, at: block) }
+        try first.makeDurable()
+        try first.checkpoint()
+        isShort.set(false)
+        try second.change { $0.store(3, at: block) }
+        try second.makeDurable()
+        #expect(try first.look { $0.load(block, as: Int.self) } == 3)
+        try second.close()
+        try first.close()
+        #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
+    }
+
+    /// Compaction maps the heap file once more, after a header that says that pages are being given
+    /// back.
+    @Test func noMemoryForACompaction() throws {
+        let (first, second, isShort) = try pair(failingToMap: TestHeap.path)
+        let block = try second.change { $0.allocate(byteCount: 300_000) }
+        let cell = try second.change { $0.allocate(byteCount: 64) }
+        try second.checkpoint()
+        try second.change { $0.free(block, byteCount: 300_000) }
+        isShort.set(true)
+        expectNoMemory(TestHeap.path) { _ = try second.compact() }
+        try first.change { $0.store(2, at: cell) }
+        try first.makeDurable()
+        isShort.set(false)
+        _ = try second.compact()
+        #expect(try second.look { $0.load(cell, as: Int.self) } == 2)
+        #expect(try first.scrub().damagedPages == [])
+        try second.close()
+        try first.close()
+    }
+}

@@ -319,7 +319,7 @@
             }
         }
 
-        /// Two open files for each heap that is written, and one for each that is read.
+        /// A heap that finds no descriptor is refused with the reason, and those that are open go on.
         @Test func heapsUnderALimitForOpenFiles() async {
             await #expect(processExitsWith: .success) {
                 let folder = try TemporaryFolder()
@@ -334,18 +334,14 @@
                     try heap.write { try $0.value("n", initial: 0).value = number }
                     try heap.close()
                 }
-                let before = files()
                 let writers = try (0 ..< 10).map { try open($0) }
                 for writer in writers { try writer.write { try $0.value("n", initial: 0).value += 1 } }
-                require(files() - before <= 20, "\(files() - before) files for 10 writers")
                 let readers = try (10 ..< 20).map { try open($0, .readOnly) }
                 for _ in 0 ..< 3 {
                     for (number, reader) in readers.enumerated() {
                         require(try reader.read { try $0.value("n", of: Int.self).value } == number + 10, "another value")
                     }
                 }
-                require(files() - before <= 30, "\(files() - before) files for 10 writers and 10 readers")
-                // The ring grows, though its file is closed.
                 try writers[0].write { try $0.bytes("b").append(contentsOf: Data(repeating: 1, count: 20 << 20)) }
                 ProcessLimits.set(RLIMIT_NOFILE, files() + 2)
                 var thrown: HeapError?

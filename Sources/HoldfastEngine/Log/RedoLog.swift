@@ -114,10 +114,8 @@ final class RedoLog: @unchecked Sendable {
         self.timeout = timeout
         self.heapPath = heapPath
         epoch = shared[.epoch]
-        let file = try disk.openBeside(
+        durableFile = try disk.openBeside(
             heapPath + LogLayout.durableSuffix, isWritable ? .readWrite : .readOnly)
-        // A reader does nothing with it.
-        durableFile = isWritable ? file : try RestingFile.resting(file, on: disk, isWritable: false)
     }
 
     /// From here on commits may be appended, by anyone.

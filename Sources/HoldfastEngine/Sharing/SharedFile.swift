@@ -65,7 +65,6 @@ final class SharedFile: @unchecked Sendable {
     /// Stands for an error number: the processes that use the file cannot be told dead or alive
     /// from here.
     static let otherNamespace: Int32 = -4
-    /// Closed as long as nothing is done with it, where the disk finds it again.
     let file: any DiskFile
     let isWritable: Bool
     private let reservation: AddressReservation
@@ -85,8 +84,7 @@ final class SharedFile: @unchecked Sendable {
         do throws(DiskError) {
             if let rights = try heapFile.rights() { file.take(rights) }
             try file.grow(from: 0, to: headerBytes, reservingBlocks: true)
-            let shared = try SharedFile(
-                file: file, on: disk, heapFile: heapFile, isWritable: true, isNew: true)
+            let shared = try SharedFile(file: file, heapFile: heapFile, isWritable: true, isNew: true)
             for word in [Word.published, .durable, .checkpoint] { shared[word] = header.checkpointPosition }
             shared[.commits] = header.commitNumber
             let header = SharedHeader(identity: header.identity, in: processes)
@@ -114,8 +112,7 @@ final class SharedFile: @unchecked Sendable {
                 file.close()
                 return nil
             }
-            let shared = try SharedFile(
-                file: file, on: disk, heapFile: heapFile, isWritable: isWritable, isNew: false)
+            let shared = try SharedFile(file: file, heapFile: heapFile, isWritable: isWritable, isNew: false)
             let raw = UnsafeRawBufferPointer(start: shared.base, count: SharedHeader.byteCount)
             let mine = SharedHeader(identity: identity, in: processes)
             guard let found = SharedHeader.decode(raw), found.identity == identity,
@@ -132,9 +129,8 @@ final class SharedFile: @unchecked Sendable {
         }
     }
 
-    private init(
-        file: any DiskFile, on disk: any Disk, heapFile: any DiskFile, isWritable: Bool, isNew: Bool
-    ) throws(DiskError) {
+    private init(file: any DiskFile, heapFile: any DiskFile, isWritable: Bool, isNew: Bool) throws(DiskError) {
+        self.file = file
         self.isWritable = isWritable
         do {
             reservation = try AddressReservation(preferredBytes: Self.headerBytes, minimumBytes: Self.headerBytes)
@@ -145,8 +141,6 @@ final class SharedFile: @unchecked Sendable {
             into: reservation, at: 0, fileOffset: 0, byteCount: Self.headerBytes, kind: isWritable ? .shared : .readOnly)
         reservation.guardAgainstFaults()
         base = reservation.baseAddress
-        // From here on it is only needed when the ring gets another size.
-        self.file = try RestingFile.resting(file, on: disk, isWritable: isWritable)
         writeLock = ProcessLock(at: base + LogLayout.lockOffset, file: heapFile, lock: .write, isNew: isNew)
         syncLock = ProcessLock(at: base + LogLayout.lockOffset + 128, file: heapFile, lock: .sync, isNew: isNew)
     }

@@ -2,7 +2,7 @@
 import Holdfast
 
 func use(_ heap: PersistentHeap) throws -> [Root] {
-    // expected: instance method 'read' requires that 'ReadTransaction' conform to 'Copyable'
+    // expected: no exact matches in call to instance method 'read'
     let tx: ReadTransaction = try heap.read { (tx: borrowing ReadTransaction) in tx }
     return tx.roots
 }

@@ -70,8 +70,8 @@ struct Index {
         )
     }
 
-    /// A last row that is not whole yet is nothing unusual, but if whole lines are inside of its
-    /// quotes, a quote is missing.
+    /// A last row that is not whole yet is nothing unusual, even if a cell of two lines is cut short;
+    /// but if more lines are inside of its quotes, a quote is missing.
     private func requireNoOpenQuote() throws {
         let done = try heap.read { tx in try Roots(tx).progress.value.bytes }
         let line = try file.withBytes { bytes throws(MappingError) -> Int? in
@@ -82,7 +82,7 @@ struct Index {
             func isLineEnd(_ place: Int) -> Bool {
                 bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self) == UInt8(ascii: "\n")
             }
-            guard (quote ..< bytes.byteCount).contains(where: isLineEnd) else { return nil }
+            guard (quote ..< bytes.byteCount).count(where: isLineEnd) > 1 else { return nil }
             return 1 + (0 ..< quote).count(where: isLineEnd)
         }
         guard let line else { return }

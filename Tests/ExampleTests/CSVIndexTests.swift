@@ -84,9 +84,12 @@ import Testing
         #expect(try answer("size", "1..20", "--limit", "1") == "small,1")
         try folder.append("5\nlast,13\n", to: "data.csv")
         #expect(try answer("size", "0..") == "small,1\nlast,13\nlarge,30\nmiddle,125")
-        // A quote that is not closed: its row is not whole, however many lines follow.
-        try folder.append("\"open,7\nmore\n", to: "data.csv")
+        // A cell of two lines that is still being written; with more lines behind it, it is a quote
+        // that nobody has closed.
+        try folder.append("\"open\nmo", to: "data.csv")
         #expect(try answer("size", "1..13") == "small,1\nlast,13")
+        try folder.append("re\n", to: "data.csv")
+        #expect(try index.run("query", file, "size", "1..13").isMistake(1, "line 6"))
     }
 
     @Test func replacedAndChangedFilesAreNoticed() throws {
@@ -180,16 +183,18 @@ import Testing
         try folder.write("a,b\n1,2\n3,\"four\n5,6\n7,8\n", to: "data.csv")
         let outcome = try index.run("build", file)
         #expect(outcome.isMistake(1, "line 3"), "\(outcome)")
-        // The rows before it are there, and with the quote closed the others come too.
-        #expect(try index.run("query", file, "a", "1").error.contains("1 of"))
+        #expect(try index.run("query", file, "a", "1").isMistake(1, "line 3"))
+        // With the quote closed all rows are there.
         try folder.write("a,b\n1,2\n3,\"four\"\n5,6\n7,8\n", to: "data.csv")
         #expect(try index.lines("build", file)[0].contains("4 rows"))
         // In the header; with quotes that are closed before; and a last row that is just being
         // written, which is none.
         try folder.write("a,\"b\n1,2\n", to: "data.csv")
-        #expect(try index.run("build", file, "--anew").isMistake(1, "line 1"))
+        var again = try index.run("build", file, "--anew")
+        #expect(again.status == 1 && again.error.contains("line 1"), "\(again)")
         try folder.write("a,b\n\"x\ny\",2\n\"p\",\"q\n5,6\n", to: "data.csv")
-        #expect(try index.run("build", file, "--anew").isMistake(1, "line 4"))
+        again = try index.run("build", file, "--anew")
+        #expect(again.status == 1 && again.error.contains("line 4"), "\(again)")
         try folder.write("a,b\n1,2\n3,\"fo", to: "data.csv")
         #expect(try index.run("build", file, "--anew").status == 0)
     }

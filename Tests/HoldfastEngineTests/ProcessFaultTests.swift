@@ -40,7 +40,7 @@ import Testing
     }
 
     private func expectNoMemory(_ path: String, _ body: () throws -> Void) {
-        #expect(throws: HeapError.io(operation: "map", path: path, code: ENOMEM)) { try body() }
+        #expect(throws: HeapError.outOfMemory(path: path)) { try body() }
     }
 
     @Test func noMemoryForTheRing() throws {

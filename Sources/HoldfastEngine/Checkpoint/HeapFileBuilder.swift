@@ -178,6 +178,9 @@ final class HeapFileBuilder {
         }
         try file.sync()
         if replacing {
+            // The replaced heap's log went when that was closed; until its folder is synced, a power cut
+            // can bring its name back, beside a heap that it does not belong to.
+            if left == nil { try disk.syncDirectory(of: path) }
             try disk.renameReplacing(temporary, to: path)
         } else {
             try disk.renameWithoutReplacing(temporary, to: path)

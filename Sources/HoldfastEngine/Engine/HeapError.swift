@@ -137,7 +137,7 @@ extension HeapError {
     /// Whether it says nothing of what is on the disk, so that nobody's heap is the worse for it.
     var isOfThisProcessAlone: Bool {
         switch self {
-        case .timedOut: true
+        case .timedOut, .outOfMemory: true
         case .io(let operation, _, _), .permissionDenied(_, let operation):
             DiskError.Operation(rawValue: operation)?.concernsThisProcessAlone ?? false
         default: false

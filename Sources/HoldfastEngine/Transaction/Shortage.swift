@@ -75,8 +75,10 @@ extension HeapEngine {
             oldBytes > SizeClass.maximumBytes
             && Int(old) + Int(Allocator.pages(for: oldBytes)) * HeapLayout.pageBytes == end
         let extra = isLast ? bytes - oldBytes : bytes
-        // With what the page map may take for them.
-        let needed = end + extra + (end + extra) / 64 + (1 << 20)
+        // With what the page map may take for them; a build, whose file is its memory, takes that when
+        // it comes to it.
+        let inHand = mode == .bulkBuild ? 0 : (end + extra) / 64 + (1 << 20)
+        let needed = end + extra + inHand
         guard needed > image.byteCount,
             isLast || !allocator.hasFreeRun(pages: Allocator.pages(for: bytes))
         else { return true }

@@ -18,10 +18,10 @@ import Testing
     private static let stride: UInt64? = getenv("HOLDFAST_STRIDE").flatMap { UInt64(String(cString: $0)) }
 
     @Test(arguments: Failure.allCases, Heir.allCases)
-    func thenPowerCut(first: Failure, heir: Heir) throws { try explore(first, heir, .powerCut, stride: 64) }
+    func thenPowerCut(first: Failure, heir: Heir) throws { try explore(first, heir, .powerCut, stride: 100) }
 
     @Test(arguments: Failure.allCases, Heir.allCases)
-    func thenKill(first: Failure, heir: Heir) throws { try explore(first, heir, .kill, stride: 64) }
+    func thenKill(first: Failure, heir: Heir) throws { try explore(first, heir, .kill, stride: 100) }
 
     @Test(arguments: Failure.allCases, Heir.allCases)
     func thenFailedCall(first: Failure, heir: Heir) throws { try explore(first, heir, .failedCall, stride: 2500) }

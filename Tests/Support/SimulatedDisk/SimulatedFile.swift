@@ -68,7 +68,7 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         }
     }
 
-    let path: String
+    private(set) var path: String
     private let disk: SimulatedDisk
     private let contents: Contents
 
@@ -88,6 +88,8 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     }
 
     func requireRegularFile() throws(DiskError) {}
+
+    func wasRenamed(to path: String) { self.path = path }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
         try disk.locked { () throws(DiskError) in try disk.check(.read, path, as: .read) }

@@ -69,6 +69,7 @@ final class TappedFile: DiskFile {
         self.file = file
     }
 
+    func wasRenamed(to path: String) { file.wasRenamed(to: path) }
     func size() throws(DiskError) -> Int { try file.size() }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {

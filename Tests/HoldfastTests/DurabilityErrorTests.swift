@@ -1,0 +1,43 @@
+import Holdfast
+import HoldfastEngine
+import SimulatedDisk
+import Testing
+
+#if canImport(Darwin)
+    import Darwin
+#else
+    import Glibc
+#endif
+
+/// A transaction that was committed and could not be made durable is told apart from one that was not.
+@Suite struct DurabilityErrorTests {
+    @Test func committedThoughTheSyncFailed() throws {
+        let disk = SimulatedDisk()
+        disk.recordsContents = false
+        let path = "/sim/test.heap"
+        let heap = try PersistentHeap.open(path, engineOptions: EngineOptions(), disk: disk)
+        try heap.write { try $0.array("numbers", of: Int.self).append(1) }
+        disk.fault = { _, operation, path in
+            operation == .sync && path.hasSuffix("-log") ? .error(EIO) : nil
+        }
+        var thrown: HeapError?
+        do {
+            try heap.write(durability: .device) { try $0.array("numbers", of: Int.self).append(2) }
+        } catch { thrown = error as? HeapError }
+        disk.fault = nil
+        guard case .committedNotDurable(path, let cause) = thrown else {
+            Issue.record("\(String(describing: thrown))")
+            return
+        }
+        #expect(cause == .io(operation: "sync", path: path + "-log", code: EIO))
+        #expect("\(thrown!)".contains("was committed"))
+        // It is there, and the next change is refused as not committed.
+        #expect(try heap.read { try Array($0.array("numbers", of: Int.self)) } == [1, 2])
+        #expect {
+            try heap.write(durability: .device) { try $0.array("numbers", of: Int.self).append(3) }
+        } throws: { error in
+            if case HeapError.failed = error { true } else { false }
+        }
+        #expect(throws: HeapError.self) { try heap.close() }
+    }
+}

@@ -15,7 +15,7 @@ extension HeapEngine {
         do throws(DiskError) {
             let isRepeated = header.isGivingBack
             header.isGivingBack = true
-            try assertHeader(&header, file)
+            try writeNextHeader(&header, file)
             let table = PageChecksums(parts: header.pageMapParts)
             // A page of checksums may be half written where the machine had stopped.
             var writer = BaseWriter(file: file, old: table, new: table, mends: isRepeated, keepsBlocks: false)

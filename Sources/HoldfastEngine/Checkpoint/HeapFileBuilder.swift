@@ -192,13 +192,7 @@ final class HeapFileBuilder {
 
     /// The files beside the heap that is to be replaced, if it has left any.
     private func leftBeside(_ old: any DiskFile) throws(DiskError) -> Neighbours? {
-        var readings: [HeapHeader.Reading] = []
-        for copy in 0 ..< Int(HeapLayout.headerPages) {
-            var bytes = [UInt8](repeating: 0, count: HeapHeader.byteCount)
-            let count = try old.read(&bytes, at: copy * HeapLayout.pageBytes)
-            readings.append(bytes[..<count].withUnsafeBytes { HeapHeader.decode($0) })
-        }
-        guard case .header(let header) = HeapHeader.current(readings) else { return nil }
+        guard case .header(let header) = HeapHeader.current(try old.headerReadings()) else { return nil }
         let neighbours = Neighbours(disk: disk, heapPath: path, identity: header.identity)
         return Neighbours.Kind.allCases.contains { neighbours.isOwn($0) } ? neighbours : nil
     }

@@ -28,6 +28,17 @@ extension DiskFile {
         }
     }
 
+    /// What a heap file has at the places of the header's copies.
+    func headerReadings() throws(DiskError) -> [HeapHeader.Reading] {
+        var readings: [HeapHeader.Reading] = []
+        for copy in 0 ..< Int(HeapLayout.headerPages) {
+            var bytes = [UInt8](repeating: 0, count: HeapHeader.byteCount)
+            let count = try read(&bytes, at: copy * HeapLayout.pageBytes)
+            readings.append(bytes[..<count].withUnsafeBytes { HeapHeader.decode($0) })
+        }
+        return readings
+    }
+
     /// Writes `bytes` to a log file's ring of `capacity` bytes, at the place of `position`: one write, or two where the ring wraps.
     func writeRing(_ bytes: [UInt8], at position: UInt64, capacity: Int) throws(DiskError) {
         let start = Int(position % UInt64(capacity))

@@ -68,7 +68,7 @@ extension HeapEngine {
         var header = try readHeader(file)
         if log.checkpointPosition < header.checkpointPosition {
             // A checkpoint's process died after it had written the header: once that is durable, the rest is only to be said.
-            do throws(DiskError) { try assertHeader(&header, file) } catch { throw fail(error) }
+            do throws(DiskError) { try writeNextHeader(&header, file) } catch { throw fail(error) }
             log.finishCheckpoint(at: header.checkpointPosition)
         }
         if header.isGivingBack {
@@ -115,9 +115,7 @@ extension HeapEngine {
             header.checkpointTime = HeapHeader.now
             header.pageMapParts = table.parts
             if atRest, target == published { header.logInUse = false }
-            header.sequence += 1
-            try writeHeader(header, to: file)
-            try file.sync()
+            try writeNextHeader(&header, file)
         } catch {
             throw fail(error)
         }
@@ -199,11 +197,13 @@ extension HeapEngine {
         return PageChecksums(root: UnsafeRawBufferPointer(page))
     }
 
-    /// Makes the current header durable where its writer died or failed before it was: then it is only in
-    /// the page cache, perhaps counted as written there, and the disk has the one before. Needed before
-    /// anything depends on what it says: before a log that it names is used, or one that it does not
-    /// name is removed.
-    func assertHeader(_ header: inout HeapHeader, _ file: any DiskFile) throws(DiskError) {
+    /// Writes the header with the next sequence number over the older copy; durable on return.
+    ///
+    /// Also for a header that another has written and that is unchanged: its writer may have died or
+    /// failed before it was durable. Then it is only in the page cache, perhaps counted as written there,
+    /// and the disk has the one before. That must not be so once anything depends on what it says: once
+    /// a log that it names is used, or one that it does not name is removed.
+    func writeNextHeader(_ header: inout HeapHeader, _ file: any DiskFile) throws(DiskError) {
         header.sequence += 1
         try writeHeader(header, to: file)
         try file.sync()

@@ -312,7 +312,7 @@ extension HeapEngine {
     /// A header, durable, that says the file is whole without its log.
     private func endUseOfLog(_ header: inout HeapHeader, _ file: any DiskFile) throws(DiskError) {
         header.logInUse = false
-        try assertHeader(&header, file)
+        try writeNextHeader(&header, file)
     }
 
     private func lockWriteLock(_ shared: SharedFile) throws(HeapError) {

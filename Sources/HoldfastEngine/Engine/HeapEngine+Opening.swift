@@ -307,14 +307,10 @@ extension HeapEngine {
 
     /// The current header and the size of the file, which may have grown since. Changes nothing of this opening.
     func headerAndSize(of file: any DiskFile) throws(HeapError) -> (HeapHeader, fileBytes: Int) {
-        var readings: [HeapHeader.Reading] = []
+        let readings: [HeapHeader.Reading]
         let fileBytes: Int
         do throws(DiskError) {
-            for copy in 0 ..< Int(HeapLayout.headerPages) {
-                var bytes = [UInt8](repeating: 0, count: HeapHeader.byteCount)
-                let count = try file.read(&bytes, at: copy * HeapLayout.pageBytes)
-                readings.append(bytes[..<count].withUnsafeBytes { HeapHeader.decode($0) })
-            }
+            readings = try file.headerReadings()
             // After the header: the file is always made longer before a header says that the heap
             // is.
             fileBytes = try file.size()

@@ -177,12 +177,7 @@ extension HeapEngine {
     }
 
     func hasBothHeaders(_ file: any DiskFile) throws(DiskError) -> Bool {
-        for copy in 0 ..< Int(HeapLayout.headerPages) {
-            var bytes = [UInt8](repeating: 0, count: HeapHeader.byteCount)
-            _ = try file.read(&bytes, at: copy * HeapLayout.pageBytes)
-            guard case .header = bytes.withUnsafeBytes({ HeapHeader.decode($0) }) else { return false }
-        }
-        return true
+        try file.headerReadings().allSatisfy { if case .header = $0 { true } else { false } }
     }
 
     private var rootBytes: UnsafeRawBufferPointer {
@@ -202,7 +197,7 @@ extension HeapEngine {
         recovered.pageMapParts = table.parts
         recovered.checkpointTime = HeapHeader.now
         recovered.logInUse = false
-        try assertHeader(&recovered, file)
+        try writeNextHeader(&recovered, file)
         try repeatHeader(recovered, to: file)
         try neighbours.remove()
         return recovered

@@ -51,10 +51,8 @@ extension HeapEngine {
                 }
             } catch { throw heapError(error) }
             header.reservedBytes = UInt64(bytes)
-            header.sequence += 1
             do throws(DiskError) {
-                try writeHeader(header, to: file)
-                try file.sync()
+                try writeNextHeader(&header, file)
                 if !header.logInUse { try repeatHeader(header, to: file) }
             } catch { throw fail(error) }
             reservedBytes = bytes

@@ -261,7 +261,7 @@ extension HeapEngine {
             let isLeft = header.logInUse
             let log: RedoLog
             do throws(DiskError) {
-                if isLeft || disk.exists(location + LogLayout.durableSuffix) { try assertHeader(&header, file) }
+                if isLeft || disk.exists(location + LogLayout.durableSuffix) { try writeNextHeader(&header, file) }
                 log = try RedoLog(
                     starting: shared, disk: disk, heapPath: location, rights: try file.rights(),
                     header: header,
@@ -277,10 +277,8 @@ extension HeapEngine {
             if !isLeft {
                 header.logEpoch = log.epoch
                 header.logInUse = true
-                header.sequence += 1
                 do throws(DiskError) {
-                    try writeHeader(header, to: file)
-                    try file.sync()
+                    try writeNextHeader(&header, file)
                 } catch {
                     throw fail(error)
                 }

@@ -175,11 +175,7 @@ extension HeapEngine {
         guard isUsable, try translating({ () throws(DiskError) in try hasBothHeaders(file) }) else { return false }
         // The same once more: guests that have laid the log over their images look for another header, and no commit to a log that is there already writes one.
         var repeated = header
-        repeated.sequence += 1
-        do throws(DiskError) {
-            try writeHeader(repeated, to: file)
-            try file.sync()
-        } catch { throw heapError(error) }
+        try translating { () throws(DiskError) in try writeNextHeader(&repeated, file) }
         try join(file, repeated)
         return true
     }

@@ -102,7 +102,7 @@ import Testing
 
     /// Names of all lengths, of which many differ in one byte only, or by being shorter.
     @Test func namesAreToldApart() throws {
-        var names: Set<String> = ["", "é", "e\u{301}x", "日本語の名前", "\0", "\0\0"]
+        var names: Set<String> = ["", "é", "e\u{301}x", "日本語の名前", "a\0", "a\0\0"]
         for length in 1 ... 18 {
             for changed in 0 ..< length {
                 var bytes = [UInt8](repeating: UInt8(ascii: "a"), count: length)

@@ -33,17 +33,21 @@ let package = Package(
         // What a program sees: PersistentHeap, transactions, values, collections.
         .target(name: "Holdfast", dependencies: ["CHoldfast", "HoldfastEngine", "MemoryMapping"]),
 
-        // What the command and the examples share: terminal output, figures in words, tables, JSON text.
+        // What the command and the examples share: terminal output, figures in words, tables, JSON
+        // text.
         .target(name: "HoldfastTools", dependencies: ["Holdfast", "MemoryMapping"]),
 
-        // The command `holdfast`. Not the product's name, which differs from the library's only in its case.
+        // The command `holdfast`. Not the product's name, which differs from the library's only in
+        // its case.
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools", "MemoryMapping"],
             path: "Sources/HoldfastCommand"),
 
-        .executableTarget(name: "word-index", dependencies: ["Holdfast"], path: "Examples/WordIndex"),
-        .executableTarget(name: "object-graph", dependencies: ["Holdfast"], path: "Examples/ObjectGraph"),
+        .executableTarget(
+            name: "word-index", dependencies: ["Holdfast"], path: "Examples/WordIndex"),
+        .executableTarget(
+            name: "object-graph", dependencies: ["Holdfast"], path: "Examples/ObjectGraph"),
         .executableTarget(
             name: "heap-repl", dependencies: ["Holdfast", "HoldfastTools", "MemoryMapping"],
             path: "Examples/HeapREPL"),
@@ -52,76 +56,102 @@ let package = Package(
         .target(
             name: "ExampleSupport", dependencies: ["Holdfast", "MemoryMapping"],
             path: "Examples/Support"),
-        .executableTarget(name: "task-list", dependencies: ["Holdfast", "ExampleSupport"], path: "Examples/TaskList"),
         .executableTarget(
-            name: "csv-index", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"], path: "Examples/CSVIndex"),
+            name: "task-list", dependencies: ["Holdfast", "ExampleSupport"],
+            path: "Examples/TaskList"),
         .executableTarget(
-            name: "log-analyser", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"], path: "Examples/LogAnalyser"),
+            name: "csv-index", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"],
+            path: "Examples/CSVIndex"),
         .executableTarget(
-            name: "shared-dictionary", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"],
+            name: "log-analyser", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"],
+            path: "Examples/LogAnalyser"),
+        .executableTarget(
+            name: "shared-dictionary",
+            dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"],
             path: "Examples/SharedDictionary"),
-        .executableTarget(name: "message-queue", dependencies: ["Holdfast", "ExampleSupport"], path: "Examples/MessageQueue"),
+        .executableTarget(
+            name: "message-queue", dependencies: ["Holdfast", "ExampleSupport"],
+            path: "Examples/MessageQueue"),
 
         // A disk in memory whose power can be cut; used by tests only.
         .target(
             name: "SimulatedDisk", dependencies: ["CHoldfast", "HoldfastEngine", "MemoryMapping"],
             path: "Tests/Support/SimulatedDisk"),
 
-        // Processes that tests start, stop and kill, and the heap that they share; used by tests only.
+        // Processes that tests start, stop and kill, and the heap that they share; used by tests
+        // only.
         .target(
             name: "TestProcesses", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"],
             path: "Tests/Support/TestProcesses"),
         .executableTarget(
-            name: "heap-worker", dependencies: ["Holdfast", "HoldfastEngine", "MemoryMapping", "SimulatedDisk", "TestProcesses"],
+            name: "heap-worker",
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "MemoryMapping", "SimulatedDisk", "TestProcesses",
+            ],
             path: "Tests/Support/HeapWorker"),
 
         // Programs on terminals of their own; used by tests only.
         .target(name: "Terminals", path: "Tests/Support/Terminals"),
 
-        // A process that sends or receives messages through a heap, and can be killed; used by tests only.
+        // A process that sends or receives messages through a heap, and can be killed; used by
+        // tests only.
         .executableTarget(
-            name: "message-worker", dependencies: ["Holdfast", "HoldfastEngine"], path: "Tests/Support/MessageWorker"),
+            name: "message-worker", dependencies: ["Holdfast", "HoldfastEngine"],
+            path: "Tests/Support/MessageWorker"),
 
         // Damages heap files and looks at what comes of it, each in a process that may die.
         .executableTarget(
-            name: "damage-lab", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"], path: "Tests/Support/DamageLab"),
+            name: "damage-lab", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"],
+            path: "Tests/Support/DamageLab"),
 
         // Heaps of known contents, and the program that makes the files of Tests/Golden of them.
         .target(name: "GoldenHeaps", dependencies: ["Holdfast"], path: "Tests/Support/GoldenHeaps"),
         .executableTarget(
-            name: "golden-maker", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "GoldenHeaps"],
+            name: "golden-maker",
+            dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "GoldenHeaps"],
             path: "Tests/Support/GoldenMaker"),
 
         // Draws heaps of several kinds, to be looked at.
         .executableTarget(
-            name: "map-gallery", dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools"], path: "Tests/Support/MapGallery"),
+            name: "map-gallery", dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools"],
+            path: "Tests/Support/MapGallery"),
 
-        // What the standard library's protocols promise, as checks for any collection; used by tests only.
+        // What the standard library's protocols promise, as checks for any collection; used by
+        // tests only.
         .target(name: "CollectionLaws", path: "Tests/Support/CollectionLaws"),
 
         .testTarget(name: "MemoryMappingTests", dependencies: ["MemoryMapping"]),
-        .testTarget(name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),
+        .testTarget(
+            name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "SimulatedDisk", "CollectionLaws", "word-index", "object-graph", "message-worker",
+                "Holdfast", "HoldfastEngine", "SimulatedDisk", "CollectionLaws", "word-index",
+                "object-graph", "message-worker",
                 "damage-lab",
             ]),
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "Holdfast", "TestProcesses", "task-list", "csv-index", "log-analyser", "shared-dictionary", "message-queue",
+                "Holdfast", "TestProcesses", "task-list", "csv-index", "log-analyser",
+                "shared-dictionary", "message-queue",
             ]),
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "HoldfastTools", "HoldfastCommand", "TestProcesses", "Terminals", "heap-worker",
+                "Holdfast", "HoldfastEngine", "HoldfastTools", "HoldfastCommand", "TestProcesses",
+                "Terminals", "heap-worker",
             ]),
         .testTarget(
-            name: "ProcessTests", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker"]),
+            name: "ProcessTests",
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker",
+            ]),
         .testTarget(
-            name: "HeapREPLTests", dependencies: ["Holdfast", "HoldfastTools", "TestProcesses", "Terminals", "heap-repl"]),
-        .testTarget(name: "GoldenTests", dependencies: ["Holdfast", "HoldfastEngine", "GoldenHeaps"]),
+            name: "HeapREPLTests",
+            dependencies: ["Holdfast", "HoldfastTools", "TestProcesses", "Terminals", "heap-repl"]),
+        .testTarget(
+            name: "GoldenTests", dependencies: ["Holdfast", "HoldfastEngine", "GoldenHeaps"]),
     ],
     swiftLanguageModes: [.v6]
 )

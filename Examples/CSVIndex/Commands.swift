@@ -20,8 +20,13 @@ func build(_ arguments: inout Arguments) throws {
             let roots = try Roots(tx)
             return (roots.rows.count, roots.columns.map(\.name), roots.progress.value.bytes)
         }
-        guard !columns.isEmpty else { throw Problem("\(path) has no whole line, so its columns are not known") }
-        say("\(added) rows indexed now, \(rate(added, seconds)) a second; \(rows) rows, \(megabytes(bytes))")
+        guard !columns.isEmpty else {
+            throw Problem("\(path) has no whole line, so its columns are not known")
+        }
+        say(
+            "\(added) rows indexed now, \(rate(added, seconds)) a second; \(rows) rows, "
+                + "\(megabytes(bytes))"
+        )
         say("columns: \(columns.joined(separator: ", "))")
     }
 }
@@ -43,11 +48,18 @@ func query(_ arguments: inout Arguments) throws {
         case .grown:
             let added = try index.update()
             if added > 0 { remark("\(path) has grown: \(added) new rows indexed") }
-        case .replaced: throw Problem("\(path) is not the file that was indexed; index it anew with csv-index build \(path)")
+        case .replaced:
+            throw Problem(
+                "\(path) is not the file that was indexed; index it anew with csv-index build "
+                    + "\(path)"
+            )
         }
         try file.advise(.random)
         return try index.query(column, range, limit: limit)
     }
     say(([answer.header] + answer.lines.map(\.text)).joined(separator: "\n"))
-    remark("\(answer.lines.count) of \(answer.total) rows in the range; \(answer.rows) rows in the file")
+    remark(
+        "\(answer.lines.count) of \(answer.total) rows in the range; \(answer.rows) rows in the "
+            + "file"
+    )
 }

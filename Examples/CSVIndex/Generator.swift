@@ -29,10 +29,12 @@ private func sale(_ id: Int, _ random: inout SplitMix) -> String {
     let day = 1 + id / 50 % 28
     let month = 1 + id / 1400 % 12
     let date = "2026-\(month < 10 ? "0" : "")\(month)-\(day < 10 ? "0" : "")\(day)"
-    let city = ["Berlin", "Lima", "Oslo", "Paris", "Quito", "Rome", "\"Washington, D.C.\""].randomElement(using: &random)!
+    let city = ["Berlin", "Lima", "Oslo", "Paris", "Quito", "Rome", "\"Washington, D.C.\""]
+        .randomElement(using: &random)!
     let cents = Int.random(in: 100 ... 99_999, using: &random)
     let price = "\(cents / 100).\(cents % 100 < 10 ? "0" : "")\(cents % 100)"
     // Commas, quotes and line ends inside of quotes, as people write them.
-    let note = ["", "", "", "\"paid, in cash\"", "\"a \"\"gift\"\"\"", "\"two\nlines\""].randomElement(using: &random)!
+    let note = ["", "", "", "\"paid, in cash\"", "\"a \"\"gift\"\"\"", "\"two\nlines\""]
+        .randomElement(using: &random)!
     return "\(id),\(date),\(city),\(price),\(note)\n"
 }

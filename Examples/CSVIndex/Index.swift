@@ -29,11 +29,12 @@ struct Index {
         }
     }
 
-    /// Reads on from where the last run stopped, in transactions of so many rows; returns how many rows are new.
+    /// Reads on from where the last run stopped, in transactions of so many rows; returns how many
+    /// rows are new.
     ///
-    /// Rows, chains and the position are committed together. So a run that is killed has indexed each row once or not at all, and the next one goes on.
-    /// Throws where the rest of the file is inside of a quote that nobody closes, with all rows
-    /// before it indexed.
+    /// Rows, chains and the position are committed together. So a run that is killed has indexed
+    /// each row once or not at all, and the next one goes on. Throws where the rest of the file is
+    /// inside of a quote that nobody closes, with all rows before it indexed.
     func update(batch: Int = 20_000) throws -> Int {
         try requireBytes()
         try file.advise(.sequential)
@@ -43,7 +44,9 @@ struct Index {
             try heap.write { tx in
                 let roots = try Roots(tx)
                 let count = roots.rows.count
-                try file.withBytes { bytes throws in isDone = try add(bytes, to: roots, atMost: batch) }
+                try file.withBytes { bytes throws in
+                    isDone = try add(bytes, to: roots, atMost: batch)
+                }
                 added += roots.rows.count - count
             }
         }
@@ -56,7 +59,8 @@ struct Index {
     private func requireBytes() throws {
         let isWide = try file.withBytes { bytes throws(MappingError) in
             bytes.extracting(first: 4).withUnsafeBytes { start in
-                let isMarked = start.starts(with: [0xff, 0xfe]) || start.starts(with: [0xfe, 0xff])
+                let isMarked =
+                    start.starts(with: [0xff, 0xfe]) || start.starts(with: [0xfe, 0xff])
                 // Without a mark, every other byte of ordinary text is zero.
                 let zeros = start.map { $0 == 0 }
                 return isMarked || zeros == [false, true, false, true]
@@ -65,13 +69,14 @@ struct Index {
         }
         guard isWide else { return }
         throw Problem(
-            "\(file.path) is text in UTF-16 or UTF-32; make it UTF-8 first, as with iconv -f UTF-16 "
+            "\(file.path) is text in UTF-16 or UTF-32; make it UTF-8 first, as with iconv -f "
+                + "UTF-16 "
                 + "-t UTF-8"
         )
     }
 
-    /// A last row that is not whole yet is nothing unusual, even if a cell of two lines is cut short;
-    /// but if more lines are inside of its quotes, a quote is missing.
+    /// A last row that is not whole yet is nothing unusual, even if a cell of two lines is cut
+    /// short; but if more lines are inside of its quotes, a quote is missing.
     private func requireNoOpenQuote() throws {
         let done = try heap.read { tx in try Roots(tx).progress.value.bytes }
         let line = try file.withBytes { bytes throws(MappingError) -> Int? in
@@ -92,13 +97,16 @@ struct Index {
                 + "and build the index again")
     }
 
-    /// Adds rows; returns whether there are no more. If the file is cut short meanwhile, `withBytes` throws, and the transaction is undone.
+    /// Adds rows; returns whether there are no more. If the file is cut short meanwhile,
+    /// `withBytes` throws, and the transaction is undone.
     private func add(_ bytes: RawSpan, to roots: Roots, atMost batch: Int) throws -> Bool {
         var row = Row()
         var position = roots.progress.value.bytes
         if position == 0 {
             guard row.read(bytes, at: byteOrderMark(bytes)) else { return true }
-            for number in row.cells.indices { roots.columns.append(Column(name: row.cell(number, bytes))) }
+            for number in row.cells.indices {
+                roots.columns.append(Column(name: row.cell(number, bytes)))
+            }
             position = row.end
         }
         let columns = roots.columns.indices.map { ColumnIndex(roots.columns[ref: $0]) }
@@ -110,7 +118,9 @@ struct Index {
                 throw Problem("\(file.path) has more rows than an index can hold")
             }
             roots.rows.append(row.bytes.lowerBound)
-            for (place, column) in columns.enumerated() { column.add(row.value(place, bytes), row: number) }
+            for (place, column) in columns.enumerated() {
+                column.add(row.value(place, bytes), row: number)
+            }
             added += 1
         }
         roots.progress.value = Progress(bytes, upTo: position)
@@ -138,8 +148,10 @@ struct ColumnIndex {
     func add(_ value: Value, row: UInt32) {
         next.append(0)
         switch value {
-        case .number(let number): link(row, &numbers[number, default: Chain(first: row, last: row, count: 0)])
-        case .text(let text): link(row, &texts[text, default: Chain(first: row, last: row, count: 0)])
+        case .number(let number):
+            link(row, &numbers[number, default: Chain(first: row, last: row, count: 0)])
+        case .text(let text):
+            link(row, &texts[text, default: Chain(first: row, last: row, count: 0)])
         }
     }
 

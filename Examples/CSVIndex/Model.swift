@@ -9,11 +9,13 @@ struct Column: PersistableRecord {
     var numbers = PersistentSortedMap<Double, Chain>()
     /// All others, as texts.
     var texts = PersistentSortedMap<String, Chain>()
-    /// For each row, the next one with the same value; 0 if there is none, since the first row is nobody's next.
+    /// For each row, the next one with the same value; 0 if there is none, since the first row is
+    /// nobody's next.
     var next = PersistentArray<UInt32>()
 }
 
-/// The rows with one value, in the order of the file: a chain through `next`. Four bytes for each row, where a list for each value would take some fifty.
+/// The rows with one value, in the order of the file: a chain through `next`. Four bytes for each
+/// row, where a list for each value would take some fifty.
 struct Chain: PersistableStruct {
     var first: UInt32
     var last: UInt32

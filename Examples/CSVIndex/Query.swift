@@ -2,15 +2,22 @@ import ExampleSupport
 import Holdfast
 import MemoryMapping
 
-/// What is asked for: `10..20`, `10..`, `..20`, or one value. Both ends are included. Numbers are compared as numbers, everything else as text.
+/// What is asked for: `10..20`, `10..`, `..20`, or one value. Both ends are included. Numbers are
+/// compared as numbers, everything else as text.
 enum ValueRange {
     case numbers(from: Double?, through: Double?)
     case texts(from: String?, through: String?)
 
     init(_ text: String) throws(WrongUsage) {
-        let ends = text.split(separator: "..", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        let (from, through) = (ends[0].isEmpty ? nil : ends[0], ends[ends.count - 1].isEmpty ? nil : ends[ends.count - 1])
-        guard from != nil || through != nil else { throw WrongUsage("RANGE needs a value, such as 10..20, 10.. or ..20") }
+        let ends = text.split(separator: "..", maxSplits: 1, omittingEmptySubsequences: false).map(
+            String.init)
+        let (from, through) = (
+            ends[0].isEmpty ? nil : ends[0],
+            ends[ends.count - 1].isEmpty ? nil : ends[ends.count - 1]
+        )
+        guard from != nil || through != nil else {
+            throw WrongUsage("RANGE needs a value, such as 10..20, 10.. or ..20")
+        }
         let numbers = [from, through].compactMap(\.self).map(Value.init).allSatisfy(\.isNumber)
         self =
             numbers
@@ -20,35 +27,43 @@ enum ValueRange {
 
     func contains(_ value: Value) -> Bool {
         switch (self, value) {
-        case (.numbers(let from, let through), .number(let number)): number >= from ?? number && number <= through ?? number
-        case (.texts(let from, let through), .text(let text)): text >= from ?? text && text <= through ?? text
+        case (.numbers(let from, let through), .number(let number)):
+            number >= from ?? number && number <= through ?? number
+        case (.texts(let from, let through), .text(let text)):
+            text >= from ?? text && text <= through ?? text
         default: false
         }
     }
 }
 
 extension Index {
-    /// The rows whose column is in the range, in the order of that column. Only the lines that are returned are read.
+    /// The rows whose column is in the range, in the order of that column. Only the lines that are
+    /// returned are read.
     func query(_ name: String, _ range: ValueRange, limit: Int) throws -> Answer {
         try heap.read { tx in
             let roots = try Roots(tx)
             guard let column = roots.columns.firstIndex(where: { $0.name == name }) else {
                 throw Problem(
-                    "\(file.path) has no column \"\(name)\"; it has \(roots.columns.map(\.name).joined(separator: ", "))")
+                    "\(file.path) has no column \"\(name)\"; it has "
+                        + "\(roots.columns.map(\.name).joined(separator: ", "))"
+                )
             }
             switch range {
             case .numbers(let from, let through):
                 return try lines(
-                    roots.columns[ref: column].numbers, from: from, through: through, of: column, range, limit: limit, roots)
+                    roots.columns[ref: column].numbers, from: from, through: through, of: column,
+                    range, limit: limit, roots)
             case .texts(let from, let through):
                 return try lines(
-                    roots.columns[ref: column].texts, from: from, through: through, of: column, range, limit: limit, roots)
+                    roots.columns[ref: column].texts, from: from, through: through, of: column,
+                    range, limit: limit, roots)
             }
         }
     }
 
     private func lines<Key: Comparable>(
-        _ map: PersistentSortedMap<Key, Chain>, from: Key?, through: Key?, of column: Int, _ range: ValueRange, limit: Int,
+        _ map: PersistentSortedMap<Key, Chain>, from: Key?, through: Key?, of column: Int,
+        _ range: ValueRange, limit: Int,
         _ roots: Roots
     ) throws -> Answer {
         let start = from.map { map.index(atOrAfter: $0) } ?? map.startIndex
@@ -57,20 +72,27 @@ extension Index {
         let matches = start < end ? map[start ..< end] : map[end ..< end]
         let chains = ColumnIndex(roots.columns[ref: column])
         let wanted = matches.lazy.map(\.value).flatMap(chains.rows).prefix(limit)
-        var answer = Answer(total: matches.reduce(0) { $0 + Int($1.value.count) }, rows: roots.rows.count)
+        var answer = Answer(
+            total: matches.reduce(0) { $0 + Int($1.value.count) }, rows: roots.rows.count)
         try file.withBytes { bytes throws in
             var row = Row()
             if row.read(bytes, at: 0) { answer.header = row.text(bytes) }
             for number in wanted {
                 // What the line says now: somebody may have written into the middle of the file.
-                guard row.read(bytes, at: roots.rows[Int(number)]), range.contains(row.value(column, bytes)) else {
+                guard row.read(bytes, at: roots.rows[Int(number)]),
+                    range.contains(row.value(column, bytes))
+                else {
                     throw Problem(
-                        "\(file.path) was changed after it was indexed; index it anew with csv-index build \(file.path) --anew")
+                        "\(file.path) was changed after it was indexed; index it anew with "
+                            + "csv-index build \(file.path) --anew"
+                    )
                 }
                 answer.lines.append((row.value(column, bytes), row.text(bytes)))
             }
             // A last row without a line end is not indexed, since it may not be whole yet.
-            if row.read(bytes, at: roots.progress.value.bytes, isLast: true), range.contains(row.value(column, bytes)) {
+            if row.read(bytes, at: roots.progress.value.bytes, isLast: true),
+                range.contains(row.value(column, bytes))
+            {
                 answer.add(row.value(column, bytes), row.text(bytes), limit: limit)
             }
         }

@@ -1,4 +1,5 @@
-/// Where a row of a CSV file lies, and its cells, as RFC 4180 has it: cells end at commas and rows at line ends, but for those inside of quotes.
+/// Where a row of a CSV file lies, and its cells, as RFC 4180 has it: cells end at commas and rows
+/// at line ends, but for those inside of quotes.
 struct Row {
     /// The row's bytes, without its line end.
     private(set) var bytes = 0 ..< 0
@@ -9,7 +10,8 @@ struct Row {
     /// Where the quote is that the file ends inside of, if `read` came to its end so.
     private(set) var openQuote: Int?
 
-    /// Reads the row that begins at `start`; returns false if the file ends before the row does: somebody may be about to write the rest.
+    /// Reads the row that begins at `start`; returns false if the file ends before the row does:
+    /// somebody may be about to write the rest.
     ///
     /// `isLast` takes such a row as it is.
     mutating func read(_ file: RawSpan, at start: Int, isLast: Bool = false) -> Bool {
@@ -22,7 +24,8 @@ struct Row {
         while place < file.byteCount {
             let byte = file.unsafeLoad(fromByteOffset: place, as: UInt8.self)
             if byte == UInt8(ascii: "\"") {
-                // Opens a cell at its beginning, and closes it anywhere. A doubled one inside closes and opens it again, which comes to the same.
+                // Opens a cell at its beginning, and closes it anywhere. A doubled one inside
+                // closes and opens it again, which comes to the same.
                 if isQuoted || place == cell || isQuotedCell(file, cell) {
                     isQuoted.toggle()
                     if isQuoted, place == cell { quote = place }
@@ -42,9 +45,15 @@ struct Row {
         return true
     }
 
-    private mutating func finish(_ file: RawSpan, _ start: Int, _ cell: Int, _ place: Int, next: Int) {
+    private mutating func finish(
+        _ file: RawSpan, _ start: Int, _ cell: Int, _ place: Int, next: Int
+    ) {
         var last = place
-        if last > cell, file.unsafeLoad(fromByteOffset: last - 1, as: UInt8.self) == UInt8(ascii: "\r") { last -= 1 }
+        if last > cell,
+            file.unsafeLoad(fromByteOffset: last - 1, as: UInt8.self) == UInt8(ascii: "\r")
+        {
+            last -= 1
+        }
         cells.append(cell ..< last)
         bytes = start ..< last
         end = next
@@ -82,7 +91,9 @@ enum Value: Comparable {
 
     init(_ text: String) {
         // Words such as "nan" and "infinity" are texts.
-        if let first = text.utf8.first, first < UInt8(ascii: ":"), let number = Double(text), number.isFinite {
+        if let first = text.utf8.first, first < UInt8(ascii: ":"), let number = Double(text),
+            number.isFinite
+        {
             self = .number(number)
         } else {
             self = .text(text)

@@ -47,7 +47,9 @@ enum Invocation {
                 return
             case "--read-only": settings.isReadOnly = true
             case "--timeout":
-                guard index < arguments.count, let seconds = Double(arguments[index]), seconds >= 0, seconds <= 86400 else {
+                guard index < arguments.count, let seconds = Double(arguments[index]), seconds >= 0,
+                    seconds <= 86400
+                else {
                     self = .wrong("--timeout needs a number of seconds")
                     return
                 }
@@ -69,8 +71,8 @@ enum Invocation {
 
 /// Opens the heap, runs the lines and closes it.
 enum Program {
-    /// Files up to this size are compared with their checksums before they are used: reading damaged pages could end the program, and this takes no time to
-    /// speak of.
+    /// Files up to this size are compared with their checksums before they are used: reading
+    /// damaged pages could end the program, and this takes no time to speak of.
     private static let verifiedBytes: Int64 = 256 << 20
 
     static func run(_ settings: Invocation.Settings) -> Int32 {
@@ -84,8 +86,12 @@ enum Program {
             options.verifiesPages = isThere && status.st_size <= verifiedBytes
             let heap = try PersistentHeap.open(
                 settings.path, mode: settings.isReadOnly ? .readOnly : .readWrite, options: options)
-            if isInteractive { try greet(heap, isNew: !isThere, isReadOnly: settings.isReadOnly, output) }
-            let result = try Session(heap, source(isInteractive, output), output, isInteractive: isInteractive).run()
+            if isInteractive {
+                try greet(heap, isNew: !isThere, isReadOnly: settings.isReadOnly, output)
+            }
+            let result = try Session(
+                heap, source(isInteractive, output), output, isInteractive: isInteractive
+            ).run()
             try heap.close()
             return result
         } catch {
@@ -100,9 +106,17 @@ enum Program {
         return EditedLines(output, History()) ?? PlainLines(prompting: output)
     }
 
-    private static func greet(_ heap: PersistentHeap, isNew: Bool, isReadOnly: Bool, _ output: Output) throws {
-        let state = isNew ? "a new heap" : isReadOnly ? "read-only" : "\(try heap.read { $0.roots.count }) roots"
-        try output.print(output.styled("\(Printable.line(heap.path)): \(state). `help` lists what lines can be.", .note))
-        for warning in heap.warnings { try output.print(output.styled(Printable.line(warning), .note)) }
+    private static func greet(
+        _ heap: PersistentHeap, isNew: Bool, isReadOnly: Bool, _ output: Output
+    ) throws {
+        let state =
+            isNew
+            ? "a new heap" : isReadOnly ? "read-only" : "\(try heap.read { $0.roots.count }) roots"
+        try output.print(
+            output.styled(
+                "\(Printable.line(heap.path)): \(state). `help` lists what lines can be.", .note))
+        for warning in heap.warnings {
+            try output.print(output.styled(Printable.line(warning), .note))
+        }
     }
 }

@@ -1,14 +1,17 @@
 import ExampleSupport
 import Foundation
 
-/// Makes a web server's log, or adds to one: an hour has some thousand requests, a few paths have most of them, and a few requests are slow.
+/// Makes a web server's log, or adds to one: an hour has some thousand requests, a few paths have
+/// most of them, and a few requests are slow.
 func generate(_ arguments: inout Arguments) throws {
     let isAppending = arguments.flag("--append")
     let path = try arguments.next("LOG")
     let bytes = try arguments.number("MEGABYTES", in: 1 ... 1_000_000) * 1_000_000
     try arguments.end()
     // Goes on where the log ends, roughly: a line has some 95 bytes.
-    let before = isAppending ? (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int ?? 0 : 0
+    let before =
+        isAppending
+        ? (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int ?? 0 : 0
     var random = SplitMix(seed: UInt64(before))
     var clock = before / 95
     var writer = try FileWriter(path, appending: isAppending)
@@ -34,10 +37,12 @@ private func request(_ number: Int, _ random: inout SplitMix) -> String {
     // The smaller of two numbers, so that some pages are asked for more often than others.
     let page = min(bits >> 8 & 0xfff, bits >> 20 & 0xfff)
     let microseconds = 200 + (bits >> 32 & 0x3fff) + (bits >> 46 & 0xffff == 0 ? 900_000 : 0)
-    let time = "\(padded(day))/Nov/2026:\(padded(hour)):\(padded(seconds / 60 % 60)):\(padded(seconds % 60))"
+    let time =
+        "\(padded(day))/Nov/2026:\(padded(hour)):\(padded(seconds / 60 % 60)):\(padded(seconds % 60))"
     let bytes = status == 304 ? 0 : 500 + (bits >> 40 & 0xffff)
     return "10.\(bits >> 8 & 0xff).\(bits >> 16 & 0xff).\(bits >> 24 & 0xff) - - [\(time) +0000] "
-        + "\"GET /page/\(page)?from=\(bits & 0xff) HTTP/1.1\" \(status) \(bytes) 0.\(padded(Int(microseconds), to: 6))\n"
+        + "\"GET /page/\(page)?from=\(bits & 0xff) HTTP/1.1\" \(status) \(bytes) "
+        + "0.\(padded(Int(microseconds), to: 6))\n"
 }
 
 private func padded(_ number: Int, to width: Int = 2) -> String {

@@ -1,8 +1,10 @@
-/// One line of a web server's log, in the combined format with the time that the request took at its end:
+/// One line of a web server's log, in the combined format with the time that the request took at
+/// its end:
 ///
 ///     203.0.113.9 - - [21/Nov/2026:11:02:07 +0000] "GET /index.html HTTP/1.1" 200 5120 0.004211
 ///
-/// Taken apart without making strings: a log has millions of lines, and few different hours and paths.
+/// Taken apart without making strings: a log has millions of lines, and few different hours and
+/// paths.
 struct LogLine {
     /// Bytes of the log: `21/Nov/2026:11` and `/index.html`.
     var hour = 0 ..< 0
@@ -14,11 +16,16 @@ struct LogLine {
     /// Nil for a line that is not like this.
     init?(_ log: RawSpan, _ line: Range<Int>) {
         var scanner = Scanner(place: line.lowerBound, end: line.upperBound)
-        guard scanner.skip(behind: "[", log), let hour = scanner.word(before: ":", log) else { return nil }
+        guard scanner.skip(behind: "[", log), let hour = scanner.word(before: ":", log) else {
+            return nil
+        }
         // A part of the hour's name is the hour itself, behind the first colon.
-        guard let time = scanner.word(before: ":", log), scanner.skip(behind: "\"", log), scanner.skip(behind: " ", log),
-            let path = scanner.word(before: " ", log), scanner.skip(behind: "\"", log), scanner.skip(behind: " ", log),
-            let status = scanner.number(log), (100 ... 999).contains(status), scanner.skip(behind: " ", log),
+        guard let time = scanner.word(before: ":", log), scanner.skip(behind: "\"", log),
+            scanner.skip(behind: " ", log),
+            let path = scanner.word(before: " ", log), scanner.skip(behind: "\"", log),
+            scanner.skip(behind: " ", log),
+            let status = scanner.number(log), (100 ... 999).contains(status),
+            scanner.skip(behind: " ", log),
             let bytes = scanner.number(log)
         else { return nil }
         self.hour = hour.lowerBound ..< time.upperBound
@@ -78,5 +85,7 @@ extension RawSpan {
     /// The byte at so many bytes from the first; traps outside of the span.
     subscript(offset: Int) -> UInt8 { unsafeLoad(fromByteOffset: offset, as: UInt8.self) }
 
-    func text(_ bytes: Range<Int>) -> String { extracting(bytes).withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
+    func text(_ bytes: Range<Int>) -> String {
+        extracting(bytes).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+    }
 }

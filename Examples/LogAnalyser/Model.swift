@@ -4,7 +4,8 @@ import Holdfast
 struct Statistics: PersistableRecord {
     static let slowestKept = 5
 
-    /// How far the log has been read: bytes from its start, always behind a whole line. Committed together with what those lines have added to the figures.
+    /// How far the log has been read: bytes from its start, always behind a whole line. Committed
+    /// together with what those lines have added to the figures.
     var position = 0
     /// A fingerprint of the log's first line, so that another log in its place is noticed.
     var firstLine: UInt64 = 0

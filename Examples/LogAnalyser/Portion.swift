@@ -1,5 +1,5 @@
-/// What a portion of the log has to say, in ordinary Swift values: they are faster to count in than anything that is to be kept, and are kept only
-/// when the portion is done.
+/// What a portion of the log has to say, in ordinary Swift values: they are faster to count in than
+/// anything that is to be kept, and are kept only when the portion is done.
 struct Portion {
     /// Behind the last line that is counted here.
     private(set) var end: Int
@@ -12,7 +12,8 @@ struct Portion {
     /// The slowest of the portion, the slowest first.
     var slowest: [(microseconds: Int, line: String)] = []
 
-    /// Counts whole lines from `start` on, until they are at least so many bytes or there are no more.
+    /// Counts whole lines from `start` on, until they are at least so many bytes or there are no
+    /// more.
     init(_ log: RawSpan, from start: Int, bytes: Int) {
         end = start
         var place = start
@@ -35,9 +36,12 @@ struct Portion {
         bytesSent += line.bytes
         byStatus[line.status, default: 0] += 1
         byHour[log.text(line.hour), default: 0] += 1
-        let path = line.path.lowerBound ..< (line.path.first { log[$0] == UInt8(ascii: "?") } ?? line.path.upperBound)
+        let path =
+            line.path.lowerBound
+            ..< (line.path.first { log[$0] == UInt8(ascii: "?") } ?? line.path.upperBound)
         byPath[log.text(path), default: PathFigures()].add(line)
-        if slowest.count < Statistics.slowestKept || line.microseconds > slowest.last!.microseconds {
+        if slowest.count < Statistics.slowestKept || line.microseconds > slowest.last!.microseconds
+        {
             slowest.insert(
                 (line.microseconds, log.text(bytes)),
                 at: slowest.firstIndex { $0.microseconds < line.microseconds } ?? slowest.endIndex)

@@ -11,16 +11,21 @@ struct Reading {
 
     /// Returns how many lines and bytes were new.
     func run() throws -> (lines: Int, bytes: Int) {
-        // The system reads far ahead of us, and soon forgets what we have read: the log may be larger than the memory.
+        // The system reads far ahead of us, and soon forgets what we have read: the log may be
+        // larger than the memory.
         try log.advise(.sequential)
         let start = try begin()
         var position = start
         var lines = 0
         while true {
-            // If the log is cut short meanwhile, this throws, and what was made of the missing pages is counted nowhere.
-            let portion = try log.withBytes { bytes throws(MappingError) in Portion(bytes, from: position, bytes: portionBytes) }
+            // If the log is cut short meanwhile, this throws, and what was made of the missing
+            // pages is counted nowhere.
+            let portion = try log.withBytes { bytes throws(MappingError) in
+                Portion(bytes, from: position, bytes: portionBytes)
+            }
             if portion.lines == 0 { return (lines, position - start) }
-            // All of the portion, and that it has been read, or nothing: no line is counted twice or left out, whenever this process is killed.
+            // All of the portion, and that it has been read, or nothing: no line is counted twice
+            // or left out, whenever this process is killed.
             try heap.write { tx in
                 let statistics = try tx.value("statistics", initial: Statistics())
                 guard statistics.position == position else {
@@ -40,7 +45,10 @@ struct Reading {
             let statistics = try tx.value("statistics", initial: Statistics())
             if statistics.position == 0 { statistics.firstLine = first }
             guard statistics.firstLine == first, statistics.position <= log.count else {
-                throw Problem("\(log.path) is not the log that was counted into \(heap.path); count it into another heap")
+                throw Problem(
+                    "\(log.path) is not the log that was counted into \(heap.path); count it into "
+                        + "another heap"
+                )
             }
             return statistics.position
         }
@@ -64,21 +72,31 @@ private func add(_ portion: Portion, to statistics: PersistentValue<Statistics>)
     statistics.strangeLines += portion.strangeLines
     statistics.bytesSent += portion.bytesSent
     statistics.byStatus.merge(portion.byStatus, uniquingKeysWith: +)
-    for (hour, requests) in portion.byHour { statistics.byHour[sortable(hour), default: 0] += requests }
-    statistics.byPath.merge(portion.byPath) { PathFigures(requests: $0.requests + $1.requests, bytes: $0.bytes + $1.bytes) }
+    for (hour, requests) in portion.byHour {
+        statistics.byHour[sortable(hour), default: 0] += requests
+    }
+    statistics.byPath.merge(portion.byPath) {
+        PathFigures(requests: $0.requests + $1.requests, bytes: $0.bytes + $1.bytes)
+    }
     let slowest = statistics.slowest
     for request in portion.slowest {
-        let place = slowest.firstIndex { $0.microseconds < request.microseconds } ?? slowest.endIndex
+        let place =
+            slowest.firstIndex { $0.microseconds < request.microseconds } ?? slowest.endIndex
         guard place < Statistics.slowestKept else { break }
-        slowest.insert(SlowRequest(microseconds: request.microseconds, line: request.line), at: place)
-        if slowest.count > Statistics.slowestKept { slowest.removeElement(at: Statistics.slowestKept) }
+        slowest.insert(
+            SlowRequest(microseconds: request.microseconds, line: request.line), at: place)
+        if slowest.count > Statistics.slowestKept {
+            slowest.removeElement(at: Statistics.slowestKept)
+        }
     }
 }
 
 /// 21/Nov/2026:11 as 2026-11-21 11, which is ordered as time is.
 private func sortable(_ hour: String) -> String {
     let parts = hour.split { $0 == "/" || $0 == ":" }
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
     guard parts.count == 4, let month = months.firstIndex(of: String(parts[1])) else { return hour }
     return "\(parts[2])-\(month < 9 ? "0" : "")\(month + 1)-\(parts[0]) \(parts[3])"
 }

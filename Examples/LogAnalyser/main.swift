@@ -1,4 +1,5 @@
-// Counts a web server's log of many gigabytes, with the figures in a heap: each run goes on where the last one stopped, however that ended.
+// Counts a web server's log of many gigabytes, with the figures in a heap: each run goes on where
+// the last one stopped, however that ended.
 
 import ExampleSupport
 

@@ -9,7 +9,9 @@ func send(_ arguments: inout Arguments) throws {
         let queue = try Queue(heap)
         // Without a TEXT, each line of standard input is one.
         while let line = text ?? readLine() {
-            while try !queue.send({ _ in line }) { _ = try queue.wait { $0.queue.count < Queue.limit } }
+            while try !queue.send({ _ in line }) {
+                _ = try queue.wait { $0.queue.count < Queue.limit }
+            }
             if text != nil { return }
         }
     }
@@ -25,7 +27,8 @@ func receive(_ arguments: inout Arguments) throws {
         var received = 0
         while received < limit {
             if let message = try queue.receive() {
-                // Only now: what is printed has been dealt with for good. Whoever is killed before this line has dealt with it as well, but does not say so.
+                // Only now: what is printed has been dealt with for good. Whoever is killed before
+                // this line has dealt with it as well, but does not say so.
                 say(message.text)
                 received += 1
             } else if waits {
@@ -44,6 +47,7 @@ func status(_ arguments: inout Arguments) throws {
         try heap.read { tx in (try Roots(tx).account.value, try Roots(tx).queue.count) }
     }
     say(
-        "\(account.sent) sent, \(waiting) waiting, \(account.handled) handled, \(account.lost) lost, \(account.repeated) handled twice"
+        "\(account.sent) sent, \(waiting) waiting, \(account.handled) handled, \(account.lost) "
+            + "lost, \(account.repeated) handled twice"
     )
 }

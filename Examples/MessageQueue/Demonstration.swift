@@ -26,12 +26,17 @@ func demo(_ arguments: inout Arguments) throws {
             }
         }
         try setGoal(queue) { $0.sent + 1000 }
-        while sender.isRunning, receiver.isRunning { _ = try queue.heap.waitForChange(timeout: .seconds(1)) }
+        while sender.isRunning, receiver.isRunning {
+            _ = try queue.heap.waitForChange(timeout: .seconds(1))
+        }
         // Whoever has ended first may have failed, and the other one would wait for ever.
-        for end in [sender, receiver].sorted(by: { !$0.isRunning && $1.isRunning }) { try end.waitForEnd() }
+        for end in [sender, receiver].sorted(by: { !$0.isRunning && $1.isRunning }) {
+            try end.waitForEnd()
+        }
         let (end, waiting) = try queue.account()
         say(
-            "\(end.sent) messages sent, \(waiting) waiting, \(end.handled) handled, \(end.lost) lost, \(end.repeated) handled twice"
+            "\(end.sent) messages sent, \(waiting) waiting, \(end.handled) handled, \(end.lost) "
+                + "lost, \(end.repeated) handled twice"
         )
         guard end.handled == end.sent, end.lost + end.repeated + waiting == 0 else {
             throw Problem("the queue has not kept its promise")
@@ -51,7 +56,9 @@ private func wait(_ queue: Queue, more: Int, _ sender: Child, _ receiver: Child)
     let start = try queue.account().account.handled
     while try !queue.wait(until: { $0.account.value.handled >= start + more }) {
         // Nothing would ever come then. It has said why on standard error.
-        guard sender.isRunning, receiver.isRunning else { throw Problem("one end of the queue has failed") }
+        guard sender.isRunning, receiver.isRunning else {
+            throw Problem("one end of the queue has failed")
+        }
     }
     return try queue.account().account.handled
 }

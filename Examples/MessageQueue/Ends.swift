@@ -1,7 +1,8 @@
 import ExampleSupport
 import Holdfast
 
-// The two ends of the demonstration's queue, each a process of its own that may be killed at any moment. Neither keeps anything that is not in the heap.
+// The two ends of the demonstration's queue, each a process of its own that may be killed at any
+// moment. Neither keeps anything that is not in the heap.
 
 /// Sends messages until the goal is reached, by it and those that were killed before it.
 func sender(_ arguments: inout Arguments) throws {
@@ -23,10 +24,14 @@ func receiver(_ arguments: inout Arguments) throws {
     try arguments.end()
     try withHeap(path, existing: true) { heap in
         let queue = try Queue(heap)
-        while case let (account, waiting) = try queue.account(), account.sent < account.goal || waiting > 0 {
+        while case let (account, waiting) = try queue.account(),
+            account.sent < account.goal || waiting > 0
+        {
             Parent.require()
             if try queue.receive() == nil {
-                _ = try queue.wait { !$0.queue.isEmpty || $0.account.value.sent >= $0.account.value.goal }
+                _ = try queue.wait {
+                    !$0.queue.isEmpty || $0.account.value.sent >= $0.account.value.goal
+                }
             }
         }
     }

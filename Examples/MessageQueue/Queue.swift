@@ -2,17 +2,20 @@ import Holdfast
 
 /// Something that one process wants another to deal with, once.
 struct Message: PersistableRecord {
-    /// Counted from 0, without gaps: the receiver can tell a message that is missing, or comes again.
+    /// Counted from 0, without gaps: the receiver can tell a message that is missing, or comes
+    /// again.
     var number: Int
     var text: String
 }
 
-/// What has been done so far. The three last figures are the effect of dealing with messages; in another program that would be a bill, or a row of a table.
+/// What has been done so far. The three last figures are the effect of dealing with messages; in
+/// another program that would be a bill, or a row of a table.
 struct Account: PersistableStruct {
     var sent = 0
     var handled = 0
     var bytes = 0
-    /// Messages that did not come, and that came again. If the queue keeps its promise they stay at 0.
+    /// Messages that did not come, and that came again. If the queue keeps its promise they stay at
+    /// 0.
     var lost = 0
     var repeated = 0
     /// Where the demonstration's two ends stop.
@@ -55,14 +58,20 @@ struct Queue {
         try heap.write { tx in _ = try Roots(tx) }
     }
 
-    /// Puts a message at the end, unless the queue is full or `isWanted` says no; returns whether it did.
+    /// Puts a message at the end, unless the queue is full or `isWanted` says no; returns whether
+    /// it did.
     ///
-    /// The message and its number are one transaction: whoever is killed before its end has sent nothing, and whoever goes on takes the same number.
-    func send(if isWanted: (Account) -> Bool = { _ in true }, _ text: (_ number: Int) -> String) throws -> Bool {
+    /// The message and its number are one transaction: whoever is killed before its end has sent
+    /// nothing, and whoever goes on takes the same number.
+    func send(if isWanted: (Account) -> Bool = { _ in true }, _ text: (_ number: Int) -> String)
+        throws -> Bool
+    {
         try heap.write { tx in
             let roots = try Roots(tx)
             let number = roots.account.value.sent
-            guard roots.queue.count < Self.limit, isWanted(roots.account.value) else { return false }
+            guard roots.queue.count < Self.limit, isWanted(roots.account.value) else {
+                return false
+            }
             roots.queue.append(Message(number: number, text: text(number)))
             roots.account.value.sent += 1
             return true
@@ -71,8 +80,9 @@ struct Queue {
 
     /// Deals with the next message; nil if there is none.
     ///
-    /// Taking it out is the acknowledgement, and it is one transaction with what the message has brought about. So there is no moment in which the message is gone and
-    /// nothing has come of it, or something has and the message is still there.
+    /// Taking it out is the acknowledgement, and it is one transaction with what the message has
+    /// brought about. So there is no moment in which the message is gone and nothing has come of
+    /// it, or something has and the message is still there.
     func receive() throws -> Message? {
         try heap.write { tx in
             let roots = try Roots(tx)
@@ -82,12 +92,14 @@ struct Queue {
         }
     }
 
-    /// Waits until `isReady` says so. Sleeps meanwhile, and is woken by the commit of whoever changes something, in any process; returns after a second in any
-    /// case, so that the caller can look around.
+    /// Waits until `isReady` says so. Sleeps meanwhile, and is woken by the commit of whoever
+    /// changes something, in any process; returns after a second in any case, so that the caller
+    /// can look around.
     func wait(until isReady: (Roots) -> Bool) throws -> Bool {
         let (ready, seen) = try heap.read { tx in (isReady(try Roots(tx)), tx.version) }
         if ready { return true }
-        // Nothing that is committed between the view above and this is missed: it is newer than what was seen.
+        // Nothing that is committed between the view above and this is missed: it is newer than
+        // what was seen.
         _ = try heap.waitForChange(since: seen, timeout: .seconds(1))
         return try heap.read { tx in isReady(try Roots(tx)) }
     }

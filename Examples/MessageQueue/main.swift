@@ -1,4 +1,5 @@
-// A queue of messages between processes that survives the death of either side: no message is lost, and none is handled twice.
+// A queue of messages between processes that survives the death of either side: no message is lost,
+// and none is handled twice.
 
 import ExampleSupport
 
@@ -10,4 +11,7 @@ let program = Program(
                message-queue status HEAP                          how many have been sent and handled
                message-queue demo HEAP [--kills N]                let a sender and a receiver work, and kill one of them N times
         """)
-program.run(["send": send, "receive": receive, "status": status, "demo": demo, "sender": sender, "receiver": receiver])
+program.run([
+    "send": send, "receive": receive, "status": status, "demo": demo, "sender": sender,
+    "receiver": receiver,
+])

@@ -2,7 +2,8 @@ import Holdfast
 
 /// A crossing of a road network: a node of the graph.
 ///
-/// Roads are references, not keys to be looked up: following one is the check that a crossing lies there and a load.
+/// Roads are references, not keys to be looked up: following one is the check that a crossing lies
+/// there and a load.
 struct Crossing: PersistableRecord {
     var number: Int32
     /// How many roads away from the start; -1 until it has been reached.
@@ -31,7 +32,8 @@ struct SplitMix: RandomNumberGenerator {
     }
 }
 
-/// A grid of crossings, nearly square, in which one road in twelve is missing and one crossing in sixteen has a motorway to a crossing anywhere.
+/// A grid of crossings, nearly square, in which one road in twelve is missing and one crossing in
+/// sixteen has a motorway to a crossing anywhere.
 struct Generator {
     let nodeCount: Int
     let width: Int
@@ -42,7 +44,8 @@ struct Generator {
         width = max(Int(Double(nodeCount).squareRoot()), 1)
     }
 
-    /// Makes all crossings, then all roads, inside one transaction. The root lists every crossing, in their order.
+    /// Makes all crossings, then all roads, inside one transaction. The root lists every crossing,
+    /// in their order.
     mutating func make(_ tx: borrowing WriteTransaction) throws {
         let all = try tx.array("crossings", of: Ref<Crossing>.self)
         all.reserveCapacity(nodeCount)
@@ -50,7 +53,9 @@ struct Generator {
         crossings.reserveCapacity(nodeCount)
         for number in 0 ..< nodeCount {
             let crossing = try tx.new(
-                Crossing(number: Int32(number), distance: -1, name: number % 100 == 0 ? "Crossing \(number)" : nil))
+                Crossing(
+                    number: Int32(number), distance: -1,
+                    name: number % 100 == 0 ? "Crossing \(number)" : nil))
             crossings.append(crossing)
             all.append(crossing)
         }
@@ -64,7 +69,9 @@ struct Generator {
                 crossing.south = crossings[number + width]
                 crossings[number + width].north = crossing
             }
-            if random.next() % 16 == 0 { crossing.motorway = crossings[Int(random.next() % UInt64(nodeCount))] }
+            if random.next() % 16 == 0 {
+                crossing.motorway = crossings[Int(random.next() % UInt64(nodeCount))]
+            }
         }
     }
 }

@@ -9,7 +9,8 @@ struct Walk: Equatable {
     var named = 0
 }
 
-/// Walks from the start with a set of one's own for what has been seen: changes nothing, and so runs in a view, beside writers and other readers.
+/// Walks from the start with a set of one's own for what has been seen: changes nothing, and so
+/// runs in a view, beside writers and other readers.
 func walk(_ tx: borrowing ReadTransaction) throws -> Walk {
     let crossings = try tx.array("crossings", of: Ref<Crossing>.self)
     var walk = Walk()
@@ -22,7 +23,9 @@ func walk(_ tx: borrowing ReadTransaction) throws -> Walk {
         for crossing in ring {
             walk.nodes += 1
             if crossing.name != nil { walk.named += 1 }
-            for road in [crossing.north, crossing.east, crossing.south, crossing.west, crossing.motorway] {
+            for road in [
+                crossing.north, crossing.east, crossing.south, crossing.west, crossing.motorway,
+            ] {
                 guard let road else { continue }
                 walk.roads += 1
                 let number = Int(road.number)
@@ -38,22 +41,27 @@ func walk(_ tx: borrowing ReadTransaction) throws -> Walk {
     return walk
 }
 
-/// Walks once more and writes each crossing's distance into it, in transactions of so many crossings. The queue is in the heap too, so that a run that is
-/// killed goes on where it stopped. Returns how many crossings were reached.
+/// Walks once more and writes each crossing's distance into it, in transactions of so many
+/// crossings. The queue is in the heap too, so that a run that is killed goes on where it stopped.
+/// Returns how many crossings were reached.
 func mark(_ heap: PersistentHeap, batch: Int = 10_000) throws -> Int {
     var reached = 0
     var isDone = false
     while !isDone {
         try heap.write { tx in
             let queue = try tx.deque("queue", of: Ref<Crossing>.self)
-            if queue.isEmpty, let start = try tx.array("crossings", of: Ref<Crossing>.self).first, start.distance < 0 {
+            if queue.isEmpty, let start = try tx.array("crossings", of: Ref<Crossing>.self).first,
+                start.distance < 0
+            {
                 start.distance = 0
                 queue.append(start)
             }
             var taken = 0
             while taken < batch, let crossing = queue.popFirst() {
                 let distance = crossing.distance + 1
-                for road in [crossing.north, crossing.east, crossing.south, crossing.west, crossing.motorway] {
+                for road in [
+                    crossing.north, crossing.east, crossing.south, crossing.west, crossing.motorway,
+                ] {
                     guard let road, road.distance < 0 else { continue }
                     road.distance = distance
                     queue.append(road)

@@ -1,14 +1,16 @@
-// Keeps a road network in a heap as objects that refer to each other, and walks it without loading it.
+// Keeps a road network in a heap as objects that refer to each other, and walks it without loading
+// it.
 //
 //     object-graph PATH [NODES]
 //
-// Makes the graph at PATH if nothing is there (one million nodes unless told otherwise), opens it, walks it breadth first, and writes each node's distance
-// from the start into it.
+// Makes the graph at PATH if nothing is there (one million nodes unless told otherwise), opens it,
+// walks it breadth first, and writes each node's distance from the start into it.
 
 import Holdfast
 
 let arguments = CommandLine.arguments.dropFirst()
-guard let path = arguments.first, arguments.count <= 2, let nodes = arguments.count == 2 ? Int(arguments.last!) : 1_000_000,
+guard let path = arguments.first, arguments.count <= 2,
+    let nodes = arguments.count == 2 ? Int(arguments.last!) : 1_000_000,
     nodes > 0,
     nodes < Int(Int32.max)
 else { fail("usage: object-graph PATH [NODES]", status: 2) }
@@ -27,11 +29,19 @@ do {
     say("opened in \(microseconds(opening)), \(megabytes(fileSize(path) ?? 0)) on the disk")
     let (first, seconds) = try timed { try heap.read { try walk($0) } }
     report("walked", first.nodes, seconds)
-    say("  \(first.roads) roads, \(first.named) names, the farthest crossing is \(first.farthest) roads away")
+    say(
+        "  \(first.roads) roads, \(first.named) names, the farthest crossing is \(first.farthest) "
+            + "roads away"
+    )
     let (second, again) = try timed { try heap.read { try walk($0) } }
     report("walked again", second.nodes, again)
-    guard first == second else { fail("object-graph: two walks of the same graph differ", status: 1) }
-    say("memory taken since opening: \(megabytes(residentBytes() - before)), most of it the file's own pages")
+    guard first == second else {
+        fail("object-graph: two walks of the same graph differ", status: 1)
+    }
+    say(
+        "memory taken since opening: \(megabytes(residentBytes() - before)), most of it the file's "
+            + "own pages"
+    )
     let (marked, writing) = try timed { try mark(heap) }
     report("marked", marked, writing)
     let (_, closing) = try timed { try heap.close() }

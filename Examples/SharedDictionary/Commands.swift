@@ -24,7 +24,9 @@ func lookUp(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let word = try arguments.next("WORD")
     try arguments.end()
-    let meaning = try withHeap(path, .readOnly) { heap in try heap.read { tx in try Roots(tx).meanings[word] } }
+    let meaning = try withHeap(path, .readOnly) { heap in
+        try heap.read { tx in try Roots(tx).meanings[word] }
+    }
     guard let meaning else { throw Problem("\(path) does not have the word \"\(word)\"") }
     say(meaning)
 }

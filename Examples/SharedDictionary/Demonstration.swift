@@ -2,7 +2,8 @@ import ExampleSupport
 import Foundation
 import Holdfast
 
-/// Readers in processes of their own and a writer, this one, on one dictionary; and how much memory all of them take together.
+/// Readers in processes of their own and a writer, this one, on one dictionary; and how much memory
+/// all of them take together.
 func demo(_ arguments: inout Arguments) throws {
     let readerCount = try arguments.option("--readers", in: 1 ... 64) ?? 4
     let changes = try arguments.option("--changes", in: 0 ... 1_000_000) ?? 1000
@@ -13,15 +14,20 @@ func demo(_ arguments: inout Arguments) throws {
     try withHeap(path, existing: true) { heap in
         let (count, words, first) = try heap.read { tx in
             let roots = try Roots(tx)
-            return (roots.meanings.count, Array(roots.meanings.keys.prefix(10_000)), roots.edition.value)
+            return (
+                roots.meanings.count, Array(roots.meanings.keys.prefix(10_000)), roots.edition.value
+            )
         }
         guard count > 0 else { throw Problem("\(path) has no words yet") }
         say("the dictionary has \(count) words and takes \(megabytes(size))")
-        let readers = try (0 ..< readerCount).map { _ in try Child("reader", path, "\(first + changes)") }
+        let readers = try (0 ..< readerCount).map { _ in
+            try Child("reader", path, "\(first + changes)")
+        }
         for reader in readers { _ = try reader.line() }
         report("\(readerCount) readers have read all of it", readers, size)
 
-        // While the readers look up words. None of them ever waits for the writer, nor the writer for them.
+        // While the readers look up words. None of them ever waits for the writer, nor the writer
+        // for them.
         for change in stride(from: 1, through: changes, by: 1) {
             try heap.write { tx in
                 let roots = try Roots(tx)
@@ -29,7 +35,9 @@ func demo(_ arguments: inout Arguments) throws {
                 roots.edition.value = first + change
             }
         }
-        for (number, reader) in readers.enumerated() { say("reader \(number + 1) \(try reader.line())") }
+        for (number, reader) in readers.enumerated() {
+            say("reader \(number + 1) \(try reader.line())")
+        }
         report("after \(changes) changes", readers, size)
         for reader in readers { try reader.dismiss() }
     }
@@ -44,6 +52,7 @@ private func report(_ when: String, _ readers: [Child], _ size: Int) {
     let resident = memory.reduce(0) { $0 + $1!.resident }
     let times = Double(proportional) / Double(max(size, 1))
     say(
-        "\(when): \(megabytes(resident)) resident if each is asked alone, \(megabytes(proportional)) in truth, "
+        "\(when): \(megabytes(resident)) resident if each is asked alone, "
+            + "\(megabytes(proportional)) in truth, "
             + "\((times * 100).rounded() / 100) times the dictionary")
 }

@@ -22,7 +22,8 @@ struct Roots {
 
 /// Makes a dictionary of a text file with a word, a tab and its meaning in each line.
 ///
-/// `PersistentHeap.build` writes without a log, which is the fast way to a large heap; the file appears when it is complete, or not at all.
+/// `PersistentHeap.build` writes without a log, which is the fast way to a large heap; the file
+/// appears when it is complete, or not at all.
 func makeDictionary(_ path: String, from source: MappedFile) throws -> Int {
     try PersistentHeap.build(path) { tx in
         let roots = try Roots(tx)
@@ -30,7 +31,8 @@ func makeDictionary(_ path: String, from source: MappedFile) throws -> Int {
             var line = 1
             try forEachLine(bytes) { text in
                 guard let tab = text.firstIndex(of: "\t") else {
-                    throw Problem("line \(line) of \(source.path) has no tab between a word and its meaning")
+                    throw Problem(
+                        "line \(line) of \(source.path) has no tab between a word and its meaning")
                 }
                 roots.meanings[String(text[..<tab])] = String(text[text.index(after: tab)...])
                 line += 1
@@ -45,9 +47,13 @@ private func forEachLine(_ bytes: RawSpan, _ body: (Substring) throws -> Void) t
     for place in 0 ... bytes.byteCount {
         guard
             place == bytes.byteCount
-                ? start < place : bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self) == UInt8(ascii: "\n")
+                ? start < place
+                : bytes.unsafeLoad(fromByteOffset: place, as: UInt8.self) == UInt8(ascii: "\n")
         else { continue }
-        try body(bytes.extracting(start ..< place).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }[...])
+        try body(
+            bytes.extracting(start ..< place).withUnsafeBytes {
+                String(decoding: $0, as: UTF8.self)
+            }[...])
         start = place + 1
     }
 }

@@ -1,16 +1,20 @@
 import ExampleSupport
 import Holdfast
 
-/// One of the demonstration's readers, as a process of its own: reads all of the dictionary once, then looks up words until it has seen an edition.
+/// One of the demonstration's readers, as a process of its own: reads all of the dictionary once,
+/// then looks up words until it has seen an edition.
 func reader(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let lastEdition = try arguments.number("EDITION", in: 0 ... .max)
     try arguments.end()
     let heap = try PersistentHeap.open(path, mode: .readOnly, options: .forCommands)
-    // Every page of it is then in this process's memory; and some words are in a list, to be looked up.
+    // Every page of it is then in this process's memory; and some words are in a list, to be looked
+    // up.
     let (letters, words) = try heap.read { tx in
         let meanings = try Roots(tx).meanings
-        return (meanings.values.reduce(0) { $0 + $1.utf8.count }, Array(meanings.keys.prefix(10_000)))
+        return (
+            meanings.values.reduce(0) { $0 + $1.utf8.count }, Array(meanings.keys.prefix(10_000))
+        )
     }
     say("read \(letters) letters")
 
@@ -18,11 +22,14 @@ func reader(_ arguments: inout Arguments) throws {
     var edition = 0
     while edition < lastEdition {
         Parent.require()
-        // A view stands still while it is read, whatever the writer does meanwhile, and the next one shows the newest.
+        // A view stands still while it is read, whatever the writer does meanwhile, and the next
+        // one shows the newest.
         try heap.read { tx in
             let roots = try Roots(tx)
             edition = roots.edition.value
-            for word in words.shuffled().prefix(1000) where roots.meanings[word] != nil { found += 1 }
+            for word in words.shuffled().prefix(1000) where roots.meanings[word] != nil {
+                found += 1
+            }
         }
     }
     say("found \(found) words, saw edition \(edition)")

@@ -1,6 +1,8 @@
 // A language with as many words as are asked for.
 
-private let syllables = ["ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "wu", "za"]
+private let syllables = [
+    "ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "wu", "za",
+]
 
 /// Another word for each number.
 func word(_ number: Int) -> String {
@@ -14,6 +16,7 @@ func word(_ number: Int) -> String {
 }
 
 func meaning(_ number: Int) -> String {
-    "noun: what lies between \(word(number + 1)) and \(word(number * 7 + 5)), and is as large as \(number % 90 + 10) of them; "
+    "noun: what lies between \(word(number + 1)) and \(word(number * 7 + 5)), and is as large as "
+        + "\(number % 90 + 10) of them; "
         + "see also \(word(number * 3 + 1)), \(word(number / 2)) and \(word(number / 3 + 11))"
 }

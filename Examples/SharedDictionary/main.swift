@@ -13,4 +13,7 @@ let program = Program(
                                                                  and show how much memory they take together
                shared-dictionary generate FILE WORDS             make a FILE to try it on
         """)
-program.run(["build": build, "look-up": lookUp, "define": define, "demo": demo, "generate": generate, "reader": reader])
+program.run([
+    "build": build, "look-up": lookUp, "define": define, "demo": demo, "generate": generate,
+    "reader": reader,
+])

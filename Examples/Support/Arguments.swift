@@ -1,6 +1,7 @@
 import MemoryMapping
 
-/// The words behind a program's name, taken one by one: what a command needs is asked for by name, so that a mistake is answered with that name.
+/// The words behind a program's name, taken one by one: what a command needs is asked for by name,
+/// so that a mistake is answered with that name.
 ///
 /// Options (`--limit 5`) may stand anywhere; behind a lone `--` nothing is an option any more.
 package struct Arguments {
@@ -29,7 +30,9 @@ package struct Arguments {
     }
 
     /// The number that follows `name`, or nil if `name` is not there.
-    package mutating func option(_ name: String, in range: ClosedRange<Int>) throws(WrongUsage) -> Int? {
+    package mutating func option(_ name: String, in range: ClosedRange<Int>) throws(WrongUsage)
+        -> Int?
+    {
         guard let text = try option(name) else { return nil }
         return try Self.number(text, name, range)
     }
@@ -50,18 +53,28 @@ package struct Arguments {
     }
 
     /// The next word as a number.
-    package mutating func number(_ what: String, in range: ClosedRange<Int>) throws(WrongUsage) -> Int {
+    package mutating func number(_ what: String, in range: ClosedRange<Int>) throws(WrongUsage)
+        -> Int
+    {
         try Self.number(next(what), what, range)
     }
 
     /// Makes sure that nothing is left over.
     package mutating func end() throws(WrongUsage) {
-        if let word = try next() { throw WrongUsage("\"\(word)\" is one word too many; put a text of several words into quotes") }
+        if let word = try next() {
+            throw WrongUsage(
+                "\"\(word)\" is one word too many; put a text of several words into quotes")
+        }
     }
 
-    private static func number(_ text: String, _ what: String, _ range: ClosedRange<Int>) throws(WrongUsage) -> Int {
+    private static func number(_ text: String, _ what: String, _ range: ClosedRange<Int>)
+        throws(WrongUsage) -> Int
+    {
         guard let number = Int(text), range.contains(number) else {
-            throw WrongUsage("\(what) is a number from \(range.lowerBound) to \(range.upperBound), not \"\(text)\"")
+            throw WrongUsage(
+                "\(what) is a number from \(range.lowerBound) to \(range.upperBound), not "
+                    + "\"\(text)\""
+            )
         }
         return number
     }

@@ -8,7 +8,8 @@ import Foundation
     import Glibc
 #endif
 
-/// Another process that runs this same program, with other arguments. It is killed when it is let go of.
+/// Another process that runs this same program, with other arguments. It is killed when it is let
+/// go of.
 package final class Child {
     private let process = Process()
     private let input = Pipe()
@@ -16,12 +17,16 @@ package final class Child {
     private var buffered = Data()
 
     package init(_ arguments: String...) throws {
-        guard let program = Bundle.main.executableURL else { throw Problem("the system does not say where this program lies") }
+        guard let program = Bundle.main.executableURL else {
+            throw Problem("the system does not say where this program lies")
+        }
         process.executableURL = program
         process.arguments = arguments
         process.standardInput = input
         process.standardOutput = output
-        do { try process.run() } catch { throw Problem("could not start \(program.path): \(error.localizedDescription)") }
+        do { try process.run() } catch {
+            throw Problem("could not start \(program.path): \(error.localizedDescription)")
+        }
     }
 
     deinit { if process.isRunning { destroy() } }
@@ -65,8 +70,9 @@ package final class Child {
 
 /// For the child's own use: whether the process that has started it is still there.
 package enum Parent {
-    /// The child's standard input is a pipe into which nothing is written: it has something to say when its other end is closed, however that has come about, and also if the
-    /// parent was gone before this process could look.
+    /// The child's standard input is a pipe into which nothing is written: it has something to say
+    /// when its other end is closed, however that has come about, and also if the parent was gone
+    /// before this process could look.
     package static var isAlive: Bool {
         var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
         return poll(&input, 1, 0) == 0

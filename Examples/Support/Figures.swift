@@ -12,7 +12,9 @@ package func megabytes(_ bytes: Int) -> String {
 }
 
 /// How much of it in a second.
-package func rate(_ amount: Int, _ seconds: Double) -> Int { seconds > 0 ? Int(Double(amount) / seconds) : 0 }
+package func rate(_ amount: Int, _ seconds: Double) -> Int {
+    seconds > 0 ? Int(Double(amount) / seconds) : 0
+}
 
 /// Steele, Lea and Flood's SplitMix64: the same numbers for the same seed on every machine.
 package struct SplitMix: RandomNumberGenerator {

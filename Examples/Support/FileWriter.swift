@@ -21,7 +21,9 @@ package struct FileWriter: ~Copyable {
         let flags = O_WRONLY | O_CLOEXEC | (appending ? O_APPEND : O_CREAT | O_EXCL)
         descriptor = PathBytes.withCString(path) { open($0, flags, 0o644) }
         guard descriptor >= 0 else {
-            throw errno == EEXIST ? Problem("\(path) is there already; remove it, or choose another name") : Self.failure(path)
+            throw errno == EEXIST
+                ? Problem("\(path) is there already; remove it, or choose another name")
+                : Self.failure(path)
         }
         buffer.reserveCapacity(Self.pieceBytes + 4096)
     }

@@ -28,10 +28,11 @@ package struct Program {
         self.help = help
     }
 
-    /// Runs the command that the first argument names, and ends the process: with 0, or with one line on standard error and 1 if it failed, 2 if it
-    /// was called wrongly.
+    /// Runs the command that the first argument names, and ends the process: with 0, or with one
+    /// line on standard error and 1 if it failed, 2 if it was called wrongly.
     package func run(_ commands: KeyValuePairs<String, (inout Arguments) throws -> Void>) -> Never {
-        // Writing to a pipe that nobody reads any more is then an error of the call instead of the end of the process; see `Output`.
+        // Writing to a pipe that nobody reads any more is then an error of the call instead of the
+        // end of the process; see `Output`.
         signal(SIGPIPE, SIG_IGN)
         do {
             var arguments = Arguments()
@@ -42,7 +43,9 @@ package struct Program {
             let word = try arguments.next("a command")
             guard let command = commands.first(where: { $0.key == word })?.value else {
                 throw WrongUsage(
-                    "there is no command \"\(word)\"; the commands are \(commands.map(\.key).joined(separator: ", "))")
+                    "there is no command \"\(word)\"; the commands are "
+                        + "\(commands.map(\.key).joined(separator: ", "))"
+                )
             }
             try command(&arguments)
             exit(0)

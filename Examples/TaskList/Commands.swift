@@ -2,7 +2,8 @@ import ExampleSupport
 import Foundation
 import Holdfast
 
-// Each command opens the heap, does one transaction, and closes it: it is the whole story of a run. That the next run finds everything needs no code.
+// Each command opens the heap, does one transaction, and closes it: it is the whole story of a run.
+// That the next run finds everything needs no code.
 
 func add(_ arguments: inout Arguments) throws {
     let due = try arguments.option("--due").map(day)
@@ -14,7 +15,8 @@ func add(_ arguments: inout Arguments) throws {
         try heap.write { tx in
             let roots = try Roots(tx)
             let number = (roots.tasks.last?.key ?? 0) + 1
-            roots.tasks[number] = TodoItem(title: title, due: due, done: nil, assignee: try name.map(roots.person))
+            roots.tasks[number] = TodoItem(
+                title: title, due: due, done: nil, assignee: try name.map(roots.person))
             return number
         }
     }
@@ -37,7 +39,9 @@ func note(_ arguments: inout Arguments) throws {
     let text = try oneLine(arguments.next("TEXT"))
     try arguments.end()
     try withHeap(path, existing: true) { heap in
-        try heap.write { tx in try Roots(tx).task(number).notes.append(Note(written: Date(), text: text)) }
+        try heap.write { tx in
+            try Roots(tx).task(number).notes.append(Note(written: Date(), text: text))
+        }
     }
 }
 
@@ -65,13 +69,16 @@ func person(_ arguments: inout Arguments) throws {
     try withHeap(path) { heap in
         try heap.write { tx in
             let roots = try Roots(tx)
-            if !roots.people.contains(name) { roots.people[name] = Person(name: name, mail: nil, address: nil) }
+            if !roots.people.contains(name) {
+                roots.people[name] = Person(name: name, mail: nil, address: nil)
+            }
             // In its place, so that the tasks which refer to this person still do.
             let person = try roots.person(name)
             if let mail { person.mail = mail }
             if street != nil || city != nil {
                 let old = person.address
-                person.address = Address(street: street ?? old?.street ?? "", city: city ?? old?.city ?? "")
+                person.address = Address(
+                    street: street ?? old?.street ?? "", city: city ?? old?.city ?? "")
             }
         }
     }

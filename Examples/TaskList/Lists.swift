@@ -26,8 +26,15 @@ private func show(_ path: String, _ isWanted: (TodoItem) -> Bool) throws {
         try heap.read { tx in
             try Roots(tx).tasks
                 .filter { isWanted($0.value) }
-                .sorted { ($0.value.due ?? .distantFuture, $0.key) < ($1.value.due ?? .distantFuture, $1.key) }
-                .flatMap { [line($0.key, $0.value)] + $0.value.notes.map { "       \(text($0.written)): \($0.text)" } }
+                .sorted {
+                    ($0.value.due ?? .distantFuture, $0.key) < (
+                        $1.value.due ?? .distantFuture, $1.key
+                    )
+                }
+                .flatMap {
+                    [line($0.key, $0.value)]
+                        + $0.value.notes.map { "       \(text($0.written)): \($0.text)" }
+                }
         }
     }
     if !lines.isEmpty { say(lines.joined(separator: "\n")) }
@@ -40,11 +47,15 @@ private func line(_ number: Int, _ task: TodoItem) -> String {
     if let person = task.assignee {
         let address = person.address.map { [$0.street, $0.city] } ?? []
         let details = ([person.mail ?? ""] + address).filter { !$0.isEmpty }
-        line += ", for \(person.name)" + (details.isEmpty ? "" : " (\(details.joined(separator: ", ")))")
+        line +=
+            ", for \(person.name)"
+            + (details.isEmpty ? "" : " (\(details.joined(separator: ", ")))")
     }
     return line
 }
 
 extension String {
-    fileprivate func leftPadded(to width: Int) -> String { String(repeating: " ", count: max(width - count, 0)) + self }
+    fileprivate func leftPadded(to width: Int) -> String {
+        String(repeating: " ", count: max(width - count, 0)) + self
+    }
 }

@@ -1,8 +1,9 @@
 import Foundation
 import Holdfast
 
-// What is kept. These are ordinary structs: the protocol needs no code of theirs, and nothing is encoded or decoded. A field is read from the file where it
-// lies when it is asked for, and changed there.
+// What is kept. These are ordinary structs: the protocol needs no code of theirs, and nothing is
+// encoded or decoded. A field is read from the file where it lies when it is asked for, and changed
+// there.
 
 /// Something that has to be done.
 struct TodoItem: PersistableRecord {
@@ -52,7 +53,9 @@ struct Roots {
 
     /// The task with this number, to be read and changed in its place.
     func task(_ number: Int) throws -> Ref<TodoItem> {
-        guard let task = tasks[ref: number] else { throw NoSuchThing("task \(number); see task-list list --all") }
+        guard let task = tasks[ref: number] else {
+            throw NoSuchThing("task \(number); see task-list list --all")
+        }
         return task
     }
 

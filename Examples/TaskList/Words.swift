@@ -14,4 +14,6 @@ func day(_ text: String) throws -> Date {
 func text(_ day: Date) -> String { day.formatted(.iso8601.year().month().day()) }
 
 /// A list has a line for each task, so titles have one too.
-func oneLine(_ text: String) -> String { text.split(whereSeparator: \.isNewline).joined(separator: " ") }
+func oneLine(_ text: String) -> String {
+    text.split(whereSeparator: \.isNewline).joined(separator: " ")
+}

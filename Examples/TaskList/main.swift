@@ -1,4 +1,5 @@
-// Keeps a list of tasks, and the people who do them, in a heap: Swift structs that are there again in the next run.
+// Keeps a list of tasks, and the people who do them, in a heap: Swift structs that are there again
+// in the next run.
 
 import ExampleSupport
 
@@ -14,4 +15,7 @@ let program = Program(
                task-list person HEAP NAME [--mail MAIL] [--street STREET] [--city CITY]
                                                                          add a person, or change what is known of them
         """)
-program.run(["add": add, "list": list, "find": find, "done": done, "note": note, "remove": remove, "person": person])
+program.run([
+    "add": add, "list": list, "find": find, "done": done, "note": note, "remove": remove,
+    "person": person,
+])

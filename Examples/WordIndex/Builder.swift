@@ -6,8 +6,8 @@ import Holdfast
     import Foundation
 #endif
 
-/// `word-index build`: one transaction a file, so that after `kill -9` the index holds whole files, and the next run goes on with
-/// the rest.
+/// `word-index build`: one transaction a file, so that after `kill -9` the index holds whole files,
+/// and the next run goes on with the rest.
 struct Builder {
     let heapPath: String
     /// Nil: this package's own sources and documents.
@@ -35,7 +35,8 @@ struct Builder {
         var indexed = 0
         var words = 0
         for candidate in candidates {
-            if !known.contains(candidate.path), let text = try? Data(contentsOf: URL(filePath: candidate.path)),
+            if !known.contains(candidate.path),
+                let text = try? Data(contentsOf: URL(filePath: candidate.path)),
                 !text.prefix(8192).contains(0)
             {
                 let count = try heap.write { tx in index(candidate, text, try Roots(tx)) }
@@ -49,7 +50,9 @@ struct Builder {
             progress.show(done: done, words: words)
         }
         progress.clear()
-        let (files, distinct) = try heap.read { tx in (try Roots(tx).files.count, try Roots(tx).words.count) }
+        let (files, distinct) = try heap.read { tx in
+            (try Roots(tx).files.count, try Roots(tx).words.count)
+        }
         try heap.close()
         say("\(indexed) files indexed now, \(files) in the index, \(distinct) different words")
         return 0
@@ -70,14 +73,17 @@ struct Builder {
             postings.append(posting)
             count += 1
         }
-        roots.files[file.path] = FileState(index: number, bytes: file.bytes, modified: file.modified)
+        roots.files[file.path] = FileState(
+            index: number, bytes: file.bytes, modified: file.modified)
         return count
     }
 
-    /// Every file under the folder that could be text, in order of path; folders whose name begins with a dot are left out.
+    /// Every file under the folder that could be text, in order of path; folders whose name begins
+    /// with a dot are left out.
     private func textFiles() throws -> [Candidate] {
         let manager = FileManager.default
-        let tops = folder.map { [$0] } ?? ["Sources", "Docs"].filter { manager.fileExists(atPath: $0) }
+        let tops =
+            folder.map { [$0] } ?? ["Sources", "Docs"].filter { manager.fileExists(atPath: $0) }
         guard !tops.isEmpty else {
             throw Problem("there is no Sources or Docs folder here; name the FOLDER to index")
         }
@@ -96,7 +102,8 @@ struct Builder {
                 found.append(
                     Candidate(
                         path: path, bytes: Int64(attributes[.size] as? Int ?? 0),
-                        modified: (attributes[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0))
+                        modified: (attributes[.modificationDate] as? Date)?.timeIntervalSince1970
+                            ?? 0))
             }
         }
         return found.sorted { $0.path < $1.path }

@@ -36,7 +36,8 @@ struct Roots {
     }
 }
 
-/// Calls `body` with each word of a text, in lower case, and its line: runs of letters, digits and underscores.
+/// Calls `body` with each word of a text, in lower case, and its line: runs of letters, digits and
+/// underscores.
 func forEachWord(in text: some Sequence<UInt8>, _ body: (_ word: String, _ line: Int32) -> Void) {
     var word: [UInt8] = []
     var line: Int32 = 1
@@ -50,11 +51,13 @@ func forEachWord(in text: some Sequence<UInt8>, _ body: (_ word: String, _ line:
     }
     for byte in text {
         switch byte {
-        case UInt8(ascii: "a") ... UInt8(ascii: "z"), UInt8(ascii: "0") ... UInt8(ascii: "9"), UInt8(ascii: "_"):
+        case UInt8(ascii: "a") ... UInt8(ascii: "z"), UInt8(ascii: "0") ... UInt8(ascii: "9"),
+            UInt8(ascii: "_"):
             word.append(byte)
         case UInt8(ascii: "A") ... UInt8(ascii: "Z"): word.append(byte | 0x20)
         case 0x80...:
-            // Letters outside ASCII; punctuation there is taken along, which is good enough for an index.
+            // Letters outside ASCII; punctuation there is taken along, which is good enough for an
+            // index.
             word.append(byte)
             isASCII = false
         default:

@@ -51,11 +51,14 @@ struct TerminalOutput {
             var done = 0
             while done < bytes.count {
                 #if canImport(Darwin)
-                    let count = Darwin.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+                    let count = Darwin.write(
+                        descriptor, bytes.baseAddress! + done, bytes.count - done)
                 #elseif canImport(Musl)
-                    let count = Musl.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+                    let count = Musl.write(
+                        descriptor, bytes.baseAddress! + done, bytes.count - done)
                 #else
-                    let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+                    let count = Glibc.write(
+                        descriptor, bytes.baseAddress! + done, bytes.count - done)
                 #endif
                 if count <= 0 { return }
                 done += count
@@ -64,7 +67,8 @@ struct TerminalOutput {
     }
 }
 
-/// A line on the terminal that is overwritten as the work goes on; nothing where standard error is no terminal.
+/// A line on the terminal that is overwritten as the work goes on; nothing where standard error is
+/// no terminal.
 struct Progress {
     let total: Int
     private let isShown = isatty(2) == 1
@@ -79,7 +83,9 @@ struct Progress {
         let left = rate > 0 ? Int(Double(total - done) / rate + 0.5) : 0
         let percent = total == 0 ? 100 : done * 100 / total
         TerminalOutput.standardError.write(
-            "\r\u{1B}[K\(percent)%  \(done) of \(total) files, \(words) words, \(Int(rate)) files/s, \(left) s left")
+            "\r\u{1B}[K\(percent)%  \(done) of \(total) files, \(words) words, \(Int(rate)) "
+                + "files/s, \(left) s left"
+        )
     }
 
     /// Takes the line away, before other output or at the end.

@@ -14,7 +14,9 @@ import Holdfast
 let arguments = Array(CommandLine.arguments.dropFirst())
 switch arguments.first {
 case "build" where (2 ... 3).contains(arguments.count):
-    exitReporting { try Builder(heapPath: arguments[1], folder: arguments.count == 3 ? arguments[2] : nil).run() }
+    exitReporting {
+        try Builder(heapPath: arguments[1], folder: arguments.count == 3 ? arguments[2] : nil).run()
+    }
 case "find" where arguments.count >= 3:
     exitReporting { try find(Array(arguments[2...]), inHeapAt: arguments[1]) }
 case "help", "--help", "-h":

@@ -1,10 +1,11 @@
 import Synchronization
 
-/// Who uses a mapping's bytes just now: any number of readers, or one who changes, or nobody ever again.
+/// Who uses a mapping's bytes just now: any number of readers, or one who changes, or nobody ever
+/// again.
 ///
-/// The scoped calls hand out spans over memory that the compiler knows nothing of, so it cannot see that a mapping is
-/// closed, cut or written while a span over it lives. This does, on any thread, and traps instead of letting it happen.
-/// One atomic operation to begin and one to end.
+/// The scoped calls hand out spans over memory that the compiler knows nothing of, so it cannot see
+/// that a mapping is closed, cut or written while a span over it lives. This does, on any thread,
+/// and traps instead of letting it happen. One atomic operation to begin and one to end.
 struct AccessGuard: ~Copyable, Sendable {
     /// Readers at work, or one of the two below.
     private let state = Atomic<Int>(0)
@@ -27,7 +28,8 @@ struct AccessGuard: ~Copyable, Sendable {
     func endReading() { state.subtract(1, ordering: .releasing) }
 
     func beginChanging(_ name: @autoclosure () -> String) {
-        let (exchanged, original) = state.compareExchange(expected: 0, desired: Self.changing, ordering: .acquiring)
+        let (exchanged, original) = state.compareExchange(
+            expected: 0, desired: Self.changing, ordering: .acquiring)
         if !exchanged { refuse(original, name()) }
     }
 
@@ -45,10 +47,14 @@ struct AccessGuard: ~Copyable, Sendable {
         switch state {
         case Self.closed: misuse("the mapping of \(name) was used after it had been closed")
         case Self.changing:
-            misuse("the mapping of \(name) was used while a closure was changing it; let that return first")
+            misuse(
+                "the mapping of \(name) was used while a closure was changing it; let that return "
+                    + "first"
+            )
         default:
             misuse(
-                "the mapping of \(name) was to be changed, resized or closed while a closure was reading it; "
+                "the mapping of \(name) was to be changed, resized or closed while a closure was "
+                    + "reading it; "
                     + "let that return first")
         }
     }

@@ -1,12 +1,13 @@
 import Synchronization
 
-/// A large range of addresses with nothing behind it, in which mappings are placed and replaced at fixed offsets: the
-/// way to have a mapping that grows without moving.
+/// A large range of addresses with nothing behind it, in which mappings are placed and replaced at
+/// fixed offsets: the way to have a mapping that grows without moving.
 ///
-/// Reserved addresses cost nothing, and touching them without a mapping ends the process. Every call checks that it
-/// stays inside the reservation, so no mapping of anybody else can be hit; the whole range is given back when the
-/// object goes. All offsets and sizes are in bytes; offsets are multiples of ``SystemPage/size``, and sizes cover whole
-/// pages: the last page counts even if only part of it is named. A range that breaks these rules traps.
+/// Reserved addresses cost nothing, and touching them without a mapping ends the process. Every
+/// call checks that it stays inside the reservation, so no mapping of anybody else can be hit; the
+/// whole range is given back when the object goes. All offsets and sizes are in bytes; offsets are
+/// multiples of ``SystemPage/size``, and sizes cover whole pages: the last page counts even if only
+/// part of it is named. A range that breaks these rules traps.
 ///
 /// Safety: `baseAddress` is valid for as long as the object lives; which parts may be read or
 /// written is up to the mappings placed. Thread safety: the object holds no state that changes but
@@ -16,8 +17,8 @@ import Synchronization
 public final class AddressReservation: Sendable {
     /// The first address; a multiple of the page size.
     ///
-    /// `nonisolated(unsafe)` because pointers are not `Sendable`; the address itself never changes while the object
-    /// lives.
+    /// `nonisolated(unsafe)` because pointers are not `Sendable`; the address itself never changes
+    /// while the object lives.
     public nonisolated(unsafe) let baseAddress: UnsafeMutableRawPointer
     /// Bytes reserved; a multiple of the page size. Changes only by ``extend(to:)`` and
     /// ``giveBack(from:)``.
@@ -29,9 +30,10 @@ public final class AddressReservation: Sendable {
     /// 16 TiB, what is asked for if nothing else is.
     public static let defaultBytes = 1 << 44
 
-    /// Reserves `preferredBytes`, or, where there are not so many addresses (`ulimit -v`, small address spaces), half
-    /// of it, and so on down to `minimumBytes`. Throws `reserve` with the system's error if even that fails. Traps for
-    /// sizes that are not above zero. O(log(preferred / minimum)) system calls.
+    /// Reserves `preferredBytes`, or, where there are not so many addresses (`ulimit -v`, small
+    /// address spaces), half of it, and so on down to `minimumBytes`. Throws `reserve` with the
+    /// system's error if even that fails. Traps for sizes that are not above zero. O(log(preferred
+    /// / minimum)) system calls.
     public init(
         preferredBytes: Int = AddressReservation.defaultBytes, minimumBytes: Int = 64 << 20
     ) throws(MappingError) {
@@ -40,7 +42,8 @@ public final class AddressReservation: Sendable {
         var wanted = max(SystemPage.roundUp(preferredBytes), minimum)
         while true {
             let result = SystemCalls.map(
-                at: nil, byteCount: wanted, protection: SystemCalls.noAccess, isShared: false, descriptor: nil,
+                at: nil, byteCount: wanted, protection: SystemCalls.noAccess, isShared: false,
+                descriptor: nil,
                 fileOffset: 0)
             switch result {
             case .success(let address):
@@ -54,14 +57,20 @@ public final class AddressReservation: Sendable {
         }
     }
 
-    /// Reserves as many addresses as a file has bytes, with the file mapped there, in one system call: for a file that is looked at as it is. `byteCount`
-    /// is above zero, and whole pages. Otherwise as ``map(fileDescriptor:fileOffset:byteCount:at:kind:)``. Throws `map`. O(1).
-    public init(mapping fileDescriptor: Int32, byteCount: Int, kind: MappingKind) throws(MappingError) {
+    /// Reserves as many addresses as a file has bytes, with the file mapped there, in one system
+    /// call: for a file that is looked at as it is. `byteCount` is above zero, and whole pages.
+    /// Otherwise as ``map(fileDescriptor:fileOffset:byteCount:at:kind:)``. Throws `map`. O(1).
+    public init(mapping fileDescriptor: Int32, byteCount: Int, kind: MappingKind)
+        throws(MappingError)
+    {
         demand(
             byteCount > 0 && byteCount % SystemPage.size == 0,
-            "a file is mapped in whole pages of \(SystemPage.size) bytes, not \(byteCount) bytes of it")
+            "a file is mapped in whole pages of \(SystemPage.size) bytes, not \(byteCount) bytes "
+                + "of it"
+        )
         let result = SystemCalls.map(
-            at: nil, byteCount: byteCount, protection: kind == .readOnly ? SystemCalls.readOnly : SystemCalls.readWrite,
+            at: nil, byteCount: byteCount,
+            protection: kind == .readOnly ? SystemCalls.readOnly : SystemCalls.readWrite,
             isShared: kind != .privateCopy, descriptor: fileDescriptor, fileOffset: 0)
         switch result {
         case .success(let address):
@@ -150,42 +159,51 @@ public final class AddressReservation: Sendable {
         SystemCalls.unmap(baseAddress + offset, old - offset)
     }
 
-    /// The address of a range that lies inside, checked: the one place that keeps `MAP_FIXED` from replacing a mapping
-    /// of somebody else. `capacity` is whole pages, so rounding the range's end up stays inside too.
+    /// The address of a range that lies inside, checked: the one place that keeps `MAP_FIXED` from
+    /// replacing a mapping of somebody else. `capacity` is whole pages, so rounding the range's end
+    /// up stays inside too.
     private func address(_ offset: Int, _ byteCount: Int) -> UnsafeMutableRawPointer {
         demand(
             offset >= 0 && byteCount >= 0 && offset % SystemPage.size == 0 && offset <= capacity
                 && byteCount <= capacity - offset,
-            "\(byteCount) bytes at \(offset) are not whole pages inside the reservation of \(capacity) bytes")
+            "\(byteCount) bytes at \(offset) are not whole pages inside the reservation of "
+                + "\(capacity) bytes"
+        )
         return baseAddress + offset
     }
 
-    /// Replaces what is at `offset` by a mapping. Nothing to do for no bytes, which the system would refuse.
+    /// Replaces what is at `offset` by a mapping. Nothing to do for no bytes, which the system
+    /// would refuse.
     private func place(
-        _ operation: MappingError.Operation, byteCount: Int, at offset: Int, protection: Int32, isShared: Bool = false,
+        _ operation: MappingError.Operation, byteCount: Int, at offset: Int, protection: Int32,
+        isShared: Bool = false,
         descriptor: Int32? = nil, fileOffset: Int = 0
     ) throws(MappingError) {
         let address = address(offset, byteCount)
         guard byteCount > 0 else { return }
         let result = SystemCalls.map(
-            at: address, byteCount: byteCount, protection: protection, isShared: isShared, descriptor: descriptor,
+            at: address, byteCount: byteCount, protection: protection, isShared: isShared,
+            descriptor: descriptor,
             fileOffset: fileOffset)
         if case .failure(let error) = result { throw MappingError(operation, error) }
     }
 
-    /// Places a mapping of `byteCount` bytes of a file, from `fileOffset` on, at `offset`, instead of whatever was
-    /// there.
+    /// Places a mapping of `byteCount` bytes of a file, from `fileOffset` on, at `offset`, instead
+    /// of whatever was there.
     ///
-    /// `fileOffset` is a multiple of the page size too. The file should be that long: touching whole pages beyond its
-    /// end ends the process, unless ``guardAgainstFaults()`` was called. The same part of a file may be mapped at
-    /// several offsets, so that a ring buffer lies in one piece. The descriptor may be closed afterwards. Throws `map`;
-    /// then what was there stays. O(1), nothing is read yet.
+    /// `fileOffset` is a multiple of the page size too. The file should be that long: touching
+    /// whole pages beyond its end ends the process, unless ``guardAgainstFaults()`` was called. The
+    /// same part of a file may be mapped at several offsets, so that a ring buffer lies in one
+    /// piece. The descriptor may be closed afterwards. Throws `map`; then what was there stays.
+    /// O(1), nothing is read yet.
     public func map(
         fileDescriptor: Int32, fileOffset: Int, byteCount: Int, at offset: Int, kind: MappingKind
     ) throws(MappingError) {
         demand(
             fileOffset >= 0 && fileOffset % SystemPage.size == 0,
-            "a file is mapped from a multiple of the page size of \(SystemPage.size), not from \(fileOffset)")
+            "a file is mapped from a multiple of the page size of \(SystemPage.size), not from "
+                + "\(fileOffset)"
+        )
         try place(
             .map, byteCount: byteCount, at: offset,
             protection: kind == .readOnly ? SystemCalls.readOnly : SystemCalls.readWrite,
@@ -199,24 +217,31 @@ public final class AddressReservation: Sendable {
         byteCount: Int, at offset: Int, shared: Bool = false
     ) throws(MappingError) {
         try place(
-            .map, byteCount: byteCount, at: offset, protection: SystemCalls.readWrite, isShared: shared)
+            .map, byteCount: byteCount, at: offset, protection: SystemCalls.readWrite,
+            isShared: shared)
     }
 
-    /// Returns a range to being reserved addresses with nothing behind them: it is replaced, not removed, so it never
-    /// becomes free for others in between. Throws `unmap`. O(pages that were in use).
+    /// Returns a range to being reserved addresses with nothing behind them: it is replaced, not
+    /// removed, so it never becomes free for others in between. Throws `unmap`. O(pages that were
+    /// in use).
     public func unmap(at offset: Int, byteCount: Int) throws(MappingError) {
         try place(.unmap, byteCount: byteCount, at: offset, protection: SystemCalls.noAccess)
     }
 
-    /// Passes advice for a mapped range on to the system. Throws `advise`, also if part of the range is not mapped.
-    public func advise(at offset: Int, byteCount: Int, _ advice: MemoryAdvice) throws(MappingError) {
+    /// Passes advice for a mapped range on to the system. Throws `advise`, also if part of the
+    /// range is not mapped.
+    public func advise(at offset: Int, byteCount: Int, _ advice: MemoryAdvice) throws(MappingError)
+    {
         let address = address(offset, byteCount)
         guard byteCount > 0 else { return }
-        if let error = SystemCalls.advise(address, byteCount, advice) { throw MappingError(.advise, error) }
+        if let error = SystemCalls.advise(address, byteCount, advice) {
+            throw MappingError(.advise, error)
+        }
     }
 
-    /// Writes the changed pages of a shared mapping to the file. `throughToDevice` counts as `synchronous` here, since
-    /// it needs the file. Throws `sync`; the state on the disk is then unknown, and a later success does not mend that.
+    /// Writes the changed pages of a shared mapping to the file. `throughToDevice` counts as
+    /// `synchronous` here, since it needs the file. Throws `sync`; the state on the disk is then
+    /// unknown, and a later success does not mend that.
     public func sync(at offset: Int, byteCount: Int, _ mode: SyncMode) throws(MappingError) {
         let address = address(offset, byteCount)
         guard byteCount > 0 else { return }
@@ -225,13 +250,17 @@ public final class AddressReservation: Sendable {
         }
     }
 
-    /// Allows or forbids writing to a mapped range. Throws `protect`, so for writing to a shared mapping of a file
-    /// that was opened for reading. O(1).
-    public func protect(at offset: Int, byteCount: Int, _ protection: MemoryProtection) throws(MappingError) {
+    /// Allows or forbids writing to a mapped range. Throws `protect`, so for writing to a shared
+    /// mapping of a file that was opened for reading. O(1).
+    public func protect(at offset: Int, byteCount: Int, _ protection: MemoryProtection)
+        throws(MappingError)
+    {
         let address = address(offset, byteCount)
         guard byteCount > 0 else { return }
         let value = protection == .readWrite ? SystemCalls.readWrite : SystemCalls.readOnly
-        if let error = SystemCalls.protect(address, byteCount, value) { throw MappingError(.protect, error) }
+        if let error = SystemCalls.protect(address, byteCount, value) {
+            throw MappingError(.protect, error)
+        }
     }
 
     /// The same with a yes or no.
@@ -245,22 +274,25 @@ public final class AddressReservation: Sendable {
         UnsafePointer(bitPattern: guardedRange.load(ordering: .acquiring))
     }
 
-    /// From now on, touching a page of a mapped file that cannot be had does not end the process. The file may have
-    /// been cut short underneath, its disk may have failed, or be full when a hole is first written. The page is
-    /// replaced by zeros that can be read and written and belong to no file, the program goes on, and ``firstFault``
-    /// tells.
+    /// From now on, touching a page of a mapped file that cannot be had does not end the process.
+    /// The file may have been cut short underneath, its disk may have failed, or be full when a
+    /// hole is first written. The page is replaced by zeros that can be read and written and belong
+    /// to no file, the program goes on, and ``firstFault`` tells.
     ///
-    /// So a program asks ``firstFault`` after it has used the bytes and before it believes them, or takes what it wrote
-    /// for written. A page replaced stays so, without another fault, until the range is mapped again.
+    /// So a program asks ``firstFault`` after it has used the bytes and before it believes them, or
+    /// takes what it wrote for written. A page replaced stays so, without another fault, until the
+    /// range is mapped again.
     ///
-    /// Not noticed, for the system tells nobody: a file that is cut inside a page shows zeros for the rest of that
-    /// page, and a file that is cut and made longer again shows zeros between. Not turned into a fault: a system call
-    /// that is handed such memory fails with `EFAULT`; touching reserved addresses that have no mapping, and writing
-    /// where only reading is allowed, still end the process (on Darwin the latter may be taken for a fault).
+    /// Not noticed, for the system tells nobody: a file that is cut inside a page shows zeros for
+    /// the rest of that page, and a file that is cut and made longer again shows zeros between. Not
+    /// turned into a fault: a system call that is handed such memory fails with `EFAULT`; touching
+    /// reserved addresses that have no mapping, and writing where only reading is allowed, still
+    /// end the process (on Darwin the latter may be taken for a fault).
     ///
-    /// The first call in a process installs a handler for SIGBUS (on Darwin SIGSEGV too), which leaves everything
-    /// outside guarded ranges to the handler that was there before. A handler installed later must do the same, and
-    /// threads must not block the signal. Calling again does nothing. O(reservations guarded).
+    /// The first call in a process installs a handler for SIGBUS (on Darwin SIGSEGV too), which
+    /// leaves everything outside guarded ranges to the handler that was there before. A handler
+    /// installed later must do the same, and threads must not block the signal. Calling again does
+    /// nothing. O(reservations guarded).
     public func guardAgainstFaults() {
         guard range == nil else { return }
         let new = FaultGuard.register(baseAddress, capacity)
@@ -271,12 +303,12 @@ public final class AddressReservation: Sendable {
     }
 
     /// Where the first page begins that could not be had, in bytes from ``baseAddress``, since
-    /// ``guardAgainstFaults()`` or ``clearFault()``; nil if none, and without a guard. First in time: pages before it
-    /// may have failed later. O(1), an atomic load, from any thread: also the faults of other threads, as far as this
-    /// one can have read the zeros.
+    /// ``guardAgainstFaults()`` or ``clearFault()``; nil if none, and without a guard. First in
+    /// time: pages before it may have failed later. O(1), an atomic load, from any thread: also the
+    /// faults of other threads, as far as this one can have read the zeros.
     public var firstFault: Int? { range?.pointee.firstFault }
 
-    /// Forgets the fault, so that the next one is noted. The zeros stay where they are: map the range again first, while
-    /// nobody touches it.
+    /// Forgets the fault, so that the next one is noted. The zeros stay where they are: map the
+    /// range again first, while nobody touches it.
     public func clearFault() { range?.pointee.clearFault() }
 }

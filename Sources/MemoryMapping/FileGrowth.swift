@@ -2,26 +2,27 @@
 ///
 /// Thread safety: any thread; changes to one file's size need one order, between processes too.
 public enum FileGrowth {
-    /// The granule below which ``nextSize(current:needed:granule:maximumStep:)`` never goes: smaller steps cost more
-    /// system calls than they save disk.
+    /// The granule below which ``nextSize(current:needed:granule:maximumStep:)`` never goes:
+    /// smaller steps cost more system calls than they save disk.
     static let smallestGranule = 64 << 10
 
-    /// Makes the file `newSize` bytes long, from `oldSize`; what is added reads as zero. A file that is already at
-    /// least that long keeps its length.
+    /// Makes the file `newSize` bytes long, from `oldSize`; what is added reads as zero. A file
+    /// that is already at least that long keeps its length.
     ///
-    /// With `reservingBlocks` the disk blocks of the added part are taken now (`posix_fallocate`; `F_PREALLOCATE` on
-    /// Darwin), so a full disk is an error here and never a `SIGBUS` at a later store through the mapping. Without, the
-    /// file is sparse. Cost: O(1) without reserving; with it up to the file system, O(bytes added) where it has to
-    /// write zeros.
+    /// With `reservingBlocks` the disk blocks of the added part are taken now (`posix_fallocate`;
+    /// `F_PREALLOCATE` on Darwin), so a full disk is an error here and never a `SIGBUS` at a later
+    /// store through the mapping. Without, the file is sparse. Cost: O(1) without reserving; with
+    /// it up to the file system, O(bytes added) where it has to write zeros.
     ///
-    /// After an error the file has the length that it had before (`oldSize`, unless somebody else changed it). A limit
-    /// for the size of files (`ulimit -f`) sends `SIGXFSZ` besides, which ends a process that does not ignore it.
-    /// Throws `grow` (no space, limit reached, no right to write) or `status`. Traps for a negative size or one that is
-    /// not growth.
+    /// After an error the file has the length that it had before (`oldSize`, unless somebody else
+    /// changed it). A limit for the size of files (`ulimit -f`) sends `SIGXFSZ` besides, which ends
+    /// a process that does not ignore it. Throws `grow` (no space, limit reached, no right to
+    /// write) or `status`. Traps for a negative size or one that is not growth.
     public static func grow(
         fileDescriptor: Int32, from oldSize: Int, to newSize: Int, reservingBlocks: Bool
     ) throws(MappingError) {
-        demand(oldSize >= 0 && newSize >= oldSize, "a file cannot grow from \(oldSize) to \(newSize)")
+        demand(
+            oldSize >= 0 && newSize >= oldSize, "a file cannot grow from \(oldSize) to \(newSize)")
         guard newSize > oldSize else { return }
         let present: Int
         switch SystemCalls.status(fileDescriptor) {
@@ -30,38 +31,48 @@ public enum FileGrowth {
         }
         let failure: SystemError?
         if reservingBlocks {
-            failure = SystemCalls.allocate(fileDescriptor, from: oldSize, to: newSize, presentSize: present)
+            failure = SystemCalls.allocate(
+                fileDescriptor, from: oldSize, to: newSize, presentSize: present)
         } else {
             // Setting the size would cut a file that somebody else has made longer.
             failure = present < newSize ? SystemCalls.truncate(fileDescriptor, to: newSize) : nil
         }
         if let failure {
-            // Some of the blocks may have been taken, and some file systems move the end as they go.
+            // Some of the blocks may have been taken, and some file systems move the end as they
+            // go.
             _ = SystemCalls.truncate(fileDescriptor, to: present)
             throw MappingError(.grow, failure)
         }
     }
 
-    /// Makes the file `newSize` bytes long, cutting it or adding a sparse rest. Throws `truncate`; then nothing has
-    /// changed. Mappings of the part cut off stay, and touching them is a fault, which ends the process where nobody
-    /// guards against it (``AddressReservation/guardAgainstFaults()``): unmap first.
+    /// Makes the file `newSize` bytes long, cutting it or adding a sparse rest. Throws `truncate`;
+    /// then nothing has changed. Mappings of the part cut off stay, and touching them is a fault,
+    /// which ends the process where nobody guards against it
+    /// (``AddressReservation/guardAgainstFaults()``): unmap first.
     public static func truncate(fileDescriptor: Int32, to newSize: Int) throws(MappingError) {
         demand(newSize >= 0, "a file cannot have \(newSize) bytes")
-        if let error = SystemCalls.truncate(fileDescriptor, to: newSize) { throw MappingError(.truncate, error) }
+        if let error = SystemCalls.truncate(fileDescriptor, to: newSize) {
+            throw MappingError(.truncate, error)
+        }
     }
 
-    /// The size to grow to so that growing costs little in all: at least `needed`, and at least an eighth (or
-    /// `maximumStep` bytes, if that is less) more than `current`, in whole granules of 64 KiB or more. O(1).
+    /// The size to grow to so that growing costs little in all: at least `needed`, and at least an
+    /// eighth (or `maximumStep` bytes, if that is less) more than `current`, in whole granules of
+    /// 64 KiB or more. O(1).
     ///
-    /// Never overflows: sizes near the largest integer give the largest multiple of the granule there is, which no file
-    /// system grants. `maximumStep` keeps very large files from taking much more disk than they need.
-    public static func nextSize(current: Int, needed: Int, granule: Int, maximumStep: Int = .max) -> Int {
+    /// Never overflows: sizes near the largest integer give the largest multiple of the granule
+    /// there is, which no file system grants. `maximumStep` keeps very large files from taking much
+    /// more disk than they need.
+    public static func nextSize(current: Int, needed: Int, granule: Int, maximumStep: Int = .max)
+        -> Int
+    {
         demand(
             current >= 0 && needed >= 0 && granule > 0 && maximumStep >= 0,
             "sizes must not be negative, nor a granule zero")
         // Rounded up, so that even a size that eight does not divide grows by a full eighth.
         let eighth = current / 8 + (current % 8 == 0 ? 0 : 1)
         let (step, overflow) = current.addingReportingOverflow(min(eighth, maximumStep))
-        return SystemPage.roundUp(max(needed, overflow ? Int.max : step), to: max(granule, smallestGranule))
+        return SystemPage.roundUp(
+            max(needed, overflow ? Int.max : step), to: max(granule, smallestGranule))
     }
 }

@@ -2,9 +2,10 @@ import Synchronization
 
 /// A range of addresses in the list of ``FaultGuard``, and the first fault in it.
 ///
-/// Ranges are changed while handlers on other threads read them. `version` tells a handler whether what it read belongs
-/// together: odd while somebody changes the range, and never the same again afterwards. A handler that meets a change
-/// passes over the range, rightly: no thread touches addresses that are just being registered or given back.
+/// Ranges are changed while handlers on other threads read them. `version` tells a handler whether
+/// what it read belongs together: odd while somebody changes the range, and never the same again
+/// afterwards. A handler that meets a change passes over the range, rightly: no thread touches
+/// addresses that are just being registered or given back.
 ///
 /// Thread safety: all of it. `claim` may be tried by anybody; `release`, `moveEnd` and `clearFault`
 /// are for the claimer.
@@ -15,8 +16,9 @@ struct GuardedRange: ~Copyable {
     private let start = Atomic<UInt>(0)
     /// The address behind the last.
     private let end = Atomic<UInt>(0)
-    /// Offset of the first page that failed; or `-version` if none did. So a handler that is late, and writes into a
-    /// range that has another owner by now, does not find the value that it would replace.
+    /// Offset of the first page that failed; or `-version` if none did. So a handler that is late,
+    /// and writes into a range that has another owner by now, does not find the value that it would
+    /// replace.
     private let fault = Atomic<Int>(-1)
     /// Address of the next range in the list; never changes once the range is in it.
     let next = Atomic<UInt>(0)
@@ -25,7 +27,8 @@ struct GuardedRange: ~Copyable {
     func claim(_ newStart: UInt, _ newEnd: UInt) -> Bool {
         let seen = version.load(ordering: .acquiring)
         guard seen & 1 == 0, start.load(ordering: .relaxed) == 0,
-            version.compareExchange(expected: seen, desired: seen &+ 1, ordering: .acquiring).exchanged
+            version.compareExchange(expected: seen, desired: seen &+ 1, ordering: .acquiring)
+                .exchanged
         else { return false }
         // All releasing: who sees one of these sees the odd version too, or a later one.
         fault.store(-(seen &+ 2), ordering: .releasing)
@@ -48,22 +51,26 @@ struct GuardedRange: ~Copyable {
         version.store(own &+ 2, ordering: .releasing)
     }
 
-    /// Notes a fault on `page` if that lies in the range; whether it does. Runs in the signal handler.
+    /// Notes a fault on `page` if that lies in the range; whether it does. Runs in the signal
+    /// handler.
     func note(_ page: UInt) -> Bool {
         let seen = version.load(ordering: .acquiring)
         let start = start.load(ordering: .acquiring)
         let end = end.load(ordering: .acquiring)
-        guard seen & 1 == 0, start <= page, page < end, version.load(ordering: .relaxed) == seen else { return false }
+        guard seen & 1 == 0, start <= page, page < end, version.load(ordering: .relaxed) == seen
+        else { return false }
         // Only the first is kept, so an exchange that fails is right too.
         _ = fault.compareExchange(
-            expected: 0 &- seen, desired: Int(bitPattern: page &- start), ordering: .acquiringAndReleasing)
+            expected: 0 &- seen, desired: Int(bitPattern: page &- start),
+            ordering: .acquiringAndReleasing)
         return true
     }
 
     /// Offset of the first page that failed, in bytes.
     var firstFault: Int? {
-        // What was read from the pages before this call was read before the note is: a processor that turned the two
-        // around could read zeros that another thread's fault put there, and an old note.
+        // What was read from the pages before this call was read before the note is: a processor
+        // that turned the two around could read zeros that another thread's fault put there, and an
+        // old note.
         atomicMemoryFence(ordering: .acquiring)
         let offset = fault.load(ordering: .acquiring)
         return offset < 0 ? nil : offset

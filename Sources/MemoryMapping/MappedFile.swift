@@ -4,21 +4,23 @@
 ///     try file.advise(.sequential)
 ///     let lines = try file.withBytes { bytes in … }
 ///
-/// The mapping has the size that the file had when it was opened. With `readOnly` and `shared`, what others write to the
-/// file shows at once, even under a span.
+/// The mapping has the size that the file had when it was opened. With `readOnly` and `shared`,
+/// what others write to the file shows at once, even under a span.
 ///
-/// **Faults.** If another process cuts the file shorter meanwhile, or the disk cannot read a page of it, or is full when
-/// a hole of it is written, the closure goes on with zeros in that page, and the call that ran it throws `access` instead
-/// of returning what came of that. From then on every use throws it: pages are lost. Open the file again. A closure may
-/// so see zeros that are not the file's; it must not do with them what cannot be undone, or ask ``checkFault()`` first.
+/// **Faults.** If another process cuts the file shorter meanwhile, or the disk cannot read a page
+/// of it, or is full when a hole of it is written, the closure goes on with zeros in that page, and
+/// the call that ran it throws `access` instead of returning what came of that. From then on every
+/// use throws it: pages are lost. Open the file again. A closure may so see zeros that are not the
+/// file's; it must not do with them what cannot be undone, or ask ``checkFault()`` first.
 /// Exceptions, and what the program's own signal handlers have to heed, are told at
 /// ``AddressReservation/guardAgainstFaults()``.
 ///
-/// Thread safety: any thread may call anything. Any number of closures may read at a time, or one may change; a call
-/// that would break this traps instead of racing.
+/// Thread safety: any thread may call anything. Any number of closures may read at a time, or one
+/// may change; a call that would break this traps instead of racing.
 ///
-/// `@unchecked Sendable` because `descriptor` and `reservation` change, but only in `close()`, which `access` lets run
-/// only when nothing else does, and every other use of them begins by asking `access`.
+/// `@unchecked Sendable` because `descriptor` and `reservation` change, but only in `close()`,
+/// which `access` lets run only when nothing else does, and every other use of them begins by
+/// asking `access`.
 public final class MappedFile: @unchecked Sendable {
     /// The path that it was opened with.
     public let path: String
@@ -32,9 +34,10 @@ public final class MappedFile: @unchecked Sendable {
     /// -1 when closed.
     private var descriptor: Int32
 
-    /// Opens and maps the file at `path`. Shared mappings need the right to write it; the others only to read it. An
-    /// empty file is an empty mapping. Throws `open` for missing files, folders and other things that are not regular
-    /// files, `reserve` and `map` where addresses are short. O(1): nothing is read.
+    /// Opens and maps the file at `path`. Shared mappings need the right to write it; the others
+    /// only to read it. An empty file is an empty mapping. Throws `open` for missing files, folders
+    /// and other things that are not regular files, `reserve` and `map` where addresses are short.
+    /// O(1): nothing is read.
     public init(path: String, kind: MappingKind = .readOnly) throws(MappingError) {
         self.path = path
         self.kind = kind
@@ -46,7 +49,8 @@ public final class MappedFile: @unchecked Sendable {
         reservation = try MappingError.naming(path) { () throws(MappingError) in
             let bytes = SystemPage.roundUp(file.size)
             let reservation = try AddressReservation(preferredBytes: bytes, minimumBytes: bytes)
-            try reservation.map(fileDescriptor: file.descriptor, fileOffset: 0, byteCount: bytes, at: 0, kind: kind)
+            try reservation.map(
+                fileDescriptor: file.descriptor, fileOffset: 0, byteCount: bytes, at: 0, kind: kind)
             reservation.guardAgainstFaults()
             return reservation
         }
@@ -54,9 +58,9 @@ public final class MappedFile: @unchecked Sendable {
 
     deinit { if descriptor >= 0 { SystemCalls.close(descriptor) } }
 
-    /// Unmaps and closes the file. Closing again does nothing; any other use afterwards traps, and so does closing
-    /// while a closure uses the bytes. What was written to a shared mapping reaches the disk when the system likes:
-    /// ``sync(_:)`` first if that matters.
+    /// Unmaps and closes the file. Closing again does nothing; any other use afterwards traps, and
+    /// so does closing while a closure uses the bytes. What was written to a shared mapping reaches
+    /// the disk when the system likes: ``sync(_:)`` first if that matters.
     public func close() {
         guard access.close(path) else { return }
         SystemCalls.close(descriptor)
@@ -66,15 +70,17 @@ public final class MappedFile: @unchecked Sendable {
 
     // MARK: Bytes
 
-    /// Calls `body` with all bytes; the span cannot leave the closure. Throws `access` if pages of the file could not be
-    /// had, now or in an earlier call, and what `body` throws; so without `body`'s own errors it throws nothing but a
-    /// `MappingError`. Traps after closing and while another closure changes the bytes. O(1) besides `body`.
-    public func withBytes<R>(_ body: (RawSpan) throws(MappingError) -> R) throws(MappingError) -> R {
+    /// Calls `body` with all bytes; the span cannot leave the closure. Throws `access` if pages of
+    /// the file could not be had, now or in an earlier call, and what `body` throws; so without
+    /// `body`'s own errors it throws nothing but a `MappingError`. Traps after closing and while
+    /// another closure changes the bytes. O(1) besides `body`.
+    public func withBytes<R>(_ body: (RawSpan) throws(MappingError) -> R) throws(MappingError) -> R
+    {
         access.beginReading(path)
         defer { access.endReading() }
         guard let reservation else { return try body(RawSpan()) }
-        // The address goes through a local: the optimiser of Swift 6.3 fails on a span that depends on the property
-        // itself.
+        // The address goes through a local: the optimiser of Swift 6.3 fails on a span that depends
+        // on the property itself.
         let base = UnsafeRawPointer(reservation.baseAddress)
         return try reservation.surfacingFaults(of: path) { () throws(MappingError) in
             try body(RawSpan(_unsafeStart: base, byteCount: count))
@@ -92,10 +98,11 @@ public final class MappedFile: @unchecked Sendable {
         }
     }
 
-    /// Calls `body` with all bytes for changing. With `privateCopy` only this object sees the changes, with `shared`
-    /// they are the file's. Throws as `withBytes` does; changes to lost pages are lost then, others are made.
-    /// Traps for a read-only mapping, after closing, and while another closure uses the bytes. Storing into a hole of a
-    /// sparse file is a fault if the disk is full; ``FileGrowth`` can take the blocks first. O(1) besides `body`.
+    /// Calls `body` with all bytes for changing. With `privateCopy` only this object sees the
+    /// changes, with `shared` they are the file's. Throws as `withBytes` does; changes to lost
+    /// pages are lost then, others are made. Traps for a read-only mapping, after closing, and
+    /// while another closure uses the bytes. Storing into a hole of a sparse file is a fault if the
+    /// disk is full; ``FileGrowth`` can take the blocks first. O(1) besides `body`.
     public func withMutableBytes<R>(
         _ body: (inout MutableRawSpan) throws(MappingError) -> R
     ) throws(MappingError) -> R {
@@ -103,7 +110,9 @@ public final class MappedFile: @unchecked Sendable {
         defer { access.endChanging() }
         var span = MutableRawSpan(_unsafeBytes: bytes)
         guard let reservation else { return try body(&span) }
-        return try reservation.surfacingFaults(of: path) { () throws(MappingError) in try body(&span) }
+        return try reservation.surfacingFaults(of: path) { () throws(MappingError) in
+            try body(&span)
+        }
     }
 
     /// The same for a `body` with errors of its own, which come through unless there was a fault.
@@ -120,29 +129,33 @@ public final class MappedFile: @unchecked Sendable {
     /// All bytes, for a closure that changes them.
     private func beginChanging() -> UnsafeMutableRawBufferPointer {
         demand(
-            kind != .readOnly, "\(path) is mapped read-only; map it as privateCopy or shared to change it")
+            kind != .readOnly,
+            "\(path) is mapped read-only; map it as privateCopy or shared to change it")
         access.beginChanging(path)
-        return UnsafeMutableRawBufferPointer(start: reservation?.baseAddress, count: reservation == nil ? 0 : count)
+        return UnsafeMutableRawBufferPointer(
+            start: reservation?.baseAddress, count: reservation == nil ? 0 : count)
     }
 
-    /// Throws `access` if pages of the file could not be had since it was opened. For a long `withBytes` that wants
-    /// to know before it ends. Traps after closing and while a closure changes the bytes. O(1).
+    /// Throws `access` if pages of the file could not be had since it was opened. For a long
+    /// `withBytes` that wants to know before it ends. Traps after closing and while a closure
+    /// changes the bytes. O(1).
     public func checkFault() throws(MappingError) {
         access.beginReading(path)
         defer { access.endReading() }
         try reservation?.checkFault(of: path)
     }
 
-    /// Offset in bytes of the first page that could not be had (the first in time), nil if there was none; so that what
-    /// is left of a damaged file can be saved around it. Traps as ``checkFault()`` does. O(1).
+    /// Offset in bytes of the first page that could not be had (the first in time), nil if there
+    /// was none; so that what is left of a damaged file can be saved around it. Traps as
+    /// ``checkFault()`` does. O(1).
     public var firstFault: Int? {
         access.beginReading(path)
         defer { access.endReading() }
         return reservation?.firstFault
     }
 
-    /// Passes advice on to the system. Throws `advise`. `dontNeed` can drop private changes, and so traps while a
-    /// closure uses the bytes; ``discardChanges()`` is the portable way to that.
+    /// Passes advice on to the system. Throws `advise`. `dontNeed` can drop private changes, and so
+    /// traps while a closure uses the bytes; ``discardChanges()`` is the portable way to that.
     public func advise(_ advice: MemoryAdvice) throws(MappingError) {
         if advice == .dontNeed { access.beginChanging(path) } else { access.beginReading(path) }
         defer { if advice == .dontNeed { access.endChanging() } else { access.endReading() } }
@@ -151,21 +164,25 @@ public final class MappedFile: @unchecked Sendable {
         }
     }
 
-    /// Drops the changes of a `privateCopy`: its bytes are the file's again, and faults are forgotten. Traps for other
-    /// kinds, after closing and while a closure uses the bytes. Throws `map`; then nothing has changed. O(pages changed).
+    /// Drops the changes of a `privateCopy`: its bytes are the file's again, and faults are
+    /// forgotten. Traps for other kinds, after closing and while a closure uses the bytes. Throws
+    /// `map`; then nothing has changed. O(pages changed).
     public func discardChanges() throws(MappingError) {
-        demand(kind == .privateCopy, "\(path) is not a privateCopy, so it has no changes to discard")
+        demand(
+            kind == .privateCopy, "\(path) is not a privateCopy, so it has no changes to discard")
         access.beginChanging(path)
         defer { access.endChanging() }
         try MappingError.naming(path) { () throws(MappingError) in
-            try reservation?.map(fileDescriptor: descriptor, fileOffset: 0, byteCount: count, at: 0, kind: kind)
+            try reservation?.map(
+                fileDescriptor: descriptor, fileOffset: 0, byteCount: count, at: 0, kind: kind)
             reservation?.clearFault()
         }
     }
 
-    /// Writes the changes of a shared mapping to the disk; the other kinds have none. Throws `sync`: the disk's state
-    /// is then unknown, and a later success does not mend that, since the system may have taken the pages for clean.
-    /// Throws `access` after a fault: what was written to a lost page is nowhere.
+    /// Writes the changes of a shared mapping to the disk; the other kinds have none. Throws
+    /// `sync`: the disk's state is then unknown, and a later success does not mend that, since the
+    /// system may have taken the pages for clean. Throws `access` after a fault: what was written
+    /// to a lost page is nowhere.
     public func sync(_ mode: SyncMode = .synchronous) throws(MappingError) {
         access.beginReading(path)
         defer { access.endReading() }

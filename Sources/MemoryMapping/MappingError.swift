@@ -8,12 +8,13 @@
 
 /// A mapping call that failed: what was tried, on which file, with which system error.
 ///
-/// Thrown for what comes from outside: files, limits, disks. A mistake of the program itself traps instead.
+/// Thrown for what comes from outside: files, limits, disks. A mistake of the program itself traps
+/// instead.
 public struct MappingError: Error, Equatable, Sendable {
     /// What was tried.
     public enum Operation: String, Sendable, CaseIterable {
-        /// `reserve` takes addresses, `status` asks for a file's kind and size, `truncate` sets a size, `access` is the
-        /// use of a mapped file's bytes; the others are what they say.
+        /// `reserve` takes addresses, `status` asks for a file's kind and size, `truncate` sets a
+        /// size, `access` is the use of a mapped file's bytes; the others are what they say.
         case reserve, map, unmap, protect, advise, sync, grow, truncate, status, open, access
     }
 
@@ -79,9 +80,13 @@ extension MappingError: CustomStringConvertible {
     private var advice: String {
         switch code {
         case ENOSPC, EDQUOT: "The disk or the quota is full; free some space and try again."
-        case EFBIG: "A limit for the size of files was reached; raise it (ulimit -f) or use another file system."
+        case EFBIG:
+            "A limit for the size of files was reached; raise it (ulimit -f) or use another file "
+                + "system."
         case EACCES, EPERM: "Check the permissions of the file and of the folders above it."
-        case EROFS: "The file system is read-only; map the file as readOnly or privateCopy, or copy it elsewhere."
+        case EROFS:
+            "The file system is read-only; map the file as readOnly or privateCopy, or copy it "
+                + "elsewhere."
         case ENOENT, ENOTDIR: "Check the path."
         case EISDIR: "Name a file, not a folder."
         case EINVAL where operation == .open, ENXIO where operation == .open:
@@ -92,12 +97,16 @@ extension MappingError: CustomStringConvertible {
         case EOPNOTSUPP where operation == .grow:
             "This file system cannot reserve disk blocks; grow the file without reserving them."
         case EMFILE, ENFILE: "Too many files are open; close some, or raise the limit (ulimit -n)."
-        case ENOMEM: "Too little memory or address space is left; free some, or raise the limit (ulimit -v)."
+        case ENOMEM:
+            "Too little memory or address space is left; free some, or raise the limit (ulimit -v)."
         case EIO where operation == .access:
-            "The file was cut short underneath, its disk failed, or was full for a hole of the file. Find out which "
-                + "(size of the file, free space, the system's log), take what was read or written in this call for "
+            "The file was cut short underneath, its disk failed, or was full for a hole of the "
+                + "file. Find out which "
+                + "(size of the file, free space, the system's log), take what was read or written "
+                + "in this call for "
                 + "lost, and open the file again."
-        case EIO: "The disk failed; check it and the system's log, and take unsynced changes for lost."
+        case EIO:
+            "The disk failed; check it and the system's log, and take unsynced changes for lost."
         default: "See the system's documentation of this error."
         }
     }

@@ -8,8 +8,8 @@
 
 /// A file opened for mapping. The caller owns the descriptor and closes it.
 ///
-/// Only regular files come through: folders cannot be read, pipes have no size, and a device's size is not in its
-/// status.
+/// Only regular files come through: folders cannot be read, pipes have no size, and a device's size
+/// is not in its status.
 struct RegularFile {
     let descriptor: Int32
     /// Bytes, at the time of opening.

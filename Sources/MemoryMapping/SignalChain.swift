@@ -1,8 +1,9 @@
-// Signals, the part of the operating system that calls this package. What runs inside a handler is marked; it uses only
-// calls that are allowed there, and no memory but what was made ready when the handler was installed.
+// Signals, the part of the operating system that calls this package. What runs inside a handler is
+// marked; it uses only calls that are allowed there, and no memory but what was made ready when the
+// handler was installed.
 //
-// The Darwin branches are written with the Linux ones but could not be run: no Mac was at hand. The same holds for
-// Musl.
+// The Darwin branches are written with the Linux ones but could not be run: no Mac was at hand. The
+// same holds for Musl.
 
 import Synchronization
 
@@ -14,15 +15,16 @@ import Synchronization
     import Musl
 #endif
 
-/// The handler of SIGBUS: guarded addresses are ``FaultGuard``'s, everything else goes to whoever had the signal before,
-/// as if this handler were not there.
+/// The handler of SIGBUS: guarded addresses are ``FaultGuard``'s, everything else goes to whoever
+/// had the signal before, as if this handler were not there.
 ///
-/// Installed once and never taken away. A handler that the program installs later comes first; it keeps the guard
-/// working if it calls the one it replaced for what it does not know, as this one does.
+/// Installed once and never taken away. A handler that the program installs later comes first; it
+/// keeps the guard working if it calls the one it replaced for what it does not know, as this one
+/// does.
 enum SignalChain {
-    /// Linux sends SIGBUS, and only that, for a page of a file that cannot be had. Darwin sends SIGBUS or SIGSEGV, and
-    /// SIGBUS for forbidden accesses as well; so there a stray write into a guarded range may become a fault that is
-    /// reported instead of ending the process.
+    /// Linux sends SIGBUS, and only that, for a page of a file that cannot be had. Darwin sends
+    /// SIGBUS or SIGSEGV, and SIGBUS for forbidden accesses as well; so there a stray write into a
+    /// guarded range may become a fault that is reported instead of ending the process.
     #if canImport(Darwin)
         private static let signals = [SIGBUS, SIGSEGV]
     #else
@@ -32,22 +34,26 @@ enum SignalChain {
     /// What was there before, in the order of `signals`. Plain memory, made once.
     ///
     /// `nonisolated(unsafe)` because pointers are not `Sendable`; what changes behind it is atomic.
-    nonisolated(unsafe) private static let previous = UnsafeMutablePointer<PreviousAction>.allocate(capacity: signals.count)
+    nonisolated(unsafe) private static let previous = UnsafeMutablePointer<PreviousAction>.allocate(
+        capacity: signals.count)
 
     static func install() {
         for (index, signal) in signals.enumerated() {
             var before = sigaction()
-            demand(sigaction(signal, nil, &before) == 0, "the handler of signal \(signal) cannot be looked up")
-            // Before the handler is installed, which needs it. Whoever installs another one between these two calls
-            // is lost; only an agreement between the two could prevent that.
+            demand(
+                sigaction(signal, nil, &before) == 0,
+                "the handler of signal \(signal) cannot be looked up")
+            // Before the handler is installed, which needs it. Whoever installs another one between
+            // these two calls is lost; only an agreement between the two could prevent that.
             (previous + index).initialize(to: PreviousAction(before, of: signal))
 
             var ours = sigaction()
             sigemptyset(&ours.sa_mask)
-            // ONSTACK: harmless for threads without another stack, and a handler that was there before may count on it.
-            // NODEFER: the handler holds nothing, so it can interrupt itself. With the signal blocked, a second one
-            // (another signal's handler that touches a lost page, while this one runs) would end the process.
-            // RESTART: as it was before, for system calls that a foreign SIGBUS interrupts.
+            // ONSTACK: harmless for threads without another stack, and a handler that was there
+            // before may count on it. NODEFER: the handler holds nothing, so it can interrupt
+            // itself. With the signal blocked, a second one (another signal's handler that touches
+            // a lost page, while this one runs) would end the process. RESTART: as it was before,
+            // for system calls that a foreign SIGBUS interrupts.
             let kept = (previous + index).pointee.restartsCalls ? SA_RESTART : 0
             ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | kept
             #if canImport(Darwin)
@@ -57,28 +63,33 @@ enum SignalChain {
             #elseif canImport(Musl)
                 ours.__sa_handler.sa_sigaction = onSignal
             #endif
-            demand(sigaction(signal, &ours, nil) == 0, "no handler for signal \(signal) can be installed")
+            demand(
+                sigaction(signal, &ours, nil) == 0,
+                "no handler for signal \(signal) can be installed")
         }
     }
 
     /// In the handler: does what would have happened without us.
     fileprivate static func pass(
-        _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?, _ context: UnsafeMutableRawPointer?
+        _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?,
+        _ context: UnsafeMutableRawPointer?
     ) {
         let action = previous + (signal == SIGBUS ? 0 : 1)
         let handler = action.pointee.takeHandler()
         let isFault = SystemCalls.isFault(info)
         if handler == PreviousAction.ignore && !isFault { return }
         if handler <= PreviousAction.ignore {
-            // A fault cannot be ignored; the system ends the process then too. `sigaction()` is all zero: SIG_DFL.
+            // A fault cannot be ignored; the system ends the process then too. `sigaction()` is all
+            // zero: SIG_DFL.
             var standard = sigaction()
             sigaction(signal, &standard, nil)
-            // The instruction at fault runs again and faults again, so that a core shows the true place. A signal that
-            // somebody sent would be lost.
+            // The instruction at fault runs again and faults again, so that a core shows the true
+            // place. A signal that somebody sent would be lost.
             if !isFault { raise(signal) }
             return
         }
-        // Ours lets all signals through; that one blocked some. The return from the handler undoes this.
+        // Ours lets all signals through; that one blocked some. The return from the handler undoes
+        // this.
         pthread_sigmask(SIG_BLOCK, &action.pointee.blocked, nil)
         if action.pointee.wantsDetails {
             unsafeBitCast(handler, to: DetailedHandler.self)(signal, info, context)
@@ -97,7 +108,8 @@ private struct PreviousAction: ~Copyable {
     static var standard: UInt { 0 }
     static var ignore: UInt { 1 }
 
-    /// Address of the function, or one of the two above: `SIG_DFL` and `SIG_IGN` have these values everywhere.
+    /// Address of the function, or one of the two above: `SIG_DFL` and `SIG_IGN` have these values
+    /// everywhere.
     private let handler: Atomic<UInt>
     /// Whether it takes three arguments.
     let wantsDetails: Bool
@@ -119,7 +131,8 @@ private struct PreviousAction: ~Copyable {
         #elseif canImport(Musl)
             let function = action.__sa_handler.sa_sigaction
         #endif
-        // The union holds a function of one or three arguments, or a small number; its bits are the same either way.
+        // The union holds a function of one or three arguments, or a small number; its bits are the
+        // same either way.
         let address = unsafeBitCast(function, to: UInt.self)
         handler = Atomic(address)
         wantsDetails = has(SA_SIGINFO)
@@ -132,7 +145,8 @@ private struct PreviousAction: ~Copyable {
     /// In the handler: the function to call; one that is good for one signal is given once.
     func takeHandler() -> UInt {
         isOneShot
-            ? handler.exchange(Self.standard, ordering: .acquiringAndReleasing) : handler.load(ordering: .acquiring)
+            ? handler.exchange(Self.standard, ordering: .acquiringAndReleasing)
+            : handler.load(ordering: .acquiring)
     }
 }
 
@@ -141,7 +155,9 @@ private func onSignal(
     _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?, _ context: UnsafeMutableRawPointer?
 ) {
     let code = errno
-    if !(SystemCalls.isMissingPage(signal, info) && FaultGuard.absorb(SystemCalls.faultAddress(info))) {
+    if !(SystemCalls.isMissingPage(signal, info)
+        && FaultGuard.absorb(SystemCalls.faultAddress(info)))
+    {
         SignalChain.pass(signal, info, context)
     }
     errno = code
@@ -149,8 +165,8 @@ private func onSignal(
 
 /// In the handler: what the system says about a signal.
 extension SystemCalls {
-    /// Whether the processor met it at an instruction, which runs again afterwards; not one that somebody sent, or a
-    /// report of something that nobody touched.
+    /// Whether the processor met it at an instruction, which runs again afterwards; not one that
+    /// somebody sent, or a report of something that nobody touched.
     static func isFault(_ info: UnsafeMutablePointer<siginfo_t>?) -> Bool {
         guard let info else { return false }
         #if canImport(Darwin)
@@ -160,14 +176,15 @@ extension SystemCalls {
         #endif
     }
 
-    /// Whether it is a fault that other memory at that address mends. An unaligned access is not: it would come again
-    /// for ever. Memory that has lost its contents (Linux's third) is.
+    /// Whether it is a fault that other memory at that address mends. An unaligned access is not:
+    /// it would come again for ever. Memory that has lost its contents (Linux's third) is.
     static func isMissingPage(_ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?) -> Bool {
         guard let info, isFault(info) else { return false }
         #if canImport(Darwin)
             return signal == SIGSEGV || info.pointee.si_code != BUS_ADRALN
         #else
-            return info.pointee.si_code == busNoSuchAddress || info.pointee.si_code == busObjectError
+            return info.pointee.si_code == busNoSuchAddress
+                || info.pointee.si_code == busObjectError
                 || info.pointee.si_code == busMemoryErrorHere
         #endif
     }
@@ -190,14 +207,17 @@ extension SystemCalls {
         private static var busMemoryErrorElsewhere: Int32 { 5 }  // BUS_MCEERR_AO
     #endif
 
-    /// Replaces a page by memory of this process, all zero. Not `map`, whose result is more than a handler should use.
+    /// Replaces a page by memory of this process, all zero. Not `map`, whose result is more than a
+    /// handler should use.
     static func placeZeros(at address: UInt, byteCount: Int) -> Bool {
         #if canImport(Darwin)
             let flags = MAP_PRIVATE | MAP_FIXED | MAP_ANON
         #else
             let flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_NORESERVE
         #endif
-        let result = mmap(UnsafeMutableRawPointer(bitPattern: address), byteCount, PROT_READ | PROT_WRITE, flags, -1, 0)
+        let result = mmap(
+            UnsafeMutableRawPointer(bitPattern: address), byteCount, PROT_READ | PROT_WRITE, flags,
+            -1, 0)
         return UInt(bitPattern: result) == address
     }
 }

@@ -5,12 +5,13 @@ extension AddressReservation {
         if firstFault != nil { throw MappingError(.access, path: path, SystemCalls.inputOutput) }
     }
 
-    /// Calls `body`; a fault is thrown instead of its result. It comes before an error of `body` too: what that made of
-    /// the zeros says nothing of the file.
+    /// Calls `body`; a fault is thrown instead of its result. It comes before an error of `body`
+    /// too: what that made of the zeros says nothing of the file.
     func surfacingFaults<R>(
         of path: String?, _ body: () throws(MappingError) -> R
     ) throws(MappingError) -> R {
-        // What an earlier closure lost is lost for this one, and would be read as zeros without another fault.
+        // What an earlier closure lost is lost for this one, and would be read as zeros without
+        // another fault.
         try checkFault(of: path)
         let outcome = Result { () throws(MappingError) in try body() }
         try checkFault(of: path)
@@ -18,7 +19,9 @@ extension AddressReservation {
     }
 
     /// The same for bodies with errors of their own.
-    func surfacingFaults<R, Failure: Error>(of path: String?, _ body: () throws(Failure) -> R) throws -> R {
+    func surfacingFaults<R, Failure: Error>(of path: String?, _ body: () throws(Failure) -> R)
+        throws -> R
+    {
         try checkFault(of: path)
         let outcome = Result { () throws(Failure) in try body() }
         try checkFault(of: path)

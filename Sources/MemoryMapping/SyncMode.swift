@@ -4,7 +4,7 @@ public enum SyncMode: Sendable {
     case asynchronous
     /// Returns when the data has been handed to the device.
     case synchronous
-    /// Returns when the device says that the data is on the medium: `F_FULLFSYNC` on Darwin, `fdatasync` on Linux. For
-    /// files; a bare range of addresses is synced as by `synchronous`.
+    /// Returns when the device says that the data is on the medium: `F_FULLFSYNC` on Darwin,
+    /// `fdatasync` on Linux. For files; a bare range of addresses is synced as by `synchronous`.
     case throughToDevice
 }

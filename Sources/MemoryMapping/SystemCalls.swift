@@ -1,8 +1,8 @@
-// The only file that calls the operating system, but for signals (SignalChain.swift). Everything above it speaks in
-// bytes, kinds and errors.
+// The only file that calls the operating system, but for signals (SignalChain.swift). Everything
+// above it speaks in bytes, kinds and errors.
 //
-// The Darwin branches are written with the Linux ones but could not be run: no Mac was at hand. The same holds for
-// Musl.
+// The Darwin branches are written with the Linux ones but could not be run: no Mac was at hand. The
+// same holds for Musl.
 
 #if canImport(Darwin)
     import Darwin
@@ -32,10 +32,11 @@ enum SystemCalls {
 
     /// `mmap`, at a fixed address if one is given; whatever was mapped there goes.
     ///
-    /// Private and anonymous mappings take no reserve: a reservation is much larger than memory, and a copy of every
-    /// page of a large file is rarely made.
+    /// Private and anonymous mappings take no reserve: a reservation is much larger than memory,
+    /// and a copy of every page of a large file is rarely made.
     static func map(
-        at address: UnsafeMutableRawPointer?, byteCount: Int, protection: Int32, isShared: Bool, descriptor: Int32?,
+        at address: UnsafeMutableRawPointer?, byteCount: Int, protection: Int32, isShared: Bool,
+        descriptor: Int32?,
         fileOffset: Int
     ) -> Result<UnsafeMutableRawPointer, SystemError> {
         var flags = isShared ? MAP_SHARED : MAP_PRIVATE | MAP_NORESERVE
@@ -47,7 +48,8 @@ enum SystemCalls {
                 flags |= MAP_ANONYMOUS
             #endif
         }
-        let result = mmap(address, byteCount, protection, flags, descriptor ?? -1, off_t(fileOffset))
+        let result = mmap(
+            address, byteCount, protection, flags, descriptor ?? -1, off_t(fileOffset))
         guard let result, result != MAP_FAILED else { return .failure(SystemError(code: errno)) }
         return .success(result)
     }
@@ -85,18 +87,24 @@ enum SystemCalls {
         demand(result == 0, "munmap of a mapped range failed (error \(errno))")
     }
 
-    static func protect(_ address: UnsafeMutableRawPointer, _ byteCount: Int, _ protection: Int32) -> SystemError? {
+    static func protect(_ address: UnsafeMutableRawPointer, _ byteCount: Int, _ protection: Int32)
+        -> SystemError?
+    {
         mprotect(address, byteCount, protection) == 0 ? nil : SystemError(code: errno)
     }
 
-    static func sync(_ address: UnsafeMutableRawPointer, _ byteCount: Int, waits: Bool) -> SystemError? {
+    static func sync(_ address: UnsafeMutableRawPointer, _ byteCount: Int, waits: Bool)
+        -> SystemError?
+    {
         retrying { msync(address, byteCount, waits ? Int32(MS_SYNC) : Int32(MS_ASYNC)) }
     }
 
-    static func advise(_ address: UnsafeMutableRawPointer, _ byteCount: Int, _ advice: MemoryAdvice) -> SystemError? {
+    static func advise(_ address: UnsafeMutableRawPointer, _ byteCount: Int, _ advice: MemoryAdvice)
+        -> SystemError?
+    {
         guard let value = number(of: advice), isKnown(value) else { return nil }
-        // EAGAIN is a shortage of the moment. A few tries are polite; a loop without end could hang on a starved
-        // machine.
+        // EAGAIN is a shortage of the moment. A few tries are polite; a loop without end could hang
+        // on a starved machine.
         var triesLeft = 16
         while madvise(address, byteCount, value) != 0 {
             let code = errno
@@ -107,8 +115,9 @@ enum SystemCalls {
         return nil
     }
 
-    /// Whether this kernel has the advice. Asked with an empty range, for which an advice that exists does nothing and
-    /// one that does not is `EINVAL`; so that an `EINVAL` for the real range keeps its meaning.
+    /// Whether this kernel has the advice. Asked with an empty range, for which an advice that
+    /// exists does nothing and one that does not is `EINVAL`; so that an `EINVAL` for the real
+    /// range keeps its meaning.
     private static func isKnown(_ value: Int32) -> Bool {
         #if canImport(Darwin)
             return true
@@ -143,8 +152,9 @@ enum SystemCalls {
     static func syncThroughToDevice(_ descriptor: Int32) -> SystemError? {
         #if canImport(Darwin)
             guard let error = retrying({ fcntl(descriptor, F_FULLFSYNC) }) else { return nil }
-            // Some network and foreign file systems do not have it; fsync is then all there is. Any other failure is
-            // one of the disk, and must not be hidden by a second call that succeeds.
+            // Some network and foreign file systems do not have it; fsync is then all there is. Any
+            // other failure is one of the disk, and must not be hidden by a second call that
+            // succeeds.
             guard [ENOTSUP, EINVAL, ENOTTY].contains(error.code) else { return error }
             return retrying { fsync(descriptor) }
         #else
@@ -156,8 +166,11 @@ enum SystemCalls {
         retrying { ftruncate(descriptor, off_t(size)) }
     }
 
-    /// Gives the bytes from `start` to `end` real disk blocks, and makes the file that long unless it is longer.
-    static func allocate(_ descriptor: Int32, from start: Int, to end: Int, presentSize: Int) -> SystemError? {
+    /// Gives the bytes from `start` to `end` real disk blocks, and makes the file that long unless
+    /// it is longer.
+    static func allocate(_ descriptor: Int32, from start: Int, to end: Int, presentSize: Int)
+        -> SystemError?
+    {
         #if canImport(Darwin)
             guard end > presentSize else { return nil }
             // Blocks are counted from the file's end here, and taking them does not move that end.
@@ -167,8 +180,9 @@ enum SystemCalls {
             if let error = retrying({ fcntl(descriptor, F_PREALLOCATE, &request) }) { return error }
             return truncate(descriptor, to: end)
         #else
-            // Returns its error instead of setting errno. Where the file system has no such call, glibc writes a byte
-            // to every block and Musl fails with EOPNOTSUPP. Trying again goes on where it stopped.
+            // Returns its error instead of setting errno. Where the file system has no such call,
+            // glibc writes a byte to every block and Musl fails with EOPNOTSUPP. Trying again goes
+            // on where it stopped.
             while true {
                 let code = posix_fallocate(descriptor, off_t(start), off_t(end - start))
                 if code == 0 { return nil }
@@ -188,12 +202,14 @@ enum SystemCalls {
         if let error = retrying({ fstat(descriptor, &status) }) { return .failure(error) }
         let kind = status.st_mode & S_IFMT
         return .success(
-            FileStatus(size: Int(status.st_size), isRegular: kind == S_IFREG, isDirectory: kind == S_IFDIR))
+            FileStatus(
+                size: Int(status.st_size), isRegular: kind == S_IFREG, isDirectory: kind == S_IFDIR)
+        )
     }
 
     static func open(_ path: String, writable: Bool) -> Result<Int32, SystemError> {
-        // Non-blocking, so that naming a FIFO is an error and not a wait; a terminal must not become this process's
-        // own. Neither means anything for regular files.
+        // Non-blocking, so that naming a FIFO is an error and not a wait; a terminal must not
+        // become this process's own. Neither means anything for regular files.
         let flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
         return PathBytes.withCString(path) { path in
             while true {
@@ -219,7 +235,8 @@ enum SystemCalls {
         }
     }
 
-    /// Not tried again when interrupted: the descriptor is gone on Linux even then, and may already be somebody else's.
+    /// Not tried again when interrupted: the descriptor is gone on Linux even then, and may already
+    /// be somebody else's.
     static func close(_ descriptor: Int32) {
         #if canImport(Darwin)
             _ = Darwin.close(descriptor)
@@ -238,7 +255,9 @@ enum SystemCalls {
     static func text(of code: Int32) -> String {
         // Not strerror, which may use one buffer for all threads.
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-            guard strerror_r(code, buffer.baseAddress!, buffer.count) == 0 else { return "unknown error" }
+            guard strerror_r(code, buffer.baseAddress!, buffer.count) == 0 else {
+                return "unknown error"
+            }
             return String(cString: buffer.baseAddress!)
         }
     }

@@ -24,15 +24,20 @@ import Testing
         init(_ number: Int, _ random: inout SystemRandomNumberGenerator) {
             self.number = number
             price = Double(Int.random(in: -2_000 ... 2_000, using: &random)) / 4
-            word = ["plain", "comma, inside", "a \"quote\"", "two\nlines", "", "ünïcode", "line\r\nend"].randomElement(
+            word = [
+                "plain", "comma, inside", "a \"quote\"", "two\nlines", "", "ünïcode", "line\r\nend",
+            ].randomElement(
                 using: &random)!
             line = "\(number),\"\(word.replacingOccurrences(of: "\"", with: "\"\""))\",\(price)"
         }
     }
 
-    private func text(_ entries: some Collection<Entry>) -> String { entries.map { $0.line + "\r\n" }.joined() }
+    private func text(_ entries: some Collection<Entry>) -> String {
+        entries.map { $0.line + "\r\n" }.joined()
+    }
 
-    /// What the program says to a question, without the header: lines that belong together are one text.
+    /// What the program says to a question, without the header: lines that belong together are one
+    /// text.
     private func answer(_ arguments: String...) throws -> String {
         let outcome = try index.run(["query", file] + arguments)
         try #require(outcome.status == 0, "\(outcome)")
@@ -47,20 +52,32 @@ import Testing
     @Test func answersAreThoseOfAWalkOverAllRows() throws {
         var random = SystemRandomNumberGenerator()
         var entries = (0 ..< 3000).map { Entry($0, &random) }
-        try folder.write("\u{feff}number,\"a \"\"word\"\"\",price\r\n" + text(entries), to: "data.csv")
+        try folder.write(
+            "\u{feff}number,\"a \"\"word\"\"\",price\r\n" + text(entries), to: "data.csv")
         let built = try index.run("build", file)
-        #expect(built.status == 0 && built.error.isEmpty && built.lines[1] == "columns: number, a \"word\", price", "\(built)")
+        #expect(
+            built.status == 0 && built.error.isEmpty
+                && built.lines[1] == "columns: number, a \"word\", price", "\(built)")
         for step in 0 ..< 2 {
-            // The sort is stable, and so is the answer: rows with the same value are in the order of the file.
+            // The sort is stable, and so is the answer: rows with the same value are in the order
+            // of the file.
             let byPrice = entries.sorted { $0.price < $1.price }
-            #expect(try answer("price", "10..20") == expected(byPrice.filter { (10 ... 20).contains($0.price) }))
-            #expect(try answer("price", "-50..", "--limit", "7") == expected(byPrice.filter { $0.price >= -50 }, limit: 7))
-            #expect(try answer("price", "..-450.5") == expected(byPrice.filter { $0.price <= -450.5 }))
+            #expect(
+                try answer("price", "10..20")
+                    == expected(byPrice.filter { (10 ... 20).contains($0.price) }))
+            #expect(
+                try answer("price", "-50..", "--limit", "7")
+                    == expected(byPrice.filter { $0.price >= -50 }, limit: 7))
+            #expect(
+                try answer("price", "..-450.5") == expected(byPrice.filter { $0.price <= -450.5 }))
             #expect(try answer("number", "1500") == expected(entries.filter { $0.number == 1500 }))
             let byWord = entries.sorted { $0.word < $1.word }
-            #expect(try answer("a \"word\"", "comma, inside") == expected(byWord.filter { $0.word == "comma, inside" }))
             #expect(
-                try answer("a \"word\"", "b..two\nlines") == expected(byWord.filter { $0.word >= "b" && $0.word <= "two\nlines" })
+                try answer("a \"word\"", "comma, inside")
+                    == expected(byWord.filter { $0.word == "comma, inside" }))
+            #expect(
+                try answer("a \"word\"", "b..two\nlines")
+                    == expected(byWord.filter { $0.word >= "b" && $0.word <= "two\nlines" })
             )
             #expect(try answer("price", "9000..") == "")
             #expect(try answer("price", "2..1") == "")
@@ -97,7 +114,10 @@ import Testing
         try index.lines("build", file)
         let text = try String(contentsOfFile: file, encoding: .utf8)
         // Shorter; another beginning; another end of what was indexed.
-        for other in [String(text.dropLast(100)), "x" + text, text.dropLast(1) + "x\n2001,2026-01-01,Oslo,5,\n"] {
+        for other in [
+            String(text.dropLast(100)), "x" + text,
+            text.dropLast(1) + "x\n2001,2026-01-01,Oslo,5,\n",
+        ] {
             try folder.write(other, to: "data.csv")
             let outcome = try index.run("query", file, "price", "10..")
             #expect(outcome.isMistake(1, "is not the file that was indexed"), "\(outcome)")
@@ -109,7 +129,8 @@ import Testing
         // In the middle, where only who reads the line sees it: an error, not a wrong row.
         let lines = try index.lines("query", file, "id", "1000")
         try folder.write(
-            try String(contentsOfFile: file, encoding: .utf8).replacingOccurrences(of: "\n1000,", with: "\n100x,"), to: "data.csv"
+            try String(contentsOfFile: file, encoding: .utf8).replacingOccurrences(
+                of: "\n1000,", with: "\n100x,"), to: "data.csv"
         )
         #expect(lines.count >= 2)
         let changed = try index.run("query", file, "id", "1000")
@@ -118,7 +139,8 @@ import Testing
         #expect(try index.lines("query", file, "id", "100x").count == lines.count)
     }
 
-    /// A hundred thousand rows; the program is killed after its first transactions, and the next run goes on.
+    /// A hundred thousand rows; the program is killed after its first transactions, and the next
+    /// run goes on.
     @Test func killedWhileBuilding() throws {
         try index.lines("generate", file, "100000")
         var wasKilled = false
@@ -135,14 +157,19 @@ import Testing
         }
         #expect(wasKilled)
         let outcome = try index.run("build", file)
-        let added = try #require(outcome.lines.first?.split(separator: " ").first.flatMap { Int($0) })
-        #expect(added > 0 && added < 100_000 && outcome.lines[0].contains("; 100000 rows"), "\(outcome)")
+        let added = try #require(
+            outcome.lines.first?.split(separator: " ").first.flatMap { Int($0) })
+        #expect(
+            added > 0 && added < 100_000 && outcome.lines[0].contains("; 100000 rows"), "\(outcome)"
+        )
         let all = try index.run("query", file, "id", "1..", "--limit", "0")
         #expect(all.error == "0 of 100000 rows in the range; 100000 rows in the file\n")
-        let cities = try ["Berlin", "Lima", "Oslo", "Paris", "Quito", "Rome", "Washington, D.C."].map { city in
-            let outcome = try index.run("query", file, "city", city, "--limit", "0")
-            return try #require(outcome.error.split(separator: " ").dropFirst(2).first.flatMap { Int($0) })
-        }
+        let cities = try ["Berlin", "Lima", "Oslo", "Paris", "Quito", "Rome", "Washington, D.C."]
+            .map { city in
+                let outcome = try index.run("query", file, "city", city, "--limit", "0")
+                return try #require(
+                    outcome.error.split(separator: " ").dropFirst(2).first.flatMap { Int($0) })
+            }
         #expect(cities.reduce(0, +) == 100_000 && cities.allSatisfy { $0 > 10_000 }, "\(cities)")
     }
 
@@ -155,7 +182,9 @@ import Testing
             let outcome = try index.run(arguments)
             #expect(outcome.isMistake(2, "csv-index: "), "\(arguments): \(outcome)")
         }
-        for arguments in [["build", file], ["query", file, "price", "1"], ["generate", file, "1", "--append"]] {
+        for arguments in [
+            ["build", file], ["query", file, "price", "1"], ["generate", file, "1", "--append"],
+        ] {
             let outcome = try index.run(arguments)
             #expect(outcome.isMistake(1, "No such file"), "\(arguments): \(outcome)")
         }
@@ -170,7 +199,10 @@ import Testing
         #expect(try index.run("generate", file, "1").isMistake(1, "is there already"))
         // Bytes that are no text, rows of every length, and an index that is none.
         var random = SystemRandomNumberGenerator()
-        let noise = Data((0 ..< 20_000).map { _ in [0, 10, 13, 34, 44, 49, 200, 255].randomElement(using: &random)! })
+        let noise = Data(
+            (0 ..< 20_000).map { _ in
+                [0, 10, 13, 34, 44, 49, 200, 255].randomElement(using: &random)!
+            })
         try noise.write(to: URL(filePath: file))
         #expect([0, 1].contains(try index.run("build", file).status))
         #expect([0, 1].contains(try index.run("query", file, "1", "0..").status))

@@ -16,8 +16,9 @@ import Testing
 
     /// The lines of this package's README, which are not empty.
     private func lines() throws -> [String] {
-        try String(contentsOf: packageFolder.appendingPathComponent("README.md"), encoding: .utf8).split(separator: "\n").map(
-            String.init)
+        try String(contentsOf: packageFolder.appendingPathComponent("README.md"), encoding: .utf8)
+            .split(separator: "\n").map(
+                String.init)
     }
 
     private func send(_ lines: [String]) throws {
@@ -43,7 +44,8 @@ import Testing
         #expect(folder.names == ["lines", "queue.heap"])
     }
 
-    /// More than the queue holds: the sender waits for the receivers, which wait for it, and one of which is killed. What the others print is of the rest.
+    /// More than the queue holds: the sender waits for the receivers, which wait for it, and one of
+    /// which is killed. What the others print is of the rest.
     @Test func receiversWaitAndMayBeKilled() throws {
         let first = try queue.start(["receive", heap, "--wait"])
         let second = try queue.start(["receive", heap, "--wait"], errors: "errors-2")
@@ -56,7 +58,9 @@ import Testing
         for _ in 0 ..< 40 { #expect(seen.insert(try first.readLine()).inserted) }
         first.destroy()
         // What it had printed and we had not read.
-        while let line = first.readLine(within: .seconds(10)) { #expect(seen.insert(line).inserted) }
+        while let line = first.readLine(within: .seconds(10)) {
+            #expect(seen.insert(line).inserted)
+        }
         var last = ""
         while last != "line 2999" {
             last = try second.readLine()
@@ -64,7 +68,8 @@ import Testing
         }
         #expect(sending.waitForEnd() == .exited(0))
         second.destroy()
-        // It may have been killed between dealing with a message and printing it; with one, since it prints each before the next.
+        // It may have been killed between dealing with a message and printing it; with one, since
+        // it prints each before the next.
         #expect(seen.count >= 2999 && seen.isSubset(of: lines))
         let status = try queue.lines("status", heap)
         #expect(status == ["3000 sent, 0 waiting, 3000 handled, 0 lost, 0 handled twice"])
@@ -73,9 +78,13 @@ import Testing
     @Test func nothingIsLostOrRepeatedThroughKills() throws {
         for round in 1 ... 2 {
             let lines = try queue.lines("demo", heap, "--kills", "8")
-            #expect(lines.count == 9 && lines.dropLast().allSatisfy { $0.hasPrefix("killed the ") }, "round \(round): \(lines)")
+            #expect(
+                lines.count == 9 && lines.dropLast().allSatisfy { $0.hasPrefix("killed the ") },
+                "round \(round): \(lines)")
             let figures = try #require(lines.last).split { !$0.isNumber }.compactMap { Int($0) }
-            #expect(figures.count == 5 && figures[0] >= 1000 * round && figures[2] == figures[0], "\(lines)")
+            #expect(
+                figures.count == 5 && figures[0] >= 1000 * round && figures[2] == figures[0],
+                "\(lines)")
             #expect(figures.count == 5 && figures[1] == 0 && figures[3...] == [0, 0], "\(lines)")
         }
         #expect(folder.names == ["queue.heap"])
@@ -98,7 +107,8 @@ import Testing
 
     @Test func mistakesGetOneLine() throws {
         for arguments in [
-            [], ["send"], ["send", heap, "a", "b"], ["receive", heap, "--limit", "0"], ["receive", heap, "--now"],
+            [], ["send"], ["send", heap, "a", "b"], ["receive", heap, "--limit", "0"],
+            ["receive", heap, "--now"],
             ["demo", heap, "--kills", "x"],
         ] {
             let outcome = try queue.run(arguments)
@@ -111,7 +121,9 @@ import Testing
             let outcome = try queue.run([command[0], folder.file("foreign")] + command.dropFirst())
             #expect(outcome.isMistake(1, "not a Holdfast heap"), "\(command): \(outcome)")
         }
-        try PersistentHeap.open(folder.file("other")).write { try $0.array("queue", of: Int.self).append(1) }
+        try PersistentHeap.open(folder.file("other")).write {
+            try $0.array("queue", of: Int.self).append(1)
+        }
         #expect(try queue.run("send", folder.file("other"), "x").isMistake(1, "queue"))
     }
 }

@@ -17,28 +17,40 @@ import Testing
     }
 
     @Test func whatIsDefinedIsFound() throws {
-        // The package's own documents, each line under a name of its own, the last one without a line end.
+        // The package's own documents, each line under a name of its own, the last one without a
+        // line end.
         var lines: [String] = []
         for name in ["README.md", "Docs/Safety.md", "Docs/Architecture.md"] {
-            let text = try String(contentsOf: packageFolder.appendingPathComponent(name), encoding: .utf8)
-            for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let text = try String(
+                contentsOf: packageFolder.appendingPathComponent(name), encoding: .utf8)
+            for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
+                .enumerated()
+            {
                 lines.append("\(name):\(number)\t\(line)")
             }
         }
         try folder.write(lines.joined(separator: "\n"), to: "words.txt")
-        #expect(try dictionary.lines("build", heap, words).first?.hasPrefix("\(lines.count) words, ") == true)
+        #expect(
+            try dictionary.lines("build", heap, words).first?.hasPrefix("\(lines.count) words, ")
+                == true)
         for line in lines where line.hashValue % 40 == 0 {
-            let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = line.split(separator: "\t", maxSplits: 1, omittingEmptySubsequences: false)
+                .map(String.init)
             #expect(try dictionary.lines("look-up", heap, parts[0]) == [parts[1]])
         }
-        try dictionary.lines("define", heap, "README.md:0", "something else, which is longer than what was there")
+        try dictionary.lines(
+            "define", heap, "README.md:0", "something else, which is longer than what was there")
         try dictionary.lines("define", heap, "new", "ünïcode")
-        #expect(try dictionary.lines("look-up", heap, "README.md:0") == ["something else, which is longer than what was there"])
+        #expect(
+            try dictionary.lines("look-up", heap, "README.md:0") == [
+                "something else, which is longer than what was there"
+            ])
         #expect(try dictionary.lines("look-up", heap, "new") == ["ünïcode"])
         #expect(folder.names == ["words.heap", "words.txt"])
     }
 
-    /// Four processes that have read all of it take little more memory than it has bytes, and all see the last of a thousand changes.
+    /// Four processes that have read all of it take little more memory than it has bytes, and all
+    /// see the last of a thousand changes.
     @Test func readersShareOneCopy() throws {
         try dictionary.lines("generate", words, "200000")
         try dictionary.lines("build", heap, words)
@@ -47,11 +59,14 @@ import Testing
         try #require(lines.count == 7, "\(lines)")
         #expect(lines[0].hasPrefix("the dictionary has 200000 words and takes \(Int(size))."))
         for number in 1 ... 4 {
-            #expect(lines[1 + number].hasPrefix("reader \(number) found ") && lines[1 + number].hasSuffix(" saw edition 1000"))
+            #expect(
+                lines[1 + number].hasPrefix("reader \(number) found ")
+                    && lines[1 + number].hasSuffix(" saw edition 1000"))
         }
         #if os(Linux)
             for line in [lines[1], lines[6]] {
-                let figures = line.split { !$0.isNumber && $0 != "." }.compactMap { Double($0) }.filter { $0 > 4 && $0 != 1000 }
+                let figures = line.split { !$0.isNumber && $0 != "." }.compactMap { Double($0) }
+                    .filter { $0 > 4 && $0 != 1000 }
                 try #require(figures.count == 2, "\(line)")
                 #expect(figures[0] > 4 * size, "\(line)")
                 #expect(figures[1] < 2 * size, "\(line)")
@@ -62,7 +77,8 @@ import Testing
         #expect(folder.names == ["words.heap", "words.txt"])
     }
 
-    /// Readers whose demonstration is killed end by themselves: the heap is nobody's again, so that it can be replaced.
+    /// Readers whose demonstration is killed end by themselves: the heap is nobody's again, so that
+    /// it can be replaced.
     @Test func nobodyIsLeftBehind() throws {
         try dictionary.lines("generate", words, "1000")
         try dictionary.lines("build", heap, words)
@@ -79,7 +95,8 @@ import Testing
 
     @Test func mistakesGetOneLine() throws {
         for arguments in [
-            [], ["build", heap], ["look-up", heap], ["define", heap, "a"], ["demo"], ["demo", heap, "--readers", "0"],
+            [], ["build", heap], ["look-up", heap], ["define", heap, "a"], ["demo"],
+            ["demo", heap, "--readers", "0"],
             ["generate", words, "0"],
         ] {
             let outcome = try dictionary.run(arguments)
@@ -99,18 +116,21 @@ import Testing
         #expect(try dictionary.run("build", heap, words).isMistake(1, "There is a file at"))
         #expect(try dictionary.run("look-up", heap, "a").isMistake(1, "does not have the word"))
         // A page that is not what was written to it, of a dictionary that has some.
-        try folder.write((0 ..< 2000).map { "word \($0)\tmeaning \($0)\n" }.joined(), to: "words.txt")
+        try folder.write(
+            (0 ..< 2000).map { "word \($0)\tmeaning \($0)\n" }.joined(), to: "words.txt")
         try dictionary.lines("build", folder.file("damaged"), words)
         var bytes = try Data(contentsOf: URL(filePath: folder.file("damaged")))
         for page in 2 ..< bytes.count / 4096 { bytes[page * 4096 + 100] ^= 1 }
         try bytes.write(to: URL(filePath: folder.file("damaged")))
         for command in [["look-up", "word 1"], ["define", "a", "b"], ["demo"]] {
-            let outcome = try dictionary.run([command[0], folder.file("damaged")] + command.dropFirst())
+            let outcome = try dictionary.run(
+                [command[0], folder.file("damaged")] + command.dropFirst())
             #expect(outcome.isMistake(1, "do not match their checksums"), "\(command): \(outcome)")
         }
         try folder.write("not a heap", to: "foreign")
         for command in [["look-up", "a"], ["define", "a", "b"], ["demo"]] {
-            let outcome = try dictionary.run([command[0], folder.file("foreign")] + command.dropFirst())
+            let outcome = try dictionary.run(
+                [command[0], folder.file("foreign")] + command.dropFirst())
             #expect(outcome.isMistake(1, "not a Holdfast heap"), "\(command): \(outcome)")
         }
     }

@@ -7,7 +7,10 @@ final class TemporaryFolder {
     let path: String
 
     init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-\(UUID().uuidString)").path
+        path =
+            FileManager.default.temporaryDirectory.appendingPathComponent(
+                "holdfast-\(UUID().uuidString)"
+            ).path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
@@ -15,9 +18,13 @@ final class TemporaryFolder {
 
     func file(_ name: String) -> String { path + "/" + name }
 
-    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
+    var names: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    }
 
-    func write(_ text: String, to name: String) throws { try Data(text.utf8).write(to: URL(filePath: file(name))) }
+    func write(_ text: String, to name: String) throws {
+        try Data(text.utf8).write(to: URL(filePath: file(name)))
+    }
 
     func append(_ text: String, to name: String) throws {
         let handle = try FileHandle(forWritingTo: URL(filePath: file(name)))
@@ -33,11 +40,13 @@ final class TemporaryFolder {
 
 /// The folder that this test program, and so the package's other products, were built into.
 let productsFolder: URL =
-    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
+    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
+    .deletingLastPathComponent()
     ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
 
 /// The package's own folder.
-let packageFolder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+let packageFolder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent()
 
 /// An example program, run as its user runs it.
 struct Example {
@@ -58,7 +67,9 @@ struct Example {
 
     /// Starts it; what it says on standard error is in the file `errors`.
     func start(_ arguments: [String], errors: String = "errors") throws -> ChildProcess {
-        try ChildProcess(productsFolder.appendingPathComponent(name).path, arguments, errors: folder.file(errors))
+        try ChildProcess(
+            productsFolder.appendingPathComponent(name).path, arguments, errors: folder.file(errors)
+        )
     }
 
     /// Runs it to its end.
@@ -70,16 +81,23 @@ struct Example {
         let process = try start(arguments, errors: errors)
         var lines: [String] = []
         while let line = process.readLine(within: .seconds(120)) { lines.append(line) }
-        // One that says nothing more and does not end is ended, and that is then what the test sees.
+        // One that says nothing more and does not end is ended, and that is then what the test
+        // sees.
         let end = waitUntil { process.poll() != nil } ? process.waitForEnd() : process.destroy()
-        return Outcome(end: end, lines: lines, error: (try? String(contentsOfFile: folder.file(errors), encoding: .utf8)) ?? "")
+        return Outcome(
+            end: end, lines: lines,
+            error: (try? String(contentsOfFile: folder.file(errors), encoding: .utf8)) ?? "")
     }
 
     /// Runs it, and demands that all goes well; what it printed.
     @discardableResult
-    func lines(_ arguments: String..., location: SourceLocation = #_sourceLocation) throws -> [String] {
+    func lines(_ arguments: String..., location: SourceLocation = #_sourceLocation) throws
+        -> [String]
+    {
         let outcome = try run(arguments)
-        try #require(outcome.status == 0, "\(arguments): \(outcome.end) \(outcome.error)", sourceLocation: location)
+        try #require(
+            outcome.status == 0, "\(arguments): \(outcome.end) \(outcome.error)",
+            sourceLocation: location)
         return outcome.lines
     }
 }

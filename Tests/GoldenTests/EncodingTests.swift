@@ -12,10 +12,14 @@ extension GoldenTests {
             let json = try heap.write { tx in
                 let array = try tx.array("a", of: Encoded<[String: Int]>.self)
                 array.append(Encoded(values))
-                return array.access.load(array.elementOffset(0), as: StoredBytes.self).withBytes(array.access) { Data($0) }
+                return array.access.load(array.elementOffset(0), as: StoredBytes.self).withBytes(
+                    array.access
+                ) { Data($0) }
             }
             let text = String(decoding: json, as: UTF8.self)
-            #expect(text.hasPrefix(#"[{"key 0":0,"key 1":1,"key 10":10,"#) && text.hasSuffix(#""key 9":9}]"#))
+            #expect(
+                text.hasPrefix(#"[{"key 0":0,"key 1":1,"key 10":10,"#)
+                    && text.hasSuffix(#""key 9":9}]"#))
         }
     }
 }

@@ -8,18 +8,23 @@ final class Golden {
     let name: String
     private let folder: String
 
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
     private static let files = root.appending(path: "Tests/Golden")
 
-    /// Unpacks the heap called `name` and what lies beside it, but for the file that processes share if the machine has ended too.
+    /// Unpacks the heap called `name` and what lies beside it, but for the file that processes
+    /// share if the machine has ended too.
     init(_ name: String, withShared: Bool = true) throws {
         self.name = name
-        folder = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID().uuidString)").path
+        folder =
+            FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID().uuidString)")
+            .path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         for suffix in withShared ? ["", "-log", "-shared"] : ["", "-log"] {
             let packed = Self.files.appending(path: "\(name).heap\(suffix).hex")
             guard FileManager.default.fileExists(atPath: packed.path) else { continue }
-            try #require(HexDump.bytes(of: try Self.text(packed))).write(to: URL(filePath: path + suffix))
+            try #require(HexDump.bytes(of: try Self.text(packed))).write(
+                to: URL(filePath: path + suffix))
         }
     }
 
@@ -27,9 +32,13 @@ final class Golden {
 
     var path: String { "\(folder)/\(name).heap" }
 
-    func bytes(_ suffix: String = "") throws -> Data { try Data(contentsOf: URL(filePath: path + suffix)) }
+    func bytes(_ suffix: String = "") throws -> Data {
+        try Data(contentsOf: URL(filePath: path + suffix))
+    }
 
-    func write(_ bytes: Data, _ suffix: String = "") throws { try bytes.write(to: URL(filePath: path + suffix)) }
+    func write(_ bytes: Data, _ suffix: String = "") throws {
+        try bytes.write(to: URL(filePath: path + suffix))
+    }
 
     func open(_ mode: OpenMode = .readWrite) throws -> PersistentHeap {
         var options = PersistentHeap.Options()
@@ -39,7 +48,8 @@ final class Golden {
     }
 
     /// What the heap's roots are as lines of JSON.
-    func lines(of heap: PersistentHeap, knowing types: [any Persistable.Type]) throws -> [Substring] {
+    func lines(of heap: PersistentHeap, knowing types: [any Persistable.Type]) throws -> [Substring]
+    {
         let exported = folder + "/exported.jsonl"
         try? FileManager.default.removeItem(atPath: exported)
         try heap.exportLines(knowing: types, to: exported)
@@ -51,21 +61,29 @@ final class Golden {
         try text(files.appending(path: "\(name).jsonl")).split(separator: "\n")
     }
 
-    static func text(_ file: URL) throws -> String { String(decoding: try Data(contentsOf: file), as: UTF8.self) }
+    static func text(_ file: URL) throws -> String {
+        String(decoding: try Data(contentsOf: file), as: UTF8.self)
+    }
 
-    static func packed(_ name: String) throws -> String { try text(files.appending(path: "\(name).hex")) }
+    static func packed(_ name: String) throws -> String {
+        try text(files.appending(path: "\(name).hex"))
+    }
 
     // MARK: The reader in Python
 
     static let hasPython = (try? run(["python3", "--version"]))?.status == 0
 
     /// Runs a program that the search path finds, and waits for its end.
-    static func run(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String) {
+    static func run(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String)
+    {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(["PYTHONDONTWRITEBYTECODE": "1"]) { $1 }
-        let folder = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID().uuidString)")
+        process.environment = ProcessInfo.processInfo.environment.merging([
+            "PYTHONDONTWRITEBYTECODE": "1"
+        ]) { $1 }
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "holdfast-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let names = ["output", "errors"].map { folder.appending(path: $0) }
@@ -78,5 +96,6 @@ final class Golden {
     }
 }
 
-/// Types that the program has, and is to forget, are the whole process's; so tests of golden heaps come one after the other.
+/// Types that the program has, and is to forget, are the whole process's; so tests of golden heaps
+/// come one after the other.
 @Suite(.serialized) struct GoldenTests {}

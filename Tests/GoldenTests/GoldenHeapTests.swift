@@ -32,7 +32,8 @@ extension GoldenTests {
             let golden = try Golden(name)
             let heap = try golden.open()
             if name == "forms" {
-                let description = try #require(try heap.read { $0.roots.first { $0.name == "people" } }?.type.text)
+                let description = try #require(
+                    try heap.read { $0.roots.first { $0.name == "people" } }?.type.text)
                 let made = try #require(TypeRegistry.shared.type(describedAs: description))
                 #expect("\(made)".contains("RunTimeRecord"))
             }
@@ -62,7 +63,9 @@ extension GoldenTests {
             try heap.close()
             heap = try golden.open()
             let added = try heap.read { tx in
-                try tx.map("added", String.self, PersistentArray<Int>.self)["key 7"].map { Array($0) }
+                try tx.map("added", String.self, PersistentArray<Int>.self)["key 7"].map {
+                    Array($0)
+                }
             }
             #expect(added == [7, 47, 87, 127, 167, 207, 247, 287])
             try requireSound(heap)
@@ -76,15 +79,19 @@ extension GoldenTests {
             try heap.close()
         }
 
-        /// Imported into a heap of its own, and exported once more, it is the same but for the order of maps.
+        /// Imported into a heap of its own, and exported once more, it is the same but for the
+        /// order of maps.
         @Test(arguments: names) func comesBackFromItsLines(name: String) throws {
             let golden = try Golden(name)
             let copy = try PersistentHeap.inMemory()
             guard !(try Golden.lines(name).isEmpty), name != "forms" else { return }
             let file = golden.path + ".jsonl"
-            try Golden.lines(name).joined(separator: "\n").write(toFile: file, atomically: true, encoding: .utf8)
+            try Golden.lines(name).joined(separator: "\n").write(
+                toFile: file, atomically: true, encoding: .utf8)
             try copy.importLines(from: file, knowing: Contents.types)
-            #expect(try golden.lines(of: copy, knowing: Contents.types).sorted() == Golden.lines(name).sorted())
+            #expect(
+                try golden.lines(of: copy, knowing: Contents.types).sorted()
+                    == Golden.lines(name).sorted())
         }
     }
 }

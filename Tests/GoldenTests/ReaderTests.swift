@@ -5,14 +5,19 @@ import Testing
 
 extension GoldenTests {
     /// Another program, which knows nothing but Docs/FileFormat.md, reads the same.
-    @Suite(.enabled(if: Golden.hasPython, "there is no python3 here to run Tests/Reader with")) struct ReaderTests {
-        private static let reader = Golden.root.appending(path: "Tests/Reader/holdfast_reader.py").path
+    @Suite(.enabled(if: Golden.hasPython, "there is no python3 here to run Tests/Reader with"))
+    struct ReaderTests {
+        private static let reader = Golden.root.appending(path: "Tests/Reader/holdfast_reader.py")
+            .path
 
-        private func read(_ golden: Golden) throws -> (status: Int32, output: String, errors: String) {
+        private func read(_ golden: Golden) throws -> (
+            status: Int32, output: String, errors: String
+        ) {
             try Golden.run(["python3", Self.reader, golden.path])
         }
 
-        @Test(arguments: Contents.atRest + Contents.left) func readsWhatIsThere(name: String) throws {
+        @Test(arguments: Contents.atRest + Contents.left) func readsWhatIsThere(name: String) throws
+        {
             let golden = try Golden(name)
             let before = try golden.bytes()
             let (status, output, errors) = try read(golden)
@@ -23,10 +28,13 @@ extension GoldenTests {
 
         @Test func readsTheDurableLog() throws {
             let result = try read(try Golden("killed", withShared: false))
-            #expect(try result.output.split(separator: "\n") == Golden.lines(Contents.killedWithoutShared))
+            #expect(
+                try result.output.split(separator: "\n")
+                    == Golden.lines(Contents.killedWithoutShared))
         }
 
-        /// A heap that this version of the program has changed, and closed, or left as it is in use.
+        /// A heap that this version of the program has changed, and closed, or left as it is in
+        /// use.
         @Test func readsWhatThisProgramWrites() throws {
             let golden = try Golden("forms")
             let heap = try golden.open()
@@ -82,7 +90,8 @@ extension GoldenTests {
         /// It does not print what it has not verified.
         @Test func findsDamage() throws {
             for (offset, says) in [
-                (0x5040, "page 5 "), (0x4010, "page 4, of checksums"), (0x8040, "page 8 "), (0xf000, "behind the heap's end"),
+                (0x5040, "page 5 "), (0x4010, "page 4, of checksums"), (0x8040, "page 8 "),
+                (0xf000, "behind the heap's end"),
             ] {
                 let golden = try Golden("tiny")
                 var bytes = try golden.bytes()
@@ -96,7 +105,8 @@ extension GoldenTests {
             #expect(try read(cut).errors.contains("cut short"))
             let killed = try Golden("killed", withShared: false)
             var log = try killed.bytes("-log")
-            // In the second of three records that were made durable at once: with it the chain ends.
+            // In the second of three records that were made durable at once: with it the chain
+            // ends.
             let second = try #require(log.range(of: Data("transaction number 1".utf8))).lowerBound
             log[second] ^= 1
             try killed.write(log, "-log")
@@ -107,7 +117,8 @@ extension GoldenTests {
             log = try torn.bytes("-log")
             log[try #require(log.range(of: Data("transaction number 39".utf8))).lowerBound] ^= 1
             try torn.write(log, "-log")
-            #expect(try read(torn).errors.contains("ends before the position that a checkpoint needs"))
+            #expect(
+                try read(torn).errors.contains("ends before the position that a checkpoint needs"))
         }
     }
 }

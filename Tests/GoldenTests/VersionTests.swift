@@ -21,7 +21,10 @@ extension GoldenTests {
                 change(&header)
                 let sum = header.withUnsafeBytes { Checksum.of($0, seed: 0x686F_6C64_6661_7374) }
                 bytes.replaceSubrange(place, with: header)
-                for index in 0 ..< 8 { bytes[place.upperBound + index] = UInt8(truncatingIfNeeded: sum >> UInt64(index * 8)) }
+                for index in 0 ..< 8 {
+                    bytes[place.upperBound + index] = UInt8(
+                        truncatingIfNeeded: sum >> UInt64(index * 8))
+                }
             }
             try golden.write(bytes, suffix)
         }
@@ -50,7 +53,8 @@ extension GoldenTests {
             let golden = try Golden("killed", withShared: false)
             try change(golden, "-log", checksumAt: 120) { $0[8] = 3 }
             let log = try golden.bytes("-log")
-            try expectRefused(golden, .newerFormat(path: golden.path + "-log", found: 3, supported: 2))
+            try expectRefused(
+                golden, .newerFormat(path: golden.path + "-log", found: 3, supported: 2))
             #expect(try golden.bytes("-log") == log)
         }
 
@@ -65,7 +69,9 @@ extension GoldenTests {
             let golden = try Golden("tiny")
             try change(golden) {
                 $0[89] = 0xff
-                for index in Array(92 ..< 96) + Array(136 ..< 256) + Array(384 ..< 504) { $0[index] = 0xff }
+                for index in Array(92 ..< 96) + Array(136 ..< 256) + Array(384 ..< 504) {
+                    $0[index] = 0xff
+                }
             }
             for mode in [OpenMode.readOnly, .readWrite] {
                 let heap = try golden.open(mode)
@@ -76,13 +82,21 @@ extension GoldenTests {
             }
         }
 
-        /// The heap that the page shows, line by line, is the golden one; and its errors are the program's.
+        /// The heap that the page shows, line by line, is the golden one; and its errors are the
+        /// program's.
         @Test func thePageShowsTheTinyHeap() throws {
             let text = try Golden.text(Self.page)
-            let shown = text.split(separator: "\n").filter { $0.prefix { $0.isHexDigit }.count == 8 && $0.contains(": ") }
+            let shown = text.split(separator: "\n").filter {
+                $0.prefix { $0.isHexDigit }.count == 8 && $0.contains(": ")
+            }
             let lines = try Golden.packed("tiny.heap").split(separator: "\n")
             // All but the second copy of the header, and the line that says how long the file is.
-            #expect(shown == lines.filter { !$0.hasPrefix("000010") && !$0.hasPrefix("000011") && !$0.hasPrefix("0000ffe0") })
+            #expect(
+                shown
+                    == lines.filter {
+                        !$0.hasPrefix("000010") && !$0.hasPrefix("000011")
+                            && !$0.hasPrefix("0000ffe0")
+                    })
             for name in ["newerFormat(path:found:supported:)", "damagedHeader(path:)"] {
                 #expect(text.contains("`HeapError.\(name)`"))
             }
@@ -95,12 +109,17 @@ extension GoldenTests {
             let somewhere = [UInt8](repeating: 7, count: 8).withUnsafeBytes {
                 StableHash.hash(UnsafeRawBufferPointer(rebasing: $0[3 ..< 3]), seed: seed)
             }
-            #expect(StableHash.hash(UnsafeRawBufferPointer(start: nil, count: 0), seed: seed) == somewhere)
+            #expect(
+                StableHash.hash(UnsafeRawBufferPointer(start: nil, count: 0), seed: seed)
+                    == somewhere)
         }
 
         /// Texts of heaps are their bytes, to the last.
         @Test func dumpsComeBack() throws {
-            for bytes in [Data(), Data([1]), Data(count: 100), Data((0 ..< 200).map { UInt8($0) }) + Data(count: 64)] {
+            for bytes in [
+                Data(), Data([1]), Data(count: 100),
+                Data((0 ..< 200).map { UInt8($0) }) + Data(count: 64),
+            ] {
                 #expect(HexDump.bytes(of: HexDump.text(of: bytes)) == bytes)
             }
             for text in ["00000000 0102", "xx: 01", "00000020: 01\n00000000: 02", "00000000: 012"] {

@@ -3,16 +3,19 @@ import Testing
 
 /// The sessions that the documentation shows, as the program answers them.
 @Suite struct DocumentTests {
-    private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// The lines between ```` ```heap-repl ```` and ```` ``` ````: prompts with what is typed behind them, and what is shown.
+    /// The lines between ```` ```heap-repl ```` and ```` ``` ````: prompts with what is typed
+    /// behind them, and what is shown.
     private func sessions(of page: String) throws -> [[String]] {
         var found: [[String]] = []
         var isInside = false
-        for line in try String(contentsOf: Self.repository.appendingPathComponent(page), encoding: .utf8)
-            .split(separator: "\n", omittingEmptySubsequences: false)
-        {
+        for line in try String(
+            contentsOf: Self.repository.appendingPathComponent(page), encoding: .utf8
+        )
+        .split(separator: "\n", omittingEmptySubsequences: false) {
             if line == "```heap-repl" {
                 found.append([])
                 isInside = true
@@ -33,7 +36,8 @@ import Testing
         let folder = try Scratch()
         for session in sessions {
             let prompts = ["> ", "... ", "begin> "]
-            let typed = session.compactMap { line in prompts.first { line.hasPrefix($0) }.map { String(line.dropFirst($0.count)) }
+            let typed = session.compactMap { line in
+                prompts.first { line.hasPrefix($0) }.map { String(line.dropFirst($0.count)) }
             }
             let shown = session.filter { line in !prompts.contains { line.hasPrefix($0) } }
             let run = try ProgramRun([folder.heap], script: typed.joined(separator: "\n"))
@@ -41,7 +45,10 @@ import Testing
             let errors = run.error.split(separator: "\n").map(String.init)
             let report =
                 errors.isEmpty
-                ? [] : Array(errors.dropFirst()) + ["error: " + (errors[0].split(separator: ": ", maxSplits: 2).last ?? "")]
+                ? []
+                : Array(errors.dropFirst()) + [
+                    "error: " + (errors[0].split(separator: ": ", maxSplits: 2).last ?? "")
+                ]
             #expect(run.lines + report == shown)
         }
     }

@@ -6,15 +6,20 @@ import Testing
 @Suite struct FaultTests {
     /// One line, which names the file.
     private func expectOneLine(
-        _ run: ProgramRun, _ words: String, status: Int32 = 1, sourceLocation: SourceLocation = #_sourceLocation
+        _ run: ProgramRun, _ words: String, status: Int32 = 1,
+        sourceLocation: SourceLocation = #_sourceLocation
     ) {
         #expect(run.status == status, sourceLocation: sourceLocation)
         #expect(run.errorLines.count == 1, "\(run.error)", sourceLocation: sourceLocation)
-        #expect(run.error.hasPrefix("heap-repl: ") && run.error.contains(words), "\(run.error)", sourceLocation: sourceLocation)
+        #expect(
+            run.error.hasPrefix("heap-repl: ") && run.error.contains(words), "\(run.error)",
+            sourceLocation: sourceLocation)
     }
 
     @Test func wrongUsage() throws {
-        for arguments in [[], ["a", "b"], ["--nonsense", "a"], ["--timeout"], ["--timeout", "soon", "a"], [""]] {
+        for arguments in [
+            [], ["a", "b"], ["--nonsense", "a"], ["--timeout"], ["--timeout", "soon", "a"], [""],
+        ] {
             let run = try ProgramRun(arguments)
             #expect(run.status == 2, "\(arguments)")
             #expect(run.output == "")
@@ -28,15 +33,21 @@ import Testing
         let folder = try Scratch()
         #expect(try ProgramRun([folder.heap], script: "roots").lines == ["no roots yet"])
         #expect(folder.names == ["test.heap"])
-        expectOneLine(try ProgramRun([folder.file("none/test.heap")], script: "1"), "none/test.heap")
-        expectOneLine(try ProgramRun(["--read-only", folder.file("missing.heap")], script: "1"), "There is no heap file at")
+        expectOneLine(
+            try ProgramRun([folder.file("none/test.heap")], script: "1"), "none/test.heap")
+        expectOneLine(
+            try ProgramRun(["--read-only", folder.file("missing.heap")], script: "1"),
+            "There is no heap file at")
         #expect(folder.names == ["test.heap"])
         expectOneLine(try ProgramRun([folder.path], script: "1"), "is a folder, not a heap file")
     }
 
     @Test func filesThatAreNoHeaps() throws {
         let folder = try Scratch()
-        for (name, bytes) in [("foreign", Data("not a heap at all".utf8)), ("zeros", Data(count: 100_000)), ("empty", Data())] {
+        for (name, bytes) in [
+            ("foreign", Data("not a heap at all".utf8)), ("zeros", Data(count: 100_000)),
+            ("empty", Data()),
+        ] {
             let path = folder.file(name)
             try bytes.write(to: URL(fileURLWithPath: path))
             expectOneLine(try ProgramRun([path], script: "1"), path)
@@ -99,7 +110,9 @@ import Testing
             #expect(run.status == 1)
             #expect(run.lines == ["1"])
             #expect(run.errorLines.count == 3)
-            #expect(run.error.hasPrefix("heap-repl: line 2, column 1: \(folder.heap) could not be used in time"))
+            #expect(
+                run.error.hasPrefix(
+                    "heap-repl: line 2, column 1: \(folder.heap) could not be used in time"))
         }
         try heap.close()
         #expect(try ProgramRun([folder.heap], script: "n").lines == ["2"])
@@ -109,9 +122,12 @@ import Testing
         let folder = try Scratch()
         // What was committed before is kept, and what comes after is not run.
         let script = "n = 1\nn\nn = 2\n"
-        expectOneLine(try ProgramRun(shell: "exec \"$@\" >/dev/full", [folder.heap], script: script), "No space left on device")
+        expectOneLine(
+            try ProgramRun(shell: "exec \"$@\" >/dev/full", [folder.heap], script: script),
+            "No space left on device")
         #expect(try ProgramRun([folder.heap], script: "n").lines == ["1"])
-        expectOneLine(try ProgramRun([folder.heap], script: script, takesOutput: false), "Broken pipe")
+        expectOneLine(
+            try ProgramRun([folder.heap], script: script, takesOutput: false), "Broken pipe")
         #expect(try ProgramRun([folder.heap], script: "n").lines == ["1"])
         let help = try ProgramRun(shell: "exec \"$@\" >/dev/full", ["--help"])
         expectOneLine(help, "No space left on device")
@@ -121,20 +137,26 @@ import Testing
     @Test func filesThatCannotGrow() throws {
         let folder = try Scratch()
         let script = "log = [1, 2, 3]\nlog.count\nlog.append(contentsOf: 0 ..< 400000)\n"
-        let run = try ProgramRun(shell: "ulimit -f 4096; exec \"$@\"", [folder.heap], script: script)
+        let run = try ProgramRun(
+            shell: "ulimit -f 4096; exec \"$@\"", [folder.heap], script: script)
         #expect(run.lines == ["3"])
         #expect(run.status == 1)
-        #expect(run.errorLines.first?.hasPrefix("heap-repl: line 3, column 1: ") ?? false, "\(run.error)")
+        #expect(
+            run.errorLines.first?.hasPrefix("heap-repl: line 3, column 1: ") ?? false,
+            "\(run.error)")
         #expect(run.error.contains("a limit for the size of files was reached"))
         let after = try ProgramRun([folder.heap], script: "log")
         #expect(after.lines == ["[1, 2, 3]"])
-        // In a transaction over several lines, all of it is lost, and the line where that came about is named.
+        // In a transaction over several lines, all of it is lost, and the line where that came
+        // about is named.
         let longer = try ProgramRun(
             shell: "ulimit -f 4096; exec \"$@\"", [folder.heap],
             script: "begin\nlog.append(4)\nlog.append(contentsOf: 0 ..< 400000)\ncommit\n")
         #expect(longer.status == 1)
         #expect(
-            ["heap-repl: line 3, column 1: ", "heap-repl: line 4, column 1: "].contains { longer.error.hasPrefix($0) },
+            ["heap-repl: line 3, column 1: ", "heap-repl: line 4, column 1: "].contains {
+                longer.error.hasPrefix($0)
+            },
             "\(longer.error)")
         #expect(longer.error.contains("a limit for the size of files was reached"))
         #expect(try ProgramRun([folder.heap], script: "log").lines == ["[1, 2, 3]"])
@@ -145,7 +167,8 @@ import Testing
         let run = try ProgramRun(shell: "printf 'n = 1\\nn = \"\\377\"\\n' | \"$@\"", [folder.heap])
         #expect(run.status == 1)
         expectOneLine(run, "line 2 is not UTF-8")
-        let long = try ProgramRun(shell: "(head -c 3000000 /dev/zero | tr '\\0' '1') 2>/dev/null | \"$@\"", [folder.heap])
+        let long = try ProgramRun(
+            shell: "(head -c 3000000 /dev/zero | tr '\\0' '1') 2>/dev/null | \"$@\"", [folder.heap])
         expectOneLine(long, "line 1 is longer than")
         #expect(try ProgramRun([folder.heap], script: "n").lines == ["1"])
     }

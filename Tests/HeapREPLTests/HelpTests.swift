@@ -18,34 +18,55 @@ import Testing
 
     /// Examples of one line, lines that follow them, and what is shown.
     private static let scripts: [String: (after: [String], shown: [String])] = [
-        "stock = map<String, Int>()": (["stock.count", "other = map<String, Int>()", "other"], ["2", "[:]"]),
-        "log = array<Double>()": (["log", "fresh = array<Double>()", "fresh.count"], ["[3.5, 4.5]", "0"]),
+        "stock = map<String, Int>()": (
+            ["stock.count", "other = map<String, Int>()", "other"], ["2", "[:]"]
+        ),
+        "log = array<Double>()": (
+            ["log", "fresh = array<Double>()", "fresh.count"], ["[3.5, 4.5]", "0"]
+        ),
         "n = 5": (["n", "m = 6", "m + n"], ["5", "11"]),
         "small: Int8 = 5": (["small"], ["5"]),
         "delete stock": (["roots"], ["log", "n", "prices", "tags"]),
         "roots": ([], ["log", "n", "prices", "stock", "tags"]),
-        "stock[\"bolt\"] = 120": (["stock[\"bolt\"]", "stock[\"bolt\"] = nil", "stock"], ["120", "[\"nut\": 7]"]),
+        "stock[\"bolt\"] = 120": (
+            ["stock[\"bolt\"]", "stock[\"bolt\"] = nil", "stock"], ["120", "[\"nut\": 7]"]
+        ),
         "stock[\"bolt\", default: 0] += 5": (
-            ["stock[\"cog\", default: 1] += 5", "stock"], ["[\"bolt\": 125, \"cog\": 6, \"nut\": 7]"]
+            ["stock[\"cog\", default: 1] += 5", "stock"],
+            ["[\"bolt\": 125, \"cog\": 6, \"nut\": 7]"]
         ),
         "stock[\"bolt\"]": (["stock[\"cog\"]"], ["120", "nil"]),
         "stock.keys.sorted()": (
-            ["stock.values.sum()", "log.min()", "log.prefix(1)"], ["[\"bolt\", \"nut\"]", "127", "3.5", "[3.5]"]
+            ["stock.values.sum()", "log.min()", "log.prefix(1)"],
+            ["[\"bolt\", \"nut\"]", "127", "3.5", "[3.5]"]
         ),
         "log.append(3.5)": (
-            ["log.insert(1, at: 0)", "log", "log.remove(at: 0)", "log.removeLast()", "log", "log.removeAll()", "log"],
+            [
+                "log.insert(1, at: 0)", "log", "log.remove(at: 0)", "log.removeLast()", "log",
+                "log.removeAll()", "log",
+            ],
             ["[1.0, 3.5, 4.5, 3.5]", "1.0", "3.5", "[3.5, 4.5]", "[]"]
         ),
         "log[0]": (["log[0 ..< 2]"], ["3.5", "[3.5, 4.5]"]),
         "log.count": (["log.isEmpty", "log.first", "log.last"], ["2", "false", "3.5", "4.5"]),
-        "tags.insert(\"new\")": (["tags.contains(\"new\")", "tags.remove(\"new\")", "tags"], ["true", "true", "\"new\"", "[]"]),
-        "prices[10 ..< 20]": (
-            ["prices.first", "prices.last"], ["[10: \"b\", 15: \"c\"]", "(key: 5, value: \"a\")", "(key: 20, value: \"d\")"]
+        "tags.insert(\"new\")": (
+            ["tags.contains(\"new\")", "tags.remove(\"new\")", "tags"],
+            ["true", "true", "\"new\"", "[]"]
         ),
-        "log.count * 2 + n": (["n > 39 && !(n == 41) ? \"yes\" : \"no\"", "stock[\"cog\"] ?? 0"], ["44", "\"yes\"", "0"]),
-        "struct Point { x: Double, y: Double }": (["q = Point(x: 0, y: 0)", "q"], ["Point(x: 0.0, y: 0.0)"]),
+        "prices[10 ..< 20]": (
+            ["prices.first", "prices.last"],
+            ["[10: \"b\", 15: \"c\"]", "(key: 5, value: \"a\")", "(key: 20, value: \"d\")"]
+        ),
+        "log.count * 2 + n": (
+            ["n > 39 && !(n == 41) ? \"yes\" : \"no\"", "stock[\"cog\"] ?? 0"],
+            ["44", "\"yes\"", "0"]
+        ),
+        "struct Point { x: Double, y: Double }": (
+            ["q = Point(x: 0, y: 0)", "q"], ["Point(x: 0.0, y: 0.0)"]
+        ),
         "p = Point(x: 1, y: 2)": (
-            ["p", "path = array<Point>()", "path.append(p)", "path"], ["Point(x: 1.0, y: 2.0)", "[Point(x: 1.0, y: 2.0)]"]
+            ["p", "path = array<Point>()", "path.append(p)", "path"],
+            ["Point(x: 1.0, y: 2.0)", "[Point(x: 1.0, y: 2.0)]"]
         ),
         "p.x += 1": (["p"], ["Point(x: 2.0, y: 2.0)"]),
         "begin": (["n = 41", "n", "abort", "n"], ["41", "40"]),
@@ -57,9 +78,13 @@ import Testing
     ]
 
     /// What has to be typed before an example that needs something else.
-    private static let before = ["p.x += 1": "p = Point(x: 1, y: 2)\n", "commit": "begin\nn = 41\n", "abort": "begin\nn = 41\n"]
+    private static let before = [
+        "p.x += 1": "p = Point(x: 1, y: 2)\n", "commit": "begin\nn = 41\n",
+        "abort": "begin\nn = 41\n",
+    ]
 
-    /// Those that tests of their own exercise: `watch` in `SharingTests` and `TerminalTests`, `stats` and `map` in `StatisticsTests`.
+    /// Those that tests of their own exercise: `watch` in `SharingTests` and `TerminalTests`,
+    /// `stats` and `map` in `StatisticsTests`.
     private static let elsewhere: Set<String> = ["watch stock", "stats", "map"]
 
     @Test func everyExampleDoesWhatHelpSays() throws {
@@ -78,14 +103,18 @@ import Testing
             }
             let folder = try Scratch()
             let script =
-                Self.preparation + Self.before[example, default: ""] + ([example] + expected.after).joined(separator: "\n")
+                Self.preparation + Self.before[example, default: ""]
+                + ([example] + expected.after).joined(separator: "\n")
             let run = try ProgramRun([folder.heap], script: script)
             #expect(run.status == 0, "\(example): \(run.error)")
             // Of the list of roots only the names, and of help its first line.
             let shown =
                 example == "roots" || example == "delete stock"
                 ? run.lines.map { $0.prefix { $0 != " " } }.map(String.init) : run.lines
-            #expect(example == "help" ? Array(shown.prefix(1)) == expected.shown : shown == expected.shown, "\(example)")
+            #expect(
+                example == "help"
+                    ? Array(shown.prefix(1)) == expected.shown : shown == expected.shown,
+                "\(example)")
         }
         #expect(Set(Self.scripts.keys).union(Self.elsewhere) == Set(examples))
     }

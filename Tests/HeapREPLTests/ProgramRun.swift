@@ -7,7 +7,8 @@ let builtProducts: URL = {
             return bundle.bundleURL.deletingLastPathComponent()
         }
     #endif
-    return URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+    return URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+        .deletingLastPathComponent()
 }()
 
 let replPath = builtProducts.appendingPathComponent("heap-repl").path
@@ -17,7 +18,10 @@ final class Scratch {
     let path: String
 
     init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("heap-repl-\(UUID().uuidString)").path
+        path =
+            FileManager.default.temporaryDirectory.appendingPathComponent(
+                "heap-repl-\(UUID().uuidString)"
+            ).path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
@@ -25,13 +29,19 @@ final class Scratch {
 
     func file(_ name: String) -> String { path + "/" + name }
     var heap: String { file("test.heap") }
-    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
+    var names: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    }
 
     /// A terminal with the program on this folder's heap, and a history of its own.
-    func terminal(_ environment: [String: String] = [:], arguments: [String] = []) throws -> Terminal {
+    func terminal(_ environment: [String: String] = [:], arguments: [String] = []) throws
+        -> Terminal
+    {
         try Terminal(
             replPath, arguments + [heap],
-            environment: ["HEAP_REPL_HISTORY": file("history"), "HOME": path].merging(environment) { $1 })
+            environment: ["HEAP_REPL_HISTORY": file("history"), "HOME": path].merging(environment) {
+                $1
+            })
     }
 }
 
@@ -41,7 +51,9 @@ struct ProgramRun {
     var output: String
     var error: String
 
-    var lines: [String] { output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init).dropLast() }
+    var lines: [String] {
+        output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init).dropLast()
+    }
     var errorLines: [String] { error.split(separator: "\n").map(String.init) }
 
     /// Where nobody takes the output, it goes into a pipe that nobody reads from any more.
@@ -49,19 +61,28 @@ struct ProgramRun {
         try self.init(replPath, arguments, script: script, takesOutput: takesOutput)
     }
 
-    /// With the program's output, or what limits it, as a shell arranges it: `"$@"` in the command is the program.
+    /// With the program's output, or what limits it, as a shell arranges it: `"$@"` in the command
+    /// is the program.
     init(shell command: String, _ arguments: [String], script: String = "") throws {
-        try self.init("/bin/sh", ["-c", command, "sh", replPath] + arguments, script: script, takesOutput: true)
+        try self.init(
+            "/bin/sh", ["-c", command, "sh", replPath] + arguments, script: script,
+            takesOutput: true)
     }
 
-    private init(_ executable: String, _ arguments: [String], script: String, takesOutput: Bool) throws {
+    private init(_ executable: String, _ arguments: [String], script: String, takesOutput: Bool)
+        throws
+    {
         let folder = try Scratch()
         try Data(script.utf8).write(to: URL(fileURLWithPath: folder.file("script")))
-        for name in ["output", "error"] { _ = FileManager.default.createFile(atPath: folder.file(name), contents: nil) }
+        for name in ["output", "error"] {
+            _ = FileManager.default.createFile(atPath: folder.file(name), contents: nil)
+        }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging([
+            "SWIFT_BACKTRACE": "enable=no"
+        ]) { $1 }
         process.standardInput = FileHandle(forReadingAtPath: folder.file("script"))
         process.standardOutput = FileHandle(forWritingAtPath: folder.file("output"))
         process.standardError = FileHandle(forWritingAtPath: folder.file("error"))
@@ -72,7 +93,9 @@ struct ProgramRun {
         }
         try process.run()
         process.waitUntilExit()
-        status = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
+        status =
+            process.terminationReason == .exit
+            ? process.terminationStatus : 128 + process.terminationStatus
         output = try String(contentsOfFile: folder.file("output"), encoding: .utf8)
         error = try String(contentsOfFile: folder.file("error"), encoding: .utf8)
     }

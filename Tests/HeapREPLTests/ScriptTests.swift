@@ -59,13 +59,16 @@ import Testing
         #expect(first.status == 0)
         #expect(
             first.lines == [
-                "nil", #"Part(name: "Bolt", weight: 2.0, tags: ["steel", "M8", "zinc"], at: Place(row: 11, shelf: 2))"#,
+                "nil",
+                #"Part(name: "Bolt", weight: 2.0, tags: ["steel", "M8", "zinc"], at: Place(row: 11, shelf: 2))"#,
                 "\"none\"", "2",
-                "5", "[0, 1, 2, 3, 4]", "[1, 2, 3, 4]", "true", "false", #"["steel": ["bolt"]]"#, #"["a", "b"]"#,
+                "5", "[0, 1, 2, 3, 4]", "[1, 2, 3, 4]", "true", "false", #"["steel": ["bolt"]]"#,
+                #"["a", "b"]"#,
                 "2026-01-31T12:00:00Z",
                 "true", "4", "[[1, 2], [30, 4]]", "\"CAFÉ!\"", "[3, 2, 1]",
             ])
-        // Types that were declared in an earlier run are known from the roots that are made of them.
+        // Types that were declared in an earlier run are known from the roots that are made of
+        // them.
         let second = try run(
             "parts[\"cog\"] = Part(name: \"Cog\", tags: [], at: Place(row: 0, shelf: 0))\nparts.keys.sorted()\nroots",
             heap: folder.heap)
@@ -74,7 +77,8 @@ import Testing
             second.lines == [
                 #"["bolt", "cog", "nut"]"#, "byTag   Map<String, Set<String>>  1 entry",
                 "matrix  Array<Array<Int>>         2 elements",
-                "parts   Map<String, Part>         3 entries", "queue   Deque<Int>                5 elements",
+                "parts   Map<String, Part>         3 entries",
+                "queue   Deque<Int>                5 elements",
                 "seen    SortedSet<String>         3 elements",
             ])
         #expect(folder.names == ["test.heap"])
@@ -103,14 +107,20 @@ import Testing
         ("log = [1]\nlog.cuont", 2, 5, "is it count?"),
         ("m = map<String, Int>()\nm[5] = 1", 2, 3, "a String is expected"),
         ("m = map<String, Int>()\nm[\"a\"] += 1", 2, 3, "a default helps"),
-        ("m = map<String, Int>()\nm = map<String, Double>()", 2, 1, "is there already, as Map<String, Int>"),
+        (
+            "m = map<String, Int>()\nm = map<String, Double>()", 2, 1,
+            "is there already, as Map<String, Int>"
+        ),
         ("m = map<Bool, Int>()", 1, 9, "cannot be a key"),
         ("m = map<String>()", 1, 5, "two types"),
         ("p = Point(x: 1)", 1, 5, "there is no type or function Point"),
         ("struct P { x: Int, y: Int }\np = P(x: 1)", 2, 5, "the field y of P needs a value"),
         ("struct P { x: Int, y: Int }\np = P(x: 1, z: 2)", 2, 13, "P has no field z; it has x, y"),
         ("struct P { x: Int, y: Int }\np = P(x: 1, y: \"a\")", 2, 16, "an Int is expected"),
-        ("struct P { x: Int }\nstruct P { x: Double }\np = P(x: 1)\nstruct P { x: Int }", 2, 1, "another struct P"),
+        (
+            "struct P { x: Int }\nstruct P { x: Double }\np = P(x: 1)\nstruct P { x: Int }", 2, 1,
+            "another struct P"
+        ),
         ("struct Empty { }", 1, 1, "at least one field"),
         ("struct P { x: Int, x: Int }", 1, 20, "has a field x already"),
         ("x = nil", 1, 5, "nil alone has no type"),
@@ -152,7 +162,9 @@ import Testing
         #expect(run.status == 1)
         #expect(!run.output.contains("after"), "\(script): went on after the error")
         let report = run.errorLines
-        #expect(report.first?.hasPrefix("heap-repl: line \(line), column \(column): ") ?? false, "\(script): \(run.error)")
+        #expect(
+            report.first?.hasPrefix("heap-repl: line \(line), column \(column): ") ?? false,
+            "\(script): \(run.error)")
         #expect(report.first?.contains(message) ?? false, "\(script): \(run.error)")
         // The line itself and a caret under the column.
         #expect(report.count == 3)
@@ -170,21 +182,29 @@ import Testing
 
     @Test func whatIsNestedTooDeepIsAnErrorAndNotTheEndOfTheStack() throws {
         for (opening, closing) in [
-            ("(", ")"), ("[", "]"), ("-", ""), ("!", ""), ("x[", "]"), ("[1: ", "]"), ("true ? 1 : ", ""), ("x = ", ""),
+            ("(", ")"), ("[", "]"), ("-", ""), ("!", ""), ("x[", "]"), ("[1: ", "]"),
+            ("true ? 1 : ", ""), ("x = ", ""),
             ("f(", ")"),
         ] {
             let count = 50_000
-            let run = try run(String(repeating: opening, count: count) + "1" + String(repeating: closing, count: count))
+            let run = try run(
+                String(repeating: opening, count: count) + "1"
+                    + String(repeating: closing, count: count))
             #expect(run.status == 1, "\(opening)")
-            #expect(run.errorLines.first?.contains("line 1, column") ?? false, "\(opening): \(run.error.prefix(300))")
+            #expect(
+                run.errorLines.first?.contains("line 1, column") ?? false,
+                "\(opening): \(run.error.prefix(300))")
         }
         for link in [".a", "[0]", "!", "?.b", "+1", " ?? 1", "&&true"] {
             let run = try run("1" + String(repeating: link, count: 100_000))
             #expect(run.status == 1, "\(link)")
-            #expect(run.errorLines.first?.contains("line 1, column") ?? false, "\(link): \(run.error.prefix(300))")
+            #expect(
+                run.errorLines.first?.contains("line 1, column") ?? false,
+                "\(link): \(run.error.prefix(300))")
         }
         let type = try run(
-            "x = " + String(repeating: "array<", count: 100_000) + "Int" + String(repeating: ">", count: 100_000) + "()")
+            "x = " + String(repeating: "array<", count: 100_000) + "Int"
+                + String(repeating: ">", count: 100_000) + "()")
         #expect(type.status == 1 && type.errorLines.first?.contains("nested too deep") ?? false)
         // And what is not too deep is computed.
         let sum = try run(
@@ -195,16 +215,22 @@ import Testing
 
     @Test func statementsOverSeveralLinesKeepTheirLineNumbers() throws {
         let folder = try Scratch()
-        let run = try run("numbers = [\n  1,\n  2\n]\nnumbers.append(\n  3\n)\nnumbers\nnumbers[\n  7\n]\n", heap: folder.heap)
+        let run = try run(
+            "numbers = [\n  1,\n  2\n]\nnumbers.append(\n  3\n)\nnumbers\nnumbers[\n  7\n]\n",
+            heap: folder.heap)
         #expect(run.lines == ["[1, 2, 3]"])
-        #expect(run.errorLines.first == "heap-repl: line 10, column 3: there is no element 7: the indices are 0 ..< 3")
+        #expect(
+            run.errorLines.first
+                == "heap-repl: line 10, column 3: there is no element 7: the indices are 0 ..< 3")
         #expect(run.errorLines.dropFirst().first == "    7")
     }
 
-    /// A statement of many lines takes time in proportion to them: this one would take minutes if each line were read with all before it.
+    /// A statement of many lines takes time in proportion to them: this one would take minutes if
+    /// each line were read with all before it.
     @Test func longStatementsAreReadOnce() throws {
         let lines = (0 ..< 8000).map { "  [\($0), \($0 + 1)], // row" }
-        let run = try run("rows = [\n" + lines.joined(separator: "\n") + "\n]\nrows.count\nrows.last\n")
+        let run = try run(
+            "rows = [\n" + lines.joined(separator: "\n") + "\n]\nrows.count\nrows.last\n")
         #expect(run.error == "")
         #expect(run.lines == ["8000", "[7999, 8000]"])
         #expect(try self.run("x =\n\n  5 +\n  // more\n  6\nx\n").lines == ["11"])
@@ -212,9 +238,12 @@ import Testing
 
     /// Of a long line the part around the error is shown, with the caret where it belongs.
     @Test func aLongLineIsShownAroundItsError() throws {
-        let run = try run(String(repeating: "1 + ", count: 100) + "wrong" + String(repeating: " + 1", count: 100))
+        let run = try run(
+            String(repeating: "1 + ", count: 100) + "wrong" + String(repeating: " + 1", count: 100))
         #expect(run.errorLines.first?.contains("line 1, column 401: ") ?? false)
-        #expect(run.errorLines.count == 3 && run.errorLines[1].hasPrefix("  …") && run.errorLines[1].count < 140)
+        #expect(
+            run.errorLines.count == 3 && run.errorLines[1].hasPrefix("  …")
+                && run.errorLines[1].count < 140)
         let caret = run.errorLines[2].count - 1
         #expect(String(run.errorLines[1].dropFirst(caret)).hasPrefix("wrong"))
     }
@@ -238,7 +267,9 @@ import Testing
     }
 
     @Test func longValuesAreCut() throws {
-        let run = try run("x = 0 ..< 1000\nx\ns = \"\"\ns = \"\(String(repeating: "y", count: 1000))\"\ns\nx.sorted(by: >)\n")
+        let run = try run(
+            "x = 0 ..< 1000\nx\ns = \"\"\ns = \"\(String(repeating: "y", count: 1000))\"\ns\nx.sorted(by: >)\n"
+        )
         #expect(run.lines[0].hasSuffix("18, 19, … (1000 in all)]"))
         #expect(run.lines[1].hasSuffix("y\"… (1000 characters in all)"))
         #expect(run.lines[2].hasPrefix("[999, 998,") && run.lines[2].hasSuffix("… (1000 in all)]"))
@@ -246,13 +277,16 @@ import Testing
 
     @Test func controlCharactersDoNotReachTheTerminal() throws {
         let folder = try Scratch()
-        let run = try run("t = \"\\u{1B}]0;x\\u{7}\"\nt\n`a\u{1B}b` = 1\nroots\n`a\u{1B}c`", heap: folder.heap)
+        let run = try run(
+            "t = \"\\u{1B}]0;x\\u{7}\"\nt\n`a\u{1B}b` = 1\nroots\n`a\u{1B}c`", heap: folder.heap)
         #expect(run.lines.first == #""\u{1B}]0;x\u{7}""#)
         #expect(!run.output.contains("\u{1B}") && !run.error.contains("\u{1B}"))
     }
 
     @Test func namesInBackticksAreNeverCommands() throws {
-        let run = try run("`map` = 1\n`map` + 1\n`two words` = [1]\n`two words`.append(2)\n`two words`\ndelete `map`\nroots\n")
+        let run = try run(
+            "`map` = 1\n`map` + 1\n`two words` = [1]\n`two words`.append(2)\n`two words`\ndelete `map`\nroots\n"
+        )
         #expect(run.error == "")
         #expect(run.lines == ["2", "[1, 2]", "`two words`  Array<Int>  2 elements"])
     }
@@ -276,7 +310,8 @@ import Testing
         var flag: Bool?
     }
 
-    /// Structs that are declared in lines lie as Swift lays out the same ones: a program opens their roots, and lines know a program's.
+    /// Structs that are declared in lines lie as Swift lays out the same ones: a program opens
+    /// their roots, and lines know a program's.
     @Test func programsAndLinesShareTheirTypes() throws {
         let folder = try Scratch()
         let declared = """
@@ -302,12 +337,15 @@ import Testing
             more[creating: 7]["here"] = Spot(flag: false, small: 2, x: 0.5, byte: 1)
         }
         try heap.close()
-        let read = try run("people[\"ada\"]\nmore\nmore[7][\"here\"].x += 1\nmore[7][\"here\"]?.x\n", heap: folder.heap)
+        let read = try run(
+            "people[\"ada\"]\nmore\nmore[7][\"here\"].x += 1\nmore[7][\"here\"]?.x\n",
+            heap: folder.heap)
         #expect(read.error == "")
         #expect(
             read.lines == [
                 #"Person(initial: 65, name: "Ada", age: 36, spot: Spot(flag: true, small: -3, x: 1.5, byte: 255), tags: ["x"], "#
-                    + "born: 1815-12-10T00:00:00Z, flag: true)", #"[7: ["here": Spot(flag: false, small: 2, x: 0.5, byte: 1)]]"#,
+                    + "born: 1815-12-10T00:00:00Z, flag: true)",
+                #"[7: ["here": Spot(flag: false, small: 2, x: 0.5, byte: 1)]]"#,
                 "1.5",
             ])
         let checked = try PersistentHeap.open(folder.heap, mode: .readOnly)

@@ -36,7 +36,8 @@ import Testing
         #expect(folder.names == ["errors", "test.heap"])
     }
 
-    /// Readers see nothing of a transaction that is open, and do not wait for it; writers do, and no longer than they were told to.
+    /// Readers see nothing of a transaction that is open, and do not wait for it; writers do, and
+    /// no longer than they were told to.
     @Test func anOpenTransactionIsSeenByNobody() throws {
         let folder = try Scratch()
         let writer = try start(folder)
@@ -60,7 +61,9 @@ import Testing
         let folder = try Scratch()
         let watcher = try start(folder)
         let again = try start(folder)
-        #expect(try again.ask("struct P { x: Int, y: Int }\np = P(x: 1, y: 2)\nlog = [1, 2]; log.count") == "2")
+        #expect(
+            try again.ask("struct P { x: Int, y: Int }\np = P(x: 1, y: 2)\nlog = [1, 2]; log.count")
+                == "2")
         #expect(try watcher.ask("watch log 4") == "log = [1, 2]")
         again.send("log.append(3)")
         #expect(try watcher.readLine() == "log.append(3)")
@@ -83,7 +86,9 @@ import Testing
         let program = try start(folder)
         program.send("log = array<Int>(); n = 0; total = 0")
         // Far more than is waited for, so that it is killed in the middle of something.
-        for number in 1 ... 2000 { program.send("log.append(\(number)); n += 1; total += \(number); n") }
+        for number in 1 ... 2000 {
+            program.send("log.append(\(number)); n += 1; total += \(number); n")
+        }
         var answered = 0
         while answered < 20 + round * 60 {
             let line = try program.readLine()
@@ -91,9 +96,12 @@ import Testing
             answered += 1
         }
         program.destroy()
-        while let line = program.readLine(within: .milliseconds(1)) { answered = max(answered, Int(line) ?? 0) }
+        while let line = program.readLine(within: .milliseconds(1)) {
+            answered = max(answered, Int(line) ?? 0)
+        }
         let after = try ProgramRun(
-            [folder.heap], script: "n\nlog.count == n && log.sum() == total && log == log.sorted()\nlog.last == n")
+            [folder.heap],
+            script: "n\nlog.count == n && log.sum() == total && log == log.sorted()\nlog.last == n")
         #expect(after.error == "")
         #expect(Int(after.lines.first ?? "") ?? -1 >= answered, "\(answered) were answered")
         #expect(Array(after.lines.dropFirst()) == ["true", "true"])

@@ -10,8 +10,12 @@ import Testing
         let run = try ProgramRun([folder.heap], script: "map")
         #expect(run.error == "" && run.status == 0)
         let heap = try PersistentHeap.open(folder.heap, mode: .readOnly)
-        #expect(run.lines == TerminalMap.lines(HeapMap(try heap.pageUse(), title: "test.heap"), width: 80, colours: .none))
-        #expect(run.lines.contains { $0.contains("log") } && run.lines.contains { $0.contains("free") })
+        #expect(
+            run.lines
+                == TerminalMap.lines(
+                    HeapMap(try heap.pageUse(), title: "test.heap"), width: 80, colours: .none))
+        #expect(
+            run.lines.contains { $0.contains("log") } && run.lines.contains { $0.contains("free") })
         try heap.close()
         // On a terminal it is coloured, and as wide as that.
         let terminal = try folder.terminal()
@@ -40,7 +44,9 @@ import Testing
         #expect(words.contains { $0.hasPrefix("used \(Figures.bytes(figures.usedBytes)), and ") })
         #expect(words.contains("open in 1 place"))
         #expect(
-            words.contains("root log \(Figures.bytes(roots[0].bytes ?? 0)) in \(Figures.count(roots[0].blocks ?? 0, "block"))"))
+            words.contains(
+                "root log \(Figures.bytes(roots[0].bytes ?? 0)) in \(Figures.count(roots[0].blocks ?? 0, "block"))"
+            ))
         #expect((roots[0].bytes ?? 0) >= 800_000)
     }
 }

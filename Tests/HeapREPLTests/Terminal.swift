@@ -1,7 +1,8 @@
 import Foundation
 import Terminals
 
-/// A program on a terminal, as these tests talk to it: keys in, and the lines that the screen shows.
+/// A program on a terminal, as these tests talk to it: keys in, and the lines that the screen
+/// shows.
 final class Terminal {
     private let terminal: PseudoTerminal
     /// Whether lines are edited on it.
@@ -25,7 +26,9 @@ final class Terminal {
         isEdited = environment["TERM"] != "dumb"
         terminal = try PseudoTerminal(
             executable, arguments, columns: 200,
-            environment: ["TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"].merging(environment) { $1 })
+            environment: ["TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"].merging(
+                environment
+            ) { $1 })
     }
 
     /// All that was written, as it came.
@@ -33,7 +36,8 @@ final class Terminal {
     var lines: [String] { Self.lines(terminal) }
 
     private static func lines(_ terminal: PseudoTerminal) -> [String] {
-        terminal.screen.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        terminal.screen.text.split(separator: "\n", omittingEmptySubsequences: false).map(
+            String.init)
     }
 
     func type(_ text: String) {
@@ -48,7 +52,8 @@ final class Terminal {
 
     func kill(_ signal: Int32) { Foundation.kill(terminal.processNumber, signal) }
 
-    /// Waits until the last line of the screen that is not empty is this one: a prompt, or a prompt and what has been typed.
+    /// Waits until the last line of the screen that is not empty is this one: a prompt, or a prompt
+    /// and what has been typed.
     func waitForLast(_ line: String) throws {
         // A prompt must be a new one.
         let count = Self.prompts.contains(line) ? seenLines : 0
@@ -60,31 +65,40 @@ final class Terminal {
     func waitUntilTaken() throws {
         let deadline = ContinuousClock.now + .seconds(60)
         while terminal.isRaw {
-            guard ContinuousClock.now < deadline else { throw PseudoTerminal.Failure("the program does not take the line") }
+            guard ContinuousClock.now < deadline else {
+                throw PseudoTerminal.Failure("the program does not take the line")
+            }
             usleep(1000)
         }
     }
 
-    /// Waits until the program takes keys: what is typed between its prompt and that, the terminal would take and show.
+    /// Waits until the program takes keys: what is typed between its prompt and that, the terminal
+    /// would take and show.
     private func waitForKeys() throws {
         let deadline = ContinuousClock.now + .seconds(60)
         while isEdited, !terminal.isRaw {
-            guard ContinuousClock.now < deadline else { throw PseudoTerminal.Failure("the program takes no keys") }
+            guard ContinuousClock.now < deadline else {
+                throw PseudoTerminal.Failure("the program takes no keys")
+            }
             usleep(1000)
         }
     }
 
     private static let prompts = [">", "...", "begin>"]
 
-    /// Waits until one of the lines that came since the last key is this one, and the program asks for the next: what is typed before that, the terminal itself would take.
+    /// Waits until one of the lines that came since the last key is this one, and the program asks
+    /// for the next: what is typed before that, the terminal itself would take.
     func waitFor(_ line: String) throws {
         try wait("the line “\(line)” and a prompt") { [seenLines] lines in
-            lines.dropFirst(max(seenLines - 1, 0)).contains(line) && Self.prompts.contains(lines.last { !$0.isEmpty } ?? "")
+            lines.dropFirst(max(seenLines - 1, 0)).contains(line)
+                && Self.prompts.contains(lines.last { !$0.isEmpty } ?? "")
         }
         try waitForKeys()
     }
 
-    func wait(_ what: String, until isSo: ([String]) -> Bool) throws { try terminal.wait(what) { isSo(Self.lines($0)) } }
+    func wait(_ what: String, until isSo: ([String]) -> Bool) throws {
+        try terminal.wait(what) { isSo(Self.lines($0)) }
+    }
 
     /// Its status, or 128 and the number of the signal that ended it.
     func waitForEnd() throws -> Int32 {

@@ -54,7 +54,9 @@ import Testing
         try second.waitForLast("> n + 1")
         second.press(.enter)
         try second.waitFor("50")
-        #expect(try String(contentsOfFile: folder.file("history"), encoding: .utf8) == "n = 41\nn + 1\nn = 49\nn + 1\n")
+        #expect(
+            try String(contentsOfFile: folder.file("history"), encoding: .utf8)
+                == "n = 41\nn + 1\nn = 49\nn + 1\n")
         // For its user alone.
         let attributes = try FileManager.default.attributesOfItem(atPath: folder.file("history"))
         #expect(attributes[.posixPermissions] as? Int == 0o600)
@@ -64,7 +66,9 @@ import Testing
         let folder = try Scratch()
         _ = try ProgramRun(
             [folder.heap],
-            script: "stockOfParts = [\"bolt\": 1]\nstruct Point { longField: Double }\np = Point(longField: 2.5)\nlog = [1, 2]")
+            script:
+                "stockOfParts = [\"bolt\": 1]\nstruct Point { longField: Double }\np = Point(longField: 2.5)\nlog = [1, 2]"
+        )
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")
         terminal.type("stockO\t")
@@ -98,7 +102,9 @@ import Testing
         // Several that it could be are listed.
         terminal.type("log.remove\t\t")
         try terminal.wait("a list") { lines in
-            ["remove ", "removeAll", "removeLast"].allSatisfy { name in lines.contains { ($0 + " ").contains(name) } }
+            ["remove ", "removeAll", "removeLast"].allSatisfy { name in
+                lines.contains { ($0 + " ").contains(name) }
+            }
         }
         terminal.press(.controlC)
         try terminal.waitForLast(">")
@@ -163,7 +169,8 @@ import Testing
         #expect(try !ProgramRun([folder.heap], script: "1 / 0").error.contains("\u{1B}"))
     }
 
-    /// Ctrl-C while a line is typed, and inside a transaction, changes nothing; Ctrl-D inside a transaction takes it back.
+    /// Ctrl-C while a line is typed, and inside a transaction, changes nothing; Ctrl-D inside a
+    /// transaction takes it back.
     @Test func controlCLeavesTheHeapAsItWas() throws {
         let folder = try Scratch()
         let terminal = try folder.terminal()
@@ -204,13 +211,16 @@ import Testing
         terminal.enter("log.append(contentsOf: 0 ..< 1000000)")
         try terminal.waitUntilTaken()
         terminal.press(.controlC)
-        try terminal.wait("the word") { $0.contains { $0.contains("interrupted; nothing was changed") } }
+        try terminal.wait("the word") {
+            $0.contains { $0.contains("interrupted; nothing was changed") }
+        }
         try terminal.waitForLast(">")
         terminal.enter("log.count + 70")
         try terminal.waitFor("70")
     }
 
-    /// Inside a transaction, which goes on: whenever Ctrl-C comes, all of the line has happened or nothing of it.
+    /// Inside a transaction, which goes on: whenever Ctrl-C comes, all of the line has happened or
+    /// nothing of it.
     @Test func controlCStopsALineOfATransactionAsAWhole() throws {
         let folder = try Scratch()
         let terminal = try folder.terminal()
@@ -226,7 +236,8 @@ import Testing
             terminal.press(.controlC)
             // The prompt after it, and not the one that the line may have come to before.
             try terminal.wait("the ^C and a prompt") { lines in
-                lines.filter { $0.contains("^C") }.count == round + 1 && lines.last { !$0.isEmpty } == "begin>"
+                lines.filter { $0.contains("^C") }.count == round + 1
+                    && lines.last { !$0.isEmpty } == "begin>"
             }
             try terminal.waitForLast("begin>")
             // Where it came too late for the line, it has dropped an empty one.
@@ -242,15 +253,22 @@ import Testing
     /// Within a transaction that goes on, a statement that fails leaves nothing behind.
     @Test func aStatementThatFailsInATransactionChangesNothing() throws {
         let folder = try Scratch()
-        _ = try ProgramRun([folder.heap], script: "tags = map<String, array<String>>()\nn = 1\nlog = [1]")
+        _ = try ProgramRun(
+            [folder.heap], script: "tags = map<String, array<String>>()\nn = 1\nlog = [1]")
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")
         terminal.enter("begin")
         try terminal.waitForLast("begin>")
         for (line, error) in [
-            ("tags[\"a\", default: []].append(5)", "error: a String is expected here, and not an Int"),
+            (
+                "tags[\"a\", default: []].append(5)",
+                "error: a String is expected here, and not an Int"
+            ),
             ("delete n, missing", "error: there is no root missing; `roots` lists those there are"),
-            ("log.append(contentsOf: [2, \"x\"])", "error: an Int is expected here, and not a String"),
+            (
+                "log.append(contentsOf: [2, \"x\"])",
+                "error: an Int is expected here, and not a String"
+            ),
             ("log = [2, \"x\"]", "error: an Int is expected here, and not a String"),
         ] {
             terminal.enter(line)
@@ -292,14 +310,17 @@ import Testing
         try terminal.waitForLast("stock = [\"bolt\": 120, \"nut\": 7]")
         _ = try ProgramRun([folder.heap], script: "stock[\"bolt\"] += 5")
         try terminal.waitForLast("stock[\"bolt\"] = 125")
-        _ = try ProgramRun([folder.heap], script: "begin\nstock[\"nut\"] = nil\nstock[\"cog\"] = 1\ncommit")
+        _ = try ProgramRun(
+            [folder.heap], script: "begin\nstock[\"nut\"] = nil\nstock[\"cog\"] = 1\ncommit")
         try terminal.wait("both changes") {
             $0.filter { !$0.isEmpty }.suffix(2) == ["stock[\"nut\"] = nil", "stock[\"cog\"] = 1"]
         }
         // What changes elsewhere is not shown.
         _ = try ProgramRun([folder.heap], script: "other = 1")
         _ = try ProgramRun([folder.heap], script: "delete stock")
-        try terminal.wait("the end of it") { $0.filter { !$0.isEmpty }.suffix(2) == ["stock[\"cog\"] = 1", "delete stock"] }
+        try terminal.wait("the end of it") {
+            $0.filter { !$0.isEmpty }.suffix(2) == ["stock[\"cog\"] = 1", "delete stock"]
+        }
         terminal.press(.controlC)
         try terminal.waitForLast(">")
         terminal.enter("other")

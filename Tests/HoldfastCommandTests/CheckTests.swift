@@ -19,7 +19,9 @@ import Testing
         #expect(folder.contents == before)
         let json = try Command.run("check", "--json", path).json
         #expect(json["sound"] as? Bool == true && json["unreachedBlocks"] as? Int == 0)
-        #expect((json["roots"] as? [[String: Any]])?.allSatisfy { $0["followed"] as? Bool == true } == true)
+        #expect(
+            (json["roots"] as? [[String: Any]])?.allSatisfy { $0["followed"] as? Bool == true }
+                == true)
     }
 
     /// A number in the middle of an array: only its page's checksum tells, and the root is named.
@@ -28,18 +30,23 @@ import Testing
         try folder.damage(at: offset)
         let outcome = try Command.run("check", path)
         #expect(outcome.status == 1)
-        #expect(outcome.output.contains("page \(offset / 4096): data of root \"log\""), "\(outcome.output)")
-        #expect(outcome.error.split(separator: "\n").count == 1 && outcome.error.contains("--repair"))
+        #expect(
+            outcome.output.contains("page \(offset / 4096): data of root \"log\""),
+            "\(outcome.output)")
+        #expect(
+            outcome.error.split(separator: "\n").count == 1 && outcome.error.contains("--repair"))
         let json = try Command.run("check", "--json", path).json
         let pages = try #require(json["damagedPages"] as? [[String: Any]])
         #expect(json["sound"] as? Bool == false && pages.count == 1)
-        #expect(pages[0]["page"] as? Int == offset / 4096 && pages[0]["roots"] as? [String] == ["log"])
+        #expect(
+            pages[0]["page"] as? Int == offset / 4096 && pages[0]["roots"] as? [String] == ["log"])
     }
 
     /// Where the element 777 of `log` lies in the file.
     private func elementOfTheLog() throws -> Int {
         let movement = Movement(item: 777, delta: 777 * 777)
-        return try Inventory.offset(of: withUnsafeBytes(of: movement.delta) { Array($0) }, in: try folder.bytes())
+        return try Inventory.offset(
+            of: withUnsafeBytes(of: movement.delta) { Array($0) }, in: try folder.bytes())
     }
 
     /// The array's header: it can no longer be followed.
@@ -79,7 +86,9 @@ import Testing
         let path = try Inventory.makeUnclosed(folder)
         try FileManager.default.removeItem(atPath: path + "-log")
         let outcome = try Command.run("check", path)
-        #expect(outcome.status == 1 && outcome.output.contains("log") && outcome.error.contains("--repair"))
+        #expect(
+            outcome.status == 1 && outcome.output.contains("log")
+                && outcome.error.contains("--repair"))
     }
 
     // MARK: Repair
@@ -111,7 +120,11 @@ import Testing
         let json = try Command.run("check", path, "--repair", out, "--json").json
         let kept = try #require(json["kept"] as? [[String: Any]])
         #expect(kept.count == 5 && json["complete"] as? Bool == false)
-        for root in kept { #expect(((root["damagedPages"] as? [Int])?.isEmpty == false) == (root["name"] as? String == "log")) }
+        for root in kept {
+            #expect(
+                ((root["damagedPages"] as? [Int])?.isEmpty == false)
+                    == (root["name"] as? String == "log"))
+        }
         let heap = try PersistentHeap.open(out, mode: .readOnly)
         let elements = try heap.read { try $0.array("log", of: Movement.self).map { $0.delta } }
         #expect(elements.count == 1000 && elements[776] == 776 * 776 && elements[777] != 777 * 777)
@@ -140,16 +153,21 @@ import Testing
         let path = try Inventory.makeUnclosed(folder, commits: 5)
         // The shared file has the same records, and would do instead.
         try FileManager.default.removeItem(atPath: path + "-shared")
-        let third = try Inventory.offset(of: Array("new 2".utf8), in: try folder.bytes("inventory.heap-log"))
+        let third = try Inventory.offset(
+            of: Array("new 2".utf8), in: try folder.bytes("inventory.heap-log"))
         try folder.damage("inventory.heap-log", at: third, count: 5)
         let before = folder.contents
         let outcome = try Command.run("check", path)
         #expect(
-            outcome.status == 1 && outcome.output.contains("damaged after commit 4") && outcome.error.contains("--repair"),
+            outcome.status == 1 && outcome.output.contains("damaged after commit 4")
+                && outcome.error.contains("--repair"),
             "\(outcome)")
         #expect(try Command.run("check", path, "--repair", folder.file("saved.heap")).status == 1)
         let stock = try Command.run("show", folder.file("saved.heap"), "stock", "--json").json
-        #expect((stock["value"] as? [String: Int])?.keys.filter { $0.hasPrefix("new") }.sorted() == ["new 0", "new 1"])
+        #expect(
+            (stock["value"] as? [String: Int])?.keys.filter { $0.hasPrefix("new") }.sorted() == [
+                "new 0", "new 1",
+            ])
         try FileManager.default.removeItem(atPath: folder.file("saved.heap"))
         #expect(folder.contents == before)
     }
@@ -166,13 +184,15 @@ import Testing
         #expect(try Command.run("check", path).output.contains("cut short"))
         let outcome = try Command.run("check", path, "--repair", folder.file("saved.heap"))
         #expect(outcome.status == 1 && outcome.output.contains("cut short by"))
-        #expect(try Command.run("show", folder.file("saved.heap"), "stock.nut").output.contains("17"))
+        #expect(
+            try Command.run("show", folder.file("saved.heap"), "stock.nut").output.contains("17"))
     }
 
     @Test func repairDoesNotReplace() throws {
         try Inventory.make(folder, "other.heap")
         let before = folder.contents
         let outcome = try Command.run("check", path, "--repair", folder.file("other.heap"))
-        #expect(outcome.status == 1 && outcome.error.contains("already") && folder.contents == before)
+        #expect(
+            outcome.status == 1 && outcome.error.contains("already") && folder.contents == before)
     }
 }

@@ -3,7 +3,8 @@ import Holdfast
 import HoldfastEngine
 import Testing
 
-/// Whatever is wrong: one line on the error output, with what to do next, and the right status, from every verb.
+/// Whatever is wrong: one line on the error output, with what to do next, and the right status,
+/// from every verb.
 @Suite struct ErrorTests {
     private let folder: TemporaryFolder
     private let path: String
@@ -16,21 +17,30 @@ import Testing
     /// Every verb that works on a heap, with what it needs besides.
     private func calls(_ file: String) -> [[String]] {
         [
-            ["info", file], ["info", "--json", file], ["check", file], ["check", file, "--repair", folder.file("out.heap")],
+            ["info", file], ["info", "--json", file], ["check", file],
+            ["check", file, "--repair", folder.file("out.heap")],
             ["map", file],
             ["map", file, "--svg", folder.file("out.svg")], ["show", file],
-            ["show", file, "stock"], ["dump", file], ["dump", file, "--to", folder.file("out.jsonl")],
+            ["show", file, "stock"], ["dump", file],
+            ["dump", file, "--to", folder.file("out.jsonl")],
             ["copy", file, folder.file("out.heap")],
-            ["compact", file], ["grow", file, "1M"], ["shrink", file], ["bench", file], ["watch", file, "--count", "1"],
+            ["compact", file], ["grow", file, "1M"], ["shrink", file], ["bench", file],
+            ["watch", file, "--count", "1"],
         ]
     }
 
     private func expectFailure(_ outcome: Command.Outcome, _ text: String, _ call: [String]) {
         #expect(outcome.status == 1, "\(call) \(outcome)")
-        #expect(outcome.error.hasPrefix("holdfast: ") && outcome.error.contains(text), "\(call) \(outcome.error)")
-        #expect(outcome.error.filter { $0 == "\n" }.count == 1 && outcome.error.hasSuffix("\n"), "\(call) \(outcome.error)")
+        #expect(
+            outcome.error.hasPrefix("holdfast: ") && outcome.error.contains(text),
+            "\(call) \(outcome.error)")
+        #expect(
+            outcome.error.filter { $0 == "\n" }.count == 1 && outcome.error.hasSuffix("\n"),
+            "\(call) \(outcome.error)")
         // What happened, and what to do.
-        #expect(outcome.error.contains(". ") || outcome.error.contains(": it"), "\(call) \(outcome.error)")
+        #expect(
+            outcome.error.contains(". ") || outcome.error.contains(": it"),
+            "\(call) \(outcome.error)")
     }
 
     private func expectEverywhere(_ file: String, _ text: String) throws {
@@ -39,7 +49,9 @@ import Testing
         #expect(folder.contents == before)
     }
 
-    @Test func missing() throws { try expectEverywhere(folder.file("nothing.heap"), "There is no heap file") }
+    @Test func missing() throws {
+        try expectEverywhere(folder.file("nothing.heap"), "There is no heap file")
+    }
     @Test func aFolder() throws { try expectEverywhere(folder.path, "is a folder") }
     @Test func noRegularFile() throws { try expectEverywhere("/dev/null", "not a regular file") }
 
@@ -62,10 +74,13 @@ import Testing
     }
 
     @Test func newerFormat() throws {
-        var header = HeapHeader(identity: HeapIdentity(high: 1, low: 2), hashSeed: HeapIdentity(high: 3, low: 4))
+        var header = HeapHeader(
+            identity: HeapIdentity(high: 1, low: 2), hashSeed: HeapIdentity(high: 3, low: 4))
         header.formatVersion = 99
         var data = Data(count: 65536)
-        for copy in 0 ..< 2 { data.replaceSubrange(copy * 4096 ..< copy * 4096 + 512, with: header.encoded()) }
+        for copy in 0 ..< 2 {
+            data.replaceSubrange(copy * 4096 ..< copy * 4096 + 512, with: header.encoded())
+        }
         try folder.write(data, to: "newer.heap")
         try expectEverywhere(folder.file("newer.heap"), "format version 99")
     }
@@ -84,9 +99,11 @@ import Testing
         try heap.write { tx in
             _ = try tx.map("stock", String.self, Int.self)
             for call in calls(path) where ["compact", "grow", "shrink"].contains(call[0]) {
-                expectFailure(try Command.run(call + ["--timeout", "0.1"]), "could not be used in time", call)
+                expectFailure(
+                    try Command.run(call + ["--timeout", "0.1"]), "could not be used in time", call)
             }
-            for call in calls(path) where ["info", "check", "show", "dump", "watch"].contains(call[0]) {
+            for call in calls(path)
+            where ["info", "check", "show", "dump", "watch"].contains(call[0]) {
                 #expect(try Command.run(call + ["--timeout", "5"]).status == 0, "\(call)")
             }
         }
@@ -100,13 +117,16 @@ import Testing
         let heap = try PersistentHeap.open(path)
         try heap.write { tx in
             let large = try tx.array("large", of: UInt64.self)
-            for number in 0 ..< 100_000 as Range<UInt64> { large.append(number &* 0x9e37_79b9_7f4a_7c15) }
+            for number in 0 ..< 100_000 as Range<UInt64> {
+                large.append(number &* 0x9e37_79b9_7f4a_7c15)
+            }
         }
         try heap.close()
         let before = folder.contents
         // In blocks of 1024 bytes; less than the heap has.
         for call in [
-            "copy inventory.heap out.heap", "check inventory.heap --repair out.heap", "dump inventory.heap --to out.jsonl",
+            "copy inventory.heap out.heap", "check inventory.heap --repair out.heap",
+            "dump inventory.heap --to out.jsonl",
             "grow inventory.heap 5M",
             "bench inventory.heap",
         ] {
@@ -115,18 +135,28 @@ import Testing
             #expect(folder.contents == before, "\(call)")
         }
         #expect(try Command.run("dump", path, "--to", folder.file("large.jsonl")).status == 0)
-        let outcome = try Command.shell("ulimit -f 400; $holdfast load new.heap large.jsonl", in: folder)
+        let outcome = try Command.shell(
+            "ulimit -f 400; $holdfast load new.heap large.jsonl", in: folder)
         #expect(outcome.status != 0 && !folder.names.contains("new.heap"))
     }
 
     /// Where output goes that cannot be written.
     @Test func outputThatFails() throws {
-        for call in calls(path) + [["help"], ["help", "info"], ["completions", "bash"], ["help", "--manual"], ["--version"]] {
-            for name in folder.names where name.hasPrefix("out") { try FileManager.default.removeItem(atPath: folder.file(name)) }
-            let line = call.map { "'\($0)'" }.joined(separator: " ") + (call[0] == "bench" ? " --seconds 0" : "")
+        for call in calls(path) + [
+            ["help"], ["help", "info"], ["completions", "bash"], ["help", "--manual"],
+            ["--version"],
+        ] {
+            for name in folder.names where name.hasPrefix("out") {
+                try FileManager.default.removeItem(atPath: folder.file(name))
+            }
+            let line =
+                call.map { "'\($0)'" }.joined(separator: " ")
+                + (call[0] == "bench" ? " --seconds 0" : "")
             let full = try Command.shell("$holdfast \(line) > /dev/full", in: folder)
             expectFailure(full, "The disk is full: The standard output", call)
-            for name in folder.names where name.hasPrefix("out") { try FileManager.default.removeItem(atPath: folder.file(name)) }
+            for name in folder.names where name.hasPrefix("out") {
+                try FileManager.default.removeItem(atPath: folder.file(name))
+            }
             let closed = try Command.shell("$holdfast \(line) >&-", in: folder)
             expectFailure(closed, "is closed", call)
         }
@@ -138,12 +168,16 @@ import Testing
             "dump inventory.heap", "show inventory.heap log --limit 1000000", "info inventory.heap",
             "watch inventory.heap --interval 0.01", "help",
         ] {
-            let outcome = try Command.shell("$holdfast \(call) | true; exit ${PIPESTATUS[0]}", in: folder)
+            let outcome = try Command.shell(
+                "$holdfast \(call) | true; exit ${PIPESTATUS[0]}", in: folder)
             // Short output may have gone into the pipe before its reader went.
-            #expect(outcome.status == 141 || (outcome.status == 0 && !call.hasPrefix("watch")), "\(call) \(outcome)")
+            #expect(
+                outcome.status == 141 || (outcome.status == 0 && !call.hasPrefix("watch")),
+                "\(call) \(outcome)")
             #expect(outcome.error.isEmpty, "\(call) \(outcome.error)")
         }
-        let outcome = try Command.shell("(sleep 0.3; $holdfast dump inventory.heap) | true; exit ${PIPESTATUS[0]}", in: folder)
+        let outcome = try Command.shell(
+            "(sleep 0.3; $holdfast dump inventory.heap) | true; exit ${PIPESTATUS[0]}", in: folder)
         #expect(outcome.status == 141 && outcome.error.isEmpty)
     }
 
@@ -153,7 +187,8 @@ import Testing
         let calls: [([String], String)] = [
             (["inof", path], "did you mean info?"), (["info"], "needs FILE"),
             (["info", path, "more"], "does not know what to do with more"),
-            (["info", "--qick", path], "did you mean --quick?"), (["info", "-q", path], "no option -q"),
+            (["info", "--qick", path], "did you mean --quick?"),
+            (["info", "-q", path], "no option -q"),
             (["info", "--json=1", path], "takes no value"),
             (["copy", path], "needs COPY"), (["show", path, "--limit"], "needs N"),
             (["show", path, "log", "--limit", "0"], "--limit takes"),
@@ -161,13 +196,17 @@ import Testing
             (["watch", path, "--interval", "soon"], "seconds"),
             (["watch", path, "--interval", "0"], "--interval"), (["--frob"], "before a verb"),
             (["help", "frob"], "no verb frob"),
-            (["completions", "csh"], "bash, zsh and fish"), (["info", "--timeout", "nan", path], "seconds"),
+            (["completions", "csh"], "bash, zsh and fish"),
+            (["info", "--timeout", "nan", path], "seconds"),
         ]
         for (call, text) in calls {
             let outcome = try Command.run(call)
-            #expect(outcome.status == 2 && outcome.output.isEmpty && outcome.error.contains(text), "\(call) \(outcome)")
             #expect(
-                outcome.error.filter { $0 == "\n" }.count == 1 && outcome.error.contains("holdfast help"), "\(call) \(outcome)")
+                outcome.status == 2 && outcome.output.isEmpty && outcome.error.contains(text),
+                "\(call) \(outcome)")
+            #expect(
+                outcome.error.filter { $0 == "\n" }.count == 1
+                    && outcome.error.contains("holdfast help"), "\(call) \(outcome)")
         }
         let nothing = try Command.run()
         #expect(nothing.status == 2 && nothing.output.isEmpty && nothing.error.contains("Usage:"))

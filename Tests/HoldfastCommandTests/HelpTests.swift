@@ -4,7 +4,8 @@ import Testing
 /// Help, completions and the manual, which are all made from the one table of verbs.
 @Suite struct HelpTests {
     private static let verbs = [
-        "info", "check", "show", "map", "dump", "load", "copy", "compact", "grow", "shrink", "bench", "watch", "completions",
+        "info", "check", "show", "map", "dump", "load", "copy", "compact", "grow", "shrink",
+        "bench", "watch", "completions",
     ]
 
     @Test(arguments: verbs) func everyVerbHasHelp(_ verb: String) throws {
@@ -14,7 +15,9 @@ import Testing
             #expect(help.output.contains(text), "\(text)")
         }
         #expect(help.output.split(separator: "\n").allSatisfy { $0.count <= 80 }, "\(help.output)")
-        #expect(try Command.run(verb, "--help").output == help.output && Command.run(verb, "-h").output == help.output)
+        #expect(
+            try Command.run(verb, "--help").output == help.output
+                && Command.run(verb, "-h").output == help.output)
     }
 
     @Test func theOverviewHasAllVerbs() throws {
@@ -27,8 +30,11 @@ import Testing
         let page = try Command.run("help", "--manual").output
         #expect(page.hasPrefix(".TH HOLDFAST 1"))
         for verb in Self.verbs { #expect(page.contains(".SS holdfast \(verb)"), "\(verb)") }
-        // What begins with a point is a command of the page's language, and all of those are known ones.
-        let commands = Set(page.split(separator: "\n").filter { $0.hasPrefix(".") }.map { $0.prefix { $0 != " " } })
+        // What begins with a point is a command of the page's language, and all of those are known
+        // ones.
+        let commands = Set(
+            page.split(separator: "\n").filter { $0.hasPrefix(".") }.map { $0.prefix { $0 != " " } }
+        )
         #expect(commands.isSubset(of: [".TH", ".SH", ".SS", ".PP", ".TP", ".B", ".I", ".br"]))
     }
 
@@ -38,7 +44,8 @@ import Testing
         func completions(_ words: String, of last: String) throws -> [String] {
             let line =
                 "source <($holdfast completions bash); COMP_WORDS=(\(words) '\(last)'); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _holdfast; printf '%s\\n' \"${COMPREPLY[@]}\""
-            return try Command.shell(line, in: folder).output.split(separator: "\n").map(String.init)
+            return try Command.shell(line, in: folder).output.split(separator: "\n").map(
+                String.init)
         }
         #expect(try completions("holdfast", of: "co") == ["copy", "compact", "completions"])
         #expect(try completions("holdfast info", of: "--j") == ["--json"])
@@ -52,10 +59,13 @@ import Testing
     @Test(arguments: ["bash", "zsh", "fish"]) func scriptsHaveEverything(_ shell: String) throws {
         let script = try Command.run("completions", shell).output
         for verb in Self.verbs { #expect(script.contains(verb), "\(verb)") }
-        for option in ["json", "repair", "limit", "interval", "timeout"] { #expect(script.contains(option), "\(option)") }
+        for option in ["json", "repair", "limit", "interval", "timeout"] {
+            #expect(script.contains(option), "\(option)")
+        }
         let folder = try TemporaryFolder()
         try folder.write(Data(script.utf8), to: "script")
-        let check = try Command.shell("command -v \(shell) > /dev/null || exit 0; \(shell) -n script", in: folder)
+        let check = try Command.shell(
+            "command -v \(shell) > /dev/null || exit 0; \(shell) -n script", in: folder)
         #expect(check.status == 0 && check.error.isEmpty, "\(check.error)")
     }
 }

@@ -17,14 +17,19 @@ import Testing
         func number(_ name: String) throws -> Int { try #require(json[name] as? Int, "\(name)") }
         #expect(try number("formatVersion") == 1)
         #expect(try number("fileBytes") == folder.bytes().count)
-        #expect(try number("usedBytes") + number("overheadBytes") + number("freeBytes") == number("fileBytes"))
+        #expect(
+            try number("usedBytes") + number("overheadBytes") + number("freeBytes")
+                == number("fileBytes"))
         // One for the data, one that trims at the close.
         #expect(try number("commits") == 2)
         #expect(try number("logBytes") == 0)
         #expect(json["clean"] as? Bool == true && json["state"] as? String == "atRest")
         #expect((json["processes"] as? [Any])?.isEmpty == true)
         let roots = try #require(json["roots"] as? [[String: Any]])
-        #expect(roots.map { $0["name"] as? String } == ["log", "notes", "people", "stock", "version of shop"])
+        #expect(
+            roots.map { $0["name"] as? String } == [
+                "log", "notes", "people", "stock", "version of shop",
+            ])
         #expect(roots.map { $0["count"] as? Int } == [1000, 28, 1, 4, 1])
         let bytes = try roots.map { try #require($0["bytes"] as? Int) }
         #expect(bytes[0] >= 16000 && bytes[3] < 2000)
@@ -37,7 +42,8 @@ import Testing
         let outcome = try Command.run("info", "--full", path)
         #expect(outcome.status == 0 && outcome.error.isEmpty)
         for text in [
-            "at rest", "Array<Movement>", "Map<Int, Person>", "1,000", "fragmentation", "none have it open", "bytes each",
+            "at rest", "Array<Movement>", "Map<Int, Person>", "1,000", "fragmentation",
+            "none have it open", "bytes each",
             "last checkpoint",
         ] {
             #expect(outcome.output.contains(text), "\(text)")
@@ -72,11 +78,14 @@ import Testing
         let heap = try PersistentHeap.open(path)
         defer { try? heap.close() }
         let snapshot = try heap.snapshot()
-        for number in 0 ..< 4 { try heap.write { try $0.map("stock", String.self, Int.self)["bolt"] = number } }
+        for number in 0 ..< 4 {
+            try heap.write { try $0.map("stock", String.self, Int.self)["bolt"] = number }
+        }
         let json = try Command.run("info", "--json", path).json
         #expect(json["state"] as? String == "inUse")
         let processes = try #require(json["processes"] as? [[String: Any]])
-        #expect(processes.count == 2 && processes.allSatisfy { $0["process"] as? Int32 == getpid() })
+        #expect(
+            processes.count == 2 && processes.allSatisfy { $0["process"] as? Int32 == getpid() })
         let view = try #require(processes.first { $0["snapshot"] as? Bool == true })
         #expect(view["viewOpen"] as? Bool == true && view["commitsBehind"] as? Int == 4)
         #expect(try #require(view["bytesBehind"] as? Int) > 0)
@@ -88,7 +97,9 @@ import Testing
     @Test func quickLeavesBytesOut() throws {
         let json = try Command.run("info", "--json", "--quick", path).json
         let roots = try #require(json["roots"] as? [[String: Any]])
-        #expect(roots.allSatisfy { $0["bytes"] is NSNull } && roots.map { $0["count"] as? Int } == [1000, 28, 1, 4, 1])
+        #expect(
+            roots.allSatisfy { $0["bytes"] is NSNull }
+                && roots.map { $0["count"] as? Int } == [1000, 28, 1, 4, 1])
     }
 
     @Test func namesCannotPaintOnTheTerminal() throws {

@@ -36,13 +36,17 @@ import Testing
     }
 
     @Test func picturesAreFilesThatParse() throws {
-        let outcome = try Command.run("map", path, "--svg", folder.file("a.svg"), "--html", folder.file("a.html"))
-        #expect(outcome.status == 0 && outcome.output.contains("a.svg") && outcome.output.contains("a.html"))
+        let outcome = try Command.run(
+            "map", path, "--svg", folder.file("a.svg"), "--html", folder.file("a.html"))
+        #expect(
+            outcome.status == 0 && outcome.output.contains("a.svg")
+                && outcome.output.contains("a.html"))
         let parser = XMLParser(data: try folder.bytes("a.svg"))
         #expect(parser.parse())
         let page = String(decoding: try folder.bytes("a.html"), as: UTF8.self)
         #expect(
-            page.hasPrefix("<!DOCTYPE html>") && page.contains("stock") && !page.contains("http-equiv") && !page.contains("src="))
+            page.hasPrefix("<!DOCTYPE html>") && page.contains("stock")
+                && !page.contains("http-equiv") && !page.contains("src="))
         #expect(folder.names == ["a.html", "a.svg", "inventory.heap"])
     }
 
@@ -64,7 +68,8 @@ import Testing
     /// A picture in the place of the heap would be the end of the heap.
     @Test func theHeapItselfIsNoPlaceForAPicture() throws {
         let before = try folder.bytes()
-        try FileManager.default.createSymbolicLink(atPath: folder.file("link"), withDestinationPath: path)
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("link"), withDestinationPath: path)
         for target in [path, folder.file("link")] {
             let outcome = try Command.run("map", path, "--svg", target)
             #expect(outcome.status == 1 && outcome.error.contains("the heap itself"))
@@ -92,8 +97,11 @@ import Testing
         #expect(
             outcome.status == 1 && outcome.error.split(separator: "\n").count == 1
                 && outcome.error.contains("a.html"))
-        let full = try Command.shell("ulimit -f 1; $holdfast map inventory.heap --svg picture.svg", in: folder)
-        #expect(full.status == 1 && full.error.contains("limit for the size of files") && folder.names == ["inventory.heap"])
+        let full = try Command.shell(
+            "ulimit -f 1; $holdfast map inventory.heap --svg picture.svg", in: folder)
+        #expect(
+            full.status == 1 && full.error.contains("limit for the size of files")
+                && folder.names == ["inventory.heap"])
         #expect(try Command.run("map", path, "--width", "7").status == 2)
     }
 

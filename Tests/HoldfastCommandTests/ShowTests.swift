@@ -49,7 +49,9 @@ import Testing
         let json = try Command.run("show", path, "log", "--json", "--from", "998").json
         #expect(
             json["count"] as? Int == 1000
-                && (json["value"] as? [[String: Any]])?.map { $0["delta"] as? Int } == [998 * 998, 999 * 999])
+                && (json["value"] as? [[String: Any]])?.map { $0["delta"] as? Int } == [
+                    998 * 998, 999 * 999,
+                ])
     }
 
     /// What stands in the data does not reach the terminal as it is.
@@ -60,19 +62,24 @@ import Testing
 
     @Test func waysThatLeadNowhere() throws {
         let expected = [
-            "stock.screw": "stock is a Map<String, Int>, count 4", "log[1000]": "log is a Array<Movement>, count 1,000",
+            "stock.screw": "stock is a Map<String, Int>, count 4",
+            "log[1000]": "log is a Array<Movement>, count 1,000",
             "log[3].colour": "fields item, delta",
-            "people[1816]": "people is", "people.Ada": "people is", "stock.bolt.more": "stock.bolt is a Int",
+            "people[1816]": "people is", "people.Ada": "people is",
+            "stock.bolt.more": "stock.bolt is a Int",
             "nothing": "no root named",
         ]
         for (way, text) in expected {
             let outcome = try Command.run("show", path, way)
-            #expect(outcome.status == 1 && outcome.output.isEmpty && outcome.error.contains(text), "\(way) \(outcome.error)")
+            #expect(
+                outcome.status == 1 && outcome.output.isEmpty && outcome.error.contains(text),
+                "\(way) \(outcome.error)")
             #expect(outcome.error.split(separator: "\n").count == 1)
         }
         for way in ["", "log[", "log[]", "log[1", "log..a", "stock[\"a", "stock[\"\\q\"]", "log]"] {
             let outcome = try Command.run("show", path, way)
-            #expect(outcome.status == 2 && outcome.error.contains("path"), "\(way) \(outcome.error)")
+            #expect(
+                outcome.status == 2 && outcome.error.contains("path"), "\(way) \(outcome.error)")
         }
     }
 
@@ -82,16 +89,24 @@ import Testing
         let lines = folder.file("all.jsonl")
         #expect(try Command.run("dump", path, "--to", lines).status == 0)
         let loaded = try Command.run("load", folder.file("new.heap"), lines)
-        #expect(loaded.status == 0 && loaded.output.contains("made") && loaded.output.contains("5 roots"))
-        #expect(try Command.run("dump", folder.file("new.heap"), "--to", folder.file("again.jsonl")).status == 0)
+        #expect(
+            loaded.status == 0 && loaded.output.contains("made")
+                && loaded.output.contains("5 roots"))
+        #expect(
+            try Command.run("dump", folder.file("new.heap"), "--to", folder.file("again.jsonl"))
+                .status == 0)
         // Maps stand in another order in another heap.
         func sorted(_ name: String) throws -> [Substring] {
             String(decoding: try folder.bytes(name), as: UTF8.self).split(separator: "\n").sorted()
         }
-        #expect(try sorted("all.jsonl") == sorted("again.jsonl") && sorted("all.jsonl").count > 1000)
-        let outcome = try Command.shell("$holdfast dump inventory.heap log | $holdfast load piped.heap", in: folder)
+        #expect(
+            try sorted("all.jsonl") == sorted("again.jsonl") && sorted("all.jsonl").count > 1000)
+        let outcome = try Command.shell(
+            "$holdfast dump inventory.heap log | $holdfast load piped.heap", in: folder)
         #expect(outcome.status == 0)
-        #expect(try Command.run("show", folder.file("piped.heap"), "log[-1].item").output.hasSuffix("999\n"))
+        #expect(
+            try Command.run("show", folder.file("piped.heap"), "log[-1].item").output.hasSuffix(
+                "999\n"))
     }
 
     @Test func loadingIsAllOrNothing() throws {

@@ -18,7 +18,9 @@ import Testing
         return Int(status.st_blocks) * 512
     }
 
-    private func length(_ name: String = "inventory.heap") throws -> Int { try folder.bytes(name).count }
+    private func length(_ name: String = "inventory.heap") throws -> Int {
+        try folder.bytes(name).count
+    }
 
     /// A heap with much free space in its middle.
     private func makeHole() throws {
@@ -41,9 +43,12 @@ import Testing
         #expect(outcome.status == 0 && outcome.output.contains("copy.heap"))
         #expect(try Command.run("check", folder.file("copy.heap")).status == 0)
         let (old, new) = (
-            try Command.run("info", "--json", path).json, try Command.run("info", "--json", folder.file("copy.heap")).json
+            try Command.run("info", "--json", path).json,
+            try Command.run("info", "--json", folder.file("copy.heap")).json
         )
-        #expect(old["identity"] as? String != new["identity"] as? String && old["commits"] as? Int == new["commits"] as? Int)
+        #expect(
+            old["identity"] as? String != new["identity"] as? String
+                && old["commits"] as? Int == new["commits"] as? Int)
         #expect(folder.names == ["copy.heap", "inventory.heap"])
     }
 
@@ -56,7 +61,8 @@ import Testing
         #expect(try Command.run("copy", path, folder.file("copy.heap")).status == 0)
         try heap.write { try $0.map("stock", String.self, Int.self)["bolt"] = 2 }
         try heap.close()
-        #expect(try Command.run("show", folder.file("copy.heap"), "stock.bolt").output.hasSuffix("1\n"))
+        #expect(
+            try Command.run("show", folder.file("copy.heap"), "stock.bolt").output.hasSuffix("1\n"))
     }
 
     @Test func aCopyReplacesOnlyIfAsked() throws {
@@ -103,7 +109,8 @@ import Testing
         #expect(try Command.run("grow", path, "3M").status == 0)
         let heap = try PersistentHeap.open(path)
         let outcome = try Command.run("shrink", path)
-        #expect(outcome.status == 0 && outcome.output.contains("open in 1 other place"), "\(outcome)")
+        #expect(
+            outcome.status == 0 && outcome.output.contains("open in 1 other place"), "\(outcome)")
         #expect(try length() == 3 << 20)
         try heap.write { try $0.map("stock", String.self, Int.self)["bolt"] = 2 }
         try heap.close()

@@ -8,7 +8,10 @@ final class TemporaryFolder {
     let path: String
 
     init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-\(UUID().uuidString)").path
+        path =
+            FileManager.default.temporaryDirectory.appendingPathComponent(
+                "holdfast-\(UUID().uuidString)"
+            ).path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
@@ -16,14 +19,22 @@ final class TemporaryFolder {
 
     func file(_ name: String = "inventory.heap") -> String { path + "/" + name }
 
-    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
+    var names: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    }
 
-    func bytes(_ name: String = "inventory.heap") throws -> Data { try Data(contentsOf: URL(filePath: file(name))) }
+    func bytes(_ name: String = "inventory.heap") throws -> Data {
+        try Data(contentsOf: URL(filePath: file(name)))
+    }
 
     /// Every file's bytes, by its name.
-    var contents: [String: Data] { Dictionary(uniqueKeysWithValues: names.map { ($0, (try? bytes($0)) ?? Data()) }) }
+    var contents: [String: Data] {
+        Dictionary(uniqueKeysWithValues: names.map { ($0, (try? bytes($0)) ?? Data()) })
+    }
 
-    func write(_ data: Data, to name: String) throws { try data.write(to: URL(filePath: file(name))) }
+    func write(_ data: Data, to name: String) throws {
+        try data.write(to: URL(filePath: file(name)))
+    }
 
     /// Turns bits of a file over.
     func damage(_ name: String = "inventory.heap", at offset: Int, count: Int = 8) throws {
@@ -35,7 +46,8 @@ final class TemporaryFolder {
 
 /// The folder that this test program, and so the command, was built into.
 let productsFolder: URL =
-    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
+    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
+    .deletingLastPathComponent()
     ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
 
 /// The command, as its user runs it: the built executable.
@@ -50,24 +62,33 @@ enum Command {
 
         var json: [String: Any] {
             get throws {
-                try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any], "\(output) \(error)")
+                try #require(
+                    try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [String: Any],
+                    "\(output) \(error)")
             }
         }
     }
 
     /// Runs it with `input` as its standard input.
-    static func run(_ arguments: [String], input: String = "", environment: [String: String] = [:]) throws -> Outcome {
+    static func run(_ arguments: [String], input: String = "", environment: [String: String] = [:])
+        throws -> Outcome
+    {
         try run(path, arguments, input, environment)
     }
 
-    static func run(_ arguments: String..., input: String = "") throws -> Outcome { try run(arguments, input: input) }
+    static func run(_ arguments: String..., input: String = "") throws -> Outcome {
+        try run(arguments, input: input)
+    }
 
     /// Runs a line of shell, where `$holdfast` is the command.
     static func shell(_ line: String, in folder: TemporaryFolder) throws -> Outcome {
         try run("/bin/bash", ["-c", "cd '\(folder.path)'; holdfast='\(path)'; \(line)"], "", [:])
     }
 
-    private static func run(_ executable: String, _ arguments: [String], _ input: String, _ environment: [String: String]) throws
+    private static func run(
+        _ executable: String, _ arguments: [String], _ input: String,
+        _ environment: [String: String]
+    ) throws
         -> Outcome
     {
         let process = Process()
@@ -82,17 +103,21 @@ enum Command {
         // Short enough for the pipe to hold.
         try typed.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try typed.fileHandleForWriting.close()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let complaint = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = String(
+            decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let complaint = String(
+            decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         let status = process.terminationStatus
         return Outcome(
-            status: process.terminationReason == .uncaughtSignal ? 128 + status : status, output: text, error: complaint)
+            status: process.terminationReason == .uncaughtSignal ? 128 + status : status,
+            output: text, error: complaint)
     }
 
     /// Starts it on a terminal of its own.
-    static func terminal(_ arguments: String..., columns: Int = 100, environment: [String: String] = [:]) throws -> PseudoTerminal
-    {
+    static func terminal(
+        _ arguments: String..., columns: Int = 100, environment: [String: String] = [:]
+    ) throws -> PseudoTerminal {
         try PseudoTerminal(path, arguments, columns: columns, rows: 30, environment: environment)
     }
 }
@@ -112,9 +137,13 @@ struct Person: PersistableRecord {
 enum Inventory {
     static func fill(_ tx: borrowing WriteTransaction) throws {
         let stock = try tx.map("stock", String.self, Int.self)
-        for (index, name) in ["bolt", "nut", "washer", "left hand"].enumerated() { stock[name] = 10 * index + 7 }
+        for (index, name) in ["bolt", "nut", "washer", "left hand"].enumerated() {
+            stock[name] = 10 * index + 7
+        }
         let log = try tx.array("log", of: Movement.self)
-        for number in 0 ..< 1000 { log.append(Movement(item: Int32(number), delta: Int64(number * number))) }
+        for number in 0 ..< 1000 {
+            log.append(Movement(item: Int32(number), delta: Int64(number * number)))
+        }
         let people = try tx.map("people", Int.self, Person.self)
         people[1815] = Person(name: "Ada", born: 1815)
         let notes = try tx.string("notes")
@@ -124,7 +153,8 @@ enum Inventory {
 
     /// At rest.
     @discardableResult
-    static func make(_ folder: TemporaryFolder, _ name: String = "inventory.heap") throws -> String {
+    static func make(_ folder: TemporaryFolder, _ name: String = "inventory.heap") throws -> String
+    {
         let heap = try PersistentHeap.open(folder.file(name))
         try heap.write(fill)
         try heap.close()
@@ -139,7 +169,9 @@ enum Inventory {
         let heap = try PersistentHeap.open(path)
         for number in 0 ..< commits {
             // Each durable, so that a later one proves what there was before it.
-            try heap.write(durability: .device) { try $0.map("stock", String.self, Int.self)["new \(number)"] = number }
+            try heap.write(durability: .device) {
+                try $0.map("stock", String.self, Int.self)["new \(number)"] = number
+            }
         }
         for name in other.names { try folder.write(try other.bytes(name), to: name) }
         try heap.close()

@@ -16,7 +16,9 @@ import Testing
     @Test func coloursOnlyOnATerminal() throws {
         let terminal = try Command.terminal("info", path)
         #expect(try terminal.waitForEnd() == .exited(0))
-        #expect(terminal.output.contains("\u{1B}[1m") && terminal.screen.text.contains("Array<Movement>"))
+        #expect(
+            terminal.output.contains("\u{1B}[1m")
+                && terminal.screen.text.contains("Array<Movement>"))
         for environment in [["NO_COLOR": "1"], ["TERM": "dumb"]] {
             let plain = try Command.terminal("info", path, environment: environment)
             #expect(try plain.waitForEnd() == .exited(0))
@@ -32,7 +34,9 @@ import Testing
     @Test func errorsAreOneLineThereToo() throws {
         let terminal = try Command.terminal("info", folder.file("nothing.heap"))
         #expect(try terminal.waitForEnd() == .exited(1))
-        #expect(terminal.output.contains("\u{1B}[1;31mholdfast:") && terminal.output.contains("There is no heap file"))
+        #expect(
+            terminal.output.contains("\u{1B}[1;31mholdfast:")
+                && terminal.output.contains("There is no heap file"))
     }
 
     /// A bar while it takes long, and nothing of it when it is done.
@@ -42,7 +46,9 @@ import Testing
         try terminal.wait(for: "/s")
         try terminal.wait(for: "left")
         #expect(try terminal.waitForEnd() == .exited(0))
-        #expect(terminal.output.contains("\r\u{1B}[K") && !terminal.screen.text.contains("measurements"))
+        #expect(
+            terminal.output.contains("\r\u{1B}[K") && !terminal.screen.text.contains("measurements")
+        )
         #expect(terminal.screen.text.contains("durable commit"))
         let outcome = try Command.run("bench", path, "--seconds", "0.3")
         #expect(outcome.error.isEmpty && !outcome.output.contains("\r"))
@@ -53,22 +59,29 @@ import Testing
         let heap = try PersistentHeap.open(path)
         let terminal = try Command.terminal("watch", path, "--interval", "0.1", "--count", "5")
         try terminal.wait(for: "commits")
-        for number in 0 ..< 20 { try heap.write { try $0.map("stock", String.self, Int.self)["bolt"] = number } }
+        for number in 0 ..< 20 {
+            try heap.write { try $0.map("stock", String.self, Int.self)["bolt"] = number }
+        }
         #expect(try terminal.waitForEnd() == .exited(0))
         // Once on the screen, though it was drawn five times.
         #expect(terminal.output.components(separatedBy: "commits").count == 6)
         #expect(terminal.screen.text.components(separatedBy: "commits").count == 2)
         #expect(
-            terminal.screen.text.contains("22 in all") && terminal.screen.text.contains("\(getpid())")
+            terminal.screen.text.contains("22 in all")
+                && terminal.screen.text.contains("\(getpid())")
                 && terminal.screen.showsCursor)
         try heap.close()
         // A line each into a pipe.
-        let lines = try Command.run("watch", path, "--interval", "0.05", "--count", "3").output.split(separator: "\n")
+        let lines = try Command.run("watch", path, "--interval", "0.05", "--count", "3").output
+            .split(separator: "\n")
         #expect(lines.count == 4 && lines[0].contains("commits/s"))
-        let objects = try Command.run("watch", path, "--interval", "0.05", "--count", "3", "--json").output.split(separator: "\n")
+        let objects = try Command.run("watch", path, "--interval", "0.05", "--count", "3", "--json")
+            .output.split(separator: "\n")
         #expect(
             try objects.map {
-                try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])["commits"] as? Int
+                try #require(
+                    try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])[
+                        "commits"] as? Int
             }.count == 3)
     }
 
@@ -89,7 +102,9 @@ import Testing
         // Until it says that it has read some.
         while !terminal.output.contains(" lines") {
             terminal.type("1\r")
-            try? terminal.wait("the bar", within: .milliseconds(50)) { $0.output.contains(" lines") }
+            try? terminal.wait("the bar", within: .milliseconds(50)) {
+                $0.output.contains(" lines")
+            }
         }
         terminal.pressControlC()
         #expect(try terminal.waitForEnd() == .exited(130))
@@ -118,20 +133,30 @@ import Testing
         let short = try Command.terminal("show", path, "stock", environment: ["PAGER": "cat -n"])
         #expect(try short.waitForEnd() == .exited(0))
         #expect(!short.screen.text.contains("1\t"))
-        #expect(try !Command.run(["show", path, "log"], environment: ["PAGER": "cat -n"]).output.contains("1\t"))
-        #expect(try Command.run(["show", path, "stock", "--pager"], environment: ["PAGER": "cat -n"]).output.contains("1\t"))
+        #expect(
+            try !Command.run(["show", path, "log"], environment: ["PAGER": "cat -n"]).output
+                .contains("1\t"))
+        #expect(
+            try Command.run(["show", path, "stock", "--pager"], environment: ["PAGER": "cat -n"])
+                .output.contains("1\t"))
     }
 
     @Test func tablesFitTheWindow() throws {
         let heap = try PersistentHeap.open(path)
         try heap.write {
             _ = try $0.map(
-                "deep", String.self, PersistentMap<String, PersistentArray<PersistentMap<Int, PersistentArray<String>>>>.self)
+                "deep", String.self,
+                PersistentMap<String, PersistentArray<PersistentMap<Int, PersistentArray<String>>>>
+                    .self)
         }
         try heap.close()
-        let terminal = try Command.terminal("info", path, columns: 60, environment: ["NO_COLOR": "1"])
+        let terminal = try Command.terminal(
+            "info", path, columns: 60, environment: ["NO_COLOR": "1"])
         #expect(try terminal.waitForEnd() == .exited(0))
-        let table = terminal.output.components(separatedBy: "Roots")[1].components(separatedBy: "Processes")[0]
-        #expect(table.split(whereSeparator: \.isNewline).allSatisfy { $0.count <= 60 } && table.contains("…"))
+        let table = terminal.output.components(separatedBy: "Roots")[1].components(
+            separatedBy: "Processes")[0]
+        #expect(
+            table.split(whereSeparator: \.isNewline).allSatisfy { $0.count <= 60 }
+                && table.contains("…"))
     }
 }

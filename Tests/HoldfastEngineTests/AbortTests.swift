@@ -3,32 +3,39 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// What an abort puts back. Lines noted as fresh have no before-image, so the note must not cover what lies beside a block.
+/// What an abort puts back. Lines noted as fresh have no before-image, so the note must not cover
+/// what lies beside a block.
 @Suite struct AbortTests {
-    /// Small blocks share lines. A fresh note of one must not keep a later change of its neighbour from being undone.
+    /// Small blocks share lines. A fresh note of one must not keep a later change of its neighbour
+    /// from being undone.
     @Test(arguments: [24, 40, 72, 104])
     func freshNoteSparesTheNeighbours(bytes: Int) throws {
         let engine = try TestHeap().open()
         let blocks = try engine.change { access in
             (0 ..< 3).map { index in
                 let block = access.allocate(byteCount: bytes)
-                access.writableAddress(block, bytes).initializeMemory(as: UInt8.self, repeating: 7, count: bytes)
+                access.writableAddress(block, bytes).initializeMemory(
+                    as: UInt8.self, repeating: 7, count: bytes)
                 return block
             }
         }
-        // The block in the middle is given away and taken again, so that it lies between two others.
+        // The block in the middle is given away and taken again, so that it lies between two
+        // others.
         try engine.change { $0.free(blocks[1], byteCount: bytes) }
         try engine.abandon { access in
             #expect(access.allocate(byteCount: bytes) == blocks[1])
             access.noteFresh(blocks[1], bytes)
-            access.address(blocks[1], bytes).initializeMemory(as: UInt8.self, repeating: 1, count: bytes)
+            access.address(blocks[1], bytes).initializeMemory(
+                as: UInt8.self, repeating: 1, count: bytes)
             for neighbour in [blocks[0], blocks[2]] {
-                access.writableAddress(neighbour, bytes).initializeMemory(as: UInt8.self, repeating: 2, count: bytes)
+                access.writableAddress(neighbour, bytes).initializeMemory(
+                    as: UInt8.self, repeating: 2, count: bytes)
             }
         }
         try engine.look { access in
             for neighbour in [blocks[0], blocks[2]] {
-                let found = UnsafeRawBufferPointer(start: access.address(neighbour, bytes), count: bytes)
+                let found = UnsafeRawBufferPointer(
+                    start: access.address(neighbour, bytes), count: bytes)
                 #expect(found.allSatisfy { $0 == 7 })
             }
         }
@@ -50,8 +57,8 @@ import Testing
         #expect(try engine.look { $0.load(neighbour, as: UInt64.self) } == 7)
     }
 
-    /// A transaction that is larger than the log makes a checkpoint in the middle of its commit; what that writes is the last
-    /// commit's state, and what is there afterwards is this one's.
+    /// A transaction that is larger than the log makes a checkpoint in the middle of its commit;
+    /// what that writes is the last commit's state, and what is there afterwards is this one's.
     @Test func checkpointInsideCommitWritesTheOldState() throws {
         var options = TestHeap.options
         options.initialLogBytes = 64 * 1024
@@ -60,33 +67,41 @@ import Testing
         let engine = try heap.open()
         let cell = try engine.change { access in
             let cell = access.allocate(byteCount: 400_000)
-            access.writableAddress(cell, 400_000).initializeMemory(as: UInt8.self, repeating: 1, count: 400_000)
+            access.writableAddress(cell, 400_000).initializeMemory(
+                as: UInt8.self, repeating: 1, count: 400_000)
             return cell
         }
         var seenInFile: UInt8?
         heap.disk.onCall = { _ in
-            // The state in the file right before the record of the second commit is synced, or nothing at all.
-            if let file = heap.disk.currentFiles()[TestHeap.path], file.count > Int(cell) { seenInFile = file[Int(cell)] }
+            // The state in the file right before the record of the second commit is synced, or
+            // nothing at all.
+            if let file = heap.disk.currentFiles()[TestHeap.path], file.count > Int(cell) {
+                seenInFile = file[Int(cell)]
+            }
         }
         try engine.change { access in
-            access.writableAddress(cell, 400_000).initializeMemory(as: UInt8.self, repeating: 2, count: 400_000)
+            access.writableAddress(cell, 400_000).initializeMemory(
+                as: UInt8.self, repeating: 2, count: 400_000)
         }
         heap.disk.onCall = nil
         #expect(seenInFile == 1)
         #expect(try engine.look { $0.load(cell + 399_999, as: UInt8.self) } == 2)
         let files = heap.disk.currentFiles()
         let survivor = try HeapEngine(
-            path: TestHeap.path, mode: .readWrite, options: options, disk: SimulatedDisk(files: files))
+            path: TestHeap.path, mode: .readWrite, options: options,
+            disk: SimulatedDisk(files: files))
         #expect(try survivor.look { $0.load(cell, as: UInt8.self) } == 2)
         #expect(try survivor.look { $0.load(cell + 399_999, as: UInt8.self) } == 2)
     }
 
-    /// Lines changed, freed with their pages, taken again and changed again within one transaction: the oldest image counts.
+    /// Lines changed, freed with their pages, taken again and changed again within one transaction:
+    /// the oldest image counts.
     @Test func reuseWithinOneTransactionIsUndone() throws {
         let engine = try TestHeap().open()
         let (run, wall) = try engine.change { access in
             let run = access.allocate(byteCount: 50_000)
-            access.writableAddress(run, 50_000).initializeMemory(as: UInt8.self, repeating: 5, count: 50_000)
+            access.writableAddress(run, 50_000).initializeMemory(
+                as: UInt8.self, repeating: 5, count: 50_000)
             return (run, access.allocate(byteCount: 4096, alignment: 4096))
         }
         let before = try engine.audit()

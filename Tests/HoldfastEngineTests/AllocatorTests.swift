@@ -3,7 +3,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Blocks: what was put in comes out, through aborts, checkpoints and reopening, and nothing is lost or handed out twice.
+/// Blocks: what was put in comes out, through aborts, checkpoints and reopening, and nothing is
+/// lost or handed out twice.
 @Suite struct AllocatorTests {
     private struct Block: Equatable {
         var offset: UInt64
@@ -48,9 +49,11 @@ import Testing
             let kept = min(old.bytes, bytes)
             let offset = access.reallocate(
                 old.offset, from: old.bytes, to: bytes, preserving: kept, alignment: old.alignment)
-            blocks[index] = Block(offset: offset, bytes: kept, alignment: old.alignment, fill: old.fill)
+            blocks[index] = Block(
+                offset: offset, bytes: kept, alignment: old.alignment, fill: old.fill)
             #expect(isIntact(blocks[index], access))
-            blocks[index] = Block(offset: offset, bytes: bytes, alignment: old.alignment, fill: fillByte)
+            blocks[index] = Block(
+                offset: offset, bytes: bytes, alignment: old.alignment, fill: fillByte)
             fill(blocks[index], access)
         default:
             guard !blocks.isEmpty else { return }
@@ -62,17 +65,22 @@ import Testing
     private func check(_ engine: HeapEngine, _ blocks: [Block], _ what: String) throws {
         let audit = try engine.audit()
         #expect(audit.problems.isEmpty, "\(what)")
-        let allocated = blocks.reduce(0) { $0 + HeapAccess.usableBytes(byteCount: $1.bytes, alignment: $1.alignment) }
+        let allocated = blocks.reduce(0) {
+            $0 + HeapAccess.usableBytes(byteCount: $1.bytes, alignment: $1.alignment)
+        }
         #expect(audit.usedBytes == UInt64(allocated), "\(what)")
         try engine.look { access in
             for block in blocks where !isIntact(block, access) {
-                Issue.record("\(what): the block of \(block.bytes) bytes at \(block.offset) has been overwritten")
+                Issue.record(
+                    "\(what): the block of \(block.bytes) bytes at \(block.offset) has been overwritten"
+                )
                 return
             }
         }
     }
 
-    /// A model beside the heap; every block carries its own byte, so an overlap shows. Transactions end in all ways.
+    /// A model beside the heap; every block carries its own byte, so an overlap shows. Transactions
+    /// end in all ways.
     @Test(arguments: [1 as UInt64, 2, 3])
     func randomUseMatchesModel(seed: UInt64) throws {
         let heap = TestHeap()
@@ -83,7 +91,9 @@ import Testing
             let before = blocks
             let context = try engine.beginWrite()
             let access = HeapAccess(context: context, epoch: context.pointee.epoch)
-            for _ in 0 ..< Int.random(in: 1 ... 12, using: &random) { step(&blocks, access, &random) }
+            for _ in 0 ..< Int.random(in: 1 ... 12, using: &random) {
+                step(&blocks, access, &random)
+            }
             if Int.random(in: 0 ..< 5, using: &random) == 0 {
                 engine.abort(context)
                 blocks = before
@@ -115,7 +125,9 @@ import Testing
         }
         #expect(blocks.count > 50)
         try engine.change { access in
-            for block in blocks { access.free(block.offset, byteCount: block.bytes, alignment: block.alignment) }
+            for block in blocks {
+                access.free(block.offset, byteCount: block.bytes, alignment: block.alignment)
+            }
         }
         try engine.close()
         #expect(heap.fileBytes() == 65_536)
@@ -125,7 +137,8 @@ import Testing
         try engine.close()
     }
 
-    /// Free space is used before the file grows: the same amount in other sizes fits where the old blocks were.
+    /// Free space is used before the file grows: the same amount in other sizes fits where the old
+    /// blocks were.
     @Test func freeSpaceIsReusedBeforeGrowth() throws {
         let heap = TestHeap()
         let engine = try heap.open()
@@ -150,7 +163,8 @@ import Testing
         #expect(after.problems.isEmpty)
     }
 
-    /// A run of a length that only its own bin can hold is found there: bins above 32 pages hold several lengths.
+    /// A run of a length that only its own bin can hold is found there: bins above 32 pages hold
+    /// several lengths.
     @Test func exactRunInMixedBinIsFound() throws {
         let engine = try TestHeap().open()
         try engine.change { access in
@@ -163,7 +177,8 @@ import Testing
         #expect(try engine.audit().problems.isEmpty)
     }
 
-    /// Growing and shrinking in place keeps the offset: within a class, by cutting a run, into free pages, at the heap's end.
+    /// Growing and shrinking in place keeps the offset: within a class, by cutting a run, into free
+    /// pages, at the heap's end.
     @Test func reallocatesInPlace() throws {
         let engine = try TestHeap().open()
         try engine.change { access in
@@ -187,7 +202,8 @@ import Testing
         #expect(try engine.audit().problems.isEmpty)
     }
 
-    /// Heaps that cross 1, 2, 4 and 8 MiB need further parts of the page map; freed again, they give them back.
+    /// Heaps that cross 1, 2, 4 and 8 MiB need further parts of the page map; freed again, they
+    /// give them back.
     @Test func pageMapGrowsAndShrinks() throws {
         let heap = TestHeap()
         var engine = try heap.open()
@@ -210,9 +226,12 @@ import Testing
                 #expect(access.load(run + (1 << 20) - 8, as: UInt64.self) == run)
             }
         }
-        // Pages 0-4, and the parts for pages from 256, 512, 1024 and 2048 on: 1, 2, 4 and 8 pages, and one for each 511 checksums.
+        // Pages 0-4, and the parts for pages from 256, 512, 1024 and 2048 on: 1, 2, 4 and 8 pages,
+        // and one for each 511 checksums.
         #expect(try engine.audit().metadataPages == 5 + (1 + 1) + (2 + 2) + (4 + 3) + (8 + 5))
-        try engine.change { access in for run in runs.reversed() { access.free(run, byteCount: 1 << 20) } }
+        try engine.change { access in
+            for run in runs.reversed() { access.free(run, byteCount: 1 << 20) }
+        }
         try engine.checkpoint()
         #expect(try engine.audit().metadataPages == 5)
         #expect(try engine.audit().pages == 5)
@@ -229,7 +248,8 @@ import Testing
             try engine.abandon { access in
                 for bytes in [16, 5000, 100_000, 3_000_000] {
                     let offset = access.allocate(byteCount: bytes)
-                    access.writableAddress(offset, bytes).initializeMemory(as: UInt8.self, repeating: 9, count: bytes)
+                    access.writableAddress(offset, bytes).initializeMemory(
+                        as: UInt8.self, repeating: 9, count: bytes)
                 }
             }
             #expect(try engine.audit() == before)
@@ -245,20 +265,23 @@ import Testing
         let block = access.allocate(byteCount: 100, alignment: alignment)
         #expect(block % UInt64(alignment) == 0)
         #expect(engine.pagesInImage == before + 1)
-        let moved = access.reallocate(block, from: 100, to: 9000, preserving: 100, alignment: alignment)
+        let moved = access.reallocate(
+            block, from: 100, to: 9000, preserving: 100, alignment: alignment)
         #expect(moved == block && engine.pagesInImage == before + 3)
         access.free(moved, byteCount: 9000, alignment: alignment)
         #expect(engine.pagesInImage == before)
         try engine.commit(context)
     }
 
-    /// Closing shrinks the file even if the log has hardly any room left for the engine's own transaction.
+    /// Closing shrinks the file even if the log has hardly any room left for the engine's own
+    /// transaction.
     @Test func closeShrinksWithAFullLog() throws {
         let disk = SimulatedDisk()
         disk.recordsContents = false
         var options = Workload.smallOptions
         options.logLimit = 64 * 1024
-        let engine = try HeapEngine(path: "/sim/full.heap", mode: .readWrite, options: options, disk: disk)
+        let engine = try HeapEngine(
+            path: "/sim/full.heap", mode: .readWrite, options: options, disk: disk)
         let context = try engine.beginWrite()
         let block = Workload.access(context).allocate(byteCount: 64)
         try engine.commit(context)
@@ -272,7 +295,8 @@ import Testing
         try engine.commit(last)
         try engine.close()
         #expect(disk.currentFiles().mapValues(\.count) == ["/sim/full.heap": 65_536])
-        let reopened = try HeapEngine(path: "/sim/full.heap", mode: .readWrite, options: options, disk: disk)
+        let reopened = try HeapEngine(
+            path: "/sim/full.heap", mode: .readWrite, options: options, disk: disk)
         #expect(try reopened.audit().pages == HeapLayout.initialPages)
     }
 }

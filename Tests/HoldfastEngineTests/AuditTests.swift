@@ -3,10 +3,11 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// The audit finds damage: each kind is planted in a copy of a sound heap's bytes, by the places that the format gives, and
-/// must be reported.
+/// The audit finds damage: each kind is planted in a copy of a sound heap's bytes, by the places
+/// that the format gives, and must be reported.
 @Suite struct AuditTests {
-    /// The bytes of a heap with used and free runs, partial slabs of one and of several pages, and a second page map part.
+    /// The bytes of a heap with used and free runs, partial slabs of one and of several pages, and
+    /// a second page map part.
     struct Sample {
         var bytes: [UInt8]
         var usedRun: UInt64 = 0
@@ -16,10 +17,14 @@ import Testing
         var slab: UInt64 = 0
         var largeSlab: UInt64 = 0
 
-        func half(_ place: Int) -> UInt32 { bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: place, as: UInt32.self) } }
+        func half(_ place: Int) -> UInt32 {
+            bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: place, as: UInt32.self) }
+        }
 
         mutating func setHalf(_ place: Int, _ value: UInt32) {
-            bytes.withUnsafeMutableBytes { $0.storeBytes(of: value, toByteOffset: place, as: UInt32.self) }
+            bytes.withUnsafeMutableBytes {
+                $0.storeBytes(of: value, toByteOffset: place, as: UInt32.self)
+            }
         }
 
         /// The descriptors of pages below 256.
@@ -27,7 +32,9 @@ import Testing
         /// The bytes of a page.
         func at(_ page: UInt64) -> Int { Int(page) * 4096 }
         /// The header of `slab`.
-        var slabHeader: Int { SlabClass.headerOffset(page: slab, sizeClass: SizeClass.index(for: smallBytes))! }
+        var slabHeader: Int {
+            SlabClass.headerOffset(page: slab, sizeClass: SizeClass.index(for: smallBytes))!
+        }
         func bin(_ pages: UInt64) -> Int { 8192 + 1024 + FreeRunBins.bin(forRunOf: pages) * 4 }
         func partialList(_ sizeClass: Int) -> Int { 8192 + 64 + sizeClass * 4 }
 
@@ -72,7 +79,8 @@ import Testing
         let large = SizeClass.index(for: Self.largeBytes)
         #expect(audit.slabs[large] == 1 && audit.blocksInUse[large] == 2)
         #expect(audit.slabPages == UInt64(1 + SizeClass.shapes[large].pages))
-        #expect(audit.pages == audit.freePages + audit.runPages + audit.slabPages + audit.metadataPages)
+        #expect(
+            audit.pages == audit.freePages + audit.runPages + audit.slabPages + audit.metadataPages)
     }
 
     struct Damage: CustomTestStringConvertible {
@@ -81,7 +89,9 @@ import Testing
         var expected: String
         var plant: @Sendable (inout Sample) -> Void
 
-        init(_ name: String, _ expected: String, _ plant: @escaping @Sendable (inout Sample) -> Void) {
+        init(
+            _ name: String, _ expected: String, _ plant: @escaping @Sendable (inout Sample) -> Void
+        ) {
             testDescription = name
             self.expected = expected
             self.plant = plant
@@ -92,20 +102,38 @@ import Testing
         Damage("root's magic", "root is not one") { $0.bytes[8192] ^= 1 },
         Damage("end beyond the file", "end lies outside") { $0.setHalf(8192 + 8, 1 << 20) },
         Damage("end of three pages", "end lies outside") { $0.setHalf(8192 + 8, 3) },
-        Damage("end inside a run", "which the heap's") { $0.setHalf(8192 + 8, UInt32($0.usedRun + 3)) },
+        Damage("end inside a run", "which the heap's") {
+            $0.setHalf(8192 + 8, UInt32($0.usedRun + 3))
+        },
         Damage("missing page map part", "has no descriptor") { $0.setHalf(8192 + 448 + 8 * 4, 0) },
-        Damage("page map part elsewhere", "is not described as one") { $0.setHalf(8192 + 448 + 8 * 4, UInt32($0.usedRun)) },
-        Damage("file cut short", "too short") { $0.bytes.removeLast($0.bytes.count - 4 * 4096 + 1) },
+        Damage("page map part elsewhere", "is not described as one") {
+            $0.setHalf(8192 + 448 + 8 * 4, UInt32($0.usedRun))
+        },
+        Damage("file cut short", "too short") {
+            $0.bytes.removeLast($0.bytes.count - 4 * 4096 + 1)
+        },
     ]
 
     static let runDamage: [Damage] = [
-        Damage("run without a kind", "descriptor of kind 0") { $0.bytes[$0.descriptor($0.usedRun)] = 0 },
-        Damage("run of an unknown kind", "descriptor of kind 77") { $0.bytes[$0.descriptor($0.usedRun)] = 77 },
+        Damage("run without a kind", "descriptor of kind 0") {
+            $0.bytes[$0.descriptor($0.usedRun)] = 0
+        },
+        Damage("run of an unknown kind", "descriptor of kind 77") {
+            $0.bytes[$0.descriptor($0.usedRun)] = 77
+        },
         Damage("run of no pages", "has 0 pages") { $0.setHalf($0.descriptor($0.usedRun) + 4, 0) },
-        Damage("run beyond the end", "cannot hold") { $0.setHalf($0.descriptor($0.usedRun) + 4, 1 << 24) },
-        Damage("run one page short", "does not say so") { $0.setHalf($0.descriptor($0.usedRun) + 4, 11) },
-        Damage("run's tail of another length", "does not say so") { $0.setHalf($0.descriptor($0.usedRun + 11) + 4, 11) },
-        Damage("run's tail of another kind", "does not say so") { $0.bytes[$0.descriptor($0.usedRun + 11)] = 6 },
+        Damage("run beyond the end", "cannot hold") {
+            $0.setHalf($0.descriptor($0.usedRun) + 4, 1 << 24)
+        },
+        Damage("run one page short", "does not say so") {
+            $0.setHalf($0.descriptor($0.usedRun) + 4, 11)
+        },
+        Damage("run's tail of another length", "does not say so") {
+            $0.setHalf($0.descriptor($0.usedRun + 11) + 4, 11)
+        },
+        Damage("run's tail of another kind", "does not say so") {
+            $0.bytes[$0.descriptor($0.usedRun + 11)] = 6
+        },
         Damage("page map part of another length", "metadata") { sample in
             let part = UInt64(sample.half(8192 + 448 + 8 * 4))
             sample.bytes[sample.descriptor(part)] = 2
@@ -125,8 +153,12 @@ import Testing
             sample.setHalf(8192 + 8, UInt32(sample.secondFreeRun + 10))
         },
         Damage("empty bin with a bit", "bit does not say") { $0.bytes[8192 + 384] ^= 1 << 5 },
-        Damage("bin with runs without a bit", "bit does not say") { $0.bytes[8192 + 384 + 1] ^= 1 << 2 },
-        Damage("bin that leads to a used run", "begins no free run") { $0.setHalf($0.bin(10), UInt32($0.usedRun)) },
+        Damage("bin with runs without a bit", "bit does not say") {
+            $0.bytes[8192 + 384 + 1] ^= 1 << 2
+        },
+        Damage("bin that leads to a used run", "begins no free run") {
+            $0.setHalf($0.bin(10), UInt32($0.usedRun))
+        },
         Damage("bin of another length", "is in bin") { sample in
             let head = sample.half(sample.bin(10))
             sample.setHalf(sample.bin(10), 0)
@@ -148,23 +180,47 @@ import Testing
     static let slabDamage: [Damage] = [
         Damage("slab's magic", "does not match its class") { $0.bytes[$0.slabHeader] ^= 1 },
         Damage("slab's class", "does not match its class") { $0.bytes[$0.slabHeader + 4] ^= 1 },
-        Damage("slab's class in the page map", "does not match its class") { $0.bytes[$0.descriptor($0.slab) + 1] ^= 1 },
-        Damage("slab's class beyond all", "has class 200") { $0.bytes[$0.descriptor($0.slab) + 1] = 200 },
-        Damage("slab's block size", "does not match its class") { $0.bytes[$0.slabHeader + 16] ^= 8 },
-        Damage("slab's number of blocks", "does not match its class") { $0.bytes[$0.slabHeader + 20] = 255 },
-        Damage("slab's free count", "free blocks, but its bitmap") { $0.bytes[$0.slabHeader + 6] -= 1 },
-        Damage("block marked free", "free blocks, but its bitmap") { $0.bytes[$0.slabHeader + 24] ^= 1 },
-        Damage("block marked used", "free blocks, but its bitmap") { $0.bytes[$0.slabHeader + 24] ^= 2 },
-        Damage("bit beyond the last block", "block it does not have") { $0.bytes[$0.slabHeader + 24 + 31] ^= 0x80 },
-        Damage("slab in no list", "is in no list") { $0.setHalf($0.partialList(SizeClass.index(for: smallBytes)), 0) },
+        Damage("slab's class in the page map", "does not match its class") {
+            $0.bytes[$0.descriptor($0.slab) + 1] ^= 1
+        },
+        Damage("slab's class beyond all", "has class 200") {
+            $0.bytes[$0.descriptor($0.slab) + 1] = 200
+        },
+        Damage("slab's block size", "does not match its class") {
+            $0.bytes[$0.slabHeader + 16] ^= 8
+        },
+        Damage("slab's number of blocks", "does not match its class") {
+            $0.bytes[$0.slabHeader + 20] = 255
+        },
+        Damage("slab's free count", "free blocks, but its bitmap") {
+            $0.bytes[$0.slabHeader + 6] -= 1
+        },
+        Damage("block marked free", "free blocks, but its bitmap") {
+            $0.bytes[$0.slabHeader + 24] ^= 1
+        },
+        Damage("block marked used", "free blocks, but its bitmap") {
+            $0.bytes[$0.slabHeader + 24] ^= 2
+        },
+        Damage("bit beyond the last block", "block it does not have") {
+            $0.bytes[$0.slabHeader + 24 + 31] ^= 0x80
+        },
+        Damage("slab in no list", "is in no list") {
+            $0.setHalf($0.partialList(SizeClass.index(for: smallBytes)), 0)
+        },
         Damage("slab in another class's list", "is no partial slab of it") { sample in
             sample.setHalf(sample.partialList(SizeClass.index(for: smallBytes)), 0)
             sample.setHalf(sample.partialList(3), UInt32(sample.slab))
         },
-        Damage("list that leads to a run", "is no partial slab of it") { $0.setHalf($0.partialList(0), UInt32($0.usedRun)) },
-        Damage("slab listed twice", "listed twice") { $0.setHalf($0.slabHeader + 8, UInt32($0.slab)) },
+        Damage("list that leads to a run", "is no partial slab of it") {
+            $0.setHalf($0.partialList(0), UInt32($0.usedRun))
+        },
+        Damage("slab listed twice", "listed twice") {
+            $0.setHalf($0.slabHeader + 8, UInt32($0.slab))
+        },
         Damage("slab's wrong link back", "wrong link back") { $0.setHalf($0.slabHeader + 12, 7) },
-        Damage("page of a large slab", "does not lead to its slab") { $0.bytes[$0.descriptor($0.largeSlab + 1)] = 0 },
+        Damage("page of a large slab", "does not lead to its slab") {
+            $0.bytes[$0.descriptor($0.largeSlab + 1)] = 0
+        },
         Damage("page of a large slab, distance", "does not lead to its slab") {
             $0.setHalf($0.descriptor($0.largeSlab + 1) + 4, 2)
         },
@@ -192,7 +248,8 @@ import Testing
                     damaged.slabHeader + Int.random(in: 0 ..< 64, using: &random),
                     damaged.at(damaged.largeSlab) + Int.random(in: 0 ..< 64, using: &random),
                 ]
-                damaged.bytes[places.randomElement(using: &random)!] = UInt8.random(in: 0 ... 255, using: &random)
+                damaged.bytes[places.randomElement(using: &random)!] = UInt8.random(
+                    in: 0 ... 255, using: &random)
             }
             // Some of these change bytes that mean nothing, so only that it ends is tested.
             #expect(damaged.problems.count <= 20, "round \(round)")

@@ -5,7 +5,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Checkpoints in a thread of their own: transactions go on beside them, and their failures are not lost.
+/// Checkpoints in a thread of their own: transactions go on beside them, and their failures are not
+/// lost.
 @Suite struct BackgroundCheckpointTests {
     private static let blocks = 64
     private static let blockBytes = 16 * 1024
@@ -21,35 +22,44 @@ import Testing
     }
 
     private func make(_ engine: HeapEngine) throws -> [UInt64] {
-        try engine.change { access in (0 ..< Self.blocks).map { _ in access.allocate(byteCount: Self.blockBytes) } }
+        try engine.change { access in
+            (0 ..< Self.blocks).map { _ in access.allocate(byteCount: Self.blockBytes) }
+        }
     }
 
-    @Sendable private static func fill(_ engine: HeapEngine, _ block: UInt64, _ value: UInt8) throws {
+    @Sendable private static func fill(_ engine: HeapEngine, _ block: UInt64, _ value: UInt8) throws
+    {
         try engine.change {
-            $0.writableAddress(block, blockBytes).initializeMemory(as: UInt8.self, repeating: value, count: blockBytes)
+            $0.writableAddress(block, blockBytes).initializeMemory(
+                as: UInt8.self, repeating: value, count: blockBytes)
         }
     }
 
     private func isFilled(_ engine: HeapEngine, _ block: UInt64, _ value: UInt8) throws -> Bool {
         try engine.look { access in
-            UnsafeRawBufferPointer(start: access.address(block, Self.blockBytes), count: Self.blockBytes).allSatisfy {
+            UnsafeRawBufferPointer(
+                start: access.address(block, Self.blockBytes), count: Self.blockBytes
+            ).allSatisfy {
                 $0 == value
             }
         }
     }
 
-    /// The thread is stuck in a slow disk, in the middle of the pages. Commits, reads and syncs go on until the log is full, and all is well when it
-    /// comes back.
+    /// The thread is stuck in a slow disk, in the middle of the pages. Commits, reads and syncs go
+    /// on until the log is full, and all is well when it comes back.
     @Test func commitsGoOnBesideAStuckCheckpoint() throws {
         let disk = SimulatedDisk()
         disk.recordsContents = false
         let tapped = TappedDisk(disk)
         let door = Barrier()
         let isHeld = Mutex(true)
-        let engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: Self.options, disk: tapped)
+        let engine = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: Self.options, disk: tapped)
         let blocks = try make(engine)
         tapped.tap = { call throws(DiskError) in
-            if call.operation == .write, call.path == TestHeap.path, isHeld.withLock({ $0 }) { door.pass() }
+            if call.operation == .write, call.path == TestHeap.path, isHeld.withLock({ $0 }) {
+                door.pass()
+            }
         }
         // Half of the limit wakes the thread.
         for index in 0 ..< 36 { try Self.fill(engine, blocks[index], 1) }
@@ -64,12 +74,15 @@ import Testing
         isHeld.withLock { $0 = false }
         door.open()
         // More than fits: these wait for the thread where they must.
-        for round in 3 ..< 9 as Range<UInt8> { for block in blocks { try Self.fill(engine, block, round) } }
+        for round in 3 ..< 9 as Range<UInt8> {
+            for block in blocks { try Self.fill(engine, block, round) }
+        }
         #expect(engine.writerLog!.checkpointPosition > held)
         #expect(engine.writerLog!.capacity == 1 << 20)
         try engine.close()
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
-        let again = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: Self.options, disk: disk)
+        let again = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: Self.options, disk: disk)
         for block in blocks { #expect(try isFilled(again, block, 8)) }
         #expect(try again.scrub().damagedPages == [])
     }
@@ -79,27 +92,41 @@ import Testing
         var options = Self.options
         options.logLimit = 16 << 20
         let disk = SimulatedDisk()
-        let engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
+        let engine = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
         let run = try engine.change { $0.allocate(byteCount: 6 << 20) }
-        try engine.change { $0.writableAddress(run, 6 << 20).initializeMemory(as: UInt8.self, repeating: 7, count: 6 << 20) }
+        try engine.change {
+            $0.writableAddress(run, 6 << 20).initializeMemory(
+                as: UInt8.self, repeating: 7, count: 6 << 20)
+        }
         let before = disk.journal.count
         try engine.checkpoint()
         let file = try #require(
-            disk.journal.compactMap { if case .create(let name, let file) = $0, name.hasSuffix("-new") { file } else { nil } }
-                .first)
-        let writes = disk.journal[before...].compactMap { if case .write(file, _, let bytes) = $0 { bytes.count } else { nil } }
+            disk.journal.compactMap {
+                if case .create(let name, let file) = $0, name.hasSuffix("-new") {
+                    file
+                } else {
+                    nil
+                }
+            }
+            .first)
+        let writes = disk.journal[before...].compactMap {
+            if case .write(file, _, let bytes) = $0 { bytes.count } else { nil }
+        }
         #expect(writes.reduce(0, +) > 6 << 20)
         #expect(try #require(writes.max()) <= 1 << 20)
         try engine.close()
     }
 
-    /// The thread's checkpoint fails: the next change is refused with the reason, reads go on, and no commit is lost.
+    /// The thread's checkpoint fails: the next change is refused with the reason, reads go on, and
+    /// no commit is lost.
     @Test(arguments: [EIO, ENOSPC]) func errorsSurface(code: Int32) throws {
         let disk = SimulatedDisk()
         disk.recordsContents = false
         let tapped = TappedDisk(disk)
         let door = Barrier()
-        let engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: Self.options, disk: tapped)
+        let engine = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: Self.options, disk: tapped)
         let blocks = try make(engine)
         tapped.tap = { call throws(DiskError) in
             guard call.operation == .write, call.path == TestHeap.path else { return }
@@ -123,7 +150,8 @@ import Testing
         #expect(try isFilled(engine, blocks[0], 2))
         tapped.tap = nil
         #expect(throws: HeapError.self) { try engine.close() }
-        let again = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: Self.options, disk: disk)
+        let again = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: Self.options, disk: disk)
         for index in 0 ..< 36 { #expect(try isFilled(again, blocks[index], index == 0 ? 2 : 1)) }
         #expect(try again.scrub().damagedPages == [])
         try again.close()
@@ -135,9 +163,12 @@ import Testing
         disk.recordsContents = false
         let tapped = TappedDisk(disk)
         let door = Barrier()
-        let engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: Self.options, disk: tapped)
+        let engine = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: Self.options, disk: tapped)
         let blocks = try make(engine)
-        tapped.tap = { call throws(DiskError) in if call.operation == .write, call.path == TestHeap.path { door.pass() } }
+        tapped.tap = { call throws(DiskError) in
+            if call.operation == .write, call.path == TestHeap.path { door.pass() }
+        }
         for index in 0 ..< 36 { try Self.fill(engine, blocks[index], 1) }
         door.await()
         let problems = Problems()

@@ -3,7 +3,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Real files that are no heaps, or cannot be used: each gives its own error, and no byte of them changes.
+/// Real files that are no heaps, or cannot be used: each gives its own error, and no byte of them
+/// changes.
 @Suite final class BadInputTests {
     private let folder: String
 
@@ -28,9 +29,12 @@ import Testing
         return try HeapEngine(path: path, mode: mode, options: options)
     }
 
-    private func bytes(_ name: String? = nil) -> Data? { FileManager.default.contents(atPath: name ?? path) }
+    private func bytes(_ name: String? = nil) -> Data? {
+        FileManager.default.contents(atPath: name ?? path)
+    }
 
-    /// Writes `content` as the heap file, expects `error` in every mode, and that nothing has changed.
+    /// Writes `content` as the heap file, expects `error` in every mode, and that nothing has
+    /// changed.
     private func expectRefused(_ content: Data, _ error: HeapError, _ name: Comment? = nil) throws {
         try content.write(to: URL(fileURLWithPath: path))
         for mode in Self.modes { #expect(throws: error, name) { try open(mode) } }
@@ -42,9 +46,13 @@ import Testing
         try expectRefused(Data(), .emptyFile(path: path))
         try expectRefused(Data("hello".utf8), .notAHeap(path: path), "text")
         try expectRefused(Data(repeating: 0, count: 100_000), .notAHeap(path: path), "zeros")
-        try expectRefused(Data((0 ..< 70_000).map { UInt8(truncatingIfNeeded: $0) }), .notAHeap(path: path), "a pattern")
+        try expectRefused(
+            Data((0 ..< 70_000).map { UInt8(truncatingIfNeeded: $0) }), .notAHeap(path: path),
+            "a pattern")
         // Not even a header's worth, but it begins like one.
-        try expectRefused(Data([0x89, 0x48, 0x46, 0x53, 0x54, 0x0d, 0x0a, 0x1a]), .notAHeap(path: path), "magic alone")
+        try expectRefused(
+            Data([0x89, 0x48, 0x46, 0x53, 0x54, 0x0d, 0x0a, 0x1a]), .notAHeap(path: path),
+            "magic alone")
     }
 
     @Test func damagedAndForeignHeaps() throws {
@@ -53,7 +61,8 @@ import Testing
         #expect(sound.count == 65_536)
         for count in [65_535, 40_000, 8192] {
             try expectRefused(
-                sound.prefix(count), .truncated(path: path, expectedBytes: 65_536, actualBytes: UInt64(count)))
+                sound.prefix(count),
+                .truncated(path: path, expectedBytes: 65_536, actualBytes: UInt64(count)))
         }
         var damaged = sound
         damaged[60] ^= 1
@@ -68,7 +77,9 @@ import Testing
         try expectRefused(newer, .newerFormat(path: path, found: 2, supported: 1))
 
         var foreign = sound
-        for copy in [0, 4096] { foreign.replaceSubrange(copy + 12 ..< copy + 16, with: [1, 2, 3, 4]) }
+        for copy in [0, 4096] {
+            foreign.replaceSubrange(copy + 12 ..< copy + 16, with: [1, 2, 3, 4])
+        }
         try expectRefused(foreign, .foreignByteOrder(path: path))
 
         // The sound bytes still open: the refusals above were not for nothing.
@@ -93,18 +104,24 @@ import Testing
 
     @Test func folderInsteadOfAFile() throws {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
-        for mode in Self.modes { #expect(throws: HeapError.isDirectory(path: path)) { try open(mode) } }
+        for mode in Self.modes {
+            #expect(throws: HeapError.isDirectory(path: path)) { try open(mode) }
+        }
     }
 
     /// A FIFO nobody writes to: the open must not wait.
     @Test func fifo() throws {
         #expect(mkfifo(path, 0o600) == 0)
-        for mode in Self.modes { #expect(throws: HeapError.notARegularFile(path: path)) { try open(mode) } }
+        for mode in Self.modes {
+            #expect(throws: HeapError.notARegularFile(path: path)) { try open(mode) }
+        }
     }
 
     @Test func device() {
         for mode in Self.modes {
-            #expect(throws: HeapError.notARegularFile(path: "/dev/null")) { try HeapEngine(path: "/dev/null", mode: mode) }
+            #expect(throws: HeapError.notARegularFile(path: "/dev/null")) {
+                try HeapEngine(path: "/dev/null", mode: mode)
+            }
         }
     }
 
@@ -115,7 +132,9 @@ import Testing
         #expect(throws: HeapError.permissionDenied(path: path, operation: "write")) { try open() }
         try open(.readOnly).close()
         chmod(path, 0)
-        #expect(throws: HeapError.permissionDenied(path: path, operation: "read")) { try open(.readOnly) }
+        #expect(throws: HeapError.permissionDenied(path: path, operation: "read")) {
+            try open(.readOnly)
+        }
     }
 
     @Test(.disabled(if: isRoot, "root may write everywhere"))
@@ -127,12 +146,15 @@ import Testing
         chmod(folder, 0o555)
         // Opening needs no right in the folder; the first commit needs a log there.
         let engine = try open()
-        #expect(throws: HeapError.readOnlyFolder(path: path)) { try engine.change { _ = $0.allocate(byteCount: 8) } }
+        #expect(throws: HeapError.readOnlyFolder(path: path)) {
+            try engine.change { _ = $0.allocate(byteCount: 8) }
+        }
         #expect(try engine.audit().pages == 5)
         try engine.close()
     }
 
-    /// A new heap never replaces a file that appears in the meantime, and nothing else is left in the folder.
+    /// A new heap never replaces a file that appears in the meantime, and nothing else is left in
+    /// the folder.
     @Test func makingLeavesOneFile() throws {
         try open().close()
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["test.heap"])
@@ -145,12 +167,13 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["test.heap"])
     }
 
-    /// A limit for the size of files is an error of the commit that meets it. In a process of its own, since the limit is the
-    /// process's.
+    /// A limit for the size of files is an error of the commit that meets it. In a process of its
+    /// own, since the limit is the process's.
     @Test func limitOfFileSize() async {
         await #expect(processExitsWith: .success) {
             let folder = NSTemporaryDirectory() + "holdfast-limit-" + UUID().uuidString
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
             defer { try? FileManager.default.removeItem(atPath: folder) }
             let path = folder + "/test.heap"
             var options = EngineOptions()

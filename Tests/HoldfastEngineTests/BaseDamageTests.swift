@@ -3,12 +3,14 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Damage to pages of the base image that the log changes in part: laying the logged lines over such a page must not give the damage beside them a new
-/// checksum, which would make it right for good.
+/// Damage to pages of the base image that the log changes in part: laying the logged lines over
+/// such a page must not give the damage beside them a new checksum, which would make it right for
+/// good.
 @Suite struct BaseDamageTests {
     private let path = TestHeap.path
 
-    /// A heap that was killed with a commit in its log that changes one line of a page with two cells; the other cell's bytes are the base's.
+    /// A heap that was killed with a commit in its log that changes one line of a page with two
+    /// cells; the other cell's bytes are the base's.
     private func killed() throws -> (files: [String: [UInt8]], changed: UInt64, other: UInt64) {
         let (heap, cell) = try TestHeap.atRest()
         let first = try heap.open()
@@ -23,11 +25,15 @@ import Testing
         try engine.makeDurable()
         let files = heap.disk.currentFiles()
         withExtendedLifetime(engine) {}
-        #expect(cell >> 12 == other >> 12 && cell >> 6 != other >> 6, "the cells should share a page and no line")
+        #expect(
+            cell >> 12 == other >> 12 && cell >> 6 != other >> 6,
+            "the cells should share a page and no line")
         return (files, cell, other)
     }
 
-    private func open(_ files: [String: [UInt8]], _ mode: OpenMode, verifies: Bool = false) throws -> HeapEngine {
+    private func open(_ files: [String: [UInt8]], _ mode: OpenMode, verifies: Bool = false) throws
+        -> HeapEngine
+    {
         let disk = SimulatedDisk(files: files)
         disk.recordsContents = false
         var options = TestHeap.options
@@ -53,7 +59,8 @@ import Testing
         try expectFound(replaced, mode, [Int(other >> 12)])
     }
 
-    /// A writer would make the damage right, so it is refused at once. A reader can look at what there is, unless it asks for pages to be verified.
+    /// A writer would make the damage right, so it is refused at once. A reader can look at what
+    /// there is, unless it asks for pages to be verified.
     private func expectFound(_ files: [String: [UInt8]], _ mode: OpenMode, _ pages: [Int]) throws {
         let error = HeapError.damagedPages(path: path, pages: pages)
         #expect(throws: error) { try open(files, mode, verifies: true) }
@@ -64,11 +71,14 @@ import Testing
         }
     }
 
-    /// A damaged page of checksums is no reason to take every page for damaged, and none to write it anew.
+    /// A damaged page of checksums is no reason to take every page for damaged, and none to write
+    /// it anew.
     @Test func recoveryRefusesADamagedPageOfChecksums() throws {
         var (files, _, _) = try killed()
         files[path]![4 * 4096 + 3000] ^= 1
-        #expect(throws: HeapError.damagedPages(path: path, pages: [4])) { try open(files, .readWrite) }
+        #expect(throws: HeapError.damagedPages(path: path, pages: [4])) {
+            try open(files, .readWrite)
+        }
     }
 
     @Test func checkpointRefusesADamagedPage() throws {
@@ -77,13 +87,18 @@ import Testing
         try engine.change { $0.store(6, at: cell) }
         let file = try heap.disk.open(path, .readWrite)
         try file.write([1, 2, 3], at: Int(cell >> 12) * 4096 + 4000)
-        #expect(throws: HeapError.damagedPages(path: path, pages: [Int(cell >> 12)])) { try engine.checkpoint() }
+        #expect(throws: HeapError.damagedPages(path: path, pages: [Int(cell >> 12)])) {
+            try engine.checkpoint()
+        }
         // Nothing was written over it, so every later opening says the same.
         try? engine.close()
-        #expect(throws: HeapError.damagedPages(path: path, pages: [Int(cell >> 12)])) { try heap.open() }
+        #expect(throws: HeapError.damagedPages(path: path, pages: [Int(cell >> 12)])) {
+            try heap.open()
+        }
     }
 
-    /// A scrub compares pages that have changed since the last checkpoint as well: the file must hold what that checkpoint wrote.
+    /// A scrub compares pages that have changed since the last checkpoint as well: the file must
+    /// hold what that checkpoint wrote.
     @Test func scrubFindsDamageUnderTheLog() throws {
         let (heap, cell) = try TestHeap.atRest()
         let engine = try heap.open()
@@ -95,7 +110,8 @@ import Testing
         #expect(try engine.scrub().damagedPages == [Int(cell >> 12)])
     }
 
-    /// The newest copy of the header says that there is a log; without that copy the older one says that the file is at rest, and must not be believed.
+    /// The newest copy of the header says that there is a log; without that copy the older one says
+    /// that the file is at rest, and must not be believed.
     @Test func aLogIsNotForgottenWithTheHeaderThatNamesIt() throws {
         let (files, changed, _) = try killed()
         var opened = 0
@@ -107,10 +123,13 @@ import Testing
                 #expect(try engine.look { $0.load(changed, as: Int.self) } == 6, "copy \(copy)")
                 opened += 1
             }
-            // A header is written as one sector, whole or not at all: a copy that is none has been damaged, also in a heap that is in use.
+            // A header is written as one sector, whole or not at all: a copy that is none has been
+            // damaged, also in a heap that is in use.
             var damaged = files
             damaged[path]![copy * 4096 + 100] ^= 4
-            #expect(throws: HeapError.damagedPages(path: path, pages: [copy])) { try open(damaged, .readOnly, verifies: true) }
+            #expect(throws: HeapError.damagedPages(path: path, pages: [copy])) {
+                try open(damaged, .readOnly, verifies: true)
+            }
         }
         #expect(opened == 4)
     }
@@ -124,13 +143,15 @@ import Testing
             let disk = SimulatedDisk(files: damaged)
             disk.recordsContents = false
             disk.links["/elsewhere/link.heap"] = path
-            let engine = try HeapEngine(path: "/elsewhere/link.heap", mode: .readWrite, options: TestHeap.options, disk: disk)
+            let engine = try HeapEngine(
+                path: "/elsewhere/link.heap", mode: .readWrite, options: TestHeap.options,
+                disk: disk)
             #expect(try engine.look { $0.load(changed, as: Int.self) } == 6, "copy \(copy)")
         }
     }
 
-    /// Without the newest header the last checkpoint looks as if it had been cut short; but pages that it has written whole match their checksums, and
-    /// a page that does not is no torn one.
+    /// Without the newest header the last checkpoint looks as if it had been cut short; but pages
+    /// that it has written whole match their checksums, and a page that does not is no torn one.
     @Test func aLostHeaderForgivesNoPage() throws {
         let (heap, cell) = try TestHeap.atRest()
         let engine = try heap.open()
@@ -152,29 +173,40 @@ import Testing
         #expect(try opened.look { $0.load(other, as: Int.self) } == 8)
         // Beside the lines that the log has: the cell's neighbour in the slab's free space.
         files[path]![(Int(cell) & ~4095) + 4000] ^= 1
-        #expect(throws: HeapError.damagedPages(path: path, pages: [Int(cell) >> 12])) { try open(files, .readWrite) }
+        #expect(throws: HeapError.damagedPages(path: path, pages: [Int(cell) >> 12])) {
+            try open(files, .readWrite)
+        }
     }
 
-    /// Numbers that no heap has, under right checksums: refused, or opened as what they say, but nothing is computed astray.
+    /// Numbers that no heap has, under right checksums: refused, or opened as what they say, but
+    /// nothing is computed astray.
     @Test func extremeNumbersOfTheHeader() async {
         await #expect(processExitsWith: .success) {
             let (heap, _) = try TestHeap.atRest()
             let files = heap.disk.currentFiles()
             for field in stride(from: 24, to: HeapHeader.checksumOffset, by: 8) {
-                for value in [0, 1, 12, 1 << 31, 1 << 32, 1 << 47, 1 << 62, 1 << 63, .max - 7, .max] as [UInt64] {
+                for value in [
+                    0, 1, 12, 1 << 31, 1 << 32, 1 << 47, 1 << 62, 1 << 63, .max - 7, .max,
+                ] as [UInt64] {
                     var bytes = files[TestHeap.path]!
                     bytes.withUnsafeMutableBytes { raw in
                         for copy in 0 ..< 2 {
-                            let header = UnsafeMutableRawBufferPointer(rebasing: raw[copy * 4096 ..< copy * 4096 + 512])
+                            let header = UnsafeMutableRawBufferPointer(
+                                rebasing: raw[copy * 4096 ..< copy * 4096 + 512])
                             header.storeBytes(of: value, toByteOffset: field, as: UInt64.self)
                             let sum = Checksum.of(
-                                UnsafeRawBufferPointer(rebasing: header[..<HeapHeader.checksumOffset]), seed: Checksum.headerSeed)
-                            header.storeBytes(of: sum, toByteOffset: HeapHeader.checksumOffset, as: UInt64.self)
+                                UnsafeRawBufferPointer(
+                                    rebasing: header[..<HeapHeader.checksumOffset]),
+                                seed: Checksum.headerSeed)
+                            header.storeBytes(
+                                of: sum, toByteOffset: HeapHeader.checksumOffset, as: UInt64.self)
                         }
                     }
                     let disk = SimulatedDisk(files: [TestHeap.path: bytes])
                     guard
-                        let engine = try? HeapEngine(path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: disk)
+                        let engine = try? HeapEngine(
+                            path: TestHeap.path, mode: .readWrite, options: TestHeap.options,
+                            disk: disk)
                     else {
                         continue
                     }
@@ -198,27 +230,39 @@ import Testing
             let header = try engine.readHeader(engine.file!)
             withExtendedLifetime(engine) {}
             files[TestHeap.path + LogLayout.sharedSuffix] = nil
-            let start = LogLayout.ringOffset + Int(header.checkpointPosition % UInt64(engine.writerLog!.capacity))
+            let start =
+                LogLayout.ringOffset
+                + Int(header.checkpointPosition % UInt64(engine.writerLog!.capacity))
             for field in [0, 16, 24, 32, 48, 56, 72] {
-                for value in [0, 1, 80, 1 << 31, 1 << 32, 1 << 40, 1 << 52, 1 << 62, 1 << 63, .max - 7, .max] as [UInt64] {
+                for value in [
+                    0, 1, 80, 1 << 31, 1 << 32, 1 << 40, 1 << 52, 1 << 62, 1 << 63, .max - 7, .max,
+                ] as [UInt64] {
                     var damaged = files
-                    damaged[TestHeap.path + LogLayout.durableSuffix]!.withUnsafeMutableBytes { raw in
+                    damaged[TestHeap.path + LogLayout.durableSuffix]!.withUnsafeMutableBytes {
+                        raw in
                         let record = raw.baseAddress! + start
                         (record + field).storeBytes(of: value, as: UInt64.self)
-                        guard var decoded = LogRecord.decodeHeader(UnsafeRawBufferPointer(rebasing: raw[start...])),
+                        guard
+                            var decoded = LogRecord.decodeHeader(
+                                UnsafeRawBufferPointer(rebasing: raw[start...])),
                             decoded.byteCount < 4096
                         else { return }
                         decoded.checksum = decoded.seal(record, epoch: header.logEpoch)
                     }
                     for mode in [OpenMode.readOnly, .readWrite] {
                         let disk = SimulatedDisk(files: damaged)
-                        guard let engine = try? HeapEngine(path: TestHeap.path, mode: mode, options: TestHeap.options, disk: disk)
+                        guard
+                            let engine = try? HeapEngine(
+                                path: TestHeap.path, mode: mode, options: TestHeap.options,
+                                disk: disk)
                         else {
                             continue
                         }
                         _ = try? engine.scrub()
                         _ = try? engine.audit()
-                        if mode == .readWrite { _ = try? engine.change { _ = $0.allocate(byteCount: 8) } }
+                        if mode == .readWrite {
+                            _ = try? engine.change { _ = $0.allocate(byteCount: 8) }
+                        }
                         try? engine.close()
                     }
                 }

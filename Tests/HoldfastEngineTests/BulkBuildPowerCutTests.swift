@@ -3,9 +3,11 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// The power is cut after every call to the disk while a heap is built without a log: what is at its path is what was there before, or the whole new heap.
+/// The power is cut after every call to the disk while a heap is built without a log: what is at
+/// its path is what was there before, or the whole new heap.
 @Suite struct BulkBuildPowerCutTests {
-    /// A build on a disk that may hold another heap at the same path, at rest or as a crash left it.
+    /// A build on a disk that may hold another heap at the same path, at rest or as a crash left
+    /// it.
     private final class Build {
         let disk: SimulatedDisk
         let before: Workload?
@@ -14,12 +16,16 @@ import Testing
         let firstCall: Int
         let lastCall: Int
 
-        init(seed: UInt64, over before: Workload?, on disk: SimulatedDisk, lyingAbout suffix: String? = nil) throws {
+        init(
+            seed: UInt64, over before: Workload?, on disk: SimulatedDisk,
+            lyingAbout suffix: String? = nil
+        ) throws {
             self.disk = disk
             self.before = before
             firstCall = disk.journal.count
             disk.liesAboutSyncOf = suffix
-            built = try Workload(options: Workload.smallOptions, disk: disk, seed: seed, mode: .bulkBuild)
+            built = try Workload(
+                options: Workload.smallOptions, disk: disk, seed: seed, mode: .bulkBuild)
             for _ in 0 ..< 60 { try built.transaction(largest: 2000, mayAbort: false) }
             try built.engine.finishBuild(replacing: before != nil)
             lastCall = disk.journal.count
@@ -36,7 +42,10 @@ import Testing
                     tried += 1
                     let files = images.image(seed: seed)
                     if let problem = problem(with: files, isOver: call + 1 >= lastCall) {
-                        return ("call \(call) of \(firstCall)...\(lastCall), seed \(seed): \(problem)", tried)
+                        return (
+                            "call \(call) of \(firstCall)...\(lastCall), seed \(seed): \(problem)",
+                            tried
+                        )
                     }
                 }
             }
@@ -45,11 +54,14 @@ import Testing
 
         private func problem(with files: [String: [UInt8]], isOver: Bool) -> String? {
             let path = built.path
-            guard files[path] != nil else { return before == nil && !isOver ? nil : "there is no heap" }
+            guard files[path] != nil else {
+                return before == nil && !isOver ? nil : "there is no heap"
+            }
             let whole = built.problem(withFiles: files, allowing: built.commits ... built.commits)
             if whole == nil || isOver { return whole }
             guard let before else { return whole }
-            let old = before.problem(withFiles: files, allowing: before.durableCommits ... before.commits)
+            let old = before.problem(
+                withFiles: files, allowing: before.durableCommits ... before.commits)
             return old.map { "neither the new heap (\(whole!)) nor the old one (\($0))" }
         }
     }
@@ -66,7 +78,8 @@ import Testing
 
     @Test(arguments: [41 as UInt64, 42])
     func nothingOrEverything(seed: UInt64) throws {
-        let (violation, images) = try Build(seed: seed, over: nil, on: SimulatedDisk()).firstViolation(seeds: 0 ..< 40)
+        let (violation, images) = try Build(seed: seed, over: nil, on: SimulatedDisk())
+            .firstViolation(seeds: 0 ..< 40)
         #expect(violation == nil)
         #expect(images >= 300)
     }
@@ -75,15 +88,17 @@ import Testing
     func theOldOrTheNew(isAtRest: Bool) throws {
         let disk = SimulatedDisk()
         let old = try Self.oldHeap(on: disk, isAtRest: isAtRest)
-        let (violation, images) = try Build(seed: 43, over: old, on: disk).firstViolation(seeds: 0 ..< 40)
+        let (violation, images) = try Build(seed: 43, over: old, on: disk).firstViolation(
+            seeds: 0 ..< 40)
         #expect(violation == nil)
         #expect(images >= 300)
     }
 
     /// Takes the protection out: a file that gets its name before it is durable must be found.
     @Test func namingTooEarlyIsFound() throws {
-        let (violation, _) = try Build(seed: 44, over: nil, on: SimulatedDisk(), lyingAbout: "-new").firstViolation(
-            seeds: 0 ..< 40)
+        let (violation, _) = try Build(seed: 44, over: nil, on: SimulatedDisk(), lyingAbout: "-new")
+            .firstViolation(
+                seeds: 0 ..< 40)
         #expect(violation != nil)
     }
 }

@@ -19,8 +19,8 @@ import Testing
         deinit { words.deallocate() }
     }
 
-    /// Between the announcement and the sleep, somebody else's wake takes the announcement away: the sleep must end at once, whatever others
-    /// announce in the meantime.
+    /// Between the announcement and the sleep, somebody else's wake takes the announcement away:
+    /// the sleep must end at once, whatever others announce in the meantime.
     @Test(arguments: [false, true])
     func aWakeAfterTheAnnouncementIsSeen(othersAnnounce: Bool) {
         let shared = Shared()
@@ -35,8 +35,9 @@ import Testing
         #expect(signal.sleep(after: signal.announce(), nanoseconds: 1_000_000))
     }
 
-    /// One waiter that is asleep when the position changes, one that looks and falls asleep the moment it has changed, while the first is being
-    /// woken, and one that does the same a change later: each must be woken by the next change.
+    /// One waiter that is asleep when the position changes, one that looks and falls asleep the
+    /// moment it has changed, while the first is being woken, and one that does the same a change
+    /// later: each must be woken by the next change.
     @Test func noWakeIsLost() {
         let shared = Shared()
         let rounds: UInt64 = 1000
@@ -47,7 +48,9 @@ import Testing
                     let looks = index > 0 && (position + UInt64(index)) % 2 == 0
                     if looks {
                         _ = shared.signal.spin(whileAt: position, atMost: .seconds(60))
-                    } else if shared.signal.sleep(whileAt: position, nanoseconds: Self.secondsToSleep * 1_000_000_000) {
+                    } else if shared.signal.sleep(
+                        whileAt: position, nanoseconds: Self.secondsToSleep * 1_000_000_000)
+                    {
                         shared.timeouts.add(1, ordering: .relaxed)
                     }
                     position = shared.signal.position
@@ -57,7 +60,9 @@ import Testing
         }
         for position in 1 ... rounds {
             shared.signal.publish(position)
-            for seen in shared.seen { while seen.value.load(ordering: .sequentiallyConsistent) < position { usleep(0) } }
+            for seen in shared.seen {
+                while seen.value.load(ordering: .sequentiallyConsistent) < position { usleep(0) }
+            }
         }
         #expect(shared.timeouts.load(ordering: .relaxed) == 0)
     }

@@ -18,7 +18,8 @@
             // Instructions of the kernel's filter: 16 bits of code, 8 and 8 of jumps, 32 of a
             // number.
             func load(_ offset: UInt64) -> UInt64 { 0x20 | offset << 32 }
-            func jump(_ code: UInt64, _ number: UInt64, then yes: UInt64, else no: UInt64) -> UInt64 {
+            func jump(_ code: UInt64, _ number: UInt64, then yes: UInt64, else no: UInt64) -> UInt64
+            {
                 code | yes << 16 | no << 24 | number << 32
             }
             func answer(_ value: UInt64) -> UInt64 { 0x06 | value << 32 }

@@ -11,7 +11,8 @@ import Testing
     import Glibc
 #endif
 
-/// A log that is cheaply emptied stays small; one that is not grows to its limit, and its pages are written less often.
+/// A log that is cheaply emptied stays small; one that is not grows to its limit, and its pages are
+/// written less often.
 @Suite struct CompactLogTests {
     private static let compact = 512 << 10
     private static let limit = 8 << 20
@@ -26,7 +27,9 @@ import Testing
     }
 
     /// Commits until so many bytes have been logged, and lets the thread keep up.
-    private func write(_ bytes: Int, to engine: HeapEngine, _ change: (HeapAccess, Int) -> Void) throws {
+    private func write(_ bytes: Int, to engine: HeapEngine, _ change: (HeapAccess, Int) -> Void)
+        throws
+    {
         let end = engine.applied + UInt64(bytes)
         var number = 0
         while engine.applied < end {
@@ -73,13 +76,16 @@ import Testing
         try engine.close()
     }
 
-    /// What a view holds up cannot be moved: the thread looks once and not before every transaction.
+    /// What a view holds up cannot be moved: the thread looks once and not before every
+    /// transaction.
     @Test func anOpenViewLetsTheLogGrow() throws {
         let heap = TestHeap(Self.options)
         let engine = try heap.open()
         let block = try engine.change { $0.allocate(byteCount: 64 << 10) }
         let snapshot = try engine.openSnapshot()
-        try write(Self.compact / 2, to: engine) { access, number in access.store(UInt64(number), at: block) }
+        try write(Self.compact / 2, to: engine) { access, number in
+            access.store(UInt64(number), at: block)
+        }
         var waits = 0
         while engine.checkpointDue.isReached(by: Self.compact), waits < 1000 {
             try engine.change { $0.store(0, at: block) }

@@ -9,9 +9,12 @@ import Testing
     import Glibc
 #endif
 
-/// Compaction gives the blocks of free pages back, in place: whatever interrupts it, no page is damaged, and the next one goes on.
+/// Compaction gives the blocks of free pages back, in place: whatever interrupts it, no page is
+/// damaged, and the next one goes on.
 @Suite struct CompactionFaultTests {
-    private static let failures: [SimulatedDisk.Fault] = [.error(EIO), .error(ENOSPC), .shortWrite(ENOSPC)]
+    private static let failures: [SimulatedDisk.Fault] = [
+        .error(EIO), .error(ENOSPC), .shortWrite(ENOSPC),
+    ]
 
     /// A heap in use, with commits that are only in the log, and a hole in its middle.
     private func source() throws -> (heap: TestHeap, engine: HeapEngine, block: UInt64) {
@@ -20,29 +23,35 @@ import Testing
         let (hole, block) = try engine.change { access in
             let hole = access.allocate(byteCount: 200_000)
             let block = access.allocate(byteCount: 100_000)
-            access.writableAddress(hole, 200_000).initializeMemory(as: UInt8.self, repeating: 1, count: 200_000)
-            access.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: 5, count: 100_000)
+            access.writableAddress(hole, 200_000).initializeMemory(
+                as: UInt8.self, repeating: 1, count: 200_000)
+            access.writableAddress(block, 100_000).initializeMemory(
+                as: UInt8.self, repeating: 5, count: 100_000)
             return (hole, block)
         }
         try engine.checkpoint()
         try engine.change { access in
             access.free(hole, byteCount: 200_000)
-            access.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: 6, count: 100_000)
+            access.writableAddress(block, 100_000).initializeMemory(
+                as: UInt8.self, repeating: 6, count: 100_000)
         }
         return (heap, engine, block)
     }
 
     private func isWhole(_ engine: HeapEngine, _ block: UInt64) throws -> Bool {
         let isFilled = try engine.look { access in
-            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000).allSatisfy { $0 == 6 }
+            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000).allSatisfy
+            { $0 == 6 }
         }
-        // Of the header's two copies one may have been cut short, until the next is written over it.
+        // Of the header's two copies one may have been cut short, until the next is written over
+        // it.
         let damaged = try engine.scrub().damagedPages.filter { $0 >= Int(HeapLayout.headerPages) }
         let problems = try engine.audit().problems
         return isFilled && damaged.isEmpty && problems.isEmpty
     }
 
-    /// In place, beside a reader: whatever fails, nobody loses anything, in this process, after a kill, and after a power cut.
+    /// In place, beside a reader: whatever fails, nobody loses anything, in this process, after a
+    /// kill, and after a power cut.
     @Test func compacting() throws {
         for failure in Self.failures {
             var failing = 0
@@ -59,7 +68,9 @@ import Testing
                     return failure
                 }
                 var error: HeapError?
-                do throws(HeapError) { _ = try engine.compact() } catch let thrown { error = thrown }
+                do throws(HeapError) { _ = try engine.compact() } catch let thrown {
+                    error = thrown
+                }
                 heap.disk.fault = nil
                 guard let failed else { break }
                 let name: Comment = "call \(failing), a \(failed): \(String(describing: error))"
@@ -86,12 +97,15 @@ import Testing
     /// The power is cut at every call of a compaction.
     @Test func powerCutsWhileCompacting() throws {
         let disk = SimulatedDisk()
-        let engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: disk)
+        let engine = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: disk)
         let (hole, block) = try engine.change { access in
             let hole = access.allocate(byteCount: 200_000)
             let block = access.allocate(byteCount: 100_000)
-            access.writableAddress(hole, 200_000).initializeMemory(as: UInt8.self, repeating: 1, count: 200_000)
-            access.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: 6, count: 100_000)
+            access.writableAddress(hole, 200_000).initializeMemory(
+                as: UInt8.self, repeating: 1, count: 200_000)
+            access.writableAddress(block, 100_000).initializeMemory(
+                as: UInt8.self, repeating: 6, count: 100_000)
             return (hole, block)
         }
         try engine.checkpoint()
@@ -106,7 +120,8 @@ import Testing
             guard images.position > before else { continue }
             for seed in 0 ..< 4 as Range<UInt64> {
                 let after = SimulatedDisk(files: images.image(seed: seed))
-                let survivor = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: after)
+                let survivor = try HeapEngine(
+                    path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: after)
                 #expect(try isWhole(survivor, block), "call \(images.position), seed \(seed)")
                 #expect(try survivor.audit().runPages == 25)
                 try survivor.close()
@@ -114,13 +129,15 @@ import Testing
         }
     }
 
-    /// The process that compacts dies in the middle: the next checkpoint of those who share the heap ends the compaction before it writes anything. Pages that were free
-    /// and are used again, but not written to as a whole, show whether it has.
+    /// The process that compacts dies in the middle: the next checkpoint of those who share the
+    /// heap ends the compaction before it writes anything. Pages that were free and are used again,
+    /// but not written to as a whole, show whether it has.
     @Test func nextCheckpointFinishes() throws {
         let (heap, engine, block) = try source()
         let other = try heap.open()
         #expect(try isWhole(other, block))
-        // As a process that died in it has left it: said in both places, with torn contents and the old checksums.
+        // As a process that died in it has left it: said in both places, with torn contents and the
+        // old checksums.
         try engine.checkpoint()
         let file = try heap.disk.open(TestHeap.path, .readWrite)
         var header = try engine.readHeader(file)
@@ -150,7 +167,8 @@ import Testing
         try again.close()
     }
 
-    /// The same when nobody is left: whoever opens the heap for writing next ends it, also where a reader has opened it before.
+    /// The same when nobody is left: whoever opens the heap for writing next ends it, also where a
+    /// reader has opened it before.
     @Test(arguments: [false, true]) func nextOpeningFinishes(readerComesFirst: Bool) throws {
         let (heap, engine, block) = try source()
         try engine.checkpoint()
@@ -178,6 +196,8 @@ import Testing
     private func tearFreePages(_ engine: HeapEngine, _ file: any DiskFile) throws {
         let walk = PageWalk(base: engine.image.base, end: engine.pagesInImage)
         let free = try #require(walk.first { $0.kind == .free && $0.pages.count > 40 })
-        for page in free.pages where page % 3 == 0 { try file.zero(at: page * 4096, byteCount: 1000, keepsBlocks: false) }
+        for page in free.pages where page % 3 == 0 {
+            try file.zero(at: page * 4096, byteCount: 1000, keepsBlocks: false)
+        }
     }
 }

@@ -9,10 +9,13 @@ import Testing
     import Glibc
 #endif
 
-/// Copying and building fail at every call to the disk: nothing half-made is left under anybody's name, and the source is as it was.
+/// Copying and building fail at every call to the disk: nothing half-made is left under anybody's
+/// name, and the source is as it was.
 @Suite struct CopyFaultTests {
     private static let target = "/sim/copy.heap"
-    private static let failures: [SimulatedDisk.Fault] = [.error(EIO), .error(ENOSPC), .shortWrite(ENOSPC)]
+    private static let failures: [SimulatedDisk.Fault] = [
+        .error(EIO), .error(ENOSPC), .shortWrite(ENOSPC),
+    ]
 
     /// A heap in use, with commits that are only in the log, and a hole in its middle.
     private func source() throws -> (heap: TestHeap, engine: HeapEngine, block: UInt64) {
@@ -21,21 +24,25 @@ import Testing
         let (hole, block) = try engine.change { access in
             let hole = access.allocate(byteCount: 200_000)
             let block = access.allocate(byteCount: 100_000)
-            access.writableAddress(hole, 200_000).initializeMemory(as: UInt8.self, repeating: 1, count: 200_000)
-            access.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: 5, count: 100_000)
+            access.writableAddress(hole, 200_000).initializeMemory(
+                as: UInt8.self, repeating: 1, count: 200_000)
+            access.writableAddress(block, 100_000).initializeMemory(
+                as: UInt8.self, repeating: 5, count: 100_000)
             return (hole, block)
         }
         try engine.checkpoint()
         try engine.change { access in
             access.free(hole, byteCount: 200_000)
-            access.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: 6, count: 100_000)
+            access.writableAddress(block, 100_000).initializeMemory(
+                as: UInt8.self, repeating: 6, count: 100_000)
         }
         return (heap, engine, block)
     }
 
     private func isWhole(_ engine: HeapEngine, _ block: UInt64) throws -> Bool {
         let isFilled = try engine.look { access in
-            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000).allSatisfy { $0 == 6 }
+            UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000).allSatisfy
+            { $0 == 6 }
         }
         let (damaged, problems) = (try engine.scrub().damagedPages, try engine.audit().problems)
         return isFilled && damaged.isEmpty && problems.isEmpty
@@ -44,13 +51,15 @@ import Testing
     private func copy(_ heap: TestHeap, replacing: Bool) throws {
         var options = heap.options
         options.isSnapshot = true
-        let snapshot = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+        let snapshot = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
         defer { try? snapshot.close() }
         try snapshot.writeCopy(to: Self.target, replacing: replacing)
     }
 
     private func expectWholeCopy(_ heap: TestHeap, _ block: UInt64) throws {
-        let copy = try HeapEngine(path: Self.target, mode: .readWrite, options: heap.options, disk: heap.disk)
+        let copy = try HeapEngine(
+            path: Self.target, mode: .readWrite, options: heap.options, disk: heap.disk)
         #expect(try isWhole(copy, block))
         try copy.close()
     }
@@ -61,7 +70,9 @@ import Testing
             while true {
                 let (heap, engine, block) = try source()
                 if replacing {
-                    try HeapEngine(path: Self.target, mode: .readWrite, options: heap.options, disk: heap.disk).close()
+                    try HeapEngine(
+                        path: Self.target, mode: .readWrite, options: heap.options, disk: heap.disk
+                    ).close()
                 }
                 let old = heap.disk.currentFiles()[Self.target]
                 let first = heap.disk.attempts
@@ -73,16 +84,20 @@ import Testing
                     return failure
                 }
                 var error: HeapError?
-                do { try copy(heap, replacing: replacing) } catch let thrown as HeapError { error = thrown }
+                do { try copy(heap, replacing: replacing) } catch let thrown as HeapError {
+                    error = thrown
+                }
                 heap.disk.fault = nil
                 guard let failed else { break }
                 let name: Comment = "call \(failing), a \(failed): \(String(describing: error))"
                 failing += 1
                 let files = heap.disk.currentFiles()
                 #expect(files.keys.filter { $0.hasSuffix("-new") } == [], name)
-                // The folder is synced before the file gets its name, where it replaces one, and after.
+                // The folder is synced before the file gets its name, where it replaces one, and
+                // after.
                 if error == nil || failed == .syncDirectory && files[Self.target] != old {
-                    // The whole copy has its name, though that is not known to be durable if there was an error.
+                    // The whole copy has its name, though that is not known to be durable if there
+                    // was an error.
                     try expectWholeCopy(heap, block)
                 } else {
                     #expect(files[Self.target] == old, name)
@@ -95,7 +110,8 @@ import Testing
                 }
                 try engine.change { $0.store(UInt8(6), at: block) }
                 try engine.close()
-                #expect(heap.disk.currentFiles().keys.sorted() == [Self.target, TestHeap.path], name)
+                #expect(
+                    heap.disk.currentFiles().keys.sorted() == [Self.target, TestHeap.path], name)
             }
             #expect(failing > 15)
         }
@@ -126,7 +142,8 @@ import Testing
                     defer { try? engine.close() }
                     block = try engine.change { access in
                         let block = access.allocate(byteCount: 100_000)
-                        access.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: 6, count: 100_000)
+                        access.writableAddress(block, 100_000).initializeMemory(
+                            as: UInt8.self, repeating: 6, count: 100_000)
                         return block
                     }
                     try engine.finishBuild(replacing: replacing)
@@ -137,7 +154,8 @@ import Testing
                 failing += 1
                 let files = heap.disk.currentFiles()
                 #expect(files.keys.filter { $0 != TestHeap.path } == [], name)
-                // The folder is synced before the file gets its name, where it replaces one, and after.
+                // The folder is synced before the file gets its name, where it replaces one, and
+                // after.
                 if error == nil || failed == .syncDirectory && files[TestHeap.path] != old {
                     let engine = try heap.open()
                     #expect(try isWhole(engine, block), name)

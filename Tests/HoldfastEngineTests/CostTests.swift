@@ -3,8 +3,9 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// What each operation costs, as exact numbers of logged lines and of calls to the disk: a lost or an added one is a failed test.
-/// Who changes a number on purpose changes the comment beside it too.
+/// What each operation costs, as exact numbers of logged lines and of calls to the disk: a lost or
+/// an added one is a failed test. Who changes a number on purpose changes the comment beside it
+/// too.
 @Suite struct CostTests {
     /// Calls that reach the disk.
     struct Calls: Equatable, CustomStringConvertible {
@@ -14,7 +15,9 @@ import Testing
         /// Files made, grown, cut and removed, and directory syncs.
         var others: [String] = []
 
-        var description: String { "\(writes) writes of \(writtenBytes) bytes, \(syncs) syncs, \(others)" }
+        var description: String {
+            "\(writes) writes of \(writtenBytes) bytes, \(syncs) syncs, \(others)"
+        }
     }
 
     private let heap = TestHeap()
@@ -32,10 +35,12 @@ import Testing
                 calls.writtenBytes += bytes.count
             case .sync: calls.syncs += 1
             case .zero(_, _, let count): calls.others.append("zero \(count)")
-            case .create(let name, _): calls.others.append("create \(name.split(separator: "/").last!)")
+            case .create(let name, _):
+                calls.others.append("create \(name.split(separator: "/").last!)")
             case .resize: calls.others.append("resize")
             case .rename: calls.others.append("rename")
-            case .remove(let name): calls.others.append("remove \(name.split(separator: "/").last!)")
+            case .remove(let name):
+                calls.others.append("remove \(name.split(separator: "/").last!)")
             case .failedSync: calls.others.append("failedSync")
             case .syncDirectory: calls.others.append("syncDirectory")
             }
@@ -44,7 +49,9 @@ import Testing
     }
 
     /// The lines that a transaction logs, the bytes of its record, and the calls of its commit.
-    private func cost(_ engine: HeapEngine, _ body: (HeapAccess) -> Void) throws -> (lines: Int, bytes: Int, calls: Calls) {
+    private func cost(_ engine: HeapEngine, _ body: (HeapAccess) -> Void) throws -> (
+        lines: Int, bytes: Int, calls: Calls
+    ) {
         let before = engine.applied
         let context = try engine.beginWrite()
         body(HeapAccess(context: context, epoch: context.pointee.epoch))
@@ -66,7 +73,8 @@ import Testing
 
     private static let nothing = Calls()
 
-    // MARK: Transactions. A record is a header of 72 bytes, and for each run of adjacent lines 8 bytes and 64 a line.
+    // MARK: Transactions. A record is a header of 72 bytes, and for each run of adjacent lines 8
+    // bytes and 64 a line.
 
     @Test func storeOfOneWord() throws {
         let (engine, cell) = try running()
@@ -119,15 +127,16 @@ import Testing
     @Test func firstBlockOfAClass() throws {
         let (engine, _) = try running()
         let cost = try cost(engine) { _ = $0.allocate(byteCount: 500) }
-        // The root's first line (the heap's end), its line with the class's list, the descriptors of its two pages, which lie in
-        // two lines, the slab's header.
+        // The root's first line (the heap's end), its line with the class's list, the descriptors
+        // of its two pages, which lie in two lines, the slab's header.
         #expect(cost.lines == 5)
     }
 
     @Test func allocationOfARunAtTheEnd() throws {
         let (engine, _) = try running()
         let cost = try cost(engine) { _ = $0.allocate(byteCount: 40_000) }
-        // The root's first line (the heap's end); the descriptors of the first and the last of 10 pages, in two lines.
+        // The root's first line (the heap's end); the descriptors of the first and the last of 10
+        // pages, in two lines.
         #expect(cost.lines == 3)
         #expect(cost.bytes == 72 + 3 * (8 + 64))
         // The file grows: 4 + 25 + 1 pages before, 40 after, and files come in 64 KiB.
@@ -173,23 +182,35 @@ import Testing
         try engine.makeDurable()
         try engine.change { $0.store(1, at: cell) }
         // The record; one sync of the log.
-        #expect(try calls { try engine.makeDurable() }.0 == Calls(writes: 1, writtenBytes: 144, syncs: 1))
+        #expect(
+            try calls { try engine.makeDurable() }.0
+                == Calls(writes: 1, writtenBytes: 144, syncs: 1))
         // Nothing new: nothing to do.
         #expect(try calls { try engine.makeDurable() }.0 == Self.nothing)
         // Many commits cost what one does.
         for value in 0 ..< 20 { try engine.change { $0.store(value, at: cell) } }
-        #expect(try calls { try engine.makeDurable() }.0 == Calls(writes: 1, writtenBytes: 20 * 144, syncs: 1))
+        #expect(
+            try calls { try engine.makeDurable() }.0
+                == Calls(writes: 1, writtenBytes: 20 * 144, syncs: 1))
     }
 
     @Test func recordThatWrapsIsWrittenInTwo() throws {
         let (engine, cell) = try running()
         let run = try engine.change { $0.allocate(byteCount: 65_536) }
-        // A lap of the ring without a checkpoint of its own: the base takes over before the end, and the next records cross it.
-        while engine.writerLog!.capacity - Int(engine.writerLog!.published) % engine.writerLog!.capacity > 4096 {
-            try engine.change { $0.writableAddress(run, 2048).initializeMemory(as: UInt8.self, repeating: 1, count: 2048) }
+        // A lap of the ring without a checkpoint of its own: the base takes over before the end,
+        // and the next records cross it.
+        while engine.writerLog!.capacity - Int(engine.writerLog!.published)
+            % engine.writerLog!.capacity > 4096
+        {
+            try engine.change {
+                $0.writableAddress(run, 2048).initializeMemory(
+                    as: UInt8.self, repeating: 1, count: 2048)
+            }
         }
         try engine.checkpoint()
-        while Int(engine.writerLog!.published) < engine.writerLog!.capacity { try engine.change { $0.store(1, at: cell) } }
+        while Int(engine.writerLog!.published) < engine.writerLog!.capacity {
+            try engine.change { $0.store(1, at: cell) }
+        }
         let calls = try calls { try engine.makeDurable() }.0
         #expect(calls.writes == 2 && calls.syncs == 1)
     }
@@ -198,13 +219,18 @@ import Testing
         let (engine, cell) = try running()
         try engine.checkpoint()
         try engine.change { $0.store(2, at: cell) }
-        // The record and the log's header, the changed page and its checksum's, the heap's header; a sync after each, and one for both pages.
-        #expect(try calls { try engine.checkpoint() }.0 == Calls(writes: 5, writtenBytes: 144 + 128 + 2 * 4096 + 512, syncs: 4))
+        // The record and the log's header, the changed page and its checksum's, the heap's header;
+        // a sync after each, and one for both pages.
+        #expect(
+            try calls { try engine.checkpoint() }.0
+                == Calls(writes: 5, writtenBytes: 144 + 128 + 2 * 4096 + 512, syncs: 4))
         #expect(try calls { try engine.checkpoint() }.0 == Self.nothing)
         // What has been made durable before need not be written again.
         try engine.change { $0.store(3, at: cell) }
         try engine.makeDurable()
-        #expect(try calls { try engine.checkpoint() }.0 == Calls(writes: 4, writtenBytes: 128 + 2 * 4096 + 512, syncs: 3))
+        #expect(
+            try calls { try engine.checkpoint() }.0
+                == Calls(writes: 4, writtenBytes: 128 + 2 * 4096 + 512, syncs: 3))
     }
 
     /// Changed pages side by side are one write, up to 256 of them.
@@ -212,7 +238,9 @@ import Testing
         let (engine, _) = try running()
         let run = try engine.change { $0.allocate(byteCount: 40_000) }
         try engine.checkpoint()
-        try engine.change { access in for page in 0 ..< 8 { access.store(1, at: run + UInt64(page) * 4096) } }
+        try engine.change { access in
+            for page in 0 ..< 8 { access.store(1, at: run + UInt64(page) * 4096) }
+        }
         let record = 72 + 8 * (8 + 64)
         #expect(
             try calls { try engine.checkpoint() }.0
@@ -221,13 +249,16 @@ import Testing
 
     @Test func making() throws {
         let (calls, engine) = try calls { try heap.open() }
-        // The five pages under another name, the two copies of the header, synced, moved into place, and the folder synced; the file
-        // through which openings meet.
+        // The five pages under another name, the two copies of the header, synced, moved into
+        // place, and the folder synced; the file through which openings meet.
         #expect(calls.writes == 3 && calls.writtenBytes == 5 * 4096 + 2 * 512 && calls.syncs == 1)
         #expect(
             calls.others.count == 6 && calls.others[0].hasPrefix("create test.heap-")
                 && calls.others[0].hasSuffix("-new"))
-        #expect(Array(calls.others[1...]) == ["resize", "rename", "syncDirectory", "create test.heap-shared", "resize"])
+        #expect(
+            Array(calls.others[1...]) == [
+                "resize", "rename", "syncDirectory", "create test.heap-shared", "resize",
+            ])
         withExtendedLifetime(engine) {}
     }
 
@@ -261,8 +292,8 @@ import Testing
                 == Calls(
                     writes: 3, writtenBytes: (16 + 256) * 1024 + 128 + 512, syncs: 2,
                     others: ["create \(working)", "resize", "rename", "syncDirectory"]))
-        // A checkpoint (5 writes, 4 syncs), whose header says that the heap is at rest; that header again over the other copy;
-        // the log is removed.
+        // A checkpoint (5 writes, 4 syncs), whose header says that the heap is at rest; that header
+        // again over the other copy; the log is removed.
         #expect(
             try calls { try engine.close() }.0
                 == Calls(
@@ -273,8 +304,8 @@ import Testing
     @Test func closeAfterACheckpoint() throws {
         let (engine, _) = try running()
         try engine.checkpoint()
-        // The header that says that the heap is at rest, synced, and again over the other copy. The file keeps its size: all
-        // of its 64 KiB pieces are in use.
+        // The header that says that the heap is at rest, synced, and again over the other copy. The
+        // file keeps its size: all of its 64 KiB pieces are in use.
         #expect(
             try calls { try engine.close() }.0
                 == Calls(
@@ -282,7 +313,8 @@ import Testing
                     others: ["remove test.heap-shared", "remove test.heap-log"]))
     }
 
-    /// Recovery after a kill: what only the shared file had goes into the log, then as for a checkpoint.
+    /// Recovery after a kill: what only the shared file had goes into the log, then as for a
+    /// checkpoint.
     @Test func recovery() throws {
         var (engine, cell) = try running()
         try engine.close()
@@ -294,7 +326,8 @@ import Testing
         try engine.close()
         let disk = SimulatedDisk(files: killed)
         let start = disk.journal.count
-        let recovered = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: disk)
+        let recovered = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: heap.options, disk: disk)
         var writes: [Int] = []
         var syncs = 0
         for call in disk.journal[start...] {
@@ -304,21 +337,24 @@ import Testing
             default: break
             }
         }
-        // Both records, the first one from the durable log itself; the log's header; the checksums of what lies behind the end, in case a checkpoint had been there; the
-        // changed page and its checksum; the header, twice.
+        // Both records, the first one from the durable log itself; the log's header; the checksums
+        // of what lies behind the end, in case a checkpoint had been there; the changed page and
+        // its checksum; the header, twice.
         #expect(writes == [144, 144, 128, 4096, 4096, 4096, 512, 512])
         #expect(syncs == 4)
         #expect(try recovered.look { $0.load(cell, as: Int.self) } == 2)
         // Reading alone recovers in memory.
         let readerDisk = SimulatedDisk(files: killed)
         let before = readerDisk.journal.count
-        let reader = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: heap.options, disk: readerDisk)
+        let reader = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: heap.options, disk: readerDisk)
         #expect(try reader.look { $0.load(cell, as: Int.self) } == 2)
         try reader.close()
         #expect(readerDisk.changes(since: before).isEmpty)
     }
 
-    /// What a checkpoint has made unnecessary it gives back itself: the next commit does not unmap a ring that has become smaller.
+    /// What a checkpoint has made unnecessary it gives back itself: the next commit does not unmap
+    /// a ring that has become smaller.
     @Test func aCheckpointLetsGoOfTheRing() throws {
         let engine = try heap.open()
         _ = try cost(engine) { _ = $0.allocate(byteCount: 5000, alignment: 8) }

@@ -3,12 +3,15 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Checkpoints that are cut short by a kill: whoever comes next leaves a file in which every page has its checksum.
+/// Checkpoints that are cut short by a kill: whoever comes next leaves a file in which every page
+/// has its checksum.
 @Suite struct CutCheckpointTests {
     private static let path = "/sim/test.heap"
 
     /// The files as they are before each call that `body` makes.
-    private func images(_ disk: SimulatedDisk, _ body: () throws -> Void) rethrows -> [[String: [UInt8]]] {
+    private func images(_ disk: SimulatedDisk, _ body: () throws -> Void) rethrows -> [[String:
+        [UInt8]]]
+    {
         var images: [[String: [UInt8]]] = []
         disk.onCall = { _ in images.append(disk.currentFiles()) }
         defer { disk.onCall = nil }
@@ -16,12 +19,15 @@ import Testing
         return images
     }
 
-    /// What is wrong with the heap in `files`, also after its free pages have come into use again without being written to.
+    /// What is wrong with the heap in `files`, also after its free pages have come into use again
+    /// without being written to.
     private func problem(_ files: [String: [UInt8]], using pages: Int = 0) -> String? {
         do throws(HeapError) {
             var options = EngineOptions()
             options.verifiesPages = true
-            let engine = try HeapEngine(path: Self.path, mode: .readWrite, options: options, disk: SimulatedDisk(files: files))
+            let engine = try HeapEngine(
+                path: Self.path, mode: .readWrite, options: options,
+                disk: SimulatedDisk(files: files))
             let problems = try engine.audit().problems
             let context = try engine.beginWrite()
             let access = HeapAccess(context: context, epoch: context.pointee.epoch)
@@ -30,14 +36,16 @@ import Testing
             try engine.checkpoint()
             let report = try engine.scrub()
             // While that stands in the header, a scrub lets pass what it could explain.
-            if try engine.readHeader(engine.file!).isGivingBack { return "free pages are still being given back" }
+            if try engine.readHeader(engine.file!).isGivingBack {
+                return "free pages are still being given back"
+            }
             try engine.close()
             return problems.isEmpty && report.damagedPages.isEmpty ? nil : "\(problems), \(report)"
         } catch { return "\(error)" }
     }
 
-    /// Killed while it started the log for the first commit: another process, which has the heap open and nothing to write, closes it. Nobody may miss a
-    /// log then that nobody has used.
+    /// Killed while it started the log for the first commit: another process, which has the heap
+    /// open and nothing to write, closes it. Nobody may miss a log then that nobody has used.
     @Test func startOfTheLogThatWasCutShort() throws {
         let disk = SimulatedDisk()
         try HeapEngine(path: Self.path, mode: .readWrite, disk: disk).close()
@@ -55,8 +63,8 @@ import Testing
         }
     }
 
-    /// A checkpoint that was cut short had begun to keep checksums in pages which the heap has freed since: the next one, in a process that survives, and
-    /// recovery clear them.
+    /// A checkpoint that was cut short had begun to keep checksums in pages which the heap has
+    /// freed since: the next one, in a process that survives, and recovery clear them.
     @Test func checksumsOfACheckpointThatIsNotTheLast() throws {
         let disk = SimulatedDisk()
         let engine = try HeapEngine(path: Self.path, mode: .readWrite, disk: disk)
@@ -64,7 +72,8 @@ import Testing
             try engine.change { access in
                 let block = access.allocate(byteCount: pages * HeapLayout.pageBytes)
                 access.writableAddress(block, pages * HeapLayout.pageBytes)
-                    .initializeMemory(as: UInt8.self, repeating: 7, count: pages * HeapLayout.pageBytes)
+                    .initializeMemory(
+                        as: UInt8.self, repeating: 7, count: pages * HeapLayout.pageBytes)
                 return block
             }
         }
@@ -92,24 +101,29 @@ import Testing
             try joined.trim()
             let atThisMoment = copy.currentFiles()
             try joined.checkpoint()
-            try joined.change { access in for _ in 0 ..< 38 { _ = access.allocate(byteCount: HeapLayout.pageBytes) } }
+            try joined.change { access in
+                for _ in 0 ..< 38 { _ = access.allocate(byteCount: HeapLayout.pageBytes) }
+            }
             try joined.checkpoint()
             #expect(try joined.scrub().damagedPages == [], "joined after call \(index)")
-            #expect(problem(atThisMoment, using: 38) == nil, "killed after call \(index) and once more")
+            #expect(
+                problem(atThisMoment, using: 38) == nil, "killed after call \(index) and once more")
             survivor.close()
             tried += 1
         }
         #expect(tried > 3)
     }
 
-    /// Compaction gives pages back and forgets their checksums: killed between the two, it is done again.
+    /// Compaction gives pages back and forgets their checksums: killed between the two, it is done
+    /// again.
     @Test func compactionIsDoneAgain() throws {
         let disk = SimulatedDisk()
         let engine = try HeapEngine(path: Self.path, mode: .readWrite, disk: disk)
         let byteCount = 200 << 10
         let block = try engine.change { access in
             let block = access.allocate(byteCount: byteCount)
-            access.writableAddress(block, byteCount).initializeMemory(as: UInt8.self, repeating: 7, count: byteCount)
+            access.writableAddress(block, byteCount).initializeMemory(
+                as: UInt8.self, repeating: 7, count: byteCount)
             _ = access.allocate(byteCount: 100 << 10)
             return block
         }
@@ -121,12 +135,14 @@ import Testing
         }
         #expect(images.count > 8)
         for (call, image) in images.enumerated() {
-            #expect(problem(image, using: 40) == nil, "killed before call \(call) of the compaction")
+            #expect(
+                problem(image, using: 40) == nil, "killed before call \(call) of the compaction")
         }
     }
 
-    /// The heap shrinks and grows again between two checkpoints, and recovery learns of the commits from a summary: it must know, too, how short the heap
-    /// was, since the checkpoint has cleared all that lay behind.
+    /// The heap shrinks and grows again between two checkpoints, and recovery learns of the commits
+    /// from a summary: it must know, too, how short the heap was, since the checkpoint has cleared
+    /// all that lay behind.
     @Test func summaryTellsOfTheLowestEnd() throws {
         let disk = SimulatedDisk()
         let engine = try HeapEngine(path: Self.path, mode: .readWrite, disk: disk)
@@ -134,11 +150,13 @@ import Testing
         let (cell, block) = try engine.change { access in
             let cell = access.allocate(byteCount: 64)
             let block = access.allocate(byteCount: byteCount)
-            access.writableAddress(block, byteCount).initializeMemory(as: UInt8.self, repeating: 7, count: byteCount)
+            access.writableAddress(block, byteCount).initializeMemory(
+                as: UInt8.self, repeating: 7, count: byteCount)
             return (cell, block)
         }
         try engine.checkpoint()
-        // A snapshot keeps the next checkpoint from going on beyond it, but not the heap from shrinking.
+        // A snapshot keeps the next checkpoint from going on beyond it, but not the heap from
+        // shrinking.
         var fixed = EngineOptions()
         fixed.isSnapshot = true
         let snapshot = try HeapEngine(path: Self.path, mode: .readOnly, options: fixed, disk: disk)
@@ -146,7 +164,8 @@ import Testing
         try engine.checkpoint()
         let shortest = engine.pagesInImage
         try snapshot.close()
-        // Grown again, with pages that nobody has written to, and with so many commits that a summary is shorter.
+        // Grown again, with pages that nobody has written to, and with so many commits that a
+        // summary is shorter.
         _ = try engine.change { $0.allocate(byteCount: byteCount) }
         #expect(engine.pagesInImage >= shortest + 50)
         for value in 0 ..< 2000 { try engine.change { $0.store(value, at: cell) } }
@@ -168,7 +187,8 @@ extension HeapEngine {
     }
 }
 
-/// Pages change between holding data and holding checksums; what was known of them in their former life is not held against them.
+/// Pages change between holding data and holding checksums; what was known of them in their former
+/// life is not held against them.
 @Suite struct ChecksumPageTests {
     @Test func pagesThatHeldChecksums() throws {
         let engine = try HeapEngine(path: "/sim/test.heap", mode: .readWrite, disk: SimulatedDisk())
@@ -177,7 +197,8 @@ extension HeapEngine {
             return try engine.change { access in
                 let block = access.allocate(byteCount: byteCount)
                 if filled {
-                    access.writableAddress(block, byteCount).initializeMemory(as: UInt8.self, repeating: 7, count: byteCount)
+                    access.writableAddress(block, byteCount).initializeMemory(
+                        as: UInt8.self, repeating: 7, count: byteCount)
                 }
                 return (block, byteCount)
             }
@@ -187,10 +208,12 @@ extension HeapEngine {
         _ = try make(180, filled: true)
         try engine.checkpoint()
         try engine.change { $0.free(low.0, byteCount: low.1) }
-        // Beyond 256 pages the heap needs a second page of checksums, and takes it from those that are free.
+        // Beyond 256 pages the heap needs a second page of checksums, and takes it from those that
+        // are free.
         let more = try make(100, filled: true)
         try engine.checkpoint()
-        let root = UnsafeRawBufferPointer(start: engine.image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
+        let root = UnsafeRawBufferPointer(
+            start: engine.image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
         let place = try #require(PageChecksums(root: root).pages(ofPart: 0))
         #expect(place.lowerBound < 45 && engine.pagesInImage > 256)
         #expect(try engine.scrub().damagedPages == [])

@@ -3,8 +3,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Allocating and freeing in a heap whose allocator's records are damaged ends with a sentence: not in arithmetic that goes wrong, not in a loop for
-/// ever, and not with blocks that overlap.
+/// Allocating and freeing in a heap whose allocator's records are damaged ends with a sentence: not
+/// in arithmetic that goes wrong, not in a loop for ever, and not with blocks that overlap.
 @Suite struct DamagedAllocatorTests {
     private func spoke(_ result: ExitTest.Result?) -> Bool {
         String(decoding: result?.standardErrorContent ?? [], as: UTF8.self).contains("is damaged: ")
@@ -12,11 +12,13 @@ import Testing
 
     /// Where the header of the slab lies that has a block of so many bytes in its first page.
     private static func header(_ block: UInt64, _ byteCount: Int) -> UInt64 {
-        UInt64(SlabClass.headerOffset(page: block >> 12, sizeClass: SizeClass.index(for: byteCount))!)
+        UInt64(
+            SlabClass.headerOffset(page: block >> 12, sizeClass: SizeClass.index(for: byteCount))!)
     }
 
     @Test func slabWithoutABlockSize() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let block = access.allocate(byteCount: 100)
@@ -28,7 +30,8 @@ import Testing
     }
 
     @Test func slabWithAnotherBlockSize() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let block = access.allocate(byteCount: 100)
@@ -41,7 +44,8 @@ import Testing
 
     /// A free bit behind the last block.
     @Test func slabWithABlockTooMany() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let block = access.allocate(byteCount: 1000)
@@ -55,7 +59,8 @@ import Testing
     }
 
     @Test func freeRunThatIsShorterThanItsBin() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let run = access.allocate(byteCount: 20 * 4096)
@@ -73,7 +78,8 @@ import Testing
 
     /// A list of free runs that leads back to itself, with no run that is long enough.
     @Test func listOfFreeRunsWithoutAnEnd() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let run = access.allocate(byteCount: 40 * 4096)

@@ -9,7 +9,8 @@ import Testing
     import Glibc
 #endif
 
-/// Every call to the disk is made to fail in turn. The caller gets an error and never a trap, and whatever was promised holds.
+/// Every call to the disk is made to fail in turn. The caller gets an error and never a trap, and
+/// whatever was promised holds.
 @Suite struct FaultTests {
     enum Failure: String, CaseIterable, CustomTestStringConvertible {
         case ioErrorOnce, ioErrorFromThenOn, diskFullOnce, diskFullFromThenOn, shortWriteOnce
@@ -31,7 +32,8 @@ import Testing
         return options
     }
 
-    /// The same calls each time; every step may fail, and the next one is tried all the same. Returns what the steps threw.
+    /// The same calls each time; every step may fail, and the next one is tried all the same.
+    /// Returns what the steps threw.
     private func run(_ workload: Workload, steps: Int) -> [HeapError] {
         var errors: [HeapError] = []
         for step in 0 ..< steps {
@@ -40,7 +42,9 @@ import Testing
                 case 3, 7: try workload.makeDurable()
                 case 5 where step % 2 == 0: try workload.checkpoint()
                 case 8 where step % 27 == 26: try workload.reopen()
-                default: try workload.transaction(changes: step == 12 ? 10 : nil, largest: step == 12 ? 30_000 : 3000)
+                default:
+                    try workload.transaction(
+                        changes: step == 12 ? 10 : nil, largest: step == 12 ? 30_000 : 3000)
                 }
             } catch {
                 errors.append(error)
@@ -86,7 +90,8 @@ import Testing
         let range = workload.durableCommits ... workload.commits
         // This process still sees exactly what it had committed, unless it closed the heap.
         do throws(HeapError) {
-            let problem = try workload.problem(with: workload.engine, allowing: workload.commits ... workload.commits)
+            let problem = try workload.problem(
+                with: workload.engine, allowing: workload.commits ... workload.commits)
             #expect(problem == nil, "in the process: \(name)")
         } catch {
             #expect(error == .closed(path: workload.path), "in the process: \(name)")
@@ -104,7 +109,8 @@ import Testing
         }
     }
 
-    /// Making a heap fails at every call in turn: no half-made heap under the heap's name, and the next try succeeds.
+    /// Making a heap fails at every call in turn: no half-made heap under the heap's name, and the
+    /// next try succeeds.
     @Test(arguments: [EIO, ENOSPC])
     func makingAHeapFails(code: Int32) throws {
         let trial = TestHeap()
@@ -116,14 +122,16 @@ import Testing
             heap.disk.fault = { attempt, _, _ in attempt == failing ? .error(code) : nil }
             #expect(throws: HeapError.self, "call \(failing)") { try heap.open() }
             heap.disk.fault = nil
-            #expect(heap.disk.currentFiles().keys.allSatisfy { $0 == TestHeap.path }, "call \(failing)")
+            #expect(
+                heap.disk.currentFiles().keys.allSatisfy { $0 == TestHeap.path }, "call \(failing)")
             let engine = try heap.open()
             #expect(try engine.audit().pages == 5)
             try engine.close()
         }
     }
 
-    /// The kernel may have dropped what a failed sync did not write, so a later success would promise too much.
+    /// The kernel may have dropped what a failed sync did not write, so a later success would
+    /// promise too much.
     @Test func failedSyncIsFinal() throws {
         let heap = TestHeap()
         let engine = try heap.open()
@@ -136,7 +144,9 @@ import Testing
         try engine.change { $0.store(2, at: cell) }
         heap.disk.fault = { _, operation, _ in operation == .sync ? .error(EIO) : nil }
         let logPath = TestHeap.path + LogLayout.durableSuffix
-        #expect(throws: HeapError.io(operation: "sync", path: logPath, code: EIO)) { try engine.makeDurable() }
+        #expect(throws: HeapError.io(operation: "sync", path: logPath, code: EIO)) {
+            try engine.makeDurable()
+        }
         // The disk is fine again, but the promise cannot be given any more.
         heap.disk.fault = nil
         for _ in 0 ..< 2 {
@@ -163,7 +173,8 @@ import Testing
         }
     }
 
-    /// A commit that finds no room is refused whole, and the heap works on when there is room again.
+    /// A commit that finds no room is refused whole, and the heap works on when there is room
+    /// again.
     @Test func fullDiskRefusesTheCommit() throws {
         let heap = TestHeap()
         let engine = try heap.open()
@@ -217,12 +228,14 @@ import Testing
         #expect(heap.fileBytes() > size && heap.fileBytes() <= size + 256 * 1024)
     }
 
-    /// A full disk at the first commit: no log can be made, the commit is refused, and the next one tries again.
+    /// A full disk at the first commit: no log can be made, the commit is refused, and the next one
+    /// tries again.
     @Test func fullDiskAtTheFirstCommit() throws {
         let heap = TestHeap()
         let engine = try heap.open()
         heap.disk.fault = { _, operation, path in
-            path.hasSuffix(LogLayout.durableSuffix) && operation == .write ? .shortWrite(ENOSPC) : nil
+            path.hasSuffix(LogLayout.durableSuffix) && operation == .write
+                ? .shortWrite(ENOSPC) : nil
         }
         #expect(throws: HeapError.self) { try engine.change { _ = $0.allocate(byteCount: 8) } }
         #expect(try engine.audit().pages == 5)
@@ -246,7 +259,8 @@ import Testing
         #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// A transaction that is larger than the log needs a larger log; a full disk then refuses it like any other.
+    /// A transaction that is larger than the log needs a larger log; a full disk then refuses it
+    /// like any other.
     @Test func fullDiskAtTheLogsGrowth() throws {
         var options = TestHeap.options
         options.initialLogBytes = 64 * 1024
@@ -255,10 +269,13 @@ import Testing
         let engine = try heap.open()
         let run = try engine.change { $0.allocate(byteCount: 500_000) }
         for suffix in [LogLayout.sharedSuffix, LogLayout.durableSuffix] {
-            heap.disk.fault = { _, operation, path in operation == .grow && path.hasSuffix(suffix) ? .error(ENOSPC) : nil }
+            heap.disk.fault = { _, operation, path in
+                operation == .grow && path.hasSuffix(suffix) ? .error(ENOSPC) : nil
+            }
             #expect(throws: HeapError.self) {
                 try engine.change { access in
-                    access.writableAddress(run, 400_000).initializeMemory(as: UInt8.self, repeating: 3, count: 400_000)
+                    access.writableAddress(run, 400_000).initializeMemory(
+                        as: UInt8.self, repeating: 3, count: 400_000)
                 }
             }
             heap.disk.fault = nil
@@ -266,7 +283,8 @@ import Testing
             try engine.change { $0.store(UInt8(0), at: run) }
         }
         try engine.change { access in
-            access.writableAddress(run, 400_000).initializeMemory(as: UInt8.self, repeating: 4, count: 400_000)
+            access.writableAddress(run, 400_000).initializeMemory(
+                as: UInt8.self, repeating: 4, count: 400_000)
         }
         try engine.close()
         let again = try heap.open()

@@ -20,7 +20,9 @@ import Testing
         return header
     }
 
-    private func decode(_ bytes: [UInt8]) -> HeapHeader.Reading { bytes.withUnsafeBytes { HeapHeader.decode($0) } }
+    private func decode(_ bytes: [UInt8]) -> HeapHeader.Reading {
+        bytes.withUnsafeBytes { HeapHeader.decode($0) }
+    }
 
     @Test func headerComesBackAsItWas() {
         #expect(decode(sample.encoded()) == .header(sample))
@@ -53,7 +55,8 @@ import Testing
 
     @Test func everyFlippedBitOfALogHeaderIsFound() {
         let header = LogHeader(
-            identity: sample.identity, epoch: 5, capacity: 65_536, requiredPosition: 800, sequence: 3)
+            identity: sample.identity, epoch: 5, capacity: 65_536, requiredPosition: 800,
+            sequence: 3)
         let bytes = header.encoded()
         #expect(bytes.withUnsafeBytes { LogHeader.decode($0) } == .header(header))
         for bit in 0 ..< bytes.count * 8 {
@@ -91,7 +94,8 @@ import Testing
         #expect(decode(older.encoded()) == .damaged)
     }
 
-    /// The newer of two whole copies counts; a damaged one is passed over; a newer program's heap is left alone.
+    /// The newer of two whole copies counts; a damaged one is passed over; a newer program's heap
+    /// is left alone.
     @Test func theNewerCopyCounts() {
         var newer = sample
         newer.sequence += 1
@@ -110,7 +114,8 @@ import Testing
     }
 }
 
-/// The checksum against a slow implementation of its definition, so that the CPU's instruction and the tables agree with it.
+/// The checksum against a slow implementation of its definition, so that the CPU's instruction and
+/// the tables agree with it.
 @Suite struct ChecksumTests {
     /// CRC-32C bit by bit: reflected Castagnoli polynomial, no inversion.
     private func step(_ crc: UInt32, _ word: ArraySlice<UInt8>) -> UInt32 {
@@ -127,7 +132,11 @@ import Testing
         var lanes = (UInt32(truncatingIfNeeded: seed), UInt32(seed >> 32))
         for start in stride(from: 0, to: bytes.count, by: 8) {
             let word = bytes[start ..< min(start + 8, bytes.count)]
-            if start / 8 % 2 == 0 { lanes.0 = step(lanes.0, word) } else { lanes.1 = step(lanes.1, word) }
+            if start / 8 % 2 == 0 {
+                lanes.0 = step(lanes.0, word)
+            } else {
+                lanes.1 = step(lanes.1, word)
+            }
         }
         return UInt64(lanes.1) << 32 | UInt64(lanes.0)
     }
@@ -136,8 +145,8 @@ import Testing
         bytes.withUnsafeBytes { Checksum.of($0, seed: seed) }
     }
 
-    /// RFC 3720, B.4, with the inversions that the standard has and this checksum leaves to its seed. The two lanes are made
-    /// one by feeding each word alone.
+    /// RFC 3720, B.4, with the inversions that the standard has and this checksum leaves to its
+    /// seed. The two lanes are made one by feeding each word alone.
     @Test func agreesWithThePublishedValue() {
         func standard(_ bytes: [UInt8]) -> UInt32 {
             var crc: UInt64 = 0xffff_ffff
@@ -155,7 +164,9 @@ import Testing
         for count in Array(0 ... 130) + [255, 256, 1000, 4095, 4096] {
             let seed = UInt64.random(in: 0 ... .max)
             let bytes = (0 ..< count).map { _ in UInt8.random(in: 0 ... 255) }
-            #expect(checksum(bytes, seed: seed) == reference(bytes, seed: seed), "\(count) bytes, seed \(seed)")
+            #expect(
+                checksum(bytes, seed: seed) == reference(bytes, seed: seed),
+                "\(count) bytes, seed \(seed)")
         }
     }
 
@@ -164,7 +175,9 @@ import Testing
         let bytes = (0 ..< 200).map { UInt8(truncatingIfNeeded: $0 * 7) }
         for shift in 1 ..< 16 {
             let moved = [UInt8](repeating: 1, count: shift) + bytes
-            let found = moved.withUnsafeBytes { Checksum.of(UnsafeRawBufferPointer(rebasing: $0[shift...]), seed: 3) }
+            let found = moved.withUnsafeBytes {
+                Checksum.of(UnsafeRawBufferPointer(rebasing: $0[shift...]), seed: 3)
+            }
             #expect(found == checksum(bytes, seed: 3))
         }
     }

@@ -19,7 +19,9 @@ import Testing
         init() {
             tapped = TappedDisk(heap.disk)
             tapped.tap = { [unowned self] call throws(DiskError) in
-                guard call.operation == .sync, call.path.hasSuffix(LogLayout.durableSuffix) else { return }
+                guard call.operation == .sync, call.path.hasSuffix(LogLayout.durableSuffix) else {
+                    return
+                }
                 count.withLock { $0 += 1 }
                 if isHeld.withLock({ $0 }) { door.pass() }
                 let pause = pause.withLock { $0 }
@@ -33,7 +35,8 @@ import Testing
         func holdSyncs() { isHeld.withLock { $0 = true } }
 
         func open() throws -> HeapEngine {
-            try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: tapped)
+            try HeapEngine(
+                path: TestHeap.path, mode: .readWrite, options: heap.options, disk: tapped)
         }
     }
 
@@ -47,8 +50,9 @@ import Testing
         }
     }
 
-    /// One thread's sync is on its way; meanwhile everybody else commits and asks too. All of them together are one more sync, whether they share an opening or
-    /// each have their own, as processes do.
+    /// One thread's sync is on its way; meanwhile everybody else commits and asks too. All of them
+    /// together are one more sync, whether they share an opening or each have their own, as
+    /// processes do.
     @Test(arguments: [1, 8]) func allWhoWaitShareOneSync(openings: Int) throws {
         let threads = 16
         let setting = Setting()
@@ -125,7 +129,8 @@ import Testing
         try engine.close()
     }
 
-    /// Whoever waits for the lock itself goes first: others sleep until it is done, or, as here where it has died, for a moment.
+    /// Whoever waits for the lock itself goes first: others sleep until it is done, or, as here
+    /// where it has died, for a moment.
     @Test func roundsGiveWay() throws {
         let setting = Setting()
         let engine = try setting.open()
@@ -161,7 +166,8 @@ import Testing
         try engine.close()
     }
 
-    /// A process that is killed in the middle of a round has said how far it would reach, and nobody is there to end it.
+    /// A process that is killed in the middle of a round has said how far it would reach, and
+    /// nobody is there to end it.
     @Test func roundOfTheDeadIsMadeAgain() throws {
         let setting = Setting()
         let engine = try setting.open()
@@ -212,13 +218,16 @@ import Testing
         try engine.close()
     }
 
-    /// The sync that several wait for fails: each of them is told, and so is everybody afterwards, in every opening.
+    /// The sync that several wait for fails: each of them is told, and so is everybody afterwards,
+    /// in every opening.
     @Test func allWhoWaitAreToldOfAFailure() throws {
         let setting = Setting()
         let engines = try (0 ..< 3).map { _ in try setting.open() }
         let cells = try cells(3, in: engines[0])
         try engines[0].makeDurable()
-        for (index, engine) in engines.enumerated() { try engine.change { $0.store(1, at: cells[index]) } }
+        for (index, engine) in engines.enumerated() {
+            try engine.change { $0.store(1, at: cells[index]) }
+        }
         setting.heap.disk.fault = { _, operation, path in
             operation == .sync && path.hasSuffix(LogLayout.durableSuffix) ? .error(EIO) : nil
         }
@@ -227,7 +236,9 @@ import Testing
         for index in 0 ..< 9 {
             group.enter()
             Thread.detachNewThread {
-                do throws(HeapError) { try engines[index % 3].makeDurable() } catch { errors.withLock { $0.append(error) } }
+                do throws(HeapError) { try engines[index % 3].makeDurable() } catch {
+                    errors.withLock { $0.append(error) }
+                }
                 group.leave()
             }
         }
@@ -235,7 +246,9 @@ import Testing
         #expect(errors.withLock { $0.count } == 9)
         // One call to the disk failed, and no other was made.
         let logPath = TestHeap.path + LogLayout.durableSuffix
-        let others = errors.withLock { $0.filter { $0 != .io(operation: "sync", path: logPath, code: EIO) } }
+        let others = errors.withLock {
+            $0.filter { $0 != .io(operation: "sync", path: logPath, code: EIO) }
+        }
         #expect(others.count == 8)
         for error in others {
             guard case .failed = error else {
@@ -249,14 +262,17 @@ import Testing
             #expect(throws: HeapError.self) { try engine.makeDurable() }
             #expect(throws: HeapError.self) { try engine.change { $0.store(9, at: cells[0]) } }
             #expect(throws: HeapError.self) { try engine.checkpoint() }
-            #expect(try cells.allSatisfy { cell in try engine.look { $0.load(cell, as: Int.self) } == 1 })
+            #expect(
+                try cells.allSatisfy { cell in try engine.look { $0.load(cell, as: Int.self) } == 1
+                })
         }
         // Nobody has tried to sync it again.
         #expect(setting.syncs == syncs)
         for engine in engines { #expect(throws: HeapError.self) { try engine.close() } }
         // The commits are in the log's ring, and come back.
         let again = try setting.open()
-        #expect(try cells.allSatisfy { cell in try again.look { $0.load(cell, as: Int.self) } == 1 })
+        #expect(
+            try cells.allSatisfy { cell in try again.look { $0.load(cell, as: Int.self) } == 1 })
         try again.close()
     }
 }

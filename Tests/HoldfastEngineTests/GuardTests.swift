@@ -5,14 +5,16 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// What a heap refuses, and how long it waits: other machines' file systems, other boots' shared files, locks that are not given back.
+/// What a heap refuses, and how long it waits: other machines' file systems, other boots' shared
+/// files, locks that are not given back.
 @Suite struct GuardTests {
     // MARK: File systems
 
     /// The numbers of `statfs(2)`, in `linux/magic.h`.
     @Test func fileSystemsByTheirNumbers() {
         let networks: [UInt32: String] = [
-            0x6969: "NFS", 0xff53_4d42: "CIFS", 0xfe53_4d42: "SMB2", 0x517b: "SMB", 0x5346_414f: "AFS", 0x0102_1997: "9P",
+            0x6969: "NFS", 0xff53_4d42: "CIFS", 0xfe53_4d42: "SMB2", 0x517b: "SMB",
+            0x5346_414f: "AFS", 0x0102_1997: "9P",
             0x00c3_6400: "Ceph",
             0x7375_7245: "Coda", 0x0bd0_0bd0: "Lustre", 0x1980_0202: "a cluster file system",
             0x0116_1970: "GFS2", 0x7461_636f: "OCFS2", 0x4750_4653: "GPFS", 0x1983_0326: "BeeGFS",
@@ -23,7 +25,9 @@ import Testing
         }
         #expect(NetworkMounts.kind(ofMagic: 0x6573_5546) == .unknown("FUSE"))
         // ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS, F2FS.
-        for magic in [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1, 0xf2f5_2010] as [UInt32] {
+        for magic in [
+            0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1, 0xf2f5_2010,
+        ] as [UInt32] {
             #expect(NetworkMounts.kind(ofMagic: magic) == .local)
         }
     }
@@ -60,19 +64,23 @@ import Testing
         let (heap, cell) = try TestHeap.atRest()
         let before = heap.disk.currentFiles()
         heap.disk.fileSystemKind = .network("NFS")
-        #expect(throws: HeapError.networkFileSystem(path: TestHeap.path, name: "NFS")) { try heap.open() }
+        #expect(throws: HeapError.networkFileSystem(path: TestHeap.path, name: "NFS")) {
+            try heap.open()
+        }
         #expect(heap.disk.currentFiles() == before)
         // Reading what nobody changes is no harm, but it is said.
         for mode in [OpenMode.readOnly, .privateCopy] {
             let reader = try heap.open(mode)
             #expect(try reader.look { $0.load(cell, as: Int.self) } == 5)
             #expect(
-                reader.warnings.count == 1 && reader.warnings[0].contains("NFS") && reader.warnings[0].contains(TestHeap.path))
+                reader.warnings.count == 1 && reader.warnings[0].contains("NFS")
+                    && reader.warnings[0].contains(TestHeap.path))
             try reader.close()
         }
         var options = heap.options
         options.allowsNetworkFileSystems = true
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         #expect(writer.warnings.count == 1)
         try writer.change { $0.store(6, at: cell) }
         try writer.close()
@@ -88,13 +96,17 @@ import Testing
     @Test func newHeapOnANetworkFileSystem() throws {
         let heap = TestHeap()
         heap.disk.fileSystemKind = .network("CIFS")
-        #expect(throws: HeapError.networkFileSystem(path: TestHeap.path, name: "CIFS")) { try heap.open() }
+        #expect(throws: HeapError.networkFileSystem(path: TestHeap.path, name: "CIFS")) {
+            try heap.open()
+        }
         #expect(heap.disk.currentFiles().isEmpty)
     }
 
     // MARK: Other boots
 
-    private func open(_ disk: any Disk, boot: UInt64, timeout: Duration = .seconds(30)) throws -> HeapEngine {
+    private func open(_ disk: any Disk, boot: UInt64, timeout: Duration = .seconds(30)) throws
+        -> HeapEngine
+    {
         let directory = TestProcesses()
         directory.boot = HeapIdentity(high: boot, low: 1)
         var options = TestHeap.options
@@ -103,7 +115,8 @@ import Testing
         return try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
     }
 
-    /// After a restart of the machine the shared file's locks, views and positions mean nothing, but the records in its ring still prove themselves.
+    /// After a restart of the machine the shared file's locks, views and positions mean nothing,
+    /// but the records in its ring still prove themselves.
     @Test func sharedFileOfAnotherBoot() throws {
         let disk = SimulatedDisk()
         let first = try open(disk, boot: 1)
@@ -124,8 +137,12 @@ import Testing
         try second.close()
         #expect(left.currentFiles().keys.sorted() == [TestHeap.path])
         first.abort(open)
-        // While the heap is in use, a shared file of another boot cannot be the one that its users meet in.
-        #expect(throws: HeapError.logMissing(path: TestHeap.path, logPath: TestHeap.path + LogLayout.sharedSuffix)) {
+        // While the heap is in use, a shared file of another boot cannot be the one that its users
+        // meet in.
+        #expect(
+            throws: HeapError.logMissing(
+                path: TestHeap.path, logPath: TestHeap.path + LogLayout.sharedSuffix)
+        ) {
             try self.open(disk, boot: 2)
         }
         #expect(try first.look { $0.load(cell, as: Int.self) } == 2)
@@ -134,7 +151,8 @@ import Testing
 
     // MARK: Waiting
 
-    /// Each wait ends with an error that says for what; nothing has changed, and the next try goes through once the way is free.
+    /// Each wait ends with an error that says for what; nothing has changed, and the next try goes
+    /// through once the way is free.
     @Test func waitsEnd() throws {
         let heap = TestHeap()
         var options = heap.options
@@ -145,9 +163,12 @@ import Testing
             access.store(1, at: cell)
             return cell
         }
-        let other = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let other = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         @Sendable func waiting(_ body: () throws -> Void) -> String? {
-            do { try body() } catch HeapError.timedOut(path: TestHeap.path, waitingFor: let what) { return what } catch {
+            do { try body() } catch HeapError.timedOut(path: TestHeap.path, waitingFor: let what) {
+                return what
+            } catch {
                 return "\(error)"
             }
             return nil
@@ -168,7 +189,9 @@ import Testing
             said.append(waiting { _ = try other.change { $0.store(2, at: cell) } })
             said.append(waiting { try other.checkpoint() })
             // Readers do not wait.
-            if try other.look({ $0.load(cell, as: Int.self) }) != 1 { problems.add("a reader saw something else") }
+            if try other.look({ $0.load(cell, as: Int.self) }) != 1 {
+                problems.add("a reader saw something else")
+            }
         }
         holder.abort(context)
         #expect(said == ["another process's transaction", "another process's transaction"])
@@ -183,7 +206,11 @@ import Testing
             said.append(waiting { try other.close() })
         }
         other.abort(write)
-        #expect(said == ["another thread's transaction", "another thread's transaction", "another thread's transaction"])
+        #expect(
+            said == [
+                "another thread's transaction", "another thread's transaction",
+                "another thread's transaction",
+            ])
         // A checkpoint, and the opening itself.
         let file = try heap.disk.open(TestHeap.path, .readWrite)
         try other.change { $0.store(2, at: cell) }
@@ -192,7 +219,10 @@ import Testing
         file.unlock(.checkpoint)
         #expect(try file.tryLock(.opening, exclusive: true))
         #expect(
-            waiting { _ = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk) }
+            waiting {
+                _ = try HeapEngine(
+                    path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+            }
                 == "another process that opens or closes it")
         file.unlock(.opening)
         #expect(problems.all == [])
@@ -203,10 +233,12 @@ import Testing
         try holder.close()
     }
 
-    /// The file is replaced while an opening waits for its lock: it takes the new one, and makes nothing beside it for the old one.
+    /// The file is replaced while an opening waits for its lock: it takes the new one, and makes
+    /// nothing beside it for the old one.
     @Test func replacedWhileOpening() throws {
         let (heap, cell) = try TestHeap.atRest()
-        let other = try HeapEngine(path: "/sim/other.heap", mode: .readWrite, options: heap.options, disk: heap.disk)
+        let other = try HeapEngine(
+            path: "/sim/other.heap", mode: .readWrite, options: heap.options, disk: heap.disk)
         let otherCell = try other.change { access in
             let cell = access.allocate(byteCount: 64)
             access.store(77, at: cell)
@@ -221,7 +253,8 @@ import Testing
             isDone.withLock { $0 = true }
             try heap.disk.renameReplacing("/sim/other.heap", to: TestHeap.path)
         }
-        let engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: tapped)
+        let engine = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: heap.options, disk: tapped)
         #expect(try engine.look { $0.load(cell, as: Int.self) } == 77)
         let second = try heap.open()
         try second.change { $0.store(78, at: cell) }

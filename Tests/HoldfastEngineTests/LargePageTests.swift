@@ -12,8 +12,10 @@
             let address = try engine.look { UInt(bitPattern: $0.address(block, 16 << 20)) }
             // In the middle of the block, where a whole large page is certain to lie.
             let flags = try #require(try flags(ofMappingAt: address + (8 << 20)))
-            // Kernels without them take no such advice; `hg` is the flag of a mapping that has taken it.
-            guard FileManager.default.fileExists(atPath: "/sys/kernel/mm/transparent_hugepage") else { return }
+            // Kernels without them take no such advice; `hg` is the flag of a mapping that has
+            // taken it.
+            guard FileManager.default.fileExists(atPath: "/sys/kernel/mm/transparent_hugepage")
+            else { return }
             #expect(flags.contains("hg"), "the mapping's flags are \(flags)")
             try engine.close()
         }
@@ -23,9 +25,13 @@
             var isInside = false
             // To its end: the file says that it has no bytes, and reading it whole stops early.
             let smaps = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))
-            for line in String(decoding: smaps.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n") {
+            for line in String(decoding: smaps.readDataToEndOfFile(), as: UTF8.self).split(
+                separator: "\n")
+            {
                 let range = line.prefix { $0 != " " }.split(separator: "-")
-                if range.count == 2, let start = UInt(range[0], radix: 16), let end = UInt(range[1], radix: 16) {
+                if range.count == 2, let start = UInt(range[0], radix: 16),
+                    let end = UInt(range[1], radix: 16)
+                {
                     isInside = start <= address && address < end
                 } else if isInside, line.hasPrefix("VmFlags:") {
                     return line.split(separator: " ").dropFirst().map { $0 }

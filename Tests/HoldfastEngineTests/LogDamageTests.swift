@@ -3,16 +3,18 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Damaged, missing and foreign logs beside a heap that was in use: a torn tail costs only what was not promised, and
-/// everything else is an error that changes nothing.
+/// Damaged, missing and foreign logs beside a heap that was in use: a torn tail costs only what was
+/// not promised, and everything else is an error that changes nothing.
 @Suite struct LogDamageTests {
     private let path = TestHeap.path
     private var logPath: String { path + LogLayout.durableSuffix }
     private var sharedPath: String { path + LogLayout.sharedSuffix }
 
-    /// What a killed process leaves after `commits` commits that each set one cell to their number, all durable, and where each
-    /// commit's record lies in the log file.
-    private func killedHeap(commits: Int = 8) throws -> (files: [String: [UInt8]], records: [Range<Int>], cell: UInt64) {
+    /// What a killed process leaves after `commits` commits that each set one cell to their number,
+    /// all durable, and where each commit's record lies in the log file.
+    private func killedHeap(commits: Int = 8) throws -> (
+        files: [String: [UInt8]], records: [Range<Int>], cell: UInt64
+    ) {
         let heap = TestHeap()
         let engine = try heap.open()
         var records: [Range<Int>] = []
@@ -33,7 +35,9 @@ import Testing
         return (files, records, cell)
     }
 
-    private func open(_ files: [String: [UInt8]], _ mode: OpenMode = .readWrite) throws -> HeapEngine {
+    private func open(_ files: [String: [UInt8]], _ mode: OpenMode = .readWrite) throws
+        -> HeapEngine
+    {
         let disk = SimulatedDisk(files: files)
         disk.recordsContents = false
         return try HeapEngine(path: path, mode: mode, options: TestHeap.options, disk: disk)
@@ -47,7 +51,9 @@ import Testing
     }
 
     /// Opening must fail with this error, in every mode, and leave every file as it was.
-    private func expectRefused(_ files: [String: [UInt8]], _ error: HeapError, _ name: Comment? = nil) {
+    private func expectRefused(
+        _ files: [String: [UInt8]], _ error: HeapError, _ name: Comment? = nil
+    ) {
         for mode in [OpenMode.readWrite, .readOnly, .privateCopy] {
             let disk = SimulatedDisk(files: files)
             disk.recordsContents = false
@@ -67,7 +73,8 @@ import Testing
         #expect(try opened(withoutShared, cell) == 8)
     }
 
-    /// Every flipped bit of the last record is found; nothing proves that it had been durable, so the state before it opens.
+    /// Every flipped bit of the last record is found; nothing proves that it had been durable, so
+    /// the state before it opens.
     @Test func flippedBitInTheTailEndsTheLog() throws {
         var (files, records, cell) = try killedHeap(commits: 3)
         files[sharedPath] = nil
@@ -82,7 +89,8 @@ import Testing
         }
     }
 
-    /// A flipped bit in a record that a later one proves to have been durable is damage, and nothing is thrown away.
+    /// A flipped bit in a record that a later one proves to have been durable is damage, and
+    /// nothing is thrown away.
     @Test func flippedBitInTheDurablePartIsAnError() throws {
         var (files, records, _) = try killedHeap()
         files[sharedPath] = nil
@@ -111,7 +119,8 @@ import Testing
         expectRefused(files, .damagedLog(path: path, logPath: logPath, lastWholeCommit: 3))
     }
 
-    /// A checkpoint that had begun needs the whole log: a log that ends earlier would leave a mixture of states.
+    /// A checkpoint that had begun needs the whole log: a log that ends earlier would leave a
+    /// mixture of states.
     @Test func logShorterThanABegunCheckpointIsAnError() throws {
         let heap = TestHeap()
         let engine = try heap.open()
@@ -135,7 +144,8 @@ import Testing
         expectRefused(files, .damagedLog(path: path, logPath: logPath, lastWholeCommit: 2))
     }
 
-    /// A summary stands for many commits: damage to it loses all of them, so it is an error, unless the other file has them.
+    /// A summary stands for many commits: damage to it loses all of them, so it is an error, unless
+    /// the other file has them.
     @Test func damagedSummaryIsAnError() throws {
         let heap = TestHeap()
         let engine = try heap.open()
@@ -143,11 +153,16 @@ import Testing
         try engine.makeDurable()
         let start = LogLayout.ringOffset + Int(engine.writerLog!.published)
         for value in 1 ... 300 { try engine.change { $0.store(value, at: cell) } }
-        heap.disk.fault = { _, operation, path in operation == .write && path == TestHeap.path ? .error(5) : nil }
+        heap.disk.fault = { _, operation, path in
+            operation == .write && path == TestHeap.path ? .error(5) : nil
+        }
         #expect(throws: HeapError.self) { try engine.checkpoint() }
         let killed = heap.disk.currentFiles()
-        let record = try #require(killed[logPath]![start...].withUnsafeBytes { LogRecord.decodeHeader($0) })
-        #expect(record.span > record.byteCount, "the checkpoint wrote no summary, so this tests nothing")
+        let record = try #require(
+            killed[logPath]![start...].withUnsafeBytes { LogRecord.decodeHeader($0) })
+        #expect(
+            record.span > record.byteCount, "the checkpoint wrote no summary, so this tests nothing"
+        )
         var alone = killed
         alone[sharedPath] = nil
         #expect(try opened(killed, cell) == 300)
@@ -158,9 +173,12 @@ import Testing
             var damaged = alone
             damaged[logPath]![start + offset] ^= 1
             expectRefused(
-                damaged, .damagedLog(path: path, logPath: logPath, lastWholeCommit: 1), "byte \(offset) of the summary")
+                damaged, .damagedLog(path: path, logPath: logPath, lastWholeCommit: 1),
+                "byte \(offset) of the summary")
             damaged[sharedPath] = killed[sharedPath]
-            #expect(try opened(damaged, cell) == 300, "byte \(offset) of the summary, with the shared file")
+            #expect(
+                try opened(damaged, cell) == 300,
+                "byte \(offset) of the summary, with the shared file")
         }
     }
 
@@ -181,7 +199,8 @@ import Testing
         expectRefused(mixed, .foreignLog(path: path, logPath: logPath), "of another heap")
 
         let disk = SimulatedDisk(files: files)
-        let engine = try HeapEngine(path: path, mode: .readWrite, options: TestHeap.options, disk: disk)
+        let engine = try HeapEngine(
+            path: path, mode: .readWrite, options: TestHeap.options, disk: disk)
         try engine.change { _ = $0.allocate(byteCount: 8) }
         var later = disk.currentFiles()
         withExtendedLifetime(engine) {}
@@ -229,7 +248,8 @@ import Testing
         let (files, _, cell) = try killedHeap()
         let disk = SimulatedDisk(files: files)
         for _ in 0 ..< 2 {
-            let engine = try HeapEngine(path: path, mode: mode, options: TestHeap.options, disk: disk)
+            let engine = try HeapEngine(
+                path: path, mode: mode, options: TestHeap.options, disk: disk)
             #expect(try engine.look { $0.load(cell, as: Int.self) } == 8)
             if mode == .privateCopy {
                 try engine.change { $0.store(100, at: cell) }
@@ -255,7 +275,8 @@ import Testing
 
     private func open(_ bytes: [UInt8]) throws -> HeapEngine {
         try HeapEngine(
-            path: path, mode: .readWrite, options: TestHeap.options, disk: SimulatedDisk(files: [path: bytes]))
+            path: path, mode: .readWrite, options: TestHeap.options,
+            disk: SimulatedDisk(files: [path: bytes]))
     }
 
     /// Either copy alone is enough to open a heap at rest, and to go on with it.
@@ -267,7 +288,8 @@ import Testing
         #expect(try engine.look { $0.load(cell, as: Int.self) } == 5)
         try engine.change { $0.store(6, at: cell) }
         try engine.close()
-        let again = try HeapEngine(path: path, mode: .readWrite, options: TestHeap.options, disk: engine.disk)
+        let again = try HeapEngine(
+            path: path, mode: .readWrite, options: TestHeap.options, disk: engine.disk)
         #expect(try again.look { $0.load(cell, as: Int.self) } == 6)
     }
 
@@ -285,7 +307,9 @@ import Testing
                 else { return nil }
                 return header.sequence
             }
-            #expect(sequences.count == 2 && sequences.max()! == sequences.min()! + 1, "round \(round): \(sequences)")
+            #expect(
+                sequences.count == 2 && sequences.max()! == sequences.min()! + 1,
+                "round \(round): \(sequences)")
         }
     }
 
@@ -299,7 +323,8 @@ import Testing
     /// The file's end may not lie before the end that the header tells of.
     @Test func cutFileIsAnError() throws {
         let (bytes, _) = try heapAtRest()
-        #expect(throws: HeapError.truncated(path: path, expectedBytes: 65_536, actualBytes: 65_535)) {
+        #expect(throws: HeapError.truncated(path: path, expectedBytes: 65_536, actualBytes: 65_535))
+        {
             try open(Array(bytes.dropLast()))
         }
         // Another program's appended rest is passed over.
@@ -309,6 +334,7 @@ import Testing
     @Test func damagedAllocatorRootIsAnError() throws {
         var (bytes, _) = try heapAtRest()
         bytes[Int(AllocatorRoot.offset)] ^= 1
-        #expect(throws: HeapError.damaged(path: path, what: "the allocator's root page is not one")) { try open(bytes) }
+        #expect(throws: HeapError.damaged(path: path, what: "the allocator's root page is not one"))
+        { try open(bytes) }
     }
 }

@@ -4,29 +4,42 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Heaps that appear while others look for them, and what a process leaves that died while it made one.
+/// Heaps that appear while others look for them, and what a process leaves that died while it made
+/// one.
 @Suite struct MakingTests {
-    /// The new heap has its name before its maker has let go of it: whoever finds it then waits, and does not take the maker for a user whose log is missing.
+    /// The new heap has its name before its maker has let go of it: whoever finds it then waits,
+    /// and does not take the maker for a user whose log is missing.
     @Test func foundWhileItIsMade() throws {
         let disk = SimulatedDisk()
         var options = EngineOptions()
         options.timeout = .milliseconds(5)
         var found: [HeapError] = []
         disk.onCall = { _ in
-            guard disk.exists("/sim/test.heap"), !disk.exists("/sim/test.heap-shared") else { return }
+            guard disk.exists("/sim/test.heap"), !disk.exists("/sim/test.heap-shared") else {
+                return
+            }
             disk.onCall = nil
             do throws(HeapError) {
-                _ = try HeapEngine(path: "/sim/test.heap", mode: .readWrite, options: options, disk: disk)
+                _ = try HeapEngine(
+                    path: "/sim/test.heap", mode: .readWrite, options: options, disk: disk)
             } catch { found.append(error) }
         }
-        let engine = try HeapEngine(path: "/sim/test.heap", mode: .readWrite, options: options, disk: disk)
-        #expect(found == [.timedOut(path: "/sim/test.heap", waitingFor: "another process that opens or closes it")])
+        let engine = try HeapEngine(
+            path: "/sim/test.heap", mode: .readWrite, options: options, disk: disk)
+        #expect(
+            found == [
+                .timedOut(
+                    path: "/sim/test.heap", waitingFor: "another process that opens or closes it")
+            ])
         try engine.close()
     }
 
-    /// A process that died between giving the heap its name and taking the working name away leaves one file with two names.
+    /// A process that died between giving the heap its name and taking the working name away leaves
+    /// one file with two names.
     @Test func secondNameOfTheHeapIsNotBuiltOver() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-\(UUID().uuidString)").path
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "holdfast-\(UUID().uuidString)"
+        ).path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = folder + "/test.heap"

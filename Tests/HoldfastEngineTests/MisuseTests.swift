@@ -3,8 +3,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Programmers' mistakes end the program with a sentence that says what happened, and never go on with a damaged heap.
-/// Each runs in a process of its own.
+/// Programmers' mistakes end the program with a sentence that says what happened, and never go on
+/// with a damaged heap. Each runs in a process of its own.
 @Suite struct MisuseTests {
     /// Whether the process said `sentence` before it ended.
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
@@ -13,7 +13,8 @@ import Testing
     }
 
     @Test func freeingABlockTwice() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let block = access.allocate(byteCount: 100)
@@ -26,7 +27,8 @@ import Testing
     }
 
     @Test func freeingARunTwice() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let run = access.allocate(byteCount: 40_000)
@@ -40,7 +42,8 @@ import Testing
 
     /// A run that has been joined with a free one before it is recognised as well.
     @Test func freeingAJoinedRunTwice() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let first = access.allocate(byteCount: 40_000)
@@ -55,7 +58,8 @@ import Testing
     }
 
     @Test func freeingWithAnotherClass() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let block = access.allocate(byteCount: 100)
@@ -66,7 +70,8 @@ import Testing
     }
 
     @Test func freeingARunWithAnotherLength() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let run = access.allocate(byteCount: 100_000)
@@ -77,7 +82,8 @@ import Testing
     }
 
     @Test func freeingTheMiddleOfABlock() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { access in
                 let block = access.allocate(byteCount: 96)
@@ -88,7 +94,8 @@ import Testing
     }
 
     @Test func usingAnEndedTransaction() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             let kept = try engine.change { access in
                 _ = access.allocate(byteCount: 8)
@@ -101,7 +108,8 @@ import Testing
     }
 
     @Test func pointingOutsideTheHeap() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.look { print($0.load(1 << 40, as: UInt64.self)) }
         }
@@ -110,7 +118,8 @@ import Testing
 
     /// Offset and length whose sum overflows.
     @Test func pointingAroundTheEndOfAllNumbers() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.look { print($0.load(.max - 3, as: UInt64.self)) }
         }
@@ -118,17 +127,20 @@ import Testing
     }
 
     @Test func writingInARead() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.look { $0.store(1, at: 16_000) }
         }
         #expect(said("a read transaction was written through", result))
     }
 
-    // The next are preconditions: the standard library leaves their sentence out of an optimised build.
+    // The next are preconditions: the standard library leaves their sentence out of an optimised
+    // build.
 
     @Test func writeInsideARead() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.look { _ in try engine.change { _ in } }
         }
@@ -136,7 +148,8 @@ import Testing
     }
 
     @Test func writeInsideAWrite() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { _ in try engine.change { _ in } }
         }
@@ -144,7 +157,8 @@ import Testing
     }
 
     @Test func readInsideAWrite() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let engine = try TestHeap().open()
             try engine.change { _ in try engine.look { _ in } }
         }
@@ -152,14 +166,16 @@ import Testing
     }
 
     @Test func negativeSize() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try TestHeap().open().change { _ = $0.allocate(byteCount: -1) }
         }
         #expect(said("a negative number of bytes", result))
     }
 
     @Test func alignmentBeyondAPage() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try TestHeap().open().change { _ = $0.allocate(byteCount: 8, alignment: 8192) }
         }
         #expect(said("alignment beyond a page", result))

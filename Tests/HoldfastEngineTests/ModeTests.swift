@@ -103,7 +103,8 @@ import Testing
 }
 
 extension SimulatedDisk {
-    /// The calls from the given one on that changed anything but the file through which openings meet.
+    /// The calls from the given one on that changed anything but the file through which openings
+    /// meet.
     func changes(since first: Int) -> [Call] {
         var met: Set<Int> = []
         return journal[first...].filter {

@@ -3,8 +3,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Bytes of the log's files and of the heap's header are damaged at random: what opens is an error or exactly the state after some commit,
-/// never a crash, a hang, or a mixture.
+/// Bytes of the log's files and of the heap's header are damaged at random: what opens is an error
+/// or exactly the state after some commit, never a crash, a hang, or a mixture.
 @Suite struct MutationTests {
     @Test func damagedLogsAndHeaders() throws {
         let disk = SimulatedDisk()
@@ -21,19 +21,31 @@ import Testing
         var opened = 0
         for round in 0 ..< 3000 {
             var damaged = files
-            for _ in 0 ..< Int.random(in: 1 ... 3, using: &random) { damage(&damaged, workload.path, &random) }
-            guard let problem = workload.problem(withFiles: damaged, allowing: 0 ... workload.commits, scrubs: false) else {
+            for _ in 0 ..< Int.random(in: 1 ... 3, using: &random) {
+                damage(&damaged, workload.path, &random)
+            }
+            guard
+                let problem = workload.problem(
+                    withFiles: damaged, allowing: 0 ... workload.commits, scrubs: false)
+            else {
                 opened += 1
                 continue
             }
-            if problem.hasPrefix("it does not open") { refused += 1 } else { Issue.record("round \(round): \(problem)") }
+            if problem.hasPrefix("it does not open") {
+                refused += 1
+            } else {
+                Issue.record("round \(round): \(problem)")
+            }
         }
-        // Mostly the other copy of the header, or the other file of the log, has what one has lost; both outcomes must be seen.
+        // Mostly the other copy of the header, or the other file of the log, has what one has lost;
+        // both outcomes must be seen.
         #expect(refused > 20 && opened > 1000, "\(refused) refused, \(opened) opened")
     }
 
-    private func damage(_ files: inout [String: [UInt8]], _ path: String, _ random: inout SplitMix) {
-        let name = [path, path + LogLayout.durableSuffix, path + LogLayout.sharedSuffix].randomElement(using: &random)!
+    private func damage(_ files: inout [String: [UInt8]], _ path: String, _ random: inout SplitMix)
+    {
+        let name = [path, path + LogLayout.durableSuffix, path + LogLayout.sharedSuffix]
+            .randomElement(using: &random)!
         guard var bytes = files[name], !bytes.isEmpty else { return }
         // Of the heap file only the two header pages: what lies behind is not checked at opening.
         let limit = name == path ? min(bytes.count, 4096 + 512) : bytes.count
@@ -41,12 +53,18 @@ import Testing
         let at = Int.random(in: 0 ..< limit, using: &random)
         switch Int.random(in: 0 ..< 6, using: &random) {
         case 0: bytes[at] ^= 1 << UInt8.random(in: 0 ..< 8, using: &random)
-        case 1: for index in at ..< min(at + 8, limit) { bytes[index] = UInt8.random(in: 0 ... 255, using: &random) }
-        case 2: for index in at / 512 * 512 ..< min(at / 512 * 512 + 512, limit) { bytes[index] = 0 }
+        case 1:
+            for index in at ..< min(at + 8, limit) {
+                bytes[index] = UInt8.random(in: 0 ... 255, using: &random)
+            }
+        case 2:
+            for index in at / 512 * 512 ..< min(at / 512 * 512 + 512, limit) { bytes[index] = 0 }
         case 3:
             // A number of the header or of a record becomes an extreme one.
             let place = at / 8 * 8
-            for index in place ..< min(place + 8, limit) { bytes[index] = Bool.random(using: &random) ? 0xff : 0x7f }
+            for index in place ..< min(place + 8, limit) {
+                bytes[index] = Bool.random(using: &random) ? 0xff : 0x7f
+            }
         case 4 where name != path: bytes.removeLast(bytes.count - at)
         default:
             let other = Int.random(in: 0 ..< limit, using: &random) / 512 * 512

@@ -31,8 +31,8 @@ import Testing
         try HeapEngine(path: TestHeap.path, mode: mode, options: options, disk: heap.disk)
     }
 
-    /// In other namespaces, or with a start of the machine that one of them cannot find out: every mode,
-    /// and nothing is touched.
+    /// In other namespaces, or with a start of the machine that one of them cannot find out: every
+    /// mode, and nothing is touched.
     @Test(arguments: [2, 0, 1] as [UInt64]) func joinersAreRefused(namespaces: UInt64) throws {
         let boot = namespaces == 1 ? SystemProcesses.unknownBoot : HeapIdentity(high: 5, low: 6)
         let first = try open(.readWrite, options(1))
@@ -65,8 +65,8 @@ import Testing
         #expect(left.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// But not while somebody reads who began before they wrote, and cannot be told from here what they
-    /// knew.
+    /// But not while somebody reads who began before they wrote, and cannot be told from here what
+    /// they knew.
     @Test func whatOthersHaveLeftBesideAGuest() throws {
         let (heap, cell) = try TestHeap.atRest()
         let attempts = Atomic<Int>(0)

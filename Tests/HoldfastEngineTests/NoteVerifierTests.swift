@@ -7,7 +7,8 @@ import Testing
     @Test func missedNoteIsFoundAndNamed() throws {
         var options = Workload.smallOptions
         options.verifiesNotes = true
-        let engine = try HeapEngine(path: "/sim/notes.heap", mode: .readWrite, options: options, disk: SimulatedDisk())
+        let engine = try HeapEngine(
+            path: "/sim/notes.heap", mode: .readWrite, options: options, disk: SimulatedDisk())
         let setup = try engine.beginWrite()
         let block = Workload.access(setup).allocate(byteCount: 256)
         Workload.access(setup).note(block, 256)
@@ -16,7 +17,9 @@ import Testing
         let context = try engine.beginWrite()
         Workload.access(context).store(UInt64(1), at: block)
         Workload.access(context).address(block + 128, 8).storeBytes(of: 2, as: UInt64.self)
-        #expect(throws: HeapError.missedNote(path: "/sim/notes.heap", line: (block + 128) / 64)) { try engine.commit(context) }
+        #expect(throws: HeapError.missedNote(path: "/sim/notes.heap", line: (block + 128) / 64)) {
+            try engine.commit(context)
+        }
     }
 
     /// The whole workload under the verifier: no operation of the allocator misses a note.
@@ -30,6 +33,8 @@ import Testing
             try workload.transaction(largest: 2000)
             if number % 20 == 19 { try workload.checkpoint() }
         }
-        #expect(try workload.problem(with: workload.engine, allowing: workload.commits ... workload.commits) == nil)
+        #expect(
+            try workload.problem(
+                with: workload.engine, allowing: workload.commits ... workload.commits) == nil)
     }
 }

@@ -3,7 +3,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// The power is cut after every single call to the disk, and what was not synced is kept, dropped and torn in seeded ways.
+/// The power is cut after every single call to the disk, and what was not synced is kept, dropped
+/// and torn in seeded ways.
 @Suite struct PowerCutTests {
     @Test(arguments: [1 as UInt64, 2])
     func everyCallIsSurvived(seed: UInt64) throws {
@@ -14,15 +15,19 @@ import Testing
         #expect(images > 8000)
     }
 
-    /// Many small commits between checkpoints, so that checkpoints write summaries instead of the records.
+    /// Many small commits between checkpoints, so that checkpoints write summaries instead of the
+    /// records.
     @Test func summariesAreSurvived() throws {
         var options = Workload.smallOptions
         options.logLimit = 1 << 20
         options.initialLogBytes = 256 * 1024
-        let recording = try Recording(transactions: 2500, seed: 6, largest: 4, isRarelyDurable: true, options: options)
+        let recording = try Recording(
+            transactions: 2500, seed: 6, largest: 4, isRarelyDurable: true, options: options)
         var summaries = 0
         for case .write(_, _, let bytes) in recording.disk.journal {
-            if let record = bytes.withUnsafeBytes({ LogRecord.decodeHeader($0) }), record.span > record.byteCount {
+            if let record = bytes.withUnsafeBytes({ LogRecord.decodeHeader($0) }),
+                record.span > record.byteCount
+            {
                 summaries += 1
             }
         }
@@ -31,7 +36,8 @@ import Testing
         #expect(violation == nil)
     }
 
-    /// Takes the protection out: with one kind of sync skipped, the test above must find a violation.
+    /// Takes the protection out: with one kind of sync skipped, the test above must find a
+    /// violation.
     @Test(arguments: ["-log", ".heap"])
     func brokenOrderingIsFound(suffix: String) throws {
         let recording = try Recording(transactions: 120, seed: 4, lyingAbout: suffix)

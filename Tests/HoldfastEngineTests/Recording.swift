@@ -2,7 +2,8 @@ import SimulatedDisk
 
 @testable import HoldfastEngine
 
-/// A workload that has run on a disk with a journal, and what may open if the machine stops after any of its calls.
+/// A workload that has run on a disk with a journal, and what may open if the machine stops after
+/// any of its calls.
 struct Recording {
     let disk: SimulatedDisk
     let workload: Workload
@@ -11,11 +12,15 @@ struct Recording {
     /// (calls made, commits durable then), ascending.
     private var durable: [(calls: Int, commits: Int)] = []
 
-    /// Runs transactions with everything between them that the engine offers; all choices come from `seed`.
-    /// - Parameter largest: bytes of the largest block, usually; one in ten is up to twenty times as large.
-    /// - Parameter isRarelyDurable: hundreds of commits between one sync or checkpoint and the next.
+    /// Runs transactions with everything between them that the engine offers; all choices come from
+    /// `seed`.
+    /// - Parameter largest: bytes of the largest block, usually; one in ten is up to twenty times
+    ///   as large.
+    /// - Parameter isRarelyDurable: hundreds of commits between one sync or checkpoint and the
+    ///   next.
     /// - Parameter suffix: skips the syncs of the files whose names end so.
-    /// - Parameter atCall: called before each call, with its number and the commits published by then.
+    /// - Parameter atCall: called before each call, with its number and the commits published by
+    ///   then.
     init(
         transactions: Int, seed: UInt64, largest: Int = 5000, isRarelyDurable: Bool = false,
         options: EngineOptions = Workload.smallOptions, lyingAbout suffix: String? = nil,
@@ -40,7 +45,8 @@ struct Recording {
                 try workload.transaction(largest: largest)
             }
             let event = Int.random(in: 0 ..< 24, using: &random)
-            switch isRarelyDurable ? (number % 600 == 599 ? 6 : number % 600 == 60 ? 0 : 23) : event {
+            switch isRarelyDurable ? (number % 600 == 599 ? 6 : number % 600 == 60 ? 0 : 23) : event
+            {
             case 0 ..< 6: try workload.makeDurable()
             case 6: try workload.checkpoint()
             case 7 where number % 2 == 0: try workload.reopen()
@@ -71,7 +77,9 @@ struct Recording {
             let range = allowed(afterCall: call)
             for seed in seeds {
                 tried += 1
-                if let problem = workload.problem(withFiles: images.image(seed: seed), allowing: range) {
+                if let problem = workload.problem(
+                    withFiles: images.image(seed: seed), allowing: range)
+                {
                     return ("call \(call), seed \(seed): \(problem)", tried)
                 }
             }

@@ -9,7 +9,8 @@ import Testing
     import Glibc
 #endif
 
-/// Recovery is no safer than anything else: it is cut, killed and made to fail at every one of its own calls.
+/// Recovery is no safer than anything else: it is cut, killed and made to fail at every one of its
+/// own calls.
 @Suite struct RecoveryTests {
     /// A recovery that has been done once on a disk with a journal.
     private struct Recovery {
@@ -28,7 +29,9 @@ import Testing
     }
 
     /// Calls `body` with a recovery of every `step`th crash image of the recording.
-    private func forEachRecovery(_ recording: Recording, step: Int, _ body: (Recovery) throws -> Void) throws {
+    private func forEachRecovery(
+        _ recording: Recording, step: Int, _ body: (Recovery) throws -> Void
+    ) throws {
         let workload = recording.workload
         var images = CrashImages(of: recording.disk)
         for call in 0 ..< images.count {
@@ -39,12 +42,14 @@ import Testing
             let start = disk.journal.count
             var before: [[String: [UInt8]]] = []
             disk.onCall = { [unowned disk] _ in before.append(disk.currentFiles()) }
-            let engine = try HeapEngine(path: workload.path, mode: .readWrite, options: workload.options, disk: disk)
+            let engine = try HeapEngine(
+                path: workload.path, mode: .readWrite, options: workload.options, disk: disk)
             disk.onCall = nil
             let opened = try workload.commit(in: engine)
             try body(
                 Recovery(
-                    files: files, allowed: recording.allowed(afterCall: call), opened: opened, disk: disk,
+                    files: files, allowed: recording.allowed(afterCall: call), opened: opened,
+                    disk: disk,
                     calls: start ..< disk.journal.count, before: before, attempts: disk.attempts,
                     name: "power cut after call \(call)"))
             withExtendedLifetime(engine) {}
@@ -61,7 +66,8 @@ import Testing
 
     enum Kind: CaseIterable { case records, summaries }
 
-    /// A second power cut: within recovery whatever the first allowed; after it, what it showed to the program.
+    /// A second power cut: within recovery whatever the first allowed; after it, what it showed to
+    /// the program.
     @Test(arguments: Kind.allCases)
     func powerCutAtEveryCall(kind: Kind) throws {
         let recording = try recording(kind, seed: 3)
@@ -75,16 +81,20 @@ import Testing
                 let allowed = isDone ? recovery.opened ... recovery.opened : recovery.allowed
                 for seed in 0 ..< 4 as Range<UInt64> {
                     cuts += 1
-                    let problem = recording.workload.problem(withFiles: images.image(seed: seed), allowing: allowed)
-                    #expect(problem == nil, "\(recovery.name), then after call \(images.position), seed \(seed)")
+                    let problem = recording.workload.problem(
+                        withFiles: images.image(seed: seed), allowing: allowed)
+                    #expect(
+                        problem == nil,
+                        "\(recovery.name), then after call \(images.position), seed \(seed)")
                 }
             }
         }
         #expect(cuts > 500)
     }
 
-    /// A kill and then, within or after recovery, a power cut: what recovery found in the page cache alone must not be promised
-    /// before it is durable. Every file still has its unsynced changes, and the shared one was never synced at all.
+    /// A kill and then, within or after recovery, a power cut: what recovery found in the page
+    /// cache alone must not be promised before it is durable. Every file still has its unsynced
+    /// changes, and the shared one was never synced at all.
     @Test(arguments: Kind.allCases)
     func powerCutAfterAKill(kind: Kind) throws {
         var killed: [(disk: SimulatedDisk, published: Int)] = []
@@ -92,18 +102,23 @@ import Testing
             switch kind {
             case .records:
                 try Recording(transactions: 120, seed: 12) { disk, call, published in
-                    if call % 11 == 5 { killed.append((SimulatedDisk(afterKillOf: disk), published)) }
+                    if call % 11 == 5 {
+                        killed.append((SimulatedDisk(afterKillOf: disk), published))
+                    }
                 }
             case .summaries:
                 try Recording(transactions: 160, seed: 12, largest: 40) { disk, call, published in
-                    if call % 11 == 5 { killed.append((SimulatedDisk(afterKillOf: disk), published)) }
+                    if call % 11 == 5 {
+                        killed.append((SimulatedDisk(afterKillOf: disk), published))
+                    }
                 }
             }
         let workload = recording.workload
         var cuts = 0
         for (disk, published) in killed where disk.exists(workload.path) {
             let calls = disk.journal.count
-            let engine = try HeapEngine(path: workload.path, mode: .readWrite, options: workload.options, disk: disk)
+            let engine = try HeapEngine(
+                path: workload.path, mode: .readWrite, options: workload.options, disk: disk)
             #expect(try workload.commit(in: engine) == published, "killed before call \(calls)")
             let lower = recording.allowed(afterCall: calls - 1).lowerBound
             var images = CrashImages(of: disk)
@@ -114,8 +129,12 @@ import Testing
                 for seed in 0 ..< 6 as Range<UInt64> {
                     cuts += 1
                     let problem = workload.problem(
-                        withFiles: images.image(seed: seed), allowing: (isDone ? published : lower) ... published)
-                    #expect(problem == nil, "killed before call \(calls), cut after call \(images.position), seed \(seed)")
+                        withFiles: images.image(seed: seed),
+                        allowing: (isDone ? published : lower) ... published)
+                    #expect(
+                        problem == nil,
+                        "killed before call \(calls), cut after call \(images.position), seed \(seed)"
+                    )
                 }
             }
             withExtendedLifetime(engine) {}
@@ -131,14 +150,16 @@ import Testing
         try forEachRecovery(recording, step: 13) { recovery in
             for (number, files) in recovery.before.enumerated() {
                 kills += 1
-                let problem = recording.workload.problem(withFiles: files, allowing: recovery.opened ... recovery.opened)
+                let problem = recording.workload.problem(
+                    withFiles: files, allowing: recovery.opened ... recovery.opened)
                 #expect(problem == nil, "\(recovery.name), then killed before call \(number)")
             }
         }
         #expect(kills > 100)
     }
 
-    /// A failing disk within recovery: the heap does not open, nothing traps, and later it opens as it would have.
+    /// A failing disk within recovery: the heap does not open, nothing traps, and later it opens as
+    /// it would have.
     @Test(arguments: [EIO, ENOSPC], Kind.allCases)
     func failureAtEveryCall(code: Int32, kind: Kind) throws {
         let recording = try recording(kind, seed: 8)
@@ -149,7 +170,9 @@ import Testing
                 let disk = SimulatedDisk(files: recovery.files)
                 disk.fault = { attempt, _, _ in attempt == failing ? .error(code) : nil }
                 do throws(HeapError) {
-                    _ = try HeapEngine(path: workload.path, mode: .readWrite, options: workload.options, disk: disk)
+                    _ = try HeapEngine(
+                        path: workload.path, mode: .readWrite, options: workload.options, disk: disk
+                    )
                 } catch {
                     refusals += 1
                 }
@@ -161,7 +184,9 @@ import Testing
                 while images.position < images.count { images.advance() }
                 let cut = workload.problem(
                     withFiles: images.image(seed: UInt64(failing)), allowing: recovery.allowed)
-                #expect(cut == nil, "\(recovery.name), then error \(code) at call \(failing), then a power cut")
+                #expect(
+                    cut == nil,
+                    "\(recovery.name), then error \(code) at call \(failing), then a power cut")
             }
         }
         #expect(refusals > 50)

@@ -70,10 +70,12 @@ import Testing
         Issue.record("there is no end of calls")
     }
 
-    /// The power is cut after every call: the heap opens, sound, at a commit no older than the last durable one.
+    /// The power is cut after every call: the heap opens, sound, at a commit no older than the last
+    /// durable one.
     @Test func powerCuts() throws {
         let disk = SimulatedDisk()
-        let engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: disk)
+        let engine = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: heap.options, disk: disk)
         let cell = try engine.change { access in
             let cell = access.allocate(byteCount: 64)
             access.store(1, at: cell)
@@ -95,11 +97,15 @@ import Testing
             guard call + 1 >= first else { continue }
             for seed in 0 ..< 6 as Range<UInt64> {
                 let crashed = SimulatedDisk(files: images.image(seed: seed))
-                let again = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: crashed)
+                let again = try HeapEngine(
+                    path: TestHeap.path, mode: .readWrite, options: heap.options, disk: crashed)
                 let value = try again.look { $0.load(cell, as: Int.self) }
-                #expect(value == 2 || (value == 1 && call + 1 < second), "call \(call), seed \(seed)")
+                #expect(
+                    value == 2 || (value == 1 && call + 1 < second), "call \(call), seed \(seed)")
                 let (pages, audit) = (try again.scrub(), try again.audit())
-                #expect(pages.damagedPages.isEmpty && audit.problems.isEmpty, "call \(call), seed \(seed)")
+                #expect(
+                    pages.damagedPages.isEmpty && audit.problems.isEmpty,
+                    "call \(call), seed \(seed)")
                 if call + 1 >= reserved, call + 1 <= second {
                     #expect(try again.statistics().reservedBytes == 5 * 65536)
                     #expect(try again.statistics().fileBytes >= 5 * 65536)
@@ -124,7 +130,9 @@ import Testing
         }
         try engine.close()
         let reader = try heap.open(.readOnly)
-        #expect(throws: HeapError.readOnly(path: TestHeap.path)) { try reader.reserve(bytes: 1 << 20) }
+        #expect(throws: HeapError.readOnly(path: TestHeap.path)) {
+            try reader.reserve(bytes: 1 << 20)
+        }
         try reader.close()
     }
 
@@ -135,11 +143,15 @@ import Testing
         let asked = Atomic<Int>(0)
         let limit = Atomic<Int>(.max)
         var heap = heap
-        heap.options.isCancelled = { asked.add(1, ordering: .relaxed).newValue > limit.load(ordering: .relaxed) }
+        heap.options.isCancelled = {
+            asked.add(1, ordering: .relaxed).newValue > limit.load(ordering: .relaxed)
+        }
         let engine = try heap.open()
         let block = try engine.change { access in
             let block = access.allocate(byteCount: 8 << 20)
-            for page in 0 ..< 2048 as Range<UInt64> { access.store(page + 1, at: block + page * 4096) }
+            for page in 0 ..< 2048 as Range<UInt64> {
+                access.store(page + 1, at: block + page * 4096)
+            }
             return block
         }
         try engine.checkpoint()
@@ -147,7 +159,9 @@ import Testing
         let before = heap.disk.currentFiles().keys.sorted()
         asked.store(0, ordering: .relaxed)
         limit.store(3, ordering: .relaxed)
-        #expect(throws: HeapError.cancelled(path: "/sim/copy.heap")) { try snapshot.writeCopy(to: "/sim/copy.heap") }
+        #expect(throws: HeapError.cancelled(path: "/sim/copy.heap")) {
+            try snapshot.writeCopy(to: "/sim/copy.heap")
+        }
         #expect(heap.disk.currentFiles().keys.sorted() == before)
         asked.store(0, ordering: .relaxed)
         #expect(throws: HeapError.cancelled(path: TestHeap.path)) { _ = try snapshot.scrub() }

@@ -7,8 +7,9 @@ import Testing
 
 /// The ring gets another size while others read from it.
 @Suite struct RingGrowthTests {
-    /// A checkpoint reads records out of the ring for as long as it takes. A writer that needs a larger ring meanwhile must not move them, or what is
-    /// appended next lies where the checkpoint still reads.
+    /// A checkpoint reads records out of the ring for as long as it takes. A writer that needs a
+    /// larger ring meanwhile must not move them, or what is appended next lies where the checkpoint
+    /// still reads.
     @Test func growthWaitsForACheckpoint() throws {
         let disk = SimulatedDisk()
         disk.recordsContents = false
@@ -17,13 +18,16 @@ import Testing
         var options = TestHeap.options
         options.initialLogBytes = 64 * 1024
         options.logLimit = 1 << 20
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
-        let checkpointer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: tapped)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
+        let checkpointer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: tapped)
         let block = try writer.change { $0.allocate(byteCount: 400_000) }
         try writer.checkpoint()
         // From here on it knows of the log.
         #expect(try checkpointer.audit().problems == [])
-        // Records that wrap around the ring's end: those at its beginning get another place when it grows.
+        // Records that wrap around the ring's end: those at its beginning get another place when it
+        // grows.
         @Sendable func fill(_ range: Range<Int>, _ value: UInt8) throws {
             try writer.change { access in
                 access.writableAddress(block + UInt64(range.lowerBound), range.count)
@@ -34,11 +38,16 @@ import Testing
         try writer.checkpoint()
         for piece in 0 ..< 12 { try fill(piece * 4096 ..< (piece + 1) * 4096, UInt8(piece + 10)) }
         #expect(writer.writerLog!.capacity == 64 * 1024)
-        // The checkpoint stops when it has made the log durable, before it takes the lines out of the ring.
+        // The checkpoint stops when it has made the log durable, before it takes the lines out of
+        // the ring.
         let isDurable = Mutex(false)
         tapped.tap = { call throws(DiskError) in
-            if call.operation == .sync, call.path.hasSuffix(LogLayout.durableSuffix) { isDurable.withLock { $0 = true } }
-            if call.operation == .read, call.path == TestHeap.path, isDurable.withLock({ $0 }) { door.pass() }
+            if call.operation == .sync, call.path.hasSuffix(LogLayout.durableSuffix) {
+                isDurable.withLock { $0 = true }
+            }
+            if call.operation == .read, call.path == TestHeap.path, isDurable.withLock({ $0 }) {
+                door.pass()
+            }
         }
         let problems = Problems()
         let group = DispatchGroup()
@@ -50,9 +59,12 @@ import Testing
                         _ = try checkpointer.moveLogIntoBase(waits: true)
                     } else {
                         door.await()
-                        // More than the old ring and what it would grow to have room for, in the same pages and in others.
+                        // More than the old ring and what it would grow to have room for, in the
+                        // same pages and in others.
                         for round in 0 ..< 4 {
-                            for piece in 20 ..< 90 { try fill(piece * 4096 ..< (piece + 1) * 4096, UInt8(round + 100)) }
+                            for piece in 20 ..< 90 {
+                                try fill(piece * 4096 ..< (piece + 1) * 4096, UInt8(round + 100))
+                            }
                         }
                     }
                 }
@@ -76,14 +88,18 @@ import Testing
         try writer.checkpoint()
         #expect(try checkpointer.scrub().damagedPages == [])
         // The base image, without anybody's private pages.
-        let later = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
+        let later = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
         for engine in [writer, later, checkpointer] {
             try engine.look { access in
                 for piece in 0 ..< 12 {
-                    let bytes = UnsafeRawBufferPointer(start: access.address(block + UInt64(piece * 4096), 4096), count: 4096)
+                    let bytes = UnsafeRawBufferPointer(
+                        start: access.address(block + UInt64(piece * 4096), 4096), count: 4096)
                     #expect(bytes.allSatisfy { $0 == UInt8(piece + 10) }, "piece \(piece)")
                 }
-                for piece in 20 ..< 90 { #expect(access.load(block + UInt64(piece * 4096 + 4000), as: UInt8.self) == 103) }
+                for piece in 20 ..< 90 {
+                    #expect(access.load(block + UInt64(piece * 4096 + 4000), as: UInt8.self) == 103)
+                }
             }
         }
     }

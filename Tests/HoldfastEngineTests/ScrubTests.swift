@@ -5,27 +5,37 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// A scrub finds any bit of the file that has changed since it was written, names its page, and never speaks of a page that has not.
+/// A scrub finds any bit of the file that has changed since it was written, names its page, and
+/// never speaks of a page that has not.
 ///
-/// What is promised, page by page: every bit of every page up to the heap's end, of the header's two pages and, in a file at rest, of what lies behind the
-/// end, but for one case: a free page that compaction has given back to the file system holds nothing, so one that reads as zeros, or has
-/// no checksum, is right whatever it is compared with. Its bits are the only ones that may differ unnoticed.
+/// What is promised, page by page: every bit of every page up to the heap's end, of the header's
+/// two pages and, in a file at rest, of what lies behind the end, but for one case: a free page
+/// that compaction has given back to the file system holds nothing, so one that reads as zeros, or
+/// has no checksum, is right whatever it is compared with. Its bits are the only ones that may
+/// differ unnoticed.
 @Suite struct ScrubTests {
     private let path = TestHeap.path
 
-    /// The bytes of a heap at rest with each kind of page: header, root, page map, checksums, slabs of one and of several pages, runs, free runs, pages that were
-    /// never written, and a second part of the page map with its checksums. With what kind each page is.
-    private func sample(compacted: Bool = false) throws -> (bytes: [UInt8], kinds: [PageDescriptor.Kind]) {
+    /// The bytes of a heap at rest with each kind of page: header, root, page map, checksums, slabs
+    /// of one and of several pages, runs, free runs, pages that were never written, and a second
+    /// part of the page map with its checksums. With what kind each page is.
+    private func sample(compacted: Bool = false) throws -> (
+        bytes: [UInt8], kinds: [PageDescriptor.Kind]
+    ) {
         let heap = TestHeap()
         let engine = try heap.open()
         try engine.change { access in
             for size in [16, 100, 700, 3000, 9000, 30_000] {
-                for _ in 0 ..< 5 { access.store(UInt64(size), at: access.allocate(byteCount: size)) }
+                for _ in 0 ..< 5 {
+                    access.store(UInt64(size), at: access.allocate(byteCount: size))
+                }
             }
             let free = access.allocate(byteCount: 20 * 4096)
-            access.writableAddress(free, 20 * 4096).initializeMemory(as: UInt8.self, repeating: 7, count: 20 * 4096)
+            access.writableAddress(free, 20 * 4096).initializeMemory(
+                as: UInt8.self, repeating: 7, count: 20 * 4096)
             let used = access.allocate(byteCount: 300 * 4096)
-            access.writableAddress(used, 50_000).initializeMemory(as: UInt8.self, repeating: 9, count: 50_000)
+            access.writableAddress(used, 50_000).initializeMemory(
+                as: UInt8.self, repeating: 9, count: 50_000)
             _ = access.allocate(byteCount: 40_000)
         }
         try engine.checkpoint()
@@ -52,7 +62,8 @@ import Testing
         init(_ bytes: [UInt8]) throws {
             let disk = SimulatedDisk(files: [TestHeap.path: bytes])
             disk.recordsContents = false
-            engine = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: TestHeap.options, disk: disk)
+            engine = try HeapEngine(
+                path: TestHeap.path, mode: .readOnly, options: TestHeap.options, disk: disk)
             file = try disk.open(TestHeap.path, .readWrite)
         }
 
@@ -78,13 +89,16 @@ import Testing
             let offset = page * 4096 + Int.random(in: 0 ..< 4096, using: &random)
             let bit: UInt8 = 1 << UInt8.random(in: 0 ..< 8, using: &random)
             let found = try bench.damaged(at: offset, bit)
-            // A wrong checksum cannot be told from a wrong page: the page of checksums is named, and may take the page along.
-            #expect(found.contains(page) && found.count <= 2, "bit \(bit) of byte \(offset): \(found)")
+            // A wrong checksum cannot be told from a wrong page: the page of checksums is named,
+            // and may take the page along.
+            #expect(
+                found.contains(page) && found.count <= 2, "bit \(bit) of byte \(offset): \(found)")
         }
         #expect(try bench.engine.scrub().damagedPages == [])
     }
 
-    /// Each byte of the pages whose contents are the most particular: headers, allocator root, page map, checksums, in a heap of few pages.
+    /// Each byte of the pages whose contents are the most particular: headers, allocator root, page
+    /// map, checksums, in a heap of few pages.
     @Test(arguments: 0 ..< 5)
     func everyByteOfTheFirstPages(page: Int) throws {
         let (heap, _) = try TestHeap.atRest()
@@ -113,7 +127,8 @@ import Testing
         }
     }
 
-    /// A free page that compaction has given back may be anything but must not be taken for damage while it is zeros.
+    /// A free page that compaction has given back may be anything but must not be taken for damage
+    /// while it is zeros.
     @Test func freePagesThatWereGivenBack() throws {
         let (bytes, kinds) = try sample(compacted: true)
         let free = try #require(kinds.firstIndex(of: .free))
@@ -137,22 +152,30 @@ import Testing
             let error = HeapError.damagedPages(path: path, pages: [page])
             #expect("\(error)".contains("\(page)") && "\(error)".contains(path))
             #expect(throws: error) {
-                try HeapEngine(path: path, mode: mode, options: options, disk: SimulatedDisk(files: [path: damaged]))
+                try HeapEngine(
+                    path: path, mode: mode, options: options,
+                    disk: SimulatedDisk(files: [path: damaged]))
             }
-            let engine = try HeapEngine(path: path, mode: mode, options: options, disk: SimulatedDisk(files: [path: bytes]))
+            let engine = try HeapEngine(
+                path: path, mode: mode, options: options, disk: SimulatedDisk(files: [path: bytes]))
             try engine.close()
             // Not asked, not compared.
-            try HeapEngine(path: path, mode: mode, options: TestHeap.options, disk: SimulatedDisk(files: [path: damaged])).close()
+            try HeapEngine(
+                path: path, mode: mode, options: TestHeap.options,
+                disk: SimulatedDisk(files: [path: damaged])
+            ).close()
         }
     }
 
-    /// Pages that held data, then checksums, and then are part of a run that nobody has written to: zeros, whatever their checksums were before.
+    /// Pages that held data, then checksums, and then are part of a run that nobody has written to:
+    /// zeros, whatever their checksums were before.
     @Test func pagesThatHeldChecksums() throws {
         let heap = TestHeap()
         let engine = try heap.open()
         let run = try engine.change { access in
             let run = access.allocate(byteCount: 2 * 4096, alignment: 4096)
-            access.writableAddress(run, 2 * 4096).initializeMemory(as: UInt8.self, repeating: 7, count: 2 * 4096)
+            access.writableAddress(run, 2 * 4096).initializeMemory(
+                as: UInt8.self, repeating: 7, count: 2 * 4096)
             _ = access.allocate(byteCount: 40_000)
             return run
         }
@@ -175,13 +198,16 @@ import Testing
         try engine.close()
     }
 
-    /// Writers that commit, grow, shrink, make checkpoints and compact, in two openings of the same heap, and scrubs all the while in a third.
+    /// Writers that commit, grow, shrink, make checkpoints and compact, in two openings of the same
+    /// heap, and scrubs all the while in a third.
     @Test func noFalseAlarmsBesideWriters() throws {
         var options = Workload.smallOptions
         options.timeout = .seconds(120)
         let disk = SimulatedDisk()
         disk.recordsContents = false
-        let engines = try (0 ..< 2).map { _ in try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk) }
+        let engines = try (0 ..< 2).map { _ in
+            try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
+        }
         let scrubbers = try [OpenMode.readOnly, .readWrite].map {
             try HeapEngine(path: path, mode: $0, options: options, disk: disk)
         }
@@ -205,14 +231,16 @@ import Testing
                     for round in 0 ..< 30 {
                         try engine.change { access in
                             for _ in 0 ..< Int.random(in: 1 ... 6, using: &random) {
-                                let count = [64, 900, 5000, 40_000, 300_000].randomElement(using: &random)!
+                                let count = [64, 900, 5000, 40_000, 300_000].randomElement(
+                                    using: &random)!
                                 let offset = access.allocate(byteCount: count)
                                 access.writableAddress(offset, count).initializeMemory(
                                     as: UInt8.self, repeating: UInt8(round), count: count)
                                 blocks.append((offset, count))
                             }
                             while blocks.count > 20 {
-                                let block = blocks.remove(at: Int.random(in: 0 ..< blocks.count, using: &random))
+                                let block = blocks.remove(
+                                    at: Int.random(in: 0 ..< blocks.count, using: &random))
                                 access.free(block.offset, byteCount: block.count)
                             }
                         }
@@ -231,7 +259,9 @@ import Testing
                         let report = try engine.scrub()
                         scrubs.add(1, ordering: .relaxed)
                         if !report.damagedPages.isEmpty {
-                            problems.withLock { $0.append("\(engine.mode): \(report.damagedPages)") }
+                            problems.withLock {
+                                $0.append("\(engine.mode): \(report.damagedPages)")
+                            }
                         }
                     } catch {
                         problems.withLock { $0.append("\(engine.mode): \(error)") }
@@ -243,18 +273,23 @@ import Testing
         #expect(problems.withLock { $0 } == [])
         #expect(scrubs.load(ordering: .relaxed) > 3)
         for engine in engines + scrubbers { try engine.close() }
-        #expect(try HeapEngine(path: path, mode: .readOnly, options: options, disk: disk).scrub().damagedPages == [])
+        #expect(
+            try HeapEngine(path: path, mode: .readOnly, options: options, disk: disk).scrub()
+                .damagedPages == [])
     }
 
     // MARK: Steps
 
     /// A heap of several steps of a scrub, whose first block nobody changes any more, and an
     /// opening that only looks.
-    private func large(disk: any Disk, _ options: EngineOptions) throws -> (writer: HeapEngine, block: UInt64) {
+    private func large(disk: any Disk, _ options: EngineOptions) throws -> (
+        writer: HeapEngine, block: UInt64
+    ) {
         let writer = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
         let block = try writer.change { access in
             let block = access.allocate(byteCount: 8 << 20)
-            access.writableAddress(block, 8 << 20).initializeMemory(as: UInt8.self, repeating: 3, count: 8 << 20)
+            access.writableAddress(block, 8 << 20).initializeMemory(
+                as: UInt8.self, repeating: 3, count: 8 << 20)
             return block
         }
         try writer.checkpoint()
@@ -281,7 +316,8 @@ import Testing
                 for _ in 0 ..< 4 {
                     try writer.change {
                         let bytes = $0.writableAddress(block, 100_000)
-                        bytes.initializeMemory(as: UInt8.self, repeating: UInt8(steps), count: 100_000)
+                        bytes.initializeMemory(
+                            as: UInt8.self, repeating: UInt8(steps), count: 100_000)
                     }
                 }
                 if steps % 3 == 0 { try writer.checkpoint() }
@@ -316,11 +352,13 @@ import Testing
                     for _ in 0 ..< Int.random(in: 1 ... 5, using: &random) {
                         let count = [64, 900, 5000, 40_000, 900_000].randomElement(using: &random)!
                         let offset = access.allocate(byteCount: count)
-                        access.writableAddress(offset, count).initializeMemory(as: UInt8.self, repeating: 9, count: count)
+                        access.writableAddress(offset, count).initializeMemory(
+                            as: UInt8.self, repeating: 9, count: count)
                         blocks.append((offset, count))
                     }
                     while blocks.count > 8 {
-                        let block = blocks.remove(at: Int.random(in: 0 ..< blocks.count, using: &random))
+                        let block = blocks.remove(
+                            at: Int.random(in: 0 ..< blocks.count, using: &random))
                         access.free(block.offset, byteCount: block.count)
                     }
                 }
@@ -394,7 +432,8 @@ import Testing
                 let refused = opened.withLock { $0.insert(call.path).inserted }
                 if refused { throw DiskError(.open, call.path, code: EACCES) }
             }
-            guard call.operation == .map, call.path.hasSuffix(LogLayout.sharedSuffix), isOpen.load(ordering: .relaxed),
+            guard call.operation == .map, call.path.hasSuffix(LogLayout.sharedSuffix),
+                isOpen.load(ordering: .relaxed),
                 growths.add(1, ordering: .relaxed).newValue <= 2
             else { return }
             problems.collect {
@@ -402,7 +441,8 @@ import Testing
                 while writer.writerLog!.capacity == before {
                     try writer.change {
                         let bytes = $0.writableAddress(small, 400_000)
-                        bytes.initializeMemory(as: UInt8.self, repeating: UInt8(before >> 16 & 0xff), count: 400_000)
+                        bytes.initializeMemory(
+                            as: UInt8.self, repeating: UInt8(before >> 16 & 0xff), count: 400_000)
                     }
                 }
             }

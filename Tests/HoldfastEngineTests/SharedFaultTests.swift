@@ -10,7 +10,8 @@ import Testing
     import Glibc
 #endif
 
-/// Every call to the disk fails in turn while several openings use a heap: what `FaultTests` asks of one opening, of all of them.
+/// Every call to the disk fails in turn while several openings use a heap: what `FaultTests` asks
+/// of one opening, of all of them.
 @Suite struct SharedFaultTests {
     enum Failure: String, CaseIterable, CustomTestStringConvertible {
         case ioErrorOnce, ioErrorFromThenOn, diskFullOnce, diskFullFromThenOn, shortWriteOnce
@@ -26,8 +27,9 @@ import Testing
         var lasts: Bool { self == .ioErrorFromThenOn || self == .diskFullFromThenOn }
     }
 
-    /// Two writers and a reader, each with an opening of its own, that change 30 blocks in turn. Every block is filled with one byte, and the first word of the
-    /// table is the count of commits, so what opens says which state it claims to be.
+    /// Two writers and a reader, each with an opening of its own, that change 30 blocks in turn.
+    /// Every block is filled with one byte, and the first word of the table is the count of
+    /// commits, so what opens says which state it claims to be.
     private final class Crowd {
         static let blocks = 30
         static let blockBytes = 3000
@@ -72,8 +74,11 @@ import Testing
             try writers[0]!.makeDurable()
         }
 
-        func open(_ mode: OpenMode = .readWrite, _ disk: SimulatedDisk? = nil) throws(HeapError) -> HeapEngine {
-            try HeapEngine(path: TestHeap.path, mode: mode, options: Self.options, disk: disk ?? self.disk)
+        func open(_ mode: OpenMode = .readWrite, _ disk: SimulatedDisk? = nil) throws(HeapError)
+            -> HeapEngine
+        {
+            try HeapEngine(
+                path: TestHeap.path, mode: mode, options: Self.options, disk: disk ?? self.disk)
         }
 
         /// One step; whatever fails is noted, and the next one is tried all the same.
@@ -130,18 +135,23 @@ import Testing
             states.append(state)
         }
 
-        /// Why `engine` does not show exactly the state after one of the commits in `range`; nil if it does.
+        /// Why `engine` does not show exactly the state after one of the commits in `range`; nil if
+        /// it does.
         func problem(_ engine: HeapEngine, _ range: ClosedRange<Int>) throws(HeapError) -> String? {
             if let problem = try engine.audit().problems.first { return problem }
             let context = try engine.beginRead()
             defer { engine.endRead(context) }
             let access = HeapAccess(context: context, epoch: context.pointee.epoch)
             let commit = access.load(table, as: Int.self)
-            guard range.contains(commit) else { return "commit \(commit), but only \(range) are allowed" }
+            guard range.contains(commit) else {
+                return "commit \(commit), but only \(range) are allowed"
+            }
             for index in 0 ..< Self.blocks {
-                let bytes = access.address(access.load(table + 8 + UInt64(index * 8), as: UInt64.self), Self.blockBytes)
+                let bytes = access.address(
+                    access.load(table + 8 + UInt64(index * 8), as: UInt64.self), Self.blockBytes)
                 // With itself shifted by one: all bytes are the same.
-                guard bytes.load(as: UInt8.self) == states[commit][index], memcmp(bytes, bytes + 1, Self.blockBytes - 1) == 0
+                guard bytes.load(as: UInt8.self) == states[commit][index],
+                    memcmp(bytes, bytes + 1, Self.blockBytes - 1) == 0
                 else {
                     return "block \(index) is not as commit \(commit) left it"
                 }
@@ -155,7 +165,9 @@ import Testing
                 disk.recordsContents = false
                 let engine = try open(.readWrite, disk)
                 if let problem = try problem(engine, range) { return problem }
-                if let damaged = try engine.scrub().damagedPages.first { return "page \(damaged) is damaged" }
+                if let damaged = try engine.scrub().damagedPages.first {
+                    return "page \(damaged) is damaged"
+                }
                 try engine.close()
                 return nil
             } catch { return "it does not open: \(error)" }
@@ -186,11 +198,15 @@ import Testing
         for failing in calls {
             let disk = SimulatedDisk()
             let crowd = try Crowd(disk)
-            disk.fault = { attempt, _, _ in attempt == failing || failure.lasts && attempt > failing ? failure.fault : nil }
+            disk.fault = { attempt, _, _ in
+                attempt == failing || failure.lasts && attempt > failing ? failure.fault : nil
+            }
             for number in 0 ..< Self.steps { crowd.step(number) }
-            let name: Comment = "\(failure.rawValue) at call \(failing), errors: \(crowd.errors.prefix(3))"
+            let name: Comment =
+                "\(failure.rawValue) at call \(failing), errors: \(crowd.errors.prefix(3))"
             // Killed now, all at once: every commit that returned.
-            let killed = crowd.problem(withFiles: disk.currentFiles(), crowd.commits ... crowd.commits)
+            let killed = crowd.problem(
+                withFiles: disk.currentFiles(), crowd.commits ... crowd.commits)
             #expect(killed == nil, "after a kill: \(name)")
             if !failure.lasts { disk.fault = nil }
             // Whoever can still read sees every commit that returned, whichever opening made it.
@@ -205,33 +221,46 @@ import Testing
             }
             var images = CrashImages(of: disk)
             while images.position < images.count { images.advance() }
-            let cut = crowd.problem(withFiles: images.image(seed: UInt64(failing)), crowd.durable ... crowd.commits)
+            let cut = crowd.problem(
+                withFiles: images.image(seed: UInt64(failing)), crowd.durable ... crowd.commits)
             #expect(cut == nil, "after a power cut: \(name)")
         }
     }
 
-    /// A write or sync that fails in one opening is known in all, at once; none of them tries again as if nothing had been lost, until all have closed.
-    @Test(arguments: [SimulatedDisk.Operation.sync, .write]) func failureIsEverybodys(operation: SimulatedDisk.Operation) throws {
+    /// A write or sync that fails in one opening is known in all, at once; none of them tries again
+    /// as if nothing had been lost, until all have closed.
+    @Test(arguments: [SimulatedDisk.Operation.sync, .write]) func failureIsEverybodys(
+        operation: SimulatedDisk.Operation
+    ) throws {
         for usesCheckpoint in [false, true] {
             let disk = SimulatedDisk()
             let crowd = try Crowd(disk)
             for number in 0 ..< 3 { crowd.step(number) }
             let suffix = usesCheckpoint ? TestHeap.path : LogLayout.durableSuffix
-            disk.fault = { _, called, path in called == operation && path.hasSuffix(suffix) ? .error(EIO) : nil }
+            disk.fault = { _, called, path in
+                called == operation && path.hasSuffix(suffix) ? .error(EIO) : nil
+            }
             let (first, second) = (crowd.writers[0]!, crowd.writers[1]!)
-            #expect(throws: HeapError.self) { usesCheckpoint ? try first.checkpoint() : try first.makeDurable() }
+            #expect(throws: HeapError.self) {
+                usesCheckpoint ? try first.checkpoint() : try first.makeDurable()
+            }
             disk.fault = nil
             let calls = disk.journal.count
             for engine in [second, first] {
                 for _ in 0 ..< 2 {
-                    #expect(throws: HeapError.self) { try engine.change { $0.store(9, at: $0.catalogue) } }
-                    // (Until it has been told of the failure, a sync with nothing to do is a success.)
+                    #expect(throws: HeapError.self) {
+                        try engine.change { $0.store(9, at: $0.catalogue) }
+                    }
+                    // (Until it has been told of the failure, a sync with nothing to do is a
+                    // success.)
                     #expect(throws: HeapError.self) { try engine.makeDurable() }
                     #expect(throws: HeapError.self) { try engine.checkpoint() }
                     #expect(throws: HeapError.self) { try engine.compact() }
                 }
             }
-            for engine in crowd.openings { #expect(try crowd.problem(engine, crowd.commits ... crowd.commits) == nil) }
+            for engine in crowd.openings {
+                #expect(try crowd.problem(engine, crowd.commits ... crowd.commits) == nil)
+            }
             // The disk has not even been asked to write or sync again.
             #expect(disk.journal.count == calls)
             // Even who comes now, as long as the others are there.
@@ -239,7 +268,9 @@ import Testing
             #expect(try crowd.problem(late, crowd.commits ... crowd.commits) == nil)
             #expect(throws: HeapError.self) { try late.change { $0.store(9, at: $0.catalogue) } }
             #expect(throws: HeapError.self) { try late.makeDurable() }
-            for engine in [late, first, second] { #expect(throws: HeapError.self) { try engine.close() } }
+            for engine in [late, first, second] {
+                #expect(throws: HeapError.self) { try engine.close() }
+            }
             try crowd.reader?.close()
             let again = try crowd.open()
             #expect(try crowd.problem(again, crowd.commits ... crowd.commits) == nil)

@@ -3,8 +3,9 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// The power is cut after every call to the disk while several openings of a heap, as several processes have them, write, sync, checkpoint, compact, copy, come and go,
-/// are killed, and keep views.
+/// The power is cut after every call to the disk while several openings of a heap, as several
+/// processes have them, write, sync, checkpoint, compact, copy, come and go, are killed, and keep
+/// views.
 @Suite struct SharedPowerCutTests {
     /// A copy that was being made, or is there.
     private struct Copy {
@@ -23,14 +24,17 @@ import Testing
         var copies: [Copy] = []
         var problems: [String] = []
 
-        init(processes: Int, transactions: Int, seed: UInt64, largest: Int, options: EngineOptions) throws {
+        init(processes: Int, transactions: Int, seed: UInt64, largest: Int, options: EngineOptions)
+            throws
+        {
             disk.onCall = { [unowned self] _ in published.append(workload?.commits ?? 0) }
             workload = try Workload(options: options, disk: disk, seed: seed, processes: processes)
             var random = SplitMix(state: seed ^ 0x5678)
             var snapshot: (engine: HeapEngine, commit: Int)?
             for number in 0 ..< transactions {
                 workload.useAnyProcess()
-                try workload.transaction(largest: number == transactions / 2 ? largest * 8 : largest)
+                try workload.transaction(
+                    largest: number == transactions / 2 ? largest * 8 : largest)
                 workload.useAnyProcess()
                 switch Int.random(in: 0 ..< 40, using: &random) {
                 case 0 ..< 6: try workload.makeDurable()
@@ -39,16 +43,20 @@ import Testing
                 case 9: try workload.reopen()
                 case 10: try workload.killProcess()
                 case 11 where copies.count < 3: try copy()
-                case 12 ..< 14 where snapshot == nil: snapshot = (try openSnapshot(), workload.commits)
+                case 12 ..< 14 where snapshot == nil:
+                    snapshot = (try openSnapshot(), workload.commits)
                 case 14 ..< 18:
                     if let (engine, commit) = snapshot {
-                        note(try workload.problem(with: engine, allowing: commit ... commit), "a snapshot of commit \(commit)")
+                        note(
+                            try workload.problem(with: engine, allowing: commit ... commit),
+                            "a snapshot of commit \(commit)")
                         try engine.close()
                         snapshot = nil
                     }
                 case 18 ..< 21:
                     note(
-                        try workload.problem(with: workload.engine, allowing: workload.commits ... workload.commits),
+                        try workload.problem(
+                            with: workload.engine, allowing: workload.commits ... workload.commits),
                         "another process after commit \(workload.commits)")
                 default: break
                 }
@@ -71,7 +79,8 @@ import Testing
         private func openSnapshot() throws -> HeapEngine {
             var options = workload.options
             options.isSnapshot = true
-            return try HeapEngine(path: workload.path, mode: .readOnly, options: options, disk: disk)
+            return try HeapEngine(
+                path: workload.path, mode: .readOnly, options: options, disk: disk)
         }
 
         private func copy() throws {
@@ -96,13 +105,19 @@ import Testing
                     if let problem = workload.problem(withFiles: files, allowing: range) {
                         return ("call \(call), seed \(seed): \(problem)", tried)
                     }
-                    // A copy changes no more, so it is looked at while it is made and for a while after.
+                    // A copy changes no more, so it is looked at while it is made and for a while
+                    // after.
                     for copy in copies where call < copy.calls || call < copy.calls + 40 {
                         guard files[copy.path] != nil else {
-                            if call + 1 >= copy.calls { return ("call \(call), seed \(seed): \(copy.path) is missing", tried) }
+                            if call + 1 >= copy.calls {
+                                return (
+                                    "call \(call), seed \(seed): \(copy.path) is missing", tried
+                                )
+                            }
                             continue
                         }
-                        if let problem = workload.problem(withFiles: files, allowing: copy.commit ... copy.commit, at: copy.path)
+                        if let problem = workload.problem(
+                            withFiles: files, allowing: copy.commit ... copy.commit, at: copy.path)
                         {
                             return ("call \(call), seed \(seed), \(copy.path): \(problem)", tried)
                         }
@@ -113,23 +128,30 @@ import Testing
         }
     }
 
-    /// Heaps that grow beyond the first 256 pages, whose descriptors and checksums then lie in parts of their own.
+    /// Heaps that grow beyond the first 256 pages, whose descriptors and checksums then lie in
+    /// parts of their own.
     @Test(arguments: [(2, 21), (3, 22), (4, 23), (3, 24)] as [(Int, UInt64)])
     func everyCallIsSurvived(processes: Int, seed: UInt64) throws {
-        try attack(processes: processes, transactions: 260, seed: seed, largest: 4000, seeds: 0 ..< 12, atLeast: 3000)
+        try attack(
+            processes: processes, transactions: 260, seed: seed, largest: 4000, seeds: 0 ..< 12,
+            atLeast: 3000)
     }
 
     /// Small heaps, which open quickly, so that very many images can be tried.
     @Test(arguments: [(2, 31), (3, 32), (4, 33), (5, 34)] as [(Int, UInt64)])
     func everyCallIsSurvivedInSmallHeaps(processes: Int, seed: UInt64) throws {
-        try attack(processes: processes, transactions: 800, seed: seed, largest: 200, seeds: 0 ..< 24, atLeast: 10_000)
+        try attack(
+            processes: processes, transactions: 800, seed: seed, largest: 200, seeds: 0 ..< 24,
+            atLeast: 10_000)
     }
 
     private func attack(
-        processes: Int, transactions: Int, seed: UInt64, largest: Int, seeds: Range<UInt64>, atLeast expected: Int
+        processes: Int, transactions: Int, seed: UInt64, largest: Int, seeds: Range<UInt64>,
+        atLeast expected: Int
     ) throws {
         let run = try Run(
-            processes: processes, transactions: transactions, seed: seed, largest: largest, options: Workload.smallOptions)
+            processes: processes, transactions: transactions, seed: seed, largest: largest,
+            options: Workload.smallOptions)
         #expect(run.problems == [])
         #expect(run.workload.commits >= transactions * 3 / 4)
         let (violation, images) = run.firstViolation(seeds: seeds)

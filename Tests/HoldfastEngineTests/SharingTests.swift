@@ -4,7 +4,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Several openings of one heap, as several processes have them: each has an image, an entry in the table of views and locks of its own.
+/// Several openings of one heap, as several processes have them: each has an image, an entry in the
+/// table of views and locks of its own.
 @Suite struct SharingTests {
     private let heap = TestHeap()
 
@@ -23,7 +24,9 @@ import Testing
         let cell = try cell(first)
         for value in 0 ..< 100 {
             try (value % 2 == 0 ? first : second).change { $0.store(value, at: cell) }
-            for engine in [first, second, reader] { #expect(try engine.look { $0.load(cell, as: Int.self) } == value) }
+            for engine in [first, second, reader] {
+                #expect(try engine.look { $0.load(cell, as: Int.self) } == value)
+            }
         }
         #expect(first.openViews().count == 3)
         try first.close()
@@ -45,7 +48,8 @@ import Testing
         for value in 0 ..< 400 {
             try writer.change { access in
                 access.store(value, at: cell)
-                access.writableAddress(block, 8192).initializeMemory(as: UInt8.self, repeating: UInt8(value % 251), count: 8192)
+                access.writableAddress(block, 8192).initializeMemory(
+                    as: UInt8.self, repeating: UInt8(value % 251), count: 8192)
             }
             if value % 20 == 0 { try writer.checkpoint() }
         }
@@ -79,7 +83,8 @@ import Testing
         #expect(try first.audit() == second.audit())
         #expect(try first.audit().problems == [])
         // And shrinks: the space of freed pages is used again by either.
-        try second.change { access in for block in blocks { access.free(block, byteCount: 300_000) } }
+        try second.change { access in for block in blocks { access.free(block, byteCount: 300_000) }
+        }
         try first.checkpoint()
         try second.checkpoint()
         #expect(try first.audit().pages == HeapLayout.initialPages)
@@ -87,12 +92,15 @@ import Testing
         #expect(try second.audit().problems == [])
     }
 
-    /// A view stays what it was, however much others commit and checkpoint, and the log grows as far as it must.
+    /// A view stays what it was, however much others commit and checkpoint, and the log grows as
+    /// far as it must.
     @Test func openViewStandsStill() throws {
         let writer = try heap.open()
         let reader = try heap.open(.readOnly)
         let cell = try cell(writer)
-        let blocks = try writer.change { access in (0 ..< 50).map { _ in access.allocate(byteCount: 4096) } }
+        let blocks = try writer.change { access in
+            (0 ..< 50).map { _ in access.allocate(byteCount: 4096) }
+        }
         try writer.change { access in for block in blocks { access.store(0, at: block) } }
         let context = try reader.beginRead()
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
@@ -113,7 +121,9 @@ import Testing
         // 300 times 200 KiB, held by the view.
         #expect(writer.writerLog!.usedBytes > 60_000_000)
         let view = try #require(writer.openViews().first { $0.isOpen })
-        #expect(view.heldLogBytes == writer.writerLog!.usedBytes - Int(reader.applied - writer.writerLog!.checkpointPosition))
+        #expect(
+            view.heldLogBytes == writer.writerLog!.usedBytes
+                - Int(reader.applied - writer.writerLog!.checkpointPosition))
         reader.endRead(context)
         #expect(try reader.look { $0.load(cell, as: Int.self) } == 300)
         try writer.checkpoint()
@@ -126,20 +136,24 @@ import Testing
         try writer.close()
     }
 
-    /// The entry of a process that is no more does not hold anything up, and its number may have been given to another.
+    /// The entry of a process that is no more does not hold anything up, and its number may have
+    /// been given to another.
     @Test(arguments: [true, false]) func deadViewsAreFreed(numberIsReused: Bool) throws {
         let directory = TestProcesses()
         var options = heap.options
         options.processes = directory
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         directory.become(ProcessIdentity(number: 77, startTime: 7))
-        let dying = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+        let dying = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
         let cell = try cell(writer)
         let context = try dying.beginRead()
         for value in 0 ..< 50 { try writer.change { $0.store(value, at: cell) } }
         try writer.checkpoint()
         #expect(writer.writerLog!.usedBytes > 0)
-        directory.kill(77, replacement: numberIsReused ? ProcessIdentity(number: 77, startTime: 8) : nil)
+        directory.kill(
+            77, replacement: numberIsReused ? ProcessIdentity(number: 77, startTime: 8) : nil)
         try writer.checkpoint()
         #expect(writer.writerLog!.usedBytes == 0)
         #expect(writer.openViews().count == 1)
@@ -152,9 +166,13 @@ import Testing
         let table = ViewTable(shared: try #require(writer.shared))
         let processes = SystemProcesses.shared
         var entries: [Int] = []
-        while let entry = table.take(for: processes.current, isFixed: false, directory: processes) { entries.append(entry) }
+        while let entry = table.take(for: processes.current, isFixed: false, directory: processes) {
+            entries.append(entry)
+        }
         #expect(entries.count == ViewTable.count - 1)
-        #expect(throws: HeapError.tooManyProcesses(path: TestHeap.path, limit: ViewTable.count)) { try heap.open(.readOnly) }
+        #expect(throws: HeapError.tooManyProcesses(path: TestHeap.path, limit: ViewTable.count)) {
+            try heap.open(.readOnly)
+        }
         table.giveUp(entries[50])
         try heap.open(.readOnly).close()
     }
@@ -164,32 +182,40 @@ import Testing
         var options = heap.options
         options.initialLogBytes = 64 * 1024
         options.logLimit = 64 * 1024
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
-        let reader = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let reader = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         let cell = try cell(writer)
         let block = try writer.change { $0.allocate(byteCount: 20_000) }
         for lap in 0 ..< 12 {
             let context = try reader.beginRead()
-            let before = HeapAccess(context: context, epoch: context.pointee.epoch).load(cell, as: Int.self)
+            let before = HeapAccess(context: context, epoch: context.pointee.epoch).load(
+                cell, as: Int.self)
             for step in 0 ..< 4 + lap {
                 try writer.change { access in
-                    access.writableAddress(block, 20_000).initializeMemory(as: UInt8.self, repeating: UInt8(lap), count: 20_000)
+                    access.writableAddress(block, 20_000).initializeMemory(
+                        as: UInt8.self, repeating: UInt8(lap), count: 20_000)
                     access.store(lap * 100 + step, at: cell)
                 }
                 if step % 3 == 1 { try writer.makeDurable() }
             }
-            #expect(HeapAccess(context: context, epoch: context.pointee.epoch).load(cell, as: Int.self) == before)
+            #expect(
+                HeapAccess(context: context, epoch: context.pointee.epoch).load(cell, as: Int.self)
+                    == before)
             reader.endRead(context)
             #expect(try reader.look { $0.load(cell, as: Int.self) } == lap * 100 + 3 + lap)
             #expect(try reader.audit().problems == [])
         }
         // Killed now, everything is there.
         let disk = SimulatedDisk(files: heap.disk.currentFiles())
-        let survivor = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
+        let survivor = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
         #expect(try survivor.look { $0.load(cell, as: Int.self) } == 1114)
     }
 
-    /// Many threads, each with an opening of its own, as processes would: transfers between cells keep the sum.
+    /// Many threads, each with an opening of its own, as processes would: transfers between cells
+    /// keep the sum.
     @Test func openingsInThreads() throws {
         let opener = try heap.open()
         let cells = try opener.change { access in
@@ -209,7 +235,10 @@ import Testing
                     var random = SplitMix(state: UInt64(number))
                     for step in 0 ..< 300 {
                         if number < 3 {
-                            let (from, to) = (cells.randomElement(using: &random)!, cells.randomElement(using: &random)!)
+                            let (from, to) = (
+                                cells.randomElement(using: &random)!,
+                                cells.randomElement(using: &random)!
+                            )
                             try engine.change { access in
                                 access.store(access.load(from, as: Int.self) - 1, at: from)
                                 access.store(access.load(to, as: Int.self) + 1, at: to)
@@ -217,7 +246,9 @@ import Testing
                             if step % 100 == 50 + number { try engine.checkpoint() }
                             if step % 50 == 0 { try engine.makeDurable() }
                         } else {
-                            let sum = try engine.look { access in cells.reduce(0) { $0 + access.load($1, as: Int.self) } }
+                            let sum = try engine.look { access in
+                                cells.reduce(0) { $0 + access.load($1, as: Int.self) }
+                            }
                             if sum != 2000 { problems.add("the sum is \(sum)") }
                         }
                     }
@@ -243,7 +274,9 @@ final class TestProcesses: ProcessDirectory, @unchecked Sendable {
 
     var current: ProcessIdentity { lock.withLock { mine } }
 
-    func isAlive(_ process: ProcessIdentity) -> Bool { lock.withLock { alive[process.number] == process } }
+    func isAlive(_ process: ProcessIdentity) -> Bool {
+        lock.withLock { alive[process.number] == process }
+    }
 
     func become(_ process: ProcessIdentity) {
         lock.withLock {
@@ -252,5 +285,7 @@ final class TestProcesses: ProcessDirectory, @unchecked Sendable {
         }
     }
 
-    func kill(_ number: Int32, replacement: ProcessIdentity?) { lock.withLock { alive[number] = replacement } }
+    func kill(_ number: Int32, replacement: ProcessIdentity?) {
+        lock.withLock { alive[number] = replacement }
+    }
 }

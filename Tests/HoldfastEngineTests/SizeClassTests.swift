@@ -2,7 +2,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// The table of block sizes: its arithmetic, its promises about waste and alignment, and the shapes of slabs.
+/// The table of block sizes: its arithmetic, its promises about waste and alignment, and the shapes
+/// of slabs.
 @Suite struct SizeClassTests {
     /// Every request finds the smallest class that holds it.
     @Test func everyRequestFindsTheSmallestClass() {
@@ -10,7 +11,9 @@ import Testing
             let index = SizeClass.index(for: request)
             let isSmallest = index == 0 || SizeClass.blockBytes(index - 1) < request
             guard SizeClass.blockBytes(index) >= request, isSmallest else {
-                Issue.record("a request of \(request) bytes gets class \(index) of \(SizeClass.blockBytes(index)) bytes")
+                Issue.record(
+                    "a request of \(request) bytes gets class \(index) of \(SizeClass.blockBytes(index)) bytes"
+                )
                 return
             }
         }
@@ -21,7 +24,8 @@ import Testing
     @Test func wasteIsBounded() {
         for request in 16 ... SizeClass.maximumBytes {
             let waste = SizeClass.blockBytes(SizeClass.index(for: request)) - request
-            // Below 128 bytes the step is 8; above, an eighth of the doubling that the request lies in.
+            // Below 128 bytes the step is 8; above, an eighth of the doubling that the request lies
+            // in.
             let isSmall = request <= 128 ? waste < 8 : waste * 8 < request
             guard isSmall else {
                 Issue.record("a request of \(request) bytes wastes \(waste)")
@@ -30,14 +34,16 @@ import Testing
         }
     }
 
-    /// A request that has been rounded up to its alignment gets a block that is aligned wherever it lies in its slab.
+    /// A request that has been rounded up to its alignment gets a block that is aligned wherever it
+    /// lies in its slab.
     @Test(arguments: [1, 2, 4, 8, 16, 32, 64])
     func blocksAreAligned(alignment: Int) {
         for request in 1 ... SizeClass.maximumBytes {
             let rounded = Allocator.roundedRequest(request, alignment: alignment)
             guard rounded <= SizeClass.maximumBytes else { continue }
             let blockBytes = SizeClass.blockBytes(SizeClass.index(for: rounded))
-            guard blockBytes % min(alignment, 8) == 0, alignment <= 8 || blockBytes % alignment == 0 else {
+            guard blockBytes % min(alignment, 8) == 0, alignment <= 8 || blockBytes % alignment == 0
+            else {
                 Issue.record("\(request) bytes aligned to \(alignment) get blocks of \(blockBytes)")
                 return
             }
@@ -47,8 +53,11 @@ import Testing
     /// Alignments above a line's take whole pages, whatever the size.
     @Test(arguments: [128, 256, 1024, 4096])
     func largeAlignmentsTakePages(alignment: Int) {
-        #expect(HeapAccess.usableBytes(byteCount: 1, alignment: alignment) % HeapLayout.pageBytes == 0)
-        #expect(!Allocator.fitsSlab(Allocator.roundedRequest(1, alignment: alignment), alignment: alignment))
+        #expect(
+            HeapAccess.usableBytes(byteCount: 1, alignment: alignment) % HeapLayout.pageBytes == 0)
+        #expect(
+            !Allocator.fitsSlab(
+                Allocator.roundedRequest(1, alignment: alignment), alignment: alignment))
     }
 
     @Test func slabsHoldEnoughAndWasteLittle() {
@@ -65,8 +74,9 @@ import Testing
         }
     }
 
-    /// Every block of every slab has a place of its own that overlaps neither the header nor the slab's end and leads back to it; no other place leads
-    /// to a block. The header is a whole line of the first page.
+    /// Every block of every slab has a place of its own that overlaps neither the header nor the
+    /// slab's end and leads back to it; no other place leads to a block. The header is a whole line
+    /// of the first page.
     @Test func placesOfBlocks() {
         for sizeClass in 0 ..< SizeClass.count {
             let (shape, kind) = (SizeClass.shapes[sizeClass], SlabClass.all[sizeClass])
@@ -83,33 +93,51 @@ import Testing
                 }
                 if next == header { next += 64 }
                 let isWhole =
-                    header % 64 == 0 && header + 64 <= HeapLayout.pageBytes && next <= shape.pages * HeapLayout.pageBytes
-                guard isWhole, (0 ..< shape.blocks).allSatisfy({ expected[kind.blockPlace($0, headerPlace: header)] == $0 })
+                    header % 64 == 0 && header + 64 <= HeapLayout.pageBytes
+                    && next <= shape.pages * HeapLayout.pageBytes
+                guard isWhole,
+                    (0 ..< shape.blocks).allSatisfy({
+                        expected[kind.blockPlace($0, headerPlace: header)] == $0
+                    })
                 else {
-                    Issue.record("class \(sizeClass): the header at \(header) and the blocks do not fit together")
+                    Issue.record(
+                        "class \(sizeClass): the header at \(header) and the blocks do not fit together"
+                    )
                     return
                 }
                 let ends = UInt64(shape.pages * HeapLayout.pageBytes)
-                guard (0 ..< ends).allSatisfy({ kind.block(at: $0, headerPlace: header) == expected[$0] }),
+                guard
+                    (0 ..< ends).allSatisfy({
+                        kind.block(at: $0, headerPlace: header) == expected[$0]
+                    }),
                     kind.block(at: .max, headerPlace: header) == nil
                 else {
-                    Issue.record("class \(sizeClass), header at \(header): a place leads to another block than lies there")
+                    Issue.record(
+                        "class \(sizeClass), header at \(header): a place leads to another block than lies there"
+                    )
                     return
                 }
             }
-            #expect(places.count == shape.headerPlaces, "class \(sizeClass) does not use all places for headers")
+            #expect(
+                places.count == shape.headerPlaces,
+                "class \(sizeClass) does not use all places for headers")
         }
     }
 
-    /// The headers of as many neighbouring slabs as a second-level cache of 2048 sets has room for lie in most of those sets: at the starts of pages
-    /// they would share 32. (Of 64-byte blocks, the class with the most places.)
+    /// The headers of as many neighbouring slabs as a second-level cache of 2048 sets has room for
+    /// lie in most of those sets: at the starts of pages they would share 32. (Of 64-byte blocks,
+    /// the class with the most places.)
     @Test func headersSpreadOverTheSetsOfACache() {
         let kind = SlabClass.all[SizeClass.index(for: 64)]
-        let sets = Set((UInt64(1000) ..< 1000 + 4096).map { ($0 << 12 + kind.headerPlace(page: $0)) >> 6 & 2047 })
+        let sets = Set(
+            (UInt64(1000) ..< 1000 + 4096).map {
+                ($0 << 12 + kind.headerPlace(page: $0)) >> 6 & 2047
+            })
         #expect(sets.count > 1500)
     }
 
-    /// The allocator's fixed number follows from the shapes: frees of these classes need no look-up of their slab.
+    /// The allocator's fixed number follows from the shapes: frees of these classes need no look-up
+    /// of their slab.
     @Test func lastOnePageClassIsTheLast() {
         #expect(SizeClass.shapes[...Allocator.lastOnePageClass].allSatisfy { $0.pages == 1 })
         #expect(SizeClass.shapes[Allocator.lastOnePageClass + 1].pages > 1)
@@ -125,7 +153,8 @@ import Testing
         #expect(MemoryLayout<PageDescriptor>.size == 16)
     }
 
-    /// Bins: a run found through `holdingAtLeast` is always long enough, and none that is at most 1/8 longer is missed.
+    /// Bins: a run found through `holdingAtLeast` is always long enough, and none that is at most
+    /// 1/8 longer is missed.
     @Test func binsHoldWhatTheyPromise() {
         var pages: UInt64 = 1
         while pages < 1 << 28 {
@@ -133,7 +162,8 @@ import Testing
             let sure = FreeRunBins.bin(holdingAtLeast: pages)
             #expect(sure >= own && sure <= own + 1)
             if pages > 1 { #expect(FreeRunBins.bin(forRunOf: pages - 1) <= own) }
-            // Every run of the bin `sure` is long enough, so the shortest run that is not lies in an earlier bin.
+            // Every run of the bin `sure` is long enough, so the shortest run that is not lies in
+            // an earlier bin.
             if pages > 1 { #expect(FreeRunBins.bin(forRunOf: pages - 1) < sure) }
             #expect(own < FreeRunBins.count)
             pages = pages < 5000 ? pages + 1 : pages + pages / 7

@@ -24,7 +24,9 @@ import Testing
                         access.free(block.place, byteCount: block.byteCount)
                     } else {
                         let byteCount = Int.random(
-                            in: 1 ... (Int.random(in: 0 ..< 10, using: &random) == 0 ? 100_000 : 900), using: &random)
+                            in: 1
+                                ... (Int.random(in: 0 ..< 10, using: &random) == 0 ? 100_000 : 900),
+                            using: &random)
                         blocks.append((access.allocate(byteCount: byteCount), byteCount))
                     }
                 }
@@ -36,10 +38,12 @@ import Testing
             #expect(figures.freeRuns.reduce(0) { $0 + $1.pages } == Int(audit.freePages))
             #expect(
                 figures.blockClasses.map(\.usedBlocks)
-                    == audit.blocksInUse.enumerated().filter { audit.slabs[$0.offset] > 0 }.map(\.element))
+                    == audit.blocksInUse.enumerated().filter { audit.slabs[$0.offset] > 0 }.map(
+                        \.element))
             for runs in figures.freeRuns {
                 #expect(
-                    runs.pages >= runs.count * runs.pageCounts.lowerBound && runs.pages < runs.count * runs.pageCounts.upperBound)
+                    runs.pages >= runs.count * runs.pageCounts.lowerBound
+                        && runs.pages < runs.count * runs.pageCounts.upperBound)
             }
             expectSum(figures)
         }
@@ -51,7 +55,9 @@ import Testing
 
     @Test func fragmentationIsWhatTheLongestRunLacks() throws {
         let engine = try heap.open()
-        let runs = try engine.change { access in (0 ..< 6).map { _ in access.allocate(byteCount: 40 * 4096) } }
+        let runs = try engine.change { access in
+            (0 ..< 6).map { _ in access.allocate(byteCount: 40 * 4096) }
+        }
         #expect(try engine.statistics().longestFreeRun < 40)
         try engine.change { access in
             access.free(runs[0], byteCount: 40 * 4096)
@@ -71,9 +77,12 @@ import Testing
         let cell = try engine.change { $0.allocate(byteCount: 64) }
         for value in 0 ..< 9 { try engine.change { $0.store(value, at: cell) } }
         var figures = try engine.statistics()
-        #expect(figures.commits == 10 && figures.logCommits == 10 && figures.logBytes > 10 * 72 && figures.condition == .inUse)
         #expect(
-            figures.logFileBytes > figures.logBytes && figures.checkpointSeconds >= before && figures.creationSeconds >= before)
+            figures.commits == 10 && figures.logCommits == 10 && figures.logBytes > 10 * 72
+                && figures.condition == .inUse)
+        #expect(
+            figures.logFileBytes > figures.logBytes && figures.checkpointSeconds >= before
+                && figures.creationSeconds >= before)
         try engine.checkpoint()
         figures = try engine.statistics()
         #expect(figures.logCommits == 0 && figures.logBytes == 0 && figures.commits >= 10)
@@ -94,21 +103,29 @@ import Testing
         // As if the last checkpoint had been long ago.
         for copy in 0 ..< 2 {
             let bytes = Array(headers[copy * 4096 ..< copy * 4096 + HeapHeader.byteCount])
-            guard case .header(var header) = bytes.withUnsafeBytes({ HeapHeader.decode($0) }) else { continue }
+            guard case .header(var header) = bytes.withUnsafeBytes({ HeapHeader.decode($0) }) else {
+                continue
+            }
             header.checkpointTime = 5
-            headers.replaceSubrange(copy * 4096 ..< copy * 4096 + HeapHeader.byteCount, with: header.encoded())
+            headers.replaceSubrange(
+                copy * 4096 ..< copy * 4096 + HeapHeader.byteCount, with: header.encoded())
         }
         var files = disk.currentFiles()
         files[TestHeap.path] = headers
         let crashed = SimulatedDisk(files: files)
-        let reader = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: heap.options, disk: crashed)
+        let reader = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: heap.options, disk: crashed)
         let figures = try reader.statistics()
         #expect(
-            figures.condition == .notClosed && figures.commits == 2 && figures.logCommits == 2 && figures.checkpointSeconds == 5)
+            figures.condition == .notClosed && figures.commits == 2 && figures.logCommits == 2
+                && figures.checkpointSeconds == 5)
         try reader.close()
         #expect(crashed.currentFiles() == files)
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: crashed)
-        #expect(try writer.statistics().checkpointSeconds > 5 && writer.statistics().condition == .atRest)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: heap.options, disk: crashed)
+        #expect(
+            try writer.statistics().checkpointSeconds > 5
+                && writer.statistics().condition == .atRest)
         try writer.close()
         try engine.close()
     }
@@ -144,7 +161,8 @@ import Testing
         // The length of the run that begins at page 5, in the page map.
         files[TestHeap.path]![3 * 4096 + 5 * 16 + 4] ^= 0x41
         let reader = try HeapEngine(
-            path: TestHeap.path, mode: .readOnly, options: heap.options, disk: SimulatedDisk(files: files))
+            path: TestHeap.path, mode: .readOnly, options: heap.options,
+            disk: SimulatedDisk(files: files))
         do throws(HeapError) {
             _ = try reader.statistics()
             Issue.record("nothing was noticed")

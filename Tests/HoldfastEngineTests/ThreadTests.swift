@@ -4,9 +4,11 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Many threads and one heap: readers see whole commits, writers take turns, and durability is shared.
+/// Many threads and one heap: readers see whole commits, writers take turns, and durability is
+/// shared.
 @Suite struct ThreadTests {
-    /// Runs `body` on threads of its own and waits for all of them. Not Swift tasks: the engine's calls block.
+    /// Runs `body` on threads of its own and waits for all of them. Not Swift tasks: the engine's
+    /// calls block.
     private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
         let group = DispatchGroup()
         for index in 0 ..< count {
@@ -47,7 +49,9 @@ import Testing
                 } else {
                     var last = 0
                     while last < 2000 {
-                        let (a, b) = try engine.look { ($0.load(left, as: Int.self), $0.load(right, as: Int.self)) }
+                        let (a, b) = try engine.look {
+                            ($0.load(left, as: Int.self), $0.load(right, as: Int.self))
+                        }
                         if a + b != 0 { return problems.add("half a commit: \(a) and \(b)") }
                         if a < last { return problems.add("back from \(last) to \(a)") }
                         last = a
@@ -72,7 +76,9 @@ import Testing
                             access.store(1, at: right)
                         }
                     } else {
-                        let sum = try engine.look { $0.load(left, as: Int.self) + $0.load(right, as: Int.self) }
+                        let sum = try engine.look {
+                            $0.load(left, as: Int.self) + $0.load(right, as: Int.self)
+                        }
                         if sum != 0 { return problems.add("an aborted change was seen") }
                     }
                 }
@@ -99,10 +105,12 @@ import Testing
         #expect(try engine.look { $0.load(right, as: Int.self) } == 2000)
     }
 
-    /// Every `makeDurable` that returned covers the thread's own commits, and the threads share syncs.
+    /// Every `makeDurable` that returned covers the thread's own commits, and the threads share
+    /// syncs.
     @Test func durabilityIsShared() throws {
         let disk = SimulatedDisk()
-        let engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: disk)
+        let engine = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: TestHeap.options, disk: disk)
         let cells = try engine.change { access in
             (0 ..< 4).map { _ in
                 let cell = access.allocate(byteCount: 64)
@@ -148,7 +156,8 @@ import Testing
         #expect(engine.writerLog!.durablePosition == engine.writerLog!.published)
     }
 
-    /// A read inside a read of the same thread shares its view, even while a writer waits: it must not deadlock.
+    /// A read inside a read of the same thread shares its view, even while a writer waits: it must
+    /// not deadlock.
     @Test func nestedReadsShareTheirView() throws {
         let (engine, left, _) = try pairHeap()
         let problems = Problems()
@@ -160,7 +169,9 @@ import Testing
                         isReading.signal()
                         for _ in 0 ..< 2000 {
                             let inner = try engine.look { $0.load(left, as: Int.self) }
-                            if inner != outer.load(left, as: Int.self) { problems.add("the view moved") }
+                            if inner != outer.load(left, as: Int.self) {
+                                problems.add("the view moved")
+                            }
                         }
                     }
                 } else {

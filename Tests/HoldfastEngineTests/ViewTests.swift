@@ -5,7 +5,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Views that stay open: who is told, what they hold up, and what becomes of those whose process is gone.
+/// Views that stay open: who is told, what they hold up, and what becomes of those whose process is
+/// gone.
 @Suite struct ViewTests {
     private let heap = TestHeap()
 
@@ -23,14 +24,16 @@ import Testing
         }
     }
 
-    /// A view that holds up checkpoints is reported once, and the next one of the same process again; both sides go on.
+    /// A view that holds up checkpoints is reported once, and the next one of the same process
+    /// again; both sides go on.
     @Test func longViewsAreReportedOnceEach() throws {
         let reports = Reports()
         var options = heap.options
         // Anything that has been open at all is long; nothing is on the clock.
         options.longView = .seconds(-1)
         options.reportsLongView = { reports.add($0) }
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         let reader = try heap.open(.readOnly)
         let cell = try cell(writer)
         for view in 1 ... 3 {
@@ -64,12 +67,14 @@ import Testing
         options.reportsLongView = { reports.add($0) }
         let directory = TestProcesses()
         options.processes = directory
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         let cell = try cell(writer)
         var open: [(HeapEngine, HeapEngine.Context)] = []
         for number in 2 ... 4 as ClosedRange<Int32> {
             directory.become(ProcessIdentity(number: number, startTime: 1))
-            let reader = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+            let reader = try HeapEngine(
+                path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
             open.append((reader, try reader.beginRead()))
             for _ in 0 ..< 3 {
                 try writer.change { $0.store(Int(number), at: cell) }
@@ -80,7 +85,8 @@ import Testing
         for (reader, context) in open { reader.endRead(context) }
     }
 
-    /// A writer that catches up with others' commits leaves no view open, which would hold up every checkpoint for as long as it is idle.
+    /// A writer that catches up with others' commits leaves no view open, which would hold up every
+    /// checkpoint for as long as it is idle.
     @Test func writersHoldNothingUp() throws {
         let first = try heap.open()
         let second = try heap.open()
@@ -106,26 +112,31 @@ import Testing
         #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// A snapshot is a view too: it holds up the recycling of the log, and nothing else, until it is closed or its process is gone.
+    /// A snapshot is a view too: it holds up the recycling of the log, and nothing else, until it
+    /// is closed or its process is gone.
     @Test func snapshotsHoldTheLog() throws {
         let directory = TestProcesses()
         var options = heap.options
         options.processes = directory
         options.logLimit = 256 * 1024
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         let block = try writer.change { $0.allocate(byteCount: 100_000) }
         func fill(_ value: UInt8) throws {
             try writer.change {
-                $0.writableAddress(block, 100_000).initializeMemory(as: UInt8.self, repeating: value, count: 100_000)
+                $0.writableAddress(block, 100_000).initializeMemory(
+                    as: UInt8.self, repeating: value, count: 100_000)
             }
         }
         try fill(1)
         options.isSnapshot = true
         directory.become(ProcessIdentity(number: 50, startTime: 5))
-        let dying = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+        let dying = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
         directory.become(ProcessIdentity(number: 1, startTime: 1))
         try fill(2)
-        let snapshot = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+        let snapshot = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
         for value in 3 ..< 30 as Range<UInt8> {
             try fill(value)
             if value % 5 == 0 { try writer.checkpoint() }
@@ -137,7 +148,8 @@ import Testing
         _ = try writer.compact()
         for (engine, value) in [(dying, UInt8(1)), (snapshot, 2)] {
             try engine.look { access in
-                let bytes = UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000)
+                let bytes = UnsafeRawBufferPointer(
+                    start: access.address(block, 100_000), count: 100_000)
                 #expect(bytes.allSatisfy { $0 == value })
             }
             #expect(try engine.audit().problems == [])
@@ -155,7 +167,8 @@ import Testing
         let directory = TestProcesses()
         var options = heap.options
         options.processes = directory
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         let table = ViewTable(shared: try #require(writer.shared))
         directory.become(ProcessIdentity(number: 9, startTime: 9))
         while table.take(for: directory.current, isFixed: false, directory: directory) != nil {}
@@ -163,7 +176,9 @@ import Testing
         func reader() throws -> HeapEngine {
             try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
         }
-        #expect(throws: HeapError.tooManyProcesses(path: TestHeap.path, limit: 192)) { try reader() }
+        #expect(throws: HeapError.tooManyProcesses(path: TestHeap.path, limit: 192)) {
+            try reader()
+        }
         directory.kill(9, replacement: ProcessIdentity(number: 9, startTime: 10))
         let reader = try reader()
         #expect(writer.openViews().map(\.processNumber) == [1, 1])
@@ -177,7 +192,8 @@ import Testing
         let directory = ReusedNumber()
         var options = heap.options
         options.processes = directory
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         let shared = try #require(writer.shared)
         let table = ViewTable(shared: shared)
         let dead = ProcessIdentity(number: 9, startTime: 1)
@@ -221,10 +237,12 @@ import Testing
         }
     }
 
-    /// A reader that cannot register opens just after a checkpoint has looked for such readers, and somebody commits once more: the checkpoint leaves that commit alone.
+    /// A reader that cannot register opens just after a checkpoint has looked for such readers, and
+    /// somebody commits once more: the checkpoint leaves that commit alone.
     @Test func unregisteredReaderBesideACheckpoint() throws {
         let disk = TappedDisk(heap.disk)
-        let writer = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: heap.options, disk: disk)
+        let writer = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: heap.options, disk: disk)
         let cell = try cell(writer)
         let other = try writer.change { access in
             let other = access.allocate(byteCount: 4096)
@@ -238,7 +256,9 @@ import Testing
         // It may not write the shared file: the first attempt to open it fails.
         let attempts = Mutex(0)
         let refusing = TappedDisk(heap.disk) { call throws(DiskError) in
-            guard call.operation == .open, call.path.hasSuffix(LogLayout.sharedSuffix) else { return }
+            guard call.operation == .open, call.path.hasSuffix(LogLayout.sharedSuffix) else {
+                return
+            }
             let attempt = attempts.withLock { count in
                 count += 1
                 return count
@@ -251,7 +271,8 @@ import Testing
         disk.didAsk = { lock in
             guard lock == .unregisteredReader, views.withLock({ $0.isEmpty }) else { return }
             problems.collect {
-                let reader = try HeapEngine(path: path, mode: .readOnly, options: options, disk: refusing)
+                let reader = try HeapEngine(
+                    path: path, mode: .readOnly, options: options, disk: refusing)
                 let context = UInt(bitPattern: try reader.beginRead())
                 views.withLock { $0 = [(reader, context)] }
                 Thread.detachNewThread {

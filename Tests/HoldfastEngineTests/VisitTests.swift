@@ -5,7 +5,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Reading a heap at rest without taking part: what a visitor costs, what protects its one read transaction, and how it becomes a member.
+/// Reading a heap at rest without taking part: what a visitor costs, what protects its one read
+/// transaction, and how it becomes a member.
 @Suite struct VisitTests {
     private let heap: TestHeap
     private let cell: UInt64
@@ -17,9 +18,12 @@ import Testing
     /// A handle of the file that belongs to nobody: asks for locks as another process would.
     private func stranger() throws -> any DiskFile { try disk.open(TestHeap.path, .readWrite) }
 
-    private func value(_ engine: HeapEngine) throws -> Int { try engine.look { $0.load(cell, as: Int.self) } }
+    private func value(_ engine: HeapEngine) throws -> Int {
+        try engine.look { $0.load(cell, as: Int.self) }
+    }
 
-    /// A writer that ends without closing: from its "death" on it reaches the disk no more, and its locks are gone.
+    /// A writer that ends without closing: from its "death" on it reaches the disk no more, and its
+    /// locks are gone.
     final class Mortal: Sendable {
         private let isDead = Mutex(false)
         private let disk: TappedDisk
@@ -27,7 +31,8 @@ import Testing
 
         init(_ disk: SimulatedDisk, options: EngineOptions = TestHeap.options) throws {
             self.disk = TappedDisk(disk)
-            engine = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: self.disk)
+            engine = try HeapEngine(
+                path: TestHeap.path, mode: .readWrite, options: options, disk: self.disk)
             self.disk.tap = { [unowned self] _ throws(DiskError) in
                 if isDead.withLock({ $0 }) { throw DiskError(.read, "", code: EIO) }
             }
@@ -41,13 +46,18 @@ import Testing
 
     // MARK: Costs
 
-    /// The calls of an opening and its first read transaction, one by one, and what is left on the disk.
+    /// The calls of an opening and its first read transaction, one by one, and what is left on the
+    /// disk.
     @Test func callsOfAnOpening() throws {
         let calls = Mutex<[String]>([])
-        let tapped = TappedDisk(disk) { call throws(DiskError) in calls.withLock { $0.append("\(call.operation) \(call.path)") } }
-        let engine = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: heap.options, disk: tapped)
+        let tapped = TappedDisk(disk) { call throws(DiskError) in
+            calls.withLock { $0.append("\(call.operation) \(call.path)") }
+        }
+        let engine = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: heap.options, disk: tapped)
         #expect(try value(engine) == 5)
-        #expect(calls.withLock { $0 } == ["open", "status", "map"].map { "\($0) \(TestHeap.path)" })
+        #expect(
+            calls.withLock { $0 } == ["open", "status", "map"].map { "\($0) \(TestHeap.path)" })
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
         try engine.close()
         #expect(calls.withLock { $0.count } == 3)
@@ -73,7 +83,9 @@ import Testing
         let engine = try heap.open(.readOnly)
         let stranger = try stranger()
         #expect(try stranger.isLockedByOthers(.visitor))
-        for lock in FileLock.allCases where lock != .visitor { #expect(try !stranger.isLockedByOthers(lock), "\(lock)") }
+        for lock in FileLock.allCases where lock != .visitor {
+            #expect(try !stranger.isLockedByOthers(lock), "\(lock)")
+        }
         let context = try engine.beginRead()
         #expect(try stranger.isLockedByOthers(.visitorsRead))
         engine.endRead(context)
@@ -93,7 +105,8 @@ import Testing
 
     // MARK: The view stands still
 
-    /// Whatever a writer does while a visitor reads: its view, and the base image under it, stay as they were.
+    /// Whatever a writer does while a visitor reads: its view, and the base image under it, stay as
+    /// they were.
     @Test func checkpointsWaitForAVisitorsRead() throws {
         let visitor = try heap.open(.readOnly)
         let context = try visitor.beginRead()
@@ -125,7 +138,8 @@ import Testing
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// A visitor that does not read holds up nobody, and finds out what has happened meanwhile when it does.
+    /// A visitor that does not read holds up nobody, and finds out what has happened meanwhile when
+    /// it does.
     @Test(arguments: [false, true]) func idleVisitorHoldsUpNothing(hasRead: Bool) throws {
         let visitor = try heap.open(.readOnly)
         if hasRead { #expect(try value(visitor) == 5) }
@@ -175,7 +189,8 @@ import Testing
 
     // MARK: Recovery
 
-    /// A writer dies while a visitor reads: the next one goes on with what it has left, and the log stays where it is.
+    /// A writer dies while a visitor reads: the next one goes on with what it has left, and the log
+    /// stays where it is.
     @Test func writersGoOnBesideAVisitorsRead() throws {
         let visitor = try heap.open(.readOnly)
         let context = try visitor.beginRead()
@@ -221,7 +236,8 @@ import Testing
             // For a visit, and for registering.
             if call.operation == .open, isFirst { throw DiskError(.open, call.path, code: EACCES) }
         }
-        let guest = try HeapEngine(path: TestHeap.path, mode: .readOnly, options: heap.options, disk: refusing)
+        let guest = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: heap.options, disk: refusing)
         let context = try guest.beginRead()
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
         #expect(try stranger().isLockedByOthers(.unregisteredReader))
@@ -240,7 +256,8 @@ import Testing
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// Without the shared file, or with one that says that a write has failed, only recovery can help, and waits until the visitor is done.
+    /// Without the shared file, or with one that says that a write has failed, only recovery can
+    /// help, and waits until the visitor is done.
     @Test(arguments: [false, true]) func recoveryWaitsForAVisitorsRead(hasFailed: Bool) throws {
         let visitor = try heap.open(.readOnly)
         let context = try visitor.beginRead()
@@ -256,12 +273,17 @@ import Testing
         #expect {
             _ = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
         } throws: { error in
-            if case HeapError.timedOut(path: TestHeap.path, waitingFor: _) = error { true } else { false }
+            if case HeapError.timedOut(path: TestHeap.path, waitingFor: _) = error {
+                true
+            } else {
+                false
+            }
         }
         #expect(access.load(cell, as: Int.self) == 5)
         #expect(try value(heap.open(.readOnly)) == 6)
         visitor.endRead(context)
-        let next = try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
+        let next = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
         #expect(try value(next) == 6)
         try next.change { $0.store(7, at: cell) }
         #expect(try value(visitor) == 7)
@@ -269,7 +291,8 @@ import Testing
         try visitor.close()
     }
 
-    /// The writer has died before the visitor reads, or reads again, and nobody else is there: the log is laid over the image.
+    /// The writer has died before the visitor reads, or reads again, and nobody else is there: the
+    /// log is laid over the image.
     @Test(arguments: [false, true]) func visitorRecoversInMemory(hasRead: Bool) throws {
         let visitor = try heap.open(.readOnly)
         if hasRead { #expect(try value(visitor) == 5) }
@@ -292,17 +315,22 @@ import Testing
     @Test(arguments: [false, true]) func visitorsFileIsNotReplaced(hasRead: Bool) throws {
         let visitor = try heap.open(.readOnly)
         if hasRead { #expect(try value(visitor) == 5) }
-        let builder = try HeapEngine(path: TestHeap.path, mode: .bulkBuild, options: heap.options, disk: disk)
-        #expect(throws: HeapError.busy(path: TestHeap.path)) { try builder.finishBuild(replacing: true) }
+        let builder = try HeapEngine(
+            path: TestHeap.path, mode: .bulkBuild, options: heap.options, disk: disk)
+        #expect(throws: HeapError.busy(path: TestHeap.path)) {
+            try builder.finishBuild(replacing: true)
+        }
         try visitor.close()
         try builder.finishBuild(replacing: true)
         try builder.close()
     }
 
-    /// Another program has put another heap in its place: the visitor reads on what it has, and makes nothing beside the other.
+    /// Another program has put another heap in its place: the visitor reads on what it has, and
+    /// makes nothing beside the other.
     @Test func replacedByHand() throws {
         let other = "/sim/other.heap"
-        let engine = try HeapEngine(path: other, mode: .readWrite, options: heap.options, disk: disk)
+        let engine = try HeapEngine(
+            path: other, mode: .readWrite, options: heap.options, disk: disk)
         try engine.close()
         let visitor = try heap.open(.readOnly)
         try disk.renameReplacing(other, to: TestHeap.path)
@@ -317,11 +345,14 @@ import Testing
 
     // MARK: Registering goes wrong
 
-    /// No room for the shared file: the visitor reads on unregistered, as any reader does, and keeps nobody out.
+    /// No room for the shared file: the visitor reads on unregistered, as any reader does, and
+    /// keeps nobody out.
     @Test func noRoomToTakePart() throws {
         let visitor = try heap.open(.readOnly)
         #expect(try value(visitor) == 5)
-        disk.fault = { _, operation, path in operation == .grow && path.hasSuffix(LogLayout.sharedSuffix) ? .error(ENOSPC) : nil }
+        disk.fault = { _, operation, path in
+            operation == .grow && path.hasSuffix(LogLayout.sharedSuffix) ? .error(ENOSPC) : nil
+        }
         for _ in 0 ..< 3 { #expect(try value(visitor) == 5) }
         disk.fault = nil
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
@@ -332,7 +363,8 @@ import Testing
         try writer.close()
     }
 
-    /// The log cannot be read just then, from one of the calls on: an error of that transaction, which keeps nobody out and leaves nothing of what it has begun.
+    /// The log cannot be read just then, from one of the calls on: an error of that transaction,
+    /// which keeps nobody out and leaves nothing of what it has begun.
     @Test(arguments: 0 ..< 4) func errorWhileTakingPart(readsBefore: Int) throws {
         let visitor = try heap.open(.readOnly)
         #expect(try value(visitor) == 5)
@@ -342,7 +374,8 @@ import Testing
         writer.die()
         nonisolated(unsafe) var reads = 0
         disk.fault = { _, operation, path in
-            guard operation == .read || operation == .map, path.hasSuffix(LogLayout.durableSuffix) else { return nil }
+            guard operation == .read || operation == .map, path.hasSuffix(LogLayout.durableSuffix)
+            else { return nil }
             reads += 1
             return reads > readsBefore ? .error(EIO) : nil
         }
@@ -380,7 +413,9 @@ import Testing
         try other.change { $0.store(6, at: fourth.cell) }
         #expect(inside.newestPosition == other.newestPosition)
         #expect(inside.newestPosition > position)
-        #expect(try inside.waitForPosition(otherThan: position, timeout: .seconds(60)) == other.newestPosition)
+        #expect(
+            try inside.waitForPosition(otherThan: position, timeout: .seconds(60))
+                == other.newestPosition)
         #expect(inside.openViews().count == 1)
         inside.endRead(context)
         #expect(inside.openViews().count == 2)
@@ -410,7 +445,8 @@ import Testing
 
     // MARK: Threads
 
-    /// Many threads read through one visitor while it becomes a member, beside a writer that keeps two cells equal and moves the log into the image.
+    /// Many threads read through one visitor while it becomes a member, beside a writer that keeps
+    /// two cells equal and moves the log into the image.
     @Test func threadsOfAVisitor() throws {
         let problems = Problems()
         for _ in 0 ..< 20 {
@@ -440,7 +476,9 @@ import Testing
                                 }
                                 // As the heap was at rest, or as of some commit.
                                 if one == 5, other == 0, last < 0 { continue }
-                                if one != other || one < last { problems.add("\(one) and \(other) after \(last)") }
+                                if one != other || one < last {
+                                    problems.add("\(one) and \(other) after \(last)")
+                                }
                                 last = one
                             }
                         }

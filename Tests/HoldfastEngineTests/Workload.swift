@@ -8,10 +8,11 @@ import SimulatedDisk
 
 @testable import HoldfastEngine
 
-/// A heap of blocks that checks itself: a table of slots, each leading to a block that is filled with one byte value.
+/// A heap of blocks that checks itself: a table of slots, each leading to a block that is filled
+/// with one byte value.
 ///
-/// The table's first word is the count of commits, so that whatever opens says which state it claims to be; `states` knows
-/// what that state was.
+/// The table's first word is the count of commits, so that whatever opens says which state it
+/// claims to be; `states` knows what that state was.
 final class Workload {
     struct Block: Equatable {
         var bytes: Int
@@ -40,7 +41,8 @@ final class Workload {
     var commits: Int { states.count - 1 }
 
     init(
-        path: String = "/sim/test.heap", options: EngineOptions, disk: any Disk, seed: UInt64, processes: Int = 1,
+        path: String = "/sim/test.heap", options: EngineOptions, disk: any Disk, seed: UInt64,
+        processes: Int = 1,
         mode: OpenMode = .readWrite
     ) throws(HeapError) {
         self.path = path
@@ -49,7 +51,8 @@ final class Workload {
         random = SplitMix(state: seed)
         engines = [try HeapEngine(path: path, mode: mode, options: options, disk: disk)]
         while engines.count < processes {
-            engines.append(try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk))
+            engines.append(
+                try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk))
         }
     }
 
@@ -75,7 +78,8 @@ final class Workload {
         if engine.writerLog.map({ $0.usedBytes == 0 }) ?? true { durableCommits = target }
     }
 
-    /// Small logs, so that checkpoints, laps of the ring and its resizing all happen within few transactions.
+    /// Small logs, so that checkpoints, laps of the ring and its resizing all happen within few
+    /// transactions.
     static var smallOptions: EngineOptions {
         var options = EngineOptions()
         options.initialLogBytes = 64 * 1024
@@ -91,14 +95,17 @@ final class Workload {
     // MARK: Changing
 
     /// One transaction that changes some slots; aborted sometimes.
-    func transaction(changes: Int? = nil, largest: Int = 5000, mayAbort: Bool = true) throws(HeapError) {
+    func transaction(changes: Int? = nil, largest: Int = 5000, mayAbort: Bool = true)
+        throws(HeapError)
+    {
         let context = try engine.beginWrite()
         let access = Self.access(context)
         var state = states.last!
         if table == 0 {
             table = access.allocate(byteCount: Self.tableBytes)
             access.noteFresh(table, Self.tableBytes)
-            access.address(table, Self.tableBytes).initializeMemory(as: UInt8.self, repeating: 0, count: Self.tableBytes)
+            access.address(table, Self.tableBytes).initializeMemory(
+                as: UInt8.self, repeating: 0, count: Self.tableBytes)
             access.catalogue = table
         }
         for _ in 0 ..< (changes ?? Int.random(in: 1 ... 6, using: &random)) {
@@ -125,7 +132,8 @@ final class Workload {
         let fill = UInt8.random(in: 1 ... 255, using: &random)
         let bytes =
             Int.random(in: 0 ..< 10, using: &random) == 0
-            ? Int.random(in: 1 ... largest * 20, using: &random) : Int.random(in: 1 ... largest, using: &random)
+            ? Int.random(in: 1 ... largest * 20, using: &random)
+            : Int.random(in: 1 ... largest, using: &random)
         let offset = access.load(place, as: UInt64.self)
         switch (state[slot], Int.random(in: 0 ..< 4, using: &random)) {
         case (let old?, 0):
@@ -133,7 +141,8 @@ final class Workload {
             access.store(UInt64(0), at: place)
             state[slot] = nil
         case (let old?, 1):
-            let new = access.reallocate(offset, from: old.bytes, to: bytes, preserving: min(old.bytes, bytes))
+            let new = access.reallocate(
+                offset, from: old.bytes, to: bytes, preserving: min(old.bytes, bytes))
             fillBlock(new, bytes, fill, access)
             access.store(new, at: place)
             access.store(UInt64(bytes), at: place + 8)
@@ -154,7 +163,8 @@ final class Workload {
     }
 
     private func fillBlock(_ offset: UInt64, _ bytes: Int, _ fill: UInt8, _ access: HeapAccess) {
-        access.writableAddress(offset, bytes).initializeMemory(as: UInt8.self, repeating: fill, count: bytes)
+        access.writableAddress(offset, bytes).initializeMemory(
+            as: UInt8.self, repeating: fill, count: bytes)
     }
 
     func makeDurable() throws(HeapError) {
@@ -182,7 +192,9 @@ final class Workload {
     // MARK: Checking
 
     /// Why the heap is not exactly the state after one of the commits in `range`, or nil if it is.
-    func problem(with engine: HeapEngine, allowing range: ClosedRange<Int>) throws(HeapError) -> String? {
+    func problem(with engine: HeapEngine, allowing range: ClosedRange<Int>) throws(HeapError)
+        -> String?
+    {
         let audit = try engine.audit()
         if let problem = audit.problems.first { return "the allocator's account: \(problem)" }
         let context = try engine.beginRead()
@@ -190,7 +202,9 @@ final class Workload {
         let access = Self.access(context)
         let table = access.catalogue
         let commit = table == 0 ? 0 : Int(access.load(table, as: UInt64.self))
-        guard range.contains(commit) else { return "commit \(commit) opened, but only \(range) are allowed" }
+        guard range.contains(commit) else {
+            return "commit \(commit) opened, but only \(range) are allowed"
+        }
         guard table != 0 else { return nil }
         for slot in 0 ..< Self.slots {
             let place = table + 8 + UInt64(slot * 24)
@@ -203,8 +217,11 @@ final class Workload {
                 access.load(place + 16, as: UInt64.self) == expected.fill
             else { return "slot \(slot) is not as commit \(commit) left it" }
             let bytes = access.address(offset, expected.bytes)
-            // `memcmp` with itself shifted by one: all bytes are the same. Tests run unoptimised, and this is their inner loop.
-            if bytes.load(as: UInt8.self) != expected.fill || memcmp(bytes, bytes + 1, expected.bytes - 1) != 0 {
+            // `memcmp` with itself shifted by one: all bytes are the same. Tests run unoptimised,
+            // and this is their inner loop.
+            if bytes.load(as: UInt8.self) != expected.fill
+                || memcmp(bytes, bytes + 1, expected.bytes - 1) != 0
+            {
                 return "block \(slot) is not as commit \(commit) left it"
             }
         }
@@ -220,9 +237,11 @@ final class Workload {
     }
 
     /// Opens what a crash left and says what is wrong with it.
-    /// - Parameter scrubs: compares every page with its checksum too; damage that opening mends or need not know of is found by that.
+    /// - Parameter scrubs: compares every page with its checksum too; damage that opening mends or
+    ///   need not know of is found by that.
     func problem(
-        withFiles files: [String: [UInt8]], allowing range: ClosedRange<Int>, at path: String? = nil, scrubs: Bool = true
+        withFiles files: [String: [UInt8]], allowing range: ClosedRange<Int>,
+        at path: String? = nil, scrubs: Bool = true
     ) -> String? {
         let path = path ?? self.path
         do throws(HeapError) {
@@ -232,8 +251,11 @@ final class Workload {
             if files[path] == nil { return range.contains(0) ? nil : "the heap is missing" }
             let engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
             if let problem = try problem(with: engine, allowing: range) { return problem }
-            // Of the header's two copies one may have been cut short, until the next is written over it.
-            let damaged = scrubs ? try engine.scrub().damagedPages.filter { $0 >= Int(HeapLayout.headerPages) } : []
+            // Of the header's two copies one may have been cut short, until the next is written
+            // over it.
+            let damaged =
+                scrubs
+                ? try engine.scrub().damagedPages.filter { $0 >= Int(HeapLayout.headerPages) } : []
             if !damaged.isEmpty { return "pages \(damaged) do not match their checksums" }
             try engine.close()
             return nil

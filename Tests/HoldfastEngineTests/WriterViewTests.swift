@@ -3,7 +3,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Only readers have views: a writer that has caught up with others protects nothing, and holds nothing up.
+/// Only readers have views: a writer that has caught up with others protects nothing, and holds
+/// nothing up.
 @Suite struct WriterViewTests {
     private let heap = TestHeap()
 
@@ -24,7 +25,8 @@ import Testing
         try first.close()
     }
 
-    /// The last to close has to catch up, and then makes a commit of its own to give back what the allocator keeps in hand.
+    /// The last to close has to catch up, and then makes a commit of its own to give back what the
+    /// allocator keeps in hand.
     @Test func theLastToCloseLeavesOneFile() throws {
         let first = try heap.open()
         let second = try heap.open()

@@ -11,8 +11,12 @@ import Testing
         case nothing
 
         static let cases = [
-            UnionCase("circle", Shape.circle) { if case .circle(let radius) = $0 { radius } else { nil } },
-            UnionCase("label", Shape.label) { if case .label(let text, let size) = $0 { (text, size) } else { nil } },
+            UnionCase("circle", Shape.circle) {
+                if case .circle(let radius) = $0 { radius } else { nil }
+            },
+            UnionCase("label", Shape.label) {
+                if case .label(let text, let size) = $0 { (text, size) } else { nil }
+            },
             UnionCase("nothing", Shape.nothing),
         ]
     }
@@ -28,7 +32,9 @@ import Testing
         _ array: PersistentArray<Element>, _ model: inout [Element], _ random: inout SplitMix,
         less: (Element, Element) -> Bool, _ make: (inout SplitMix) -> Element
     ) {
-        func some(_ random: inout SplitMix) -> [Element] { (0 ..< random.below(6)).map { _ in make(&random) } }
+        func some(_ random: inout SplitMix) -> [Element] {
+            (0 ..< random.below(6)).map { _ in make(&random) }
+        }
         let count = model.count
         switch random.below(count > 300 ? 26 : 22) {
         case 0 ... 3:
@@ -55,12 +61,16 @@ import Testing
             array.replaceSubrange(range, with: elements)
             model.replaceSubrange(range, with: elements)
         case 10:
-            let (source, target) = (random.range(in: count, longest: 8), random.range(in: count, longest: 8))
+            let (source, target) = (
+                random.range(in: count, longest: 8), random.range(in: count, longest: 8)
+            )
             array.replaceSubrange(target, with: array[source])
             model.replaceSubrange(target, with: Array(model[source]))
         case 11 where count > 0:
             let index = random.below(count)
-            if array.remove(at: index) != model.remove(at: index) { Issue.record("removed element") }
+            if array.remove(at: index) != model.remove(at: index) {
+                Issue.record("removed element")
+            }
         case 12:
             let range = random.range(in: count, longest: 8)
             array.removeSubrange(range)
@@ -84,7 +94,9 @@ import Testing
             array.reverse()
             model.reverse()
         case 18 where count > 2:
-            if array.popFirst() != model.removeFirst() || array.popLast() != model.popLast() { Issue.record("popped element") }
+            if array.popFirst() != model.removeFirst() || array.popLast() != model.popLast() {
+                Issue.record("popped element")
+            }
         case 19 where random.below(20) == 0:
             var same = random
             array.shuffle(using: &random)
@@ -93,14 +105,18 @@ import Testing
             let pivot = model[random.below(count)]
             let boundary = array.partition { !less($0, pivot) }
             model = model.filter { less($0, pivot) } + model.filter { !less($0, pivot) }
-            if boundary != array.partitioningIndex(where: { !less($0, pivot) }) { Issue.record("partition") }
+            if boundary != array.partitioningIndex(where: { !less($0, pivot) }) {
+                Issue.record("partition")
+            }
         case 22 ... 25:
             let range = random.range(in: count)
             array.removeSubrange(range)
             model.removeSubrange(range)
         default: array.reserveCapacity(random.below(50))
         }
-        if array.count != model.count || array.last != model.last { Issue.record("count or last element") }
+        if array.count != model.count || array.last != model.last {
+            Issue.record("count or last element")
+        }
     }
 
     private func run<Element: PersistableValue & Equatable>(
@@ -115,22 +131,30 @@ import Testing
             remove: { tx in _ = try tx.removeRoot("array", PersistentArray<Element>.self) })
     }
 
-    @Test func numbers() throws { try run(Int.self, operations: 60_000, less: <) { $0.below(1000) } }
+    @Test func numbers() throws {
+        try run(Int.self, operations: 60_000, less: <) { $0.below(1000) }
+    }
 
     @Test func texts() throws { try run(String.self, operations: 40_000, less: <) { $0.text() } }
 
     @Test func optionals() throws {
-        try run(String?.self, operations: 20_000, less: { ($0 ?? "") < ($1 ?? "") }, { $0.below(3) == 0 ? nil : $0.text() })
+        try run(
+            String?.self, operations: 20_000, less: { ($0 ?? "") < ($1 ?? "") },
+            { $0.below(3) == 0 ? nil : $0.text() })
     }
 
     @Test func structs() throws {
         try run(Movement.self, operations: 20_000, less: { $0.delta < $1.delta }) {
-            Movement(item: Int32($0.below(100)), delta: Int64($0.below(100)), weight: $0.below(2) == 0 ? nil : 0.5)
+            Movement(
+                item: Int32($0.below(100)), delta: Int64($0.below(100)),
+                weight: $0.below(2) == 0 ? nil : 0.5)
         }
     }
 
     @Test func enums() throws {
-        try run(Colour.self, operations: 20_000, less: { $0.rawValue < $1.rawValue }) { $0.below(2) == 0 ? .red : .green }
+        try run(Colour.self, operations: 20_000, less: { $0.rawValue < $1.rawValue }) {
+            $0.below(2) == 0 ? .red : .green
+        }
     }
 
     @Test func data() throws {
@@ -151,7 +175,9 @@ import Testing
 
     @Test func records() throws {
         try run(Person.self, operations: 10_000, less: { $0.name < $1.name }) {
-            Person(name: $0.text(), age: $0.below(2) == 0 ? nil : $0.below(100), photo: Data(count: $0.below(40)))
+            Person(
+                name: $0.text(), age: $0.below(2) == 0 ? nil : $0.below(100),
+                photo: Data(count: $0.below(40)))
         }
     }
 }

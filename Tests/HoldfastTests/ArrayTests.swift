@@ -2,7 +2,8 @@ import Foundation
 import Holdfast
 import Testing
 
-/// What an array of a heap has beyond the protocols of the standard library, and how it behaves at its edges.
+/// What an array of a heap has beyond the protocols of the standard library, and how it behaves at
+/// its edges.
 @Suite struct ArrayTests {
     private struct Refused: Error {}
 
@@ -28,7 +29,9 @@ import Testing
             for _ in 0 ..< 6 { array.append(contentsOf: array) }
             #expect(array.count == 128 && array[127] == array[1] && array[126] == "a")
             array.replaceSubrange(0 ..< 126, with: array[126...].reversed())
-            #expect(Array(array[..<2]) == ["a text of more than fifteen bytes", "a"] && array.count == 4)
+            #expect(
+                Array(array[..<2]) == ["a text of more than fifteen bytes", "a"] && array.count == 4
+            )
         }
     }
 
@@ -60,8 +63,12 @@ import Testing
     @Test func spansOfARange() throws {
         try withArray(of: Int.self) { array in
             array.append(contentsOf: 0 ..< 100)
-            array.withMutableSpan(10 ..< 20) { span in for index in span.indices { span[index] = -span[index] } }
-            #expect(array.map(abs) == Array(0 ..< 100) && array[10] == -10 && array[19] == -19 && array[20] == 20)
+            array.withMutableSpan(10 ..< 20) { span in
+                for index in span.indices { span[index] = -span[index] }
+            }
+            #expect(
+                array.map(abs) == Array(0 ..< 100) && array[10] == -10 && array[19] == -19
+                    && array[20] == 20)
             #expect(array.withMutableSpan(100 ..< 100) { span in span.count } == 0)
         }
     }
@@ -82,7 +89,9 @@ import Testing
 
     @Test func sortingAndSearching() throws {
         try withArray(of: String.self) { array in
-            let words = (0 ..< 200).map { "a word of more than fifteen bytes, number \($0 * 7919 % 200)" }
+            let words = (0 ..< 200).map {
+                "a word of more than fifteen bytes, number \($0 * 7919 % 200)"
+            }
             array.append(contentsOf: words)
             array.sort()
             #expect(array == words.sorted())
@@ -100,7 +109,9 @@ import Testing
             #expect(
                 pivot == 180 && array[pivot...].allSatisfy { $0.hasSuffix("7") }
                     && array.partitioningIndex { $0.hasSuffix("7") } == pivot)
-            #expect(Array(array[..<pivot]) == words.sorted().filter { !$0.hasSuffix("7") }, "both parts keep their order")
+            #expect(
+                Array(array[..<pivot]) == words.sorted().filter { !$0.hasSuffix("7") },
+                "both parts keep their order")
         }
     }
 
@@ -126,8 +137,12 @@ import Testing
             let words = ["c", "b", "a", "d"]
             array.append(contentsOf: words)
             #expect(throws: Refused.self) { try array.sort { _, _ in throw Refused() } }
-            #expect(throws: Refused.self) { try array.removeAll { if $0 == "a" { throw Refused() } else { true } } }
-            #expect(throws: Refused.self) { try array.partition { if $0 == "a" { throw Refused() } else { true } } }
+            #expect(throws: Refused.self) {
+                try array.removeAll { if $0 == "a" { throw Refused() } else { true } }
+            }
+            #expect(throws: Refused.self) {
+                try array.partition { if $0 == "a" { throw Refused() } else { true } }
+            }
             #expect(array == words)
         }
     }
@@ -152,7 +167,9 @@ import Testing
             #expect(table[0].hashValue == table[1].hashValue)
             #expect(!table[0].isSameArray(as: table[1]) && table[0].isSameArray(as: table[0]))
             #expect(Set(table).count == 2)
-            #expect(PersistentArray<Int>() == PersistentArray<Int>() && "\(PersistentArray<Int>())" == "[]")
+            #expect(
+                PersistentArray<Int>() == PersistentArray<Int>()
+                    && "\(PersistentArray<Int>())" == "[]")
             #expect(table.debugDescription == #"[["a", "b"], ["a", "b"], ["c"]]"#)
         }
     }
@@ -165,7 +182,9 @@ import Testing
             array.removeLast(3)
             array.removeSubrange(2...)
             #expect(array.map { String($0.last!) } == ["3", "4"])
-            #expect(array.popFirst() != nil && array.popFirst() != nil && array.popFirst() == nil && array.popLast() == nil)
+            #expect(
+                array.popFirst() != nil && array.popFirst() != nil && array.popFirst() == nil
+                    && array.popLast() == nil)
         }
     }
 
@@ -185,11 +204,14 @@ import Testing
     }
 
     @Test func indicesOutOfRange() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try Self.array { _ = $0[3] }
         }
         #expect(said("index 3 is out of range; the array has 3 elements", result))
-        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { try Self.array { $0[-1] = 1 } }
+        result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+            try Self.array { $0[-1] = 1 }
+        }
         #expect(said("index -1 is out of range", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.array { $0.insert(1, at: 4) }
@@ -223,7 +245,8 @@ import Testing
     }
 
     @Test func shorteningWhileIterating() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try Self.array { array in for _ in array { array.removeLast() } }
         }
         #expect(said("were inserted or removed while it was iterated", result))

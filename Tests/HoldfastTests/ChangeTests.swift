@@ -13,7 +13,8 @@ import Testing
         disk.recordsContents = false
         var options = EngineOptions()
         options.initialLogBytes = 256 * 1024
-        return try PersistentHeap.open("/sim/test.heap", mode: mode, engineOptions: options, disk: disk)
+        return try PersistentHeap.open(
+            "/sim/test.heap", mode: mode, engineOptions: options, disk: disk)
     }
 
     private func set(_ heap: PersistentHeap, _ value: Int) throws {
@@ -78,7 +79,8 @@ import Testing
         try set(second, 2)
         #expect(second.version > version)
         let crashed = SimulatedDisk(files: disk.currentFiles())
-        let third = try PersistentHeap.open("/sim/test.heap", engineOptions: EngineOptions(), disk: crashed)
+        let third = try PersistentHeap.open(
+            "/sim/test.heap", engineOptions: EngineOptions(), disk: crashed)
         try third.write { try $0.value("v", initial: 0).value = 3 }
         #expect(third.version > second.version)
     }
@@ -96,7 +98,9 @@ import Testing
                 // Before the commit or after it: nothing between the read and the wait is missed.
                 #expect(try waiter.waitForChange(since: seen, timeout: .seconds(60)))
                 done.wait()
-                let (version, number) = try waiter.read { ($0.version, try $0.value("v", of: Int.self).value) }
+                let (version, number) = try waiter.read {
+                    ($0.version, try $0.value("v", of: Int.self).value)
+                }
                 #expect(version > seen && number == value)
                 seen = version
             }
@@ -110,7 +114,8 @@ import Testing
         }
     }
 
-    /// A reader that was there before any writer is told of every commit, though it never reads meanwhile: at rest, and with what a killed process has left.
+    /// A reader that was there before any writer is told of every commit, though it never reads
+    /// meanwhile: at rest, and with what a killed process has left.
     @Test(arguments: [false, true]) func waitingBeginsBeforeAnybodyWrites(afterKill: Bool) throws {
         let folder = try TemporaryFolder()
         let first = try PersistentHeap.open(folder.file("first.heap"))
@@ -119,7 +124,8 @@ import Testing
         // What lies on the disk while the heap is open is what a kill leaves.
         for name in folder.names {
             try FileManager.default.copyItem(
-                atPath: folder.file(name), toPath: folder.file(name.replacingOccurrences(of: "first", with: "second")))
+                atPath: folder.file(name),
+                toPath: folder.file(name.replacingOccurrences(of: "first", with: "second")))
         }
         let reader = try PersistentHeap.open(folder.file("second.heap"), mode: .readOnly)
         let writer = try PersistentHeap.open(folder.file("second.heap"))
@@ -165,12 +171,15 @@ import Testing
         isWaiting.wait()
         try heap.close()
         done.wait()
-        #expect(throws: HeapError.closed(path: "/sim/test.heap")) { _ = try heap.waitForChange(timeout: .zero) }
+        #expect(throws: HeapError.closed(path: "/sim/test.heap")) {
+            _ = try heap.waitForChange(timeout: .zero)
+        }
     }
 
     // MARK: Sequences
 
-    /// Several listeners each get the newest version; a slow one is not flooded with those in between.
+    /// Several listeners each get the newest version; a slow one is not flooded with those in
+    /// between.
     @Test func everyListenerGetsTheNewest() async throws {
         let (writer, listener) = (try open(), try open(.readOnly))
         try set(writer, 0)
@@ -184,7 +193,8 @@ import Testing
                 if version == last { break }
             }
             #expect(versions == versions.sorted() && Set(versions).count == versions.count)
-            // Asked only after all was committed: one that had been kept, and at most one that came meanwhile.
+            // Asked only after all was committed: one that had been kept, and at most one that came
+            // meanwhile.
             #expect(versions.last == last && versions.count <= 3)
         }
     }
@@ -220,7 +230,8 @@ import Testing
         for await _ in heap.changes { Issue.record("a change of a closed heap") }
     }
 
-    /// A task that is cancelled ends its sequence; others go on, and so does whoever comes afterwards.
+    /// A task that is cancelled ends its sequence; others go on, and so does whoever comes
+    /// afterwards.
     @Test func cancellation() async throws {
         let (writer, listener) = (try open(), try open())
         try set(writer, 0)

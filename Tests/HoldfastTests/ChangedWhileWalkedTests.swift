@@ -18,7 +18,8 @@ import Testing
 
     /// Each ends by itself should the trap be missing.
     @Test func arrays() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try Self.write { tx in
                 let array = try tx.array("a", of: Int.self)
                 array.append(contentsOf: 0 ..< 10)
@@ -71,7 +72,8 @@ import Testing
     }
 
     @Test func deques() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try Self.write { tx in
                 let deque = try tx.deque("d", of: Int.self)
                 deque.append(contentsOf: 0 ..< 10)
@@ -112,7 +114,8 @@ import Testing
     }
 
     @Test func textsAndBytes() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try Self.write { tx in
                 let bytes = try tx.bytes("b")
                 bytes.append(contentsOf: 0 ..< 100)

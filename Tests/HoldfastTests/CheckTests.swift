@@ -4,14 +4,19 @@ import HoldfastEngine
 import SimulatedDisk
 import Testing
 
-/// What `check` says of the inside of roots, where no checksum helps: each damage is written through a transaction, as a defect of a program would.
+/// What `check` says of the inside of roots, where no checksum helps: each damage is written
+/// through a transaction, as a defect of a program would.
 @Suite struct CheckTests {
     private func heap() throws -> PersistentHeap {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let stock = try tx.map("stock", String.self, PersistentArray<Int32>.self)
-            for number in 0 ..< 40 { stock[creating: "item \(number)"].append(contentsOf: [1, 2, 3]) }
-            try tx.array("texts", of: String.self).append(contentsOf: ["a", "a text that has a block of its own", "b"])
+            for number in 0 ..< 40 {
+                stock[creating: "item \(number)"].append(contentsOf: [1, 2, 3])
+            }
+            try tx.array("texts", of: String.self).append(contentsOf: [
+                "a", "a text that has a block of its own", "b",
+            ])
             try tx.array("colours", of: Colour.self).append(contentsOf: [.red, .green])
             try tx.array("moves", of: Movement.self).append(Movement(item: 1, delta: 2, weight: 3))
             try tx.map("flags", Int.self, Bool?.self)[5] = true
@@ -23,7 +28,10 @@ import Testing
     }
 
     /// The place of the first word in the heap with this value, from `start` on.
-    private func find(_ tx: borrowing WriteTransaction, _ word: UInt64, from start: UInt64 = 5 * 4096, to end: UInt64 = 64 * 4096)
+    private func find(
+        _ tx: borrowing WriteTransaction, _ word: UInt64, from start: UInt64 = 5 * 4096,
+        to end: UInt64 = 64 * 4096
+    )
         throws -> UInt64
     {
         var offset = start
@@ -50,12 +58,15 @@ import Testing
         #expect(try heap.check().unreachedBlocks == 1)
     }
 
-    /// A map that has grown a directory, after removals that leave its segments of different depths.
+    /// A map that has grown a directory, after removals that leave its segments of different
+    /// depths.
     @Test func aLargeMapHasNoProblems() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let map = try tx.map("m", String.self, String.self)
-            for number in 0 ..< 20_000 { map["key \(number)"] = "value \(number) that is long enough for a block" }
+            for number in 0 ..< 20_000 {
+                map["key \(number)"] = "value \(number) that is long enough for a block"
+            }
             for number in 0 ..< 20_000 where number % 3 == 0 { map["key \(number)"] = nil }
         }
         let check = try heap.check()
@@ -63,7 +74,8 @@ import Testing
         #expect(check.unreachedBlocks == 0)
     }
 
-    /// Writes `value` over the word `at` bytes behind the first word that equals `after`, and returns what the check then says.
+    /// Writes `value` over the word `at` bytes behind the first word that equals `after`, and
+    /// returns what the check then says.
     private func problems(behind after: UInt64, at: Int, _ value: UInt64) throws -> [String] {
         let heap = try heap()
         try heap.write { tx in
@@ -79,7 +91,8 @@ import Testing
     private static let mapMagic: UInt64 = 0x504d_4648
 
     @Test(arguments: [
-        (8, 1 << 40, "elements and room"), (8, 1, ""), (16, 1 << 60, "room for"), (16, 77, "no block"), (24, 8, "lies at 8"),
+        (8, 1 << 40, "elements and room"), (8, 1, ""), (16, 1 << 60, "room for"),
+        (16, 77, "no block"), (24, 8, "lies at 8"),
         (24, 1 << 50, "outside the heap"), (24, 13, "lies at 13"), (0, 0, "does not begin as one"),
     ])
     func damagedArrays(at: Int, value: Int, sentence: String) throws {
@@ -92,7 +105,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (4, 200, "depth of 200"), (8, 9, "claims 9 entries"), (16, 8, "lies at 8"), (16, 60 << 56 | 8192, "2^60 chunks"),
+        (4, 200, "depth of 200"), (8, 9, "claims 9 entries"), (16, 8, "lies at 8"),
+        (16, 60 << 56 | 8192, "2^60 chunks"),
         (16, 1 << 48, "a depth of 1"),
     ])
     func damagedMaps(at: Int, value: Int, sentence: String) throws {
@@ -103,11 +117,13 @@ import Testing
             if at == 4 {
                 tx[RelativePointer<UInt32>(offset: place + 4)] = UInt32(value)
             } else {
-                tx[RelativePointer<UInt64>(offset: place + UInt64(at))] = UInt64(bitPattern: Int64(value))
+                tx[RelativePointer<UInt64>(offset: place + UInt64(at))] = UInt64(
+                    bitPattern: Int64(value))
             }
         }
         let problems = try heap.check().problems
-        #expect(problems.contains { $0.contains(sentence) && $0.contains("root \"") }, "\(problems)")
+        #expect(
+            problems.contains { $0.contains(sentence) && $0.contains("root \"") }, "\(problems)")
     }
 
     @Test func twoOwnersOfOneBlock() throws {
@@ -118,14 +134,17 @@ import Testing
             // The last two words of one string over those of another.
             let length = UInt64("a text that has a block of its own".utf8.count) | 0xff << 56
             let place = try find(tx, length)
-            let other = try find(tx, UInt64("another text that has a block of its own".utf8.count) | 0xff << 56)
+            let other = try find(
+                tx, UInt64("another text that has a block of its own".utf8.count) | 0xff << 56)
             for word in [0, 8] as [UInt64] {
-                tx[RelativePointer<UInt64>(offset: other - word)] = tx[RelativePointer<UInt64>(offset: place - word)]
+                tx[RelativePointer<UInt64>(offset: other - word)] =
+                    tx[RelativePointer<UInt64>(offset: place - word)]
             }
         }
         let problems = try heap.check().problems
         #expect(
-            problems.count == 1 && problems[0].contains("something else owns too") && problems[0].contains("root \"texts\", [3]"),
+            problems.count == 1 && problems[0].contains("something else owns too")
+                && problems[0].contains("root \"texts\", [3]"),
             "\(problems)")
     }
 
@@ -142,7 +161,9 @@ import Testing
         }
         let problems = try heap.check().problems
         #expect(
-            problems.contains { $0.contains("search for its key does not look") && $0.contains("root \"numbers\"") },
+            problems.contains {
+                $0.contains("search for its key does not look") && $0.contains("root \"numbers\"")
+            },
             "\(problems)")
     }
 
@@ -154,7 +175,10 @@ import Testing
             try tx.array("flags", of: Bool?.self).append(true)
             try tx.array("moves", of: Movement.self).append(Movement(item: 1, delta: 2, weight: 3))
             try tx.array("texts", of: String.self).append("bad: \u{e9}")
-            for (root, count, at, byte) in [("colours", 2, 2, 7), ("flags", 1, 1, 3), ("moves", 1, 24, 9), ("texts", 1, 5, 0xff)]
+            for (root, count, at, byte) in [
+                ("colours", 2, 2, 7), ("flags", 1, 1, 3), ("moves", 1, 24, 9),
+                ("texts", 1, 5, 0xff),
+            ]
                 as [(String, UInt64, UInt64, UInt8)]
             {
                 let header =
@@ -170,10 +194,18 @@ import Testing
         }
         let problems = try heap.check().problems.sorted()
         #expect(problems.count == 4)
-        #expect(problems[0].contains("root \"colours\", [1]") && problems[0].contains("no raw value of Colour"), "\(problems)")
-        #expect(problems[1].contains("root \"flags\", [0]") && problems[1].contains("a Bool is 3"), "\(problems)")
-        #expect(problems[2].contains("root \"moves\", [0]") && problems[2].contains("optional's flag"), "\(problems)")
-        #expect(problems[3].contains("root \"texts\", [0]") && problems[3].contains("not valid UTF-8"), "\(problems)")
+        #expect(
+            problems[0].contains("root \"colours\", [1]")
+                && problems[0].contains("no raw value of Colour"), "\(problems)")
+        #expect(
+            problems[1].contains("root \"flags\", [0]") && problems[1].contains("a Bool is 3"),
+            "\(problems)")
+        #expect(
+            problems[2].contains("root \"moves\", [0]") && problems[2].contains("optional's flag"),
+            "\(problems)")
+        #expect(
+            problems[3].contains("root \"texts\", [0]") && problems[3].contains("not valid UTF-8"),
+            "\(problems)")
     }
 
     private func nextArray(_ tx: borrowing WriteTransaction, number: Int) throws -> UInt64 {
@@ -182,7 +214,8 @@ import Testing
         return place
     }
 
-    /// Roots of types that cannot be made of their descriptions are named and left out; the rest of the heap is followed all the same.
+    /// Roots of types that cannot be made of their descriptions are named and left out; the rest of
+    /// the heap is followed all the same.
     @Test func unknownTypes() throws {
         struct Secret: PersistableStruct {
             var isOn: Bool
@@ -191,9 +224,11 @@ import Testing
         let mine = "Array<Secret{isOn: Bool @0; 1 bytes}>"
         let strange = mine.replacing("Array", with: "Arrow")
         try heap.write { tx in
-            try tx.map("known", Int16.self, PersistentArray<Data?>.self)[creating: 3].append(Data([1]))
+            try tx.map("known", Int16.self, PersistentArray<Data?>.self)[creating: 3].append(
+                Data([1]))
             try tx.array("strange", of: Secret.self).append(Secret(isOn: true))
-            // As another program would have made it: the description in its block, and its fingerprint.
+            // As another program would have made it: the description in its block, and its
+            // fingerprint.
             let text = try find(tx, Self.word("Array<Se"))
             tx[RelativePointer<UInt64>(offset: text)] = Self.word("Arrow<Se")
             let fingerprint = try find(tx, Self.fingerprint(mine))
@@ -212,7 +247,8 @@ import Testing
 
     private static func fingerprint(_ description: String) -> UInt64 {
         Array(description.utf8).withUnsafeBytes {
-            StableHash.hash($0, seed: HeapIdentity(high: 0x486f_6c64_6661_7374, low: 0x5479_7065_5365_6564))
+            StableHash.hash(
+                $0, seed: HeapIdentity(high: 0x486f_6c64_6661_7374, low: 0x5479_7065_5365_6564))
         }
     }
 }

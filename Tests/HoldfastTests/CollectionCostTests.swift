@@ -3,13 +3,15 @@ import HoldfastEngine
 import SimulatedDisk
 import Testing
 
-/// What each operation of the collections costs, in lines of log: exact numbers, so that an added line is a failed test. Counted from the
-/// bytes that a sync writes: a record's header has 72, each run of neighbouring lines 8, each line 64.
+/// What each operation of the collections costs, in lines of log: exact numbers, so that an added
+/// line is a failed test. Counted from the bytes that a sync writes: a record's header has 72, each
+/// run of neighbouring lines 8, each line 64.
 @Suite struct CollectionCostTests {
     private let disk = SimulatedDisk()
 
     private func open() throws -> PersistentHeap {
-        let heap = try PersistentHeap.open("/sim/cost.heap", engineOptions: EngineOptions(), disk: disk)
+        let heap = try PersistentHeap.open(
+            "/sim/cost.heap", engineOptions: EngineOptions(), disk: disk)
         // The catalogue and the log are there, and slabs for what the roots need.
         try heap.write { tx in
             let map = try tx.map("map", UInt64.self, UInt64.self)
@@ -24,7 +26,9 @@ import Testing
     }
 
     /// The lines and runs that the transaction's record holds.
-    private func cost(_ heap: PersistentHeap, _ body: (borrowing WriteTransaction) throws -> Void) throws -> [String: Int] {
+    private func cost(_ heap: PersistentHeap, _ body: (borrowing WriteTransaction) throws -> Void)
+        throws -> [String: Int]
+    {
         let start = disk.journal.count
         try heap.write(durability: .device, body)
         var writes: [[UInt8]] = []
@@ -38,23 +42,40 @@ import Testing
     @Test func mapOperations() throws {
         let heap = try open()
         // The slot's line: neither the count nor the control bytes change.
-        #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[1] = 9 } == ["lines": 1])
-        #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[1, default: 0] += 1 } == ["lines": 1])
-        // The fourth entry of a chunk of seven: its slot lies in the chunk's second line; the control bytes in the first; the map's count.
-        #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = 1 } == ["lines": 3])
+        #expect(
+            try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[1] = 9 } == ["lines": 1])
+        #expect(
+            try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[1, default: 0] += 1 } == [
+                "lines": 1
+            ])
+        // The fourth entry of a chunk of seven: its slot lies in the chunk's second line; the
+        // control bytes in the first; the map's count.
+        #expect(
+            try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = 1 } == ["lines": 3])
         // That slot crosses from one line into the next; only its value changes.
-        #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = 2 } == ["lines": 1])
+        #expect(
+            try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = 2 } == ["lines": 1])
         // The control bytes and the count; the slot is left as it is.
-        #expect(try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = nil } == ["lines": 2])
+        #expect(
+            try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = nil } == ["lines": 2]
+        )
         // Looking up changes nothing: no record.
         #expect(try cost(heap) { _ = try $0.map("map", UInt64.self, UInt64.self)[1] } == [:])
-        // A short text lies in the slot; the second slot of 32 bytes begins at byte 40 and crosses into the chunk's second line.
-        #expect(try cost(heap) { try $0.map("text", String.self, String.self)["a"] = "c" } == ["lines": 1])
-        #expect(try cost(heap) { try $0.map("text", String.self, String.self)["b"] = "c" } == ["lines": 3])
+        // A short text lies in the slot; the second slot of 32 bytes begins at byte 40 and crosses
+        // into the chunk's second line.
+        #expect(
+            try cost(heap) { try $0.map("text", String.self, String.self)["a"] = "c" } == [
+                "lines": 1
+            ])
+        #expect(
+            try cost(heap) { try $0.map("text", String.self, String.self)["b"] = "c" } == [
+                "lines": 3
+            ])
     }
 
-    /// A segment of 512 chunks, each of two lines, splits: the new one is logged whole, and of the old one the control words, beside the few entries that move
-    /// up to their homes. Writing both halves anew would be 2048 lines.
+    /// A segment of 512 chunks, each of two lines, splits: the new one is logged whole, and of the
+    /// old one the control words, beside the few entries that move up to their homes. Writing both
+    /// halves anew would be 2048 lines.
     @Test func splittingASegment() throws {
         let heap = try open()
         try heap.write { tx in
@@ -65,7 +86,10 @@ import Testing
         try heap.sync()
         var most = 0
         for key in 1792 ..< 3584 as Range<UInt64> {
-            most = max(most, try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[key] = 0 }["lines"] ?? 0)
+            most = max(
+                most,
+                try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[key] = 0 }["lines"]
+                    ?? 0)
             if most > 1024 { break }
         }
         #expect(most > 1024 + 256 && most < 1024 + 512 + 256, "\(most) lines")
@@ -77,9 +101,14 @@ import Testing
         // The element's line and the header's.
         #expect(try cost(heap) { try $0.array("array", of: UInt64.self).append(2) } == ["lines": 2])
         // Elements side by side share a line.
-        #expect(try cost(heap) { for _ in 0 ..< 6 { try $0.array("array", of: UInt64.self).append(3) } } == ["lines": 2])
+        #expect(
+            try cost(heap) { for _ in 0 ..< 6 { try $0.array("array", of: UInt64.self).append(3) } }
+                == ["lines": 2])
         #expect(try cost(heap) { try $0.array("array", of: UInt64.self)[0] = 5 } == ["lines": 1])
-        #expect(try cost(heap) { _ = try $0.array("array", of: UInt64.self).removeLast() } == ["lines": 1])
+        #expect(
+            try cost(heap) { _ = try $0.array("array", of: UInt64.self).removeLast() } == [
+                "lines": 1
+            ])
     }
 
     @Test func dequeOperations() throws {
@@ -96,35 +125,57 @@ import Testing
         try heap.sync()
         // The element's line and the header's, at both ends.
         #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).append(2) } == ["lines": 2])
-        #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).prepend(2) } == ["lines": 2])
+        #expect(
+            try cost(heap) { try $0.deque("deque", of: UInt64.self).prepend(2) } == ["lines": 2])
         // Elements side by side share a line: slots 51 to 55.
-        #expect(try cost(heap) { for _ in 0 ..< 5 { try $0.deque("deque", of: UInt64.self).append(3) } } == ["lines": 2])
+        #expect(
+            try cost(heap) { for _ in 0 ..< 5 { try $0.deque("deque", of: UInt64.self).append(3) } }
+                == ["lines": 2])
         // Removing leaves the slot as it is.
-        #expect(try cost(heap) { _ = try $0.deque("deque", of: UInt64.self).popFirst() } == ["lines": 1])
-        #expect(try cost(heap) { _ = try $0.deque("deque", of: UInt64.self).popLast() } == ["lines": 1])
-        #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).removeFirst(3) } == ["lines": 1])
+        #expect(
+            try cost(heap) { _ = try $0.deque("deque", of: UInt64.self).popFirst() } == ["lines": 1]
+        )
+        #expect(
+            try cost(heap) { _ = try $0.deque("deque", of: UInt64.self).popLast() } == ["lines": 1])
+        #expect(
+            try cost(heap) { try $0.deque("deque", of: UInt64.self).removeFirst(3) } == ["lines": 1]
+        )
         #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self)[3] = 5 } == ["lines": 1])
         // The shorter side moves: slot 12 opens at the front, slot 55 at the back.
-        #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).insert(7, at: 2) } == ["lines": 2])
-        #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).remove(at: 2) } == ["lines": 2])
+        #expect(
+            try cost(heap) { try $0.deque("deque", of: UInt64.self).insert(7, at: 2) } == [
+                "lines": 2
+            ])
+        #expect(
+            try cost(heap) { try $0.deque("deque", of: UInt64.self).remove(at: 2) } == ["lines": 2])
         #expect(try cost(heap) { _ = try $0.deque("deque", of: UInt64.self).first } == [:])
         // A short text lies in its slot of 16 bytes, which never straddles two lines.
-        #expect(try cost(heap) { try $0.deque("texts", of: String.self).append("f") } == ["lines": 2])
-        #expect(try cost(heap) { _ = try $0.deque("texts", of: String.self).popFirst() } == ["lines": 1])
-        // A queue that is filled and emptied by turns needs the allocator once, and stays on its first line.
+        #expect(
+            try cost(heap) { try $0.deque("texts", of: String.self).append("f") } == ["lines": 2])
+        #expect(
+            try cost(heap) { _ = try $0.deque("texts", of: String.self).popFirst() } == ["lines": 1]
+        )
+        // A queue that is filled and emptied by turns needs the allocator once, and stays on its
+        // first line.
         #expect(try cost(heap) { try $0.deque("queue", of: UInt64.self).append(1) } != ["lines": 2])
         for _ in 0 ..< 100 {
-            #expect(try cost(heap) { _ = try $0.deque("queue", of: UInt64.self).popFirst() } == ["lines": 1])
-            #expect(try cost(heap) { try $0.deque("queue", of: UInt64.self).append(1) } == ["lines": 2])
+            #expect(
+                try cost(heap) { _ = try $0.deque("queue", of: UInt64.self).popFirst() } == [
+                    "lines": 1
+                ])
+            #expect(
+                try cost(heap) { try $0.deque("queue", of: UInt64.self).append(1) } == ["lines": 2])
         }
     }
 
-    /// Growth and shrinking, spread over the operations that bring them about: a fixed number of logged bytes an element, whatever the size.
+    /// Growth and shrinking, spread over the operations that bring them about: a fixed number of
+    /// logged bytes an element, whatever the size.
     @Test(arguments: [1000, 10_000, 100_000])
     func growthIsAmortised(size: Int) throws {
         let folder = try TemporaryFolder()
         let heap = try PersistentHeap.open(folder.file())
-        // In transactions of 100, as each logs a line once only; two deques, so that they are in each other's way and cannot grow in place.
+        // In transactions of 100, as each logs a line once only; two deques, so that they are in
+        // each other's way and cannot grow in place.
         func lines(_ change: (PersistentDeque<UInt64>, _ batch: Int) -> Void) throws -> Double {
             let start = heap.version.position
             for batch in 0 ..< size / 100 {
@@ -138,16 +189,20 @@ import Testing
         let appended = try lines { deque, batch in
             for number in 0 ..< 100 { deque.append(UInt64(batch * 100 + number)) }
         }
-        // An eighth for the element itself, and as much again for each time that it is moved: twice, as the ring grows by half.
-        #expect(appended > 0.125 && appended < 1, "\(appended) lines an element appended, to \(size)")
+        // An eighth for the element itself, and as much again for each time that it is moved:
+        // twice, as the ring grows by half.
+        #expect(
+            appended > 0.125 && appended < 1, "\(appended) lines an element appended, to \(size)")
         let removed = try lines { deque, _ in for _ in 0 ..< 100 { _ = deque.popFirst() } }
         #expect(removed > 0 && removed < 0.5, "\(removed) lines an element removed, from \(size)")
         try heap.close()
     }
 
-    /// The cost of an insertion does not grow with the map: counted over maps of 1,000 to 100,000 entries, growth included.
+    /// The cost of an insertion does not grow with the map: counted over maps of 1,000 to 100,000
+    /// entries, growth included.
     @Test func insertionCostsTheSameForEverySize() throws {
-        let heap = try PersistentHeap.open("/sim/cost.heap", engineOptions: EngineOptions(), disk: disk)
+        let heap = try PersistentHeap.open(
+            "/sim/cost.heap", engineOptions: EngineOptions(), disk: disk)
         disk.recordsContents = true
         func lines(from: UInt64, to: UInt64) throws -> Double {
             var bytes = 0
@@ -157,7 +212,8 @@ import Testing
                     let map = try tx.map("map", UInt64.self, UInt64.self)
                     for key in batch ..< batch + 20 { map[key &* 0x9e37_79b9_7f4a_7c15] = key }
                 }
-                for case .write(_, _, let written) in disk.journal[start...] where written.count > 256 { bytes += written.count }
+                for case .write(_, _, let written) in disk.journal[start...]
+                where written.count > 256 { bytes += written.count }
             }
             return Double(bytes) / 64 / Double(to - from)
         }
@@ -169,14 +225,16 @@ import Testing
         }
         try heap.sync()
         let large = try lines(from: 100_000, to: 104_000)
-        #expect(large < small * 3, "\(small) lines an insertion at 4,000 entries, \(large) at 100,000")
+        #expect(
+            large < small * 3, "\(small) lines an insertion at 4,000 entries, \(large) at 100,000")
         #expect(small < 20 && large < 20)
     }
 
     // MARK: Sorted maps
 
-    /// Lines an insertion of a random key changes: the header's, the leaf's first and the slot's, and in the long run what the splitting of nodes adds, which
-    /// does not grow with the map. Counted from the bytes of log of insertions that have a transaction each.
+    /// Lines an insertion of a random key changes: the header's, the leaf's first and the slot's,
+    /// and in the long run what the splitting of nodes adds, which does not grow with the map.
+    /// Counted from the bytes of log of insertions that have a transaction each.
     @Test(arguments: [(1000, 3.74), (100_000, 3.67), (1_000_000, 3.72)])
     func sortedInsertion(entries: Int, expected: Double) throws {
         let folder = try TemporaryFolder()
@@ -192,7 +250,8 @@ import Testing
             try heap.write { try $0.sortedMap("map", UInt64.self, UInt64.self)[random.next()] = 2 }
         }
         let bytes = try heap.read { $0.version.position } - start
-        // A record's header has 72 bytes; each line 64, and 8 for the run that it begins, if it does.
+        // A record's header has 72 bytes; each line 64, and 8 for the run that it begins, if it
+        // does.
         let lines = (Double(bytes) / Double(insertions) - 72) / 72
         #expect(abs(lines - expected) < 0.03, "\(lines) lines")
         try heap.close()
@@ -207,18 +266,41 @@ import Testing
         }
         try heap.sync()
         // The slot's line alone.
-        #expect(try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[70] = 9 } == ["lines": 1])
-        #expect(try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[70, default: 0] += 1 } == ["lines": 1])
+        #expect(
+            try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[70] = 9 } == [
+                "lines": 1
+            ])
+        #expect(
+            try cost(heap) {
+                try $0.sortedMap("sorted", UInt64.self, UInt64.self)[70, default: 0] += 1
+            } == ["lines": 1])
         // The new slot's, the leaf's first line and the map's header, wherever the key belongs.
         for key in [5, 95, 1000 as UInt64] {
-            #expect(try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[key] = 1 } == ["lines": 3])
+            #expect(
+                try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[key] = 1 }
+                    == ["lines": 3])
         }
         // The last slot's entry moves to the free one; the last one's own removal moves nothing.
-        #expect(try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[0] = nil } == ["lines": 3])
-        #expect(try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[95] = nil } == ["lines": 2])
+        #expect(
+            try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[0] = nil } == [
+                "lines": 3
+            ])
+        #expect(
+            try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[95] = nil } == [
+                "lines": 2
+            ])
         // Looking up and walking change nothing.
-        #expect(try cost(heap) { _ = try $0.sortedMap("sorted", UInt64.self, UInt64.self)[10 ... 90].reversed() } == [:])
-        #expect(try cost(heap) { _ = try $0.sortedSet("texts", of: String.self).insert("b") } == ["lines": 3])
-        #expect(try cost(heap) { _ = try $0.sortedSet("texts", of: String.self).insert("b") } == ["lines": 1])
+        #expect(
+            try cost(heap) {
+                _ = try $0.sortedMap("sorted", UInt64.self, UInt64.self)[10 ... 90].reversed()
+            } == [:])
+        #expect(
+            try cost(heap) { _ = try $0.sortedSet("texts", of: String.self).insert("b") } == [
+                "lines": 3
+            ])
+        #expect(
+            try cost(heap) { _ = try $0.sortedSet("texts", of: String.self).insert("b") } == [
+                "lines": 1
+            ])
     }
 }

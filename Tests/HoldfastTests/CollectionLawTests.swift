@@ -5,7 +5,8 @@ import Testing
 
 /// The collections keep what the standard library's protocols promise.
 @Suite struct CollectionLawTests {
-    /// Every law on arrays of this element type: empty, of one element, of several with equal ones among them.
+    /// Every law on arrays of this element type: empty, of one element, of several with equal ones
+    /// among them.
     private func check<Element: Persistable & Equatable>(
         _ elements: [Element], fresh: Element, by less: (Element, Element) -> Bool
     ) throws {
@@ -15,7 +16,8 @@ import Testing
                 var array = try tx.array("array", of: Element.self)
                 array.removeAll()
                 array.append(contentsOf: elements.prefix(count))
-                let problems = Laws.ofMutableRandomAccess(&array, Array(elements.prefix(count)), fresh: fresh, by: less)
+                let problems = Laws.ofMutableRandomAccess(
+                    &array, Array(elements.prefix(count)), fresh: fresh, by: less)
                 #expect(problems == [], "\(count) elements")
             }
             // Slices are collections of their own.
@@ -31,14 +33,20 @@ import Testing
     @Test func arrays() throws {
         try check([5, 3, 3, 9, -1, 7, 0], fresh: 100, by: <)
         try check(
-            ["b", "", "a text of more than fifteen bytes", "é", "b", "a"], fresh: "fresh, and long enough for a block", by: <)
+            ["b", "", "a text of more than fifteen bytes", "é", "b", "a"],
+            fresh: "fresh, and long enough for a block", by: <)
         try check([1.5, nil, -3, nil, 0.25], fresh: 99) { ($0 ?? -.infinity) < ($1 ?? -.infinity) }
         try check([Colour.red, .red, .red], fresh: .green) { $0.rawValue < $1.rawValue }
-        try check([Data([1]), Data(count: 40), Data(), Data([1, 2])], fresh: Data(count: 99)) { $0.lexicographicallyPrecedes($1) }
-        let movements = (0 ..< 6).map { (number: Int) -> Movement in
-            Movement(item: Int32(number), delta: Int64(-number), weight: number % 2 == 0 ? nil : 0.5)
+        try check([Data([1]), Data(count: 40), Data(), Data([1, 2])], fresh: Data(count: 99)) {
+            $0.lexicographicallyPrecedes($1)
         }
-        try check(movements, fresh: Movement(item: 9, delta: 9, weight: nil)) { $0.delta < $1.delta }
+        let movements = (0 ..< 6).map { (number: Int) -> Movement in
+            Movement(
+                item: Int32(number), delta: Int64(-number), weight: number % 2 == 0 ? nil : 0.5)
+        }
+        try check(movements, fresh: Movement(item: 9, delta: 9, weight: nil)) {
+            $0.delta < $1.delta
+        }
     }
 
     @Test func bytes() throws {
@@ -51,7 +59,9 @@ import Testing
                 #expect(Laws.ofMutableRandomAccess(&bytes, elements, fresh: 100, by: <) == [])
                 guard elements.count > 2 else { continue }
                 var slice = bytes[1 ..< elements.count]
-                #expect(Laws.ofMutableRandomAccess(&slice, Array(elements[1...]), fresh: 100, by: <) == [])
+                #expect(
+                    Laws.ofMutableRandomAccess(&slice, Array(elements[1...]), fresh: 100, by: <)
+                        == [])
             }
         }
     }
@@ -65,10 +75,14 @@ import Testing
                 deque.removeAll()
                 for number in 0 ..< turned { deque.append("\(number)") }
                 deque.removeFirst(turned)
-                let elements = (0 ..< count).map { "element \($0 * 7 % 5), sometimes long enough for a block" }
+                let elements = (0 ..< count).map {
+                    "element \($0 * 7 % 5), sometimes long enough for a block"
+                }
                 for element in elements.prefix(count / 2).reversed() { deque.prepend(element) }
                 deque.append(contentsOf: elements.dropFirst(count / 2))
-                #expect(Laws.ofMutableRandomAccess(&deque, elements, fresh: "fresh", by: <) == [], "\(count) elements")
+                #expect(
+                    Laws.ofMutableRandomAccess(&deque, elements, fresh: "fresh", by: <) == [],
+                    "\(count) elements")
             }
         }
     }
@@ -87,10 +101,14 @@ import Testing
                 let elements = (0 ..< count).map { "element \(1000 + $0)" }
                 #expect(Laws.ofBidirectional(set, elements) == [], "\(count) elements")
                 let pairs = map.lazy.map { Pair(key: $0.key, value: $0.value) }
-                #expect(Laws.ofBidirectional(pairs, (0 ..< count).map { Pair(key: $0 * 3, value: "value \($0)") }) == [])
+                #expect(
+                    Laws.ofBidirectional(
+                        pairs, (0 ..< count).map { Pair(key: $0 * 3, value: "value \($0)") }) == [])
                 guard count > 4 else { continue }
                 let range = map[4 ..< 12].lazy.map { Pair(key: $0.key, value: $0.value) }
-                #expect(Laws.ofBidirectional(range, (2 ..< 4).map { Pair(key: $0 * 3, value: "value \($0)") }) == [])
+                #expect(
+                    Laws.ofBidirectional(
+                        range, (2 ..< 4).map { Pair(key: $0 * 3, value: "value \($0)") }) == [])
             }
         }
     }
@@ -131,7 +149,10 @@ import Testing
             #expect(Laws.ofSequence(text.lines, ["one", "two", "", "four"]) == [])
             let bytes = try tx.bytes("bytes")
             bytes.append(contentsOf: 0 ..< 10)
-            #expect(Laws.ofSequence(bytes.chunks(of: 4), [Data([0, 1, 2, 3]), Data([4, 5, 6, 7]), Data([8, 9])]) == [])
+            #expect(
+                Laws.ofSequence(
+                    bytes.chunks(of: 4), [Data([0, 1, 2, 3]), Data([4, 5, 6, 7]), Data([8, 9])])
+                    == [])
         }
     }
 }

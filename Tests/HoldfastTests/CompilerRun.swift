@@ -2,7 +2,8 @@ import Foundation
 
 /// The toolchain's compiler, run on single files against the modules that this test was built with.
 enum CompilerRun {
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
 
     /// What finds Holdfast's modules.
     static var moduleArguments: [String] {
@@ -23,7 +24,9 @@ enum CompilerRun {
     }
 
     /// Runs a program that the search path finds, and waits for its end.
-    static func run(_ arguments: [String], in folder: String) throws -> (status: Int32, output: String) {
+    static func run(_ arguments: [String], in folder: String) throws -> (
+        status: Int32, output: String
+    ) {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = arguments
@@ -32,7 +35,8 @@ enum CompilerRun {
         process.standardOutput = pipe
         process.standardError = pipe
         try process.run()
-        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let output = String(
+            decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         return (process.terminationStatus, output)
     }

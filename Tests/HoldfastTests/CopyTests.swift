@@ -16,17 +16,22 @@ import Testing
         return options
     }
 
-    private func open(_ name: String = "test.heap", _ mode: OpenMode = .readWrite) throws -> PersistentHeap {
+    private func open(_ name: String = "test.heap", _ mode: OpenMode = .readWrite) throws
+        -> PersistentHeap
+    {
         try PersistentHeap.open(folder.file(name), mode: mode, engineOptions: Self.options)
     }
 
     /// Every element is the commit's number: a mixture of two states shows.
-    @Sendable private static func fill(_ heap: PersistentHeap, _ number: Int, count: Int = 20_000) throws {
+    @Sendable private static func fill(_ heap: PersistentHeap, _ number: Int, count: Int = 20_000)
+        throws
+    {
         try heap.write { tx in
             let array = try tx.array("a", of: Int.self)
             array.removeAll()
             for _ in 0 ..< count { array.append(number) }
-            try tx.map("m", Int.self, String.self)[number % 100] = "the text of commit \(number), in a block of its own"
+            try tx.map("m", Int.self, String.self)[number % 100] =
+                "the text of commit \(number), in a block of its own"
         }
     }
 
@@ -47,7 +52,9 @@ import Testing
         for value in 2 ..< 12 {
             try Self.fill(heap, value, count: value * 10_000)
             if value % 3 == 0 { try heap.checkpoint() }
-            let seen = try snapshot.read { ($0.version, try number($0), try $0.array("a", of: Int.self).count) }
+            let seen = try snapshot.read {
+                ($0.version, try number($0), try $0.array("a", of: Int.self).count)
+            }
             #expect(seen == (version, 1, 20_000))
         }
         let second = try heap.snapshot()
@@ -80,7 +87,9 @@ import Testing
             Thread.detachNewThread {
                 defer { group.leave() }
                 do {
-                    let writer = index == 0 ? mine : try PersistentHeap.open(path, engineOptions: Self.options)
+                    let writer =
+                        index == 0
+                        ? mine : try PersistentHeap.open(path, engineOptions: Self.options)
                     var number = index + 1
                     while !stop.withLock({ $0 }) {
                         try Self.fill(writer, number)
@@ -123,7 +132,9 @@ import Testing
     @Test func copiesLeaveOutWhatIsFree() throws {
         let heap = try open()
         try Self.fill(heap, 1)
-        try heap.write { tx in try tx.array("large", of: Int.self).append(contentsOf: 0 ..< 1_000_000) }
+        try heap.write { tx in
+            try tx.array("large", of: Int.self).append(contentsOf: 0 ..< 1_000_000)
+        }
         try heap.write { tx in try tx.array("end", of: Int.self).append(contentsOf: 0 ..< 20_000) }
         try heap.checkpoint()
         try heap.write { tx in _ = try tx.removeRoot("large", PersistentArray<Int>.self) }
@@ -154,7 +165,8 @@ import Testing
         try heap.copy(to: target, replacing: true)
         let copy = try open("copy.heap")
         #expect(try copy.read { try number($0) } == 1)
-        // Not while anyone has it open, whether as a heap of its own or as the very heap that is copied.
+        // Not while anyone has it open, whether as a heap of its own or as the very heap that is
+        // copied.
         try Self.fill(heap, 2)
         #expect(throws: HeapError.busy(path: target)) { try heap.copy(to: target, replacing: true) }
         #expect(throws: HeapError.busy(path: path)) { try heap.copy(to: path, replacing: true) }
@@ -170,19 +182,24 @@ import Testing
         }
         try heap.close()
         #expect(folder.names == ["copy.heap", "test.heap"])
-        #expect(throws: HeapError.noFile(path: "(in memory)")) { try PersistentHeap.inMemory().copy(to: target) }
+        #expect(throws: HeapError.noFile(path: "(in memory)")) {
+            try PersistentHeap.inMemory().copy(to: target)
+        }
     }
 
     // MARK: Checking
 
-    /// One bit of the file at rest has changed: `check` finds the page, and so does opening where that is asked for; readers and the file are left alone.
+    /// One bit of the file at rest has changed: `check` finds the page, and so does opening where
+    /// that is asked for; readers and the file are left alone.
     @Test func checkFindsAFlippedBit() throws {
         let heap = try open()
         try Self.fill(heap, 3)
         try heap.close()
         var bytes = try folder.bytes()
         // A page in use, in a byte that no structure depends on.
-        func isInUse(_ page: Int) -> Bool { bytes[page * 4096 ..< (page + 1) * 4096].contains { $0 != 0 } }
+        func isInUse(_ page: Int) -> Bool {
+            bytes[page * 4096 ..< (page + 1) * 4096].contains { $0 != 0 }
+        }
         let inUse = (8 ..< bytes.count / 4096).first { isInUse($0) && bytes[$0 * 4096 + 4095] == 0 }
         let page = try #require(inUse)
         bytes[page * 4096 + 4095] ^= 4
@@ -199,7 +216,9 @@ import Testing
         let damaged = try open()
         var progress: [Int] = []
         let check = try damaged.check { done, _ in progress.append(done) }
-        #expect(check.damagedPages == [page] && !check.isSound && check.problems == [] && check.loggedPages == 0)
+        #expect(
+            check.damagedPages == [page] && !check.isSound && check.problems == []
+                && check.loggedPages == 0)
         #expect(progress == progress.sorted() && !progress.isEmpty)
         try damaged.close()
         // Put back, all is well.
@@ -239,7 +258,9 @@ import Testing
         #expect(try heap.audit() == before)
         #expect(try reader.read { try number($0) } == 1)
         #expect(try heap.check().isSound && reader.check().isSound)
-        try heap.write { tx in try tx.array("large", of: Int.self).append(contentsOf: 0 ..< 2_000_000) }
+        try heap.write { tx in
+            try tx.array("large", of: Int.self).append(contentsOf: 0 ..< 2_000_000)
+        }
         #expect(try reader.read { try $0.array("large", of: Int.self).last } == 1_999_999)
         try heap.checkpoint()
         #expect(try heap.check().isSound)
@@ -256,7 +277,9 @@ import Testing
         let again = try open()
         #expect(try again.check().isSound)
         #expect(try again.read { try number($0) } == 1)
-        #expect(throws: HeapError.readOnly(path: path)) { try open("test.heap", .readOnly).compact() }
+        #expect(throws: HeapError.readOnly(path: path)) {
+            try open("test.heap", .readOnly).compact()
+        }
         try again.close()
     }
 
@@ -271,7 +294,8 @@ import Testing
         let snapshot = try heap.snapshot()
         try heap.write { tx in _ = try tx.removeRoot("large", PersistentArray<Int>.self) }
         #expect(try heap.compact() == 0)
-        #expect(try snapshot.read { try $0.array("large", of: Int.self).elementsEqual(0 ..< 500_000) })
+        #expect(
+            try snapshot.read { try $0.array("large", of: Int.self).elementsEqual(0 ..< 500_000) })
         try snapshot.close()
         #expect(try heap.compact() > 3_500_000)
         #expect(try heap.check().isSound)

@@ -1,10 +1,13 @@
 import Foundation
 import Testing
 
-/// Tens of thousands of damaged heaps, opened, checked, read and written in processes of their own: an error, or the right data, or, where the check has
-/// found something, an end with a sentence; never a wild access, a hang, memory out of proportion, or wrong data from a heap that was called sound.
+/// Tens of thousands of damaged heaps, opened, checked, read and written in processes of their own:
+/// an error, or the right data, or, where the check has found something, an end with a sentence;
+/// never a wild access, a hang, memory out of proportion, or wrong data from a heap that was called
+/// sound.
 ///
-/// The work is the program `damage-lab`'s. `HOLDFAST_FUZZ_COUNT` sets the number of heaps; `HOLDFAST_LONG=1` makes it a million.
+/// The work is the program `damage-lab`'s. `HOLDFAST_FUZZ_COUNT` sets the number of heaps;
+/// `HOLDFAST_LONG=1` makes it a million.
 @Suite struct DamageTests {
     private static let count: Int = {
         let environment = ProcessInfo.processInfo.environment
@@ -14,10 +17,14 @@ import Testing
 
     @Test func damagedHeaps() async throws {
         let jobs = 2
-        let outputs = try await withThrowingTaskGroup(of: (status: Int32, output: String).self) { group in
+        let outputs = try await withThrowingTaskGroup(of: (status: Int32, output: String).self) {
+            group in
             for job in 0 ..< jobs {
                 group.addTask {
-                    try Self.run(["--count", "\(Self.count)", "--job", "\(job)", "--jobs", "\(jobs)", "--seed", "7"])
+                    try Self.run([
+                        "--count", "\(Self.count)", "--job", "\(job)", "--jobs", "\(jobs)",
+                        "--seed", "7",
+                    ])
                 }
             }
             return try await group.reduce(into: []) { $0.append($1) }
@@ -27,12 +34,17 @@ import Testing
             #expect(status == 0, "\(output.suffix(6000))")
             for line in output.split(separator: "\n") {
                 let parts = line.components(separatedBy: ": ")
-                if parts.count == 2, let number = Int(parts[1]) { total[parts[0], default: 0] += number }
+                if parts.count == 2, let number = Int(parts[1]) {
+                    total[parts[0], default: 0] += number
+                }
             }
         }
         #expect(total.values.reduce(0, +) == Self.count, "\(total)")
-        // Each way must have been gone: a laboratory that damages nothing would find nothing either.
-        for outcome in ["refused", "foundByCheck", "rightData", "otherData", "error", "ended by a sentence"] {
+        // Each way must have been gone: a laboratory that damages nothing would find nothing
+        // either.
+        for outcome in [
+            "refused", "foundByCheck", "rightData", "otherData", "error", "ended by a sentence",
+        ] {
             #expect(total[outcome, default: 0] > 0, "\(outcome): \(total)")
         }
     }
@@ -41,11 +53,14 @@ import Testing
         let process = Process()
         process.executableURL = productsFolder.appendingPathComponent("damage-lab")
         process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment.merging([
+            "SWIFT_BACKTRACE": "enable=no"
+        ]) { $1 }
         let output = Pipe()
         process.standardOutput = output
         try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = String(
+            decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         return (process.terminationStatus, text)
     }

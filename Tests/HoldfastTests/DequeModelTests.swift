@@ -3,7 +3,8 @@ import HoldfastEngine
 import SimulatedDisk
 import Testing
 
-/// Random operations on deques and on arrays side by side, with aborts, reopenings and checkpoints mixed in; equal at every step.
+/// Random operations on deques and on arrays side by side, with aborts, reopenings and checkpoints
+/// mixed in; equal at every step.
 @Suite struct DequeModelTests {
     private struct Abort: Error {}
 
@@ -21,13 +22,16 @@ import Testing
         var table: [[Int]] = []
     }
 
-    /// Whether more is removed than added at the moment, changed now and then, so that the rings grow and shrink.
+    /// Whether more is removed than added at the moment, changed now and then, so that the rings
+    /// grow and shrink.
     private struct Source {
         var random: SplitMix
         var drains = false
         var operations = 0
 
-        mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+        mutating func number(_ range: ClosedRange<Int>) -> Int {
+            Int.random(in: range, using: &random)
+        }
         mutating func chance(_ one: Int) -> Bool { number(1 ... one) == 1 }
 
         mutating func step() {
@@ -45,7 +49,8 @@ import Testing
         try run(seed: seed, operations: 200_000, options)
     }
 
-    /// The same with every commit's log held against the whole image: a change that was not noted fails.
+    /// The same with every commit's log held against the whole image: a change that was not noted
+    /// fails.
     @Test func everyChangeIsNoted() throws {
         var options = EngineOptions()
         options.verifiesNotes = true
@@ -72,7 +77,10 @@ import Testing
                         source.step()
                         let same: Bool
                         switch source.number(1 ... 10) {
-                        case 1 ... 4: same = change(numbers, &model.numbers, &source) { $0.number(.min ... .max) }
+                        case 1 ... 4:
+                            same = change(numbers, &model.numbers, &source) {
+                                $0.number(.min ... .max)
+                            }
                         case 5 ... 6: same = change(texts, &model.texts, &source, Self.text)
                         case 7 ... 8: same = change(jobs, &model.jobs, &source, Self.job)
                         default: same = change(table, &model.table, &source)
@@ -118,7 +126,9 @@ import Testing
     }
 
     private static func job(_ source: inout Source) -> Job {
-        Job(number: source.operations, time: Double(source.number(0 ... 1000)), kind: UInt8(source.number(0 ... 255)))
+        Job(
+            number: source.operations, time: Double(source.number(0 ... 1000)),
+            kind: UInt8(source.number(0 ... 255)))
     }
 
     private func matches(_ heap: PersistentHeap, _ model: Model) throws -> Bool {
@@ -131,7 +141,8 @@ import Testing
             let texts = try tx.deque("texts", of: String.self)
             let jobs = try tx.deque("jobs", of: Job.self)
             let table = try tx.deque("table", of: PersistentArray<Int>.self)
-            return spans == model.numbers && numbers == model.numbers && texts == model.texts && jobs == model.jobs
+            return spans == model.numbers && numbers == model.numbers && texts == model.texts
+                && jobs == model.jobs
                 && table.map(Array.init) == model.table
         }
     }
@@ -231,14 +242,18 @@ import Testing
             }
         }
         if model.count > 8000 { source.drains = true }
-        guard same, deque.count == model.count, deque.first == model.first, deque.last == model.last else { return false }
+        guard same, deque.count == model.count, deque.first == model.first, deque.last == model.last
+        else { return false }
         guard model.count > 0 else { return deque.isEmpty }
         let index = source.number(0 ... model.count - 1)
         return deque[index] == model[index] && deque.capacity >= model.count
     }
 
     /// The same for elements that are collections themselves.
-    private func change(_ deque: PersistentDeque<PersistentArray<Int>>, _ model: inout [[Int]], _ source: inout Source) -> Bool {
+    private func change(
+        _ deque: PersistentDeque<PersistentArray<Int>>, _ model: inout [[Int]],
+        _ source: inout Source
+    ) -> Bool {
         let count = model.count
         let value = source.number(0 ... 999)
         if count > 0, source.drains || count > 800 ? source.chance(2) : source.chance(5) {

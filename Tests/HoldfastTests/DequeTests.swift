@@ -4,8 +4,8 @@ import HoldfastEngine
 import SimulatedDisk
 import Testing
 
-/// The deque: each operation by itself, its memory, its mistakes, and what it makes of a damaged header.
-/// Random operations beside an array are in `DequeModelTests`.
+/// The deque: each operation by itself, its memory, its mistakes, and what it makes of a damaged
+/// header. Random operations beside an array are in `DequeModelTests`.
 @Suite struct DequeTests {
     @Test func bothEndsAndTheNextRun() throws {
         let folder = try TemporaryFolder()
@@ -31,7 +31,10 @@ import Testing
             #expect(jobs == ["c", "between", "b, long enough for a block of its own!", "d"])
             #expect(jobs.description == "[c, between, b, long enough for a block of its own!, d]")
             #expect(jobs.first == "c" && jobs.last == "d" && jobs.count == 4)
-            #expect(Array(jobs[1 ..< 3].reversed()) == ["b, long enough for a block of its own!", "between"])
+            #expect(
+                Array(jobs[1 ..< 3].reversed()) == [
+                    "b, long enough for a block of its own!", "between",
+                ])
             let type = tx.roots.first?.type.text
             #expect(type == "Deque<String>")
             #expect(throws: HeapError.self) { try tx.array("jobs", of: String.self) }
@@ -40,8 +43,8 @@ import Testing
         try reader.close()
     }
 
-    /// Two handles of the heap in turn, as a sender and a receiver: messages arrive in order, and those of a transaction that was undone
-    /// are neither lost nor doubled.
+    /// Two handles of the heap in turn, as a sender and a receiver: messages arrive in order, and
+    /// those of a transaction that was undone are neither lost nor doubled.
     @Test func aQueueOfMessages() throws {
         struct Busy: Error {}
         let heap = try PersistentHeap.inMemory()
@@ -85,7 +88,8 @@ import Testing
             table[3].append("twice")
             #expect(
                 table.map(Array.init) == [
-                    ["first"], ["right", "in the", "middle"], ["last"], ["right", "in the", "middle", "twice"],
+                    ["first"], ["right", "in the", "middle"], ["last"],
+                    ["right", "in the", "middle", "twice"],
                 ])
             table[0] = table[3]
             table.removeElement(at: 1)
@@ -103,7 +107,8 @@ import Testing
         #expect(try heap.audit().problems == [])
     }
 
-    /// The spans hold what the subscript gives, also when the ring wraps; and a deque can be appended to itself.
+    /// The spans hold what the subscript gives, also when the ring wraps; and a deque can be
+    /// appended to itself.
     @Test func segmentsAndSelf() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -114,7 +119,8 @@ import Testing
             for number in 10 ..< 19 as Range<Int32> { deque.append(number) }
             let all = deque.withSegments { first, second in
                 #expect(first.count > 0 && second.count > 0)
-                return (0 ..< first.count).map { first[$0] } + (0 ..< second.count).map { second[$0] }
+                return (0 ..< first.count).map { first[$0] }
+                    + (0 ..< second.count).map { second[$0] }
             }
             #expect(all == Array(7 ..< 19))
             deque.append(contentsOf: deque)
@@ -150,7 +156,8 @@ import Testing
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let deque = try tx.deque("d", of: String.self)
-            deque.replaceSubrange(0 ..< 0, with: ["a", "b", "c", "d", "e, with a block of its own"])
+            deque.replaceSubrange(
+                0 ..< 0, with: ["a", "b", "c", "d", "e, with a block of its own"])
             deque.replaceSubrange(1 ..< 3, with: ["x"])
             #expect(deque == ["a", "x", "d", "e, with a block of its own"])
             deque.replaceSubrange(3 ..< 4, with: deque)
@@ -179,7 +186,9 @@ import Testing
             let table = try tx.deque("table", of: PersistentDeque<String>.self)
             for number in 0 ..< 300 {
                 let row = table.appendNew()
-                for place in 0 ..< number % 7 { row.prepend("cell \(place) of row \(number), a long text") }
+                for place in 0 ..< number % 7 {
+                    row.prepend("cell \(place) of row \(number), a long text")
+                }
             }
         }
     }
@@ -269,9 +278,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("0 read", "index 3 is out of range; the deque has 3"), ("1 set", "index -1 is out of range; the deque has 3"),
-        ("2 insert", "index 4 is out of range; the deque has 3"), ("3 remove", "index 3 is out of range; the deque has 3"),
-        ("4 swap", "index 3 is out of range; the deque has 3"), ("5 too many", "4 elements were to be removed; the deque has 3"),
+        ("0 read", "index 3 is out of range; the deque has 3"),
+        ("1 set", "index -1 is out of range; the deque has 3"),
+        ("2 insert", "index 4 is out of range; the deque has 3"),
+        ("3 remove", "index 3 is out of range; the deque has 3"),
+        ("4 swap", "index 3 is out of range; the deque has 3"),
+        ("5 too many", "4 elements were to be removed; the deque has 3"),
         ("6 negative", "-1 elements were to be removed; the deque has 3"),
         ("7 empty", "1 elements were to be removed; the deque has 0"),
         ("8 predicate", "the predicate of removeAll(where:) changed the deque"),
@@ -280,7 +292,8 @@ import Testing
         ("c elements", "iterating over the new elements changed the deque"),
     ])
     func mistakesTrapWithASentence(mistake: String, sentence: String) async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { [mistake] in
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        { [mistake] in
             let heap = try PersistentHeap.inMemory()
             try heap.write { tx in
                 let deque = try tx.deque("d", of: Int.self)
@@ -303,7 +316,9 @@ import Testing
                     }
                 case "a": deque.removeSubrange(2 ..< 4)
                 case "b": deque.replaceSubrange(-1 ..< 1, with: [])
-                default: deque.replaceSubrange(0 ..< 1, with: sequence(state: 0) { _ in deque.popFirst() })
+                default:
+                    deque.replaceSubrange(
+                        0 ..< 1, with: sequence(state: 0) { _ in deque.popFirst() })
                 }
             }
         }
@@ -311,11 +326,13 @@ import Testing
     }
 
     @Test(arguments: [
-        "append", "prepend", "popFirst", "popLast", "set", "insert", "removeElement", "removeFirst", "removeAll", "where",
+        "append", "prepend", "popFirst", "popLast", "set", "insert", "removeElement", "removeFirst",
+        "removeAll", "where",
         "reserve", "swap", "removeSubrange", "replaceSubrange",
     ])
     func readTransactionsRefuseChanges(change: String) async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { [change] in
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        { [change] in
             let heap = try PersistentHeap.inMemory()
             try heap.write { try $0.deque("d", of: Int.self).append(contentsOf: 1 ... 3) }
             try heap.read { tx in
@@ -342,7 +359,8 @@ import Testing
     }
 
     @Test func staleHandlesTrap() async {
-        let removed = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let removed = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let heap = try PersistentHeap.inMemory()
             try heap.write { tx in
                 let table = try tx.deque("table", of: PersistentDeque<Int>.self)
@@ -352,7 +370,9 @@ import Testing
             }
         }
         #expect(said("leads to no deque", removed))
-        let outlived = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let outlived = await #expect(
+            processExitsWith: .failure, observing: [\.standardErrorContent]
+        ) {
             let heap = try PersistentHeap.inMemory()
             let deque = try heap.writeAndKeep { try $0.deque("d", of: Int.self) }
             deque.append(1)
@@ -369,7 +389,8 @@ import Testing
         var testDescription: String { "\(value) at byte \(field)" }
     }
 
-    /// Every field of the header in turn holds what it cannot: reading and changing end in a sentence, not in a wild access.
+    /// Every field of the header in turn holds what it cannot: reading and changing end in a
+    /// sentence, not in a wild access.
     @Test(arguments: [
         Damage(field: 0, value: 0x5241_4648, says: "leads to no deque"),
         Damage(field: 8, value: 1_000_000, says: "contradicts itself"),
@@ -391,17 +412,21 @@ import Testing
         var bytes = try folder.bytes()
         let header = try #require(bytes.range(of: Data("HFDQ".utf8))).lowerBound
         #expect(header % 64 == 0)
-        for (place, byte) in withUnsafeBytes(of: damage.value.littleEndian, Array.init).enumerated() {
+        for (place, byte) in withUnsafeBytes(of: damage.value.littleEndian, Array.init).enumerated()
+        {
             bytes[header + damage.field + place] = byte
         }
         try folder.write(bytes)
         let path = folder.file()
-        let reading = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { [path = path as String] in
+        let reading = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        { [path = path as String] in
             let heap = try PersistentHeap.open(path, mode: .readOnly)
             try heap.read { _ = try $0.deque("d", of: Int.self).reduce(0, &+) }
         }
         #expect(said(damage.says, reading))
-        let changing = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) { [path = path as String] in
+        let changing = await #expect(
+            processExitsWith: .failure, observing: [\.standardErrorContent]
+        ) { [path = path as String] in
             let heap = try PersistentHeap.open(path, mode: .privateCopy)
             try heap.write { try $0.deque("d", of: Int.self).append(9) }
         }

@@ -12,9 +12,11 @@ struct DocumentationPage {
         let section: String
         let lines: [String]
 
-        /// The file that the first line names in a comment, as in `// Sources/inventory/main.swift`.
+        /// The file that the first line names in a comment, as in `//
+        /// Sources/inventory/main.swift`.
         var file: String? {
-            guard let first = lines.first, first.hasPrefix("// "), first.hasSuffix(".swift"), !first.dropFirst(3).contains(" ")
+            guard let first = lines.first, first.hasPrefix("// "), first.hasSuffix(".swift"),
+                !first.dropFirst(3).contains(" ")
             else {
                 return nil
             }
@@ -31,14 +33,20 @@ struct DocumentationPage {
 
     init(_ path: String) throws {
         self.path = path
-        let text = try String(contentsOf: CompilerRun.root.appendingPathComponent(path), encoding: .utf8)
+        let text = try String(
+            contentsOf: CompilerRun.root.appendingPathComponent(path), encoding: .utf8)
         var blocks: [Block] = []
         var section = ""
         var open: (language: String, line: Int, lines: [String])?
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
+            .enumerated()
+        {
             if let block = open {
                 if line == "```" {
-                    blocks.append(Block(language: block.language, line: block.line, section: section, lines: block.lines))
+                    blocks.append(
+                        Block(
+                            language: block.language, line: block.line, section: section,
+                            lines: block.lines))
                     open = nil
                 } else {
                     open?.lines.append(String(line))
@@ -52,21 +60,28 @@ struct DocumentationPage {
         self.blocks = blocks
     }
 
-    /// Every page in `Docs`, and those of the reference's catalogues, from the repository's root. The pages of examples, in a folder of their own, quote the examples' sources.
+    /// Every page in `Docs`, and those of the reference's catalogues, from the repository's root.
+    /// The pages of examples, in a folder of their own, quote the examples' sources.
     static var all: [String] {
         get throws {
-            let folders = ["Docs", "Sources/Holdfast/Holdfast.docc", "Sources/MemoryMapping/MemoryMapping.docc"]
+            let folders = [
+                "Docs", "Sources/Holdfast/Holdfast.docc",
+                "Sources/MemoryMapping/MemoryMapping.docc",
+            ]
             return try folders.flatMap { folder in
-                let names = try FileManager.default.contentsOfDirectory(atPath: CompilerRun.root.path + "/" + folder)
+                let names = try FileManager.default.contentsOfDirectory(
+                    atPath: CompilerRun.root.path + "/" + folder)
                 return names.filter { $0.hasSuffix(".md") }.sorted().map { folder + "/" + $0 }
             }
         }
     }
 
-    /// The sections with Swift in them that is no sketch, each as a function that is compiled and run on its own, and reports where in the page something is wrong.
+    /// The sections with Swift in them that is no sketch, each as a function that is compiled and
+    /// run on its own, and reports where in the page something is wrong.
     func functions(named prefix: String) -> [(section: String, name: String, source: String)] {
         var sections: [(name: String, blocks: [Block])] = []
-        for block in blocks where block.language == "swift" && !block.isSketch && block.file == nil {
+        for block in blocks where block.language == "swift" && !block.isSketch && block.file == nil
+        {
             if sections.last?.name != block.section { sections.append((block.section, [])) }
             sections[sections.count - 1].blocks.append(block)
         }
@@ -74,7 +89,8 @@ struct DocumentationPage {
             let name = "\(prefix)_\(number + 1)"
             let body = section.blocks.map { block in
                 let lines = block.lines.map { $0.hasPrefix("import ") ? "" : $0 }
-                return "#sourceLocation(file: \"\(path)\", line: \(block.line))\n" + lines.joined(separator: "\n")
+                return "#sourceLocation(file: \"\(path)\", line: \(block.line))\n"
+                    + lines.joined(separator: "\n")
                     + "\n#sourceLocation()\n"
             }
             return (section.name, name, "func \(name)() async throws {\n\(body.joined())}\n")
@@ -82,7 +98,8 @@ struct DocumentationPage {
     }
 }
 
-/// A block of shell commands, run as one session: lines after `$ ` are commands, the lines below each are what it prints, and an ellipsis stands for anything.
+/// A block of shell commands, run as one session: lines after `$ ` are commands, the lines below
+/// each are what it prints, and an ellipsis stands for anything.
 struct ConsoleSession {
     let commands: [(command: String, expected: String)]
 
@@ -100,15 +117,19 @@ struct ConsoleSession {
 
     private static let separator = "\u{1}"
 
-    /// Runs the commands in `folder` with `tools` first in the search path. Returns what each printed, the folder they ended in, and what was said on the error channel.
-    func run(in folder: String, tools: String) throws -> (printed: [String], folder: String, complaints: String) {
+    /// Runs the commands in `folder` with `tools` first in the search path. Returns what each
+    /// printed, the folder they ended in, and what was said on the error channel.
+    func run(in folder: String, tools: String) throws -> (
+        printed: [String], folder: String, complaints: String
+    ) {
         let script = commands.map { "\($0.command)\nprintf '\\001'\n" }.joined() + "pwd\n"
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = ["bash", "-c", script]
         process.currentDirectoryURL = URL(filePath: folder)
         process.environment = ProcessInfo.processInfo.environment.merging(["PWD": folder]) { $1 }
-        process.environment?["PATH"] = tools + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "")
+        process.environment?["PATH"] =
+            tools + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "")
         // In a file, so that neither channel can fill up and stop the other.
         let complaints = URL(filePath: tools).appendingPathComponent("complaints")
         try Data().write(to: complaints)
@@ -118,28 +139,37 @@ struct ConsoleSession {
         process.standardOutput = pipe
         process.standardError = errors
         try process.run()
-        let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let output = String(
+            decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         var parts = output.components(separatedBy: Self.separator)
         let end = parts.removeLast().trimmingCharacters(in: .newlines)
-        return (parts, end, String(decoding: (try? Data(contentsOf: complaints)) ?? Data(), as: UTF8.self))
+        return (
+            parts, end,
+            String(decoding: (try? Data(contentsOf: complaints)) ?? Data(), as: UTF8.self)
+        )
     }
 
     /// Whether the printed text is the expected one, line by line.
     static func matches(_ printed: String, _ expected: String) -> Bool {
         let printed = lines(printed)
         let expected = lines(expected)
-        return printed.count == expected.count && zip(printed, expected).allSatisfy { matchesLine($0, $1) }
+        return printed.count == expected.count
+            && zip(printed, expected).allSatisfy { matchesLine($0, $1) }
     }
 
     private static func lines(_ text: String) -> [String] {
-        text.trimmingCharacters(in: .newlines).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        text.trimmingCharacters(in: .newlines).split(
+            separator: "\n", omittingEmptySubsequences: false
+        ).map(String.init)
     }
 
     private static func matchesLine(_ printed: String, _ expected: String) -> Bool {
         let parts = expected.components(separatedBy: "…")
         guard parts.count > 1 else { return printed == expected }
-        guard printed.hasPrefix(parts[0]), printed.hasSuffix(parts[parts.count - 1]) else { return false }
+        guard printed.hasPrefix(parts[0]), printed.hasSuffix(parts[parts.count - 1]) else {
+            return false
+        }
         var rest = Substring(printed)
         for part in parts where !part.isEmpty {
             guard let found = rest.range(of: part) else { return false }

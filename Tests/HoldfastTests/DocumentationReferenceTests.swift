@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// What the pages name is there: links and their headings, files and folders, suites of tests and tests.
+/// What the pages name is there: links and their headings, files and folders, suites of tests and
+/// tests.
 @Suite struct DocumentationReferenceTests {
     private static let folders = ["Docs", "Sources", "Tests", "Examples"]
 
@@ -10,7 +11,11 @@ import Testing
         let names = FileManager.default.enumerator(atPath: CompilerRun.root.path + "/" + folder)
         var found: [String] = [folder]
         while let name = names?.nextObject() as? String {
-            if name.hasSuffix(".build") { names?.skipDescendants() } else { found.append(folder + "/" + name) }
+            if name.hasSuffix(".build") {
+                names?.skipDescendants()
+            } else {
+                found.append(folder + "/" + name)
+            }
         }
         return found
     }
@@ -19,11 +24,14 @@ import Testing
         try String(contentsOf: CompilerRun.root.appendingPathComponent(path), encoding: .utf8)
     }
 
-    private static let pages = ["README.md"] + files.filter { $0.hasPrefix("Docs/") && $0.hasSuffix(".md") }.sorted()
+    private static let pages =
+        ["README.md"] + files.filter { $0.hasPrefix("Docs/") && $0.hasSuffix(".md") }.sorted()
 
     /// All tests' sources as one text.
-    private static let tests: String = files.filter { $0.hasPrefix("Tests/") && $0.hasSuffix(".swift") }
-        .compactMap { try? text($0) }.joined(separator: "\n")
+    private static let tests: String = files.filter {
+        $0.hasPrefix("Tests/") && $0.hasSuffix(".swift")
+    }
+    .compactMap { try? text($0) }.joined(separator: "\n")
 
     /// What stands between single backticks outside of blocks of code.
     private static func quoted(_ page: String) -> [String] {
@@ -43,39 +51,56 @@ import Testing
             guard name.wholeMatch(of: /([A-Z]\w*Tests)(\.\w+)*/) != nil else { continue }
             for part in name.split(separator: ".") {
                 let isSuite = part.first?.isUppercase == true
-                let declaration = isSuite ? ["struct \(part)", "class \(part)", "enum \(part)"] : ["func \(part)("]
+                let declaration =
+                    isSuite
+                    ? ["struct \(part)", "class \(part)", "enum \(part)"] : ["func \(part)("]
                 let isTarget = isSuite && Self.files.contains("Tests/\(part)")
-                #expect(isTarget || declaration.contains { Self.tests.contains($0) }, "\(path) names \(name)")
+                #expect(
+                    isTarget || declaration.contains { Self.tests.contains($0) },
+                    "\(path) names \(name)")
             }
         }
     }
 
     @Test(arguments: pages) func filesAreThere(path: String) throws {
-        for name in Self.quoted(try Self.text(path)) where name.contains("/") && !name.contains(" ") && !name.contains("…") {
-            let isFile = name.hasSuffix(".swift") || name.hasSuffix(".sh") || name.hasSuffix(".h") || name.hasSuffix(".md")
+        for name in Self.quoted(try Self.text(path))
+        where name.contains("/") && !name.contains(" ") && !name.contains("…") {
+            let isFile =
+                name.hasSuffix(".swift") || name.hasSuffix(".sh") || name.hasSuffix(".h")
+                || name.hasSuffix(".md")
             let isOurs = Self.folders.contains { name.hasPrefix($0 + "/") }
             // Paths of a reader's own package, in the walk through.
             guard isFile || isOurs, !name.hasPrefix("Sources/inventory/") else { continue }
             let folder = name.hasSuffix("/") ? String(name.dropLast()) : name
-            #expect(Self.files.contains { $0 == folder || $0.hasSuffix("/" + folder) }, "\(path) names \(name)")
+            #expect(
+                Self.files.contains { $0 == folder || $0.hasSuffix("/" + folder) },
+                "\(path) names \(name)")
         }
     }
 
     /// How a heading becomes the end of a link, as GitHub and others make it.
     private static func anchor(_ heading: Substring) -> String {
         String(
-            heading.lowercased().compactMap { $0 == " " ? "-" : $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" ? $0 : nil })
+            heading.lowercased().compactMap {
+                $0 == " " ? "-" : $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" ? $0 : nil
+            })
     }
 
     @Test(arguments: pages) func linksLeadSomewhere(path: String) throws {
         let page = try Self.text(path)
         let file = URL(filePath: CompilerRun.root.path + "/" + path)
         for match in page.matches(of: /\]\(([^)\s]+)\)/) where !match.1.contains("://") {
-            let parts = match.1.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
-            let target = parts[0].isEmpty ? file : file.deletingLastPathComponent().appendingPathComponent(String(parts[0]))
-            #expect(FileManager.default.fileExists(atPath: target.standardized.path), "\(path) links to \(match.1)")
+            let parts = match.1.split(
+                separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+            let target =
+                parts[0].isEmpty
+                ? file : file.deletingLastPathComponent().appendingPathComponent(String(parts[0]))
+            #expect(
+                FileManager.default.fileExists(atPath: target.standardized.path),
+                "\(path) links to \(match.1)")
             guard parts.count > 1, target.path.hasSuffix(".md") else { continue }
-            let headings = try String(contentsOf: target, encoding: .utf8).split(separator: "\n").filter { $0.hasPrefix("#") }
+            let headings = try String(contentsOf: target, encoding: .utf8).split(separator: "\n")
+                .filter { $0.hasPrefix("#") }
             let anchors = headings.map { Self.anchor($0.drop { $0 == "#" }.dropFirst()) }
             #expect(anchors.contains(String(parts[1])), "\(path) links to \(match.1)")
         }

@@ -3,12 +3,17 @@ import Testing
 
 /// The code of the pages in `Docs` and of the reference, built and run as it is written.
 ///
-/// `GettingStarted.md` is followed from its first line to its last: each Swift block names its file, each console block is one shell session. On every other page
-/// the Swift blocks of one section (`##`) are one program, which begins in an empty folder, and stands on its own. A block with an ellipsis in it is a sketch and is not run.
+/// `GettingStarted.md` is followed from its first line to its last: each Swift block names its
+/// file, each console block is one shell session. On every other page the Swift blocks of one
+/// section (`##`) are one program, which begins in an empty folder, and stands on its own. A block
+/// with an ellipsis in it is a sketch and is not run.
 @Suite struct DocumentationTests {
-    /// Everything but the walk through `GettingStarted.md`, in one program, since most of the time is the compiler's.
+    /// Everything but the walk through `GettingStarted.md`, in one program, since most of the time
+    /// is the compiler's.
     @Test func samplesOfThePagesCompileAndRun() throws {
-        let pages = try DocumentationPage.all.filter { $0 != "Docs/GettingStarted.md" }.map { try DocumentationPage($0) }
+        let pages = try DocumentationPage.all.filter { $0 != "Docs/GettingStarted.md" }.map {
+            try DocumentationPage($0)
+        }
         let functions = pages.enumerated().flatMap { number, page in
             page.functions(named: "page\(number)").map {
                 (page: page.path, section: $0.section, name: $0.name, source: $0.source)
@@ -34,13 +39,17 @@ import Testing
         }
     }
 
-    /// Twenty minutes for a reader, with `swift run` replaced by the compiler alone unless the long forms are asked for (`HOLDFAST_LONG`).
+    /// Twenty minutes for a reader, with `swift run` replaced by the compiler alone unless the long
+    /// forms are asked for (`HOLDFAST_LONG`).
     @Test func gettingStartedCanBeFollowed() throws {
         let page = try DocumentationPage("Docs/GettingStarted.md")
         let place = try TemporaryFolder()
         let tools = try TemporaryFolder()
-        if ProcessInfo.processInfo.environment["HOLDFAST_LONG"] == nil { try writeShortcut(to: tools) }
-        try FileManager.default.createSymbolicLink(atPath: place.file("holdfast"), withDestinationPath: CompilerRun.root.path)
+        if ProcessInfo.processInfo.environment["HOLDFAST_LONG"] == nil {
+            try writeShortcut(to: tools)
+        }
+        try FileManager.default.createSymbolicLink(
+            atPath: place.file("holdfast"), withDestinationPath: CompilerRun.root.path)
 
         var folder = place.path
         var sessions = 0
@@ -55,11 +64,14 @@ import Testing
             case "console":
                 let session = ConsoleSession(block)
                 let outcome = try session.run(in: folder, tools: tools.path)
-                try #require(outcome.printed.count == session.commands.count, "line \(block.line): \(outcome.complaints)")
+                try #require(
+                    outcome.printed.count == session.commands.count,
+                    "line \(block.line): \(outcome.complaints)")
                 for (printed, command) in zip(outcome.printed, session.commands) {
                     try #require(
                         ConsoleSession.matches(printed, command.expected),
-                        "line \(block.line): \(command.command) printed \(printed); \(outcome.complaints)")
+                        "line \(block.line): \(command.command) printed \(printed); \(outcome.complaints)"
+                    )
                 }
                 folder = outcome.folder
                 sessions += 1
@@ -70,9 +82,11 @@ import Testing
         #expect(sessions > 6 && programs > 6)
     }
 
-    /// `swift run NAME` without a build of the whole package: the sources of the target, against the modules that this test was built with.
+    /// `swift run NAME` without a build of the whole package: the sources of the target, against
+    /// the modules that this test was built with.
     private func writeShortcut(to tools: TemporaryFolder) throws {
-        let arguments = (CompilerRun.moduleArguments + CompilerRun.objects).map { "'\($0)'" }.joined(separator: " ")
+        let arguments = (CompilerRun.moduleArguments + CompilerRun.objects).map { "'\($0)'" }
+            .joined(separator: " ")
         let shortcut = """
             #!/usr/bin/env bash
             set -e
@@ -90,7 +104,8 @@ import Testing
 
             """
         try tools.write(Data(shortcut.utf8), to: "swift")
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: tools.file("swift"))
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o755], ofItemAtPath: tools.file("swift"))
     }
 
     /// The comparison of what is printed with what the page says can fail.

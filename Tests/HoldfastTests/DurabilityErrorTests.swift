@@ -9,7 +9,8 @@ import Testing
     import Glibc
 #endif
 
-/// A transaction that was committed and could not be made durable is told apart from one that was not.
+/// A transaction that was committed and could not be made durable is told apart from one that was
+/// not.
 @Suite struct DurabilityErrorTests {
     @Test func committedThoughTheSyncFailed() throws {
         let disk = SimulatedDisk()

@@ -27,16 +27,20 @@ private enum Choice: PersistableUnion, Equatable {
 
     static let cases = [
         UnionCase("none", Choice.none),
-        UnionCase("some", Choice.some) { if case .some(let number, let text) = $0 { (number, text) } else { nil } },
+        UnionCase("some", Choice.some) {
+            if case .some(let number, let text) = $0 { (number, text) } else { nil }
+        },
     ]
 }
 
-/// Lines that are not as they should be: an error that names the line, and a heap that is as it was.
+/// Lines that are not as they should be: an error that names the line, and a heap that is as it
+/// was.
 @Suite struct ExchangeInputTests {
     private static let bolts = header("Array<\(try! Bolt.describe().text)>")
     private static let boltRefs = header("Array<\(try! Ref<Bolt>.describe().text)>")
     private static let sharedBolts = header("Array<\(try! Shared<Bolt>.describe().text)>")
-    private static let dot = #""flag":true,"pair":[1,2],"plain":{"bytes":"AQ=="},"scalar":{"_value":65},"x":3"#
+    private static let dot =
+        #""flag":true,"pair":[1,2],"plain":{"bytes":"AQ=="},"scalar":{"_value":65},"x":3"#
 
     private static func header(_ type: String, _ count: Int = 1) -> String {
         let name = String(decoding: try! JSONEncoder().encode(type), as: UTF8.self)
@@ -44,7 +48,8 @@ private enum Choice: PersistableUnion, Equatable {
     }
 
     private static let types: [any Persistable.Type] = [
-        PersistentArray<Bolt>.self, PersistentArray<Ref<Bolt>>.self, PersistentArray<Shared<Bolt>>.self,
+        PersistentArray<Bolt>.self, PersistentArray<Ref<Bolt>>.self,
+        PersistentArray<Shared<Bolt>>.self,
         PersistentArray<Dot>.self,
         PersistentArray<Choice>.self, PersistentArray<Colour>.self,
     ]
@@ -76,14 +81,23 @@ private enum Choice: PersistableUnion, Equatable {
         Case(#"{"root":"r"}"#, line: 1, says: "holdfast is missing"),
         Case(#"{"holdfast":2,"root":"r"}"#, line: 1, says: "version 2"),
         Case(#"{"holdfast":1,"root":"r","type":"Array<Int>"}"#, line: 1, says: "count is missing"),
-        Case(#"{"holdfast":1,"root":"r","type":"Array<Int>","count":-1}"#, line: 1, says: "below 0"),
-        Case(#"{"holdfast":1,"root":"r","type":"Array<Int>","count":0,"more":1}"#, line: 1, says: "no field more"),
-        Case(#"{"holdfast":1,"root":"r","root":"s","type":"Array<Int>","count":0}"#, line: 1, says: #""root" is there twice"#),
-        Case(#"{"holdfast":1,"root":"\u0000r","type":"Array<Int>","count":0}"#, line: 1, says: "belong to Holdfast"),
+        Case(
+            #"{"holdfast":1,"root":"r","type":"Array<Int>","count":-1}"#, line: 1, says: "below 0"),
+        Case(
+            #"{"holdfast":1,"root":"r","type":"Array<Int>","count":0,"more":1}"#, line: 1,
+            says: "no field more"),
+        Case(
+            #"{"holdfast":1,"root":"r","root":"s","type":"Array<Int>","count":0}"#, line: 1,
+            says: #""root" is there twice"#),
+        Case(
+            #"{"holdfast":1,"root":"\u0000r","type":"Array<Int>","count":0}"#, line: 1,
+            says: "belong to Holdfast"),
         // Counts and what follows.
         Case(header("Array<Int>", 2), "1", says: "1 of the root's 2 are missing"),
         Case(header("Array<Int>"), "1", "2", line: 3, says: "neither a record nor another root"),
-        Case(header("Array<Int>"), "1", #"{"object":1,"value":{}}"#, line: 3, says: "nothing refers to object 1"),
+        Case(
+            header("Array<Int>"), "1", #"{"object":1,"value":{}}"#, line: 3,
+            says: "nothing refers to object 1"),
         Case(header("Array<Int>", .max), "1", says: "are missing"),
         // Numbers.
         Case(header("Array<Int8>"), "128", says: "does not fit Int8"),
@@ -115,10 +129,14 @@ private enum Choice: PersistableUnion, Equatable {
         Case(header("Map<Int, Int>"), "[1]", says: "at end"),
         Case(header("Map<Int, Int>"), "[1,2,3]", says: "more elements"),
         Case(header("Map<Int, Int>", 2), "[1,2]", "[1,3]", line: 3, says: "key 1 is there twice"),
-        Case(header("SortedMap<String, Int>", 2), #"["é",2]"#, #"["e\u0301",3]"#, line: 3, says: "is there twice"),
+        Case(
+            header("SortedMap<String, Int>", 2), #"["é",2]"#, #"["e\u0301",3]"#, line: 3,
+            says: "is there twice"),
         Case(header("Set<Int>", 2), "7", "7", line: 3, says: "key 7 is there twice"),
         Case(header("SortedSet<Int>", 2), "7", "7", line: 3, says: "key 7 is there twice"),
-        Case(header("Array<Map<String, Int>>"), #"{"a":1,"b":2,"a":3}"#, says: #""a" is there twice"#),
+        Case(
+            header("Array<Map<String, Int>>"), #"{"a":1,"b":2,"a":3}"#, says: #""a" is there twice"#
+        ),
         Case(header("Array<Map<String, Int>>"), #"{"a\"":1,"a\u0022":3}"#, says: "is there twice"),
         Case(header("Array<Map<Int, Int>>"), "[[1,1],[1,1]]", says: "key 1 is there twice"),
         Case(header("Array<Map<Int, Int>>"), "{}", says: "dictionary"),
@@ -133,43 +151,66 @@ private enum Choice: PersistableUnion, Equatable {
         Case(bolts, #"{"name":"b","size":1,"#, says: "JSON"),
         Case(bolts, "7", says: "number"),
         // References.
-        Case(bolts, #"{"name":"b","size":1,"twin":{"ref":5}}"#, says: "object 5 is referred to and is not there"),
+        Case(
+            bolts, #"{"name":"b","size":1,"twin":{"ref":5}}"#,
+            says: "object 5 is referred to and is not there"),
         Case(bolts, #"{"name":"b","size":1,"twin":{"reference":5}}"#, says: "no field reference"),
         Case(
-            bolts, ##"{"#":1,"name":"b","size":1}"##, ##"{"object":1,"value":{"name":"b","size":1}}"##, line: 3,
+            bolts, ##"{"#":1,"name":"b","size":1}"##,
+            ##"{"object":1,"value":{"name":"b","size":1}}"##, line: 3,
             says: "object 1 is there twice"),
-        Case(boltRefs, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b"}}"#, line: 3, says: "size is missing"),
+        Case(
+            boltRefs, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b"}}"#, line: 3,
+            says: "size is missing"),
         Case(boltRefs, #"{"ref":1}"#, #"{"object":1}"#, line: 3, says: "value is missing"),
         Case(
-            boltRefs, #"{"ref":1}"#, #"{"object":2,"value":{"name":"b","size":1}}"#, line: 3, says: "nothing refers to object 2"),
+            boltRefs, #"{"ref":1}"#, #"{"object":2,"value":{"name":"b","size":1}}"#, line: 3,
+            says: "nothing refers to object 2"),
         Case(
             sharedBolts, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b","size":300}}"#, line: 3,
             says: "at .value.size, the number does not fit Int8"),
         // Plain structs.
         Case(header("Array<\(try! Dot.describe().text)>"), "{}", says: "is missing"),
         Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot),\"z\":1}", says: "no field z"),
-        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("true", with: "1"), says: "flag"),
         Case(
-            header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("AQ==", with: "Ag=="), says: "none is numbered 2"),
-        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("AQ==", with: "AQE="), says: "1 bytes, not 2"),
+            header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("true", with: "1"),
+            says: "flag"),
+        Case(
+            header("Array<\(try! Dot.describe().text)>"),
+            "{\(dot)}".replacing("AQ==", with: "Ag=="), says: "none is numbered 2"),
+        Case(
+            header("Array<\(try! Dot.describe().text)>"),
+            "{\(dot)}".replacing("AQ==", with: "AQE="), says: "1 bytes, not 2"),
         Case(
             header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("65", with: "55296"),
             says: "55296 is no Unicode scalar"),
         Case(
-            header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("[1,2]", with: "[1]"),
+            header("Array<\(try! Dot.describe().text)>"),
+            "{\(dot)}".replacing("[1,2]", with: "[1]"),
             says: "1 elements where 2 belong"),
-        Case(header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("[1,2]", with: "[1,2,3]"), says: "more elements"),
+        Case(
+            header("Array<\(try! Dot.describe().text)>"),
+            "{\(dot)}".replacing("[1,2]", with: "[1,2,3]"), says: "more elements"),
         // Enums.
         Case(header("Array<enum Colour: Int16>"), "5", says: "5 is no raw value of Colour"),
-        Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":"other"}"#, says: "no such case"),
+        Case(
+            header("Array<\(try! Choice.describe().text)>"), #"{"case":"other"}"#,
+            says: "no such case"),
         Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":9}"#, says: "no such case"),
-        Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":"none","values":[]}"#, says: "has no values"),
+        Case(
+            header("Array<\(try! Choice.describe().text)>"), #"{"case":"none","values":[]}"#,
+            says: "has no values"),
         Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":"some"}"#, says: "values"),
-        Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":"some","values":[1]}"#, says: "at end"),
-        Case(header("Array<\(try! Choice.describe().text)>"), #"{"case":"some","values":[1,"",2]}"#, says: "more elements"),
+        Case(
+            header("Array<\(try! Choice.describe().text)>"), #"{"case":"some","values":[1]}"#,
+            says: "at end"),
+        Case(
+            header("Array<\(try! Choice.describe().text)>"), #"{"case":"some","values":[1,"",2]}"#,
+            says: "more elements"),
         // Without end.
         Case(header("Array<Array<Int>>"), String(repeating: "[", count: 1_000_000), says: "JSON"),
-        Case(header("Array<Array<Int>>"), String(repeating: "{\"a\":", count: 100_000), says: "JSON"),
+        Case(
+            header("Array<Array<Int>>"), String(repeating: "{\"a\":", count: 100_000), says: "JSON"),
     ])
     func whatIsWrongIsAnError(example: Case) throws {
         let heap = try PersistentHeap.inMemory()
@@ -196,12 +237,21 @@ private enum Choice: PersistableUnion, Equatable {
     @Test func whatIsRightIsNot() throws {
         for lines in [
             [Self.bolts, ##"{"#":4,"name":"b","size":1,"twin":{"ref":4}}"##],
-            [Self.boltRefs, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b","size":1,"note":null}}"#],
+            [
+                Self.boltRefs, #"{"ref":1}"#,
+                #"{"object":1,"value":{"name":"b","size":1,"note":null}}"#,
+            ],
             [Self.header("Array<\(try Dot.describe().text)>"), "{\(Self.dot)}"],
-            [Self.header("Array<\(try Choice.describe().text)>"), #"{"case":"some","values":[1,"a"]}"#],
+            [
+                Self.header("Array<\(try Choice.describe().text)>"),
+                #"{"case":"some","values":[1,"a"]}"#,
+            ],
             [Self.header("Array<\(try Choice.describe().text)>"), #" { "case" : 0 } "# + "\r"],
             [Self.header("Array<enum Colour: Int16>"), "4"],
-            [Self.header("Array<Map<String, Map<String, Int>>>"), #"{"a":{"a":1,"b":1},"b":{"a":2},"\"a":{},"\\":{}}"#],
+            [
+                Self.header("Array<Map<String, Map<String, Int>>>"),
+                #"{"a":{"a":1,"b":1},"b":{"a":2},"\"a":{},"\\":{}}"#,
+            ],
         ] {
             let heap = try PersistentHeap.inMemory()
             try add(lines, to: heap)
@@ -214,19 +264,25 @@ private enum Choice: PersistableUnion, Equatable {
         let heap = try PersistentHeap.inMemory()
         let text = [
             Self.boltRefs, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b","size":1}}"#,
-            Self.bolts.replacing(#""root":"r""#, with: #""root":"s""#), ##"{"#":2,"name":"b","size":1}"##,
+            Self.bolts.replacing(#""root":"r""#, with: #""root":"s""#),
+            ##"{"#":2,"name":"b","size":1}"##,
             Self.sharedBolts.replacing(#""root":"r""#, with: #""root":"t""#), #"{"ref":2}"#,
         ]
-        #expect { try add(text, to: heap) } throws: { "\($0)".contains("object 2 is shared, and inside something else") }
+        #expect { try add(text, to: heap) } throws: {
+            "\($0)".contains("object 2 is shared, and inside something else")
+        }
     }
 
     /// A description can come from anybody; one without end is no description.
     @Test func descriptionsWithoutEnd() throws {
         let heap = try PersistentHeap.inMemory()
         for type in [
-            "Array<Int\(String(repeating: "?", count: 20_000))>", "Array<\(String(repeating: "enum E: ", count: 20_000))Int>",
-            String(repeating: "Array<", count: 20_000) + "Int" + String(repeating: ">", count: 20_000),
-            String(repeating: "union u{c: (", count: 20_000), "Array<Int\(String(repeating: "?", count: 200))>",
+            "Array<Int\(String(repeating: "?", count: 20_000))>",
+            "Array<\(String(repeating: "enum E: ", count: 20_000))Int>",
+            String(repeating: "Array<", count: 20_000) + "Int"
+                + String(repeating: ">", count: 20_000),
+            String(repeating: "union u{c: (", count: 20_000),
+            "Array<Int\(String(repeating: "?", count: 200))>",
             String(repeating: "Array<", count: 150) + "Int" + String(repeating: "?>", count: 150),
         ] {
             #expect(throws: HeapError.unknownType(path: heap.path, name: "r", type: type)) {
@@ -234,7 +290,8 @@ private enum Choice: PersistableUnion, Equatable {
             }
         }
         // As deep as it gets.
-        let deepest = String(repeating: "Array<", count: 60) + "Int" + String(repeating: "??>", count: 60)
+        let deepest =
+            String(repeating: "Array<", count: 60) + "Int" + String(repeating: "??>", count: 60)
         try add([Self.header(deepest), "null"], to: heap)
         try ExchangeRun.requireSound(heap)
     }
@@ -243,12 +300,17 @@ private enum Choice: PersistableUnion, Equatable {
     @Test func errorsOfTheProgramPass() throws {
         struct Mine: Error {}
         let heap = try PersistentHeap.inMemory()
-        #expect(throws: Mine.self) { try heap.write { tx in _ = try tx.importRoot { throw Mine() } } }
+        #expect(throws: Mine.self) {
+            try heap.write { tx in _ = try tx.importRoot { throw Mine() } }
+        }
         try heap.write { tx in _ = try tx.array("a", of: Int.self) }
-        #expect(throws: Mine.self) { try heap.read { tx in try tx.exportRoot("a") { _ in throw Mine() } } }
+        #expect(throws: Mine.self) {
+            try heap.read { tx in try tx.exportRoot("a") { _ in throw Mine() } }
+        }
     }
 
-    /// Files cut off, and changed, at every byte: an error or a heap that is sound, and never a trap.
+    /// Files cut off, and changed, at every byte: an error or a heap that is sound, and never a
+    /// trap.
     @Test func everyByteOfAFile() throws {
         let source = try PersistentHeap.inMemory()
         try source.write { tx in
@@ -274,7 +336,8 @@ private enum Choice: PersistableUnion, Equatable {
                 #expect(check.problems == [])
                 try heap.write { tx in
                     for root in tx.roots {
-                        // Whatever it has become: a type with another name is as good as the one that was exported.
+                        // Whatever it has become: a type with another name is as good as the one
+                        // that was exported.
                         try tx.removeRoot(named: root.name)
                     }
                     try tx.collectGarbage(knowing: [Bolt.self])

@@ -30,7 +30,8 @@ private struct Tree: PersistableRecord {
     var children = PersistentArray<Tree>()
 }
 
-/// What the records of a heap refer to comes over as it was: circles, counts of owners, and references to what others own.
+/// What the records of a heap refer to comes over as it was: circles, counts of owners, and
+/// references to what others own.
 @Suite struct ExchangeReferenceTests {
     @Test func circles() throws {
         let heap = try PersistentHeap.inMemory()
@@ -48,7 +49,9 @@ private struct Tree: PersistableRecord {
         let lines = try ExchangeRun.lines(heap, "nodes")
         #expect(lines.dropFirst().prefix(2) == [#"{"ref":1}"#, #"{"ref":1}"#])
         #expect(
-            lines[3].hasPrefix(#"{"object":1,"value":{"friends":[{"ref":1},{"ref":2},{"ref":3}],"next":{"ref":2}"#), "\(lines[3])"
+            lines[3].hasPrefix(
+                #"{"object":1,"value":{"friends":[{"ref":1},{"ref":2},{"ref":3}],"next":{"ref":2}"#),
+            "\(lines[3])"
         )
         #expect(lines.count == 6)
         let copy = try ExchangeRun.copy(heap)
@@ -57,7 +60,8 @@ private struct Tree: PersistableRecord {
             let (first, second) = (nodes[0], nodes[1])
             #expect(first == second && first.value == 0)
             #expect(first.next!.next!.next! == first && first.next!.value == 1)
-            #expect(first.next!.friends[2] == first.next!.next! && first.next!.owned?.text == "leaf 1")
+            #expect(
+                first.next!.friends[2] == first.next!.next! && first.next!.owned?.text == "leaf 1")
         }
     }
 
@@ -75,14 +79,17 @@ private struct Tree: PersistableRecord {
         try copy.write { tx in
             let articles = try tx.map("articles", Int.self, Article.self)
             let (ada, bob) = (articles[1]!.author, articles[2]!.author)
-            #expect(ada.name == "Ada" && ada.referenceCount == 3 && bob.referenceCount == 1 && bob.mentor == ada)
+            #expect(
+                ada.name == "Ada" && ada.referenceCount == 3 && bob.referenceCount == 1
+                    && bob.mentor == ada)
             articles.removeAll()
         }
         // The counts were right: nothing is left.
         try ExchangeRun.requireSound(copy)
     }
 
-    /// References to records in collections lead to the copies in the collections, whichever comes first; from another root too.
+    /// References to records in collections lead to the copies in the collections, whichever comes
+    /// first; from another root too.
     @Test func referencesToOwnedRecords() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -94,13 +101,22 @@ private struct Tree: PersistableRecord {
             try tx.deque("before", of: Ref<Leaf>.self).append(leaves[ref: 2])
             try tx.deque("zuletzt", of: Ref<Leaf>.self).append(leaves[ref: 2])
         }
-        #expect(try ExchangeRun.lines(heap, "leaves")[1] == ##"{"#":1,"home":{"ref":2},"text":"leaf 0"}"##)
+        #expect(
+            try ExchangeRun.lines(heap, "leaves")[1]
+                == ##"{"#":1,"home":{"ref":2},"text":"leaf 0"}"##)
         let copy = try ExchangeRun.copy(heap)
         try copy.read { tx in
             let leaves = try tx.array("leaves", of: Leaf.self)
-            let (first, second, third, fourth) = (leaves[ref: 0], leaves[ref: 1], leaves[ref: 2], leaves[ref: 3])
-            #expect(first.home == fourth && fourth.home == first && second.home == second && third.home == nil)
-            let others = [try tx.deque("before", of: Ref<Leaf>.self)[0], try tx.deque("zuletzt", of: Ref<Leaf>.self)[0]]
+            let (first, second, third, fourth) = (
+                leaves[ref: 0], leaves[ref: 1], leaves[ref: 2], leaves[ref: 3]
+            )
+            #expect(
+                first.home == fourth && fourth.home == first && second.home == second
+                    && third.home == nil)
+            let others = [
+                try tx.deque("before", of: Ref<Leaf>.self)[0],
+                try tx.deque("zuletzt", of: Ref<Leaf>.self)[0],
+            ]
             #expect(others == [third, third])
         }
         // Alone, a root takes a copy of what it refers to with it.
@@ -162,7 +178,9 @@ private struct Tree: PersistableRecord {
         }
         #expect {
             _ = try ExchangeRun.lines(heap, "leaves")
-        } throws: { "\($0)".contains("The root \"leaves\"") && "\($0)".contains("where there is no Leaf") }
+        } throws: {
+            "\($0)".contains("The root \"leaves\"") && "\($0)".contains("where there is no Leaf")
+        }
     }
 
     /// Two exports with references in random order, records of all kinds in one another.
@@ -185,14 +203,20 @@ private struct Tree: PersistableRecord {
             }
             for node in nodes {
                 if random.below(2) == 0 { node.next = nodes[random.below(nodes.count)] }
-                for _ in 0 ..< random.below(4) { node.friends.append(nodes[random.below(nodes.count)]) }
+                for _ in 0 ..< random.below(4) {
+                    node.friends.append(nodes[random.below(nodes.count)])
+                }
             }
             var shared: [Shared<Person>] = []
             for _ in 0 ..< 50 {
-                let mentor = shared.isEmpty || random.below(2) == 0 ? nil : shared[random.below(shared.count)]
+                let mentor =
+                    shared.isEmpty || random.below(2) == 0
+                    ? nil : shared[random.below(shared.count)]
                 shared.append(try tx.share(Person(name: random.text(), mentor: mentor)))
             }
-            for _ in 0 ..< 100 { people.append(random.below(5) == 0 ? nil : shared[random.below(50)]) }
+            for _ in 0 ..< 100 {
+                people.append(random.below(5) == 0 ? nil : shared[random.below(50)])
+            }
             try tx.array("entry", of: Ref<Node>.self).append(contentsOf: nodes)
             try tx.collectGarbage()
         }

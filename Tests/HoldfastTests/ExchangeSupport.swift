@@ -3,19 +3,24 @@ import Testing
 
 /// What several suites of exporting and importing do.
 enum ExchangeRun {
-    static func lines(_ heap: PersistentHeap, _ root: String, knowing types: [any Persistable.Type] = []) throws -> [String] {
+    static func lines(
+        _ heap: PersistentHeap, _ root: String, knowing types: [any Persistable.Type] = []
+    ) throws -> [String] {
         var lines: [String] = []
         try heap.read { tx in try tx.exportRoot(root, knowing: types) { lines.append($0) } }
         return lines
     }
 
     @discardableResult
-    static func add(_ lines: [String], to heap: PersistentHeap, as name: String? = nil) throws -> String {
+    static func add(_ lines: [String], to heap: PersistentHeap, as name: String? = nil) throws
+        -> String
+    {
         var rest = lines[...]
         return try heap.write { tx in try tx.importRoot(as: name) { rest.popFirst() } }
     }
 
-    /// A new heap with the roots of another, brought over by a file; expected to be sound and, exported once more, to give the same lines, whatever the order of maps.
+    /// A new heap with the roots of another, brought over by a file; expected to be sound and,
+    /// exported once more, to give the same lines, whatever the order of maps.
     static func copy(_ heap: PersistentHeap, inOrder: Bool = true) throws -> PersistentHeap {
         let folder = try TemporaryFolder()
         try heap.exportLines(to: folder.file("lines"))
@@ -26,8 +31,10 @@ enum ExchangeRun {
         #expect(names == roots.map(\.name))
         #expect(copiedRoots == roots)
         try copy.exportLines(to: folder.file("again"))
-        let first = String(decoding: try folder.bytes("lines"), as: UTF8.self).split(separator: "\n")
-        let second = String(decoding: try folder.bytes("again"), as: UTF8.self).split(separator: "\n")
+        let first = String(decoding: try folder.bytes("lines"), as: UTF8.self).split(
+            separator: "\n")
+        let second = String(decoding: try folder.bytes("again"), as: UTF8.self).split(
+            separator: "\n")
         #expect(inOrder ? first == second : first.sorted() == second.sorted())
         try requireSound(copy)
         return copy
@@ -43,7 +50,8 @@ enum ExchangeRun {
     }
 
     /// A heap with one value, copied; returns the copy's value.
-    static func copied<Value: Persistable>(_ value: Value) throws -> Value where Value: PersistableValue {
+    static func copied<Value: Persistable>(_ value: Value) throws -> Value
+    where Value: PersistableValue {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in _ = try tx.value("v", initial: value) }
         let copy = try ExchangeRun.copy(heap)

@@ -5,7 +5,9 @@ import Testing
 
 private enum Suit: UInt8 { case hearts = 7, spades = 9 }
 private enum Plain { case one, two, three }
-private enum Word: String, PersistableEnum, PersistableOrderedKey { case long = "a raw value of more than 15 bytes", short }
+private enum Word: String, PersistableEnum, PersistableOrderedKey {
+    case long = "a raw value of more than 15 bytes", short
+}
 
 private struct Flags: OptionSet, PersistableEnum {
     let rawValue: UInt32
@@ -50,7 +52,9 @@ private enum Payment: PersistableUnion, Equatable {
     static let cases = [
         UnionCase("cash", Payment.cash),
         UnionCase("card", Payment.card) { if case .card(let number) = $0 { number } else { nil } },
-        UnionCase("transfer", Payment.transfer) { if case .transfer(let iban, let day) = $0 { (iban, day) } else { nil } },
+        UnionCase("transfer", Payment.transfer) {
+            if case .transfer(let iban, let day) = $0 { (iban, day) } else { nil }
+        },
     ]
 }
 
@@ -94,23 +98,32 @@ private struct Address: PersistableRecord, Equatable {
     /// To the bit, but for what a NaN carries.
     @Test func floats() throws {
         for value in [
-            0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, -.leastNormalMagnitude, .pi, 0.1, 1e22, 1e-7,
+            0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, -.leastNormalMagnitude, .pi,
+            0.1, 1e22, 1e-7,
             .greatestFiniteMagnitude,
         ] as [Double] {
             #expect(try ExchangeRun.copied(value).bitPattern == value.bitPattern)
         }
-        for value in [0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, .pi, 0.1, 16_777_216, .greatestFiniteMagnitude]
+        for value in [
+            0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, .pi, 0.1, 16_777_216,
+            .greatestFiniteMagnitude,
+        ]
             as [Float]
         {
             #expect(try ExchangeRun.copied(value).bitPattern == value.bitPattern)
         }
         #expect(try ExchangeRun.copied(Double.nan).isNaN)
         #expect(try ExchangeRun.copied(Float.nan).isNaN)
-        #expect(try ExchangeRun.copied(Date(timeIntervalSinceReferenceDate: -0.1)).timeIntervalSinceReferenceDate == -0.1)
+        #expect(
+            try ExchangeRun.copied(Date(timeIntervalSinceReferenceDate: -0.1))
+                .timeIntervalSinceReferenceDate == -0.1)
     }
 
     @Test func textsAndBytes() throws {
-        for text in ["", "a", "e\u{301}", "é", "\0\n\r\t\"\\/\u{2028}\u{7f}", "👩‍👩‍👧‍👦🇩🇪", String(repeating: "x", count: 100)] {
+        for text in [
+            "", "a", "e\u{301}", "é", "\0\n\r\t\"\\/\u{2028}\u{7f}", "👩‍👩‍👧‍👦🇩🇪",
+            String(repeating: "x", count: 100),
+        ] {
             let copied = try ExchangeRun.copied(text)
             #expect(Array(copied.utf8) == Array(text.utf8))
         }
@@ -125,8 +138,12 @@ private struct Address: PersistableRecord, Equatable {
     }
 
     @Test func optionals() throws {
-        for value in [nil, .some(nil), .some(.some(nil)), 3] as [Int???] { #expect(try ExchangeRun.copied(value) == value) }
-        for value in [nil, Encoded(nil), Encoded(3)] as [Encoded<Int?>?] { #expect(try ExchangeRun.copied(value) == value) }
+        for value in [nil, .some(nil), .some(.some(nil)), 3] as [Int???] {
+            #expect(try ExchangeRun.copied(value) == value)
+        }
+        for value in [nil, Encoded(nil), Encoded(3)] as [Encoded<Int?>?] {
+            #expect(try ExchangeRun.copied(value) == value)
+        }
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let values = try tx.array("values", of: PersistentArray<Int?>?.self)
@@ -140,8 +157,10 @@ private struct Address: PersistableRecord, Equatable {
 
     @Test func plainStructs() throws {
         let wide = EveryField(
-            number: .max, flag: true, perhaps: false, twice: .some(nil), pair: (-3, true), named: (5, Point(x: -0.0, y: nil)),
-            point: Point(x: .infinity, y: -.infinity), suit: .spades, plain: .three, maybePlain: .two, colour: .green,
+            number: .max, flag: true, perhaps: false, twice: .some(nil), pair: (-3, true),
+            named: (5, Point(x: -0.0, y: nil)),
+            point: Point(x: .infinity, y: -.infinity), suit: .spades, plain: .three,
+            maybePlain: .two, colour: .green,
             duration: .seconds(-3), scalar: "é", lane: [1, .infinity])
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -151,16 +170,24 @@ private struct Address: PersistableRecord, Equatable {
             array[1].perhaps = nil
             array[1].twice = 7
             array[1].maybePlain = nil
-            try tx.array("inline", of: [2 of Point].self).append([Point(x: 1, y: 2), Point(x: 3, y: nil)])
+            try tx.array("inline", of: [2 of Point].self).append([
+                Point(x: 1, y: 2), Point(x: 3, y: nil),
+            ])
             try tx.array("empty", of: Empty.self).append(Empty())
         }
         let copy = try ExchangeRun.copy(heap)
         try copy.read { tx in
             let array = try tx.array("wide", of: EveryField.self)
             let (first, second) = (array[0], array[1])
-            #expect(first.number == .max && first.flag && first.perhaps == .some(false) && first.twice == .some(nil))
-            #expect(first.pair == (-3, true) && first.named.left == 5 && first.named.right.x.sign == .minus)
-            #expect(first.point == wide.point && first.suit == .spades && first.plain == .three && first.maybePlain == .two)
+            #expect(
+                first.number == .max && first.flag && first.perhaps == .some(false)
+                    && first.twice == .some(nil))
+            #expect(
+                first.pair == (-3, true) && first.named.left == 5
+                    && first.named.right.x.sign == .minus)
+            #expect(
+                first.point == wide.point && first.suit == .spades && first.plain == .three
+                    && first.maybePlain == .two)
             #expect(first.colour == .green && first.duration == .seconds(-3))
             #expect(first.scalar == "é" && first.lane == [1, .infinity])
             #expect(second.perhaps == nil && second.twice == 7 && second.maybePlain == nil)
@@ -169,18 +196,23 @@ private struct Address: PersistableRecord, Equatable {
         }
         let line = try ExchangeRun.lines(heap, "wide")[1]
         #expect(
-            line.contains(#""suit":9"#) && line.contains(#""plain":{"bytes":"Ag=="}"#) && line.contains(#""colour":9"#), "\(line)"
+            line.contains(#""suit":9"#) && line.contains(#""plain":{"bytes":"Ag=="}"#)
+                && line.contains(#""colour":9"#), "\(line)"
         )
         #expect(
-            line.contains(#""pair":{"0":-3,"1":true}"#) && line.contains(#""twice":[null]"#) && line.contains(#""y":"-inf""#),
+            line.contains(#""pair":{"0":-3,"1":true}"#) && line.contains(#""twice":[null]"#)
+                && line.contains(#""y":"-inf""#),
             "\(line)")
     }
 
     @Test func encodedValuesAndUnions() throws {
         let theme = Theme(
-            name: "dark", sizes: [1, .infinity], data: Data([1, 2, 3]), link: URL(string: "https://example.org/a"))
+            name: "dark", sizes: [1, .infinity], data: Data([1, 2, 3]),
+            link: URL(string: "https://example.org/a"))
         #expect(try ExchangeRun.copied(Encoded(theme)) == Encoded(theme))
-        for payment in [.cash, .card("1234"), .transfer(iban: nil, on: Date(timeIntervalSinceReferenceDate: 9))] as [Payment] {
+        for payment in [
+            .cash, .card("1234"), .transfer(iban: nil, on: Date(timeIntervalSinceReferenceDate: 9)),
+        ] as [Payment] {
             #expect(try ExchangeRun.copied(payment) == payment)
         }
         let heap = try PersistentHeap.inMemory()
@@ -190,7 +222,10 @@ private struct Address: PersistableRecord, Equatable {
             ])
             try tx.array("t", of: Encoded<Theme>.self).append(Encoded(theme))
         }
-        #expect(try ExchangeRun.lines(heap, "p").suffix(2) == [#"{"case":"cash"}"#, #"{"case":"transfer","values":["DE",9]}"#])
+        #expect(
+            try ExchangeRun.lines(heap, "p").suffix(2) == [
+                #"{"case":"cash"}"#, #"{"case":"transfer","values":["DE",9]}"#,
+            ])
         #expect(try ExchangeRun.lines(heap, "t")[1].contains(#""data":"AQID""#))
     }
 
@@ -199,7 +234,8 @@ private struct Address: PersistableRecord, Equatable {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let contacts = try tx.array("contacts", of: Contact.self)
-            contacts.append(Contact(name: "Ada", birthday: Date(timeIntervalSinceReferenceDate: 1.5)))
+            contacts.append(
+                Contact(name: "Ada", birthday: Date(timeIntervalSinceReferenceDate: 1.5)))
             contacts.append(Contact(name: "Bob"))
             let ada = contacts[ref: 0]
             ada.address = Address(street: "a street with a long name", number: -3)
@@ -233,7 +269,8 @@ private struct Address: PersistableRecord, Equatable {
             #expect(Array(ada.scores[9]!) == ["nine"])
             #expect(Array(ada.index[""]!) == [1, nil])
             #expect(Array(ada.words) == [Word.short])
-            #expect(bob.name == "Bob" && bob.birthday == nil && bob.phones.isEmpty && bob.index.isEmpty)
+            #expect(
+                bob.name == "Bob" && bob.birthday == nil && bob.phones.isEmpty && bob.index.isEmpty)
         }
     }
 
@@ -248,9 +285,11 @@ private struct Address: PersistableRecord, Equatable {
             let pairs = try tx.map("pairs", Double.self, PersistentMap<UUID, Data>.self)
             pairs[creating: -0.0][UUID()] = Data([1])
             pairs[creating: .nan][UUID()] = Data([2])
-            try tx.sortedMap("sorted", Date.self, Colour?.self)[Date(timeIntervalSinceReferenceDate: 4)] = .some(.red)
+            try tx.sortedMap("sorted", Date.self, Colour?.self)[
+                Date(timeIntervalSinceReferenceDate: 4)] = .some(.red)
             let sorted = try tx.sortedMap("numbers", Double.self, Int.self)
-            for (number, key) in ([.nan, 3, .nan, -Double.infinity, .nan] as [Double]).enumerated() { sorted[key] = number }
+            for (number, key) in ([.nan, 3, .nan, -Double.infinity, .nan] as [Double]).enumerated()
+            { sorted[key] = number }
             try tx.set("set", of: Data.self).insert(Data([7, 8]))
             try tx.sortedSet("sortedSet", of: Float.self).insert(-0.5)
             let bits = try tx.bitSet("bits")
@@ -265,13 +304,15 @@ private struct Address: PersistableRecord, Equatable {
         let copy = try ExchangeRun.copy(heap, inOrder: false)
         try copy.read { tx in
             let map = try tx.map("map", String.self, Movement.self)
-            #expect(map["bolt"] == Movement(item: 1, delta: 2, weight: nil) && map["é"]!.weight!.isNaN)
+            #expect(
+                map["bolt"] == Movement(item: 1, delta: 2, weight: nil) && map["é"]!.weight!.isNaN)
             let pairs = try tx.map("pairs", Double.self, PersistentMap<UUID, Data>.self)
             #expect(pairs.count == 2 && pairs[0]!.count == 1)
             let numbers = Array(try tx.sortedMap("numbers", Double.self, Int.self))
             #expect(numbers.map(\.value) == [3, 1, 0, 2, 4] && numbers[4].key.isNaN)
             #expect(Array(try tx.bitSet("bits")) == [0, 1 << 20])
-            #expect(try tx.value("value", of: Address.self).value == Address(street: "s", number: 1))
+            #expect(
+                try tx.value("value", of: Address.self).value == Address(street: "s", number: 1))
         }
         #expect(
             try ExchangeRun.lines(heap, "array")
@@ -286,11 +327,17 @@ private struct Address: PersistableRecord, Equatable {
         var numbers: [Int: Set<String>] = [:]
         var payments: [Payment] = []
         for _ in 0 ..< 300 {
-            texts[random.text()] = (0 ..< random.below(4)).map { _ in random.below(3) == 0 ? nil : Data(random.text().utf8) }
-            numbers[Int(truncatingIfNeeded: random.next())] = Set((0 ..< random.below(5)).map { _ in random.text() })
+            texts[random.text()] = (0 ..< random.below(4)).map { _ in
+                random.below(3) == 0 ? nil : Data(random.text().utf8)
+            }
+            numbers[Int(truncatingIfNeeded: random.next())] = Set(
+                (0 ..< random.below(5)).map { _ in random.text() })
             let day = Date(timeIntervalSinceReferenceDate: Double(bitPattern: random.next() >> 2))
             payments.append(
-                [.cash, .card(random.text()), .transfer(iban: nil, on: day), .transfer(iban: random.text(), on: day)][
+                [
+                    .cash, .card(random.text()), .transfer(iban: nil, on: day),
+                    .transfer(iban: random.text(), on: day),
+                ][
                     random.below(4)])
         }
         try heap.write { tx in
@@ -310,17 +357,20 @@ private struct Address: PersistableRecord, Equatable {
         try ExchangeRun.requireSound(copy)
         try copy.read { tx in
             let map = try tx.map("texts", String.self, PersistentArray<Data?>.self)
-            let copiedTexts = Dictionary(uniqueKeysWithValues: map.map { ($0.key, Array($0.value)) })
+            let copiedTexts = Dictionary(
+                uniqueKeysWithValues: map.map { ($0.key, Array($0.value)) })
             #expect(copiedTexts == texts)
             let sorted = try tx.sortedMap("numbers", Int.self, PersistentSet<String>.self)
-            let copiedNumbers = Dictionary(uniqueKeysWithValues: sorted.map { ($0.key, Set($0.value)) })
+            let copiedNumbers = Dictionary(
+                uniqueKeysWithValues: sorted.map { ($0.key, Set($0.value)) })
             #expect(copiedNumbers == numbers)
             let copiedPayments = Array(try tx.deque("payments", of: Payment.self))
             #expect(copiedPayments == payments)
         }
     }
 
-    /// Texts and bytes go in pieces, no scalar cut in two, and a hundred thousand entries one by one.
+    /// Texts and bytes go in pieces, no scalar cut in two, and a hundred thousand entries one by
+    /// one.
     @Test func largeRootsGoPieceByPiece() throws {
         let heap = try PersistentHeap.inMemory()
         let text = String(repeating: "aé€😀", count: 10_000)
@@ -358,7 +408,9 @@ private struct Address: PersistableRecord, Equatable {
             var handedOut = 0
             try tx.importRoot {
                 handedOut += 1
-                if handedOut == 1 { return #"{"holdfast":1,"root":"a","type":"Array<Int>","count":100}"# }
+                if handedOut == 1 {
+                    return #"{"holdfast":1,"root":"a","type":"Array<Int>","count":100}"#
+                }
                 return handedOut <= 101 ? "\(handedOut)" : nil
             }
             #expect(handedOut == 102)
@@ -391,8 +443,12 @@ private struct Address: PersistableRecord, Equatable {
         }
         try heap.exportLines(root: "b", to: folder.file("b"))
         #expect(try heap.importLines(from: folder.file("b"), as: "c") == ["c"])
-        #expect(throws: HeapError.rootExists(path: heap.path, name: "b")) { try heap.importLines(from: folder.file("b")) }
-        #expect(throws: HeapError.alreadyExists(path: folder.file("b"))) { try heap.exportLines(to: folder.file("b")) }
+        #expect(throws: HeapError.rootExists(path: heap.path, name: "b")) {
+            try heap.importLines(from: folder.file("b"))
+        }
+        #expect(throws: HeapError.alreadyExists(path: folder.file("b"))) {
+            try heap.exportLines(to: folder.file("b"))
+        }
         #expect(throws: HeapError.rootNotFound(path: heap.path, name: "x")) {
             try heap.exportLines(root: "x", to: folder.file("x"))
         }
@@ -403,18 +459,23 @@ private struct Address: PersistableRecord, Equatable {
         }
         try heap.exportLines(to: folder.file("all"))
         let copy = try PersistentHeap.open(folder.file("copy.heap"))
-        #expect(try copy.importLines(from: folder.file("all")) == ["a \"strange\" näme\n", "b", "c"])
-        #expect(throws: HeapError.self) { try copy.importLines(from: folder.file("all"), as: "only one") }
+        #expect(
+            try copy.importLines(from: folder.file("all")) == ["a \"strange\" näme\n", "b", "c"])
+        #expect(throws: HeapError.self) {
+            try copy.importLines(from: folder.file("all"), as: "only one")
+        }
         try ExchangeRun.requireSound(copy)
         try copy.close()
         try heap.close()
     }
 
-    /// Types are known by what is said of them; an enum of another program by its raw value, and the root stays what it was.
+    /// Types are known by what is said of them; an enum of another program by its raw value, and
+    /// the root stays what it was.
     @Test func unknownTypes() throws {
         let heap = try PersistentHeap.inMemory()
         #expect(throws: HeapError.unknownType(path: heap.path, name: "a", type: "Array<Strange>")) {
-            try ExchangeRun.add([#"{"holdfast":1,"root":"a","type":"Array<Strange>","count":0}"#], to: heap)
+            try ExchangeRun.add(
+                [#"{"holdfast":1,"root":"a","type":"Array<Strange>","count":0}"#], to: heap)
         }
         let lines = [#"{"holdfast":1,"root":"a","type":"Array<enum Odd: Int16>","count":1}"#, "77"]
         try ExchangeRun.add(lines, to: heap)
@@ -433,7 +494,9 @@ private struct Address: PersistableRecord, Equatable {
         let heap = try PersistentHeap.inMemory()
         let folder = try TemporaryFolder()
         try heap.write { tx in try tx.array("a", of: Int.self).append(contentsOf: [1, 2, 3]) }
-        let isDone = try heap.write { tx in try tx.convertArray("a", from: Int.self, to: Double.self, upTo: 1) { Double($0) } }
+        let isDone = try heap.write { tx in
+            try tx.convertArray("a", from: Int.self, to: Double.self, upTo: 1) { Double($0) }
+        }
         #expect(!isDone)
         #expect {
             try heap.exportLines(to: folder.file("lines"))

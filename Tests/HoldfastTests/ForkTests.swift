@@ -9,14 +9,16 @@ import Testing
     import Glibc
 #endif
 
-/// Swift hides `fork`, since a child has only one of its parent's threads; programs in C call it all the same.
+/// Swift hides `fork`, since a child has only one of its parent's threads; programs in C call it
+/// all the same.
 private func forked() -> pid_t {
     typealias Fork = @convention(c) () -> pid_t
     let symbol = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "fork")!
     return unsafeBitCast(symbol, to: Fork.self)()
 }
 
-/// Runs `body` in a forked child, which ends without any more ado, and returns its result as the child's exit status.
+/// Runs `body` in a forked child, which ends without any more ado, and returns its result as the
+/// child's exit status.
 private func inChild(_ body: () -> Int32) -> Int32 {
     let child = forked()
     if child == 0 { _exit(body()) }
@@ -31,7 +33,8 @@ private func isForked(_ body: () throws -> Void) -> Bool {
     return false
 }
 
-/// A child that was forked off has the parent's heaps in its memory, but they are not its own: it is refused, and can do the parent no harm.
+/// A child that was forked off has the parent's heaps in its memory, but they are not its own: it
+/// is refused, and can do the parent no harm.
 ///
 /// Each test runs in a process of its own, whose only other threads are idle.
 @Suite struct ForkTests {
@@ -46,11 +49,14 @@ private func isForked(_ body: () throws -> Void) -> Bool {
                 let uses: [() throws -> Void] = [
                     { _ = try heap.read { try $0.value("v", of: Int.self).value } },
                     { try heap.write { try $0.value("v", initial: 0).value = 2 } },
-                    { try heap.sync() }, { try heap.checkpoint() }, { _ = try heap.compact() }, { _ = try heap.check() },
+                    { try heap.sync() }, { try heap.checkpoint() }, { _ = try heap.compact() },
+                    { _ = try heap.check() },
                     { _ = try heap.snapshot() }, { try heap.copy(to: folder.file("copy.heap")) },
                     { _ = try heap.waitForChange(timeout: .zero) },
                 ]
-                for (index, use) in uses.enumerated() where !isForked(use) { return Int32(index + 1) }
+                for (index, use) in uses.enumerated() where !isForked(use) {
+                    return Int32(index + 1)
+                }
                 // Closing is allowed and does nothing to the parent's.
                 do { try heap.close() } catch { return 20 }
                 return folder.names == ["test.heap", "test.heap-log", "test.heap-shared"] ? 0 : 21
@@ -58,7 +64,9 @@ private func isForked(_ body: () throws -> Void) -> Bool {
             guard status == 0 else { exit(status) }
             // The parent has noticed nothing.
             try heap.write { try $0.value("v", initial: 0).value += 1 }
-            guard try heap.views().count == 1, try heap.read({ try $0.value("v", of: Int.self).value }) == 2 else { exit(30) }
+            guard try heap.views().count == 1,
+                try heap.read({ try $0.value("v", of: Int.self).value }) == 2
+            else { exit(30) }
             // Nobody else could be alone with the heap all the while.
             let other = try PersistentHeap.open(folder.file(), engineOptions: EngineOptions())
             guard try other.views().count == 2 else { exit(31) }
@@ -83,20 +91,25 @@ private func isForked(_ body: () throws -> Void) -> Bool {
                     try mine.write { try $0.value("v", initial: 0).value += 10 }
                     // The parent, this process, and both of its objects share one opening.
                     guard try mine.views().count == 2 else { return 2 }
-                    guard try second.read({ try $0.value("v", of: Int.self).value }) == 11 else { return 3 }
+                    guard try second.read({ try $0.value("v", of: Int.self).value }) == 11 else {
+                        return 3
+                    }
                     try second.close()
                     try mine.close()
                     return 0
                 } catch { return 4 }
             }
             guard status == 0 else { exit(status) }
-            guard try heap.views().count == 1, try heap.read({ try $0.value("v", of: Int.self).value }) == 11 else { exit(5) }
+            guard try heap.views().count == 1,
+                try heap.read({ try $0.value("v", of: Int.self).value }) == 11
+            else { exit(5) }
             try heap.close()
             guard folder.names == ["test.heap"] else { exit(6) }
         }
     }
 
-    /// A fork inside a write transaction: the child cannot commit what it has inherited, and the parent's lock stays the parent's.
+    /// A fork inside a write transaction: the child cannot commit what it has inherited, and the
+    /// parent's lock stays the parent's.
     @Test func forkInsideAWrite() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -125,7 +138,9 @@ private func isForked(_ body: () throws -> Void) -> Bool {
                 let other = try HeapEngine(path: folder.file(), mode: .readWrite, options: options)
                 let done = DispatchSemaphore(value: 0)
                 Thread.detachNewThread {
-                    do { other.abort(try other.beginWrite()) } catch HeapError.timedOut(path: _, waitingFor: _) {
+                    do { other.abort(try other.beginWrite()) } catch HeapError.timedOut(
+                        path: _, waitingFor: _)
+                    {
                         done.signal()
                     } catch {}
                 }
@@ -141,7 +156,8 @@ private func isForked(_ body: () throws -> Void) -> Bool {
         }
     }
 
-    /// A fork inside a read: the child must neither go on reading, since nothing protects its view, nor end the parent's.
+    /// A fork inside a read: the child must neither go on reading, since nothing protects its view,
+    /// nor end the parent's.
     @Test func forkInsideARead() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -169,14 +185,16 @@ private func isForked(_ body: () throws -> Void) -> Bool {
         }
     }
 
-    /// A fork inside the one read of a visitor: what protects it is a lock of the open file, which the child has too and must not give back.
+    /// A fork inside the one read of a visitor: what protects it is a lock of the open file, which
+    /// the child has too and must not give back.
     @Test func forkInsideAVisit() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
             let heap = try PersistentHeap.open(folder.file(), engineOptions: EngineOptions())
             try heap.write { try $0.value("v", initial: 0).value = 1 }
             try heap.close()
-            let visitor = try PersistentHeap.open(folder.file(), mode: .readOnly, engineOptions: EngineOptions())
+            let visitor = try PersistentHeap.open(
+                folder.file(), mode: .readOnly, engineOptions: EngineOptions())
             let stranger = try SystemDisk.shared.open(folder.file(), .readWrite)
             var isChild = false
             let wasRefused = isForked {
@@ -196,7 +214,9 @@ private func isForked(_ body: () throws -> Void) -> Bool {
                 try? visitor.close()
                 _exit(wasRefused ? 7 : 5)
             }
-            guard !wasRefused, try !stranger.isLockedByOthers(.visitorsRead), try stranger.isLockedByOthers(.visitor) else {
+            guard !wasRefused, try !stranger.isLockedByOthers(.visitorsRead),
+                try stranger.isLockedByOthers(.visitor)
+            else {
                 exit(6)
             }
             try visitor.close()

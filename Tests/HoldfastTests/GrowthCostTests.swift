@@ -3,8 +3,8 @@ import Testing
 @testable import Holdfast
 @testable import HoldfastEngine
 
-/// What the operations of the collections cost in heaps of a thousand, a hundred thousand and a million entries, in touched lines: the same, but for what they promise
-/// to grow with.
+/// What the operations of the collections cost in heaps of a thousand, a hundred thousand and a
+/// million entries, in touched lines: the same, but for what they promise to grow with.
 @Suite struct GrowthCostTests {
     private static let sizes = [1_000, 100_000, 1_000_000]
 
@@ -21,13 +21,16 @@ import Testing
         var insertText = 0.0
     }
 
-    private static func scattered(_ number: Int) -> UInt64 { UInt64(number) &* 0x9e37_79b9_7f4a_7c15 }
+    private static func scattered(_ number: Int) -> UInt64 {
+        UInt64(number) &* 0x9e37_79b9_7f4a_7c15
+    }
 
     /// A heap of `count` entries in each collection, made without a log.
     private func build(_ path: String, _ count: Int) throws {
         try PersistentHeap.build(path) { tx in
             let map = try tx.map("map", UInt64.self, UInt64.self)
-            // With a thousand and no more in its one segment, one heap in 130 has a hash seed with which an insertion finds six full chunks in a row.
+            // With a thousand and no more in its one segment, one heap in 130 has a hash seed with
+            // which an insertion finds six full chunks in a row.
             map.reserveCapacity(max(count, 4_000))
             for number in 0 ..< count { map[Self.scattered(number)] = 1 }
             let array = try tx.array("array", of: UInt64.self)
@@ -40,7 +43,8 @@ import Testing
 
     /// The mean number of lines that some transactions touch.
     private func lines(
-        _ heap: PersistentHeap, _ times: Int, _ body: (borrowing WriteTransaction, Int) throws -> Void
+        _ heap: PersistentHeap, _ times: Int,
+        _ body: (borrowing WriteTransaction, Int) throws -> Void
     ) throws -> Double {
         var total = 0
         for time in 0 ..< times {
@@ -69,21 +73,33 @@ import Testing
             _ = try tx.bitSet("bits").contains(count / 2)
             _ = try tx.string("text").hasPrefix("xx")
         }
-        costs.replace = try lines(heap, 50) { tx, time in try tx.map("map", UInt64.self, UInt64.self)[Self.scattered(time)] = 2 }
+        costs.replace = try lines(heap, 50) { tx, time in
+            try tx.map("map", UInt64.self, UInt64.self)[Self.scattered(time)] = 2
+        }
         costs.insert = try lines(heap, 50) { tx, time in
             try tx.map("map", UInt64.self, UInt64.self)[Self.scattered(count + time)] = 2
         }
         costs.remove = try lines(heap, 50) { tx, time in
-            _ = try tx.map("map", UInt64.self, UInt64.self).removeValue(forKey: Self.scattered(time)) as UInt64?
+            _ =
+                try tx.map("map", UInt64.self, UInt64.self).removeValue(
+                    forKey: Self.scattered(time)) as UInt64?
         }
-        costs.append = try lines(heap, 50) { tx, time in try tx.array("array", of: UInt64.self).append(1) }
-        costs.set = try lines(heap, 50) { tx, time in try tx.array("array", of: UInt64.self)[time * 9] = 2 }
+        costs.append = try lines(heap, 50) { tx, time in
+            try tx.array("array", of: UInt64.self).append(1)
+        }
+        costs.set = try lines(heap, 50) { tx, time in
+            try tx.array("array", of: UInt64.self)[time * 9] = 2
+        }
         costs.insertNearEnd = try lines(heap, 10) { tx, time in
             let array = try tx.array("array", of: UInt64.self)
             array.insert(3, at: array.count - 8)
         }
-        costs.insertAtFront = try lines(heap, 1) { tx, time in try tx.array("array", of: UInt64.self).insert(3, at: 0) }
-        costs.overwrite = try lines(heap, 20) { tx, time in try tx.bytes("bytes").write([1, 2, UInt8(time + 1)], at: 48 * time) }
+        costs.insertAtFront = try lines(heap, 1) { tx, time in
+            try tx.array("array", of: UInt64.self).insert(3, at: 0)
+        }
+        costs.overwrite = try lines(heap, 20) { tx, time in
+            try tx.bytes("bytes").write([1, 2, UInt8(time + 1)], at: 48 * time)
+        }
         costs.insertText = try lines(heap, 10) { tx, time in
             let text = try tx.string("text")
             text.insert("y", at: text.utf8Count - 10)
@@ -97,17 +113,22 @@ import Testing
         for (size, costs) in zip(Self.sizes, all) {
             // Looking at things touches nothing.
             #expect(costs.find == 0, "\(size)")
-            // The slot's line, and for what comes and goes the chunk's control bytes and the map's header; now and then a chunk on the way.
+            // The slot's line, and for what comes and goes the chunk's control bytes and the map's
+            // header; now and then a chunk on the way.
             #expect(costs.replace == 1, "\(size)")
             #expect(costs.insert >= 2 && costs.insert < 4, "\(size): \(costs.insert)")
             #expect(costs.remove >= 2 && costs.remove < 3, "\(size): \(costs.remove)")
             #expect(costs.append == 2 && costs.set == 1, "\(size)")
-            #expect(costs.insertNearEnd >= 2 && costs.insertNearEnd <= 4, "\(size): \(costs.insertNearEnd)")
+            #expect(
+                costs.insertNearEnd >= 2 && costs.insertNearEnd <= 4,
+                "\(size): \(costs.insertNearEnd)")
             #expect(costs.overwrite == 1, "\(size)")
             #expect(costs.insertText >= 2 && costs.insertText <= 3, "\(size): \(costs.insertText)")
             // What has to move is eight elements a line.
             let moved = Double(size / 8)
-            #expect(costs.insertAtFront >= moved && costs.insertAtFront < moved + 20, "\(size): \(costs.insertAtFront)")
+            #expect(
+                costs.insertAtFront >= moved && costs.insertAtFront < moved + 20,
+                "\(size): \(costs.insertAtFront)")
         }
     }
 }

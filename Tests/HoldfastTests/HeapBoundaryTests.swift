@@ -14,8 +14,8 @@ private struct Article: PersistableRecord {
     var author: Shared<Node>
 }
 
-/// What a handle of one heap or transaction comes to in another: its contents are copied, or the program ends with a sentence. Each mistake is made in a process of
-/// its own.
+/// What a handle of one heap or transaction comes to in another: its contents are copied, or the
+/// program ends with a sentence. Each mistake is made in a process of its own.
 @Suite struct HeapBoundaryTests {
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
@@ -35,17 +35,24 @@ private struct Article: PersistableRecord {
         }
         try source.read { from in
             let list = try from.map("lists", String.self, PersistentArray<String>.self)["a"]
-            try target.write { tx in try tx.map("lists", String.self, PersistentArray<String>.self)["b"] = list }
+            try target.write { tx in
+                try tx.map("lists", String.self, PersistentArray<String>.self)["b"] = list
+            }
         }
         // The copy owes nothing to its source.
-        try source.write { tx in _ = try tx.removeRoot("lists", PersistentMap<String, PersistentArray<String>>.self) }
-        let copied = try target.read { try $0.map("lists", String.self, PersistentArray<String>.self)["b"].map(Array.init) }
+        try source.write { tx in
+            _ = try tx.removeRoot("lists", PersistentMap<String, PersistentArray<String>>.self)
+        }
+        let copied = try target.read {
+            try $0.map("lists", String.self, PersistentArray<String>.self)["b"].map(Array.init)
+        }
         #expect(copied == ["a text that is longer than fifteen bytes"])
         #expect(try target.audit().problems == [])
     }
 
     @Test func aReferenceToARecordOfAnotherHeap() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let source = try PersistentHeap.inMemory()
             let target = try PersistentHeap.inMemory()
             try source.write { from in
@@ -59,12 +66,15 @@ private struct Article: PersistableRecord {
 
     /// The same inside a record that is stored whole.
     @Test func aFieldThatRefersToAnotherHeap() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let source = try PersistentHeap.inMemory()
             let target = try PersistentHeap.inMemory()
             try source.write { from in
                 let far = try from.new(Node(value: 1, next: nil))
-                try target.write { tx in try tx.array("nodes", of: Node.self).append(Node(value: 2, next: far)) }
+                try target.write { tx in
+                    try tx.array("nodes", of: Node.self).append(Node(value: 2, next: far))
+                }
             }
         }
         #expect(said(foreign, result))
@@ -72,28 +82,34 @@ private struct Article: PersistableRecord {
 
     /// An array of references is copied element by element, and each is looked at.
     @Test func anArrayOfReferencesToAnotherHeap() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let source = try PersistentHeap.inMemory()
             let target = try PersistentHeap.inMemory()
             try source.write { from in
                 let nodes = try from.array("nodes", of: Ref<Node>.self)
                 nodes.append(try from.new(Node(value: 1, next: nil)))
-                try target.write { tx in try tx.map("map", Int.self, PersistentArray<Ref<Node>>.self)[1] = nodes }
+                try target.write { tx in
+                    try tx.map("map", Int.self, PersistentArray<Ref<Node>>.self)[1] = nodes
+                }
             }
         }
         #expect(said(foreign, result))
     }
 
     @Test func aSharedRecordOfAnotherHeap() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let source = try PersistentHeap.inMemory()
             let target = try PersistentHeap.inMemory()
             try source.write { from in
                 let far = try from.share(Node(value: 1, next: nil))
                 try target.write { tx in
-                    // A record of the same type lies at the same place there: counting on it would go unnoticed.
+                    // A record of the same type lies at the same place there: counting on it would
+                    // go unnoticed.
                     _ = try tx.share(Node(value: 2, next: nil))
-                    try tx.array("articles", of: Article.self).append(Article(title: "a", author: far))
+                    try tx.array("articles", of: Article.self).append(
+                        Article(title: "a", author: far))
                 }
             }
         }
@@ -103,7 +119,8 @@ private struct Article: PersistableRecord {
     // MARK: Another transaction
 
     @Test func aReferenceKeptFromAnEarlierTransaction() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let heap = try PersistentHeap.inMemory()
             let kept = try heap.writeAndKeep { try $0.new(Node(value: 1, next: nil)) }
             try heap.write { tx in try tx.new(Node(value: 2, next: nil)).next = kept }
@@ -112,10 +129,13 @@ private struct Article: PersistableRecord {
     }
 
     @Test func aSharedRecordKeptFromAnEarlierTransaction() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let heap = try PersistentHeap.inMemory()
             let kept = try heap.writeAndKeep { try $0.share(Node(value: 1, next: nil)) }
-            try heap.write { tx in try tx.array("articles", of: Article.self).append(Article(title: "a", author: kept)) }
+            try heap.write { tx in
+                try tx.array("articles", of: Article.self).append(Article(title: "a", author: kept))
+            }
         }
         #expect(said("a handle was used after its transaction had ended", result))
     }
@@ -177,7 +197,8 @@ private struct Article: PersistableRecord {
 
     /// The heap itself is gone, its mapping too.
     @Test func aHandleUsedAfterItsHeapWasClosed() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let heap = try PersistentHeap.inMemory()
             let kept = try heap.writeAndKeep { try $0.array("a", of: Int.self) }
             try heap.close()
@@ -311,7 +332,10 @@ private struct Article: PersistableRecord {
             "shared count",
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let heap = try PersistentHeap.inMemory()
-                try heap.write { tx in try tx.array("a", of: Shared<Node>.self).append(try tx.share(Node(value: 1, next: nil))) }
+                try heap.write { tx in
+                    try tx.array("a", of: Shared<Node>.self).append(
+                        try tx.share(Node(value: 1, next: nil)))
+                }
                 try heap.read { tx in
                     let array = try tx.array("a", of: Shared<Node>.self)
                     array[0] = array[0]
@@ -319,16 +343,21 @@ private struct Article: PersistableRecord {
             })
     }
 
-    /// Even a store that goes around every handle stays in this process: the mapping is private and nothing logs it.
+    /// Even a store that goes around every handle stays in this process: the mapping is private and
+    /// nothing logs it.
     @Test func aStrayStoreReachesNobody() throws {
         let folder = try TemporaryFolder()
         let heap = try PersistentHeap.open(folder.file())
-        try heap.write { tx in try tx.array("a", of: Int.self).append(contentsOf: repeatElement(7, count: 400)) }
+        try heap.write { tx in
+            try tx.array("a", of: Int.self).append(contentsOf: repeatElement(7, count: 400))
+        }
         try heap.checkpoint()
         let before = try folder.bytes()
         try heap.read { tx in
             let array = try tx.array("a", of: Int.self)
-            array.withContiguousStorageIfAvailable { UnsafeMutablePointer(mutating: $0.baseAddress!).pointee = 666 }
+            array.withContiguousStorageIfAvailable {
+                UnsafeMutablePointer(mutating: $0.baseAddress!).pointee = 666
+            }
             let seen = array[0]
             #expect(seen == 666)
         }

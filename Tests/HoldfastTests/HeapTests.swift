@@ -18,8 +18,10 @@ import Testing
                 let stock = try tx.map("stock", String.self, Int.self)
                 stock["bolt", default: 0] += 120
                 stock["a key that is longer than fifteen bytes"] = -1
-                try tx.array("log", of: Movement.self).append(Movement(item: 7, delta: 120, weight: nil))
-                try tx.map("tables", Int.self, PersistentArray<String>.self)[creating: 3].append("nested")
+                try tx.array("log", of: Movement.self).append(
+                    Movement(item: 7, delta: 120, weight: nil))
+                try tx.map("tables", Int.self, PersistentArray<String>.self)[creating: 3].append(
+                    "nested")
                 try tx.map("byID", UUID.self, Date.self)[id] = day
                 try tx.map("data", Int8.self, Data?.self)[-1] = .some(Data([1, 2, 3]))
                 try tx.array("flags", of: Bool.self).append(contentsOf: [true, false, true])
@@ -53,7 +55,11 @@ import Testing
             let root8 = try tx.string("notes")
             #expect(root8 == "héllo")
             let names = tx.roots.map(\.name)
-            #expect(names == ["byID", "colours", "data", "flags", "launches", "log", "notes", "stock", "tables"])
+            #expect(
+                names == [
+                    "byID", "colours", "data", "flags", "launches", "log", "notes", "stock",
+                    "tables",
+                ])
         }
         try heap.close()
     }
@@ -90,7 +96,9 @@ import Testing
         try heap.write { tx in
             let words = try tx.map("words", String.self, PersistentArray<String>.self)
             for number in 0 ..< 3000 {
-                for line in 0 ..< number % 5 { words[creating: "word \(number)"].append("line \(line) of this long text") }
+                for line in 0 ..< number % 5 {
+                    words[creating: "word \(number)"].append("line \(line) of this long text")
+                }
             }
             try tx.value("v", initial: "a value that is stored in a block").value += "!"
             try tx.string("s").append(String(repeating: "long ", count: 20_000))
@@ -116,7 +124,8 @@ import Testing
         try heap.write { tx in _ = try tx.map("stock", String.self, Int.self) }
         #expect(
             throws: HeapError.rootTypeMismatch(
-                path: "(in memory)", name: "stock", stored: "Map<String, Int>", requested: "Map<String, Double>",
+                path: "(in memory)", name: "stock", stored: "Map<String, Int>",
+                requested: "Map<String, Double>",
                 difference: "its values: Int in the file, Double in this program")
         ) { try heap.read { _ = try $0.map("stock", String.self, Double.self) } }
         #expect(throws: HeapError.rootNotFound(path: "(in memory)", name: "nothing")) {
@@ -168,7 +177,8 @@ import Testing
         #expect(folder.names == ["test.heap"])
     }
 
-    /// A process that is killed leaves the log; a reader lays it over the image and changes nothing on the disk.
+    /// A process that is killed leaves the log; a reader lays it over the image and changes nothing
+    /// on the disk.
     @Test func readingAfterACrashChangesNothing() throws {
         let folder = try TemporaryFolder()
         let heap = try PersistentHeap.open(folder.file())

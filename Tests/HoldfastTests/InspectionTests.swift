@@ -10,7 +10,9 @@ import Testing
 
     init() throws { heap = try PersistentHeap.inMemory() }
 
-    private func shape(_ text: String) throws -> TypeShape { try #require(TypeShape(parsing: text)) }
+    private func shape(_ text: String) throws -> TypeShape {
+        try #require(TypeShape(parsing: text))
+    }
 
     private func make(_ name: String, _ type: String, _ value: PlainValue) throws {
         let shape = try shape(type)
@@ -18,7 +20,8 @@ import Testing
     }
 
     private func text(_ name: String, limit: Int = .max) throws -> String {
-        try heap.read { tx in try tx.place(ofRoot: name)?.plain(limit: limit).description ?? "none" }
+        try heap.read { tx in try tx.place(ofRoot: name)?.plain(limit: limit).description ?? "none"
+        }
     }
 
     private func requireSound() throws {
@@ -33,57 +36,89 @@ import Testing
             "Deque<String>", .list([.text("a\n\"b"), .text("longer than fifteen bytes")]),
             #"["a\n\"b", "longer than fifteen bytes"]"#
         ),
-        ("Map<String, Double>", .pairs([.init(key: .text("bolt"), value: .integer(3))]), #"["bolt": 3.0]"#),
+        (
+            "Map<String, Double>", .pairs([.init(key: .text("bolt"), value: .integer(3))]),
+            #"["bolt": 3.0]"#
+        ),
         (
             "SortedMap<Int, String?>",
-            .pairs([.init(key: .integer(2), value: .null), .init(key: .integer(1), value: .text("x"))]), #"[1: "x", 2: nil]"#
+            .pairs([
+                .init(key: .integer(2), value: .null), .init(key: .integer(1), value: .text("x")),
+            ]), #"[1: "x", 2: nil]"#
         ),
         ("Set<UInt64>", .list([.unsigned(.max)]), "[18446744073709551615]"),
         ("SortedSet<String>", .list([.text("b"), .text("a")]), #"["a", "b"]"#),
-        ("PersistentBitSet", .list([.integer(9), .integer(3)]), "[3, 9]"), ("PersistentString", .text("tëxt"), "\"tëxt\""),
+        ("PersistentBitSet", .list([.integer(9), .integer(3)]), "[3, 9]"),
+        ("PersistentString", .text("tëxt"), "\"tëxt\""),
         ("PersistentBytes", .bytes(Data([1, 255])), "0x01ff"), ("Value<Bool>", .bool(true), "true"),
         (
             "Value<Point{x: Double @0, y: Float @8; 12 bytes}>",
-            .object(type: "Point", [.init(name: "x", value: .number(1.5)), .init(name: "y", value: .number(0.1))]),
+            .object(
+                type: "Point",
+                [.init(name: "x", value: .number(1.5)), .init(name: "y", value: .number(0.1))]),
             "Point(x: 1.5, y: 0.1)"
         ),
         (
             "Value<record Item{name: String @8, size: Int8? @24, tags: Array<String> @32; 40 bytes}>",
-            .object(type: "", [.init(name: "name", value: .text("a")), .init(name: "tags", value: .list([.text("t")]))]),
+            .object(
+                type: "",
+                [
+                    .init(name: "name", value: .text("a")),
+                    .init(name: "tags", value: .list([.text("t")])),
+                ]),
             #"Item(name: "a", size: nil, tags: ["t"])"#
         ),
         (
             "Array<union Pay{cash: (), card: (String, Int)}>",
-            .list([.union(type: "", name: "cash", []), .union(type: "Pay", name: "card", [.text("n"), .integer(4)])]),
+            .list([
+                .union(type: "", name: "cash", []),
+                .union(type: "Pay", name: "card", [.text("n"), .integer(4)]),
+            ]),
             #"[.cash, .card("n", 4)]"#
         ),
         (
-            "Map<Int, Array<Set<String>>>", .pairs([.init(key: .integer(7), value: .list([.list([.text("z")]), .list([])]))]),
+            "Map<Int, Array<Set<String>>>",
+            .pairs([.init(key: .integer(7), value: .list([.list([.text("z")]), .list([])]))]),
             #"[7: [["z"], []]]"#
         ),
         (
-            "Value<Encoded<InspectedTheme>>", .pairs([.init(key: .text("a"), value: .list([.null, .number(1.5)]))]),
+            "Value<Encoded<InspectedTheme>>",
+            .pairs([.init(key: .text("a"), value: .list([.null, .number(1.5)]))]),
             #"["a": [nil, 1.5]]"#
         ),
         (
-            "Array<UUID>", .list([.uuid(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)))]),
+            "Array<UUID>",
+            .list([.uuid(UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)))]),
             "[00000000-0000-0000-0000-000000000001]"
         ),
-        ("Array<Date>", .list([.date(Date(timeIntervalSinceReferenceDate: 0))]), "[2001-01-01T00:00:00Z]"),
         (
-            "Map<Data, Colour{1 bytes}>", .pairs([.init(key: .bytes(Data([7])), value: .opaque(type: "Colour", Data([2])))]),
+            "Array<Date>", .list([.date(Date(timeIntervalSinceReferenceDate: 0))]),
+            "[2001-01-01T00:00:00Z]"
+        ),
+        (
+            "Map<Data, Colour{1 bytes}>",
+            .pairs([.init(key: .bytes(Data([7])), value: .opaque(type: "Colour", Data([2])))]),
             "[0x07: Colour(0x02)]"
         ),
         (
             "Value<Odd{a: InlineArray<3, Int16> @0, b: Int? @8; 17 bytes}>",
             .object(
                 type: "",
-                [.init(name: "a", value: .list([.integer(1), .integer(2), .integer(3)])), .init(name: "b", value: .null)]),
+                [
+                    .init(name: "a", value: .list([.integer(1), .integer(2), .integer(3)])),
+                    .init(name: "b", value: .null),
+                ]),
             "Odd(a: [1, 2, 3], b: nil)"
         ),
         (
             "Value<Wrapped{a: P{x: Int @0; 8 bytes}? @0; 9 bytes}>",
-            .object(type: "", [.init(name: "a", value: .object(type: "P", [.init(name: "x", value: .integer(5))]))]),
+            .object(
+                type: "",
+                [
+                    .init(
+                        name: "a", value: .object(type: "P", [.init(name: "x", value: .integer(5))])
+                    )
+                ]),
             "Wrapped(a: P(x: 5))"
         ),
     ])
@@ -107,14 +142,19 @@ import Testing
             try make(type, type, .list([]))
             try heap.write { tx in
                 let list = try #require(try tx.place(ofRoot: type))
-                for number in 0 ..< 20 { try list.append(.text("element number \(number) of the list")) }
+                for number in 0 ..< 20 {
+                    try list.append(.text("element number \(number) of the list"))
+                }
                 try list.insert(.text("first"), at: 0)
                 try list.insert(.text("in between"), at: 3)
                 try list.remove(at: 1)
                 try list.element(at: 1)?.set(.text("a second one that is quite long"))
                 #expect(list.count == 21)
             }
-            #expect(try text(type, limit: 3) == #"["first", "a second one that is quite long", "in between", … (21 in all)]"#)
+            #expect(
+                try text(type, limit: 3)
+                    == #"["first", "a second one that is quite long", "in between", … (21 in all)]"#
+            )
             try requireSound()
             try heap.write { tx in try tx.place(ofRoot: type)?.removeAll() }
             #expect(try text(type) == "[]")
@@ -127,9 +167,11 @@ import Testing
             try heap.write { tx in
                 let map = try #require(try tx.place(ofRoot: type))
                 for number in 0 ..< 300 {
-                    try map.setValue(.list([.integer(number)]), forKey: .text("a key of many bytes \(number)"))
+                    try map.setValue(
+                        .list([.integer(number)]), forKey: .text("a key of many bytes \(number)"))
                 }
-                try map.setValue(.list([.integer(1), .integer(2)]), forKey: .text("a key of many bytes 7"))
+                try map.setValue(
+                    .list([.integer(1), .integer(2)]), forKey: .text("a key of many bytes 7"))
                 try map.value(forKey: .text("a key of many bytes 8"))?.append(.integer(9))
                 let removed = try map.removeValue(forKey: .text("a key of many bytes 9"))
                 let again = try map.removeValue(forKey: .text("a key of many bytes 9"))
@@ -156,33 +198,57 @@ import Testing
     }
 
     @Test func sortedRangesAndPages() throws {
-        try make("m", "SortedMap<Int, String>", .pairs((0 ..< 500).map { .init(key: .integer($0 * 2), value: .text("\($0)")) }))
+        try make(
+            "m", "SortedMap<Int, String>",
+            .pairs((0 ..< 500).map { .init(key: .integer($0 * 2), value: .text("\($0)")) }))
         try heap.read { tx in
             let map = try #require(try tx.place(ofRoot: "m"))
-            func keys(_ found: [(key: ValuePlace, value: ValuePlace?)]) -> [String] { found.map { $0.key.plain().description } }
-            #expect(keys(try map.entries(from: .integer(11), to: .integer(16), through: false, limit: 9)) == ["12", "14"])
-            #expect(keys(try map.entries(from: .integer(11), to: .integer(16), through: true, limit: 9)) == ["12", "14", "16"])
-            #expect(keys(try map.entries(from: nil, to: .integer(100), through: true, limit: 2)) == ["0", "2"])
-            #expect(keys(try map.entries(from: .integer(996), to: nil, through: true, limit: 9)) == ["996", "998"])
+            func keys(_ found: [(key: ValuePlace, value: ValuePlace?)]) -> [String] {
+                found.map { $0.key.plain().description }
+            }
+            #expect(
+                keys(
+                    try map.entries(from: .integer(11), to: .integer(16), through: false, limit: 9))
+                    == ["12", "14"])
+            #expect(
+                keys(try map.entries(from: .integer(11), to: .integer(16), through: true, limit: 9))
+                    == ["12", "14", "16"])
+            #expect(
+                keys(try map.entries(from: nil, to: .integer(100), through: true, limit: 2)) == [
+                    "0", "2",
+                ])
+            #expect(
+                keys(try map.entries(from: .integer(996), to: nil, through: true, limit: 9)) == [
+                    "996", "998",
+                ])
             #expect(keys(try map.entries(from: 498, limit: 9)) == ["996", "998"])
             #expect(try map.lastEntry()?.value?.plain() == .text("499"))
-            #expect(throws: InspectionProblem.self) { try map.entries(from: .text("a"), to: nil, through: true, limit: 2) }
+            #expect(throws: InspectionProblem.self) {
+                try map.entries(from: .text("a"), to: nil, through: true, limit: 2)
+            }
         }
     }
 
-    /// What does not fit is refused with a sentence, and the transaction goes on with nothing changed.
+    /// What does not fit is refused with a sentence, and the transaction goes on with nothing
+    /// changed.
     @Test(arguments: [
         ("Array<Int8>", PlainValue.list([.integer(1), .integer(300)]), "300 does not fit Int8"),
         ("Array<Int>", .list([.number(1.5)]), "a number is no Int"),
         ("Map<String, Int>", .list([.integer(1)]), "a list is no Map<String, Int>"),
-        ("Set<Double>", .list([.number(3), .integer(3)]), "3 is there twice"), ("Value<UUID>", .text("x"), #""x" is no UUID"#),
+        ("Set<Double>", .list([.number(3), .integer(3)]), "3 is there twice"),
+        ("Value<UUID>", .text("x"), #""x" is no UUID"#),
         ("Value<P{x: Int @0; 8 bytes}>", .object(type: "", []), "the field x of P is missing"),
         ("Value<P{x: Int @0; 8 bytes}>", .object(type: "Q", []), "a Q is no P"),
         (
             "Value<P{x: Int @0; 8 bytes}>",
-            .object(type: "P", [.init(name: "x", value: .integer(1)), .init(name: "z", value: .null)]), "P has no field z"
+            .object(
+                type: "P", [.init(name: "x", value: .integer(1)), .init(name: "z", value: .null)]),
+            "P has no field z"
         ),
-        ("Array<union U{a: (Int)}>", .list([.union(type: "", name: "a", [])]), "the case a of U has 1 values, not 0"),
+        (
+            "Array<union U{a: (Int)}>", .list([.union(type: "", name: "a", [])]),
+            "the case a of U has 1 values, not 0"
+        ),
         ("Array<union U{a: (Int)}>", .list([.union(type: "", name: "b", [])]), "U has no case b"),
         ("PersistentBitSet", .list([.integer(-1)]), "-1 does not fit UInt32"),
     ])

@@ -11,7 +11,8 @@ private struct Link: PersistableRecord {
 
 private struct Oops: Error {}
 
-/// What is left behind: no lock by any way out of a transaction, no block by any way that is not the program's own, and those are counted.
+/// What is left behind: no lock by any way out of a transaction, no block by any way that is not
+/// the program's own, and those are counted.
 @Suite struct LocksAndLeaksTests {
     private let folder = try! TemporaryFolder()
 
@@ -30,7 +31,9 @@ private struct Oops: Error {}
         let done = DispatchSemaphore(value: 0)
         let count = Atomic(0)
         Thread.detachNewThread {
-            if (try? heap.write { try $0.array("a", of: Int.self).append(1) }) != nil { count.add(1, ordering: .relaxed) }
+            if (try? heap.write { try $0.array("a", of: Int.self).append(1) }) != nil {
+                count.add(1, ordering: .relaxed)
+            }
             done.signal()
         }
         done.wait()
@@ -38,7 +41,8 @@ private struct Oops: Error {}
         try heap.close()
     }
 
-    /// Two threads that each hold one heap and ask for the other's would wait for ever; one is told so, lets its heap go, and the other goes on.
+    /// Two threads that each hold one heap and ask for the other's would wait for ever; one is told
+    /// so, lets its heap go, and the other goes on.
     @Test func heapsTakenInOppositeOrderEndInAnError() throws {
         let heaps = [
             try PersistentHeap.open(folder.file("a.heap"), options: options()),
@@ -66,7 +70,9 @@ private struct Oops: Error {}
         }
         done.wait()
         done.wait()
-        #expect((1 ... 2).contains(refused.load(ordering: .relaxed)) && other.load(ordering: .relaxed) == 0)
+        #expect(
+            (1 ... 2).contains(refused.load(ordering: .relaxed))
+                && other.load(ordering: .relaxed) == 0)
         for heap in heaps {
             try heap.write { try $0.array("a", of: Int.self).append(1) }
             try heap.close()
@@ -81,7 +87,10 @@ private struct Oops: Error {}
         let before = try heap.audit().usedBytes
         #expect(throws: Oops.self) {
             try heap.write { tx in
-                for number in 0 ..< 1000 { _ = try tx.share(Link(name: "a name that is longer than fifteen bytes, \(number)")) }
+                for number in 0 ..< 1000 {
+                    _ = try tx.share(
+                        Link(name: "a name that is longer than fifteen bytes, \(number)"))
+                }
                 _ = tx.allocate(byteCount: 1 << 20)
                 throw Oops()
             }
@@ -98,7 +107,9 @@ private struct Oops: Error {}
             array.append(try tx.share(Link(name: "kept", next: nil)))
         }
         #expect(try heap.check(knowing: [Link.self]).unreachedBlocks == 0)
-        try heap.write { tx in _ = try tx.share(Link(name: "a name that has a block of its own", next: nil)) }
+        try heap.write { tx in
+            _ = try tx.share(Link(name: "a name that has a block of its own", next: nil))
+        }
         #expect(try heap.check(knowing: [Link.self]).unreachedBlocks == 2)
         try heap.close()
     }

@@ -28,7 +28,9 @@ import Testing
         var counts: [Double: String] = [:]
     }
 
-    private func change(_ groups: Groups, _ model: inout [String: [PersonModel]], _ random: inout SplitMix) {
+    private func change(
+        _ groups: Groups, _ model: inout [String: [PersonModel]], _ random: inout SplitMix
+    ) {
         let key = random.text()
         let text = random.text()
         let size = model[key]?.count ?? 0
@@ -36,7 +38,9 @@ import Testing
         switch random.below(12) {
         case 0:
             let existed: Bool = groups.removeValue(forKey: key)
-            if existed != (model.removeValue(forKey: key) != nil) { Issue.record("whether \(key) was there") }
+            if existed != (model.removeValue(forKey: key) != nil) {
+                Issue.record("whether \(key) was there")
+            }
         case 1 where random.below(40) == 0:
             groups.removeAll { $0.value.count % 2 == 0 }
             model = model.filter { $0.value.count % 2 != 0 }
@@ -68,7 +72,10 @@ import Testing
         if groups[key]?.count != model[key]?.count { Issue.record("count at \(key)") }
     }
 
-    private func change(_ counts: PersistentMap<Double, String>, _ model: inout [Double: String], _ random: inout SplitMix) {
+    private func change(
+        _ counts: PersistentMap<Double, String>, _ model: inout [Double: String],
+        _ random: inout SplitMix
+    ) {
         let key = Double(random.below(600)) / 4
         let text = random.text()
         switch random.below(14) {
@@ -93,9 +100,13 @@ import Testing
         case 7 where random.below(300) == 0:
             counts.reserveCapacity(random.below(3000))
         case 8 where random.below(20) == 0:
-            if let (key, value) = counts.popFirst(), model.removeValue(forKey: key) != value { Issue.record("popped value") }
+            if let (key, value) = counts.popFirst(), model.removeValue(forKey: key) != value {
+                Issue.record("popped value")
+            }
         case 9 where random.below(10) == 0:
-            if let (key, value) = counts.randomElement(using: &random), model[key] != value { Issue.record("random value") }
+            if let (key, value) = counts.randomElement(using: &random), model[key] != value {
+                Issue.record("random value")
+            }
         case 10 where random.below(2000) == 0:
             counts.removeAll()
             model.removeAll()
@@ -103,7 +114,9 @@ import Testing
             counts[key] = text
             model[key] = text
         }
-        if counts[key] != model[key] || counts.count != model.count { Issue.record("value of \(key), or the count") }
+        if counts[key] != model[key] || counts.count != model.count {
+            Issue.record("value of \(key), or the count")
+        }
     }
 
     @Test(arguments: [1 as UInt64, 2])
@@ -124,9 +137,13 @@ import Testing
             },
             compare: { handles, model in
                 let groups = handles.groups.mapValues { group in
-                    group.map { PersonModel(name: $0.name, tags: Array($0.tags), scores: Dictionary($0.scores)) }
+                    group.map {
+                        PersonModel(
+                            name: $0.name, tags: Array($0.tags), scores: Dictionary($0.scores))
+                    }
                 }
-                return groups == model.groups && handles.counts == model.counts && Dictionary(handles.counts) == model.counts
+                return groups == model.groups && handles.counts == model.counts
+                    && Dictionary(handles.counts) == model.counts
             },
             remove: { tx in
                 _ = try tx.removeRoot("groups", Groups.self)

@@ -59,7 +59,9 @@ import Testing
             change(&map[2, default: 0], to: 8) { for key in 1000 ..< 9000 { map[key] = key } }
             change(&map[1, default: 0], to: 9) { for key in 9000 ..< 20_000 { map[key] = key } }
             change(&map[3], to: nil) { map[3] = 3 }
-            #expect(map[1] == 9 && map[2] == 8 && map[3] == nil && (100 ..< 20_000).allSatisfy { map[$0] == $0 })
+            #expect(
+                map[1] == 9 && map[2] == 8 && map[3] == nil
+                    && (100 ..< 20_000).allSatisfy { map[$0] == $0 })
             change(&map[1], to: 10) { map.removeAll() }
             #expect(map == [1: 10])
         }
@@ -72,10 +74,15 @@ import Testing
             #expect(map == model && Dictionary(map) == model)
             #expect(map.mapValues { $0 * 2 } == model.mapValues { $0 * 2 })
             #expect(
-                map.compactMapValues { $0 % 3 == 0 ? "\($0)" : nil } == model.compactMapValues { $0 % 3 == 0 ? "\($0)" : nil })
+                map.compactMapValues { $0 % 3 == 0 ? "\($0)" : nil }
+                    == model.compactMapValues { $0 % 3 == 0 ? "\($0)" : nil })
             #expect(map.filter { $0.value > 90 } == model.filter { $0.value > 90 })
-            #expect(map.keys.count == 100 && map.keys.contains("key 7") && !map.keys.contains("key 100"))
-            #expect(map.values.count == 100 && map.values.contains(7) && map.values.reduce(0, +) == 4950)
+            #expect(
+                map.keys.count == 100 && map.keys.contains("key 7") && !map.keys.contains("key 100")
+            )
+            #expect(
+                map.values.count == 100 && map.values.contains(7) && map.values.reduce(0, +) == 4950
+            )
             map.updateValues { key, value in value = key.utf8.count * 1000 + value }
             #expect(map["key 5"] == 5005 && map["key 50"] == 6050)
             map.merge(["key 5": 1, "new": 2]) { $0 + $1 }
@@ -86,11 +93,15 @@ import Testing
             #expect(removed == 1 && map.removeValue(forKey: "new") == nil as Int?)
             map.removeAll { $0.key.hasSuffix("7") }
             #expect(map.count == 90 && map["key 7"] == nil && map["key 8"] == 1)
-            #expect(throws: Refused.self) { try map.removeAll { if $0.key == "key 8" { throw Refused() } else { true } } }
+            #expect(throws: Refused.self) {
+                try map.removeAll { if $0.key == "key 8" { throw Refused() } else { true } }
+            }
             #expect(map.count == 90)
             var keys: Set<String> = []
             while let (key, _) = map.popFirst() { keys.insert(key) }
-            #expect(keys.count == 90 && map.isEmpty && map.description == "[:]" && map.randomElement() == nil)
+            #expect(
+                keys.count == 90 && map.isEmpty && map.description == "[:]"
+                    && map.randomElement() == nil)
             map[""] = 5
             #expect(map[""] == 5 && map.debugDescription == #"["": 5]"#)
         }
@@ -107,22 +118,31 @@ import Testing
             #expect(map.count == 1 && map == [1: "one"])
             map[.nan, default: "x"] += "y"
             map.updateValues { $1 += "z" }
-            #expect(map.count == 2 && map.values.contains("xyz") && map.popFirst() != nil && map.popFirst() != nil && map.isEmpty)
+            #expect(
+                map.count == 2 && map.values.contains("xyz") && map.popFirst() != nil
+                    && map.popFirst() != nil && map.isEmpty)
         }
     }
 
     @Test func equalityAndHashing() throws {
         try withMap(Int.self, PersistentMap<String, Int>.self) { map in
-            for key in 0 ..< 3 { for number in 0 ..< 30 { map[creating: key]["\(number)"] = key == 2 ? -number : number } }
+            for key in 0 ..< 3 {
+                for number in 0 ..< 30 {
+                    map[creating: key]["\(number)"] = key == 2 ? -number : number
+                }
+            }
             _ = map[creating: 1].removeValue(forKey: "29") as Bool
             map[creating: 1]["29"] = 29
             #expect(map[0] == map[1] && map[0] != map[2] && map[0].hashValue == map[1].hashValue)
             #expect(Set(map.values).count == 2)
-            #expect(PersistentMap<Int, Int>() == PersistentMap<Int, Int>() && "\(PersistentMap<Int, Int>())" == "[:]")
+            #expect(
+                PersistentMap<Int, Int>() == PersistentMap<Int, Int>()
+                    && "\(PersistentMap<Int, Int>())" == "[:]")
         }
     }
 
-    /// Counted by keys, and by the parts of the table that the hashes lead to: segments of different sizes must not count differently.
+    /// Counted by keys, and by the parts of the table that the hashes lead to: segments of
+    /// different sizes must not count differently.
     @Test(arguments: [(16, 16), (20_000, 20_000), (20_000, 8)])
     func randomEntriesAreAllAsLikely(count: Int, kept: Int) throws {
         try withMap(Int.self, Int.self) { map in
@@ -139,7 +159,8 @@ import Testing
                 for _ in 0 ..< draws { bins[group(map.randomElement(using: &random)!.key)] += 1 }
                 // Five standard deviations.
                 #expect(
-                    zip(bins, expected).allSatisfy { abs(Double($0) - $1) <= 5 * $1.squareRoot() }, "\(bins), not \(expected)")
+                    zip(bins, expected).allSatisfy { abs(Double($0) - $1) <= 5 * $1.squareRoot() },
+                    "\(bins), not \(expected)")
             }
         }
     }
@@ -157,7 +178,9 @@ import Testing
         try heap.write { tx in
             let map = try tx.map("map", Int.self, Int.self)
             for key in 0 ..< count - 1 { map[key] = key }
-            #expect((0 ..< count - 1).allSatisfy { map[$0] == $0 } && map[-1] == 1 && map.count == count)
+            #expect(
+                (0 ..< count - 1).allSatisfy { map[$0] == $0 } && map[-1] == 1 && map.count == count
+            )
         }
         #expect(try heap.audit().usedBytes == before)
         // And no more than twice what is needed.
@@ -179,8 +202,8 @@ import Testing
         return String(decoding: result.standardErrorContent, as: UTF8.self).contains(sentence)
     }
 
-    /// A table that has grown finds its keys as soon as one that was made large at once: keys that stayed when their segment split lie in their homes, where
-    /// there is room again.
+    /// A table that has grown finds its keys as soon as one that was made large at once: keys that
+    /// stayed when their segment split lie in their homes, where there is room again.
     @Test func keysMoveUpWhenTheirSegmentSplits() throws {
         try withMap(UInt64.self, UInt64.self) { map in
             var splits = 0
@@ -195,7 +218,8 @@ import Testing
                     guard segment.localDepth == Int(depth) else { return }
                     let base = map.chunks(segment)
                     for chunk in 0 ..< segment.chunks {
-                        let control = (base + chunk * PersistentMap<UInt64, UInt64>.chunkBytes).load(as: UInt64.self)
+                        let control = (base + chunk * PersistentMap<UInt64, UInt64>.chunkBytes)
+                            .load(as: UInt64.self)
                         sentOn += Int(MapChunk.overflow(control))
                     }
                 }
@@ -206,7 +230,8 @@ import Testing
         }
     }
 
-    /// Walks over tables of every shape: one chunk, fewer than eight, many segments, slots that fill their chunks and slots that do not, gaps.
+    /// Walks over tables of every shape: one chunk, fewer than eight, many segments, slots that
+    /// fill their chunks and slots that do not, gaps.
     @Test func walkingTablesOfAllSizes() throws {
         func walk<Value: Persistable & Equatable>(_ value: @escaping (Int) -> Value) throws {
             try withMap(Int.self, Value.self) { map in
@@ -224,7 +249,8 @@ import Testing
                     for (key, found) in map {
                         #expect(met.insert(key).inserted && found == value(key))
                     }
-                    #expect(met == Set(expected.keys) && map.keys.elementsEqual(map.lazy.map(\.key)))
+                    #expect(
+                        met == Set(expected.keys) && map.keys.elementsEqual(map.lazy.map(\.key)))
                     #expect(map.values.elementsEqual(map.lazy.map(\.value)))
                     var iterator = map.makeIterator()
                     while iterator.next() != nil {}
@@ -242,7 +268,9 @@ import Testing
         var first: Int
         var rest: InlineArray<3, Int> = [1, 2, 3]
 
-        static func == (a: FourWords, b: FourWords) -> Bool { a.first == b.first && a.rest[2] == b.rest[2] }
+        static func == (a: FourWords, b: FourWords) -> Bool {
+            a.first == b.first && a.rest[2] == b.rest[2]
+        }
     }
 
     private static func map(_ body: (PersistentMap<Int, Int>) throws -> Void) throws {
@@ -254,7 +282,8 @@ import Testing
     }
 
     @Test func duplicateKeys() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try Self.map { $0.insert(uniqueKeysWithValues: [(100, 1), (100, 2)]) }
         }
         #expect(said("the key 100 is in the map already, or twice among the new ones", result))
@@ -265,7 +294,8 @@ import Testing
     }
 
     @Test func changingWhileIterating() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try Self.map { map in for (key, _) in map { map[key + 100] = 1 } }
         }
         #expect(said("was changed while it was iterated", result))

@@ -4,8 +4,8 @@ import HoldfastEngine
 import SimulatedDisk
 import Testing
 
-/// Messages between processes through a deque: each arrives once and in order, whoever is killed, and nobody enters the kernel while both are
-/// busy.
+/// Messages between processes through a deque: each arrives once and in order, whoever is killed,
+/// and nobody enters the kernel while both are busy.
 @Suite(.serialized) struct MessageTests {
     /// A worker process, killed when the test lets go of it.
     private final class Worker {
@@ -32,20 +32,27 @@ import Testing
 
         /// Waits for it to end by itself; what it printed.
         func result() throws -> String {
-            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            let text = String(
+                decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            let complaint = String(
+                decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
             process.waitUntilExit()
             try #require(process.terminationStatus == 0, "\(complaint)")
             return text.trimmingCharacters(in: .whitespacesAndNewlines)
         }
 
         /// How often it slept, woke others and waited for a lock.
-        func kernelCalls() throws -> [Int] { try result().split(separator: " ").compactMap { Int($0) } }
+        func kernelCalls() throws -> [Int] {
+            try result().split(separator: " ").compactMap { Int($0) }
+        }
     }
 
-    private func received(_ heap: PersistentHeap) throws -> Int { try heap.read { try $0.array("received", of: Int.self).count } }
+    private func received(_ heap: PersistentHeap) throws -> Int {
+        try heap.read { try $0.array("received", of: Int.self).count }
+    }
 
-    /// Producer and consumer are killed by turns and together, at arbitrary moments, and others go on where they were.
+    /// Producer and consumer are killed by turns and together, at arbitrary moments, and others go
+    /// on where they were.
     @Test(arguments: [1 as UInt64, 2])
     func exactlyOnceAndInOrderThroughKills(seed: UInt64) throws {
         let folder = try TemporaryFolder()
@@ -68,7 +75,8 @@ import Testing
                 let seen = heap.version
                 if try received(heap) < goal {
                     try #require(
-                        try heap.waitForChange(since: seen, timeout: .seconds(60)), "no message came through for a minute")
+                        try heap.waitForChange(since: seen, timeout: .seconds(60)),
+                        "no message came through for a minute")
                 }
             }
             try #require(producer.isRunning && consumer.isRunning)
@@ -94,7 +102,9 @@ import Testing
         }
         // And nobody who died has left memory behind.
         try heap.write { tx in
-            for name in ["target", "sent", "workers"] { try tx.removeRoot(name, PersistentValue<Int>.self) }
+            for name in ["target", "sent", "workers"] {
+                try tx.removeRoot(name, PersistentValue<Int>.self)
+            }
             try tx.removeRoot("queue", PersistentDeque<Int>.self)
             try tx.removeRoot("received", PersistentArray<Int>.self)
         }
@@ -110,17 +120,21 @@ import Testing
         #expect(try Worker("commit", folder.file(), "10000").kernelCalls() == [0, 0, 0])
     }
 
-    /// Two processes that commit at the same time want the write lock again and again, and look for it instead of sleeping, however long it takes;
-    /// without looking they sleep, which shows that they were in each other's way.
+    /// Two processes that commit at the same time want the write lock again and again, and look for
+    /// it instead of sleeping, however long it takes; without looking they sleep, which shows that
+    /// they were in each other's way.
     @Test(arguments: [true, false])
     func writersLookForTheLock(look: Bool) throws {
         let folder = try TemporaryFolder()
         let heap = try PersistentHeap.open(folder.file())
         try heap.write { _ = try $0.value("number", initial: 0) }
         var waits = 0
-        // Whether the two meet at all is up to the system, so those that do not look may try a few times.
+        // Whether the two meet at all is up to the system, so those that do not look may try a few
+        // times.
         for _ in 0 ..< (look ? 1 : 20) where waits == 0 {
-            let workers = try (0 ..< 2).map { _ in try Worker("commit", folder.file(), "40000", look ? "60000000000" : "0") }
+            let workers = try (0 ..< 2).map { _ in
+                try Worker("commit", folder.file(), "40000", look ? "60000000000" : "0")
+            }
             let calls = try workers.map { try $0.kernelCalls() }
             waits = calls[0][2] + calls[1][2]
             #expect(calls.allSatisfy { $0[0] == 0 && $0[1] == 0 })
@@ -129,8 +143,9 @@ import Testing
         try heap.close()
     }
 
-    /// Two processes that answer each other. With a bound on looking that is never reached, however busy the machine is, neither ever sleeps; without
-    /// looking they do, which shows that the calls are counted.
+    /// Two processes that answer each other. With a bound on looking that is never reached, however
+    /// busy the machine is, neither ever sleeps; without looking they do, which shows that the
+    /// calls are counted.
     @Test(arguments: [true, false])
     func busyProcessesMakeNoCalls(look: Bool) throws {
         let folder = try TemporaryFolder()
@@ -148,7 +163,9 @@ import Testing
         } else {
             #expect(calls[0][0] + calls[1][0] > 0 && calls[0][1] + calls[1][1] > 0, "\(calls)")
         }
-        let left = try heap.read { [try $0.deque("ping", of: Int.self).count, try $0.deque("pong", of: Int.self).count] }
+        let left = try heap.read {
+            [try $0.deque("ping", of: Int.self).count, try $0.deque("pong", of: Int.self).count]
+        }
         #expect(left == [0, 0])
         try heap.close()
     }

@@ -58,7 +58,9 @@ private struct Stopped: Error {}
             Migration(to: 1) { _ in },
             Migration(batchesTo: 3) { tx in
                 try count()
-                return try tx.convertMap("stock", from: (String.self, Int32.self), to: (Int.self, Double.self), upTo: 100) {
+                return try tx.convertMap(
+                    "stock", from: (String.self, Int32.self), to: (Int.self, Double.self), upTo: 100
+                ) {
                     key, value in
                     (Int(key.split(separator: " ").last!)!, Double(value) / 2)
                 }
@@ -75,7 +77,9 @@ private struct Stopped: Error {}
                     else { return false }
                     try tx.renameRoot("log", to: "migrated log")
                 }
-                return try tx.convertArray("items", from: Item1.self, to: Item2.self, upTo: 100) { Item2(name: $0.name + "!") }
+                return try tx.convertArray("items", from: Item1.self, to: Item2.self, upTo: 100) {
+                    Item2(name: $0.name + "!")
+                }
             },
         ]
     }
@@ -93,12 +97,17 @@ private struct Stopped: Error {}
         let heap = try PersistentHeap.open(folder.file(), migrations: migrations())
         try heap.read { tx in
             let log = Array(try tx.array("migrated log", of: Movement2.self))
-            #expect(log == (0 ..< Int32(count)).map { Movement2(item: $0, delta: Int64(-$0) * 10, weight: 0.5) })
+            #expect(
+                log
+                    == (0 ..< Int32(count)).map {
+                        Movement2(item: $0, delta: Int64(-$0) * 10, weight: 0.5)
+                    })
             let items = try tx.array("items", of: Item2.self)
             let names = items.map(\.name)
             #expect(names == (0 ..< count).map { "an item with a long name, number \($0)!" })
             let stock = try tx.map("stock", Int.self, Double.self)
-            let all = (0 ..< count).allSatisfy { stock[$0] == Double($0) / 2 } && stock.count == count
+            let all =
+                (0 ..< count).allSatisfy { stock[$0] == Double($0) / 2 } && stock.count == count
             #expect(all)
             let roots = tx.roots.map(\.name)
             #expect(roots == ["items", "migrated log", "stock"])
@@ -113,14 +122,17 @@ private struct Stopped: Error {}
         try requireMigrated(1000)
     }
 
-    /// Stopped after every number of batches, and gone on with by another opening: nothing is lost, and nothing is done twice.
+    /// Stopped after every number of batches, and gone on with by another opening: nothing is lost,
+    /// and nothing is done twice.
     @Test func aMigrationGoesOnWhereItWas() throws {
         try fill(450)
         var openings = 0
         while true {
             openings += 1
             do {
-                try PersistentHeap.open(folder.file(), migrations: migrations(stoppingAfter: 1 + openings % 3)).close()
+                try PersistentHeap.open(
+                    folder.file(), migrations: migrations(stoppingAfter: 1 + openings % 3)
+                ).close()
                 break
             } catch is Stopped {}
         }
@@ -143,14 +155,19 @@ private struct Stopped: Error {}
             _ = try PersistentHeap.open(
                 path,
                 migrations: [
-                    Migration(batchesTo: 4) { try $0.convertArray("nothing", from: Int.self, to: Double.self) { Double($0) } }
+                    Migration(batchesTo: 4) {
+                        try $0.convertArray("nothing", from: Int.self, to: Double.self) {
+                            Double($0)
+                        }
+                    }
                 ])
         }
         #expect(try PersistentHeap.open(path).dataVersion == 3)
     }
 
     @Test func aNewHeapNeedsNoSteps() throws {
-        let heap = try PersistentHeap.open(folder.file(), migrations: [Migration(to: 5) { _ in throw Stopped() }])
+        let heap = try PersistentHeap.open(
+            folder.file(), migrations: [Migration(to: 5) { _ in throw Stopped() }])
         #expect(try heap.dataVersion == 5)
         let roots = try heap.read { $0.roots }
         #expect(roots.isEmpty)

@@ -3,19 +3,22 @@ import HoldfastEngine
 import SimulatedDisk
 import Testing
 
-/// Random changes of a heap and of a model in ordinary memory side by side: transactions of all sizes, every tenth aborted, with checkpoints, reopenings and
-/// comparisons in between. In the end everything is removed, and nothing may be left of it.
+/// Random changes of a heap and of a model in ordinary memory side by side: transactions of all
+/// sizes, every tenth aborted, with checkpoints, reopenings and comparisons in between. In the end
+/// everything is removed, and nothing may be left of it.
 struct ModelRun {
     private struct Abort: Error {}
 
     var operations = 200_000
     var largestTransaction = 200
 
-    /// - `change` makes one random change in both and returns how many operations it was; `compare` says what differs.
+    /// - `change` makes one random change in both and returns how many operations it was; `compare`
+    ///   says what differs.
     func callAsFunction<Model, Handles>(
         seed: UInt64, _ empty: Model, handles: (borrowing WriteTransaction) throws -> Handles,
         change: (Handles, inout Model, inout SplitMix) throws -> Void,
-        compare: (Handles, Model) throws -> Bool, remove: (borrowing WriteTransaction) throws -> Void
+        compare: (Handles, Model) throws -> Bool,
+        remove: (borrowing WriteTransaction) throws -> Void
     ) throws {
         let folder = try TemporaryFolder()
         var options = EngineOptions()
@@ -59,7 +62,8 @@ struct ModelRun {
             }
             let agree = try heap.write { tx in try compare(try handles(tx), model) }
             guard agree else {
-                Issue.record("after \(done) operations, the heap differs from the model (seed \(seed))")
+                Issue.record(
+                    "after \(done) operations, the heap differs from the model (seed \(seed))")
                 return
             }
         }
@@ -83,7 +87,8 @@ extension SplitMix {
     /// Texts of no bytes, of up to fifteen and of more; of ASCII and not.
     mutating func text() -> String {
         let texts = [
-            "", "é", "e\u{301}", "short", "exactly 15 byte", "sixteen bytes ok", "a text of more than fifteen bytes, in a block",
+            "", "é", "e\u{301}", "short", "exactly 15 byte", "sixteen bytes ok",
+            "a text of more than fifteen bytes, in a block",
         ]
         return texts[below(texts.count)] + (below(2) == 0 ? "" : "\(below(100))")
     }

@@ -6,13 +6,19 @@ import Testing
     private static let folder = CompilerRun.root.path + "/Tests/MustNotCompile"
 
     private static let files: [String] =
-        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".swift") }.sorted()
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
+            $0.hasSuffix(".swift")
+        }.sorted()
 
     /// Status and errors of compiling a file. Not only types are checked: that a transaction is not consumed and not sent to another thread is found in the
     /// compiler's intermediate language.
     private func compile(_ file: String) throws -> (status: Int32, errors: [String]) {
-        let arguments = ["swiftc", "-parse-as-library", "-module-name", "MustNotCompile", "-emit-sil", "-o", "/dev/null"]
-        let outcome = try CompilerRun.run(arguments + CompilerRun.moduleArguments + [file], in: Self.folder)
+        let arguments = [
+            "swiftc", "-parse-as-library", "-module-name", "MustNotCompile", "-emit-sil", "-o",
+            "/dev/null",
+        ]
+        let outcome = try CompilerRun.run(
+            arguments + CompilerRun.moduleArguments + [file], in: Self.folder)
         // FILE:LINE:COLUMN: error: TEXT; the drawing below it repeats the text.
         let errors = outcome.output.split(separator: "\n").compactMap { line -> String? in
             guard line.hasPrefix(file), let place = line.range(of: ": error: ") else { return nil }
@@ -78,10 +84,13 @@ import Testing
             #expect(outcome.status != 0, "\(file) compiles")
             #expect(!expected.isEmpty, "\(file) expects nothing")
             for text in expected {
-                #expect(outcome.errors.contains { $0.contains(text) }, "\(file): \(text); the compiler says \(outcome.errors)")
+                #expect(
+                    outcome.errors.contains { $0.contains(text) },
+                    "\(file): \(text); the compiler says \(outcome.errors)")
             }
             for error in outcome.errors {
-                #expect(expected.contains { error.contains($0) }, "\(file): nobody expected \(error)")
+                #expect(
+                    expected.contains { error.contains($0) }, "\(file): nobody expected \(error)")
             }
         }
     }

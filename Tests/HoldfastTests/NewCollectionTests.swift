@@ -129,7 +129,8 @@ import Testing
     }
 
     @Test func areNotMadeOutsideOfWriting() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             _ = PersistentArray([1, 2])
         }
         #expect(said(result))

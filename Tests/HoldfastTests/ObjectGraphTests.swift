@@ -23,7 +23,8 @@ import Testing
         let walked = try #require(nodes("walked", first.lines))
         // Some crossings lost all their roads.
         #expect(walked > 19_900 && walked <= 20000)
-        #expect(nodes("walked again", first.lines) == walked && nodes("marked", first.lines) == walked)
+        #expect(
+            nodes("walked again", first.lines) == walked && nodes("marked", first.lines) == walked)
         #expect(folder.names == ["test.heap"])
         // The next run finds the graph, and its marks.
         let second = try run([folder.file()])
@@ -40,7 +41,9 @@ import Testing
 
     @Test func mistakesGetOneLineAndAStatus() throws {
         let folder = try TemporaryFolder()
-        for arguments in [[], [folder.file(), "no number"], [folder.file(), "0"], [folder.file(), "1", "2"]] {
+        for arguments in [
+            [], [folder.file(), "no number"], [folder.file(), "0"], [folder.file(), "1", "2"],
+        ] {
             let wrong = try run(arguments)
             #expect(wrong.status == 2 && wrong.lines.count == 1)
         }

@@ -178,7 +178,8 @@ import Testing
                 try writer.close()
                 try reader.close()
             }
-            do { _ = try PersistentHeap.open(PathBytes.text(odd) + "/none", mode: .readOnly) } catch {
+            do { _ = try PersistentHeap.open(PathBytes.text(odd) + "/none", mode: .readOnly) } catch
+            {
                 guard "\(error)".contains("c\\xE9\\xFF/none") else { exit(11) }
             }
             // What removes folders by their names as text would leave this one.

@@ -7,19 +7,26 @@ import Testing
     @inline(never)
     private func fillStack(_ number: Int) -> Int {
         var numbers = (
-            number, number, number, number, number, number, number, number, number, number, number, number, number, number
+            number, number, number, number, number, number, number, number, number, number, number,
+            number, number, number
         )
         return withUnsafeBytes(of: &numbers) { $0.reduce(0) { $0 + Int($1) } }
     }
 
     @inline(never)
-    private func count(_ key: Int, _ map: PersistentMap<Int, PersistentArray<Int>>) -> Int? { map[key]?.count }
+    private func count(_ key: Int, _ map: PersistentMap<Int, PersistentArray<Int>>) -> Int? {
+        map[key]?.count
+    }
 
     @inline(never)
-    private func count(_ key: Int, _ map: PersistentMap<Int, PersistentMap<Int, Int>>) -> Int? { map[key]?.count }
+    private func count(_ key: Int, _ map: PersistentMap<Int, PersistentMap<Int, Int>>) -> Int? {
+        map[key]?.count
+    }
 
     @inline(never)
-    private func count(_ key: Int, _ map: PersistentMap<Int, PersistentString>) -> Int? { map[key]?.utf8Count }
+    private func count(_ key: Int, _ map: PersistentMap<Int, PersistentString>) -> Int? {
+        map[key]?.utf8Count
+    }
 
     @Test func missingCollectionsAreNil() throws {
         let heap = try PersistentHeap.inMemory()

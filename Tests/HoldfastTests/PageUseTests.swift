@@ -12,14 +12,17 @@ private struct Leaf: PersistableRecord {
 
 private let long = "a text that is longer than fifteen bytes"
 
-/// The account of every page: that each is in it once, and that every byte in use has the right owner.
+/// The account of every page: that each is in it once, and that every byte in use has the right
+/// owner.
 @Suite struct PageUseTests {
     private let folder = try! TemporaryFolder()
 
     private func fill(_ heap: PersistentHeap) throws {
         try heap.write { tx in
             let stock = try tx.map("stock", String.self, PersistentArray<Int32>.self)
-            for number in 0 ..< 2000 { stock[creating: "item \(number)"].append(contentsOf: [1, 2, 3]) }
+            for number in 0 ..< 2000 {
+                stock[creating: "item \(number)"].append(contentsOf: [1, 2, 3])
+            }
             let numbers = try tx.array("numbers", of: Int.self)
             for number in 0 ..< 50_000 { numbers.append(number) }
             let texts = try tx.deque("texts", of: String.self)
@@ -28,7 +31,8 @@ private let long = "a text that is longer than fifteen bytes"
         }
     }
 
-    /// Every page is in exactly one stretch, and the sums agree with the audit, which counts in another way.
+    /// Every page is in exactly one stretch, and the sums agree with the audit, which counts in
+    /// another way.
     private func expectWhole(_ use: HeapPages, _ audit: AllocatorAudit) {
         var next = 0
         var pages: [String: Int] = [:]
@@ -36,23 +40,32 @@ private let long = "a text that is longer than fifteen bytes"
         for (index, stretch) in use.enumerated() {
             #expect(stretch.pages.lowerBound == next && !stretch.pages.isEmpty)
             next = stretch.pages.upperBound
-            #expect(use.index(ofPage: stretch.pages.lowerBound) == index && use.index(ofPage: next - 1) == index)
+            #expect(
+                use.index(ofPage: stretch.pages.lowerBound) == index
+                    && use.index(ofPage: next - 1) == index)
             #expect(stretch.usedBytes <= stretch.pages.count * 4096)
             bytes += stretch.usedBytes
             let name =
                 switch stretch.kind {
                 case .slab(let slab):
-                    stretch.usedBytes == slab.usedSlots * slab.slotBytes && slab.usedSlots <= slab.slots ? "slab" : "wrong slab"
+                    stretch.usedBytes == slab.usedSlots * slab.slotBytes
+                        && slab.usedSlots <= slab.slots ? "slab" : "wrong slab"
                 case .header, .allocator, .checksums: "metadata"
                 default: "\(stretch.kind)"
                 }
             pages[name, default: 0] += stretch.pages.count
         }
-        #expect(next == use.pageCount && use.index(ofPage: next) == nil && use.index(ofPage: -1) == nil)
+        #expect(
+            next == use.pageCount && use.index(ofPage: next) == nil && use.index(ofPage: -1) == nil)
         #expect(use.pageCount == Int(audit.pages))
         #expect(bytes == Int(audit.usedBytes))
-        #expect(use.roots.reduce(0) { $0 + $1.bytes } + use.catalogueBytes + use.unreachedBytes == bytes)
-        let kinds = ["slab": audit.slabPages, "free": audit.freePages, "run": audit.runPages, "metadata": audit.metadataPages]
+        #expect(
+            use.roots.reduce(0) { $0 + $1.bytes } + use.catalogueBytes + use.unreachedBytes == bytes
+        )
+        let kinds = [
+            "slab": audit.slabPages, "free": audit.freePages, "run": audit.runPages,
+            "metadata": audit.metadataPages,
+        ]
         #expect(pages == kinds.mapValues { Int($0) }.filter { $0.value > 0 })
     }
 
@@ -61,11 +74,18 @@ private let long = "a text that is longer than fifteen bytes"
         try fill(heap)
         let use = try heap.pageUse()
         expectWhole(use, try heap.audit())
-        #expect(use.problems == [] && use.isComplete && use.unreachedBytes == 0 && use.unreachedBlocks == 0)
+        #expect(
+            use.problems == [] && use.isComplete && use.unreachedBytes == 0
+                && use.unreachedBlocks == 0)
         #expect(use.roots.map(\.root.name) == ["numbers", "stock", "texts"])
-        #expect(use.roots.map(\.root.type.text) == ["Array<Int>", "Map<String, Array<Int32>>", "Deque<String>"])
+        #expect(
+            use.roots.map(\.root.type.text) == [
+                "Array<Int>", "Map<String, Array<Int32>>", "Deque<String>",
+            ])
         let empty = try PersistentHeap.inMemory().pageUse()
-        #expect(empty.pageCount == 5 && empty.map(\.kind) == [.header, .allocator, .checksums] && empty.roots == [])
+        #expect(
+            empty.pageCount == 5 && empty.map(\.kind) == [.header, .allocator, .checksums]
+                && empty.roots == [])
     }
 
     /// What a root is said to take is what its removal gives back.
@@ -78,7 +98,9 @@ private let long = "a text that is longer than fifteen bytes"
             let root = try #require(before.roots.first { $0.root.name == name })
             let removed = try heap.write { tx in
                 switch name {
-                case "stock": return try tx.removeRoot(name, PersistentMap<String, PersistentArray<Int32>>.self)
+                case "stock":
+                    return try tx.removeRoot(
+                        name, PersistentMap<String, PersistentArray<Int32>>.self)
                 case "numbers": return try tx.removeRoot(name, PersistentArray<Int>.self)
                 default: return try tx.removeRoot(name, PersistentDeque<String>.self)
                 }
@@ -87,7 +109,9 @@ private let long = "a text that is longer than fifteen bytes"
             let after = try heap.pageUse()
             let auditAfter = try heap.audit()
             let catalogue = before.catalogueBytes - after.catalogueBytes
-            #expect(Int(auditBefore.usedBytes - auditAfter.usedBytes) == root.bytes + catalogue, "\(name)")
+            #expect(
+                Int(auditBefore.usedBytes - auditAfter.usedBytes) == root.bytes + catalogue,
+                "\(name)")
             #expect(root.blocks > 0 && root.isFollowed)
             expectWhole(after, auditAfter)
         }
@@ -104,14 +128,24 @@ private let long = "a text that is longer than fifteen bytes"
         }
         let use = try heap.pageUse()
         let stretch = use[try #require(use.index(ofPage: offset / 4096))]
-        #expect(stretch.kind == .run && stretch.shares == [HeapPages.Share(owner: .root(0), bytes: stretch.pages.count * 4096)])
+        #expect(
+            stretch.kind == .run
+                && stretch.shares == [
+                    HeapPages.Share(owner: .root(0), bytes: stretch.pages.count * 4096)
+                ])
         #expect(stretch.pages.count * 4096 >= 50_000 * 8)
         // Texts of one length from two roots lie side by side in the same slabs.
-        try heap.write { tx in try tx.array("more", of: String.self).append(contentsOf: (0 ..< 300).map { "\(long) \($0)" }) }
+        try heap.write { tx in
+            try tx.array("more", of: String.self).append(
+                contentsOf: (0 ..< 300).map { "\(long) \($0)" })
+        }
         let mixed = try heap.pageUse()
         let more = mixed.roots.firstIndex { $0.root.name == "more" }!
         let texts = mixed.roots.firstIndex { $0.root.name == "texts" }!
-        #expect(mixed.contains { Set($0.shares.map(\.owner)).isSuperset(of: [.root(more), .root(texts)]) })
+        #expect(
+            mixed.contains {
+                Set($0.shares.map(\.owner)).isSuperset(of: [.root(more), .root(texts)])
+            })
         expectWhole(mixed, try heap.audit())
     }
 
@@ -192,7 +226,8 @@ private let long = "a text that is longer than fifteen bytes"
         #expect(compared.damagedPages == [page] && compared.comparedChecksums)
     }
 
-    /// Whatever the page map and the slabs' headers say: every page is in the account once, and nothing traps.
+    /// Whatever the page map and the slabs' headers say: every page is in the account once, and
+    /// nothing traps.
     @Test func damagedRecordsOfTheAllocatorLeaveEveryPageInTheAccount() throws {
         var random = SplitMix(state: 11)
         let heap = try PersistentHeap.inMemory()
@@ -211,7 +246,10 @@ private let long = "a text that is longer than fifteen bytes"
             do {
                 try heap.write { tx in
                     for _ in 0 ..< 3 {
-                        let start = round % 3 == 0 ? 2 * 4096 : round % 3 == 1 ? 3 * 4096 : slabs.randomElement(using: &random)!
+                        let start =
+                            round % 3 == 0
+                            ? 2 * 4096
+                            : round % 3 == 1 ? 3 * 4096 : slabs.randomElement(using: &random)!
                         let limit = round % 3 == 0 ? 640 : round % 3 == 1 ? 4096 : 64
                         let place = UInt64(start + Int.random(in: 0 ..< limit, using: &random))
                         tx.access.store(UInt8.random(in: 0 ... 255, using: &random), at: place)
@@ -219,7 +257,8 @@ private let long = "a text that is longer than fifteen bytes"
                     var verification = Verification(tx.access)
                     verification.recordOwners()
                     verification.run()
-                    let use = HeapPages(verification, damagedPages: nil, problems: verification.problems)
+                    let use = HeapPages(
+                        verification, damagedPages: nil, problems: verification.problems)
                     var next = 0
                     for stretch in use {
                         #expect(stretch.pages.lowerBound == next && !stretch.pages.isEmpty)

@@ -3,7 +3,8 @@ import Holdfast
 import HoldfastEngine
 import Testing
 
-/// One file has many names: whichever it is opened by, there is one heap, one log, and one mapping in a process.
+/// One file has many names: whichever it is opened by, there is one heap, one log, and one mapping
+/// in a process.
 @Suite(.serialized) struct PathTests {
     private let folder = try! TemporaryFolder()
 
@@ -20,16 +21,22 @@ import Testing
         let manager = FileManager.default
         try manager.createDirectory(atPath: folder.file("sub"), withIntermediateDirectories: false)
         try manager.createSymbolicLink(atPath: folder.file("link.heap"), withDestinationPath: path)
-        try manager.createSymbolicLink(atPath: folder.file("relative.heap"), withDestinationPath: "test.heap")
-        try manager.createSymbolicLink(atPath: folder.file("twice.heap"), withDestinationPath: "sub/../link.heap")
-        try manager.createSymbolicLink(atPath: folder.file("linked"), withDestinationPath: folder.path)
+        try manager.createSymbolicLink(
+            atPath: folder.file("relative.heap"), withDestinationPath: "test.heap")
+        try manager.createSymbolicLink(
+            atPath: folder.file("twice.heap"), withDestinationPath: "sub/../link.heap")
+        try manager.createSymbolicLink(
+            atPath: folder.file("linked"), withDestinationPath: folder.path)
         try manager.linkItem(atPath: path, toPath: folder.file("hard.heap"))
         let heap = try PersistentHeap.open(path)
-        let up = String(repeating: "../", count: manager.currentDirectoryPath.split(separator: "/").count)
+        let up = String(
+            repeating: "../", count: manager.currentDirectoryPath.split(separator: "/").count)
         let names = [
-            path, folder.path + "/./test.heap", folder.path + "//test.heap", folder.path + "/sub/../test.heap",
+            path, folder.path + "/./test.heap", folder.path + "//test.heap",
+            folder.path + "/sub/../test.heap",
             up + path.dropFirst(),
-            folder.file("link.heap"), folder.file("relative.heap"), folder.file("twice.heap"), folder.path + "/linked/test.heap",
+            folder.file("link.heap"), folder.file("relative.heap"), folder.file("twice.heap"),
+            folder.path + "/linked/test.heap",
             folder.file("hard.heap"),
         ]
         var others: [PersistentHeap] = []
@@ -47,12 +54,14 @@ import Testing
         #expect(folder.names.filter { $0.hasSuffix("-log") || $0.hasSuffix("-shared") } == [])
     }
 
-    /// Engines of their own, as other processes have: the log lies beside the file and not beside the link.
+    /// Engines of their own, as other processes have: the log lies beside the file and not beside
+    /// the link.
     @Test func logLiesBesideTheFile() throws {
         let path = folder.file()
         try make(path)
         let elsewhere = try TemporaryFolder()
-        try FileManager.default.createSymbolicLink(atPath: elsewhere.file("link.heap"), withDestinationPath: path)
+        try FileManager.default.createSymbolicLink(
+            atPath: elsewhere.file("link.heap"), withDestinationPath: path)
         let linked = elsewhere.file("link.heap")
         let first = try PersistentHeap.open(linked, engineOptions: EngineOptions())
         try first.write { try $0.value("v", initial: 0).value = 6 }
@@ -60,7 +69,8 @@ import Testing
         #expect(folder.names == ["test.heap", "test.heap-log", "test.heap-shared"])
         for name in [path, linked] {
             for mode in [OpenMode.readWrite, .readOnly, .privateCopy] {
-                let other = try PersistentHeap.open(name, mode: mode, engineOptions: EngineOptions())
+                let other = try PersistentHeap.open(
+                    name, mode: mode, engineOptions: EngineOptions())
                 #expect(try other.read { try $0.value("v", of: Int.self).value } == 6)
                 try other.close()
             }
@@ -79,7 +89,8 @@ import Testing
         let copies = try TemporaryFolder()
         for name in folder.names { try copies.write(try folder.bytes(name), to: name) }
         let elsewhere = try TemporaryFolder()
-        try FileManager.default.createSymbolicLink(atPath: elsewhere.file("link.heap"), withDestinationPath: copies.file())
+        try FileManager.default.createSymbolicLink(
+            atPath: elsewhere.file("link.heap"), withDestinationPath: copies.file())
         let again = try PersistentHeap.open(elsewhere.file("link.heap"))
         #expect(try again.read { try $0.value("v", of: Int.self).value } == 9)
         try again.close()
@@ -88,24 +99,29 @@ import Testing
 
     /// A link to what is not there yet: the heap is made there, and the link stays a link.
     @Test func linkToNothing() throws {
-        try FileManager.default.createSymbolicLink(atPath: folder.file("link.heap"), withDestinationPath: "real.heap")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("link.heap"), withDestinationPath: "real.heap")
         try make(folder.file("link.heap"))
         #expect(folder.names == ["link.heap", "real.heap"])
-        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: folder.file("link.heap")) == "real.heap")
+        #expect(
+            try FileManager.default.destinationOfSymbolicLink(atPath: folder.file("link.heap"))
+                == "real.heap")
         try make(folder.file("real.heap"))
         // Building goes the same way.
         try FileManager.default.removeItem(atPath: folder.file("real.heap"))
         try PersistentHeap.build(folder.file("link.heap")) { _ = try $0.value("v", initial: 3) }
         #expect(folder.names == ["link.heap", "real.heap"])
         // Links that lead in a circle are an error, and so is a missing folder.
-        try FileManager.default.createSymbolicLink(atPath: folder.file("circle"), withDestinationPath: "circle")
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.file("circle"), withDestinationPath: "circle")
         #expect(throws: HeapError.self) { try PersistentHeap.open(folder.file("circle")) }
         #expect(throws: HeapError.folderNotFound(path: folder.file("no/such.heap"))) {
             try PersistentHeap.open(folder.file("no/such.heap"))
         }
     }
 
-    /// A program that changes its working folder, or a link that is turned elsewhere, does not lead an open heap to another one's log.
+    /// A program that changes its working folder, or a link that is turned elsewhere, does not lead
+    /// an open heap to another one's log.
     @Test func workingFolderAndLinksMayChange() async throws {
         await #expect(processExitsWith: .success) {
             let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
@@ -131,7 +147,8 @@ import Testing
         }
     }
 
-    /// A reader that has made nothing beside the heap yet does so where the heap is, by whatever path it was opened and wherever the program, a link to it or its name has moved since.
+    /// A reader that has made nothing beside the heap yet does so where the heap is, by whatever
+    /// path it was opened and wherever the program, a link to it or its name has moved since.
     @Test func visitorsFindTheirPlace() async throws {
         await #expect(processExitsWith: .success) {
             let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
@@ -146,12 +163,18 @@ import Testing
             let readers = try ["test.heap", "link"].map {
                 try PersistentHeap.open($0, mode: .readOnly, engineOptions: EngineOptions())
             }
-            func readAll() throws -> [Int] { try readers.map { try $0.read { try $0.value("v", of: Int.self).value } } }
-            guard try readAll() == [1, 1], first.names.sorted() == ["link", "test.heap"] else { exit(4) }
+            func readAll() throws -> [Int] {
+                try readers.map { try $0.read { try $0.value("v", of: Int.self).value } }
+            }
+            guard try readAll() == [1, 1], first.names.sorted() == ["link", "test.heap"] else {
+                exit(4)
+            }
             guard FileManager.default.changeCurrentDirectoryPath(second.path), unlink(link) == 0,
                 symlink(second.file(), link) == 0
             else { exit(5) }
-            guard try readAll() == [1, 1], first.names.contains("test.heap-shared"), second.names == ["test.heap"] else {
+            guard try readAll() == [1, 1], first.names.contains("test.heap-shared"),
+                second.names == ["test.heap"]
+            else {
                 exit(6)
             }
             let writer = try PersistentHeap.open(first.file(), engineOptions: EngineOptions())
@@ -161,12 +184,14 @@ import Testing
             for reader in readers { try reader.close() }
             try writer.close()
             // Renamed between two reads: it is the same heap, by its new name.
-            let reader = try PersistentHeap.open(first.file(), mode: .readOnly, engineOptions: EngineOptions())
+            let reader = try PersistentHeap.open(
+                first.file(), mode: .readOnly, engineOptions: EngineOptions())
             guard try reader.read({ try $0.value("v", of: Int.self).value }) == 10 else { exit(9) }
             guard rename(first.file(), first.file("new.heap")) == 0 else { exit(10) }
             guard try reader.read({ try $0.value("v", of: Int.self).value }) == 10 else { exit(11) }
             guard first.names.contains("new.heap-shared") else { exit(12) }
-            let again = try PersistentHeap.open(first.file("new.heap"), engineOptions: EngineOptions())
+            let again = try PersistentHeap.open(
+                first.file("new.heap"), engineOptions: EngineOptions())
             guard try again.views().count == 2 else { exit(13) }
         }
     }

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Holdfast
 
-/// Addresses are plain bytes to the compiler. A struct that holds one, however deep, is refused when a root of its type is first asked for.
+/// Addresses are plain bytes to the compiler. A struct that holds one, however deep, is refused
+/// when a root of its type is first asked for.
 @Suite struct PlainStructSafetyTests {
     private final class Thing {}
 
@@ -50,16 +51,21 @@ import Testing
     }
 
     private static let refused: [any PersistableStruct.Type] = [
-        WithRawPointer.self, WithPointer.self, WithBuffer.self, WithRawBuffer.self, WithOpaquePointer.self, WithUnmanaged.self,
-        WithUnowned.self, WithFunction.self, WithOptionalFunction.self, WithMetatype.self, WithAnyMetatype.self,
-        WithObjectIdentifier.self, WithTuple.self, WithInlineArray.self, WithCStruct.self, WithPayload.self, WithOnlyPayload.self,
+        WithRawPointer.self, WithPointer.self, WithBuffer.self, WithRawBuffer.self,
+        WithOpaquePointer.self, WithUnmanaged.self,
+        WithUnowned.self, WithFunction.self, WithOptionalFunction.self, WithMetatype.self,
+        WithAnyMetatype.self,
+        WithObjectIdentifier.self, WithTuple.self, WithInlineArray.self, WithCStruct.self,
+        WithPayload.self, WithOnlyPayload.self,
         WithGenericPayload.self, WithPlainRecord.self,
         WithHandle.self, WithOptionalHandle.self, WithReference.self, WithAccess.self, Outer.self,
     ]
 
     private func reason(_ type: any PersistableStruct.Type) throws -> String {
         let heap = try PersistentHeap.inMemory()
-        func attempt<T: PersistableStruct>(_ type: T.Type) throws { try heap.write { tx in _ = try tx.array("a", of: type) } }
+        func attempt<T: PersistableStruct>(_ type: T.Type) throws {
+            try heap.write { tx in _ = try tx.array("a", of: type) }
+        }
         do {
             try attempt(type)
             return ""
@@ -72,15 +78,20 @@ import Testing
     @Test(arguments: refused.indices) func addressesAreRefused(number: Int) throws {
         let type = Self.refused[number]
         let reason = try reason(type)
-        #expect(reason.contains("its field it") && reason.contains("means nothing in another process"), "\(type): \(reason)")
+        #expect(
+            reason.contains("its field it") && reason.contains("means nothing in another process"),
+            "\(type): \(reason)")
     }
 
     /// A block of one's own has no root that would have been checked.
     @Test func blocksOfTheProgramsOwnAreCheckedToo() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 var number = 1
-                withUnsafePointer(to: &number) { pointer in _ = tx.allocate(WithRawPointer(it: UnsafeRawPointer(pointer))) }
+                withUnsafePointer(to: &number) { pointer in
+                    _ = tx.allocate(WithRawPointer(it: UnsafeRawPointer(pointer)))
+                }
             }
         }
         let said = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
@@ -115,7 +126,8 @@ import Testing
             array.append(
                 Rich(
                     shape: .circle(point, 3), wrapped: .two(point, point), level: .high,
-                    pair: (1, (2, true)), row: [point, point, point], place: .null, time: timespec(tv_sec: 1, tv_nsec: 2)))
+                    pair: (1, (2, true)), row: [point, point, point], place: .null,
+                    time: timespec(tv_sec: 1, tv_nsec: 2)))
         }
         try heap.read { tx in
             let read = try tx.array("a", of: Rich.self)[0]

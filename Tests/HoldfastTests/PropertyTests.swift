@@ -3,8 +3,9 @@ import HoldfastEngine
 import SimulatedDisk
 import Testing
 
-/// Random operations on a heap and on the standard library's collections side by side, with aborts, reopenings and checkpoints mixed in;
-/// equal at every step, and every page accounted for after every checkpoint.
+/// Random operations on a heap and on the standard library's collections side by side, with aborts,
+/// reopenings and checkpoints mixed in; equal at every step, and every page accounted for after
+/// every checkpoint.
 @Suite struct PropertyTests {
     private struct Abort: Error {}
 
@@ -16,7 +17,8 @@ import Testing
     }
 
     private static let texts = [
-        "", "é", "e\u{301}", "short", "exactly 15 byte", "sixteen bytes ok", "a text of more than fifteen bytes, in a block",
+        "", "é", "e\u{301}", "short", "exactly 15 byte", "sixteen bytes ok",
+        "a text of more than fifteen bytes, in a block",
     ]
 
     @Test(arguments: [1 as UInt64, 2])
@@ -79,7 +81,9 @@ import Testing
         try heap.close()
     }
 
-    private func change(_ map: PersistentMap<UInt64, Int>, _ model: inout Model, _ random: inout SplitMix) {
+    private func change(
+        _ map: PersistentMap<UInt64, Int>, _ model: inout Model, _ random: inout SplitMix
+    ) {
         let key = UInt64.random(in: 0 ..< 20_000, using: &random)
         let value = Int.random(in: .min ... .max, using: &random)
         switch Int.random(in: 0 ..< 4, using: &random) {
@@ -94,11 +98,17 @@ import Testing
             model.numbers[key] = value
         }
         #expect(map[key] == model.numbers[key])
-        if map.count != model.numbers.count { Issue.record("count \(map.count), not \(model.numbers.count)") }
+        if map.count != model.numbers.count {
+            Issue.record("count \(map.count), not \(model.numbers.count)")
+        }
     }
 
-    private func change(_ map: PersistentMap<String, String>, _ model: inout Model, _ random: inout SplitMix) {
-        let key = Self.texts.randomElement(using: &random)! + "\(Int.random(in: 0 ..< 300, using: &random))"
+    private func change(
+        _ map: PersistentMap<String, String>, _ model: inout Model, _ random: inout SplitMix
+    ) {
+        let key =
+            Self.texts.randomElement(using: &random)!
+            + "\(Int.random(in: 0 ..< 300, using: &random))"
         let value = Self.texts.randomElement(using: &random)!
         if Int.random(in: 0 ..< 3, using: &random) == 0 {
             map[key] = nil
@@ -110,13 +120,17 @@ import Testing
         if map[key] != model.names[key] { Issue.record("value of \(key)") }
     }
 
-    private func change(_ list: PersistentArray<Int32>, _ model: inout Model, _ random: inout SplitMix) {
+    private func change(
+        _ list: PersistentArray<Int32>, _ model: inout Model, _ random: inout SplitMix
+    ) {
         let value = Int32.random(in: .min ... .max, using: &random)
         let count = model.list.count
         switch Int.random(in: 0 ..< 8, using: &random) {
         case 0 where count > 0:
             let index = Int.random(in: max(0, count - 50) ..< count, using: &random)
-            if list.remove(at: index) != model.list.remove(at: index) { Issue.record("removed element \(index)") }
+            if list.remove(at: index) != model.list.remove(at: index) {
+                Issue.record("removed element \(index)")
+            }
         case 1:
             let index = Int.random(in: max(0, count - 50) ... count, using: &random)
             list.insert(value, at: index)
@@ -138,7 +152,10 @@ import Testing
         if list.last != model.list.last || list.count != model.list.count { Issue.record("list") }
     }
 
-    private func change(_ table: PersistentMap<Int16, PersistentArray<String>>, _ model: inout Model, _ random: inout SplitMix) {
+    private func change(
+        _ table: PersistentMap<Int16, PersistentArray<String>>, _ model: inout Model,
+        _ random: inout SplitMix
+    ) {
         let key = Int16.random(in: 0 ..< 500, using: &random)
         let text = Self.texts.randomElement(using: &random)!
         switch Int.random(in: 0 ..< 6, using: &random) {
@@ -160,12 +177,17 @@ import Testing
     private func compare(_ heap: PersistentHeap, _ model: Model) throws {
         try heap.read { tx in
             let numbers = try tx.map("numbers", UInt64.self, Int.self)
-            #expect(Dictionary(uniqueKeysWithValues: numbers.map { ($0.key, $0.value) }) == model.numbers)
+            #expect(
+                Dictionary(uniqueKeysWithValues: numbers.map { ($0.key, $0.value) })
+                    == model.numbers)
             let names = try tx.map("names", String.self, String.self)
-            #expect(Dictionary(uniqueKeysWithValues: names.map { ($0.key, $0.value) }) == model.names)
+            #expect(
+                Dictionary(uniqueKeysWithValues: names.map { ($0.key, $0.value) }) == model.names)
             #expect(try tx.array("list", of: Int32.self).elementsEqual(model.list))
             let table = try tx.map("table", Int16.self, PersistentArray<String>.self)
-            #expect(Dictionary(uniqueKeysWithValues: table.map { ($0.key, Array($0.value)) }) == model.table)
+            #expect(
+                Dictionary(uniqueKeysWithValues: table.map { ($0.key, Array($0.value)) })
+                    == model.table)
         }
     }
 }

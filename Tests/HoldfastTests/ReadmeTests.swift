@@ -4,9 +4,11 @@ import Testing
 /// The README's sample, built and run as it is written.
 @Suite struct ReadmeTests {
     @Test func sampleCompilesAndRuns() throws {
-        let readme = try String(contentsOf: CompilerRun.root.appendingPathComponent("README.md"), encoding: .utf8)
+        let readme = try String(
+            contentsOf: CompilerRun.root.appendingPathComponent("README.md"), encoding: .utf8)
         let start = try #require(readme.range(of: "```swift\n"))
-        let end = try #require(readme.range(of: "\n```", range: start.upperBound ..< readme.endIndex))
+        let end = try #require(
+            readme.range(of: "\n```", range: start.upperBound ..< readme.endIndex))
         let sample = String(readme[start.upperBound ..< end.lowerBound])
         #expect(sample.split(separator: "\n").count <= 16)
 

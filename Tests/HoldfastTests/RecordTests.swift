@@ -50,8 +50,11 @@ private final class Thing {}
 
 private func contact(_ name: String) -> Contact {
     Contact(
-        id: UUID(), name: name, isActive: true, birthday: Date(timeIntervalSinceReferenceDate: 5), kind: .colleague,
-        address: Address(street: "A street that is longer than fifteen bytes", city: nil, place: Place(x: 1, y: 2)),
+        id: UUID(), name: name, isActive: true, birthday: Date(timeIntervalSinceReferenceDate: 5),
+        kind: .colleague,
+        address: Address(
+            street: "A street that is longer than fifteen bytes", city: nil,
+            place: Place(x: 1, y: 2)),
         scores: [1, 2, 3], spouse: nil, picture: Data(repeating: 7, count: 100))
 }
 
@@ -85,8 +88,12 @@ private func contact(_ name: String) -> Contact {
             let read = contacts[0]
             let phones = Array(read.phones)
             let calls = read.notes["calls"]
-            #expect(read.id == written.id && read.name == "Ada" && read.isActive && read.birthday == written.birthday)
-            #expect(read.kind == .colleague && read.address == written.address && read.picture == written.picture)
+            #expect(
+                read.id == written.id && read.name == "Ada" && read.isActive
+                    && read.birthday == written.birthday)
+            #expect(
+                read.kind == .colleague && read.address == written.address
+                    && read.picture == written.picture)
             #expect(read.scores[0] == 1 && read.scores[2] == 3 && read.spouse == nil)
             #expect(phones == ["+44"] && calls == 3)
         }
@@ -114,7 +121,9 @@ private func contact(_ name: String) -> Contact {
             let contacts = try tx.map("contacts", String.self, Contact.self)
             let ada = try #require(contacts["ada"])
             let charles = try #require(contacts["charles"])
-            #expect(ada.name == "Ada Lovelace" && ada.address.city == "London" && ada.birthday == nil && ada.scores[1] == 20)
+            #expect(
+                ada.name == "Ada Lovelace" && ada.address.city == "London" && ada.birthday == nil
+                    && ada.scores[1] == 20)
             #expect(charles.name == "Charles Babbage, of the Analytical Engine" && !ada.isActive)
         }
         #expect(throws: HeapError.self) {
@@ -124,7 +133,9 @@ private func contact(_ name: String) -> Contact {
                 throw HeapError.closed(path: "")
             }
         }
-        let name = try heap.read { try $0.map("contacts", String.self, Contact.self)[ref: "ada"]?.name }
+        let name = try heap.read {
+            try $0.map("contacts", String.self, Contact.self)[ref: "ada"]?.name
+        }
         #expect(name == "Ada Lovelace")
     }
 
@@ -148,7 +159,10 @@ private func contact(_ name: String) -> Contact {
         }
         try heap.read { tx in
             let contacts = try tx.sortedMap("contacts", Int.self, Contact.self)
-            let names = [contacts[198]?.name, contacts[199]?.name, contacts[100]?.spouse?.name, contacts[ref: 200]?.name]
+            let names = [
+                contacts[198]?.name, contacts[199]?.name, contacts[100]?.spouse?.name,
+                contacts[ref: 200]?.name,
+            ]
             #expect(names == ["Number 198", "Number 199, the last", "Number 199, the last", nil])
             let queue = try tx.deque("queue", of: Contact.self)
             let waiting = queue.map { $0.name + "\($0.phones.count)" }
@@ -164,12 +178,16 @@ private func contact(_ name: String) -> Contact {
                 let contacts = try tx.map("contacts", Int.self, Contact.self)
                 for number in 0 ..< 200 {
                     contacts[number] = contact("Somebody with quite a long name, number \(number)")
-                    contacts[ref: number]?.phones.append(contentsOf: (0 ..< 20).map { "a telephone number, the \($0)th" })
+                    contacts[ref: number]?.phones.append(
+                        contentsOf: (0 ..< 20).map { "a telephone number, the \($0)th" })
                     contacts[ref: number]?.notes["a note with a long key, number \(number)"] = round
                 }
                 // Replacing frees what was there.
-                for number in 0 ..< 100 { contacts[number] = contact("Somebody else whose name is long") }
-                let settings = try tx.value("first", initial: contact("First of them all, quite long"))
+                for number in 0 ..< 100 {
+                    contacts[number] = contact("Somebody else whose name is long")
+                }
+                let settings = try tx.value(
+                    "first", initial: contact("First of them all, quite long"))
                 settings.name = "Another long name for the first of them"
                 settings.record = contact("And a third one, also beyond fifteen bytes")
             }
@@ -229,7 +247,9 @@ private func contact(_ name: String) -> Contact {
         try heap.write { tx in
             let articles = try tx.array("articles", of: Article.self)
             let ada = try tx.share(Person(name: "Ada, Countess of Lovelace"))
-            for number in 0 ..< 10 { articles.append(Article(title: "On engines, part \(number)", author: ada)) }
+            for number in 0 ..< 10 {
+                articles.append(Article(title: "On engines, part \(number)", author: ada))
+            }
             let count = ada.referenceCount
             #expect(count == 10)
             articles[ref: 3].author.name = "Ada King"
@@ -268,7 +288,9 @@ private func contact(_ name: String) -> Contact {
             }
         }
         let array = try reason(WithArray.self)
-        #expect(array.contains("its field list is of the type Array<Int>") && array.contains("use a PersistentArray"))
+        #expect(
+            array.contains("its field list is of the type Array<Int>")
+                && array.contains("use a PersistentArray"))
         let object = try reason(WithObject.self)
         #expect(object.contains("its field thing is of the type Thing"))
         let closure = try reason(WithClosure.self)
@@ -298,10 +320,14 @@ private func contact(_ name: String) -> Contact {
             struct Item: PersistableRecord { var name: String; var price: Int32; var note: String? }
         }
         enum New {
-            struct Item: PersistableRecord { var name: String; var price: Double; var note: String? }
+            struct Item: PersistableRecord {
+                var name: String; var price: Double; var note: String?
+            }
             enum Shorter { struct Item: PersistableRecord { var name: String; var price: Int32 } }
             enum Longer {
-                struct Item: PersistableRecord { var name: String; var price: Int32; var note: String?; var colour: Int }
+                struct Item: PersistableRecord {
+                    var name: String; var price: Int32; var note: String?; var colour: Int
+                }
             }
         }
         let heap = try open()
@@ -311,7 +337,8 @@ private func contact(_ name: String) -> Contact {
         }
         func difference<T: PersistableRecord>(_ type: T.Type) throws -> String {
             do {
-                try heap.read { tx in _ = try tx.map("items", String.self, PersistentArray<T>.self) }
+                try heap.read { tx in _ = try tx.map("items", String.self, PersistentArray<T>.self)
+                }
                 return ""
             } catch HeapError.rootTypeMismatch(_, _, _, _, let difference) {
                 return difference
@@ -333,7 +360,8 @@ private func contact(_ name: String) -> Contact {
     }
 
     @Test func aFreedRecordIsNoticed() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 let node = try tx.new(Node(value: 1, next: nil))
                 node.free()
@@ -344,7 +372,8 @@ private func contact(_ name: String) -> Contact {
     }
 
     @Test func freeingARecordTwice() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 let node = try tx.new(Node(value: 1, next: nil))
                 node.free()
@@ -355,14 +384,16 @@ private func contact(_ name: String) -> Contact {
     }
 
     @Test func aCollectionThatIsInNoHeap() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             _ = PersistentArray<Int>().count
         }
         #expect(said("before it was stored", result))
     }
 
     @Test func aPathThatIsNoField() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 _ = try tx.new(contact("a")).address.street; _ = try tx.new(contact("a")).initials
             }
@@ -371,7 +402,8 @@ private func contact(_ name: String) -> Contact {
     }
 
     @Test func writingThroughARead() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let heap = try PersistentHeap.inMemory()
             try heap.write { tx in _ = try tx.value("first", initial: Node(value: 1, next: nil)) }
             try heap.read { tx in try tx.value("first", of: Node.self).ref.value = 2 }

@@ -3,7 +3,8 @@ import Holdfast
 import HoldfastEngine
 import Testing
 
-/// Other programs may rename, remove or cut the file of an open heap: an error tells, and nobody else's files are touched.
+/// Other programs may rename, remove or cut the file of an open heap: an error tells, and nobody
+/// else's files are touched.
 @Suite struct ReplacedFileTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file() }
@@ -18,7 +19,9 @@ import Testing
         try heap.close()
     }
 
-    private func value(_ heap: PersistentHeap) throws -> Int { try heap.read { try $0.value("v", of: Int.self).value } }
+    private func value(_ heap: PersistentHeap) throws -> Int {
+        try heap.read { try $0.value("v", of: Int.self).value }
+    }
 
     /// Another heap in its place: sync, checkpoint and close say so; the view stays the old heap's,
     /// and so do the files beside it, until the last who has it open closes it.
@@ -43,7 +46,9 @@ import Testing
         #expect(throws: HeapError.replaced(path: path)) { try heap.sync() }
         #expect(throws: HeapError.replaced(path: path)) { try heap.checkpoint() }
         #expect(throws: HeapError.replaced(path: path)) { _ = try heap.snapshot() }
-        #expect(throws: HeapError.replaced(path: path)) { try heap.copy(to: folder.file("copy.heap")) }
+        #expect(throws: HeapError.replaced(path: path)) {
+            try heap.copy(to: folder.file("copy.heap"))
+        }
         #expect(try value(reader) == 4)
         #expect(throws: HeapError.replaced(path: path)) { try heap.close() }
         try reader.close()
@@ -54,7 +59,8 @@ import Testing
         #expect(folder.names == ["test.heap"])
     }
 
-    /// A reader that has met nobody, and whose file is then replaced, does not take the new heap's shared file with it.
+    /// A reader that has met nobody, and whose file is then replaced, does not take the new heap's
+    /// shared file with it.
     @Test func readerLeavesTheNewHeapAlone() throws {
         try make("test.heap", 1)
         try make("other.heap", 2)
@@ -93,7 +99,8 @@ import Testing
         #expect(folder.names == ["test.heap"])
     }
 
-    /// The file is cut short underneath: what is gone cannot be read, and is an error of the transaction; no signal, no wrong value, and no commit.
+    /// The file is cut short underneath: what is gone cannot be read, and is an error of the
+    /// transaction; no signal, no wrong value, and no commit.
     @Test func cutShort() throws {
         try make("test.heap", 1)
         let builder = try open()
@@ -108,7 +115,8 @@ import Testing
             } catch { return false }
             return false
         }
-        #expect(isUnreadable { _ = try reader.read { try $0.array("a", of: Int.self).reduce(0, +) } })
+        #expect(
+            isUnreadable { _ = try reader.read { try $0.array("a", of: Int.self).reduce(0, +) } })
         #expect(
             isUnreadable {
                 try writer.write { tx in
@@ -120,13 +128,16 @@ import Testing
         #expect(isUnreadable { try writer.write { try $0.value("v", initial: 0).value = 7 } })
         #expect(isUnreadable { _ = try reader.read { try $0.value("v", of: Int.self).value } })
         #expect(throws: HeapError.self) { try writer.check() }
-        #expect(throws: HeapError.self) { try PersistentHeap.open(path, engineOptions: EngineOptions()) }
+        #expect(throws: HeapError.self) {
+            try PersistentHeap.open(path, engineOptions: EngineOptions())
+        }
         try? writer.close()
         try? reader.close()
         #expect(throws: HeapError.self) { try open() }
     }
 
-    /// Copied without its log while it held commits: the copy says what is missing, whatever it is opened for, and stays as it was.
+    /// Copied without its log while it held commits: the copy says what is missing, whatever it is
+    /// opened for, and stays as it was.
     @Test func copiedWithoutItsLog() throws {
         let heap = try open()
         try heap.write { try $0.value("v", initial: 0).value = 1 }
@@ -160,7 +171,8 @@ import Testing
         let heap = try open()
         try heap.write { try $0.value("v", initial: 0).value = 1 }
         try heap.sync()
-        let other = try PersistentHeap.open(folder.file("other.heap"), engineOptions: EngineOptions())
+        let other = try PersistentHeap.open(
+            folder.file("other.heap"), engineOptions: EngineOptions())
         try other.write { try $0.value("v", initial: 0).value = 2 }
         try other.sync()
         let copies = try TemporaryFolder()
@@ -217,7 +229,8 @@ import Testing
         try heap.write { try $0.value("v", initial: 0).value = 6 }
         try heap.close()
         #expect(folder.names == ["test.heap"])
-        let other = try PersistentHeap.open(folder.file("other.heap"), engineOptions: EngineOptions())
+        let other = try PersistentHeap.open(
+            folder.file("other.heap"), engineOptions: EngineOptions())
         try other.write { try $0.value("v", initial: 0).value = 2 }
         for suffix in ["-log", "-shared"] {
             let bytes = try folder.bytes("other.heap" + suffix)

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Holdfast
 
-/// Roots that were found before are found again without a search; nothing may be found that is not there any more.
+/// Roots that were found before are found again without a search; nothing may be found that is not
+/// there any more.
 @Suite struct RootHintTests {
     private func value(_ heap: PersistentHeap, _ name: String) throws -> Int {
         try heap.read { try $0.value(name, of: Int.self).value }
@@ -28,18 +29,22 @@ import Testing
         #expect(try value(heap, "a") == 4)
         #expect(try value(heap, "b") == 3)
         try heap.write { tx in _ = try tx.removeRoot("a", PersistentValue<Int>.self) }
-        #expect(throws: HeapError.rootNotFound(path: "(in memory)", name: "a")) { try value(heap, "a") }
+        #expect(throws: HeapError.rootNotFound(path: "(in memory)", name: "a")) {
+            try value(heap, "a")
+        }
         #expect(throws: HeapError.self) { try heap.read { _ = try $0.value("b", of: String.self) } }
         try heap.close()
     }
 
-    /// A transaction that is undone, and another opening's that is kept, change the catalogue as often, so both come to the same version, with the root at different
-    /// places.
+    /// A transaction that is undone, and another opening's that is kept, change the catalogue as
+    /// often, so both come to the same version, with the root at different places.
     @Test func whatAnUndoneTransactionFoundIsForgotten() throws {
         struct Undo: Error {}
         let disk = SimulatedDisk()
-        let ours = try PersistentHeap.open("/sim/roots.heap", engineOptions: EngineOptions(), disk: disk)
-        let theirs = try PersistentHeap.open("/sim/roots.heap", engineOptions: EngineOptions(), disk: disk)
+        let ours = try PersistentHeap.open(
+            "/sim/roots.heap", engineOptions: EngineOptions(), disk: disk)
+        let theirs = try PersistentHeap.open(
+            "/sim/roots.heap", engineOptions: EngineOptions(), disk: disk)
         #expect(throws: Undo.self) {
             try ours.write { tx in
                 try set("b", 1, tx)
@@ -61,8 +66,10 @@ import Testing
 
     @Test func anotherOpeningsChangesAreSeen() throws {
         let disk = SimulatedDisk()
-        let ours = try PersistentHeap.open("/sim/roots.heap", engineOptions: EngineOptions(), disk: disk)
-        let theirs = try PersistentHeap.open("/sim/roots.heap", engineOptions: EngineOptions(), disk: disk)
+        let ours = try PersistentHeap.open(
+            "/sim/roots.heap", engineOptions: EngineOptions(), disk: disk)
+        let theirs = try PersistentHeap.open(
+            "/sim/roots.heap", engineOptions: EngineOptions(), disk: disk)
         try ours.write { tx in try set("a", 1, tx) }
         for round in 0 ..< 5 {
             let (writer, reader) = round % 2 == 0 ? (theirs, ours) : (ours, theirs)
@@ -79,7 +86,8 @@ import Testing
         try ours.close()
     }
 
-    /// Heaps one after the other get the same contexts; here they also have the same version, with the root at different places.
+    /// Heaps one after the other get the same contexts; here they also have the same version, with
+    /// the root at different places.
     @Test func heapsDoNotTakeEachOthersRoots() throws {
         for round in 0 ..< 20 {
             for isFirst in [true, false] {
@@ -113,12 +121,14 @@ import Testing
         }
         let all = names.sorted()
         let heap = try PersistentHeap.inMemory()
-        try heap.write { tx in for (number, name) in all.enumerated() { try set(name, number, tx) } }
+        try heap.write { tx in for (number, name) in all.enumerated() { try set(name, number, tx) }
+        }
         for round in 0 ..< 2 {
             for (number, name) in all.enumerated() {
                 let read = try value(heap, name)
                 #expect(read == number, "\(name) in round \(round)")
-                // The same root again, from the hint if there is one, and once more by another spelling.
+                // The same root again, from the hint if there is one, and once more by another
+                // spelling.
                 #expect(try value(heap, name) == number)
             }
         }

@@ -5,7 +5,8 @@ import Testing
 
 @testable import Holdfast
 
-/// Types that this program does not have, made of what a heap says of them: they read, verify, export and import what the program that has them has written.
+/// Types that this program does not have, made of what a heap says of them: they read, verify,
+/// export and import what the program that has them has written.
 @Suite struct RunTimeTypeTests {
     struct Inner: PersistableStruct, Equatable {
         var flag: Bool
@@ -28,7 +29,9 @@ import Testing
         case card(String, PersistentArray<Int>)
         static let cases = [
             UnionCase("cash", { Payment.cash }, if: { if case .cash = $0 { true } else { false } }),
-            UnionCase("card", Payment.card) { if case .card(let number, let list) = $0 { (number, list) } else { nil } },
+            UnionCase("card", Payment.card) {
+                if case .card(let number, let list) = $0 { (number, list) } else { nil }
+            },
         ]
     }
 
@@ -45,7 +48,8 @@ import Testing
 
     static let day = Date(timeIntervalSinceReferenceDate: 1000.5)
     static let plain = Plain(
-        item: -5, inner: Inner(flag: true, small: nil), delta: 2.5, pair: (9, -9), mark: "é", tail: 255)
+        item: -5, inner: Inner(flag: true, small: nil), delta: 2.5, pair: (9, -9), mark: "é",
+        tail: 255)
 
     /// A heap of all of it.
     static func fill(_ heap: PersistentHeap) throws {
@@ -53,7 +57,8 @@ import Testing
             let people = try tx.map("people", String.self, Person.self)
             for (name, colour) in [("ada", Colour.red), ("bob", .green)] {
                 people[name] = Person(
-                    name: "\(name) with a name longer than fifteen bytes", born: name == "ada" ? day : nil, payment: .cash,
+                    name: "\(name) with a name longer than fifteen bytes",
+                    born: name == "ada" ? day : nil, payment: .cash,
                     colour: colour, plain: plain, notes: Encoded(["a": [1, 2], "b": []]))
             }
             let ada = people[ref: "ada"]!
@@ -65,8 +70,9 @@ import Testing
             list.append(contentsOf: [4, 5])
             bob.payment = .card("a number of more than fifteen digits", list)
             try tx.array("plain", of: Plain.self).append(contentsOf: [plain, plain, plain])
-            try tx.map("colours", Colour.self, PersistentDeque<Inner?>.self)[creating: .green].append(
-                Inner(flag: false, small: 3))
+            try tx.map("colours", Colour.self, PersistentDeque<Inner?>.self)[creating: .green]
+                .append(
+                    Inner(flag: false, small: 3))
             try tx.sortedMap("sorted", Date.self, Inner.self)[day] = Inner(flag: true, small: -1)
         }
     }
@@ -74,9 +80,11 @@ import Testing
     /// As if this program had never heard of the types.
     static func forget() {
         let types: [any Persistable.Type] = [
-            Inner.self, Plain.self, Colour.self, Payment.self, Person.self, PersistentMap<String, Person>.self,
+            Inner.self, Plain.self, Colour.self, Payment.self, Person.self,
+            PersistentMap<String, Person>.self,
             PersistentArray<Plain>.self,
-            PersistentMap<Colour, PersistentDeque<Inner?>>.self, PersistentSortedMap<Date, Inner>.self,
+            PersistentMap<Colour, PersistentDeque<Inner?>>.self,
+            PersistentSortedMap<Date, Inner>.self,
         ]
         for type in types { TypeRegistry.shared.forget(type) }
     }
@@ -90,21 +98,28 @@ import Testing
         let heap = try PersistentHeap.inMemory()
         try Self.fill(heap)
         var theirs: [String] = []
-        try heap.read { tx in for root in tx.roots { try tx.exportRoot(root.name) { theirs.append($0) } } }
+        try heap.read { tx in
+            for root in tx.roots { try tx.exportRoot(root.name) { theirs.append($0) } }
+        }
         Self.forget()
         let type = try #require(
-            TypeRegistry.shared.type(describedAs: try heap.read { $0.roots.first { $0.name == "people" }!.type.text }))
+            TypeRegistry.shared.type(
+                describedAs: try heap.read { $0.roots.first { $0.name == "people" }!.type.text }))
         #expect("\(type)".contains("RunTimeRecord"))
         // They verify all of it, and own all of it.
         let check = try heap.check()
         #expect(check.problems == [] && check.unknownRoots == [] && check.unreachedBlocks == 0)
         // They write the same lines, and make the same heap of them.
         var mine: [String] = []
-        try heap.read { tx in for root in tx.roots { try tx.exportRoot(root.name) { mine.append($0) } } }
+        try heap.read { tx in
+            for root in tx.roots { try tx.exportRoot(root.name) { mine.append($0) } }
+        }
         #expect(mine == theirs)
         let copy = try PersistentHeap.inMemory()
         var lines = mine[...]
-        try copy.write { tx in _ = try tx.importRoots(as: nil, path: "lines", knowing: []) { lines.popFirst() } }
+        try copy.write { tx in
+            _ = try tx.importRoots(as: nil, path: "lines", knowing: []) { lines.popFirst() }
+        }
         let sound = try copy.check()
         #expect(sound.problems == [] && sound.unreachedBlocks == 0)
         // Removed by types that were made, nothing is left.
@@ -114,7 +129,9 @@ import Testing
         Self.forget()
         let third = try PersistentHeap.inMemory()
         lines = mine[...]
-        try third.write { tx in _ = try tx.importRoots(as: nil, path: "lines", knowing: []) { lines.popFirst() } }
+        try third.write { tx in
+            _ = try tx.importRoots(as: nil, path: "lines", knowing: []) { lines.popFirst() }
+        }
         let (name, friends, number) = try third.read { tx in
             let people = try tx.map("people", String.self, Person.self)
             var number = ""
@@ -125,7 +142,9 @@ import Testing
             name == "bob with a name longer than fifteen bytes" && friends == 1
                 && number == "a number of more than fifteen digits")
         let items = try third.read { tx in
-            try tx.array("plain", of: Plain.self).map { ($0.item, $0.pair.1, $0.mark, $0.tail, $0.delta) }
+            try tx.array("plain", of: Plain.self).map {
+                ($0.item, $0.pair.1, $0.mark, $0.tail, $0.delta)
+            }
         }
         #expect(items.count == 3 && items[2] == (-5, -9, "é", 255, 2.5))
     }
@@ -137,12 +156,15 @@ import Testing
         let heap = try PersistentHeap.inMemory()
         try Self.fill(heap)
         try heap.write { tx in
-            let place = try #require(try tx.place(ofRoot: "plain")?.element(at: 1)?.field("inner")?.field("flag")?.place)
+            let place = try #require(
+                try tx.place(ofRoot: "plain")?.element(at: 1)?.field("inner")?.field("flag")?.place)
             tx[RelativePointer<UInt8>(offset: place)] = 9
         }
         Self.forget()
         let problems = try heap.check().problems
-        #expect(problems.count == 1 && problems[0].contains("root \"plain\", [1], inner, flag"), "\(problems)")
+        #expect(
+            problems.count == 1 && problems[0].contains("root \"plain\", [1], inner, flag"),
+            "\(problems)")
     }
 
     struct Ball: PersistableStruct {
@@ -150,13 +172,18 @@ import Testing
         var bounces: Int
     }
 
-    /// An enum in a plain struct is bytes to those who do not have it, and the program that has it reads them again.
+    /// An enum in a plain struct is bytes to those who do not have it, and the program that has it
+    /// reads them again.
     @Test func enumsAreBytesInside() throws {
         Self.lock.lock()
         defer { Self.lock.unlock() }
         let heap = try PersistentHeap.inMemory()
-        try heap.write { tx in try tx.array("balls", of: Ball.self).append(Ball(colour: .green, bounces: 3)) }
-        for type in [Ball.self, PersistentArray<Ball>.self] as [any Persistable.Type] { TypeRegistry.shared.forget(type) }
+        try heap.write { tx in
+            try tx.array("balls", of: Ball.self).append(Ball(colour: .green, bounces: 3))
+        }
+        for type in [Ball.self, PersistentArray<Ball>.self] as [any Persistable.Type] {
+            TypeRegistry.shared.forget(type)
+        }
         var lines: [String] = []
         try heap.read { tx in try tx.exportRoot("balls") { lines.append($0) } }
         #expect(lines.last == #"{"bounces":3,"colour":{"bytes":"AQ=="}}"#)
@@ -170,26 +197,36 @@ import Testing
     @Test func sizesAndAlignments() {
         for alignment in [1, 2, 4, 8, 16] {
             for size in Array(alignment ... 70) + [255, 256, 1000, 4095, 65536] {
-                guard let type = RunTimeDefinition.bytesType(size: size, alignment: alignment) else {
+                guard let type = RunTimeDefinition.bytesType(size: size, alignment: alignment)
+                else {
                     Issue.record("no type of \(size) bytes, aligned to \(alignment)")
                     continue
                 }
-                #expect(TypeFacts.size(of: type) == size && TypeFacts.alignment(of: type) == alignment)
+                #expect(
+                    TypeFacts.size(of: type) == size && TypeFacts.alignment(of: type) == alignment)
             }
         }
         #expect(RunTimeDefinition.bytesType(size: 65537, alignment: 1) == nil)
-        #expect(RunTimeDefinition.bytesType(size: 0, alignment: 1).map { TypeFacts.size(of: $0) } == 0)
-        for number in [0, 1, 2, 5, 1000, 123_456] { #expect(RunTimeDefinition.numberType(number).number == number) }
+        #expect(
+            RunTimeDefinition.bytesType(size: 0, alignment: 1).map { TypeFacts.size(of: $0) } == 0)
+        for number in [0, 1, 2, 5, 1000, 123_456] {
+            #expect(RunTimeDefinition.numberType(number).number == number)
+        }
     }
 
     /// Words that contradict themselves, or that anybody has made up, make no type and no trap.
     @Test(arguments: [
-        "Array<A{x: Int @4; 12 bytes}>", "Array<A{x: Int @0; 4 bytes}>", "Array<A{x: Int @0, y: Int @4; 16 bytes}>",
-        "Array<A{x: Nobody @0; 8 bytes}>", "Array<A{99999999999999 bytes}>", "Array<A{x: A{8 bytes, aligned to 8} @4; 16 bytes}>",
-        "Array<record A{x: Int @0; 16 bytes}>", "Array<record A{x: Int @8; 17 bytes}>", "Array<record A{x: B? @8; 24 bytes}>",
-        "Array<A>", "Map<A{8 bytes}, Int>", "Array<A{x: InlineArray<999999999, Int> @0; 8 bytes}>", "Map<Int>",
+        "Array<A{x: Int @4; 12 bytes}>", "Array<A{x: Int @0; 4 bytes}>",
+        "Array<A{x: Int @0, y: Int @4; 16 bytes}>",
+        "Array<A{x: Nobody @0; 8 bytes}>", "Array<A{99999999999999 bytes}>",
+        "Array<A{x: A{8 bytes, aligned to 8} @4; 16 bytes}>",
+        "Array<record A{x: Int @0; 16 bytes}>", "Array<record A{x: Int @8; 17 bytes}>",
+        "Array<record A{x: B? @8; 24 bytes}>",
+        "Array<A>", "Map<A{8 bytes}, Int>", "Array<A{x: InlineArray<999999999, Int> @0; 8 bytes}>",
+        "Map<Int>",
         "Array<InlineArray<-1, Int>>",
-        "Array<union U{a: (Nobody)}>", "Ref<A{8 bytes}>", "Array<A{3 bytes, aligned to 3}>", "Array<A{8 bytes, aligned to 1}>",
+        "Array<union U{a: (Nobody)}>", "Ref<A{8 bytes}>", "Array<A{3 bytes, aligned to 3}>",
+        "Array<A{8 bytes, aligned to 1}>",
     ])
     func nonsense(text: String) { #expect(TypeRegistry.shared.type(describedAs: text) == nil) }
 }

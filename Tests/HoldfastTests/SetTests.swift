@@ -26,13 +26,23 @@ import Testing
                         let number = Int32.random(in: -1500 ..< 1500, using: &random)
                         let name = "name \(number), and then some"
                         if Int.random(in: 0 ..< 10, using: &random) < (removes ? 8 : 3) {
-                            if hashed.remove(number) != (numbers.remove(number) != nil) { Issue.record("\(number)") }
-                            if sorted.remove(name) != (names.remove(name) != nil) { Issue.record("\(name)") }
+                            if hashed.remove(number) != (numbers.remove(number) != nil) {
+                                Issue.record("\(number)")
+                            }
+                            if sorted.remove(name) != (names.remove(name) != nil) {
+                                Issue.record("\(name)")
+                            }
                         } else {
-                            if hashed.insert(number) != numbers.insert(number).inserted { Issue.record("\(number)") }
-                            if sorted.insert(name) != names.insert(name).inserted { Issue.record("\(name)") }
+                            if hashed.insert(number) != numbers.insert(number).inserted {
+                                Issue.record("\(number)")
+                            }
+                            if sorted.insert(name) != names.insert(name).inserted {
+                                Issue.record("\(name)")
+                            }
                         }
-                        if hashed.contains(number) != numbers.contains(number) { Issue.record("\(number)") }
+                        if hashed.contains(number) != numbers.contains(number) {
+                            Issue.record("\(number)")
+                        }
                         if sorted.contains(name) != names.contains(name) { Issue.record("\(name)") }
                     }
                     #expect(sorted.checkInvariants().problems == [])
@@ -48,7 +58,8 @@ import Testing
             try heap.read { tx in
                 let hashed = try tx.set("numbers", of: Int32.self)
                 let sorted = try tx.sortedSet("names", of: String.self)
-                #expect(hashed == numbers && Set(hashed) == numbers && hashed.count == numbers.count)
+                #expect(
+                    hashed == numbers && Set(hashed) == numbers && hashed.count == numbers.count)
                 #expect(sorted == names && sorted.elementsEqual(names.sorted()))
             }
         }
@@ -65,12 +76,19 @@ import Testing
     }
 
     /// Every operation of the algebra, with every kind of other side.
-    private func algebra<S: PersistentSetAlgebra<Int>, T: PersistentSetAlgebra<Int>>(_ set: S, _ other: T) {
+    private func algebra<S: PersistentSetAlgebra<Int>, T: PersistentSetAlgebra<Int>>(
+        _ set: S, _ other: T
+    ) {
         var random = SplitMix(state: 3)
         for _ in 0 ..< 60 {
-            let left = Set((0 ..< Int.random(in: 0 ..< 80, using: &random)).map { _ in Int.random(in: 0 ..< 60, using: &random) })
+            let left = Set(
+                (0 ..< Int.random(in: 0 ..< 80, using: &random)).map { _ in
+                    Int.random(in: 0 ..< 60, using: &random)
+                })
             let right = Set(
-                (0 ..< Int.random(in: 0 ..< 80, using: &random)).map { _ in Int.random(in: 0 ..< 60, using: &random) })
+                (0 ..< Int.random(in: 0 ..< 80, using: &random)).map { _ in
+                    Int.random(in: 0 ..< 60, using: &random)
+                })
             other.removeAll { _ in true }
             other.formUnion(right)
             func check(_ expected: Set<Int>, _ change: () -> Void) {
@@ -87,17 +105,23 @@ import Testing
             check(left) { set.formUnion(Array(set)) }
             check(left.intersection(right)) { set.formIntersection(Array(right) + Array(right)) }
             check(left.intersection(right)) { set.formIntersection(other) }
-            check(left.symmetricDifference(right)) { set.formSymmetricDifference(Array(right) + Array(right)) }
+            check(left.symmetricDifference(right)) {
+                set.formSymmetricDifference(Array(right) + Array(right))
+            }
             check(left.symmetricDifference(right)) { set.formSymmetricDifference(other) }
             check(left) {}
-            #expect(set.isSubset(of: other) == left.isSubset(of: right) && set.isSubset(of: right) == left.isSubset(of: right))
+            #expect(
+                set.isSubset(of: other) == left.isSubset(of: right)
+                    && set.isSubset(of: right) == left.isSubset(of: right))
             #expect(set.isSuperset(of: other) == left.isSuperset(of: right))
             #expect(set.isDisjoint(with: other) == left.isDisjoint(with: right))
             #expect((set == other) == (left == right))
             let part = left.filter { $0 % 2 == 0 }
             other.removeAll { !part.contains($0) }
             other.formUnion(part)
-            #expect(other.isSubset(of: set) && set.isSuperset(of: part) && (set == other) == (part == left))
+            #expect(
+                other.isSubset(of: set) && set.isSuperset(of: part)
+                    && (set == other) == (part == left))
         }
     }
 
@@ -119,12 +143,19 @@ import Testing
         try heap.write { tx in
             let set = try tx.sortedSet("set", of: Int.self)
             set.append(sorted: stride(from: 0, to: 1000, by: 10))
-            #expect(set.element(after: 50) == 60 && set.element(atOrAfter: 50) == 50 && set.element(atOrAfter: 51) == 60)
-            #expect(set.element(before: 50) == 40 && set.element(atOrBefore: 50) == 50 && set.element(atOrBefore: 49) == 40)
+            #expect(
+                set.element(after: 50) == 60 && set.element(atOrAfter: 50) == 50
+                    && set.element(atOrAfter: 51) == 60)
+            #expect(
+                set.element(before: 50) == 40 && set.element(atOrBefore: 50) == 50
+                    && set.element(atOrBefore: 49) == 40)
             #expect(set.element(before: 0) == nil && set.element(after: 990) == nil)
-            #expect(Array(set[50 ..< 80]) == [50, 60, 70] && Array(set[50 ... 80]).count == 4 && set[905...].count == 9)
+            #expect(
+                Array(set[50 ..< 80]) == [50, 60, 70] && Array(set[50 ... 80]).count == 4
+                    && set[905...].count == 9)
             #expect(set[..<25].reversed() == [20, 10, 0] && set[...20].last == 20)
-            #expect(set.first == 0 && set.last == 990 && set.popFirst() == 0 && set.popLast() == 990)
+            #expect(
+                set.first == 0 && set.last == 990 && set.popFirst() == 0 && set.popLast() == 990)
             #expect(set.index(of: 70).map { set.distance(from: set.startIndex, to: $0) } == 6)
             #expect(set.index(of: 71) == nil && set.index(atOrAfter: 71) == set.index(of: 80))
             #expect(set.description.hasPrefix("[10, 20, 30, "))

@@ -319,34 +319,49 @@
             }
         }
 
-        /// A heap that finds no descriptor is refused with the reason, and those that are open go on.
+        /// A heap that finds no descriptor is refused with the reason, and those that are open go
+        /// on.
         @Test func heapsUnderALimitForOpenFiles() async {
             await #expect(processExitsWith: .success) {
                 let folder = try TemporaryFolder()
                 var options = PersistentHeap.Options()
                 options.checkpointsInBackground = false
                 func open(_ number: Int, _ mode: OpenMode = .readWrite) throws -> PersistentHeap {
-                    try PersistentHeap.open(folder.file("\(number).heap"), mode: mode, options: options)
+                    try PersistentHeap.open(
+                        folder.file("\(number).heap"), mode: mode, options: options)
                 }
-                func files() -> Int { (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.count ?? 0 }
+                func files() -> Int {
+                    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.count
+                        ?? 0
+                }
                 for number in 0 ..< 20 {
                     let heap = try open(number)
                     try heap.write { try $0.value("n", initial: 0).value = number }
                     try heap.close()
                 }
                 let writers = try (0 ..< 10).map { try open($0) }
-                for writer in writers { try writer.write { try $0.value("n", initial: 0).value += 1 } }
+                for writer in writers {
+                    try writer.write { try $0.value("n", initial: 0).value += 1 }
+                }
                 let readers = try (10 ..< 20).map { try open($0, .readOnly) }
                 for _ in 0 ..< 3 {
                     for (number, reader) in readers.enumerated() {
-                        require(try reader.read { try $0.value("n", of: Int.self).value } == number + 10, "another value")
+                        require(
+                            try reader.read { try $0.value("n", of: Int.self).value } == number
+                                + 10, "another value")
                     }
                 }
-                try writers[0].write { try $0.bytes("b").append(contentsOf: Data(repeating: 1, count: 20 << 20)) }
+                try writers[0].write {
+                    try $0.bytes("b").append(contentsOf: Data(repeating: 1, count: 20 << 20))
+                }
                 ProcessLimits.set(RLIMIT_NOFILE, files() + 2)
                 var thrown: HeapError?
-                do { _ = try (20 ..< 25).map { try open($0) } } catch let error as HeapError { thrown = error }
-                require(thrown.map { "\($0)".contains("Too many open files") } == true, "\(String(describing: thrown))")
+                do { _ = try (20 ..< 25).map { try open($0) } } catch let error as HeapError {
+                    thrown = error
+                }
+                require(
+                    thrown.map { "\($0)".contains("Too many open files") } == true,
+                    "\(String(describing: thrown))")
                 for heap in writers + readers { try heap.close() }
             }
         }

@@ -4,13 +4,18 @@ import HoldfastEngine
 import SimulatedDisk
 import Testing
 
-/// Sorted maps against a dictionary and its sorted keys, with aborts and reopenings; the tree's invariants in between.
+/// Sorted maps against a dictionary and its sorted keys, with aborts and reopenings; the tree's
+/// invariants in between.
 @Suite struct SortedMapTests {
     private struct Abort: Error {}
 
-    /// Random operations on one sorted map and a model, for keys that `key` makes and values that `value` makes.
-    private func compare<Key: PersistableOrderedKey & Hashable & Comparable, Value: PersistableValue & Equatable>(
-        operations: Int, seed: UInt64, verifiesNotes: Bool = false, key: (inout SplitMix) -> Key, value: (inout SplitMix) -> Value
+    /// Random operations on one sorted map and a model, for keys that `key` makes and values that
+    /// `value` makes.
+    private func compare<
+        Key: PersistableOrderedKey & Hashable & Comparable, Value: PersistableValue & Equatable
+    >(
+        operations: Int, seed: UInt64, verifiesNotes: Bool = false, key: (inout SplitMix) -> Key,
+        value: (inout SplitMix) -> Value
     ) throws {
         let folder = try TemporaryFolder()
         var options = EngineOptions()
@@ -28,7 +33,8 @@ import Testing
             let saved = model
             let aborts = round % 8 == 0
             let count = Int.random(in: 1 ... 2000, using: &random)
-            // Long stretches of mostly inserting and mostly removing, so that the tree grows high and shrinks again.
+            // Long stretches of mostly inserting and mostly removing, so that the tree grows high
+            // and shrinks again.
             let insertions = round % 6 < 4 ? 7 : 2
             done += count
             do {
@@ -39,14 +45,21 @@ import Testing
                         if Int.random(in: 0 ..< 10, using: &random) < insertions {
                             let value = value(&random)
                             let isNew = map.updateValue(value, forKey: key)
-                            if isNew != (model.updateValue(value, forKey: key) == nil) { Issue.record("\(key) was new or not") }
+                            if isNew != (model.updateValue(value, forKey: key) == nil) {
+                                Issue.record("\(key) was new or not")
+                            }
                         } else {
                             let wasThere = map.removeValue(forKey: key)
-                            if wasThere != (model.removeValue(forKey: key) != nil) { Issue.record("\(key) was there or not") }
+                            if wasThere != (model.removeValue(forKey: key) != nil) {
+                                Issue.record("\(key) was there or not")
+                            }
                         }
-                        let probe = Bool.random(using: &random) ? key : model.randomKey(&random) ?? key
+                        let probe =
+                            Bool.random(using: &random) ? key : model.randomKey(&random) ?? key
                         if map[probe] != model[probe] { Issue.record("value of \(probe)") }
-                        if map.count != model.count { Issue.record("count \(map.count), not \(model.count)") }
+                        if map.count != model.count {
+                            Issue.record("count \(map.count), not \(model.count)")
+                        }
                     }
                     let keys = model.keys.sorted()
                     neighbours(map, keys, (0 ..< 20).map { _ in key(&random) })
@@ -55,7 +68,9 @@ import Testing
             } catch is Abort {
                 model = saved
             }
-            let problems = try heap.read { try $0.sortedMap("map", Key.self, Value.self).checkInvariants().problems }
+            let problems = try heap.read {
+                try $0.sortedMap("map", Key.self, Value.self).checkInvariants().problems
+            }
             #expect(problems == [])
             if round % 16 == 0 {
                 try heap.close()
@@ -71,7 +86,9 @@ import Testing
             #expect(try heap.audit().problems == [])
         }
         try heap.write { tx in
-            for key in model.keys { try tx.sortedMap("map", Key.self, Value.self).removeValue(forKey: key) }
+            for key in model.keys {
+                try tx.sortedMap("map", Key.self, Value.self).removeValue(forKey: key)
+            }
         }
         try heap.write { tx in _ = try tx.removeRoot("map", PersistentSortedMap<Key, Value>.self) }
         try heap.checkpoint()
@@ -90,13 +107,16 @@ import Testing
             #expect(map.entry(after: probe)?.key == (high < keys.count ? keys[high] : nil))
             #expect(map.entry(before: probe)?.key == (low > 0 ? keys[low - 1] : nil))
             #expect(map.entry(atOrBefore: probe)?.key == (high > 0 ? keys[high - 1] : nil))
-            #expect(map[..<probe].count == low && map[...probe].count == high && map[probe...].count == keys.count - low)
+            #expect(
+                map[..<probe].count == low && map[...probe].count == high
+                    && map[probe...].count == keys.count - low)
         }
         let bounds = probes.sorted()
         for (lower, upper) in zip(bounds, bounds.dropFirst()) {
             let half = keys.filter { (lower ..< upper).contains($0) }
             let closed = keys.filter { (lower ... upper).contains($0) }
-            #expect(map[lower ..< upper].map(\.key) == half && map[lower ..< upper].count == half.count)
+            #expect(
+                map[lower ..< upper].map(\.key) == half && map[lower ..< upper].count == half.count)
             #expect(map[lower ... upper].map(\.key) == closed)
             #expect(map[lower ... upper].reversed().map(\.key) == closed.reversed())
         }
@@ -111,7 +131,8 @@ import Testing
         }
     }
 
-    /// Every change of a line is noted for the log; the verifier compares all lines at every commit.
+    /// Every change of a line is noted for the log; the verifier compares all lines at every
+    /// commit.
     @Test func everyChangeIsNoted() throws {
         try compare(operations: 20_000, seed: 7, verifiesNotes: true) {
             String(Int.random(in: 0 ..< 3000, using: &$0), radix: 3)
@@ -131,7 +152,8 @@ import Testing
     @Test func extremeIntegers() throws {
         try compare(operations: 20_000, seed: 3) { random in
             let distance = Int64.random(in: 0 ..< 900, using: &random)
-            return [Int64.min + distance, .max - distance, distance, -distance].randomElement(using: &random)!
+            return [Int64.min + distance, .max - distance, distance, -distance].randomElement(
+                using: &random)!
         } value: {
             UInt8.random(in: 0 ... 255, using: &$0)
         }
@@ -140,7 +162,9 @@ import Testing
     @Test func floatingPoint() throws {
         try compare(operations: 20_000, seed: 4) { random in
             switch Int.random(in: 0 ..< 20, using: &random) {
-            case 0: [.infinity, -.infinity, 0, -0.0, .leastNonzeroMagnitude].randomElement(using: &random)!
+            case 0:
+                [.infinity, -.infinity, 0, -0.0, .leastNonzeroMagnitude].randomElement(
+                    using: &random)!
             default: (Double.random(in: -500 ..< 500, using: &random) * 4).rounded() / 4
             }
         } value: {
@@ -150,7 +174,8 @@ import Testing
 
     @Test func shortAndLongText() throws {
         try compare(operations: 30_000, seed: 5) { random in
-            let start = ["", "key-", "a prefix that is longer than fifteen bytes, "].randomElement(using: &random)!
+            let start = ["", "key-", "a prefix that is longer than fifteen bytes, "].randomElement(
+                using: &random)!
             return start + String(Int.random(in: 0 ..< 1500, using: &random))
         } value: { random in
             String(repeating: "x", count: Int.random(in: 0 ..< 40, using: &random))
@@ -174,7 +199,11 @@ import Testing
             $0.next()
         }
         try compare(operations: 12_000, seed: 9) { random in
-            Blob(Data((0 ..< Int.random(in: 0 ..< 20, using: &random)).map { _ in UInt8.random(in: 0 ... 1, using: &random) }))
+            Blob(
+                Data(
+                    (0 ..< Int.random(in: 0 ..< 20, using: &random)).map { _ in
+                        UInt8.random(in: 0 ... 1, using: &random)
+                    }))
         } value: {
             Data([UInt8.random(in: 0 ... 255, using: &$0)])
         }
@@ -191,11 +220,15 @@ struct Blob: PersistableEnum, PersistableOrderedKey, PersistableValue, Hashable,
     let rawValue: Data
     init(rawValue: Data) { self.rawValue = rawValue }
     init(_ data: Data) { rawValue = data }
-    static func < (left: Blob, right: Blob) -> Bool { left.rawValue.lexicographicallyPrecedes(right.rawValue) }
+    static func < (left: Blob, right: Blob) -> Bool {
+        left.rawValue.lexicographicallyPrecedes(right.rawValue)
+    }
 }
 
 extension Dictionary {
-    fileprivate func randomKey(_ random: inout SplitMix) -> Key? { isEmpty ? nil : randomElement(using: &random)!.key }
+    fileprivate func randomKey(_ random: inout SplitMix) -> Key? {
+        isEmpty ? nil : randomElement(using: &random)!.key
+    }
 }
 
 extension Array {

@@ -1,7 +1,8 @@
 import Holdfast
 import Testing
 
-/// Mistakes with sorted collections and sets end the program with a sentence. Each runs in a process of its own.
+/// Mistakes with sorted collections and sets end the program with a sentence. Each runs in a
+/// process of its own.
 @Suite struct SortedMisuseTests {
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
@@ -9,7 +10,8 @@ import Testing
     }
 
     @Test func insertingWhileIterating() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 let map = try tx.sortedMap("map", Int.self, Int.self)
                 map[1] = 1
@@ -22,7 +24,8 @@ import Testing
     }
 
     @Test func removingWhileIteratingASet() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 let set = try tx.set("set", of: Int.self)
                 set.formUnion(0 ..< 100)
@@ -33,7 +36,8 @@ import Testing
     }
 
     @Test func insertingWhileRemovingMany() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 let set = try tx.sortedSet("set", of: Int.self)
                 set.formUnion(0 ..< 100)
@@ -48,7 +52,8 @@ import Testing
     }
 
     @Test func usingAnIndexAfterAChange() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 let map = try tx.sortedMap("map", Int.self, Int.self)
                 map[1] = 1
@@ -61,7 +66,8 @@ import Testing
     }
 
     @Test func usingARangeAfterAChange() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 let set = try tx.sortedSet("set", of: Int.self)
                 set.formUnion(0 ..< 100)
@@ -74,7 +80,8 @@ import Testing
     }
 
     @Test func goingBeyondTheEnd() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 let set = try tx.sortedSet("set", of: Int.self)
                 set.insert(1)
@@ -85,16 +92,21 @@ import Testing
     }
 
     @Test func appendingWhatDoesNotAscend() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 try tx.sortedSet("set", of: String.self).append(sorted: ["a", "c", "b"])
             }
         }
-        #expect(said("the key b was to be appended to a sorted collection but does not come after", result))
+        #expect(
+            said(
+                "the key b was to be appended to a sorted collection but does not come after",
+                result))
     }
 
     @Test func writingInARead() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let heap = try PersistentHeap.inMemory()
             try heap.write { tx in try tx.sortedSet("set", of: Int.self).formUnion(0 ..< 10) }
             try heap.read { tx in _ = try tx.sortedSet("set", of: Int.self).remove(3) }
@@ -103,7 +115,8 @@ import Testing
     }
 
     @Test func usingARemovedMap() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try PersistentHeap.inMemory().write { tx in
                 let maps = try tx.sortedMap("maps", Int.self, PersistentSortedMap<Int, Int>.self)
                 let inner = maps[creating: 1]

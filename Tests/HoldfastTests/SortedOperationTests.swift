@@ -20,13 +20,18 @@ import Testing
         static func < (left: Backwards, right: Backwards) -> Bool { left.rawValue > right.rawValue }
     }
 
-    /// An in-memory heap and a map of the even numbers below `limit`, in whatever order of insertion.
-    private func withNumbers(_ limit: Int, _ body: (PersistentSortedMap<Int, Int>) throws -> Void) throws {
+    /// An in-memory heap and a map of the even numbers below `limit`, in whatever order of
+    /// insertion.
+    private func withNumbers(_ limit: Int, _ body: (PersistentSortedMap<Int, Int>) throws -> Void)
+        throws
+    {
         let heap = try PersistentHeap.inMemory()
         var random = SplitMix(state: 1)
         try heap.write { tx in
             let map = try tx.sortedMap("map", Int.self, Int.self)
-            for number in stride(from: 0, to: limit, by: 2).shuffled(using: &random) { map[number] = number * 10 }
+            for number in stride(from: 0, to: limit, by: 2).shuffled(using: &random) {
+                map[number] = number * 10
+            }
             try body(map)
             #expect(map.checkInvariants().problems == [])
         }
@@ -56,9 +61,13 @@ import Testing
             #expect(map.distance(from: map.endIndex, to: map.index(forKey: 10)!) == -495)
             #expect(map.dropFirst(3).prefix(2).map(\.key) == [6, 8])
             #expect(map.suffix(2).map(\.value) == [9960, 9980])
-            #expect(map[100 ..< 200][map.index(forKey: 120)! ..< map.index(forKey: 126)!].map(\.key) == [120, 122, 124])
+            #expect(
+                map[100 ..< 200][map.index(forKey: 120)! ..< map.index(forKey: 126)!].map(\.key)
+                    == [120, 122, 124])
             #expect(map[100 ... 104].keys.reversed() == [104, 102, 100])
-            #expect(map[101 ..< 102].isEmpty && map[2000...].isEmpty && map[..<0].isEmpty && map[100 ..< 100].isEmpty)
+            #expect(
+                map[101 ..< 102].isEmpty && map[2000...].isEmpty && map[..<0].isEmpty
+                    && map[100 ..< 100].isEmpty)
         }
     }
 
@@ -69,7 +78,9 @@ import Testing
                 #expect(map.popLast()!.key == 3998 - round * 2)
                 if round % 100 == 0 { #expect(map.checkInvariants().problems == []) }
             }
-            #expect(map.isEmpty && map.popFirst() == nil && map.popLast() == nil && !map.removeFirst() && !map.removeLast())
+            #expect(
+                map.isEmpty && map.popFirst() == nil && map.popLast() == nil && !map.removeFirst()
+                    && !map.removeLast())
         }
     }
 
@@ -78,7 +89,9 @@ import Testing
         for divisor in [2, 3, 7, 50, 1000] {
             try withNumbers(6000) { map in
                 map.removeAll { $0.key % divisor != 0 }
-                #expect(map.keys.elementsEqual(stride(from: 0, to: 6000, by: 2).filter { $0 % divisor == 0 }))
+                #expect(
+                    map.keys.elementsEqual(
+                        stride(from: 0, to: 6000, by: 2).filter { $0 % divisor == 0 }))
                 #expect(map.checkInvariants().problems == [])
                 // In the middle of it, an error: what was removed stays removed.
                 #expect(throws: Stop.self) {
@@ -98,7 +111,8 @@ import Testing
         }
     }
 
-    /// Ascending keys fill their leaves, appended at once or one by one, and any order after that is as good.
+    /// Ascending keys fill their leaves, appended at once or one by one, and any order after that
+    /// is as good.
     @Test func ascendingKeysArePackedDensely() throws {
         try withNumbers(0) { map in
             map.append(sorted: (0 ..< 5000).map { ($0, $0) })
@@ -123,20 +137,27 @@ import Testing
         try heap.write { tx in
             // Few entries a leaf: a value of 200 bytes.
             let map = try tx.sortedMap("map", UInt32.self, Wide.self)
-            for number in 0 ..< 60_000 as Range<UInt32> { map[number &* 0x9e37_79b1] = Wide(number: number) }
+            for number in 0 ..< 60_000 as Range<UInt32> {
+                map[number &* 0x9e37_79b1] = Wide(number: number)
+            }
             let account = map.checkInvariants()
             #expect(account.problems == [] && account.height >= 3)
-            #expect((0 ..< 60_000 as Range<UInt32>).allSatisfy { map[$0 &* 0x9e37_79b1]?.number == $0 })
-            for number in 0 ..< 60_000 as Range<UInt32> where number % 64 != 0 { map[number &* 0x9e37_79b1] = nil }
+            #expect(
+                (0 ..< 60_000 as Range<UInt32>).allSatisfy { map[$0 &* 0x9e37_79b1]?.number == $0 })
+            for number in 0 ..< 60_000 as Range<UInt32> where number % 64 != 0 {
+                map[number &* 0x9e37_79b1] = nil
+            }
             let lower = map.checkInvariants()
             #expect(lower.problems == [] && lower.entries == 938 && lower.height < account.height)
             map.removeAll()
         }
-        try heap.write { tx in _ = try tx.removeRoot("map", PersistentSortedMap<UInt32, Wide>.self) }
+        try heap.write { tx in _ = try tx.removeRoot("map", PersistentSortedMap<UInt32, Wide>.self)
+        }
         #expect(try heap.audit().usedBytes == 0)
     }
 
-    /// Nothing equals NaN: it is never found, may be there many times, and comes after every number.
+    /// Nothing equals NaN: it is never found, may be there many times, and comes after every
+    /// number.
     @Test func notANumber() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -149,7 +170,9 @@ import Testing
             #expect(map.count == 400 && map[.nan] == nil && map[0] == 1)
             #expect(map.checkInvariants().problems == [])
             #expect(map.prefix(200).map(\.key) == (0 ..< 200).map(Double.init))
-            #expect(map.suffix(200).allSatisfy { $0.key.isNaN } && map[0...].count == 400 && map[...(.infinity)].count == 200)
+            #expect(
+                map.suffix(200).allSatisfy { $0.key.isNaN } && map[0...].count == 400
+                    && map[...(.infinity)].count == 200)
             let copies = try tx.array("copies", of: PersistentSortedMap<Double, Int>.self)
             copies.append(map)
             #expect(copies[0].count == 400 && copies[0].checkInvariants().problems == [])
@@ -185,35 +208,45 @@ import Testing
         var heap = try PersistentHeap.open(folder.file())
         let empty = try heap.audit()
         try heap.write { tx in
-            let days = try tx.sortedMap("days", Int.self, PersistentSortedMap<String, PersistentArray<String>>.self)
+            let days = try tx.sortedMap(
+                "days", Int.self, PersistentSortedMap<String, PersistentArray<String>>.self)
             for number in 0 ..< 500 {
                 days[creating: number % 50][creating: "an entry with a long name \(number)"].append(
                     "text number \(number), not short")
             }
             days[100] = days[7]
             days[creating: 7].removeAll()
-            try tx.map("sets", String.self, PersistentSortedSet<Int>.self)[creating: "primes"].formUnion([7, 3, 5, 2])
-            try tx.array("bags", of: PersistentSet<String>.self).appendNew().insert("in a set in an array")
+            try tx.map("sets", String.self, PersistentSortedSet<Int>.self)[creating: "primes"]
+                .formUnion([7, 3, 5, 2])
+            try tx.array("bags", of: PersistentSet<String>.self).appendNew().insert(
+                "in a set in an array")
         }
         try heap.close()
         heap = try PersistentHeap.open(folder.file())
         try heap.read { tx in
-            let days = try tx.sortedMap("days", Int.self, PersistentSortedMap<String, PersistentArray<String>>.self)
+            let days = try tx.sortedMap(
+                "days", Int.self, PersistentSortedMap<String, PersistentArray<String>>.self)
             #expect(days.count == 51 && days[7]!.isEmpty && days[100]!.count == 10)
             #expect(days[100]!.first!.value[0].hasPrefix("text number"))
-            #expect(days[8]!.keys.elementsEqual((0 ..< 10).map { "an entry with a long name \($0 * 50 + 8)" }.sorted()))
+            #expect(
+                days[8]!.keys.elementsEqual(
+                    (0 ..< 10).map { "an entry with a long name \($0 * 50 + 8)" }.sorted()))
             let sets = try tx.map("sets", String.self, PersistentSortedSet<Int>.self)
             #expect(sets["primes"].map(Array.init) == [2, 3, 5, 7])
             let bags = try tx.array("bags", of: PersistentSet<String>.self)
             #expect(bags[0] == ["in a set in an array"])
             #expect(
                 tx.roots.map(\.type.text) == [
-                    "Array<Set<String>>", "SortedMap<Int, SortedMap<String, Array<String>>>", "Map<String, SortedSet<Int>>",
+                    "Array<Set<String>>", "SortedMap<Int, SortedMap<String, Array<String>>>",
+                    "Map<String, SortedSet<Int>>",
                 ])
         }
         try heap.write { tx in
             let removed = [
-                try tx.removeRoot("days", PersistentSortedMap<Int, PersistentSortedMap<String, PersistentArray<String>>>.self),
+                try tx.removeRoot(
+                    "days",
+                    PersistentSortedMap<Int, PersistentSortedMap<String, PersistentArray<String>>>
+                        .self),
                 try tx.removeRoot("sets", PersistentMap<String, PersistentSortedSet<Int>>.self),
                 try tx.removeRoot("bags", PersistentArray<PersistentSet<String>>.self),
             ]
@@ -227,7 +260,11 @@ import Testing
 
 struct Wide: PersistableStruct {
     var number: UInt32
-    var rest: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (
-        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-    )
+    var rest:
+        (
+            UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
+            UInt64
+        ) = (
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+        )
 }

@@ -4,27 +4,36 @@ import Holdfast
 import SimulatedDisk
 import Testing
 
-/// The order of text keys is that of the scalars of their normal forms, as the standard library makes those.
+/// The order of text keys is that of the scalars of their normal forms, as the standard library
+/// makes those.
 @Suite struct StringOrderTests {
-    /// Scalars whose neighbours change what they are: combining marks of several classes, letters that have and have not a composed form, Hangul in
-    /// parts, singletons, and the first and last scalars of the ranges that are compared by their bytes.
+    /// Scalars whose neighbours change what they are: combining marks of several classes, letters
+    /// that have and have not a composed form, Hangul in parts, singletons, and the first and last
+    /// scalars of the ranges that are compared by their bytes.
     private static let scalars: [Unicode.Scalar] = [
-        "a", "b", "e", "z", "A", "K", "0", " ", "\u{0}", "\u{7f}", "\u{80}", "\u{c0}", "\u{c5}", "\u{e9}", "\u{eb}", "\u{113}",
+        "a", "b", "e", "z", "A", "K", "0", " ", "\u{0}", "\u{7f}", "\u{80}", "\u{c0}", "\u{c5}",
+        "\u{e9}", "\u{eb}", "\u{113}",
         "\u{1e15}", "\u{2ff}",
-        "\u{300}", "\u{301}", "\u{304}", "\u{308}", "\u{327}", "\u{323}", "\u{338}", "\u{345}", "\u{340}", "\u{341}", "\u{37e}",
+        "\u{300}", "\u{301}", "\u{304}", "\u{308}", "\u{327}", "\u{323}", "\u{338}", "\u{345}",
+        "\u{340}", "\u{341}", "\u{37e}",
         "\u{387}",
-        "\u{3b1}", "\u{3ac}", "\u{400}", "\u{418}", "\u{419}", "\u{438}", "\u{306}", "\u{47f}", "\u{483}", "\u{5d0}", "\u{5b4}",
+        "\u{3b1}", "\u{3ac}", "\u{400}", "\u{418}", "\u{419}", "\u{438}", "\u{306}", "\u{47f}",
+        "\u{483}", "\u{5d0}", "\u{5b4}",
         "\u{fb1d}",
-        "\u{915}", "\u{93c}", "\u{958}", "\u{1100}", "\u{1161}", "\u{11a8}", "\u{ac00}", "\u{ac01}", "\u{212b}", "\u{2126}",
+        "\u{915}", "\u{93c}", "\u{958}", "\u{1100}", "\u{1161}", "\u{11a8}", "\u{ac00}", "\u{ac01}",
+        "\u{212b}", "\u{2126}",
         "\u{2000}",
-        "\u{2260}", "\u{3042}", "\u{304b}", "\u{3099}", "\u{304c}", "\u{4000}", "\u{4e2d}", "\u{9fff}", "\u{f900}", "\u{8c48}",
+        "\u{2260}", "\u{3042}", "\u{304b}", "\u{3099}", "\u{304c}", "\u{4000}", "\u{4e2d}",
+        "\u{9fff}", "\u{f900}", "\u{8c48}",
         "\u{fa0e}",
         "\u{ffff}", "\u{10000}", "\u{1d15e}", "\u{1d157}", "\u{1d165}", "\u{1f600}", "\u{10ffff}",
     ]
 
     static func text(_ random: inout SplitMix, upTo most: Int) -> String {
         var view = String.UnicodeScalarView()
-        for _ in 0 ..< Int.random(in: 0 ... most, using: &random) { view.append(scalars.randomElement(using: &random)!) }
+        for _ in 0 ..< Int.random(in: 0 ... most, using: &random) {
+            view.append(scalars.randomElement(using: &random)!)
+        }
         return String(view)
     }
 
@@ -49,7 +58,8 @@ import Testing
                 let place = expected.partitioningIndex { $0 >= probe }
                 let found = set.element(atOrAfter: probe.rawValue)
                 if found != (place < expected.count ? expected[place].rawValue : nil) {
-                    Issue.record("\(String(describing: found)) at or after \(probe.normal.map(\.value))")
+                    Issue.record(
+                        "\(String(describing: found)) at or after \(probe.normal.map(\.value))")
                 }
             }
         }
@@ -60,10 +70,14 @@ import Testing
         let heap = try PersistentHeap.inMemory()
         var random = SplitMix(state: 5)
         let letters: [Character] = [
-            "a", "z", "A", "~", "\u{e9}", "\u{eb}", "\u{416}", "\u{5d0}", "\u{4e2d}", "\u{ac00}", "\u{1f600}",
+            "a", "z", "A", "~", "\u{e9}", "\u{eb}", "\u{416}", "\u{5d0}", "\u{4e2d}", "\u{ac00}",
+            "\u{1f600}",
         ]
         let texts = (0 ..< 5000).map { _ in
-            String((0 ..< Int.random(in: 0 ..< 20, using: &random)).map { _ in letters.randomElement(using: &random)! })
+            String(
+                (0 ..< Int.random(in: 0 ..< 20, using: &random)).map { _ in
+                    letters.randomElement(using: &random)!
+                })
         }
         try heap.write { tx in
             let set = try tx.sortedSet("set", of: String.self)
@@ -100,7 +114,8 @@ import Testing
             #expect(map.entries(withPrefix: "").count == 3000)
             #expect(map.entries(withPrefix: "x").isEmpty && map.entries(withPrefix: "0 ").isEmpty)
             set.formUnion([
-                "e", "e\u{301}", "\u{e9}t\u{e9}", "ef", "eg", "f", "\u{ffff}", "\u{ffff}a", "\u{10ffff}", "\u{10ffff}b",
+                "e", "e\u{301}", "\u{e9}t\u{e9}", "ef", "eg", "f", "\u{ffff}", "\u{ffff}a",
+                "\u{10ffff}", "\u{10ffff}b",
             ])
             #expect(Array(set.elements(withPrefix: "e")) == ["e", "ef", "eg"])
             #expect(Array(set.elements(withPrefix: "e\u{301}")) == ["\u{e9}", "\u{e9}t\u{e9}"])
@@ -115,7 +130,8 @@ import Testing
                 let expected = set.filter { Text($0).normal.starts(with: normal) }
                 if !set.elements(withPrefix: prefix).elementsEqual(expected) {
                     Issue.record(
-                        "\(prefix.unicodeScalars.map(\.value)): \(set.elements(withPrefix: prefix).count), not \(expected.count)")
+                        "\(prefix.unicodeScalars.map(\.value)): \(set.elements(withPrefix: prefix).count), not \(expected.count)"
+                    )
                 }
             }
         }
@@ -125,7 +141,8 @@ import Testing
 /// A text as a key, compared by its normal form.
 struct Text: PersistableEnum, PersistableOrderedKey, Hashable, Comparable, CustomStringConvertible {
     let rawValue: String
-    /// By the standard library's tables: Foundation's leave U+AC00 U+11A8 as it is, against UAX #15.
+    /// By the standard library's tables: Foundation's leave U+AC00 U+11A8 as it is, against UAX
+    /// #15.
     let normal: [Unicode.Scalar]
 
     init(rawValue: String) {
@@ -134,6 +151,8 @@ struct Text: PersistableEnum, PersistableOrderedKey, Hashable, Comparable, Custo
     }
     init(_ text: String) { self.init(rawValue: text) }
 
-    static func < (left: Text, right: Text) -> Bool { left.normal.lexicographicallyPrecedes(right.normal) }
+    static func < (left: Text, right: Text) -> Bool {
+        left.normal.lexicographicallyPrecedes(right.normal)
+    }
     var description: String { "\(rawValue.unicodeScalars.map { String($0.value, radix: 16) })" }
 }

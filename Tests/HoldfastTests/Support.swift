@@ -7,7 +7,10 @@ final class TemporaryFolder {
     let path: String
 
     init() throws {
-        path = FileManager.default.temporaryDirectory.appendingPathComponent("holdfast-\(UUID().uuidString)").path
+        path =
+            FileManager.default.temporaryDirectory.appendingPathComponent(
+                "holdfast-\(UUID().uuidString)"
+            ).path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
@@ -15,11 +18,17 @@ final class TemporaryFolder {
 
     func file(_ name: String = "test.heap") -> String { path + "/" + name }
 
-    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
+    var names: [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+    }
 
-    func bytes(_ name: String = "test.heap") throws -> Data { try Data(contentsOf: URL(filePath: file(name))) }
+    func bytes(_ name: String = "test.heap") throws -> Data {
+        try Data(contentsOf: URL(filePath: file(name)))
+    }
 
-    func write(_ data: Data, to name: String = "test.heap") throws { try data.write(to: URL(filePath: file(name))) }
+    func write(_ data: Data, to name: String = "test.heap") throws {
+        try data.write(to: URL(filePath: file(name)))
+    }
 }
 
 extension PersistentHeap {
@@ -31,7 +40,8 @@ extension PersistentHeap {
 
 /// The folder that this test program, and so the package's other products, were built into.
 let productsFolder: URL =
-    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL.deletingLastPathComponent()
+    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
+    .deletingLastPathComponent()
     ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
 
 struct Movement: PersistableStruct, Equatable {

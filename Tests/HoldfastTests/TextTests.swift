@@ -12,21 +12,30 @@ import Testing
             let decomposed = try tx.string("decomposed")
             composed.append("caf\u{E9}")
             decomposed.append("cafe\u{301}")
-            #expect(composed == decomposed && composed == "cafe\u{301}" && composed.hashValue == decomposed.hashValue)
-            #expect(!(composed < decomposed) && !(decomposed < composed) && composed.utf8Count == 5 && decomposed.utf8Count == 6)
+            #expect(
+                composed == decomposed && composed == "cafe\u{301}"
+                    && composed.hashValue == decomposed.hashValue)
+            #expect(
+                !(composed < decomposed) && !(decomposed < composed) && composed.utf8Count == 5
+                    && decomposed.utf8Count == 6)
             #expect(composed < "d" && composed > "b" && composed != "cafe")
             decomposed.append("!")
             #expect(composed < decomposed && composed != decomposed)
-            #expect(composed.debugDescription == "\"caf\u{E9}\"" && PersistentString().description == "")
+            #expect(
+                composed.debugDescription == "\"caf\u{E9}\"" && PersistentString().description == ""
+            )
             #expect(PersistentString() == PersistentString())
         }
     }
 
-    /// Short texts are made without decoding, so they must be, bit for bit, what Swift makes of the same bytes.
+    /// Short texts are made without decoding, so they must be, bit for bit, what Swift makes of the
+    /// same bytes.
     @Test func shortTextsAreSwiftsOwn() throws {
         #expect(SmallText.isKnown, "another form of strings: all goes well, but slower")
         let heap = try PersistentHeap.inMemory()
-        for text in ["abcdefghijklmnopqrst", "äöüßéèêëñçøåæœïî", "a\0b\0\0", "\0", "日本語の文字", "e\u{301}"] {
+        for text in [
+            "abcdefghijklmnopqrst", "äöüßéèêëñçøåæœïî", "a\0b\0\0", "\0", "日本語の文字", "e\u{301}",
+        ] {
             for count in 0 ... text.count {
                 let part = String(text.prefix(count))
                 let loaded = try heap.write { tx in
@@ -34,11 +43,17 @@ import Testing
                     value.value = part
                     return value.value
                 }
-                #expect(loaded == part && loaded.hashValue == part.hashValue && Array(loaded.utf8) == Array(part.utf8))
+                #expect(
+                    loaded == part && loaded.hashValue == part.hashValue
+                        && Array(loaded.utf8) == Array(part.utf8))
                 guard part.utf8.count <= 15 else { continue }
                 let swifts = String(decoding: Array(part.utf8), as: UTF8.self)
-                #expect(unsafeBitCast(loaded, to: StoredBytes.self).low == unsafeBitCast(swifts, to: StoredBytes.self).low)
-                #expect(unsafeBitCast(loaded, to: StoredBytes.self).high == unsafeBitCast(swifts, to: StoredBytes.self).high)
+                #expect(
+                    unsafeBitCast(loaded, to: StoredBytes.self).low
+                        == unsafeBitCast(swifts, to: StoredBytes.self).low)
+                #expect(
+                    unsafeBitCast(loaded, to: StoredBytes.self).high
+                        == unsafeBitCast(swifts, to: StoredBytes.self).high)
             }
         }
     }
@@ -51,13 +66,17 @@ import Testing
             withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
             words.high |= UInt64(count) << 56
             #expect(SmallText.string(words) == String("abcdefghijklmno".prefix(count)))
-            // Nothing of them is left: Swift compares and hashes such strings as the words they are.
-            let swifts = unsafeBitCast(String(decoding: bytes.prefix(count), as: UTF8.self), to: StoredBytes.self)
+            // Nothing of them is left: Swift compares and hashes such strings as the words they
+            // are.
+            let swifts = unsafeBitCast(
+                String(decoding: bytes.prefix(count), as: UTF8.self), to: StoredBytes.self)
             let made = unsafeBitCast(SmallText.string(words), to: StoredBytes.self)
             #expect(made.low == swifts.low && made.high == swifts.high)
         }
         #expect(SmallText.string(StoredBytes(low: 0, high: 0x10 << 56)) == nil, "no count")
-        #expect(SmallText.string(StoredBytes(low: 0x80, high: 1 << 56)) == nil, "not ASCII, and not even UTF-8")
+        #expect(
+            SmallText.string(StoredBytes(low: 0x80, high: 1 << 56)) == nil,
+            "not ASCII, and not even UTF-8")
     }
 
     @Test func searchingAndReplacing() throws {
@@ -65,15 +84,20 @@ import Testing
             let text = try tx.string("text")
             text.string = "aaaa bäb caf\u{E9} aab"
             #expect(text.range(of: "aab") == 16 ..< 19 && text.range(of: "aab", from: 17) == nil)
-            #expect(text.ranges(of: "aa") == [0 ..< 2, 2 ..< 4, 16 ..< 18] && text.ranges(of: "") == [])
+            #expect(
+                text.ranges(of: "aa") == [0 ..< 2, 2 ..< 4, 16 ..< 18] && text.ranges(of: "") == [])
             #expect(text.range(of: "", from: 18) == 18 ..< 18 && text.range(of: "e\u{301}") == nil)
             let place = text.range(of: "ä")!
             text.replaceSubrange(place, with: "ae")
             text.insert(">", at: 0)
-            #expect(text == ">aaaa baeb caf\u{E9} aab" && text[place.lowerBound + 1 ..< place.upperBound + 1] == "ae")
+            #expect(
+                text == ">aaaa baeb caf\u{E9} aab"
+                    && text[place.lowerBound + 1 ..< place.upperBound + 1] == "ae")
             #expect(text.replace("aa", with: "a") == 3 && text == ">aa baeb caf\u{E9} ab")
             #expect(text.replace("\u{E9}", with: "") == 1 && text.replace("none", with: "x") == 0)
-            #expect(text.hasPrefix(">aa") && text.hasSuffix(" ab") && !text.hasPrefix("aa") && text[10...] == "af ab")
+            #expect(
+                text.hasPrefix(">aa") && text.hasSuffix(" ab") && !text.hasPrefix("aa")
+                    && text[10...] == "af ab")
             text.append(text)
             #expect(text == ">aa baeb caf ab>aa baeb caf ab")
             let (count, isASCII) = text.withUTF8Span { span in (span.count, span.isKnownASCII) }
@@ -87,7 +111,8 @@ import Testing
             let text = try tx.string("text")
             for padding in 240 ..< 262 {
                 let string =
-                    String(repeating: "x", count: padding) + "👨‍👩‍👧‍👦e\u{301}\r\n🇩🇪🇫🇷" + String(repeating: "\u{301}", count: 600) + "end"
+                    String(repeating: "x", count: padding) + "👨‍👩‍👧‍👦e\u{301}\r\n🇩🇪🇫🇷"
+                    + String(repeating: "\u{301}", count: 600) + "end"
                 text.string = string
                 #expect(text.characters.elementsEqual(string))
             }
@@ -99,16 +124,24 @@ import Testing
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let bytes = try tx.bytes("bytes")
-            let stream = InputStream(data: Data((0 ..< 100_000).map { UInt8(truncatingIfNeeded: $0) }))
+            let stream = InputStream(
+                data: Data((0 ..< 100_000).map { UInt8(truncatingIfNeeded: $0) }))
             stream.open()
-            while bytes.append(upTo: 4096, reading: { stream.read($0.baseAddress!, maxLength: $0.count) }) > 0 {}
+            while bytes.append(
+                upTo: 4096, reading: { stream.read($0.baseAddress!, maxLength: $0.count) }) > 0
+            {}
             stream.close()
-            #expect(bytes.count == 100_000 && bytes.indices.allSatisfy { bytes[$0] == UInt8(truncatingIfNeeded: $0) })
+            #expect(
+                bytes.count == 100_000
+                    && bytes.indices.allSatisfy { bytes[$0] == UInt8(truncatingIfNeeded: $0) })
             #expect(throws: Broken.self) {
-                try bytes.append(upTo: 10) { (_: UnsafeMutableBufferPointer<UInt8>) in throw Broken() }
+                try bytes.append(upTo: 10) { (_: UnsafeMutableBufferPointer<UInt8>) in
+                    throw Broken()
+                }
             }
             bytes.append(upTo: 3) { (place: inout OutputSpan<UInt8>) in place.append(7) }
-            #expect(bytes.count == 100_001 && bytes.last == 7 && bytes.description == "100001 bytes")
+            #expect(
+                bytes.count == 100_001 && bytes.last == 7 && bytes.description == "100001 bytes")
             bytes.write([1, 2, 3], at: 100_000)
             #expect(Array(bytes.suffix(4)) == [159, 1, 2, 3])
             bytes.append(contentsOf: bytes[..<3])
@@ -117,7 +150,9 @@ import Testing
             record["copy"] = bytes
             #expect(record["copy"] == bytes && record["copy"]!.hashValue == bytes.hashValue)
             record["copy"]!.truncate(to: 1)
-            #expect(record["copy"]! == [0] && bytes.count == 100_006 && PersistentBytes() == PersistentBytes())
+            #expect(
+                record["copy"]! == [0] && bytes.count == 100_006
+                    && PersistentBytes() == PersistentBytes())
         }
         #expect(try heap.audit().problems == [])
     }
@@ -131,7 +166,8 @@ import Testing
         var index = PersistentMap<String, Int>()
     }
 
-    /// They are fields of records as the other collections are; a record that is in no heap yet can be compared and printed.
+    /// They are fields of records as the other collections are; a record that is in no heap yet can
+    /// be compared and printed.
     @Test func insideRecords() throws {
         let heap = try PersistentHeap.inMemory()
         let new = Page(title: "a title of more than fifteen bytes")
@@ -149,7 +185,9 @@ import Testing
             pages[2] = pages[1]
             #expect(pages[1] == pages[2])
             pages[ref: 2]!.links.remove(6)
-            #expect(pages[1] != pages[2] && pages[1]!.links.count == 65 && pages[2]!.body == "text" && pages[2]!.scan == [1, 2])
+            #expect(
+                pages[1] != pages[2] && pages[1]!.links.count == 65 && pages[2]!.body == "text"
+                    && pages[2]!.scan == [1, 2])
             pages.removeAll()
             try tx.removeRoot("pages", PersistentMap<Int, Page>.self)
         }
@@ -168,7 +206,9 @@ import Testing
             let bytes = try tx.bytes("bytes")
             for _ in 0 ..< 128 { bytes.append(contentsOf: piece) }
         }
-        try heap.write { tx in try tx.bytes("bytes").withMutableSpan(0 ..< 4 << 20) { span in span[5] = 99 } }
+        try heap.write { tx in
+            try tx.bytes("bytes").withMutableSpan(0 ..< 4 << 20) { span in span[5] = 99 }
+        }
         try heap.close()
         heap = try PersistentHeap.open(folder.file(), engineOptions: options)
         try heap.read { tx in
@@ -188,17 +228,24 @@ import Testing
             let bits = try tx.bitSet("bits")
             let set = try tx.set("set", of: Int.self)
             #expect(
-                bits.insert(1_000_000) && !bits.insert(1_000_000) && bits.count == 1 && bits.max() == 1_000_000
+                bits.insert(1_000_000) && !bits.insert(1_000_000) && bits.count == 1
+                    && bits.max() == 1_000_000
                     && bits.min() == 1_000_000)
             set.formUnion([1, 64, 1_000_000])
             bits.formUnion(set)
-            #expect(Array(bits) == [1, 64, 1_000_000] && bits == set && bits.description == "[1, 64, 1000000]")
+            #expect(
+                Array(bits) == [1, 64, 1_000_000] && bits == set
+                    && bits.description == "[1, 64, 1000000]")
             bits.formIntersection(0 ..< 100)
-            #expect(bits.ranges == [1 ..< 2, 64 ..< 65] && !bits.contains(-1) && !bits.contains(.max) && !bits.remove(-5))
+            #expect(
+                bits.ranges == [1 ..< 2, 64 ..< 65] && !bits.contains(-1) && !bits.contains(.max)
+                    && !bits.remove(-5))
             bits.insert(60 ..< 200)
             #expect(bits.ranges == [1 ..< 2, 60 ..< 200] && bits.count == 141)
             bits.remove(-50 ..< 300)
-            #expect(bits.isEmpty && bits.max() == nil && bits == PersistentBitSet() && bits.ranges == [])
+            #expect(
+                bits.isEmpty && bits.max() == nil && bits == PersistentBitSet() && bits.ranges == []
+            )
         }
     }
 
@@ -226,7 +273,8 @@ import Testing
     }
 
     @Test func placesInsideScalars() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try Self.text { $0.insert("x", at: 2) }
         }
         #expect(said("byte 2 of a text is in the middle of a Unicode scalar", result))
@@ -245,7 +293,8 @@ import Testing
     }
 
     @Test func offsetsOutOfBounds() async {
-        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             try Self.bytes { $0.write([1], at: 4) }
         }
         #expect(said("offset 4 is out of bounds; there are 3 bytes", result))
@@ -278,7 +327,8 @@ import Testing
 
     /// Nothing of a read transaction can be written through.
     @Test func writingThroughARead() async {
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
             let heap = try PersistentHeap.inMemory()
             try heap.write { try $0.bytes("bytes").append(1) }
             try heap.read { try $0.bytes("bytes").write([2], at: 0) }

@@ -15,7 +15,9 @@ private enum Payment: PersistableUnion, Equatable {
     static let cases = [
         UnionCase("cash", Payment.cash),
         UnionCase("card", Payment.card) { if case .card(let number) = $0 { number } else { nil } },
-        UnionCase("transfer", Payment.transfer) { if case .transfer(let iban, let day) = $0 { (iban, day) } else { nil } },
+        UnionCase("transfer", Payment.transfer) {
+            if case .transfer(let iban, let day) = $0 { (iban, day) } else { nil }
+        },
         UnionCase("split", { (parts: Encoded<[Part]>) in Payment.split(parts.value) }) {
             if case .split(let parts) = $0 { Encoded(parts) } else { nil }
         },
@@ -33,7 +35,8 @@ private struct Theme: Codable, Equatable {
     var ratio: Double
 }
 
-/// Enums with payloads, encoded values and inline arrays: whole, nested, changed, and freed to the last byte.
+/// Enums with payloads, encoded values and inline arrays: whole, nested, changed, and freed to the
+/// last byte.
 @Suite struct UnionTests {
     private let values: [Payment] = [
         .cash, .card("4000 0000 0000 0002, valid"),
@@ -51,7 +54,8 @@ private struct Theme: Codable, Equatable {
             let orders = try tx.map("orders", Int.self, Order.self)
             for (number, value) in values.enumerated() {
                 orders[number] = Order(
-                    payment: value, refund: number == 2 ? nil : value, matrix: [[1, 2], [3, Double(number)]])
+                    payment: value, refund: number == 2 ? nil : value,
+                    matrix: [[1, 2], [3, Double(number)]])
             }
         }
         try heap.write { tx in
@@ -62,7 +66,8 @@ private struct Theme: Codable, Equatable {
             for (number, value) in values.enumerated() {
                 let order = try #require(orders[number])
                 #expect(
-                    order.payment == value && order.refund == (number == 2 ? nil : value) && order.matrix[1][1] == Double(number))
+                    order.payment == value && order.refund == (number == 2 ? nil : value)
+                        && order.matrix[1][1] == Double(number))
                 orders[ref: number]?.payment = values[(number + 1) % 4]
                 payments[number] = values[(number + 3) % 4]
             }
@@ -79,12 +84,20 @@ private struct Theme: Codable, Equatable {
 
     @Test func theCasesAreRecorded() throws {
         let text = try Payment.describe().text
-        #expect(text == "union Payment{cash: (), card: (String), transfer: (String, Date), split: (Encoded<Array<Part>>)}")
+        #expect(
+            text
+                == "union Payment{cash: (), card: (String), transfer: (String, Date), split: (Encoded<Array<Part>>)}"
+        )
         let shape = try #require(try Order.describe().shape)
-        guard case .record("Order", let fields, _) = shape else { return #expect(Bool(false), "\(shape)") }
+        guard case .record("Order", let fields, _) = shape else {
+            return #expect(Bool(false), "\(shape)")
+        }
         #expect(fields.map(\.name) == ["payment", "refund", "matrix"])
         #expect(
-            fields[2].type == .generic("InlineArray", [.named("2"), .generic("InlineArray", [.named("2"), .named("Double")])]))
+            fields[2].type
+                == .generic(
+                    "InlineArray",
+                    [.named("2"), .generic("InlineArray", [.named("2"), .named("Double")])]))
     }
 
     @Test func encodedValuesComeBack() throws {
@@ -96,7 +109,9 @@ private struct Theme: Codable, Equatable {
             let themes = try tx.map("themes", String.self, Encoded<Theme>.self)
             themes["a"] = Encoded(theme)
             themes["b"] = Encoded(Theme(colours: [:], ratio: 1))
-            try tx.array("numbers", of: Encoded<Int?>.self).append(contentsOf: [Encoded(5), Encoded(nil)])
+            try tx.array("numbers", of: Encoded<Int?>.self).append(contentsOf: [
+                Encoded(5), Encoded(nil),
+            ])
         }
         try heap.write { tx in
             let themes = try tx.map("themes", String.self, Encoded<Theme>.self)
@@ -116,14 +131,18 @@ private struct Theme: Codable, Equatable {
             case listed, forgotten
             static let cases = [UnionCase("listed", Partial.listed)]
         }
-        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-            try PersistentHeap.inMemory().write { tx in try tx.array("a", of: Partial.self).append(.forgotten) }
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
+            try PersistentHeap.inMemory().write { tx in
+                try tx.array("a", of: Partial.self).append(.forgotten)
+            }
         }
         let said = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
         #expect(said.contains("does not list"))
     }
 
-    /// Descriptions are read back as what they say; what is none is refused, however it is cut or nested.
+    /// Descriptions are read back as what they say; what is none is refused, however it is cut or
+    /// nested.
     @Test func shapesAreParsed() throws {
         let texts = [
             "Int", "Array<Int>", "Map<String, Array<Map<Int, Double?>>>", "enum Colour: Int16?",
@@ -136,15 +155,19 @@ private struct Theme: Codable, Equatable {
             #expect(TypeShape(parsing: text)?.text == text)
             // Every proper beginning but those that happen to be a description.
             for cut in 0 ..< text.count {
-                if let shape = TypeShape(parsing: String(text.prefix(cut))) { #expect(!shape.name.isEmpty) }
+                if let shape = TypeShape(parsing: String(text.prefix(cut))) {
+                    #expect(!shape.name.isEmpty)
+                }
             }
         }
         for text in [
-            "", "Array<", "Array<Int", "A{", "record A", "Int Int", "A{b: Int; 8 bytes}", "union U{a}", "?", "enum A: ", "A}",
+            "", "Array<", "Array<Int", "A{", "record A", "Int Int", "A{b: Int; 8 bytes}",
+            "union U{a}", "?", "enum A: ", "A}",
         ] {
             #expect(TypeShape(parsing: text) == nil, "\(text)")
         }
-        let isDeepOneRefused = TypeShape(parsing: String(repeating: "Array<", count: 100_000)) == nil
+        let isDeepOneRefused =
+            TypeShape(parsing: String(repeating: "Array<", count: 100_000)) == nil
         #expect(isDeepOneRefused)
     }
 }

@@ -29,11 +29,14 @@ private struct Diary: PersistableRecord {
 
 private let long = "a text that is longer than fifteen bytes"
 
-/// Following records and references: what nothing leads to is found and freed, and what contradicts itself is reported where it lies.
+/// Following records and references: what nothing leads to is found and freed, and what contradicts
+/// itself is reported where it lies.
 @Suite struct UnreachableTests {
     private let folder = try! TemporaryFolder()
 
-    private func node(_ name: String) -> Node { Node(name: "\(long) \(name)", next: nil, friend: nil) }
+    private func node(_ name: String) -> Node {
+        Node(name: "\(long) \(name)", next: nil, friend: nil)
+    }
 
     @Test func whatNothingLeadsToIsCollected() throws {
         let heap = try PersistentHeap.open(folder.file())
@@ -49,7 +52,8 @@ private let long = "a text that is longer than fifteen bytes"
             let friend = try tx.share(node("friend"))
             nodes[1].friend = friend
             nodes[1].tags.append(long)
-            // Not reachable: a circle of references, one of shared ones, a record on its own, and one that refers to what is reachable.
+            // Not reachable: a circle of references, one of shared ones, a record on its own, and
+            // one that refers to what is reachable.
             let lost = try (0 ..< 4).map { try tx.new(node("lost \($0)")) }
             lost[0].next = lost[1]
             lost[1].next = lost[0]
@@ -65,7 +69,9 @@ private let long = "a text that is longer than fifteen bytes"
             let count = friend.referenceCount
             #expect(count == 2)
         }
-        #expect(try heap.check().isSound == false, "a shared record is referred to from what nothing leads to")
+        #expect(
+            try heap.check().isSound == false,
+            "a shared record is referred to from what nothing leads to")
         try heap.write { tx in
             let freed = try tx.collectGarbage()
             #expect(freed > 600)
@@ -99,7 +105,8 @@ private let long = "a text that is longer than fifteen bytes"
                 // As another program has left it.
                 let stored = PersistentArray<Int>.storeEmpty(in: access)
                 RootCatalogue(access).add(
-                    "theirs", describedAs: theirs, fingerprint: TypeRegistry.fingerprint(of: theirs), at: stored.offset)
+                    "theirs", describedAs: theirs,
+                    fingerprint: TypeRegistry.fingerprint(of: theirs), at: stored.offset)
             }
             try heap.close()
         }
@@ -110,7 +117,9 @@ private let long = "a text that is longer than fifteen bytes"
     // MARK: Damage
 
     /// What `check` says after a change that no program should be able to make.
-    private func problems(after change: (borrowing WriteTransaction, PersistentValue<Diary>, Ref<Node>) throws -> Void) throws
+    private func problems(
+        after change: (borrowing WriteTransaction, PersistentValue<Diary>, Ref<Node>) throws -> Void
+    ) throws
         -> [String]
     {
         let heap = try PersistentHeap.open(folder.file("damage.heap"))
@@ -141,7 +150,8 @@ private let long = "a text that is longer than fifteen bytes"
             node.free()
         }
         #expect(
-            found.count == 1 && found[0].contains("root \"diary\"") && found[0].contains("where there is no Node"), "\(found)")
+            found.count == 1 && found[0].contains("root \"diary\"")
+                && found[0].contains("where there is no Node"), "\(found)")
     }
 
     @Test func aRecordThatIsNoneIsReported() throws {
@@ -150,8 +160,12 @@ private let long = "a text that is longer than fifteen bytes"
     }
 
     @Test func aWrongCountOfReferencesIsReported() throws {
-        let found = try problems { tx, _, node in tx.access.store(UInt32(5), at: node.friend!.place + 4) }
-        #expect(found.count == 1 && found[0].contains("counts 5 references, and there are 1"), "\(found)")
+        let found = try problems { tx, _, node in
+            tx.access.store(UInt32(5), at: node.friend!.place + 4)
+        }
+        #expect(
+            found.count == 1 && found[0].contains("counts 5 references, and there are 1"),
+            "\(found)")
     }
 
     @Test func aTextThatIsGoneIsReported() throws {
@@ -159,7 +173,9 @@ private let long = "a text that is longer than fifteen bytes"
             let place = node.place + 8
             tx.access.load(place, as: StoredBytes.self).free(in: tx.access)
         }
-        #expect(found.count == 1 && found[0].contains("name") && found[0].contains("a string of"), "\(found)")
+        #expect(
+            found.count == 1 && found[0].contains("name") && found[0].contains("a string of"),
+            "\(found)")
     }
 
     @Test func aCaseThatIsNoneIsReported() throws {
@@ -168,15 +184,20 @@ private let long = "a text that is longer than fifteen bytes"
             let header = tx.access.load(deque.offset, as: PersistentDeque<Event>.Header.self)
             tx.access.store(UInt32(99), at: header.buffer + 16 * 4)
         }
-        #expect(found.count >= 1 && found[0].contains("events, [4]") && found[0].contains("case 99 of Event"), "\(found)")
+        #expect(
+            found.count >= 1 && found[0].contains("events, [4]")
+                && found[0].contains("case 99 of Event"), "\(found)")
     }
 
     @Test func aDequeThatContradictsItselfIsReported() throws {
-        let found = try problems { tx, diary, _ in tx.access.store(UInt64(1) << 40, at: diary.events.offset + 16) }
+        let found = try problems { tx, diary, _ in
+            tx.access.store(UInt64(1) << 40, at: diary.events.offset + 16)
+        }
         #expect(found.count >= 1 && found[0].contains("a deque claims"), "\(found)")
     }
 
-    /// Every line of every node of the tree, overwritten in turn: a report, or the right data, and never a trap.
+    /// Every line of every node of the tree, overwritten in turn: a report, or the right data, and
+    /// never a trap.
     @Test func sortedMapsAreVerified() throws {
         var random = SplitMix(state: 5)
         let heap = try PersistentHeap.open(folder.file("sorted.heap"))
@@ -195,15 +216,21 @@ private let long = "a text that is longer than fifteen bytes"
                     var node = tx.access.load(offset, as: SortedHeader.self).root
                     while node != 0 {
                         nodes.append(node)
-                        let isLeaf = tx.access.load(node, as: UInt8.self) == SortedLeaf<Int, String>.kind
+                        let isLeaf =
+                            tx.access.load(node, as: UInt8.self) == SortedLeaf<Int, String>.kind
                         let child = UInt64(SortedInner<Int>.childrenOffset)
                         node = isLeaf ? 0 : tx.access.load(node + child, as: UInt64.self)
                     }
                     let size = SortedInner<Int>.byteCount
                     let victim = nodes.randomElement(using: &random)!
-                    let place = victim + UInt64(Int.random(in: 0 ..< (victim == offset ? 32 : size / 4), using: &random))
+                    let place =
+                        victim
+                        + UInt64(
+                            Int.random(in: 0 ..< (victim == offset ? 32 : size / 4), using: &random)
+                        )
                     let old = tx.access.load(place, as: UInt8.self)
-                    tx.access.store(old ^ (1 << UInt8.random(in: 0 ..< 8, using: &random)), at: place)
+                    tx.access.store(
+                        old ^ (1 << UInt8.random(in: 0 ..< 8, using: &random)), at: place)
                     var verification = Verification(tx.access)
                     verification.run()
                     if verification.problemCount > 0 {

@@ -25,15 +25,18 @@ import Testing
     private func run(_ arguments: String...) throws -> Outcome {
         let (process, output, error) = process(arguments)
         try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let complaint = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = String(
+            decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let complaint = String(
+            decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         return Outcome(status: process.terminationStatus, output: text, error: complaint)
     }
 
     /// Files with one word of their own each, beside many others.
     private func makeTexts(_ folder: TemporaryFolder, count: Int, wordsEach: Int) throws {
-        try FileManager.default.createDirectory(atPath: folder.file("texts"), withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: folder.file("texts"), withIntermediateDirectories: true)
         for number in 0 ..< count {
             var text = "Unique\(number) common\n"
             for word in 0 ..< wordsEach { text += "w\(word * 7 % 997) and w\(word * 13 % 1009)\n" }
@@ -50,10 +53,14 @@ import Testing
         #expect(found.status == 0)
         #expect(found.lines == [folder.file("texts/file1.txt") + ":1"])
         #expect(try run("find", heap, "COMMON").lines.count == 3)
-        #expect(try run("find", heap, "common", "unique2").lines == [folder.file("texts/file2.txt") + ":1"])
+        #expect(
+            try run("find", heap, "common", "unique2").lines == [
+                folder.file("texts/file2.txt") + ":1"
+            ])
         let nothing = try run("find", heap, "nowhere")
         #expect(nothing.status == 1 && nothing.output.isEmpty)
-        // A changed file is indexed again, and its old lines are not found any more; the others are left alone.
+        // A changed file is indexed again, and its old lines are not found any more; the others are
+        // left alone.
         try folder.write(Data("\n\nunique1 moved".utf8), to: "texts/file1.txt")
         let again = try run("build", heap, folder.file("texts"))
         #expect(again.lines.filter { $0.hasPrefix("indexed") }.count == 1)
@@ -71,7 +78,8 @@ import Testing
         #expect(foreign.status == 1 && foreign.error.split(separator: "\n").count == 1)
     }
 
-    /// `kill -9` in the middle of `build`: every file that was reported as done is found, and the next build completes the rest.
+    /// `kill -9` in the middle of `build`: every file that was reported as done is found, and the
+    /// next build completes the rest.
     @Test(arguments: 0 ..< 5) func killedWhileBuilding(round: Int) throws {
         let folder = try TemporaryFolder()
         let count = 60
@@ -90,7 +98,9 @@ import Testing
         process.waitUntilExit()
         text += String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         // The last line may have been cut.
-        let reported = text.split(separator: "\n").filter { $0.hasPrefix("indexed ") && $0.hasSuffix(" words") }
+        let reported = text.split(separator: "\n").filter {
+            $0.hasPrefix("indexed ") && $0.hasSuffix(" words")
+        }
         #expect(reported.count >= 1)
         for line in reported {
             let path = line.dropFirst("indexed ".count).prefix { $0 != ":" }

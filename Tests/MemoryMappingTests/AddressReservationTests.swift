@@ -37,7 +37,8 @@ import Testing
         try withFile(pattern(2 * page)) { path, descriptor in
             let reservation = try small()
             try reservation.map(
-                fileDescriptor: descriptor, fileOffset: 0, byteCount: 2 * page, at: page, kind: .privateCopy)
+                fileDescriptor: descriptor, fileOffset: 0, byteCount: 2 * page, at: page,
+                kind: .privateCopy)
             let bytes = reservation.baseAddress + page
             #expect(bytes.load(fromByteOffset: page, as: UInt8.self) == pattern(2 * page)[page])
             bytes.storeBytes(of: 0xEE, toByteOffset: page, as: UInt8.self)
@@ -49,7 +50,8 @@ import Testing
 
     @Test func aFileByItself() throws {
         try withFile(pattern(3 * page)) { path, descriptor in
-            let reservation = try AddressReservation(mapping: descriptor, byteCount: 2 * page, kind: .privateCopy)
+            let reservation = try AddressReservation(
+                mapping: descriptor, byteCount: 2 * page, kind: .privateCopy)
             #expect(reservation.capacity == 2 * page)
             #expect(
                 Array(UnsafeRawBufferPointer(start: reservation.baseAddress, count: 2 * page))
@@ -71,9 +73,12 @@ import Testing
         try withFile(pattern(2 * page)) { _, descriptor in
             let reservation = try small()
             try reservation.map(
-                fileDescriptor: descriptor, fileOffset: 0, byteCount: 2 * page, at: 0, kind: .privateCopy)
+                fileDescriptor: descriptor, fileOffset: 0, byteCount: 2 * page, at: 0,
+                kind: .privateCopy)
             reservation.baseAddress.storeBytes(of: 1, as: UInt8.self)
-            #expect(reservation.baseAddress.load(fromByteOffset: page, as: UInt8.self) == pattern(2 * page)[page])
+            #expect(
+                reservation.baseAddress.load(fromByteOffset: page, as: UInt8.self)
+                    == pattern(2 * page)[page])
             let news = [UInt8](repeating: 0x55, count: 2 * page)
             #expect(pwrite(descriptor, news, news.count, 0) == news.count)
             #expect(reservation.baseAddress.load(as: UInt8.self) == 1)
@@ -84,7 +89,8 @@ import Testing
     @Test func aSharedWriteIsTheFiles() throws {
         try withFile(pattern(page)) { path, descriptor in
             let reservation = try small()
-            try reservation.map(fileDescriptor: descriptor, fileOffset: 0, byteCount: page, at: 0, kind: .shared)
+            try reservation.map(
+                fileDescriptor: descriptor, fileOffset: 0, byteCount: page, at: 0, kind: .shared)
             reservation.baseAddress.storeBytes(of: 0xEE, toByteOffset: 9, as: UInt8.self)
             #expect(try TemporaryDirectory.read(path)[9] == 0xEE)
             for mode in [SyncMode.asynchronous, .synchronous, .throughToDevice] {
@@ -97,14 +103,21 @@ import Testing
         try withFile([UInt8](repeating: 0, count: 4 * page)) { path, descriptor in
             let reservation = try small()
             // Behind a page for a header, the ring of three pages twice.
-            try reservation.map(fileDescriptor: descriptor, fileOffset: 0, byteCount: 4 * page, at: 0, kind: .shared)
             try reservation.map(
-                fileDescriptor: descriptor, fileOffset: page, byteCount: 3 * page, at: 4 * page, kind: .shared)
+                fileDescriptor: descriptor, fileOffset: 0, byteCount: 4 * page, at: 0, kind: .shared
+            )
+            try reservation.map(
+                fileDescriptor: descriptor, fileOffset: page, byteCount: 3 * page, at: 4 * page,
+                kind: .shared)
             let ring = reservation.baseAddress + page
             let record = pattern(page + 100, seed: 3)
             let start = 3 * page - 50
-            record.withUnsafeBytes { (ring + start).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
-            let head = (0 ..< record.count - 50).map { ring.load(fromByteOffset: $0, as: UInt8.self) }
+            record.withUnsafeBytes {
+                (ring + start).copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+            }
+            let head = (0 ..< record.count - 50).map {
+                ring.load(fromByteOffset: $0, as: UInt8.self)
+            }
             expectSame(head, Array(record[50...]))
             let file = try TemporaryDirectory.read(path)
             expectSame(Array(file[(page + start)...]), Array(record[..<50]))
@@ -115,9 +128,12 @@ import Testing
     @Test func aPartOfTheLastPageIsEnough() throws {
         try withFile(pattern(page + 10)) { _, descriptor in
             let reservation = try small()
-            try reservation.map(fileDescriptor: descriptor, fileOffset: page, byteCount: 10, at: page, kind: .readOnly)
+            try reservation.map(
+                fileDescriptor: descriptor, fileOffset: page, byteCount: 10, at: page,
+                kind: .readOnly)
             #expect(
-                reservation.baseAddress.load(fromByteOffset: page + 9, as: UInt8.self) == pattern(page + 10)[page + 9])
+                reservation.baseAddress.load(fromByteOffset: page + 9, as: UInt8.self)
+                    == pattern(page + 10)[page + 9])
             #expect(reservation.baseAddress.load(fromByteOffset: page + 10, as: UInt8.self) == 0)
         }
     }
@@ -128,8 +144,12 @@ import Testing
             try reservation.mapAnonymous(byteCount: 3 * page, at: 0)
             reservation.baseAddress.storeBytes(of: 7, toByteOffset: page, as: UInt8.self)
             reservation.baseAddress.storeBytes(of: 8, toByteOffset: 2 * page, as: UInt8.self)
-            try reservation.map(fileDescriptor: descriptor, fileOffset: 0, byteCount: page, at: page, kind: .readOnly)
-            #expect(reservation.baseAddress.load(fromByteOffset: page, as: UInt8.self) == pattern(page)[0])
+            try reservation.map(
+                fileDescriptor: descriptor, fileOffset: 0, byteCount: page, at: page,
+                kind: .readOnly)
+            #expect(
+                reservation.baseAddress.load(fromByteOffset: page, as: UInt8.self)
+                    == pattern(page)[0])
             #expect(reservation.baseAddress.load(fromByteOffset: 2 * page, as: UInt8.self) == 8)
             try reservation.unmap(at: 0, byteCount: 2 * page)
             try reservation.mapAnonymous(byteCount: 2 * page, at: 0)
@@ -142,9 +162,11 @@ import Testing
             _ = try directory.make(pattern(page))
             let descriptor = try directory.openFile()
             let reservation = try small()
-            try reservation.map(fileDescriptor: descriptor, fileOffset: 0, byteCount: page, at: 0, kind: .readOnly)
+            try reservation.map(
+                fileDescriptor: descriptor, fileOffset: 0, byteCount: page, at: 0, kind: .readOnly)
             close(descriptor)
-            #expect(reservation.baseAddress.load(fromByteOffset: 5, as: UInt8.self) == pattern(page)[5])
+            #expect(
+                reservation.baseAddress.load(fromByteOffset: 5, as: UInt8.self) == pattern(page)[5])
         }
     }
 
@@ -153,14 +175,18 @@ import Testing
             try withFile(pattern(2 * page)) { _, descriptor in
                 let reservation = try small()
                 try reservation.map(
-                    fileDescriptor: descriptor, fileOffset: 0, byteCount: 2 * page, at: 0, kind: .privateCopy)
+                    fileDescriptor: descriptor, fileOffset: 0, byteCount: 2 * page, at: 0,
+                    kind: .privateCopy)
                 try reservation.mapAnonymous(byteCount: page, at: 2 * page)
                 for offset in [0, page, 2 * page] {
-                    reservation.baseAddress.storeBytes(of: 0xEE, toByteOffset: offset, as: UInt8.self)
+                    reservation.baseAddress.storeBytes(
+                        of: 0xEE, toByteOffset: offset, as: UInt8.self)
                 }
                 try reservation.advise(at: page, byteCount: 2 * page, .dontNeed)
                 #expect(reservation.baseAddress.load(as: UInt8.self) == 0xEE)
-                #expect(reservation.baseAddress.load(fromByteOffset: page, as: UInt8.self) == pattern(2 * page)[page])
+                #expect(
+                    reservation.baseAddress.load(fromByteOffset: page, as: UInt8.self)
+                        == pattern(2 * page)[page])
                 #expect(reservation.baseAddress.load(fromByteOffset: 2 * page, as: UInt8.self) == 0)
             }
         }
@@ -181,17 +207,21 @@ import Testing
             try reservation.mapAnonymous(byteCount: 4 * page, at: 0)
             try reservation.advise(at: 0, byteCount: 4 * page, advice)
             try reservation.map(
-                fileDescriptor: descriptor, fileOffset: 0, byteCount: 4 * page, at: 0, kind: .privateCopy)
+                fileDescriptor: descriptor, fileOffset: 0, byteCount: 4 * page, at: 0,
+                kind: .privateCopy)
             // Some kernels refuse large pages for files.
             if advice != .hugePage { try reservation.advise(at: 0, byteCount: 4 * page, advice) }
-            #expect(reservation.baseAddress.load(fromByteOffset: page, as: UInt8.self) == pattern(4 * page)[page])
+            #expect(
+                reservation.baseAddress.load(fromByteOffset: page, as: UInt8.self)
+                    == pattern(4 * page)[page])
         }
     }
 
     @Test func protectionComesAndGoes() throws {
         try withFile(pattern(page)) { path, descriptor in
             let reservation = try small()
-            try reservation.map(fileDescriptor: descriptor, fileOffset: 0, byteCount: page, at: 0, kind: .shared)
+            try reservation.map(
+                fileDescriptor: descriptor, fileOffset: 0, byteCount: page, at: 0, kind: .shared)
             try reservation.protect(at: 0, byteCount: page, .readOnly)
             #expect(reservation.baseAddress.load(as: UInt8.self) == pattern(page)[0])
             try reservation.protect(at: 0, byteCount: page, .readWrite)
@@ -199,7 +229,8 @@ import Testing
 
             let readable = open(path, O_RDONLY | O_CLOEXEC)
             defer { close(readable) }
-            try reservation.map(fileDescriptor: readable, fileOffset: 0, byteCount: page, at: 0, kind: .readOnly)
+            try reservation.map(
+                fileDescriptor: readable, fileOffset: 0, byteCount: page, at: 0, kind: .readOnly)
             let error = mappingError { () throws(MappingError) in
                 try reservation.protect(at: 0, byteCount: page, .readWrite)
             }
@@ -212,7 +243,8 @@ import Testing
         try reservation.mapAnonymous(byteCount: page, at: 0)
         reservation.baseAddress.storeBytes(of: 9, as: UInt8.self)
         let error = mappingError { () throws(MappingError) in
-            try reservation.map(fileDescriptor: -1, fileOffset: 0, byteCount: page, at: 0, kind: .shared)
+            try reservation.map(
+                fileDescriptor: -1, fileOffset: 0, byteCount: page, at: 0, kind: .shared)
         }
         #expect(error?.operation == .map)
         #expect(reservation.baseAddress.load(as: UInt8.self) == 9)
@@ -220,7 +252,9 @@ import Testing
 
     @Test func noBytesAreNothingToDo() throws {
         let reservation = try small()
-        try reservation.map(fileDescriptor: -1, fileOffset: 0, byteCount: 0, at: reservation.capacity, kind: .shared)
+        try reservation.map(
+            fileDescriptor: -1, fileOffset: 0, byteCount: 0, at: reservation.capacity, kind: .shared
+        )
         try reservation.mapAnonymous(byteCount: 0, at: 0)
         try reservation.unmap(at: 0, byteCount: 0)
         try reservation.advise(at: 0, byteCount: 0, .populateWrite)

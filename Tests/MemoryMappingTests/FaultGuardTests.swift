@@ -10,8 +10,8 @@ import Testing
     import Musl
 #endif
 
-/// Files that lose their end while they are mapped. What the handler does with signals that are not the guard's is in
-/// `SignalChainTests`.
+/// Files that lose their end while they are mapped. What the handler does with signals that are not
+/// the guard's is in `SignalChainTests`.
 @Suite struct FaultGuardTests {
     static let kinds: [MappingKind] = [.readOnly, .privateCopy, .shared]
 
@@ -36,7 +36,9 @@ import Testing
             #expect(file.firstFault == 3 * page)
             // Also for bytes that are still there, and without calling the closure.
             seen = nil
-            let again = mappingError { () throws(MappingError) in try file.withBytes { seen = $0.byte(0) } }
+            let again = mappingError { () throws(MappingError) in
+                try file.withBytes { seen = $0.byte(0) }
+            }
             #expect(again == error && seen == nil)
             #expect(mappingError { () throws(MappingError) in try file.checkFault() } == error)
             file.close()
@@ -88,7 +90,9 @@ import Testing
             let expected = MappingError(.access, path: path, code: EIO)
             truncate(path, 0)
             #expect(throws: expected) {
-                try file.withBytes { bytes throws(Confused) in if bytes.byte(page) == 0 { throw Confused() } }
+                try file.withBytes { bytes throws(Confused) in
+                    if bytes.byte(page) == 0 { throw Confused() }
+                }
             }
             #expect(throws: expected) {
                 try growable.withMutableBytes { bytes throws(Confused) in
@@ -111,9 +115,13 @@ import Testing
             let mapping = try GrowableMapping(path: path, kind: kind, reserving: 1 << 20)
             if kind != .readOnly { try mapping.grow(to: 5 * page) }
             truncate(path, 0)
-            #expect(throws: MappingError(.access, path: path, code: EIO)) { try mapping.withBytes { $0.byte(2 * page) } }
+            #expect(throws: MappingError(.access, path: path, code: EIO)) {
+                try mapping.withBytes { $0.byte(2 * page) }
+            }
             #expect(mapping.firstFault == 2 * page)
-            #expect(throws: MappingError(.access, path: path, code: EIO)) { try mapping.checkFault() }
+            #expect(throws: MappingError(.access, path: path, code: EIO)) {
+                try mapping.checkFault()
+            }
             if kind == .shared {
                 #expect(throws: MappingError(.access, path: path, code: EIO)) { try mapping.sync() }
             }
@@ -152,7 +160,8 @@ import Testing
             // Mapped again, it is the file, and can be lost again.
             #expect(pwrite(descriptor, pattern(8 * page), 8 * page, 0) == 8 * page)
             try reservation.map(
-                fileDescriptor: descriptor, fileOffset: 0, byteCount: 8 * page, at: 0, kind: .shared)
+                fileDescriptor: descriptor, fileOffset: 0, byteCount: 8 * page, at: 0, kind: .shared
+            )
             reservation.clearFault()
             #expect(byte(reservation, 5 * page) == pattern(8 * page)[5 * page])
             #expect(reservation.firstFault == nil)
@@ -165,7 +174,8 @@ import Testing
     @Test func anAccessAcrossTwoPagesIsTwoFaults() throws {
         try withCutFile(pages: 3) { reservation, _ in
             reservation.guardAgainstFaults()
-            let both = reservation.baseAddress.loadUnaligned(fromByteOffset: 2 * page - 4, as: UInt64.self)
+            let both = reservation.baseAddress.loadUnaligned(
+                fromByteOffset: 2 * page - 4, as: UInt64.self)
             #expect(both == 0)
             let fault = try #require(reservation.firstFault)
             #expect(fault == page || fault == 2 * page)
@@ -264,13 +274,17 @@ import Testing
     }
 }
 
-/// A reservation that shows a file of which only the first page is left; the file has no name any more.
+/// A reservation that shows a file of which only the first page is left; the file has no name any
+/// more.
 func cutFile(pages: Int) throws -> (AddressReservation, descriptor: Int32) {
     try withDirectory { directory in
         _ = try directory.make(pattern(pages * page))
         let descriptor = try directory.openFile()
-        let reservation = try AddressReservation(preferredBytes: pages * page, minimumBytes: pages * page)
-        try reservation.map(fileDescriptor: descriptor, fileOffset: 0, byteCount: pages * page, at: 0, kind: .shared)
+        let reservation = try AddressReservation(
+            preferredBytes: pages * page, minimumBytes: pages * page)
+        try reservation.map(
+            fileDescriptor: descriptor, fileOffset: 0, byteCount: pages * page, at: 0, kind: .shared
+        )
         ftruncate(descriptor, off_t(page))
         return (reservation, descriptor)
     }

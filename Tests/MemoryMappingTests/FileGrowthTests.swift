@@ -26,7 +26,9 @@ import Testing
             for needed in Self.sizes {
                 let next = FileGrowth.nextSize(current: current, needed: needed, granule: granule)
                 let wanted = max(
-                    needed, current.addingReportingOverflow(current / 8).overflow ? .max : current + current / 8)
+                    needed,
+                    current.addingReportingOverflow(current / 8).overflow
+                        ? .max : current + current / 8)
                 // In whole granules, at least what is asked, unless no such number exists.
                 guard next % unit == 0, next >= wanted || next == largest, next <= largest else {
                     Issue.record("nextSize(\(current), \(needed), \(granule)) is \(next)")
@@ -61,7 +63,8 @@ import Testing
     }
 
     @Test func aLargestStepBoundsTheSlack() {
-        let next = FileGrowth.nextSize(current: 1 << 40, needed: (1 << 40) + 1, granule: 65536, maximumStep: 1 << 30)
+        let next = FileGrowth.nextSize(
+            current: 1 << 40, needed: (1 << 40) + 1, granule: 65536, maximumStep: 1 << 30)
         #expect(next == (1 << 40) + (1 << 30))
     }
 
@@ -71,9 +74,12 @@ import Testing
             let path = try directory.make(pattern(100))
             let descriptor = try directory.openFile()
             defer { close(descriptor) }
-            try FileGrowth.grow(fileDescriptor: descriptor, from: 100, to: 300_001, reservingBlocks: reservingBlocks)
+            try FileGrowth.grow(
+                fileDescriptor: descriptor, from: 100, to: 300_001, reservingBlocks: reservingBlocks
+            )
             #expect(size(of: descriptor) == 300_001)
-            try expectSame(TemporaryDirectory.read(path), pattern(100) + [UInt8](repeating: 0, count: 299_901))
+            try expectSame(
+                TemporaryDirectory.read(path), pattern(100) + [UInt8](repeating: 0, count: 299_901))
             if reservingBlocks { #expect(allocated(by: descriptor) >= 299_901) }
         }
     }
@@ -82,7 +88,8 @@ import Testing
         try withDirectory { directory in
             let descriptor = try directory.openFile()
             defer { close(descriptor) }
-            try FileGrowth.grow(fileDescriptor: descriptor, from: 0, to: 1 << 30, reservingBlocks: false)
+            try FileGrowth.grow(
+                fileDescriptor: descriptor, from: 0, to: 1 << 30, reservingBlocks: false)
             #expect(size(of: descriptor) == 1 << 30)
             #expect(allocated(by: descriptor) < 1 << 20)
         }
@@ -94,7 +101,8 @@ import Testing
             let path = try directory.make(pattern(50_000))
             let descriptor = try directory.openFile()
             defer { close(descriptor) }
-            try FileGrowth.grow(fileDescriptor: descriptor, from: 10, to: 20_000, reservingBlocks: reservingBlocks)
+            try FileGrowth.grow(
+                fileDescriptor: descriptor, from: 10, to: 20_000, reservingBlocks: reservingBlocks)
             try expectSame(TemporaryDirectory.read(path), pattern(50_000))
         }
     }
@@ -117,14 +125,17 @@ import Testing
             defer { close(descriptor) }
             for reserving in [true, false] {
                 let error = mappingError { () throws(MappingError) in
-                    try FileGrowth.grow(fileDescriptor: descriptor, from: 1, to: 10, reservingBlocks: reserving)
+                    try FileGrowth.grow(
+                        fileDescriptor: descriptor, from: 1, to: 10, reservingBlocks: reserving)
                 }
                 #expect(error?.operation == .grow)
             }
             #expect(size(of: descriptor) == 1)
             #expect(
-                mappingError { () throws(MappingError) in try FileGrowth.truncate(fileDescriptor: descriptor, to: 0) }?
-                    .operation == .truncate)
+                mappingError { () throws(MappingError) in
+                    try FileGrowth.truncate(fileDescriptor: descriptor, to: 0)
+                }?
+                .operation == .truncate)
             #expect(
                 mappingError { () throws(MappingError) in
                     try FileGrowth.grow(fileDescriptor: -1, from: 1, to: 10, reservingBlocks: true)

@@ -18,7 +18,8 @@ import Testing
     func aSharedFileGrowsWithoutMoving(reservingBlocks: Bool) throws {
         try withDirectory { directory in
             let path = try directory.make([])
-            let mapping = try GrowableMapping(path: path, reservingBlocks: reservingBlocks, reserving: Self.room)
+            let mapping = try GrowableMapping(
+                path: path, reservingBlocks: reservingBlocks, reserving: Self.room)
             let base = mapping.unsafeBaseAddress
             var count = 0
             for round in 1 ... 60 {
@@ -67,12 +68,17 @@ import Testing
             let mappings = [
                 try GrowableMapping(anonymousBytes: 0, reserving: Self.room),
                 try GrowableMapping(path: try directory.make("shared", []), reserving: Self.room),
-                try GrowableMapping(path: try directory.make("private", []), kind: .privateCopy, reserving: Self.room),
+                try GrowableMapping(
+                    path: try directory.make("private", []), kind: .privateCopy,
+                    reserving: Self.room),
             ]
             for mapping in mappings {
                 // A model in an array does the same.
                 var model: [UInt8] = []
-                for target in [10, 100, 5, page, page - 1, 3 * page + 7, 2 * page, 2 * page + 1, 1, 0, 70_000, 0, 3] {
+                for target in [
+                    10, 100, 5, page, page - 1, 3 * page + 7, 2 * page, 2 * page + 1, 1, 0, 70_000,
+                    0, 3,
+                ] {
                     if target >= model.count {
                         try mapping.grow(to: target)
                         model += [UInt8](repeating: 0, count: target - model.count)
@@ -98,7 +104,8 @@ import Testing
             let mapping = try GrowableMapping(path: path, kind: .privateCopy, reserving: Self.room)
             _ = try directory.make(pattern(page))
             try mapping.grow(to: 20)
-            try expectSame(mapping.withBytes { $0.bytes }, pattern(10) + [UInt8](repeating: 0, count: 10))
+            try expectSame(
+                mapping.withBytes { $0.bytes }, pattern(10) + [UInt8](repeating: 0, count: 10))
         }
     }
 
@@ -173,7 +180,9 @@ import Testing
 
     @Test func moreThanThereIsIsAnError() {
         for bytes in [1 << 62, Int.max] {
-            let error = mappingError { () throws(MappingError) in try AnonymousMapping(byteCount: bytes) }
+            let error = mappingError { () throws(MappingError) in
+                try AnonymousMapping(byteCount: bytes)
+            }
             #expect(error == MappingError(.reserve, code: ENOMEM))
         }
     }

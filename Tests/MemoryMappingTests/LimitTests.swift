@@ -22,9 +22,12 @@ import Testing
                 setFileSizeLimit(1 << 20)
                 let error = mappingError { () throws(MappingError) in
                     try FileGrowth.grow(
-                        fileDescriptor: descriptor, from: 1000, to: 4 << 20, reservingBlocks: reservingBlocks)
+                        fileDescriptor: descriptor, from: 1000, to: 4 << 20,
+                        reservingBlocks: reservingBlocks)
                 }
-                require(error == MappingError(.grow, code: EFBIG), "the error was \(String(describing: error))")
+                require(
+                    error == MappingError(.grow, code: EFBIG),
+                    "the error was \(String(describing: error))")
                 require(size(of: descriptor) == 1000, "the size changed")
                 require(try TemporaryDirectory.read(path) == pattern(1000), "the bytes changed")
                 close(descriptor)
@@ -43,13 +46,19 @@ import Testing
                 // The geometric step does not fit, the exact need does.
                 try mapping.grow(to: (1 << 20) + 5000)
                 let base = mapping.unsafeBaseAddress
-                let error = mappingError { () throws(MappingError) in try mapping.grow(to: 2 << 20) }
+                let error = mappingError { () throws(MappingError) in try mapping.grow(to: 2 << 20)
+                }
                 require(
-                    error == MappingError(.grow, path: path, code: EFBIG), "the error was \(String(describing: error))")
-                require(mapping.count == (1 << 20) + 5000 && mapping.unsafeBaseAddress == base, "the mapping changed")
+                    error == MappingError(.grow, path: path, code: EFBIG),
+                    "the error was \(String(describing: error))")
+                require(
+                    mapping.count == (1 << 20) + 5000 && mapping.unsafeBaseAddress == base,
+                    "the mapping changed")
                 try mapping.withMutableBytes { $0.set((1 << 20) + 4999, 77) }
                 let bytes = try TemporaryDirectory.read(path)
-                require(bytes.count == (1 << 20) + 5000 && bytes.last == 77, "the file is not as it was")
+                require(
+                    bytes.count == (1 << 20) + 5000 && bytes.last == 77, "the file is not as it was"
+                )
             }
         }
     }
@@ -78,7 +87,8 @@ import Testing
     }
 
     #if os(Linux)
-        @Test(.disabled(if: hasSanitizer(), "a sanitizer needs more addresses than the limit leaves"))
+        @Test(
+            .disabled(if: hasSanitizer(), "a sanitizer needs more addresses than the limit leaves"))
         func aReservationShrinksToTheLimitForAddresses() async {
             await #expect(processExitsWith: .success) {
                 var limit = rlimit(rlim_cur: 64 << 30, rlim_max: 64 << 30)
@@ -86,12 +96,17 @@ import Testing
                 let reservation = try AddressReservation()
                 require(reservation.capacity < 64 << 30, "more was reserved than the limit allows")
                 require(reservation.capacity >= 16 << 30, "far less was reserved than there was")
-                let error = mappingError { () throws(MappingError) in try AddressReservation(minimumBytes: 1 << 40) }
-                require(error == MappingError(.reserve, code: ENOMEM), "the error was \(String(describing: error))")
+                let error = mappingError { () throws(MappingError) in
+                    try AddressReservation(minimumBytes: 1 << 40)
+                }
+                require(
+                    error == MappingError(.reserve, code: ENOMEM),
+                    "the error was \(String(describing: error))")
             }
         }
 
-        /// A file system in memory refuses more than its size at once, so this needs no disk to be filled.
+        /// A file system in memory refuses more than its size at once, so this needs no disk to be
+        /// filled.
         @Test(.enabled(if: sharedMemoryBytes() > 0, "needs /dev/shm with a size limit"))
         func aFullDiskIsAnErrorAndTheFileStaysAsItWas() throws {
             try withDirectory(under: "/dev/shm") { directory in
@@ -104,7 +119,9 @@ import Testing
                 #expect(mapping.count == page)
                 try expectSame(TemporaryDirectory.read(path), pattern(page))
                 try mapping.grow(to: 2 * page)
-                try expectSame(mapping.withBytes { $0.bytes }, pattern(page) + [UInt8](repeating: 0, count: page))
+                try expectSame(
+                    mapping.withBytes { $0.bytes },
+                    pattern(page) + [UInt8](repeating: 0, count: page))
             }
         }
     #endif
@@ -119,7 +136,8 @@ private func require(_ condition: Bool, _ message: String) {
 private func setFileSizeLimit(_ bytes: Int) {
     #if canImport(Glibc)
         var limit = rlimit(rlim_cur: rlim_t(bytes), rlim_max: rlim_t(bytes))
-        require(setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0, "setrlimit failed")
+        require(
+            setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0, "setrlimit failed")
     #else
         var limit = rlimit(rlim_cur: rlim_t(bytes), rlim_max: rlim_t(bytes))
         require(setrlimit(RLIMIT_FSIZE, &limit) == 0, "setrlimit failed")
@@ -137,7 +155,8 @@ private func setFileSizeLimit(_ bytes: Int) {
         // On any other kind of file system the question would fill the disk first.
         let mounts = (try? TemporaryDirectory.read("/proc/mounts")) ?? []
         var status = statvfs()
-        guard String(decoding: mounts, as: UTF8.self).contains(" /dev/shm tmpfs "), statvfs("/dev/shm", &status) == 0,
+        guard String(decoding: mounts, as: UTF8.self).contains(" /dev/shm tmpfs "),
+            statvfs("/dev/shm", &status) == 0,
             access("/dev/shm", W_OK) == 0
         else { return 0 }
         return Int(status.f_blocks) * Int(status.f_frsize)

@@ -98,9 +98,13 @@ import Testing
     func adviceChangesNoBytes(kind: MappingKind, advice: MemoryAdvice) throws {
         try withDirectory { directory in
             let file = try MappedFile(path: try directory.make(pattern(20_000)), kind: kind)
-            // Pages cannot be made writable in a read-only mapping, and some kernels refuse large pages for files.
+            // Pages cannot be made writable in a read-only mapping, and some kernels refuse large
+            // pages for files.
             let error = mappingError { () throws(MappingError) in try file.advise(advice) }
-            if let error { #expect(error.operation == .advise && (advice == .hugePage || advice == .populateWrite)) }
+            if let error {
+                #expect(
+                    error.operation == .advise && (advice == .hugePage || advice == .populateWrite))
+            }
             try expectSame(file.withBytes { $0.bytes }, pattern(20_000))
         }
     }
@@ -109,10 +113,16 @@ import Testing
         struct Stop: Error {}
         try withDirectory { directory in
             let file = try MappedFile(path: try directory.make([1]), kind: .shared)
-            #expect(throws: Stop.self) { try file.withBytes { (_) throws(Stop) -> Void in throw Stop() } }
-            #expect(throws: Stop.self) { try file.withMutableBytes { (_) throws(Stop) -> Void in throw Stop() } }
+            #expect(throws: Stop.self) {
+                try file.withBytes { (_) throws(Stop) -> Void in throw Stop() }
+            }
+            #expect(throws: Stop.self) {
+                try file.withMutableBytes { (_) throws(Stop) -> Void in throw Stop() }
+            }
             try file.withMutableBytes { $0.set(0, 2) }
-            #expect(try file.withBytes { outer in try file.withBytes { outer.byte(0) + $0.byte(0) } } == 4)
+            #expect(
+                try file.withBytes { outer in try file.withBytes { outer.byte(0) + $0.byte(0) } }
+                    == 4)
             file.close()
         }
     }
@@ -126,7 +136,9 @@ import Testing
             for _ in 0 ..< 8 {
                 group.addTask {
                     var sum = 0
-                    for _ in 0 ..< 5 { sum = try file.withBytes { $0.bytes.reduce(0) { $0 + Int($1) } } }
+                    for _ in 0 ..< 5 {
+                        sum = try file.withBytes { $0.bytes.reduce(0) { $0 + Int($1) } }
+                    }
                     return sum
                 }
             }
@@ -141,9 +153,13 @@ import Testing
     func refusesWhatIsNotARegularFile(kind: MappingKind) throws {
         try withDirectory { directory in
             func code(_ path: String) -> Int32? {
-                let error = mappingError { () throws(MappingError) in try MappedFile(path: path, kind: kind) }
+                let error = mappingError { () throws(MappingError) in
+                    try MappedFile(path: path, kind: kind)
+                }
                 #expect(error?.operation == .open && error?.path == path)
-                let growable = mappingError { () throws(MappingError) in try GrowableMapping(path: path, kind: kind) }
+                let growable = mappingError { () throws(MappingError) in
+                    try GrowableMapping(path: path, kind: kind)
+                }
                 #expect(growable == error)
                 return error?.code
             }
@@ -164,7 +180,9 @@ import Testing
         try withDirectory { directory in
             let path = try directory.make([1])
             chmod(path, 0o400)
-            let shared = mappingError { () throws(MappingError) in try MappedFile(path: path, kind: .shared) }
+            let shared = mappingError { () throws(MappingError) in
+                try MappedFile(path: path, kind: .shared)
+            }
             #expect(shared == MappingError(.open, path: path, code: EACCES))
             chmod(path, 0)
             let readOnly = mappingError { () throws(MappingError) in try MappedFile(path: path) }
@@ -178,7 +196,9 @@ import Testing
                 let descriptor = try directory.openFile()
                 defer { close(descriptor) }
                 guard ftruncate(descriptor, 1 << 50) == 0 else { return }
-                let error = mappingError { () throws(MappingError) in try MappedFile(path: directory.file()) }
+                let error = mappingError { () throws(MappingError) in
+                    try MappedFile(path: directory.file())
+                }
                 #expect(error == MappingError(.reserve, path: directory.file(), code: ENOMEM))
             }
         }

@@ -24,7 +24,8 @@ import Testing
         (.open, ENOENT, "path"), (.open, EISDIR, "not a folder"), (.open, EINVAL, "regular file"),
         (.open, ENXIO, "regular file"),
         (.open, EMFILE, "ulimit -n"), (.sync, EIO, "disk failed"), (.open, EROFS, "read-only"),
-        (.grow, EOPNOTSUPP, "without reserving"), (.map, ENODEV, "copy the file"), (.grow, EDQUOT, "quota"),
+        (.grow, EOPNOTSUPP, "without reserving"), (.map, ENODEV, "copy the file"),
+        (.grow, EDQUOT, "quota"),
         (.access, EIO, "cut short underneath"), (.access, EIO, "open the file again"),
     ])
     func advisesForTheCode(operation: MappingError.Operation, code: Int32, words: String) {

@@ -10,8 +10,8 @@ import Testing
     import Musl
 #endif
 
-/// What a program must not do ends it, with a sentence. Each runs in a child process; a child that dies cannot tidy up,
-/// so its files lose their names before it does.
+/// What a program must not do ends it, with a sentence. Each runs in a child process; a child that
+/// dies cannot tidy up, so its files lose their names before it does.
 @Suite struct MisuseTests {
     @Test func useAfterCloseTraps() async {
         await says(
@@ -79,7 +79,8 @@ import Testing
         await says(
             "are not whole pages inside",
             #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
-                let reservation = try AddressReservation(preferredBytes: 2 * page, minimumBytes: 2 * page)
+                let reservation = try AddressReservation(
+                    preferredBytes: 2 * page, minimumBytes: 2 * page)
                 try reservation.mapAnonymous(byteCount: 2 * page, at: page)
             })
         await says(
@@ -110,7 +111,8 @@ import Testing
             "a multiple of the page size",
             #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 let reservation = try AddressReservation(preferredBytes: page, minimumBytes: page)
-                try reservation.map(fileDescriptor: 0, fileOffset: 1, byteCount: 1, at: 0, kind: .readOnly)
+                try reservation.map(
+                    fileDescriptor: 0, fileOffset: 1, byteCount: 1, at: 0, kind: .readOnly)
             })
     }
 
@@ -133,24 +135,29 @@ import Testing
     }
 
     /// Checks that the sentence came before the end.
-    private func says(_ words: String, _ result: ExitTest.Result?, at location: SourceLocation = #_sourceLocation) {
+    private func says(
+        _ words: String, _ result: ExitTest.Result?, at location: SourceLocation = #_sourceLocation
+    ) {
         let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
         #expect(text.contains("MemoryMapping: ") && text.contains(words), sourceLocation: location)
     }
 
-    // The next three end by the processor's fault, not by a sentence: they show that nothing was reachable.
+    // The next three end by the processor's fault, not by a sentence: they show that nothing was
+    // reachable.
 
     @Test func addressesWithoutMappingCannotBeRead() async {
         await #expect(processExitsWith: .failure) {
             let reservation = try AddressReservation(preferredBytes: page, minimumBytes: page)
-            // The value has a use, or the optimiser would drop the load; a readable page would be zero.
+            // The value has a use, or the optimiser would drop the load; a readable page would be
+            // zero.
             exit(Int32((reservation.baseAddress + 8).load(as: UInt8.self)))
         }
         await #expect(processExitsWith: .failure) {
             let reservation = try AddressReservation(preferredBytes: page, minimumBytes: page)
             try reservation.mapAnonymous(byteCount: page, at: 0)
             try reservation.unmap(at: 0, byteCount: page)
-            // The value has a use, or the optimiser would drop the load; a readable page would be zero.
+            // The value has a use, or the optimiser would drop the load; a readable page would be
+            // zero.
             exit(Int32((reservation.baseAddress + 8).load(as: UInt8.self)))
         }
     }

@@ -10,10 +10,11 @@ import Testing
     import Musl
 #endif
 
-// Linux only as far as these tests look into `sigaction` and `siginfo_t`, whose fields have other names elsewhere.
+// Linux only as far as these tests look into `sigaction` and `siginfo_t`, whose fields have other
+// names elsewhere.
 #if canImport(Glibc)
-    /// Signals that are not the guard's: they must do what they would do without it. Each test runs in a child process,
-    /// for handlers are the whole process's.
+    /// Signals that are not the guard's: they must do what they would do without it. Each test runs
+    /// in a child process, for handlers are the whole process's.
     @Suite struct SignalChainTests {
         // MARK: Nobody else has a handler
 
@@ -72,7 +73,8 @@ import Testing
             await #expect(processExitsWith: .success) {
                 install(SA_SIGINFO) { signal, info, context in
                     guard signal == SIGBUS, let info, context != nil, info.pointee.si_code == 2,
-                        info.pointee._sifields._sigfault.si_addr == expectedAddress, isBlocked(SIGBUS),
+                        info.pointee._sifields._sigfault.si_addr == expectedAddress,
+                        isBlocked(SIGBUS),
                         isBlocked(SIGUSR1), !isBlocked(SIGUSR2)
                     else { _exit(3) }
                     _exit(EXIT_SUCCESS)
@@ -80,7 +82,8 @@ import Testing
                 unblock([SIGUSR1, SIGUSR2])
                 let (reservation, _) = try guarded()
                 // Ours first, then theirs.
-                guard touch(reservation.baseAddress + page) == 0, reservation.firstFault == page else { _exit(4) }
+                guard touch(reservation.baseAddress + page) == 0, reservation.firstFault == page
+                else { _exit(4) }
                 let missing = try missingPage()
                 expectedAddress = missing + 5
                 _ = touch(missing + 5)
@@ -103,7 +106,9 @@ import Testing
                     calls += 1
                     errno = EBADF
                     let address = info?.pointee._sifields._sigfault.si_addr
-                    mmap(address, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+                    mmap(
+                        address, page, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
                 }
                 unblock([SIGUSR1])
                 let (reservation, _) = try guarded()
@@ -112,11 +117,15 @@ import Testing
                     errno = EXDEV
                     let value = touch(missing)
                     let code = errno
-                    guard value == 0, code == EXDEV, calls == round, !isBlocked(SIGBUS), !isBlocked(SIGUSR1) else {
+                    guard value == 0, code == EXDEV, calls == round, !isBlocked(SIGBUS),
+                        !isBlocked(SIGUSR1)
+                    else {
                         _exit(3)
                     }
                 }
-                guard touch(reservation.baseAddress + page) == 0, reservation.firstFault == page, calls == 3 else {
+                guard touch(reservation.baseAddress + page) == 0, reservation.firstFault == page,
+                    calls == 3
+                else {
                     _exit(4)
                 }
                 _exit(EXIT_SUCCESS)
@@ -127,7 +136,9 @@ import Testing
             await #expect(processExitsWith: .signal(SIGBUS)) {
                 install(SA_SIGINFO | Int32(bitPattern: UInt32(SA_RESETHAND))) { _, info, _ in
                     let address = info?.pointee._sifields._sigfault.si_addr
-                    mmap(address, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+                    mmap(
+                        address, page, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
                 }
                 _ = try guarded()
                 guard touch(try missingPage()) == 0 else { _exit(3) }
@@ -152,7 +163,9 @@ import Testing
 
         @Test func aSentSignalWhoseNumbersLookLikeAGuardedAddressIsNotTakenForAFault() async {
             await #expect(processExitsWith: .exitCode(42)) {
-                install(SA_SIGINFO) { _, info, _ in _exit((info?.pointee.si_code ?? 1) <= 0 ? 42 : 3) }
+                install(SA_SIGINFO) { _, info, _ in
+                    _exit((info?.pointee.si_code ?? 1) <= 0 ? 42 : 3)
+                }
                 let (reservation, _) = try guarded()
                 raise(SIGBUS)
                 withExtendedLifetime(reservation) {}
@@ -164,7 +177,8 @@ import Testing
 
         @Test(.disabled(if: hasThreadSanitizer(), "it blocks all signals while a handler runs"))
         func handlersOfOtherSignalsMayFaultWhileThePageIsReplaced() async {
-            // Another thread sends signals to this one all the time, and their handler touches lost pages too.
+            // Another thread sends signals to this one all the time, and their handler touches lost
+            // pages too.
             await #expect(processExitsWith: .success) {
                 signal(SIGBUS, SIG_DFL)
                 let pages = 4096
@@ -173,7 +187,9 @@ import Testing
                 expectedAddress = reservation.baseAddress
                 signal(SIGALRM) { _ in
                     calls += 1
-                    guard let expectedAddress, touch(expectedAddress + (1 + calls % 2047) * page) == 0 else { _exit(3) }
+                    guard let expectedAddress,
+                        touch(expectedAddress + (1 + calls % 2047) * page) == 0
+                    else { _exit(3) }
                 }
                 unblock([SIGALRM])
                 victim = pthread_self()
@@ -187,7 +203,8 @@ import Testing
                             usleep(20)
                         }
                     }, nil)
-                for index in 2048 ..< pages where touch(reservation.baseAddress + index * page) != 0 { _exit(4) }
+                for index in 2048 ..< pages where touch(reservation.baseAddress + index * page) != 0
+                { _exit(4) }
                 guard reservation.firstFault != nil, calls > 0 else { _exit(5) }
                 _exit(EXIT_SUCCESS)
             }
@@ -215,7 +232,10 @@ import Testing
     /// Installs a handler that blocks SIGUSR1.
     private func install(
         _ flags: Int32,
-        _ handler: @escaping @convention(c) (Int32, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?) -> Void
+        _ handler:
+            @escaping @convention(c) (
+                Int32, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?
+            ) -> Void
     ) {
         var action = sigaction()
         action.sa_flags = flags
@@ -247,13 +267,17 @@ import Testing
     }
 
     /// A page of a file without bytes, which belongs to no reservation.
-    private func missingPage(at address: UnsafeMutableRawPointer? = nil) throws -> UnsafeMutableRawPointer {
+    private func missingPage(at address: UnsafeMutableRawPointer? = nil) throws
+        -> UnsafeMutableRawPointer
+    {
         try withDirectory { directory in
             let descriptor = try directory.openFile()
             defer { close(descriptor) }
             let flags = address == nil ? MAP_SHARED : MAP_SHARED | MAP_FIXED
             let result = mmap(address, page, PROT_READ, flags, descriptor, 0)
-            guard let result, result != MAP_FAILED else { throw TemporaryDirectory.Failure(what: "mmap", code: errno) }
+            guard let result, result != MAP_FAILED else {
+                throw TemporaryDirectory.Failure(what: "mmap", code: errno)
+            }
             return result
         }
     }

@@ -10,8 +10,8 @@ import Testing
     import Musl
 #endif
 
-/// A folder of one test's own. Files are read and written with plain system calls, so that what a mapping did is seen
-/// from outside it.
+/// A folder of one test's own. Files are read and written with plain system calls, so that what a
+/// mapping did is seen from outside it.
 struct TemporaryDirectory {
     let path: String
 
@@ -80,7 +80,9 @@ struct TemporaryDirectory {
 }
 
 /// Calls `body` with a folder that is gone afterwards.
-func withDirectory<R>(under parent: String? = nil, _ body: (TemporaryDirectory) throws -> R) throws -> R {
+func withDirectory<R>(under parent: String? = nil, _ body: (TemporaryDirectory) throws -> R) throws
+    -> R
+{
     let directory = try TemporaryDirectory(under: parent)
     defer { directory.remove() }
     return try body(directory)
@@ -108,11 +110,15 @@ func mappingError<R>(_ body: () throws(MappingError) -> R) -> MappingError? {
     }
 }
 
-/// Expects the same bytes, and names the first that differ. Not `#expect(==)`: it looks for the shortest edit between the
-/// two, which takes minutes for some thousand bytes.
-func expectSame(_ found: [UInt8], _ expected: [UInt8], at location: SourceLocation = #_sourceLocation) {
+/// Expects the same bytes, and names the first that differ. Not `#expect(==)`: it looks for the
+/// shortest edit between the two, which takes minutes for some thousand bytes.
+func expectSame(
+    _ found: [UInt8], _ expected: [UInt8], at location: SourceLocation = #_sourceLocation
+) {
     guard found != expected else { return }
-    let offset = zip(found, expected).enumerated().first { $1.0 != $1.1 }?.offset ?? min(found.count, expected.count)
+    let offset =
+        zip(found, expected).enumerated().first { $1.0 != $1.1 }?.offset
+        ?? min(found.count, expected.count)
     Issue.record(
         "\(found.count) bytes differ from the expected \(expected.count) from byte \(offset) on",
         sourceLocation: location)
@@ -132,7 +138,9 @@ extension RawSpan {
 
 extension MutableRawSpan {
     /// Sets one byte.
-    mutating func set(_ offset: Int, _ value: UInt8) { storeBytes(of: value, toByteOffset: offset, as: UInt8.self) }
+    mutating func set(_ offset: Int, _ value: UInt8) {
+        storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
+    }
 }
 
 let page = SystemPage.size

@@ -14,7 +14,9 @@ enum Colour: UInt8, PersistableEnum, PersistableOrderedKey { case red, green }
 enum Choice: PersistableUnion {
     case item(Item)
 
-    static let cases = [UnionCase("item", Choice.item) { if case .item(let item) = $0 { item } else { nil } }]
+    static let cases = [
+        UnionCase("item", Choice.item) { if case .item(let item) = $0 { item } else { nil } }
+    ]
 }
 
 func use(_ heap: PersistentHeap) async throws {

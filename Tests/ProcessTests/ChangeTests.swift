@@ -9,8 +9,8 @@ extension ProcessTests {
 
         init() throws { workers = try Workers() }
 
-        /// The shortest time after which a sleeper looks again by itself is half a second; one that looked every ten milliseconds would go to
-        /// sleep a hundred times in this one.
+        /// The shortest time after which a sleeper looks again by itself is half a second; one that
+        /// looked every ten milliseconds would go to sleep a hundred times in this one.
         private static let silence = 1000
         private static let mostSleeps = 20
 
@@ -40,9 +40,12 @@ extension ProcessTests {
             #expect(waiting[0] <= Self.mostSleeps, "\(waiting[0]) sleeps in a second of silence")
             #expect(try sleeper.ask("stream") == "ok")
             let streaming = try sleeper.figures("quiet \(Self.silence)")
-            #expect(streaming[0] <= Self.mostSleeps, "\(streaming[0]) sleeps in a second of silence with `changes`")
+            #expect(
+                streaming[0] <= Self.mostSleeps,
+                "\(streaming[0]) sleeps in a second of silence with `changes`")
             print(
-                "FIGURE changes: sleeps and microseconds of CPU in a second of silence = \(waiting), with `changes` \(streaming)")
+                "FIGURE changes: sleeps and microseconds of CPU in a second of silence = \(waiting), with `changes` \(streaming)"
+            )
             #expect(try sleeper.ask("mark") == "ok")
             #expect(try sleeper.ask("wait 50") == "same")
         }

@@ -16,7 +16,9 @@ extension ProcessTests {
             let processes = try (0 ..< count).map { _ in try workers.open() }
             for process in processes { process.send("append \(each)") }
             for process in processes { #expect(try process.readLine() == "ok") }
-            for process in processes { #expect(try process.ask("count") == "\(count * each) \(count)") }
+            for process in processes {
+                #expect(try process.ask("count") == "\(count * each) \(count)")
+            }
             for process in processes { process.send("close") }
             for process in processes { #expect(try process.readLine() == "ok") }
             #expect(workers.folder.names.filter { $0.hasPrefix("test.heap") } == ["test.heap"])
@@ -54,7 +56,9 @@ extension ProcessTests {
             let third = try HeapEngine(path: path, mode: .readOnly, options: options)
             let context = try third.beginRead()
             let access = HeapAccess(context: context, epoch: context.pointee.epoch)
-            #expect(access.load(block, as: Int.self) == 5 && access.load(block + UInt64(byteCount) - 8, as: Int.self) == 7)
+            #expect(
+                access.load(block, as: Int.self) == 5
+                    && access.load(block + UInt64(byteCount) - 8, as: Int.self) == 7)
             third.endRead(context)
             try third.close()
             print("FIGURE limits: a heap of 10 GiB takes on the disk, KiB = \(onDisk / 1024)")
@@ -63,8 +67,9 @@ extension ProcessTests {
         /// A heap four times as large as the memory that a process may keep private copies in.
         @Test func privateMemoryStaysInItsBudget() throws {
             let budget = isLongRun ? 256 : 32
-            // Beside the budget: the program itself, the text that is being stored or read, the open transaction's before-images, and the
-            // list of lines that a checkpoint makes of the log.
+            // Beside the budget: the program itself, the text that is being stored or read, the
+            // open transaction's before-images, and the list of lines that a checkpoint makes of
+            // the log.
             let margin = 16
             let filler = try workers.open("memory=\(budget << 20) log=\(16 << 20)")
             let idle = try filler.figures("memory")[0]
@@ -72,8 +77,12 @@ extension ProcessTests {
             let sameProcess = try filler.figures("read")
             let reader = try workers.open("memory=\(budget << 20) log=\(16 << 20)")
             let otherProcess = try reader.figures("read")
-            for (name, peak) in [("filling", filling), ("reading", sameProcess[1]), ("reading elsewhere", otherProcess[1])] {
-                #expect(peak - idle <= (budget + margin) * 1024, "\(name): \(peak) KiB, \(idle) before")
+            for (name, peak) in [
+                ("filling", filling), ("reading", sameProcess[1]),
+                ("reading elsewhere", otherProcess[1]),
+            ] {
+                #expect(
+                    peak - idle <= (budget + margin) * 1024, "\(name): \(peak) KiB, \(idle) before")
                 print(
                     "FIGURE limits: budget \(budget) MiB, heap \(budget * 4) MiB, most private memory while \(name), MiB = \((peak - idle) / 1024)"
                 )
@@ -81,8 +90,9 @@ extension ProcessTests {
             #expect(sameProcess[0] == budget * 4 && otherProcess[0] == budget * 4)
         }
 
-        /// Ten readers of one heap cost its size once. Each process's own share, measured before it has read anything, is counted too in the long
-        /// form; in the short one, with a quarter of the heap, it would be most of the tenth that is allowed, and is taken off.
+        /// Ten readers of one heap cost its size once. Each process's own share, measured before it
+        /// has read anything, is counted too in the long form; in the short one, with a quarter of
+        /// the heap, it would be most of the tenth that is allowed, and is taken off.
         @Test func readersShareTheirPages() throws {
             let mebibytes = isLongRun ? 1024 : 256
             let filler = try workers.open("sparse=1")

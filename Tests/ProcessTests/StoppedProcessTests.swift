@@ -3,7 +3,8 @@ import TestProcesses
 import Testing
 
 extension ProcessTests {
-    /// Processes that are stopped, and not dead, while others wait for them: those get an error in time, and go on when the stopped one does.
+    /// Processes that are stopped, and not dead, while others wait for them: those get an error in
+    /// time, and go on when the stopped one does.
     @Suite struct StoppedProcessTests {
         private let workers: Workers
 
@@ -21,7 +22,9 @@ extension ProcessTests {
         }
 
         private func expectTimeout(_ answer: String, _ what: String) {
-            #expect(answer.hasPrefix("error ") && answer.contains("could not be used in time: \(what)"), "\(answer)")
+            #expect(
+                answer.hasPrefix("error ") && answer.contains("could not be used in time: \(what)"),
+                "\(answer)")
         }
 
         @Test func insideAWriteTransaction() throws {
@@ -47,7 +50,9 @@ extension ProcessTests {
             opening.send("open \(workers.path) readWrite")
             opening.waitUntilStopped()
             let other = try workers.start()
-            expectTimeout(try other.ask("open \(workers.path) readWrite timeout=200"), "another process that opens or closes it")
+            expectTimeout(
+                try other.ask("open \(workers.path) readWrite timeout=200"),
+                "another process that opens or closes it")
             opening.resume()
             #expect(try opening.readLine() == "ok")
             #expect(try other.ask("open \(workers.path) readWrite") == "ok")
@@ -61,7 +66,8 @@ extension ProcessTests {
             // Commits need no sync.
             #expect(try other.ask("append") == "ok")
             expectTimeout(try other.ask("sync"), "another process's sync of the log")
-            // Not to have been able to wait for it is no failure of the disk: nobody's heap is the worse for it.
+            // Not to have been able to wait for it is no failure of the disk: nobody's heap is the
+            // worse for it.
             expectTimeout(try other.ask("close"), "another process's sync of the log")
             syncing.resume()
             #expect(try syncing.readLine() == "ok")
@@ -81,8 +87,11 @@ extension ProcessTests {
             #expect(try other.ask("count") == "3 2")
         }
 
-        /// Killed where it held a lock: the next one has it at once. Had it not been handed on, this would take half a minute and be an error.
-        @Test(arguments: ["opening", "syncLog", "syncHeap", "hold"]) func killed(at point: String) throws {
+        /// Killed where it held a lock: the next one has it at once. Had it not been handed on,
+        /// this would take half a minute and be an error.
+        @Test(arguments: ["opening", "syncLog", "syncHeap", "hold"]) func killed(at point: String)
+            throws
+        {
             let other = try workers.open()
             let victim: ChildProcess
             switch point {
@@ -94,11 +103,14 @@ extension ProcessTests {
                 #expect(try victim.ask("arm opening") == "ok")
                 victim.send("open \(workers.path) readWrite")
                 victim.waitUntilStopped()
-            default: victim = try stopped(at: point, during: point == "syncLog" ? "sync" : "checkpoint")
+            default:
+                victim = try stopped(at: point, during: point == "syncLog" ? "sync" : "checkpoint")
             }
             let before = try other.figures("count")[0]
             #expect(victim.destroy() == .signalled(SIGKILL))
-            for line in ["append", "sync", "checkpoint", "append"] { #expect(try other.ask(line) == "ok", "\(line)") }
+            for line in ["append", "sync", "checkpoint", "append"] {
+                #expect(try other.ask(line) == "ok", "\(line)")
+            }
             #expect(try other.figures("count")[0] == before + 2)
             let next = try workers.open()
             #expect(try next.figures("count")[0] == before + 2)

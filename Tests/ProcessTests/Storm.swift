@@ -47,12 +47,17 @@ final class Storm {
 
     private var path: String { folder.file("storm.heap") }
 
-    /// Runs until all kills have been made, and throws at the first thing that is not as it should be.
+    /// Runs until all kills have been made, and throws at the first thing that is not as it should
+    /// be.
     func run() throws {
         do {
             while kills < plan.kills {
                 for seat in processes.indices where processes[seat] == nil { try start(seat) }
-                if Int.random(in: 0 ..< 100, using: &random) < plan.ofAll { try killAll() } else { try killOne() }
+                if Int.random(in: 0 ..< 100, using: &random) < plan.ofAll {
+                    try killAll()
+                } else {
+                    try killOne()
+                }
                 try requireNoReport()
             }
             for seat in processes.indices where processes[seat] == nil { try start(seat) }
@@ -60,17 +65,22 @@ final class Storm {
         } catch {
             for process in processes { process?.destroy() }
             throw Failed(
-                description: "\(plan.name), seed \(plan.seed), after \(kills) kills: \(error)\n\(text("report"))\(text("errors"))"
+                description:
+                    "\(plan.name), seed \(plan.seed), after \(kills) kills: \(error)\n\(text("report"))\(text("errors"))"
             )
         }
     }
 
-    private func text(_ name: String) -> String { (try? String(contentsOfFile: folder.file(name), encoding: .utf8)) ?? "" }
+    private func text(_ name: String) -> String {
+        (try? String(contentsOfFile: folder.file(name), encoding: .utf8)) ?? ""
+    }
 
     private func requireNoReport() throws {
         guard text("report").isEmpty else { throw Failed(description: "a process reports") }
         for (seat, process) in processes.enumerated() {
-            if let end = process?.poll() { throw Failed(description: "seat \(seat) ended by itself: \(end)") }
+            if let end = process?.poll() {
+                throw Failed(description: "seat \(seat) ended by itself: \(end)")
+            }
         }
     }
 
@@ -79,7 +89,8 @@ final class Storm {
         board[seat, .phase] = Scoreboard.Phase.starting.rawValue
         let seed = plan.seed &* 1_000_003 &+ UInt64(starts)
         processes[seat] = try ChildProcess(
-            worker, ["storm", folder.path, "\(seat)", plan.seats[seat], "\(seed)"], errors: folder.file("errors"))
+            worker, ["storm", folder.path, "\(seat)", plan.seats[seat], "\(seed)"],
+            errors: folder.file("errors"))
     }
 
     // MARK: Killing
@@ -89,10 +100,12 @@ final class Storm {
         usleep(UInt32(exp(Double.random(in: 0 ... log(most), using: &random))))
     }
 
-    /// Kills a process that is busy with something, as many kinds of which as there are get the same share.
+    /// Kills a process that is busy with something, as many kinds of which as there are get the
+    /// same share.
     private func killOne() throws {
         let phase = Scoreboard.Phase.allCases.randomElement(using: &random)!
-        // A transaction is over in no time, so those are waited for by what tells most: its body and its commit.
+        // A transaction is over in no time, so those are waited for by what tells most: its body
+        // and its commit.
         let inside: UInt64? = phase == .writing ? UInt64.random(in: 1 ... 2, using: &random) : nil
         var seat: Int?
         let deadline = ContinuousClock.now + .milliseconds(40)
@@ -117,7 +130,9 @@ final class Storm {
     private func kill(_ seats: [Int]) throws {
         for seat in seats {
             guard let process = processes[seat] else { continue }
-            if let end = process.poll() { throw Failed(description: "seat \(seat) ended by itself: \(end)") }
+            if let end = process.poll() {
+                throw Failed(description: "seat \(seat) ended by itself: \(end)")
+            }
             process.send(signal: SIGKILL)
         }
         // Others meet processes that are dead and have not been waited for.
@@ -125,7 +140,9 @@ final class Storm {
         for seat in seats {
             guard let process = processes[seat] else { continue }
             let end = process.waitForEnd()
-            guard end == .signalled(SIGKILL) else { throw Failed(description: "seat \(seat) ended by itself: \(end)") }
+            guard end == .signalled(SIGKILL) else {
+                throw Failed(description: "seat \(seat) ended by itself: \(end)")
+            }
             processes[seat] = nil
             kills += 1
             killsByPhase[board.phase(seat), default: 0] += 1
@@ -134,7 +151,8 @@ final class Storm {
         }
     }
 
-    /// No process is left, as after a crash of the machine; then the heap is opened by the next ones, or looked at first.
+    /// No process is left, as after a crash of the machine; then the heap is opened by the next
+    /// ones, or looked at first.
     private func killAll() throws {
         pause(upTo: 200_000)
         try kill(Array(processes.indices))
@@ -146,7 +164,8 @@ final class Storm {
             try verify(floor: .returned, mode: .readWrite)
             if Bool.random(using: &random) { try startAnew() }
         default:
-            // The shared file is never synced: a power cut takes it, and leaves what was synced at least.
+            // The shared file is never synced: a power cut takes it, and leaves what was synced at
+            // least.
             guard FileManager.default.fileExists(atPath: path) else { return }
             try? FileManager.default.removeItem(atPath: path + "-shared")
             powerCuts += 1
@@ -167,21 +186,28 @@ final class Storm {
                 }
                 return Array(repeating: 0, count: Scoreboard.seats)
             }
-            if let problem = roots.problem(floor: promised) ?? roots.problem(ceiling: board.all(.started)) {
+            if let problem = roots.problem(floor: promised)
+                ?? roots.problem(ceiling: board.all(.started))
+            {
                 throw Failed(description: "after all were killed, of what was \(floor): \(problem)")
             }
             return (0 ..< Scoreboard.seats).map { roots.sequence(of: $0) }
         }
         let result = try heap.check()
-        guard result.isSound else { throw Failed(description: "after all were killed: the check says \(result)") }
+        guard result.isSound else {
+            throw Failed(description: "after all were killed: the check says \(result)")
+        }
         try heap.close()
         guard mode == .readWrite else { return }
-        guard !folder.names.contains("storm.heap-log"), !folder.names.contains("storm.heap-shared") else {
+        guard !folder.names.contains("storm.heap-log"), !folder.names.contains("storm.heap-shared")
+        else {
             throw Failed(description: "a heap at rest has files beside it: \(folder.names)")
         }
         // Closing has made all of it durable.
         for (seat, sequence) in found.enumerated() {
-            for word in [Scoreboard.Word.started, .returned, .synced] { board[seat, word] = sequence }
+            for word in [Scoreboard.Word.started, .returned, .synced] {
+                board[seat, word] = sequence
+            }
         }
     }
 
@@ -199,7 +225,8 @@ final class Storm {
     // MARK: The end
 
     private func endAll() throws {
-        // Readers first: one that found nobody else, and so could not register, keeps the log there as long as it reads.
+        // Readers first: one that found nobody else, and so could not register, keeps the log there
+        // as long as it reads.
         let readers = processes.indices.filter { plan.seats[$0] == "reader" }
         for group in [readers, processes.indices.filter { !readers.contains($0) }] {
             for seat in group { processes[seat]?.send("end") }
@@ -209,7 +236,8 @@ final class Storm {
             }
         }
         guard text("report").isEmpty else { throw Failed(description: "a process reports") }
-        guard !folder.names.contains("storm.heap-log"), !folder.names.contains("storm.heap-shared") else {
+        guard !folder.names.contains("storm.heap-log"), !folder.names.contains("storm.heap-shared")
+        else {
             throw Failed(description: "all have closed the heap, but there is \(folder.names)")
         }
         try verify(floor: .returned, mode: .readWrite)
@@ -220,18 +248,26 @@ final class Storm {
     /// One line a figure, for a script to read.
     var figures: [String] {
         let seconds = Double(began.duration(to: .now) / .milliseconds(1)) / 1000
-        let phases = Scoreboard.Phase.allCases.map { "\($0) \(killsByPhase[$0] ?? 0)" }.joined(separator: ", ")
+        let phases = Scoreboard.Phase.allCases.map { "\($0) \(killsByPhase[$0] ?? 0)" }.joined(
+            separator: ", ")
         func total(_ word: Scoreboard.Word) -> String { "\(totals[word] ?? 0)" }
         return [
-            "seed = \(plan.seed)", "processes at a time = \(plan.seats.count)", "kills = \(kills)", "seconds = \(seconds)",
-            "all killed at once = \(killsOfAll)", "of these with the shared file lost = \(powerCuts)",
+            "seed = \(plan.seed)", "processes at a time = \(plan.seats.count)", "kills = \(kills)",
+            "seconds = \(seconds)",
+            "all killed at once = \(killsOfAll)",
+            "of these with the shared file lost = \(powerCuts)",
             "heaps made anew = \(newHeaps)",
-            "killed inside a write transaction = \(killsInWrite)", "killed inside a commit = \(killsInCommit)",
+            "killed inside a write transaction = \(killsInWrite)",
+            "killed inside a commit = \(killsInCommit)",
             "killed while = \(phases)",
-            "openings = \(total(.openings))", "commits = \(total(.commits))", "views checked = \(total(.views))",
-            "snapshots = \(total(.snapshots))", "copies = \(total(.copies))", "checks and syncs = \(total(.checks))",
-            "checkpoints = \(total(.checkpoints))", "compactions = \(total(.compactions))", "builds = \(total(.builds))",
-            "closings = \(total(.closings))", "longest wait to begin a write, ms = \(longestWait / 1_000_000)",
+            "openings = \(total(.openings))", "commits = \(total(.commits))",
+            "views checked = \(total(.views))",
+            "snapshots = \(total(.snapshots))", "copies = \(total(.copies))",
+            "checks and syncs = \(total(.checks))",
+            "checkpoints = \(total(.checkpoints))", "compactions = \(total(.compactions))",
+            "builds = \(total(.builds))",
+            "closings = \(total(.closings))",
+            "longest wait to begin a write, ms = \(longestWait / 1_000_000)",
         ].map { "FIGURE \(plan.name): \($0)" }
     }
 }

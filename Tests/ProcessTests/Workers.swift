@@ -10,7 +10,9 @@ final class Workers {
     init() throws { folder = try TemporaryFolder() }
 
     /// A process that has not opened the heap yet.
-    func start() throws -> ChildProcess { try ChildProcess(Self.executable, ["serve"], errors: folder.file("errors")) }
+    func start() throws -> ChildProcess {
+        try ChildProcess(Self.executable, ["serve"], errors: folder.file("errors"))
+    }
 
     /// A process that has it open.
     func open(_ options: String = "", mode: String = "readWrite") throws -> ChildProcess {

@@ -29,7 +29,8 @@ struct Expression {
 
     let form: Form
     let location: Location
-    /// How many nodes stand above one another at most; limited, since the tree is walked by functions that call themselves.
+    /// How many nodes stand above one another at most; limited, since the tree is walked by
+    /// functions that call themselves.
     let height: Int
 
     static let highest = 400
@@ -111,7 +112,8 @@ enum Command: Equatable {
     case watch(String, changes: Int?)
 
     static let simple: [String: Command] = [
-        "begin": .begin, "commit": .commit, "abort": .abort, "sync": .sync, "stats": .stats, "roots": .roots, "map": .map,
+        "begin": .begin, "commit": .commit, "abort": .abort, "sync": .sync, "stats": .stats,
+        "roots": .roots, "map": .map,
         "help": .help,
         "quit": .quit,
     ]

@@ -1,7 +1,8 @@
 /// Cuts input into tokens. It never fails half-way without saying where.
 ///
-/// Line ends inside brackets, after an operator or a comma, do not end a statement and give no token. Input that stops inside a bracket, or after a
-/// sign that something must follow, is not wrong but unfinished: see ``needsMore(after:)``.
+/// Line ends inside brackets, after an operator or a comma, do not end a statement and give no
+/// token. Input that stops inside a bracket, or after a sign that something must follow, is not
+/// wrong but unfinished: see ``needsMore(after:)``.
 struct Lexer {
     private var characters: [Character]
     private var at = 0
@@ -9,7 +10,8 @@ struct Lexer {
     private var brackets: [(sign: Character, location: Location)] = []
     private var tokens: [Token] = []
 
-    /// How deep brackets may be nested. What is read here is walked by functions that call themselves.
+    /// How deep brackets may be nested. What is read here is walked by functions that call
+    /// themselves.
     static let deepest = 100
 
     private init(_ text: String, line: Int) {
@@ -27,7 +29,8 @@ struct Lexer {
     /// For taking a text line by line, to find out where it ends.
     init() { self.init("", line: 1) }
 
-    /// Takes a further line; whether more have to follow before the whole can mean something. What is wrong in it is told when the whole is read.
+    /// Takes a further line; whether more have to follow before the whole can mean something. What
+    /// is wrong in it is told when the whole is read.
     mutating func needsMore(after line: String) -> Bool {
         characters = Array(line + "\n")
         at = 0
@@ -42,7 +45,8 @@ struct Lexer {
     // Not after ">": a type's parameters end with it too.
     private static func isContinued(after sign: String) -> Bool {
         [
-            ",", "=", "+", "-", "*", "/", "%", "&&", "||", "==", "!=", "<", "<=", ">=", "..<", "...", "+=", "-=", "*=", "/=",
+            ",", "=", "+", "-", "*", "/", "%", "&&", "||", "==", "!=", "<", "<=", ">=", "..<",
+            "...", "+=", "-=", "*=", "/=",
             "%=", ":", ".", "?.", "??",
         ]
         .contains(sign)
@@ -58,7 +62,9 @@ struct Lexer {
     }
 
     private var current: Character? { at < characters.count ? characters[at] : nil }
-    private func ahead(_ count: Int) -> Character? { at + count < characters.count ? characters[at + count] : nil }
+    private func ahead(_ count: Int) -> Character? {
+        at + count < characters.count ? characters[at + count] : nil
+    }
 
     private mutating func advance(_ count: Int = 1) {
         for _ in 0 ..< count {
@@ -109,8 +115,12 @@ struct Lexer {
         }
     }
 
-    private static func isNameStart(_ character: Character) -> Bool { character == "_" || character.isLetter }
-    private static func isDigit(_ character: Character) -> Bool { character >= "0" && character <= "9" && character.isASCII }
+    private static func isNameStart(_ character: Character) -> Bool {
+        character == "_" || character.isLetter
+    }
+    private static func isDigit(_ character: Character) -> Bool {
+        character >= "0" && character <= "9" && character.isASCII
+    }
 
     private mutating func quotedName(_ start: Location, _ attached: Bool) throws(InputError) {
         advance()
@@ -119,7 +129,9 @@ struct Lexer {
             name.append(current)
             advance()
         }
-        guard current == "`", !name.isEmpty else { throw InputError("the name in backticks has no end", at: start) }
+        guard current == "`", !name.isEmpty else {
+            throw InputError("the name in backticks has no end", at: start)
+        }
         advance()
         add(.name(name, isQuoted: true), from: start, attached: attached)
     }
@@ -129,7 +141,9 @@ struct Lexer {
     private mutating func number(_ start: Location, _ attached: Bool) throws(InputError) {
         if current == "0", let radix = ["x": 16, "b": 2, "o": 8][ahead(1) ?? " "] {
             advance(2)
-            return add(.integer(try integer(digits(radix: radix), radix: radix, start)), from: start, attached: attached)
+            return add(
+                .integer(try integer(digits(radix: radix), radix: radix, start)), from: start,
+                attached: attached)
         }
         var text = digits(radix: 10)
         var isWhole = true
@@ -147,8 +161,13 @@ struct Lexer {
                 text += digits(radix: 10)
             }
         }
-        if let current, Self.isNameStart(current) { throw InputError("“\(current)” is no part of a number", at: location) }
-        if isWhole { return add(.integer(try integer(text, radix: 10, start)), from: start, attached: attached) }
+        if let current, Self.isNameStart(current) {
+            throw InputError("“\(current)” is no part of a number", at: location)
+        }
+        if isWhole {
+            return add(
+                .integer(try integer(text, radix: 10, start)), from: start, attached: attached)
+        }
         guard let number = Double(text), number.isFinite else {
             throw InputError("the number is too large for a Double", at: start)
         }
@@ -157,18 +176,24 @@ struct Lexer {
 
     private mutating func digits(radix: Int) -> String {
         var digits = ""
-        while let current, current == "_" || (current.isASCII && (current.hexDigitValue ?? 99) < radix) {
+        while let current,
+            current == "_" || (current.isASCII && (current.hexDigitValue ?? 99) < radix)
+        {
             if current != "_" { digits.append(current) }
             advance()
         }
         return digits
     }
 
-    private func integer(_ digits: String, radix: Int, _ start: Location) throws(InputError) -> Int128 {
+    private func integer(_ digits: String, radix: Int, _ start: Location) throws(InputError)
+        -> Int128
+    {
         guard !digits.isEmpty else { throw InputError("the number has no digits", at: start) }
-        // One more than the largest of Int64 is needed for the smallest, and the upper half of UInt64 for its fields.
+        // One more than the largest of Int64 is needed for the smallest, and the upper half of
+        // UInt64 for its fields.
         guard let number = Int128(digits, radix: radix), number <= Int128(UInt64.max) else {
-            throw InputError("the number is too large: no type holds more than \(UInt64.max)", at: start)
+            throw InputError(
+                "the number is too large: no type holds more than \(UInt64.max)", at: start)
         }
         return number
     }
@@ -187,7 +212,9 @@ struct Lexer {
                 advance()
             }
         }
-        guard current == "\"" else { throw InputError("the text has no closing quotation mark", at: start) }
+        guard current == "\"" else {
+            throw InputError("the text has no closing quotation mark", at: start)
+        }
         advance()
         add(.text(text), from: start, attached: attached)
     }
@@ -195,19 +222,27 @@ struct Lexer {
     private mutating func escaped() throws(InputError) -> Unicode.Scalar {
         let start = location
         advance()
-        guard let kind = current else { throw InputError("a backslash needs a character after it", at: start) }
-        let simple: [Character: Unicode.Scalar] = ["n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\", "\"": "\"", "'": "'"]
+        guard let kind = current else {
+            throw InputError("a backslash needs a character after it", at: start)
+        }
+        let simple: [Character: Unicode.Scalar] = [
+            "n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\", "\"": "\"", "'": "'",
+        ]
         if let scalar = simple[kind] {
             advance()
             return scalar
         }
         guard kind == "u", ahead(1) == "{" else {
             throw InputError(
-                "there is no escape \\\(Printable.line(String(kind))); known are \\n \\t \\r \\0 \\\\ \\\" \\' \\u{…}", at: start)
+                "there is no escape \\\(Printable.line(String(kind))); known are \\n \\t \\r \\0 "
+                    + "\\\\ \\\" \\' \\u{…}",
+                at: start)
         }
         advance(2)
         let digits = digits(radix: 16)
-        guard current == "}", digits.count <= 8, let value = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(value) else {
+        guard current == "}", digits.count <= 8, let value = UInt32(digits, radix: 16),
+            let scalar = Unicode.Scalar(value)
+        else {
             throw InputError("\\u{…} needs the hexadecimal number of a Unicode scalar", at: start)
         }
         advance()
@@ -217,14 +252,16 @@ struct Lexer {
     // MARK: Signs
 
     private static let signs = [
-        "..<", "...", "+=", "-=", "*=", "/=", "%=", "==", "!=", "<=", ">=", "&&", "||", "??", "?.", "+", "-", "*", "/", "%", "=",
+        "..<", "...", "+=", "-=", "*=", "/=", "%=", "==", "!=", "<=", ">=", "&&", "||", "??", "?.",
+        "+", "-", "*", "/", "%", "=",
         "<", ">", "!", "?",
         ".", ",", ":", ";", "(", ")", "[", "]", "{", "}",
     ].map(Array.init)
 
     private mutating func sign(_ start: Location, _ attached: Bool) throws(InputError) {
         guard let sign = Self.signs.first(where: { characters[at...].starts(with: $0) }) else {
-            throw InputError("“\(Printable.line(String(characters[at])))” means nothing here", at: start)
+            throw InputError(
+                "“\(Printable.line(String(characters[at])))” means nothing here", at: start)
         }
         if sign.count == 1 { try checkBrackets(sign[0], start) }
         advance(sign.count)
@@ -240,8 +277,12 @@ struct Lexer {
             brackets.append((sign, start))
         case ")", "]", "}":
             let opening: Character = sign == ")" ? "(" : sign == "]" ? "[" : "{"
-            guard let open = brackets.popLast() else { throw InputError("“\(sign)” closes nothing", at: start) }
-            guard open.sign == opening else { throw InputError("“\(sign)” does not close “\(open.sign)”", at: start) }
+            guard let open = brackets.popLast() else {
+                throw InputError("“\(sign)” closes nothing", at: start)
+            }
+            guard open.sign == opening else {
+                throw InputError("“\(sign)” does not close “\(open.sign)”", at: start)
+            }
         default: break
         }
     }

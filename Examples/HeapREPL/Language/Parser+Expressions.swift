@@ -10,14 +10,19 @@ extension Parser {
         let yes = try expression()
         try expect(":", "is expected between the two values of “?”")
         let no = try expression()
-        return try make(.choice(condition, yes, no), condition.location, above: [condition, yes, no])
+        return try make(
+            .choice(condition, yes, no), condition.location, above: [condition, yes, no])
     }
 
-    private func make(_ form: Expression.Form, _ location: Location, above parts: [Expression]) throws(InputError) -> Expression {
+    private func make(_ form: Expression.Form, _ location: Location, above parts: [Expression])
+        throws(InputError) -> Expression
+    {
         let height = (parts.map(\.height).max() ?? 0) + 1
         guard height <= Expression.highest else {
             throw InputError(
-                "the expression is too long: more than \(Expression.highest) operations build on one another", at: location)
+                "the expression is too long: more than \(Expression.highest) operations build on "
+                    + "one another",
+                at: location)
         }
         return Expression(form: form, location: location, height: height)
     }
@@ -25,14 +30,18 @@ extension Parser {
     // MARK: Operators
 
     private var currentOperator: Operator? {
-        guard case .sign(let sign) = current.kind, let found = Operator(rawValue: sign), found != .not else { return nil }
+        guard case .sign(let sign) = current.kind, let found = Operator(rawValue: sign),
+            found != .not
+        else { return nil }
         return found
     }
 
     private mutating func binary(above precedence: Int) throws(InputError) -> Expression {
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Parser.deepest else { throw InputError("expressions are nested too deep", at: current.location) }
+        guard depth <= Parser.deepest else {
+            throw InputError("expressions are nested too deep", at: current.location)
+        }
         var left: Expression
         if let range = try range(above: precedence) { left = range } else { left = try prefixed() }
         while let found = currentOperator, found.precedence > precedence {
@@ -42,7 +51,8 @@ extension Parser {
                 continue
             }
             // To the right for ??, as in Swift; to the left for the others.
-            let right = try binary(above: found == .coalesce ? found.precedence - 1 : found.precedence)
+            let right = try binary(
+                above: found == .coalesce ? found.precedence - 1 : found.precedence)
             left = try make(.binary(found, left, right), location, above: [left, right])
         }
         return left
@@ -50,28 +60,38 @@ extension Parser {
 
     /// A range without a lower end.
     private mutating func range(above precedence: Int) throws(InputError) -> Expression? {
-        guard let found = currentOperator, found == .halfOpenRange || found == .closedRange, found.precedence > precedence else {
+        guard let found = currentOperator, found == .halfOpenRange || found == .closedRange,
+            found.precedence > precedence
+        else {
             return nil
         }
         let location = advance().location
         return try rest(ofRangeFrom: nil, isClosed: found == .closedRange, location)
     }
 
-    private mutating func rest(ofRangeFrom lower: Expression?, isClosed: Bool, _ location: Location) throws(InputError)
+    private mutating func rest(ofRangeFrom lower: Expression?, isClosed: Bool, _ location: Location)
+        throws(InputError)
         -> Expression
     {
-        if isClosed, lower != nil, current.isSign("]") || current.isSign(")") || current.kind == .end {
-            return try make(.range(lower, nil, isClosed: true), location, above: lower.map { [$0] } ?? [])
+        if isClosed, lower != nil,
+            current.isSign("]") || current.isSign(")") || current.kind == .end
+        {
+            return try make(
+                .range(lower, nil, isClosed: true), location, above: lower.map { [$0] } ?? [])
         }
         let upper = try binary(above: Operator.halfOpenRange.precedence)
-        return try make(.range(lower, upper, isClosed: isClosed), location, above: [lower, upper].compactMap { $0 })
+        return try make(
+            .range(lower, upper, isClosed: isClosed), location,
+            above: [lower, upper].compactMap { $0 })
     }
 
     private mutating func prefixed() throws(InputError) -> Expression {
         let location = current.location
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Parser.deepest else { throw InputError("expressions are nested too deep", at: location) }
+        guard depth <= Parser.deepest else {
+            throw InputError("expressions are nested too deep", at: location)
+        }
         if take("-") {
             let operand = try prefixed()
             return try make(.unary(.subtract, operand), location, above: [operand])
@@ -99,11 +119,13 @@ extension Parser {
                         .call(base, member, arguments, isOptional: isOptional), nameLocation,
                         above: [base] + arguments.map(\.value))
                 } else {
-                    base = try make(.member(base, member, isOptional: isOptional), nameLocation, above: [base])
+                    base = try make(
+                        .member(base, member, isOptional: isOptional), nameLocation, above: [base])
                 }
             } else if current.isSign("["), current.isAttached {
                 let arguments = try arguments(until: "]")
-                base = try make(.element(base, arguments), location, above: [base] + arguments.map(\.value))
+                base = try make(
+                    .element(base, arguments), location, above: [base] + arguments.map(\.value))
             } else if current.isSign("!"), current.isAttached {
                 advance()
                 base = try make(.forced(base), location, above: [base])
@@ -169,23 +191,30 @@ extension Parser {
             return inner
         case .sign("["): return try listOrDictionary()
         case .name(let name, let isQuoted): return try named(name, isQuoted: isQuoted)
-        default: throw InputError("a value is expected here, and not \(token.phrase)", at: token.location)
+        default:
+            throw InputError(
+                "a value is expected here, and not \(token.phrase)", at: token.location)
         }
     }
 
     private mutating func named(_ name: String, isQuoted: Bool) throws(InputError) -> Expression {
         let location = current.location
         if !isQuoted {
-            let constants: [String: Value] = ["true": .bool(true), "false": .bool(false), "nil": .null]
+            let constants: [String: Value] = [
+                "true": .bool(true), "false": .bool(false), "nil": .null,
+            ]
             if let constant = constants[name] {
                 advance()
                 return try make(.literal(constant), location, above: [])
             }
             if ContainerKind(name) != nil, ahead(1).isSign("<"), ahead(1).isAttached {
                 let type = try typeName()
-                guard current.isSign("(") else { throw InputError("“()” is expected after the type", at: current.location) }
+                guard current.isSign("(") else {
+                    throw InputError("“()” is expected after the type", at: current.location)
+                }
                 let arguments = try arguments(until: ")")
-                return try make(.container(type, arguments), location, above: arguments.map(\.value))
+                return try make(
+                    .container(type, arguments), location, above: arguments.map(\.value))
             }
         }
         advance()
@@ -213,7 +242,8 @@ extension Parser {
                 pairs.append((key, try expression()))
             }
             try expect("]", "or “,” is expected")
-            return try make(.dictionary(pairs), location, above: pairs.flatMap { [$0.key, $0.value] })
+            return try make(
+                .dictionary(pairs), location, above: pairs.flatMap { [$0.key, $0.value] })
         }
         var elements = [first]
         while take(","), !current.isSign("]") { elements.append(try expression()) }

@@ -2,7 +2,8 @@
 struct Parser {
     private var tokens: [Token]
     private var at = 0
-    /// How many functions of this parser are inside one another; brackets are limited by themselves, what needs none by this.
+    /// How many functions of this parser are inside one another; brackets are limited by
+    /// themselves, what needs none by this.
     var depth = 0
     static let deepest = 5 * Lexer.deepest
 
@@ -32,12 +33,15 @@ struct Parser {
     }
 
     mutating func expect(_ sign: String, _ why: String) throws(InputError) {
-        guard take(sign) else { throw InputError("“\(sign)” \(why), and not \(current.phrase)", at: current.location) }
+        guard take(sign) else {
+            throw InputError("“\(sign)” \(why), and not \(current.phrase)", at: current.location)
+        }
     }
 
     mutating func name(_ what: String) throws(InputError) -> String {
         guard case .name(let name, _) = current.kind else {
-            throw InputError("\(what) is expected here, and not \(current.phrase)", at: current.location)
+            throw InputError(
+                "\(what) is expected here, and not \(current.phrase)", at: current.location)
         }
         advance()
         return name
@@ -58,12 +62,15 @@ struct Parser {
             }
         }
         if found.count > 1, let command = found.first(where: \.isCommand) {
-            throw InputError("a command or declaration stands on a line of its own", at: command.location)
+            throw InputError(
+                "a command or declaration stands on a line of its own", at: command.location)
         }
         return found
     }
 
-    private var isAtEndOfStatement: Bool { current.kind == .newline || current.kind == .end || current.isSign(";") }
+    private var isAtEndOfStatement: Bool {
+        current.kind == .newline || current.kind == .end || current.isSign(";")
+    }
 
     private mutating func statement() throws(InputError) -> Statement {
         let location = current.location
@@ -75,20 +82,29 @@ struct Parser {
             advance()
             let type = try typeName()
             try expect("=", "and a value are expected after the type")
-            return Statement(form: .assignment(target: target, type: type, nil, value: try expression()), location: location)
+            return Statement(
+                form: .assignment(target: target, type: type, nil, value: try expression()),
+                location: location)
         }
-        guard case .sign(let sign) = current.kind, ["=", "+=", "-=", "*=", "/=", "%="].contains(sign) else {
+        guard case .sign(let sign) = current.kind,
+            ["=", "+=", "-=", "*=", "/=", "%="].contains(sign)
+        else {
             return Statement(form: .expression(target), location: location)
         }
         advance()
         let change = Operator(rawValue: String(sign.dropLast()))
-        return Statement(form: .assignment(target: target, type: nil, change, value: try expression()), location: location)
+        return Statement(
+            form: .assignment(target: target, type: nil, change, value: try expression()),
+            location: location)
     }
 
-    /// What the word begins if it is a command here; a root may have the same name, if something follows it.
+    /// What the word begins if it is a command here; a root may have the same name, if something
+    /// follows it.
     private mutating func command(_ word: String) throws(InputError) -> Statement.Form? {
         let next = ahead(1)
-        if let command = Command.simple[word], next.kind == .newline || next.kind == .end || next.isSign(";") {
+        if let command = Command.simple[word],
+            next.kind == .newline || next.kind == .end || next.isSign(";")
+        {
             advance()
             return .command(command)
         }
@@ -108,9 +124,12 @@ struct Parser {
         case "watch" where isName:
             advance()
             let root = try name("the name of a root")
-            guard case .integer(let count) = current.kind else { return .command(.watch(root, changes: nil)) }
+            guard case .integer(let count) = current.kind else {
+                return .command(.watch(root, changes: nil))
+            }
             guard count > 0, let changes = Int(exactly: count) else {
-                throw InputError("the number of changes to wait for is at least 1", at: current.location)
+                throw InputError(
+                    "the number of changes to wait for is at least 1", at: current.location)
             }
             advance()
             return .command(.watch(root, changes: changes))
@@ -121,15 +140,20 @@ struct Parser {
         }
     }
 
-    /// `Point { x: Double, y: Double }`; fields are parted by commas, semicolons or line ends, and may begin with `var` or `let`.
+    /// `Point { x: Double, y: Double }`; fields are parted by commas, semicolons or line ends, and
+    /// may begin with `var` or `let`.
     private mutating func structure() throws(InputError) -> Statement.Form {
         let structName = try name("the name of the struct")
         try expect("{", "is expected after the struct's name")
         var fields: [(name: String, type: TypeName, location: Location)] = []
         while true {
-            while current.kind == .newline || current.isSign(",") || current.isSign(";") { advance() }
+            while current.kind == .newline || current.isSign(",") || current.isSign(";") {
+                advance()
+            }
             if take("}") { break }
-            if case .name(let word, isQuoted: false) = current.kind, word == "var" || word == "let", case .name = ahead(1).kind {
+            if case .name(let word, isQuoted: false) = current.kind, word == "var" || word == "let",
+                case .name = ahead(1).kind
+            {
                 advance()
             }
             let location = current.location
@@ -139,8 +163,13 @@ struct Parser {
                 throw InputError("\(structName) has a field \(fieldName) already", at: location)
             }
             fields.append((fieldName, try typeName(), location))
-            guard current.kind == .newline || current.isSign(",") || current.isSign(";") || current.isSign("}") else {
-                throw InputError("“,” or “}” is expected after a field, and not \(current.phrase)", at: current.location)
+            guard
+                current.kind == .newline || current.isSign(",") || current.isSign(";")
+                    || current.isSign("}")
+            else {
+                throw InputError(
+                    "“,” or “}” is expected after a field, and not \(current.phrase)",
+                    at: current.location)
             }
         }
         return .structure(name: structName, fields: fields)
@@ -152,11 +181,14 @@ struct Parser {
         let location = current.location
         depth += 1
         defer { depth -= 1 }
-        guard depth <= Parser.deepest else { throw InputError("types are nested too deep", at: location) }
+        guard depth <= Parser.deepest else {
+            throw InputError("types are nested too deep", at: location)
+        }
         var type: TypeName
         if take("[") {
             let first = try typeName()
-            let form: TypeName.Form = take(":") ? .generic("map", [first, try typeName()]) : .generic("array", [first])
+            let form: TypeName.Form =
+                take(":") ? .generic("map", [first, try typeName()]) : .generic("array", [first])
             try expect("]", "is expected at the end of the type")
             type = TypeName(form: form, location: location)
         } else {

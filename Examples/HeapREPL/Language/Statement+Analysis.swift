@@ -10,7 +10,8 @@ extension Expression {
                 try pair.key.forEach(body)
                 try pair.value.forEach(body)
             }
-        case .unary(_, let operand), .forced(let operand), .member(let operand, _, _): try operand.forEach(body)
+        case .unary(_, let operand), .forced(let operand), .member(let operand, _, _):
+            try operand.forEach(body)
         case .binary(_, let left, let right):
             try left.forEach(body)
             try right.forEach(body)
@@ -30,7 +31,9 @@ extension Expression {
     }
 
     /// Whether it is a call that changes what it is called on.
-    var isChange: Bool { if case .call(_, let name, _, _) = form { Changes.names.contains(name) } else { false } }
+    var isChange: Bool {
+        if case .call(_, let name, _, _) = form { Changes.names.contains(name) } else { false }
+    }
 }
 
 extension Statement {
@@ -58,15 +61,20 @@ extension Statement {
         return expressions.contains(where: \.isChange)
     }
 
-    /// A call that changes something stands alone, or to the right of an assignment: inside something else, what it is called on could be what the rest
-    /// of the line is looking at.
+    /// A call that changes something stands alone, or to the right of an assignment: inside
+    /// something else, what it is called on could be what the rest of the line is looking at.
     func checkChanges() throws(InputError) {
         for (number, expression) in expressions.enumerated() {
             let mayChange = number == expressions.count - 1
             try expression.forEach { part throws(InputError) in
                 guard part.isChange, case .call(_, let name, _, _) = part.form else { return }
-                if mayChange, part.location == expression.location, part.height == expression.height { return }
-                throw InputError("\(name) changes the heap, and must stand alone or after “=”", at: part.location)
+                if mayChange, part.location == expression.location, part.height == expression.height
+                {
+                    return
+                }
+                throw InputError(
+                    "\(name) changes the heap, and must stand alone or after “=”", at: part.location
+                )
             }
         }
     }

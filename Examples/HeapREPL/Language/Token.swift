@@ -16,7 +16,8 @@ struct Token: Equatable {
 
     let kind: Kind
     let location: Location
-    /// Whether nothing stands between this and what comes before it, so that `a [1]` and `a < b` can be told from `a[1]` and `map<Int>`.
+    /// Whether nothing stands between this and what comes before it, so that `a [1]` and `a < b`
+    /// can be told from `a[1]` and `map<Int>`.
     let isAttached: Bool
 
     func isSign(_ text: String) -> Bool { kind == .sign(text) }

@@ -6,7 +6,8 @@ extension Session {
     func run(_ command: Command, at location: Location) throws {
         switch command {
         case .begin: break
-        case .commit, .abort: throw InputError("there is no transaction; begin opens one", at: location)
+        case .commit, .abort:
+            throw InputError("there is no transaction; begin opens one", at: location)
         case .sync: try heap.sync()
         case .roots: try show(heap.read { tx in try rootList(tx) })
         case .help: try output.print(Help.text)
@@ -41,24 +42,33 @@ extension Session {
     private func line(for root: Root, _ found: ValuePlace??) -> RootLine {
         let type = Printable.line(root.type.shape?.content.name ?? root.type.text)
         guard let place = (found ?? nil).map({ Place($0) }) else {
-            return RootLine(name: Name.text(root.name), type: type, content: "of a type that is not known")
+            return RootLine(
+                name: Name.text(root.name), type: type, content: "of a type that is not known")
         }
         let content: String
         if place.kind != .other, let count = try? place.count() {
-            content = "\(count) \(place.kind.isMap ? count == 1 ? "entry" : "entries" : count == 1 ? "element" : "elements")"
+            content =
+                "\(count) \(place.kind.isMap ? count == 1 ? "entry" : "entries" : count == 1 ? "element" : "elements")"
         } else {
-            content = place.beginning(ShownAmount(elements: 3, characters: 40)).text(ShownAmount(elements: 3, characters: 40))
+            content = place.beginning(ShownAmount(elements: 3, characters: 40)).text(
+                ShownAmount(elements: 3, characters: 40))
         }
         return RootLine(name: Name.text(root.name), type: type, content: content)
     }
 
     func show(_ roots: [RootLine]) throws {
-        if roots.isEmpty { return try output.print(isInteractive ? output.styled("no roots yet", .note) : "no roots yet") }
-        func padded(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
+        if roots.isEmpty {
+            return try output.print(
+                isInteractive ? output.styled("no roots yet", .note) : "no roots yet")
+        }
+        func padded(_ text: String, _ width: Int) -> String {
+            text + String(repeating: " ", count: max(0, width - text.count))
+        }
         let nameWidth = roots.map(\.name.count).max() ?? 0
         let typeWidth = min(roots.map(\.type.count).max() ?? 0, 40)
         for root in roots {
-            try output.print("\(padded(root.name, nameWidth))  \(padded(root.type, typeWidth))  \(root.content)")
+            try output.print(
+                "\(padded(root.name, nameWidth))  \(padded(root.type, typeWidth))  \(root.content)")
         }
     }
 }

@@ -2,9 +2,11 @@ import Holdfast
 
 /// Computes expressions, and carries out assignments and changing calls, within one transaction.
 ///
-/// It knows the transaction only by the places of the roots that the line names; they must not outlive it.
+/// It knows the transaction only by the places of the roots that the line names; they must not
+/// outlive it.
 struct Evaluator {
-    /// What an expression leads to: a place in the heap, of which no more is read than is needed, or a value.
+    /// What an expression leads to: a place in the heap, of which no more is read than is needed,
+    /// or a value.
     enum Operand {
         case place(Place)
         case value(Value)
@@ -62,13 +64,20 @@ struct Evaluator {
         case .dictionary(let pairs): return .value(.pairs(try dictionary(pairs)))
         case .unary(let sign, let operand):
             let value = try value(of: operand)
-            return .value(sign == .not ? try Arithmetic.not(value, at: location) : try Arithmetic.negate(value, at: location))
-        case .binary(let sign, let left, let right): return .value(try binary(sign, left, right, location))
-        case .range(let lower, let upper, let isClosed): return .value(.range(try bounds(lower, upper, isClosed, location)))
+            return .value(
+                sign == .not
+                    ? try Arithmetic.not(value, at: location)
+                    : try Arithmetic.negate(value, at: location))
+        case .binary(let sign, let left, let right):
+            return .value(try binary(sign, left, right, location))
+        case .range(let lower, let upper, let isClosed):
+            return .value(.range(try bounds(lower, upper, isClosed, location)))
         case .order: throw InputError("an operator is no value here", at: location)
         case .choice(let condition, let yes, let no):
-            return try operand(of: try Arithmetic.bool(value(of: condition), condition.location) ? yes : no)
-        case .member(let base, let name, let isOptional): return try member(name, of: base, isOptional: isOptional, location)
+            return try operand(
+                of: try Arithmetic.bool(value(of: condition), condition.location) ? yes : no)
+        case .member(let base, let name, let isOptional):
+            return try member(name, of: base, isOptional: isOptional, location)
         case .call(let base, let name, let arguments, let isOptional):
             return .value(try call(name, on: base, arguments, isOptional: isOptional, location))
         case .element(let base, let arguments): return try element(of: base, arguments, location)
@@ -76,9 +85,12 @@ struct Evaluator {
             let found = try operand(of: base)
             guard !isNil(found) else { throw InputError("this is nil", at: base.location) }
             return found
-        case .construction(let name, let arguments): return .value(try construct(name, arguments, location))
+        case .construction(let name, let arguments):
+            return .value(try construct(name, arguments, location))
         case .container(let type, _):
-            throw InputError("a collection is made by an assignment: name = \(try types.shape(of: type).name)()", at: location)
+            throw InputError(
+                "a collection is made by an assignment: name = \(try types.shape(of: type).name)()",
+                at: location)
         }
     }
 
@@ -88,9 +100,12 @@ struct Evaluator {
         if types.structure(name) != nil || TypeTable.builtIn.contains(name) {
             throw InputError("\(shown) is a type, and needs its values: \(shown)(…)", at: location)
         }
-        if Command.words.contains(name) { throw InputError("the command \(name) stands on a line of its own", at: location) }
+        if Command.words.contains(name) {
+            throw InputError("the command \(name) stands on a line of its own", at: location)
+        }
         let near =
-            Spelling.nearest(to: name, in: rootNames).map { "; is it \(Name.text($0))?" } ?? "; `roots` lists those there are"
+            Spelling.nearest(to: name, in: rootNames).map { "; is it \(Name.text($0))?" }
+            ?? "; `roots` lists those there are"
         throw InputError("there is no root \(shown)\(near)", at: location)
     }
 
@@ -101,7 +116,8 @@ struct Evaluator {
         }
     }
 
-    private func dictionary(_ pairs: [(key: Expression, value: Expression)]) throws -> [Value.Pair] {
+    private func dictionary(_ pairs: [(key: Expression, value: Expression)]) throws -> [Value.Pair]
+    {
         var found: [Value.Pair] = []
         var seen: Set<String> = []
         for (key, value) in pairs {
@@ -114,31 +130,50 @@ struct Evaluator {
         return found
     }
 
-    private func binary(_ sign: Operator, _ left: Expression, _ right: Expression, _ location: Location) throws -> Value {
+    private func binary(
+        _ sign: Operator, _ left: Expression, _ right: Expression, _ location: Location
+    ) throws -> Value {
         let first = try value(of: left)
         switch sign {
-        case .and: return .bool(try Arithmetic.bool(first, left.location) && Arithmetic.bool(value(of: right), right.location))
-        case .or: return .bool(try Arithmetic.bool(first, left.location) || Arithmetic.bool(value(of: right), right.location))
+        case .and:
+            return .bool(
+                try Arithmetic.bool(first, left.location)
+                    && Arithmetic.bool(value(of: right), right.location))
+        case .or:
+            return .bool(
+                try Arithmetic.bool(first, left.location)
+                    || Arithmetic.bool(value(of: right), right.location))
         case .coalesce: return first == .null ? try value(of: right) : first
         default: return try Arithmetic.apply(sign, first, value(of: right), at: location)
         }
     }
 
-    private func bounds(_ lower: Expression?, _ upper: Expression?, _ isClosed: Bool, _ location: Location) throws -> Value.Bounds
-    {
-        let bounds = Value.Bounds(lower: try lower.map(value(of:)), upper: try upper.map(value(of:)), isClosed: isClosed)
+    private func bounds(
+        _ lower: Expression?, _ upper: Expression?, _ isClosed: Bool, _ location: Location
+    ) throws -> Value.Bounds {
+        let bounds = Value.Bounds(
+            lower: try lower.map(value(of:)), upper: try upper.map(value(of:)), isClosed: isClosed)
         if let lower = bounds.lower, let upper = bounds.upper {
             guard let order = Value.compare(lower, upper) else {
-                throw InputError("\(lower.kind) and \(upper.kind) are no ends of a range", at: location)
+                throw InputError(
+                    "\(lower.kind) and \(upper.kind) are no ends of a range", at: location)
             }
-            guard order <= 0 else { throw InputError("the range ends before it begins", at: location) }
+            guard order <= 0 else {
+                throw InputError("the range ends before it begins", at: location)
+            }
         }
         return bounds
     }
 
-    private func construct(_ name: String, _ arguments: [Argument], _ location: Location) throws -> Value {
-        if case .structure(_, let fields, _)? = types.structure(name) { return try construct(name, fields, arguments, location) }
-        if case .record(_, let fields, _)? = types.structure(name) { return try construct(name, fields, arguments, location) }
+    private func construct(_ name: String, _ arguments: [Argument], _ location: Location) throws
+        -> Value
+    {
+        if case .structure(_, let fields, _)? = types.structure(name) {
+            return try construct(name, fields, arguments, location)
+        }
+        if case .record(_, let fields, _)? = types.structure(name) {
+            return try construct(name, fields, arguments, location)
+        }
         if ContainerKind(name) != nil, let kind = ContainerKind(name) {
             throw InputError("a \(name) needs its types: \(kind.example)()", at: location)
         }
@@ -166,12 +201,14 @@ struct Evaluator {
         for argument in arguments {
             guard let label = argument.label else {
                 throw InputError(
-                    "a value for \(Printable.line(name)) needs its field's name: \(Name.text(fields.first?.name ?? "x")): …",
+                    "a value for \(Printable.line(name)) needs its field's name: "
+                        + "\(Name.text(fields.first?.name ?? "x")): …",
                     at: argument.location)
             }
             guard let field = fields.first(where: { $0.name == label }) else {
                 throw InputError(
-                    "\(Printable.line(name)) has no field \(Printable.line(label)); it has \(fields.map { Name.text($0.name) }.joined(separator: ", "))",
+                    "\(Printable.line(name)) has no field \(Printable.line(label)); it has "
+                        + "\(fields.map { Name.text($0.name) }.joined(separator: ", "))",
                     at: argument.location)
             }
             guard !values.contains(where: { $0.name == label }) else {
@@ -179,7 +216,9 @@ struct Evaluator {
             }
             values.append(
                 Value.Field(
-                    name: label, value: try Fitting.fit(value(of: argument.value), to: field.type, at: argument.value.location)))
+                    name: label,
+                    value: try Fitting.fit(
+                        value(of: argument.value), to: field.type, at: argument.value.location)))
         }
         guard let shape = types.structure(name) else { return .object(name, values) }
         return try Fitting.fit(.object(name, values), to: shape, at: location)
@@ -188,9 +227,13 @@ struct Evaluator {
     func given(_ arguments: [Argument]) throws -> [Given] {
         try arguments.map { argument in
             if case .order(let isAscending) = argument.value.form {
-                return Given(label: argument.label, value: .null, location: argument.location, isAscending: isAscending)
+                return Given(
+                    label: argument.label, value: .null, location: argument.location,
+                    isAscending: isAscending)
             }
-            return Given(label: argument.label, value: try value(of: argument.value), location: argument.value.location)
+            return Given(
+                label: argument.label, value: try value(of: argument.value),
+                location: argument.value.location)
         }
     }
 }

@@ -17,9 +17,14 @@ enum Help {
                 Line(
                     example: "stock = map<String, Int>()",
                     meaning: "a new map, if there is no root of that name; also sortedMap<…>"),
-                Line(example: "log = array<Double>()", meaning: "a new array; also deque<…>, set<…>, sortedSet<…>"),
+                Line(
+                    example: "log = array<Double>()",
+                    meaning: "a new array; also deque<…>, set<…>, sortedSet<…>"),
                 Line(example: "n = 5", meaning: "a single value; set if it is there, made if not"),
-                Line(example: "small: Int8 = 5", meaning: "a single value of a type that is written"),
+                Line(
+                    example: "small: Int8 = 5",
+                    meaning: "a single value of a type that is "
+                        + "written"),
                 Line(example: "delete stock", meaning: "removes a root and all that it holds"),
                 Line(example: "roots", meaning: "the roots, their types and sizes"),
             ]),
@@ -27,15 +32,27 @@ enum Help {
             title: "Values",
             lines: [
                 Line(example: "stock[\"bolt\"] = 120", meaning: "sets a value; = nil removes it"),
-                Line(example: "stock[\"bolt\", default: 0] += 5", meaning: "changes a value, which begins as the default"),
+                Line(
+                    example: "stock[\"bolt\", default: 0] += 5",
+                    meaning: "changes a value, which begins as the default"),
                 Line(example: "stock[\"bolt\"]", meaning: "shows a value; nil if there is none"),
-                Line(example: "stock.keys.sorted()", meaning: "keys, values, sorted(), min(), sum(), prefix(3), … as in Swift"),
-                Line(example: "log.append(3.5)", meaning: "append, insert(…, at: 0), remove(at: 0), removeLast(), removeAll()"),
+                Line(
+                    example: "stock.keys.sorted()",
+                    meaning: "keys, values, sorted(), min(), sum(), prefix(3), … as in Swift"),
+                Line(
+                    example: "log.append(3.5)",
+                    meaning: "append, insert(…, at: 0), remove(at: 0), removeLast(), removeAll()"),
                 Line(example: "log[0]", meaning: "an element; log[0 ..< 2] is several"),
                 Line(example: "log.count", meaning: "how many; also isEmpty, first, last"),
-                Line(example: "tags.insert(\"new\")", meaning: "sets have insert, remove and contains"),
-                Line(example: "prices[10 ..< 20]", meaning: "sorted maps and sets have ranges, first and last"),
-                Line(example: "log.count * 2 + n", meaning: "arithmetic, comparisons, && || ! ?? and c ? a : b"),
+                Line(
+                    example: "tags.insert(\"new\")",
+                    meaning: "sets have insert, remove and contains"),
+                Line(
+                    example: "prices[10 ..< 20]",
+                    meaning: "sorted maps and sets have ranges, first and last"),
+                Line(
+                    example: "log.count * 2 + n",
+                    meaning: "arithmetic, comparisons, && || ! ?? and c ? a : b"),
             ]),
         Part(
             title: "Structs",
@@ -43,17 +60,26 @@ enum Help {
                 Line(
                     example: "struct Point { x: Double, y: Double }",
                     meaning: "declares a type, kept with the roots that are made of it"),
-                Line(example: "p = Point(x: 1, y: 2)", meaning: "a root, or the value of a map or array"),
+                Line(
+                    example: "p = Point(x: 1, y: 2)",
+                    meaning: "a root, or the value of a map or array"),
                 Line(example: "p.x += 1", meaning: "changes a field"),
             ]),
         Part(
             title: "Transactions",
             lines: [
-                Line(example: "begin", meaning: "the lines that follow happen together; others wait to write"),
-                Line(example: "commit", meaning: "keeps them: from here on they survive the end of this process"),
+                Line(
+                    example: "begin",
+                    meaning: "the lines that follow happen together; others wait to write"),
+                Line(
+                    example: "commit",
+                    meaning: "keeps them: from here on they survive the end of this process"),
                 Line(example: "abort", meaning: "takes them back"),
                 Line(example: "sync", meaning: "makes all that is committed survive a power cut"),
-                Line(example: "watch stock", meaning: "shows changes by anyone, until Ctrl-C; watch stock 3: until the third"),
+                Line(
+                    example: "watch stock",
+                    meaning: "shows changes by anyone, until Ctrl-C; watch stock 3: until the third"
+                ),
             ]),
         Part(
             title: "The heap and this program",
@@ -69,7 +95,8 @@ enum Help {
         let width = parts.flatMap(\.lines).map(\.example.count).max() ?? 0
         return parts.map { part in
             let lines = part.lines.map {
-                "  \($0.example)\(String(repeating: " ", count: width - $0.example.count))  \($0.meaning)"
+                "  \($0.example)\(String(repeating: " ", count: width - $0.example.count))  "
+                    + "\($0.meaning)"
             }
             return ([part.title] + lines).joined(separator: "\n")
         }.joined(separator: "\n")

@@ -1,12 +1,14 @@
 import Holdfast
 import HoldfastTools
 
-/// What `map` shows: every page of the file as a square in the colour, or the letter, of what it holds.
+/// What `map` shows: every page of the file as a square in the colour, or the letter, of what it
+/// holds.
 enum Picture {
     static func lines(of heap: PersistentHeap) throws -> [String] {
         let traits = TerminalTraits(descriptor: 1)
         let title = heap.path.split(separator: "/").last.map(String.init) ?? heap.path
         return TerminalMap.lines(
-            HeapMap(try heap.pageUse(), title: title), width: traits.width, colours: traits.hasColour ? .palette256 : .none)
+            HeapMap(try heap.pageUse(), title: title), width: traits.width,
+            colours: traits.hasColour ? .palette256 : .none)
     }
 }

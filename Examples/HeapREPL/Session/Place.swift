@@ -6,7 +6,8 @@ import Holdfast
     import Foundation
 #endif
 
-/// A value in the heap that an expression leads to. Good within its transaction, until something is put into or taken out of what it lies in.
+/// A value in the heap that an expression leads to. Good within its transaction, until something is
+/// put into or taken out of what it lies in.
 struct Place {
     private let place: ValuePlace
     /// The type of the value; of the value itself, where a root holds a single one.
@@ -39,12 +40,20 @@ struct Place {
 
     /// The type of a map's keys or a set's elements.
     var keyShape: TypeShape {
-        if case .generic(_, let parameters) = shape, let first = parameters.first { first } else { .named("UInt32") }
+        if case .generic(_, let parameters) = shape, let first = parameters.first {
+            first
+        } else {
+            .named("UInt32")
+        }
     }
 
     /// The type of a list's elements or a map's values.
     var elementShape: TypeShape {
-        if case .generic(_, let parameters) = shape, let last = parameters.last { last } else { shape }
+        if case .generic(_, let parameters) = shape, let last = parameters.last {
+            last
+        } else {
+            shape
+        }
     }
 
     // MARK: Optionals
@@ -62,17 +71,24 @@ struct Place {
         return Value(place.plain(), isShown: false)
     }
 
-    /// What is shown of the value. What has no order of its own is shown in order, if all of it is shown.
-    func beginning(_ amount: ShownAmount) -> Value { Value(place.plain(limit: amount.elements), isShown: true) }
+    /// What is shown of the value. What has no order of its own is shown in order, if all of it is
+    /// shown.
+    func beginning(_ amount: ShownAmount) -> Value {
+        Value(place.plain(limit: amount.elements), isShown: true)
+    }
 
     func count() throws -> Int {
-        guard let count = place.count else { throw InspectionProblem("\(shape.name) is no collection") }
+        guard let count = place.count else {
+            throw InspectionProblem("\(shape.name) is no collection")
+        }
         return count
     }
 
     /// The element at an index that has been checked.
     func element(at index: Int) throws -> Place {
-        guard let found = place.element(at: index) else { throw InspectionProblem("there is no element \(index)") }
+        guard let found = place.element(at: index) else {
+            throw InspectionProblem("there is no element \(index)")
+        }
         return Place(found)
     }
 
@@ -85,7 +101,9 @@ struct Place {
 
     func field(_ name: String) -> Place? { place.field(name).map { Place($0) } }
 
-    func value(forKey key: Value) throws -> Place? { try place.value(forKey: key.plain()).map { Place($0) } }
+    func value(forKey key: Value) throws -> Place? {
+        try place.value(forKey: key.plain()).map { Place($0) }
+    }
 
     func contains(_ element: Value) throws -> Bool { try place.contains(element.plain()) }
 
@@ -98,17 +116,22 @@ struct Place {
 
     private func entry(_ key: ValuePlace, _ value: ValuePlace?) throws -> Value {
         let keyValue = try Place(key).load()
-        return try value.map { Members.entry(Value.Pair(key: keyValue, value: try Place($0).load())) } ?? keyValue
+        return try value.map {
+            Members.entry(Value.Pair(key: keyValue, value: try Place($0).load()))
+        } ?? keyValue
     }
 
     /// The entries of a sorted map, or the elements of a sorted set, in a range of keys.
     func entries(in bounds: Value.Bounds) throws -> Value {
         let found = try place.entries(
-            from: bounds.lower?.plain(), to: bounds.upper?.plain(), through: bounds.isClosed && bounds.upper != nil, limit: .max)
+            from: bounds.lower?.plain(), to: bounds.upper?.plain(),
+            through: bounds.isClosed && bounds.upper != nil, limit: .max)
         if case .set = kind { return .list(try found.map { try Place($0.key).load() }) }
         return .pairs(
             try found.map { key, value in
-                Value.Pair(key: try Place(key).load(), value: try value.map { try Place($0).load() } ?? .null)
+                Value.Pair(
+                    key: try Place(key).load(),
+                    value: try value.map { try Place($0).load() } ?? .null)
             })
     }
 
@@ -118,7 +141,9 @@ struct Place {
     func setValue(_ value: Value, forKey key: Value) throws {
         try place.setValue(value.plain(as: elementShape), forKey: key.plain())
     }
-    func removeValue(forKey key: Value) throws -> Bool { try place.removeValue(forKey: key.plain()) }
+    func removeValue(forKey key: Value) throws -> Bool {
+        try place.removeValue(forKey: key.plain())
+    }
 
     /// All of them or, where that is interrupted, none.
     func append(_ elements: [Value]) throws {
@@ -129,12 +154,16 @@ struct Place {
                 try place.append(element.plain(as: elementShape))
             }
         } catch {
-            for index in (before ..< (place.count ?? before)).reversed() { try place.remove(at: index) }
+            for index in (before ..< (place.count ?? before)).reversed() {
+                try place.remove(at: index)
+            }
             throw error
         }
     }
 
-    func insert(_ value: Value, at index: Int) throws { try place.insert(value.plain(as: elementShape), at: index) }
+    func insert(_ value: Value, at index: Int) throws {
+        try place.insert(value.plain(as: elementShape), at: index)
+    }
 
     /// Takes the element out and returns it.
     func remove(at index: Int) throws -> Value {
@@ -154,7 +183,13 @@ struct Place {
 extension TypeShape {
     var isOptional: Bool { if case .optional = self { true } else { false } }
     var isMap: Bool {
-        if case .generic("Map", _) = self { true } else if case .generic("SortedMap", _) = self { true } else { false }
+        if case .generic("Map", _) = self {
+            true
+        } else if case .generic("SortedMap", _) = self {
+            true
+        } else {
+            false
+        }
     }
     /// Without the question mark.
     var wrapped: TypeShape { if case .optional(let wrapped) = self { wrapped } else { self } }
@@ -182,21 +217,30 @@ extension Value {
         case .list(let elements, let total): self = list(elements, total, isSet: false)
         case .set(let elements, let total): self = list(elements, total, isSet: true)
         case .pairs(let entries, let total):
-            var pairs = entries.map { Pair(key: Value($0.key, isShown: isShown), value: Value($0.value, isShown: isShown)) }
-            if isShown, total == pairs.count { pairs.sort { Value.compare($0.key, $1.key) ?? 0 < 0 } }
+            var pairs = entries.map {
+                Pair(key: Value($0.key, isShown: isShown), value: Value($0.value, isShown: isShown))
+            }
+            if isShown, total == pairs.count {
+                pairs.sort { Value.compare($0.key, $1.key) ?? 0 < 0 }
+            }
             self = total > pairs.count ? .beginning(of: .pairs(pairs), count: total) : .pairs(pairs)
         case .object(let type, let members):
-            self = .object(type, members.map { Field(name: $0.name, value: Value($0.value, isShown: isShown)) })
+            self = .object(
+                type, members.map { Field(name: $0.name, value: Value($0.value, isShown: isShown)) }
+            )
         case .date, .uuid, .union, .reference, .opaque: self = .other(plain)
         }
     }
 
-    /// What is put into a heap. Repeated elements of what becomes a set are left out here, since a set's literal may have them.
+    /// What is put into a heap. Repeated elements of what becomes a set are left out here, since a
+    /// set's literal may have them.
     func plain(as shape: TypeShape? = nil) -> PlainValue {
         switch self {
         case .null: return .null
         case .bool(let value): return .bool(value)
-        case .integer(let number): return Int64(exactly: number).map { .integer($0) } ?? .unsigned(UInt64(clamping: number))
+        case .integer(let number):
+            return Int64(exactly: number).map { .integer($0) }
+                ?? .unsigned(UInt64(clamping: number))
         case .number(let number): return .number(number)
         case .text(let text): return .text(text)
         case .bytes(let bytes): return .bytes(Data(bytes))
@@ -206,10 +250,17 @@ extension Value {
             var seen: Set<PlainValue> = []
             return .list(values.filter { seen.insert($0).inserted })
         case .pairs(let pairs):
-            return .pairs(pairs.map { PlainValue.Entry(key: $0.key.plain(), value: $0.value.plain(as: shape?.element)) })
+            return .pairs(
+                pairs.map {
+                    PlainValue.Entry(key: $0.key.plain(), value: $0.value.plain(as: shape?.element))
+                })
         case .object(let name, let fields):
             return .object(
-                type: name, fields.map { PlainValue.Member(name: $0.name, value: $0.value.plain(as: shape?.field($0.name))) })
+                type: name,
+                fields.map {
+                    PlainValue.Member(
+                        name: $0.name, value: $0.value.plain(as: shape?.field($0.name)))
+                })
         case .other(let value): return value
         case .beginning(let value, _): return value.plain(as: shape)
         case .range(let bounds): return .text(bounds.text())
@@ -219,13 +270,22 @@ extension Value {
 
 extension TypeShape {
     fileprivate var isSet: Bool {
-        if case .generic("Set", _) = self { true } else if case .generic("SortedSet", _) = self { true } else { false }
+        if case .generic("Set", _) = self {
+            true
+        } else if case .generic("SortedSet", _) = self {
+            true
+        } else {
+            false
+        }
     }
-    fileprivate var element: TypeShape? { if case .generic(_, let parameters) = wrapped { parameters.last } else { nil } }
+    fileprivate var element: TypeShape? {
+        if case .generic(_, let parameters) = wrapped { parameters.last } else { nil }
+    }
 
     fileprivate func field(_ name: String) -> TypeShape? {
         switch wrapped {
-        case .structure(_, let fields, _), .record(_, let fields, _): fields.first { $0.name == name }?.type
+        case .structure(_, let fields, _), .record(_, let fields, _):
+            fields.first { $0.name == name }?.type
         default: nil
         }
     }

@@ -68,7 +68,9 @@ final class Session {
         while needsMore {
             guard text.utf8.count <= Self.longestEntry else {
                 try report(
-                    InputError("this goes on for more than \(Self.longestEntry) bytes", at: Location(line: number, column: 1)),
+                    InputError(
+                        "this goes on for more than \(Self.longestEntry) bytes",
+                        at: Location(line: number, column: 1)),
                     Entry(text: first, firstLine: number))
                 return nil
             }
@@ -102,7 +104,8 @@ final class Session {
         }
     }
 
-    /// Runs an entry, and tells what is wrong with it. What nobody can be told of, or ends the program, is thrown on.
+    /// Runs an entry, and tells what is wrong with it. What nobody can be told of, or ends the
+    /// program, is thrown on.
     private func reporting(_ entry: Entry, _ body: () throws -> Void) throws {
         do {
             try body()
@@ -128,11 +131,15 @@ final class Session {
         let lines = entry.text.split(separator: "\n", omittingEmptySubsequences: false)
         let index = problem.location.line - entry.firstLine
         let line = lines.indices.contains(index) ? String(lines[index]) : ""
-        let picture = Excerpt(line: line, column: problem.location.column).picture(caret: output.styled("^", .error))
+        let picture = Excerpt(line: line, column: problem.location.column).picture(
+            caret: output.styled("^", .error))
         if isInteractive {
             Output.complain("\(picture)\n\(output.styled("error:", .error)) \(message)")
         } else {
-            Output.complain("heap-repl: line \(problem.location.line), column \(problem.location.column): \(message)\n\(picture)")
+            Output.complain(
+                "heap-repl: line \(problem.location.line), column \(problem.location.column): "
+                    + "\(message)\n\(picture)"
+            )
             throw End.failed
         }
     }
@@ -167,7 +174,8 @@ final class Session {
 
     private enum TransactionEnd: Error { case aborted }
 
-    /// `begin`: the lines up to `commit` or `abort` are run inside one write transaction, and so on one thread.
+    /// `begin`: the lines up to `commit` or `abort` are run inside one write transaction, and so on
+    /// one thread.
     private func transaction() throws {
         do {
             try heap.write { tx in
@@ -211,16 +219,20 @@ final class Session {
     /// A script that ends so has forgotten something; somebody at a terminal is told.
     private func endInside() throws {
         if isInteractive {
-            try output.print(output.styled("the transaction was not committed: nothing of it is kept", .note))
+            try output.print(
+                output.styled("the transaction was not committed: nothing of it is kept", .note))
         } else {
             Output.complain(
-                "heap-repl: line \(lineNumber), column 1: the script ends inside a transaction, of which nothing is kept; end it with commit or abort"
+                "heap-repl: line \(lineNumber), column 1: the script ends inside a transaction, of "
+                    + "which nothing is kept; end it with commit or abort"
             )
             throw End.failed
         }
     }
 
-    private func runInside(_ statements: [Statement], _ tx: borrowing WriteTransaction) throws -> LineEffect {
+    private func runInside(_ statements: [Statement], _ tx: borrowing WriteTransaction) throws
+        -> LineEffect
+    {
         guard let first = statements.first else { return .goOn }
         switch first.form {
         case .command(.commit): return .commit
@@ -228,8 +240,12 @@ final class Session {
         case .command(.quit): return .quit
         case .command(.help): try output.print(Help.text)
         case .command(.roots): try show(rootList(tx))
-        case .command(.begin): throw InputError("a transaction is open already; end it with commit or abort", at: first.location)
-        case .command: throw InputError("not inside a transaction; end it with commit or abort first", at: first.location)
+        case .command(.begin):
+            throw InputError(
+                "a transaction is open already; end it with commit or abort", at: first.location)
+        case .command:
+            throw InputError(
+                "not inside a transaction; end it with commit or abort first", at: first.location)
         case .structure(let name, let fields): try types.declare(name, fields, at: first.location)
         default: for text in try run(statements, in: tx) { try output.print(text) }
         }
@@ -238,7 +254,8 @@ final class Session {
 
     // MARK: Statements
 
-    private func run(_ statements: [Statement], in tx: borrowing ReadTransaction) throws -> [String] {
+    private func run(_ statements: [Statement], in tx: borrowing ReadTransaction) throws -> [String]
+    {
         var shown: [String] = []
         let roots = tx.roots
         // Others may have made some since the last line.
@@ -246,14 +263,18 @@ final class Session {
         let names = roots.map(\.name)
         for statement in statements {
             var places: [String: Place] = [:]
-            for name in statement.names { if let place = try tx.place(ofRoot: name) { places[name] = Place(place) } }
+            for name in statement.names {
+                if let place = try tx.place(ofRoot: name) { places[name] = Place(place) }
+            }
             let effect = try Evaluator(roots: places, types: types, rootNames: names).run(statement)
             if case .show(let value) = effect { shown.append(value.text()) }
         }
         return shown
     }
 
-    private func run(_ statements: [Statement], in tx: borrowing WriteTransaction) throws -> [String] {
+    private func run(_ statements: [Statement], in tx: borrowing WriteTransaction) throws
+        -> [String]
+    {
         var shown: [String] = []
         for statement in statements {
             if case .delete(let names) = statement.form {
@@ -261,23 +282,31 @@ final class Session {
                 for root in names {
                     guard roots.contains(root.name) else {
                         let near =
-                            Spelling.nearest(to: root.name, in: roots).map { "; is it \(Name.text($0))?" }
+                            Spelling.nearest(to: root.name, in: roots).map {
+                                "; is it \(Name.text($0))?"
+                            }
                             ?? "; `roots` lists those there are"
-                        throw InputError("there is no root \(Printable.line(root.name))\(near)", at: root.location)
+                        throw InputError(
+                            "there is no root \(Printable.line(root.name))\(near)",
+                            at: root.location)
                     }
                 }
                 for root in names { try tx.removeRoot(named: root.name) }
                 continue
             }
             var places: [String: Place] = [:]
-            for name in statement.names { if let place = try tx.place(ofRoot: name) { places[name] = Place(place) } }
+            for name in statement.names {
+                if let place = try tx.place(ofRoot: name) { places[name] = Place(place) }
+            }
             let roots = tx.roots
             refresh(roots)
-            let effect = try Evaluator(roots: places, types: types, rootNames: roots.map(\.name)).run(statement)
+            let effect = try Evaluator(roots: places, types: types, rootNames: roots.map(\.name))
+                .run(statement)
             switch effect {
             case .nothing: break
             case .show(let value): shown.append(value.text())
-            case .make(let name, let shape, let value): try tx.makeRoot(name, shape, value.plain(as: shape.content))
+            case .make(let name, let shape, let value):
+                try tx.makeRoot(name, shape, value.plain(as: shape.content))
             case .note(let text): if isInteractive { shown.append(output.styled(text, .note)) }
             }
         }
@@ -305,6 +334,10 @@ final class Session {
 extension TypeShape {
     /// The type of the value itself, where a root holds a single one.
     var content: TypeShape {
-        if case .generic("Value", let parameters) = self, parameters.count == 1 { parameters[0] } else { self }
+        if case .generic("Value", let parameters) = self, parameters.count == 1 {
+            parameters[0]
+        } else {
+            self
+        }
     }
 }

@@ -6,18 +6,25 @@ enum Statistics {
     static func lines(of heap: PersistentHeap) throws -> [String] {
         let figures = try heap.statistics()
         var rows = [
-            ("file", "\(Figures.bytes(figures.fileBytes)), \(Figures.bytes(figures.diskBytes)) of the disk"),
+            (
+                "file",
+                "\(Figures.bytes(figures.fileBytes)), \(Figures.bytes(figures.diskBytes)) of the "
+                    + "disk"
+            ),
             (
                 "used",
-                "\(Figures.bytes(figures.usedBytes)), and \(Figures.bytes(figures.overheadBytes)) for the heap's own records"
+                "\(Figures.bytes(figures.usedBytes)), and \(Figures.bytes(figures.overheadBytes)) "
+                    + "for the heap's own records"
             ),
             (
                 "free",
-                "\(Figures.bytes(figures.freeBytes)), of which \(Figures.bytes(figures.freeTailBytes)) behind the heap's end"
+                "\(Figures.bytes(figures.freeBytes)), of which "
+                    + "\(Figures.bytes(figures.freeTailBytes)) behind the heap's end"
             ),
             (
                 "log",
-                "\(Figures.bytes(figures.logBytes)) in \(Figures.count(figures.logCommits, "commit")) since the last checkpoint"
+                "\(Figures.bytes(figures.logBytes)) in "
+                    + "\(Figures.count(figures.logCommits, "commit")) since the last checkpoint"
             ),
             ("commits", "\(Figures.count(figures.commits)) in all"),
             ("open in", Figures.count(figures.otherOpenings.count + 1, "place")),
@@ -27,7 +34,9 @@ enum Statistics {
             rows.append(
                 (
                     "root \(name)",
-                    root.bytes.map { "\(Figures.bytes($0)) in \(Figures.count(root.blocks ?? 0, "block"))" }
+                    root.bytes.map {
+                        "\(Figures.bytes($0)) in \(Figures.count(root.blocks ?? 0, "block"))"
+                    }
                         ?? "of a type that is not known"
                 ))
         }

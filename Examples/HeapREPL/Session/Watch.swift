@@ -24,19 +24,23 @@ struct Watch {
     /// Shows the value, and then each change, until Ctrl-C or so many changes.
     func run(changes: Int?) throws {
         var state = try read()
-        guard let value = state.value else { throw InputError("there is no root \(Printable.line(name))", at: location) }
+        guard let value = state.value else {
+            throw InputError("there is no root \(Printable.line(name))", at: location)
+        }
         try session.output.print("\(Name.text(name)) = \(value.text())")
         var seen = 0
         while changes.map({ seen < $0 }) ?? true {
             // In short waits, since Ctrl-C does not wake this one.
-            let isNewer = try session.heap.waitForChange(since: state.version, timeout: .milliseconds(100))
+            let isNewer = try session.heap.waitForChange(
+                since: state.version, timeout: .milliseconds(100))
             if Interruption.take() {
                 // Behind the ^C that the terminal shows.
                 return try session.output.print("")
             }
             guard isNewer else { continue }
             let next = try read()
-            let lines = Difference.lines(Name.text(name), from: state.value, to: next.value, session.output)
+            let lines = Difference.lines(
+                Name.text(name), from: state.value, to: next.value, session.output)
             for line in lines { try session.output.print(line) }
             if !lines.isEmpty { seen += 1 }
             state = next
@@ -56,7 +60,9 @@ struct Watch {
 
 /// What is different between two states of a value, as lines that would make the one of the other.
 enum Difference {
-    static func lines(_ path: String, from old: Value?, to new: Value?, _ output: Output) -> [String] {
+    static func lines(_ path: String, from old: Value?, to new: Value?, _ output: Output)
+        -> [String]
+    {
         if old == new { return [] }
         guard let new else { return [output.styled("delete \(path)", .removed)] }
         guard let old else { return [output.styled("\(path) = \(new.text())", .added)] }
@@ -65,7 +71,9 @@ enum Difference {
         var lines: [String] = []
         switch (oldValue, newValue) {
         case (.pairs(let oldPairs), .pairs(let newPairs)):
-            let before = Dictionary(oldPairs.map { ($0.key.text(.everything), $0.value) }) { first, _ in first }
+            let before = Dictionary(oldPairs.map { ($0.key.text(.everything), $0.value) }) {
+                first, _ in first
+            }
             let after = Set(newPairs.map { $0.key.text(.everything) })
             // Only where all of a map is compared is a key that is missing known to be gone.
             if newCount == newPairs.count {
@@ -86,28 +94,39 @@ enum Difference {
         case (.object(let oldName, let oldFields), .object(let newName, let newFields))
         where oldName == newName && oldFields.count == newFields.count:
             for (old, new) in zip(oldFields, newFields) {
-                lines += Self.lines("\(path).\(Name.text(new.name))", from: old.value, to: new.value, output)
+                lines += Self.lines(
+                    "\(path).\(Name.text(new.name))", from: old.value, to: new.value, output)
             }
         default: return [output.styled("\(path) = \(new.text())", .added)]
         }
         return lines.isEmpty ? [output.styled("\(path) = \(new.text())", .added)] : lines
     }
 
-    /// Elements that were added or taken away at one place are shown so, and others as changed in their places.
-    private static func listLines(_ path: String, _ old: [Value], _ new: [Value], _ output: Output) -> [String] {
+    /// Elements that were added or taken away at one place are shown so, and others as changed in
+    /// their places.
+    private static func listLines(_ path: String, _ old: [Value], _ new: [Value], _ output: Output)
+        -> [String]
+    {
         let prefix = zip(old, new).prefix { $0 == $1 }.count
-        let suffix = zip(old.dropFirst(prefix).reversed(), new.dropFirst(prefix).reversed()).prefix { $0 == $1 }.count
+        let suffix = zip(old.dropFirst(prefix).reversed(), new.dropFirst(prefix).reversed()).prefix
+        { $0 == $1 }.count
         let gone = old.count - prefix - suffix
         let come = new.count - prefix - suffix
         if gone == come {
-            return (prefix ..< prefix + come).flatMap { lines("\(path)[\($0)]", from: old[$0], to: new[$0], output) }
+            return (prefix ..< prefix + come).flatMap {
+                lines("\(path)[\($0)]", from: old[$0], to: new[$0], output)
+            }
         }
         guard gone == 0 || come == 0, gone + come <= 100 else { return [] }
         if come > 0, suffix == 0 {
-            return new[prefix ..< prefix + come].map { output.styled("\(path).append(\($0.text()))", .added) }
+            return new[prefix ..< prefix + come].map {
+                output.styled("\(path).append(\($0.text()))", .added)
+            }
         }
         if come > 0 {
-            return (prefix ..< prefix + come).map { output.styled("\(path).insert(\(new[$0].text()), at: \($0))", .added) }
+            return (prefix ..< prefix + come).map {
+                output.styled("\(path).insert(\(new[$0].text()), at: \($0))", .added)
+            }
         }
         return (0 ..< gone).map { _ in output.styled("\(path).remove(at: \(prefix))", .removed) }
     }

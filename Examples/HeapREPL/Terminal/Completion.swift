@@ -1,11 +1,13 @@
 import Holdfast
 
-/// What the word before the cursor can become: roots, their members, types and commands, by the heap's types alone.
+/// What the word before the cursor can become: roots, their members, types and commands, by the
+/// heap's types alone.
 struct Completion {
     var roots: [String: TypeShape] = [:]
     var types: [String] = []
 
-    /// The words that begin as the one that ends the text does. `text` is the line up to the cursor.
+    /// The words that begin as the one that ends the text does. `text` is the line up to the
+    /// cursor.
     func candidates(for text: String) -> [String] {
         let characters = Array(text)
         var start = characters.count
@@ -16,7 +18,9 @@ struct Completion {
         return names(after: before).filter { $0.hasPrefix(word) }.sorted()
     }
 
-    private static func isWord(_ character: Character) -> Bool { character == "_" || character.isLetter || character.isNumber }
+    private static func isWord(_ character: Character) -> Bool {
+        character == "_" || character.isLetter || character.isNumber
+    }
 
     private static func isInsideText(_ text: String) -> Bool {
         var isInside = false
@@ -53,10 +57,12 @@ struct Completion {
     /// The members of the last expression of a text, found by reading ever shorter ends of it.
     private func members(of text: String) -> [String] {
         let characters = Array(text)
-        for start in characters.indices where start == 0 || !Self.isWord(characters[start - 1]) || !Self.isWord(characters[start])
-        {
-            guard let statements = try? Parser.statements(of: String(characters[start...])), statements.count == 1,
-                case .expression(let expression) = statements[0].form, let shape = TypeShape.of(expression, roots: roots)
+        for start in characters.indices
+        where start == 0 || !Self.isWord(characters[start - 1]) || !Self.isWord(characters[start]) {
+            guard let statements = try? Parser.statements(of: String(characters[start...])),
+                statements.count == 1,
+                case .expression(let expression) = statements[0].form,
+                let shape = TypeShape.of(expression, roots: roots)
             else { continue }
             return shape.memberNames.filter { Name.text($0) == $0 }
         }

@@ -6,12 +6,14 @@
     import Glibc
 #endif
 
-/// The lines of earlier runs, in a file: one line each, added as they come, so that several programs can keep one file and one that is killed has kept its lines.
+/// The lines of earlier runs, in a file: one line each, added as they come, so that several
+/// programs can keep one file and one that is killed has kept its lines.
 struct History {
     private let path: String?
     static let most = 1000
 
-    /// `HEAP_REPL_HISTORY` names the file, or is empty for none; `~/.heap_repl_history` if it is not set.
+    /// `HEAP_REPL_HISTORY` names the file, or is empty for none; `~/.heap_repl_history` if it is
+    /// not set.
     init() {
         if let named = getenv("HEAP_REPL_HISTORY") {
             let name = String(cString: named)
@@ -32,7 +34,9 @@ struct History {
             if count == 0 { break }
             bytes += block[..<count]
         }
-        let all = bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
+        let all = bytes.split(separator: UInt8(ascii: "\n")).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         let newest = Array(all.suffix(Self.most))
         if all.count > 2 * Self.most { rewrite(newest) }
         return newest

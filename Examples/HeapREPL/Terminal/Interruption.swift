@@ -13,8 +13,8 @@ enum Interruption {
     struct Interrupted: Error {}
 
     private static let isRequested = Atomic<Bool>(false)
-    /// A pipe that the signal handler writes into, so that whoever waits for the terminal is woken: what it reads from, and what the handler
-    /// writes to.
+    /// A pipe that the signal handler writes into, so that whoever waits for the terminal is woken:
+    /// what it reads from, and what the handler writes to.
     private static let readingEnd = Atomic<Int32>(-1)
     private static let writingEnd = Atomic<Int32>(-1)
 
@@ -61,7 +61,8 @@ enum Interruption {
         sigaction(SIGINT, &action, nil)
     }
 
-    /// Waits until there is something to read from `descriptor`; false if Ctrl-C came first, or at all.
+    /// Waits until there is something to read from `descriptor`; false if Ctrl-C came first, or at
+    /// all.
     static func waitForInput(_ descriptor: Int32) -> Bool {
         while true {
             if isRequested.load(ordering: .relaxed) { return false }

@@ -51,7 +51,8 @@ final class PlainLines: LineSource {
             }
             searched = buffer.count
             guard searched <= Self.longestLine else {
-                throw Failure(description: "line \(number) is longer than \(Self.longestLine) bytes")
+                throw Failure(
+                    description: "line \(number) is longer than \(Self.longestLine) bytes")
             }
             if isAtEnd {
                 guard !buffer.isEmpty else { return .end }
@@ -67,7 +68,8 @@ final class PlainLines: LineSource {
             let count = read(0, &bytes, bytes.count)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else {
-                throw Failure(description: "the input could not be read: \(String(cString: strerror(errno)))")
+                throw Failure(
+                    description: "the input could not be read: \(String(cString: strerror(errno)))")
             }
             if count == 0 {
                 isAtEnd = true

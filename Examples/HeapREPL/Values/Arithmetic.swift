@@ -1,12 +1,16 @@
 /// Operators on values; what Swift would trap on is an error here, at the operator.
 enum Arithmetic {
-    static func apply(_ sign: Operator, _ left: Value, _ right: Value, at location: Location) throws(InputError) -> Value {
+    static func apply(_ sign: Operator, _ left: Value, _ right: Value, at location: Location)
+        throws(InputError) -> Value
+    {
         switch sign {
-        case .add, .subtract, .multiply, .divide, .remainder: return try combine(sign, left, right, location)
+        case .add, .subtract, .multiply, .divide, .remainder:
+            return try combine(sign, left, right, location)
         case .equal, .unequal:
             let areEqual = Value.areEqual(left, right)
             return .bool(sign == .equal ? areEqual : !areEqual)
-        case .less, .lessOrEqual, .greater, .greaterOrEqual: return try .bool(isOrdered(sign, left, right, location))
+        case .less, .lessOrEqual, .greater, .greaterOrEqual:
+            return try .bool(isOrdered(sign, left, right, location))
         case .and, .or, .not, .coalesce, .halfOpenRange, .closedRange:
             throw InputError("“\(sign.rawValue)” cannot be used like this", at: location)
         }
@@ -16,15 +20,20 @@ enum Arithmetic {
         switch value {
         case .integer(let number):
             let result = -number
-            // The digits of the smallest Int are one more than the largest, and only mean something with the sign.
-            guard result >= Int128(Int64.min), result <= Int128(Int64.max) else { throw overflow("-\(number)", location) }
+            // The digits of the smallest Int are one more than the largest, and only mean something
+            // with the sign.
+            guard result >= Int128(Int64.min), result <= Int128(Int64.max) else {
+                throw overflow("-\(number)", location)
+            }
             return .integer(result)
         case .number(let number): return .number(-number)
         default: throw InputError("“-” cannot be applied to \(value.kind)", at: location)
         }
     }
 
-    static func not(_ value: Value, at location: Location) throws(InputError) -> Value { .bool(!(try bool(value, location))) }
+    static func not(_ value: Value, at location: Location) throws(InputError) -> Value {
+        .bool(!(try bool(value, location)))
+    }
 
     static func bool(_ value: Value, _ location: Location) throws(InputError) -> Bool {
         guard case .bool(let bool) = value else {
@@ -33,10 +42,14 @@ enum Arithmetic {
         return bool
     }
 
-    private static func isOrdered(_ sign: Operator, _ left: Value, _ right: Value, _ location: Location) throws(InputError)
+    private static func isOrdered(
+        _ sign: Operator, _ left: Value, _ right: Value, _ location: Location
+    ) throws(InputError)
         -> Bool
     {
-        if let left = left.double, let right = right.double, left.isNaN || right.isNaN { return false }
+        if let left = left.double, let right = right.double, left.isNaN || right.isNaN {
+            return false
+        }
         guard let order = Value.compare(left, right) else {
             throw InputError("\(left.kind) and \(right.kind) have no order", at: location)
         }
@@ -48,23 +61,29 @@ enum Arithmetic {
         }
     }
 
-    private static func combine(_ sign: Operator, _ left: Value, _ right: Value, _ location: Location) throws(InputError) -> Value
-    {
+    private static func combine(
+        _ sign: Operator, _ left: Value, _ right: Value, _ location: Location
+    ) throws(InputError) -> Value {
         switch (left, right) {
-        case (.integer(let left), .integer(let right)): return try .integer(integers(sign, left, right, location))
+        case (.integer(let left), .integer(let right)):
+            return try .integer(integers(sign, left, right, location))
         case (.text(let left), .text(let right)) where sign == .add: return .text(left + right)
         case (.list(let left), .list(let right)) where sign == .add: return .list(left + right)
         case (.bytes(let left), .bytes(let right)) where sign == .add: return .bytes(left + right)
         default:
             guard let left = left.double, let right = right.double else {
                 let hint = left == .null || right == .null ? "; “??” gives a nil another value" : ""
-                throw InputError("“\(sign.rawValue)” cannot be applied to \(left.kind) and \(right.kind)\(hint)", at: location)
+                throw InputError(
+                    "“\(sign.rawValue)” cannot be applied to \(left.kind) and \(right.kind)\(hint)",
+                    at: location)
             }
             return .number(numbers(sign, left, right))
         }
     }
 
-    private static func integers(_ sign: Operator, _ left: Int128, _ right: Int128, _ location: Location) throws(InputError)
+    private static func integers(
+        _ sign: Operator, _ left: Int128, _ right: Int128, _ location: Location
+    ) throws(InputError)
         -> Int128
     {
         let result: Int128
@@ -82,7 +101,9 @@ enum Arithmetic {
         // As the type of both does in Swift: Int, or, if one of them is too large for it, UInt64.
         let isUnsigned = left > Int128(Int64.max) || right > Int128(Int64.max)
         let bounds = isUnsigned ? 0 ... Int128(UInt64.max) : Int128(Int64.min) ... Int128(Int64.max)
-        guard bounds.contains(result) else { throw overflow("\(left) \(sign.rawValue) \(right)", location) }
+        guard bounds.contains(result) else {
+            throw overflow("\(left) \(sign.rawValue) \(right)", location)
+        }
         return result
     }
 

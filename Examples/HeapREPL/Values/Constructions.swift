@@ -5,7 +5,8 @@
 #endif
 import Holdfast
 
-/// Values that are made of others by a type's name: `Int(3.5)`, `String(5)`, `Date("2026-01-31T12:00:00Z")`.
+/// Values that are made of others by a type's name: `Int(3.5)`, `String(5)`,
+/// `Date("2026-01-31T12:00:00Z")`.
 enum Constructions {
     static let names = ["Int", "Double", "String", "Date", "UUID", "Data"]
 
@@ -25,12 +26,15 @@ enum Constructions {
     }
 
     /// Nil if the type has no such conversion.
-    static func convert(_ type: String, _ value: Value, at location: Location) throws(InputError) -> Value? {
+    static func convert(_ type: String, _ value: Value, at location: Location) throws(InputError)
+        -> Value?
+    {
         switch (type, value) {
         case ("Int", .integer), ("Double", .number), ("String", .text): return value
         case ("Int", .number(let number)):
             guard let whole = Int64(exactly: number.rounded(.towardZero)) else {
-                throw InputError("\(Value.literal(of: number)) does not fit into an Int", at: location)
+                throw InputError(
+                    "\(Value.literal(of: number)) does not fit into an Int", at: location)
             }
             return .integer(Int128(whole))
         case ("Int", .text(let text)): return Int64(text).map { .integer(Int128($0)) } ?? .null
@@ -41,7 +45,8 @@ enum Constructions {
             let bytes = try Fitting.fit(value, to: .named("Data"), at: location)
             return bytes
         case ("Data", .text(let text)): return .bytes(Array(text.utf8))
-        case ("Date", .text), ("UUID", .text): return try Fitting.fit(value, to: .named(type), at: location)
+        case ("Date", .text), ("UUID", .text):
+            return try Fitting.fit(value, to: .named(type), at: location)
         default: return nil
         }
     }

@@ -4,11 +4,14 @@ extension TypeShape {
     /// What can follow a dot behind a value of the type.
     var memberNames: [String] {
         switch wrapped {
-        case .generic("Array", _), .generic("Deque", _), .generic("InlineArray", _), .generic("Set", _), .generic("SortedSet", _),
+        case .generic("Array", _), .generic("Deque", _), .generic("InlineArray", _),
+            .generic("Set", _), .generic("SortedSet", _),
             .named("PersistentBitSet"):
             Members.names(of: .list([])) + Changes.names(for: self)
-        case .generic("Map", _), .generic("SortedMap", _): Members.names(of: .pairs([])) + Changes.names(for: self)
-        case .generic("Value", let parameters), .generic("Ref", let parameters), .generic("Shared", let parameters):
+        case .generic("Map", _), .generic("SortedMap", _):
+            Members.names(of: .pairs([])) + Changes.names(for: self)
+        case .generic("Value", let parameters), .generic("Ref", let parameters),
+            .generic("Shared", let parameters):
             parameters.first?.memberNames ?? []
         case .named("String"), .named("PersistentString"): Members.names(of: .text(""))
         case .named("Data"), .named("PersistentBytes"): Members.names(of: .bytes([]))
@@ -38,7 +41,8 @@ extension TypeShape {
             case "sorted", "reversed", "prefix", "suffix", "dropFirst", "dropLast":
                 if shape.isMap { return nil }
                 return .generic("Array", [shape.lastParameter ?? .named("Int")])
-            case "min", "max", "removeFirst", "removeLast", "popFirst", "popLast", "remove", "removeValue", "sum":
+            case "min", "max", "removeFirst", "removeLast", "popFirst", "popLast", "remove",
+                "removeValue", "sum":
                 return shape.lastParameter
             default: return nil
             }
@@ -47,16 +51,22 @@ extension TypeShape {
         }
     }
 
-    private var lastParameter: TypeShape? { if case .generic(_, let parameters) = wrapped { parameters.last } else { nil } }
+    private var lastParameter: TypeShape? {
+        if case .generic(_, let parameters) = wrapped { parameters.last } else { nil }
+    }
 
     private func member(_ name: String) -> TypeShape? {
         switch (wrapped, name) {
-        case (.structure(_, let fields, _), _), (.record(_, let fields, _), _): fields.first { $0.name == name }?.type
-        case (.generic("Ref", let parameters), _), (.generic("Shared", let parameters), _): parameters.first?.member(name)
+        case (.structure(_, let fields, _), _), (.record(_, let fields, _), _):
+            fields.first { $0.name == name }?.type
+        case (.generic("Ref", let parameters), _), (.generic("Shared", let parameters), _):
+            parameters.first?.member(name)
         case (.generic(_, let parameters), "keys"): parameters.first.map { .generic("Array", [$0]) }
-        case (.generic(_, let parameters), "values"): parameters.last.map { .generic("Array", [$0]) }
+        case (.generic(_, let parameters), "values"):
+            parameters.last.map { .generic("Array", [$0]) }
         case (.generic("Map", _), _), (.generic("SortedMap", _), _): nil
-        case (.generic(_, let parameters), "first"), (.generic(_, let parameters), "last"): parameters.first
+        case (.generic(_, let parameters), "first"), (.generic(_, let parameters), "last"):
+            parameters.first
         default: nil
         }
     }

@@ -1,4 +1,5 @@
-/// What values can be asked for: `count`, `sorted()`, `keys` and the like, on values that have been read.
+/// What values can be asked for: `count`, `sorted()`, `keys` and the like, on values that have been
+/// read.
 enum Members {
     /// A property; nil if there is none of that name.
     static func property(_ name: String, of value: Value) -> Value? {
@@ -24,7 +25,12 @@ enum Members {
 
     /// A map's entry, as Swift's dictionaries give it.
     static func entry(_ pair: Value.Pair) -> Value {
-        .object("", [Value.Field(name: "key", value: pair.key), Value.Field(name: "value", value: pair.value)])
+        .object(
+            "",
+            [
+                Value.Field(name: "key", value: pair.key),
+                Value.Field(name: "value", value: pair.value),
+            ])
     }
 
     /// The names of the properties and methods of a kind of value, for completion and messages.
@@ -41,26 +47,33 @@ enum Members {
     }
 
     static let listMethods = [
-        "contains", "dropFirst", "dropLast", "joined", "max", "min", "prefix", "reversed", "sorted", "suffix", "sum",
+        "contains", "dropFirst", "dropLast", "joined", "max", "min", "prefix", "reversed", "sorted",
+        "suffix", "sum",
     ]
     static let textMethods = ["contains", "hasPrefix", "hasSuffix", "lowercased", "uppercased"]
 
     // MARK: Methods
 
     /// The value of a method; throws if there is none of that name, or it is called wrongly.
-    static func call(_ name: String, on value: Value, _ given: [Evaluator.Given], at location: Location) throws(InputError)
+    static func call(
+        _ name: String, on value: Value, _ given: [Evaluator.Given], at location: Location
+    ) throws(InputError)
         -> Value
     {
         switch value {
-        case .list(let elements): if let found = try call(name, on: elements, given, location) { return found }
-        case .text(let text): if let found = try call(name, on: text, given, location) { return found }
+        case .list(let elements):
+            if let found = try call(name, on: elements, given, location) { return found }
+        case .text(let text):
+            if let found = try call(name, on: text, given, location) { return found }
         case .pairs(let pairs) where name == "sorted":
             try check(given, [], name, location)
             let sorted = try sort(pairs, ascending: true, by: \.key, location)
             return .list(sorted.map(entry))
         case .pairs(let pairs) where name == "contains":
             throw InputError(
-                "a map is asked by its keys: keys.contains(…)\(pairs.isEmpty ? "" : ", or […] != nil")", at: location)
+                "a map is asked by its keys: "
+                    + "keys.contains(…)\(pairs.isEmpty ? "" : ", or […] != nil")",
+                at: location)
         case .number(let number) where name == "rounded":
             try check(given, [], name, location)
             return .number(number.rounded())
@@ -69,10 +82,14 @@ enum Members {
         if property(name, of: value) != nil {
             throw InputError("\(name) is no method; write it without parentheses", at: location)
         }
-        throw InputError("\(value.kind) has no method \(Printable.line(name))\(known(names(of: value)))", at: location)
+        throw InputError(
+            "\(value.kind) has no method \(Printable.line(name))\(known(names(of: value)))",
+            at: location)
     }
 
-    static func known(_ names: [String]) -> String { names.isEmpty ? "" : "; it has \(names.joined(separator: ", "))" }
+    static func known(_ names: [String]) -> String {
+        names.isEmpty ? "" : "; it has \(names.joined(separator: ", "))"
+    }
 
     private static func check(
         _ given: [Evaluator.Given], _ labels: [String?], _ name: String, _ location: Location
@@ -88,9 +105,13 @@ enum Members {
     ) throws(InputError) -> Value? {
         switch name {
         case "sorted":
-            if given.isEmpty { return .list(try sort(elements, ascending: true, by: \.self, location)) }
-            guard given.count == 1, given[0].label == "by", let isAscending = given[0].isAscending else {
-                throw InputError("sorted is called as sorted(), sorted(by: <) or sorted(by: >)", at: location)
+            if given.isEmpty {
+                return .list(try sort(elements, ascending: true, by: \.self, location))
+            }
+            guard given.count == 1, given[0].label == "by", let isAscending = given[0].isAscending
+            else {
+                throw InputError(
+                    "sorted is called as sorted(), sorted(by: <) or sorted(by: >)", at: location)
             }
             return .list(try sort(elements, ascending: isAscending, by: \.self, location))
         case "reversed":
@@ -109,19 +130,25 @@ enum Members {
             return .bool(elements.contains { Value.areEqual($0, given[0].value) })
         case "joined":
             guard given.isEmpty || given.map(\.label) == ["separator"] else {
-                throw InputError("joined is called as joined() or joined(separator: \", \")", at: location)
+                throw InputError(
+                    "joined is called as joined() or joined(separator: \", \")", at: location)
             }
             return .text(try joined(elements, given.first?.value ?? .text(""), location))
         case "prefix", "suffix", "dropFirst", "dropLast":
-            let count = given.isEmpty && name.hasPrefix("drop") ? 1 : try length(given, name, location)
+            let count =
+                given.isEmpty && name.hasPrefix("drop") ? 1 : try length(given, name, location)
             return .list(part(name, of: elements, count))
         default: return nil
         }
     }
 
-    private static func length(_ given: [Evaluator.Given], _ name: String, _ location: Location) throws(InputError) -> Int {
+    private static func length(_ given: [Evaluator.Given], _ name: String, _ location: Location)
+        throws(InputError) -> Int
+    {
         try check(given, [nil], name, location)
-        guard case .integer(let number) = given[0].value, let count = Int(exactly: number), count >= 0 else {
+        guard case .integer(let number) = given[0].value, let count = Int(exactly: number),
+            count >= 0
+        else {
             throw InputError("\(name) needs a number of elements, 0 or more", at: given[0].location)
         }
         return count
@@ -136,7 +163,9 @@ enum Members {
         }
     }
 
-    private static func joined(_ elements: [Value], _ separator: Value, _ location: Location) throws(InputError) -> String {
+    private static func joined(_ elements: [Value], _ separator: Value, _ location: Location)
+        throws(InputError) -> String
+    {
         var texts: [String] = []
         for element in elements + [separator] {
             guard case .text(let text) = element else {
@@ -147,7 +176,9 @@ enum Members {
         return texts.dropLast().joined(separator: texts.last ?? "")
     }
 
-    private static func call(_ name: String, on text: String, _ given: [Evaluator.Given], _ location: Location) throws(InputError)
+    private static func call(
+        _ name: String, on text: String, _ given: [Evaluator.Given], _ location: Location
+    ) throws(InputError)
         -> Value?
     {
         switch name {
@@ -156,10 +187,14 @@ enum Members {
             return .text(name == "uppercased" ? text.uppercased() : text.lowercased())
         case "hasPrefix", "hasSuffix", "contains":
             try check(given, [nil], name, location)
-            guard case .text(let part) = given[0].value else { throw InputError("\(name) needs a text", at: given[0].location) }
+            guard case .text(let part) = given[0].value else {
+                throw InputError("\(name) needs a text", at: given[0].location)
+            }
             return .bool(
                 name == "hasPrefix"
-                    ? text.hasPrefix(part) : name == "hasSuffix" ? text.hasSuffix(part) : part.isEmpty || text.contains(part))
+                    ? text.hasPrefix(part)
+                    : name == "hasSuffix"
+                        ? text.hasSuffix(part) : part.isEmpty || text.contains(part))
         default: return nil
         }
     }
@@ -172,8 +207,11 @@ enum Members {
     ) throws(InputError) -> [T] {
         guard let first = elements.first else { return [] }
         // All of one kind that has an order, or all numbers: then every two of them have one.
-        for element in elements where Value.compare(first[keyPath: key], element[keyPath: key]) == nil {
-            throw InputError("\(first[keyPath: key].kind) and \(element[keyPath: key].kind) have no order", at: location)
+        for element in elements
+        where Value.compare(first[keyPath: key], element[keyPath: key]) == nil {
+            throw InputError(
+                "\(first[keyPath: key].kind) and \(element[keyPath: key].kind) have no order",
+                at: location)
         }
         return elements.sorted { left, right in
             let order = Value.compare(left[keyPath: key], right[keyPath: key]) ?? 0

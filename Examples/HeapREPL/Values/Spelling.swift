@@ -3,7 +3,9 @@ enum Spelling {
     /// The one that differs by the fewest letters, if those are few.
     static func nearest(to name: String, in names: [String]) -> String? {
         guard name.count <= 64 else { return nil }
-        let found = names.filter { abs($0.count - name.count) <= 2 }.map { ($0, distance(Array(name), Array($0))) }.min {
+        let found = names.filter { abs($0.count - name.count) <= 2 }.map {
+            ($0, distance(Array(name), Array($0)))
+        }.min {
             $0.1 < $1.1
         }
         guard let found, found.1 <= max(1, (name.count + 1) / 3) else { return nil }
@@ -18,7 +20,8 @@ enum Spelling {
             row[0] = index + 1
             for (other, candidate) in right.enumerated() {
                 let above = row[other + 1]
-                row[other + 1] = min(diagonal + (character == candidate ? 0 : 1), min(above, row[other]) + 1)
+                row[other + 1] = min(
+                    diagonal + (character == candidate ? 0 : 1), min(above, row[other]) + 1)
                 diagonal = above
             }
         }

@@ -2,8 +2,8 @@ import Holdfast
 
 /// Where the fields of a struct that is declared in a line lie.
 ///
-/// A plain struct's bytes lie as Swift lays out a struct with the same fields, and a record's as `RecordLayout` does: so a program that declares the same struct in Swift
-/// opens the same roots.
+/// A plain struct's bytes lie as Swift lays out a struct with the same fields, and a record's as
+/// `RecordLayout` does: so a program that declares the same struct in Swift opens the same roots.
 enum StructLayout {
     private static let recordHeader = 8
 
@@ -13,19 +13,24 @@ enum StructLayout {
         var end = isPlain ? 0 : recordHeader
         var placed: [String] = []
         for field in fields {
-            guard let (size, alignment) = isPlain ? plain(field.shape) : stored(field.shape) else { return nil }
+            guard let (size, alignment) = isPlain ? plain(field.shape) : stored(field.shape) else {
+                return nil
+            }
             let offset = (end + alignment - 1) / alignment * alignment
             placed.append("\(field.name): \(field.shape.text) @\(offset)")
             end = offset + size
             guard end < Int(Int32.max) else { return nil }
         }
-        // By way of the words that it is described with: what does not come back from them as it went in could not be read by others.
-        let text = "\(isPlain ? "" : "record ")\(name){\(placed.joined(separator: ", ")); \(end) bytes}"
+        // By way of the words that it is described with: what does not come back from them as it
+        // went in could not be read by others.
+        let text =
+            "\(isPlain ? "" : "record ")\(name){\(placed.joined(separator: ", ")); \(end) bytes}"
         return TypeShape(parsing: text).flatMap { $0.text == text ? $0 : nil }
     }
 
     private static let numbers: [String: Int] = [
-        "Int": 8, "Int64": 8, "Int32": 4, "Int16": 2, "Int8": 1, "UInt": 8, "UInt64": 8, "UInt32": 4, "UInt16": 2, "UInt8": 1,
+        "Int": 8, "Int64": 8, "Int32": 4, "Int16": 2, "Int8": 1, "UInt": 8, "UInt64": 8,
+        "UInt32": 4, "UInt16": 2, "UInt8": 1,
         "Double": 8,
         "Float": 4, "Bool": 1,
     ]

@@ -10,7 +10,8 @@ struct ShownAmount {
 }
 
 extension Value {
-    /// The value as a Swift literal. Control characters in texts are escaped, so that what stands in a file cannot command a terminal.
+    /// The value as a Swift literal. Control characters in texts are escaped, so that what stands
+    /// in a file cannot command a terminal.
     func text(_ amount: ShownAmount = .usual) -> String {
         switch self {
         case .null: "nil"
@@ -19,9 +20,13 @@ extension Value {
         case .number(let number): Self.literal(of: number)
         case .text(let text): Self.literal(of: text, amount)
         case .bytes(let bytes): Self.literal(of: bytes, amount)
-        case .list(let elements): Self.brackets(elements.prefix(amount.elements).map { $0.text(amount) }, of: elements.count)
+        case .list(let elements):
+            Self.brackets(
+                elements.prefix(amount.elements).map { $0.text(amount) }, of: elements.count)
         case .pairs(let pairs):
-            Self.brackets(pairs.prefix(amount.elements).map { $0.text(amount) }, of: pairs.count, empty: "[:]")
+            Self.brackets(
+                pairs.prefix(amount.elements).map { $0.text(amount) }, of: pairs.count, empty: "[:]"
+            )
         case .object(let name, let fields):
             "\(name)(\(fields.map { "\(Name.text($0.name)): \($0.value.text(amount))" }.joined(separator: ", ")))"
         case .range(let bounds): bounds.text(amount)
@@ -29,7 +34,8 @@ extension Value {
         case .beginning(of: .list(let elements), let count):
             Self.brackets(elements.prefix(amount.elements).map { $0.text(amount) }, of: count)
         case .beginning(of: .pairs(let pairs), let count):
-            Self.brackets(pairs.prefix(amount.elements).map { $0.text(amount) }, of: count, empty: "[:]")
+            Self.brackets(
+                pairs.prefix(amount.elements).map { $0.text(amount) }, of: count, empty: "[:]")
         case .beginning(let value, _): value.text(amount)
         }
     }
@@ -37,10 +43,12 @@ extension Value {
     private static func brackets(_ parts: [String], of count: Int, empty: String = "[]") -> String {
         if count == 0 { return empty }
         let text = parts.joined(separator: ", ")
-        return parts.count < count ? "[\(text)\(parts.isEmpty ? "" : ", ")… (\(count) in all)]" : "[\(text)]"
+        return parts.count < count
+            ? "[\(text)\(parts.isEmpty ? "" : ", ")… (\(count) in all)]" : "[\(text)]"
     }
 
-    /// As Swift prints it, except that what is no number is spelled as it could be written in a program.
+    /// As Swift prints it, except that what is no number is spelled as it could be written in a
+    /// program.
     static func literal(of number: Double) -> String {
         if number.isNaN { return "Double.nan" }
         if number.isInfinite { return number < 0 ? "-Double.infinity" : "Double.infinity" }
@@ -64,20 +72,27 @@ extension Value {
                 }
             }
         }
-        // Counting all characters of a long text takes a walk through it, which only who is shown a part of it pays for.
-        guard amount.characters < .max, text.utf8.count > amount.characters else { return shown + "\"" }
+        // Counting all characters of a long text takes a walk through it, which only who is shown a
+        // part of it pays for.
+        guard amount.characters < .max, text.utf8.count > amount.characters else {
+            return shown + "\""
+        }
         let count = text.count
         return count > amount.characters ? shown + "\"… (\(count) characters in all)" : shown + "\""
     }
 
     private static func literal(of bytes: [UInt8], _ amount: ShownAmount) -> String {
-        let parts = bytes.prefix(amount.elements).map { "0x" + ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }
+        let parts = bytes.prefix(amount.elements).map {
+            "0x" + ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true)
+        }
         return "Data(\(brackets(parts, of: bytes.count)))"
     }
 }
 
 extension Value.Pair {
-    func text(_ amount: ShownAmount = .usual) -> String { "\(key.text(amount)): \(value.text(amount))" }
+    func text(_ amount: ShownAmount = .usual) -> String {
+        "\(key.text(amount)): \(value.text(amount))"
+    }
 }
 
 extension Value.Bounds {
@@ -90,7 +105,11 @@ extension Value.Bounds {
 enum Name {
     /// The name, in backticks if it would not be read as one without them.
     static func text(_ name: String) -> String {
-        let isPlain = (try? Lexer.tokens(of: name)).map { $0.count == 2 && $0[0].kind == .name(name, isQuoted: false) } ?? false
-        return isPlain && !["true", "false", "nil"].contains(name) ? name : "`\(Printable.line(name))`"
+        let isPlain =
+            (try? Lexer.tokens(of: name)).map {
+                $0.count == 2 && $0[0].kind == .name(name, isQuoted: false)
+            } ?? false
+        return isPlain && !["true", "false", "nil"].contains(name)
+            ? name : "`\(Printable.line(name))`"
     }
 }

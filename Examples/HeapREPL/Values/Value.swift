@@ -15,7 +15,8 @@ indirect enum Value: Equatable, Sendable {
     /// A struct's fields, by the name of the struct, in their order.
     case object(String, [Field])
     case range(Bounds)
-    /// What has no literal: dates, UUIDs, references, enums, the bytes of types that only another program knows.
+    /// What has no literal: dates, UUIDs, references, enums, the bytes of types that only another
+    /// program knows.
     case other(PlainValue)
     /// The first of a collection's elements, and how many there are in all: only made to be shown.
     case beginning(of: Value, count: Int)
@@ -47,7 +48,8 @@ indirect enum Value: Equatable, Sendable {
         case .bytes: "a Data"
         case .list: "an array"
         case .pairs: "a map"
-        case .object(let name, _): "\(name.first.map { "AEIOU".contains($0) } ?? false ? "an" : "a") \(name)"
+        case .object(let name, _):
+            "\(name.first.map { "AEIOU".contains($0) } ?? false ? "an" : "a") \(name)"
         case .range: "a range"
         case .other(let value): value.kind
         case .beginning(let value, _): value.kind
@@ -58,18 +60,23 @@ indirect enum Value: Equatable, Sendable {
 // MARK: Order
 
 extension Value {
-    /// Whether the two are of kinds between which `<` means something, and if so how they stand; numbers are compared with numbers.
+    /// Whether the two are of kinds between which `<` means something, and if so how they stand;
+    /// numbers are compared with numbers.
     static func compare(_ left: Value, _ right: Value) -> Int? {
         switch (left, right) {
-        case (.integer(let left), .integer(let right)): return left < right ? -1 : left > right ? 1 : 0
+        case (.integer(let left), .integer(let right)):
+            return left < right ? -1 : left > right ? 1 : 0
         case (.text(let left), .text(let right)): return left < right ? -1 : left > right ? 1 : 0
         case (.bool(let left), .bool(let right)): return left == right ? 0 : left ? 1 : -1
         case (.number, .number), (.integer, .number), (.number, .integer):
             guard let left = left.double, let right = right.double else { return nil }
             return left < right ? -1 : left > right ? 1 : left == right ? 0 : nil
-        case (.bytes(let left), .bytes(let right)): return left.lexicographicallyPrecedes(right) ? -1 : left == right ? 0 : 1
-        case (.other(.date(let left)), .other(.date(let right))): return left < right ? -1 : left > right ? 1 : 0
-        case (.other(.uuid(let left)), .other(.uuid(let right))): return left < right ? -1 : left > right ? 1 : 0
+        case (.bytes(let left), .bytes(let right)):
+            return left.lexicographicallyPrecedes(right) ? -1 : left == right ? 0 : 1
+        case (.other(.date(let left)), .other(.date(let right))):
+            return left < right ? -1 : left > right ? 1 : 0
+        case (.other(.uuid(let left)), .other(.uuid(let right))):
+            return left < right ? -1 : left > right ? 1 : 0
         default: return nil
         }
     }
@@ -79,18 +86,23 @@ extension Value {
         switch (left, right) {
         case (.integer, .number), (.number, .integer): compare(left, right) == 0
         case (.number(let left), .number(let right)): left == right
-        case (.list(let left), .list(let right)): left.count == right.count && zip(left, right).allSatisfy { areEqual($0, $1) }
+        case (.list(let left), .list(let right)):
+            left.count == right.count && zip(left, right).allSatisfy { areEqual($0, $1) }
         case (.pairs(let left), .pairs(let right)):
             left.count == right.count && texts(left) == texts(right)
         case (.object(let name, let left), .object(let otherName, let right)):
             name == otherName && left.count == right.count
-                && zip(left, right).allSatisfy { $0.name == $1.name && areEqual($0.value, $1.value) }
+                && zip(left, right).allSatisfy {
+                    $0.name == $1.name && areEqual($0.value, $1.value)
+                }
         default: left == right
         }
     }
 
     private static func texts(_ pairs: [Pair]) -> [String: String] {
-        Dictionary(pairs.map { ($0.key.text(.everything), $0.value.text(.everything)) }) { first, _ in first }
+        Dictionary(pairs.map { ($0.key.text(.everything), $0.value.text(.everything)) }) {
+            first, _ in first
+        }
     }
 
     /// A whole or broken number as a Double.

@@ -3,12 +3,14 @@
 import HoldfastEngine
 import Synchronization
 
-/// Which bytes of a plain struct cannot hold every number: Swift takes it for granted that a `Bool` is 0 or 1 and that an enum is one of its cases, and a
-/// damaged one may lead it anywhere.
+/// Which bytes of a plain struct cannot hold every number: Swift takes it for granted that a `Bool`
+/// is 0 or 1 and that an enum is one of its cases, and a damaged one may lead it anywhere.
 ///
-/// Knows `Bool`, optionals and enums without associated values, however deep in structs and tuples; enums with associated values are taken as they are.
+/// Knows `Bool`, optionals and enums without associated values, however deep in structs and tuples;
+/// enums with associated values are taken as they are.
 struct BitPatterns: Sendable {
-    /// The byte at `offset` is below `limit`; if it is the flag of an optional, `whenZero` must hold where it is 0, that is, where there is a value.
+    /// The byte at `offset` is below `limit`; if it is the flag of an optional, `whenZero` must
+    /// hold where it is 0, that is, where there is a value.
     private struct Rule {
         var offset: Int
         var limit: Int
@@ -23,7 +25,9 @@ struct BitPatterns: Sendable {
 
     /// Whether values of a type are plain bytes, whatever those are.
     static func acceptAll(of type: any Persistable.Type) -> Bool {
-        if let described = type as? any PlainlyLaidOut.Type { return described.plainLayout.acceptsAll }
+        if let described = type as? any PlainlyLaidOut.Type {
+            return described.plainLayout.acceptsAll
+        }
         return (type as? any PersistableStruct.Type).map { of($0).acceptAll } ?? false
     }
 
@@ -43,29 +47,42 @@ struct BitPatterns: Sendable {
         return patterns
     }
 
-    func verify(at offset: UInt64, in verification: inout Verification) { Self.verify(rules, at: offset, in: &verification) }
+    func verify(at offset: UInt64, in verification: inout Verification) {
+        Self.verify(rules, at: offset, in: &verification)
+    }
 
-    private static func verify(_ rules: [Rule], at offset: UInt64, in verification: inout Verification) {
+    private static func verify(
+        _ rules: [Rule], at offset: UInt64, in verification: inout Verification
+    ) {
         for rule in rules {
             let byte = Int(verification.load(offset + UInt64(rule.offset), as: UInt8.self))
             if byte >= rule.limit {
-                verification.report("byte \(rule.offset) of a struct is \(byte), which no \(rule.name) can be")
+                verification.report(
+                    "byte \(rule.offset) of a struct is \(byte), which no \(rule.name) can be")
             } else if byte == 0 {
                 verify(rule.whenZero, at: offset, in: &verification)
             }
         }
     }
 
-    /// `sparePatterns`: optionals around the type that use patterns which it does not need itself for their `nil`.
+    /// `sparePatterns`: optionals around the type that use patterns which it does not need itself
+    /// for their `nil`.
     private static func rules(for type: Any.Type, at offset: Int, sparePatterns: Int) -> [Rule] {
-        if type == Bool.self { return [Rule(offset: offset, limit: 2 + sparePatterns, name: "Bool")] }
+        if type == Bool.self {
+            return [Rule(offset: offset, limit: 2 + sparePatterns, name: "Bool")]
+        }
         if let optional = type as? any AnyOptional.Type {
             let size = TypeFacts.size(of: optional.wrappedType)
             if TypeFacts.size(of: type) == size {
-                return rules(for: optional.wrappedType, at: offset, sparePatterns: sparePatterns + 1)
+                return rules(
+                    for: optional.wrappedType, at: offset, sparePatterns: sparePatterns + 1)
             }
             let inner = rules(for: optional.wrappedType, at: offset, sparePatterns: 0)
-            return [Rule(offset: offset + size, limit: 2 + sparePatterns, name: "optional's flag", whenZero: inner)]
+            return [
+                Rule(
+                    offset: offset + size, limit: 2 + sparePatterns, name: "optional's flag",
+                    whenZero: inner)
+            ]
         }
         if let cases = EnumMetadata.plainCases(of: type) {
             guard cases > 1, TypeFacts.size(of: type) == 1 else { return [] }

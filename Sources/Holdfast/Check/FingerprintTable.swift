@@ -1,13 +1,15 @@
 import Synchronization
 
-/// Types and their fingerprints, to be looked up without a lock: every transaction does so for every root that it asks for, and a mutex and a dictionary
-/// were a tenth of a small transaction.
+/// Types and their fingerprints, to be looked up without a lock: every transaction does so for
+/// every root that it asks for, and a mutex and a dictionary were a tenth of a small transaction.
 ///
-/// A table of fixed size whose entries are never freed, so that a look-up may go on reading one that has just been removed. A program with more types
-/// of roots than it holds finds the others in `TypeRegistry`, under its mutex.
+/// A table of fixed size whose entries are never freed, so that a look-up may go on reading one
+/// that has just been removed. A program with more types of roots than it holds finds the others in
+/// `TypeRegistry`, under its mutex.
 ///
-/// Safety: entries are whole before their address is stored (releasing, read by acquiring loads) and do not change after that; the table and its entries live
-/// as long as the process. `find` may be called on any thread; `add` and `remove` under the registry's mutex.
+/// Safety: entries are whole before their address is stored (releasing, read by acquiring loads)
+/// and do not change after that; the table and its entries live as long as the process. `find` may
+/// be called on any thread; `add` and `remove` under the registry's mutex.
 struct FingerprintTable: @unchecked Sendable {
     private struct Entry {
         let type: ObjectIdentifier
@@ -66,7 +68,8 @@ struct FingerprintTable: @unchecked Sendable {
     func remove(_ type: ObjectIdentifier) {
         for slot in 0 ..< Self.slots {
             let word = table[slot].load(ordering: .relaxed)
-            guard let entry = word == Self.removed ? nil : UnsafePointer<Entry>(bitPattern: word), entry.pointee.type == type
+            guard let entry = word == Self.removed ? nil : UnsafePointer<Entry>(bitPattern: word),
+                entry.pointee.type == type
             else { continue }
             table[slot].store(Self.removed, ordering: .releasing)
         }

@@ -3,8 +3,9 @@ import Synchronization
 
 /// The types that this program can read, by what a heap says of them.
 ///
-/// A heap keeps a description of each root's type, in words. The program has the type if it has asked for such a root, or has been told of it; any other type is made of its
-/// description, see ``TypeMaker``.
+/// A heap keeps a description of each root's type, in words. The program has the type if it has
+/// asked for such a root, or has been told of it; any other type is made of its description, see
+/// ``TypeMaker``.
 final class TypeRegistry: Sendable {
     static let shared = TypeRegistry()
 
@@ -24,7 +25,8 @@ final class TypeRegistry: Sendable {
     private let known = Mutex(Known())
     private let fingerprints = FingerprintTable()
 
-    /// Of the type's description: equal for equal types. Throws `notStorable` if the type cannot be kept in a heap.
+    /// Of the type's description: equal for equal types. Throws `notStorable` if the type cannot be
+    /// kept in a heap.
     func fingerprint(of type: any Persistable.Type) throws(HeapError) -> UInt64 {
         let identifier = ObjectIdentifier(type)
         if let found = fingerprints.find(identifier) { return found }
@@ -45,7 +47,9 @@ final class TypeRegistry: Sendable {
         known.withLock { known in
             known.fingerprints[ObjectIdentifier(type)] = nil
             fingerprints.remove(ObjectIdentifier(type))
-            known.byDescription = known.byDescription.filter { ObjectIdentifier($0.value.type) != ObjectIdentifier(type) }
+            known.byDescription = known.byDescription.filter {
+                ObjectIdentifier($0.value.type) != ObjectIdentifier(type)
+            }
             // They may be made of the type.
             known.made = [:]
         }
@@ -58,7 +62,8 @@ final class TypeRegistry: Sendable {
         return text.withUTF8 { StableHash.hash(UnsafeRawBufferPointer($0), seed: seed) }
     }
 
-    /// The type with this description: the program's own, or one that is made of the description. Nil if the description says too little, or makes no sense.
+    /// The type with this description: the program's own, or one that is made of the description.
+    /// Nil if the description says too little, or makes no sense.
     func type(describedAs text: String) -> (any Persistable.Type)? {
         if let found = programType(describedAs: text) { return found }
         if let made = known.withLock({ $0.made[text] }) { return made.type }
@@ -77,7 +82,9 @@ final class TypeRegistry: Sendable {
     }
 
     /// The program's own type with this description.
-    func programType(describedAs text: String) -> (any Persistable.Type)? { known.withLock({ $0.byDescription[text] })?.type }
+    func programType(describedAs text: String) -> (any Persistable.Type)? {
+        known.withLock({ $0.byDescription[text] })?.type
+    }
 }
 
 extension TypeRegistry {

@@ -8,7 +8,8 @@ public struct HeapRepair: Equatable, Sendable {
         public let root: Root
         /// As ``RootStatistics/count``.
         public let count: Int?
-        /// Pages that the root has something in and that do not match their checksums: its structure is whole, but values in these pages may be wrong. Ascending.
+        /// Pages that the root has something in and that do not match their checksums: its
+        /// structure is whole, but values in these pages may be wrong. Ascending.
         public let damagedPages: [Int]
     }
 
@@ -28,28 +29,37 @@ public struct HeapRepair: Equatable, Sendable {
     public let losses: [String]
 
     /// Whether the new heap has all that the old one had, as far as that can be known.
-    public var isComplete: Bool { leftOut.isEmpty && losses.isEmpty && kept.allSatisfy { $0.damagedPages.isEmpty } }
+    public var isComplete: Bool {
+        leftOut.isEmpty && losses.isEmpty && kept.allSatisfy { $0.damagedPages.isEmpty }
+    }
 }
 
 extension PersistentHeap {
-    /// Makes a new heap at `destination` of everything that can be read of the heap at `path`, which is left as it is.
+    /// Makes a new heap at `destination` of everything that can be read of the heap at `path`,
+    /// which is left as it is.
     ///
-    /// Opens it even where its log is damaged or missing or the file was cut short; a heap with both copies of the header or the allocator's first page lost cannot be read at
-    /// all. Every root is followed without trusting anything, and copied value by value if it can be followed to its end; roots that cannot, and roots of types
-    /// that this program does not know, are left out. What several roots refer to stays shared.
+    /// Opens it even where its log is damaged or missing or the file was cut short; a heap with
+    /// both copies of the header or the allocator's first page lost cannot be read at all. Every
+    /// root is followed without trusting anything, and copied value by value if it can be followed
+    /// to its end; roots that cannot, and roots of types that this program does not know, are left
+    /// out. What several roots refer to stays shared.
     ///
-    /// Throws the error of opening, ``HeapError/alreadyExists(path:)`` rather than replace a file, and what ``build(_:replacing:options:_:)`` throws; then nothing is made. `progress` is told
+    /// Throws the error of opening, ``HeapError/alreadyExists(path:)`` rather than replace a file,
+    /// and what ``build(_:replacing:options:_:)`` throws; then nothing is made. `progress` is told
     /// pages. O(heap).
     public static func repair(
         _ path: String, to destination: String, knowing types: [any Persistable.Type] = [],
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
     ) throws -> HeapRepair {
-        try repair(path, to: destination, knowing: types, engineOptions: EngineOptions(), progress: progress)
+        try repair(
+            path, to: destination, knowing: types, engineOptions: EngineOptions(),
+            progress: progress)
     }
 
     /// The same with the engine's own options.
     package static func repair(
-        _ path: String, to destination: String, knowing types: [any Persistable.Type] = [], engineOptions: EngineOptions,
+        _ path: String, to destination: String, knowing types: [any Persistable.Type] = [],
+        engineOptions: EngineOptions,
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
     ) throws -> HeapRepair {
         for type in types { _ = try TypeRegistry.shared.fingerprint(of: type) }
@@ -58,12 +68,16 @@ extension PersistentHeap {
         options.salvages = true
         let engine = try HeapEngine(path: path, mode: .readOnly, options: options)
         defer { try? engine.close() }
-        if SystemDisk.shared.exists(destination) { throw HeapError.alreadyExists(path: destination) }
+        if SystemDisk.shared.exists(destination) {
+            throw HeapError.alreadyExists(path: destination)
+        }
         let damaged = try engine.scrub(progress: progress).damagedPages
         let context = try engine.beginRead()
         defer { engine.endRead(context) }
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
-        var rescue = Rescue(access, damagedPages: damaged, losses: engine.warnings) { engine.options.isCancelled?() == true }
+        var rescue = Rescue(access, damagedPages: damaged, losses: engine.warnings) {
+            engine.options.isCancelled?() == true
+        }
         let lines = try rescue.exportAll(beside: destination)
         var newOptions = EngineOptions()
         newOptions.rightsOfNewFiles = engine.fileRights
@@ -71,7 +85,9 @@ extension PersistentHeap {
             let reader = try lines.reader()
             if !rescue.kept.isEmpty {
                 _ = try tx.importRoots(as: nil, path: path, knowing: []) {
-                    if engine.options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
+                    if engine.options.isCancelled?() == true {
+                        throw HeapError.cancelled(path: path)
+                    }
                     return try reader.next()
                 }
             }
@@ -89,13 +105,17 @@ private struct Rescue {
     private(set) var kept: [FoundRoot] = []
     private var leftOut: [HeapRepair.LeftOut] = []
 
-    init(_ access: HeapAccess, damagedPages: [Int], losses: [String], isCancelled: @escaping () -> Bool) {
+    init(
+        _ access: HeapAccess, damagedPages: [Int], losses: [String],
+        isCancelled: @escaping () -> Bool
+    ) {
         self.access = access
         self.isCancelled = isCancelled
         verification = Verification(access, watching: damagedPages)
         verification.mayGoOn = { _ in !isCancelled() }
         verification.run()
-        self.losses = losses + (verification.catalogueProblem.map { ["Roots may be missing: \($0)."] } ?? [])
+        self.losses =
+            losses + (verification.catalogueProblem.map { ["Roots may be missing: \($0)."] } ?? [])
         let unknown = Set(verification.unknownRoots.map(\.name))
         let names = Set(verification.foundRoots.map(\.name))
         for root in verification.foundRoots {
@@ -115,13 +135,15 @@ private struct Rescue {
         leftOut.append(HeapRepair.LeftOut(name: name, reason: reason))
     }
 
-    /// All lines of the roots that are kept; a root that cannot be written as lines is left out, and all others are begun again, since their references are numbered together.
+    /// All lines of the roots that are kept; a root that cannot be written as lines is left out,
+    /// and all others are begun again, since their references are numbered together.
     mutating func exportAll(beside destination: String) throws -> LineSpill {
         if verification.wasCancelled { throw HeapError.cancelled(path: access.heapPath) }
         let exporter = try RootExporter(access, knowing: [])
         // A version of the data is only asked for where the catalogue can be searched.
         let isSearchable =
-            verification.catalogueProblem == nil && !leftOut.contains { $0.name.hasPrefix(RootCatalogue.hiddenPrefix) }
+            verification.catalogueProblem == nil
+            && !leftOut.contains { $0.name.hasPrefix(RootCatalogue.hiddenPrefix) }
         let dataVersion = isSearchable ? (try? DataVersion.read(access)) ?? 0 : 0
         while true {
             let lines = try LineSpill(beside: destination)
@@ -130,7 +152,8 @@ private struct Rescue {
                     (
                         name: root.name,
                         entry: RootCatalogue.Entry(
-                            keyPlace: root.keyPlace, place: root.place, offset: root.offset, description: root.description ?? "")
+                            keyPlace: root.keyPlace, place: root.place, offset: root.offset,
+                            description: root.description ?? "")
                     )
                 }
                 try exporter.export(entries, dataVersion: dataVersion) {
@@ -153,7 +176,8 @@ private struct Rescue {
     }
 
     var result: HeapRepair {
-        let statistics = Dictionary(uniqueKeysWithValues: verification.rootStatistics.map { ($0.root.name, $0) })
+        let statistics = Dictionary(
+            uniqueKeysWithValues: verification.rootStatistics.map { ($0.root.name, $0) })
         return HeapRepair(
             kept: kept.map { root in
                 HeapRepair.Kept(

@@ -1,10 +1,14 @@
 import HoldfastEngine
 
-/// A walk over everything that the roots of a heap lead to, which trusts none of it: what ``PersistentHeap/check(knowing:progress:)`` does besides comparing pages.
+/// A walk over everything that the roots of a heap lead to, which trusts none of it: what
+/// ``PersistentHeap/check(knowing:progress:)`` does besides comparing pages.
 ///
-/// Each persistable type verifies its own stored form, see ``Persistable/verify(at:in:)``. The rules that keep a walk over damaged bytes from going astray:
-/// - bytes are read only where they lie in a block that has been claimed (`claim`), beginning with the catalogue;
-/// - a block can be claimed once, so two owners of one block are found, and no walk goes round in a circle;
+/// Each persistable type verifies its own stored form, see ``Persistable/verify(at:in:)``. The
+/// rules that keep a walk over damaged bytes from going astray:
+/// - bytes are read only where they lie in a block that has been claimed (`claim`), beginning with
+///   the catalogue;
+/// - a block can be claimed once, so two owners of one block are found, and no walk goes round in a
+///   circle;
 /// - what contradicts something is reported and not followed.
 ///
 /// Belongs to one read transaction and its thread.
@@ -53,7 +57,8 @@ public struct Verification {
     /// Levels of what may not wait; see `completely`.
     private var wholes = 0
     private static let mostWholes = 1000
-    /// Records that have been claimed by following a reference. An owner that is found later is welcome to them.
+    /// Records that have been claimed by following a reference. An owner that is found later is
+    /// welcome to them.
     private var claimedByReference: Set<UInt64> = []
     /// How many shared references have been found to each record that has any.
     private var owners: [UInt64: UInt32] = [:]
@@ -80,13 +85,15 @@ public struct Verification {
     private(set) var accounts: [UInt64: RootAccount] = [:]
     /// The roots that the catalogue has, in its order.
     private(set) var foundRoots: [FoundRoot] = []
-    /// The owner that each root is in the ledger's tally, by the place of its name; the catalogue is owner 0. Nil if owners are not asked for.
+    /// The owner that each root is in the ledger's tally, by the place of its name; the catalogue
+    /// is owner 0. Nil if owners are not asked for.
     private var ownerNumbers: [UInt64: UInt32]?
     /// Whether what the roots lead to is followed, or only the catalogue.
     var followsRoots = true
     /// Pages that `accounts` are to say of whose they are, in ascending order.
     let watchedPages: [Int]
-    /// Asked now and then whether to go on, with the bytes that have been claimed; a walk that is not to go on ends soon, having found nothing more.
+    /// Asked now and then whether to go on, with the bytes that have been claimed; a walk that is
+    /// not to go on ends soon, having found nothing more.
     var mayGoOn: ((_ claimedBytes: Int) -> Bool)?
     private(set) var wasCancelled = false
     private var claims = 0
@@ -101,15 +108,22 @@ public struct Verification {
     private(set) var catalogueProblem: String?
 
     /// Whether the bytes lie in the heap.
-    func ledgerContains(_ offset: UInt64, _ byteCount: Int) -> Bool { ledger.contains(offset, byteCount) }
+    func ledgerContains(_ offset: UInt64, _ byteCount: Int) -> Bool {
+        ledger.contains(offset, byteCount)
+    }
 
     /// Blocks in use that the walk has come to.
     var reachedBlocks: Int { ledger.claimedBlocks }
 
-    /// Claims the block at `offset` that was allocated with this size and alignment; false, and a report, if no such block is in use there or
-    /// something else owns it: then it must not be read. `what` completes "… lies at 4711, where".
-    public mutating func claim(_ offset: UInt64, byteCount: Int, alignment: Int, _ what: @autoclosure () -> String) -> Bool {
-        guard let problem = claimInLedger(offset, byteCount: byteCount, alignment: alignment) else { return !wasCancelled }
+    /// Claims the block at `offset` that was allocated with this size and alignment; false, and a
+    /// report, if no such block is in use there or something else owns it: then it must not be
+    /// read. `what` completes "… lies at 4711, where".
+    public mutating func claim(
+        _ offset: UInt64, byteCount: Int, alignment: Int, _ what: @autoclosure () -> String
+    ) -> Bool {
+        guard let problem = claimInLedger(offset, byteCount: byteCount, alignment: alignment) else {
+            return !wasCancelled
+        }
         // It has been verified already; and from here on it has an owner.
         if claimedByReference.remove(offset) != nil { return false }
         report("\(what()) \(problem)")
@@ -117,26 +131,36 @@ public struct Verification {
     }
 
     /// Claims the block, and notes for which root.
-    private mutating func claimInLedger(_ offset: UInt64, byteCount: Int, alignment: Int) -> String? {
+    private mutating func claimInLedger(_ offset: UInt64, byteCount: Int, alignment: Int) -> String?
+    {
         claims += 1
         if claims & 4095 == 0, let mayGoOn, !mayGoOn(ledger.claimedBytes) { wasCancelled = true }
         if wasCancelled { return nil }
         if let ownerNumbers { ledger.owner = rootPlace.flatMap { ownerNumbers[$0] } ?? 0 }
         let bytes = ledger.claimedBytes
-        if let problem = ledger.claim(offset, byteCount: byteCount, alignment: alignment) { return problem }
+        if let problem = ledger.claim(offset, byteCount: byteCount, alignment: alignment) {
+            return problem
+        }
         guard case .value(let name, _)? = places.first else { return nil }
         accounts[name, default: RootAccount()].add(
-            offset, byteCount: byteCount, blockBytes: ledger.claimedBytes - bytes, watching: watchedPages)
+            offset, byteCount: byteCount, blockBytes: ledger.claimedBytes - bytes,
+            watching: watchedPages)
         return nil
     }
 
     /// Claims the block of a single stored form.
-    mutating func claim<Stored>(_ offset: UInt64, for type: Stored.Type, _ what: @autoclosure () -> String) -> Bool {
-        claim(offset, byteCount: MemoryLayout<Stored>.size, alignment: MemoryLayout<Stored>.alignment, what())
+    mutating func claim<Stored>(
+        _ offset: UInt64, for type: Stored.Type, _ what: @autoclosure () -> String
+    ) -> Bool {
+        claim(
+            offset, byteCount: MemoryLayout<Stored>.size, alignment: MemoryLayout<Stored>.alignment,
+            what())
     }
 
     /// Reads bytes of a block that has been claimed.
-    public func load<T: BitwiseCopyable>(_ offset: UInt64, as type: T.Type) -> T { access.load(offset, as: type) }
+    public func load<T: BitwiseCopyable>(_ offset: UInt64, as type: T.Type) -> T {
+        access.load(offset, as: type)
+    }
 
     /// Records what is wrong at the present place.
     public mutating func report(_ problem: String) {
@@ -216,7 +240,8 @@ public struct Verification {
         ledger.recordOwners()
     }
 
-    /// Every page, and the owners of what is in it as far as they have been recorded: owner 1 is the first of `foundRoots`.
+    /// Every page, and the owners of what is in it as far as they have been recorded: owner 1 is
+    /// the first of `foundRoots`.
     var pageAccount: PageAccount { ledger.pageAccount }
 
     /// Whether the type of a root that was found is known, so that it was followed.
@@ -239,13 +264,15 @@ public struct Verification {
     /// Whether the root at the present place is to be followed.
     var followsRoot: Bool { followsRoots && (onlyRoot == nil || onlyRoot == rootName) }
 
-    /// Notes that the catalogue has a root at the present place, whose name has been verified. Nil for what its record could not say.
+    /// Notes that the catalogue has a root at the present place, whose name has been verified. Nil
+    /// for what its record could not say.
     mutating func addRoot(describedAs description: String?, placeAt place: UInt64) {
         guard case .value(let keyPlace, _)? = places.first else { return }
         let name = String.load(access.load(keyPlace, as: StoredBytes.self), from: access)
         foundRoots.append(
             FoundRoot(
-                keyPlace: keyPlace, place: place, name: name, description: description, offset: load(place, as: UInt64.self)))
+                keyPlace: keyPlace, place: place, name: name, description: description,
+                offset: load(place, as: UInt64.self)))
         ownerNumbers?[keyPlace] = UInt32(foundRoots.count)
     }
 
@@ -288,20 +315,26 @@ public struct Verification {
         return String(String(reflecting: text).prefix(60))
     }
 
-    /// Notes a reference to a record, to be followed when everything that has an owner is known. `shares`: it counts as an owner itself.
-    mutating func follow<Record: PersistableRecord>(_ offset: UInt64, to type: Record.Type, shares: Bool) {
+    /// Notes a reference to a record, to be followed when everything that has an owner is known.
+    /// `shares`: it counts as an owner itself.
+    mutating func follow<Record: PersistableRecord>(
+        _ offset: UInt64, to type: Record.Type, shares: Bool
+    ) {
         if collectsReferredPlaces { referredPlaces.insert(offset) }
         if shares {
             owners[offset, default: 0] += 1
             if owners[offset]! > 1 { return }
-            // The first of its owners claims it, unless it has been claimed as nobody's; the others only count.
+            // The first of its owners claims it, unless it has been claimed as nobody's; the others
+            // only count.
             if claimedByReference.contains(offset) || !claim(recordAt: offset, type) { return }
         }
         references.append(Reference(offset: offset, type: type, root: places.first))
     }
 
     /// Of the places that references lead to, those that are inside what something else owns.
-    var ownedReferredPlaces: Set<UInt64> { referredPlaces.filter { !claimedByReference.contains($0) && owners[$0] == nil } }
+    var ownedReferredPlaces: Set<UInt64> {
+        referredPlaces.filter { !claimedByReference.contains($0) && owners[$0] == nil }
+    }
 
     mutating func followReferences() {
         while let reference = references.popLast() {
@@ -311,32 +344,50 @@ public struct Verification {
         places = []
     }
 
-    private mutating func follow<Record: PersistableRecord>(_ reference: Reference, _ type: Record.Type) {
+    private mutating func follow<Record: PersistableRecord>(
+        _ reference: Reference, _ type: Record.Type
+    ) {
         let offset = reference.offset
         if owners[offset] == nil {
             let layout = RecordLayout.of(type)
-            guard claimInLedger(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment) == nil else {
-                // Claimed by its owner, or by another reference, if it is what it should be; or nothing at all.
+            guard
+                claimInLedger(
+                    offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment) == nil
+            else {
+                // Claimed by its owner, or by another reference, if it is what it should be; or
+                // nothing at all.
                 let isRecord =
-                    ledger.isClaimed(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment)
+                    ledger.isClaimed(
+                        offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment)
                     && load(offset, as: StoredRecord.self).tag == layout.tag
-                if !isRecord { report("a reference leads to \(offset), where there is no \(layout.typeName)") }
+                if !isRecord {
+                    report("a reference leads to \(offset), where there is no \(layout.typeName)")
+                }
                 return
             }
             claimedByReference.insert(offset)
             guard load(offset, as: StoredRecord.self).tag == layout.tag else {
-                return report("what should be a \(layout.typeName) lies at \(offset) and does not begin as one")
+                return report(
+                    "what should be a \(layout.typeName) lies at \(offset) and does not begin "
+                        + "as one"
+                )
             }
         }
         Record.verifyFields(at: offset, in: &self)
     }
 
-    /// Every shared record counts as many owners as have been found. Not known where some roots could not be followed.
+    /// Every shared record counts as many owners as have been found. Not known where some roots
+    /// could not be followed.
     private mutating func compareOwners() {
         guard unknownRoots.isEmpty, problemCount == 0 else { return }
         for (offset, count) in owners {
             let stated = load(offset, as: StoredRecord.self).owners
-            if stated != count { report("the shared record at \(offset) counts \(stated) references, and there are \(count)") }
+            if stated != count {
+                report(
+                    "the shared record at \(offset) counts \(stated) references, and there are "
+                        + "\(count)"
+                )
+            }
         }
     }
 
@@ -357,15 +408,20 @@ public struct Verification {
     /// Blocks in use that have not been claimed.
     var unclaimedBlocks: [BlockLedger.Block] { ledger.unclaimedBlocks() }
 
-    /// Claims the records of known types that nothing has led to, with all that they own, and returns the records and all of those blocks.
-    mutating func claimUnreachableRecords() -> (records: [(offset: UInt64, layout: RecordLayout)], blocks: [BlockLedger.Block]) {
+    /// Claims the records of known types that nothing has led to, with all that they own, and
+    /// returns the records and all of those blocks.
+    mutating func claimUnreachableRecords() -> (
+        records: [(offset: UInt64, layout: RecordLayout)], blocks: [BlockLedger.Block]
+    ) {
         let before = ledger
         var records: [(offset: UInt64, layout: RecordLayout)] = []
         let layouts = RecordLayout.all
         for block in ledger.unclaimedBlocks() {
             let tag = load(block.offset, as: UInt32.self)
             guard tag != 0, let layout = layouts[tag],
-                ledger.claim(block.offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment) == nil
+                ledger.claim(
+                    block.offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment)
+                    == nil
             else { continue }
             claimedByReference.insert(block.offset)
             layout.type.verifyFields(at: block.offset, in: &self)
@@ -373,8 +429,11 @@ public struct Verification {
         followReferences()
         let blocks = ledger.blocks(claimedSince: before)
         // What one of them owns by value is listed with its owner.
-        for block in blocks where claimedByReference.contains(block.offset) || owners[block.offset] != nil {
-            if let layout = layouts[load(block.offset, as: UInt32.self)] { records.append((block.offset, layout)) }
+        for block in blocks
+        where claimedByReference.contains(block.offset) || owners[block.offset] != nil {
+            if let layout = layouts[load(block.offset, as: UInt32.self)] {
+                records.append((block.offset, layout))
+            }
         }
         return (records, blocks)
     }
@@ -394,7 +453,8 @@ struct FoundRoot {
     let offset: UInt64
 }
 
-/// What a root owns, as far as a walk has come to it; what others refer to as well counts for the first that has led to it.
+/// What a root owns, as far as a walk has come to it; what others refer to as well counts for the
+/// first that has led to it.
 struct RootAccount {
     private(set) var blocks = 0
     /// As allocated.

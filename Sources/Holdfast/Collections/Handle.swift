@@ -6,8 +6,11 @@ enum Handle {
     @usableFromInline @inline(never)
     static func removed(_ access: HeapAccess, _ kind: String) -> Never {
         fatalError(
-            "Holdfast: a handle of the heap \(access.heapPath) leads to no \(kind). Its \(kind) was removed while the handle was still in use: ask "
-                + "for it again after removing. (If nothing was removed, the file is damaged; restore it from a copy.)")
+            "Holdfast: a handle of the heap \(access.heapPath) leads to no \(kind). Its \(kind) "
+                + "was removed while the handle was still in use: ask "
+                + "for it again after removing. (If nothing was removed, the file is damaged; "
+                + "restore it from a copy.)"
+        )
     }
 
     @usableFromInline @inline(never)
@@ -15,14 +18,19 @@ enum Handle {
         // Says so itself if the handle's transaction is over.
         _ = access.address(0, 0)
         fatalError(
-            "Holdfast: a reference to a \(kind) of the heap \(access.heapPath) was stored through another transaction or into another heap "
-                + "(\(target.heapPath)), where its place means nothing. Store the record itself (reference.record), which is copied."
+            "Holdfast: a reference to a \(kind) of the heap \(access.heapPath) was stored through "
+                + "another transaction or into another heap "
+                + "(\(target.heapPath)), where its place means nothing. Store the record itself "
+                + "(reference.record), which is copied."
         )
     }
 
     @usableFromInline @inline(never)
     static func outlived() -> Never {
-        fatalError("Holdfast: an iterator was used after its transaction had ended. Iterate inside the closure of read or write.")
+        fatalError(
+            "Holdfast: an iterator was used after its transaction had ended. Iterate inside the "
+                + "closure of read or write."
+        )
     }
 
     @usableFromInline @inline(never)
@@ -42,13 +50,18 @@ enum Handle {
 
     @usableFromInline @inline(never)
     static func changedByPredicate() -> Never {
-        fatalError("Holdfast: the predicate of removeAll(where:) changed the deque. Change it before or after instead.")
+        fatalError(
+            "Holdfast: the predicate of removeAll(where:) changed the deque. Change it before or "
+                + "after instead."
+        )
     }
 
     @usableFromInline @inline(never)
     static func changedByElements() -> Never {
         fatalError(
-            "Holdfast: iterating over the new elements changed the deque that they were for. Collect them in an array first.")
+            "Holdfast: iterating over the new elements changed the deque that they were for. "
+                + "Collect them in an array first."
+        )
     }
 
     @usableFromInline @inline(never)
@@ -58,31 +71,39 @@ enum Handle {
 
     @usableFromInline @inline(never)
     static func tooLarge(_ capacity: Int) -> Never {
-        fatalError("Holdfast: room for \(capacity) elements was asked for; a heap holds at most 16 TiB.")
+        fatalError(
+            "Holdfast: room for \(capacity) elements was asked for; a heap holds at most 16 TiB.")
     }
 
     @usableFromInline @inline(never)
     static func changedWhileIterating() -> Never {
         fatalError(
-            "Holdfast: a map or set was changed while it was iterated. Collect the keys first, or change it after the loop.")
+            "Holdfast: a map or set was changed while it was iterated. Collect the keys first, or "
+                + "change it after the loop."
+        )
     }
 
     @usableFromInline @inline(never)
     static func staleIndex() -> Never {
         fatalError(
-            "Holdfast: an index or a range of a sorted collection was used after an insertion or removal, or with another collection. Ask for it "
+            "Holdfast: an index or a range of a sorted collection was used after an insertion or "
+                + "removal, or with another collection. Ask for it "
                 + "again after changing the collection.")
     }
 
     @usableFromInline @inline(never)
     static func behindTheEnd() -> Never {
-        fatalError("Holdfast: an index of a sorted collection leads behind its last or before its first entry.")
+        fatalError(
+            "Holdfast: an index of a sorted collection leads behind its last or before its first "
+                + "entry."
+        )
     }
 
     @usableFromInline @inline(never)
     static func notAscending(_ key: String) -> Never {
         fatalError(
-            "Holdfast: the key \(key) was to be appended to a sorted collection but does not come after the last key there. Sort the entries first, "
+            "Holdfast: the key \(key) was to be appended to a sorted collection but does not come "
+                + "after the last key there. Sort the entries first, "
                 + "or insert them one by one.")
     }
 }

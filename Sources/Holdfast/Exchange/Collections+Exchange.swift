@@ -9,16 +9,22 @@ import HoldfastEngine
 
 extension PersistentArray {
     /// An array of the elements.
-    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws {
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
         var container = encoder.unkeyedContainer()
-        try load(stored, from: access).forEachStored { try container.encode(StoredEncodable($0, Element.self, access)) }
+        try load(stored, from: access).forEachStored {
+            try container.encode(StoredEncodable($0, Element.self, access))
+        }
     }
 
     public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored {
         let stored = storeEmpty(in: access)
         let array = load(stored, from: access)
         var container = try decoder.unkeyedContainer()
-        while !container.isAtEnd { array.append(stored: try container.decode(StoredDecodable<Element>.self).stored) }
+        while !container.isAtEnd {
+            array.append(stored: try container.decode(StoredDecodable<Element>.self).stored)
+        }
         return stored
     }
 
@@ -32,16 +38,22 @@ extension PersistentArray {
 
 extension PersistentDeque {
     /// An array of the elements.
-    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws {
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
         var container = encoder.unkeyedContainer()
-        try load(stored, from: access).forEachStored { try container.encode(StoredEncodable($0, Element.self, access)) }
+        try load(stored, from: access).forEachStored {
+            try container.encode(StoredEncodable($0, Element.self, access))
+        }
     }
 
     public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored {
         let stored = storeEmpty(in: access)
         let deque = load(stored, from: access)
         var container = try decoder.unkeyedContainer()
-        while !container.isAtEnd { deque.append(stored: try container.decode(StoredDecodable<Element>.self).stored) }
+        while !container.isAtEnd {
+            deque.append(stored: try container.decode(StoredDecodable<Element>.self).stored)
+        }
         return stored
     }
 
@@ -55,7 +67,9 @@ extension PersistentDeque {
 
 extension PersistentBitSet {
     /// An array of the numbers.
-    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws {
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
         var container = encoder.unkeyedContainer()
         for element in load(stored, from: access) { try container.encode(element) }
     }
@@ -73,7 +87,8 @@ extension PersistentBitSet {
 
     func insert(imported element: Int) throws {
         guard element >= 0, element <= Self.largestImported else {
-            throw ExchangeProblem("a bit set holds numbers from 0 to \(Self.largestImported), not \(element)")
+            throw ExchangeProblem(
+                "a bit set holds numbers from 0 to \(Self.largestImported), not \(element)")
         }
         guard insert(element) else { throw ExchangeProblem("\(element) is in the set twice") }
     }
@@ -81,7 +96,9 @@ extension PersistentBitSet {
 
 extension PersistentString {
     /// A text.
-    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws {
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
         try load(stored, from: access).string.encode(to: encoder)
     }
 
@@ -95,7 +112,9 @@ extension PersistentString {
 
 extension PersistentBytes {
     /// Base64, or what the encoder has for bytes.
-    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws {
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
         var container = encoder.singleValueContainer()
         try container.encode(load(stored, from: access).data)
     }
@@ -110,8 +129,11 @@ extension PersistentBytes {
 
 extension PersistentValue {
     /// The value.
-    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws {
-        try Value.encode(access.load(stored.offset, as: Value.Stored.self), from: access, to: encoder)
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
+        try Value.encode(
+            access.load(stored.offset, as: Value.Stored.self), from: access, to: encoder)
     }
 
     public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored {

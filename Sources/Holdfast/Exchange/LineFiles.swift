@@ -5,7 +5,8 @@
 #endif
 import HoldfastEngine
 
-/// A file of lines that is being written. It has its name when it is complete and durable, or not at all.
+/// A file of lines that is being written. It has its name when it is complete and durable, or not
+/// at all.
 final class LineFileWriter {
     private let path: String
     private let temporaryPath: String
@@ -52,7 +53,8 @@ final class LineFileWriter {
             try SystemDisk.shared.renameWithoutReplacing(temporaryPath, to: path)
             try SystemDisk.shared.syncDirectory(of: path)
         } catch {
-            throw SystemDisk.shared.exists(path) ? HeapError.alreadyExists(path: path) : HeapError(lineFile: error)
+            throw SystemDisk.shared.exists(path)
+                ? HeapError.alreadyExists(path: path) : HeapError(lineFile: error)
         }
     }
 
@@ -63,7 +65,8 @@ final class LineFileWriter {
     }
 }
 
-/// Lines that are kept beside `path` for a while, in a file without a name: gone when nobody uses it any more, in whatever way the process ends.
+/// Lines that are kept beside `path` for a while, in a file without a name: gone when nobody uses
+/// it any more, in whatever way the process ends.
 final class LineSpill {
     private let file: any DiskFile
     private var buffer: [UInt8] = []
@@ -85,7 +88,9 @@ final class LineSpill {
     }
 
     private func flush() throws(HeapError) {
-        do throws(DiskError) { try file.writeAll(buffer, at: end) } catch { throw HeapError(lineFile: error) }
+        do throws(DiskError) { try file.writeAll(buffer, at: end) } catch {
+            throw HeapError(lineFile: error)
+        }
         end += buffer.count
         buffer.removeAll(keepingCapacity: true)
     }
@@ -108,7 +113,9 @@ final class LineFileReader {
 
     init(_ path: String) throws(HeapError) {
         try HeapError.requirePath(path)
-        do throws(DiskError) { file = try SystemDisk.shared.open(path, .readOnly) } catch { throw HeapError(lineFile: error) }
+        do throws(DiskError) { file = try SystemDisk.shared.open(path, .readOnly) } catch {
+            throw HeapError(lineFile: error)
+        }
     }
 
     fileprivate init(_ file: any DiskFile) { self.file = file }
@@ -133,7 +140,9 @@ final class LineFileReader {
     }
 
     private func text(_ range: Range<Int>) throws -> String {
-        guard let text = String(validating: buffer[range], as: UTF8.self) else { throw ExchangeProblem("it is not valid UTF-8") }
+        guard let text = String(validating: buffer[range], as: UTF8.self) else {
+            throw ExchangeProblem("it is not valid UTF-8")
+        }
         return text
     }
 
@@ -161,7 +170,9 @@ extension DiskFile {
     fileprivate func readPiece(_ count: Int, at offset: Int) throws(DiskError) -> [UInt8] {
         var failure: DiskError?
         let piece = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            do throws(DiskError) { filled = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset) } catch {
+            do throws(DiskError) {
+                filled = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+            } catch {
                 failure = error
             }
         }

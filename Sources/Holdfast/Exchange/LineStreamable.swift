@@ -5,12 +5,14 @@
 #endif
 import HoldfastEngine
 
-/// A type of roots, which are written and read a line at a time, so that no more than one element of them is in memory.
+/// A type of roots, which are written and read a line at a time, so that no more than one element
+/// of them is in memory.
 protocol LineStreamable: Persistable where Stored: RootPlace {
     /// How many lines there will be.
     static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int
     /// Hands each line's content to `write`.
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws
+    static func writeLines(
+        _ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws
     /// Makes a root of the lines; throws where they are not as they should be.
     static func readLines(_ lines: borrowing ElementLines, in access: HeapAccess) throws -> Stored
 }
@@ -28,7 +30,9 @@ struct ElementLines: ~Copyable {
     let next: () throws -> ContentDecoder?
 
     /// What the next line holds; nil after the last.
-    func decode<Content: Decodable>(_ type: Content.Type) throws -> Content? { try next()?.decode(type) }
+    func decode<Content: Decodable>(_ type: Content.Type) throws -> Content? {
+        try next()?.decode(type)
+    }
 }
 
 /// What arrays and deques have in common here.
@@ -42,16 +46,24 @@ protocol ElementStore: PersistableContainer {
 }
 
 extension ElementStore {
-    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { load(stored, from: access).count }
+    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int {
+        load(stored, from: access).count
+    }
 
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
-        try load(stored, from: access).forEachStored { try write(StoredEncodable($0, Element.self, access)) }
+    static func writeLines(
+        _ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void
+    ) throws {
+        try load(stored, from: access).forEachStored {
+            try write(StoredEncodable($0, Element.self, access))
+        }
     }
 
     static func readLines(_ lines: borrowing ElementLines, in access: HeapAccess) throws -> Stored {
         let stored = storeEmpty(in: access)
         let elements = load(stored, from: access)
-        while let element = try lines.decode(StoredDecodable<Element>.self) { elements.append(stored: element.stored) }
+        while let element = try lines.decode(StoredDecodable<Element>.self) {
+            elements.append(stored: element.stored)
+        }
         return stored
     }
 }
@@ -60,10 +72,16 @@ extension PersistentArray: ElementStore, LineStreamable {}
 extension PersistentDeque: ElementStore, LineStreamable {}
 
 extension EntryStore where Self: PersistableContainer {
-    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { load(stored, from: access).count }
+    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int {
+        load(stored, from: access).count
+    }
 
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
-        try load(stored, from: access).forEachStored { try write(Pair<Key, Value>(key: $0, value: $1, access: access)) }
+    static func writeLines(
+        _ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void
+    ) throws {
+        try load(stored, from: access).forEachStored {
+            try write(Pair<Key, Value>(key: $0, value: $1, access: access))
+        }
     }
 
     static func readLines(_ lines: borrowing ElementLines, in access: HeapAccess) throws -> Stored {
@@ -78,39 +96,59 @@ extension PersistentMap: LineStreamable {}
 extension PersistentSortedMap: LineStreamable {}
 
 extension PersistentSet: LineStreamable {
-    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { load(stored, from: access).count }
+    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int {
+        load(stored, from: access).count
+    }
 
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
-        try Table.load(stored, from: access).forEachStored { key, _ in try write(StoredEncodable(key, Element.self, access)) }
+    static func writeLines(
+        _ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void
+    ) throws {
+        try Table.load(stored, from: access).forEachStored { key, _ in
+            try write(StoredEncodable(key, Element.self, access))
+        }
     }
 
     static func readLines(_ lines: borrowing ElementLines, in access: HeapAccess) throws -> Stored {
         let stored = storeEmpty(in: access)
         let table = Table.load(stored, from: access)
-        while let element = try lines.decode(StoredDecodable<Element>.self) { try table.add(element: element.stored) }
+        while let element = try lines.decode(StoredDecodable<Element>.self) {
+            try table.add(element: element.stored)
+        }
         return stored
     }
 }
 
 extension PersistentSortedSet: LineStreamable {
-    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { load(stored, from: access).count }
+    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int {
+        load(stored, from: access).count
+    }
 
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
-        try Tree.load(stored, from: access).forEachStored { key, _ in try write(StoredEncodable(key, Element.self, access)) }
+    static func writeLines(
+        _ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void
+    ) throws {
+        try Tree.load(stored, from: access).forEachStored { key, _ in
+            try write(StoredEncodable(key, Element.self, access))
+        }
     }
 
     static func readLines(_ lines: borrowing ElementLines, in access: HeapAccess) throws -> Stored {
         let stored = storeEmpty(in: access)
         let tree = Tree.load(stored, from: access)
-        while let element = try lines.decode(StoredDecodable<Element>.self) { try tree.add(element: element.stored) }
+        while let element = try lines.decode(StoredDecodable<Element>.self) {
+            try tree.add(element: element.stored)
+        }
         return stored
     }
 }
 
 extension PersistentBitSet: LineStreamable {
-    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { load(stored, from: access).count }
+    static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int {
+        load(stored, from: access).count
+    }
 
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
+    static func writeLines(
+        _ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void
+    ) throws {
         for element in load(stored, from: access) { try write(element) }
     }
 
@@ -134,7 +172,9 @@ extension PersistentString: LineStreamable {
         return count
     }
 
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
+    static func writeLines(
+        _ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void
+    ) throws {
         let text = load(stored, from: access)
         var start = 0
         while let end = text.endOfPiece(from: start) {
@@ -164,7 +204,9 @@ extension PersistentBytes: LineStreamable {
         (load(stored, from: access).count + Exchange.bytesPiece - 1) / Exchange.bytesPiece
     }
 
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
+    static func writeLines(
+        _ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void
+    ) throws {
         for piece in load(stored, from: access).chunks(of: Exchange.bytesPiece) { try write(piece) }
     }
 
@@ -179,12 +221,17 @@ extension PersistentBytes: LineStreamable {
 extension PersistentValue: LineStreamable {
     static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int { 1 }
 
-    static func writeLines(_ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws {
-        try write(StoredEncodable(access.load(stored.offset, as: Value.Stored.self), Value.self, access))
+    static func writeLines(
+        _ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void
+    ) throws {
+        try write(
+            StoredEncodable(access.load(stored.offset, as: Value.Stored.self), Value.self, access))
     }
 
     static func readLines(_ lines: borrowing ElementLines, in access: HeapAccess) throws -> Stored {
-        guard let value = try lines.decode(StoredDecodable<Value>.self) else { throw ExchangeProblem("the value is missing") }
+        guard let value = try lines.decode(StoredDecodable<Value>.self) else {
+            throw ExchangeProblem("the value is missing")
+        }
         if try lines.next() != nil { throw ExchangeProblem("there is more than one value") }
         return make(stored: value.stored, in: access)
     }

@@ -1,6 +1,7 @@
 import HoldfastEngine
 
-// Maps whose keys are texts are objects; others, which many forms have nothing for, are arrays of pairs.
+// Maps whose keys are texts are objects; others, which many forms have nothing for, are arrays of
+// pairs.
 
 /// What maps and sorted maps have in common here: entries of stored keys and values.
 protocol EntryStore {
@@ -9,7 +10,8 @@ protocol EntryStore {
 
     var count: Int { get }
     func forEachStored(_ body: (Key.Stored, Value.Stored) throws -> Void) throws
-    /// Adds an entry that owns what it needs; false, and nothing is added, if the key is there already.
+    /// Adds an entry that owns what it needs; false, and nothing is added, if the key is there
+    /// already.
     func insert(storedKey key: Key.Stored, _ value: Value.Stored) -> Bool
     var access: HeapAccess { get }
 }
@@ -24,7 +26,9 @@ extension EntryStore {
             }
         } else {
             var container = encoder.unkeyedContainer()
-            try forEachStored { try container.encode(Pair<Key, Value>(key: $0, value: $1, access: access)) }
+            try forEachStored {
+                try container.encode(Pair<Key, Value>(key: $0, value: $1, access: access))
+            }
         }
     }
 
@@ -33,7 +37,9 @@ extension EntryStore {
             let container = try decoder.container(keyedBy: Name.self)
             for name in container.allKeys {
                 let value = try container.decode(StoredDecodable<Value>.self, forKey: name).stored
-                try add(unsafeBitCast(String.store(name.stringValue, in: access), to: Key.Stored.self), value)
+                try add(
+                    unsafeBitCast(String.store(name.stringValue, in: access), to: Key.Stored.self),
+                    value)
             }
         } else {
             var container = try decoder.unkeyedContainer()
@@ -45,7 +51,10 @@ extension EntryStore {
 
     private func add(_ key: Key.Stored, _ value: Value.Stored) throws {
         guard insert(storedKey: key, value) else {
-            throw ExchangeProblem("the key \(String(reflecting: Key.load(key, from: access)).prefix(60)) is there twice")
+            throw ExchangeProblem(
+                "the key \(String(reflecting: Key.load(key, from: access)).prefix(60)) is there "
+                    + "twice"
+            )
         }
     }
 
@@ -58,7 +67,9 @@ extension EntryStore {
 extension EntryStore where Value == NoValue {
     func decodeKeys(from decoder: any Decoder) throws {
         var container = try decoder.unkeyedContainer()
-        while !container.isAtEnd { try add(element: try container.decode(StoredDecodable<Key>.self).stored) }
+        while !container.isAtEnd {
+            try add(element: try container.decode(StoredDecodable<Key>.self).stored)
+        }
     }
 
     func add(element: Key.Stored) throws { try add(element, NoValue()) }
@@ -106,7 +117,9 @@ extension PersistentMap: EntryStore {
     }
 
     /// An object if the keys are texts, otherwise an array of pairs.
-    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws {
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
         try load(stored, from: access).encodeEntries(to: encoder)
     }
 
@@ -126,7 +139,9 @@ extension PersistentSortedMap: EntryStore {
     func insert(storedKey key: Key.Stored, _ value: Value.Stored) -> Bool {
         Key.withProbe(Key.load(key, from: access)) { probe in
             let ordered = Key.orderedProbe(probe)
-            if let leaf = leaf(for: ordered, header), leaf.find(probe, Key.hash(probe, seed: access.hashSeed), access) != nil {
+            if let leaf = leaf(for: ordered, header),
+                leaf.find(probe, Key.hash(probe, seed: access.hashSeed), access) != nil
+            {
                 return false
             }
             insertNew(Slot(key: key, value: value), probe, ordered)
@@ -135,7 +150,9 @@ extension PersistentSortedMap: EntryStore {
     }
 
     /// An object if the keys are texts, otherwise an array of pairs.
-    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws {
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
         try load(stored, from: access).encodeEntries(to: encoder)
     }
 
@@ -148,7 +165,9 @@ extension PersistentSortedMap: EntryStore {
 
 extension PersistentSet {
     /// An array of the elements.
-    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws {
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
         try Table.load(stored, from: access).encodeKeys(to: encoder)
     }
 
@@ -161,7 +180,9 @@ extension PersistentSet {
 
 extension PersistentSortedSet {
     /// An array of the elements, in their order.
-    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws {
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
         try Tree.load(stored, from: access).encodeKeys(to: encoder)
     }
 

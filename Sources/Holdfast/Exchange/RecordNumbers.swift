@@ -1,11 +1,12 @@
 import HoldfastEngine
 
-// References are written as numbers, since places mean nothing in another heap. Numbers are given in the order in which records are come by, and hold for all roots that
-// are exported together.
+// References are written as numbers, since places mean nothing in another heap. Numbers are given
+// in the order in which records are come by, and hold for all roots that are exported together.
 
 /// The records that an export has numbered.
 ///
-/// `@unchecked Sendable`: encoders want it in their user information; it is used by the transaction's thread alone.
+/// `@unchecked Sendable`: encoders want it in their user information; it is used by the
+/// transaction's thread alone.
 final class ExportedRecords: @unchecked Sendable {
     private struct Pending {
         let number: Int
@@ -13,7 +14,8 @@ final class ExportedRecords: @unchecked Sendable {
         let type: any PersistableRecord.Type
     }
 
-    /// Places that references lead to and that something else owns: those records are written where they are owned.
+    /// Places that references lead to and that something else owns: those records are written where
+    /// they are owned.
     private let ownedPlaces: Set<UInt64>
     private var numbers: [UInt64: Int] = [:]
     /// Records that nothing else owns, to be written on lines of their own.
@@ -27,7 +29,9 @@ final class ExportedRecords: @unchecked Sendable {
         if let number = numbers[place] { return number }
         let number = numbers.count + 1
         numbers[place] = number
-        if !ownedPlaces.contains(place) { pending.append(Pending(number: number, place: place, type: type)) }
+        if !ownedPlaces.contains(place) {
+            pending.append(Pending(number: number, place: place, type: type))
+        }
         return number
     }
 
@@ -36,7 +40,8 @@ final class ExportedRecords: @unchecked Sendable {
         ownedPlaces.contains(place) ? number(of: place, type) : nil
     }
 
-    /// The next record that is to have a line of its own; a list, so that a long chain of references is no deep recursion.
+    /// The next record that is to have a line of its own; a list, so that a long chain of
+    /// references is no deep recursion.
     func nextPending() -> (number: Int, place: UInt64, type: any PersistableRecord.Type)? {
         guard next < pending.count else {
             pending = []
@@ -48,7 +53,8 @@ final class ExportedRecords: @unchecked Sendable {
     }
 }
 
-/// The records that an import has come by, by their numbers. The first mention of a number makes the record's block, its line fills it.
+/// The records that an import has come by, by their numbers. The first mention of a number makes
+/// the record's block, its line fills it.
 ///
 /// `@unchecked Sendable`: as with ``ExportedRecords``.
 final class ImportedRecords: @unchecked Sendable {
@@ -65,12 +71,17 @@ final class ImportedRecords: @unchecked Sendable {
 
     init(_ access: HeapAccess) { self.access = access }
 
-    /// Where the record lies that a reference mentions. A shared one counts the mention as an owner.
-    func place<Record: PersistableRecord>(ofMention number: Int, _ type: Record.Type, shares: Bool) throws -> UInt64 {
+    /// Where the record lies that a reference mentions. A shared one counts the mention as an
+    /// owner.
+    func place<Record: PersistableRecord>(ofMention number: Int, _ type: Record.Type, shares: Bool)
+        throws -> UInt64
+    {
         var entry = try entry(number, type)
         if shares {
             var header = access.load(entry.place, as: StoredRecord.self)
-            guard header.owners < .max else { throw ExchangeProblem("object \(number) is shared by too many") }
+            guard header.owners < .max else {
+                throw ExchangeProblem("object \(number) is shared by too many")
+            }
             header.owners += 1
             access.store(header, at: entry.place)
             entry.isShared = true
@@ -80,7 +91,8 @@ final class ImportedRecords: @unchecked Sendable {
     }
 
     /// Where the record is to be made that has this number and an owner.
-    func place<Record: PersistableRecord>(ofOwned number: Int, _ type: Record.Type) throws -> UInt64 {
+    func place<Record: PersistableRecord>(ofOwned number: Int, _ type: Record.Type) throws -> UInt64
+    {
         var entry = try entry(number, type)
         guard !entry.isFilled else { throw ExchangeProblem("object \(number) is there twice") }
         entry.isFilled = true
@@ -91,16 +103,25 @@ final class ImportedRecords: @unchecked Sendable {
 
     /// The block and type of a record that has a line of its own.
     func placeToFill(_ number: Int) throws -> (place: UInt64, type: any PersistableRecord.Type) {
-        guard let entry = entries[number] else { throw ExchangeProblem("nothing refers to object \(number)") }
+        guard let entry = entries[number] else {
+            throw ExchangeProblem("nothing refers to object \(number)")
+        }
         guard !entry.isFilled else { throw ExchangeProblem("object \(number) is there twice") }
         entries[number]!.isFilled = true
         return (entry.place, entry.type)
     }
 
-    private func entry<Record: PersistableRecord>(_ number: Int, _ type: Record.Type) throws -> Entry {
-        guard let entry = entries[number] else { return Entry(place: Record.makeBlock(in: access), type: type) }
+    private func entry<Record: PersistableRecord>(_ number: Int, _ type: Record.Type) throws
+        -> Entry
+    {
+        guard let entry = entries[number] else {
+            return Entry(place: Record.makeBlock(in: access), type: type)
+        }
         guard ObjectIdentifier(entry.type) == ObjectIdentifier(type) else {
-            throw ExchangeProblem("object \(number) is referred to as a \(entry.type.storedName) and as a \(type.storedName)")
+            throw ExchangeProblem(
+                "object \(number) is referred to as a \(entry.type.storedName) and as a "
+                    + "\(type.storedName)"
+            )
         }
         return entry
     }
@@ -108,9 +129,12 @@ final class ImportedRecords: @unchecked Sendable {
     /// Throws unless every number that is mentioned has its record.
     func requireComplete() throws {
         for (number, entry) in entries.sorted(by: { $0.key < $1.key }) {
-            guard entry.isFilled else { throw ExchangeProblem("object \(number) is referred to and is not there") }
+            guard entry.isFilled else {
+                throw ExchangeProblem("object \(number) is referred to and is not there")
+            }
             if entry.isOwned, entry.isShared {
-                throw ExchangeProblem("object \(number) is shared, and inside something else that owns it")
+                throw ExchangeProblem(
+                    "object \(number) is shared, and inside something else that owns it")
             }
         }
     }

@@ -7,8 +7,9 @@ import HoldfastEngine
 
 /// Writes roots as lines of JSON.
 ///
-/// Everything that the roots lead to is verified first: an export is whole, or an error, and never trusts a damaged heap. That walk also finds out which of the records
-/// that references lead to belong to something else.
+/// Everything that the roots lead to is verified first: an export is whole, or an error, and never
+/// trusts a damaged heap. That walk also finds out which of the records that references lead to
+/// belong to something else.
 struct RootExporter {
     private struct Found {
         let name: String
@@ -32,7 +33,9 @@ struct RootExporter {
         let catalogue = RootCatalogue(access)
         var roots: [(name: String, entry: RootCatalogue.Entry)] = []
         for name in names {
-            guard let entry = catalogue.entry(name) else { throw HeapError.rootNotFound(path: access.heapPath, name: name) }
+            guard let entry = catalogue.entry(name) else {
+                throw HeapError.rootNotFound(path: access.heapPath, name: name)
+            }
             roots.append((name, entry))
         }
         try export(roots, dataVersion: try DataVersion.read(access), to: write)
@@ -40,12 +43,17 @@ struct RootExporter {
 
     /// The same for roots that are found already, so that the catalogue need not be whole.
     func export(
-        _ entries: [(name: String, entry: RootCatalogue.Entry)], dataVersion: Int, to write: (String) throws -> Void
+        _ entries: [(name: String, entry: RootCatalogue.Entry)], dataVersion: Int,
+        to write: (String) throws -> Void
     ) throws {
         var roots: [Found] = []
         for (name, entry) in entries {
-            guard let type = TypeRegistry.shared.type(describedAs: entry.description) as? any LineStreamable.Type else {
-                throw HeapError.unknownType(path: access.heapPath, name: name, type: entry.description)
+            guard
+                let type = TypeRegistry.shared.type(describedAs: entry.description)
+                    as? any LineStreamable.Type
+            else {
+                throw HeapError.unknownType(
+                    path: access.heapPath, name: name, type: entry.description)
             }
             roots.append(Found(name: name, entry: entry, type: type))
         }
@@ -61,10 +69,13 @@ struct RootExporter {
             }
             do {
                 try export(root, root.type, dataVersion, to: write)
-                while let (number, place, type) = records.nextPending() { try export(number, place, type, to: write) }
+                while let (number, place, type) = records.nextPending() {
+                    try export(number, place, type, to: write)
+                }
             } catch {
                 if let failure { throw failure }
-                throw HeapError.cannotExport(path: access.heapPath, name: root.name, reason: Self.reason(error))
+                throw HeapError.cannotExport(
+                    path: access.heapPath, name: root.name, reason: Self.reason(error))
             }
         }
     }
@@ -79,7 +90,8 @@ struct RootExporter {
             }
             verification.followReferences()
             if let problem = verification.problems.first {
-                throw HeapError.cannotExport(path: access.heapPath, name: root.name, reason: problem)
+                throw HeapError.cannotExport(
+                    path: access.heapPath, name: root.name, reason: problem)
             }
         }
         return verification.ownedReferredPlaces
@@ -113,7 +125,8 @@ struct RootExporter {
 
     private static func reason(_ error: any Error) -> String {
         switch error {
-        case EncodingError.invalidValue(_, let context): "\(context.debugDescription) (\(context.codingPath.place))"
+        case EncodingError.invalidValue(_, let context):
+            "\(context.debugDescription) (\(context.codingPath.place))"
         default: "\(error)"
         }
     }
@@ -124,12 +137,16 @@ private struct RecordFields<Record: PersistableRecord>: Encodable {
     let place: UInt64
     let access: HeapAccess
 
-    func encode(to encoder: any Encoder) throws { try Record.encodeFields(at: place, from: access, to: encoder, number: nil) }
+    func encode(to encoder: any Encoder) throws {
+        try Record.encodeFields(at: place, from: access, to: encoder, number: nil)
+    }
 }
 
 extension [any CodingKey] {
     /// `[3].name`, for messages.
     var place: String {
-        isEmpty ? "the whole of it" : map { key in key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)" }.joined()
+        isEmpty
+            ? "the whole of it"
+            : map { key in key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)" }.joined()
     }
 }

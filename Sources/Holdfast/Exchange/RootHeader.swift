@@ -24,9 +24,13 @@ struct RootHeader: Decodable {
     }
 
     init(from decoder: any Decoder) throws {
-        let version = try decoder.container(keyedBy: Name.self).decode(Int.self, forKey: Name("holdfast"))
+        let version = try decoder.container(keyedBy: Name.self).decode(
+            Int.self, forKey: Name("holdfast"))
         guard version == Exchange.version else {
-            throw decoder.problem("it is of version \(version) of this form, and this program knows version \(Exchange.version)")
+            throw decoder.problem(
+                "it is of version \(version) of this form, and this program knows version "
+                    + "\(Exchange.version)"
+            )
         }
         let container = try decoder.container(of: Self.names)
         root = try container.decode(String.self, forKey: Name("root"))
@@ -34,7 +38,9 @@ struct RootHeader: Decodable {
         count = try container.decode(Int.self, forKey: Name("count"))
         dataVersion = try container.decodeIfPresent(Int.self, forKey: Name("dataVersion")) ?? 0
         guard count >= 0, dataVersion >= 0 else { throw decoder.problem("a count is below 0") }
-        guard !root.hasPrefix(RootCatalogue.hiddenPrefix) else { throw decoder.problem("such names belong to Holdfast") }
+        guard !root.hasPrefix(RootCatalogue.hiddenPrefix) else {
+            throw decoder.problem("such names belong to Holdfast")
+        }
     }
 
     /// Written by hand, so that what the line is stands at its beginning.
@@ -42,6 +48,7 @@ struct RootHeader: Decodable {
         let root = String(decoding: try encoder.encode(root), as: UTF8.self)
         let type = String(decoding: try encoder.encode(type), as: UTF8.self)
         let version = dataVersion == 0 ? "" : ",\"dataVersion\":\(dataVersion)"
-        return "{\"holdfast\":\(Exchange.version),\"root\":\(root),\"type\":\(type),\"count\":\(count)\(version)}"
+        return
+            "{\"holdfast\":\(Exchange.version),\"root\":\(root),\"type\":\(type),\"count\":\(count)\(version)}"
     }
 }

@@ -17,7 +17,8 @@ struct ContentDecoder {
 
 /// Makes roots of lines.
 ///
-/// All input is taken for what it is, something that anybody may have written: what is not as it should be is an error with the number of its line.
+/// All input is taken for what it is, something that anybody may have written: what is not as it
+/// should be is an error with the number of its line.
 final class RootImporter {
     private let access: HeapAccess
     /// Of the file, or of the heap; for errors.
@@ -38,7 +39,9 @@ final class RootImporter {
         init(from decoder: any Decoder) throws {
             guard let container = try? decoder.container(keyedBy: Name.self) else {
                 throw decoder.problem(
-                    "neither a record nor another root, which is all that can follow the announced lines of a root")
+                    "neither a record nor another root, which is all that can follow the announced "
+                        + "lines of a root"
+                )
             }
             self = container.contains(Name("holdfast")) ? .root : .record
         }
@@ -48,15 +51,22 @@ final class RootImporter {
     private struct RecordLine: Decodable {
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(of: ["object", "value"])
-            guard container.contains(Name("value")) else { throw decoder.problem("the field value is missing") }
+            guard container.contains(Name("value")) else {
+                throw decoder.problem("the field value is missing")
+            }
             let records = try Exchange.importing(decoder)
-            let (place, type) = try records.placeToFill(try container.decode(Int.self, forKey: Name("object")))
+            let (place, type) = try records.placeToFill(
+                try container.decode(Int.self, forKey: Name("object")))
             try type.decodeFields(
-                at: place, from: try container.superDecoder(forKey: Name("value")), in: records.access, orNumber: false)
+                at: place, from: try container.superDecoder(forKey: Name("value")),
+                in: records.access, orNumber: false)
         }
     }
 
-    init(_ access: HeapAccess, path: String, knowing types: [any Persistable.Type], next: @escaping () throws -> String?)
+    init(
+        _ access: HeapAccess, path: String, knowing types: [any Persistable.Type],
+        next: @escaping () throws -> String?
+    )
         throws(HeapError)
     {
         self.access = access
@@ -77,7 +87,8 @@ final class RootImporter {
             if first == nil { throw ExchangeProblem("there is no line at all") }
             while let content = first {
                 if name != nil, !names.isEmpty {
-                    throw ExchangeProblem("here begins another root, and only one can have the name")
+                    throw ExchangeProblem(
+                        "here begins another root, and only one can have the name")
                 }
                 names.append(try importRoot(try content.decode(RootHeader.self), as: name))
                 first = try importRecords()
@@ -94,24 +105,32 @@ final class RootImporter {
     private func importRoot(_ header: RootHeader, as newName: String?) throws -> String {
         let name = newName ?? header.root
         let catalogue = RootCatalogue(access)
-        if catalogue.contains(name) { throw HeapError.rootExists(path: access.heapPath, name: name) }
-        guard let type = TypeRegistry.shared.type(describedAs: header.type) as? any LineStreamable.Type else {
+        if catalogue.contains(name) {
+            throw HeapError.rootExists(path: access.heapPath, name: name)
+        }
+        guard
+            let type = TypeRegistry.shared.type(describedAs: header.type)
+                as? any LineStreamable.Type
+        else {
             throw HeapError.unknownType(path: path, name: header.root, type: header.type)
         }
         try adopt(dataVersion: header.dataVersion)
         let offset = try read(type, count: header.count)
         // Once more, since the version may have made the catalogue.
         RootCatalogue(access).add(
-            name, describedAs: header.type, fingerprint: TypeRegistry.fingerprint(of: header.type), at: offset)
+            name, describedAs: header.type, fingerprint: TypeRegistry.fingerprint(of: header.type),
+            at: offset)
         return name
     }
 
-    /// Data of one version says nothing in a heap of another, whose migrations would take it for what it is not.
+    /// Data of one version says nothing in a heap of another, whose migrations would take it for
+    /// what it is not.
     private func adopt(dataVersion: Int) throws {
         let mine = try DataVersion.read(access)
         if mine == dataVersion { return }
         guard access.catalogue == 0 else {
-            throw ExchangeProblem("the data is at version \(dataVersion), and that of the heap at version \(mine)")
+            throw ExchangeProblem(
+                "the data is at version \(dataVersion), and that of the heap at version \(mine)")
         }
         try DataVersion.set(dataVersion, access)
     }
@@ -122,7 +141,8 @@ final class RootImporter {
             guard rest > 0 else { return nil }
             rest -= 1
             guard let content = try self.nextLine() else {
-                throw ExchangeProblem("the lines end here, and \(rest + 1) of the root's \(count) are missing")
+                throw ExchangeProblem(
+                    "the lines end here, and \(rest + 1) of the root's \(count) are missing")
             }
             return content
         }
@@ -155,7 +175,8 @@ final class RootImporter {
         line += 1
         let data = Data(text.utf8)
         if let name = RepeatedNames.first(in: data) {
-            throw ExchangeProblem("the name \(String(reflecting: name)) is there twice in one object")
+            throw ExchangeProblem(
+                "the name \(String(reflecting: name)) is there twice in one object")
         }
         return ContentDecoder(line: data, decoder: decoder)
     }
@@ -165,7 +186,8 @@ final class RootImporter {
         let context: DecodingError.Context
         var text: String
         switch error {
-        case DecodingError.keyNotFound(let key, let found): (context, text) = (found, "the field \(key.stringValue) is missing")
+        case DecodingError.keyNotFound(let key, let found):
+            (context, text) = (found, "the field \(key.stringValue) is missing")
         case DecodingError.typeMismatch(_, let found), DecodingError.valueNotFound(_, let found),
             DecodingError.dataCorrupted(let found):
             (context, text) = (found, found.debugDescription)

@@ -20,7 +20,8 @@ struct StoredEncodable<Value: Persistable>: Encodable {
     }
 }
 
-/// A stored form that has been made of what was decoded. The transaction is found in the decoder's user information.
+/// A stored form that has been made of what was decoded. The transaction is found in the decoder's
+/// user information.
 struct StoredDecodable<Value: Persistable>: Decodable {
     let stored: Value.Stored
 
@@ -53,7 +54,8 @@ enum Exchange {
     static let version = 1
     /// Levels of arrays and objects; JSON decoders end at 512.
     static let maximumDepth = 400
-    /// The name under which a record that a reference leads to, but that something else owns, tells its number; no field is called so.
+    /// The name under which a record that a reference leads to, but that something else owns, tells
+    /// its number; no field is called so.
     static let numberName = Name("#")
     /// The most bytes of text, or of other bytes, in a line of their own.
     static let textPiece = 16 << 10
@@ -69,7 +71,9 @@ enum Exchange {
         return found
     }
 
-    static func exporting(_ encoder: any Encoder) -> ExportedRecords? { encoder.userInfo[userInfoKey] as? ExportedRecords }
+    static func exporting(_ encoder: any Encoder) -> ExportedRecords? {
+        encoder.userInfo[userInfoKey] as? ExportedRecords
+    }
 }
 
 extension Decoder {
@@ -79,7 +83,9 @@ extension Decoder {
     }
 
     /// The names of an object; throws if there are others than `names`.
-    func container(of names: [String], orNumber: Bool = false) throws -> KeyedDecodingContainer<Name> {
+    func container(of names: [String], orNumber: Bool = false) throws -> KeyedDecodingContainer<
+        Name
+    > {
         let container = try container(keyedBy: Name.self)
         for key in container.allKeys where !names.contains(key.stringValue) {
             if orNumber, key.stringValue == Exchange.numberName.stringValue { continue }
@@ -93,7 +99,8 @@ extension UnkeyedDecodingContainer {
     /// Throws unless all elements have been decoded.
     func requireEnd() throws {
         if !isAtEnd {
-            throw DecodingError.dataCorruptedError(in: self, debugDescription: "there are more elements than belong here")
+            throw DecodingError.dataCorruptedError(
+                in: self, debugDescription: "there are more elements than belong here")
         }
     }
 }

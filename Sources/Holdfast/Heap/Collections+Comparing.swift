@@ -34,19 +34,25 @@ public func == (left: PersistentString?, right: some StringProtocol) -> Bool {
 
 /// Whether there is no array, or its elements or their order differ. O(count).
 @inlinable
-public func != <Element: Equatable>(left: PersistentArray<Element>?, right: some Collection<Element>) -> Bool {
+public func != <Element: Equatable>(
+    left: PersistentArray<Element>?, right: some Collection<Element>
+) -> Bool {
     !(left == right)
 }
 
 /// Whether there is no deque, or its elements or their order differ. O(count).
 @inlinable
-public func != <Element: Equatable>(left: PersistentDeque<Element>?, right: some Collection<Element>) -> Bool {
+public func != <Element: Equatable>(
+    left: PersistentDeque<Element>?, right: some Collection<Element>
+) -> Bool {
     !(left == right)
 }
 
 /// Whether there is no map, or the keys or a value differ. O(count) expected.
 @inlinable
-public func != <Key: Hashable, Value: Equatable>(left: PersistentMap<Key, Value>?, right: [Key: Value]) -> Bool {
+public func != <Key: Hashable, Value: Equatable>(
+    left: PersistentMap<Key, Value>?, right: [Key: Value]
+) -> Bool {
     !(left == right)
 }
 

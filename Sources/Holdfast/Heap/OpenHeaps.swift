@@ -1,7 +1,8 @@
 import HoldfastEngine
 import Synchronization
 
-/// The heaps that this process has open: opening one again shares the mapping instead of making a second one.
+/// The heaps that this process has open: opening one again shares the mapping instead of making a
+/// second one.
 final class OpenHeaps: Sendable {
     static let shared = OpenHeaps()
 
@@ -12,23 +13,33 @@ final class OpenHeaps: Sendable {
 
     private let entries = Mutex<[FileIdentity: Entry]>([:])
 
-    func open(_ path: String, mode: OpenMode, options: EngineOptions) throws(HeapError) -> HeapEngine {
+    func open(_ path: String, mode: OpenMode, options: EngineOptions) throws(HeapError)
+        -> HeapEngine
+    {
         guard mode == .readWrite || mode == .readOnly, !options.isSnapshot else {
             return try HeapEngine(path: path, mode: mode, options: options)
         }
-        if entries.withLock({ !$0.isEmpty }), let shared = share(SystemDisk.shared.fileIdentity(at: path), mode) { return shared }
+        if entries.withLock({ !$0.isEmpty }),
+            let shared = share(SystemDisk.shared.fileIdentity(at: path), mode)
+        {
+            return shared
+        }
         let engine = try HeapEngine(path: path, mode: mode, options: options)
         guard let identity = engine.fileIdentity else { return engine }
-        // Another thread may have opened the same heap meanwhile; then both openings live side by side, and only the first is shared.
-        // One from before a fork is the parent's.
-        entries.withLock { if $0[identity]?.engine.isForked ?? true { $0[identity] = Entry(engine: engine) } }
+        // Another thread may have opened the same heap meanwhile; then both openings live side by
+        // side, and only the first is shared. One from before a fork is the parent's.
+        entries.withLock {
+            if $0[identity]?.engine.isForked ?? true { $0[identity] = Entry(engine: engine) }
+        }
         return engine
     }
 
     private func share(_ identity: FileIdentity?, _ mode: OpenMode) -> HeapEngine? {
         guard let identity else { return nil }
         return entries.withLock { entries in
-            guard let entry = entries[identity], entry.engine.canBeShared(for: mode) else { return nil }
+            guard let entry = entries[identity], entry.engine.canBeShared(for: mode) else {
+                return nil
+            }
             entries[identity]!.count += 1
             return entry.engine
         }
@@ -37,7 +48,9 @@ final class OpenHeaps: Sendable {
     /// Ends one use of the engine, and with the last one the engine.
     func release(_ engine: HeapEngine) throws(HeapError) {
         let isLast = entries.withLock { entries in
-            guard let identity = engine.fileIdentity, let entry = entries[identity], entry.engine === engine else { return true }
+            guard let identity = engine.fileIdentity, let entry = entries[identity],
+                entry.engine === engine
+            else { return true }
             entries[identity]!.count -= 1
             if entry.count == 1 { entries[identity] = nil }
             return entry.count == 1

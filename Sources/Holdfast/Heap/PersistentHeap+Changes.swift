@@ -9,15 +9,21 @@ import Synchronization
     import Glibc
 #endif
 
-/// A state of a heap: later commits have later versions. Comparable between all processes that have the heap open.
+/// A state of a heap: later commits have later versions. Comparable between all processes that have
+/// the heap open.
 public struct HeapVersion: Hashable, Comparable, Sendable {
-    /// Bytes of log ever committed, up to this version. Counts something else where there is no log.
+    /// Bytes of log ever committed, up to this version. Counts something else where there is no
+    /// log.
     package let position: UInt64
 
-    public static func < (left: HeapVersion, right: HeapVersion) -> Bool { left.position < right.position }
+    public static func < (left: HeapVersion, right: HeapVersion) -> Bool {
+        left.position < right.position
+    }
 
     /// Bytes of log that were written from `earlier` up to this version.
-    package func bytes(since earlier: HeapVersion) -> Int { position > earlier.position ? Int(position - earlier.position) : 0 }
+    package func bytes(since earlier: HeapVersion) -> Int {
+        position > earlier.position ? Int(position - earlier.position) : 0
+    }
 }
 
 /// Noticing what others commit.
@@ -25,20 +31,26 @@ extension PersistentHeap {
     /// The newest version that any process has committed. A load from shared memory; any thread.
     public var version: HeapVersion { HeapVersion(position: engine.newestPosition) }
 
-    /// Waits until anyone, in any process, has committed something newer than `version`, or the time is up; returns whether there is something newer.
+    /// Waits until anyone, in any process, has committed something newer than `version`, or the
+    /// time is up; returns whether there is something newer.
     ///
     ///     var seen = try heap.read { tx in show(tx); return tx.version }
     ///     while try heap.waitForChange(since: seen, timeout: .seconds(60)) {
     ///         seen = try heap.read { tx in show(tx); return tx.version }
     ///     }
     ///
-    /// Nothing between the read and the wait is missed. The thread looks for up to 20 microseconds, so that two processes that answer each other at
-    /// once make no system call; then it sleeps in the kernel and is woken by the commit. (An opening that has no right to
-    /// write beside the heap looks every few milliseconds instead.) Throws ``HeapError/closed(path:)`` if the heap is closed
-    /// meanwhile. Call it from a thread that may block; ``changes`` is the form for tasks.
-    public func waitForChange(since version: HeapVersion, timeout: Duration) throws(HeapError) -> Bool {
+    /// Nothing between the read and the wait is missed. The thread looks for up to 20 microseconds,
+    /// so that two processes that answer each other at once make no system call; then it sleeps in
+    /// the kernel and is woken by the commit. (An opening that has no right to write beside the
+    /// heap looks every few milliseconds instead.) Throws ``HeapError/closed(path:)`` if the heap
+    /// is closed meanwhile. Call it from a thread that may block; ``changes`` is the form for
+    /// tasks.
+    public func waitForChange(since version: HeapVersion, timeout: Duration) throws(HeapError)
+        -> Bool
+    {
         try requireOpen()
-        let newest = try engine.waitForPosition(otherThan: version.position, timeout: timeout, isCancelled: { !self.isOpen })
+        let newest = try engine.waitForPosition(
+            otherThan: version.position, timeout: timeout, isCancelled: { !self.isOpen })
         try requireOpen()
         return newest != version.position
     }
@@ -50,8 +62,9 @@ extension PersistentHeap {
 
     private var isOpen: Bool { (try? requireOpen()) != nil }
 
-    /// The versions that are committed from now on, by anyone in any process, as they come. A slow reader of the sequence gets the newest one and not
-    /// all those in between. Ends when the heap is closed.
+    /// The versions that are committed from now on, by anyone in any process, as they come. A slow
+    /// reader of the sequence gets the newest one and not all those in between. Ends when the heap
+    /// is closed.
     ///
     ///     for await version in heap.changes { … }
     ///
@@ -153,7 +166,8 @@ final class ChangeMonitor: Sendable {
         var newest: UInt64?
         repeat {
             newest = try? engine.waitForPosition(
-                otherThan: position, timeout: .seconds(3600), isCancelled: { self.state.withLock { $0.continuations.isEmpty } })
+                otherThan: position, timeout: .seconds(3600),
+                isCancelled: { self.state.withLock { $0.continuations.isEmpty } })
         } while tell(newest, after: &position)
     }
 

@@ -20,7 +20,8 @@ public typealias OpenMode = HoldfastEngine.OpenMode
 /// How a program is going to read a heap; see ``PersistentHeap/Options/accessPattern``.
 public typealias AccessPattern = HoldfastEngine.AccessPattern
 
-/// A heap of Swift values in a file: what is put in by ``write(durability:_:)`` is there again in the next run.
+/// A heap of Swift values in a file: what is put in by ``write(durability:_:)`` is there again in
+/// the next run.
 ///
 ///     let heap = try PersistentHeap.open("inventory.heap")
 ///     try heap.write { tx in
@@ -29,15 +30,16 @@ public typealias AccessPattern = HoldfastEngine.AccessPattern
 ///     }
 ///     try heap.sync()
 ///
-/// **Safety.** A write transaction happens as a whole or not at all, whatever ends the process and at which instruction. Once `write` has
-/// returned, its changes survive `kill -9`; once ``sync()`` has returned, they survive a power cut. While the heap is in use,
-/// two files lie beside it, `NAME-log` and `NAME-shared`; they belong to it and are removed when it is closed.
+/// **Safety.** A write transaction happens as a whole or not at all, whatever ends the process and
+/// at which instruction. Once `write` has returned, its changes survive `kill -9`; once ``sync()``
+/// has returned, they survive a power cut. While the heap is in use, two files lie beside it,
+/// `NAME-log` and `NAME-shared`; they belong to it and are removed when it is closed.
 ///
-/// **Threads.** A heap can be used from any thread: many readers or one writer at a time, each waiting for the other.
-/// **Processes.** Up to 192 openings of a heap, by any processes, read and write it at once. One
-/// writes at a time; readers never wait for a writer in another
-/// process, and see the newest commit when their transaction begins. Opening a heap twice in one process shares one mapping. All waiting ends
-/// after ``Options/timeout``.
+/// **Threads.** A heap can be used from any thread: many readers or one writer at a time, each
+/// waiting for the other. **Processes.** Up to 192 openings of a heap, by any processes, read and
+/// write it at once. One writes at a time; readers never wait for a writer in another process, and
+/// see the newest commit when their transaction begins. Opening a heap twice in one process shares
+/// one mapping. All waiting ends after ``Options/timeout``.
 public final class PersistentHeap: Sendable {
     let engine: HeapEngine
     let options: Options
@@ -51,7 +53,8 @@ public final class PersistentHeap: Sendable {
     /// 128 random bits, in hexadecimal, that name this heap for life.
     public var identity: String { engine.identity.description }
 
-    /// What is worth knowing though the heap could be opened, such as a file system of which it is not known whether other machines use it.
+    /// What is worth knowing though the heap could be opened, such as a file system of which it is
+    /// not known whether other machines use it.
     public var warnings: [String] { engine.warnings }
 
     init(engine: HeapEngine, path: String, mode: OpenMode, options: Options) {
@@ -68,34 +71,39 @@ public final class PersistentHeap: Sendable {
 
     /// Settings of a heap while it is open. None of them is recorded in the file.
     public struct Options: Sendable {
-        /// Bytes of log that checkpoints keep the heap below, in the background, from half of it on. Disk space of up
-        /// to twice this is used beside the heap, more while a view stays open for long; recovery after a crash takes time in proportion. 64 MiB
-        /// unless set.
+        /// Bytes of log that checkpoints keep the heap below, in the background, from half of it
+        /// on. Disk space of up to twice this is used beside the heap, more while a view stays open
+        /// for long; recovery after a crash takes time in proportion. 64 MiB unless set.
         public var logLimit = 64 << 20
-        /// Bytes of private copies of changed pages that this process holds at most, beside those of the open transaction; from half of it on they
-        /// are given back to the system after a checkpoint. 256 MiB unless set.
+        /// Bytes of private copies of changed pages that this process holds at most, beside those
+        /// of the open transaction; from half of it on they are given back to the system after a
+        /// checkpoint. 256 MiB unless set.
         public var memoryLimit = 256 << 20
-        /// Whether disk space is reserved as the heap grows, so that a full disk is an error of the transaction that
-        /// needs it. Without it heap files can be sparse. True unless set.
+        /// Whether disk space is reserved as the heap grows, so that a full disk is an error of the
+        /// transaction that needs it. Without it heap files can be sparse. True unless set.
         public var reservesDiskSpace = true
-        /// Whether a missing file is made. True unless set; other modes than `readWrite` never make one.
+        /// Whether a missing file is made. True unless set; other modes than `readWrite` never make
+        /// one.
         public var createsIfMissing = true
         /// How the program reads the heap: it decides how much is read from the disk around what is
         /// asked for. Unless set, heaps larger than memory are read page by page, and all others as
         /// the system does it.
         public var accessPattern = AccessPattern.automatic
-        /// How long a call waits for other threads and processes before it throws ``HeapError/timedOut(path:waitingFor:)``. 30 seconds unless
-        /// set.
+        /// How long a call waits for other threads and processes before it throws
+        /// ``HeapError/timedOut(path:waitingFor:)``. 30 seconds unless set.
         public var timeout: Duration = .seconds(30)
-        /// Whether a thread of its own makes checkpoints, beside the transactions. Without it they run inside transactions that find one due.
-        /// True unless set.
+        /// Whether a thread of its own makes checkpoints, beside the transactions. Without it they
+        /// run inside transactions that find one due. True unless set.
         public var checkpointsInBackground = true
-        /// Whether opening compares every page of the file with its checksum first; takes time in proportion to the heap. False unless set.
+        /// Whether opening compares every page of the file with its checksum first; takes time in
+        /// proportion to the heap. False unless set.
         public var verifiesPages = false
-        /// Whether a heap on a network file system may be opened for writing. Right only where no other machine has it open. False unless set.
+        /// Whether a heap on a network file system may be opened for writing. Right only where no
+        /// other machine has it open. False unless set.
         public var allowsNetworkFileSystems = false
-        /// Called, once for each such view, when a view that has been open for longer than ``longView`` holds up a checkpoint: the log grows as
-        /// long as it stays open. On any thread, with locks of the heap held: it must be short, and must not use the heap.
+        /// Called, once for each such view, when a view that has been open for longer than
+        /// ``longView`` holds up a checkpoint: the log grows as long as it stays open. On any
+        /// thread, with locks of the heap held: it must be short, and must not use the heap.
         public var reportsLongView: (@Sendable (OpenView) -> Void)?
         /// See ``reportsLongView``. A minute unless set.
         public var longView: Duration = .seconds(60)
@@ -137,24 +145,31 @@ public final class PersistentHeap: Sendable {
         case device
     }
 
-    /// Opens the heap at `path`, making an empty one if there is none; after a crash it comes back as of its last commit.
+    /// Opens the heap at `path`, making an empty one if there is none; after a crash it comes back
+    /// as of its last commit.
     ///
-    /// Symbolic links and relative paths are followed once, here: the log lies beside the file itself. A file with several names of its own (hard links)
-    /// must be opened by the same one everywhere; by another it is refused with ``HeapError/logMissing(path:logPath:)`` while it is in use.
+    /// Symbolic links and relative paths are followed once, here: the log lies beside the file
+    /// itself. A file with several names of its own (hard links) must be opened by the same one
+    /// everywhere; by another it is refused with ``HeapError/logMissing(path:logPath:)`` while it
+    /// is in use.
     ///
-    /// Takes the same time whatever the heap's size. Where this process has the heap open already, the new object shares its mapping and its
-    /// settings. Throws a ``HeapError`` that says what is wrong with the file, which is left as
-    /// it was.
-    public static func open(_ path: String, mode: OpenMode = .readWrite, options: Options = Options()) throws(HeapError)
+    /// Takes the same time whatever the heap's size. Where this process has the heap open already,
+    /// the new object shares its mapping and its settings. Throws a ``HeapError`` that says what is
+    /// wrong with the file, which is left as it was.
+    public static func open(
+        _ path: String, mode: OpenMode = .readWrite, options: Options = Options()
+    ) throws(HeapError)
         -> PersistentHeap
     {
         PersistentHeap(
-            engine: try OpenHeaps.shared.open(path, mode: mode, options: options.engineOptions), path: path, mode: mode,
+            engine: try OpenHeaps.shared.open(path, mode: mode, options: options.engineOptions),
+            path: path, mode: mode,
             options: options)
     }
 
     /// Opens the heap at a file URL; see ``open(_:mode:options:)-(String,_,_)``.
-    public static func open(_ url: URL, mode: OpenMode = .readWrite, options: Options = Options()) throws(HeapError)
+    public static func open(_ url: URL, mode: OpenMode = .readWrite, options: Options = Options())
+        throws(HeapError)
         -> PersistentHeap
     {
         guard url.isFileURL else { throw HeapError.notARegularFile(path: url.absoluteString) }
@@ -165,7 +180,9 @@ public final class PersistentHeap: Sendable {
 
     #if canImport(System)
         /// Opens the heap at a file path; see ``open(_:mode:options:)-(String,_,_)``.
-        public static func open(_ path: FilePath, mode: OpenMode = .readWrite, options: Options = Options()) throws(HeapError)
+        public static func open(
+            _ path: FilePath, mode: OpenMode = .readWrite, options: Options = Options()
+        ) throws(HeapError)
             -> PersistentHeap
         {
             try open(
@@ -181,10 +198,12 @@ public final class PersistentHeap: Sendable {
 
     /// For tests: any disk, and the engine's own options.
     package static func open(
-        _ path: String, mode: OpenMode = .readWrite, engineOptions: EngineOptions, disk: any Disk = SystemDisk.shared
+        _ path: String, mode: OpenMode = .readWrite, engineOptions: EngineOptions,
+        disk: any Disk = SystemDisk.shared
     ) throws(HeapError) -> PersistentHeap {
         PersistentHeap(
-            engine: try HeapEngine(path: path, mode: mode, options: engineOptions, disk: disk), path: path, mode: mode,
+            engine: try HeapEngine(path: path, mode: mode, options: engineOptions, disk: disk),
+            path: path, mode: mode,
             options: Options())
     }
 
@@ -201,7 +220,9 @@ public final class PersistentHeap: Sendable {
     /// and other processes' writers. Calling `write` or `read` of the same heap inside traps. Cost
     /// beside `body`'s own: in proportion to the lines of 64 bytes that it changed; no system call,
     /// unless the heap grows or a checkpoint is due.
-    public func write<R>(durability: Durability? = nil, _ body: (borrowing WriteTransaction) throws -> R) throws -> R {
+    public func write<R>(
+        durability: Durability? = nil, _ body: (borrowing WriteTransaction) throws -> R
+    ) throws -> R {
         try writing(durability, body)
     }
 
@@ -222,7 +243,8 @@ public final class PersistentHeap: Sendable {
         access.freeNewCollections()
         try engine.commit(context)
         if (durability ?? options.durability) == .device {
-            // The commit cannot be taken back: an error that does not say so would have it made twice.
+            // The commit cannot be taken back: an error that does not say so would have it made
+            // twice.
             do throws(HeapError) { try engine.makeDurable() } catch {
                 throw HeapError.committedNotDurable(path: path, because: error)
             }
@@ -232,8 +254,9 @@ public final class PersistentHeap: Sendable {
 
     /// Runs `body` as a read transaction: the heap stands still until it returns.
     ///
-    /// The view is the newest commit of any process. Many threads can read at once; writers of this process wait. A `read` inside a `read` shares its view, and so
-    /// does one that others of this process have kept waiting for a tenth of a second.
+    /// The view is the newest commit of any process. Many threads can read at once; writers of this
+    /// process wait. A `read` inside a `read` shares its view, and so does one that others of this
+    /// process have kept waiting for a tenth of a second.
     public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         try reading(body)
     }
@@ -242,8 +265,10 @@ public final class PersistentHeap: Sendable {
         try requireOpen()
         let context = try engine.beginRead()
         defer { engine.endRead(context) }
-        let result = try body(ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
-        // A page that could not be read was shown as zeros: what has been made of it is not the heap's.
+        let result = try body(
+            ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
+        // A page that could not be read was shown as zeros: what has been made of it is not the
+        // heap's.
         try engine.requireReadable()
         return result
     }
@@ -256,23 +281,28 @@ public final class PersistentHeap: Sendable {
 
     /// Makes every commit so far survive a power cut. Does nothing if they all do already.
     ///
-    /// An error is final for this opening of the heap: what reached the disk is not known, every later change is refused with
-    /// ``HeapError/failed(path:reason:)``, and opening again finds a commit no older than the last successful `sync`.
+    /// An error is final for this opening of the heap: what reached the disk is not known, every
+    /// later change is refused with ``HeapError/failed(path:reason:)``, and opening again finds a
+    /// commit no older than the last successful `sync`.
     public func sync() throws(HeapError) { try engine.makeDurable() }
 
-    /// Moves the log into the heap file now instead of when it is due, and gives back free space at the file's end.
+    /// Moves the log into the heap file now instead of when it is due, and gives back free space at
+    /// the file's end.
     public func checkpoint() throws(HeapError) {
         try requireOpen()
         try engine.checkpoint()
     }
 
-    /// Closes the heap: waits for open transactions and makes everything durable. The last process to close it leaves one file. Closing again does nothing.
+    /// Closes the heap: waits for open transactions and makes everything durable. The last process
+    /// to close it leaves one file. Closing again does nothing.
     ///
-    /// Handles and transactions of this object must not be used any more; other openings of the same heap in this process go on. A heap that is
-    /// let go without `close` is closed as well, but errors are then lost.
+    /// Handles and transactions of this object must not be used any more; other openings of the
+    /// same heap in this process go on. A heap that is let go without `close` is closed as well,
+    /// but errors are then lost.
     public func close() throws(HeapError) {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        // After a fork all of it is the parent's, and locks may be held by threads that this process does not have.
+        // After a fork all of it is the parent's, and locks may be held by threads that this
+        // process does not have.
         guard !engine.isForked else { return }
         monitor.stop()
         try OpenHeaps.shared.release(engine)

@@ -1,6 +1,7 @@
 import HoldfastEngine
 
-/// A single value in a heap, such as a program's settings: a handle whose ``value`` is read and set.
+/// A single value in a heap, such as a program's settings: a handle whose ``value`` is read and
+/// set.
 @dynamicMemberLookup
 @frozen
 public struct PersistentValue<Value: Persistable> {
@@ -48,13 +49,18 @@ extension PersistentValue: Persistable {
 
     /// Copies the value.
     @inlinable
-    public static func store(_ value: PersistentValue, in access: HeapAccess) -> Stored { make(value.value, in: access) }
+    public static func store(_ value: PersistentValue, in access: HeapAccess) -> Stored {
+        make(value.value, in: access)
+    }
 
     @inlinable
     public static func destroy(_ stored: Stored, in access: HeapAccess) {
-        if Value.ownsMemory { Value.destroy(access.load(stored.offset, as: Value.Stored.self), in: access) }
+        if Value.ownsMemory {
+            Value.destroy(access.load(stored.offset, as: Value.Stored.self), in: access)
+        }
         access.free(
-            stored.offset, byteCount: MemoryLayout<Value.Stored>.size, alignment: MemoryLayout<Value.Stored>.alignment)
+            stored.offset, byteCount: MemoryLayout<Value.Stored>.size,
+            alignment: MemoryLayout<Value.Stored>.alignment)
     }
 
     @inlinable

@@ -3,20 +3,26 @@ import HoldfastEngine
 /// The named roots of a heap: themselves a map in the heap, from names to types and places.
 struct RootCatalogue {
     private struct Record: BitwiseCopyable {
-        /// Of the type's description: equal for equal types, so that the common case compares one word.
+        /// Of the type's description: equal for equal types, so that the common case compares one
+        /// word.
         var fingerprint: UInt64
         var description: StoredBytes
         var offset: UInt64
     }
 
-    /// A record as the map's value: it owns its description, but not what the root leads to, whose type only the caller knows.
+    /// A record as the map's value: it owns its description, but not what the root leads to, whose
+    /// type only the caller knows.
     private struct RecordValue: Persistable {
         typealias Stored = Record
         var record: Record
 
-        static func load(_ stored: Record, from access: HeapAccess) -> RecordValue { RecordValue(record: stored) }
+        static func load(_ stored: Record, from access: HeapAccess) -> RecordValue {
+            RecordValue(record: stored)
+        }
         static func store(_ value: RecordValue, in access: HeapAccess) -> Record { value.record }
-        static func destroy(_ stored: Record, in access: HeapAccess) { stored.description.free(in: access) }
+        static func destroy(_ stored: Record, in access: HeapAccess) {
+            stored.description.free(in: access)
+        }
         static var ownsMemory: Bool { true }
 
         static func verify(at offset: UInt64, in verification: inout Verification) {
@@ -38,7 +44,9 @@ struct RootCatalogue {
 
         // Roots are exported one by one, and the catalogue never.
 
-        static func encode(_ stored: Record, from access: HeapAccess, to encoder: any Encoder) throws {
+        static func encode(_ stored: Record, from access: HeapAccess, to encoder: any Encoder)
+            throws
+        {
             throw ExchangeProblem("the catalogue of roots is no value")
         }
 
@@ -77,10 +85,15 @@ struct RootCatalogue {
         map = offset == 0 ? nil : PersistentMap(access: access, offset: offset)
     }
 
-    /// The place of the root, or nil if there is none with this name; throws if it is of another type. Not generic, so that it need not
-    /// be specialised for every type of root in every client.
-    static func find(_ name: String, as type: any Persistable.Type, in access: HeapAccess) throws(HeapError) -> UInt64? {
-        guard let short = ShortName(name) else { return try RootCatalogue(access).find(name, as: type) }
+    /// The place of the root, or nil if there is none with this name; throws if it is of another
+    /// type. Not generic, so that it need not be specialised for every type of root in every
+    /// client.
+    static func find(_ name: String, as type: any Persistable.Type, in access: HeapAccess)
+        throws(HeapError) -> UInt64?
+    {
+        guard let short = ShortName(name) else {
+            return try RootCatalogue(access).find(name, as: type)
+        }
         let hints = RootHints(access)
         let identifier = ObjectIdentifier(type)
         if let offset = hints.find(short, identifier) { return offset }
@@ -105,10 +118,13 @@ struct RootCatalogue {
     func contains(_ name: String) -> Bool { map?.contains(name) ?? false }
 
     func add(_ name: String, as type: any Persistable.Type, at offset: UInt64) throws(HeapError) {
-        add(name, describedAs: try type.describe().text, fingerprint: try TypeRegistry.shared.fingerprint(of: type), at: offset)
+        add(
+            name, describedAs: try type.describe().text,
+            fingerprint: try TypeRegistry.shared.fingerprint(of: type), at: offset)
     }
 
-    /// Adds a root of a type that this program may know only by what is stored alike, such as an array of another program's enum.
+    /// Adds a root of a type that this program may know only by what is stored alike, such as an
+    /// array of another program's enum.
     func add(_ name: String, describedAs text: String, fingerprint: UInt64, at offset: UInt64) {
         access.catalogueWillChange()
         let map: PersistentMap<String, RecordValue>
@@ -121,10 +137,13 @@ struct RootCatalogue {
         }
         let description = String.store(text, in: access)
         map.updateValue(
-            RecordValue(record: Record(fingerprint: fingerprint, description: description, offset: offset)), forKey: name)
+            RecordValue(
+                record: Record(fingerprint: fingerprint, description: description, offset: offset)),
+            forKey: name)
     }
 
-    /// A root as it stands in the catalogue: where its key and its place stand, and what it is said to be.
+    /// A root as it stands in the catalogue: where its key and its place stand, and what it is said
+    /// to be.
     struct Entry {
         let keyPlace: UInt64
         let place: UInt64
@@ -135,12 +154,16 @@ struct RootCatalogue {
     /// The root with this name, whatever its type is; nil if there is none.
     func entry(_ name: String) -> Entry? {
         guard let slot = map?.find(name) else { return nil }
-        let record = UnsafeMutableRawPointer(slot) + MemoryLayout.offset(of: \MapSlot<StoredBytes, Record>.value)!
+        let record =
+            UnsafeMutableRawPointer(slot) + MemoryLayout.offset(
+                of: \MapSlot<StoredBytes, Record>.value)!
         let start = UInt64(UnsafeMutableRawPointer(slot) - access.context.pointee.base)
         return Entry(
             keyPlace: start + UInt64(MemoryLayout.offset(of: \MapSlot<StoredBytes, Record>.key)!),
-            place: UInt64(record - access.context.pointee.base) + UInt64(MemoryLayout<Record>.offset(of: \.offset)!),
-            offset: slot.pointee.value.offset, description: String.load(slot.pointee.value.description, from: access))
+            place: UInt64(record - access.context.pointee.base)
+                + UInt64(MemoryLayout<Record>.offset(of: \.offset)!),
+            offset: slot.pointee.value.offset,
+            description: String.load(slot.pointee.value.description, from: access))
     }
 
     /// Names that begin as Holdfast's own do, such as those of a migration that is under way.
@@ -148,9 +171,12 @@ struct RootCatalogue {
 
     func rename(_ name: String, to newName: String) throws(HeapError) {
         try access.requireDeclared(newName)
-        guard let map, let record = map[name]?.record else { throw HeapError.rootNotFound(path: access.heapPath, name: name) }
+        guard let map, let record = map[name]?.record else {
+            throw HeapError.rootNotFound(path: access.heapPath, name: name)
+        }
         if map.contains(newName) {
-            fatalError("Holdfast: \(name) cannot be renamed to \(newName), which is another root's name.")
+            fatalError(
+                "Holdfast: \(name) cannot be renamed to \(newName), which is another root's name.")
         }
         access.catalogueWillChange()
         map.updateValue(RecordValue(record: record), forKey: newName)
@@ -168,7 +194,8 @@ struct RootCatalogue {
         map.removeValue(forKey: name)
         // The last root takes the catalogue with it, so that the heap is as empty as a new one.
         if map.isEmpty {
-            PersistentMap<String, RecordValue>.destroy(RelativePointer(offset: access.catalogue), in: access)
+            PersistentMap<String, RecordValue>.destroy(
+                RelativePointer(offset: access.catalogue), in: access)
             access.catalogue = 0
         }
     }
@@ -180,14 +207,16 @@ struct RootCatalogue {
 
     // MARK: Verifying
 
-    /// Verifies the catalogue whose map lies at `offset`, and every root of a type that this program knows.
+    /// Verifies the catalogue whose map lies at `offset`, and every root of a type that this
+    /// program knows.
     static func verify(at offset: UInt64, in verification: inout Verification) {
         PersistentMap<String, RecordValue>.verify(mapAt: offset, in: &verification)
     }
 
     private static func verifyRecord(at place: UInt64, in verification: inout Verification) {
         let before = verification.problemCount
-        String.verify(at: place + UInt64(MemoryLayout<Record>.offset(of: \.description)!), in: &verification)
+        String.verify(
+            at: place + UInt64(MemoryLayout<Record>.offset(of: \.description)!), in: &verification)
         let record = verification.load(place, as: Record.self)
         let rootPlace = place + UInt64(MemoryLayout<Record>.offset(of: \.offset)!)
         guard verification.problemCount == before, !verification.wasCancelled else {
@@ -196,23 +225,30 @@ struct RootCatalogue {
         let description = String.load(record.description, from: verification.access)
         verification.addRoot(describedAs: description, placeAt: rootPlace)
         guard TypeRegistry.fingerprint(of: description) == record.fingerprint else {
-            return verification.report("its type is described as \(description), which is not what its fingerprint says")
+            return verification.report(
+                "its type is described as \(description), which is not what its fingerprint says")
         }
         guard verification.followsRoot else { return }
-        guard let type = TypeRegistry.shared.type(describedAs: description), storedBytes(of: type) == 8 else {
+        guard let type = TypeRegistry.shared.type(describedAs: description),
+            storedBytes(of: type) == 8
+        else {
             return verification.addUnknownRoot(describedAs: description)
         }
         type.verify(at: rootPlace, in: &verification)
     }
 
     /// A root is kept as one relative pointer.
-    private static func storedBytes<Value: Persistable>(of type: Value.Type) -> Int { MemoryLayout<Value.Stored>.size }
+    private static func storedBytes<Value: Persistable>(of type: Value.Type) -> Int {
+        MemoryLayout<Value.Stored>.size
+    }
 
     var all: [Root] {
         guard let map else { return [] }
         return map.compactMap { name, value in
             if Self.isHidden(name, contains) { return nil }
-            return Root(name: name, type: TypeDescription(String.load(value.record.description, from: access)))
+            return Root(
+                name: name,
+                type: TypeDescription(String.load(value.record.description, from: access)))
         }.sorted { $0.name < $1.name }
     }
 }
@@ -236,7 +272,8 @@ extension HeapAccess {
 
     /// For programs, which cannot have names of Holdfast's own.
     @usableFromInline
-    func addRoot(_ name: String, as type: any Persistable.Type, at offset: UInt64) throws(HeapError) {
+    func addRoot(_ name: String, as type: any Persistable.Type, at offset: UInt64) throws(HeapError)
+    {
         try requireFreeName(name)
         try RootCatalogue(self).add(name, as: type, at: offset)
     }

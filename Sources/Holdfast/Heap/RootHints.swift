@@ -1,16 +1,18 @@
 import HoldfastEngine
 
-/// Where roots were found last: a program asks for the same few by name in every transaction, and hashing the name, searching the catalogue and comparing types were a
-/// quarter of a small one.
+/// Where roots were found last: a program asks for the same few by name in every transaction, and
+/// hashing the name, searching the catalogue and comparing types were a quarter of a small one.
 ///
-/// A few entries in the context's own memory, direct-mapped. An entry holds as long as the catalogue has the version at which it was made. That number goes up with every
-/// change of the catalogue, by whichever process, and down only when a transaction that changed it is undone; so no entry may be made in a transaction that has changed
-/// it, or that number would come again with another catalogue.
+/// A few entries in the context's own memory, direct-mapped. An entry holds as long as the
+/// catalogue has the version at which it was made. That number goes up with every change of the
+/// catalogue, by whichever process, and down only when a transaction that changed it is undone; so
+/// no entry may be made in a transaction that has changed it, or that number would come again with
+/// another catalogue.
 ///
 /// Safety: `memory` is the context's and as large as `HeapAccess.hintBytes`, whose last word is not
 /// used here, and which an entry's index never passes; a context belongs to one transaction, and so
-/// to one
-/// thread, at a time; its memory is zeroed before another heap gets it, and no type has the identifier zero.
+/// to one thread, at a time; its memory is zeroed before another heap gets it, and no type has the
+/// identifier zero.
 struct RootHints {
     private struct Entry: BitwiseCopyable {
         var name: ShortName
@@ -47,11 +49,13 @@ struct RootHints {
     func remember(_ name: ShortName, _ type: ObjectIdentifier, at offset: UInt64) {
         guard !access.isCatalogueChanging else { return }
         entry(name).pointee = Entry(
-            name: name, type: UInt(bitPattern: type), version: access.catalogueVersion, offset: offset)
+            name: name, type: UInt(bitPattern: type), version: access.catalogueVersion,
+            offset: offset)
     }
 }
 
-/// A name of up to 15 bytes of UTF-8, in the form in which it is stored: equal words are equal names.
+/// A name of up to 15 bytes of UTF-8, in the form in which it is stored: equal words are equal
+/// names.
 struct ShortName: Equatable, BitwiseCopyable {
     let low: UInt64
     let high: UInt64
@@ -59,7 +63,9 @@ struct ShortName: Equatable, BitwiseCopyable {
     /// Nil for longer names, and for those that are not there as UTF-8 (on Darwin).
     @inline(__always)
     init?(_ name: String) {
-        let stored = name.utf8.withContiguousStorageIfAvailable { StoredBytes(inPlace: UnsafeRawBufferPointer($0)) }
+        let stored = name.utf8.withContiguousStorageIfAvailable {
+            StoredBytes(inPlace: UnsafeRawBufferPointer($0))
+        }
         guard case .some(.some(let stored)) = stored else { return nil }
         (low, high) = (stored.low, stored.high)
     }

@@ -13,7 +13,9 @@ extension WriteTransaction {
 
     /// The set with this name, made empty if there is none; throws like ``map(_:_:_:)``.
     @inlinable
-    public func set<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentSet<Element> {
+    public func set<Element>(_ name: String, of element: Element.Type) throws(HeapError)
+        -> PersistentSet<Element>
+    {
         try container(name)
     }
 
@@ -37,7 +39,9 @@ extension ReadTransaction {
 
     /// The set with this name; throws like ``map(_:_:_:)``.
     @inlinable
-    public func set<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentSet<Element> {
+    public func set<Element>(_ name: String, of element: Element.Type) throws(HeapError)
+        -> PersistentSet<Element>
+    {
         try root(name)
     }
 

@@ -1,6 +1,7 @@
 import HoldfastEngine
 
-/// An open write transaction: finds roots and makes them. It cannot leave the closure that it was handed to.
+/// An open write transaction: finds roots and makes them. It cannot leave the closure that it was
+/// handed to.
 ///
 /// The handles that it gives are valid until the closure returns.
 public struct WriteTransaction: ~Copyable {
@@ -8,7 +9,8 @@ public struct WriteTransaction: ~Copyable {
 
     /// The map with this name, made empty if there is none.
     ///
-    /// Throws ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if the name belongs to another type. O(1) expected.
+    /// Throws ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if the name
+    /// belongs to another type. O(1) expected.
     @inlinable
     public func map<Key, Value>(
         _ name: String, _ key: Key.Type, _ value: Value.Type
@@ -18,13 +20,17 @@ public struct WriteTransaction: ~Copyable {
 
     /// The array with this name, made empty if there is none; throws like ``map(_:_:_:)``.
     @inlinable
-    public func array<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentArray<Element> {
+    public func array<Element>(_ name: String, of element: Element.Type) throws(HeapError)
+        -> PersistentArray<Element>
+    {
         try container(name)
     }
 
     /// The deque with this name, made empty if there is none; throws like ``map(_:_:_:)``.
     @inlinable
-    public func deque<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentDeque<Element> {
+    public func deque<Element>(_ name: String, of element: Element.Type) throws(HeapError)
+        -> PersistentDeque<Element>
+    {
         try container(name)
     }
 
@@ -34,7 +40,8 @@ public struct WriteTransaction: ~Copyable {
         try container(name)
     }
 
-    /// The single value with this name, made from `initial` if there is none; throws like ``map(_:_:_:)``.
+    /// The single value with this name, made from `initial` if there is none; throws like
+    /// ``map(_:_:_:)``.
     @inlinable
     public func value<Value>(
         _ name: String, initial: @autoclosure () -> Value
@@ -61,11 +68,13 @@ public struct WriteTransaction: ~Copyable {
         return .load(stored, from: access)
     }
 
-    /// Removes the root with this name and frees everything that it holds; returns whether there was one. The type must be the
-    /// one that it was made as: `try tx.removeRoot("stock", PersistentMap<String, Int>.self)`.
+    /// Removes the root with this name and frees everything that it holds; returns whether there
+    /// was one. The type must be the one that it was made as: `try tx.removeRoot("stock",
+    /// PersistentMap<String, Int>.self)`.
     @inlinable
     @discardableResult
-    public func removeRoot<Handle: Persistable, Header>(_ name: String, _ type: Handle.Type) throws(HeapError) -> Bool
+    public func removeRoot<Handle: Persistable, Header>(_ name: String, _ type: Handle.Type)
+        throws(HeapError) -> Bool
     where Handle.Stored == RelativePointer<Header> {
         guard let offset = try access.findRoot(name, as: Handle.self) else { return false }
         Handle.destroy(RelativePointer(offset: offset), in: access)
@@ -90,12 +99,14 @@ public struct WriteTransaction: ~Copyable {
     public var roots: [Root] { RootCatalogue(access).all }
 }
 
-/// An open read transaction: a fixed view of the heap. It cannot leave the closure that it was handed to.
+/// An open read transaction: a fixed view of the heap. It cannot leave the closure that it was
+/// handed to.
 public struct ReadTransaction: ~Copyable {
     @usableFromInline let access: HeapAccess
 
     /// The map with this name. Throws ``HeapError/rootNotFound(path:name:)`` if there is none, and
-    /// ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if the name belongs to another type. O(1) expected.
+    /// ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if the name belongs
+    /// to another type. O(1) expected.
     @inlinable
     public func map<Key, Value>(
         _ name: String, _ key: Key.Type, _ value: Value.Type
@@ -105,13 +116,17 @@ public struct ReadTransaction: ~Copyable {
 
     /// The array with this name; throws like ``map(_:_:_:)``.
     @inlinable
-    public func array<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentArray<Element> {
+    public func array<Element>(_ name: String, of element: Element.Type) throws(HeapError)
+        -> PersistentArray<Element>
+    {
         try root(name)
     }
 
     /// The deque with this name; throws like ``map(_:_:_:)``.
     @inlinable
-    public func deque<Element>(_ name: String, of element: Element.Type) throws(HeapError) -> PersistentDeque<Element> {
+    public func deque<Element>(_ name: String, of element: Element.Type) throws(HeapError)
+        -> PersistentDeque<Element>
+    {
         try root(name)
     }
 
@@ -123,7 +138,9 @@ public struct ReadTransaction: ~Copyable {
 
     /// The single value with this name; throws like ``map(_:_:_:)``.
     @inlinable
-    public func value<Value>(_ name: String, of type: Value.Type) throws(HeapError) -> PersistentValue<Value> {
+    public func value<Value>(_ name: String, of type: Value.Type) throws(HeapError)
+        -> PersistentValue<Value>
+    {
         try root(name)
     }
 

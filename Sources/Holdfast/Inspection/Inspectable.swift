@@ -1,7 +1,8 @@
 import Foundation
 import HoldfastEngine
 
-// What collections offer to those who know their types only at run time. A place is counted in bytes from the heap's start.
+// What collections offer to those who know their types only at run time. A place is counted in
+// bytes from the heap's start.
 
 protocol InspectableList {
     var count: Int { get }
@@ -35,12 +36,15 @@ extension InspectableEntries {
     var isSet: Bool { valueType == NoValue.self }
 
     func requireFits(_ key: PlainValue) throws {
-        if let problem = key.problem(as: ShapeCache.shared.shape(of: keyType)) { throw InspectionProblem(problem) }
+        if let problem = key.problem(as: ShapeCache.shared.shape(of: keyType)) {
+            throw InspectionProblem(problem)
+        }
     }
 }
 
 protocol InspectableOrder: InspectableEntries {
-    func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws -> [EntryPlace]
+    func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws
+        -> [EntryPlace]
     var lastPlace: EntryPlace? { get }
 }
 
@@ -77,7 +81,9 @@ extension Shared: InspectableReference {
 
 extension HeapAccess {
     /// The place of something that is known by its address.
-    func place(of address: UnsafeRawPointer) -> UInt64 { UInt64(address - UnsafeRawPointer(context.pointee.base)) }
+    func place(of address: UnsafeRawPointer) -> UInt64 {
+        UInt64(address - UnsafeRawPointer(context.pointee.base))
+    }
 
     func place<Key, Value>(of slot: UnsafeMutablePointer<MapSlot<Key, Value>>) -> EntryPlace {
         let start = place(of: UnsafeRawPointer(slot))
@@ -93,8 +99,12 @@ extension PlainValue {
     /// The value as a key. Nothing is made in a heap, so that keys can be looked up by readers.
     func key<Key: PersistableKey>(as type: Key.Type) throws -> Key {
         if type == Data.self, case .bytes(let data) = self { return data as! Key }
-        if let type = type as? any PersistableEnum.Type, let key = try rawKey(type) as? Key { return key }
-        guard let decodable = type as? any Decodable.Type, let key = try decodable.init(from: PlainDecoder(self)) as? Key else {
+        if let type = type as? any PersistableEnum.Type, let key = try rawKey(type) as? Key {
+            return key
+        }
+        guard let decodable = type as? any Decodable.Type,
+            let key = try decodable.init(from: PlainDecoder(self)) as? Key
+        else {
             throw InspectionProblem("\(kind) cannot be a key of the type \(type)")
         }
         return key
@@ -102,7 +112,9 @@ extension PlainValue {
 
     private func rawKey<T: PersistableEnum>(_: T.Type) throws -> Any? {
         guard let decodable = T.RawValue.self as? any Decodable.Type else { return nil }
-        guard let raw = try decodable.init(from: PlainDecoder(self)) as? T.RawValue else { return nil }
+        guard let raw = try decodable.init(from: PlainDecoder(self)) as? T.RawValue else {
+            return nil
+        }
         return T(rawValue: raw)
     }
 }

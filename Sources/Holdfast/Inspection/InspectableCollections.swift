@@ -40,7 +40,9 @@ extension PersistentMap: InspectableEntries {
         var iterator = makeIterator()
         for _ in 0 ..< start { guard iterator.nextSlot() != nil else { return [] } }
         var places: [EntryPlace] = []
-        while places.count < limit, let slot = iterator.nextSlot() { places.append(access.place(of: slot)) }
+        while places.count < limit, let slot = iterator.nextSlot() {
+            places.append(access.place(of: slot))
+        }
         return places
     }
 
@@ -63,7 +65,9 @@ extension PersistentSortedMap: InspectableOrder {
     var keyType: any Persistable.Type { Key.self }
     var valueType: any Persistable.Type { Value.self }
 
-    private func entryPlace(_ index: Index) -> EntryPlace { access.place(of: leaf(place(index)).slot(index.position, access)) }
+    private func entryPlace(_ index: Index) -> EntryPlace {
+        access.place(of: leaf(place(index)).slot(index.position, access))
+    }
 
     private func places(_ start: Index, _ end: Index, limit: Int) -> [EntryPlace] {
         var places: [EntryPlace] = []
@@ -76,12 +80,20 @@ extension PersistentSortedMap: InspectableOrder {
     }
 
     func places(from start: Int, limit: Int) -> [EntryPlace] {
-        places(index(startIndex, offsetBy: start, limitedBy: endIndex) ?? endIndex, endIndex, limit: limit)
+        places(
+            index(startIndex, offsetBy: start, limitedBy: endIndex) ?? endIndex, endIndex,
+            limit: limit)
     }
 
-    func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws -> [EntryPlace] {
+    func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws
+        -> [EntryPlace]
+    {
         let start = try lower.map { index(atOrAfter: try $0.key(as: Key.self)) } ?? startIndex
-        let end = try upper.map { through ? index(after: try $0.key(as: Key.self)) : index(atOrAfter: try $0.key(as: Key.self)) }
+        let end = try upper.map {
+            through
+                ? index(after: try $0.key(as: Key.self))
+                : index(atOrAfter: try $0.key(as: Key.self))
+        }
         return places(start, end ?? endIndex, limit: limit)
     }
 
@@ -107,22 +119,32 @@ extension PersistentSortedMap: InspectableOrder {
 extension PersistentSet: InspectableEntries {
     var keyType: any Persistable.Type { Element.self }
     var valueType: any Persistable.Type { NoValue.self }
-    func places(from start: Int, limit: Int) -> [EntryPlace] { table.places(from: start, limit: limit) }
+    func places(from start: Int, limit: Int) -> [EntryPlace] {
+        table.places(from: start, limit: limit)
+    }
     func find(_ key: PlainValue) throws -> (key: UInt64, value: UInt64)? { try table.find(key) }
-    func insert(_ key: PlainValue, _ value: PlainDecoder) throws { insert(try key.key(as: Element.self)) }
+    func insert(_ key: PlainValue, _ value: PlainDecoder) throws {
+        insert(try key.key(as: Element.self))
+    }
     func remove(_ key: PlainValue) throws -> Bool { remove(try key.key(as: Element.self)) }
 }
 
 extension PersistentSortedSet: InspectableOrder {
     var keyType: any Persistable.Type { Element.self }
     var valueType: any Persistable.Type { NoValue.self }
-    func places(from start: Int, limit: Int) -> [EntryPlace] { tree.places(from: start, limit: limit) }
+    func places(from start: Int, limit: Int) -> [EntryPlace] {
+        tree.places(from: start, limit: limit)
+    }
     func find(_ key: PlainValue) throws -> (key: UInt64, value: UInt64)? { try tree.find(key) }
-    func insert(_ key: PlainValue, _ value: PlainDecoder) throws { insert(try key.key(as: Element.self)) }
+    func insert(_ key: PlainValue, _ value: PlainDecoder) throws {
+        insert(try key.key(as: Element.self))
+    }
     func remove(_ key: PlainValue) throws -> Bool { remove(try key.key(as: Element.self)) }
     var lastPlace: EntryPlace? { tree.lastPlace }
 
-    func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws -> [EntryPlace] {
+    func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws
+        -> [EntryPlace]
+    {
         try tree.places(from: lower, to: upper, through: through, limit: limit)
     }
 }

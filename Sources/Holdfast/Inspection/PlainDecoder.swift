@@ -6,14 +6,19 @@ struct PlainDecoder: Decoder {
     let codingPath: [any CodingKey]
     let userInfo: [CodingUserInfoKey: Any]
 
-    init(_ value: PlainValue, at codingPath: [any CodingKey] = [], userInfo: [CodingUserInfoKey: Any] = [:]) {
+    init(
+        _ value: PlainValue, at codingPath: [any CodingKey] = [],
+        userInfo: [CodingUserInfoKey: Any] = [:]
+    ) {
         self.value = value
         self.codingPath = codingPath
         self.userInfo = userInfo
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        guard let members = value.members else { throw problem("\(value.kind) is no struct and no map with texts as keys") }
+        guard let members = value.members else {
+            throw problem("\(value.kind) is no struct and no map with texts as keys")
+        }
         return KeyedDecodingContainer(Keyed<Key>(decoder: self, members: members))
     }
 
@@ -30,7 +35,9 @@ struct PlainDecoder: Decoder {
 
     fileprivate func decode<T: Decodable>(_ type: T.Type) throws -> T {
         if type == Data.self {
-            guard case .bytes(let data) = value else { throw problem("\(value.kind) is no sequence of bytes") }
+            guard case .bytes(let data) = value else {
+                throw problem("\(value.kind) is no sequence of bytes")
+            }
             return data as! T
         }
         return try T(from: self)
@@ -68,7 +75,8 @@ extension PlainValue {
                 members?.append(Member(name: name, value: entry.value))
             }
         case .union(_, let name, let values):
-            [Member(name: "case", value: .text(name))] + (values.isEmpty ? [] : [Member(name: "values", value: .list(values))])
+            [Member(name: "case", value: .text(name))]
+                + (values.isEmpty ? [] : [Member(name: "values", value: .list(values))])
         case .opaque(_, let data): [Member(name: "bytes", value: .bytes(data))]
         default: nil
         }
@@ -99,12 +107,18 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
     func contains(_ key: Key) -> Bool { members.contains { $0.name == key.stringValue } }
     func decodeNil(forKey key: Key) throws -> Bool { try found(key).value == .null }
-    func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T { try found(key).decode(type) }
+    func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
+        try found(key).decode(type)
+    }
     func superDecoder() throws -> any Decoder { decoder }
     func superDecoder(forKey key: Key) throws -> any Decoder { try found(key) }
-    func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer { try found(key).unkeyedContainer() }
+    func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
+        try found(key).unkeyedContainer()
+    }
 
-    func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key) throws -> KeyedDecodingContainer<Nested> {
+    func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type, forKey key: Key) throws
+        -> KeyedDecodingContainer<Nested>
+    {
         try found(key).container(keyedBy: type)
     }
 }
@@ -146,9 +160,13 @@ private struct Unkeyed: UnkeyedDecodingContainer {
 
     mutating func decode<T: Decodable>(_ type: T.Type) throws -> T { try next().decode(type) }
     mutating func superDecoder() throws -> any Decoder { try next() }
-    mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer { try next().unkeyedContainer() }
+    mutating func nestedUnkeyedContainer() throws -> any UnkeyedDecodingContainer {
+        try next().unkeyedContainer()
+    }
 
-    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) throws -> KeyedDecodingContainer<Nested> {
+    mutating func nestedContainer<Nested: CodingKey>(keyedBy type: Nested.Type) throws
+        -> KeyedDecodingContainer<Nested>
+    {
         try next().container(keyedBy: type)
     }
 }
@@ -161,7 +179,9 @@ private struct Single: SingleValueDecodingContainer {
     func decodeNil() -> Bool { decoder.value == .null }
 
     func decode(_ type: Bool.Type) throws -> Bool {
-        guard case .bool(let value) = decoder.value else { throw decoder.problem("\(decoder.value.kind) is no Bool") }
+        guard case .bool(let value) = decoder.value else {
+            throw decoder.problem("\(decoder.value.kind) is no Bool")
+        }
         return value
     }
 

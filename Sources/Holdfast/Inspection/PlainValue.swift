@@ -1,6 +1,7 @@
 import Foundation
 
-/// A value outside of any heap, of whatever type: what the contents of a heap are shown as, and changed with, by programs that do not have its types.
+/// A value outside of any heap, of whatever type: what the contents of a heap are shown as, and
+/// changed with, by programs that do not have its types.
 package indirect enum PlainValue: Hashable, Sendable {
     case null
     case bool(Bool)
@@ -48,10 +49,14 @@ package indirect enum PlainValue: Hashable, Sendable {
     }
 
     /// A whole list.
-    package static func list(_ elements: [PlainValue]) -> PlainValue { .list(elements, total: elements.count) }
+    package static func list(_ elements: [PlainValue]) -> PlainValue {
+        .list(elements, total: elements.count)
+    }
 
     /// All entries of a map.
-    package static func pairs(_ entries: [Entry]) -> PlainValue { .pairs(entries, total: entries.count) }
+    package static func pairs(_ entries: [Entry]) -> PlainValue {
+        .pairs(entries, total: entries.count)
+    }
 
     package static func integer(_ value: some FixedWidthInteger) -> PlainValue {
         Int64(exactly: value).map { .integer($0) } ?? .unsigned(UInt64(value))
@@ -59,7 +64,8 @@ package indirect enum PlainValue: Hashable, Sendable {
 }
 
 extension PlainValue: CustomStringConvertible {
-    /// The value as a Swift program would write it, on one line. What has been left out is counted: `[1, 2, … (1000 in all)]`.
+    /// The value as a Swift program would write it, on one line. What has been left out is counted:
+    /// `[1, 2, … (1000 in all)]`.
     package var description: String {
         switch self {
         case .null: "nil"
@@ -74,31 +80,40 @@ extension PlainValue: CustomStringConvertible {
         case .list(let elements, let total): "[\(Self.joined(elements.map(\.description), total))]"
         case .set(let elements, let total): "[\(Self.joined(elements.map(\.description), total))]"
         case .pairs(let entries, let total):
-            entries.isEmpty && total == 0 ? "[:]" : "[\(Self.joined(entries.map { "\($0.key): \($0.value)" }, total))]"
-        case .object(let type, let members): "\(type)(\(members.map { "\($0.name): \($0.value)" }.joined(separator: ", ")))"
+            entries.isEmpty && total == 0
+                ? "[:]" : "[\(Self.joined(entries.map { "\($0.key): \($0.value)" }, total))]"
+        case .object(let type, let members):
+            "\(type)(\(members.map { "\($0.name): \($0.value)" }.joined(separator: ", ")))"
         case .union(_, let name, let values):
-            values.isEmpty ? ".\(name)" : ".\(name)(\(values.map(\.description).joined(separator: ", ")))"
+            values.isEmpty
+                ? ".\(name)" : ".\(name)(\(values.map(\.description).joined(separator: ", ")))"
         case .reference(let type, let place): "\(type)@\(place)"
         case .opaque(let type, let data): "\(type)(\(Self.hexadecimal(data)))"
         }
     }
 
     private static func joined(_ parts: [String], _ total: Int) -> String {
-        parts.count == total ? parts.joined(separator: ", ") : (parts + ["… (\(total) in all)"]).joined(separator: ", ")
+        parts.count == total
+            ? parts.joined(separator: ", ")
+            : (parts + ["… (\(total) in all)"]).joined(separator: ", ")
     }
 
     private static let shownBytes = 32
 
     private static func hexadecimal(_ data: Data) -> String {
-        let digits = data.prefix(shownBytes).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
-        return data.count > shownBytes ? "0x\(digits)… (\(data.count) bytes)" : digits.isEmpty ? "no bytes" : "0x\(digits)"
+        let digits = data.prefix(shownBytes).map { byte in
+            (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }.joined()
+        return data.count > shownBytes
+            ? "0x\(digits)… (\(data.count) bytes)" : digits.isEmpty ? "no bytes" : "0x\(digits)"
     }
 
     /// ISO 8601, in UTC; a number of seconds where no calendar reaches.
     private static func text(of date: Date) -> String {
         let seconds = date.timeIntervalSinceReferenceDate
         guard abs(seconds) < 1e11 else { return "Date(\(seconds))" }
-        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: seconds != seconds.rounded())
+        let style = Date.ISO8601FormatStyle(
+            includingFractionalSeconds: seconds != seconds.rounded())
         return date.formatted(style)
     }
 
@@ -115,7 +130,8 @@ extension PlainValue: CustomStringConvertible {
             case "\0": quoted += "\\0"
             default:
                 switch scalar.properties.generalCategory {
-                case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned:
+                case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate,
+                    .privateUse, .unassigned:
                     // Joiners make one sign of several, as in families and flags.
                     if scalar == "\u{200D}" { fallthrough }
                     quoted += "\\u{\(String(scalar.value, radix: 16))}"
@@ -128,7 +144,8 @@ extension PlainValue: CustomStringConvertible {
 }
 
 extension PlainValue: Encodable {
-    /// As JSON and the like have it: structs and maps with texts as keys are objects, other maps arrays of pairs. What was left out is left out.
+    /// As JSON and the like have it: structs and maps with texts as keys are objects, other maps
+    /// arrays of pairs. What was left out is left out.
     package func encode(to encoder: any Encoder) throws {
         switch self {
         case .list(let elements, _), .set(let elements, _):
@@ -138,7 +155,9 @@ extension PlainValue: Encodable {
             if entries.allSatisfy({ if case .text = $0.key { true } else { false } }) {
                 var container = encoder.container(keyedBy: Name.self)
                 for entry in entries {
-                    if case .text(let name) = entry.key { try container.encode(entry.value, forKey: Name(name)) }
+                    if case .text(let name) = entry.key {
+                        try container.encode(entry.value, forKey: Name(name))
+                    }
                 }
             } else {
                 var container = encoder.unkeyedContainer()

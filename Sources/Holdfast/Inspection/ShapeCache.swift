@@ -6,7 +6,8 @@ final class ShapeCache: Sendable {
 
     private let known = Mutex<[ObjectIdentifier: TypeShape]>([:])
 
-    /// The shape of a type that can be stored; a bare name for one whose description does not parse.
+    /// The shape of a type that can be stored; a bare name for one whose description does not
+    /// parse.
     func shape(of type: any Persistable.Type) -> TypeShape {
         let identifier = ObjectIdentifier(type)
         if let found = known.withLock({ $0[identifier] }) { return found }

@@ -1,7 +1,8 @@
 import Foundation
 import HoldfastEngine
 
-// Every change is refused, with nothing changed, if the value does not fit the type. Inside a write transaction only.
+// Every change is refused, with nothing changed, if the value does not fit the type. Inside a write
+// transaction only.
 
 extension ValuePlace {
     private var decoding: ImportedRecords { ImportedRecords(access) }
@@ -29,7 +30,8 @@ extension ValuePlace {
             buffer.initializeMemory(as: UInt8.self, repeating: 0)
             try layout.decode(into: buffer.baseAddress!, from: decoder(value))
             guard layout.size > 0 else { return }
-            access.writableAddress(place, layout.size).copyMemory(from: buffer.baseAddress!, byteCount: layout.size)
+            access.writableAddress(place, layout.size).copyMemory(
+                from: buffer.baseAddress!, byteCount: layout.size)
         }
     }
 
@@ -67,7 +69,9 @@ extension ValuePlace {
     /// Removes the element at `index` of an array or deque.
     package func remove(at index: Int) throws {
         let list = try list
-        guard index >= 0, index < list.count else { throw InspectionProblem("there is no element \(index) among \(list.count)") }
+        guard index >= 0, index < list.count else {
+            throw InspectionProblem("there is no element \(index) among \(list.count)")
+        }
         list.removeElement(at: index)
     }
 
@@ -90,7 +94,9 @@ extension ValuePlace {
     @discardableResult
     package func removeValue(forKey key: PlainValue) throws -> Bool {
         if let bits = inside.loaded as? PersistentBitSet {
-            guard case .integer(let number) = key else { throw InspectionProblem("\(key.kind) is no Int") }
+            guard case .integer(let number) = key else {
+                throw InspectionProblem("\(key.kind) is no Int")
+            }
             return bits.remove(Int(number))
         }
         let entries = try entries

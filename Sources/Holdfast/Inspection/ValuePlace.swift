@@ -1,9 +1,11 @@
 import Foundation
 import HoldfastEngine
 
-/// A value in a heap, known by what the heap says of its type: where it lies, and how to look into it and change it there.
+/// A value in a heap, known by what the heap says of its type: where it lies, and how to look into
+/// it and change it there.
 ///
-/// Belongs to one transaction, like a handle, and is good until something is inserted into or removed from what it lies in. Reading traps on what a damaged file can hold; ask
+/// Belongs to one transaction, like a handle, and is good until something is inserted into or
+/// removed from what it lies in. Reading traps on what a damaged file can hold; ask
 /// ``ReadTransaction/problems(inRoot:)`` first where the file is not known to be sound.
 package struct ValuePlace {
     /// What lies there.
@@ -26,7 +28,8 @@ package struct ValuePlace {
         shape = ShapeCache.shared.shape(of: type)
         if let plain = type as? any PlainlyLaidOut.Type {
             content = .plain(plain.plainLayout)
-        } else if type is any PersistableStruct.Type, TypeRegistry.plain(shape.name) == nil, let layout = PlainLayout.make(shape)
+        } else if type is any PersistableStruct.Type, TypeRegistry.plain(shape.name) == nil,
+            let layout = PlainLayout.make(shape)
         {
             content = .plain(layout)
         } else {
@@ -47,7 +50,9 @@ package struct ValuePlace {
         return load(type)
     }
 
-    private func load<T: Persistable>(_: T.Type) -> T { T.load(access.load(place, as: T.Stored.self), from: access) }
+    private func load<T: Persistable>(_: T.Type) -> T {
+        T.load(access.load(place, as: T.Stored.self), from: access)
+    }
 
     /// What may be asked of the value.
     package enum Kind: Equatable, Sendable {
@@ -81,7 +86,8 @@ package struct ValuePlace {
 
     /// The value itself, where this is a root that holds a single value.
     package var inside: ValuePlace {
-        guard case .persistable(let type) = content, let box = type as? any InspectableBox.Type else { return self }
+        guard case .persistable(let type) = content, let box = type as? any InspectableBox.Type
+        else { return self }
         return ValuePlace(access, box.contentType, at: access.load(place, as: UInt64.self))
     }
 
@@ -91,7 +97,8 @@ package struct ValuePlace {
         case .persistable(let type):
             guard let optional = type as? any InspectableOptional.Type else { return self }
             guard access.load(place, as: UInt8.self) != 0 else { return nil }
-            return ValuePlace(access, optional.contentType, at: place + UInt64(optional.contentOffset))
+            return ValuePlace(
+                access, optional.contentType, at: place + UInt64(optional.contentOffset))
         case .plain(let layout):
             guard case .optional(let wrapped) = layout.content else { return self }
             guard access.load(place + UInt64(wrapped.size), as: UInt8.self) == 0 else { return nil }
@@ -101,14 +108,17 @@ package struct ValuePlace {
 
     /// The record that a reference leads to.
     package var target: ValuePlace? {
-        guard case .persistable(let type) = content, let reference = type as? any InspectableReference.Type else { return nil }
+        guard case .persistable(let type) = content,
+            let reference = type as? any InspectableReference.Type
+        else { return nil }
         // A record's place is where its own place stands, and that is what a reference is.
         return ValuePlace(access, reference.targetType, at: place)
     }
 
     // MARK: Collections
 
-    /// How many elements or entries there are; nil for what has none. O(1), but O(words) for a bit set.
+    /// How many elements or entries there are; nil for what has none. O(1), but O(words) for a bit
+    /// set.
     package var count: Int? {
         switch content {
         case .plain(let layout):
@@ -141,7 +151,8 @@ package struct ValuePlace {
         }
     }
 
-    /// The value for `key` of a map; nil if there is none. Throws ``InspectionProblem`` if the key is of another type, or this is no map. O(1) or O(log count).
+    /// The value for `key` of a map; nil if there is none. Throws ``InspectionProblem`` if the key
+    /// is of another type, or this is no map. O(1) or O(log count).
     package func value(forKey key: PlainValue) throws -> ValuePlace? {
         let map = try entries
         try map.requireFits(key)
@@ -149,10 +160,13 @@ package struct ValuePlace {
         return ValuePlace(access, map.valueType, at: value)
     }
 
-    /// Whether a set holds `element`, or a map has an entry for it. Throws ``InspectionProblem`` if it is of another type, or this is neither.
+    /// Whether a set holds `element`, or a map has an entry for it. Throws ``InspectionProblem`` if
+    /// it is of another type, or this is neither.
     package func contains(_ element: PlainValue) throws -> Bool {
         if let bits = inside.loaded as? PersistentBitSet {
-            guard case .integer(let number) = element else { throw InspectionProblem("\(element.kind) is no Int") }
+            guard case .integer(let number) = element else {
+                throw InspectionProblem("\(element.kind) is no Int")
+            }
             return bits.contains(Int(number))
         }
         let found = try entries
@@ -160,29 +174,43 @@ package struct ValuePlace {
         return try found.find(element) != nil
     }
 
-    /// The entries of a map, or the elements of a set with nil as their values: `limit` of them from number `start` on, in their order.
-    package func entries(from start: Int = 0, limit: Int) throws -> [(key: ValuePlace, value: ValuePlace?)] {
+    /// The entries of a map, or the elements of a set with nil as their values: `limit` of them
+    /// from number `start` on, in their order.
+    package func entries(from start: Int = 0, limit: Int) throws -> [(
+        key: ValuePlace, value: ValuePlace?
+    )] {
         let found = try entries
         return found.places(from: start, limit: limit).map { place(of: $0, in: found) }
     }
 
-    /// The entries of a sorted map or set whose keys lie between two bounds; `limit` of them. A missing bound is none; the upper one belongs to them if `through`.
-    package func entries(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws -> [(
-        key: ValuePlace, value: ValuePlace?
-    )] {
-        guard let sorted = inside.loaded as? any InspectableOrder else { throw InspectionProblem("\(shape.name) has no order") }
+    /// The entries of a sorted map or set whose keys lie between two bounds; `limit` of them. A
+    /// missing bound is none; the upper one belongs to them if `through`.
+    package func entries(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int)
+        throws -> [(
+            key: ValuePlace, value: ValuePlace?
+        )]
+    {
+        guard let sorted = inside.loaded as? any InspectableOrder else {
+            throw InspectionProblem("\(shape.name) has no order")
+        }
         if let lower { try sorted.requireFits(lower) }
         if let upper { try sorted.requireFits(upper) }
-        return try sorted.places(from: lower, to: upper, through: through, limit: limit).map { place(of: $0, in: sorted) }
+        return try sorted.places(from: lower, to: upper, through: through, limit: limit).map {
+            place(of: $0, in: sorted)
+        }
     }
 
     /// The last entry of a sorted map or set, in the same form.
     package func lastEntry() throws -> (key: ValuePlace, value: ValuePlace?)? {
-        guard let sorted = inside.loaded as? any InspectableOrder else { throw InspectionProblem("\(shape.name) has no order") }
+        guard let sorted = inside.loaded as? any InspectableOrder else {
+            throw InspectionProblem("\(shape.name) has no order")
+        }
         return sorted.lastPlace.map { place(of: $0, in: sorted) }
     }
 
-    private func place(of found: EntryPlace, in entries: any InspectableEntries) -> (key: ValuePlace, value: ValuePlace?) {
+    private func place(of found: EntryPlace, in entries: any InspectableEntries) -> (
+        key: ValuePlace, value: ValuePlace?
+    ) {
         (
             ValuePlace(access, entries.keyType, at: found.key),
             entries.isSet ? nil : ValuePlace(access, entries.valueType, at: found.value)
@@ -200,7 +228,8 @@ package struct ValuePlace {
 
     // MARK: Fields
 
-    /// The names of the fields of a struct or record; of what a reference or optional leads to, if there is such.
+    /// The names of the fields of a struct or record; of what a reference or optional leads to, if
+    /// there is such.
     package var fieldNames: [String] {
         switch inside.reached?.shape {
         case .structure(_, let fields, _)?, .record(_, let fields, _)?: fields.map(\.name)
@@ -208,20 +237,26 @@ package struct ValuePlace {
         }
     }
 
-    /// The field with this name of a struct or record, through optionals and references; nil if there is none.
+    /// The field with this name of a struct or record, through optionals and references; nil if
+    /// there is none.
     package func field(_ name: String) -> ValuePlace? {
         guard let reached = inside.reached else { return nil }
         switch reached.content {
         case .plain(let layout):
-            guard case .fields(let fields) = layout.content, let field = fields.first(where: { $0.name == name }) else {
+            guard case .fields(let fields) = layout.content,
+                let field = fields.first(where: { $0.name == name })
+            else {
                 return nil
             }
             return ValuePlace(access, field.layout, at: reached.place + UInt64(field.offset))
         case .persistable(let type):
-            guard let type = type as? any PersistableRecord.Type, let layout = try? RecordLayout.found(type),
+            guard let type = type as? any PersistableRecord.Type,
+                let layout = try? RecordLayout.found(type),
                 let field = layout.fields.first(where: { $0.name == name })
             else { return nil }
-            return ValuePlace(access, field.valueType, at: access.load(reached.place, as: UInt64.self) + UInt64(field.offset))
+            return ValuePlace(
+                access, field.valueType,
+                at: access.load(reached.place, as: UInt64.self) + UInt64(field.offset))
         }
     }
 

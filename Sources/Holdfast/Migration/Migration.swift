@@ -15,11 +15,14 @@ import HoldfastEngine
 ///         },
 ///     ])
 ///
-/// A heap keeps the number of the version that its data is at. Opening runs the steps beyond it in order of their numbers, each as a transaction that also sets the
-/// number, so a crash leaves the heap at one version or the other. A step for more data than one transaction should hold runs in batches, each
-/// a transaction of its own: after a crash it goes on where it was. A heap without roots is new and needs no steps.
+/// A heap keeps the number of the version that its data is at. Opening runs the steps beyond it in
+/// order of their numbers, each as a transaction that also sets the number, so a crash leaves the
+/// heap at one version or the other. A step for more data than one transaction should hold runs in
+/// batches, each a transaction of its own: after a crash it goes on where it was. A heap without
+/// roots is new and needs no steps.
 ///
-/// No other process may have the heap open meanwhile with the old types; the steps do not keep it out.
+/// No other process may have the heap open meanwhile with the old types; the steps do not keep it
+/// out.
 public struct Migration: Sendable {
     /// The version that the data is at after the step; from 1 on.
     public let version: Int
@@ -27,7 +30,9 @@ public struct Migration: Sendable {
     let body: @Sendable (borrowing WriteTransaction) throws -> Bool
 
     /// A step that is one transaction.
-    public init(to version: Int, _ body: @escaping @Sendable (borrowing WriteTransaction) throws -> Void) {
+    public init(
+        to version: Int, _ body: @escaping @Sendable (borrowing WriteTransaction) throws -> Void
+    ) {
         Self.requirePositive(version)
         self.version = version
         self.body = { tx in
@@ -36,27 +41,37 @@ public struct Migration: Sendable {
         }
     }
 
-    /// A step in batches: `body` is called in one transaction after the other until it returns true. It must find out from the heap how far the step has come; what
-    /// `convertArray` and `convertMap` do, and return.
-    public init(batchesTo version: Int, _ body: @escaping @Sendable (borrowing WriteTransaction) throws -> Bool) {
+    /// A step in batches: `body` is called in one transaction after the other until it returns
+    /// true. It must find out from the heap how far the step has come; what `convertArray` and
+    /// `convertMap` do, and return.
+    public init(
+        batchesTo version: Int,
+        _ body: @escaping @Sendable (borrowing WriteTransaction) throws -> Bool
+    ) {
         Self.requirePositive(version)
         self.version = version
         self.body = body
     }
 
     private static func requirePositive(_ version: Int) {
-        if version <= 0 { fatalError("Holdfast: a migration leads to version \(version); versions are counted from 1.") }
+        if version <= 0 {
+            fatalError(
+                "Holdfast: a migration leads to version \(version); versions are counted from 1.")
+        }
     }
 }
 
 extension PersistentHeap {
-    /// Opens the heap at `path` and brings its data to the newest version that `migrations` lead to; see ``Migration``.
+    /// Opens the heap at `path` and brings its data to the newest version that `migrations` lead
+    /// to; see ``Migration``.
     ///
-    /// Throws ``HeapError/newerData(path:version:known:)`` if the data is beyond all of them, ``HeapError/migrationNeeded(path:version:wanted:)`` if it is behind and the heap
-    /// is not opened for writing, whatever a step throws (the heap then stays at the version, and the batch, before it), and what
-    /// ``open(_:mode:options:)-(String,_,_)`` throws.
+    /// Throws ``HeapError/newerData(path:version:known:)`` if the data is beyond all of them,
+    /// ``HeapError/migrationNeeded(path:version:wanted:)`` if it is behind and the heap is not
+    /// opened for writing, whatever a step throws (the heap then stays at the version, and the
+    /// batch, before it), and what ``open(_:mode:options:)-(String,_,_)`` throws.
     public static func open(
-        _ path: String, mode: OpenMode = .readWrite, options: Options = Options(), migrations: [Migration]
+        _ path: String, mode: OpenMode = .readWrite, options: Options = Options(),
+        migrations: [Migration]
     ) throws -> PersistentHeap {
         let heap = try open(path, mode: mode, options: options)
         do {
@@ -76,8 +91,12 @@ extension PersistentHeap {
     func migrate(_ migrations: [Migration]) throws {
         let steps = migrations.sorted { $0.version < $1.version }
         guard let newest = steps.last?.version else { return }
-        let (version, isNew) = try read { tx in (try DataVersion.read(tx.access), tx.access.catalogue == 0) }
-        if version > newest { throw HeapError.newerData(path: path, version: version, known: newest) }
+        let (version, isNew) = try read { tx in
+            (try DataVersion.read(tx.access), tx.access.catalogue == 0)
+        }
+        if version > newest {
+            throw HeapError.newerData(path: path, version: version, known: newest)
+        }
         if version == newest { return }
         guard engine.mode != .readOnly else {
             if isNew { return }
@@ -103,7 +122,9 @@ enum DataVersion {
     static let name = RootCatalogue.hiddenPrefix + "version"
 
     static func read(_ access: HeapAccess) throws(HeapError) -> Int {
-        guard let offset = try access.findRoot(name, as: PersistentValue<Int>.self) else { return 0 }
+        guard let offset = try access.findRoot(name, as: PersistentValue<Int>.self) else {
+            return 0
+        }
         return PersistentValue<Int>(access: access, offset: offset).value
     }
 

@@ -13,7 +13,9 @@ extension PersistableRecord {
             return verification.postpone { verifyFields(at: offset, in: &$0) }
         }
         for field in RecordLayout.of(Self.self).fields {
-            verification.within(.field(field.name)) { field.valueType.verify(at: offset + UInt64(field.offset), in: &$0) }
+            verification.within(.field(field.name)) {
+                field.valueType.verify(at: offset + UInt64(field.offset), in: &$0)
+            }
         }
         verification.leaveLevel()
     }
@@ -21,9 +23,15 @@ extension PersistableRecord {
 
 extension Verification {
     /// Claims the block of a record of this type; false, and a report, if there is none.
-    mutating func claim<Record: PersistableRecord>(recordAt offset: UInt64, _ type: Record.Type) -> Bool {
+    mutating func claim<Record: PersistableRecord>(recordAt offset: UInt64, _ type: Record.Type)
+        -> Bool
+    {
         let layout = RecordLayout.of(type)
-        guard claim(offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment, "a \(layout.typeName)") else {
+        guard
+            claim(
+                offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment,
+                "a \(layout.typeName)")
+        else {
             return false
         }
         if load(offset, as: StoredRecord.self).tag == layout.tag { return true }
@@ -32,18 +40,20 @@ extension Verification {
     }
 }
 
-// References are followed when everything else has been: only then is it known what has an owner. That also keeps a long chain of them from
-// becoming a deep recursion.
+// References are followed when everything else has been: only then is it known what has an owner.
+// That also keeps a long chain of them from becoming a deep recursion.
 
 extension Ref {
     public static func verify(at place: UInt64, in verification: inout Verification) {
-        verification.follow(verification.load(place, as: UInt64.self), to: Target.self, shares: false)
+        verification.follow(
+            verification.load(place, as: UInt64.self), to: Target.self, shares: false)
     }
 }
 
 extension Shared {
     public static func verify(at place: UInt64, in verification: inout Verification) {
-        verification.follow(verification.load(place, as: UInt64.self), to: Target.self, shares: true)
+        verification.follow(
+            verification.load(place, as: UInt64.self), to: Target.self, shares: true)
     }
 }
 
@@ -53,11 +63,17 @@ extension PersistableUnion {
         let cases = cases
         guard stored.number < cases.count else {
             return verification.report(
-                "case \(stored.number) of \(Self.self) is none of the \(cases.count) that this program lists")
+                "case \(stored.number) of \(Self.self) is none of the \(cases.count) that this "
+                    + "program lists"
+            )
         }
         let entry = cases[Int(stored.number)]
         guard entry.byteCount > 0 else { return }
-        guard verification.claim(stored.payload, byteCount: entry.byteCount, alignment: 8, "the payload of \(entry.name)") else {
+        guard
+            verification.claim(
+                stored.payload, byteCount: entry.byteCount, alignment: 8,
+                "the payload of \(entry.name)")
+        else {
             return
         }
         verify(entry.payload, at: stored.payload, in: &verification)

@@ -1,6 +1,7 @@
 import HoldfastEngine
 
-/// An enum with payloads that can be kept in a heap. Swift cannot take such an enum apart and put it together again by itself, so its cases are listed:
+/// An enum with payloads that can be kept in a heap. Swift cannot take such an enum apart and put
+/// it together again by itself, so its cases are listed:
 ///
 ///     enum Payment: PersistableUnion {
 ///         case cash
@@ -14,8 +15,9 @@ import HoldfastEngine
 ///         ]
 ///     }
 ///
-/// In the heap it is the number of the case in that list and the payload in a block of its own. Cases may be added at the end of the list after a migration that says so; storing a
-/// value that no listed case takes traps with a sentence.
+/// In the heap it is the number of the case in that list and the payload in a block of its own.
+/// Cases may be added at the end of the list after a migration that says so; storing a value that
+/// no listed case takes traps with a sentence.
 public protocol PersistableUnion: PersistableValue, PersistableNamed where Stored == StoredUnion {
     /// All cases. Their order is part of the stored form.
     static var cases: [UnionCase<Self>] { get }
@@ -37,7 +39,8 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
     let payload: [PayloadPart]
     /// Bytes of the payload's block; 0 if there is none.
     let byteCount: Int
-    /// Takes a value apart into a new block and returns the block's place; nil if the value is of another case.
+    /// Takes a value apart into a new block and returns the block's place; nil if the value is of
+    /// another case.
     let store: @Sendable (Union, HeapAccess) -> UInt64?
     let load: @Sendable (UInt64, HeapAccess) -> Union
 
@@ -47,12 +50,17 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
     }
 
     /// A case without a payload.
-    public init(_ name: String, _ value: @autoclosure @escaping @Sendable () -> Union) where Union: Equatable {
+    public init(_ name: String, _ value: @autoclosure @escaping @Sendable () -> Union)
+    where Union: Equatable {
         self.init(name, value) { $0 == value() }
     }
 
-    /// A case without a payload, of an enum that is not `Equatable`; `matches` tells whether a value is of this case.
-    public init(_ name: String, _ value: @escaping @Sendable () -> Union, if matches: @escaping @Sendable (Union) -> Bool) {
+    /// A case without a payload, of an enum that is not `Equatable`; `matches` tells whether a
+    /// value is of this case.
+    public init(
+        _ name: String, _ value: @escaping @Sendable () -> Union,
+        if matches: @escaping @Sendable (Union) -> Bool
+    ) {
         self.name = name
         payload = []
         byteCount = 0
@@ -60,8 +68,8 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
         load = { _, _ in value() }
     }
 
-    /// A case with a payload of one or more values: `embed` makes the case from them (its name is such a function), `extract` takes them out or returns nil
-    /// for another case.
+    /// A case with a payload of one or more values: `embed` makes the case from them (its name is
+    /// such a function), `extract` takes them out or returns nil for another case.
     public init<each Part: Persistable>(
         _ name: String, _ embed: @escaping @Sendable (repeat each Part) -> Union,
         _ extract: @escaping @Sendable (Union) -> (repeat each Part)?
@@ -87,7 +95,8 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
 
     /// A case of a payload whose types are only known at run time.
     init(
-        _ name: String, payload types: [any Persistable.Type], store: @escaping @Sendable (Union, HeapAccess) -> UInt64?,
+        _ name: String, payload types: [any Persistable.Type],
+        store: @escaping @Sendable (Union, HeapAccess) -> UInt64?,
         load: @escaping @Sendable (UInt64, HeapAccess) -> Union
     ) {
         self.name = name
@@ -104,7 +113,9 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
         return (parts, end)
     }
 
-    private static func add<Part: Persistable>(_ type: Part.Type, _ parts: inout [PayloadPart], _ end: inout Int) {
+    private static func add<Part: Persistable>(
+        _ type: Part.Type, _ parts: inout [PayloadPart], _ end: inout Int
+    ) {
         parts.append(PayloadPart(offset: place(type, &end), valueType: type))
     }
 
@@ -115,14 +126,19 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
         return offset
     }
 
-    private static func store<Part: Persistable>(_ value: Part, _ block: UInt64, _ end: inout Int, _ access: HeapAccess) {
+    private static func store<Part: Persistable>(
+        _ value: Part, _ block: UInt64, _ end: inout Int, _ access: HeapAccess
+    ) {
         access.store(Part.store(value, in: access), at: block + UInt64(place(Part.self, &end)))
     }
 
-    private static func load<Part: Persistable>(_ type: Part.Type, _ block: UInt64, _ end: inout Int, _ access: HeapAccess)
+    private static func load<Part: Persistable>(
+        _ type: Part.Type, _ block: UInt64, _ end: inout Int, _ access: HeapAccess
+    )
         -> Part
     {
-        Part.load(access.load(block + UInt64(place(type, &end)), as: Part.Stored.self), from: access)
+        Part.load(
+            access.load(block + UInt64(place(type, &end)), as: Part.Stored.self), from: access)
     }
 }
 
@@ -131,10 +147,13 @@ extension UnionCase {
     fileprivate func destroyPayload(at block: UInt64, _ access: HeapAccess) {
         withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { bytes in
             bytes.copyMemory(
-                from: UnsafeRawBufferPointer(start: access.address(block, byteCount), count: byteCount))
+                from: UnsafeRawBufferPointer(
+                    start: access.address(block, byteCount), count: byteCount))
             // The block first, so that a circle, in a damaged heap, ends here.
             access.free(block, byteCount: byteCount, alignment: 8)
-            DeepStack.run { for part in payload { part.destroy(UnsafeRawBufferPointer(bytes), access) } }
+            DeepStack.run {
+                for part in payload { part.destroy(UnsafeRawBufferPointer(bytes), access) }
+            }
         }
     }
 }
@@ -155,7 +174,11 @@ extension UnionCase.PayloadPart {
 extension PersistableUnion {
     private static func listed(_ stored: StoredUnion, _ access: HeapAccess) -> UnionCase<Self> {
         guard stored.number < cases.count else {
-            Misuse.damaged(access, "case \(stored.number) of \(Self.self) is none of the \(cases.count) that this program lists")
+            Misuse.damaged(
+                access,
+                "case \(stored.number) of \(Self.self) is none of the \(cases.count) that this "
+                    + "program lists"
+            )
         }
         return cases[Int(stored.number)]
     }
@@ -174,14 +197,17 @@ extension PersistableUnion {
             return nil
         }
         if let found { return found }
-        fatalError("Holdfast: \(value) is of a case that \(Self.self).cases does not list. Add it there.")
+        fatalError(
+            "Holdfast: \(value) is of a case that \(Self.self).cases does not list. Add it there.")
     }
 
     public static func destroy(_ stored: StoredUnion, in access: HeapAccess) {
         let entry = listed(stored, access)
         guard entry.byteCount > 0 else { return }
         guard access.enterLevel() else {
-            return access.postpone(following: access) { entry.destroyPayload(at: stored.payload, access) }
+            return access.postpone(following: access) {
+                entry.destroyPayload(at: stored.payload, access)
+            }
         }
         entry.destroyPayload(at: stored.payload, access)
         access.leaveLevel()

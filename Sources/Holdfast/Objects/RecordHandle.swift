@@ -1,12 +1,14 @@
 import HoldfastEngine
 
-/// A handle that leads to a record and reaches its fields by name: ``Ref``, ``Shared``, and ``PersistentValue`` of a record.
+/// A handle that leads to a record and reaches its fields by name: ``Ref``, ``Shared``, and
+/// ``PersistentValue`` of a record.
 ///
 ///     node.next?.value = 3
 ///     contact.phones.append("+44 20 7946 0000")
 ///
-/// Reading a field reads nothing else; setting one replaces it and frees what the old one owned. Each is O(1), but for the copy of a text or the like. A field that is itself a
-/// struct or record is read and set whole.
+/// Reading a field reads nothing else; setting one replaces it and frees what the old one owned.
+/// Each is O(1), but for the copy of a text or the like. A field that is itself a struct or record
+/// is read and set whole.
 @dynamicMemberLookup
 public protocol RecordHandle {
     /// What the record is.
@@ -20,7 +22,8 @@ public protocol RecordHandle {
 }
 
 extension RecordHandle {
-    // Always inlined, so that the key path is a constant where it is used; see `RecordPlan.place(of:)`.
+    // Always inlined, so that the key path is a constant where it is used; see
+    // `RecordPlan.place(of:)`.
 
     /// A field of the record.
     @inlinable
@@ -34,7 +37,9 @@ extension RecordHandle {
 
     /// A field of the record.
     @inlinable
-    public subscript<Value: Persistable>(dynamicMember path: WritableKeyPath<Target, Value>) -> Value {
+    public subscript<Value: Persistable>(dynamicMember path: WritableKeyPath<Target, Value>)
+        -> Value
+    {
         @inline(__always)
         get {
             let plan = RecordPlan.of(Target.self)
@@ -56,7 +61,9 @@ extension RecordHandle {
     }
 
     @inlinable
-    func replace<Value: Persistable>(_ field: UInt64, _ plan: UnsafePointer<RecordPlan>, _ value: Value) {
+    func replace<Value: Persistable>(
+        _ field: UInt64, _ plan: UnsafePointer<RecordPlan>, _ value: Value
+    ) {
         let place = place
         plan.pointee.require(place, access)
         let old = access.load(place &+ field, as: Value.Stored.self)
@@ -64,14 +71,17 @@ extension RecordHandle {
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }
 
-    /// The whole record. Setting it replaces every field in place, so that references to it stay good. O(its fields).
+    /// The whole record. Setting it replaces every field in place, so that references to it stay
+    /// good. O(its fields).
     public var record: Target {
         get { Target.load(RelativePointer(offset: place), from: access) }
-        nonmutating set { Target.replace(RelativePointer(offset: place), with: newValue, in: access) }
+        nonmutating set {
+            Target.replace(RelativePointer(offset: place), with: newValue, in: access)
+        }
     }
 
-    /// Traps unless the record lies in the heap that `access` leads to: its place says nothing of another one, and one kept from an earlier
-    /// transaction may belong to something else by now.
+    /// Traps unless the record lies in the heap that `access` leads to: its place says nothing of
+    /// another one, and one kept from an earlier transaction may belong to something else by now.
     @inlinable @inline(__always)
     func requireBelongs(to access: HeapAccess) {
         guard self.access.context == access.context, self.access.epoch == access.epoch else {

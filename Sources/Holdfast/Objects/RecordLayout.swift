@@ -3,10 +3,11 @@
 import HoldfastEngine
 import Synchronization
 
-/// Where the fields of a record lie, in the struct and in the heap: made once for each type by reflection, and never given back.
+/// Where the fields of a record lie, in the struct and in the heap: made once for each type by
+/// reflection, and never given back.
 ///
-/// A block is the header (`StoredRecord`, 8 bytes) and the fields' stored forms in the order of their declaration, each at the next multiple
-/// of its alignment.
+/// A block is the header (`StoredRecord`, 8 bytes) and the fields' stored forms in the order of
+/// their declaration, each at the next multiple of its alignment.
 @usableFromInline
 final class RecordLayout: Sendable {
     /// One field; its type's own code does the work.
@@ -33,26 +34,36 @@ final class RecordLayout: Sendable {
     /// What field access goes by.
     nonisolated(unsafe) let plan: UnsafePointer<RecordPlan>
 
-    private init(_ type: any PersistableRecord.Type, fields: [Field], byteCount: Int, memoryBytes: Int) {
+    private init(
+        _ type: any PersistableRecord.Type, fields: [Field], byteCount: Int, memoryBytes: Int
+    ) {
         self.type = type
         self.fields = fields
         self.byteCount = byteCount
         typeName = type.storedName
-        // Fixed seeds: the tag stands in the file. It only has to differ between types, and from 0; names of fields' types are left out, since
-        // those may be renamed in the program.
+        // Fixed seeds: the tag stands in the file. It only has to differ between types, and from 0;
+        // names of fields' types are left out, since those may be renamed in the program.
         var text = Self.text(type, fields, byteCount) { _ in "" }
         let seed = HeapIdentity(high: 0x5265_636f_7264_5461, low: 0x6754_6167_5461_6754)
-        tag = UInt32(truncatingIfNeeded: text.withUTF8 { StableHash.hash(UnsafeRawBufferPointer($0), seed: seed) }) | 1
+        tag =
+            UInt32(
+                truncatingIfNeeded: text.withUTF8 {
+                    StableHash.hash(UnsafeRawBufferPointer($0), seed: seed)
+                }) | 1
         let places = UnsafeMutablePointer<RecordPlan.Place>.allocate(capacity: max(memoryBytes, 1))
-        places.initialize(repeating: RecordPlan.Place(offset: 0, type: 0), count: max(memoryBytes, 1))
+        places.initialize(
+            repeating: RecordPlan.Place(offset: 0, type: 0), count: max(memoryBytes, 1))
         for field in fields {
             places[field.memoryOffset] = RecordPlan.Place(
-                offset: UInt32(field.offset), type: UInt(bitPattern: ObjectIdentifier(field.valueType)))
+                offset: UInt32(field.offset),
+                type: UInt(bitPattern: ObjectIdentifier(field.valueType)))
         }
         let plan = UnsafeMutablePointer<RecordPlan>.allocate(capacity: 1)
         self.plan = UnsafePointer(plan)
         plan.initialize(
-            to: RecordPlan(tag: tag, placeCount: max(memoryBytes, 1), places: UnsafePointer(places), layout: .passRetained(self)))
+            to: RecordPlan(
+                tag: tag, placeCount: max(memoryBytes, 1), places: UnsafePointer(places),
+                layout: .passRetained(self)))
     }
 
     // MARK: Making
@@ -66,7 +77,9 @@ final class RecordLayout: Sendable {
             return true
         }
         guard isInspectable, !(type is AnyClass) else {
-            throw HeapError.notStorable(type: "\(type)", reason: "a record is a struct, and its fields cannot be found in this")
+            throw HeapError.notStorable(
+                type: "\(type)",
+                reason: "a record is a struct, and its fields cannot be found in this")
         }
         var fields: [Field] = []
         var end = MemoryLayout<StoredRecord>.size
@@ -74,11 +87,15 @@ final class RecordLayout: Sendable {
             guard let persistable = fieldType as? any Persistable.Type else {
                 throw HeapError.notStorable(
                     type: "\(type)",
-                    reason: "its field \(name) is of the type \(fieldType), which is not Persistable\(advice(fieldType))")
+                    reason:
+                        "its field \(name) is of the type \(fieldType), which is not "
+                        + "Persistable\(advice(fieldType))"
+                )
             }
             let (size, alignment) = storedLayout(persistable)
             guard TypeFacts.size(of: fieldType) > 0, size > 0 else {
-                throw HeapError.notStorable(type: "\(type)", reason: "its field \(name) has no bytes")
+                throw HeapError.notStorable(
+                    type: "\(type)", reason: "its field \(name) has no bytes")
             }
             let offset = end.roundedUp(to: alignment)
             fields.append(
@@ -87,15 +104,21 @@ final class RecordLayout: Sendable {
                     optionalType: fieldType as? any OptionalField.Type))
             end = offset + size
         }
-        guard end < Int(Int32.max) else { throw HeapError.notStorable(type: "\(type)", reason: "it is too large") }
-        return RecordLayout(type, fields: fields, byteCount: end, memoryBytes: TypeFacts.size(of: type))
+        guard end < Int(Int32.max) else {
+            throw HeapError.notStorable(type: "\(type)", reason: "it is too large")
+        }
+        return RecordLayout(
+            type, fields: fields, byteCount: end, memoryBytes: TypeFacts.size(of: type))
     }
 
-    /// The layout of a type that is no struct of this program: its fields lie in the heap and nowhere in memory, where they are only told apart.
+    /// The layout of a type that is no struct of this program: its fields lie in the heap and
+    /// nowhere in memory, where they are only told apart.
     private static func make(_ type: any DescribedRecord.Type) -> RecordLayout {
         let (parts, byteCount) = type.parts
         let fields = parts.enumerated().map { number, part in
-            Field(name: part.name, memoryOffset: number, offset: part.offset, valueType: part.valueType, optionalType: nil)
+            Field(
+                name: part.name, memoryOffset: number, offset: part.offset,
+                valueType: part.valueType, optionalType: nil)
         }
         return RecordLayout(type, fields: fields, byteCount: byteCount, memoryBytes: fields.count)
     }
@@ -108,13 +131,15 @@ final class RecordLayout: Sendable {
         return type is AnyClass ? "; an object of a class means nothing in another process" : ""
     }
 
-    private static func storedLayout<T: Persistable>(_ type: T.Type) -> (size: Int, alignment: Int) {
+    private static func storedLayout<T: Persistable>(_ type: T.Type) -> (size: Int, alignment: Int)
+    {
         (MemoryLayout<T.Stored>.size, MemoryLayout<T.Stored>.alignment)
     }
 
     // MARK: Describing
 
-    /// Records that are being described by this thread: one that is reached again within itself is only named.
+    /// Records that are being described by this thread: one that is reached again within itself is
+    /// only named.
     @TaskLocal static var describing: [ObjectIdentifier] = []
 
     static func describe(_ type: any PersistableRecord.Type) throws(HeapError) -> TypeDescription {
@@ -193,9 +218,11 @@ extension RecordLayout.Field {
         store(valueType, memory, block, access)
     }
 
-    /// Whether the field is an optional without a value, whose stored form is zeros: far cheaper to find out than to make that form of a type that is only known at
-    /// run time.
-    func isNil(in memory: UnsafeRawPointer) -> Bool { optionalType?.isNil(memory + memoryOffset) ?? false }
+    /// Whether the field is an optional without a value, whose stored form is zeros: far cheaper to
+    /// find out than to make that form of a type that is only known at run time.
+    func isNil(in memory: UnsafeRawPointer) -> Bool {
+        optionalType?.isNil(memory + memoryOffset) ?? false
+    }
 
     func replace(from memory: UnsafeRawPointer, at block: UInt64, _ access: HeapAccess) {
         replace(valueType, memory, block, access)
@@ -210,12 +237,16 @@ extension RecordLayout.Field {
         (memory + memoryOffset).initializeMemory(as: T.self, to: T.load(stored, from: access))
     }
 
-    private func store<T: Persistable>(_ type: T.Type, _ memory: UnsafeRawPointer, _ block: UInt64, _ access: HeapAccess) {
+    private func store<T: Persistable>(
+        _ type: T.Type, _ memory: UnsafeRawPointer, _ block: UInt64, _ access: HeapAccess
+    ) {
         let value = (memory + memoryOffset).assumingMemoryBound(to: T.self).pointee
         access.store(T.store(value, in: access), at: block + UInt64(offset))
     }
 
-    private func replace<T: Persistable>(_ type: T.Type, _ memory: UnsafeRawPointer, _ block: UInt64, _ access: HeapAccess) {
+    private func replace<T: Persistable>(
+        _ type: T.Type, _ memory: UnsafeRawPointer, _ block: UInt64, _ access: HeapAccess
+    ) {
         let old = access.load(block + UInt64(offset), as: T.Stored.self)
         store(type, memory, block, access)
         if T.ownsMemory { T.destroy(old, in: access) }
@@ -231,5 +262,7 @@ protocol OptionalField: SendableMetatype {
 }
 
 extension Optional: OptionalField {
-    static func isNil(_ memory: UnsafeRawPointer) -> Bool { memory.assumingMemoryBound(to: Self.self).pointee == nil }
+    static func isNil(_ memory: UnsafeRawPointer) -> Bool {
+        memory.assumingMemoryBound(to: Self.self).pointee == nil
+    }
 }

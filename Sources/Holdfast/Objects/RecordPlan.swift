@@ -1,7 +1,7 @@
 import HoldfastEngine
 
-/// What reaching a field needs of a record's layout, in plain memory that is never given back: nothing here is counted or initialised lazily, so a field is
-/// read with a few loads.
+/// What reaching a field needs of a record's layout, in plain memory that is never given back:
+/// nothing here is counted or initialised lazily, so a field is read with a few loads.
 @frozen @usableFromInline
 struct RecordPlan {
     /// What a key path is answered with: one for each byte of the struct at which a field begins.
@@ -22,24 +22,33 @@ struct RecordPlan {
     /// The plan of a type that a root's check has found to be storable.
     @inlinable @inline(__always)
     static func of<T: PersistableRecord>(_ type: T.Type) -> UnsafePointer<RecordPlan> {
-        if let plan = RecordPlanCache.shared.find(UInt(bitPattern: ObjectIdentifier(type))) { return plan }
+        if let plan = RecordPlanCache.shared.find(UInt(bitPattern: ObjectIdentifier(type))) {
+            return plan
+        }
         return slowly(type)
     }
 
     @usableFromInline @inline(never)
     static func slowly(_ type: any PersistableRecord.Type) -> UnsafePointer<RecordPlan> {
-        do throws(HeapError) { return try RecordLayout.found(type).plan } catch { fatalError("Holdfast: \(error)") }
+        do throws(HeapError) { return try RecordLayout.found(type).plan } catch {
+            fatalError("Holdfast: \(error)")
+        }
     }
 
-    /// Where the field that a key path leads to lies in the heap. Traps if the path leads into a field instead of to one.
+    /// Where the field that a key path leads to lies in the heap. Traps if the path leads into a
+    /// field instead of to one.
     ///
-    /// The path must not be used for anything else, not even in the trap: only then does the compiler make a number of a path that is written out, instead of
-    /// making the path.
+    /// The path must not be used for anything else, not even in the trap: only then does the
+    /// compiler make a number of a path that is written out, instead of making the path.
     @inlinable @inline(__always)
     func place<Target, Value>(of path: KeyPath<Target, Value>) -> UInt64 {
-        guard let offset = MemoryLayout<Target>.offset(of: path), offset < placeCount else { noField(Value.self) }
+        guard let offset = MemoryLayout<Target>.offset(of: path), offset < placeCount else {
+            noField(Value.self)
+        }
         let place = places[offset]
-        guard place.type == UInt(bitPattern: ObjectIdentifier(Value.self)) else { noField(Value.self) }
+        guard place.type == UInt(bitPattern: ObjectIdentifier(Value.self)) else {
+            noField(Value.self)
+        }
         return UInt64(place.offset)
     }
 
@@ -47,17 +56,21 @@ struct RecordPlan {
     func noField(_ type: Any.Type) -> Never {
         let name = layout._withUnsafeGuaranteedRef { $0.typeName }
         fatalError(
-            "Holdfast: a path to a \(type) leads to no stored field of \(name). Reach computed properties and the fields of fields through the record's "
+            "Holdfast: a path to a \(type) leads to no stored field of \(name). Reach computed "
+                + "properties and the fields of fields through the record's "
                 + "value.")
     }
 
     /// Traps unless a record of this type lies at `offset`.
     @inlinable @inline(__always)
     func require(_ offset: UInt64, _ access: HeapAccess) {
-        let header = access.address(offset, MemoryLayout<StoredRecord>.size).load(as: StoredRecord.self)
+        let header = access.address(offset, MemoryLayout<StoredRecord>.size).load(
+            as: StoredRecord.self)
         guard header.tag == tag else { removed(access) }
     }
 
     @usableFromInline @inline(never)
-    func removed(_ access: HeapAccess) -> Never { Handle.removed(access, layout._withUnsafeGuaranteedRef { $0.typeName }) }
+    func removed(_ access: HeapAccess) -> Never {
+        Handle.removed(access, layout._withUnsafeGuaranteedRef { $0.typeName })
+    }
 }

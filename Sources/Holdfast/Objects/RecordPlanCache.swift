@@ -1,8 +1,10 @@
 import Synchronization
 
-/// The plans of this process's record types, found without a lock: field access must cost no more than a few loads.
+/// The plans of this process's record types, found without a lock: field access must cost no more
+/// than a few loads.
 ///
-/// An open-addressed table of words that is only ever added to. A key is published after its value, so whoever sees the key sees the plan.
+/// An open-addressed table of words that is only ever added to. A key is published after its value,
+/// so whoever sees the key sees the plan.
 @usableFromInline
 final class RecordPlanCache: Sendable {
     @usableFromInline static let shared = RecordPlanCache()
@@ -10,7 +12,8 @@ final class RecordPlanCache: Sendable {
     @usableFromInline static var slots: Int { 1024 }
 
     @usableFromInline nonisolated(unsafe) let keys: UnsafeMutablePointer<Atomic<UInt>>
-    @usableFromInline nonisolated(unsafe) let plans: UnsafeMutablePointer<UnsafePointer<RecordPlan>?>
+    @usableFromInline nonisolated(unsafe) let plans:
+        UnsafeMutablePointer<UnsafePointer<RecordPlan>?>
 
     private init() {
         keys = .allocate(capacity: Self.slots)
@@ -20,7 +23,9 @@ final class RecordPlanCache: Sendable {
     }
 
     @inlinable @inline(__always)
-    static func home(_ key: UInt) -> Int { Int(truncatingIfNeeded: (key &* 0x9e37_79b9_7f4a_7c15) >> 48) & (slots - 1) }
+    static func home(_ key: UInt) -> Int {
+        Int(truncatingIfNeeded: (key &* 0x9e37_79b9_7f4a_7c15) >> 48) & (slots - 1)
+    }
 
     @inlinable @inline(__always)
     func find(_ key: UInt) -> UnsafePointer<RecordPlan>? {
@@ -33,8 +38,8 @@ final class RecordPlanCache: Sendable {
         }
     }
 
-    /// Adds a plan; the caller holds a lock against others who do. A table that is three quarters full takes no more: those types are
-    /// found in the dictionary behind the lock.
+    /// Adds a plan; the caller holds a lock against others who do. A table that is three quarters
+    /// full takes no more: those types are found in the dictionary behind the lock.
     func add(_ key: UInt, _ plan: UnsafePointer<RecordPlan>) {
         guard count < Self.slots * 3 / 4 else { return }
         var slot = Self.home(key)

@@ -1,6 +1,7 @@
 import HoldfastEngine
 
-/// A reference to a record that does not own it: what lists, trees and graphs are linked with, cycles too.
+/// A reference to a record that does not own it: what lists, trees and graphs are linked with,
+/// cycles too.
 ///
 ///     struct Node: PersistableRecord {
 ///         var value: Int
@@ -10,11 +11,14 @@ import HoldfastEngine
 ///     first.next = tx.new(Node(value: 2, next: first))
 ///     first.next?.value = 3
 ///
-/// Ownership is the program's: a record made by `tx.new` stays until `free()`, whoever refers to it; a record inside a collection or another record stays
-/// until it is removed or replaced there. A reference to a record that is gone traps with a sentence when it is used, unless its place has been given to another record
-/// of the same type. ``HeapCheck/unreachedBlocks`` counts records that nothing leads to any more; ``Shared`` counts its references instead.
+/// Ownership is the program's: a record made by `tx.new` stays until `free()`, whoever refers to
+/// it; a record inside a collection or another record stays until it is removed or replaced there.
+/// A reference to a record that is gone traps with a sentence when it is used, unless its place has
+/// been given to another record of the same type. ``HeapCheck/unreachedBlocks`` counts records that
+/// nothing leads to any more; ``Shared`` counts its references instead.
 ///
-/// In the heap a reference is 8 bytes. As a Swift value it is a handle, valid inside its transaction. Two are equal if they lead to the same record.
+/// In the heap a reference is 8 bytes. As a Swift value it is a handle, valid inside its
+/// transaction. Two are equal if they lead to the same record.
 @dynamicMemberLookup
 @frozen
 public struct Ref<Target: PersistableRecord>: RecordHandle {
@@ -27,7 +31,8 @@ public struct Ref<Target: PersistableRecord>: RecordHandle {
         self.place = place
     }
 
-    /// Frees the record and what it owns; its references must not be used any more. Only for records that `tx.new` made. O(what it owns).
+    /// Frees the record and what it owns; its references must not be used any more. Only for
+    /// records that `tx.new` made. O(what it owns).
     public func free() { Target.destroy(RelativePointer(offset: place), in: access) }
 }
 
@@ -44,15 +49,19 @@ extension Ref: CustomStringConvertible {
     public var description: String { "\(Target.storedName)@\(place)" }
 }
 
-// A value, unlike other handles: what it leads to stays when the place that held the reference is freed.
+// A value, unlike other handles: what it leads to stays when the place that held the reference is
+// freed.
 extension Ref: PersistableValue {
     /// Where the record lies.
     public typealias Stored = RelativePointer<StoredRecord>
 
     @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> Ref { Ref(access: access, place: stored.offset) }
+    public static func load(_ stored: Stored, from access: HeapAccess) -> Ref {
+        Ref(access: access, place: stored.offset)
+    }
 
-    /// The place alone: the record is neither copied nor owned. Traps if it is a place of another heap.
+    /// The place alone: the record is neither copied nor owned. Traps if it is a place of another
+    /// heap.
     @inlinable
     public static func store(_ value: Ref, in access: HeapAccess) -> Stored {
         value.requireBelongs(to: access)
@@ -71,15 +80,19 @@ extension Ref: PersistableValue {
 }
 
 extension WriteTransaction {
-    /// Puts a record into the heap on its own, owned by the program: it stays until `free()`. O(its fields).
+    /// Puts a record into the heap on its own, owned by the program: it stays until `free()`. O(its
+    /// fields).
     public func new<Record: PersistableRecord>(_ record: Record) throws(HeapError) -> Ref<Record> {
         // The check that a root would have brought; it costs a look-up.
         _ = try TypeRegistry.shared.fingerprint(of: Record.self)
         return Ref(access: access, place: Record.store(record, in: access).offset)
     }
 
-    /// Puts a record into the heap that belongs to all who refer to it; see ``Shared``. O(its fields).
-    public func share<Record: PersistableRecord>(_ record: Record) throws(HeapError) -> Shared<Record> {
+    /// Puts a record into the heap that belongs to all who refer to it; see ``Shared``. O(its
+    /// fields).
+    public func share<Record: PersistableRecord>(_ record: Record) throws(HeapError) -> Shared<
+        Record
+    > {
         _ = try TypeRegistry.shared.fingerprint(of: Record.self)
         return Shared(access: access, place: Record.store(record, in: access).offset)
     }

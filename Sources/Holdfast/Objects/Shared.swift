@@ -1,12 +1,15 @@
 import HoldfastEngine
 
-/// A reference to a record that belongs to all who refer to it: the record is freed when the last stored reference goes.
+/// A reference to a record that belongs to all who refer to it: the record is freed when the last
+/// stored reference goes.
 ///
 ///     struct Article: PersistableRecord { var title: String; var author: Shared<Person> }
 ///
-/// The count is of references in the heap, not of Swift values: copying a handle counts nothing, storing it in a field or a collection counts one, and removing or replacing
-/// it there takes one away. A record made by `tx.share` and never stored is nobody's, and is counted by ``HeapCheck/unreachedBlocks``; so are records that refer to each other in a
-/// circle and that nothing else leads to. At most 2³²-1 references.
+/// The count is of references in the heap, not of Swift values: copying a handle counts nothing,
+/// storing it in a field or a collection counts one, and removing or replacing it there takes one
+/// away. A record made by `tx.share` and never stored is nobody's, and is counted by
+/// ``HeapCheck/unreachedBlocks``; so are records that refer to each other in a circle and that
+/// nothing else leads to. At most 2³²-1 references.
 @dynamicMemberLookup
 @frozen
 public struct Shared<Target: PersistableRecord>: RecordHandle {
@@ -44,7 +47,9 @@ extension Shared: Persistable {
     public typealias Stored = RelativePointer<StoredRecord>
 
     @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> Shared { Shared(access: access, place: stored.offset) }
+    public static func load(_ stored: Stored, from access: HeapAccess) -> Shared {
+        Shared(access: access, place: stored.offset)
+    }
 
     /// Counts one more owner. Traps if the record lies in another heap.
     public static func store(_ value: Shared, in access: HeapAccess) -> Stored {

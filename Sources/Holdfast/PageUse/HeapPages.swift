@@ -1,9 +1,12 @@
 import HoldfastEngine
 
-/// Every page of a heap, each exactly once and in order: what it is used for, and which roots own how much of it.
+/// Every page of a heap, each exactly once and in order: what it is used for, and which roots own
+/// how much of it.
 ///
-/// A collection of stretches of pages that are used alike: a slab, a block of whole pages, free pages, or a part of the heap's own records. Made by
-/// ``PersistentHeap/pageUse(knowing:comparingChecksums:)``. An element is made when it is asked for, in O(owners of it).
+/// A collection of stretches of pages that are used alike: a slab, a block of whole pages, free
+/// pages, or a part of the heap's own records. Made by
+/// ``PersistentHeap/pageUse(knowing:comparingChecksums:)``. An element is made when it is asked
+/// for, in O(owners of it).
 public struct HeapPages: Sendable {
     private let account: PageAccount
     /// The owner that each of the account's numbers stands for.
@@ -15,19 +18,22 @@ public struct HeapPages: Sendable {
     public let roots: [RootUse]
     /// What the catalogue of roots itself takes, with all names and descriptions of types.
     public let catalogueBytes: Int
-    /// Bytes of blocks in use that no root was found to lead to: those that the program allocated by itself, records that nothing refers to any more, and, if
-    /// ``isComplete`` is false, whatever belongs to what could not be followed.
+    /// Bytes of blocks in use that no root was found to lead to: those that the program allocated
+    /// by itself, records that nothing refers to any more, and, if ``isComplete`` is false,
+    /// whatever belongs to what could not be followed.
     public let unreachedBytes: Int
     /// How many blocks those are.
     public let unreachedBlocks: Int
-    /// Pages that do not hold what was written to them, in ascending order; empty if they were not compared with their checksums.
+    /// Pages that do not hold what was written to them, in ascending order; empty if they were not
+    /// compared with their checksums.
     public let damagedPages: [Int]
     /// Whether pages were compared with their checksums.
     public let comparedChecksums: Bool
     /// What contradicts what, as ``HeapCheck/problems`` has it.
     public let problems: [String]
 
-    /// Whether every root was followed and nothing contradicted anything, so that nothing in use is taken for unreached.
+    /// Whether every root was followed and nothing contradicted anything, so that nothing in use is
+    /// taken for unreached.
     public var isComplete: Bool { problems.isEmpty && roots.allSatisfy(\.isFollowed) }
 
     /// Who owns a block.
@@ -84,7 +90,8 @@ public struct HeapPages: Sendable {
         public let pages: Range<Int>
         /// What they are used for.
         public let kind: Kind
-        /// Who owns bytes in them, the catalogue and the roots in their order, then what is unreached. Empty for what is no block or slab.
+        /// Who owns bytes in them, the catalogue and the roots in their order, then what is
+        /// unreached. Empty for what is no block or slab.
         public let shares: [Share]
 
         /// Bytes of blocks in use.
@@ -97,11 +104,16 @@ public struct HeapPages: Sendable {
         self.account = account
         let found = verification.foundRoots
         let order = found.indices.sorted { found[$0].name < found[$1].name }
-        func bytes(_ owner: Int) -> Int { owner < account.bytes.count ? Int(account.bytes[owner]) : 0 }
+        func bytes(_ owner: Int) -> Int {
+            owner < account.bytes.count ? Int(account.bytes[owner]) : 0
+        }
         roots = order.map { index in
             let blocks = index + 1 < account.blocks.count ? account.blocks[index + 1] : 0
-            let root = Root(name: found[index].name, type: TypeDescription(found[index].description ?? ""))
-            return RootUse(root: root, bytes: bytes(index + 1), blocks: blocks, isFollowed: verification.isFollowed(found[index]))
+            let root = Root(
+                name: found[index].name, type: TypeDescription(found[index].description ?? ""))
+            return RootUse(
+                root: root, bytes: bytes(index + 1), blocks: blocks,
+                isFollowed: verification.isFollowed(found[index]))
         }
         var owners = [Owner](repeating: .catalogue, count: found.count + 1)
         for (place, index) in order.enumerated() { owners[index + 1] = .root(place) }
@@ -122,7 +134,11 @@ public struct HeapPages: Sendable {
         var high = account.stretches.count
         while low < high {
             let middle = (low + high) / 2
-            if Int(account.stretches[middle].first) <= page { low = middle + 1 } else { high = middle }
+            if Int(account.stretches[middle].first) <= page {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         return low - 1
     }
@@ -134,12 +150,15 @@ extension HeapPages: RandomAccessCollection {
 
     public subscript(index: Int) -> Stretch {
         let stretch = account.stretches[index]
-        var shares = account.shares(of: index).map { Share(owner: owners[Int($0.owner)], bytes: Int($0.bytes)) }
+        var shares = account.shares(of: index).map {
+            Share(owner: owners[Int($0.owner)], bytes: Int($0.bytes))
+        }
         shares.sort { Self.rank($0.owner) < Self.rank($1.owner) }
         let rest = Int(account.usedBytes(of: index)) - shares.reduce(0) { $0 + $1.bytes }
         if rest > 0 { shares.append(Share(owner: .unreached, bytes: rest)) }
         let first = Int(stretch.first)
-        return Stretch(pages: first ..< first + Int(stretch.pages), kind: kind(of: stretch), shares: shares)
+        return Stretch(
+            pages: first ..< first + Int(stretch.pages), kind: kind(of: stretch), shares: shares)
     }
 
     private static func rank(_ owner: Owner) -> Int {
@@ -158,7 +177,10 @@ extension HeapPages: RandomAccessCollection {
         case .free: .free
         case .run: .run
         case .slab:
-            .slab(Slab(slotBytes: stretch.slotBytes, slots: stretch.slots, usedSlots: Int(stretch.usedSlots)))
+            .slab(
+                Slab(
+                    slotBytes: stretch.slotBytes, slots: stretch.slots,
+                    usedSlots: Int(stretch.usedSlots)))
         case .damagedSlab: .damagedSlab
         case .unaccounted: .unaccounted
         }

@@ -7,7 +7,8 @@ import HoldfastEngine
 
 /// How the bytes of a plain struct lie, from what is said of it in words.
 ///
-/// Where the words leave open what bytes mean (an enum's, or an optional of one), they are taken for bytes and nothing more.
+/// Where the words leave open what bytes mean (an enum's, or an optional of one), they are taken
+/// for bytes and nothing more.
 ///
 /// `@unchecked Sendable`: all of it is constant, and a type is the same on every thread.
 final class PlainLayout: @unchecked Sendable {
@@ -40,15 +41,20 @@ final class PlainLayout: @unchecked Sendable {
         self.size = size
         self.alignment = alignment
         self.content = content
-        if case .native(let type) = content { patterns = BitPatterns(ofAny: type) } else { patterns = nil }
+        if case .native(let type) = content {
+            patterns = BitPatterns(ofAny: type)
+        } else {
+            patterns = nil
+        }
     }
 
     var stride: Int { max(size.roundedUp(to: alignment), 1) }
 
     // MARK: Making
 
-    /// The layout of a shape whose value has `room` bytes, all of them its own but perhaps the last few; nil if the words contradict themselves or say too little.
-    /// The words may be anybody's, so nothing is taken on trust.
+    /// The layout of a shape whose value has `room` bytes, all of them its own but perhaps the last
+    /// few; nil if the words contradict themselves or say too little. The words may be anybody's,
+    /// so nothing is taken on trust.
     static func make(_ shape: TypeShape, room: Int = RunTimeDefinition.mostBytes) -> PlainLayout? {
         switch shape {
         case .named(let name):
@@ -62,18 +68,22 @@ final class PlainLayout: @unchecked Sendable {
         case .optional(let wrapped):
             return make(wrapped, room: room).flatMap { optional(shape, $0, room) }
         case .generic("InlineArray", let parameters):
-            guard parameters.count == 2, case .named(let number) = parameters[0], let count = Int(number), count >= 0,
+            guard parameters.count == 2, case .named(let number) = parameters[0],
+                let count = Int(number), count >= 0,
                 let element = make(parameters[1], room: room), count <= room / element.stride
             else { return nil }
             let elements = Content.elements(element, count: count, stride: element.stride)
-            return PlainLayout(shape, size: count * element.stride, alignment: count == 0 ? 1 : element.alignment, elements)
+            return PlainLayout(
+                shape, size: count * element.stride, alignment: count == 0 ? 1 : element.alignment,
+                elements)
         case .generic, .record, .enumeration, .union: return nil
         }
     }
 
     private static func nativeType(_ name: String) -> Any.Type? {
         switch name {
-        case "Bool", "Double", "Float", "Int", "Int8", "Int16", "Int32", "Int64", "UInt", "UInt8", "UInt16", "UInt32", "UInt64",
+        case "Bool", "Double", "Float", "Int", "Int8", "Int16", "Int32", "Int64", "UInt", "UInt8",
+            "UInt16", "UInt32", "UInt64",
             "Date",
             "UUID":
             TypeRegistry.plain(name)
@@ -82,20 +92,28 @@ final class PlainLayout: @unchecked Sendable {
     }
 
     private static func native(_ shape: TypeShape, _ type: Any.Type) -> PlainLayout {
-        func layout<T>(_ type: T.Type) -> (Int, Int) { (MemoryLayout<T>.size, MemoryLayout<T>.alignment) }
+        func layout<T>(_ type: T.Type) -> (Int, Int) {
+            (MemoryLayout<T>.size, MemoryLayout<T>.alignment)
+        }
         let (size, alignment) = _openExistential(type, do: layout)
         return PlainLayout(shape, size: size, alignment: alignment, .native(type))
     }
 
-    private static func optional(_ shape: TypeShape, _ wrapped: PlainLayout, _ room: Int) -> PlainLayout? {
+    private static func optional(_ shape: TypeShape, _ wrapped: PlainLayout, _ room: Int)
+        -> PlainLayout?
+    {
         func optional<T>(_ type: T.Type) -> Any.Type { T?.self }
-        if case .native(let type) = wrapped.content { return native(shape, _openExistential(type, do: optional)) }
-        // Swift keeps a nil in a pattern that the value does not need, if there is one; which, the words do not say.
+        if case .native(let type) = wrapped.content {
+            return native(shape, _openExistential(type, do: optional))
+        }
+        // Swift keeps a nil in a pattern that the value does not need, if there is one; which, the
+        // words do not say.
         guard !wrapped.mayHaveSparePatterns else {
             return PlainLayout(shape, size: wrapped.size, alignment: wrapped.alignment, .opaque)
         }
         guard wrapped.size < room else { return nil }
-        return PlainLayout(shape, size: wrapped.size + 1, alignment: wrapped.alignment, .optional(wrapped))
+        return PlainLayout(
+            shape, size: wrapped.size + 1, alignment: wrapped.alignment, .optional(wrapped))
     }
 
     private var mayHaveSparePatterns: Bool {
@@ -107,7 +125,9 @@ final class PlainLayout: @unchecked Sendable {
         }
     }
 
-    private static func structure(_ shape: TypeShape, _ fields: [TypeShape.Field], bytes: Int, _ room: Int) -> PlainLayout? {
+    private static func structure(
+        _ shape: TypeShape, _ fields: [TypeShape.Field], bytes: Int, _ room: Int
+    ) -> PlainLayout? {
         guard bytes <= room else { return nil }
         var found: [Field] = []
         var alignment = 1
@@ -115,7 +135,8 @@ final class PlainLayout: @unchecked Sendable {
         for (index, field) in fields.enumerated() {
             let limit = index + 1 < fields.count ? fields[index + 1].offset : bytes
             guard field.offset >= end, field.offset <= limit, limit <= bytes,
-                let layout = make(field.type, room: limit - field.offset), layout.size <= limit - field.offset,
+                let layout = make(field.type, room: limit - field.offset),
+                layout.size <= limit - field.offset,
                 field.offset % layout.alignment == 0
             else { return nil }
             found.append(Field(name: field.name, offset: field.offset, layout: layout))
@@ -143,13 +164,19 @@ final class PlainLayout: @unchecked Sendable {
         case .native: patterns?.verify(at: offset, in: &verification)
         case .fields(let fields):
             for field in fields {
-                verification.within(.field(field.name)) { field.layout.verify(at: offset + UInt64(field.offset), in: &$0) }
+                verification.within(.field(field.name)) {
+                    field.layout.verify(at: offset + UInt64(field.offset), in: &$0)
+                }
             }
         case .elements(let element, let count, let stride):
-            for index in 0 ..< count { element.verify(at: offset + UInt64(index * stride), in: &verification) }
+            for index in 0 ..< count {
+                element.verify(at: offset + UInt64(index * stride), in: &verification)
+            }
         case .optional(let wrapped):
             let flag = verification.load(offset + UInt64(wrapped.size), as: UInt8.self)
-            if flag > 1 { return verification.report("an optional's flag is \(flag), neither 0 nor 1") }
+            if flag > 1 {
+                return verification.report("an optional's flag is \(flag), neither 0 nor 1")
+            }
             if flag == 0 { wrapped.verify(at: offset, in: &verification) }
         case .opaque: break
         }
@@ -165,11 +192,15 @@ final class PlainLayout: @unchecked Sendable {
         case .fields(let fields):
             var container = encoder.container(keyedBy: Name.self)
             for field in fields {
-                try container.encode(Part(layout: field.layout, bytes: bytes + field.offset), forKey: Name(field.name))
+                try container.encode(
+                    Part(layout: field.layout, bytes: bytes + field.offset),
+                    forKey: Name(field.name))
             }
         case .elements(let element, let count, let stride):
             var container = encoder.unkeyedContainer()
-            for index in 0 ..< count { try container.encode(Part(layout: element, bytes: bytes + index * stride)) }
+            for index in 0 ..< count {
+                try container.encode(Part(layout: element, bytes: bytes + index * stride))
+            }
         case .optional(let wrapped):
             if bytes.load(fromByteOffset: wrapped.size, as: UInt8.self) != 0 {
                 var container = encoder.singleValueContainer()
@@ -182,7 +213,8 @@ final class PlainLayout: @unchecked Sendable {
         }
     }
 
-    /// A part of a struct that can be encoded; the bytes are good for as long as the encoding goes on.
+    /// A part of a struct that can be encoded; the bytes are good for as long as the encoding goes
+    /// on.
     private struct Part: Encodable {
         let layout: PlainLayout
         let bytes: UnsafeRawPointer
@@ -207,7 +239,8 @@ final class PlainLayout: @unchecked Sendable {
             for field in fields {
                 let name = Name(field.name)
                 if container.contains(name) {
-                    try field.layout.decode(into: memory + field.offset, from: try container.superDecoder(forKey: name))
+                    try field.layout.decode(
+                        into: memory + field.offset, from: try container.superDecoder(forKey: name))
                 } else if !field.layout.makeNil(at: memory + field.offset) {
                     throw decoder.problem("the field \(field.name) is missing")
                 }
@@ -215,8 +248,11 @@ final class PlainLayout: @unchecked Sendable {
         case .elements(let element, let count, let stride):
             var container = try decoder.unkeyedContainer()
             for index in 0 ..< count {
-                guard !container.isAtEnd else { throw decoder.problem("there are \(index) elements where \(count) belong") }
-                try element.decode(into: memory + index * stride, from: try container.superDecoder())
+                guard !container.isAtEnd else {
+                    throw decoder.problem("there are \(index) elements where \(count) belong")
+                }
+                try element.decode(
+                    into: memory + index * stride, from: try container.superDecoder())
             }
             try container.requireEnd()
         case .optional(let wrapped):
@@ -225,8 +261,12 @@ final class PlainLayout: @unchecked Sendable {
         case .opaque:
             let container = try decoder.container(of: [Self.bytesName.stringValue])
             let data = try container.decode(Data.self, forKey: Self.bytesName)
-            guard data.count == size else { throw decoder.problem("\(shape.name) has \(size) bytes, not \(data.count)") }
-            for (index, byte) in data.enumerated() { memory.storeBytes(of: byte, toByteOffset: index, as: UInt8.self) }
+            guard data.count == size else {
+                throw decoder.problem("\(shape.name) has \(size) bytes, not \(data.count)")
+            }
+            for (index, byte) in data.enumerated() {
+                memory.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
+            }
         }
     }
 

@@ -2,9 +2,11 @@ import Synchronization
 
 // Types that are made while the program runs, of what a heap says of them.
 //
-// A heap describes its types in words, so that it can be looked into, checked, copied as text and changed by programs that do not have those types. All of
-// that is done by `Persistable`'s static functions, so a type is needed that has the same stored form and does the same: a generic one, whose parameters are a number
-// that leads to its definition, and bytes of the right size and alignment. Swift makes as many types of a generic one as there are parameters, at run time too.
+// A heap describes its types in words, so that it can be looked into, checked, copied as text and
+// changed by programs that do not have those types. All of that is done by `Persistable`'s static
+// functions, so a type is needed that has the same stored form and does the same: a generic one,
+// whose parameters are a number that leads to its definition, and bytes of the right size and
+// alignment. Swift makes as many types of a generic one as there are parameters, at run time too.
 
 /// What a type that has been made at run time was made of.
 final class RunTimeDefinition: Sendable {
@@ -39,9 +41,11 @@ final class RunTimeDefinition: Sendable {
         self.content = content
     }
 
-    /// All definitions of this process, by their numbers: only added to, since types live as long as the process.
+    /// All definitions of this process, by their numbers: only added to, since types live as long
+    /// as the process.
     ///
-    /// A record that refers to itself needs its type before it has a definition, so a number is taken first and defined later.
+    /// A record that refers to itself needs its type before it has a definition, so a number is
+    /// taken first and defined later.
     private static let all = Mutex<[RunTimeDefinition?]>([])
 
     static func reserve() -> Int {
@@ -51,10 +55,14 @@ final class RunTimeDefinition: Sendable {
         }
     }
 
-    static func define(_ number: Int, _ definition: RunTimeDefinition) { all.withLock { $0[number] = definition } }
+    static func define(_ number: Int, _ definition: RunTimeDefinition) {
+        all.withLock { $0[number] = definition }
+    }
 
     static func of(_ number: Int) -> RunTimeDefinition {
-        guard let found = all.withLock({ $0[number] }) else { fatalError("Holdfast: a type was used before it was defined.") }
+        guard let found = all.withLock({ $0[number] }) else {
+            fatalError("Holdfast: a type was used before it was defined.")
+        }
         return found
     }
 }
@@ -84,7 +92,9 @@ extension RunTimeDefinition {
         return add(number & 1, to: numberType(number >> 1))
     }
 
-    private static func add<Higher: RunTimeNumber>(_ digit: Int, to higher: Higher.Type) -> any RunTimeNumber.Type {
+    private static func add<Higher: RunTimeNumber>(_ digit: Int, to higher: Higher.Type)
+        -> any RunTimeNumber.Type
+    {
         digit == 0 ? Zero<Higher>.self : One<Higher>.self
     }
 }
@@ -109,14 +119,16 @@ struct Joined<First: RunTimeBytes, Second: RunTimeBytes>: RunTimeBytes {
 }
 
 extension RunTimeDefinition {
-    /// Larger ones are not made: values of such types pass through the stack, and the size may be a damaged file's.
+    /// Larger ones are not made: values of such types pass through the stack, and the size may be a
+    /// damaged file's.
     static let mostBytes = 64 << 10
 
     /// A type of exactly this size and alignment; nil if there can be none.
     static func bytesType(size: Int, alignment: Int) -> (any RunTimeBytes.Type)? {
         guard size >= 0, size <= mostBytes else { return nil }
         if size == 0 { return alignment == 1 ? NoBytes.self : nil }
-        // Most in units of the alignment, and the rest in ever smaller ones, so that each begins at a multiple of its size.
+        // Most in units of the alignment, and the rest in ever smaller ones, so that each begins at
+        // a multiple of its size.
         guard var unit = unitType(alignment), size >= alignment else { return nil }
         var rest = size / alignment
         var found: (any RunTimeBytes.Type)?
@@ -127,7 +139,8 @@ extension RunTimeDefinition {
             unit = join(unit, unit)
             rest >>= 1
         }
-        for (power, part) in doubled.enumerated().reversed() where size / alignment & 1 << power != 0 {
+        for (power, part) in doubled.enumerated().reversed()
+        where size / alignment & 1 << power != 0 {
             found = found.map { join($0, part) } ?? part
         }
         var left = size % alignment
@@ -153,8 +166,12 @@ extension RunTimeDefinition {
         }
     }
 
-    private static func join(_ first: any RunTimeBytes.Type, _ second: any RunTimeBytes.Type) -> any RunTimeBytes.Type {
-        func join<First: RunTimeBytes, Second: RunTimeBytes>(_: First.Type, _: Second.Type) -> any RunTimeBytes.Type {
+    private static func join(_ first: any RunTimeBytes.Type, _ second: any RunTimeBytes.Type)
+        -> any RunTimeBytes.Type
+    {
+        func join<First: RunTimeBytes, Second: RunTimeBytes>(_: First.Type, _: Second.Type)
+            -> any RunTimeBytes.Type
+        {
             Joined<First, Second>.self
         }
         return join(first, second)

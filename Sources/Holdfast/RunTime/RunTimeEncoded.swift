@@ -20,24 +20,32 @@ struct RunTimeEncoded<Number: RunTimeNumber>: PersistableValue {
 
     static var ownsMemory: Bool { true }
 
-    static func describe() throws(HeapError) -> TypeDescription { TypeDescription(RunTimeDefinition.of(Number.number).text) }
+    static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription(RunTimeDefinition.of(Number.number).text)
+    }
 
     static func verify(at offset: UInt64, in verification: inout Verification) {
         let before = verification.problemCount
         StoredBytes.verify(at: offset, isText: true, in: &verification)
         guard verification.problemCount == before else { return }
-        let json = load(verification.load(offset, as: StoredBytes.self), from: verification.access).json
-        if (try? JSONValue.only(in: json)) == nil { verification.report("an encoded value is not JSON") }
+        let json = load(verification.load(offset, as: StoredBytes.self), from: verification.access)
+            .json
+        if (try? JSONValue.only(in: json)) == nil {
+            verification.report("an encoded value is not JSON")
+        }
     }
 
-    static func encode(_ stored: StoredBytes, from access: HeapAccess, to encoder: any Encoder) throws {
+    static func encode(_ stored: StoredBytes, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
         try JSONValue.only(in: load(stored, from: access).json).encode(to: encoder)
     }
 
     static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> StoredBytes {
         let json = JSONEncoder()
         json.outputFormatting = [.sortedKeys]
-        return store(RunTimeEncoded(json: try json.encode([try JSONValue(from: decoder)])), in: access)
+        return store(
+            RunTimeEncoded(json: try json.encode([try JSONValue(from: decoder)])), in: access)
     }
 }
 
@@ -61,7 +69,9 @@ indirect enum JSONValue: Codable {
         let values = try DeepStack.run(needing: DeepStack.foreignBytes) {
             try JSONDecoder().decode([JSONValue].self, from: json)
         }
-        guard values.count == 1 else { throw ExchangeProblem("an encoded value is an array of one, not of \(values.count)") }
+        guard values.count == 1 else {
+            throw ExchangeProblem("an encoded value is an array of one, not of \(values.count)")
+        }
         return values[0]
     }
 
@@ -71,7 +81,9 @@ indirect enum JSONValue: Codable {
         }
         if let container = try? decoder.container(keyedBy: Name.self) {
             var members: [String: JSONValue] = [:]
-            for key in container.allKeys { members[key.stringValue] = try container.decode(JSONValue.self, forKey: key) }
+            for key in container.allKeys {
+                members[key.stringValue] = try container.decode(JSONValue.self, forKey: key)
+            }
             self = .object(members)
         } else if var container = try? decoder.unkeyedContainer() {
             var elements: [JSONValue] = []

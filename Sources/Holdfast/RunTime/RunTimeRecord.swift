@@ -1,6 +1,7 @@
 import HoldfastEngine
 
-/// A record made at run time of what a heap says of it. As a value it is the place of a record, which storing copies.
+/// A record made at run time of what a heap says of it. As a value it is the place of a record,
+/// which storing copies.
 struct RunTimeRecord<Number: RunTimeNumber>: PersistableRecord {
     private let access: HeapAccess
     private let place: UInt64
@@ -47,14 +48,23 @@ struct RunTimeRecord<Number: RunTimeNumber>: PersistableRecord {
     }
 
     static func replace(_ stored: Stored, with value: Self, in access: HeapAccess) {
-        fatalError("Holdfast: a record of a type that this program does not have can only be replaced as a whole.")
+        fatalError(
+            "Holdfast: a record of a type that this program does not have can only be replaced as "
+                + "a whole."
+        )
     }
 }
 
 extension HeapAccess {
-    /// Copies the value that a stored form stands for, with what it owns, to bytes that hold none yet.
-    func copy<Value: Persistable>(_: Value.Type, from source: UInt64, of other: HeapAccess, to target: UInt64) {
-        store(Value.store(Value.load(other.load(source, as: Value.Stored.self), from: other), in: self), at: target)
+    /// Copies the value that a stored form stands for, with what it owns, to bytes that hold none
+    /// yet.
+    func copy<Value: Persistable>(
+        _: Value.Type, from source: UInt64, of other: HeapAccess, to target: UInt64
+    ) {
+        store(
+            Value.store(
+                Value.load(other.load(source, as: Value.Stored.self), from: other), in: self),
+            at: target)
     }
 }
 

@@ -1,13 +1,16 @@
 import HoldfastEngine
 
-/// A plain struct, or bytes that nobody could look into, made at run time of what a heap says of it.
+/// A plain struct, or bytes that nobody could look into, made at run time of what a heap says of
+/// it.
 struct RunTimeStruct<Bytes: RunTimeBytes, Number: RunTimeNumber>: PersistableStruct {
     var bytes: Bytes
 
     private static var definition: RunTimeDefinition { .of(Number.number) }
 
     private static var layout: PlainLayout {
-        guard case .plain(let layout) = definition.content else { fatalError("Holdfast: \(definition.text) is no plain struct.") }
+        guard case .plain(let layout) = definition.content else {
+            fatalError("Holdfast: \(definition.text) is no plain struct.")
+        }
         return layout
     }
 
@@ -15,17 +18,21 @@ struct RunTimeStruct<Bytes: RunTimeBytes, Number: RunTimeNumber>: PersistableStr
 
     static func describe() throws(HeapError) -> TypeDescription { TypeDescription(definition.text) }
 
-    static func verify(at offset: UInt64, in verification: inout Verification) { layout.verify(at: offset, in: &verification) }
+    static func verify(at offset: UInt64, in verification: inout Verification) {
+        layout.verify(at: offset, in: &verification)
+    }
 
     static func encode(_ stored: Self, from access: HeapAccess, to encoder: any Encoder) throws {
-        try withUnsafeTemporaryAllocation(byteCount: max(MemoryLayout<Self>.size, 1), alignment: 16) { buffer in
+        try withUnsafeTemporaryAllocation(byteCount: max(MemoryLayout<Self>.size, 1), alignment: 16)
+        { buffer in
             buffer.storeBytes(of: stored, as: Self.self)
             try layout.encode(buffer.baseAddress!, to: encoder)
         }
     }
 
     static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Self {
-        try withUnsafeTemporaryAllocation(byteCount: max(MemoryLayout<Self>.size, 1), alignment: 16) { buffer in
+        try withUnsafeTemporaryAllocation(byteCount: max(MemoryLayout<Self>.size, 1), alignment: 16)
+        { buffer in
             buffer.initializeMemory(as: UInt8.self, repeating: 0)
             try layout.decode(into: buffer.baseAddress!, from: decoder)
             return buffer.load(as: Self.self)

@@ -1,6 +1,7 @@
 import HoldfastEngine
 
-/// An enum with payloads made at run time of what a heap says of it. As a value it is the place of a payload, which storing copies.
+/// An enum with payloads made at run time of what a heap says of it. As a value it is the place of
+/// a payload, which storing copies.
 struct RunTimeUnion<Number: RunTimeNumber>: PersistableUnion {
     private let number: Int
     private let payload: UInt64
@@ -13,11 +14,15 @@ struct RunTimeUnion<Number: RunTimeNumber>: PersistableUnion {
     static func describe() throws(HeapError) -> TypeDescription { TypeDescription(definition.text) }
 
     static var cases: [UnionCase<Self>] {
-        guard case .union(let parts) = definition.content else { fatalError("Holdfast: \(definition.text) is no union.") }
+        guard case .union(let parts) = definition.content else {
+            fatalError("Holdfast: \(definition.text) is no union.")
+        }
         return parts.enumerated().map { number, part in
             UnionCase(
                 part.name, payload: part.payload,
-                store: { union, access in union.number == number ? union.copyPayload(part.payload, to: access) : nil },
+                store: { union, access in
+                    union.number == number ? union.copyPayload(part.payload, to: access) : nil
+                },
                 load: { RunTimeUnion(number: number, payload: $0, access: $1) })
         }
     }

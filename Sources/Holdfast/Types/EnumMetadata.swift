@@ -1,12 +1,14 @@
 import Swift
 
-/// What Swift's reflection does not tell of enums, from the type's metadata, whose layout is part of Swift's stable ABI (docs/ABI/TypeMetadata.rst): the kind,
-/// then the descriptor, whose fifth word leads to the fields and whose sixth and seventh count the cases.
+/// What Swift's reflection does not tell of enums, from the type's metadata, whose layout is part
+/// of Swift's stable ABI (docs/ABI/TypeMetadata.rst): the kind, then the descriptor, whose fifth
+/// word leads to the fields and whose sixth and seventh count the cases.
 enum EnumMetadata {
     /// A case with associated values; several of them are one tuple.
     struct Payload {
         let name: String
-        /// Nil if the metadata does not lead to it, as in a program that is built without reflection.
+        /// Nil if the metadata does not lead to it, as in a program that is built without
+        /// reflection.
         let type: Any.Type?
     }
 
@@ -34,7 +36,8 @@ enum EnumMetadata {
         guard let descriptor = descriptor(of: type) else { return [] }
         let count = counts(descriptor).payloads
         let place = descriptor + 16
-        // The fields' header: two relative addresses, the kind and a record's size in 16 bits each, the number of records. Cases with payloads come first.
+        // The fields' header: two relative addresses, the kind and a record's size in 16 bits each,
+        // the number of records. Cases with payloads come first.
         guard place.load(as: Int32.self) != 0, case let fields = relative(place),
             fields.load(fromByteOffset: 12, as: UInt32.self) >= count
         else { return (0 ..< count).map { Payload(name: "\($0)", type: nil) } }
@@ -48,18 +51,24 @@ enum EnumMetadata {
     }
 
     /// Follows an address that is kept as its distance from itself.
-    private static func relative(_ place: UnsafeRawPointer) -> UnsafeRawPointer { place + Int(place.load(as: Int32.self)) }
+    private static func relative(_ place: UnsafeRawPointer) -> UnsafeRawPointer {
+        place + Int(place.load(as: Int32.self))
+    }
 
-    private static func namedType(at place: UnsafeRawPointer, of type: Any.Type, _ descriptor: UnsafeRawPointer) -> Any.Type? {
+    private static func namedType(
+        at place: UnsafeRawPointer, of type: Any.Type, _ descriptor: UnsafeRawPointer
+    ) -> Any.Type? {
         guard place.load(as: Int32.self) != 0 else { return nil }
         let mangled = relative(place).assumingMemoryBound(to: UInt8.self)
         // Two words of metadata stand before the arguments of a generic enum.
         let arguments = unsafeBitCast(type, to: UnsafeRawPointer.self) + 2 * MemoryLayout<UInt>.size
         return _getTypeByMangledNameInContext(
-            mangled, UInt(length(of: mangled)), genericContext: descriptor, genericArguments: arguments)
+            mangled, UInt(length(of: mangled)), genericContext: descriptor,
+            genericArguments: arguments)
     }
 
-    /// A mangled name ends with a zero byte, and may hold references in between: 1 to 23 and four bytes, or 24 to 31 and a word.
+    /// A mangled name ends with a zero byte, and may hold references in between: 1 to 23 and four
+    /// bytes, or 24 to 31 and a word.
     private static func length(of name: UnsafePointer<UInt8>) -> Int {
         var end = 0
         while name[end] != 0 {

@@ -7,9 +7,10 @@
 
 import HoldfastEngine
 
-/// What a root's type is stored as, in words that are the same in every process: `Map<String, Array<Posting{file: Int32 @0, line:
-/// Int32 @4; 8 bytes}>>`. It is kept beside the root, and a root is only opened as a type with the same description. ``TypeShape`` explains the
-/// words and reads them.
+/// What a root's type is stored as, in words that are the same in every process: `Map<String,
+/// Array<Posting{file: Int32 @0, line: Int32 @4; 8 bytes}>>`. It is kept beside the root, and a
+/// root is only opened as a type with the same description. ``TypeShape`` explains the words and
+/// reads them.
 public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
     /// The description itself.
     public let text: String
@@ -22,8 +23,9 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
     /// What the text says, as a tree; nil if it is no description.
     public var shape: TypeShape? { TypeShape(parsing: text) }
 
-    /// Describes the bytes of a plain struct: names, types and places of its fields, all the way down. Throws `notStorable`
-    /// for pointers, references and functions, which mean nothing in another process.
+    /// Describes the bytes of a plain struct: names, types and places of its fields, all the way
+    /// down. Throws `notStorable` for pointers, references and functions, which mean nothing in
+    /// another process.
     init<T: BitwiseCopyable>(layoutOf type: T.Type) throws(HeapError) {
         var layout = LayoutText(root: Self.name(of: type))
         try layout.add(type, path: "", isRoot: true)
@@ -53,7 +55,8 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
         }.get()
     }
 
-    /// The unions that this thread is describing, each with the number of records that it is within.
+    /// The unions that this thread is describing, each with the number of records that it is
+    /// within.
     @TaskLocal private static var unions: [ObjectIdentifier: Int] = [:]
 
     /// Describes a union with `body`; throws `notStorable` if it is being described already, with
@@ -72,11 +75,15 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// What a type is called in descriptions.
-    static func name(of type: Any.Type) -> String { (type as? any PersistableNamed.Type)?.storedName ?? "\(type)" }
+    static func name(of type: Any.Type) -> String {
+        (type as? any PersistableNamed.Type)?.storedName ?? "\(type)"
+    }
 
     /// The first difference from a stored description, in words.
     func difference(fromStored stored: String) -> String {
-        guard let mine = shape, let theirs = TypeShape(parsing: stored), let found = theirs.difference(from: mine) else {
+        guard let mine = shape, let theirs = TypeShape(parsing: stored),
+            let found = theirs.difference(from: mine)
+        else {
             return "\(stored) in the file, \(text) in this program"
         }
         return found
@@ -111,13 +118,15 @@ private struct LayoutText {
         if let problem = Self.problem(with: type) {
             let place = path.isEmpty ? "it is" : "its field \(path) is"
             throw HeapError.notStorable(
-                type: root, reason: "\(place) \(problem) (\(type)), which means nothing in another process")
+                type: root,
+                reason: "\(place) \(problem) (\(type)), which means nothing in another process")
         }
         if let optional = type as? any AnyOptional.Type {
             try add(optional.wrappedType, path: path)
             text += "?"
         } else if !isRoot, let persistable = type as? any Persistable.Type {
-            // A nested field's bytes lie as Swift lays them out, so only types stored as themselves describe them rightly.
+            // A nested field's bytes lie as Swift lays them out, so only types stored as themselves
+            // describe them rightly.
             if let plain = persistable as? any PersistableStruct.Type {
                 text += try TypeDescription.text(of: plain)
             } else {
@@ -137,7 +146,11 @@ private struct LayoutText {
             let place = path.isEmpty ? payload.name : "\(path).\(payload.name)"
             guard let payloadType = payload.type else {
                 throw HeapError.notStorable(
-                    type: root, reason: "its field \(place) is of a type that this program's reflection does not tell")
+                    type: root,
+                    reason:
+                        "its field \(place) is of a type that this program's reflection does not "
+                        + "tell"
+                )
             }
             var scratch = LayoutText(root: root, level: level)
             try scratch.add(payloadType, path: place)
@@ -164,9 +177,14 @@ private struct LayoutText {
             text += Self.opaqueBytes(of: type)
             return
         }
-        // What the compiler builds numbers and vectors of says nothing, and not even how large it is.
-        if fields.contains(where: { "\($0.type)".hasPrefix("Builtin.") && Self.problem(with: $0.type) == nil }) {
-            for field in fields where Self.problem(with: field.type) != nil { try add(field.type, path: path) }
+        // What the compiler builds numbers and vectors of says nothing, and not even how large it
+        // is.
+        if fields.contains(where: {
+            "\($0.type)".hasPrefix("Builtin.") && Self.problem(with: $0.type) == nil
+        }) {
+            for field in fields where Self.problem(with: field.type) != nil {
+                try add(field.type, path: path)
+            }
             text += Self.opaqueBytes(of: type)
             return
         }
@@ -174,7 +192,10 @@ private struct LayoutText {
         for (index, field) in fields.enumerated() {
             if index > 0 { text += ", " }
             // The parts of a tuple without labels are called ".0" and so on, or nothing.
-            let name = field.name.isEmpty ? "\(index)" : field.name.hasPrefix(".") ? String(field.name.dropFirst()) : field.name
+            let name =
+                field.name.isEmpty
+                ? "\(index)"
+                : field.name.hasPrefix(".") ? String(field.name.dropFirst()) : field.name
             text += "\(name): "
             try add(field.type, path: path.isEmpty ? name : "\(path).\(name)")
             text += " @\(field.offset)"
@@ -188,7 +209,9 @@ private struct LayoutText {
         return known.contains { $0 == type }
     }
 
-    private static func opaque(_ type: Any.Type) -> String { TypeDescription.name(of: type) + opaqueBytes(of: type) }
+    private static func opaque(_ type: Any.Type) -> String {
+        TypeDescription.name(of: type) + opaqueBytes(of: type)
+    }
 
     private static func opaqueBytes(of type: Any.Type) -> String {
         let (size, alignment) = (TypeFacts.size(of: type), TypeFacts.alignment(of: type))
@@ -199,7 +222,9 @@ private struct LayoutText {
     private static func problem(with type: Any.Type) -> String? {
         if type is AnyClass { return "a reference to an object" }
         if type is any _Pointer.Type || type is OpaquePointer.Type { return "a pointer" }
-        if type is any Persistable.Type, !(type is any PersistableValue.Type) || type is any RecordHandle.Type {
+        if type is any Persistable.Type,
+            !(type is any PersistableValue.Type) || type is any RecordHandle.Type
+        {
             return "a handle"
         }
         let name = "\(type)"

@@ -55,10 +55,12 @@ public indirect enum TypeShape: Hashable, Sendable {
     /// What the type is called.
     public var name: String {
         switch self {
-        case .named(let name), .structure(let name, _, _), .record(let name, _, _), .opaque(let name, _, _),
+        case .named(let name), .structure(let name, _, _), .record(let name, _, _),
+            .opaque(let name, _, _),
             .enumeration(let name, _), .union(let name, _):
             name
-        case .generic(let name, let parameters): "\(name)<\(parameters.map(\.name).joined(separator: ", "))>"
+        case .generic(let name, let parameters):
+            "\(name)<\(parameters.map(\.name).joined(separator: ", "))>"
         case .optional(let wrapped): wrapped.name + "?"
         }
     }
@@ -71,12 +73,16 @@ extension TypeShape {
     private var words: String {
         switch self {
         case .named(let name): name
-        case .generic(let name, let parameters): "\(name)<\(parameters.map(\.text).joined(separator: ", "))>"
+        case .generic(let name, let parameters):
+            "\(name)<\(parameters.map(\.text).joined(separator: ", "))>"
         case .optional(let wrapped): wrapped.text + "?"
-        case .structure(let name, let fields, let bytes): "\(name){\(Self.text(fields)); \(bytes) bytes}"
-        case .record(let name, let fields, let bytes): "record \(name){\(Self.text(fields)); \(bytes) bytes}"
+        case .structure(let name, let fields, let bytes):
+            "\(name){\(Self.text(fields)); \(bytes) bytes}"
+        case .record(let name, let fields, let bytes):
+            "record \(name){\(Self.text(fields)); \(bytes) bytes}"
         case .opaque(let name, let bytes, 1): "\(name){\(bytes) bytes}"
-        case .opaque(let name, let bytes, let alignment): "\(name){\(bytes) bytes, aligned to \(alignment)}"
+        case .opaque(let name, let bytes, let alignment):
+            "\(name){\(bytes) bytes, aligned to \(alignment)}"
         case .enumeration(let name, let raw): "enum \(name): \(raw.text)"
         case .union(let name, let cases):
             "union \(name){\(cases.map { "\($0.name): (\($0.payload.map(\.text).joined(separator: ", ")))" }.joined(separator: ", "))}"
@@ -95,12 +101,14 @@ extension TypeShape {
     }
 }
 
-/// A recursive descent over the text of a description. Depth is limited, since the text may come from a damaged file or be made up: here, and for all who walk the shape.
+/// A recursive descent over the text of a description. Depth is limited, since the text may come
+/// from a damaged file or be made up: here, and for all who walk the shape.
 private struct ShapeParser {
     private let text: [UInt8]
     private var at = 0
     private var depth = 0
-    /// How deep the highest of the types is that have been read at the present depth; what stands behind a type, as `?`, makes it higher after the fact.
+    /// How deep the highest of the types is that have been read at the present depth; what stands
+    /// behind a type, as `?`, makes it higher after the fact.
     private var height = 0
     private static let limit = TypeDescription.mostLevels
 
@@ -132,7 +140,9 @@ private struct ShapeParser {
         if take("enum ") {
             depth += 1
             defer { depth -= 1 }
-            guard depth < Self.limit, let name = name(), take(": "), let raw = plainType() else { return nil }
+            guard depth < Self.limit, let name = name(), take(": "), let raw = plainType() else {
+                return nil
+            }
             return .enumeration(name: name, raw: raw)
         }
         if take("union ") { return union() }
@@ -158,7 +168,9 @@ private struct ShapeParser {
         if !isRecord, let bytes = number() {
             if take(" bytes}") { return .opaque(name: name, bytes: bytes, alignment: 1) }
             // One that is left out must not be written, so that a shape has one text.
-            if take(" bytes, aligned to "), let alignment = number(), alignment.nonzeroBitCount == 1, alignment > 1, take("}") {
+            if take(" bytes, aligned to "), let alignment = number(),
+                alignment.nonzeroBitCount == 1, alignment > 1, take("}")
+            {
                 return .opaque(name: name, bytes: bytes, alignment: alignment)
             }
         }
@@ -166,11 +178,15 @@ private struct ShapeParser {
         var fields: [TypeShape.Field] = []
         while !take("; ") {
             if !fields.isEmpty, !take(", ") { return nil }
-            guard let field = fieldName(), take(": "), let type = type(), take(" @"), let offset = number() else { return nil }
+            guard let field = fieldName(), take(": "), let type = type(), take(" @"),
+                let offset = number()
+            else { return nil }
             fields.append(TypeShape.Field(name: field, type: type, offset: offset))
         }
         guard let bytes = number(), take(" bytes}") else { return nil }
-        return isRecord ? .record(name: name, fields: fields, bytes: bytes) : .structure(name: name, fields: fields, bytes: bytes)
+        return isRecord
+            ? .record(name: name, fields: fields, bytes: bytes)
+            : .structure(name: name, fields: fields, bytes: bytes)
     }
 
     private mutating func union() -> TypeShape? {
@@ -190,7 +206,8 @@ private struct ShapeParser {
         return .union(name: name, cases: cases)
     }
 
-    /// Up to what cannot belong to a name; what stands in angle brackets or parentheses belongs to it.
+    /// Up to what cannot belong to a name; what stands in angle brackets or parentheses belongs to
+    /// it.
     private mutating func name() -> String? {
         let start = at
         var open = 0
@@ -200,7 +217,8 @@ private struct ShapeParser {
             case UInt8(ascii: ">"), UInt8(ascii: ")"):
                 if open == 0 { break scan }
                 open -= 1
-            case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "?"), UInt8(ascii: ","), UInt8(ascii: ";"), UInt8(ascii: "@"),
+            case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "?"), UInt8(ascii: ","),
+                UInt8(ascii: ";"), UInt8(ascii: "@"),
                 UInt8(ascii: ":"), UInt8(ascii: " "):
                 if open == 0 { break scan }
             default: break
@@ -218,8 +236,11 @@ private struct ShapeParser {
 
     private mutating func number() -> Int? {
         let start = at
-        while at < text.count, text[at] >= UInt8(ascii: "0"), text[at] <= UInt8(ascii: "9") { at += 1 }
-        guard at > start, let number = Int(String(decoding: text[start ..< at], as: UTF8.self)) else {
+        while at < text.count, text[at] >= UInt8(ascii: "0"), text[at] <= UInt8(ascii: "9") {
+            at += 1
+        }
+        guard at > start, let number = Int(String(decoding: text[start ..< at], as: UTF8.self))
+        else {
             at = start
             return nil
         }

@@ -1,10 +1,11 @@
 /// Order of byte sequences, as `memcmp` has it.
 @usableFromInline
 enum ByteOrder {
-    /// The first 15 bytes, zero-padded, highest first, with the count below them (0xff for more than 15).
+    /// The first 15 bytes, zero-padded, highest first, with the count below them (0xff for more
+    /// than 15).
     ///
-    /// Of two sequences with different heads, the one with the smaller head comes first; of two with the same head, both are longer than 15 bytes or
-    /// they are equal.
+    /// Of two sequences with different heads, the one with the smaller head comes first; of two
+    /// with the same head, both are longer than 15 bytes or they are equal.
     @inlinable @inline(__always)
     static func head(_ bytes: UnsafeRawBufferPointer) -> UInt128 {
         guard let base = bytes.baseAddress else { return 0 }
@@ -44,7 +45,8 @@ enum ByteOrder {
             offset += 8
         }
         while offset < count,
-            left.load(fromByteOffset: offset, as: UInt8.self) == right.load(fromByteOffset: offset, as: UInt8.self)
+            left.load(fromByteOffset: offset, as: UInt8.self)
+                == right.load(fromByteOffset: offset, as: UInt8.self)
         {
             offset += 1
         }

@@ -6,9 +6,10 @@ import HoldfastEngine
 ///     struct Profile: PersistableRecord { var name: String; var theme: Encoded<Theme> }
 ///     let theme = profile.theme.value
 ///
-/// The slow road: the value is encoded whole (as JSON, RFC 8259) when it is stored and decoded whole when it is read, microseconds instead of nanoseconds, and nothing
-/// in it can be changed in place. In return its layout is its own affair: fields can come and go as `Codable` allows, without a migration. Numbers that JSON does not know
-/// (infinities and NaN) are kept as texts.
+/// The slow road: the value is encoded whole (as JSON, RFC 8259) when it is stored and decoded
+/// whole when it is read, microseconds instead of nanoseconds, and nothing in it can be changed in
+/// place. In return its layout is its own affair: fields can come and go as `Codable` allows,
+/// without a migration. Numbers that JSON does not know (infinities and NaN) are kept as texts.
 public struct Encoded<Value: Codable> {
     /// The value itself.
     public var value: Value
@@ -28,7 +29,11 @@ extension Encoded: PersistableValue {
         do {
             return Encoded(try decode(stored, access))
         } catch {
-            Misuse.damaged(access, "an encoded \(Value.self) cannot be decoded (\(error)); its Codable form may have changed")
+            Misuse.damaged(
+                access,
+                "an encoded \(Value.self) cannot be decoded (\(error)); its Codable form may have "
+                    + "changed"
+            )
         }
     }
 
@@ -80,10 +85,14 @@ extension Encoded: PersistableValue {
         return context.debugDescription + cause
     }
 
-    public static func destroy(_ stored: StoredBytes, in access: HeapAccess) { stored.free(in: access) }
+    public static func destroy(_ stored: StoredBytes, in access: HeapAccess) {
+        stored.free(in: access)
+    }
 
     public static var ownsMemory: Bool { true }
 
     /// The name alone: what the encoding holds is up to the type.
-    public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Encoded<\(Value.self)>") }
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("Encoded<\(Value.self)>")
+    }
 }

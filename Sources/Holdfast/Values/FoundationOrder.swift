@@ -20,12 +20,16 @@ extension UUID: PersistableOrderedKey {
     }
 
     @inlinable @inline(__always)
-    public static func isStored(_ stored: StoredUUID, before probe: UInt128, in access: HeapAccess) -> Bool {
+    public static func isStored(_ stored: StoredUUID, before probe: UInt128, in access: HeapAccess)
+        -> Bool
+    {
         order(stored) < probe
     }
 
     @inlinable @inline(__always)
-    public static func isProbe(_ probe: UInt128, before stored: StoredUUID, in access: HeapAccess) -> Bool {
+    public static func isProbe(_ probe: UInt128, before stored: StoredUUID, in access: HeapAccess)
+        -> Bool
+    {
         probe < order(stored)
     }
 
@@ -39,13 +43,17 @@ extension UUID: PersistableOrderedKey {
     public static func isPlain(probe: UInt128) -> Bool { true }
 
     @inlinable @inline(__always)
-    public static func isProbe(_ probe: UInt128, beforePlain stored: StoredUUID) -> Bool { probe < order(stored) }
+    public static func isProbe(_ probe: UInt128, beforePlain stored: StoredUUID) -> Bool {
+        probe < order(stored)
+    }
 
     @inlinable @inline(__always)
     public static var greatest: StoredUUID { StoredUUID(first: .max, second: .max) }
 
     @inlinable @inline(__always)
-    public static func separator(_ left: StoredUUID, _ right: StoredUUID, in access: HeapAccess) -> StoredUUID { right }
+    public static func separator(_ left: StoredUUID, _ right: StoredUUID, in access: HeapAccess)
+        -> StoredUUID
+    { right }
 }
 
 /// A date as a key is its seconds since 2001-01-01 00:00:00 UTC.
@@ -58,7 +66,9 @@ extension Date: PersistableOrderedKey {
     }
 
     @inlinable
-    public static func hash(_ probe: Double, seed: HeapIdentity) -> UInt64 { Double.hash(probe, seed: seed) }
+    public static func hash(_ probe: Double, seed: HeapIdentity) -> UInt64 {
+        Double.hash(probe, seed: seed)
+    }
 
     @inlinable
     public static func hash(stored: Double, seed: HeapIdentity, from access: HeapAccess) -> UInt64 {
@@ -66,18 +76,24 @@ extension Date: PersistableOrderedKey {
     }
 
     @inlinable
-    public static func matches(_ stored: Double, _ probe: Double, in access: HeapAccess) -> Bool { stored == probe }
+    public static func matches(_ stored: Double, _ probe: Double, in access: HeapAccess) -> Bool {
+        stored == probe
+    }
 
     @inlinable @inline(__always)
     public static func orderedProbe(_ probe: Double) -> Double { probe }
 
     @inlinable @inline(__always)
-    public static func isStored(_ stored: Double, before probe: Double, in access: HeapAccess) -> Bool {
+    public static func isStored(_ stored: Double, before probe: Double, in access: HeapAccess)
+        -> Bool
+    {
         Double.precedes(stored, probe)
     }
 
     @inlinable @inline(__always)
-    public static func isProbe(_ probe: Double, before stored: Double, in access: HeapAccess) -> Bool {
+    public static func isProbe(_ probe: Double, before stored: Double, in access: HeapAccess)
+        -> Bool
+    {
         Double.precedes(probe, stored)
     }
 
@@ -91,13 +107,17 @@ extension Date: PersistableOrderedKey {
     public static func isPlain(probe: Double) -> Bool { true }
 
     @inlinable @inline(__always)
-    public static func isProbe(_ probe: Double, beforePlain stored: Double) -> Bool { Double.precedes(probe, stored) }
+    public static func isProbe(_ probe: Double, beforePlain stored: Double) -> Bool {
+        Double.precedes(probe, stored)
+    }
 
     @inlinable @inline(__always)
     public static var greatest: Double { .nan }
 
     @inlinable
-    public static func separator(_ left: Double, _ right: Double, in access: HeapAccess) -> Double { right }
+    public static func separator(_ left: Double, _ right: Double, in access: HeapAccess) -> Double {
+        right
+    }
 }
 
 /// Data keys are ordered byte by byte; of two that begin alike, the shorter one comes first.
@@ -112,14 +132,22 @@ extension Data: PersistableOrderedKey {
         OrderedProbe(data: probe, head: probe.withUnsafeBytes { ByteOrder.head($0) })
     }
 
-    public static func isStored(_ stored: StoredBytes, before probe: OrderedProbe, in access: HeapAccess) -> Bool {
+    public static func isStored(
+        _ stored: StoredBytes, before probe: OrderedProbe, in access: HeapAccess
+    ) -> Bool {
         if stored.isInline { return ByteOrder.head(inline: stored) < probe.head }
-        return stored.withBytes(access) { bytes in probe.data.withUnsafeBytes { ByteOrder.compare(bytes, $0) < 0 } }
+        return stored.withBytes(access) { bytes in
+            probe.data.withUnsafeBytes { ByteOrder.compare(bytes, $0) < 0 }
+        }
     }
 
-    public static func isProbe(_ probe: OrderedProbe, before stored: StoredBytes, in access: HeapAccess) -> Bool {
+    public static func isProbe(
+        _ probe: OrderedProbe, before stored: StoredBytes, in access: HeapAccess
+    ) -> Bool {
         if stored.isInline { return probe.head < ByteOrder.head(inline: stored) }
-        return stored.withBytes(access) { bytes in probe.data.withUnsafeBytes { ByteOrder.compare($0, bytes) < 0 } }
+        return stored.withBytes(access) { bytes in
+            probe.data.withUnsafeBytes { ByteOrder.compare($0, bytes) < 0 }
+        }
     }
 
     public static var isAlwaysPlain: Bool { false }
@@ -134,11 +162,15 @@ extension Data: PersistableOrderedKey {
 
     public static var greatest: StoredBytes { StoredBytes(low: .max, high: .max) }
 
-    public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess) -> StoredBytes {
+    public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess)
+        -> StoredBytes
+    {
         left.withBytes(access) { left in
             right.withBytes(access) { right in
                 let shared = ByteOrder.commonPrefix(left, right)
-                return StoredBytes(UnsafeRawBufferPointer(rebasing: right[..<Swift.min(shared + 1, right.count)]), in: access)
+                return StoredBytes(
+                    UnsafeRawBufferPointer(rebasing: right[..<Swift.min(shared + 1, right.count)]),
+                    in: access)
             }
         }
     }

@@ -53,7 +53,9 @@ extension UUID: PersistableKey {
         withUnsafeBytes(of: probe.uuid) { StableHash.hash($0, seed: seed) }
     }
 
-    public static func hash(stored: StoredUUID, seed: HeapIdentity, from access: HeapAccess) -> UInt64 {
+    public static func hash(stored: StoredUUID, seed: HeapIdentity, from access: HeapAccess)
+        -> UInt64
+    {
         withUnsafeBytes(of: stored) { StableHash.hash($0, seed: seed) }
     }
 
@@ -70,7 +72,9 @@ extension Date: Persistable {
         Date(timeIntervalSinceReferenceDate: stored)
     }
 
-    public static func store(_ value: Date, in access: HeapAccess) -> Double { value.timeIntervalSinceReferenceDate }
+    public static func store(_ value: Date, in access: HeapAccess) -> Double {
+        value.timeIntervalSinceReferenceDate
+    }
 
     public static func destroy(_ stored: Double, in access: HeapAccess) {}
 
@@ -94,7 +98,9 @@ extension Data: Persistable {
         value.withUnsafeBytes { StoredBytes($0, in: access) }
     }
 
-    public static func destroy(_ stored: StoredBytes, in access: HeapAccess) { stored.free(in: access) }
+    public static func destroy(_ stored: StoredBytes, in access: HeapAccess) {
+        stored.free(in: access)
+    }
 
     public static var ownsMemory: Bool { true }
 

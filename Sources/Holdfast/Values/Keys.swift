@@ -7,9 +7,10 @@ import HoldfastEngine
 
 // Keys beside integers, strings and UUIDs.
 
-/// Floating-point keys compare as `==` does: 0 and -0 are the same key, and NaN equals nothing, so that an entry under NaN is never
-/// found again, only seen in iteration; as in a `Dictionary`.
-public protocol PersistableFloat: PersistableStruct, PersistableOrderedKey, BinaryFloatingPoint, Codable
+/// Floating-point keys compare as `==` does: 0 and -0 are the same key, and NaN equals nothing, so
+/// that an entry under NaN is never found again, only seen in iteration; as in a `Dictionary`.
+public protocol PersistableFloat: PersistableStruct, PersistableOrderedKey, BinaryFloatingPoint,
+    Codable
 where Probe == Self, OrderedProbe == Self {}
 
 extension PersistableFloat {
@@ -27,10 +28,14 @@ extension PersistableFloat {
     }
 
     @inlinable
-    public static func hash(stored: Self, seed: HeapIdentity, from access: HeapAccess) -> UInt64 { hash(stored, seed: seed) }
+    public static func hash(stored: Self, seed: HeapIdentity, from access: HeapAccess) -> UInt64 {
+        hash(stored, seed: seed)
+    }
 
     @inlinable
-    public static func matches(_ stored: Self, _ probe: Self, in access: HeapAccess) -> Bool { stored == probe }
+    public static func matches(_ stored: Self, _ probe: Self, in access: HeapAccess) -> Bool {
+        stored == probe
+    }
 }
 
 extension Double: PersistableFloat {}
@@ -48,16 +53,20 @@ extension Data: PersistableKey {
         probe.withUnsafeBytes { StableHash.hash($0, seed: seed) }
     }
 
-    public static func hash(stored: StoredBytes, seed: HeapIdentity, from access: HeapAccess) -> UInt64 {
+    public static func hash(stored: StoredBytes, seed: HeapIdentity, from access: HeapAccess)
+        -> UInt64
+    {
         stored.withBytes(access) { StableHash.hash($0, seed: seed) }
     }
 
-    public static func matches(_ stored: StoredBytes, _ probe: Data, in access: HeapAccess) -> Bool {
+    public static func matches(_ stored: StoredBytes, _ probe: Data, in access: HeapAccess) -> Bool
+    {
         stored.withBytes(access) { $0.elementsEqual(probe) }
     }
 }
 
-/// An enum whose raw value can be a key can be one too: `enum Colour: Int, PersistableEnum, PersistableKey { … }` needs no code.
+/// An enum whose raw value can be a key can be one too: `enum Colour: Int, PersistableEnum,
+/// PersistableKey { … }` needs no code.
 extension PersistableEnum where RawValue: PersistableKey {
     /// The raw value's.
     public typealias Probe = RawValue.Probe
@@ -72,17 +81,23 @@ extension PersistableEnum where RawValue: PersistableKey {
 
     /// The raw value's hash.
     @inlinable
-    public static func hash(_ probe: RawValue.Probe, seed: HeapIdentity) -> UInt64 { RawValue.hash(probe, seed: seed) }
+    public static func hash(_ probe: RawValue.Probe, seed: HeapIdentity) -> UInt64 {
+        RawValue.hash(probe, seed: seed)
+    }
 
     /// The hash of the raw value that is in the heap.
     @inlinable
-    public static func hash(stored: RawValue.Stored, seed: HeapIdentity, from access: HeapAccess) -> UInt64 {
+    public static func hash(stored: RawValue.Stored, seed: HeapIdentity, from access: HeapAccess)
+        -> UInt64
+    {
         RawValue.hash(stored: stored, seed: seed, from: access)
     }
 
     /// Whether the stored raw value equals the probe.
     @inlinable
-    public static func matches(_ stored: RawValue.Stored, _ probe: RawValue.Probe, in access: HeapAccess) -> Bool {
+    public static func matches(
+        _ stored: RawValue.Stored, _ probe: RawValue.Probe, in access: HeapAccess
+    ) -> Bool {
         RawValue.matches(stored, probe, in: access)
     }
 }

@@ -2,8 +2,8 @@ import HoldfastEngine
 
 extension HeapAccess {
     /// The text of a collection that `body` makes, or `[…]` where it would stand more than
-    /// `mostTextLevels` of them deep: each level's text holds those of all levels below it, and a deep
-    /// chain's would take time and memory by the square of its depth. One in no heap is empty.
+    /// `mostTextLevels` of them deep: each level's text holds those of all levels below it, and a
+    /// deep chain's would take time and memory by the square of its depth. One in no heap is empty.
     func text(_ body: () -> String) -> String {
         if isDetached { return "[]" }
         guard isOpen else { return body() }

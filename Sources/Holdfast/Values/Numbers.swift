@@ -1,6 +1,7 @@
 import HoldfastEngine
 
-// Numbers are stored as their bytes, in the byte order of the heap (little-endian on every supported platform).
+// Numbers are stored as their bytes, in the byte order of the heap (little-endian on every
+// supported platform).
 
 extension Int: PersistableStruct, PersistableInteger {}
 extension Int8: PersistableStruct, PersistableInteger {}
@@ -46,11 +47,14 @@ extension Bool: Persistable {
 }
 
 /// The integers of the standard library up to 64 bits: stored as they are, and usable as keys.
-public protocol PersistableInteger: PersistableStruct, PersistableOrderedKey, FixedWidthInteger, Codable
+public protocol PersistableInteger: PersistableStruct, PersistableOrderedKey, FixedWidthInteger,
+    Codable
 where Probe == Self, OrderedProbe == Self {}
 
 extension PersistableInteger {
-    public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("\(Self.self)") }
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("\(Self.self)")
+    }
 
     @inlinable @inline(__always)
     public static func withProbe<R, Failure: Error>(
@@ -70,5 +74,7 @@ extension PersistableInteger {
     }
 
     @inlinable @inline(__always)
-    public static func matches(_ stored: Self, _ probe: Self, in access: HeapAccess) -> Bool { stored == probe }
+    public static func matches(_ stored: Self, _ probe: Self, in access: HeapAccess) -> Bool {
+        stored == probe
+    }
 }

@@ -2,8 +2,9 @@ import HoldfastEngine
 
 /// A type that can be the key of a ``PersistentMap``.
 ///
-/// Its hash is part of the file format: the same in every process and every version of the program, and seeded with random bits of
-/// the heap, so that nobody who does not have the file can choose keys that collide. That is why it is not `Hashable`'s.
+/// Its hash is part of the file format: the same in every process and every version of the program,
+/// and seeded with random bits of the heap, so that nobody who does not have the file can choose
+/// keys that collide. That is why it is not `Hashable`'s.
 public protocol PersistableKey: Persistable {
     /// A key as prepared once for hashing and many comparisons; valid inside `withProbe` only.
     associatedtype Probe
@@ -25,8 +26,8 @@ public protocol PersistableKey: Persistable {
 
 /// The hash functions of the file format.
 ///
-/// Both fold 64x64-bit products as wyhash does (Wang Yi, "wyhash and wyrand", public domain, 2019-2022), with the heap's 128 random
-/// bits as the secret.
+/// Both fold 64x64-bit products as wyhash does (Wang Yi, "wyhash and wyrand", public domain,
+/// 2019-2022), with the heap's 128 random bits as the secret.
 public enum StableHash {
     /// Multiplies to 128 bits and folds the halves.
     @inlinable @inline(__always)
@@ -48,12 +49,15 @@ public enum StableHash {
     @inlinable
     public static func hash(_ bytes: UnsafeRawBufferPointer, seed: HeapIdentity) -> UInt64 {
         // No bytes are no bytes, whether or not they have an address.
-        guard var at = bytes.baseAddress else { return fold(fold(seed.low, seed.high), 0xe703_7ed1_a0b4_28db) }
+        guard var at = bytes.baseAddress else {
+            return fold(fold(seed.low, seed.high), 0xe703_7ed1_a0b4_28db)
+        }
         var state = seed.high
         var rest = bytes.count
         while rest >= 16 {
             state = fold(
-                at.loadUnaligned(as: UInt64.self) ^ seed.low, at.loadUnaligned(fromByteOffset: 8, as: UInt64.self) ^ state)
+                at.loadUnaligned(as: UInt64.self) ^ seed.low,
+                at.loadUnaligned(fromByteOffset: 8, as: UInt64.self) ^ state)
             at += 16
             rest -= 16
         }
@@ -78,7 +82,9 @@ public enum StableHash {
             return low | high << UInt64((count - 4) * 8)
         }
         var word: UInt64 = 0
-        for index in 0 ..< count { word |= UInt64(at.load(fromByteOffset: index, as: UInt8.self)) << UInt64(index * 8) }
+        for index in 0 ..< count {
+            word |= UInt64(at.load(fromByteOffset: index, as: UInt8.self)) << UInt64(index * 8)
+        }
         return word
     }
 }

@@ -2,9 +2,10 @@ import HoldfastEngine
 
 /// The place of a `Pointee` in a heap, counted in bytes from the heap's start.
 ///
-/// Eight bytes that mean the same in every process and after every restart, so a relative pointer can be kept in the heap and copied
-/// about freely as a Swift value. It says nothing of lifetime: whoever keeps one must know that what it leads to has
-/// not been freed. Every use is checked against the heap's bounds and needs an open transaction; 0 leads nowhere.
+/// Eight bytes that mean the same in every process and after every restart, so a relative pointer
+/// can be kept in the heap and copied about freely as a Swift value. It says nothing of lifetime:
+/// whoever keeps one must know that what it leads to has not been freed. Every use is checked
+/// against the heap's bounds and needs an open transaction; 0 leads nowhere.
 @frozen
 public struct RelativePointer<Pointee: BitwiseCopyable>: BitwiseCopyable, Hashable, Sendable {
     /// Bytes from the heap's start.

@@ -1,7 +1,7 @@
 import HoldfastEngine
 
-/// The stored form of strings and byte sequences: 16 bytes. Up to 15 bytes of content lie inside; longer content lies in a
-/// block of its own, and these 16 bytes hold where and how long.
+/// The stored form of strings and byte sequences: 16 bytes. Up to 15 bytes of content lie inside;
+/// longer content lies in a block of its own, and these 16 bytes hold where and how long.
 ///
 ///     inline   bytes 0-14 content, byte 15 count (0…15)
 ///     block    bytes 0-7 offset, bytes 8-14 count, byte 15 = 0xFF
@@ -29,7 +29,9 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
     /// Bytes of content. A damaged form may claim anything; `withBytes` checks it against the heap.
     @inlinable @inline(__always)
     public var count: Int {
-        isInline ? min(Int(truncatingIfNeeded: high >> 56), 15) : Int(truncatingIfNeeded: high & 0x00ff_ffff_ffff_ffff)
+        isInline
+            ? min(Int(truncatingIfNeeded: high >> 56), 15)
+            : Int(truncatingIfNeeded: high & 0x00ff_ffff_ffff_ffff)
     }
 
     /// Up to 15 bytes, in these 16; nil for more. Equal words are equal bytes.
@@ -39,17 +41,26 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         guard count <= 15 else { return nil }
         self.init(low: 0, high: UInt64(truncatingIfNeeded: count) &<< 56)
         guard let base = bytes.baseAddress else { return }
-        func word(_ offset: Int) -> UInt64 { base.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
-        func half(_ offset: Int) -> UInt64 { UInt64(base.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
-        // Overlapping reads, so that none goes beyond the end: bytes that are read twice are shifted out, or come to lie upon themselves.
+        func word(_ offset: Int) -> UInt64 {
+            base.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        }
+        func half(_ offset: Int) -> UInt64 {
+            UInt64(base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        }
+        // Overlapping reads, so that none goes beyond the end: bytes that are read twice are
+        // shifted out, or come to lie upon themselves.
         if count >= 8 {
             low = word(0)
-            if count > 8 { high |= word(count &- 8) &>> UInt64(truncatingIfNeeded: (16 &- count) &* 8) }
+            if count > 8 {
+                high |= word(count &- 8) &>> UInt64(truncatingIfNeeded: (16 &- count) &* 8)
+            }
         } else if count >= 4 {
             low = half(0) | half(count &- 4) &<< UInt64(truncatingIfNeeded: (count &- 4) &* 8)
         } else {
             for offset in 0 ..< count {
-                low |= UInt64(base.load(fromByteOffset: offset, as: UInt8.self)) &<< UInt64(truncatingIfNeeded: offset &* 8)
+                low |=
+                    UInt64(base.load(fromByteOffset: offset, as: UInt8.self))
+                    &<< UInt64(truncatingIfNeeded: offset &* 8)
             }
         }
     }
@@ -65,7 +76,8 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
             guard access.hasRoom(byteCount: bytes.count) else { return }
             let offset = access.allocate(byteCount: bytes.count, alignment: 1)
             access.noteFresh(offset, bytes.count)
-            access.address(offset, bytes.count).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
+            access.address(offset, bytes.count).copyMemory(
+                from: bytes.baseAddress!, byteCount: bytes.count)
             low = offset
             high = UInt64(bytes.count) | 0xff << 56
         }
@@ -79,7 +91,8 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         if isInline {
             var words = (low, high)
             let count = count
-            // A pointer to a local instead of `withUnsafeBytes`, which cannot throw typed errors everywhere; it does not leave.
+            // A pointer to a local instead of `withUnsafeBytes`, which cannot throw typed errors
+            // everywhere; it does not leave.
             return try withUnsafePointer(to: &words) { (pointer) throws(Failure) -> R in
                 try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(pointer), count: count))
             }
@@ -99,10 +112,15 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         let kind = isText ? "a string" : "a sequence of bytes"
         if stored.isInline {
             guard stored.high >> 56 <= 15 else {
-                return verification.report("\(kind) claims to have \(stored.high >> 56) bytes in place")
+                return verification.report(
+                    "\(kind) claims to have \(stored.high >> 56) bytes in place")
             }
         } else {
-            guard verification.claim(stored.low, byteCount: stored.count, alignment: 1, "\(kind) of \(stored.count) bytes") else {
+            guard
+                verification.claim(
+                    stored.low, byteCount: stored.count, alignment: 1,
+                    "\(kind) of \(stored.count) bytes")
+            else {
                 return
             }
         }

@@ -2,11 +2,13 @@
 
 import HoldfastEngine
 
-/// String keys are ordered by the scalars of Unicode's normal form C, so that `é` as one scalar and `é` as two are at the same place. Where the bytes
-/// say it already, and they nearly always do, nothing is normalised.
+/// String keys are ordered by the scalars of Unicode's normal form C, so that `é` as one scalar and
+/// `é` as two are at the same place. Where the bytes say it already, and they nearly always do,
+/// nothing is normalised.
 ///
-/// That is what Swift's `<` is meant to say too. With some combining marks it does not: in Swift 6.3, `"\u{915}"` comes before
-/// `"\u{915}\u{93c}"` but not before `"\u{958}"`, which equals it. A tree needs an order without such contradictions.
+/// That is what Swift's `<` is meant to say too. With some combining marks it does not: in Swift
+/// 6.3, `"\u{915}"` comes before `"\u{915}\u{93c}"` but not before `"\u{958}"`, which equals it. A
+/// tree needs an order without such contradictions.
 extension String: PersistableOrderedKey {
     /// The key's UTF-8, and its first bytes as a number.
     @frozen
@@ -29,23 +31,34 @@ extension String: PersistableOrderedKey {
     }
 
     @inlinable @inline(__always)
-    public static func isStored(_ stored: StoredBytes, before probe: OrderedProbe, in access: HeapAccess) -> Bool {
-        if probe.isASCII && isInlineASCII(stored) { return ByteOrder.head(inline: stored) < probe.head }
+    public static func isStored(
+        _ stored: StoredBytes, before probe: OrderedProbe, in access: HeapAccess
+    ) -> Bool {
+        if probe.isASCII && isInlineASCII(stored) {
+            return ByteOrder.head(inline: stored) < probe.head
+        }
         return compare(stored, probe, in: access) < 0
     }
 
     @inlinable @inline(__always)
-    public static func isProbe(_ probe: OrderedProbe, before stored: StoredBytes, in access: HeapAccess) -> Bool {
-        if probe.isASCII && isInlineASCII(stored) { return probe.head < ByteOrder.head(inline: stored) }
+    public static func isProbe(
+        _ probe: OrderedProbe, before stored: StoredBytes, in access: HeapAccess
+    ) -> Bool {
+        if probe.isASCII && isInlineASCII(stored) {
+            return probe.head < ByteOrder.head(inline: stored)
+        }
         return compare(stored, probe, in: access) > 0
     }
 
     /// The count's byte, at most 15, has no high bit either; that of content elsewhere has.
     @inlinable @inline(__always)
-    static func isInlineASCII(_ stored: StoredBytes) -> Bool { (stored.low | stored.high) & 0x8080_8080_8080_8080 == 0 }
+    static func isInlineASCII(_ stored: StoredBytes) -> Bool {
+        (stored.low | stored.high) & 0x8080_8080_8080_8080 == 0
+    }
 
     @usableFromInline @inline(never)
-    static func compare(_ stored: StoredBytes, _ probe: OrderedProbe, in access: HeapAccess) -> Int {
+    static func compare(_ stored: StoredBytes, _ probe: OrderedProbe, in access: HeapAccess) -> Int
+    {
         stored.withBytes(access) { UTF8Order.compare($0, probe.bytes) }
     }
 
@@ -66,13 +79,18 @@ extension String: PersistableOrderedKey {
     @inlinable @inline(__always)
     public static var greatest: StoredBytes { StoredBytes(low: .max, high: .max) }
 
-    public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess) -> StoredBytes {
+    public static func separator(_ left: StoredBytes, _ right: StoredBytes, in access: HeapAccess)
+        -> StoredBytes
+    {
         left.withBytes(access) { left in
             right.withBytes(access) { right in
                 let shared = ByteOrder.commonPrefix(left, right)
-                // Up to the first scalar that differs, where that is ASCII and stands by itself in both.
-                guard shared < right.count, right[shared] < 0x80, UTF8Order.isFinal(right, at: shared),
-                    UTF8Order.isFinal(left, at: shared), left.count == shared || left[shared] < right[shared]
+                // Up to the first scalar that differs, where that is ASCII and stands by itself in
+                // both.
+                guard shared < right.count, right[shared] < 0x80,
+                    UTF8Order.isFinal(right, at: shared),
+                    UTF8Order.isFinal(left, at: shared),
+                    left.count == shared || left[shared] < right[shared]
                 else { return StoredBytes(right, in: access) }
                 return StoredBytes(UnsafeRawBufferPointer(rebasing: right[...shared]), in: access)
             }
@@ -84,8 +102,9 @@ extension String: PersistableOrderedKey {
 enum UTF8Order {
     /// Below zero if `a` comes first, above if `b` does, zero if they are canonically equal.
     ///
-    /// The bytes decide where the first scalars that differ are final in both texts: what lies before has the same normal form, and they begin
-    /// the rest of it unchanged. UTF-8 orders scalars as their numbers do.
+    /// The bytes decide where the first scalars that differ are final in both texts: what lies
+    /// before has the same normal form, and they begin the rest of it unchanged. UTF-8 orders
+    /// scalars as their numbers do.
     static func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
         let shared = ByteOrder.commonPrefix(a, b)
         if shared == a.count && shared == b.count { return 0 }
@@ -97,7 +116,8 @@ enum UTF8Order {
     }
 
     /// Whether the normal form of `text` begins with that of `prefix`.
-    static func begins(_ text: UnsafeRawBufferPointer, with prefix: UnsafeRawBufferPointer) -> Bool {
+    static func begins(_ text: UnsafeRawBufferPointer, with prefix: UnsafeRawBufferPointer) -> Bool
+    {
         let shared = ByteOrder.commonPrefix(text, prefix)
         if shared == prefix.count {
             if shared == text.count || standsAlone(text[shared]) { return true }
@@ -116,7 +136,8 @@ enum UTF8Order {
         return start
     }
 
-    /// Whether the scalar at `offset` joins neither what comes before it nor what comes after it; so is the end.
+    /// Whether the scalar at `offset` joins neither what comes before it nor what comes after it;
+    /// so is the end.
     static func isFinal(_ text: UnsafeRawBufferPointer, at offset: Int) -> Bool {
         guard offset < text.count else { return true }
         let lead = text[offset]
@@ -125,14 +146,18 @@ enum UTF8Order {
         return next >= text.count || standsAlone(text[next])
     }
 
-    /// Whether all scalars that begin with this byte are their own normal form and no combining marks: U+0000 to U+02FF, U+0400 to U+047F, and
-    /// U+4000 to U+9FFF (NFC_Quick_Check is Yes and Canonical_Combining_Class 0 for each of them, see UAX #15).
+    /// Whether all scalars that begin with this byte are their own normal form and no combining
+    /// marks: U+0000 to U+02FF, U+0400 to U+047F, and U+4000 to U+9FFF (NFC_Quick_Check is Yes and
+    /// Canonical_Combining_Class 0 for each of them, see UAX #15).
     private static func standsAlone(_ lead: UInt8) -> Bool {
-        lead < 0x80 || (0xc2 ... 0xcb).contains(lead) || lead == 0xd0 || lead == 0xd1 || (0xe4 ... 0xe9).contains(lead)
+        lead < 0x80 || (0xc2 ... 0xcb).contains(lead) || lead == 0xd0 || lead == 0xd1
+            || (0xe4 ... 0xe9).contains(lead)
     }
 
     @inline(never)
-    private static func compareNormalised(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
+    private static func compareNormalised(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer)
+        -> Int
+    {
         var left = String(decoding: a, as: UTF8.self)._nfc.makeIterator()
         var right = String(decoding: b, as: UTF8.self)._nfc.makeIterator()
         while true {

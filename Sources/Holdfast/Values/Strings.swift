@@ -2,7 +2,8 @@
 
 import HoldfastEngine
 
-/// Strings are stored as UTF-8, up to 15 bytes in place. Reading one makes a Swift `String`; a ``PersistentString`` reads in place.
+/// Strings are stored as UTF-8, up to 15 bytes in place. Reading one makes a Swift `String`; a
+/// ``PersistentString`` reads in place.
 extension String: Persistable {
     public typealias Stored = StoredBytes
 
@@ -18,7 +19,9 @@ extension String: Persistable {
     }
 
     @inlinable
-    public static func destroy(_ stored: StoredBytes, in access: HeapAccess) { stored.free(in: access) }
+    public static func destroy(_ stored: StoredBytes, in access: HeapAccess) {
+        stored.free(in: access)
+    }
 
     @inlinable
     public static var ownsMemory: Bool { true }
@@ -30,8 +33,9 @@ extension String: Persistable {
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("String") }
 }
 
-/// String keys compare as Swift's `==` does: by canonical equivalence, so that `é` as one scalar and `é` as two are the same
-/// key. ASCII takes the short road; other strings are hashed in Unicode's normal form C (UAX #15).
+/// String keys compare as Swift's `==` does: by canonical equivalence, so that `é` as one scalar
+/// and `é` as two are the same key. ASCII takes the short road; other strings are hashed in
+/// Unicode's normal form C (UAX #15).
 extension String: PersistableKey {
     /// The key's UTF-8, and whether all of it is ASCII.
     @frozen
@@ -64,28 +68,38 @@ extension String: PersistableKey {
 
     @inlinable
     public static func hash(_ probe: Probe, seed: HeapIdentity) -> UInt64 {
-        probe.isASCII ? StableHash.hash(probe.bytes, seed: seed) : UTF8Bytes.canonicalHash(probe.bytes, seed: seed)
+        probe.isASCII
+            ? StableHash.hash(probe.bytes, seed: seed)
+            : UTF8Bytes.canonicalHash(probe.bytes, seed: seed)
     }
 
     @inlinable
-    public static func hash(stored: StoredBytes, seed: HeapIdentity, from access: HeapAccess) -> UInt64 {
+    public static func hash(stored: StoredBytes, seed: HeapIdentity, from access: HeapAccess)
+        -> UInt64
+    {
         stored.withBytes(access) { hash(Probe(bytes: $0), seed: seed) }
     }
 
     @inlinable
-    public static func matches(_ stored: StoredBytes, _ probe: Probe, in access: HeapAccess) -> Bool {
+    public static func matches(_ stored: StoredBytes, _ probe: Probe, in access: HeapAccess) -> Bool
+    {
         stored.withBytes(access) { bytes in
-            if bytes.count == probe.bytes.count && UTF8Bytes.areEqual(bytes, probe.bytes) { return true }
+            if bytes.count == probe.bytes.count && UTF8Bytes.areEqual(bytes, probe.bytes) {
+                return true
+            }
             // Different bytes can still be the same string, but not if either is ASCII.
-            return probe.isASCII || UTF8Bytes.areASCII(bytes) ? false : UTF8Bytes.areCanonicallyEqual(bytes, probe.bytes)
+            return probe.isASCII || UTF8Bytes.areASCII(bytes)
+                ? false : UTF8Bytes.areCanonicallyEqual(bytes, probe.bytes)
         }
     }
 }
 
 /// Short texts without the detour through a buffer, which takes ten times as long.
 ///
-/// Swift keeps up to 15 bytes of UTF-8 inside a `String`, in the order of `StoredBytes`; only the last byte is another: 0xE0 and the count if all are ASCII. Nothing
-/// promises that, so it is asked of the empty string, which answers when the program is compiled; where the answer is another, texts go through the buffer.
+/// Swift keeps up to 15 bytes of UTF-8 inside a `String`, in the order of `StoredBytes`; only the
+/// last byte is another: 0xE0 and the count if all are ASCII. Nothing promises that, so it is asked
+/// of the empty string, which answers when the program is compiled; where the answer is another,
+/// texts go through the buffer.
 @usableFromInline
 enum SmallText {
     @inlinable @inline(__always)
@@ -95,11 +109,14 @@ enum SmallText {
         return empty.low == 0 && empty.high == 0xe0 << 56
     }
 
-    /// The string, if it is ASCII and lies in place. What a damaged form has behind its content is left out, as Swift's own strings have zeros there.
+    /// The string, if it is ASCII and lies in place. What a damaged form has behind its content is
+    /// left out, as Swift's own strings have zeros there.
     @inlinable @inline(__always)
     static func string(_ stored: StoredBytes) -> String? {
         let count = stored.high &>> 56
-        guard isKnown, count <= 15, (stored.low | stored.high & 0x00ff_ffff_ffff_ffff) & 0x8080_8080_8080_8080 == 0 else {
+        guard isKnown, count <= 15,
+            (stored.low | stored.high & 0x00ff_ffff_ffff_ffff) & 0x8080_8080_8080_8080 == 0
+        else {
             return nil
         }
         let bits = count &* 8
@@ -107,7 +124,9 @@ enum SmallText {
         let high = stored.high & (count > 8 ? (1 &<< (bits &- 64)) &- 1 : 0)
         var words = StoredBytes(low: low, high: high | (0xe0 | count) &<< 56)
         // Moved and not copied, which would count a reference to nothing.
-        return withUnsafeMutableBytes(of: &words) { $0.bindMemory(to: String.self).baseAddress!.move() }
+        return withUnsafeMutableBytes(of: &words) {
+            $0.bindMemory(to: String.self).baseAddress!.move()
+        }
     }
 
     @inlinable @inline(never)
@@ -149,7 +168,9 @@ enum UTF8Bytes {
             offset += 8
         }
         while offset < a.count {
-            if left.load(fromByteOffset: offset, as: UInt8.self) != right.load(fromByteOffset: offset, as: UInt8.self) {
+            if left.load(fromByteOffset: offset, as: UInt8.self)
+                != right.load(fromByteOffset: offset, as: UInt8.self)
+            {
                 return false
             }
             offset += 1
@@ -158,7 +179,10 @@ enum UTF8Bytes {
     }
 
     static func areValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        areASCII(bytes) || bytes.withMemoryRebound(to: UInt8.self) { String(validating: $0, as: UTF8.self) != nil }
+        areASCII(bytes)
+            || bytes.withMemoryRebound(to: UInt8.self) {
+                String(validating: $0, as: UTF8.self) != nil
+            }
     }
 
     @usableFromInline @inline(never)
@@ -168,7 +192,9 @@ enum UTF8Bytes {
     }
 
     @usableFromInline @inline(never)
-    static func areCanonicallyEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+    static func areCanonicallyEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer)
+        -> Bool
+    {
         String(decoding: a, as: UTF8.self) == String(decoding: b, as: UTF8.self)
     }
 }

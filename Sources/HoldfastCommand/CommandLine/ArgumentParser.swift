@@ -11,7 +11,8 @@ enum Request: Equatable {
 
 /// Makes a request of arguments by the table of verbs.
 ///
-/// Options can stand anywhere behind the verb, with their values behind an equals sign or as the next argument; everything behind `--` is an operand.
+/// Options can stand anywhere behind the verb, with their values behind an equals sign or as the
+/// next argument; everything behind `--` is an operand.
 struct ArgumentParser {
     let verbs: [Verb]
 
@@ -24,10 +25,12 @@ struct ArgumentParser {
         default: break
         }
         guard !first.hasPrefix("-") else {
-            throw UsageError("\(shown(first)) stands before a verb, where only --help and --version can stand")
+            throw UsageError(
+                "\(shown(first)) stands before a verb, where only --help and --version can stand")
         }
         guard let verb = verbs.first(where: { $0.name == first }) else {
-            throw UsageError("there is no verb \(shown(first))\(suggestion(first, among: verbs.map(\.name)))")
+            throw UsageError(
+                "there is no verb \(shown(first))\(suggestion(first, among: verbs.map(\.name)))")
         }
         return try parse(rest, for: verb)
     }
@@ -37,7 +40,8 @@ struct ArgumentParser {
         guard arguments.count == 1 else { throw UsageError("help explains one verb at a time") }
         if name == "--manual" { return .manual }
         guard verbs.contains(where: { $0.name == name }) else {
-            throw UsageError("there is no verb \(shown(name))\(suggestion(name, among: verbs.map(\.name)))")
+            throw UsageError(
+                "there is no verb \(shown(name))\(suggestion(name, among: verbs.map(\.name)))")
         }
         return .help(name)
     }
@@ -62,57 +66,77 @@ struct ArgumentParser {
             guard argument.hasPrefix("--") else {
                 throw UsageError("\(verb.name) has no option \(shown(argument))", verb: verb.name)
             }
-            let parts = argument.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+            let parts = argument.dropFirst(2).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false
+            ).map(
                 String.init)
             guard let option = verb.allOptions.first(where: { $0.name == parts[0] }) else {
                 let name = "--" + parts[0]
                 throw UsageError(
-                    "\(verb.name) has no option \(shown(name))\(suggestion(name, among: verb.allOptions.map { "--" + $0.name }))",
+                    "\(verb.name) has no option "
+                        + "\(shown(name))\(suggestion(name, among: verb.allOptions.map { "--" + $0.name }))",
                     verb: verb.name)
             }
-            guard options[option.name] == nil else { throw UsageError("--\(option.name) was given twice", verb: verb.name) }
+            guard options[option.name] == nil else {
+                throw UsageError("--\(option.name) was given twice", verb: verb.name)
+            }
             if let value = option.value {
                 if parts.count == 2 {
                     options[option.name] = parts[1]
                 } else {
-                    guard index < arguments.count else { throw UsageError("--\(option.name) needs \(value)", verb: verb.name) }
+                    guard index < arguments.count else {
+                        throw UsageError("--\(option.name) needs \(value)", verb: verb.name)
+                    }
                     options[option.name] = arguments[index]
                     index += 1
                 }
             } else {
-                guard parts.count == 1 else { throw UsageError("--\(option.name) takes no value", verb: verb.name) }
+                guard parts.count == 1 else {
+                    throw UsageError("--\(option.name) takes no value", verb: verb.name)
+                }
                 options[option.name] = ""
             }
         }
         let needed = verb.operands.filter { !$0.isOptional }
         guard operands.count >= needed.count else {
             throw UsageError(
-                "\(verb.name) needs \(needed[operands.count].name), \(needed[operands.count].summary)", verb: verb.name)
+                "\(verb.name) needs \(needed[operands.count].name), "
+                    + "\(needed[operands.count].summary)",
+                verb: verb.name)
         }
         guard operands.count <= verb.operands.count else {
             throw UsageError(
-                "\(verb.name) does not know what to do with \(shown(operands[verb.operands.count]))", verb: verb.name)
+                "\(verb.name) does not know what to do with "
+                    + "\(shown(operands[verb.operands.count]))",
+                verb: verb.name)
         }
         return .run(verb: verb.name, operands: operands, options: options)
     }
 
-    private func shown(_ argument: String) -> String { DisplayText.oneLine(argument.isEmpty ? "\"\"" : argument) }
+    private func shown(_ argument: String) -> String {
+        DisplayText.oneLine(argument.isEmpty ? "\"\"" : argument)
+    }
 
     /// `; did you mean info?`, if one of the words is near enough.
     private func suggestion(_ word: String, among words: [String]) -> String {
-        let near = words.map { (word: $0, distance: Self.distance(word, $0)) }.min { $0.distance < $1.distance }
+        let near = words.map { (word: $0, distance: Self.distance(word, $0)) }.min {
+            $0.distance < $1.distance
+        }
         guard let near, near.distance <= max(1, near.word.count / 3) else { return "" }
         return "; did you mean \(near.word)?"
     }
 
-    /// Letters to change, add, remove or exchange with their neighbour to make one word of the other (optimal string alignment).
+    /// Letters to change, add, remove or exchange with their neighbour to make one word of the
+    /// other (optimal string alignment).
     static func distance(_ left: String, _ right: String) -> Int {
         let (left, right) = (Array(left.prefix(40)), Array(right.prefix(40)))
         var rows = [Array(0 ... right.count)]
         for (row, character) in left.enumerated() {
             var current = [row + 1]
             for (column, other) in right.enumerated() {
-                var best = min(rows[row][column] + (character == other ? 0 : 1), rows[row][column + 1] + 1, current[column] + 1)
+                var best = min(
+                    rows[row][column] + (character == other ? 0 : 1), rows[row][column + 1] + 1,
+                    current[column] + 1)
                 if row > 0, column > 0, character == right[column - 1], left[row - 1] == other {
                     best = min(best, rows[row - 1][column - 1] + 1)
                 }

@@ -22,7 +22,8 @@ struct Completions {
 
     private var bash: String {
         var lines = [
-            "# Completions of holdfast for bash. To use them: holdfast completions bash > ~/.local/share/bash-completion/completions/holdfast",
+            "# Completions of holdfast for bash. To use them: holdfast completions bash > "
+                + "~/.local/share/bash-completion/completions/holdfast",
             "_holdfast() {",
             "    local word=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\"",
             "    COMPREPLY=()",
@@ -38,7 +39,10 @@ struct Completions {
             if !valued.isEmpty {
                 lines.append("            case \"$previous\" in")
                 for option in valued {
-                    lines.append("                --\(option.name)) \(bashReply(option.completion)); return ;;")
+                    lines.append(
+                        "                --\(option.name)) \(bashReply(option.completion)); "
+                            + "return ;;"
+                    )
                 }
                 lines.append("            esac")
             }
@@ -46,11 +50,13 @@ struct Completions {
             lines.append("            if [[ \"$word\" == -* ]]; then")
             lines.append("                COMPREPLY=($(compgen -W \"\(options)\" -- \"$word\"))")
             lines.append("            else")
-            lines.append("                \(bashReply(verb.operands.first?.completion ?? .nothing))")
+            lines.append(
+                "                \(bashReply(verb.operands.first?.completion ?? .nothing))")
             lines.append("            fi ;;")
         }
         lines += [
-            "        help) COMPREPLY=($(compgen -W \"\(verbs.map(\.name).joined(separator: " ")) --manual\" -- \"$word\")) ;;",
+            "        help) COMPREPLY=($(compgen -W \"\(verbs.map(\.name).joined(separator: " ")) "
+                + "--manual\" -- \"$word\")) ;;",
             "    esac", "}",
         ]
         lines += ["complete -o filenames -F _holdfast holdfast"]
@@ -60,7 +66,8 @@ struct Completions {
     private func bashReply(_ completion: Verb.Completion) -> String {
         switch completion {
         case .file: "mapfile -t COMPREPLY < <(compgen -f -- \"$word\")"
-        case .words(let words): "COMPREPLY=($(compgen -W \"\(words.joined(separator: " "))\" -- \"$word\"))"
+        case .words(let words):
+            "COMPREPLY=($(compgen -W \"\(words.joined(separator: " "))\" -- \"$word\"))"
         case .nothing: ":"
         }
     }
@@ -70,22 +77,29 @@ struct Completions {
     private var zsh: String {
         var lines = [
             "#compdef holdfast",
-            "# Completions of holdfast for zsh. To use them: holdfast completions zsh > a folder of $fpath/_holdfast",
+            "# Completions of holdfast for zsh. To use them: holdfast completions zsh > a folder "
+                + "of $fpath/_holdfast",
             "_holdfast() {", "    local -a verbs", "    verbs=(",
         ]
         for verb in verbs { lines.append("        \(quoted("\(verb.name):\(verb.summary)"))") }
         lines += [
-            "        'help:explain a verb'", "    )", "    if (( CURRENT == 2 )); then", "        _describe verb verbs",
+            "        'help:explain a verb'", "    )", "    if (( CURRENT == 2 )); then",
+            "        _describe verb verbs",
             "        return", "    fi",
-            "    local verb=$words[2]", "    shift words", "    (( CURRENT-- ))", "    case $verb in",
+            "    local verb=$words[2]", "    shift words", "    (( CURRENT-- ))",
+            "    case $verb in",
         ]
         for verb in verbs {
             var specs = verb.allOptions.map { option in
-                let text = "--\(option.name)\(option.value == nil ? "" : "=")[\(bracketed(option.summary))]"
-                return quoted(option.value.map { "\(text):\($0):\(zshAction(option.completion))" } ?? text)
+                let text =
+                    "--\(option.name)\(option.value == nil ? "" : "=")[\(bracketed(option.summary))]"
+                return quoted(
+                    option.value.map { "\(text):\($0):\(zshAction(option.completion))" } ?? text)
             }
             specs += verb.operands.enumerated().map { index, operand in
-                quoted("\(index + 1)\(operand.isOptional ? "::" : ":")\(operand.name):\(zshAction(operand.completion))")
+                quoted(
+                    "\(index + 1)\(operand.isOptional ? "::" : ":")\(operand.name):\(zshAction(operand.completion))"
+                )
             }
             lines.append("        \(verb.name)) _arguments \(specs.joined(separator: " ")) ;;")
         }
@@ -109,20 +123,27 @@ struct Completions {
 
     private var fish: String {
         var lines = [
-            "# Completions of holdfast for fish. To use them: holdfast completions fish > ~/.config/fish/completions/holdfast.fish",
+            "# Completions of holdfast for fish. To use them: holdfast completions fish > "
+                + "~/.config/fish/completions/holdfast.fish",
             "complete -c holdfast -f",
         ]
         for verb in verbs {
-            lines.append("complete -c holdfast -n __fish_use_subcommand -a \(verb.name) -d \(quoted(verb.summary))")
+            lines.append(
+                "complete -c holdfast -n __fish_use_subcommand -a \(verb.name) -d "
+                    + "\(quoted(verb.summary))"
+            )
         }
         lines.append("complete -c holdfast -n __fish_use_subcommand -a help -d 'explain a verb'")
         lines.append(
-            "complete -c holdfast -n '__fish_seen_subcommand_from help' -a \(quoted(verbs.map(\.name).joined(separator: " ")))")
+            "complete -c holdfast -n '__fish_seen_subcommand_from help' -a "
+                + "\(quoted(verbs.map(\.name).joined(separator: " ")))"
+        )
         for verb in verbs {
             let here = "complete -c holdfast -n '__fish_seen_subcommand_from \(verb.name)'"
             switch verb.operands.first?.completion ?? .nothing {
             case .file: lines.append("\(here) -F")
-            case .words(let words): lines.append("\(here) -a \(quoted(words.joined(separator: " ")))")
+            case .words(let words):
+                lines.append("\(here) -a \(quoted(words.joined(separator: " ")))")
             case .nothing: break
             }
             for option in verb.allOptions {
@@ -130,7 +151,9 @@ struct Completions {
                 if option.value != nil {
                     line += " -r"
                     if case .file = option.completion { line += " -F" }
-                    if case .words(let words) = option.completion { line += " -a \(quoted(words.joined(separator: " ")))" }
+                    if case .words(let words) = option.completion {
+                        line += " -a \(quoted(words.joined(separator: " ")))"
+                    }
                 }
                 lines.append(line)
             }

@@ -8,7 +8,11 @@ struct HelpText {
 
     /// All verbs, a line for each.
     var overview: [String] {
-        var lines = ["\(painter.bold("holdfast")) looks after Holdfast heaps: files that keep Swift data structures.", ""]
+        var lines = [
+            "\(painter.bold("holdfast")) looks after Holdfast heaps: files that keep Swift data "
+                + "structures.",
+            "",
+        ]
         lines.append("\(painter.bold("Usage:")) holdfast VERB [arguments]")
         lines.append("")
         let longest = verbs.map(\.name.count).max() ?? 0
@@ -17,9 +21,14 @@ struct HelpText {
             lines.append("  \(painter(name, .cyan))  \(verb.summary)")
         }
         lines.append("")
-        lines += wrapped("holdfast help VERB explains a verb, and holdfast help --manual prints the manual page.", indent: 0)
         lines += wrapped(
-            "Ends with status 0 if all is well, 1 if something is damaged or has failed, 2 if it was called wrongly.", indent: 0)
+            "holdfast help VERB explains a verb, and holdfast help --manual prints the manual "
+                + "page.",
+            indent: 0)
+        lines += wrapped(
+            "Ends with status 0 if all is well, 1 if something is damaged or has failed, 2 if it "
+                + "was called wrongly.",
+            indent: 0)
         return lines
     }
 
@@ -35,7 +44,8 @@ struct HelpText {
             lines += definitions(verb.operands.map { ($0.name, $0.summary) })
         }
         lines += ["", painter.bold("Options:")]
-        lines += definitions(verb.allOptions.map { ("--\($0.name)\($0.value.map { " " + $0 } ?? "")", $0.summary) })
+        lines += definitions(
+            verb.allOptions.map { ("--\($0.name)\($0.value.map { " " + $0 } ?? "")", $0.summary) })
         if !verb.examples.isEmpty {
             lines += ["", painter.bold("Examples:")]
             for example in verb.examples {
@@ -57,7 +67,8 @@ struct HelpText {
         }
     }
 
-    /// The text in lines of at most `width` columns; those after the first are indented by `hanging` more.
+    /// The text in lines of at most `width` columns; those after the first are indented by
+    /// `hanging` more.
     private func wrapped(_ text: String, indent: Int, hanging: Int = 0) -> [String] {
         var lines: [String] = []
         var line = ""
@@ -74,7 +85,9 @@ struct HelpText {
             used += wide + (used == 0 ? 0 : 1)
         }
         lines.append(line)
-        return lines.enumerated().map { String(repeating: " ", count: indent + ($0 == 0 ? 0 : hanging)) + $1 }
+        return lines.enumerated().map {
+            String(repeating: " ", count: indent + ($0 == 0 ? 0 : hanging)) + $1
+        }
     }
 
     private static func withoutColours(_ text: String) -> String {

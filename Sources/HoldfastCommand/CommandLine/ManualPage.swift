@@ -4,11 +4,13 @@ struct ManualPage {
 
     var text: String {
         var lines = [
-            ".TH HOLDFAST 1", ".SH NAME", "holdfast \\- look after Holdfast heaps", ".SH SYNOPSIS", ".B holdfast", ".I VERB",
+            ".TH HOLDFAST 1", ".SH NAME", "holdfast \\- look after Holdfast heaps", ".SH SYNOPSIS",
+            ".B holdfast", ".I VERB",
             "[arguments]",
             ".SH DESCRIPTION",
             "A Holdfast heap is a file that keeps Swift data structures.",
-            "This command reports on heaps, checks them, shows and copies what is in them, and looks after their files.",
+            "This command reports on heaps, checks them, shows and copies what is in them, and "
+                + "looks after their files.",
             ".SH VERBS",
         ]
         for verb in verbs { lines += section(verb) }
@@ -16,14 +18,17 @@ struct ManualPage {
             ".SH EXIT STATUS",
             ".TP", ".B 0", "All is well.",
             ".TP", ".B 1",
-            "The heap is damaged, or something has failed. A line on the standard error output says what, and what to do next.",
+            "The heap is damaged, or something has failed. A line on the standard error output "
+                + "says what, and what to do next.",
             ".TP", ".B 2", "The command was called wrongly.",
             ".TP", ".B 130, 129, 143",
-            "Ended by Ctrl\\-C, by the closing of its terminal, or by \\fBkill\\fR; the heap is as it was.",
+            "Ended by Ctrl\\-C, by the closing of its terminal, or by \\fBkill\\fR; the heap is as "
+                + "it was.",
             ".TP", ".B 141", "Whoever read the output has gone.",
             ".SH ENVIRONMENT",
             ".TP", ".B NO_COLOR", "If it is set and not empty, nothing is coloured.",
-            ".TP", ".B PAGER", "What \\fBshow\\fR hands long output to on a terminal; \\fBless\\fR if it is not set.",
+            ".TP", ".B PAGER",
+            "What \\fBshow\\fR hands long output to on a terminal; \\fBless\\fR if it is not set.",
         ]
         return lines.joined(separator: "\n") + "\n"
     }
@@ -31,19 +36,26 @@ struct ManualPage {
     private func section(_ verb: Verb) -> [String] {
         var lines = [".SS \(escaped("holdfast " + verb.usage))", escaped(verb.summary) + "."]
         for paragraph in verb.details { lines += [".PP", escaped(paragraph)] }
-        for operand in verb.operands { lines += [".TP", ".I \(operand.name)", escaped(operand.summary)] }
+        for operand in verb.operands {
+            lines += [".TP", ".I \(operand.name)", escaped(operand.summary)]
+        }
         for option in verb.options {
             lines += [
-                ".TP", ".B \(escaped("--" + option.name + (option.value.map { " " + $0 } ?? "")))", escaped(option.summary),
+                ".TP", ".B \(escaped("--" + option.name + (option.value.map { " " + $0 } ?? "")))",
+                escaped(option.summary),
             ]
         }
         for example in verb.examples {
-            lines += [".PP", ".B \(escaped("holdfast " + example.command))", ".br", escaped(example.meaning)]
+            lines += [
+                ".PP", ".B \(escaped("holdfast " + example.command))", ".br",
+                escaped(example.meaning),
+            ]
         }
         return lines
     }
 
-    /// Backslashes and hyphens mean something, and so does a point or an apostrophe at the beginning of a line.
+    /// Backslashes and hyphens mean something, and so does a point or an apostrophe at the
+    /// beginning of a line.
     private func escaped(_ text: String) -> String {
         let plain = text.replacing("\\", with: "\\e").replacing("-", with: "\\-")
         return plain.hasPrefix(".") || plain.hasPrefix("'") ? "\\&" + plain : plain

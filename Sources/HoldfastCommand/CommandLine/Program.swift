@@ -9,7 +9,8 @@ import HoldfastTools
     import Glibc
 #endif
 
-/// The whole command: arguments in, an exit status out. All errors end here, as one line on the standard error output.
+/// The whole command: arguments in, an exit status out. All errors end here, as one line on the
+/// standard error output.
 struct Program {
     static let version = "1.0"
     private let output = Output.standardOutput()
@@ -34,16 +35,22 @@ struct Program {
             try errors.flush()
             return .wrongUsage
         case .version:
-            try output.writeLine("holdfast \(Self.version), heap format \(HeapStatistics.currentFormatVersion)")
+            try output.writeLine(
+                "holdfast \(Self.version), heap format \(HeapStatistics.currentFormatVersion)")
         case .help(nil):
             for line in help(for: output).overview { try output.writeLine(line) }
         case .help(let name?):
-            for line in help(for: output).lines(for: verbs.first { $0.name == name }!) { try output.writeLine(line) }
+            for line in help(for: output).lines(for: verbs.first { $0.name == name }!) {
+                try output.writeLine(line)
+            }
         case .manual:
             try output.write(ManualPage(verbs: verbs).text)
         case .run(let name, let operands, let options):
             let verb = verbs.first { $0.name == name }!
-            return try verb.run(Invocation(verb: verb, operands: operands, options: options, output: output, errors: errors))
+            return try verb.run(
+                Invocation(
+                    verb: verb, operands: operands, options: options, output: output, errors: errors
+                ))
         }
         return .fine
     }

@@ -1,6 +1,7 @@
 import HoldfastTools
 
-/// One thing that the command can do. The table of all verbs is what arguments are parsed by, and what help, completions and the manual are made from.
+/// One thing that the command can do. The table of all verbs is what arguments are parsed by, and
+/// what help, completions and the manual are made from.
 struct Verb: Sendable {
     /// What a shell offers when the user asks it to complete a word.
     enum Completion: Sendable {
@@ -44,7 +45,9 @@ struct Verb: Sendable {
     /// `info FILE [--json]`, without the command's name.
     var usage: String {
         let operands = operands.map { $0.isOptional ? "[\($0.name)]" : $0.name }
-        let options = options.map { option in "[--\(option.name)\(option.value.map { " " + $0 } ?? "")]" }
+        let options = options.map { option in
+            "[--\(option.name)\(option.value.map { " " + $0 } ?? "")]"
+        }
         return ([name] + operands + options).joined(separator: " ")
     }
 
@@ -68,7 +71,8 @@ struct Invocation {
     let output: Output
     let errors: Output
 
-    init(verb: Verb, operands: [String], options: [String: String], output: Output, errors: Output) {
+    init(verb: Verb, operands: [String], options: [String: String], output: Output, errors: Output)
+    {
         self.verb = verb
         self.operands = operands
         self.options = options
@@ -86,8 +90,10 @@ struct Invocation {
         guard let number = Int(text), range.contains(number) else {
             let allowed =
                 range.upperBound == .max
-                ? "a whole number from \(range.lowerBound) on" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
-            throw UsageError("--\(option) takes \(allowed), not \(DisplayText.quoted(text))", verb: verb.name)
+                ? "a whole number from \(range.lowerBound) on"
+                : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+            throw UsageError(
+                "--\(option) takes \(allowed), not \(DisplayText.quoted(text))", verb: verb.name)
         }
         return number
     }
@@ -96,7 +102,9 @@ struct Invocation {
     func seconds(_ option: String) throws(UsageError) -> Duration? {
         guard let text = options[option] else { return nil }
         guard let number = Double(text), number >= 0, number <= 1e6 else {
-            throw UsageError("--\(option) takes a number of seconds, not \(DisplayText.quoted(text))", verb: verb.name)
+            throw UsageError(
+                "--\(option) takes a number of seconds, not \(DisplayText.quoted(text))",
+                verb: verb.name)
         }
         return .seconds(number)
     }
@@ -105,13 +113,18 @@ struct Invocation {
     func bytes(_ text: String, _ what: String) throws(UsageError) -> Int {
         guard let number = Figures.parseBytes(text) else {
             throw UsageError(
-                "\(what) is a number of bytes such as 4096, 64K or 1.5G, not \(DisplayText.quoted(text))", verb: verb.name)
+                "\(what) is a number of bytes such as 4096, 64K or 1.5G, not "
+                    + "\(DisplayText.quoted(text))",
+                verb: verb.name)
         }
         return number
     }
 
-    /// For what is said beside the result, such as progress: the error output, so that it does not get into a pipe.
-    func progress(_ title: String, unit: String) -> ProgressBar { ProgressBar(title, unit: unit, on: errors) }
+    /// For what is said beside the result, such as progress: the error output, so that it does not
+    /// get into a pipe.
+    func progress(_ title: String, unit: String) -> ProgressBar {
+        ProgressBar(title, unit: unit, on: errors)
+    }
 
     func print(_ line: String = "") throws { try output.writeLine(line) }
 }

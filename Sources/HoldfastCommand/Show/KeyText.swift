@@ -4,11 +4,13 @@ import HoldfastTools
 
 /// Keys of maps, from what a user writes.
 enum KeyText {
-    /// The key of the given type; nil if the text is none. `isQuoted`: it stood in quotation marks, so it is a text and not a number.
+    /// The key of the given type; nil if the text is none. `isQuoted`: it stood in quotation marks,
+    /// so it is a text and not a number.
     static func key(_ text: String, as shape: TypeShape, isQuoted: Bool) -> PlainValue? {
         switch shape {
         case .enumeration(_, let raw): return key(text, as: raw, isQuoted: isQuoted)
-        case .optional(let wrapped): return text == "nil" ? .null : key(text, as: wrapped, isQuoted: isQuoted)
+        case .optional(let wrapped):
+            return text == "nil" ? .null : key(text, as: wrapped, isQuoted: isQuoted)
         case .named(let name): return key(text, named: name)
         default: return nil
         }
@@ -33,7 +35,8 @@ enum KeyText {
 
     private static func date(_ text: String) -> Date? {
         (try? Date(text, strategy: Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
-            ?? (try? Date(text, strategy: .iso8601)) ?? Double(text).map { Date(timeIntervalSinceReferenceDate: $0) }
+            ?? (try? Date(text, strategy: .iso8601))
+            ?? Double(text).map { Date(timeIntervalSinceReferenceDate: $0) }
     }
 
     /// `0x` and hexadecimal digits.
@@ -42,7 +45,10 @@ enum KeyText {
         let digits = Array(text.utf8.dropFirst(2))
         var bytes: [UInt8] = []
         for index in stride(from: 0, to: digits.count, by: 2) {
-            guard let byte = UInt8(String(decoding: digits[index ..< index + 2], as: UTF8.self), radix: 16) else { return nil }
+            guard
+                let byte = UInt8(
+                    String(decoding: digits[index ..< index + 2], as: UTF8.self), radix: 16)
+            else { return nil }
             bytes.append(byte)
         }
         return Data(bytes)

@@ -18,7 +18,9 @@ struct Pager {
 
     /// What the user has chosen; nil if that is nothing, or if there is no pager.
     private var command: String? {
-        if let chosen = TerminalTraits.variable("PAGER") { return chosen.isEmpty || chosen == "cat" ? nil : chosen }
+        if let chosen = TerminalTraits.variable("PAGER") {
+            return chosen.isEmpty || chosen == "cat" ? nil : chosen
+        }
         let folders = (TerminalTraits.variable("PATH") ?? "").split(separator: ":")
         // -F: ends by itself if all fits; -R: colours; -X: leaves the screen as it is.
         return folders.contains { access("\($0)/less", X_OK) == 0 } ? "less -FRX" : nil

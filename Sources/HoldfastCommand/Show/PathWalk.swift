@@ -2,14 +2,17 @@ import Holdfast
 import HoldfastTools
 
 extension ValuePath {
-    /// Goes the way from the root. Fails with one line that says how far it came, and what there is instead.
+    /// Goes the way from the root. Fails with one line that says how far it came, and what there is
+    /// instead.
     func follow(from root: ValuePlace, in path: String) throws -> ValuePlace {
         var place = root
         for (index, step) in steps.enumerated() {
             guard let next = try Self.go(step, from: place) else {
                 let here = text(steps: index)
                 throw CommandFailure(
-                    "There is no \(text(steps: index + 1)) in \(path): \(here) is \(Self.description(of: place)). Look at it with: holdfast show \(path) '\(here)'"
+                    "There is no \(text(steps: index + 1)) in \(path): \(here) is "
+                        + "\(Self.description(of: place)). Look at it with: holdfast show \(path) "
+                        + "'\(here)'"
                 )
             }
             place = next
@@ -24,7 +27,8 @@ extension ValuePath {
         case (.list, .number(let text)), (.list, .name(let text)):
             guard let index = Int(text), let count = place.count else { return nil }
             return place.element(at: index < 0 ? count + index : index)
-        case (.map, .name(let text)), (.map, .number(let text)): return try value(of: place, for: text, isQuoted: false)
+        case (.map, .name(let text)), (.map, .number(let text)):
+            return try value(of: place, for: text, isQuoted: false)
         case (.map, .text(let text)): return try value(of: place, for: text, isQuoted: true)
         default: return nil
         }
@@ -47,7 +51,9 @@ extension ValuePath {
         return nil
     }
 
-    private static func value(of map: ValuePlace, for text: String, isQuoted: Bool) throws -> ValuePlace? {
+    private static func value(of map: ValuePlace, for text: String, isQuoted: Bool) throws
+        -> ValuePlace?
+    {
         guard case .generic(_, let parameters) = map.shape, let keyShape = parameters.first,
             let key = KeyText.key(text, as: keyShape, isQuoted: isQuoted)
         else { return nil }
@@ -56,13 +62,16 @@ extension ValuePath {
         return try map.value(forKey: key)
     }
 
-    /// What a place is, for messages: `an Array<Movement> of 3`, `an Item with the fields name and size`.
+    /// What a place is, for messages: `an Array<Movement> of 3`, `an Item with the fields name and
+    /// size`.
     static func description(of start: ValuePlace) -> String {
         guard let place = reach(start) else { return "nil" }
         let name = TypeNames.short(place.shape)
         let fields = place.fieldNames
         if place.kind == .fields, !fields.isEmpty {
-            return "a \(name) with the fields \(fields.map { DisplayText.oneLine($0) }.joined(separator: ", "))"
+            return
+                "a \(name) with the fields "
+                + "\(fields.map { DisplayText.oneLine($0) }.joined(separator: ", "))"
         }
         return place.count.map { "a \(name), count \(Figures.count($0))" } ?? "a \(name)"
     }

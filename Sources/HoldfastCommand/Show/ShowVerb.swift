@@ -8,28 +8,47 @@ extension Verb {
         operands: [
             heapFile,
             Operand(
-                name: "PATH", summary: "a root, and the way into it; all roots unless given", isOptional: true,
+                name: "PATH", summary: "a root, and the way into it; all roots unless given",
+                isOptional: true,
                 completion: .nothing),
         ],
         options: [
-            Option(name: "limit", value: "N", summary: "show no more than N elements; 100 unless set"),
-            Option(name: "from", value: "N", summary: "begin with element N, counted from 0"),
-            Option(name: "depth", value: "N", summary: "show N levels of values in values; 4 unless set"),
-            Option(name: "pager", summary: "hand the output to $PAGER, or less, also if it is short"),
             Option(
-                name: "trust", summary: "do not check the root first: quicker where it is large, but damage may end the command"),
+                name: "limit", value: "N", summary: "show no more than N elements; 100 unless set"),
+            Option(name: "from", value: "N", summary: "begin with element N, counted from 0"),
+            Option(
+                name: "depth", value: "N",
+                summary: "show N levels of values in values; 4 unless set"),
+            Option(
+                name: "pager", summary: "hand the output to $PAGER, or less, also if it is short"),
+            Option(
+                name: "trust",
+                summary:
+                    "do not check the root first: quicker where it is large, but damage may end "
+                    + "the command"
+            ),
             json, timeout,
         ],
         details: [
-            "A path begins with a root: stock. Then come fields and keys, .bolt or [\"key with spaces\"], elements of lists, [3] or [-1] for the last, and numbers as keys, [4711]. References "
+            "A path begins with a root: stock. Then come fields and keys, .bolt or [\"key with "
+                + "spaces\"], elements of lists, [3] or [-1] for the last, and numbers as keys, "
+                + "[4711]. References "
                 + "and optionals are passed through. Quote paths for the shell.",
-            "The heap describes its own types, so that any heap can be looked into. Long output is paged on a terminal.",
+            "The heap describes its own types, so that any heap can be looked into. Long output is "
+                + "paged on a terminal.",
         ],
         examples: [
             Example(command: "show inventory.heap", meaning: "Which roots there are."),
-            Example(command: "show inventory.heap stock.bolt", meaning: "The value for a key of a map."),
-            Example(command: "show inventory.heap 'log[-1].item'", meaning: "A field of the last element."),
-            Example(command: "show inventory.heap log --from 1000 --limit 20", meaning: "Part of a long list."),
+            Example(
+                command: "show inventory.heap stock.bolt",
+                meaning: "The value for a key of a "
+                    + "map."),
+            Example(
+                command: "show inventory.heap 'log[-1].item'",
+                meaning: "A field of the last element."),
+            Example(
+                command: "show inventory.heap log --from 1000 --limit 20",
+                meaning: "Part of a long list."),
         ]
     ) { call in
         let limit = try call.number("limit", in: 1 ... Int.max) ?? 100
@@ -51,10 +70,12 @@ extension Verb {
                 throw HeapError.rootNotFound(path: call.path, name: path.root)
             }
             let view = ValueView(
-                place: try path.follow(from: root, in: call.path), path: path.text(steps: path.steps.count), from: from,
+                place: try path.follow(from: root, in: call.path),
+                path: path.text(steps: path.steps.count), from: from,
                 limit: limit, depth: depth,
                 painter: call.output.painter,
-                width: call.output.traits.canDraw && !call.has("pager") ? call.output.traits.width : nil)
+                width: call.output.traits.canDraw && !call.has("pager")
+                    ? call.output.traits.width : nil)
             return call.has("json") ? [try view.json()] : try view.lines()
         }
         try? heap.close()
@@ -63,19 +84,25 @@ extension Verb {
     }
 
     /// Reading trusts what it reads, so a root is checked before it is read.
-    private static func requireSound(_ tx: borrowing ReadTransaction, _ root: String?, _ call: Invocation) throws {
+    private static func requireSound(
+        _ tx: borrowing ReadTransaction, _ root: String?, _ call: Invocation
+    ) throws {
         if call.has("trust") { return }
         let problems = tx.problems(inRoot: root) { !Interruption.isRequested }
         try Interruption.check()
         guard let problem = problems.first else { return }
-        throw CommandFailure("\(call.path) is damaged: \(problem). Find out more with: holdfast check \(call.path)")
+        throw CommandFailure(
+            "\(call.path) is damaged: \(problem). Find out more with: holdfast check \(call.path)")
     }
 
     private static func rootLines(_ heap: PersistentHeap, _ call: Invocation) throws -> [String] {
         let roots = try heap.rootStatistics(following: false)
         if call.has("json") {
             let list = roots.map {
-                ["name": .string($0.root.name), "type": .string($0.root.type.text), "count": JSONText($0.count)] as JSONText
+                [
+                    "name": .string($0.root.name), "type": .string($0.root.type.text),
+                    "count": JSONText($0.count),
+                ] as JSONText
             }
             return [JSONText.array(list).indentedText]
         }
@@ -83,8 +110,13 @@ extension Verb {
         var table = Table([("name", .left), ("type", .left), ("count", .right)], flexible: 1)
         for root in roots {
             table.add(
-                [root.root.name, TypeNames.short(root.root.type), root.count.map { Figures.count($0) } ?? ""], styles: [0: .cyan])
+                [
+                    root.root.name, TypeNames.short(root.root.type),
+                    root.count.map { Figures.count($0) } ?? "",
+                ], styles: [0: .cyan])
         }
-        return table.lines(width: call.output.traits.canDraw ? call.output.traits.width : nil, painter: call.output.painter)
+        return table.lines(
+            width: call.output.traits.canDraw ? call.output.traits.width : nil,
+            painter: call.output.painter)
     }
 }

@@ -1,6 +1,7 @@
 import HoldfastTools
 
-/// A way into the data of a heap, as a user writes it: `stock.bolt`, `log[3]`, `people["Ada Lovelace"].born`.
+/// A way into the data of a heap, as a user writes it: `stock.bolt`, `log[3]`, `people["Ada
+/// Lovelace"].born`.
 ///
 ///     path  = first step*
 ///     first = name | '[' text ']'          the root
@@ -57,7 +58,9 @@ struct ValuePath: Equatable {
     }
 
     /// Whether a name can stand without brackets and quotation marks.
-    static func isPlain(_ name: String) -> Bool { !name.isEmpty && !name.contains { ".[]\"".contains($0) || $0.isNewline } }
+    static func isPlain(_ name: String) -> Bool {
+        !name.isEmpty && !name.contains { ".[]\"".contains($0) || $0.isNewline }
+    }
 
     private struct Parser {
         private let characters: [Character]
@@ -132,7 +135,8 @@ struct ValuePath: Equatable {
                     skip()
                 }
                 skip()
-                guard let value = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(value) else {
+                guard let value = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(value)
+                else {
                     throw problem("\\u{\(digits)} is no character")
                 }
                 return Character(scalar)

@@ -2,7 +2,8 @@ import Foundation
 import Holdfast
 import HoldfastTools
 
-/// A value of a heap, as text for people or as JSON. Inside the read transaction that the place belongs to.
+/// A value of a heap, as text for people or as JSON. Inside the read transaction that the place
+/// belongs to.
 struct ValueView {
     let place: ValuePlace
     let path: String
@@ -34,14 +35,18 @@ struct ValueView {
 
     private func head(_ value: ValuePlace) -> String {
         let count = value.count.map { ", count \(Figures.count($0))" } ?? ""
-        return "\(painter.bold(DisplayText.oneLine(path))) \(painter.faint("is \(TypeNames.short(value.shape))\(count)"))"
+        return
+            "\(painter.bold(DisplayText.oneLine(path))) "
+            + "\(painter.faint("is \(TypeNames.short(value.shape))\(count)"))"
     }
 
     private func text(_ place: ValuePlace) -> String {
         DisplayText.oneLine(place.plain(limit: Self.nestedLimit, depth: depth).description)
     }
 
-    private func rows(of value: ValuePlace, count: Int, _ row: (Int) -> (String, String)?) -> [String] {
+    private func rows(of value: ValuePlace, count: Int, _ row: (Int) -> (String, String)?)
+        -> [String]
+    {
         var found: [(String, String)] = []
         let start = min(from, count)
         for index in start ..< start + min(limit, count - start) {
@@ -50,7 +55,9 @@ struct ValueView {
         return [head(value)] + lines(found) + rest(count, shown: found.count)
     }
 
-    private func entries(_ entries: [(key: ValuePlace, value: ValuePlace?)], of value: ValuePlace) -> [String] {
+    private func entries(_ entries: [(key: ValuePlace, value: ValuePlace?)], of value: ValuePlace)
+        -> [String]
+    {
         let rows = entries.map { key, value in (text(key), value.map(text) ?? "") }
         let list = rows.allSatisfy { $0.1.isEmpty } ? rows.map { "  \(cut($0.0, 2))" } : lines(rows)
         return [head(value)] + list + rest(value.count ?? rows.count, shown: rows.count)
@@ -60,14 +67,19 @@ struct ValueView {
     private func bits(_ value: ValuePlace) -> [String]? {
         guard case .named("PersistentBitSet") = value.shape else { return nil }
         let (start, _) = from.addingReportingOverflow(limit)
-        guard case .set(let members, let total) = value.plain(limit: max(start, limit)) else { return nil }
+        guard case .set(let members, let total) = value.plain(limit: max(start, limit)) else {
+            return nil
+        }
         let shown = members.dropFirst(from).prefix(limit)
         return [head(value)] + shown.map { "  \($0)" } + rest(total, shown: shown.count)
     }
 
     private func fields(of value: ValuePlace) -> [String] {
         [head(value)]
-            + lines(value.fieldNames.compactMap { name in value.field(name).map { (DisplayText.oneLine(name), text($0)) } })
+            + lines(
+                value.fieldNames.compactMap { name in
+                    value.field(name).map { (DisplayText.oneLine(name), text($0)) }
+                })
     }
 
     private func scalar(_ value: ValuePlace) -> [String] {
@@ -75,9 +87,14 @@ struct ValueView {
         // A long text is shown as it is, line by line.
         if case .text(let text) = plain, case .named("PersistentString") = value.shape {
             return [head(value)]
-                + text.split(separator: "\n", omittingEmptySubsequences: false).map { DisplayText.oneLine(String($0)) }
+                + text.split(separator: "\n", omittingEmptySubsequences: false).map {
+                    DisplayText.oneLine(String($0))
+                }
         }
-        return ["\(painter.faint(DisplayText.oneLine(path) + " ="))  \(DisplayText.oneLine(plain.description))"]
+        return [
+            "\(painter.faint(DisplayText.oneLine(path) + " ="))  "
+                + "\(DisplayText.oneLine(plain.description))"
+        ]
     }
 
     /// Names in a column, values behind them.
@@ -85,7 +102,9 @@ struct ValueView {
         let column = min(30, rows.map { DisplayText.width($0.name) }.max() ?? 0)
         return rows.map { name, value in
             let blanks = String(repeating: " ", count: max(0, column - DisplayText.width(name)))
-            return "  \(painter(name, .cyan))\(blanks)  \(cut(value, 4 + max(column, DisplayText.width(name))))"
+            return
+                "  \(painter(name, .cyan))\(blanks)  "
+                + "\(cut(value, 4 + max(column, DisplayText.width(name))))"
         }
     }
 
@@ -98,7 +117,10 @@ struct ValueView {
         guard end < count || from > 0 else { return [] }
         let more = count - end
         let next = more > 0 ? "; go on with --from \(end)" : ""
-        return [painter.faint("  \(Figures.count(shown)) of \(Figures.count(count)), from number \(from)\(next)")]
+        return [
+            painter.faint(
+                "  \(Figures.count(shown)) of \(Figures.count(count)), from number \(from)\(next)")
+        ]
     }
 
     // MARK: JSON
@@ -112,10 +134,12 @@ struct ValueView {
         let value = ValuePath.reach(place)
         let shown = try value.map(part) ?? .null
         let members: [(String, JSONText)] = [
-            ("path", .string(path)), ("type", .string(place.shape.text)), ("count", JSONText(value?.count)),
+            ("path", .string(path)), ("type", .string(place.shape.text)),
+            ("count", JSONText(value?.count)),
             ("from", .integer(from)),
         ]
-        let head = members.map { "\(JSONText.string($0.0).text):\($0.1.text)" }.joined(separator: ",")
+        let head = members.map { "\(JSONText.string($0.0).text):\($0.1.text)" }.joined(
+            separator: ",")
         return "{\(head),\"value\":\(String(decoding: try encoder.encode(shown), as: UTF8.self))}"
     }
 
@@ -126,14 +150,17 @@ struct ValueView {
         case .list:
             let start = min(from, count)
             return .list(
-                (start ..< start + min(limit, count - start)).compactMap { value.element(at: $0).map(plain) }, total: count)
+                (start ..< start + min(limit, count - start)).compactMap {
+                    value.element(at: $0).map(plain)
+                }, total: count)
         case .map:
             return .pairs(
                 try value.entries(from: from, limit: limit).map {
                     PlainValue.Entry(key: plain($0), value: $1.map(plain) ?? .null)
                 }, total: count)
         case .set where value.shape != .named("PersistentBitSet"):
-            return .set(try value.entries(from: from, limit: limit).map { plain($0.key) }, total: count)
+            return .set(
+                try value.entries(from: from, limit: limit).map { plain($0.key) }, total: count)
         default: return plain(value)
         }
     }

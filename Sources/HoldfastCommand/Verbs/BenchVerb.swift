@@ -8,11 +8,15 @@ extension Verb {
         name: "bench", summary: "measure how fast this machine and FILE's disk are",
         operands: [heapFile],
         options: [
-            Option(name: "seconds", value: "N", summary: "how long each measurement takes; 0.5 unless set"), json, timeout,
+            Option(
+                name: "seconds", value: "N",
+                summary: "how long each measurement takes; 0.5 unless set"), json, timeout,
         ],
         details: [
-            "Measures with a scratch heap of its own beside FILE, on the same disk, and removes it again; FILE itself is only looked at. The disk needs some ten megabytes.",
-            "A commit is kept by kill -9 from its return on; a durable commit by a power cut too. Figures of a busy machine are lower; run it again.",
+            "Measures with a scratch heap of its own beside FILE, on the same disk, and removes it "
+                + "again; FILE itself is only looked at. The disk needs some ten megabytes.",
+            "A commit is kept by kill -9 from its return on; a durable commit by a power cut too. "
+                + "Figures of a busy machine are lower; run it again.",
         ],
         examples: [Example(command: "bench inventory.heap", meaning: "What to expect here.")]
     ) { call in
@@ -34,15 +38,23 @@ extension Verb {
                     "nanoseconds": .number(($0.seconds * 1e10).rounded() / 10),
                 ] as JSONText
             }
-            try call.print((["path": .string(call.path), "measurements": .array(list)] as JSONText).indentedText)
+            try call.print(
+                (["path": .string(call.path), "measurements": .array(list)] as JSONText)
+                    .indentedText)
             return .fine
         }
         var table = Table([("", .left), ("each", .right), ("per second", .right)])
         for result in results {
             table.add(
-                [result.name, Figures.duration(seconds: result.seconds), Figures.rounded(1 / result.seconds)], styles: [1: .bold])
+                [
+                    result.name, Figures.duration(seconds: result.seconds),
+                    Figures.rounded(1 / result.seconds),
+                ], styles: [1: .bold])
         }
-        try call.print("\(call.output.painter.bold("On the disk of \(DisplayText.oneLine(call.path))")), with a scratch heap")
+        try call.print(
+            "\(call.output.painter.bold("On the disk of \(DisplayText.oneLine(call.path))")), with "
+                + "a scratch heap"
+        )
         for line in table.lines(indent: 2, painter: call.output.painter) { try call.print(line) }
         return .fine
     }
@@ -96,14 +108,25 @@ private struct Bench {
         let path = path
         let heap = try PersistentHeap.open(path)
         try heap.write { tx in _ = try tx.value("counter", initial: 0) }
-        results.append(try measure("small commit") { try heap.write { try $0.value("counter", initial: 0).value += 1 } })
+        results.append(
+            try measure("small commit") {
+                try heap.write { try $0.value("counter", initial: 0).value += 1 }
+            })
         results.append(
             try measure("durable commit", batch: 1) {
-                try heap.write(durability: .device) { try $0.value("counter", initial: 0).value += 1 }
+                try heap.write(durability: .device) {
+                    try $0.value("counter", initial: 0).value += 1
+                }
             })
-        results.append(try measure("read transaction") { _ = try heap.read { try $0.value("counter", of: Int.self).value } })
+        results.append(
+            try measure("read transaction") {
+                _ = try heap.read { try $0.value("counter", of: Int.self).value }
+            })
         results += try maps(heap)
-        results.append(try measureOnce("checkpoint of \(Figures.count(Self.keys, "entry", "entries"))") { try heap.checkpoint() })
+        results.append(
+            try measureOnce("checkpoint of \(Figures.count(Self.keys, "entry", "entries"))") {
+                try heap.checkpoint()
+            })
         try heap.close()
         results.append(
             try measure("open and close", batch: 1) { try PersistentHeap.open(path).close() })
@@ -113,7 +136,9 @@ private struct Bench {
     private mutating func maps(_ heap: PersistentHeap) throws -> [Result] {
         let count = Self.keys
         // Keys without order, each once.
-        func key(_ index: Int) -> UInt64 { UInt64(truncatingIfNeeded: index) &* 0x9e37_79b9_7f4a_7c15 }
+        func key(_ index: Int) -> UInt64 {
+            UInt64(truncatingIfNeeded: index) &* 0x9e37_79b9_7f4a_7c15
+        }
         let insert = try measureOnce("insert into a map", count) {
             try heap.write { tx in
                 let map = try tx.map("map", UInt64.self, UInt64.self)
@@ -129,13 +154,17 @@ private struct Bench {
         }
         guard sum == UInt64(count) * UInt64(count - 1) / 2 else {
             throw CommandFailure(
-                "A map of the scratch heap gave back other values than were put in. Test this machine's memory and disk.")
+                "A map of the scratch heap gave back other values than were put in. Test this "
+                    + "machine's memory and disk."
+            )
         }
         return [insert, get]
     }
 
     /// Does it again and again until the time is up.
-    private mutating func measure(_ name: String, batch: Int = 64, _ body: () throws -> Void) throws -> Result {
+    private mutating func measure(_ name: String, batch: Int = 64, _ body: () throws -> Void) throws
+        -> Result
+    {
         try begin()
         let seconds = seconds
         // The first time has what only the first time has.
@@ -152,11 +181,15 @@ private struct Bench {
         return Result(name: name, count: count, seconds: elapsed / Double(count))
     }
 
-    private mutating func measureOnce(_ name: String, _ count: Int = 1, _ body: () throws -> Void) throws -> Result {
+    private mutating func measureOnce(_ name: String, _ count: Int = 1, _ body: () throws -> Void)
+        throws -> Result
+    {
         try begin()
         let start = ProgressBar.seconds()
         try body()
-        return Result(name: name, count: count, seconds: max(1e-9, ProgressBar.seconds() - start) / Double(count))
+        return Result(
+            name: name, count: count,
+            seconds: max(1e-9, ProgressBar.seconds() - start) / Double(count))
     }
 
     private mutating func begin() throws {

@@ -9,21 +9,32 @@ extension Verb {
             json,
             Option(
                 name: "repair", value: "OUT",
-                summary: "make a new heap at OUT of all roots that can be read; FILE is left as it is",
+                summary:
+                    "make a new heap at OUT of all roots that can be read; FILE is left as it is",
                 completion: .file),
             timeout,
         ],
         details: [
-            "Reads both copies of the header, the log, every page with its checksum, the allocator's account of every page and block, and the inner rules of every root's structure, "
-                + "and counts what no root leads to. Changes nothing; readers and writers of other processes go on.",
-            "Ends with status 0 if the heap is sound, and with 1 if it is damaged; the report then names the roots and places.",
-            "With --repair, every root that can be followed to its end is copied, element by element, to a new heap; roots that cannot are left out and named. Roots that have "
-                + "something in a page which does not match its checksum are copied and named too: they are whole, but a value in them may be wrong. Nothing is taken from a log behind "
+            "Reads both copies of the header, the log, every page with its checksum, the "
+                + "allocator's account of every page and block, and the inner rules of every "
+                + "root's structure, "
+                + "and counts what no root leads to. Changes nothing; readers and writers of other "
+                + "processes go on.",
+            "Ends with status 0 if the heap is sound, and with 1 if it is damaged; the report then "
+                + "names the roots and places.",
+            "With --repair, every root that can be followed to its end is copied, element by "
+                + "element, to a new heap; roots that cannot are left out and named. Roots that "
+                + "have "
+                + "something in a page which does not match its checksum are copied and named too: "
+                + "they are whole, but a value in them may be wrong. Nothing is taken from a log "
+                + "behind "
                 + "the place where it is damaged.",
         ],
         examples: [
             Example(command: "check inventory.heap", meaning: "Is it sound?"),
-            Example(command: "check inventory.heap --repair saved.heap", meaning: "Save what can be read."),
+            Example(
+                command: "check inventory.heap --repair saved.heap",
+                meaning: "Save what can be read."),
         ]
     ) { call in
         let (report, isSound) = try runCheck(call)
@@ -72,10 +83,13 @@ struct CheckReport {
         self.failure = failure
     }
 
-    /// Whether an error of opening or reading means that the heap is damaged, and not that it could not be got at.
+    /// Whether an error of opening or reading means that the heap is damaged, and not that it could
+    /// not be got at.
     static func isDamage(_ error: HeapError) -> Bool {
         switch error {
-        case .damagedHeader, .truncated, .logMissing, .foreignLog, .damagedLog, .unreadable, .damagedPages, .damaged: true
+        case .damagedHeader, .truncated, .logMissing, .foreignLog, .damagedLog, .unreadable,
+            .damagedPages, .damaged:
+            true
         default: false
         }
     }
@@ -93,20 +107,26 @@ struct CheckReport {
         guard let check else {
             guard let failure else { return "" }
             return failure.commandDescription
-                + (Self.canBeSaved(failure) ? " Save what can be read: holdfast check \(path) --repair OUT" : "")
+                + (Self.canBeSaved(failure)
+                    ? " Save what can be read: holdfast check \(path) --repair OUT" : "")
         }
         var found: [String] = []
         if !check.damagedPages.isEmpty {
             found.append(
                 check.damagedPages.count == 1
                     ? "1 page does not match its checksum"
-                    : "\(Figures.count(check.damagedPages.count)) pages do not match their checksums")
+                    : "\(Figures.count(check.damagedPages.count)) pages do not match their "
+                        + "checksums"
+            )
         }
         if !check.problems.isEmpty {
-            found.append("\(Figures.count(check.problems.count, "contradiction"))\(check.problems.count >= 20 ? " or more" : "")")
+            found.append(
+                "\(Figures.count(check.problems.count, "contradiction"))\(check.problems.count >= 20 ? " or more" : "")"
+            )
         }
         return
-            "\(path) is damaged: \(found.joined(separator: ", ")). Restore it from a copy, or save what can be read: holdfast check \(path) --repair OUT"
+            "\(path) is damaged: \(found.joined(separator: ", ")). Restore it from a copy, or save "
+            + "what can be read: holdfast check \(path) --repair OUT"
     }
 
     func print(to call: Invocation) throws {
@@ -117,23 +137,29 @@ struct CheckReport {
     var json: JSONText {
         guard let check else {
             return [
-                "path": .string(path), "sound": false, "error": .string(failure?.commandDescription ?? ""), "problems": [],
+                "path": .string(path), "sound": false,
+                "error": .string(failure?.commandDescription ?? ""), "problems": [],
                 "damagedPages": [],
                 "roots": [],
             ]
         }
         return [
             "path": .string(path), "sound": .bool(check.isSound), "error": nil,
-            "checkedPages": .integer(check.checkedPages), "loggedPages": .integer(check.loggedPages),
+            "checkedPages": .integer(check.checkedPages),
+            "loggedPages": .integer(check.loggedPages),
             "damagedPages": .array(
                 check.damage.map {
-                    ["page": .integer($0.page), "use": .string($0.use.rawValue), "roots": .array($0.roots.map { .string($0) })]
+                    [
+                        "page": .integer($0.page), "use": .string($0.use.rawValue),
+                        "roots": .array($0.roots.map { .string($0) }),
+                    ]
                 }),
             "problems": .array(check.problems.map { .string($0) }),
             "roots": .array(
                 check.roots.map {
                     [
-                        "name": .string($0.root.name), "type": .string($0.root.type.text), "count": JSONText($0.count),
+                        "name": .string($0.root.name), "type": .string($0.root.type.text),
+                        "count": JSONText($0.count),
                         "followed": .bool($0.bytes != nil),
                         "problems": .array($0.problems.map { .string($0) }),
                     ]
@@ -168,8 +194,12 @@ struct CheckReport {
         for damage in check.damage.prefix(20) {
             lines.append("  \(painter("page \(damage.page)", .boldRed)): \(Self.text(damage))")
         }
-        if check.damage.count > 20 { lines.append("  … and \(Figures.count(check.damage.count - 20, "more page"))") }
-        for problem in check.problems { lines.append("  \(painter("problem", .boldRed)): \(DisplayText.oneLine(problem))") }
+        if check.damage.count > 20 {
+            lines.append("  … and \(Figures.count(check.damage.count - 20, "more page"))")
+        }
+        for problem in check.problems {
+            lines.append("  \(painter("problem", .boldRed)): \(DisplayText.oneLine(problem))")
+        }
         return lines
     }
 
@@ -182,7 +212,8 @@ struct CheckReport {
         case .data:
             damage.roots.isEmpty
                 ? "data of the catalogue, or of something that could not be followed"
-                : "data of \(damage.roots.count == 1 ? "root" : "roots") \(damage.roots.map { DisplayText.quoted($0) }.joined(separator: ", "))"
+                : "data of \(damage.roots.count == 1 ? "root" : "roots") "
+                    + "\(damage.roots.map { DisplayText.quoted($0) }.joined(separator: ", "))"
         }
     }
 
@@ -213,12 +244,15 @@ struct CheckReport {
                 "pages", inPages.isEmpty ? .fine : .damaged,
                 inPages.isEmpty
                     ? "\(Figures.count(check.checkedPages)) match their checksums"
-                    : "\(Figures.count(inPages.count)) of \(Figures.count(check.checkedPages)) do not match their checksums"
+                    : "\(Figures.count(inPages.count)) of \(Figures.count(check.checkedPages)) do "
+                        + "not match their checksums"
             ))
         found.append(
             (
                 "allocator", others.isEmpty ? .fine : .damaged,
-                others.isEmpty ? "every page and block is accounted for" : Figures.count(others.count, "contradiction")
+                others.isEmpty
+                    ? "every page and block is accounted for"
+                    : Figures.count(others.count, "contradiction")
             ))
         found += Self.rootFindings(check)
         let unknown = check.roots.filter { $0.bytes == nil }
@@ -226,7 +260,8 @@ struct CheckReport {
             found.append(
                 (
                     "", .unknown,
-                    "\(unknown.map { DisplayText.quoted($0.root.name) }.joined(separator: ", ")): only a program with their types can follow them"
+                    "\(unknown.map { DisplayText.quoted($0.root.name) }.joined(separator: ", ")): "
+                        + "only a program with their types can follow them"
                 ))
         }
         switch check.unreachedBlocks {
@@ -236,27 +271,38 @@ struct CheckReport {
             found.append(
                 (
                     "unreachable", .fine,
-                    "no root leads to \(Figures.count(count, "block")): what programs keep by themselves, or have lost"
+                    "no root leads to \(Figures.count(count, "block")): what programs keep by "
+                        + "themselves, or have lost"
                 ))
         }
         return found
     }
 
-    private static func rootFindings(_ check: HeapCheck) -> [(name: String, Verdict, text: String)] {
-        func list(_ names: [String]) -> String { names.map { DisplayText.quoted($0) }.joined(separator: ", ") }
+    private static func rootFindings(_ check: HeapCheck) -> [(name: String, Verdict, text: String)]
+    {
+        func list(_ names: [String]) -> String {
+            names.map { DisplayText.quoted($0) }.joined(separator: ", ")
+        }
         let damaged = check.roots.filter { !$0.problems.isEmpty }.map(\.root.name)
         let doubtful = Set(check.damage.flatMap(\.roots)).subtracting(damaged).sorted()
         let followed = check.roots.filter { $0.bytes != nil }.count - damaged.count
         var found: [(name: String, Verdict, text: String)] = []
-        if !damaged.isEmpty { found.append(("roots", .damaged, "\(list(damaged)): cannot be followed to the end")) }
+        if !damaged.isEmpty {
+            found.append(("roots", .damaged, "\(list(damaged)): cannot be followed to the end"))
+        }
         if !doubtful.isEmpty {
             found.append(
-                (found.isEmpty ? "roots" : "", .damaged, "\(list(doubtful)): whole, but values in damaged pages may be wrong"))
+                (
+                    found.isEmpty ? "roots" : "", .damaged,
+                    "\(list(doubtful)): whole, but values in damaged pages may be wrong"
+                ))
         }
         if followed > doubtful.count || found.isEmpty {
             let sound = followed - doubtful.count
             let text =
-                sound == 0 ? "none followed" : "\(Figures.count(sound, "root")) followed to \(sound == 1 ? "its" : "their") end"
+                sound == 0
+                ? "none followed"
+                : "\(Figures.count(sound, "root")) followed to \(sound == 1 ? "its" : "their") end"
             found.append((found.isEmpty ? "roots" : "", .fine, text))
         }
         return found

@@ -3,13 +3,17 @@ extension Verb {
         name: "completions", summary: "print what makes a shell complete this command's words",
         operands: [
             Operand(
-                name: "SHELL", summary: "bash, zsh or fish", completion: .words(Completions.Shell.allCases.map(\.rawValue)))
+                name: "SHELL", summary: "bash, zsh or fish",
+                completion: .words(Completions.Shell.allCases.map(\.rawValue)))
         ],
         details: ["Each script's first line says where to put it."],
         examples: [
             Example(
-                command: "completions bash > ~/.holdfast.bash", meaning: "For bash; and source ~/.holdfast.bash in ~/.bashrc."),
-            Example(command: "completions fish > ~/.config/fish/completions/holdfast.fish", meaning: "For fish."),
+                command: "completions bash > ~/.holdfast.bash",
+                meaning: "For bash; and source ~/.holdfast.bash in ~/.bashrc."),
+            Example(
+                command: "completions fish > ~/.config/fish/completions/holdfast.fish",
+                meaning: "For fish."),
         ]
     ) { call in
         guard let shell = Completions.Shell(rawValue: call.operands[0]) else {

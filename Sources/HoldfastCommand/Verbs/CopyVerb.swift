@@ -8,16 +8,25 @@ extension Verb {
         name: "copy", summary: "copy a heap, as it is now, while others use it",
         operands: [heapFile, Operand(name: "COPY", summary: "the new file")],
         options: [
-            Option(name: "replace", summary: "put the copy in the place of a file that is there, unless that is a heap in use"),
+            Option(
+                name: "replace",
+                summary:
+                    "put the copy in the place of a file that is there, unless that is a heap "
+                    + "in use"
+            ),
             json, timeout,
         ],
         details: [
-            "The copy is one commit of the heap, whole, at rest in one file, and a heap of its own with another identity. Readers and writers go on meanwhile. Free pages are left "
-                + "out, as holes. It appears under its name when it is complete and on the disk, or not at all.",
+            "The copy is one commit of the heap, whole, at rest in one file, and a heap of its own "
+                + "with another identity. Readers and writers go on meanwhile. Free pages are left "
+                + "out, as holes. It appears under its name when it is complete and on the disk, "
+                + "or not at all.",
             "Copying the file with other programs is right only while nobody has it open.",
         ],
         examples: [
-            Example(command: "copy inventory.heap backup/inventory-monday.heap", meaning: "A backup of a heap that is in use.")
+            Example(
+                command: "copy inventory.heap backup/inventory-monday.heap",
+                meaning: "A backup of a heap that is in use.")
         ]
     ) { call in
         let heap = try call.openHeap(.readOnly)
@@ -32,7 +41,8 @@ extension Verb {
         if call.has("json") {
             try call.print(
                 ([
-                    "path": .string(call.path), "copy": .string(destination), "fileBytes": .integer(size.length),
+                    "path": .string(call.path), "copy": .string(destination),
+                    "fileBytes": .integer(size.length),
                     "diskBytes": .integer(size.onDisk),
                 ] as JSONText).indentedText)
         } else {
@@ -45,12 +55,19 @@ extension Verb {
         name: "compact", summary: "make a heap take less of the disk",
         operands: [heapFile], options: [json, timeout],
         details: [
-            "Moves the log into the heap file, gives the disk blocks of free pages back to the file system as holes, and cuts the free end off, unless another process has the heap "
-                + "open: then the last one to close it does that. Nothing moves inside the heap, and other processes go on; writers wait meanwhile.",
-            "shrink only cuts the end off. Blocks that lie between others in use cannot be given back; if fragmentation is high, make the heap anew: holdfast dump FILE | holdfast "
+            "Moves the log into the heap file, gives the disk blocks of free pages back to the "
+                + "file system as holes, and cuts the free end off, unless another process has the "
+                + "heap "
+                + "open: then the last one to close it does that. Nothing moves inside the heap, "
+                + "and other processes go on; writers wait meanwhile.",
+            "shrink only cuts the end off. Blocks that lie between others in use cannot be given "
+                + "back; if fragmentation is high, make the heap anew: holdfast dump FILE | "
+                + "holdfast "
                 + "load NEW",
         ],
-        examples: [Example(command: "compact inventory.heap", meaning: "After much has been removed.")]
+        examples: [
+            Example(command: "compact inventory.heap", meaning: "After much has been removed.")
+        ]
     ) { call in
         try Resizing.run(call) { heap in
             try heap.shrink()
@@ -62,10 +79,15 @@ extension Verb {
         name: "shrink", summary: "cut off the free end of a heap's file",
         operands: [heapFile], options: [json, timeout],
         details: [
-            "Moves the log into the heap file, gives up what grow has asked for, and cuts off everything behind the last page in use; where another process has the heap open, the "
-                + "last one to close it cuts the file. Free pages between others stay: compact gives those back too."
+            "Moves the log into the heap file, gives up what grow has asked for, and cuts off "
+                + "everything behind the last page in use; where another process has the heap "
+                + "open, the "
+                + "last one to close it cuts the file. Free pages between others stay: compact "
+                + "gives those back too."
         ],
-        examples: [Example(command: "shrink inventory.heap", meaning: "Take back what grow has reserved.")]
+        examples: [
+            Example(command: "shrink inventory.heap", meaning: "Take back what grow has reserved.")
+        ]
     ) { call in try Resizing.run(call) { try $0.shrink() } }
 
     static let grow = Verb(
@@ -73,13 +95,18 @@ extension Verb {
         operands: [
             heapFile,
             Operand(
-                name: "SIZE", summary: "bytes, or as in 64K, 10MiB, 1.5G: the whole file, in powers of 1024", completion: .nothing
+                name: "SIZE",
+                summary: "bytes, or as in 64K, 10MiB, 1.5G: the whole file, in powers of 1024",
+                completion: .nothing
             ),
         ],
         options: [json, timeout],
         details: [
-            "Makes the heap's file at least SIZE long, rounded up to 64 KiB, with blocks of the disk for all of it, so that later commits cannot meet a full disk until the heap has "
-                + "grown so far. The file stays that long when it is closed. A file that is longer already stays as it is; shrink takes the room back."
+            "Makes the heap's file at least SIZE long, rounded up to 64 KiB, with blocks of the "
+                + "disk for all of it, so that later commits cannot meet a full disk until the "
+                + "heap has "
+                + "grown so far. The file stays that long when it is closed. A file that is longer "
+                + "already stays as it is; shrink takes the room back."
         ],
         examples: [Example(command: "grow inventory.heap 2G", meaning: "Room for two gibibytes.")]
     ) { call in
@@ -102,15 +129,19 @@ struct FileSize: Equatable {
     }
 
     var text: String {
-        length <= onDisk ? Figures.bytes(length) : "\(Figures.bytes(length)), \(Figures.bytes(onDisk)) of it on the disk"
+        length <= onDisk
+            ? Figures.bytes(length)
+            : "\(Figures.bytes(length)), \(Figures.bytes(onDisk)) of it on the disk"
     }
 }
 
 /// What changes the size of a heap's file.
 enum Resizing {
-    /// Opens the heap, does it, closes it, and says what the file was and is. An interruption is noticed before and after, not in the middle: each step is short, and whole
-    /// whatever ends it.
-    static func run(_ call: Invocation, _ body: (PersistentHeap) throws -> Void) throws -> ExitStatus {
+    /// Opens the heap, does it, closes it, and says what the file was and is. An interruption is
+    /// noticed before and after, not in the middle: each step is short, and whole whatever ends it.
+    static func run(_ call: Invocation, _ body: (PersistentHeap) throws -> Void) throws
+        -> ExitStatus
+    {
         let heap = try call.openHeap(.readWrite)
         defer { try? heap.close() }
         try call.warn(of: heap)
@@ -121,7 +152,8 @@ enum Resizing {
         let after = FileSize(call.path)
         if call.has("json") {
             let report: JSONText = [
-                "path": .string(call.path), "fileBytesBefore": .integer(before.length), "fileBytes": .integer(after.length),
+                "path": .string(call.path), "fileBytesBefore": .integer(before.length),
+                "fileBytes": .integer(after.length),
                 "diskBytesBefore": .integer(before.onDisk), "diskBytes": .integer(after.onDisk),
                 "otherOpenings": .integer(others),
             ]
@@ -129,13 +161,19 @@ enum Resizing {
             return .fine
         }
         var table = Table([("", .left), ("length", .right), ("on the disk", .right)])
-        table.add(["before", Figures.bytes(before.length), Figures.bytes(before.onDisk)], styles: [0: .faint])
-        table.add(["now", Figures.bytes(after.length), Figures.bytes(after.onDisk)], styles: [0: .faint, 1: .bold, 2: .bold])
+        table.add(
+            ["before", Figures.bytes(before.length), Figures.bytes(before.onDisk)],
+            styles: [0: .faint])
+        table.add(
+            ["now", Figures.bytes(after.length), Figures.bytes(after.onDisk)],
+            styles: [0: .faint, 1: .bold, 2: .bold])
         try call.print(call.output.painter.bold(DisplayText.oneLine(call.path)))
         for line in table.lines(indent: 2, painter: call.output.painter) { try call.print(line) }
         if others > 0 {
             try call.print(
-                "  It is open in \(Figures.count(others, "other place")), so its end stays until the last of them closes it.")
+                "  It is open in \(Figures.count(others, "other place")), so its end stays until "
+                    + "the last of them closes it."
+            )
         }
         return .fine
     }

@@ -8,20 +8,27 @@ extension Verb {
         name: "dump", summary: "write what is in a heap as lines of JSON",
         operands: [
             heapFile,
-            Operand(name: "ROOT", summary: "only this root; all of them unless given", isOptional: true, completion: .nothing),
+            Operand(
+                name: "ROOT", summary: "only this root; all of them unless given", isOptional: true,
+                completion: .nothing),
         ],
         options: [
             Option(
-                name: "to", value: "OUT", summary: "write a new file, which appears when it is complete, or not at all",
+                name: "to", value: "OUT",
+                summary: "write a new file, which appears when it is complete, or not at all",
                 completion: .file), timeout,
         ],
         details: [
-            "Every root becomes a line that says what it is, and a line for each of its elements, as one JSON value each; load reads them back without loss. All roots are of one "
-                + "moment. The program that made the heap is not needed: the heap describes its types.",
+            "Every root becomes a line that says what it is, and a line for each of its elements, "
+                + "as one JSON value each; load reads them back without loss. All roots are of one "
+                + "moment. The program that made the heap is not needed: the heap describes its "
+                + "types.",
             "The heap is checked on the way: what is damaged is an error, and not written.",
         ],
         examples: [
-            Example(command: "dump inventory.heap stock | head -3", meaning: "A look at the first lines."),
+            Example(
+                command: "dump inventory.heap stock | head -3",
+                meaning: "A look at the first lines."),
             Example(
                 command: "dump inventory.heap --to inventory.jsonl",
                 meaning: "A copy in text, for other programs and for version control."),
@@ -43,7 +50,10 @@ extension Verb {
         if let out = call.value("to") {
             try heap.exportLines(root: root, to: out) { line, next in try write(line, next) }
             progress.finish()
-            try call.print("\(DisplayText.oneLine(out)): \(Figures.count(count, "line")), \(Figures.bytes(FileSize(out).length))")
+            try call.print(
+                "\(DisplayText.oneLine(out)): \(Figures.count(count, "line")), "
+                    + "\(Figures.bytes(FileSize(out).length))"
+            )
         } else {
             try heap.exportLines(root: root) { try write($0) { try call.print($0) } }
         }
@@ -54,17 +64,26 @@ extension Verb {
         name: "load", summary: "make roots of lines that dump has written",
         operands: [
             Operand(name: "FILE", summary: "a heap file; it is made if there is none"),
-            Operand(name: "LINES", summary: "the file of lines; the standard input unless given", isOptional: true),
+            Operand(
+                name: "LINES", summary: "the file of lines; the standard input unless given",
+                isOptional: true),
         ],
-        options: [Option(name: "as", value: "NAME", summary: "call the root so; the lines must hold only one"), timeout],
+        options: [
+            Option(
+                name: "as", value: "NAME", summary: "call the root so; the lines must hold only one"
+            ), timeout,
+        ],
         details: [
-            "All roots of the lines, or, if anything is wrong with them, none: the error names the line. Roots that the heap has already are not replaced.",
-            "Into a heap that is there, this is one transaction; others go on reading meanwhile. A new heap appears when it is complete.",
+            "All roots of the lines, or, if anything is wrong with them, none: the error names the "
+                + "line. Roots that the heap has already are not replaced.",
+            "Into a heap that is there, this is one transaction; others go on reading meanwhile. A "
+                + "new heap appears when it is complete.",
         ],
         examples: [
             Example(command: "load restored.heap inventory.jsonl", meaning: "A heap of a dump."),
             Example(
-                command: "dump inventory.heap | holdfast load tidy.heap", meaning: "A heap made anew, without fragmentation."),
+                command: "dump inventory.heap | holdfast load tidy.heap",
+                meaning: "A heap made anew, without fragmentation."),
         ]
     ) { call in
         let source = call.operands.count > 1 && call.operands[1] != "-" ? call.operands[1] : nil
@@ -95,7 +114,9 @@ extension Verb {
         progress.finish()
         let list = names.map { DisplayText.quoted($0) }.joined(separator: ", ")
         try call.print(
-            "\(DisplayText.oneLine(call.path)): \(isNew ? "made, " : "")\(Figures.count(names.count, "root")) loaded of \(Figures.count(count, "line")): \(list)"
+            "\(DisplayText.oneLine(call.path)): "
+                + "\(isNew ? "made, " : "")\(Figures.count(names.count, "root")) loaded of "
+                + "\(Figures.count(count, "line")): \(list)"
         )
         return .fine
     }
@@ -125,7 +146,8 @@ final class InputLines {
 
     private func failure(_ code: Int32) -> CommandFailure {
         CommandFailure(
-            "\(name) could not be read: \(systemMessage(code)) (error \(code)). Name a file of lines that holdfast dump has written."
+            "\(name) could not be read: \(systemMessage(code)) (error \(code)). Name a file of "
+                + "lines that holdfast dump has written."
         )
     }
 
@@ -151,7 +173,9 @@ final class InputLines {
 
     private func text(_ bytes: ArraySlice<UInt8>) throws -> String {
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw CommandFailure("\(name) is not text in UTF-8. Name a file of lines that holdfast dump has written.")
+            throw CommandFailure(
+                "\(name) is not text in UTF-8. Name a file of lines that holdfast dump has written."
+            )
         }
         return text
     }
@@ -166,7 +190,9 @@ final class InputLines {
                 try Interruption.check()
                 continue
             }
-            let found = buffer.withUnsafeMutableBytes { read(descriptor, $0.baseAddress! + count, Self.bufferBytes) }
+            let found = buffer.withUnsafeMutableBytes {
+                read(descriptor, $0.baseAddress! + count, Self.bufferBytes)
+            }
             let code = errno
             if found < 0, code == EINTR {
                 try Interruption.check()

@@ -8,22 +8,37 @@ extension Verb {
         operands: [heapFile],
         options: [
             Option(
-                name: "svg", value: "OUT", summary: "draw it into an SVG file, which browsers and documents show",
+                name: "svg", value: "OUT",
+                summary: "draw it into an SVG file, which browsers and documents show",
                 completion: .file),
-            Option(name: "html", value: "OUT", summary: "draw it into a page with tables, for a browser", completion: .file),
-            Option(name: "width", value: "COLUMNS", summary: "columns of the drawing; those of the terminal unless set"),
-            Option(name: "checksums", summary: "compare every page with its checksum too, and cross out those that are damaged"),
+            Option(
+                name: "html", value: "OUT",
+                summary: "draw it into a page with tables, for a browser", completion: .file),
+            Option(
+                name: "width", value: "COLUMNS",
+                summary: "columns of the drawing; those of the terminal unless set"),
+            Option(
+                name: "checksums",
+                summary:
+                    "compare every page with its checksum too, and cross out those that are damaged"
+            ),
             json,
             timeout,
         ],
         details: [
-            "Every page of 4 KiB in the order of the file: what it is used for, which roots own how much of it, what is free, and how full slabs are; damaged pages are crossed out. Of a large heap, one square "
-                + "stands for several pages; the picture says for how many. Where there are no colours, letters stand for the roots.",
-            "Reads only, and shows one commit; readers and writers of other processes go on. Reads all that the roots lead to.",
+            "Every page of 4 KiB in the order of the file: what it is used for, which roots own "
+                + "how much of it, what is free, and how full slabs are; damaged pages are crossed "
+                + "out. Of a large heap, one square "
+                + "stands for several pages; the picture says for how many. Where there are no "
+                + "colours, letters stand for the roots.",
+            "Reads only, and shows one commit; readers and writers of other processes go on. Reads "
+                + "all that the roots lead to.",
         ],
         examples: [
             Example(command: "map inventory.heap", meaning: "A picture in the terminal."),
-            Example(command: "map inventory.heap --svg heap.svg --html heap.html", meaning: "The same as files."),
+            Example(
+                command: "map inventory.heap --svg heap.svg --html heap.html",
+                meaning: "The same as files."),
         ]
     ) { call in
         let width = try call.number("width", in: TerminalMap.narrowest ... 1000)
@@ -36,25 +51,31 @@ extension Verb {
         for (option, text) in [("svg", SVGMap.text), ("html", HTMLMap.text)] {
             guard let path = call.value(option) else { continue }
             try PictureFile.write(text(map), to: path, besideHeap: call.path)
-            if !call.has("json") { try call.print("\(DisplayText.oneLine(path)): \(FileSize(path).text)") }
+            if !call.has("json") {
+                try call.print("\(DisplayText.oneLine(path)): \(FileSize(path).text)")
+            }
             isDrawn = true
         }
         if call.has("json") {
             try call.print(json(of: use, path: call.path).indentedText)
         } else if !isDrawn {
             let traits = call.output.traits
-            let lines = TerminalMap.lines(map, width: width ?? traits.width, colours: traits.hasColour ? .palette256 : .none)
+            let lines = TerminalMap.lines(
+                map, width: width ?? traits.width, colours: traits.hasColour ? .palette256 : .none)
             for line in lines { try call.print(line) }
         }
-        let problems = use.damagedPages.map { "page \($0) does not match its checksum" } + use.problems
+        let problems =
+            use.damagedPages.map { "page \($0) does not match its checksum" } + use.problems
         guard let first = problems.first else { return .fine }
-        throw CommandFailure("\(call.path) is damaged: \(first). Find out more with: holdfast check \(call.path)")
+        throw CommandFailure(
+            "\(call.path) is damaged: \(first). Find out more with: holdfast check \(call.path)")
     }
 
     private static func json(of use: HeapPages, path: String) -> JSONText {
         let stretches = use.map { stretch -> JSONText in
             var members: [(String, JSONText)] = [
-                ("firstPage", .integer(stretch.pages.lowerBound)), ("pages", .integer(stretch.pages.count)),
+                ("firstPage", .integer(stretch.pages.lowerBound)),
+                ("pages", .integer(stretch.pages.count)),
                 ("use", .string(stretch.kind.word)),
                 ("usedBytes", .integer(stretch.usedBytes)),
             ]
@@ -69,19 +90,24 @@ extension Verb {
                     "owners",
                     .array(
                         stretch.shares.map {
-                            ["owner": .string(use.name(of: $0.owner)), "bytes": .integer($0.bytes)] as JSONText
+                            ["owner": .string(use.name(of: $0.owner)), "bytes": .integer($0.bytes)]
+                                as JSONText
                         })
                 ))
             return .object(members)
         }
         return [
-            "path": .string(path), "pageBytes": .integer(HeapMap.pageBytes), "pageCount": .integer(use.pageCount),
-            "catalogueBytes": .integer(use.catalogueBytes), "unreachedBytes": .integer(use.unreachedBytes),
-            "isComplete": .bool(use.isComplete), "damagedPages": .array(use.damagedPages.map { .integer($0) }),
+            "path": .string(path), "pageBytes": .integer(HeapMap.pageBytes),
+            "pageCount": .integer(use.pageCount),
+            "catalogueBytes": .integer(use.catalogueBytes),
+            "unreachedBytes": .integer(use.unreachedBytes),
+            "isComplete": .bool(use.isComplete),
+            "damagedPages": .array(use.damagedPages.map { .integer($0) }),
             "roots": .array(
                 use.roots.map { root in
                     [
-                        "name": .string(root.root.name), "bytes": .integer(root.bytes), "blocks": .integer(root.blocks),
+                        "name": .string(root.root.name), "bytes": .integer(root.bytes),
+                        "blocks": .integer(root.blocks),
                         "isFollowed": .bool(root.isFollowed),
                     ] as JSONText
                 }), "stretches": .array(stretches),
@@ -105,7 +131,8 @@ extension HeapPages.Kind {
 }
 
 extension HeapPages {
-    /// Roots by their names; others in brackets, which the name of a root may have too, but hardly has.
+    /// Roots by their names; others in brackets, which the name of a root may have too, but hardly
+    /// has.
     fileprivate func name(of owner: Owner) -> String {
         switch owner {
         case .root(let index): roots[index].root.name
@@ -119,7 +146,10 @@ extension HeapPages {
 private enum PictureFile {
     static func write(_ text: String, to path: String, besideHeap heap: String) throws {
         if let picture = FileIdentity(path), picture == FileIdentity(heap) {
-            throw CommandFailure("\(path) is the heap itself, and was left as it is. Name another file for the picture.")
+            throw CommandFailure(
+                "\(path) is the heap itself, and was left as it is. Name another file for the "
+                    + "picture."
+            )
         }
         try WholeFile.write(text, to: path)
     }
@@ -133,7 +163,8 @@ private struct FileIdentity: Equatable {
     init?(_ path: String) {
         let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: resolved),
-            let system = attributes[.systemNumber] as? Int, let number = attributes[.systemFileNumber] as? Int
+            let system = attributes[.systemNumber] as? Int,
+            let number = attributes[.systemFileNumber] as? Int
         else { return nil }
         self.system = system
         self.number = number

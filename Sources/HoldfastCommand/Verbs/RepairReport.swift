@@ -14,7 +14,9 @@ struct RepairReport {
         self.report = report
         let progress = call.progress("repair", unit: "pages")
         defer { progress.finish() }
-        repair = try PersistentHeap.repair(path, to: destination, engineOptions: try call.engineOptions()) {
+        repair = try PersistentHeap.repair(
+            path, to: destination, engineOptions: try call.engineOptions()
+        ) {
             progress.show($0, of: $1)
         }
     }
@@ -25,11 +27,14 @@ struct RepairReport {
     var conclusion: String {
         let doubtful = repair.kept.filter { !$0.damagedPages.isEmpty }.count
         var lost: [String] = []
-        if !repair.leftOut.isEmpty { lost.append("\(Figures.count(repair.leftOut.count, "root")) could not be saved") }
+        if !repair.leftOut.isEmpty {
+            lost.append("\(Figures.count(repair.leftOut.count, "root")) could not be saved")
+        }
         if doubtful > 0 { lost.append("\(Figures.count(doubtful, "root")) may hold wrong values") }
         if !repair.losses.isEmpty { lost.append("some of what was committed is lost") }
         return
-            "\(destination) has what could be saved of \(path), but \(lost.joined(separator: ", ")). Compare it with a copy before you use it"
+            "\(destination) has what could be saved of \(path), but "
+            + "\(lost.joined(separator: ", ")). Compare it with a copy before you use it"
             + " in the place of the other."
     }
 
@@ -43,31 +48,43 @@ struct RepairReport {
         for kept in repair.kept {
             let isSure = kept.damagedPages.isEmpty
             let pages =
-                kept.damagedPages.count == 1 ? "page \(kept.damagedPages[0])" : "\(Figures.count(kept.damagedPages.count)) pages"
+                kept.damagedPages.count == 1
+                ? "page \(kept.damagedPages[0])" : "\(Figures.count(kept.damagedPages.count)) pages"
             table.add(
                 [
                     kept.root.name, isSure ? "saved" : "doubtful",
-                    isSure ? kept.count.map { "count \(Figures.count($0))" } ?? "" : "saved, but values in \(pages) may be wrong",
+                    isSure
+                        ? kept.count.map { "count \(Figures.count($0))" } ?? ""
+                        : "saved, but values in \(pages) may be wrong",
                 ], styles: [0: .cyan, 1: isSure ? .green : .yellow])
         }
-        for lost in repair.leftOut { table.add([lost.name, "left out", lost.reason], styles: [0: .cyan, 1: .boldRed]) }
-        for line in table.isEmpty ? ["  nothing: there are no roots"] : table.lines(indent: 2, painter: painter) {
+        for lost in repair.leftOut {
+            table.add([lost.name, "left out", lost.reason], styles: [0: .cyan, 1: .boldRed])
+        }
+        for line in table.isEmpty
+            ? ["  nothing: there are no roots"] : table.lines(indent: 2, painter: painter)
+        {
             try call.print(line)
         }
-        for loss in repair.losses { try call.print("  \(painter("lost", .boldRed)): \(DisplayText.oneLine(loss))") }
+        for loss in repair.losses {
+            try call.print("  \(painter("lost", .boldRed)): \(DisplayText.oneLine(loss))")
+        }
     }
 
     private var json: JSONText {
         [
-            "path": .string(path), "repaired": .string(destination), "complete": .bool(repair.isComplete),
+            "path": .string(path), "repaired": .string(destination),
+            "complete": .bool(repair.isComplete),
             "kept": .array(
                 repair.kept.map {
                     [
-                        "name": .string($0.root.name), "type": .string($0.root.type.text), "count": JSONText($0.count),
+                        "name": .string($0.root.name), "type": .string($0.root.type.text),
+                        "count": JSONText($0.count),
                         "damagedPages": .array($0.damagedPages.map { .integer($0) }),
                     ]
                 }),
-            "leftOut": .array(repair.leftOut.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
+            "leftOut": .array(
+                repair.leftOut.map { ["name": .string($0.name), "reason": .string($0.reason)] }),
             "losses": .array(repair.losses.map { .string($0) }),
             "check": report.json,
         ]

@@ -12,8 +12,11 @@ enum TypeNames {
         case .named(let name): name
         case .optional(let wrapped): short(wrapped) + "?"
         case .enumeration(let name, _): name
-        case .generic(let name, let parameters): "\(name)<\(parameters.map(short).joined(separator: ", "))>"
-        case .structure(let name, _, _), .record(let name, _, _), .opaque(let name, _, _), .union(let name, _): name
+        case .generic(let name, let parameters):
+            "\(name)<\(parameters.map(short).joined(separator: ", "))>"
+        case .structure(let name, _, _), .record(let name, _, _), .opaque(let name, _, _),
+            .union(let name, _):
+            name
         }
     }
 }

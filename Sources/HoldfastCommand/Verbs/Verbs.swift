@@ -4,11 +4,14 @@ import HoldfastTools
 
 extension Verb {
     /// Every verb, in the order of the overview.
-    static let all: [Verb] = [info, check, show, map, dump, load, copy, compact, grow, shrink, bench, watch, completions]
+    static let all: [Verb] = [
+        info, check, show, map, dump, load, copy, compact, grow, shrink, bench, watch, completions,
+    ]
 
     static let json = Option(name: "json", summary: "print one JSON object instead")
     static let timeout = Option(
-        name: "timeout", value: "SECONDS", summary: "wait no longer for other processes that use the heap; 10 unless set")
+        name: "timeout", value: "SECONDS",
+        summary: "wait no longer for other processes that use the heap; 10 unless set")
     static let heapFile = Operand(name: "FILE", summary: "a heap file")
 }
 
@@ -32,7 +35,8 @@ extension Invocation {
     /// What is worth knowing though the heap could be opened, a line each on the error output.
     func warn(of heap: PersistentHeap) throws {
         for warning in heap.warnings {
-            try errors.writeLine("\(errors.painter("holdfast:", .boldYellow)) \(DisplayText.oneLine(warning))")
+            try errors.writeLine(
+                "\(errors.painter("holdfast:", .boldYellow)) \(DisplayText.oneLine(warning))")
         }
         try errors.flush()
     }

@@ -9,18 +9,25 @@ extension Verb {
         options: [
             Option(name: "interval", value: "SECONDS", summary: "how often; 1 unless set"),
             Option(name: "count", value: "N", summary: "end after N times"),
-            Option(name: "json", summary: "print a JSON object on a line of its own each time"), timeout,
+            Option(name: "json", summary: "print a JSON object on a line of its own each time"),
+            timeout,
         ],
         details: [
-            "On a terminal the figures are updated in place; into a pipe or file goes a line each time. Ends by Ctrl-C, or after --count times, with status 0. Watching disturbs nobody."
+            "On a terminal the figures are updated in place; into a pipe or file goes a line each "
+                + "time. Ends by Ctrl-C, or after --count times, with status 0. Watching disturbs "
+                + "nobody."
         ],
         examples: [
             Example(command: "watch inventory.heap", meaning: "What goes on."),
-            Example(command: "watch inventory.heap --json --interval 10 >> figures.jsonl", meaning: "A record of it."),
+            Example(
+                command: "watch inventory.heap --json --interval 10 >> figures.jsonl",
+                meaning: "A record of it."),
         ]
     ) { call in
         let interval = try call.seconds("interval") ?? .seconds(1)
-        guard interval >= .milliseconds(10) else { throw UsageError("--interval takes 0.01 seconds or more", verb: "watch") }
+        guard interval >= .milliseconds(10) else {
+            throw UsageError("--interval takes 0.01 seconds or more", verb: "watch")
+        }
         let count = try call.number("count", in: 1 ... Int.max) ?? Int.max
         let heap = try call.openHeap(.readOnly)
         defer { try? heap.close() }
@@ -113,31 +120,44 @@ private struct HeapWatch {
         try call.output.write(text)
     }
 
-    private func lines(_ figures: HeapStatistics, _ others: [OpenView], _ rate: Double?, _ bytesRate: Double?) -> [String] {
+    private func lines(
+        _ figures: HeapStatistics, _ others: [OpenView], _ rate: Double?, _ bytesRate: Double?
+    ) -> [String] {
         let painter = call.output.painter
         let width = call.output.traits.width
         var facts = Table([("", .left), ("", .left)])
         let commits = rate.map { "\(Figures.rounded($0))/s" } ?? "…"
         facts.add(
-            ["commits", "\(commits)  \(Figures.count(figures.commits)) in all  \(spark(width))"], styles: [0: .faint, 1: .bold])
+            ["commits", "\(commits)  \(Figures.count(figures.commits)) in all  \(spark(width))"],
+            styles: [0: .faint, 1: .bold])
         let written = bytesRate.map { "  \(Figures.bytes(Int($0)))/s written" } ?? ""
         facts.add(["log", "\(Figures.bytes(figures.logBytes))\(written)"], styles: [0: .faint])
         facts.add(
             [
                 "file",
-                "\(Figures.bytes(figures.fileBytes)), \(Figures.bytes(figures.usedBytes)) in use, \(Figures.bytes(figures.freeBytes)) free",
+                "\(Figures.bytes(figures.fileBytes)), \(Figures.bytes(figures.usedBytes)) in use, "
+                    + "\(Figures.bytes(figures.freeBytes)) free",
             ], styles: [0: .faint])
         let readers = others.filter(\.isOpen).count
         facts.add(
-            ["open", "in \(Figures.count(others.count, "place")), \(Figures.count(readers, "view")) open"], styles: [0: .faint])
-        var lines = ["\(painter.bold(DisplayText.oneLine(call.path)))  \(painter.faint("Ctrl-C ends"))"]
+            [
+                "open",
+                "in \(Figures.count(others.count, "place")), \(Figures.count(readers, "view")) "
+                    + "open",
+            ], styles: [0: .faint])
+        var lines = [
+            "\(painter.bold(DisplayText.oneLine(call.path)))  \(painter.faint("Ctrl-C ends"))"
+        ]
         lines += facts.lines(indent: 2, width: width - 1, painter: painter)
         guard !others.isEmpty else { return lines }
-        var table = Table([("number", .right), ("command", .left), ("open for", .left), ("view", .left)], flexible: 3)
+        var table = Table(
+            [("number", .right), ("command", .left), ("open for", .left), ("view", .left)],
+            flexible: 3)
         for opening in others {
             table.add([
                 "\(opening.processNumber)", ProcessName.of(opening.processNumber) ?? "?",
-                Figures.duration(seconds: (opening.openFor / .seconds(1)).rounded()), HeapReport.view(opening),
+                Figures.duration(seconds: (opening.openFor / .seconds(1)).rounded()),
+                HeapReport.view(opening),
             ])
         }
         return lines + table.lines(indent: 2, width: width - 1, painter: painter)
@@ -147,33 +167,46 @@ private struct HeapWatch {
     private func spark(_ width: Int) -> String {
         let columns: [Character] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
         guard let most = rates.max(), most > 0 else { return "" }
-        return String(rates.suffix(max(0, min(40, width - 50))).map { columns[min(7, Int($0 / most * 7.999))] })
+        return String(
+            rates.suffix(max(0, min(40, width - 50))).map {
+                columns[min(7, Int($0 / most * 7.999))]
+            })
     }
 
     // MARK: Lines
 
-    private static let header = "time      commits/s     commits   log written/s         log        file  places  views"
+    private static let header =
+        "time      commits/s     commits   log written/s         log        file  places  views"
 
-    private func line(_ figures: HeapStatistics, _ others: [OpenView], _ rate: Double?, _ bytesRate: Double?) -> String {
-        func right(_ text: String, _ width: Int) -> String { String(repeating: " ", count: max(0, width - text.count)) + text }
+    private func line(
+        _ figures: HeapStatistics, _ others: [OpenView], _ rate: Double?, _ bytesRate: Double?
+    ) -> String {
+        func right(_ text: String, _ width: Int) -> String {
+            String(repeating: " ", count: max(0, width - text.count)) + text
+        }
         let time = Date.now.formatted(
             Date.VerbatimFormatStyle(
                 format:
                     "\(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits):\(second: .twoDigits)",
                 timeZone: .current, calendar: .current))
         return [
-            right(time, 8), right(rate.map { Figures.rounded($0) } ?? "-", 10), right(Figures.count(figures.commits), 11),
-            right(bytesRate.map { Figures.bytes(Int($0)) } ?? "-", 15), right(Figures.bytes(figures.logBytes), 11),
+            right(time, 8), right(rate.map { Figures.rounded($0) } ?? "-", 10),
+            right(Figures.count(figures.commits), 11),
+            right(bytesRate.map { Figures.bytes(Int($0)) } ?? "-", 15),
+            right(Figures.bytes(figures.logBytes), 11),
             right(Figures.bytes(figures.fileBytes), 11), right("\(others.count)", 7),
             right("\(others.filter(\.isOpen).count)", 6),
         ].joined(separator: " ")
     }
 
-    private func json(_ figures: HeapStatistics, _ others: [OpenView], _ rate: Double?, _ bytesRate: Double?) -> JSONText {
+    private func json(
+        _ figures: HeapStatistics, _ others: [OpenView], _ rate: Double?, _ bytesRate: Double?
+    ) -> JSONText {
         [
             "time": .string(Date.now.formatted(.iso8601)), "commits": .integer(figures.commits),
             "commitsPerSecond": rate.map { .number(($0 * 1000).rounded() / 1000) } ?? .null,
-            "logBytesPerSecond": bytesRate.map { .integer(Int($0)) } ?? .null, "logBytes": .integer(figures.logBytes),
+            "logBytesPerSecond": bytesRate.map { .integer(Int($0)) } ?? .null,
+            "logBytes": .integer(figures.logBytes),
             "fileBytes": .integer(figures.fileBytes),
             "usedBytes": .integer(figures.usedBytes), "freeBytes": .integer(figures.freeBytes),
             "openings": .integer(others.count),

@@ -1,5 +1,6 @@
-/// The allocator's entry page, page 2 of the heap: where every list begins. It is changed by transactions like any
-/// other page, so an abort or a crash puts the allocator back together with the data.
+/// The allocator's entry page, page 2 of the heap: where every list begins. It is changed by
+/// transactions like any other page, so an abort or a crash puts the allocator back together with
+/// the data.
 ///
 ///     offset size
 ///        0     8   magic "HFALROOT"
@@ -22,12 +23,15 @@ enum AllocatorRoot {
     static let pageMapParts = offset + 448
     static let bins = offset + 1024
 
-    /// The pages of a new heap: two header pages, the root, the first part of the page map, which describes them, and their checksums.
+    /// The pages of a new heap: two header pages, the root, the first part of the page map, which
+    /// describes them, and their checksums.
     static func initialPages() -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Int(HeapLayout.initialPages) * HeapLayout.pageBytes)
+        var bytes = [UInt8](
+            repeating: 0, count: Int(HeapLayout.initialPages) * HeapLayout.pageBytes)
         bytes.withUnsafeMutableBytes { raw in
             raw.storeBytes(of: magic, toByteOffset: Int(offset), as: UInt64.self)
-            raw.storeBytes(of: HeapLayout.initialPages, toByteOffset: Int(endField), as: UInt64.self)
+            raw.storeBytes(
+                of: HeapLayout.initialPages, toByteOffset: Int(endField), as: UInt64.self)
             let map = Int(HeapLayout.firstPageMapPage) * HeapLayout.pageBytes
             let whole = PageDescriptor(kind: .metadata, pages: UInt32(HeapLayout.initialPages))
             raw.storeBytes(of: whole, toByteOffset: map, as: PageDescriptor.self)
@@ -37,10 +41,13 @@ enum AllocatorRoot {
                 rebasing: raw[(Int(HeapLayout.firstChecksumPage) * HeapLayout.pageBytes)...])
             for page in Int(HeapLayout.headerPages) ..< Int(HeapLayout.firstChecksumPage) {
                 let bytes = UnsafeRawBufferPointer(
-                    rebasing: raw[page * HeapLayout.pageBytes ..< (page + 1) * HeapLayout.pageBytes])
-                PageChecksums.setEntry(page, to: PageChecksums.checksum(ofPage: page, bytes), in: checksums)
+                    rebasing: raw[page * HeapLayout.pageBytes ..< (page + 1) * HeapLayout.pageBytes]
+                )
+                PageChecksums.setEntry(
+                    page, to: PageChecksums.checksum(ofPage: page, bytes), in: checksums)
             }
-            PageChecksums.seal(checksums, pageNumber: Int(HeapLayout.firstChecksumPage), difference: 0)
+            PageChecksums.seal(
+                checksums, pageNumber: Int(HeapLayout.firstChecksumPage), difference: 0)
         }
         return bytes
     }

@@ -1,7 +1,8 @@
 /// Who owns which block of a heap: each block in use may be claimed once, by whatever leads to it.
 ///
-/// For checking what lies in a heap without trusting any of it. Nothing here traps or reads outside the heap, whatever the file holds; and because
-/// a block can be claimed only once, whoever claims before it follows a pointer cannot walk in a circle.
+/// For checking what lies in a heap without trusting any of it. Nothing here traps or reads outside
+/// the heap, whatever the file holds; and because a block can be claimed only once, whoever claims
+/// before it follows a pointer cannot walk in a circle.
 ///
 /// Memory: 48 bytes for each run of pages. Valid as long as the transaction that it was made in.
 public struct BlockLedger {
@@ -15,10 +16,12 @@ public struct BlockLedger {
     let access: HeapAccess
     private let limit: UInt64
     private var runs: [Run] = []
-    /// A bit for each block that has been claimed: of a slab, four words like its bitmap; of a run, the first bit.
+    /// A bit for each block that has been claimed: of a slab, four words like its bitmap; of a run,
+    /// the first bit.
     private var claimed: [UInt64] = []
     public private(set) var claimedBlocks = 0
-    /// Bytes of all of them, as they were allocated: whole blocks of their size class, or whole pages.
+    /// Bytes of all of them, as they were allocated: whole blocks of their size class, or whole
+    /// pages.
     public private(set) var claimedBytes = 0
 
     /// Who claims from here on, if owners are recorded.
@@ -39,9 +42,12 @@ public struct BlockLedger {
         guard pages >= HeapLayout.initialPages else { return }
         let base = UnsafeRawPointer(access.context.pointee.base)
         let end = base.load(fromByteOffset: Int(AllocatorRoot.endField), as: UInt64.self)
-        for run in PageWalk(base: base, end: min(end, pages)) where run.kind == .slab || run.kind == .run {
+        for run in PageWalk(base: base, end: min(end, pages))
+        where run.kind == .slab || run.kind == .run {
             runs.append(
-                Run(first: UInt64(run.pages.lowerBound), pages: UInt64(run.pages.count), kind: run.kind, sizeClass: run.sizeClass)
+                Run(
+                    first: UInt64(run.pages.lowerBound), pages: UInt64(run.pages.count),
+                    kind: run.kind, sizeClass: run.sizeClass)
             )
         }
         claimed = Array(repeating: 0, count: runs.count * SlabHeader.bitmapWords)
@@ -52,11 +58,14 @@ public struct BlockLedger {
         byteCount >= 0 && offset <= limit && UInt64(byteCount) <= limit - offset
     }
 
-    /// Claims the block in use that begins at `offset` and was allocated with this size and alignment. Returns nil, or what is wrong. O(log runs).
+    /// Claims the block in use that begins at `offset` and was allocated with this size and
+    /// alignment. Returns nil, or what is wrong. O(log runs).
     public mutating func claim(_ offset: UInt64, byteCount: Int, alignment: Int) -> String? {
         let (place, problem) = find(offset, byteCount: byteCount, alignment: alignment)
         guard let place else { return problem }
-        guard claimed[place.word] & place.bit == 0 else { return "lies at \(offset), in a block that something else owns too" }
+        guard claimed[place.word] & place.bit == 0 else {
+            return "lies at \(offset), in a block that something else owns too"
+        }
         claimed[place.word] |= place.bit
         claimedBlocks += 1
         claimedBytes += place.bytes
@@ -64,9 +73,12 @@ public struct BlockLedger {
         return nil
     }
 
-    /// Whether the block in use at `offset`, of this size and alignment, has been claimed. O(log runs).
+    /// Whether the block in use at `offset`, of this size and alignment, has been claimed. O(log
+    /// runs).
     public func isClaimed(_ offset: UInt64, byteCount: Int, alignment: Int) -> Bool {
-        guard let place = find(offset, byteCount: byteCount, alignment: alignment).place else { return false }
+        guard let place = find(offset, byteCount: byteCount, alignment: alignment).place else {
+            return false
+        }
         return claimed[place.word] & place.bit != 0
     }
 
@@ -74,7 +86,9 @@ public struct BlockLedger {
     private func find(_ offset: UInt64, byteCount: Int, alignment: Int) -> (
         place: (word: Int, bit: UInt64, bytes: Int)?, problem: String?
     ) {
-        guard contains(offset, byteCount) else { return (nil, "lies at \(offset) with \(byteCount) bytes, outside the heap") }
+        guard contains(offset, byteCount) else {
+            return (nil, "lies at \(offset) with \(byteCount) bytes, outside the heap")
+        }
         let request = Allocator.roundedRequest(byteCount, alignment: alignment)
         guard let index = index(ofRunWith: offset >> HeapLayout.pageShift) else {
             return (nil, "lies at \(offset), where nothing is in use")
@@ -85,13 +99,18 @@ public struct BlockLedger {
         } else {
             let run = runs[index]
             let isWhole =
-                run.kind == .run && run.first << HeapLayout.pageShift == offset && run.pages == Allocator.pages(for: request)
+                run.kind == .run && run.first << HeapLayout.pageShift == offset
+                && run.pages == Allocator.pages(for: request)
             block = isWhole ? 0 : nil
         }
-        guard let block else { return (nil, "lies at \(offset), where no block of \(byteCount) bytes in use begins") }
+        guard let block else {
+            return (nil, "lies at \(offset), where no block of \(byteCount) bytes in use begins")
+        }
         let run = runs[index]
         let bytes =
-            run.kind == .slab ? SizeClass.blockBytes(SizeClass.index(for: request)) : Int(run.pages) * HeapLayout.pageBytes
+            run.kind == .slab
+            ? SizeClass.blockBytes(SizeClass.index(for: request))
+            : Int(run.pages) * HeapLayout.pageBytes
         return ((index * SlabHeader.bitmapWords + block >> 6, 1 << UInt64(block & 63), bytes), nil)
     }
 
@@ -118,7 +137,8 @@ public struct BlockLedger {
             let words = index * SlabHeader.bitmapWords
             guard run.kind == .slab else {
                 if choose(1, claimed[words]) & 1 != 0 {
-                    found.append(Block(offset: start, byteCount: Int(run.pages) * HeapLayout.pageBytes))
+                    found.append(
+                        Block(offset: start, byteCount: Int(run.pages) * HeapLayout.pageBytes))
                 }
                 continue
             }
@@ -128,7 +148,9 @@ public struct BlockLedger {
             let headerPlace = kind.pointee.headerPlace(page: run.first)
             let bits = [header.bitmap.0, header.bitmap.1, header.bitmap.2, header.bitmap.3]
             for block in 0 ..< shape.blocks
-            where choose(bits[block >> 6], claimed[words + block >> 6]) & 1 << UInt64(block & 63) != 0 {
+            where choose(bits[block >> 6], claimed[words + block >> 6]) & 1 << UInt64(block & 63)
+                != 0
+            {
                 let offset = start + kind.pointee.blockPlace(block, headerPlace: headerPlace)
                 found.append(Block(offset: offset, byteCount: shape.blockBytes))
             }
@@ -148,17 +170,22 @@ public struct BlockLedger {
     }
 
     private func blockOfSlab(_ run: Run, at offset: UInt64, sizeClass: Int) -> Int? {
-        guard run.kind == .slab, Int(run.sizeClass) == sizeClass, let header = header(of: run) else { return nil }
+        guard run.kind == .slab, Int(run.sizeClass) == sizeClass, let header = header(of: run)
+        else { return nil }
         let kind = SlabClass.all + sizeClass
         let place = offset - run.first << HeapLayout.pageShift
-        guard let index = kind.pointee.block(at: place, headerPlace: kind.pointee.headerPlace(page: run.first)) else {
+        guard
+            let index = kind.pointee.block(
+                at: place, headerPlace: kind.pointee.headerPlace(page: run.first))
+        else {
             return nil
         }
         let bits = [header.bitmap.0, header.bitmap.1, header.bitmap.2, header.bitmap.3]
         return bits[index >> 6] & 1 << UInt64(index & 63) != 0 ? index : nil
     }
 
-    /// The header of a slab, if it has a whole one. The walk has shown that the run's pages lie inside the heap.
+    /// The header of a slab, if it has a whole one. The walk has shown that the run's pages lie
+    /// inside the heap.
     private func header(of run: Run) -> SlabHeader? {
         let base = UnsafeRawPointer(access.context.pointee.base)
         guard let header = SlabClass.header(page: run.first, sizeClass: run.sizeClass, in: base),

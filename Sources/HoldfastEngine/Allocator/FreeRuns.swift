@@ -1,8 +1,9 @@
-/// Free runs of pages: binned by size (a two-level segregated fit, Masmano et al., "TLSF", ECRTS 2004) and coalesced at
-/// once with free neighbours.
+/// Free runs of pages: binned by size (a two-level segregated fit, Masmano et al., "TLSF", ECRTS
+/// 2004) and coalesced at once with free neighbours.
 ///
-/// Invariants: no two free runs touch; the run that ends at the heap's end is never free (it becomes part of what lies
-/// beyond the end); each free run is in the bin of its size; a bin's bit is set exactly if it has a run.
+/// Invariants: no two free runs touch; the run that ends at the heap's end is never free (it
+/// becomes part of what lies beyond the end); each free run is in the bin of its size; a bin's bit
+/// is set exactly if it has a run.
 enum FreeRunBins {
     static let count = 256
 
@@ -23,20 +24,25 @@ enum FreeRunBins {
 }
 
 extension Allocator {
-    /// Takes a run of exactly `pages` pages: from the free runs if any fits, else from beyond the heap's end.
-    /// `partsBelow` limits which parts of the page map this may make: the run is such a part itself.
+    /// Takes a run of exactly `pages` pages: from the free runs if any fits, else from beyond the
+    /// heap's end. `partsBelow` limits which parts of the page map this may make: the run is such a
+    /// part itself.
     func takeRun(
-        pages: UInt64, as kind: PageDescriptor.Kind, sizeClass: UInt8 = 0, partsBelow: Int = PageMap.partCount
+        pages: UInt64, as kind: PageDescriptor.Kind, sizeClass: UInt8 = 0,
+        partsBelow: Int = PageMap.partCount
     ) -> UInt64 {
         let page: UInt64
         if let found = findFreeRun(pages: pages) {
             page = found
             let length = UInt64(descriptor(found).pages)
-            guard length >= pages else { Misuse.damaged(access, "the free run at page \(found) is in the wrong bin") }
+            guard length >= pages else {
+                Misuse.damaged(access, "the free run at page \(found) is in the wrong bin")
+            }
             unlinkFreeRun(found, pages: length)
             if length > pages { linkFreeRun(found + pages, pages: length - pages) }
         } else {
-            // A new part of the page map may itself take the heap's end further, and so make the next one necessary.
+            // A new part of the page map may itself take the heap's end further, and so make the
+            // next one necessary.
             var wanted: UInt64
             repeat {
                 wanted = end
@@ -45,7 +51,8 @@ extension Allocator {
             page = wanted
             setEnd(page + pages)
         }
-        describeRun(PageDescriptor(kind: kind, sizeClass: sizeClass, pages: UInt32(pages)), at: page)
+        describeRun(
+            PageDescriptor(kind: kind, sizeClass: sizeClass, pages: UInt32(pages)), at: page)
         return page
     }
 
@@ -66,7 +73,9 @@ extension Allocator {
         let before = descriptor(first - 1)
         if before.kind == .free || before.kind == .freeTail {
             let neighbour = before.kind == .free ? 1 : UInt64(before.pages)
-            guard neighbour < first else { Misuse.damaged(access, "a free run before page \(first) is too long") }
+            guard neighbour < first else {
+                Misuse.damaged(access, "a free run before page \(first) is too long")
+            }
             unlinkFreeRun(first - neighbour, pages: neighbour)
             // So that a second free of the joined run is recognised.
             setDescriptor(PageDescriptor(kind: .none, pages: 0), first)
@@ -88,8 +97,11 @@ extension Allocator {
         }
     }
 
-    /// Lengthens the run at `page` in place by taking the free pages behind it; false if there are too few.
-    func growRun(page: UInt64, from pages: UInt64, to newPages: UInt64, as kind: PageDescriptor.Kind) -> Bool {
+    /// Lengthens the run at `page` in place by taking the free pages behind it; false if there are
+    /// too few.
+    func growRun(
+        page: UInt64, from pages: UInt64, to newPages: UInt64, as kind: PageDescriptor.Kind
+    ) -> Bool {
         let extra = newPages - pages
         let next = page + pages
         if next == end {
@@ -100,7 +112,9 @@ extension Allocator {
             let after = descriptor(next)
             guard after.kind == .free, UInt64(after.pages) >= extra else { return false }
             unlinkFreeRun(next, pages: UInt64(after.pages))
-            if UInt64(after.pages) > extra { linkFreeRun(next + extra, pages: UInt64(after.pages) - extra) }
+            if UInt64(after.pages) > extra {
+                linkFreeRun(next + extra, pages: UInt64(after.pages) - extra)
+            }
         }
         describeRun(PageDescriptor(kind: kind, pages: UInt32(newPages)), at: page)
         return true
@@ -116,17 +130,21 @@ extension Allocator {
         if let bin = firstBin(from: sure) {
             return UInt64(access.load(AllocatorRoot.bins + UInt64(bin) * 4, as: UInt32.self))
         }
-        // Below that, only the bin that `pages` itself belongs to can hold a run that is long enough; look through it before
-        // the file grows.
+        // Below that, only the bin that `pages` itself belongs to can hold a run that is long
+        // enough; look through it before the file grows.
         let own = FreeRunBins.bin(forRunOf: pages)
         guard own != sure else { return nil }
         var candidate = UInt64(access.load(AllocatorRoot.bins + UInt64(own) * 4, as: UInt32.self))
         var steps: UInt64 = 0
         while candidate != 0 {
             steps += 1
-            guard steps < end else { Misuse.damaged(access, "a list of free runs leads back to itself") }
+            guard steps < end else {
+                Misuse.damaged(access, "a list of free runs leads back to itself")
+            }
             let run = descriptor(candidate)
-            guard run.kind == .free else { Misuse.damaged(access, "page \(candidate) is in a list of free runs but not free") }
+            guard run.kind == .free else {
+                Misuse.damaged(access, "page \(candidate) is in a list of free runs but not free")
+            }
             if UInt64(run.pages) >= pages { return candidate }
             candidate = UInt64(run.next)
         }
@@ -135,7 +153,9 @@ extension Allocator {
 
     private func firstBin(from bin: Int) -> Int? {
         var word = bin >> 6
-        var bits = access.load(AllocatorRoot.binBits + UInt64(word) * 8, as: UInt64.self) & (~0 << UInt64(bin & 63))
+        var bits =
+            access.load(AllocatorRoot.binBits + UInt64(word) * 8, as: UInt64.self)
+            & (~0 << UInt64(bin & 63))
         while bits == 0 {
             word += 1
             guard word < FreeRunBins.count / 64 else { return nil }

@@ -1,7 +1,7 @@
 /// How many bytes and blocks each owner has claimed, and in which run of pages.
 ///
-/// Owners are numbers that the one who walks gives out. Nearly every run belongs to one owner, so the first is kept in place and only further ones
-/// in a dictionary. Memory: 16 bytes for each run.
+/// Owners are numbers that the one who walks gives out. Nearly every run belongs to one owner, so
+/// the first is kept in place and only further ones in a dictionary. Memory: 16 bytes for each run.
 struct OwnerTally {
     /// A run's first owner and its bytes there.
     private struct First {
@@ -34,21 +34,25 @@ struct OwnerTally {
             first[run].owner = owner
             first[run].bytes += byteCount
         } else {
-            further[Place(run: UInt32(truncatingIfNeeded: run), owner: owner), default: 0] += byteCount
+            further[Place(run: UInt32(truncatingIfNeeded: run), owner: owner), default: 0] +=
+                byteCount
         }
     }
 
-    /// The runs that have more than one owner, with all but their first ones, each list in the order of the owners' numbers.
+    /// The runs that have more than one owner, with all but their first ones, each list in the
+    /// order of the owners' numbers.
     func furtherOwners() -> [Int: [PageAccount.Share]] {
         var found: [Int: [PageAccount.Share]] = [:]
         for (place, bytes) in further {
-            found[Int(place.run), default: []].append(PageAccount.Share(owner: place.owner, bytes: bytes))
+            found[Int(place.run), default: []].append(
+                PageAccount.Share(owner: place.owner, bytes: bytes))
         }
         return found.mapValues { $0.sorted { $0.owner < $1.owner } }
     }
 
     /// The owner that claimed the first block of the run, nil if nobody has.
     func firstOwner(ofRun run: Int) -> PageAccount.Share? {
-        first[run].bytes == 0 ? nil : PageAccount.Share(owner: first[run].owner, bytes: first[run].bytes)
+        first[run].bytes == 0
+            ? nil : PageAccount.Share(owner: first[run].owner, bytes: first[run].bytes)
     }
 }

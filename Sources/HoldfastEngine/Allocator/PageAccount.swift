@@ -1,7 +1,9 @@
-/// Every page of a heap, each exactly once and in order: what it is used for and who owns how much of it, as a ledger has come to know it.
+/// Every page of a heap, each exactly once and in order: what it is used for and who owns how much
+/// of it, as a ledger has come to know it.
 ///
-/// Made from the page map, the slabs' headers and what has been claimed, and trusts none of it: where the page map can be followed no further, the
-/// rest of the heap is `unaccounted`. O(runs + slabs), 24 bytes for each and 16 for each owner in it.
+/// Made from the page map, the slabs' headers and what has been claimed, and trusts none of it:
+/// where the page map can be followed no further, the rest of the heap is `unaccounted`. O(runs +
+/// slabs), 24 bytes for each and 16 for each owner in it.
 package struct PageAccount: Sendable {
     /// What a stretch of pages is used for.
     package enum Kind: UInt8, Sendable {
@@ -82,7 +84,8 @@ package struct PageAccount: Sendable {
         blocks = tally?.blocks ?? []
         let further = tally?.furtherOwners() ?? [:]
         let parts = PageChecksums(
-            root: UnsafeRawBufferPointer(start: base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
+            root: UnsafeRawBufferPointer(
+                start: base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
         ).parts
 
         var blockRun = 0
@@ -95,8 +98,12 @@ package struct PageAccount: Sendable {
             switch run.kind {
             case .slab, .run:
                 add(run.kind == .run ? .run : .damagedSlab, first, pages)
-                if run.kind == .slab { readSlab(SlabClass.header(page: first, sizeClass: run.sizeClass, in: base)) }
-                addShares([tally?.firstOwner(ofRun: blockRun)].compactMap { $0 } + (further[blockRun] ?? []))
+                if run.kind == .slab {
+                    readSlab(SlabClass.header(page: first, sizeClass: run.sizeClass, in: base))
+                }
+                addShares(
+                    [tally?.firstOwner(ofRun: blockRun)].compactMap { $0 }
+                        + (further[blockRun] ?? []))
                 blockRun += 1
             case .metadata: addMetadata(first, pages, parts)
             default: add(.free, first, pages)
@@ -108,7 +115,9 @@ package struct PageAccount: Sendable {
     private mutating func add(_ kind: Kind, _ first: UInt64, _ pages: UInt64) {
         guard pages > 0 else { return }
         stretches.append(
-            Stretch(first: UInt32(truncatingIfNeeded: first), kind: kind, pages: pages, firstShare: UInt64(shares.count)))
+            Stretch(
+                first: UInt32(truncatingIfNeeded: first), kind: kind, pages: pages,
+                firstShare: UInt64(shares.count)))
     }
 
     private mutating func addUnaccounted(from page: UInt64) {
@@ -125,7 +134,8 @@ package struct PageAccount: Sendable {
         var used = 0
         for word in 0 ..< SlabHeader.bitmapWords {
             let blocks = min(max(shape.blocks - word * 64, 0), 64)
-            used += (blocks == 64 ? bits[word] : bits[word] & (1 << UInt64(blocks) - 1)).nonzeroBitCount
+            used +=
+                (blocks == 64 ? bits[word] : bits[word] & (1 << UInt64(blocks) - 1)).nonzeroBitCount
         }
         stretches[last].kind = .slab
         stretches[last].sizeClass = header.sizeClass
@@ -136,7 +146,8 @@ package struct PageAccount: Sendable {
     private mutating func addShares(_ found: [Share]) {
         shares += found
         let index = stretches.count - 1
-        let rest = usedBytes(of: index) - min(found.reduce(0) { $0 + $1.bytes }, usedBytes(of: index))
+        let rest =
+            usedBytes(of: index) - min(found.reduce(0) { $0 + $1.bytes }, usedBytes(of: index))
         unclaimedBytes += rest
         guard rest > 0 else { return }
         let isRun = stretches[index].kind == .run
@@ -147,10 +158,15 @@ package struct PageAccount: Sendable {
     private mutating func addMetadata(_ first: UInt64, _ pages: UInt64, _ parts: [UInt32]) {
         if first == 0, pages == HeapLayout.initialPages {
             add(.header, 0, HeapLayout.headerPages)
-            add(.allocator, HeapLayout.allocatorRootPage, HeapLayout.firstChecksumPage - HeapLayout.allocatorRootPage)
-            return add(.checksums, HeapLayout.firstChecksumPage, pages - HeapLayout.firstChecksumPage)
+            add(
+                .allocator, HeapLayout.allocatorRootPage,
+                HeapLayout.firstChecksumPage - HeapLayout.allocatorRootPage)
+            return add(
+                .checksums, HeapLayout.firstChecksumPage, pages - HeapLayout.firstChecksumPage)
         }
-        guard let part = parts.firstIndex(of: UInt32(truncatingIfNeeded: first)) else { return add(.allocator, first, pages) }
+        guard let part = parts.firstIndex(of: UInt32(truncatingIfNeeded: first)) else {
+            return add(.allocator, first, pages)
+        }
         let descriptors = min(PageMap.descriptorPages(part + PageMap.firstPartExponent), pages)
         add(.allocator, first, descriptors)
         add(.checksums, first + descriptors, pages - descriptors)

@@ -1,4 +1,5 @@
-/// The runs that the page map shows, in the order of the pages: what is free, what is in use. Reads descriptors only, O(runs).
+/// The runs that the page map shows, in the order of the pages: what is free, what is in use. Reads
+/// descriptors only, O(runs).
 ///
 /// Trusts nothing: where a descriptor is not one of a run's first page, the walk ends and says so.
 struct PageWalk: Sequence, IteratorProtocol {
@@ -20,12 +21,15 @@ struct PageWalk: Sequence, IteratorProtocol {
     init(base: UnsafeRawPointer, end: UInt64) {
         self.base = base
         self.end = end
-        parts = PageChecksums(root: UnsafeRawBufferPointer(start: base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes))
+        parts = PageChecksums(
+            root: UnsafeRawBufferPointer(
+                start: base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes))
     }
 
     mutating func next() -> Run? {
         guard page < end, !isBroken else { return nil }
-        guard let descriptor = descriptor(page), descriptor.pages > 0, page + UInt64(descriptor.pages) <= end,
+        guard let descriptor = descriptor(page), descriptor.pages > 0,
+            page + UInt64(descriptor.pages) <= end,
             [.free, .run, .slab, .metadata].contains(descriptor.kind)
         else {
             isBroken = true
@@ -33,15 +37,20 @@ struct PageWalk: Sequence, IteratorProtocol {
         }
         let first = Int(page)
         page += UInt64(descriptor.pages)
-        return Run(pages: first ..< Int(page), kind: descriptor.kind, sizeClass: descriptor.sizeClass)
+        return Run(
+            pages: first ..< Int(page), kind: descriptor.kind, sizeClass: descriptor.sizeClass)
     }
 
     private func descriptor(_ page: UInt64) -> PageDescriptor? {
-        var place = UInt64(HeapLayout.firstPageMapPage) << HeapLayout.pageShift + page * PageMap.descriptorBytes
+        var place =
+            UInt64(HeapLayout.firstPageMapPage) << HeapLayout.pageShift + page
+            * PageMap.descriptorBytes
         if page >= PageMap.firstPartPages {
             let (part, firstPage) = PageChecksums.part(of: Int(page))
             guard part < parts.parts.count, parts.parts[part] != 0 else { return nil }
-            place = UInt64(parts.parts[part]) << HeapLayout.pageShift + (page - UInt64(firstPage)) * PageMap.descriptorBytes
+            place =
+                UInt64(parts.parts[part]) << HeapLayout.pageShift + (page - UInt64(firstPage))
+                * PageMap.descriptorBytes
         }
         guard place + PageMap.descriptorBytes <= end << HeapLayout.pageShift else { return nil }
         return base.loadUnaligned(fromByteOffset: Int(place), as: PageDescriptor.self)

@@ -6,8 +6,9 @@
 ///     …
 ///     28672, 30720, 32768      beyond: whole pages
 ///
-/// A request below 16 bytes takes 16, and one up to 128 wastes under 8 bytes. Every class from 512 bytes on is a
-/// multiple of 64, and below that, a size that is a multiple of its alignment (up to 64) finds a class that is too.
+/// A request below 16 bytes takes 16, and one up to 128 wastes under 8 bytes. Every class from 512
+/// bytes on is a multiple of 64, and below that, a size that is a multiple of its alignment (up to
+/// 64) finds a class that is too.
 public enum SizeClass {
     public static let count = 79
     /// Requests above this many bytes take whole pages.
@@ -38,16 +39,20 @@ public enum SizeClass {
         var pages: Int
         var blocks: Int
 
-        /// The header may lie in front of each block of the first page that begins at a line's start, and behind the last: so many bytes apart.
+        /// The header may lie in front of each block of the first page that begins at a line's
+        /// start, and behind the last: so many bytes apart.
         var placeStep: Int {
             let factor = 1 << blockBytes.trailingZeroBitCount
             return factor >= slabHeaderBytes ? blockBytes : blockBytes * (slabHeaderBytes / factor)
         }
 
-        var headerPlaces: Int { min(blocks * blockBytes, HeapLayout.pageBytes - slabHeaderBytes) / placeStep + 1 }
+        var headerPlaces: Int {
+            min(blocks * blockBytes, HeapLayout.pageBytes - slabHeaderBytes) / placeStep + 1
+        }
     }
 
-    /// The smallest number of pages that wastes at most a sixteenth on header and rest and holds at least eight blocks.
+    /// The smallest number of pages that wastes at most a sixteenth on header and rest and holds at
+    /// least eight blocks.
     static let shapes: [Shape] = (0 ..< count).map { index in
         let blockBytes = blockBytes(index)
         var pages = 1

@@ -1,8 +1,10 @@
-/// A slab: a run of pages cut into blocks of one size class. A line of its first page is this header (`SlabClass` says which), so that a block's
-/// allocation touches one line of bookkeeping, however large the slab.
+/// A slab: a run of pages cut into blocks of one size class. A line of its first page is this
+/// header (`SlabClass` says which), so that a block's allocation touches one line of bookkeeping,
+/// however large the slab.
 ///
-/// Invariants: a bit is set for each block in use and for each bit beyond `blocks`; `freeBlocks` counts the clear bits; the slab is
-/// in its class's list of partial slabs exactly if `freeBlocks > 0`.
+/// Invariants: a bit is set for each block in use and for each bit beyond `blocks`; `freeBlocks`
+/// counts the clear bits; the slab is in its class's list of partial slabs exactly if `freeBlocks >
+/// 0`.
 struct SlabHeader: BitwiseCopyable {
     static let magic: UInt32 = 0x4c53_4648
     static let bitmapOffset = 24
@@ -34,11 +36,13 @@ struct SlabHeader: BitwiseCopyable {
 }
 
 extension Allocator {
-    /// Takes a block of the class: the lowest free one of the first partial slab, so that blocks lie close together.
+    /// Takes a block of the class: the lowest free one of the first partial slab, so that blocks
+    /// lie close together.
     @inline(__always)
     func takeBlock(sizeClass: Int) -> UInt64 {
         let kind = slabClass(sizeClass)
-        var page = UInt64(access.load(AllocatorRoot.partialSlabs &+ UInt64(sizeClass) &* 4, as: UInt32.self))
+        var page = UInt64(
+            access.load(AllocatorRoot.partialSlabs &+ UInt64(sizeClass) &* 4, as: UInt32.self))
         if page == 0 { page = makeSlab(sizeClass: sizeClass) }
         let place = kind.pointee.headerPlace(page: page)
         let slab = page &<< HeapLayout.pageShift
@@ -54,7 +58,9 @@ extension Allocator {
             if counted < SlabClass.oneFreeBlock { unlinkFirstSlab(header, sizeClass: sizeClass) }
             return slab &+ kind.pointee.blockPlace(index, headerPlace: place)
         }
-        Misuse.damaged(access, "the slab at page \(page) is in the list of partial slabs, but has no free block")
+        Misuse.damaged(
+            access,
+            "the slab at page \(page) is in the list of partial slabs, but has no free block")
     }
 
     @inline(__always)
@@ -65,8 +71,11 @@ extension Allocator {
         let place = kind.pointee.headerPlace(page: page)
         let header = access.writableLine(slab &+ place)
         guard kind.pointee.isHeader(header) else { freedWithAnotherSize(offset) }
-        guard let index = kind.pointee.block(at: offset &- slab, headerPlace: place) else { freedWithoutUse(offset) }
-        let word = (header + SlabHeader.bitmapOffset).assumingMemoryBound(to: UInt64.self) + index &>> 6
+        guard let index = kind.pointee.block(at: offset &- slab, headerPlace: place) else {
+            freedWithoutUse(offset)
+        }
+        let word =
+            (header + SlabHeader.bitmapOffset).assumingMemoryBound(to: UInt64.self) + index &>> 6
         let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: index & 63)
         let bits = word.pointee
         guard bits & bit != 0 else { freedWithoutUse(offset) }
@@ -79,18 +88,24 @@ extension Allocator {
     }
 
     private static let slabKinds =
-        1 << UInt64(PageDescriptor.Kind.slab.rawValue) | 1 << UInt64(PageDescriptor.Kind.slabInterior.rawValue) as UInt64
+        1 << UInt64(PageDescriptor.Kind.slab.rawValue) | 1
+        << UInt64(PageDescriptor.Kind.slabInterior.rawValue) as UInt64
 
     @inline(__always)
-    private func slabClass(_ sizeClass: Int) -> UnsafePointer<SlabClass> { access.context.pointee.slabClasses + sizeClass }
+    private func slabClass(_ sizeClass: Int) -> UnsafePointer<SlabClass> {
+        access.context.pointee.slabClasses + sizeClass
+    }
 
-    /// The first page of the slab that `offset` lies in. Small classes have one-page slabs and need no look-up.
+    /// The first page of the slab that `offset` lies in. Small classes have one-page slabs and need
+    /// no look-up.
     @inline(__always)
     private func slabPage(of offset: UInt64, sizeClass: Int) -> UInt64 {
         let page = offset &>> HeapLayout.pageShift
         if sizeClass <= Allocator.lastOnePageClass { return page }
-        // A descriptor's first half: kind, class, and how far behind its slab's first page this one lies. Without a branch for which of the two kinds it
-        // is, since nobody can foretell in which of a slab's pages a block lies: they differ in one bit, which is also the mask for the distance.
+        // A descriptor's first half: kind, class, and how far behind its slab's first page this one
+        // lies. Without a branch for which of the two kinds it is, since nobody can foretell in
+        // which of a slab's pages a block lies: they differ in one bit, which is also the mask for
+        // the distance.
         let found = access.load(descriptorOffset(page), as: UInt64.self)
         let distance = found &>> 32 & (0 &- (found &>> 2 & 1))
         guard found & 0xff < 8, Self.slabKinds &>> (found & 0xff) & 1 != 0, distance < page
@@ -106,7 +121,8 @@ extension Allocator {
         if shape.pages > 2 {
             for distance in 1 ..< shape.pages - 1 {
                 setDescriptor(
-                    PageDescriptor(kind: .slabInterior, sizeClass: UInt8(sizeClass), pages: UInt32(distance)),
+                    PageDescriptor(
+                        kind: .slabInterior, sizeClass: UInt8(sizeClass), pages: UInt32(distance)),
                     page + UInt64(distance))
             }
         }
@@ -116,10 +132,13 @@ extension Allocator {
         return page
     }
 
-    /// An empty slab is kept while it is the class's only partial one, so that one block that comes and goes does not
-    /// make and release a slab each time; `releaseSpareSlabs` frees those at checkpoints.
+    /// An empty slab is kept while it is the class's only partial one, so that one block that comes
+    /// and goes does not make and release a slab each time; `releaseSpareSlabs` frees those at
+    /// checkpoints.
     @inline(never)
-    private func releaseSlabIfSpare(_ page: UInt64, _ header: UnsafeMutableRawPointer, sizeClass: Int) {
+    private func releaseSlabIfSpare(
+        _ page: UInt64, _ header: UnsafeMutableRawPointer, sizeClass: Int
+    ) {
         guard link(.next, of: header) != 0 || link(.previous, of: header) != 0 else { return }
         releaseSlab(page, header, sizeClass: sizeClass)
     }
@@ -133,11 +152,14 @@ extension Allocator {
 
     func releaseSpareSlabs() {
         for sizeClass in 0 ..< SizeClass.count {
-            let page = UInt64(access.load(AllocatorRoot.partialSlabs + UInt64(sizeClass) * 4, as: UInt32.self))
+            let page = UInt64(
+                access.load(AllocatorRoot.partialSlabs + UInt64(sizeClass) * 4, as: UInt32.self))
             guard page != 0 else { continue }
             let header = slabHeader(page, sizeClass: sizeClass)
             if header.freeBlocks == header.blocks {
-                releaseSlab(page, access.writableLine(headerOffset(page, sizeClass: sizeClass)), sizeClass: sizeClass)
+                releaseSlab(
+                    page, access.writableLine(headerOffset(page, sizeClass: sizeClass)),
+                    sizeClass: sizeClass)
             }
         }
     }
@@ -153,7 +175,8 @@ extension Allocator {
         access.load(headerOffset(page, sizeClass: sizeClass), as: SlabHeader.self)
     }
 
-    /// A link of a slab's header, by its place. (A key path here was a fifth of what churning blocks took: unspecialised, it is made and counted anew for each use.)
+    /// A link of a slab's header, by its place. (A key path here was a fifth of what churning
+    /// blocks took: unspecialised, it is made and counted anew for each use.)
     private enum Link: Int {
         case next = 8
         case previous = 12
@@ -172,7 +195,9 @@ extension Allocator {
 
     @inline(__always)
     private func setLink(_ link: Link, ofPage page: UInt32, _ sizeClass: Int, to value: UInt32) {
-        setLink(link, of: access.writableLine(headerOffset(UInt64(page), sizeClass: sizeClass)), to: value)
+        setLink(
+            link, of: access.writableLine(headerOffset(UInt64(page), sizeClass: sizeClass)),
+            to: value)
     }
 
     /// Makes the slab its class's first. The header's line has been noted.
@@ -212,17 +237,20 @@ extension Allocator {
 
     @inline(never)
     private func noSlab(_ page: UInt64, sizeClass: Int) -> Never {
-        Misuse.damaged(access, "page \(page) is in the list of slabs of class \(sizeClass), but is none")
+        Misuse.damaged(
+            access, "page \(page) is in the list of slabs of class \(sizeClass), but is none")
     }
 
     @inline(never)
     private func freedWithAnotherSize(_ offset: UInt64) -> Never {
-        Misuse.damaged(access, "offset \(offset) was freed with another size than it was allocated with")
+        Misuse.damaged(
+            access, "offset \(offset) was freed with another size than it was allocated with")
     }
 
     @inline(never)
     private func freedWithoutUse(_ offset: UInt64) -> Never {
-        Misuse.damaged(access, "offset \(offset) was freed, but no block in use begins there (freed twice?)")
+        Misuse.damaged(
+            access, "offset \(offset) was freed, but no block in use begins there (freed twice?)")
     }
 
     @inline(never)

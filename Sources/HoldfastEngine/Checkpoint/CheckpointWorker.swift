@@ -8,12 +8,14 @@ import Synchronization
     import Glibc
 #endif
 
-/// A thread that makes checkpoints beside the transactions of an opening, when it is woken. It is started with the first need.
+/// A thread that makes checkpoints beside the transactions of an opening, when it is woken. It is
+/// started with the first need.
 ///
 /// `@unchecked Sendable`: the mutex guards every field.
 final class CheckpointWorker: @unchecked Sendable {
-    /// Not weak: an object that ever had a weak reference counts its strong ones several times as slowly, in every transaction. It is there as
-    /// long as the thread uses it, since closing it, which its `deinit` does at the latest, calls `stop`.
+    /// Not weak: an object that ever had a weak reference counts its strong ones several times as
+    /// slowly, in every transaction. It is there as long as the thread uses it, since closing it,
+    /// which its `deinit` does at the latest, calls `stop`.
     private let engine: Unmanaged<HeapEngine>
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
@@ -65,7 +67,11 @@ final class CheckpointWorker: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
         guard let thread else { return }
         // The last reference to the heap may have been the thread's own.
-        if pthread_equal(thread, pthread_self()) != 0 { pthread_detach(thread) } else { pthread_join(thread, nil) }
+        if pthread_equal(thread, pthread_self()) != 0 {
+            pthread_detach(thread)
+        } else {
+            pthread_join(thread, nil)
+        }
     }
 
     private func start() {
@@ -79,9 +85,11 @@ final class CheckpointWorker: @unchecked Sendable {
             &thread, nil,
             { argument in
                 #if canImport(Darwin)
-                    let worker = Unmanaged<CheckpointWorker>.fromOpaque(argument).takeRetainedValue()
+                    let worker = Unmanaged<CheckpointWorker>.fromOpaque(argument)
+                        .takeRetainedValue()
                 #else
-                    let worker = Unmanaged<CheckpointWorker>.fromOpaque(argument!).takeRetainedValue()
+                    let worker = Unmanaged<CheckpointWorker>.fromOpaque(argument!)
+                        .takeRetainedValue()
                 #endif
                 worker.run()
                 return nil
@@ -90,7 +98,8 @@ final class CheckpointWorker: @unchecked Sendable {
             self.thread = thread
             isRunning = true
         } else {
-            // Without a thread, checkpoints are made before the transactions that cannot go on without.
+            // Without a thread, checkpoints are made before the transactions that cannot go on
+            // without.
             Unmanaged<CheckpointWorker>.fromOpaque(box).release()
             isWanted.store(false, ordering: .relaxed)
         }
@@ -99,14 +108,19 @@ final class CheckpointWorker: @unchecked Sendable {
     private func run() {
         while true {
             pthread_mutex_lock(mutex)
-            while !isWanted.load(ordering: .relaxed), !isStopped { pthread_cond_wait(changed, mutex) }
+            while !isWanted.load(ordering: .relaxed), !isStopped {
+                pthread_cond_wait(changed, mutex)
+            }
             let isStopped = isStopped
             let mayRefuse = mayRefuse
             pthread_mutex_unlock(mutex)
             if isStopped { return }
-            // An error is recorded by the engine, and thrown by the next transaction; one that another process's stay causes is
-            // not final, and the next transaction that needs room will tell.
-            engine._withUnsafeGuaranteedRef { _ = try? $0.moveLogIntoBase(waits: false, mayRefuse: mayRefuse) }
+            // An error is recorded by the engine, and thrown by the next transaction; one that
+            // another process's stay causes is not final, and the next transaction that needs room
+            // will tell.
+            engine._withUnsafeGuaranteedRef {
+                _ = try? $0.moveLogIntoBase(waits: false, mayRefuse: mayRefuse)
+            }
             pthread_mutex_lock(mutex)
             isWanted.store(false, ordering: .relaxed)
             pthread_mutex_unlock(mutex)

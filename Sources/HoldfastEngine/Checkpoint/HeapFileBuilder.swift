@@ -8,7 +8,8 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// Makes a whole heap file under another name and moves it into place: a crash at any moment leaves the old file, or none, or the new one.
+/// Makes a whole heap file under another name and moves it into place: a crash at any moment leaves
+/// the old file, or none, or the new one.
 ///
 /// The working name is always the same for one path (`WorkingName`), and whoever builds holds a
 /// lock on it; so what a crash leaves is found by the next
@@ -42,12 +43,15 @@ final class HeapFileBuilder {
                 let file = try Self.openWorking(temporary, of: path, isPrivate: rights != nil, disk)
                 current = file
                 let mine = try file.fileIdentity()
-                // Who died between giving the heap its name and taking this one away has left one file with both.
+                // Who died between giving the heap its name and taking this one away has left one
+                // file with both.
                 var isHeap: Bool { disk.fileIdentity(at: path) == mine }
-                // The lock that those who open the heap wait for: the file gets its name before its maker lets go of it.
+                // The lock that those who open the heap wait for: the file gets its name before its
+                // maker lets go of it.
                 if try file.tryLock(.opening, exclusive: true) {
-                    // The heap's second name is taken away under the lock, or else it might be another builder's by now; and a name that was
-                    // moved away between the opening and the lock is not this builder's any more.
+                    // The heap's second name is taken away under the lock, or else it might be
+                    // another builder's by now; and a name that was moved away between the opening
+                    // and the lock is not this builder's any more.
                     if disk.fileIdentity(at: temporary) == mine {
                         if isHeap {
                             try disk.remove(temporary)
@@ -112,8 +116,8 @@ final class HeapFileBuilder {
     }
 
     /// Whether the file is as this process would have made it just now, so that nobody but its user
-    /// can have it open. `mayHaveOthers`: where a file system has rights of its own, a file that was
-    /// made anew is all that there can be.
+    /// can have it open. `mayHaveOthers`: where a file system has rights of its own, a file that
+    /// was made anew is all that there can be.
     private static func isNew(
         _ file: any DiskFile, for rights: FileRights?, mayHaveOthers: Bool
     ) throws(DiskError) -> Bool {
@@ -143,14 +147,16 @@ final class HeapFileBuilder {
         do throws(DiskError) { try lockReplaced()?.close() } catch { throw heapError(error) }
     }
 
-    /// Keeps everybody from opening the file that is to be replaced until it is closed; nil if there is none, or none that this process could use. Throws `EBUSY`
-    /// if it is open anywhere: whoever has it open would go on committing to a file that has lost its name. Who waits to open it finds
-    /// the new file instead (`HeapEngine.openFile`).
+    /// Keeps everybody from opening the file that is to be replaced until it is closed; nil if
+    /// there is none, or none that this process could use. Throws `EBUSY` if it is open anywhere:
+    /// whoever has it open would go on committing to a file that has lost its name. Who waits to
+    /// open it finds the new file instead (`HeapEngine.openFile`).
     private func lockReplaced() throws(DiskError) -> (any DiskFile)? {
         let old: any DiskFile
         do throws(DiskError) { old = try disk.open(path, .readWrite) } catch { return nil }
         do throws(DiskError) {
-            guard try old.tryLock(.opening, exclusive: true), try old.tryLock(.presence, exclusive: true),
+            guard try old.tryLock(.opening, exclusive: true),
+                try old.tryLock(.presence, exclusive: true),
                 try !old.isLockedByOthers(.unregisteredReader), try !old.isLockedByOthers(.visitor)
             else { throw DiskError(.lock, path, code: EBUSY) }
         } catch {
@@ -160,7 +166,8 @@ final class HeapFileBuilder {
         return old
     }
 
-    /// Writes the header's copies; everything else is in the file, and after this durable. Then the file gets its name.
+    /// Writes the header's copies; everything else is in the file, and after this durable. Then the
+    /// file gets its name.
     func finish(_ header: HeapHeader, replacing: Bool) throws(DiskError) {
         let old = replacing ? try lockReplaced() : nil
         defer { old?.close() }
@@ -178,8 +185,8 @@ final class HeapFileBuilder {
         }
         try file.sync()
         if replacing {
-            // The replaced heap's log went when that was closed; until its folder is synced, a power cut
-            // can bring its name back, beside a heap that it does not belong to.
+            // The replaced heap's log went when that was closed; until its folder is synced, a
+            // power cut can bring its name back, beside a heap that it does not belong to.
             if left == nil { try disk.syncDirectory(of: path) }
             try disk.renameReplacing(temporary, to: path)
         } else {
@@ -192,7 +199,9 @@ final class HeapFileBuilder {
 
     /// The files beside the heap that is to be replaced, if it has left any.
     private func leftBeside(_ old: any DiskFile) throws(DiskError) -> Neighbours? {
-        guard case .header(let header) = HeapHeader.current(try old.headerReadings()) else { return nil }
+        guard case .header(let header) = HeapHeader.current(try old.headerReadings()) else {
+            return nil
+        }
         let neighbours = Neighbours(disk: disk, heapPath: path, identity: header.identity)
         return Neighbours.Kind.allCases.contains { neighbours.isOwn($0) } ? neighbours : nil
     }
@@ -206,11 +215,14 @@ final class HeapFileBuilder {
 
 /// Copying and compacting.
 extension HeapEngine {
-    /// Writes this opening's view to a new heap file at `destination`: whole, at rest, with an identity of its own. Free pages are left out.
+    /// Writes this opening's view to a new heap file at `destination`: whole, at rest, with an
+    /// identity of its own. Free pages are left out.
     ///
-    /// The view must stay where it is meanwhile: this is for snapshots (`EngineOptions.isSnapshot`).
+    /// The view must stay where it is meanwhile: this is for snapshots
+    /// (`EngineOptions.isSnapshot`).
     public func writeCopy(
-        to destination: String, replacing: Bool = false, progress: ((_ done: Int, _ of: Int) -> Void)? = nil
+        to destination: String, replacing: Bool = false,
+        progress: ((_ done: Int, _ of: Int) -> Void)? = nil
     ) throws(HeapError) {
         let context = try beginRead()
         defer { endRead(context) }
@@ -226,10 +238,13 @@ extension HeapEngine {
         if replacing { try builder.requireReplaceable() }
         do throws(DiskError) {
             let table = PageChecksums(
-                root: UnsafeRawBufferPointer(start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes))
-            let size = SystemPage.roundUp(Int(committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
+                root: UnsafeRawBufferPointer(
+                    start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes))
+            let size = SystemPage.roundUp(
+                Int(committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
             try builder.file.grow(from: 0, to: size, reservingBlocks: false)
-            var writer = BaseWriter(file: builder.file, old: table, new: table, mends: true, keepsBlocks: false)
+            var writer = BaseWriter(
+                file: builder.file, old: table, new: table, mends: true, keepsBlocks: false)
             var walk = PageWalk(base: image.base, end: committedPages)
             let reserved = table.allPages
             while let run = walk.next() {
@@ -238,7 +253,8 @@ extension HeapEngine {
             }
             guard !walk.isBroken else { throw DiskError(.read, path, code: -1) }
             try writer.finish()
-            // Two syncs: a header that names pages which are not there yet would be a heap that is damaged, should the name already be durable.
+            // Two syncs: a header that names pages which are not there yet would be a heap that is
+            // damaged, should the name already be durable.
             try builder.file.sync()
             var header = HeapHeader.made(identity: .random(), hashSeed: hashSeed)
             header.checkpointPosition = applied
@@ -261,8 +277,11 @@ extension HeapEngine {
         if image.fault != nil { throw DiskError(.read, file.path, code: -2) }
     }
 
-    /// Writes the pages, a mebibyte at a time, but for those that hold checksums and those that have never been written.
-    private func copy(_ pages: Range<Int>, leavingOut reserved: [Range<Int>], _ writer: inout BaseWriter) throws(DiskError) {
+    /// Writes the pages, a mebibyte at a time, but for those that hold checksums and those that
+    /// have never been written.
+    private func copy(
+        _ pages: Range<Int>, leavingOut reserved: [Range<Int>], _ writer: inout BaseWriter
+    ) throws(DiskError) {
         var page = max(pages.lowerBound, Int(HeapLayout.headerPages))
         while page < pages.upperBound {
             if let range = reserved.first(where: { $0.contains(page) }) {
@@ -272,16 +291,19 @@ extension HeapEngine {
             if !image.isPrivate(page: page), let file, page * HeapLayout.pageBytes < fileBytes {
                 let data = try file.nextData(from: page * HeapLayout.pageBytes) ?? Int.max
                 if data >= (page + 1) * HeapLayout.pageBytes {
-                    page = nextPrivate(from: page, before: min(pages.upperBound, data / HeapLayout.pageBytes))
+                    page = nextPrivate(
+                        from: page, before: min(pages.upperBound, data / HeapLayout.pageBytes))
                     continue
                 }
             }
             let limit = min(
-                pages.upperBound, page + 256, reserved.filter { $0.lowerBound > page }.map(\.lowerBound).min() ?? Int.max)
+                pages.upperBound, page + 256,
+                reserved.filter { $0.lowerBound > page }.map(\.lowerBound).min() ?? Int.max)
             try writer.write(
                 firstPage: page,
                 UnsafeRawBufferPointer(
-                    start: image.base + page * HeapLayout.pageBytes, count: (limit - page) * HeapLayout.pageBytes))
+                    start: image.base + page * HeapLayout.pageBytes,
+                    count: (limit - page) * HeapLayout.pageBytes))
             page = limit
             if options.isCancelled?() == true { throw DiskError(.write, path, code: ECANCELED) }
         }
@@ -293,8 +315,10 @@ extension HeapEngine {
         return page
     }
 
-    /// Makes the file take less of the disk: a checkpoint, the end of the file cut if nobody else has the heap open, and the blocks of free pages given
-    /// back to the file system. Nothing moves, so handles of other processes stay what they are. Returns the bytes of free pages given back.
+    /// Makes the file take less of the disk: a checkpoint, the end of the file cut if nobody else
+    /// has the heap open, and the blocks of free pages given back to the file system. Nothing
+    /// moves, so handles of other processes stay what they are. Returns the bytes of free pages
+    /// given back.
     @discardableResult
     public func compact() throws(HeapError) -> Int {
         demandNoOpenTransaction(for: "heap.compact")
@@ -308,8 +332,8 @@ extension HeapEngine {
         var freed = 0
         try withCheckpointLock(waits: true) { () throws(HeapError) in
             let header = try readHeader(file)
-            // The write lock is held, so what is free here is free for everybody who comes later; and no view is older, or
-            // the checkpoint would not have been complete.
+            // The write lock is held, so what is free here is free for everybody who comes later;
+            // and no view is older, or the checkpoint would not have been complete.
             guard header.checkpointPosition == applied else { return }
             freed = try giveBackFreePages(file)
         }

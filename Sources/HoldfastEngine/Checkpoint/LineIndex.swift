@@ -1,8 +1,10 @@
-/// Where in the ring the lines of a stretch of log are, by page: what a checkpoint writes, and what its summary says.
+/// Where in the ring the lines of a stretch of log are, by page: what a checkpoint writes, and what
+/// its summary says.
 ///
-/// Holds the ring's mapping, whose records below the target of a checkpoint do not change while the checkpoint lock is held. Made in one pass over
-/// the records, 24 bytes for each run of lines, sorted once. Recovery makes one of records that it finds in
-/// two files, and uses it once they are all in one.
+/// Holds the ring's mapping, whose records below the target of a checkpoint do not change while the
+/// checkpoint lock is held. Made in one pass over the records, 24 bytes for each run of lines,
+/// sorted once. Recovery makes one of records that it finds in two files, and uses it once they are
+/// all in one.
 struct LineIndex {
     /// A page and its runs: a stretch of `runs`, in the order of the log.
     struct Page {
@@ -16,15 +18,16 @@ struct LineIndex {
         var count: UInt32
     }
 
-    /// Where the records are to be read. An index that was made of records of several files has none until they
-    /// are all in one.
+    /// Where the records are to be read. An index that was made of records of several files has
+    /// none until they are all in one.
     var ring: RingMapping?
     private var runs: ContiguousArray<Run> = []
     private var pages: ContiguousArray<Page> = []
     /// The records from here to there.
     let start: UInt64
     private(set) var end: UInt64
-    /// What the record after `end` names as its predecessor, the commit there, and the heap's pages.
+    /// What the record after `end` names as its predecessor, the commit there, and the heap's
+    /// pages.
     private(set) var chain: UInt64
     private(set) var commitNumber: UInt64
     private(set) var heapPages: UInt64
@@ -45,13 +48,19 @@ struct LineIndex {
         highestHeapPages = heapPages
     }
 
-    /// Reads the records from the checkpoint in `header` up to `target`, a position between two. Nil if one of them is not as it was written.
-    /// Pages that were not part of the heap any more at `target` are left out, unless `keepsPagesBeyondEnd`.
-    init?(of ring: RingMapping, from header: HeapHeader, to target: UInt64, epoch: UInt64, keepsPagesBeyondEnd: Bool = false) {
+    /// Reads the records from the checkpoint in `header` up to `target`, a position between two.
+    /// Nil if one of them is not as it was written. Pages that were not part of the heap any more
+    /// at `target` are left out, unless `keepsPagesBeyondEnd`.
+    init?(
+        of ring: RingMapping, from header: HeapHeader, to target: UInt64, epoch: UInt64,
+        keepsPagesBeyondEnd: Bool = false
+    ) {
         self.init(behind: header)
         self.ring = ring
         while end < target {
-            guard let record = record(at: end), record.previousChecksum == chain, record.byteCount <= target - end else {
+            guard let record = record(at: end), record.previousChecksum == chain,
+                record.byteCount <= target - end
+            else {
                 return nil
             }
             let raw = UnsafeRawBufferPointer(start: ring.address(end), count: Int(record.byteCount))
@@ -87,14 +96,16 @@ struct LineIndex {
             let page = runs[first].firstLine >> 6
             var last = first + 1
             while last < runs.count, runs[last].firstLine >> 6 == page { last += 1 }
-            if page < heapPages || keepsPagesBeyondEnd { pages.append(Page(number: Int(page), runs: first ..< last)) }
+            if page < heapPages || keepsPagesBeyondEnd {
+                pages.append(Page(number: Int(page), runs: first ..< last))
+            }
             first = last
         }
     }
 
-    /// Orders the runs by page and, within a page, by time, in which they are already: a run lies within one
-    /// page (`WriteSet.writeRuns`). Counts the runs of each page, where there are not many more pages
-    /// than runs: then it takes O(runs), as reading them did.
+    /// Orders the runs by page and, within a page, by time, in which they are already: a run lies
+    /// within one page (`WriteSet.writeRuns`). Counts the runs of each page, where there are not
+    /// many more pages than runs: then it takes O(runs), as reading them did.
     private mutating func sortRuns() {
         guard let last = runs.lazy.map({ $0.firstLine >> 6 }).max() else { return }
         guard last < UInt64(runs.count * 16 + 4096) else {
@@ -120,8 +131,10 @@ struct LineIndex {
 
     func record(at position: UInt64) -> LogRecord? {
         guard let ring else { return nil }
-        let raw = UnsafeRawBufferPointer(start: ring.address(position), count: LogRecord.headerBytes)
-        guard let record = LogRecord.decodeHeader(raw), record.position == position, record.byteCount <= UInt64(ring.capacity),
+        let raw = UnsafeRawBufferPointer(
+            start: ring.address(position), count: LogRecord.headerBytes)
+        guard let record = LogRecord.decodeHeader(raw), record.position == position,
+            record.byteCount <= UInt64(ring.capacity),
             !record.isSummary
         else { return nil }
         return record
@@ -155,7 +168,8 @@ struct LineIndex {
         return mask
     }
 
-    /// Lays the newest of each of the page's lines over its bytes at `address`. Backwards, so that of a line that changed a thousand times only one is read.
+    /// Lays the newest of each of the page's lines over its bytes at `address`. Backwards, so that
+    /// of a line that changed a thousand times only one is read.
     func lay(_ page: Page, over address: UnsafeMutableRawPointer) {
         var laid: UInt64 = 0
         for index in page.runs.reversed() {
@@ -166,13 +180,15 @@ struct LineIndex {
             let source = ring!.address(run.position)
             LineMask.forEachRun(in: missing) { line, count in
                 (address + line * HeapLayout.lineBytes).copyMemory(
-                    from: source + (line - Int(first)) * HeapLayout.lineBytes, byteCount: count * HeapLayout.lineBytes)
+                    from: source + (line - Int(first)) * HeapLayout.lineBytes,
+                    byteCount: count * HeapLayout.lineBytes)
             }
             if laid == .max { return }
         }
     }
 
-    /// Where any of the log's commits had pages of checksums. A checkpoint that was cut short may have begun to use them.
+    /// Where any of the log's commits had pages of checksums. A checkpoint that was cut short may
+    /// have begun to use them.
     func formerChecksumPages() -> Set<Range<Int>> {
         var places: Set<Range<Int>> = []
         let root = Int(HeapLayout.allocatorRootPage)
@@ -181,7 +197,8 @@ struct LineIndex {
         for runIndex in pages[index].runs {
             let run = runs[runIndex]
             let start = Int(run.firstLine & 63) * HeapLayout.lineBytes
-            let lines = UnsafeRawBufferPointer(start: ring!.address(run.position), count: Int(run.count) * HeapLayout.lineBytes)
+            let lines = UnsafeRawBufferPointer(
+                start: ring!.address(run.position), count: Int(run.count) * HeapLayout.lineBytes)
             PageChecksums.collectPages(ofRootBytes: lines, from: start, into: &places)
         }
         return places

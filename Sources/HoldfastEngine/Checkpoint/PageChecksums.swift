@@ -1,11 +1,13 @@
-/// The checksums of the base image's pages: 64 bits for each, in pages of their own behind the descriptors of the same pages (`PageMap`).
+/// The checksums of the base image's pages: 64 bits for each, in pages of their own behind the
+/// descriptors of the same pages (`PageMap`).
 ///
-/// Only checkpoints write them, straight to the file and never through a transaction, so they say what the *file* should hold. An entry of 0
-/// belongs to a page that no checkpoint has written: it reads as zeros. A page of checksums holds 511 of them and, in its last word, one of
-/// itself; one that is all zeros has not been written either. So every bit of the file is covered by something.
+/// Only checkpoints write them, straight to the file and never through a transaction, so they say
+/// what the *file* should hold. An entry of 0 belongs to a page that no checkpoint has written: it
+/// reads as zeros. A page of checksums holds 511 of them and, in its last word, one of itself; one
+/// that is all zeros has not been written either. So every bit of the file is covered by something.
 ///
-/// Entries say what they say only as of the last complete checkpoint. Pages that the log changes may differ, until recovery or
-/// the next checkpoint writes them again.
+/// Entries say what they say only as of the last complete checkpoint. Pages that the log changes
+/// may differ, until recovery or the next checkpoint writes them again.
 package struct PageChecksums: Equatable {
     static let entriesPerPage = HeapLayout.pageBytes / 8 - 1
     private static let selfOffset = HeapLayout.pageBytes - 8
@@ -19,12 +21,16 @@ package struct PageChecksums: Equatable {
     /// Reads the parts out of the allocator's root page.
     init(root: UnsafeRawBufferPointer) {
         let fields = Int(PageMap.partField(PageMap.firstPartExponent) - AllocatorRoot.offset)
-        parts = (0 ..< HeapHeader.partCount).map { root.loadUnaligned(fromByteOffset: fields + $0 * 4, as: UInt32.self) }
+        parts = (0 ..< HeapHeader.partCount).map {
+            root.loadUnaligned(fromByteOffset: fields + $0 * 4, as: UInt32.self)
+        }
     }
 
     /// The pages of checksums of part `index`; index -1 is the first, fixed one.
     func pages(ofPart index: Int) -> Range<Int>? {
-        guard index >= 0 else { return Int(HeapLayout.firstChecksumPage) ..< Int(HeapLayout.firstChecksumPage) + 1 }
+        guard index >= 0 else {
+            return Int(HeapLayout.firstChecksumPage) ..< Int(HeapLayout.firstChecksumPage) + 1
+        }
         guard parts[index] != 0 else { return nil }
         let exponent = index + PageMap.firstPartExponent
         let first = Int(parts[index]) + Int(PageMap.descriptorPages(exponent))
@@ -34,8 +40,12 @@ package struct PageChecksums: Equatable {
     /// All ranges of pages that hold checksums.
     package var allPages: [Range<Int>] { (-1 ..< parts.count).compactMap { pages(ofPart: $0) } }
 
-    /// Adds the pages of checksums of every part that is named in a stretch of the allocator's root page, which begins at its byte `start`.
-    static func collectPages(ofRootBytes bytes: UnsafeRawBufferPointer, from start: Int, into places: inout Set<Range<Int>>) {
+    /// Adds the pages of checksums of every part that is named in a stretch of the allocator's root
+    /// page, which begins at its byte `start`.
+    static func collectPages(
+        ofRootBytes bytes: UnsafeRawBufferPointer, from start: Int,
+        into places: inout Set<Range<Int>>
+    ) {
         let fields = Int(PageMap.partField(PageMap.firstPartExponent) - AllocatorRoot.offset)
         for index in 0 ..< HeapHeader.partCount {
             let at = fields + index * 4 - start
@@ -65,7 +75,8 @@ package struct PageChecksums: Equatable {
 
     // MARK: One page of checksums
 
-    /// Never 0, which says that there is none. The page's number is part of it, so that a page at the wrong place is noticed.
+    /// Never 0, which says that there is none. The page's number is part of it, so that a page at
+    /// the wrong place is noticed.
     package static func checksum(ofPage page: Int, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
         let sum = Checksum.of(bytes, seed: seed ^ UInt64(page))
         return sum == 0 ? 1 : sum
@@ -75,20 +86,25 @@ package struct PageChecksums: Equatable {
         page.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
     }
 
-    package static func setEntry(_ index: Int, to value: UInt64, in page: UnsafeMutableRawBufferPointer) {
+    package static func setEntry(
+        _ index: Int, to value: UInt64, in page: UnsafeMutableRawBufferPointer
+    ) {
         page.storeBytes(of: value, toByteOffset: index * 8, as: UInt64.self)
     }
 
-    /// By how much the page's own checksum is wrong: 0 for a whole page, also for one that is all zeros.
+    /// By how much the page's own checksum is wrong: 0 for a whole page, also for one that is all
+    /// zeros.
     static func difference(_ page: UnsafeRawBufferPointer, pageNumber: Int) -> UInt64 {
         let stored = page.loadUnaligned(fromByteOffset: selfOffset, as: UInt64.self)
         if stored == 0, isZero(page) { return 0 }
         return stored ^ ownChecksum(page, pageNumber)
     }
 
-    /// Makes the page's own checksum right, or, after a change, exactly as wrong as it was: damage must not be covered up by the next write
-    /// of another entry.
-    package static func seal(_ page: UnsafeMutableRawBufferPointer, pageNumber: Int, difference: UInt64) {
+    /// Makes the page's own checksum right, or, after a change, exactly as wrong as it was: damage
+    /// must not be covered up by the next write of another entry.
+    package static func seal(
+        _ page: UnsafeMutableRawBufferPointer, pageNumber: Int, difference: UInt64
+    ) {
         page.storeBytes(of: 0, toByteOffset: selfOffset, as: UInt64.self)
         if difference == 0, isZero(UnsafeRawBufferPointer(page)) { return }
         let sum = ownChecksum(UnsafeRawBufferPointer(page), pageNumber)

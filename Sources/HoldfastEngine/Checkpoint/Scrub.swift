@@ -10,8 +10,9 @@
 public struct PageReport: Equatable, Sendable {
     /// Pages of 4096 bytes that were compared with their checksums.
     public var checkedPages = 0
-    /// Pages that have changed since a checkpoint; what is new in them stands in the log, with checksums of its own. They are compared too, unless a
-    /// checkpoint was cut short while it wrote them.
+    /// Pages that have changed since a checkpoint; what is new in them stands in the log, with
+    /// checksums of its own. They are compared too, unless a checkpoint was cut short while it
+    /// wrote them.
     public var loggedPages = 0
     /// Pages that do not hold what they should, in ascending order.
     public var damagedPages: [Int] = []

@@ -1,16 +1,21 @@
 import MemoryMapping
 
-/// The seam to the operating system: every byte that a heap reads from or puts on a disk passes through here.
+/// The seam to the operating system: every byte that a heap reads from or puts on a disk passes
+/// through here.
 ///
-/// There are two implementations: ``SystemDisk`` calls the operating system, and the tests' simulated disk keeps a
-/// journal of every call, so that it can cut the power at any of them and drop, keep or tear what was not synced.
-/// The rules that both follow, and that the engine relies on:
+/// There are two implementations: ``SystemDisk`` calls the operating system, and the tests'
+/// simulated disk keeps a journal of every call, so that it can cut the power at any of them and
+/// drop, keep or tear what was not synced. The rules that both follow, and that the engine relies
+/// on:
 ///
-/// - a write is seen at once by reads and mappings of this machine, but is durable only after `sync()` of its file;
-/// - what was not synced may after a power cut be there, be missing or be torn, sector by sector, in any order;
+/// - a write is seen at once by reads and mappings of this machine, but is durable only after
+///   `sync()` of its file;
+/// - what was not synced may after a power cut be there, be missing or be torn, sector by sector,
+///   in any order;
 /// - a new or renamed name is durable only after `syncDirectory(of:)`.
 public protocol Disk: AnyObject, Sendable {
-    /// Opens the file at `path`. Throws `ENOENT` if it is missing (unless created) and `EEXIST` if `.createNew` finds one.
+    /// Opens the file at `path`. Throws `ENOENT` if it is missing (unless created) and `EEXIST` if
+    /// `.createNew` finds one.
     func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile
     /// The same for a file beside a heap, whose name may have been given to anything by anybody:
     /// only an ordinary file comes through, which has this one name and is no link. Otherwise
@@ -23,7 +28,8 @@ public protocol Disk: AnyObject, Sendable {
     func objection(to path: String, suffixBytes: Int) -> PathObjection?
     /// Whether anything exists at `path`.
     func exists(_ path: String) -> Bool
-    /// Gives the file at `source` the name `destination`, atomically; throws `EEXIST` rather than replace a file.
+    /// Gives the file at `source` the name `destination`, atomically; throws `EEXIST` rather than
+    /// replace a file.
     func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError)
     /// Removes the name `path`; not an error if it is missing.
     func remove(_ path: String) throws(DiskError)
@@ -33,9 +39,11 @@ public protocol Disk: AnyObject, Sendable {
     func syncDirectory(of path: String) throws(DiskError)
     /// Which file has the name `path` now; nil if none has.
     func fileIdentity(at path: String) -> FileIdentity?
-    /// The path from the root, without links, that `path` leads to now, whether or not there is a file yet; `path` itself if that cannot be told.
+    /// The path from the root, without links, that `path` leads to now, whether or not there is a
+    /// file yet; `path` itself if that cannot be told.
     func resolve(_ path: String) -> String
-    /// Whether open files know their paths (`DiskFile.currentPath`), so that nobody need resolve them before.
+    /// Whether open files know their paths (`DiskFile.currentPath`), so that nobody need resolve
+    /// them before.
     var tellsPaths: Bool { get }
 }
 
@@ -108,7 +116,8 @@ public struct FileFacts: Equatable, Sendable {
     /// Bytes.
     public var size: Int
     public var identity: FileIdentity
-    /// Whether it has any name left. Said of a file that has one now it may be wrong a moment later.
+    /// Whether it has any name left. Said of a file that has one now it may be wrong a moment
+    /// later.
     public var isNamed: Bool
 
     public init(size: Int, identity: FileIdentity, isNamed: Bool) {
@@ -122,7 +131,8 @@ public struct FileFacts: Equatable, Sendable {
 public enum FileSystemKind: Equatable, Sendable {
     /// On this machine: mappings and locks mean the same to every process.
     case local
-    /// On another machine too, where a mapping of this one cannot be seen; with the file system's name.
+    /// On another machine too, where a mapping of this one cannot be seen; with the file system's
+    /// name.
     case network(String)
     /// It cannot be known (FUSE and the like).
     case unknown(String)
@@ -146,12 +156,14 @@ public protocol DiskFile: AnyObject, Sendable {
     func size() throws(DiskError) -> Int
     /// Bytes of the disk that the file takes: less than its size where it has holes.
     func allocatedBytes() throws(DiskError) -> Int
-    /// Fills `buffer` from `offset`; returns the bytes read, fewer than asked for only at the end of the file.
+    /// Fills `buffer` from `offset`; returns the bytes read, fewer than asked for only at the end
+    /// of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int
     /// Writes the whole of `bytes` at `offset`, or throws.
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError)
-    /// Makes everything written so far durable (`fdatasync`; `F_FULLFSYNC` on Darwin). A failure is final: the kernel may
-    /// have marked the pages clean, so the caller must never take a later success for this data.
+    /// Makes everything written so far durable (`fdatasync`; `F_FULLFSYNC` on Darwin). A failure is
+    /// final: the kernel may have marked the pages clean, so the caller must never take a later
+    /// success for this data.
     func sync() throws(DiskError)
     /// Makes the file longer. With `reservingBlocks` the disk space is really there afterwards.
     func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(DiskError)
@@ -159,29 +171,36 @@ public protocol DiskFile: AnyObject, Sendable {
     func truncate(to newSize: Int) throws(DiskError)
     /// Maps `byteCount` bytes from `fileOffset` at `offset` of the reservation.
     func map(
-        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
+        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int,
+        kind: MappingKind
     ) throws(DiskError)
-    /// Maps the first `byteCount` bytes, whole granules of the file, somewhere, with no room to grow.
+    /// Maps the first `byteCount` bytes, whole granules of the file, somewhere, with no room to
+    /// grow.
     func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation
-    /// Takes a lock without waiting, or changes one that this open file holds; false if another open file, of this process or another,
-    /// holds it in a conflicting way. The kernel releases it when the file is closed or the process ends in any way.
-    /// Exclusive locks need a file that was opened for writing (`EBADF`).
+    /// Takes a lock without waiting, or changes one that this open file holds; false if another
+    /// open file, of this process or another, holds it in a conflicting way. The kernel releases it
+    /// when the file is closed or the process ends in any way. Exclusive locks need a file that was
+    /// opened for writing (`EBADF`).
     func tryLock(_ lock: FileLock, exclusive: Bool) throws(DiskError) -> Bool
     /// Gives a lock back.
     func unlock(_ lock: FileLock)
     /// Whether another open file holds the lock, exclusively or not.
     func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool
-    /// Makes the range read as zeros, keeping its disk blocks if `keepsBlocks`, else giving them back where the file system can.
+    /// Makes the range read as zeros, keeping its disk blocks if `keepsBlocks`, else giving them
+    /// back where the file system can.
     func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError)
-    /// The first offset from `offset` on that is not known to be in a hole of the file; nil if only holes follow.
+    /// The first offset from `offset` on that is not known to be in a hole of the file; nil if only
+    /// holes follow.
     func nextData(from offset: Int) throws(DiskError) -> Int?
     func fileIdentity() throws(DiskError) -> FileIdentity
     func fileSystemKind() throws(DiskError) -> FileSystemKind
-    /// What `stat` says of the kind of file and the rights: an error for directories and other non-files.
+    /// What `stat` says of the kind of file and the rights: an error for directories and other
+    /// non-files.
     func requireRegularFile() throws(DiskError)
     /// All that in one call; throws as `requireRegularFile` does.
     func facts() throws(DiskError) -> FileFacts
-    /// The path from the root, without links, by which the file was opened, as it is now; nil if that cannot be told.
+    /// The path from the root, without links, by which the file was opened, as it is now; nil if
+    /// that cannot be told.
     func currentPath() -> String?
     /// Who may read and write it; nil where the disk knows no such thing.
     func rights() throws(DiskError) -> FileRights?
@@ -196,20 +215,24 @@ public protocol DiskFile: AnyObject, Sendable {
 
 /// The locks of a heap file: single bytes far beyond any heap's end, which are never written.
 public enum FileLock: Int, Sendable, CaseIterable {
-    /// Held for as long as the heap is opened or closed, exclusively by whoever may change the file.
+    /// Held for as long as the heap is opened or closed, exclusively by whoever may change the
+    /// file.
     case opening = 0
     /// Shared by every process that uses the log. Who gets it exclusively is alone.
     case presence = 1
-    /// Shared by readers that cannot register their views: nothing may be moved into the base image meanwhile.
+    /// Shared by readers that cannot register their views: nothing may be moved into the base image
+    /// meanwhile.
     case unregisteredReader = 2
     /// Held exclusively while a checkpoint writes to the base image.
     case checkpoint = 3
     /// Where the platform has no robust mutex: the write lock and the sync lock.
     case write = 4
     case sync = 5
-    /// Shared by readers that have the heap open as it was at rest, without being registered. Whoever would put another file in its place finds them by it.
+    /// Shared by readers that have the heap open as it was at rest, without being registered.
+    /// Whoever would put another file in its place finds them by it.
     case visitor = 6
-    /// Shared by those of them that have a read transaction open: nothing may be written to the base image meanwhile.
+    /// Shared by those of them that have a read transaction open: nothing may be written to the
+    /// base image meanwhile.
     case visitorsRead = 7
 
     /// The byte's place in the file.
@@ -219,7 +242,8 @@ public enum FileLock: Int, Sendable, CaseIterable {
 /// A call to the operating system that failed: which, on which file, with which `errno`.
 public struct DiskError: Error, Equatable, Sendable {
     public enum Operation: String, Sendable {
-        case open, status, read, write, sync, grow, truncate, map, rename, remove, lock, syncDirectory
+        case open, status, read, write, sync, grow, truncate, map, rename, remove, lock,
+            syncDirectory
         /// A name is another file's that the heap needs for one of its own; `code` says what that
         /// is.
         case claim
@@ -266,9 +290,12 @@ extension DiskFile {
 
     public func wasRenamed(to path: String) {}
 
-    public func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation {
+    public func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation
+    {
         let reservation: AddressReservation
-        do { reservation = try AddressReservation(preferredBytes: byteCount, minimumBytes: byteCount) } catch {
+        do {
+            reservation = try AddressReservation(preferredBytes: byteCount, minimumBytes: byteCount)
+        } catch {
             throw DiskError(.map, path, code: error.code)
         }
         try map(into: reservation, at: 0, fileOffset: 0, byteCount: byteCount, kind: kind)

@@ -9,12 +9,15 @@ extension DiskFile {
         if let failure { throw failure }
     }
 
-    /// Fills `bytes` from `offset`; returns the bytes read, fewer than asked for only at the end of the file.
+    /// Fills `bytes` from `offset`; returns the bytes read, fewer than asked for only at the end of
+    /// the file.
     func read(_ bytes: inout [UInt8], at offset: Int) throws(DiskError) -> Int {
         var failure: DiskError?
         var count = 0
         bytes.withUnsafeMutableBytes { raw in
-            do throws(DiskError) { count = try read(into: raw, at: offset) } catch { failure = error }
+            do throws(DiskError) { count = try read(into: raw, at: offset) } catch {
+                failure = error
+            }
         }
         if let failure { throw failure }
         return count
@@ -24,7 +27,8 @@ extension DiskFile {
     func readOrZeros(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) {
         let count = try read(into: buffer, at: offset)
         if count < buffer.count {
-            UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).initializeMemory(as: UInt8.self, repeating: 0)
+            UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).initializeMemory(
+                as: UInt8.self, repeating: 0)
         }
     }
 
@@ -39,7 +43,8 @@ extension DiskFile {
         return readings
     }
 
-    /// Writes `bytes` to a log file's ring of `capacity` bytes, at the place of `position`: one write, or two where the ring wraps.
+    /// Writes `bytes` to a log file's ring of `capacity` bytes, at the place of `position`: one
+    /// write, or two where the ring wraps.
     func writeRing(_ bytes: [UInt8], at position: UInt64, capacity: Int) throws(DiskError) {
         let start = Int(position % UInt64(capacity))
         let first = min(bytes.count, capacity - start)

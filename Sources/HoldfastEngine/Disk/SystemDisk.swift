@@ -33,7 +33,8 @@ public final class SystemDisk: Disk {
             flags |= O_RDWR | O_CREAT
             if isPrivate { mode = 0o600 }
         }
-        // O_NONBLOCK: opening a FIFO that nobody writes to must not hang; it means nothing for regular files.
+        // O_NONBLOCK: opening a FIFO that nobody writes to must not hang; it means nothing for
+        // regular files.
         flags |= O_CLOEXEC | O_NONBLOCK
         let opened = Self.calling(path) { path in
             #if canImport(Darwin)
@@ -121,13 +122,15 @@ public final class SystemDisk: Disk {
     public func exists(_ path: String) -> Bool { Self.calling(path) { access($0, F_OK) }.code == 0 }
 
     public func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError) {
-        // A hard link fails with EEXIST where rename would replace; both names mean the same file in between.
+        // A hard link fails with EEXIST where rename would replace; both names mean the same file
+        // in between.
         let linkError = Self.calling(source, and: destination) { link($0, $1) }
         guard linkError == 0 else {
             guard linkError == EPERM || linkError == EOPNOTSUPP || linkError == ENOSYS else {
                 throw DiskError(.rename, destination, code: linkError)
             }
-            // A file system without hard links (FAT, some network ones): the check and the rename are two steps there.
+            // A file system without hard links (FAT, some network ones): the check and the rename
+            // are two steps there.
             guard !exists(destination) else { throw DiskError(.rename, destination, code: EEXIST) }
             return try renameReplacing(source, to: destination)
         }
@@ -199,8 +202,8 @@ public final class SystemDisk: Disk {
 
 /// An open file descriptor.
 ///
-/// `@unchecked Sendable`: the descriptor is set once and closed once (the engine's lock orders `close` after every use);
-/// `pread`, `pwrite` and `fdatasync` carry no shared position.
+/// `@unchecked Sendable`: the descriptor is set once and closed once (the engine's lock orders
+/// `close` after every use); `pread`, `pwrite` and `fdatasync` carry no shared position.
 public final class SystemFile: DiskFile, @unchecked Sendable {
     /// Changes only before the file is shared.
     public private(set) var path: String
@@ -227,13 +230,14 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         #endif
     }
 
-    /// Gives back the locks. The descriptor goes with the object, so that a thread which still uses it meets no other file under its number.
+    /// Gives back the locks. The descriptor goes with the object, so that a thread which still uses
+    /// it meets no other file under its number.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
-        // A mapping keeps the open file alive, and with it its locks, until it is unmapped. After a fork the parent has the
-        // same open file, and the locks are the parent's.
-        // The opening lock last: whoever waits for it must not find the others still taken by someone who has gone.
+        // A mapping keeps the open file alive, and with it its locks, until it is unmapped. After a
+        // fork the parent has the same open file, and the locks are the parent's. The opening lock
+        // last: whoever waits for it must not find the others still taken by someone who has gone.
         if hasLocks, ForkGuard.generation == generation {
             unlockAllBehind(.opening)
             unlock(.opening)
@@ -264,7 +268,8 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
 
     public func currentPath() -> String? {
         #if os(Linux)
-            // A file that has lost its name says so behind the path; whoever uses the path sees that another file or none is there.
+            // A file that has lost its name says so behind the path; whoever uses the path sees
+            // that another file or none is there.
             SystemDisk.linkTarget("/proc/self/fd/\(descriptor)")
         #else
             nil
@@ -296,10 +301,13 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         return status
     }
 
-    public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+    public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError)
+        -> Int
+    {
         var done = 0
         while done < buffer.count {
-            let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+            let count = pread(
+                descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
             if count > 0 {
                 done += count
             } else if count == 0 {
@@ -314,7 +322,8 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
     public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
         var done = 0
         while done < bytes.count {
-            let count = pwrite(descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
+            let count = pwrite(
+                descriptor, bytes.baseAddress! + done, bytes.count - done, off_t(offset + done))
             if count > 0 {
                 done += count
             } else if count == 0 {
@@ -327,10 +336,12 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
 
     public func sync() throws(DiskError) {
         #if canImport(Darwin)
-            // fsync leaves the data in the drive's cache on Darwin; F_FULLFSYNC does not. Untested: no Mac was at hand.
-            // Only file systems that do not know the call may do with less; any other error is the disk's.
+            // fsync leaves the data in the drive's cache on Darwin; F_FULLFSYNC does not. Untested:
+            // no Mac was at hand. Only file systems that do not know the call may do with less; any
+            // other error is the disk's.
             guard fcntl(descriptor, F_FULLFSYNC) != 0 else { return }
-            guard errno == ENOTSUP || errno == EINVAL || errno == ENOTTY, fsync(descriptor) == 0 else {
+            guard errno == ENOTSUP || errno == EINVAL || errno == ENOTTY, fsync(descriptor) == 0
+            else {
                 throw DiskError(.sync, path, code: errno)
             }
         #else
@@ -350,7 +361,8 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
     public func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(DiskError) {
         do {
             try FileGrowth.grow(
-                fileDescriptor: descriptor, from: oldSize, to: newSize, reservingBlocks: reservingBlocks)
+                fileDescriptor: descriptor, from: oldSize, to: newSize,
+                reservingBlocks: reservingBlocks)
         } catch {
             throw DiskError(.grow, path, code: error.code)
         }
@@ -364,7 +376,8 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
         }
     }
 
-    public func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation {
+    public func mapAlone(byteCount: Int, kind: MappingKind) throws(DiskError) -> AddressReservation
+    {
         do {
             return try AddressReservation(mapping: descriptor, byteCount: byteCount, kind: kind)
         } catch {

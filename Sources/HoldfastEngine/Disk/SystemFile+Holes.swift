@@ -13,12 +13,16 @@ extension SystemFile {
     public func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError) {
         guard byteCount > 0 else { return }
         #if os(Linux)
-            // FALLOC_FL_ZERO_RANGE keeps the blocks, FALLOC_FL_PUNCH_HOLE gives them back; both leave the size alone.
+            // FALLOC_FL_ZERO_RANGE keeps the blocks, FALLOC_FL_PUNCH_HOLE gives them back; both
+            // leave the size alone.
             while true {
-                let code = holdfast_fallocate(descriptor, keepsBlocks ? 16 : 2, Int64(offset), Int64(byteCount))
+                let code = holdfast_fallocate(
+                    descriptor, keepsBlocks ? 16 : 2, Int64(offset), Int64(byteCount))
                 if code == 0 { return }
                 if code == EINTR { continue }
-                guard code == EOPNOTSUPP || code == ENOSYS || code == EINVAL else { throw DiskError(.write, path, code: code) }
+                guard code == EOPNOTSUPP || code == ENOSYS || code == EINVAL else {
+                    throw DiskError(.write, path, code: code)
+                }
                 return try writeZeros(at: offset, byteCount: byteCount)
             }
         #else
@@ -59,8 +63,12 @@ extension SystemFile {
         #if canImport(Darwin)
             // Untested: no Mac was at hand.
             var status = statfs()
-            guard fstatfs(descriptor, &status) == 0 else { throw DiskError(.status, path, code: errno) }
-            let name = withUnsafeBytes(of: status.f_fstypename) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            guard fstatfs(descriptor, &status) == 0 else {
+                throw DiskError(.status, path, code: errno)
+            }
+            let name = withUnsafeBytes(of: status.f_fstypename) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             return UInt32(status.f_flags) & UInt32(MNT_LOCAL) != 0 ? .local : .network(name)
         #else
             let kind = NetworkMounts.kind(ofMagic: holdfast_file_system(descriptor))

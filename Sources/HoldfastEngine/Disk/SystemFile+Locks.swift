@@ -6,8 +6,9 @@
     import Glibc
 #endif
 
-/// Locks of single bytes that belong to the open file and not to the process (`F_OFD_SETLK`): so two openings in one process exclude each
-/// other too, and closing another descriptor of the same file does not release them, as with the older POSIX locks.
+/// Locks of single bytes that belong to the open file and not to the process (`F_OFD_SETLK`): so
+/// two openings in one process exclude each other too, and closing another descriptor of the same
+/// file does not release them, as with the older POSIX locks.
 extension SystemFile {
     // The numbers of the kernels' interfaces; the C libraries do not hand them to Swift.
     #if canImport(Darwin)

@@ -8,10 +8,12 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// Building a new heap without a log: changes go straight into a shared mapping of a file that has no name yet that anyone would open.
+/// Building a new heap without a log: changes go straight into a shared mapping of a file that has
+/// no name yet that anyone would open.
 ///
-/// Neither notes nor before-images are kept, so a transaction that is aborted takes the whole build with it, and so does a crash. In return filling a large heap
-/// costs one copy instead of three, and no memory beyond the page cache.
+/// Neither notes nor before-images are kept, so a transaction that is aborted takes the whole build
+/// with it, and so does a crash. In return filling a large heap costs one copy instead of three,
+/// and no memory beyond the page cache.
 extension HeapEngine {
     /// Begins to build a heap at `path`; `finishBuild` gives it its name.
     func openForBuilding() throws(HeapError) {
@@ -99,16 +101,19 @@ extension HeapEngine {
         try requireNoFault()
     }
 
-    /// Throws `busy` where `finishBuild` with `replacing` would not get to replace the file that is there now.
+    /// Throws `busy` where `finishBuild` with `replacing` would not get to replace the file that is
+    /// there now.
     package func requireReplaceable() throws(HeapError) {
         guard let builder else { throw HeapError.closed(path: path) }
         try builder.requireReplaceable()
     }
 
-    /// Checksums, header, sync, name: from the return on the heap is there, durably, and at rest. Nothing may be open.
+    /// Checksums, header, sync, name: from the return on the heap is there, durably, and at rest.
+    /// Nothing may be open.
     ///
     /// A copy of `source` goes on counting where that is.
-    public func finishBuild(replacing: Bool, continuing source: HeapEngine? = nil) throws(HeapError) {
+    public func finishBuild(replacing: Bool, continuing source: HeapEngine? = nil) throws(HeapError)
+    {
         guard let builder, let file else { throw HeapError.closed(path: path) }
         try requireWritable()
         try requireBuildable()
@@ -118,13 +123,17 @@ extension HeapEngine {
         endContext(context)
         let end = Int(pagesInImage)
         do throws(DiskError) {
-            let root = UnsafeRawBufferPointer(start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
+            let root = UnsafeRawBufferPointer(
+                start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
             let table = PageChecksums(root: root)
-            var writer = BaseWriter(file: file, old: table, new: table, mends: true, keepsBlocks: options.reservesBlocks)
+            var writer = BaseWriter(
+                file: file, old: table, new: table, mends: true, keepsBlocks: options.reservesBlocks
+            )
             // What the build freed again may have left anything in the places of checksums.
             for pages in table.allPages {
                 try file.zero(
-                    at: pages.lowerBound * HeapLayout.pageBytes, byteCount: pages.count * HeapLayout.pageBytes,
+                    at: pages.lowerBound * HeapLayout.pageBytes,
+                    byteCount: pages.count * HeapLayout.pageBytes,
                     keepsBlocks: options.reservesBlocks)
             }
             try recordChecksums(end: end, table, &writer)
@@ -132,7 +141,11 @@ extension HeapEngine {
             let bytes = SystemPage.roundUp(end * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
             // Zeros behind the heap's end, as everywhere.
             let rest = bytes - end * HeapLayout.pageBytes
-            if rest > 0 { try file.zero(at: end * HeapLayout.pageBytes, byteCount: rest, keepsBlocks: options.reservesBlocks) }
+            if rest > 0 {
+                try file.zero(
+                    at: end * HeapLayout.pageBytes, byteCount: rest,
+                    keepsBlocks: options.reservesBlocks)
+            }
             try image.syncShared(file)
             if bytes < (try file.size()) { try file.truncate(to: bytes) }
             try file.sync()
@@ -152,7 +165,9 @@ extension HeapEngine {
         }
     }
 
-    private func recordChecksums(end: Int, _ table: PageChecksums, _ writer: inout BaseWriter) throws(DiskError) {
+    private func recordChecksums(end: Int, _ table: PageChecksums, _ writer: inout BaseWriter)
+        throws(DiskError)
+    {
         guard let file else { return }
         let reserved = table.allPages
         var page = Int(HeapLayout.headerPages)
@@ -161,14 +176,17 @@ extension HeapEngine {
                 page = range.upperBound
                 continue
             }
-            // Holes have no checksums. A page that was stored to is none, also if it has not reached the disk yet.
+            // Holes have no checksums. A page that was stored to is none, also if it has not
+            // reached the disk yet.
             guard let data = try file.nextData(from: page * HeapLayout.pageBytes) else { return }
             if data >= (page + 1) * HeapLayout.pageBytes {
                 page = data / HeapLayout.pageBytes
                 continue
             }
             try writer.record(
-                page, UnsafeRawBufferPointer(start: image.base + page * HeapLayout.pageBytes, count: HeapLayout.pageBytes))
+                page,
+                UnsafeRawBufferPointer(
+                    start: image.base + page * HeapLayout.pageBytes, count: HeapLayout.pageBytes))
             page += 1
         }
     }

@@ -8,7 +8,8 @@
 
 /// Noticing what others commit, without looking all the time.
 extension HeapEngine {
-    /// The signal that this opening's commits, and those of all it shares the heap with, go by; nil for one that follows nothing yet.
+    /// The signal that this opening's commits, and those of all it shares the heap with, go by; nil
+    /// for one that follows nothing yet.
     ///
     /// Its words stay where they are as long as the engine lives: `sharedFile` is never taken back.
     private var signal: ChangeSignal? {
@@ -24,7 +25,8 @@ extension HeapEngine {
         return signal?.position ?? guestPosition
     }
 
-    /// As long as nobody has written a header, nobody has committed. After that a visitor takes part, or, where it cannot just now, looks what there is.
+    /// As long as nobody has written a header, nobody has committed. After that a visitor takes
+    /// part, or, where it cannot just now, looks what there is.
     private var visitorsPosition: UInt64? {
         guard let current = visit.withLock({ $0 }) else { return nil }
         if isAtRest(as: current) { return current.position }
@@ -48,19 +50,25 @@ extension HeapEngine {
     /// A guest cannot see positions move, but it can see that someone has written a header.
     private var guestPosition: UInt64 { headerSequences.max() ?? 0 }
 
-    /// Waits until the newest position is another than `position`, or the time is up; returns the newest either way. Any thread; looks for a
-    /// moment, then sleeps in the kernel and is woken by the commit, but for an opening that cannot take part (no right to write beside the heap, or nobody has written
-    /// yet and it may not begin), which looks every 10 milliseconds.
-    public func waitForPosition(otherThan position: UInt64, timeout: Duration, isCancelled: () -> Bool = { false })
+    /// Waits until the newest position is another than `position`, or the time is up; returns the
+    /// newest either way. Any thread; looks for a moment, then sleeps in the kernel and is woken by
+    /// the commit, but for an opening that cannot take part (no right to write beside the heap, or
+    /// nobody has written yet and it may not begin), which looks every 10 milliseconds.
+    public func waitForPosition(
+        otherThan position: UInt64, timeout: Duration, isCancelled: () -> Bool = { false }
+    )
         throws(HeapError) -> UInt64
     {
         try requireUsable()
         try takePart(timeout: .zero)
-        if let signal, signal.spin(whileAt: position, atMost: min(options.spin, timeout)) { return newestPosition }
+        if let signal, signal.spin(whileAt: position, atMost: min(options.spin, timeout)) {
+            return newestPosition
+        }
         let deadline = Deadline(in: timeout)
         while true {
             try requireUsable()
-            // An opening that follows nothing yet begins to with its next view, once somebody writes: until then it sees a header change, but no commit.
+            // An opening that follows nothing yet begins to with its next view, once somebody
+            // writes: until then it sees a header change, but no commit.
             try takePart(timeout: .zero)
             if signal == nil, !isVisiting { endRead(try beginRead()) }
             let newest = newestPosition

@@ -8,11 +8,14 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// Durability and room, as the user asks for them and as they fall due: syncs, checkpoints, memory given back, the file's size.
+/// Durability and room, as the user asks for them and as they fall due: syncs, checkpoints, memory
+/// given back, the file's size.
 extension HeapEngine {
-    /// Makes every commit so far durable: from the return on it survives a power cut. Any thread, also beside a writer.
+    /// Makes every commit so far durable: from the return on it survives a power cut. Any thread,
+    /// also beside a writer.
     ///
-    /// Cost: one write and one sync of the log, shared by all threads and processes that wait at that moment; nothing if all is durable.
+    /// Cost: one write and one sync of the log, shared by all threads and processes that wait at
+    /// that moment; nothing if all is durable.
     public func makeDurable() throws(HeapError) {
         guard mode == .readWrite else { return }
         guard !isForked else { throw HeapError.forked(path: path) }
@@ -22,7 +25,8 @@ extension HeapEngine {
         do throws(HeapError) { try requireNoFault(shared) } catch { throw fail(error) }
         guard isPending, let log = try anyLog() else { return }
         do throws(HeapError) {
-            try log.makeDurable(below: log.published) { () throws(HeapError) in try requireInPlace() }
+            try log.makeDurable(below: log.published) { () throws(HeapError) in try requireInPlace()
+            }
         } catch {
             switch error {
             case .timedOut, .replaced: throw error
@@ -42,14 +46,16 @@ extension HeapEngine {
         return try joinedLog()
     }
 
-    /// Throws `replaced` unless the file that is open still has its name: what is committed to another one is lost with the last who has it open.
+    /// Throws `replaced` unless the file that is open still has its name: what is committed to
+    /// another one is lost with the last who has it open.
     package func requireInPlace() throws(HeapError) {
         guard let file, let mine = try? file.fileIdentity() else { return }
         guard disk.fileIdentity(at: location) == mine else { throw HeapError.replaced(path: path) }
     }
 
-    /// Moves everything that the log holds, below the oldest open view, into the base image, waiting for open transactions first, and gives back what the
-    /// heap does not need: memory, disk blocks behind its end, and, if no other process has it open, room in the log.
+    /// Moves everything that the log holds, below the oldest open view, into the base image,
+    /// waiting for open transactions first, and gives back what the heap does not need: memory,
+    /// disk blocks behind its end, and, if no other process has it open, room in the log.
     public func checkpoint() throws(HeapError) {
         demandNoOpenTransaction(for: "heap.checkpoint")
         try requireUsable()
@@ -61,12 +67,14 @@ extension HeapEngine {
         try runCheckpoint()
     }
 
-    /// Under the write lock, with no transaction open: trims, writes, gives back memory and file space.
+    /// Under the write lock, with no transaction open: trims, writes, gives back memory and file
+    /// space.
     func runCheckpoint() throws(HeapError) {
         guard try joinedLog() != nil else { return }
         try trimAllocator()
         let isComplete = try moveLogIntoBase(waits: true)
-        // The ring may have become smaller. Unmapping the old one takes a millisecond for each 50 MiB, which the next commit should not pay.
+        // The ring may have become smaller. Unmapping the old one takes a millisecond for each 50
+        // MiB, which the next commit should not pay.
         tail = nil
         try requireInPlace()
         if image.privatePageBound > comfortablePages { try dropToNewest() }
@@ -88,7 +96,9 @@ extension HeapEngine {
                 _ = try moveLogIntoBase(waits: true)
                 try dropToNewest()
             }
-        } else if usedBytes > options.logLimit || privateBytes > options.memoryLimit && usedBytes > 0 {
+        } else if usedBytes > options.logLimit
+            || privateBytes > options.memoryLimit && usedBytes > 0
+        {
             try runCheckpoint()
         }
     }
@@ -101,7 +111,8 @@ extension HeapEngine {
         verifier?.accept(pages: committedPages)
     }
 
-    /// A transaction of the engine's own, so that what the allocator keeps in hand does not stay in the file. Under the write lock.
+    /// A transaction of the engine's own, so that what the allocator keeps in hand does not stay in
+    /// the file. Under the write lock.
     func trimAllocator() throws(HeapError) {
         // The lock is held already, so this goes around `beginWrite`.
         writeSet.firstUnusedLine = committedPages << (HeapLayout.pageShift - HeapLayout.lineShift)
@@ -119,13 +130,15 @@ extension HeapEngine {
 
     /// An eighth more at a time, but never more than a gibibyte of disk in hand.
     private static func roomySize(current: Int, needed: Int) -> Int {
-        FileGrowth.nextSize(current: current, needed: needed, granule: HeapLayout.fileGranule, maximumStep: 1 << 30)
+        FileGrowth.nextSize(
+            current: current, needed: needed, granule: HeapLayout.fileGranule, maximumStep: 1 << 30)
     }
 
     /// Under the write lock, or alone.
     func growFile(_ file: any DiskFile, toHold bytes: Int) throws(DiskError) {
         guard bytes > fileBytes else { return }
-        // Another process may have grown it. A rest behind the last granule, which a power cut can leave, is no room.
+        // Another process may have grown it. A rest behind the last granule, which a power cut can
+        // leave, is no room.
         fileBytes = try file.size()
         fileBytes -= fileBytes % HeapLayout.fileGranule
         guard bytes > fileBytes else { return }
@@ -142,23 +155,31 @@ extension HeapEngine {
         }
     }
 
-    /// The size that the file should have at rest, or, with slack, the size up to which it is left as it is.
+    /// The size that the file should have at rest, or, with slack, the size up to which it is left
+    /// as it is.
     private func wantedFileBytes(slack: Bool) -> Int {
-        let exact = max(SystemPage.roundUp(Int(committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule), reservedBytes)
+        let exact = max(
+            SystemPage.roundUp(
+                Int(committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule),
+            reservedBytes)
         guard slack else { return exact }
         let comfortable = Self.roomySize(current: exact, needed: exact + 1)
         return fileBytes > comfortable ? exact : fileBytes
     }
 
-    /// Cuts the file and the log if nobody else has the heap open: another process's mapping would end in nothing. Under the write lock, after a
-    /// complete checkpoint (until its header is durable, recovery may need the old end).
+    /// Cuts the file and the log if nobody else has the heap open: another process's mapping would
+    /// end in nothing. Under the write lock, after a complete checkpoint (until its header is
+    /// durable, recovery may need the old end).
     private func giveBackSpace() throws(HeapError) {
         guard let file, let log = writerLog else { return }
-        let largest = max(roundedCapacity(options.logLimit), roundedCapacity(options.initialLogBytes))
+        let largest = max(
+            roundedCapacity(options.logLimit), roundedCapacity(options.initialLogBytes))
         fileBytes = try translating { () throws(DiskError) in try file.size() }
         guard fileBytes > wantedFileBytes(slack: true) || log.capacity > largest else { return }
         try withOpeningLock(file) { () throws(HeapError) in
-            let isAlone = try translating { () throws(DiskError) in try file.tryLock(.presence, exclusive: true) }
+            let isAlone = try translating { () throws(DiskError) in
+                try file.tryLock(.presence, exclusive: true)
+            }
             guard isAlone else { return }
             defer { _ = try? file.tryLock(.presence, exclusive: false) }
             try shrinkFile(to: wantedFileBytes(slack: true))
@@ -172,13 +193,19 @@ extension HeapEngine {
         }
     }
 
-    /// Cuts the file to what the heap needs if nobody else has it open. Under the write lock, with all of the log in the base image.
+    /// Cuts the file to what the heap needs if nobody else has it open. Under the write lock, with
+    /// all of the log in the base image.
     func giveBackTail() throws(HeapError) {
         guard let file else { return }
         fileBytes = try translating { () throws(DiskError) in try file.size() }
-        guard fileBytes > wantedFileBytes(slack: false), log.withLock({ $0 })?.usedBytes ?? 0 == 0 else { return }
+        guard fileBytes > wantedFileBytes(slack: false), log.withLock({ $0 })?.usedBytes ?? 0 == 0
+        else { return }
         try withOpeningLock(file) { () throws(HeapError) in
-            guard try translating({ () throws(DiskError) in try file.tryLock(.presence, exclusive: true) }) else { return }
+            guard
+                try translating({ () throws(DiskError) in
+                    try file.tryLock(.presence, exclusive: true)
+                })
+            else { return }
             defer { _ = try? file.tryLock(.presence, exclusive: false) }
             try shrinkFile(to: wantedFileBytes(slack: false))
         }
@@ -193,12 +220,14 @@ extension HeapEngine {
 
     // MARK: Closing
 
-    /// Ends the use of the heap. The last process to close it makes a checkpoint, a header that says the file is whole, and removes the log; others make
-    /// durable what they have committed. Waits for open transactions of this process. Closing twice is allowed. After an earlier failure it only lets go,
-    /// and throws.
+    /// Ends the use of the heap. The last process to close it makes a checkpoint, a header that
+    /// says the file is whole, and removes the log; others make durable what they have committed.
+    /// Waits for open transactions of this process. Closing twice is allowed. After an earlier
+    /// failure it only lets go, and throws.
     public func close() throws(HeapError) {
         guard !isForked else {
-            // The parent's locks, entry and log are none of the child's business; only its own descriptors are.
+            // The parent's locks, entry and log are none of the child's business; only its own
+            // descriptors are.
             closed.store(true, ordering: .releasing)
             return
         }
@@ -255,7 +284,9 @@ extension HeapEngine {
     private func closeWriting(_ file: any DiskFile, _ shared: SharedFile) throws(HeapError) {
         if hasFailed.load(ordering: .acquiring) { throw failedError }
         try requireInPlace()
-        let isAlone = try translating { () throws(DiskError) in try file.tryLock(.presence, exclusive: true) }
+        let isAlone = try translating { () throws(DiskError) in
+            try file.tryLock(.presence, exclusive: true)
+        }
         let isLogStarted = shared[.epoch] != 0
         // Zeros of a page that is gone are no log that was never started.
         do throws(HeapError) { try requireNoFault(shared) } catch { throw fail(error) }
@@ -265,20 +296,25 @@ extension HeapEngine {
         }
         guard let log = try joinedLog() else { return }
         guard isAlone else {
-            do throws(HeapError) { try log.makeDurable(below: log.published) } catch { throw fail(error) }
+            do throws(HeapError) { try log.makeDurable(below: log.published) } catch {
+                throw fail(error)
+            }
             return
         }
-        // Alone and with the opening lock: nobody can hold the write lock, though a process that died may have.
+        // Alone and with the opening lock: nobody can hold the write lock, though a process that
+        // died may have.
         try lockWriteLock(shared)
         defer { shared.writeLock.unlock() }
         guard shared[.failed] == 0 else {
-            throw HeapError.failed(path: path, reason: "a process that had it open could not write or sync it")
+            throw HeapError.failed(
+                path: path, reason: "a process that had it open could not write or sync it")
         }
         try catchUp()
         try requireNoFault()
         try trimAllocator()
         let isComplete = try moveLogIntoBase(waits: true, atRest: true)
-        // A reader that could not register still has its view: the log stays, and is no longer than what it protects.
+        // A reader that could not register still has its view: the log stays, and is no longer than
+        // what it protects.
         guard isComplete else { return try log.makeDurable(below: log.published) }
         do throws(DiskError) {
             var header = try currentHeader(file)
@@ -294,8 +330,9 @@ extension HeapEngine {
         try translating { () throws(DiskError) in try neighbours.remove() }
     }
 
-    /// Nobody has used the log. But a process that died while it started it may have said in the header that it is in use, and then that must be taken back
-    /// first: a log that is missed is an error for whoever opens the heap.
+    /// Nobody has used the log. But a process that died while it started it may have said in the
+    /// header that it is in use, and then that must be taken back first: a log that is missed is an
+    /// error for whoever opens the heap.
     private func removeUnusedLog(_ file: any DiskFile) throws(HeapError) {
         var header = try readHeader(file)
         do throws(DiskError) {
@@ -319,11 +356,15 @@ extension HeapEngine {
         let outcome = try translating { () throws(DiskError) in
             try shared.writeLock.lock(timeout: options.timeout, spinning: options.spin)
         }
-        if outcome == .timedOut { throw HeapError.timedOut(path: path, waitingFor: "another process's transaction") }
+        if outcome == .timedOut {
+            throw HeapError.timedOut(path: path, waitingFor: "another process's transaction")
+        }
     }
 
     private func currentHeader(_ file: any DiskFile) throws(DiskError) -> HeapHeader {
-        do throws(HeapError) { return try readHeader(file) } catch { throw DiskError(.read, path, code: EIO) }
+        do throws(HeapError) { return try readHeader(file) } catch {
+            throw DiskError(.read, path, code: EIO)
+        }
     }
 
     /// A reader that was the only one, and found no log, leaves nothing behind.

@@ -17,8 +17,8 @@ extension HeapEngine {
         didOpen()
     }
 
-    /// Under the opening lock, so that the state that is found here does not change on the way: nobody else opens, closes or recovers meanwhile. A reader of a heap
-    /// at rest can do without.
+    /// Under the opening lock, so that the state that is found here does not change on the way:
+    /// nobody else opens, closes or recovers meanwhile. A reader of a heap at rest can do without.
     func openFile() throws(HeapError) {
         if beginVisit() { return }
         image.endVisit()
@@ -27,7 +27,8 @@ extension HeapEngine {
         didOpen()
     }
 
-    /// False if the file was replaced or removed between its opening and the lock: what lies beside it belongs to another one then.
+    /// False if the file was replaced or removed between its opening and the lock: what lies beside
+    /// it belongs to another one then.
     private func openFileInPlace() throws(HeapError) -> Bool {
         let file = try openOrCreate()
         self.file = file
@@ -36,7 +37,9 @@ extension HeapEngine {
         try requireSuitableFileSystem(file)
         var isInPlace = false
         try withOpeningLock(file) { () throws(HeapError) in
-            isInPlace = try translating { () throws(DiskError) in disk.fileIdentity(at: location) == (try file.fileIdentity()) }
+            isInPlace = try translating { () throws(DiskError) in
+                disk.fileIdentity(at: location) == (try file.fileIdentity())
+            }
             guard isInPlace else { return }
             let header = try readHeader(file)
             identity = header.identity
@@ -93,20 +96,27 @@ extension HeapEngine {
 
     /// Makes the shared file, where the heap is at rest and nobody else has it open.
     func beginSharing(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
-        // Without the right to write the file others cannot be kept out while the shared file is made.
-        guard isFileWritable, !options.salvages else { return try becomeGuest(file, giveUpPresence: true) }
+        // Without the right to write the file others cannot be kept out while the shared file is
+        // made.
+        guard isFileWritable, !options.salvages else {
+            return try becomeGuest(file, giveUpPresence: true)
+        }
         do throws(DiskError) {
             let shared = try SharedFile.create(
-                disk: disk, heapPath: location, heapFile: file, header: header, processes: options.processes)
+                disk: disk, heapPath: location, heapFile: file, header: header,
+                processes: options.processes)
             try becomeMember(file, shared)
         } catch {
             // A reader can do without; a writer is told when it first writes that it may not.
-            guard mode != .readWrite || [EACCES, EPERM, EROFS].contains(error.code) else { throw heapError(error) }
+            guard mode != .readWrite || [EACCES, EPERM, EROFS].contains(error.code) else {
+                throw heapError(error)
+            }
             try becomeGuest(file, giveUpPresence: true)
         }
     }
 
-    /// Others have the heap in use: this opening starts from the base image, like everybody who comes later, and catches up.
+    /// Others have the heap in use: this opening starts from the base image, like everybody who
+    /// comes later, and catches up.
     func join(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
         let needsEntry = mode == .readWrite
         do throws(DiskError) {
@@ -114,7 +124,10 @@ extension HeapEngine {
             var mayWrite = true
             do throws(DiskError) {
                 shared = try joinShared(file, header, isWritable: true)
-            } catch  where !needsEntry && (error.code == EACCES || error.code == EPERM || error.code == EROFS) {
+            } catch
+                where !needsEntry
+                && (error.code == EACCES || error.code == EPERM || error.code == EROFS)
+            {
                 mayWrite = false
                 shared = try joinShared(file, header, isWritable: false)
             }
@@ -125,12 +138,15 @@ extension HeapEngine {
                 try becomeMember(file, shared)
             } else {
                 try protectAllViews(file)
-                guard try file.tryLock(.presence, exclusive: false) else { throw DiskError(.lock, path, code: EAGAIN) }
+                guard try file.tryLock(.presence, exclusive: false) else {
+                    throw DiskError(.lock, path, code: EAGAIN)
+                }
                 attachment = .observer(shared)
             }
         } catch {
             switch error.code {
-            case -1: throw HeapError.logMissing(path: path, logPath: location + LogLayout.sharedSuffix)
+            case -1:
+                throw HeapError.logMissing(path: path, logPath: location + LogLayout.sharedSuffix)
             case SharedFile.otherNamespace: throw HeapError.otherNamespace(path: path)
             case -3: throw HeapError.tooManyProcesses(path: path, limit: ViewTable.count)
             default: throw heapError(error)
@@ -143,20 +159,28 @@ extension HeapEngine {
         if isFixed { openView() }
     }
 
-    func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool) throws(DiskError) -> SharedFile? {
+    func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool) throws(DiskError)
+        -> SharedFile?
+    {
         try SharedFile.join(
-            disk: disk, heapPath: location, heapFile: file, identity: header.identity, processes: options.processes,
+            disk: disk, heapPath: location, heapFile: file, identity: header.identity,
+            processes: options.processes,
             isWritable: isWritable)
     }
 
     private func becomeMember(_ file: any DiskFile, _ shared: SharedFile) throws(DiskError) {
         let views = ViewTable(shared: shared)
-        guard let entry = views.take(for: options.processes.current, isFixed: isFixed, directory: options.processes) else {
+        guard
+            let entry = views.take(
+                for: options.processes.current, isFixed: isFixed, directory: options.processes)
+        else {
             throw DiskError(.lock, path, code: -3)
         }
         if isFixed { ViewTable.open(entry, at: shared[.checkpoint], commit: 0, in: shared) }
         attachment = .member(shared, views, entry: entry)
-        guard try file.tryLock(.presence, exclusive: false) else { throw DiskError(.lock, path, code: EAGAIN) }
+        guard try file.tryLock(.presence, exclusive: false) else {
+            throw DiskError(.lock, path, code: EAGAIN)
+        }
     }
 
     /// Reads on without being known: then nothing may be moved into the base image at all.
@@ -167,10 +191,13 @@ extension HeapEngine {
     }
 
     func protectAllViews(_ file: any DiskFile) throws(DiskError) {
-        guard try file.tryLock(.unregisteredReader, exclusive: false) else { throw DiskError(.lock, path, code: EAGAIN) }
+        guard try file.tryLock(.unregisteredReader, exclusive: false) else {
+            throw DiskError(.lock, path, code: EAGAIN)
+        }
     }
 
-    /// The sequence numbers in the header's copies as the mapping shows them; they change when anyone writes a header.
+    /// The sequence numbers in the header's copies as the mapping shows them; they change when
+    /// anyone writes a header.
     var headerSequences: [UInt64] {
         (0 ..< Int(HeapLayout.headerPages)).map { headerSequence($0, at: image.base) }
     }
@@ -190,20 +217,29 @@ extension HeapEngine {
         do throws(DiskError) {
             return try file.tryLock(.presence, exclusive: true)
         } catch {
-            // Opened for reading only: whether the lock is free can be asked, but not held against others.
+            // Opened for reading only: whether the lock is free can be asked, but not held against
+            // others.
             guard error.code == EBADF else { throw heapError(error) }
-            do throws(DiskError) { return !(try file.isLockedByOthers(.presence)) } catch { throw heapError(error) }
+            do throws(DiskError) { return !(try file.isLockedByOthers(.presence)) } catch {
+                throw heapError(error)
+            }
         }
     }
 
-    /// Runs `body` while no other process opens or closes the heap. Whoever cannot write the file changes nothing and may share the lock.
-    func withOpeningLock(_ file: any DiskFile, _ body: () throws(HeapError) -> Void) throws(HeapError) {
-        try askAgain(waitingFor: "another process that opens or closes it") { () throws(HeapError) in
+    /// Runs `body` while no other process opens or closes the heap. Whoever cannot write the file
+    /// changes nothing and may share the lock.
+    func withOpeningLock(_ file: any DiskFile, _ body: () throws(HeapError) -> Void)
+        throws(HeapError)
+    {
+        try askAgain(waitingFor: "another process that opens or closes it") {
+            () throws(HeapError) in
             do throws(DiskError) {
                 return try file.tryLock(.opening, exclusive: true)
             } catch {
                 guard error.code == EBADF else { throw heapError(error) }
-                return try translating { () throws(DiskError) in try file.tryLock(.opening, exclusive: false) }
+                return try translating { () throws(DiskError) in
+                    try file.tryLock(.opening, exclusive: false)
+                }
             }
         }
         defer { file.unlock(.opening) }
@@ -214,14 +250,18 @@ extension HeapEngine {
         switch try translating({ () throws(DiskError) in try file.fileSystemKind() }) {
         case .local: break
         case .network(let name):
-            guard mode == .readOnly || mode == .privateCopy || options.allowsNetworkFileSystems else {
+            guard mode == .readOnly || mode == .privateCopy || options.allowsNetworkFileSystems
+            else {
                 throw HeapError.networkFileSystem(path: path, name: name)
             }
             warnings.append(
-                "\(path) lies on a network file system (\(name)): processes on other machines do not see each other's changes.")
+                "\(path) lies on a network file system (\(name)): processes on other machines do "
+                    + "not see each other's changes."
+            )
         case .unknown(let name):
             warnings.append(
-                "\(path) lies on a file system of which it cannot be known whether other machines use it (\(name)); if they do, "
+                "\(path) lies on a file system of which it cannot be known whether other machines "
+                    + "use it (\(name)); if they do, "
                     + "their changes are not seen.")
         }
     }
@@ -233,7 +273,9 @@ extension HeapEngine {
             do throws(DiskError) {
                 file = try openFileForMode()
             } catch {
-                guard error.code == ENOENT, mode == .readWrite, options.createsIfMissing else { throw openingError(error) }
+                guard error.code == ENOENT, mode == .readWrite, options.createsIfMissing else {
+                    throw openingError(error)
+                }
                 do throws(HeapError) {
                     try create()
                 } catch {
@@ -255,7 +297,8 @@ extension HeapEngine {
 
     private func openingError(_ error: DiskError) -> HeapError {
         switch error.code {
-        case EACCES, EPERM: .permissionDenied(path: path, operation: mode == .readWrite ? "write" : "read")
+        case EACCES, EPERM:
+            .permissionDenied(path: path, operation: mode == .readWrite ? "write" : "read")
         case ENOENT, ENOTDIR, ENAMETOOLONG:
             disk.objection(to: location, suffixBytes: 0).map { HeapError($0, path: path) }
                 ?? heapError(error)
@@ -263,20 +306,24 @@ extension HeapEngine {
         }
     }
 
-    /// Readers open the file for writing too if they may, though they write nothing: exclusive locks ask for it.
+    /// Readers open the file for writing too if they may, though they write nothing: exclusive
+    /// locks ask for it.
     private func openFileForMode() throws(DiskError) -> any DiskFile {
         do throws(DiskError) {
             isFileWritable = true
             return try disk.open(location, .readWrite)
         } catch {
-            guard mode != .readWrite, [EACCES, EPERM, EROFS, ETXTBSY].contains(error.code) else { throw error }
+            guard mode != .readWrite, [EACCES, EPERM, EROFS, ETXTBSY].contains(error.code) else {
+                throw error
+            }
             isFileWritable = false
             return try disk.open(location, .readOnly)
         }
     }
 
-    /// Makes an empty heap under another name and moves it into place whole: a crash leaves no half-made heap, and of two
-    /// processes that make the same one, the second opens what the first made.
+    /// Makes an empty heap under another name and moves it into place whole: a crash leaves no
+    /// half-made heap, and of two processes that make the same one, the second opens what the first
+    /// made.
     private func create() throws(HeapError) {
         let header = HeapHeader.made(identity: .random(), hashSeed: .random())
         let pages = AllocatorRoot.initialPages()
@@ -286,7 +333,8 @@ extension HeapEngine {
         // Before there is a file that could not be opened.
         try requireSuitableFileSystem(builder.file)
         do throws(DiskError) {
-            try builder.file.grow(from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
+            try builder.file.grow(
+                from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
             try builder.file.write(pages, at: 0)
             do throws(DiskError) {
                 try builder.finish(header, replacing: false)
@@ -305,7 +353,8 @@ extension HeapEngine {
         return header
     }
 
-    /// The current header and the size of the file, which may have grown since. Changes nothing of this opening.
+    /// The current header and the size of the file, which may have grown since. Changes nothing of
+    /// this opening.
     func headerAndSize(of file: any DiskFile) throws(HeapError) -> (HeapHeader, fileBytes: Int) {
         let readings: [HeapHeader.Reading]
         let fileBytes: Int
@@ -321,15 +370,18 @@ extension HeapEngine {
         }
         switch HeapHeader.current(readings) {
         case .header(let header):
-            // Anyone may have grown the file since its size was asked for, but nobody cuts it while it is in use.
-            let expected = SystemPage.roundUp(Int(header.heapPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
+            // Anyone may have grown the file since its size was asked for, but nobody cuts it while
+            // it is in use.
+            let expected = SystemPage.roundUp(
+                Int(header.heapPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
             guard fileBytes >= expected || options.salvages else {
                 throw HeapError.truncated(
                     path: path, expectedBytes: UInt64(expected), actualBytes: UInt64(fileBytes))
             }
             return (header, fileBytes)
         case .newerFormat(let version):
-            throw HeapError.newerFormat(path: path, found: version, supported: HeapLayout.formatVersion)
+            throw HeapError.newerFormat(
+                path: path, found: version, supported: HeapLayout.formatVersion)
         case .foreignByteOrder: throw HeapError.foreignByteOrder(path: path)
         case .damaged: throw HeapError.damagedHeader(path: path)
         case .notAHeader: throw HeapError.notAHeap(path: path)
@@ -337,12 +389,14 @@ extension HeapEngine {
     }
 
     func mapBase(_ file: any DiskFile) throws(HeapError) {
-        // A file may have a rest behind the last granule (another program's doing); it holds nothing and is not mapped.
+        // A file may have a rest behind the last granule (another program's doing); it holds
+        // nothing and is not mapped.
         fileBytes -= fileBytes % HeapLayout.fileGranule
         try image.mapFile(file, byteCount: fileBytes)
     }
 
-    /// `pages`: how many the header or the log's last record says that there are, where that is known.
+    /// `pages`: how many the header or the log's last record says that there are, where that is
+    /// known.
     func checkAllocatorRoot(pages: UInt64? = nil) throws(HeapError) {
         guard image.byteCount >= Int(HeapLayout.initialPages) * HeapLayout.pageBytes else {
             throw HeapError.damaged(path: path, what: "it is too short for a heap")
@@ -353,7 +407,11 @@ extension HeapEngine {
         else { throw HeapError.damaged(path: path, what: "the allocator's root page is not one") }
         if let pages, pages != pagesInImage {
             throw HeapError.damaged(
-                path: path, what: "the allocator's root page speaks of \(pagesInImage) pages, and the header or log of \(pages)")
+                path: path,
+                what:
+                    "the allocator's root page speaks of \(pagesInImage) pages, and the header or "
+                    + "log of \(pages)"
+            )
         }
     }
 }

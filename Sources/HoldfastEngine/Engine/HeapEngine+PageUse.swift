@@ -10,12 +10,15 @@ public enum PageUse: String, Sendable {
 }
 
 extension HeapEngine {
-    /// What each of `pages` (ascending) is used for, in the view of the read transaction that the caller has open. Trusts nothing. O(runs of pages).
+    /// What each of `pages` (ascending) is used for, in the view of the read transaction that the
+    /// caller has open. Trusts nothing. O(runs of pages).
     public func pageUses(_ pages: [Int]) -> [PageUse] {
         guard let last = pages.last else { return [] }
         var uses = pages.map { $0 < Int(HeapLayout.headerPages) ? PageUse.header : .unknown }
         var index = uses.firstIndex(of: .unknown) ?? pages.count
-        let walk = PageWalk(base: image.base, end: min(pagesInImage, UInt64(image.byteCount / HeapLayout.pageBytes)))
+        let walk = PageWalk(
+            base: image.base, end: min(pagesInImage, UInt64(image.byteCount / HeapLayout.pageBytes))
+        )
         for run in walk {
             while index < pages.count, pages[index] < run.pages.upperBound {
                 uses[index] = run.kind == .free ? .free : run.kind == .metadata ? .records : .data

@@ -1,8 +1,10 @@
-/// Recovery: the log's commits laid over the image, and, where the heap may be written, over the base file.
+/// Recovery: the log's commits laid over the image, and, where the heap may be written, over the
+/// base file.
 extension HeapEngine {
-    /// Runs while nobody else uses the log. Returns the header as of the last commit; with it, at rest, on the
-    /// disk, unless this opening only reads. O(bytes of the log); memory: 24 bytes for each run of changed
-    /// lines, or, for an opening that only reads, private copies of the changed pages.
+    /// Runs while nobody else uses the log. Returns the header as of the last commit; with it, at
+    /// rest, on the disk, unless this opening only reads. O(bytes of the log); memory: 24 bytes for
+    /// each run of changed lines, or, for an opening that only reads, private copies of the changed
+    /// pages.
     func recover(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader {
         var scanner = try openScanner(location + LogLayout.durableSuffix, header)
         defer { for source in scanner.sources { source.file.close() } }
@@ -10,7 +12,8 @@ extension HeapEngine {
         let isSharedFileMissing = !disk.exists(neighbours.path(.shared))
         let recovered =
             mode == .readWrite
-            ? try replayIntoFile(&scanner, file, header) : try replayIntoImage(&scanner, file, header)
+            ? try replayIntoFile(&scanner, file, header)
+            : try replayIntoImage(&scanner, file, header)
         if isSharedFileMissing { warnOfMissingSharedFile() }
         return recovered
     }
@@ -25,8 +28,11 @@ extension HeapEngine {
         try image.preparePrivateCopies(path: path)
         while let (record, bytes, _) = scanner.next() {
             try image.extend(
-                to: Int(record.heapPages) * HeapLayout.pageBytes, path: path, file: file, mayMove: true)
-            _ = LogRecord.forEachRun(in: bytes, record: record) { image.apply(firstLine: $0, lines: $1) }
+                to: Int(record.heapPages) * HeapLayout.pageBytes, path: path, file: file,
+                mayMove: true)
+            _ = LogRecord.forEachRun(in: bytes, record: record) {
+                image.apply(firstLine: $0, lines: $1)
+            }
             heapPages = record.heapPages
             PageChecksums.collectPages(ofRootBytes: rootBytes, from: 0, into: &former)
             lowestEnd = min(lowestEnd, record.lowestHeapPages(bytes))
@@ -57,10 +63,14 @@ extension HeapEngine {
         // Everything is checked before the first write, which says that a checkpoint has begun.
         try requireWholeLog(scanner)
         let log = scanner.sources[0]
-        guard scanner.position - scanner.start <= UInt64(log.ring.capacity) else { throw damagedLog(scanner) }
+        guard scanner.position - scanner.start <= UInt64(log.ring.capacity) else {
+            throw damagedLog(scanner)
+        }
         try requireSoundRoot(UnsafeRawBufferPointer(root.bytes), pages: lines.heapPages)
         lines.finish()
-        if !(try isCheckpointCutShort(scanner, file, header)) { try requireSound(lines, header, file) }
+        if !(try isCheckpointCutShort(scanner, file, header)) {
+            try requireSound(lines, header, file)
+        }
         try awaitVisitors(file)
         var recovered = recovered(header, scanner, heapPages: lines.heapPages)
         do throws(DiskError) {
@@ -75,7 +85,9 @@ extension HeapEngine {
     }
 
     /// Keeps a copy of the allocator's root page as each record leaves it.
-    private static func follow(_ record: LogRecord, _ bytes: UnsafeRawBufferPointer, to root: PageBuffer) {
+    private static func follow(
+        _ record: LogRecord, _ bytes: UnsafeRawBufferPointer, to root: PageBuffer
+    ) {
         let lines = UInt64(HeapLayout.linesPerPage)
         let first = HeapLayout.allocatorRootPage * lines
         _ = LogRecord.forEachRun(in: bytes, record: record) { firstLine, source in
@@ -89,7 +101,9 @@ extension HeapEngine {
         }
     }
 
-    private func recovered(_ header: HeapHeader, _ scanner: LogScanner, heapPages: UInt64) -> HeapHeader {
+    private func recovered(_ header: HeapHeader, _ scanner: LogScanner, heapPages: UInt64)
+        -> HeapHeader
+    {
         var recovered = header
         recovered.checkpointPosition = scanner.position
         recovered.checkpointChain = scanner.chain
@@ -98,8 +112,9 @@ extension HeapEngine {
         return recovered
     }
 
-    /// Whether a checkpoint had begun to write the log to the data file. With a copy of the header lost it may only look so; then pages must match
-    /// their checksums as ever. Both at once is an error, not a guess.
+    /// Whether a checkpoint had begun to write the log to the data file. With a copy of the header
+    /// lost it may only look so; then pages must match their checksums as ever. Both at once is an
+    /// error, not a guess.
     private func isCheckpointCutShort(
         _ scanner: LogScanner, _ file: any DiskFile, _ header: HeapHeader
     ) throws(HeapError) -> Bool {
@@ -108,11 +123,14 @@ extension HeapEngine {
         }
     }
 
-    /// After the last record: throws if commits that were durable lie behind it, or warns, where what is left is to be salvaged.
+    /// After the last record: throws if commits that were durable lie behind it, or warns, where
+    /// what is left is to be salvaged.
     private func requireWholeLog(_ scanner: LogScanner) throws(HeapError) {
         let isDamaged = try translating { () throws(DiskError) in
             try scanner.requireNoFault()
-            if try scanner.isDurableFileCutShort() || scanner.position < scanner.requiredPosition { return true }
+            if try scanner.isDurableFileCutShort() || scanner.position < scanner.requiredPosition {
+                return true
+            }
             let isDamaged = try scanner.findsDurableRecordBeyondEnd()
             try scanner.requireNoFault()
             return isDamaged
@@ -120,12 +138,15 @@ extension HeapEngine {
         guard isDamaged else { return }
         guard options.salvages else { throw damagedLog(scanner) }
         warnings.append(
-            "\(path): its log is damaged after commit \(scanner.commitNumber), and what was committed later is lost.")
+            "\(path): its log is damaged after commit \(scanner.commitNumber), and what was "
+                + "committed later is lost."
+        )
     }
 
     private func damagedLog(_ scanner: LogScanner) -> HeapError {
         HeapError.damagedLog(
-            path: path, logPath: location + LogLayout.durableSuffix, lastWholeCommit: scanner.commitNumber)
+            path: path, logPath: location + LogLayout.durableSuffix,
+            lastWholeCommit: scanner.commitNumber)
     }
 
     /// Before anything is made of what the allocator's root page says.
@@ -135,7 +156,10 @@ extension HeapEngine {
         guard root.load(as: UInt64.self) == AllocatorRoot.magic, found == pages else {
             throw HeapError.damaged(
                 path: path,
-                what: "the allocator's root page speaks of \(found) pages, and the header or log of \(pages)")
+                what:
+                    "the allocator's root page speaks of \(found) pages, and the header or log of "
+                    + "\(pages)"
+            )
         }
     }
 
@@ -148,23 +172,31 @@ extension HeapEngine {
                 + "that file, and are lost if it cannot be brought back.")
     }
 
-    /// Where one copy of the header is not whole and the other says that the file is at rest: the header of a log that goes on from there, if there is
-    /// one. Then it was the damaged copy that named it, since nothing is committed before a header does so durably; and what was committed must not be lost.
-    func headerOfForgottenLog(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader? {
+    /// Where one copy of the header is not whole and the other says that the file is at rest: the
+    /// header of a log that goes on from there, if there is one. Then it was the damaged copy that
+    /// named it, since nothing is committed before a header does so durably; and what was committed
+    /// must not be lost.
+    func headerOfForgottenLog(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError)
+        -> HeapHeader?
+    {
         let logPath = location + LogLayout.durableSuffix
         return try translating { () throws(DiskError) in
             guard disk.exists(logPath), try !hasBothHeaders(file),
                 let log = try? disk.openBeside(logPath, .readOnly)
             else { return nil }
             defer { log.close() }
-            guard case .header(let logHeader) = try LogHeader.read(from: log, at: LogLayout.headerOffsets),
+            guard
+                case .header(let logHeader) = try LogHeader.read(
+                    from: log, at: LogLayout.headerOffsets),
                 logHeader.identity == header.identity, Self.isCapacity(logHeader.capacity)
             else { return nil }
             var named = header
             named.logInUse = true
             named.logEpoch = logHeader.epoch
             var sources = [
-                LogScanner.Source(file: log, ring: try RingMapping(reading: log, capacity: Int(logHeader.capacity)))
+                LogScanner.Source(
+                    file: log,
+                    ring: try RingMapping(reading: log, capacity: Int(logHeader.capacity)))
             ]
             let shared = try openSharedSource(named, .readOnly)
             defer { shared?.file.close() }
@@ -181,16 +213,20 @@ extension HeapEngine {
     }
 
     private var rootBytes: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
+        UnsafeRawBufferPointer(
+            start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
     }
 
-    /// The data file, then the header, then the log is no longer needed. Each step's sync comes before the next step's first write.
+    /// The data file, then the header, then the log is no longer needed. Each step's sync comes
+    /// before the next step's first write.
     private func writeRecovered(
-        _ lines: LineIndex, from old: HeapHeader, to recovered: HeapHeader, _ scanner: LogScanner, _ file: any DiskFile
+        _ lines: LineIndex, from old: HeapHeader, to recovered: HeapHeader, _ scanner: LogScanner,
+        _ file: any DiskFile
     ) throws(DiskError) -> HeapHeader {
         var recovered = recovered
         try growFile(file, toHold: Int(recovered.heapPages) * HeapLayout.pageBytes)
-        // Whatever was going on when the machine stopped may have torn pages of checksums, and is written again here.
+        // Whatever was going on when the machine stopped may have torn pages of checksums, and is
+        // written again here.
         let table = try writePages(of: lines, from: old, mends: true, to: file)
         try scanner.requireNoFault()
         try file.sync()
@@ -203,8 +239,11 @@ extension HeapEngine {
         return recovered
     }
 
-    /// Opens the log's files: the durable one must be there and belong to this heap; the shared one helps if it does.
-    private func openScanner(_ logPath: String, _ header: HeapHeader) throws(HeapError) -> LogScanner {
+    /// Opens the log's files: the durable one must be there and belong to this heap; the shared one
+    /// helps if it does.
+    private func openScanner(_ logPath: String, _ header: HeapHeader) throws(HeapError)
+        -> LogScanner
+    {
         // A reader opens the log read-only, so that it needs no right to write it.
         let access: FileAccess = mode == .readWrite ? .readWrite : .readOnly
         var newer: UInt32?
@@ -227,14 +266,19 @@ extension HeapEngine {
             switch error.code {
             case -1: throw HeapError.logMissing(path: path, logPath: logPath)
             case -2: throw HeapError.foreignLog(path: path, logPath: logPath)
-            case -3: throw HeapError.newerFormat(path: logPath, found: newer ?? 0, supported: LogLayout.version)
+            case -3:
+                throw HeapError.newerFormat(
+                    path: logPath, found: newer ?? 0, supported: LogLayout.version)
             default: throw heapError(error)
             }
         }
     }
 
-    /// The shared file of whatever boot: its records prove themselves, and its words only say where they might be.
-    private func openSharedSource(_ header: HeapHeader, _ access: FileAccess) throws(DiskError) -> LogScanner.Source? {
+    /// The shared file of whatever boot: its records prove themselves, and its words only say where
+    /// they might be.
+    private func openSharedSource(_ header: HeapHeader, _ access: FileAccess) throws(DiskError)
+        -> LogScanner.Source?
+    {
         let sharedPath = location + LogLayout.sharedSuffix
         guard disk.exists(sharedPath) else { return nil }
         let file: any DiskFile
@@ -249,19 +293,23 @@ extension HeapEngine {
             (
                 header: SharedHeader.decode(raw),
                 epoch: raw.load(fromByteOffset: SharedFile.Word.epoch.rawValue, as: UInt64.self),
-                capacity: raw.load(fromByteOffset: SharedFile.Word.capacity.rawValue, as: UInt64.self)
+                capacity: raw.load(
+                    fromByteOffset: SharedFile.Word.capacity.rawValue, as: UInt64.self)
             )
         }
-        guard count == bytes.count, words.header?.identity == header.identity, words.epoch == header.logEpoch,
+        guard count == bytes.count, words.header?.identity == header.identity,
+            words.epoch == header.logEpoch,
             Self.isCapacity(words.capacity)
         else {
             file.close()
             return nil
         }
-        return LogScanner.Source(file: file, ring: try RingMapping(reading: file, capacity: Int(words.capacity)))
+        return LogScanner.Source(
+            file: file, ring: try RingMapping(reading: file, capacity: Int(words.capacity)))
     }
 
     private static func isCapacity(_ bytes: UInt64) -> Bool {
-        bytes > 0 && bytes <= HeapLayout.maximumBytes && bytes % UInt64(RedoLog.capacityGranule) == 0
+        bytes > 0 && bytes <= HeapLayout.maximumBytes
+            && bytes % UInt64(RedoLog.capacityGranule) == 0
     }
 }

@@ -2,10 +2,12 @@ import MemoryMapping
 
 /// Room in the file before it is needed, and giving it up again.
 extension HeapEngine {
-    /// Makes the file at least `bytes` long, rounded up to 64 KiB, with blocks of the disk for all of it (unless `reservesBlocks` is off), and keeps it so
-    /// from now on, also when the heap is closed. Durable on return. Other processes go on; writers wait.
+    /// Makes the file at least `bytes` long, rounded up to 64 KiB, with blocks of the disk for all
+    /// of it (unless `reservesBlocks` is off), and keeps it so from now on, also when the heap is
+    /// closed. Durable on return. Other processes go on; writers wait.
     ///
-    /// Throws `tooLarge` beyond what can be mapped, and `diskFull` or `fileTooLarge` with the file as it was.
+    /// Throws `tooLarge` beyond what can be mapped, and `diskFull` or `fileTooLarge` with the file
+    /// as it was.
     public func reserve(bytes: Int) throws(HeapError) {
         demandNoOpenTransaction(for: "heap.reserve")
         try requireWritable()
@@ -19,8 +21,9 @@ extension HeapEngine {
         try changeReservation(to: SystemPage.roundUp(bytes, to: HeapLayout.fileGranule))
     }
 
-    /// Gives up what `reserve` has asked for, moves the log into the file, and cuts off what the heap does not need at the file's end. Where another process
-    /// has the heap open, the last one to close it cuts the file.
+    /// Gives up what `reserve` has asked for, moves the log into the file, and cuts off what the
+    /// heap does not need at the file's end. Where another process has the heap open, the last one
+    /// to close it cuts the file.
     public func shrink() throws(HeapError) {
         demandNoOpenTransaction(for: "heap.shrink")
         try changeReservation(to: 0)
@@ -44,7 +47,8 @@ extension HeapEngine {
             guard bytes != reservedBytes else { return }
             do throws(DiskError) {
                 if bytes > fileBytes {
-                    // Under the write lock no commit grows it meanwhile. A rest behind the last granule is no room.
+                    // Under the write lock no commit grows it meanwhile. A rest behind the last
+                    // granule is no room.
                     let current = fileBytes - fileBytes % HeapLayout.fileGranule
                     try file.grow(from: current, to: bytes, reservingBlocks: options.reservesBlocks)
                     try file.sync()

@@ -4,11 +4,14 @@ import MemoryMapping
 extension HeapEngine {
     // MARK: The view
 
-    /// Protects this opening's view; the position is the one that it has reached already. See `ViewTable` for why that is enough.
+    /// Protects this opening's view; the position is the one that it has reached already. See
+    /// `ViewTable` for why that is enough.
     @inline(__always)
     func openView() {
         guard let meeting, let viewEntry else { return }
-        meeting._withUnsafeGuaranteedRef { ViewTable.open(viewEntry, at: applied, commit: commitNumber, in: $0) }
+        meeting._withUnsafeGuaranteedRef {
+            ViewTable.open(viewEntry, at: applied, commit: commitNumber, in: $0)
+        }
     }
 
     @inline(__always)
@@ -18,11 +21,14 @@ extension HeapEngine {
         meeting._withUnsafeGuaranteedRef { ViewTable.close(viewEntry, in: $0) }
     }
 
-    /// Whether the image is the newest state; for the first of this opening's readers also opens its view. Under the gate's mutex.
+    /// Whether the image is the newest state; for the first of this opening's readers also opens
+    /// its view. Under the gate's mutex.
     @inline(__always)
     func isFresh(isFirst: Bool) -> Bool {
         if isFixed { return true }
-        guard let meeting else { return isVisitor ? isVisitorFresh(isFirst: isFirst) : isGuestFresh }
+        guard let meeting else {
+            return isVisitor ? isVisitorFresh(isFirst: isFirst) : isGuestFresh
+        }
         if isFirst { openView() }
         return meeting._withUnsafeGuaranteedRef { $0.loadInOrder(.published) } == applied
             && !(isFirst && viewEntry != nil && isMemoryReliefDue)
@@ -33,8 +39,9 @@ extension HeapEngine {
         if case .guest(let headers) = attachment { headerSequences == headers } else { true }
     }
 
-    /// Brings the image to the newest state. The caller is alone behind the gate, and the view is open, or it holds the write lock. The view stays
-    /// where it is: who keeps it open moves it, and a writer has none.
+    /// Brings the image to the newest state. The caller is alone behind the gate, and the view is
+    /// open, or it holds the write lock. The view stays where it is: who keeps it open moves it,
+    /// and a writer has none.
     func catchUp() throws(HeapError) {
         if isVisitor { return try register() }
         if isGuest { return try attachAgain() }
@@ -48,7 +55,8 @@ extension HeapEngine {
     private func catchUp(to target: UInt64) throws(HeapError) {
         guard let shared else { return }
         guard let log = try joinedLog() else {
-            throw HeapError.damagedLog(path: path, logPath: shared.file.path, lastWholeCommit: commitNumber)
+            throw HeapError.damagedLog(
+                path: path, logPath: shared.file.path, lastWholeCommit: commitNumber)
         }
         try followLog(log, to: target)
         try requireNoFault()
@@ -61,11 +69,18 @@ extension HeapEngine {
         var ring = try translating { () throws(DiskError) in try log.shared.ring() }
         try image.preparePrivateCopies(path: path)
         while applied < target {
-            if let (record, bytes) = reader.record(at: applied, in: ring, epoch: log.epoch, chain: chain) {
+            if let (record, bytes) = reader.record(
+                at: applied, in: ring, epoch: log.epoch, chain: chain)
+            {
                 try image.extend(
-                    to: Int(record.heapPages) * HeapLayout.pageBytes, path: path, file: file, mayMove: true)
-                guard LogRecord.forEachRun(in: bytes, record: record, { image.apply(firstLine: $0, lines: $1) }) else {
-                    throw HeapError.damagedLog(path: path, logPath: log.shared.file.path, lastWholeCommit: commitNumber)
+                    to: Int(record.heapPages) * HeapLayout.pageBytes, path: path, file: file,
+                    mayMove: true)
+                guard
+                    LogRecord.forEachRun(
+                        in: bytes, record: record, { image.apply(firstLine: $0, lines: $1) })
+                else {
+                    throw HeapError.damagedLog(
+                        path: path, logPath: log.shared.file.path, lastWholeCommit: commitNumber)
                 }
                 applied += record.span
                 chain = record.checksum
@@ -78,13 +93,15 @@ extension HeapEngine {
             } else if log.shared.hasFault {
                 throw HeapError.unreadable(path: log.shared.file.path, offset: 0)
             } else {
-                throw HeapError.damagedLog(path: path, logPath: log.shared.file.path, lastWholeCommit: commitNumber)
+                throw HeapError.damagedLog(
+                    path: path, logPath: log.shared.file.path, lastWholeCommit: commitNumber)
             }
         }
     }
 
-    /// Drops every private page: the image is the base again, as of its last checkpoint, or a little ahead where another one is under way; what it is
-    /// ahead by stands in the log below the position to which the caller catches up. The caller is alone behind the gate.
+    /// Drops every private page: the image is the base again, as of its last checkpoint, or a
+    /// little ahead where another one is under way; what it is ahead by stands in the log below the
+    /// position to which the caller catches up. The caller is alone behind the gate.
     func startFromBase() throws(HeapError) {
         guard let file else { return }
         let header = try readHeader(file)
@@ -93,13 +110,17 @@ extension HeapEngine {
         committedPages = header.heapPages
     }
 
-    /// Private copies are given back once there are many, provided that the log is short: what it holds is laid over the base again.
+    /// Private copies are given back once there are many, provided that the log is short: what it
+    /// holds is laid over the base again.
     @inline(__always)
-    var isMemoryReliefDue: Bool { image.privatePageBound > comfortablePages && isMemoryReliefPossible }
+    var isMemoryReliefDue: Bool {
+        image.privatePageBound > comfortablePages && isMemoryReliefPossible
+    }
 
     private var isMemoryReliefPossible: Bool {
         guard mode != .privateCopy, !isFixed, let shared else { return false }
-        // What the log holds would be private again at once, in the worst case a page for each smallest record, 28 times its bytes.
+        // What the log holds would be private again at once, in the worst case a page for each
+        // smallest record, 28 times its bytes.
         return applied >= shared[.checkpoint] && shared.usedBytes <= options.memoryLimit / 128
     }
 
@@ -111,7 +132,8 @@ extension HeapEngine {
         guard let shared, shared[.epoch] != 0 else { return nil }
         let log = try translating { () throws(DiskError) in
             try RedoLog(
-                joining: shared, disk: disk, heapPath: location, identity: identity, isWritable: mode == .readWrite,
+                joining: shared, disk: disk, heapPath: location, identity: identity,
+                isWritable: mode == .readWrite,
                 timeout: options.timeout)
         }
         writerLog = log
@@ -119,14 +141,18 @@ extension HeapEngine {
         return log
     }
 
-    /// A guest has noticed that the heap is in use now, or has been: it takes part, or reads what there is now.
+    /// A guest has noticed that the heap is in use now, or has been: it takes part, or reads what
+    /// there is now.
     private func attachAgain() throws(HeapError) {
         guard let file else { return }
         try withOpeningLock(file) { () throws(HeapError) in
             var header = try readHeader(file)
             let isAlone: Bool
             do throws(DiskError) {
-                isAlone = isFileWritable ? try file.tryLock(.presence, exclusive: true) : !(try file.isLockedByOthers(.presence))
+                isAlone =
+                    isFileWritable
+                    ? try file.tryLock(.presence, exclusive: true)
+                    : !(try file.isLockedByOthers(.presence))
             } catch { throw heapError(error) }
             guard isAlone else {
                 try join(file, header)
@@ -146,8 +172,11 @@ extension HeapEngine {
     public func openViews() -> [OpenView] {
         if isClosed { return [] }
         try? takePart(timeout: .zero)
-        if let shared = sharedFile.withLock({ $0 }) { return ViewTable(shared: shared).all(directory: options.processes) }
+        if let shared = sharedFile.withLock({ $0 }) {
+            return ViewTable(shared: shared).all(directory: options.processes)
+        }
         // A visitor that cannot register just now is not in the table, but others may be.
-        return isVisiting ? peek { ViewTable(shared: $0).all(directory: options.processes) } ?? [] : []
+        return isVisiting
+            ? peek { ViewTable(shared: $0).all(directory: options.processes) } ?? [] : []
     }
 }

@@ -12,17 +12,19 @@ import CHoldfast
 extension HeapEngine {
     public typealias Context = UnsafeMutablePointer<TransactionContext>
 
-    /// Opens a read transaction: the heap stands still until `endRead`. Waits while another thread of this process writes; never for another
-    /// process.
+    /// Opens a read transaction: the heap stands still until `endRead`. Waits while another thread
+    /// of this process writes; never for another process.
     ///
-    /// A read inside a read of the same thread shares its view. A read inside a write of the same heap traps: it could only
-    /// see uncommitted changes.
+    /// A read inside a read of the same thread shares its view. A read inside a write of the same
+    /// heap traps: it could only see uncommitted changes.
     public func beginRead() throws(HeapError) -> Context {
         let enclosing = Self.innermost
         if let outer = openTransaction(enclosing) {
             Misuse.demand(
                 !outer.pointee.isWritable,
-                "Holdfast: heap.read was called inside heap.write of the same heap. Use the transaction that is open.")
+                "Holdfast: heap.read was called inside heap.write of the same heap. Use the "
+                    + "transaction that is open."
+            )
             guard !isForked else { throw HeapError.forked(path: path) }
             return makeContext(isWritable: false, enclosing: enclosing)
         }
@@ -40,7 +42,8 @@ extension HeapEngine {
             }
             openViewIfNew()
             gate.beginReading()
-        case .timedOut: throw HeapError.timedOut(path: path, waitingFor: "another thread's transaction")
+        case .timedOut:
+            throw HeapError.timedOut(path: path, waitingFor: "another thread's transaction")
         }
         do throws(HeapError) {
             try requireUsable()
@@ -57,7 +60,8 @@ extension HeapEngine {
         if openTransaction(enclosing) == nil { gate.leaveReading { closeViewUnlessFixed() } }
     }
 
-    /// Whether all that the open read transaction has seen could be read, and was protected: a fork leaves the view to the parent.
+    /// Whether all that the open read transaction has seen could be read, and was protected: a fork
+    /// leaves the view to the parent.
     public func requireReadable() throws(HeapError) {
         guard !isForked else { throw HeapError.forked(path: path) }
         try requireNoFault()
@@ -66,14 +70,16 @@ extension HeapEngine {
     @inline(__always)
     private func closeViewUnlessFixed() { if !isFixed { closeView() } }
 
-    /// A guest that has become a member while it caught up has its view opened there already, but not kept open.
+    /// A guest that has become a member while it caught up has its view opened there already, but
+    /// not kept open.
     private func openViewIfNew() {
-        // In between nothing protected it; but a checkpoint goes no further than what was published, and this opening is there.
+        // In between nothing protected it; but a checkpoint goes no further than what was
+        // published, and this opening is there.
         if !isFixed { openView() }
     }
 
-    /// Opens a write transaction; waits for other threads' transactions and other processes' writers to end. Runs a checkpoint first if one
-    /// must be made at once.
+    /// Opens a write transaction; waits for other threads' transactions and other processes'
+    /// writers to end. Runs a checkpoint first if one must be made at once.
     public func beginWrite() throws(HeapError) -> Context {
         let enclosing = Self.innermost
         demandNoOpenTransaction(for: "heap.write")
@@ -95,8 +101,9 @@ extension HeapEngine {
         return makeContext(isWritable: true, enclosing: enclosing)
     }
 
-    /// Passes the gate, alone, and takes the write lock between processes. A writer needs no entry in the table of views: no checkpoint goes further
-    /// than what is published, which cannot move while the lock is held.
+    /// Passes the gate, alone, and takes the write lock between processes. A writer needs no entry
+    /// in the table of views: no checkpoint goes further than what is published, which cannot move
+    /// while the lock is held.
     func lockForWriting() throws(HeapError) {
         guard gate.lockExclusively(timeout: options.timeout) else {
             throw HeapError.timedOut(path: path, waitingFor: "another thread's transaction")
@@ -105,20 +112,28 @@ extension HeapEngine {
         do throws(HeapError) {
             guard let meeting else { throw HeapError.readOnlyFolder(path: path) }
             let (locked, hasFailed, isLost) = meeting._withUnsafeGuaranteedRef { shared in
-                let locked = shared.writeLock.result(timeout: options.timeout, spinning: options.spin)
+                let locked = shared.writeLock.result(
+                    timeout: options.timeout, spinning: options.spin)
                 return (locked, shared[.failed] != 0, shared.areWordsLost)
             }
             // Then the lock is one that nobody else sees.
-            if isLost { throw HeapError.unreadable(path: location + LogLayout.sharedSuffix, offset: 0) }
+            if isLost {
+                throw HeapError.unreadable(path: location + LogLayout.sharedSuffix, offset: 0)
+            }
             let outcome: LockOutcome
-            do throws(DiskError) { outcome = try locked.get() } catch { throw writeLockError(error) }
+            do throws(DiskError) { outcome = try locked.get() } catch {
+                throw writeLockError(error)
+            }
             // A writer that died has published its commit or nothing: there is nothing to undo.
             if outcome == .timedOut {
                 throw HeapError.timedOut(path: path, waitingFor: "another process's transaction")
             }
             guard !hasFailed else {
                 meeting._withUnsafeGuaranteedRef { $0.writeLock.unlock() }
-                throw fail(HeapError.failed(path: path, reason: "a process that has it open could not write or sync it"))
+                throw fail(
+                    HeapError.failed(
+                        path: path, reason: "a process that has it open could not write or sync it")
+                )
             }
         } catch {
             gate.unlockExclusively()
@@ -132,7 +147,8 @@ extension HeapEngine {
         guard error.code == EDEADLK else { return heapError(error) }
         Misuse.demand(
             options.processes.namespaces == 0 && !isInsideAnotherOpening,
-            "Holdfast: a transaction of a heap was begun inside one that the same thread has open through another opening "
+            "Holdfast: a transaction of a heap was begun inside one that the same thread has open "
+                + "through another opening "
                 + "of the same file. Use the transaction that is open, or end it first.")
         return HeapError.otherNamespace(path: path)
     }
@@ -142,7 +158,9 @@ extension HeapEngine {
         let file = try? shared?.file.fileIdentity()
         var candidate = Self.innermost
         while let context = candidate {
-            let other = context.pointee.engine._withUnsafeGuaranteedRef { try? $0.shared?.file.fileIdentity() }
+            let other = context.pointee.engine._withUnsafeGuaranteedRef {
+                try? $0.shared?.file.fileIdentity()
+            }
             if context.pointee.isWritable, other == file { return true }
             candidate = context.pointee.enclosing
         }
@@ -154,7 +172,8 @@ extension HeapEngine {
         gate.unlockExclusively()
     }
 
-    /// Makes the transaction's changes the heap's newest state, all at once, and ends it. On an error nothing has changed.
+    /// Makes the transaction's changes the heap's newest state, all at once, and ends it. On an
+    /// error nothing has changed.
     public func commit(_ context: Context) throws(HeapError) {
         defer {
             endContext(context)
@@ -164,7 +183,8 @@ extension HeapEngine {
         if mode == .bulkBuild { return try requireBuildable() }
         guard !writeSet.isEmpty else { return }
         do throws(HeapError) {
-            // Begun before a fork, and the lock is the parent's: two processes would append at the same place.
+            // Begun before a fork, and the lock is the parent's: two processes would append at the
+            // same place.
             guard !isForked else { throw HeapError.forked(path: path) }
             try requireNoFault()
             try verifier?.verify(writeSet: writeSet, path: path)
@@ -205,7 +225,8 @@ extension HeapEngine {
         let newPages = pagesInImage
         if Int(newPages) * HeapLayout.pageBytes > fileBytes {
             do throws(DiskError) {
-                // Before the log has the commit: a commit that cannot get its blocks must not be one.
+                // Before the log has the commit: a commit that cannot get its blocks must not be
+                // one.
                 try growFile(file!, toHold: Int(newPages) * HeapLayout.pageBytes)
             } catch {
                 throw heapError(error)
@@ -220,7 +241,8 @@ extension HeapEngine {
         let start = tail.address(applied)
         let (runs, bytes) = writeSet.writeRuns(to: start, endPage: newPages)
         let record = LogRecord(
-            runs: runs, position: applied, byteCount: UInt64(bytes), span: UInt64(bytes), commitNumber: commitNumber + 1,
+            runs: runs, position: applied, byteCount: UInt64(bytes), span: UInt64(bytes),
+            commitNumber: commitNumber + 1,
             previousChecksum: chain, durablePosition: tail.durablePosition, heapPages: newPages)
         chain = record.seal(start, epoch: tail.epoch)
         commitNumber += 1
@@ -251,22 +273,28 @@ extension HeapEngine {
         return found
     }
 
-    /// The log, started if this is the first commit since anyone opened the heap. Under the write lock.
+    /// The log, started if this is the first commit since anyone opened the heap. Under the write
+    /// lock.
     private func startedLog() throws(HeapError) -> RedoLog {
         if let log = try joinedLog() { return log }
         guard let shared, let file else { throw HeapError.closed(path: path) }
         return try withCheckpointLock(waits: true) { () throws(HeapError) in
             var header = try readHeader(file)
-            // A starter that died here has left a log that nobody has used, and a header that names it.
+            // A starter that died here has left a log that nobody has used, and a header that names
+            // it.
             let isLeft = header.logInUse
             let log: RedoLog
             do throws(DiskError) {
-                if isLeft || disk.exists(location + LogLayout.durableSuffix) { try writeNextHeader(&header, file) }
+                if isLeft || disk.exists(location + LogLayout.durableSuffix) {
+                    try writeNextHeader(&header, file)
+                }
                 log = try RedoLog(
                     starting: shared, disk: disk, heapPath: location, rights: try file.rights(),
                     header: header,
                     epoch: isLeft ? header.logEpoch : UInt64.random(in: 1 ... .max), isLeft: isLeft,
-                    capacity: max(RedoLog.capacityGranule, roundedCapacity(options.initialLogBytes)), timeout: options.timeout)
+                    capacity: max(
+                        RedoLog.capacityGranule, roundedCapacity(options.initialLogBytes)),
+                    timeout: options.timeout)
             } catch {
                 // Nothing depends on the log yet; the commit is refused and the heap is as it was.
                 switch heapError(error) {
@@ -290,21 +318,26 @@ extension HeapEngine {
         }!
     }
 
-    /// Makes room for a record of up to `bytes` bytes: a small ring grows up to the limit, a full one is emptied by a checkpoint, and one that a
-    /// transaction or an open view has no room in grows beyond. Under the write lock.
+    /// Makes room for a record of up to `bytes` bytes: a small ring grows up to the limit, a full
+    /// one is emptied by a checkpoint, and one that a transaction or an open view has no room in
+    /// grows beyond. Under the write lock.
     private func makeRoom(in log: RedoLog, for bytes: Int) throws(HeapError) {
         guard bytes > log.room else { return }
         let limit = roundedCapacity(options.logLimit)
         if log.capacity < limit {
             do throws(HeapError) {
-                // A checkpoint that is under way reads its records where they lie now, so this waits for it.
+                // A checkpoint that is under way reads its records where they lie now, so this
+                // waits for it.
                 try withCheckpointLock(waits: true) { () throws(HeapError) in
-                    try log.grow(toHold: max(log.usedBytes + bytes, checkpointDue.nextCapacity(after: log.capacity)))
+                    try log.grow(
+                        toHold: max(
+                            log.usedBytes + bytes, checkpointDue.nextCapacity(after: log.capacity)))
                 }
             } catch {
                 switch error {
                 case .failed, .timedOut: throw error
-                // Without the room a checkpoint may still do; whether the growth has failed or the disk is told apart below.
+                // Without the room a checkpoint may still do; whether the growth has failed or the
+                // disk is told apart below.
                 default: break
                 }
             }
@@ -312,7 +345,9 @@ extension HeapEngine {
         }
         _ = try moveLogIntoBase(waits: true)
         if bytes > log.room {
-            try withCheckpointLock(waits: true) { () throws(HeapError) in try log.grow(toHold: log.usedBytes + bytes) }
+            try withCheckpointLock(waits: true) { () throws(HeapError) in
+                try log.grow(toHold: log.usedBytes + bytes)
+            }
         }
     }
 
@@ -320,7 +355,8 @@ extension HeapEngine {
         (bytes + RedoLog.capacityGranule - 1) / RedoLog.capacityGranule * RedoLog.capacityGranule
     }
 
-    /// Called by the allocator when it moves the heap's end: the memory must be there before it is used.
+    /// Called by the allocator when it moves the heap's end: the memory must be there before it is
+    /// used.
     func extendImage(toPage page: UInt64, for context: Context) {
         let bytes = Int(page) * HeapLayout.pageBytes
         if bytes > image.byteCount, !tryToExtend(toBytes: bytes) {
@@ -344,7 +380,8 @@ extension HeapEngine {
     func demandNoOpenTransaction(for call: String) {
         Misuse.demand(
             !hasOpenTransaction,
-            "Holdfast: \(call) was called inside a transaction of the same heap and thread. Use the transaction that is open, or end it first."
+            "Holdfast: \(call) was called inside a transaction of the same heap and thread. Use "
+                + "the transaction that is open, or end it first."
         )
     }
 
@@ -352,7 +389,8 @@ extension HeapEngine {
         holdfast_get_innermost_transaction()?.assumingMemoryBound(to: TransactionContext.self)
     }
 
-    /// The innermost open transaction of this heap on this thread, among `context` and those that enclose it.
+    /// The innermost open transaction of this heap on this thread, among `context` and those that
+    /// enclose it.
     private func openTransaction(_ context: Context?) -> Context? {
         var candidate = context
         let me = Unmanaged.passUnretained(self).toOpaque()
@@ -385,11 +423,14 @@ extension HeapEngine {
     }
 
     private func takeReadContext() -> Context {
-        Context(bitPattern: spareContext.exchange(0, ordering: .acquiring)) ?? TransactionContextPool.shared.take()
+        Context(bitPattern: spareContext.exchange(0, ordering: .acquiring))
+            ?? TransactionContextPool.shared.take()
     }
 
     private func giveBackReadContext(_ context: Context) {
-        let isKept = spareContext.compareExchange(expected: 0, desired: UInt(bitPattern: context), ordering: .releasing).exchanged
+        let isKept = spareContext.compareExchange(
+            expected: 0, desired: UInt(bitPattern: context), ordering: .releasing
+        ).exchanged
         if !isKept { TransactionContextPool.shared.giveBack(context) }
     }
 }

@@ -9,17 +9,21 @@ import Synchronization
     import Glibc
 #endif
 
-/// The untyped heap as one opening of it sees it: a private image of the base file, and the log that it shares with all others.
+/// The untyped heap as one opening of it sees it: a private image of the base file, and the log
+/// that it shares with all others.
 ///
-/// Thread safety: `begin…` and `commit`/`abort`/`endRead` pass the gate, which lets in many readers or one writer; everything that is not said to
-/// be otherwise belongs to whoever is alone behind it. Writers also hold the write lock between processes.
+/// Thread safety: `begin…` and `commit`/`abort`/`endRead` pass the gate, which lets in many readers
+/// or one writer; everything that is not said to be otherwise belongs to whoever is alone behind
+/// it. Writers also hold the write lock between processes.
 ///
-/// Locks, in the order in which one thread may take them: gate, write lock, `checkpointMutex` and checkpoint lock, sync lock.
+/// Locks, in the order in which one thread may take them: gate, write lock, `checkpointMutex` and
+/// checkpoint lock, sync lock.
 public final class HeapEngine: @unchecked Sendable {
     /// As the user has named the heap; what messages say.
     public let path: String
-    /// Where the file is, from the root and without links, as of the opening. The log lies beside it whatever name the heap was opened by,
-    /// and a change of the working folder does not matter. Whoever visits does without until something is to be looked for there.
+    /// Where the file is, from the root and without links, as of the opening. The log lies beside
+    /// it whatever name the heap was opened by, and a change of the working folder does not matter.
+    /// Whoever visits does without until something is to be looked for there.
     package var location: String { place.withLock { $0 } ?? locate() }
     let place: Mutex<String?>
     public let mode: OpenMode
@@ -38,7 +42,8 @@ public final class HeapEngine: @unchecked Sendable {
     var knownIdentity: FileIdentity?
     public internal(set) var identity: HeapIdentity
     public var hashSeed: HeapIdentity { seed }
-    // Not public: what can be changed in this module only is read without a check for overlapping accesses.
+    // Not public: what can be changed in this module only is read without a check for overlapping
+    // accesses.
     var seed: HeapIdentity
     /// What the user should know though the heap could be opened.
     public internal(set) var warnings: [String] = []
@@ -52,12 +57,14 @@ public final class HeapEngine: @unchecked Sendable {
     var fileBytes = 0
     /// The length below which the file is not cut, as the header last said.
     var reservedBytes = 0
-    /// The image is the heap as of this position of the log: the checksum of the last record below it, and the commit.
+    /// The image is the heap as of this position of the log: the checksum of the last record below
+    /// it, and the commit.
     var applied: UInt64 = 0
     var chain: UInt64 = 0
     var commitNumber: UInt64 = 0
-    /// For an opening that has laid the log over its image and may not mend the file, where a checkpoint was cut short in the middle of writing it: from
-    /// which page on, and in which pages, that may have left zeros or checksums.
+    /// For an opening that has laid the log over its image and may not mend the file, where a
+    /// checkpoint was cut short in the middle of writing it: from which page on, and in which
+    /// pages, that may have left zeros or checksums.
     var uncertain: (end: Int, pages: Set<Range<Int>>)?
     /// Pages in use at the last commit.
     var committedPages: UInt64 = 0
@@ -83,16 +90,22 @@ public final class HeapEngine: @unchecked Sendable {
                 isVisitor = false
                 visit.withLock { $0 = nil }
             }
-            if case .member(_, _, let entry) = attachment { viewEntry = entry } else { viewEntry = nil }
+            if case .member(_, _, let entry) = attachment {
+                viewEntry = entry
+            } else {
+                viewEntry = nil
+            }
         }
     }
-    /// The attachment as every transaction looks at it: looking into the enum itself would count references each time, and all of those together were a
-    /// third of the cost of a small transaction. `sharedFile` keeps what this leads to for as long as the engine lives.
+    /// The attachment as every transaction looks at it: looking into the enum itself would count
+    /// references each time, and all of those together were a third of the cost of a small
+    /// transaction. `sharedFile` keeps what this leads to for as long as the engine lives.
     private(set) var meeting: Unmanaged<SharedFile>?
     private(set) var isGuest = false
     private(set) var isVisitor = false
     var visitorsRead = VisitorsRead.notYet
-    /// The visit for those who do not pass the gate, as long as it lasts. `sharedFile` is set before this is taken away.
+    /// The visit for those who do not pass the gate, as long as it lasts. `sharedFile` is set
+    /// before this is taken away.
     let visit = Mutex<Visit?>(nil)
     /// This opening's entry in the table of views, if it is a member.
     private(set) var viewEntry: Int?
@@ -100,7 +113,8 @@ public final class HeapEngine: @unchecked Sendable {
     let sharedFile = Mutex<SharedFile?>(nil)
     let closed = Atomic<Bool>(false)
 
-    /// The log, once anyone has started it; a mutex of its own because `makeDurable` and checkpoints do not pass the gate.
+    /// The log, once anyone has started it; a mutex of its own because `makeDurable` and
+    /// checkpoints do not pass the gate.
     let log = Mutex<RedoLog?>(nil)
     /// The writer's own reference to it.
     var writerLog: RedoLog? { didSet { tail = nil } }
@@ -110,7 +124,8 @@ public final class HeapEngine: @unchecked Sendable {
     let checkpointMutex = Mutex(())
     var worker: CheckpointWorker?
     let checkpointDue: CheckpointDue
-    /// Private copies of more pages than this are given back as soon as it can be done without harm.
+    /// Private copies of more pages than this are given back as soon as it can be done without
+    /// harm.
     let comfortablePages: Int
     let longViews = Mutex(LongViews())
     /// Why nothing more may be written, once something on the way to the disk has failed.
@@ -122,25 +137,32 @@ public final class HeapEngine: @unchecked Sendable {
     private let localWords: UnsafeMutableRawPointer
     /// The write transactions' context: there is only one at a time.
     let writeContext: UnsafeMutablePointer<TransactionContext>
-    /// The context of a read that has ended, for the next: reads by turns need not ask the pool. 0: none.
+    /// The context of a read that has ended, for the next: reads by turns need not ask the pool. 0:
+    /// none.
     let spareContext = Atomic<UInt>(0)
 
     /// How an opening takes part in the life of its heap.
     enum Attachment {
-        /// No file, or one that this opening can only read and nobody else had in use: it follows nothing. `headers` are the sequence numbers of
-        /// the header's copies, which change when someone starts to write.
+        /// No file, or one that this opening can only read and nobody else had in use: it follows
+        /// nothing. `headers` are the sequence numbers of the header's copies, which change when
+        /// someone starts to write.
         case alone
         case guest(headers: [UInt64])
-        /// Reads a heap at rest once, and registers before it reads again; see `HeapEngine+Visiting`.
+        /// Reads a heap at rest once, and registers before it reads again; see
+        /// `HeapEngine+Visiting`.
         case visitor(Visit)
         /// Registered in the table of views.
         case member(SharedFile, ViewTable, entry: Int)
-        /// May read the shared file but not write it, so its views are protected by a lock that stops all checkpoints.
+        /// May read the shared file but not write it, so its views are protected by a lock that
+        /// stops all checkpoints.
         case observer(SharedFile)
     }
 
     /// Opens the heap at `path`; see `HeapEngine+Opening`. Every error leaves the file as it was.
-    public init(path: String, mode: OpenMode, options: EngineOptions = EngineOptions(), disk: any Disk = SystemDisk.shared)
+    public init(
+        path: String, mode: OpenMode, options: EngineOptions = EngineOptions(),
+        disk: any Disk = SystemDisk.shared
+    )
         throws(HeapError)
     {
         self.path = path
@@ -173,7 +195,9 @@ public final class HeapEngine: @unchecked Sendable {
             closed.store(true, ordering: .releasing)
             // What was made beside the heap before it was refused goes again.
             if let file, let shared {
-                try? withOpeningLock(file) { () throws(HeapError) in try removeUnusedSharedFile(file, shared) }
+                try? withOpeningLock(file) { () throws(HeapError) in
+                    try removeUnusedSharedFile(file, shared)
+                }
             }
             detach()
             throw error
@@ -182,7 +206,9 @@ public final class HeapEngine: @unchecked Sendable {
             writeSet.keepsImagesOfFreshLines = true
             verifier = NoteVerifier(image: image, pages: committedPages)
         }
-        if mode == .readWrite, options.checkpointsInBackground { worker = CheckpointWorker(for: self) }
+        if mode == .readWrite, options.checkpointsInBackground {
+            worker = CheckpointWorker(for: self)
+        }
     }
 
     /// Where the file is; nil if that can be asked later. Throws, before anything is made, where
@@ -215,7 +241,8 @@ public final class HeapEngine: @unchecked Sendable {
     package var fileRights: FileRights? { (try? file?.rights()) ?? nil }
 
     deinit {
-        // A heap that is let go without `close` is closed here; whoever needs to know of errors calls `close`.
+        // A heap that is let go without `close` is closed here; whoever needs to know of errors
+        // calls `close`.
         try? close()
         TransactionContextPool.shared.giveBack(writeContext)
         if let spare = Context(bitPattern: spareContext.load(ordering: .acquiring)) {
@@ -227,7 +254,8 @@ public final class HeapEngine: @unchecked Sendable {
     /// Another opening of the same file, on the same disk, whose view stays as it is now.
     public func openSnapshot() throws(HeapError) -> HeapEngine {
         guard !isForked else { throw HeapError.forked(path: path) }
-        // What lies at the path must still be this heap, and by the same name, wherever the program's working folder is now.
+        // What lies at the path must still be this heap, and by the same name, wherever the
+        // program's working folder is now.
         try requireInPlace()
         var options = options
         options.isSnapshot = true
@@ -257,29 +285,37 @@ public final class HeapEngine: @unchecked Sendable {
         if hasFailed.load(ordering: .acquiring) { throw failedError }
     }
 
-    /// Nothing that was read while a page could not be read is to be believed; nor, where that is the shared
-    /// file's page of locks and positions, that anybody else knows of this opening's locks and view.
+    /// Nothing that was read while a page could not be read is to be believed; nor, where that is
+    /// the shared file's page of locks and positions, that anybody else knows of this opening's
+    /// locks and view.
     @inline(__always)
     func requireNoFault() throws(HeapError) {
-        if let offset = image.fault { throw HeapError.unreadable(path: path, offset: UInt64(offset)) }
+        if let offset = image.fault {
+            throw HeapError.unreadable(path: path, offset: UInt64(offset))
+        }
         guard let meeting, meeting._withUnsafeGuaranteedRef({ $0.areWordsLost }) else { return }
         throw HeapError.unreadable(path: location + LogLayout.sharedSuffix, offset: 0)
     }
 
-    /// To be called after words of the shared file have been read and before anything is made of them:
-    /// those of a page that is gone read as zeros.
+    /// To be called after words of the shared file have been read and before anything is made of
+    /// them: those of a page that is gone read as zeros.
     @inline(__always)
     func requireNoFault(_ shared: SharedFile) throws(HeapError) {
         if shared.areWordsLost { throw HeapError.unreadable(path: shared.file.path, offset: 0) }
     }
 
     /// What every change is answered with after `fail`.
-    var failedError: HeapError { HeapError.failed(path: path, reason: failure.withLock { $0 } ?? "unknown") }
+    var failedError: HeapError {
+        HeapError.failed(path: path, reason: failure.withLock { $0 } ?? "unknown")
+    }
 
-    /// Records that the disk's state is unknown from now on, for every process, and returns the error to throw.
+    /// Records that the disk's state is unknown from now on, for every process, and returns the
+    /// error to throw.
     func fail(_ error: DiskError) -> HeapError {
         if error.isOfThisProcessAlone { return heapError(error) }
-        return fail(heapError(error), reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
+        return fail(
+            heapError(error),
+            reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
     }
 
     func fail(_ error: HeapError, reason: String? = nil) -> HeapError {
@@ -310,17 +346,21 @@ public final class HeapEngine: @unchecked Sendable {
 
     /// Whether another opening in this process, for `mode`, may use this engine too.
     public func canBeShared(for mode: OpenMode) -> Bool {
-        !isClosed && !isForked && !hasFailed.load(ordering: .acquiring) && (self.mode == mode || self.mode == .readWrite)
+        !isClosed && !isForked && !hasFailed.load(ordering: .acquiring)
+            && (self.mode == mode || self.mode == .readWrite)
     }
 
-    /// Asks until `isOver` says so, at growing intervals of up to `longestPause` microseconds: for what nobody wakes a waiter after. Throws `timedOut` or `cancelled`.
+    /// Asks until `isOver` says so, at growing intervals of up to `longestPause` microseconds: for
+    /// what nobody wakes a waiter after. Throws `timedOut` or `cancelled`.
     func askAgain(
         waitingFor what: String, longestPause: UInt32 = 5000, _ isOver: () throws(HeapError) -> Bool
     ) throws(HeapError) {
         let deadline = Deadline(in: options.timeout)
         var pause: UInt32 = 50
         while !(try isOver()) {
-            guard !deadline.hasPassed else { throw HeapError.timedOut(path: path, waitingFor: what) }
+            guard !deadline.hasPassed else {
+                throw HeapError.timedOut(path: path, waitingFor: what)
+            }
             if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
             usleep(pause)
             pause = min(pause * 2, longestPause)
@@ -334,6 +374,7 @@ public final class HeapEngine: @unchecked Sendable {
 
     /// The user's error, which names the heap as the user does.
     func heapError(_ error: DiskError) -> HeapError {
-        HeapError(error.path == location ? DiskError(error.operation, path, code: error.code) : error)
+        HeapError(
+            error.path == location ? DiskError(error.operation, path, code: error.code) : error)
     }
 }

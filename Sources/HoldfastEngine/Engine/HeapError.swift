@@ -8,7 +8,8 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// Everything that can go wrong with a heap, each case saying what happened, to which file, and what to do next.
+/// Everything that can go wrong with a heap, each case saying what happened, to which file, and
+/// what to do next.
 public enum HeapError: Error, Equatable, Sendable {
     // Opening
     /// There is no file of this name.
@@ -44,7 +45,8 @@ public enum HeapError: Error, Equatable, Sendable {
     case logMissing(path: String, logPath: String)
     /// The log beside the heap belongs to another heap, or to another state of this one.
     case foreignLog(path: String, logPath: String)
-    /// A part of the log that was durable cannot be read; commits after the given one would be lost.
+    /// A part of the log that was durable cannot be read; commits after the given one would be
+    /// lost.
     case damagedLog(path: String, logPath: String, lastWholeCommit: UInt64)
     /// Another process does what only one may do, such as building or compacting.
     case busy(path: String)
@@ -57,11 +59,13 @@ public enum HeapError: Error, Equatable, Sendable {
     case otherNamespace(path: String)
     /// The heap was opened before this process was forked off.
     case forked(path: String)
-    /// The file that is open does not have its name any more: it was removed, renamed, or another put in its place.
+    /// The file that is open does not have its name any more: it was removed, renamed, or another
+    /// put in its place.
     case replaced(path: String)
     /// A part of the file that is in use is gone or cannot be read; the first such byte.
     case unreadable(path: String, offset: UInt64)
-    /// The file lies where processes of other machines would not be seen; see `PersistentHeap.Options.allowsNetworkFileSystems`.
+    /// The file lies where processes of other machines would not be seen; see
+    /// `PersistentHeap.Options.allowsNetworkFileSystems`.
     case networkFileSystem(path: String, name: String)
     /// The pages of this machine's memory are larger than those that a log can be mapped in; both
     /// in bytes.
@@ -88,9 +92,9 @@ public enum HeapError: Error, Equatable, Sendable {
     case unusableNumber(path: String, what: String, wanted: String)
     /// A call to the operating system failed, with this error number.
     case io(operation: String, path: String, code: Int32)
-    /// The transaction *was* committed: every process sees it, and no kill undoes it. Only whether it survives a power cut
-    /// is not known, for the reason that is given. Do not run it again; call `sync` again, or, after `failed`, close the heap
-    /// and open it to see what is there.
+    /// The transaction *was* committed: every process sees it, and no kill undoes it. Only whether
+    /// it survives a power cut is not known, for the reason that is given. Do not run it again;
+    /// call `sync` again, or, after `failed`, close the heap and open it to see what is there.
     indirect case committedNotDurable(path: String, because: HeapError)
     /// An earlier write or sync failed, so what is on the disk is not known any more.
     case failed(path: String, reason: String)
@@ -113,8 +117,10 @@ public enum HeapError: Error, Equatable, Sendable {
     case undeclaredRoot(path: String, name: String, similar: String?)
     /// A root cannot have this name, as `reason` says in words.
     case badRootName(path: String, name: String, reason: String)
-    /// The root's recorded description and the one of the type it was asked for as; `difference` says in words where they part.
-    case rootTypeMismatch(path: String, name: String, stored: String, requested: String, difference: String)
+    /// The root's recorded description and the one of the type it was asked for as; `difference`
+    /// says in words where they part.
+    case rootTypeMismatch(
+        path: String, name: String, stored: String, requested: String, difference: String)
     /// The data is at a version that this program has no migration to; see `Migration`.
     case newerData(path: String, version: Int, known: Int)
     /// The data is behind what this program knows, and the heap was not opened for writing.
@@ -127,7 +133,8 @@ public enum HeapError: Error, Equatable, Sendable {
     case unknownType(path: String, name: String, type: String)
     /// What the root holds cannot be written as lines.
     case cannotExport(path: String, name: String, reason: String)
-    /// A line, counted from 1, of what was to be imported; `path` is that of the file, or of the heap if the lines came from the program.
+    /// A line, counted from 1, of what was to be imported; `path` is that of the file, or of the
+    /// heap if the lines came from the program.
     case badLine(path: String, line: Int, reason: String)
     /// A type that cannot be kept in a heap.
     case notStorable(type: String, reason: String)
@@ -161,7 +168,8 @@ extension HeapError: CustomStringConvertible {
             "\(path.isEmpty ? "\"\"" : path) cannot be the path of a file: \(reason). Choose "
                 + "another one."
         case .foreignFile(let path, let reason):
-            "\(path) is in the way: \(reason). A heap in use needs that name for a file of its own. "
+            "\(path) is in the way: \(reason). A heap in use needs that name for a file of its "
+                + "own. "
                 + "If nobody needs the file, remove it; else give "
                 + "it or the heap another name. It was left as it is."
         case .isDirectory(let path):
@@ -169,77 +177,107 @@ extension HeapError: CustomStringConvertible {
         case .notARegularFile(let path):
             "\(path) is not a regular file, so it cannot be a heap. Name a file on a disk."
         case .permissionDenied(let path, let operation):
-            "Permission denied to \(operation) \(path). Change the file's permissions, or open the heap read-only."
+            "Permission denied to \(operation) \(path). Change the file's permissions, or open the "
+                + "heap read-only."
         case .readOnlyFolder(let path):
-            "The folder of \(path) cannot be written to, and a heap that is written needs its log beside it. Move the "
+            "The folder of \(path) cannot be written to, and a heap that is written needs its log "
+                + "beside it. Move the "
                 + "heap to a writable folder, or open it read-only."
         case .emptyFile(let path):
-            "\(path) is empty, so it is no heap. Remove it to let a new heap be made there, or restore it from a copy."
+            "\(path) is empty, so it is no heap. Remove it to let a new heap be made there, or "
+                + "restore it from a copy."
         case .notAHeap(let path):
-            "\(path) is not a Holdfast heap: it does not begin as one. Check the path; the file was left as it is."
+            "\(path) is not a Holdfast heap: it does not begin as one. Check the path; the file "
+                + "was left as it is."
         case .newerFormat(let path, let found, let supported):
-            "\(path) has format version \(found), but this program knows versions up to \(supported). Update the program; "
+            "\(path) has format version \(found), but this program knows versions up to "
+                + "\(supported). Update the program; "
                 + "the file was left as it is."
         case .foreignByteOrder(let path):
-            "\(path) was made on a machine with the other byte order. Export it there and import it here."
+            "\(path) was made on a machine with the other byte order. Export it there and import "
+                + "it here."
         case .damagedHeader(let path):
-            "Both copies of the header of \(path) are damaged. Restore the file from a copy; it was left as it is."
+            "Both copies of the header of \(path) are damaged. Restore the file from a copy; it "
+                + "was left as it is."
         case .truncated(let path, let expected, let actual):
-            "\(path) has been cut short: it should have at least \(expected) bytes and has \(actual). Restore it from a "
+            "\(path) has been cut short: it should have at least \(expected) bytes and has "
+                + "\(actual). Restore it from a "
                 + "copy; it was left as it is."
         case .logMissing(let path, let logPath):
-            "\(path) was in use when its program ended or it was copied, and its log \(logPath) is missing. Bring the log "
-                + "back beside it (copy both files), use the name that it was opened by if it has several, or restore the heap from a copy."
+            "\(path) was in use when its program ended or it was copied, and its log \(logPath) is "
+                + "missing. Bring the log "
+                + "back beside it (copy both files), use the name that it was opened by if it has "
+                + "several, or restore the heap from a copy."
         case .foreignLog(let path, let logPath):
-            "The log \(logPath) does not belong to this state of \(path). Bring back the log that was beside the heap, "
+            "The log \(logPath) does not belong to this state of \(path). Bring back the log that "
+                + "was beside the heap, "
                 + "or restore both from one copy."
         case .damagedLog(let path, let logPath, let commit):
-            "The log \(logPath) of \(path) is damaged after commit \(commit), in a part that had been durable. Restore both "
+            "The log \(logPath) of \(path) is damaged after commit \(commit), in a part that had "
+                + "been durable. Restore both "
                 + "files from a copy; they were left as they are."
         case .busy(let path):
-            "\(path) is in use by another process that must be alone with it. Wait for it to end, and try again."
+            "\(path) is in use by another process that must be alone with it. Wait for it to end, "
+                + "and try again."
         case .timedOut(let path, let what):
-            "\(path) could not be used in time: \(what) did not come to an end. Look for a process that hangs or is stopped, or allow a "
+            "\(path) could not be used in time: \(what) did not come to an end. Look for a process "
+                + "that hangs or is stopped, or allow a "
                 + "longer timeout."
         case .tooManyProcesses(let path, let limit):
-            "\(path) is open in \(limit) places already, as many as there is room for. Close it in one of them first."
+            "\(path) is open in \(limit) places already, as many as there is room for. Close it in "
+                + "one of them first."
         case .otherNamespace(let path):
-            "\(path) is open in processes of another PID or time namespace, such as another container's, or there is no /proc "
-                + "here: whether they still live cannot be told. Let the containers share their process numbers "
+            "\(path) is open in processes of another PID or time namespace, such as another "
+                + "container's, or there is no /proc "
+                + "here: whether they still live cannot be told. Let the containers share their "
+                + "process numbers "
                 + "(docker run --pid=container:NAME), or close it there first."
         case .forked(let path):
-            "\(path) was opened before this process was forked off, and belongs to its parent. Open it again in this process."
+            "\(path) was opened before this process was forked off, and belongs to its parent. "
+                + "Open it again in this process."
         case .replaced(let path):
-            "\(path) has been removed, or another file put in its place, while it was open. Changes made since then are in the old file, which "
+            "\(path) has been removed, or another file put in its place, while it was open. "
+                + "Changes made since then are in the old file, which "
                 + "has no name any more; close the heap and open it again to use what is there now."
         case .unreadable(let path, let offset):
-            "\(path) cannot be read at byte \(offset): it was cut short while it was open, or the disk has failed. Close it and check "
+            "\(path) cannot be read at byte \(offset): it was cut short while it was open, or the "
+                + "disk has failed. Close it and check "
                 + "the disk; restore the file from a copy if it is damaged."
         case .networkFileSystem(let path, let name):
-            "\(path) lies on a network file system (\(name)), where processes on other machines would not see each other's changes. Move "
+            "\(path) lies on a network file system (\(name)), where processes on other machines "
+                + "would not see each other's changes. Move "
                 + "it to a local disk, or allow it in the options if only this machine uses it."
         case .unsupportedPages(let path, let bytes, let limit):
             "\(path) cannot be opened for writing here: the pages of this system's memory have "
                 + "\(bytes) bytes, and the log can be mapped in pages of up to "
                 + "\(limit). Open it read-only, or write to it on a system with smaller pages."
         case .damagedPages(let path, let pages):
-            "\(pages.count) pages of \(path) do not match their checksums (\(pages.prefix(5).map(String.init).joined(separator: ", "))"
-                + "\(pages.count > 5 ? ", …" : "")). The disk or something else has changed them; restore the file from a copy."
+            "\(pages.count) pages of \(path) do not match their checksums "
+                + "(\(pages.prefix(5).map(String.init).joined(separator: ", "))"
+                + "\(pages.count > 5 ? ", …" : "")). The disk or something else has changed them; "
+                + "restore the file from a copy."
         case .noFile(let path):
-            "\(path) lives in the memory of this process alone, so it can be neither copied nor seen by another opening. Open a heap file for that."
+            "\(path) lives in the memory of this process alone, so it can be neither copied nor "
+                + "seen by another opening. Open a heap file for that."
         case .alreadyExists(let path):
-            "There is a file at \(path) already, and it was left as it is. Remove it first, or choose another name."
+            "There is a file at \(path) already, and it was left as it is. Remove it first, or "
+                + "choose another name."
         case .diskFull(let path):
-            "The disk is full: \(path) could not grow, and the transaction was not kept. Free some space and try again."
+            "The disk is full: \(path) could not grow, and the transaction was not kept. Free some "
+                + "space and try again."
         case .fileTooLarge(let path):
-            "\(path) could not grow: a limit for the size of files was reached (ulimit -f, or the file system's), and the "
+            "\(path) could not grow: a limit for the size of files was reached (ulimit -f, or the "
+                + "file system's), and the "
                 + "transaction was not kept. Raise the limit and try again."
         case .tooLarge(let path, let limit):
-            "\(path) would grow beyond \(limit) bytes, as much as a heap can be or this process has "
-                + "addresses and memory for, and nothing was kept of the change. Split the data over "
+            "\(path) would grow beyond \(limit) bytes, as much as a heap can be or this process "
+                + "has "
+                + "addresses and memory for, and nothing was kept of the change. Split the data "
+                + "over "
                 + "several heaps or transactions, or raise the limits (ulimit -v, ulimit -d)."
         case .outOfMemory(let path):
-            "There is no memory or no address left for \(path), and nothing was changed. Close what is "
+            "There is no memory or no address left for \(path), and nothing was changed. Close "
+                + "what is "
                 + "not needed, or raise the limits (ulimit -v, ulimit -d), and try again."
         case .unusableNumber(let path, let what, let wanted):
             "\(what) cannot be used for \(path), which was left as it is. Give \(wanted)."
@@ -247,19 +285,23 @@ extension HeapError: CustomStringConvertible {
             "Could not \(operation) \(path): \(String(cString: strerror(code))) (error \(code)). "
                 + Self.advice(for: code)
         case .committedNotDurable(let path, let reason):
-            "The transaction was committed to \(path), but it is not known whether it would survive a power cut: \(reason) Do not run "
+            "The transaction was committed to \(path), but it is not known whether it would "
+                + "survive a power cut: \(reason) Do not run "
                 + "it again; call sync() once the cause is gone."
         case .failed(let path, let reason):
-            "\(path) accepts no more changes because an earlier write failed (\(reason)). Close it and open it again: it "
+            "\(path) accepts no more changes because an earlier write failed (\(reason)). Close it "
+                + "and open it again: it "
                 + "comes back as of the last commit that reached the disk or the log."
         case .closed(let path):
             "The heap \(path) has been closed. Open it again to use it."
         case .cancelled(let path):
-            "The work on \(path) was called off, and nothing was changed. Begin it again to have it done."
+            "The work on \(path) was called off, and nothing was changed. Begin it again to have "
+                + "it done."
         case .readOnly(let path):
             "\(path) was opened read-only. Open it for writing to change it."
         case .missedNote(let path, let line):
-            "Bytes \(line * 64)..<\(line * 64 + 64) of \(path) were changed without a write note, so the change would not "
+            "Bytes \(line * 64)..<\(line * 64 + 64) of \(path) were changed without a write note, "
+                + "so the change would not "
                 + "have been logged. This is a defect of the code that made the change."
         case .damaged(let path, let what):
             "\(path) is damaged: \(what). Restore it from a copy."
@@ -279,11 +321,14 @@ extension HeapError: CustomStringConvertible {
                 + "migration. In the file: \(Self.shortened(stored)). Asked for: "
                 + "\(Self.shortened(requested))."
         case .newerData(let path, let version, let known):
-            "The data in \(path) is at version \(version), but this program knows versions up to \(known). Update the program; the data was left as it is."
+            "The data in \(path) is at version \(version), but this program knows versions up to "
+                + "\(known). Update the program; the data was left as it is."
         case .migrationNeeded(let path, let version, let wanted):
-            "The data in \(path) is at version \(version) and has to be brought to version \(wanted) first. Open it once for writing."
+            "The data in \(path) is at version \(version) and has to be brought to version "
+                + "\(wanted) first. Open it once for writing."
         case .cannotCollect(let path, let reason):
-            "Objects that nothing leads to cannot be found in \(path): \(reason). Name the types of all roots, or check the heap first."
+            "Objects that nothing leads to cannot be found in \(path): \(reason). Name the types "
+                + "of all roots, or check the heap first."
         case .rootExists(let path, let name):
             "\(path) has a root named \(Self.quoted(name)) already, and nothing was imported. "
                 + "Remove or rename it first, or import under another name."
@@ -321,7 +366,8 @@ extension HeapError {
         case (ENOENT, .open): self = .notFound(path: path)
         case (EISDIR, _): self = .isDirectory(path: path)
         case (EINVAL, .status), (ENXIO, .open): self = .notARegularFile(path: path)
-        case (EACCES, _), (EPERM, _): self = .permissionDenied(path: path, operation: error.operation.rawValue)
+        case (EACCES, _), (EPERM, _):
+            self = .permissionDenied(path: path, operation: error.operation.rawValue)
         case (EROFS, _): self = .readOnlyFolder(path: path)
         case (ENOSPC, _), (EDQUOT, _): self = .diskFull(path: path)
         case (ECANCELED, _): self = .cancelled(path: path)

@@ -6,9 +6,11 @@ import MemoryMapping
 ///     base                        fileBacked                 byteCount                    capacity
 ///      |  the heap file, private   |  anonymous memory        |  reserved, no access       |
 ///
-/// The front is the base image mapped copy-on-write, so an unchanged page is the page cache's own. What is added at the end, by this process's
-/// transactions or by others' that it catches up with, is ordinary anonymous memory until the image is dropped and mapped anew; so a heap
-/// grows inside a transaction without touching the disk, and a full disk is an error of the commit and never a signal.
+/// The front is the base image mapped copy-on-write, so an unchanged page is the page cache's own.
+/// What is added at the end, by this process's transactions or by others' that it catches up with,
+/// is ordinary anonymous memory until the image is dropped and mapped anew; so a heap grows inside
+/// a transaction without touching the disk, and a full disk is an error of the commit and never a
+/// signal.
 ///
 /// **Addresses follow the size.** Reserved is what is mapped, and a tail behind it (`tailBytes`).
 /// When the image grows, the reservation takes the addresses behind its end;
@@ -24,13 +26,16 @@ import MemoryMapping
 /// only read has the first one never, and the second not before there is a private copy. Both cover
 /// all of the reservation, so growth into the tail needs nothing more.
 ///
-/// A page of the file that cannot be read, because the file was cut or the disk fails, reads as zeros and is remembered: see `fault`.
+/// A page of the file that cannot be read, because the file was cut or the disk fails, reads as
+/// zeros and is remembered: see `fault`.
 final class HeapImage {
     /// Nil only before it is known how large the heap is, and for as long as a reader visits.
     private var reservation: AddressReservation? { didSet { findGuarded() } }
-    /// The file as a visitor has it mapped. Kept when the visitor registers, for threads that look at its header.
+    /// The file as a visitor has it mapped. Kept when the visitor registers, for threads that look
+    /// at its header.
     private var visited: AddressReservation? { didSet { findGuarded() } }
-    /// The one of the two that is the image, as each transaction looks at it three times: not counted, since this object keeps both.
+    /// The one of the two that is the image, as each transaction looks at it three times: not
+    /// counted, since this object keeps both.
     private var guarded: Unmanaged<AddressReservation>?
     /// Where the image was before it moved, cut down to the headers: threads that do not pass the
     /// gate may look at those.
@@ -85,7 +90,8 @@ final class HeapImage {
         privateWords = empty.words
     }
 
-    /// Maps the file for a visitor, who only looks at it as it is; `count` is a multiple of the file granule. Returns where its headers are, for as long as the image lives.
+    /// Maps the file for a visitor, who only looks at it as it is; `count` is a multiple of the
+    /// file granule. Returns where its headers are, for as long as the image lives.
     func visit(_ file: any DiskFile, byteCount count: Int) throws(DiskError) -> UnsafeRawPointer {
         let mapping = try file.mapAlone(byteCount: count, kind: .privateCopy)
         mapping.guardAgainstFaults()
@@ -101,7 +107,9 @@ final class HeapImage {
     /// mapped alone is tied to the locks of `file`, see `SystemFile.map`.
     func separateVisit(_ file: any DiskFile) throws(DiskError) {
         guard let visited else { return }
-        try file.map(into: visited, at: 0, fileOffset: 0, byteCount: HeapLayout.fileGranule, kind: .privateCopy)
+        try file.map(
+            into: visited, at: 0, fileOffset: 0, byteCount: HeapLayout.fileGranule,
+            kind: .privateCopy)
     }
 
     /// The visit comes to nothing: as if it had not begun.
@@ -425,8 +433,10 @@ final class HeapImage {
     /// Makes all words of touched lines zero, where it is not known which are not.
     func clearTouchedLines() throws(MappingError) { try lineTable.clear() }
 
-    /// Copies logged lines into the image, which `preparePrivateCopies` was called for; calls `changed` for pages that have become private by it.
-    func apply(firstLine: UInt64, lines: UnsafeRawBufferPointer, changed: (Int) -> Void = { _ in }) {
+    /// Copies logged lines into the image, which `preparePrivateCopies` was called for; calls
+    /// `changed` for pages that have become private by it.
+    func apply(firstLine: UInt64, lines: UnsafeRawBufferPointer, changed: (Int) -> Void = { _ in })
+    {
         let offset = Int(firstLine) * HeapLayout.lineBytes
         (base + offset).copyMemory(from: lines.baseAddress!, byteCount: lines.count)
         let lastPage = (offset + lines.count - 1) / HeapLayout.pageBytes
@@ -435,8 +445,9 @@ final class HeapImage {
         }
     }
 
-    /// Gives private copies back to the system: the image is the file's own first `fileBytes` bytes again, and nothing behind them.
-    /// Maps the file anew, since advice to drop pages does not bring a file's contents back on Darwin.
+    /// Gives private copies back to the system: the image is the file's own first `fileBytes` bytes
+    /// again, and nothing behind them. Maps the file anew, since advice to drop pages does not
+    /// bring a file's contents back on Darwin.
     func dropPrivatePages(_ file: any DiskFile, fileBytes: Int) throws(HeapError) {
         let mapped = fileBytes - fileBytes % HeapLayout.fileGranule
         try provide(mapped, path: file.path, file: file, mayMove: true)

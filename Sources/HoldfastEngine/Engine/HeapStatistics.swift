@@ -1,7 +1,7 @@
 /// Figures of a heap, as of one moment; see `PersistentHeap.statistics()`. Sizes are bytes.
 ///
-/// The file is divided without a rest: ``fileBytes`` = ``usedBytes`` + ``overheadBytes`` + ``freeBytes``, unless the newest commits have grown the heap in the log
-/// and not in the file yet.
+/// The file is divided without a rest: ``fileBytes`` = ``usedBytes`` + ``overheadBytes`` +
+/// ``freeBytes``, unless the newest commits have grown the heap in the log and not in the file yet.
 public struct HeapStatistics: Equatable, Sendable {
     /// Free and used blocks of one size.
     public struct BlockClass: Equatable, Sendable {
@@ -37,7 +37,8 @@ public struct HeapStatistics: Equatable, Sendable {
         case atRest
         /// A process has it open for writing, and the log belongs to it.
         case inUse
-        /// Whoever used it has ended without closing it. Nothing is lost: the log is replayed by whoever opens it next.
+        /// Whoever used it has ended without closing it. Nothing is lost: the log is replayed by
+        /// whoever opens it next.
         case notClosed
         /// There is no file.
         case inMemory
@@ -60,7 +61,8 @@ public struct HeapStatistics: Equatable, Sendable {
     public internal(set) var reservedBytes = 0
     /// The part of the file that the heap uses, up to the last page in use.
     public internal(set) var heapBytes = 0
-    /// Blocks and runs of pages in use, each as it was allocated: rounded up to a size class, or to whole pages.
+    /// Blocks and runs of pages in use, each as it was allocated: rounded up to a size class, or to
+    /// whole pages.
     public internal(set) var usedBytes = 0
     /// Headers, the page map, checksums, and what slabs need for themselves or have left over.
     public internal(set) var overheadBytes = 0
@@ -68,7 +70,8 @@ public struct HeapStatistics: Equatable, Sendable {
     public internal(set) var freeBytes = 0
     /// Of that, the room behind the heap's end.
     public internal(set) var freeTailBytes = 0
-    /// Of that, free pages inside the heap, in runs by their lengths, the shortest first; only lengths that there are.
+    /// Of that, free pages inside the heap, in runs by their lengths, the shortest first; only
+    /// lengths that there are.
     public internal(set) var freeRuns: [FreeRuns] = []
     /// Pages of the longest free run.
     public internal(set) var longestFreeRun = 0
@@ -86,14 +89,17 @@ public struct HeapStatistics: Equatable, Sendable {
     public internal(set) var logFileBytes = 0
     /// Seconds since 1970 when the heap was made; 0 where the file does not say.
     public internal(set) var creationSeconds = 0
-    /// Seconds since 1970 when the log was last moved into the heap file; 0 where the file does not say.
+    /// Seconds since 1970 when the log was last moved into the heap file; 0 where the file does not
+    /// say.
     public internal(set) var checkpointSeconds = 0
-    /// The openings of the heap by other processes, and further ones by this process, as far as they are registered: readers that have no right to write
-    /// beside the heap are not.
+    /// The openings of the heap by other processes, and further ones by this process, as far as
+    /// they are registered: readers that have no right to write beside the heap are not.
     public internal(set) var otherOpenings: [OpenView] = []
 
-    /// How broken up the free space inside the heap is: the share of it that is not in the longest run of free pages. 0 if all free space is in one piece, or if there is none;
-    /// near 1 if it lies in many small pieces, so that a large block could only be had by making the heap longer.
+    /// How broken up the free space inside the heap is: the share of it that is not in the longest
+    /// run of free pages. 0 if all free space is in one piece, or if there is none; near 1 if it
+    /// lies in many small pieces, so that a large block could only be had by making the heap
+    /// longer.
     public var fragmentation: Double {
         let free = freeBytes - freeTailBytes
         return free > 0 ? 1 - Double(longestFreeRun * HeapLayout.pageBytes) / Double(free) : 0
@@ -101,7 +107,8 @@ public struct HeapStatistics: Equatable, Sendable {
 }
 
 extension HeapEngine {
-    /// Counts; see `HeapStatistics`. Waits as a read does. O(runs of pages), and reads only their descriptors and the headers of slabs.
+    /// Counts; see `HeapStatistics`. Waits as a read does. O(runs of pages), and reads only their
+    /// descriptors and the headers of slabs.
     public func statistics() throws(HeapError) -> HeapStatistics {
         let context = try beginRead()
         defer { endRead(context) }
@@ -114,7 +121,9 @@ extension HeapEngine {
         return figures
     }
 
-    private func describeFiles(_ file: any DiskFile, in figures: inout HeapStatistics) throws(HeapError) {
+    private func describeFiles(_ file: any DiskFile, in figures: inout HeapStatistics)
+        throws(HeapError)
+    {
         try requireInPlace()
         let (header, fileBytes) = try headerAndSize(of: file)
         figures.formatVersion = Int(header.formatVersion)
@@ -127,8 +136,10 @@ extension HeapEngine {
         figures.logCommits = Int(commitNumber) - min(Int(commitNumber), Int(header.commitNumber))
         figures.otherOpenings = openViews().filter { $0.entry != viewEntry }
         switch attachment {
-        case .member(let shared, _, _), .observer(let shared): figures.condition = shared[.epoch] == 0 ? .atRest : .inUse
-        case .visitor where header.logInUse && (try? file.isLockedByOthers(.presence)) == true: figures.condition = .inUse
+        case .member(let shared, _, _), .observer(let shared):
+            figures.condition = shared[.epoch] == 0 ? .atRest : .inUse
+        case .visitor where header.logInUse && (try? file.isLockedByOthers(.presence)) == true:
+            figures.condition = .inUse
         case .guest, .alone, .visitor: figures.condition = header.logInUse ? .notClosed : .atRest
         }
         guard figures.condition != .atRest else { return }
@@ -162,9 +173,13 @@ extension HeapEngine {
                 figures.usedBlocks += 1
             case .slab:
                 guard
-                    let header = SlabClass.header(page: UInt64(run.pages.lowerBound), sizeClass: run.sizeClass, in: image.base)
+                    let header = SlabClass.header(
+                        page: UInt64(run.pages.lowerBound), sizeClass: run.sizeClass, in: image.base
+                    )
                 else {
-                    throw HeapError.damaged(path: path, what: "page \(run.pages.lowerBound) should begin a slab and does not")
+                    throw HeapError.damaged(
+                        path: path,
+                        what: "page \(run.pages.lowerBound) should begin a slab and does not")
                 }
                 let blocks = SizeClass.shapes[Int(header.sizeClass)].blocks
                 slabs[Int(header.sizeClass)] += 1
@@ -190,7 +205,8 @@ extension HeapEngine {
             figures.overheadBytes -= all * shape.blockBytes
         }
         for (power, runs) in freeRuns.enumerated() where runs.count > 0 {
-            figures.freeRuns.append(.init(pageCounts: 1 << power ..< 2 << power, count: runs.count, pages: runs.pages))
+            figures.freeRuns.append(
+                .init(pageCounts: 1 << power ..< 2 << power, count: runs.count, pages: runs.pages))
         }
         figures.freeTailBytes = max(0, figures.fileBytes - figures.heapBytes)
         figures.freeBytes += figures.freeTailBytes

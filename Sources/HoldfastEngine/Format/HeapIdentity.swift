@@ -1,4 +1,5 @@
-/// 128 random bits that name a heap for life; its log carries the same, so that no heap is opened with another's log.
+/// 128 random bits that name a heap for life; its log carries the same, so that no heap is opened
+/// with another's log.
 public struct HeapIdentity: Hashable, Sendable, BitwiseCopyable, CustomStringConvertible {
     public var high: UInt64
     public var low: UInt64

@@ -34,7 +34,8 @@ public enum HeapLayout {
     /// Pages of an empty heap.
     public static let initialPages: UInt64 = 5
 
-    /// Files grow and shrink in multiples of this, a multiple of every page size in use (4, 16 and 64 KiB).
+    /// Files grow and shrink in multiples of this, a multiple of every page size in use (4, 16 and
+    /// 64 KiB).
     public static let fileGranule = 64 * 1024
     /// Positions of the log, numbers of commits and of headers stay below this.
     static let maximumCount: UInt64 = 1 << 60

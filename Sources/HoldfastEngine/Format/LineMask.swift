@@ -1,4 +1,5 @@
-/// The lines of a page as 64 bits, the first line lowest: what a transaction has touched, what a record holds.
+/// The lines of a page as 64 bits, the first line lowest: what a transaction has touched, what a
+/// record holds.
 enum LineMask {
     /// `count` lines from `first` on, all of them in the page; 1 or more.
     @inline(__always)
@@ -6,7 +7,8 @@ enum LineMask {
         (count >= HeapLayout.linesPerPage ? ~0 : (1 << UInt64(count)) - 1) << first
     }
 
-    /// Calls `body` with each run of lines that follow each other: its first line and how many there are.
+    /// Calls `body` with each run of lines that follow each other: its first line and how many
+    /// there are.
     @inline(__always)
     static func forEachRun(in mask: UInt64, _ body: (_ first: Int, _ count: Int) -> Void) {
         var rest = mask

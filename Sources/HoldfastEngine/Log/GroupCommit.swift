@@ -6,29 +6,39 @@
     import Glibc
 #endif
 
-/// Syncs of the log that all threads and processes share: whoever commits while one is under way waits for the next, and one of those makes that for all.
+/// Syncs of the log that all threads and processes share: whoever commits while one is under way
+/// waits for the next, and one of those makes that for all.
 ///
-/// Syncs come in *rounds*. The holder of the sync lock begins one by saying how far it will reach, in one word together with the round's number, so that everybody else
-/// knows whether to wait for this round or for the next. Those who wait for the same round sleep on the same one of two words. When a round is done, all
-/// who waited for it are woken with one call, and *one* of those who wait for the next, which then begins it. (Waiting for the lock instead, each is woken
-/// by the one before, goes through the lock, finds its commit durable, and wakes the next: with eight threads that took longer than the sync.)
+/// Syncs come in *rounds*. The holder of the sync lock begins one by saying how far it will reach,
+/// in one word together with the round's number, so that everybody else knows whether to wait for
+/// this round or for the next. Those who wait for the same round sleep on the same one of two
+/// words. When a round is done, all who waited for it are woken with one call, and *one* of those
+/// who wait for the next, which then begins it. (Waiting for the lock instead, each is woken by the
+/// one before, goes through the lock, finds its commit durable, and wakes the next: with eight
+/// threads that took longer than the sync.)
 ///
-/// Nobody relies on being woken: a process that is killed in the middle of a round leaves the lock to whoever looks first after some milliseconds.
+/// Nobody relies on being woken: a process that is killed in the middle of a round leaves the lock
+/// to whoever looks first after some milliseconds.
 ///
-/// **Gathering.** Those who were in a round come back with their next commits together, a moment after it has ended, and would just miss the round that the first of them
-/// begins. So a round waits for as many as there were in the one before and arrived during it, but no longer than half of what a sync takes, and never where only one
-/// commits.
+/// **Gathering.** Those who were in a round come back with their next commits together, a moment
+/// after it has ended, and would just miss the round that the first of them begins. So a round
+/// waits for as many as there were in the one before and arrived during it, but no longer than half
+/// of what a sync takes, and never where only one commits.
 extension RedoLog {
-    /// How long a waiter sleeps before it looks by itself: only after a process was killed in the middle of a sync does that make a difference.
+    /// How long a waiter sleeps before it looks by itself: only after a process was killed in the
+    /// middle of a sync does that make a difference.
     private static let longestSleep: Int64 = 20_000_000
     /// Nanoseconds that a round waits for others at most.
     private static let longestGathering: UInt64 = 50_000
 
-    /// Makes every commit below `target` durable: one write (two where the ring wraps) and one sync, by whichever thread or process comes first, for
-    /// all who wait; nothing if they are.
+    /// Makes every commit below `target` durable: one write (two where the ring wraps) and one
+    /// sync, by whichever thread or process comes first, for all who wait; nothing if they are.
     ///
-    /// `check` is called once, behind the commit: by whoever has to wait, while it waits, since in between two rounds everybody's time counts.
-    func makeDurable(below target: UInt64, check: () throws(HeapError) -> Void = {}) throws(HeapError) {
+    /// `check` is called once, behind the commit: by whoever has to wait, while it waits, since in
+    /// between two rounds everybody's time counts.
+    func makeDurable(below target: UInt64, check: () throws(HeapError) -> Void = {})
+        throws(HeapError)
+    {
         guard durablePosition < target else { return }
         shared.addInOrder(1, .arrivals)
         var deadline: Deadline?
@@ -46,13 +56,15 @@ extension RedoLog {
             }
             let sleepers = seen.sleepers(in: shared, next: !isCovered)
             let announcement = sleepers.announce()
-            // Whoever has ended a round in between has not seen this one; and what ends from here on wakes it.
+            // Whoever has ended a round in between has not seen this one; and what ends from here
+            // on wakes it.
             guard shared.loadInOrder(.durable) < target, SyncRound(shared) == seen else { continue }
             if !isCovered, !isWanted, try syncIfFree(below: target) { continue }
             let end = deadline ?? Deadline(in: timeout)
             deadline = end
             guard !end.hasPassed else { throw timedOut }
-            looksItself = sleepers.sleep(after: announcement, nanoseconds: max(1, min(end.remaining, Self.longestSleep)))
+            looksItself = sleepers.sleep(
+                after: announcement, nanoseconds: max(1, min(end.remaining, Self.longestSleep)))
         }
         if !isChecked { try check() }
     }
@@ -60,7 +72,9 @@ extension RedoLog {
     /// Makes a round if nobody else holds the sync lock; returns whether that was so.
     private func syncIfFree(below target: UInt64) throws(HeapError) -> Bool {
         let outcome: LockOutcome?
-        do throws(DiskError) { outcome = try shared.syncLock.lockIfFree() } catch { throw HeapError(error) }
+        do throws(DiskError) { outcome = try shared.syncLock.lockIfFree() } catch {
+            throw HeapError(error)
+        }
         guard let outcome else { return false }
         try holdingSyncLock(outcome) { () throws(DiskError) in
             guard durablePosition < target else { return }
@@ -88,17 +102,21 @@ extension RedoLog {
     /// Waits a moment for those who are likely to come; see above.
     private func gather() {
         let expected = shared[.expected]
-        // Numbers of arrivals go up only, so "not yet" is a small difference; anything else is what a killed process has left.
+        // Numbers of arrivals go up only, so "not yet" is a small difference; anything else is what
+        // a killed process has left.
         guard isExpected(expected) else { return }
         let end = Deadline.now &+ shared[.patience]
         while isExpected(expected), Deadline.now < end { sched_yield() }
     }
 
-    private func isExpected(_ expected: UInt64) -> Bool { Int64(bitPattern: expected &- shared[.arrivals]) > 0 }
+    private func isExpected(_ expected: UInt64) -> Bool {
+        Int64(bitPattern: expected &- shared[.arrivals]) > 0
+    }
 
     // MARK: The sync lock
 
-    /// Whether someone waits for the lock itself. Rounds follow each other so closely that it would hardly ever find the lock free.
+    /// Whether someone waits for the lock itself. Rounds follow each other so closely that it would
+    /// hardly ever find the lock free.
     private var isWanted: Bool {
         let until = shared.loadInOrder(.wanted)
         // Whoever was killed while it waited holds nobody up for longer than this.
@@ -122,7 +140,9 @@ extension RedoLog {
         try holdingSyncLock(outcome, body)
     }
 
-    private func holdingSyncLock(_ outcome: LockOutcome, _ body: () throws(DiskError) -> Void) throws(HeapError) {
+    private func holdingSyncLock(_ outcome: LockOutcome, _ body: () throws(DiskError) -> Void)
+        throws(HeapError)
+    {
         let before = SyncRound(shared)
         defer {
             shared.syncLock.unlock()
@@ -146,21 +166,26 @@ extension RedoLog {
             round.sleepers(in: shared, next: true).wakeOne()
             round.sleepers(in: shared, next: false).wakeIfAny()
         } else {
-            // Nobody's round: a checkpoint may have made durable what anyone waits for, and a failure is everybody's.
+            // Nobody's round: a checkpoint may have made durable what anyone waits for, and a
+            // failure is everybody's.
             for isNext in [true, false] { round.sleepers(in: shared, next: isNext).wakeIfAny() }
         }
     }
 
     private func requireNotFailed() throws(HeapError) {
         guard shared[.failed] == 0 else {
-            throw HeapError.failed(path: heapPath, reason: "another process or thread could not write or sync it")
+            throw HeapError.failed(
+                path: heapPath, reason: "another process or thread could not write or sync it")
         }
     }
 
-    private var timedOut: HeapError { HeapError.timedOut(path: heapPath, waitingFor: "another process's sync of the log") }
+    private var timedOut: HeapError {
+        HeapError.timedOut(path: heapPath, waitingFor: "another process's sync of the log")
+    }
 }
 
-/// A round of syncing: the position up to which it makes commits durable, a multiple of 8, and in the low bits its number.
+/// A round of syncing: the position up to which it makes commits durable, a multiple of 8, and in
+/// the low bits its number.
 private struct SyncRound: Equatable {
     private let word: UInt64
 

@@ -1,10 +1,10 @@
 /// Recovery's first writes: the durable log is made whole, so that it can repeat everything that is
 /// written to the data file from then on.
 ///
-/// Every replayed record is written, also those that the durable file shows already. Where a sync has
-/// failed, the system's page cache may show bytes and count them as written that the disk does not have;
-/// no later sync would write them. The bytes are the same, so a power cut in the middle changes nothing
-/// that the disk had.
+/// Every replayed record is written, also those that the durable file shows already. Where a sync
+/// has failed, the system's page cache may show bytes and count them as written that the disk does
+/// not have; no later sync would write them. The bytes are the same, so a power cut in the middle
+/// changes nothing that the disk had.
 struct LogCompletion {
     /// Records that follow each other in one source, as a stretch of positions.
     private struct Stretch {
@@ -26,13 +26,15 @@ struct LogCompletion {
         }
     }
 
-    /// Writes the records into the durable file and then, each durable before the next, the header that says
-    /// that recovery must reach their end.
+    /// Writes the records into the durable file and then, each durable before the next, the header
+    /// that says that recovery must reach their end.
     func write(_ scanner: LogScanner) throws(DiskError) {
         let log = scanner.sources[0]
         let capacity = log.ring.capacity
-        // By way of a buffer: what is written may be a mapping of the very file that it is written to.
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.pieceBytes, alignment: 16)
+        // By way of a buffer: what is written may be a mapping of the very file that it is written
+        // to.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: Self.pieceBytes, alignment: 16)
         defer { buffer.deallocate() }
         for stretch in stretches {
             var position = stretch.start
@@ -42,7 +44,8 @@ struct LogCompletion {
                 let source = scanner.sources[stretch.source].ring.address(position)
                 buffer.baseAddress!.copyMemory(from: source, byteCount: count)
                 try log.file.write(
-                    UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: LogLayout.ringOffset + place)
+                    UnsafeRawBufferPointer(rebasing: buffer[..<count]),
+                    at: LogLayout.ringOffset + place)
                 position += UInt64(count)
             }
         }

@@ -1,13 +1,17 @@
 /// The layout of the two files of the redo log, which lie beside the heap file while it is in use:
 ///
-/// - `NAME-shared`, mapped by every process: a commit is a copy into its ring and one store of the new position. It needs
-///   no system call, outlives every process that is killed, and is never synced.
-/// - `NAME-log`, written with ordinary writes and synced when a commit is to be durable: what a power cut leaves.
+/// - `NAME-shared`, mapped by every process: a commit is a copy into its ring and one store of the
+///   new position. It needs no system call, outlives every process that is killed, and is never
+///   synced.
+/// - `NAME-log`, written with ordinary writes and synced when a commit is to be durable: what a
+///   power cut leaves.
 ///
-/// Both hold the same records at the same place of a ring: position modulo capacity. A position counts bytes since the
-/// heap was made and never goes back, so every record names its own position and no older lap can be taken for it.
+/// Both hold the same records at the same place of a ring: position modulo capacity. A position
+/// counts bytes since the heap was made and never goes back, so every record names its own position
+/// and no older lap can be taken for it.
 public enum LogLayout {
-    /// The ring begins here in both files; a multiple of 16 KiB pages, so that it can be mapped anywhere.
+    /// The ring begins here in both files; a multiple of 16 KiB pages, so that it can be mapped
+    /// anywhere.
     public static let ringOffset = 16 * 1024
     public static let durableSuffix = "-log"
     public static let sharedSuffix = "-shared"
@@ -32,8 +36,8 @@ public struct LogHeader: Equatable, Sendable {
     public var epoch: UInt64
     /// Bytes of the ring.
     public var capacity: UInt64
-    /// Recovery must reach this position: a checkpoint had begun to write the lines of every commit below it into the base
-    /// image, so a shorter replay would leave a mixture.
+    /// Recovery must reach this position: a checkpoint had begun to write the lines of every commit
+    /// below it into the base image, so a shorter replay would leave a mixture.
     public var requiredPosition: UInt64
     public var sequence: UInt64
 
@@ -55,7 +59,8 @@ public struct LogHeader: Equatable, Sendable {
             raw.storeBytes(of: requiredPosition, toByteOffset: 48, as: UInt64.self)
             raw.storeBytes(of: sequence, toByteOffset: 56, as: UInt64.self)
             let checksum = Checksum.of(
-                UnsafeRawBufferPointer(rebasing: raw[..<Self.checksumOffset]), seed: Checksum.headerSeed)
+                UnsafeRawBufferPointer(rebasing: raw[..<Self.checksumOffset]),
+                seed: Checksum.headerSeed)
             raw.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt64.self)
         }
         return bytes
@@ -64,15 +69,20 @@ public struct LogHeader: Equatable, Sendable {
     /// Whether a header names the heap, also one that is damaged elsewhere: for those who only ask
     /// whose the file is.
     static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
-        func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+        func word(_ offset: Int) -> UInt64 {
+            raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        }
         return raw.count >= byteCount && word(0) == magic
             && HeapIdentity(high: word(16), low: word(24)) == identity
     }
 
     package static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
         guard raw.count >= byteCount else { return .none }
-        func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
-        let checksum = Checksum.of(UnsafeRawBufferPointer(rebasing: raw[..<checksumOffset]), seed: Checksum.headerSeed)
+        func word(_ offset: Int) -> UInt64 {
+            raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        }
+        let checksum = Checksum.of(
+            UnsafeRawBufferPointer(rebasing: raw[..<checksumOffset]), seed: Checksum.headerSeed)
         guard word(0) == magic, word(checksumOffset) == checksum else { return .none }
         let version = raw.loadUnaligned(fromByteOffset: 8, as: UInt32.self)
         guard version <= LogLayout.version else { return .newerFormat(version) }
@@ -82,7 +92,8 @@ public struct LogHeader: Equatable, Sendable {
         else { return .none }
         return .header(
             LogHeader(
-                identity: HeapIdentity(high: word(16), low: word(24)), epoch: word(32), capacity: word(40),
+                identity: HeapIdentity(high: word(16), low: word(24)), epoch: word(32),
+                capacity: word(40),
                 requiredPosition: word(48), sequence: word(56)))
     }
 

@@ -8,8 +8,9 @@
 
 /// Reads records out of the shared ring while others append to it and recycle it.
 ///
-/// A record is copied out first and only then verified, so whatever another process does to its place meanwhile, what comes out is the record that was
-/// asked for, whole, or nothing. Nothing needs to be pinned for that.
+/// A record is copied out first and only then verified, so whatever another process does to its
+/// place meanwhile, what comes out is the record that was asked for, whole, or nothing. Nothing
+/// needs to be pinned for that.
 ///
 /// The buffer is the reader's own; one thread at a time.
 final class LogReader {
@@ -20,14 +21,17 @@ final class LogReader {
 
     deinit { buffer.deallocate() }
 
-    /// The record at `position`, if it is there, whole and of this epoch, and follows the record with checksum `chain`. The bytes
-    /// are valid until the next call.
+    /// The record at `position`, if it is there, whole and of this epoch, and follows the record
+    /// with checksum `chain`. The bytes are valid until the next call.
     func record(
         at position: UInt64, in ring: RingMapping, epoch: UInt64, chain: UInt64
     ) -> (record: LogRecord, bytes: UnsafeRawBufferPointer)? {
         let start = UnsafeRawPointer(ring.address(position))
-        guard let claimed = LogRecord.decodeHeader(UnsafeRawBufferPointer(start: start, count: LogRecord.headerBytes)),
-            claimed.position == position, claimed.byteCount <= UInt64(ring.capacity), claimed.previousChecksum == chain
+        guard
+            let claimed = LogRecord.decodeHeader(
+                UnsafeRawBufferPointer(start: start, count: LogRecord.headerBytes)),
+            claimed.position == position, claimed.byteCount <= UInt64(ring.capacity),
+            claimed.previousChecksum == chain
         else { return nil }
         let count = Int(claimed.byteCount)
         if count > capacity || (capacity > 1 << 22 && count < 1 << 16) {
@@ -37,7 +41,9 @@ final class LogReader {
         }
         memcpy(buffer, start, count)
         let bytes = UnsafeRawBufferPointer(start: buffer, count: count)
-        guard let record = LogRecord.decodeHeader(bytes), record == claimed, record.verifies(bytes, epoch: epoch) else {
+        guard let record = LogRecord.decodeHeader(bytes), record == claimed,
+            record.verifies(bytes, epoch: epoch)
+        else {
             return nil
         }
         return (record, bytes)

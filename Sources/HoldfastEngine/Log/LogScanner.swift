@@ -6,16 +6,17 @@
     import Glibc
 #endif
 
-/// Reads a log back at recovery: the longest unbroken chain of whole records from the checkpoint on.
+/// Reads a log back at recovery: the longest unbroken chain of whole records from the checkpoint
+/// on.
 ///
-/// Trusts nothing but checksums. A record may come from either of the log's files: after `kill -9` the
-/// shared one has everything that was committed; after a power cut the durable one has what was synced,
-/// and the shared one whatever the kernel happened to write. A record that fits the chain is the right
-/// one wherever it was found.
+/// Trusts nothing but checksums. A record may come from either of the log's files: after `kill -9`
+/// the shared one has everything that was committed; after a power cut the durable one has what was
+/// synced, and the shared one whatever the kernel happened to write. A record that fits the chain
+/// is the right one wherever it was found.
 ///
-/// Records are read where they lie, in mappings of the files, so a log takes no memory of its own, and a
-/// record takes time in proportion to the bytes that are really there: its runs are followed before its
-/// checksum is made, and a hole in the file ends them.
+/// Records are read where they lie, in mappings of the files, so a log takes no memory of its own,
+/// and a record takes time in proportion to the bytes that are really there: its runs are followed
+/// before its checksum is made, and a hole in the file ends them.
 struct LogScanner {
     struct Source {
         var file: any DiskFile
@@ -43,11 +44,12 @@ struct LogScanner {
         commitNumber = header.commitNumber
     }
 
-    /// The next record of the chain, verified, with all of its bytes and the index of its source; nil where
-    /// the chain ends. The bytes are valid as long as the scanner.
+    /// The next record of the chain, verified, with all of its bytes and the index of its source;
+    /// nil where the chain ends. The bytes are valid as long as the scanner.
     mutating func next() -> (record: LogRecord, bytes: UnsafeRawBufferPointer, source: Int)? {
         for (index, source) in sources.enumerated() {
-            guard let (record, bytes) = read(from: source, at: position), record.previousChecksum == chain,
+            guard let (record, bytes) = read(from: source, at: position),
+                record.previousChecksum == chain,
                 record.commitNumber > commitNumber,
                 // What is in use never goes once around the ring.
                 record.position + record.span - start <= UInt64(source.ring.capacity)
@@ -60,19 +62,22 @@ struct LogScanner {
         return nil
     }
 
-    /// Whether the durable file is shorter than its own header says: that is synced before a header is.
+    /// Whether the durable file is shorter than its own header says: that is synced before a header
+    /// is.
     func isDurableFileCutShort() throws(DiskError) -> Bool {
         try sources[0].file.size() < LogLayout.ringOffset + sources[0].ring.capacity
     }
 
     /// Throws if a part of a file could not be read: it was taken for zeros.
     func requireNoFault() throws(DiskError) {
-        for source in sources where source.ring.hasFault { throw DiskError(.read, source.file.path, code: EIO) }
+        for source in sources where source.ring.hasFault {
+            throw DiskError(.read, source.file.path, code: EIO)
+        }
     }
 
-    /// Whether a later record proves that the log was durable beyond the end of the chain: then it is not a
-    /// torn tail that ends the chain, but damage, and replaying only up to there would lose commits that
-    /// were promised.
+    /// Whether a later record proves that the log was durable beyond the end of the chain: then it
+    /// is not a torn tail that ends the chain, but damage, and replaying only up to there would
+    /// lose commits that were promised.
     func findsDurableRecordBeyondEnd() throws(DiskError) -> Bool {
         for source in sources where try findsDurableRecordBeyondEnd(in: source) { return true }
         return false
@@ -105,7 +110,8 @@ struct LogScanner {
         return false
     }
 
-    /// The first position from `position` on whose bytes are not in a hole of the file; up to seven less.
+    /// The first position from `position` on whose bytes are not in a hole of the file; up to seven
+    /// less.
     private func nextData(of source: Source, from position: UInt64) throws(DiskError) -> UInt64 {
         let capacity = UInt64(source.ring.capacity)
         let start = position % capacity
@@ -117,7 +123,8 @@ struct LogScanner {
     }
 
     private func header(in source: Source, at position: UInt64) -> LogRecord? {
-        let raw = UnsafeRawBufferPointer(start: source.ring.address(position), count: LogRecord.headerBytes)
+        let raw = UnsafeRawBufferPointer(
+            start: source.ring.address(position), count: LogRecord.headerBytes)
         guard let record = LogRecord.decodeHeader(raw), record.position == position,
             record.byteCount <= UInt64(source.ring.capacity)
         else { return nil }
@@ -125,10 +132,14 @@ struct LogScanner {
     }
 
     /// A record that is whole and says of itself that it belongs at `position` of this epoch.
-    private func read(from source: Source, at position: UInt64) -> (LogRecord, UnsafeRawBufferPointer)? {
+    private func read(from source: Source, at position: UInt64) -> (
+        LogRecord, UnsafeRawBufferPointer
+    )? {
         guard let record = header(in: source, at: position) else { return nil }
-        let bytes = UnsafeRawBufferPointer(start: source.ring.address(position), count: Int(record.byteCount))
-        guard LogRecord.forEachRun(in: bytes, record: record, { _, _ in }), record.verifies(bytes, epoch: epoch)
+        let bytes = UnsafeRawBufferPointer(
+            start: source.ring.address(position), count: Int(record.byteCount))
+        guard LogRecord.forEachRun(in: bytes, record: record, { _, _ in }),
+            record.verifies(bytes, epoch: epoch)
         else { return nil }
         return (record, bytes)
     }

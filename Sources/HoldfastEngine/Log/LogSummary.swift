@@ -1,12 +1,17 @@
-/// A summary record: the lines that many commits have changed, as the last of them left them. See `LogRecord`.
+/// A summary record: the lines that many commits have changed, as the last of them left them. See
+/// `LogRecord`.
 struct LogSummary {
     let bytes: [UInt8]
 
-    /// Nil if it would be longer than `longest` bytes. It stands for the records from `start` to `end`, a part of those that `index` was made of up
-    /// to its own end.
-    init?(of index: LineIndex, from start: UInt64, to end: UInt64, longest: Int, durablePosition: UInt64, epoch: UInt64) {
+    /// Nil if it would be longer than `longest` bytes. It stands for the records from `start` to
+    /// `end`, a part of those that `index` was made of up to its own end.
+    init?(
+        of index: LineIndex, from start: UInt64, to end: UInt64, longest: Int,
+        durablePosition: UInt64, epoch: UInt64
+    ) {
         guard end == index.end, let first = index.record(at: start) else { return nil }
-        // The first pass only counts: most summaries that are not worth it are known by their number of lines.
+        // The first pass only counts: most summaries that are not worth it are known by their
+        // number of lines.
         var byteCount = LogRecord.headerBytes + 16
         var runs: UInt32 = 0
         index.forEachPage { page in
@@ -17,21 +22,27 @@ struct LogSummary {
         }
         guard byteCount <= longest else { return nil }
         let record = LogRecord(
-            runs: runs, position: start, byteCount: UInt64(byteCount), span: end - start, commitNumber: index.commitNumber,
-            previousChecksum: first.previousChecksum, durablePosition: durablePosition, heapPages: index.heapPages)
+            runs: runs, position: start, byteCount: UInt64(byteCount), span: end - start,
+            commitNumber: index.commitNumber,
+            previousChecksum: first.previousChecksum, durablePosition: durablePosition,
+            heapPages: index.heapPages)
         bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
             let raw = UnsafeMutableRawBufferPointer(buffer).baseAddress!
             raw.storeBytes(of: index.chain, toByteOffset: LogRecord.headerBytes, as: UInt64.self)
-            raw.storeBytes(of: index.lowestHeapPages, toByteOffset: LogRecord.headerBytes + 8, as: UInt64.self)
+            raw.storeBytes(
+                of: index.lowestHeapPages, toByteOffset: LogRecord.headerBytes + 8, as: UInt64.self)
             var at = raw + record.runsOffset
-            let scratch = UnsafeMutableRawPointer.allocate(byteCount: HeapLayout.pageBytes, alignment: 8)
+            let scratch = UnsafeMutableRawPointer.allocate(
+                byteCount: HeapLayout.pageBytes, alignment: 8)
             defer { scratch.deallocate() }
             index.forEachPage { page in
                 index.lay(page, over: scratch)
                 LineMask.forEachRun(in: index.mask(of: page, from: start)) { first, count in
                     let line = UInt64(page.number * HeapLayout.linesPerPage + first)
                     at.storeBytes(of: line << 16 | UInt64(count), as: UInt64.self)
-                    (at + 8).copyMemory(from: scratch + first * HeapLayout.lineBytes, byteCount: count * HeapLayout.lineBytes)
+                    (at + 8).copyMemory(
+                        from: scratch + first * HeapLayout.lineBytes,
+                        byteCount: count * HeapLayout.lineBytes)
                     at += 8 + count * HeapLayout.lineBytes
                 }
             }

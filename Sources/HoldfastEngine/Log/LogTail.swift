@@ -1,7 +1,8 @@
-/// The end of the log as every commit looks at it. Through the objects themselves, each commit would count references a dozen times, which took a
-/// tenth of a small one.
+/// The end of the log as every commit looks at it. Through the objects themselves, each commit
+/// would count references a dozen times, which took a tenth of a small one.
 ///
-/// Safety: both objects live as long as their owner keeps this, `HeapEngine` in `sharedFile` and `tailRing`. Used under the write lock.
+/// Safety: both objects live as long as their owner keeps this, `HeapEngine` in `sharedFile` and
+/// `tailRing`. Used under the write lock.
 struct LogTail {
     private let shared: Unmanaged<SharedFile>
     private let ring: Unmanaged<RingMapping>
@@ -15,25 +16,33 @@ struct LogTail {
         epoch = log.epoch
     }
 
-    /// Whether the ring still has the size that it had: nobody changes it while this process has the write lock.
+    /// Whether the ring still has the size that it had: nobody changes it while this process has
+    /// the write lock.
     @inline(__always)
     var isCurrent: Bool { shared._withUnsafeGuaranteedRef { $0[.capacity] } == capacity }
 
     /// Whether a record of up to `bytes` bytes can be appended as things are.
     @inline(__always)
     func hasRoom(for bytes: Int) -> Bool {
-        shared._withUnsafeGuaranteedRef { $0[.published] &- $0[.checkpoint] &+ UInt64(bytes) } <= capacity
+        shared._withUnsafeGuaranteedRef { $0[.published] &- $0[.checkpoint] &+ UInt64(bytes) }
+            <= capacity
     }
 
     @inline(__always)
-    func address(_ position: UInt64) -> UnsafeMutableRawPointer { ring._withUnsafeGuaranteedRef { $0.address(position) } }
+    func address(_ position: UInt64) -> UnsafeMutableRawPointer {
+        ring._withUnsafeGuaranteedRef { $0.address(position) }
+    }
 
     @inline(__always)
     var durablePosition: UInt64 { shared._withUnsafeGuaranteedRef { $0[.durable] } }
 
     /// Whether anything that has been stored may have gone into memory that belongs to no file.
     @inline(__always)
-    var hasFault: Bool { shared._withUnsafeGuaranteedRef { shared in ring._withUnsafeGuaranteedRef { shared.hasFault($0) } } }
+    var hasFault: Bool {
+        shared._withUnsafeGuaranteedRef { shared in
+            ring._withUnsafeGuaranteedRef { shared.hasFault($0) }
+        }
+    }
 
     var path: String { shared._withUnsafeGuaranteedRef { $0.file.path } }
 

@@ -8,13 +8,17 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// The redo log of a heap that is in use: the ring in the shared file, to which commits are appended, and the durable log beside it.
+/// The redo log of a heap that is in use: the ring in the shared file, to which commits are
+/// appended, and the durable log beside it.
 ///
-/// Positions only go forward: `checkpoint <= durable <= published`, all multiples of 8, and `published - checkpoint <= capacity`.
-/// All of them are words of the shared file; this object only adds the durable file that this process has opened.
+/// Positions only go forward: `checkpoint <= durable <= published`, all multiples of 8, and
+/// `published - checkpoint <= capacity`. All of them are words of the shared file; this object only
+/// adds the durable file that this process has opened.
 ///
-/// Thread and process safety: `append` belongs to the holder of the write lock, everything that writes the durable file to the holder of the sync lock
-/// (taken here), `finishCheckpoint` to the holder of the checkpoint lock, `grow` to the holder of all three. `@unchecked Sendable` for that reason.
+/// Thread and process safety: `append` belongs to the holder of the write lock, everything that
+/// writes the durable file to the holder of the sync lock (taken here), `finishCheckpoint` to the
+/// holder of the checkpoint lock, `grow` to the holder of all three. `@unchecked Sendable` for that
+/// reason.
 final class RedoLog: @unchecked Sendable {
     let shared: SharedFile
     let identity: HeapIdentity
@@ -33,9 +37,10 @@ final class RedoLog: @unchecked Sendable {
 
     // MARK: Starting and joining
 
-    /// Makes the durable log and the ring behind the checkpoint that `header` tells of. The heap file's header must name the epoch, durably, before
-    /// `announce` lets anyone use it. `isLeft`: the header names it already, because an earlier starter died before it announced it; then the
-    /// durable file is there, whole and empty, and must not be missing for a moment.
+    /// Makes the durable log and the ring behind the checkpoint that `header` tells of. The heap
+    /// file's header must name the epoch, durably, before `announce` lets anyone use it. `isLeft`:
+    /// the header names it already, because an earlier starter died before it announced it; then
+    /// the durable file is there, whole and empty, and must not be missing for a moment.
     init(
         starting shared: SharedFile, disk: any Disk, heapPath: String, rights: FileRights?,
         header: HeapHeader, epoch: UInt64, isLeft: Bool, capacity wanted: Int, timeout: Duration
@@ -52,12 +57,15 @@ final class RedoLog: @unchecked Sendable {
         var sequence: UInt64 = 0
         if isLeft {
             durableFile = try disk.openBeside(path, .readWrite)
-            guard case .header(let left) = try LogHeader.read(from: durableFile, at: LogLayout.headerOffsets), left.epoch == epoch
+            guard
+                case .header(let left) = try LogHeader.read(
+                    from: durableFile, at: LogLayout.headerOffsets), left.epoch == epoch
             else { throw DiskError(.read, path, code: EIO) }
             capacity = Int(left.capacity)
             sequence = left.sequence
         } else {
-            // Unlinked and not cut: another heap that once had this name may still be in use and have its log mapped.
+            // Unlinked and not cut: another heap that once had this name may still be in use and
+            // have its log mapped.
             try neighbours.clear(.log)
             // Without that name until it is whole, so that nothing but a log is ever taken for one
             // of this heap's.
@@ -72,8 +80,8 @@ final class RedoLog: @unchecked Sendable {
         var made = workingPath
         do throws(DiskError) {
             let bytes = LogLayout.ringOffset + capacity
-            // Zeros and not merely reserved blocks: the first sync of a record in a block that was never written would also have
-            // to write the file system's own journal.
+            // Zeros and not merely reserved blocks: the first sync of a record in a block that was
+            // never written would also have to write the file system's own journal.
             if !isLeft { try Self.fillWithZeros(durableFile, from: 0, to: bytes) }
             let present = try shared.file.size()
             try shared.file.grow(from: present, to: max(present, bytes), reservingBlocks: true)
@@ -97,7 +105,8 @@ final class RedoLog: @unchecked Sendable {
             durableFile.close()
             if !isLeft { try? disk.remove(made) }
             // The working name is nobody's business.
-            throw error.path == workingPath ? DiskError(error.operation, path, code: error.code) : error
+            throw error.path == workingPath
+                ? DiskError(error.operation, path, code: error.code) : error
         }
         shared[.published] = header.checkpointPosition
         shared[.durable] = header.checkpointPosition
@@ -107,7 +116,8 @@ final class RedoLog: @unchecked Sendable {
 
     /// Uses the log that others have started.
     init(
-        joining shared: SharedFile, disk: any Disk, heapPath: String, identity: HeapIdentity, isWritable: Bool, timeout: Duration
+        joining shared: SharedFile, disk: any Disk, heapPath: String, identity: HeapIdentity,
+        isWritable: Bool, timeout: Duration
     ) throws(DiskError) {
         self.shared = shared
         self.identity = identity
@@ -137,16 +147,19 @@ final class RedoLog: @unchecked Sendable {
 
     // MARK: Durability
 
-    /// Before a checkpoint up to `target` writes to the base image: all commits below it are durable, and recovery knows that it needs them.
+    /// Before a checkpoint up to `target` writes to the base image: all commits below it are
+    /// durable, and recovery knows that it needs them.
     ///
-    /// `lines` are the lines of all records from the checkpoint to `target`; where they are much shorter than the records that are not durable yet, a
-    /// summary of them is written instead.
+    /// `lines` are the lines of all records from the checkpoint to `target`; where they are much
+    /// shorter than the records that are not durable yet, a summary of them is written instead.
     func prepareCheckpoint(upTo target: UInt64, lines: LineIndex) throws(HeapError) {
         try withSyncLock { () throws(DiskError) in
-            // Two syncs, in this order: a header that demands records which the power cut took would make a sound heap
-            // look damaged.
+            // Two syncs, in this order: a header that demands records which the power cut took
+            // would make a sound heap look damaged.
             if durablePosition < target {
-                if !(try writeSummary(upTo: target, lines: lines)) { try writeRecords(upTo: target) }
+                if !(try writeSummary(upTo: target, lines: lines)) {
+                    try writeRecords(upTo: target)
+                }
                 try durableFile.sync()
                 shared[.durable] = target
             }
@@ -158,13 +171,15 @@ final class RedoLog: @unchecked Sendable {
     /// After a checkpoint has made the base image durable: the records' place in the ring is free.
     func finishCheckpoint(at position: UInt64) { shared.storeInOrder(position, .checkpoint) }
 
-    /// Writes a summary of all that is below `target` and not durable yet; false if the records themselves are not much longer.
+    /// Writes a summary of all that is below `target` and not durable yet; false if the records
+    /// themselves are not much longer.
     private func writeSummary(upTo target: UInt64, lines: LineIndex) throws(DiskError) -> Bool {
         let start = durablePosition
         let pending = Int(target - start)
         guard
             let summary = LogSummary(
-                of: lines, from: start, to: target, longest: min(pending / 2, Self.longestSummary), durablePosition: start,
+                of: lines, from: start, to: target, longest: min(pending / 2, Self.longestSummary),
+                durablePosition: start,
                 epoch: epoch)
         else { return false }
         try durableFile.writeRing(summary.bytes, at: start, capacity: Int(shared[.durableCapacity]))
@@ -180,7 +195,8 @@ final class RedoLog: @unchecked Sendable {
             let start = Int(position % UInt64(capacity))
             let count = min(Int(target - position), capacity - start)
             let offset = LogLayout.ringOffset + start
-            try durableFile.write(UnsafeRawBufferPointer(start: ring.address(position), count: count), at: offset)
+            try durableFile.write(
+                UnsafeRawBufferPointer(start: ring.address(position), count: count), at: offset)
             position += UInt64(count)
             let filled = Int(shared[.filled])
             if offset <= filled { shared[.filled] = UInt64(max(filled, offset + count)) }
@@ -189,14 +205,16 @@ final class RedoLog: @unchecked Sendable {
         try shared.requireNoFault(ring)
     }
 
-    /// Keeps the place of the next records filled: a sync of a block that was never written would also have to write the file system's
-    /// journal, which takes several times as long. A log that is not synced often is not filled in vain.
+    /// Keeps the place of the next records filled: a sync of a block that was never written would
+    /// also have to write the file system's journal, which takes several times as long. A log that
+    /// is not synced often is not filled in vain.
     func fillAhead(from position: UInt64) throws(DiskError) {
         let capacity = Int(shared[.durableCapacity])
         let filled = Int(shared[.filled])
         let next = LogLayout.ringOffset + Int(position % UInt64(capacity))
         guard next >= filled, filled < LogLayout.ringOffset + capacity else { return }
-        // Not over what the ring still holds: behind the end of the ring, the records before its beginning may be live.
+        // Not over what the ring still holds: behind the end of the ring, the records before its
+        // beginning may be live.
         let free = capacity - Int(position - checkpointPosition)
         let end = min(next + min(free, 1 << 20), LogLayout.ringOffset + capacity)
         guard end > next else { return }
@@ -207,7 +225,8 @@ final class RedoLog: @unchecked Sendable {
     private func writeHeader(requiredPosition: UInt64) throws(DiskError) {
         let sequence = shared[.logHeaderSequence] + 1
         let header = LogHeader(
-            identity: identity, epoch: epoch, capacity: shared[.durableCapacity], requiredPosition: requiredPosition,
+            identity: identity, epoch: epoch, capacity: shared[.durableCapacity],
+            requiredPosition: requiredPosition,
             sequence: sequence)
         try durableFile.write(header.encoded(), at: LogLayout.headerOffsets[Int(sequence % 2)])
         shared[.logHeaderSequence] = sequence
@@ -224,13 +243,15 @@ final class RedoLog: @unchecked Sendable {
         }
     }
 
-    /// The words about the durable file are set after the file: a process that died in between has left
-    /// the older ones. It may also have left a header that is only in the page cache; from here on it is
-    /// relied upon (a record at its place in a larger ring may lie over one of the smaller), so it is
-    /// made durable first.
+    /// The words about the durable file are set after the file: a process that died in between has
+    /// left the older ones. It may also have left a header that is only in the page cache; from
+    /// here on it is relied upon (a record at its place in a larger ring may lie over one of the
+    /// smaller), so it is made durable first.
     func readBackHeader() throws(DiskError) {
         try durableFile.sync()
-        guard case .header(let header) = try LogHeader.read(from: durableFile, at: LogLayout.headerOffsets), header.epoch == epoch
+        guard
+            case .header(let header) = try LogHeader.read(
+                from: durableFile, at: LogLayout.headerOffsets), header.epoch == epoch
         else { return }
         shared[.durableCapacity] = header.capacity
         shared[.logHeaderSequence] = header.sequence
@@ -239,13 +260,16 @@ final class RedoLog: @unchecked Sendable {
 
     // MARK: The size of the ring
 
-    /// Gives the ring a multiple of its size, with all that it holds. The caller holds the write lock and the checkpoint lock.
+    /// Gives the ring a multiple of its size, with all that it holds. The caller holds the write
+    /// lock and the checkpoint lock.
     ///
-    /// A multiple, because then no record's new place is another's old one: what lies at the same place stays, everything else goes to the added part.
-    /// So both layouts are whole until the one word that says which counts has been stored. Until then an error leaves the log as it was.
+    /// A multiple, because then no record's new place is another's old one: what lies at the same
+    /// place stays, everything else goes to the added part. So both layouts are whole until the one
+    /// word that says which counts has been stored. Until then an error leaves the log as it was.
     func grow(toHold bytes: Int) throws(HeapError) {
         let old = capacity
-        // A process that died between the two files' growth has left the durable one larger; it is never the smaller one.
+        // A process that died between the two files' growth has left the durable one larger; it is
+        // never the smaller one.
         let step = max(old, Int(shared[.durableCapacity]))
         let new = step * ((bytes + step - 1) / step)
         guard new > old else { return }
@@ -254,19 +278,25 @@ final class RedoLog: @unchecked Sendable {
         do throws(DiskError) {
             let durableBytes = try durableFile.size()
             try durableFile.grow(
-                from: durableBytes, to: max(durableBytes, LogLayout.ringOffset + new), reservingBlocks: true)
+                from: durableBytes, to: max(durableBytes, LogLayout.ringOffset + new),
+                reservingBlocks: true)
             let sharedBytes = try shared.file.size()
-            try shared.file.grow(from: sharedBytes, to: max(sharedBytes, LogLayout.ringOffset + new), reservingBlocks: true)
+            try shared.file.grow(
+                from: sharedBytes, to: max(sharedBytes, LogLayout.ringOffset + new),
+                reservingBlocks: true)
             oldRing = try shared.ring()
             newRing = try RingMapping(file: shared.file, capacity: new, isWritable: true)
         } catch {
             throw HeapError(error)
         }
-        // Under the sync lock to the end: whoever makes commits durable reads them where this ring has them.
+        // Under the sync lock to the end: whoever makes commits durable reads them where this ring
+        // has them.
         try withSyncLock { () throws(DiskError) in
             try moveDurable(to: new)
-            Self.forEachMoved(from: checkpointPosition, to: published, old: old, new: new) { position, count in
-                newRing.address(position).copyMemory(from: oldRing.address(position), byteCount: count)
+            Self.forEachMoved(from: checkpointPosition, to: published, old: old, new: new) {
+                position, count in
+                newRing.address(position).copyMemory(
+                    from: oldRing.address(position), byteCount: count)
             }
             shared.storeInOrder(UInt64(new), .capacity)
         }
@@ -279,15 +309,19 @@ final class RedoLog: @unchecked Sendable {
         guard new > old else { return }
         var failure: DiskError?
         let buffer = PageBuffer(pages: Self.movedPages)
-        Self.forEachMoved(from: checkpointPosition, to: durablePosition, old: old, new: new) { position, count in
+        Self.forEachMoved(from: checkpointPosition, to: durablePosition, old: old, new: new) {
+            position, count in
             var done = 0
             while done < count, failure == nil {
-                let piece = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<min(count - done, buffer.bytes.count)])
+                let piece = UnsafeMutableRawBufferPointer(
+                    rebasing: buffer.bytes[..<min(count - done, buffer.bytes.count)])
                 let place = position + UInt64(done)
                 do throws(DiskError) {
-                    try durableFile.readOrZeros(into: piece, at: LogLayout.ringOffset + Int(place % UInt64(old)))
+                    try durableFile.readOrZeros(
+                        into: piece, at: LogLayout.ringOffset + Int(place % UInt64(old)))
                     try durableFile.write(
-                        UnsafeRawBufferPointer(piece), at: LogLayout.ringOffset + Int(place % UInt64(new)))
+                        UnsafeRawBufferPointer(piece),
+                        at: LogLayout.ringOffset + Int(place % UInt64(new)))
                 } catch { failure = error }
                 done += piece.count
             }
@@ -299,8 +333,8 @@ final class RedoLog: @unchecked Sendable {
         try durableFile.sync()
     }
 
-    /// Gives the ring a smaller size again. It must be empty, no other process may use the heap, and the caller holds the write lock and the
-    /// checkpoint lock.
+    /// Gives the ring a smaller size again. It must be empty, no other process may use the heap,
+    /// and the caller holds the write lock and the checkpoint lock.
     func shrink(to new: Int) throws(HeapError) {
         guard usedBytes == 0, new < capacity, new % Self.capacityGranule == 0 else { return }
         shared.storeInOrder(UInt64(new), .capacity)
@@ -316,7 +350,9 @@ final class RedoLog: @unchecked Sendable {
     }
 
     /// The pieces of [start, end) whose place changes, each contiguous in both rings.
-    private static func forEachMoved(from start: UInt64, to end: UInt64, old: Int, new: Int, _ body: (UInt64, Int) -> Void) {
+    private static func forEachMoved(
+        from start: UInt64, to end: UInt64, old: Int, new: Int, _ body: (UInt64, Int) -> Void
+    ) {
         var position = start
         while position < end {
             let count = min(Int(end - position), old - Int(position % UInt64(old)))

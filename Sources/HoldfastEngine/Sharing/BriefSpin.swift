@@ -11,8 +11,9 @@ import Synchronization
 
 /// Looking again and again for a moment before sleeping in the kernel.
 ///
-/// Falling asleep and being woken costs both sides a system call, and the sleeper tens of microseconds. Whoever waits for a process that is
-/// running at that moment is served sooner; so it looks for about as long as a sleep would cost, which at worst doubles that cost.
+/// Falling asleep and being woken costs both sides a system call, and the sleeper tens of
+/// microseconds. Whoever waits for a process that is running at that moment is served sooner; so it
+/// looks for about as long as a sleep would cost, which at worst doubles that cost.
 enum BriefSpin {
     /// How long unless told otherwise.
     static let usual: Duration = .microseconds(20)
@@ -37,8 +38,8 @@ enum BriefSpin {
     }
 }
 
-/// How often this process has entered the kernel to wait for others or to wake them, counted where it does so; at rest, and while all that share
-/// a heap are busy, none of these numbers moves.
+/// How often this process has entered the kernel to wait for others or to wake them, counted where
+/// it does so; at rest, and while all that share a heap are busy, none of these numbers moves.
 package enum KernelCalls {
     static let sleepCount = Atomic<Int>(0)
     static let wakeCount = Atomic<Int>(0)

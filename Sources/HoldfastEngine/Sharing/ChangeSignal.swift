@@ -1,10 +1,12 @@
 import Synchronization
 
-/// A position that threads and processes can wait to see change: two words side by side, the position and who sleeps.
+/// A position that threads and processes can wait to see change: two words side by side, the
+/// position and who sleeps.
 ///
-/// A commit costs no system call while nobody sleeps, and one that wakes all of them otherwise. Whoever waits looks for a moment before it
-/// sleeps, so two that answer each other at once make no call at all. A sleeper that is killed costs the next
-/// commit one call too many, and no more; whoever is killed while it wakes others leaves them asleep until their time is up.
+/// A commit costs no system call while nobody sleeps, and one that wakes all of them otherwise.
+/// Whoever waits looks for a moment before it sleeps, so two that answer each other at once make no
+/// call at all. A sleeper that is killed costs the next commit one call too many, and no more;
+/// whoever is killed while it wakes others leaves them asleep until their time is up.
 ///
 /// Safety: the address is valid as long as whoever made this sees to; `SharedFile` or the engine.
 struct ChangeSignal: @unchecked Sendable {
@@ -18,14 +20,17 @@ struct ChangeSignal: @unchecked Sendable {
     }
 
     @inline(__always)
-    private var positionWord: UnsafeMutablePointer<Atomic<UInt64>> { base.assumingMemoryBound(to: Atomic<UInt64>.self) }
+    private var positionWord: UnsafeMutablePointer<Atomic<UInt64>> {
+        base.assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
 
     var position: UInt64 { positionWord.pointee.load(ordering: .sequentiallyConsistent) }
 
     /// Stores a new position and wakes those who sleep until then.
     @inline(__always)
     func publish(_ position: UInt64) {
-        // In order with the sleepers' own stores: either they see the new position, or this sees that they sleep.
+        // In order with the sleepers' own stores: either they see the new position, or this sees
+        // that they sleep.
         positionWord.pointee.store(position, ordering: .sequentiallyConsistent)
         sleepers.wakeIfAny()
     }
@@ -33,12 +38,14 @@ struct ChangeSignal: @unchecked Sendable {
     /// Wakes everyone who sleeps or is about to.
     func wake() { sleepers.wake() }
 
-    /// Looks for a moment whether the position becomes another than `position`; returns whether it has.
+    /// Looks for a moment whether the position becomes another than `position`; returns whether it
+    /// has.
     func spin(whileAt position: UInt64, atMost duration: Duration) -> Bool {
         BriefSpin.wait(atMost: duration) { self.position != position }
     }
 
-    /// Sleeps until the position differs from `position`, something wakes it early, or the time is up; returns whether that was so.
+    /// Sleeps until the position differs from `position`, something wakes it early, or the time is
+    /// up; returns whether that was so.
     @discardableResult
     func sleep(whileAt position: UInt64, nanoseconds: Int64) -> Bool {
         let announcement = announce()
@@ -46,7 +53,8 @@ struct ChangeSignal: @unchecked Sendable {
         return sleep(after: announcement, nanoseconds: nanoseconds)
     }
 
-    /// Says that somebody is about to sleep. The position must be looked at once more between this and the sleep.
+    /// Says that somebody is about to sleep. The position must be looked at once more between this
+    /// and the sleep.
     func announce() -> UInt32 { sleepers.announce() }
 
     /// Sleeps unless there was a wake since `announcement`; returns whether the time was up.

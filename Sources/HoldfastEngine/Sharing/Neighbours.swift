@@ -76,7 +76,8 @@ struct Neighbours {
             if sector.withUnsafeBytes({ SharedHeader.names(identity, $0) }) { return true }
             let bytes = try file.size()
             guard isBlank, bytes % HeapLayout.pageBytes == 0 else { return false }
-            // Logs and heaps too may begin with zeros, and have the other copy of their header here.
+            // Logs and heaps too may begin with zeros, and have the other copy of their header
+            // here.
             let (second, _) = try Self.sector(of: file, at: LogLayout.headerOffsets[1])
             return second.withUnsafeBytes {
                 LogHeader.decode($0) == .none && HeapHeader.decode($0) == .notAHeader

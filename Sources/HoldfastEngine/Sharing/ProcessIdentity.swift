@@ -22,7 +22,8 @@ public protocol ProcessDirectory: Sendable {
     var current: ProcessIdentity { get }
     /// Whether the process still runs. Errs on the side of life where it cannot be known.
     func isAlive(_ process: ProcessIdentity) -> Bool
-    /// The time since which this machine has been up without a break: memory that was mapped before is gone.
+    /// The time since which this machine has been up without a break: memory that was mapped before
+    /// is gone.
     var boot: HeapIdentity { get }
     /// The namespaces that process numbers and start times belong to: only processes with the same
     /// value can tell of each other whether they live. 0: not known.

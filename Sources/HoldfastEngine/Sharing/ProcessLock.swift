@@ -11,21 +11,24 @@ import CHoldfast
 /// What came of waiting for a lock between processes.
 enum LockOutcome {
     case acquired
-    /// The holder before died with it. What the lock guards may be half done; the caller has the lock.
+    /// The holder before died with it. What the lock guards may be half done; the caller has the
+    /// lock.
     case acquiredFromTheDead
     case timedOut
 }
 
-/// A lock between the threads of all processes that have a heap open. The kernel hands it on when its holder dies.
+/// A lock between the threads of all processes that have a heap open. The kernel hands it on when
+/// its holder dies.
 ///
 /// Waits go by the monotonic clock. An error with `EDEADLK` says that the holder has the number of
 /// the calling thread.
 ///
-/// On Linux a robust mutex in the shared file: 13 ns when nobody else wants it, and waiting sleeps in the kernel. Where there is none
-/// (Darwin), a mutex for the threads and a lock of the heap file for the processes, asked for again every millisecond at most.
+/// On Linux a robust mutex in the shared file: 13 ns when nobody else wants it, and waiting sleeps
+/// in the kernel. Where there is none (Darwin), a mutex for the threads and a lock of the heap file
+/// for the processes, asked for again every millisecond at most.
 ///
-/// Safety: the address stays mapped for as long as the object lives, which the owner (`SharedFile`) sees to. `@unchecked Sendable`: made to
-/// be shared.
+/// Safety: the address stays mapped for as long as the object lives, which the owner (`SharedFile`)
+/// sees to. `@unchecked Sendable`: made to be shared.
 final class ProcessLock: @unchecked Sendable {
     #if canImport(Darwin)
         private let threads: UnsafeMutablePointer<pthread_mutex_t>
@@ -66,7 +69,8 @@ final class ProcessLock: @unchecked Sendable {
                 pthread_mutex_unlock(threads)
                 throw error
             }
-            // A file lock does not tell whether its last holder died; assuming so costs only a look.
+            // A file lock does not tell whether its last holder died; assuming so costs only a
+            // look.
             return .acquiredFromTheDead
         }
 
@@ -82,7 +86,8 @@ final class ProcessLock: @unchecked Sendable {
     #else
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-        /// Uses the mutex at `address`, and makes it first if `isNew`: then nobody else may know of it yet.
+        /// Uses the mutex at `address`, and makes it first if `isNew`: then nobody else may know of
+        /// it yet.
         init(at address: UnsafeMutableRawPointer, file: any DiskFile, lock: FileLock, isNew: Bool) {
             mutex = address.assumingMemoryBound(to: pthread_mutex_t.self)
             guard isNew else { return }
@@ -94,10 +99,13 @@ final class ProcessLock: @unchecked Sendable {
             pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_ERRORCHECK))
             let result = pthread_mutex_init(mutex, &attributes)
             pthread_mutexattr_destroy(&attributes)
-            Misuse.demand(result == 0, "Holdfast: the system could not make a lock between processes (error \(result))")
+            Misuse.demand(
+                result == 0,
+                "Holdfast: the system could not make a lock between processes (error \(result))")
         }
 
-        /// Looks for up to `spinning` before it sleeps: worthwhile for a lock that is held for microseconds.
+        /// Looks for up to `spinning` before it sleeps: worthwhile for a lock that is held for
+        /// microseconds.
         @inline(__always)
         func lock(timeout: Duration, spinning: Duration = .zero) throws(DiskError) -> LockOutcome {
             let result = pthread_mutex_trylock(mutex)
@@ -106,7 +114,9 @@ final class ProcessLock: @unchecked Sendable {
         }
 
         @inline(never)
-        private func wait(after first: Int32, timeout: Duration, spinning: Duration) throws(DiskError) -> LockOutcome {
+        private func wait(after first: Int32, timeout: Duration, spinning: Duration)
+            throws(DiskError) -> LockOutcome
+        {
             let deadline = Deadline(in: timeout)
             // Anything but "busy" is an answer, and asking again would lock twice.
             var result = first
@@ -116,7 +126,9 @@ final class ProcessLock: @unchecked Sendable {
             }
             if !isFree {
                 KernelCalls.lockWaitCount.add(1, ordering: .relaxed)
-                repeat { result = holdfast_lock_mutex(mutex, deadline.moment) } while result == EINTR
+                repeat {
+                    result = holdfast_lock_mutex(mutex, deadline.moment)
+                } while result == EINTR
             }
             return try outcome(of: result)
         }
@@ -143,10 +155,13 @@ final class ProcessLock: @unchecked Sendable {
 }
 
 extension ProcessLock {
-    /// `lock` as a value, for closures that the system's functions do not let throw errors of a type.
+    /// `lock` as a value, for closures that the system's functions do not let throw errors of a
+    /// type.
     @inline(__always)
     func result(timeout: Duration, spinning: Duration) -> Result<LockOutcome, DiskError> {
-        do throws(DiskError) { return .success(try lock(timeout: timeout, spinning: spinning)) } catch { return .failure(error) }
+        do throws(DiskError) {
+            return .success(try lock(timeout: timeout, spinning: spinning))
+        } catch { return .failure(error) }
     }
 }
 

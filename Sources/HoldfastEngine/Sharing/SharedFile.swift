@@ -9,55 +9,67 @@ import Synchronization
     import Glibc
 #endif
 
-/// The file `NAME-shared`, through which all processes that have a heap open meet: locks, positions, the table of views, and, once there has been
-/// a commit, the ring of the log.
+/// The file `NAME-shared`, through which all processes that have a heap open meet: locks,
+/// positions, the table of views, and, once there has been a commit, the ring of the log.
 ///
-/// It is made by the first process that takes part (a reader of a heap at rest reads once without) and removed by the last that closes it. It is never synced: after a restart of the
-/// machine it means nothing but for the records in its ring, which prove themselves. A process that dies leaves it as it
-/// was; every word here is changed by one store, in an order in which each state on the way is a valid one.
+/// It is made by the first process that takes part (a reader of a heap at rest reads once without)
+/// and removed by the last that closes it. It is never synced: after a restart of the machine it
+/// means nothing but for the records in its ring, which prove themselves. A process that dies
+/// leaves it as it was; every word here is changed by one store, in an order in which each state on
+/// the way is a valid one.
 ///
-/// Safety: all addresses lie in the reservation, which lives as long as the object; words are `Atomic`s that are never initialised or destroyed
-/// (the file system fills new files with zeros, a valid `Atomic` of zero). `@unchecked Sendable`: made to be shared.
+/// Safety: all addresses lie in the reservation, which lives as long as the object; words are
+/// `Atomic`s that are never initialised or destroyed (the file system fills new files with zeros, a
+/// valid `Atomic` of zero). `@unchecked Sendable`: made to be shared.
 final class SharedFile: @unchecked Sendable {
-    /// The words of the header, by their offsets, each in a line that only those share who change them together.
+    /// The words of the header, by their offsets, each in a line that only those share who change
+    /// them together.
     enum Word: Int {
         /// Every record below this position is committed. Stored by the holder of the write lock.
         case published = 512
-        /// The number of the newest commit. Stored just before `published`, in the same line, by the holder of the write lock: one too high for a moment, and
-        /// until the next commit if it died there. For those who watch; nothing depends on it.
+        /// The number of the newest commit. Stored just before `published`, in the same line, by
+        /// the holder of the write lock: one too high for a moment, and until the next commit if it
+        /// died there. For those who watch; nothing depends on it.
         case commits = 528
         /// Odd: someone sleeps until `published` changes; see `ChangeSignal`.
         case sleepers = 520
-        /// Every record below this position is in the durable log and synced. Guarded by the sync lock.
+        /// Every record below this position is in the durable log and synced. Guarded by the sync
+        /// lock.
         case durable = 576
-        /// Bytes of the durable log's ring, the sequence of its newest header, and how far it has been filled; sync lock.
+        /// Bytes of the durable log's ring, the sequence of its newest header, and how far it has
+        /// been filled; sync lock.
         case durableCapacity = 584
         case logHeaderSequence = 592
         case filled = 600
         /// The position that recovery must reach; sync lock.
         case required = 608
-        /// Records below this position are in the base image, durably, and their place in the ring may be used again. Checkpoint lock.
+        /// Records below this position are in the base image, durably, and their place in the ring
+        /// may be used again. Checkpoint lock.
         case checkpoint = 640
         /// Until when scrubs give way to someone who waits for the checkpoint lock, by the
         /// monotonic clock; 0: nobody.
         case checkpointWanted = 648
         /// Seed of the log's records; 0 as long as no log has been started. Stored last when it is.
         case epoch = 704
-        /// Bytes of this file's ring. Changes under the write lock, the checkpoint lock and the sync lock.
+        /// Bytes of this file's ring. Changes under the write lock, the checkpoint lock and the
+        /// sync lock.
         case capacity = 712
         /// Not zero: a write or sync failed, and what is on the disk is not known.
         case failed = 768
-        /// The round of syncs that was begun last, and who sleeps until a round is done; see `GroupCommit`.
+        /// The round of syncs that was begun last, and who sleeps until a round is done; see
+        /// `GroupCommit`.
         case syncRound = 832
         case evenRoundSleepers = 840
         case oddRoundSleepers = 848
-        /// How many have asked for a sync, ever; then, under the sync lock: how many had when the last round began, how many will have when the next may
-        /// begin, and for how many nanoseconds that waits for them.
+        /// How many have asked for a sync, ever; then, under the sync lock: how many had when the
+        /// last round began, how many will have when the next may begin, and for how many
+        /// nanoseconds that waits for them.
         case arrivals = 896
         case gathered = 904
         case expected = 912
         case patience = 920
-        /// Until when rounds give way to someone who waits for the sync lock, by the monotonic clock; 0: nobody.
+        /// Until when rounds give way to someone who waits for the sync lock, by the monotonic
+        /// clock; 0: nobody.
         case wanted = 928
     }
 
@@ -75,7 +87,8 @@ final class SharedFile: @unchecked Sendable {
 
     /// Makes the file anew. The caller holds the opening lock and is alone.
     static func create(
-        disk: any Disk, heapPath: String, heapFile: any DiskFile, header: HeapHeader, processes: any ProcessDirectory
+        disk: any Disk, heapPath: String, heapFile: any DiskFile, header: HeapHeader,
+        processes: any ProcessDirectory
     ) throws(DiskError) -> SharedFile {
         let path = heapPath + LogLayout.sharedSuffix
         // Whoever still has an older one mapped keeps it whole: it loses its name, not its bytes.
@@ -84,11 +97,16 @@ final class SharedFile: @unchecked Sendable {
         do throws(DiskError) {
             if let rights = try heapFile.rights() { file.take(rights) }
             try file.grow(from: 0, to: headerBytes, reservingBlocks: true)
-            let shared = try SharedFile(file: file, heapFile: heapFile, isWritable: true, isNew: true)
-            for word in [Word.published, .durable, .checkpoint] { shared[word] = header.checkpointPosition }
+            let shared = try SharedFile(
+                file: file, heapFile: heapFile, isWritable: true, isNew: true)
+            for word in [Word.published, .durable, .checkpoint] {
+                shared[word] = header.checkpointPosition
+            }
             shared[.commits] = header.commitNumber
             let header = SharedHeader(identity: header.identity, in: processes)
-            header.encoded().withUnsafeBytes { shared.base.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+            header.encoded().withUnsafeBytes {
+                shared.base.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
+            }
             return shared
         } catch {
             file.close()
@@ -97,11 +115,12 @@ final class SharedFile: @unchecked Sendable {
         }
     }
 
-    /// Opens the file that others use; nil if it is not there or not of this heap and this boot of the
-    /// machine. Throws `otherNamespace` if those who use it are of other namespaces, or if it cannot be
-    /// told of which boot they are.
+    /// Opens the file that others use; nil if it is not there or not of this heap and this boot of
+    /// the machine. Throws `otherNamespace` if those who use it are of other namespaces, or if it
+    /// cannot be told of which boot they are.
     static func join(
-        disk: any Disk, heapPath: String, heapFile: any DiskFile, identity: HeapIdentity, processes: any ProcessDirectory,
+        disk: any Disk, heapPath: String, heapFile: any DiskFile, identity: HeapIdentity,
+        processes: any ProcessDirectory,
         isWritable: Bool
     ) throws(DiskError) -> SharedFile? {
         let path = heapPath + LogLayout.sharedSuffix
@@ -112,7 +131,8 @@ final class SharedFile: @unchecked Sendable {
                 file.close()
                 return nil
             }
-            let shared = try SharedFile(file: file, heapFile: heapFile, isWritable: isWritable, isNew: false)
+            let shared = try SharedFile(
+                file: file, heapFile: heapFile, isWritable: isWritable, isNew: false)
             let raw = UnsafeRawBufferPointer(start: shared.base, count: SharedHeader.byteCount)
             let mine = SharedHeader(identity: identity, in: processes)
             guard let found = SharedHeader.decode(raw), found.identity == identity,
@@ -129,20 +149,26 @@ final class SharedFile: @unchecked Sendable {
         }
     }
 
-    private init(file: any DiskFile, heapFile: any DiskFile, isWritable: Bool, isNew: Bool) throws(DiskError) {
+    private init(file: any DiskFile, heapFile: any DiskFile, isWritable: Bool, isNew: Bool)
+        throws(DiskError)
+    {
         self.file = file
         self.isWritable = isWritable
         do {
-            reservation = try AddressReservation(preferredBytes: Self.headerBytes, minimumBytes: Self.headerBytes)
+            reservation = try AddressReservation(
+                preferredBytes: Self.headerBytes, minimumBytes: Self.headerBytes)
         } catch {
             throw DiskError(.map, file.path, code: error.code)
         }
         try file.map(
-            into: reservation, at: 0, fileOffset: 0, byteCount: Self.headerBytes, kind: isWritable ? .shared : .readOnly)
+            into: reservation, at: 0, fileOffset: 0, byteCount: Self.headerBytes,
+            kind: isWritable ? .shared : .readOnly)
         reservation.guardAgainstFaults()
         base = reservation.baseAddress
-        writeLock = ProcessLock(at: base + LogLayout.lockOffset, file: heapFile, lock: .write, isNew: isNew)
-        syncLock = ProcessLock(at: base + LogLayout.lockOffset + 128, file: heapFile, lock: .sync, isNew: isNew)
+        writeLock = ProcessLock(
+            at: base + LogLayout.lockOffset, file: heapFile, lock: .write, isNew: isNew)
+        syncLock = ProcessLock(
+            at: base + LogLayout.lockOffset + 128, file: heapFile, lock: .sync, isNew: isNew)
     }
 
     // MARK: Words
@@ -169,9 +195,12 @@ final class SharedFile: @unchecked Sendable {
         return published > checkpoint ? Int(published - checkpoint) : 0
     }
 
-    /// A load or store that takes its place in the one order of all such operations; see `ViewTable` for what hangs on it.
+    /// A load or store that takes its place in the one order of all such operations; see
+    /// `ViewTable` for what hangs on it.
     @inline(__always)
-    func loadInOrder(_ word: Word) -> UInt64 { atomic(word.rawValue).pointee.load(ordering: .sequentiallyConsistent) }
+    func loadInOrder(_ word: Word) -> UInt64 {
+        atomic(word.rawValue).pointee.load(ordering: .sequentiallyConsistent)
+    }
 
     @inline(__always)
     func storeInOrder(_ value: UInt64, _ word: Word) {
@@ -179,20 +208,29 @@ final class SharedFile: @unchecked Sendable {
     }
 
     @inline(__always)
-    func loadInOrder(at offset: Int) -> UInt64 { atomic(offset).pointee.load(ordering: .sequentiallyConsistent) }
+    func loadInOrder(at offset: Int) -> UInt64 {
+        atomic(offset).pointee.load(ordering: .sequentiallyConsistent)
+    }
 
     @inline(__always)
-    func storeInOrder(_ value: UInt64, at offset: Int) { atomic(offset).pointee.store(value, ordering: .sequentiallyConsistent) }
+    func storeInOrder(_ value: UInt64, at offset: Int) {
+        atomic(offset).pointee.store(value, ordering: .sequentiallyConsistent)
+    }
 
     @inline(__always)
-    func storeRelaxed(_ value: UInt64, at offset: Int) { atomic(offset).pointee.store(value, ordering: .relaxed) }
+    func storeRelaxed(_ value: UInt64, at offset: Int) {
+        atomic(offset).pointee.store(value, ordering: .relaxed)
+    }
 
     @inline(__always)
-    func storeReleasing(_ value: UInt64, at offset: Int) { atomic(offset).pointee.store(value, ordering: .releasing) }
+    func storeReleasing(_ value: UInt64, at offset: Int) {
+        atomic(offset).pointee.store(value, ordering: .releasing)
+    }
 
     /// Stores `value` if `expected` is still there.
     func replaceInOrder(_ expected: UInt64, by value: UInt64, at offset: Int) {
-        _ = atomic(offset).pointee.compareExchange(expected: expected, desired: value, ordering: .sequentiallyConsistent)
+        _ = atomic(offset).pointee.compareExchange(
+            expected: expected, desired: value, ordering: .sequentiallyConsistent)
     }
 
     /// Adds to a word that counts.
@@ -201,14 +239,19 @@ final class SharedFile: @unchecked Sendable {
     }
 
     /// Those who sleep on a word.
-    func sleepers(_ word: Word) -> Sleepers { Sleepers(at: base + word.rawValue, canAnnounce: isWritable) }
+    func sleepers(_ word: Word) -> Sleepers {
+        Sleepers(at: base + word.rawValue, canAnnounce: isWritable)
+    }
 
     /// Publishes positions, and lets others sleep until the next.
-    var signal: ChangeSignal { ChangeSignal(at: base + Word.published.rawValue, canAnnounce: isWritable) }
+    var signal: ChangeSignal {
+        ChangeSignal(at: base + Word.published.rawValue, canAnnounce: isWritable)
+    }
 
     // MARK: The ring
 
-    /// The ring as it is now; mapped anew if it has got another size. The result stays valid as long as it is held.
+    /// The ring as it is now; mapped anew if it has got another size. The result stays valid as
+    /// long as it is held.
     func ring() throws(DiskError) -> RingMapping {
         var failure: DiskError?
         let ring = ringLock.withLock { current -> RingMapping? in
@@ -223,8 +266,8 @@ final class SharedFile: @unchecked Sendable {
         return ring!
     }
 
-    /// Whether the page with the locks, the words and the views could not be reached: what is read and stored
-    /// there since is zeros of this process's own.
+    /// Whether the page with the locks, the words and the views could not be reached: what is read
+    /// and stored there since is zeros of this process's own.
     @inline(__always)
     var areWordsLost: Bool { reservation.firstFault != nil }
 
@@ -245,14 +288,17 @@ final class SharedFile: @unchecked Sendable {
     func close() { file.close() }
 }
 
-/// The log's ring, mapped twice, end to end, so that every record is contiguous in memory wherever it begins.
+/// The log's ring, mapped twice, end to end, so that every record is contiguous in memory wherever
+/// it begins.
 final class RingMapping: @unchecked Sendable {
     let capacity: Int
     private let reservation: AddressReservation
     private let base: UnsafeMutableRawPointer
 
     init(file: any DiskFile, capacity: Int, isWritable: Bool) throws(DiskError) {
-        guard capacity > 0, capacity % RedoLog.capacityGranule == 0, try file.size() >= LogLayout.ringOffset + capacity else {
+        guard capacity > 0, capacity % RedoLog.capacityGranule == 0,
+            try file.size() >= LogLayout.ringOffset + capacity
+        else {
             throw DiskError(.map, file.path, code: 0)
         }
         guard LogLayout.ringOffset % SystemPage.size == 0 else {
@@ -260,34 +306,41 @@ final class RingMapping: @unchecked Sendable {
         }
         self.capacity = capacity
         do {
-            reservation = try AddressReservation(preferredBytes: capacity * 2, minimumBytes: capacity * 2)
+            reservation = try AddressReservation(
+                preferredBytes: capacity * 2, minimumBytes: capacity * 2)
         } catch {
             throw DiskError(.map, file.path, code: error.code)
         }
         for half in 0 ..< 2 {
             try file.map(
-                into: reservation, at: half * capacity, fileOffset: LogLayout.ringOffset, byteCount: capacity,
+                into: reservation, at: half * capacity, fileOffset: LogLayout.ringOffset,
+                byteCount: capacity,
                 kind: isWritable ? .shared : .readOnly)
         }
         reservation.guardAgainstFaults()
         base = reservation.baseAddress
     }
 
-    /// The ring of a file that nobody writes to, to be read: what the file is too short for reads as zeros.
+    /// The ring of a file that nobody writes to, to be read: what the file is too short for reads
+    /// as zeros.
     init(reading file: any DiskFile, capacity: Int) throws(DiskError) {
         self.capacity = capacity
-        let present = min(capacity, SystemPage.roundUp(max(0, try file.size() - LogLayout.ringOffset)))
+        let present = min(
+            capacity, SystemPage.roundUp(max(0, try file.size() - LogLayout.ringOffset)))
         do {
-            reservation = try AddressReservation(preferredBytes: capacity * 2, minimumBytes: capacity * 2)
+            reservation = try AddressReservation(
+                preferredBytes: capacity * 2, minimumBytes: capacity * 2)
             for half in 0 ..< 2 where present < capacity {
-                try reservation.mapAnonymous(byteCount: capacity - present, at: half * capacity + present)
+                try reservation.mapAnonymous(
+                    byteCount: capacity - present, at: half * capacity + present)
             }
         } catch {
             throw DiskError(.map, file.path, code: error.code)
         }
         for half in 0 ..< 2 where present > 0 {
             try file.map(
-                into: reservation, at: half * capacity, fileOffset: LogLayout.ringOffset, byteCount: present, kind: .readOnly)
+                into: reservation, at: half * capacity, fileOffset: LogLayout.ringOffset,
+                byteCount: present, kind: .readOnly)
         }
         reservation.guardAgainstFaults()
         base = reservation.baseAddress
@@ -295,7 +348,9 @@ final class RingMapping: @unchecked Sendable {
 
     /// Where the byte at `position` is; `capacity` bytes from there on may be accessed.
     @inline(__always)
-    func address(_ position: UInt64) -> UnsafeMutableRawPointer { base + Int(position % UInt64(capacity)) }
+    func address(_ position: UInt64) -> UnsafeMutableRawPointer {
+        base + Int(position % UInt64(capacity))
+    }
 
     var hasFault: Bool { reservation.firstFault != nil }
 }
@@ -334,7 +389,9 @@ struct SharedHeader: Equatable {
             raw.storeBytes(of: boot.high, toByteOffset: 32, as: UInt64.self)
             raw.storeBytes(of: boot.low, toByteOffset: 40, as: UInt64.self)
             raw.storeBytes(of: namespaces, toByteOffset: 48, as: UInt64.self)
-            let checksum = Checksum.of(UnsafeRawBufferPointer(rebasing: raw[..<Self.checksumOffset]), seed: Checksum.headerSeed)
+            let checksum = Checksum.of(
+                UnsafeRawBufferPointer(rebasing: raw[..<Self.checksumOffset]),
+                seed: Checksum.headerSeed)
             raw.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt64.self)
         }
         return bytes
@@ -343,20 +400,27 @@ struct SharedHeader: Equatable {
     /// Whether a header names the heap, also one that is damaged elsewhere: for those who only ask
     /// whose the file is.
     static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
-        func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+        func word(_ offset: Int) -> UInt64 {
+            raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        }
         return raw.count >= byteCount && word(0) == magic
             && HeapIdentity(high: word(16), low: word(24)) == identity
     }
 
     static func decode(_ raw: UnsafeRawBufferPointer) -> SharedHeader? {
-        func word(_ offset: Int) -> UInt64 { raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+        func word(_ offset: Int) -> UInt64 {
+            raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+        }
         guard raw.count >= byteCount, word(0) == magic,
             raw.loadUnaligned(fromByteOffset: 8, as: UInt32.self) == LogLayout.version,
             word(checksumOffset)
-                == Checksum.of(UnsafeRawBufferPointer(rebasing: raw[..<checksumOffset]), seed: Checksum.headerSeed)
+                == Checksum.of(
+                    UnsafeRawBufferPointer(rebasing: raw[..<checksumOffset]),
+                    seed: Checksum.headerSeed)
         else { return nil }
         return SharedHeader(
-            identity: HeapIdentity(high: word(16), low: word(24)), boot: HeapIdentity(high: word(32), low: word(40)),
+            identity: HeapIdentity(high: word(16), low: word(24)),
+            boot: HeapIdentity(high: word(32), low: word(40)),
             namespaces: word(48))
     }
 }

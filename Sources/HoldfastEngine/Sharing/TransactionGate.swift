@@ -30,7 +30,8 @@ import Synchronization
 /// `@unchecked Sendable`: the system's mutex guards the plain fields.
 final class TransactionGate: @unchecked Sendable {
     enum Admission {
-        /// Nobody else is in; the caller has the image for itself and calls `beginReading` when it is up to date.
+        /// Nobody else is in; the caller has the image for itself and calls `beginReading` when it
+        /// is up to date.
         case mustPrepare
         /// In, beside other readers and with their view.
         case joined
@@ -45,7 +46,8 @@ final class TransactionGate: @unchecked Sendable {
 
     private let state = Atomic<Int>(0)
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    /// For those who wait to be alone, one of whom is woken at a time, and for readers, who are woken together.
+    /// For those who wait to be alone, one of whom is woken at a time, and for readers, who are
+    /// woken together.
     private let mayBeAlone = MonotonicCondition()
     private let mayRead = MonotonicCondition()
     private var waitingForExclusive = 0
@@ -61,8 +63,8 @@ final class TransactionGate: @unchecked Sendable {
     private var passes = 0
     private static let mostPasses = 16
 
-    /// How long a reader waits for others to end before it shares their view, although there are newer commits: a read may itself
-    /// be waiting for one that another thread begins.
+    /// How long a reader waits for others to end before it shares their view, although there are
+    /// newer commits: a read may itself be waiting for one that another thread begins.
     private let patience: Duration
 
     init(patience: Duration = .milliseconds(100)) {
@@ -87,11 +89,13 @@ final class TransactionGate: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// Asks to read. `isFresh` says whether the image is the newest state; for the first reader it also registers the view, and is
-    /// called alone, so it must be short.
+    /// Asks to read. `isFresh` says whether the image is the newest state; for the first reader it
+    /// also registers the view, and is called alone, so it must be short.
     @inline(__always)
     func enterReading(timeout: Duration, isFresh: (_ isFirst: Bool) -> Bool) -> Admission {
-        guard exchange(0, for: Self.alone) else { return waitToRead(timeout: timeout, isFresh: isFresh) }
+        guard exchange(0, for: Self.alone) else {
+            return waitToRead(timeout: timeout, isFresh: isFresh)
+        }
         guard isFresh(true) else { return .mustPrepare }
         if !exchange(Self.alone, for: Self.oneReader) { beginReadingSlowly() }
         return .first
@@ -103,7 +107,9 @@ final class TransactionGate: @unchecked Sendable {
         lock()
         defer { unlock() }
         // Beside others is the usual case, and needs no clock.
-        if !isExclusive, readers > 0, waitingForExclusive == 0, waitingForTheEnd == 0, isFresh(false) {
+        if !isExclusive, readers > 0, waitingForExclusive == 0, waitingForTheEnd == 0,
+            isFresh(false)
+        {
             readers += 1
             return .joined
         }
@@ -161,7 +167,8 @@ final class TransactionGate: @unchecked Sendable {
     /// Ends a read; `last` is called if nobody else reads, before anyone else can be let in.
     @inline(__always)
     func leaveReading(last: () -> Void) {
-        // Alone for as long as `last` takes: the next reader's view must not be opened before it and closed by it.
+        // Alone for as long as `last` takes: the next reader's view must not be opened before it
+        // and closed by it.
         guard exchange(Self.oneReader, for: Self.alone) else { return leaveSlowly(last: last) }
         last()
         unlockExclusively(isTurn: false)
@@ -179,7 +186,9 @@ final class TransactionGate: @unchecked Sendable {
 
     /// Waits to be alone; false if the time ran out.
     @inline(__always)
-    func lockExclusively(timeout: Duration) -> Bool { exchange(0, for: Self.alone) || waitToBeAlone(timeout: timeout) }
+    func lockExclusively(timeout: Duration) -> Bool {
+        exchange(0, for: Self.alone) || waitToBeAlone(timeout: timeout)
+    }
 
     @inline(never)
     private func waitToBeAlone(timeout: Duration) -> Bool {
@@ -227,10 +236,13 @@ final class TransactionGate: @unchecked Sendable {
 
     @inline(__always)
     private func exchange(_ expected: Int, for desired: Int) -> Bool {
-        state.compareExchange(expected: expected, desired: desired, ordering: .acquiringAndReleasing).exchanged
+        state.compareExchange(
+            expected: expected, desired: desired, ordering: .acquiringAndReleasing
+        ).exchanged
     }
 
-    /// Small transactions take less time than falling asleep: whoever finds one looks a few times more.
+    /// Small transactions take less time than falling asleep: whoever finds one looks a few times
+    /// more.
     private func lookForAMoment() {
         for _ in 0 ..< 8 where state.load(ordering: .relaxed) & Self.alone != 0 { holdfast_pause() }
     }
@@ -241,10 +253,13 @@ final class TransactionGate: @unchecked Sendable {
         state.bitwiseOr(Self.guarded, ordering: .acquiringAndReleasing)
     }
 
-    /// Wakes whoever can go in now, lets the fast ways have the word if nobody waits, and lets go of the mutex.
+    /// Wakes whoever can go in now, lets the fast ways have the word if nobody waits, and lets go
+    /// of the mutex.
     private func unlock() {
         wakeOthers()
-        if waitingForExclusive == 0, waitingToRead == 0 { state.bitwiseAnd(~Self.guarded, ordering: .acquiringAndReleasing) }
+        if waitingForExclusive == 0, waitingToRead == 0 {
+            state.bitwiseAnd(~Self.guarded, ordering: .acquiringAndReleasing)
+        }
         pthread_mutex_unlock(mutex)
     }
 
@@ -270,6 +285,8 @@ final class TransactionGate: @unchecked Sendable {
     }
 
     private func store(readers: Int, isExclusive: Bool) {
-        state.store(readers * Self.oneReader | Self.guarded | (isExclusive ? Self.alone : 0), ordering: .releasing)
+        state.store(
+            readers * Self.oneReader | Self.guarded | (isExclusive ? Self.alone : 0),
+            ordering: .releasing)
     }
 }

@@ -67,8 +67,8 @@ final class PostponedWork {
     func isEndless(_ source: HeapAccess) -> Bool {
         if self.source != source.context {
             self.source = source.context
-            // As the heap says, which may be damaged, and no more than is mapped. No value that owns
-            // another has a block of less than 8 bytes.
+            // As the heap says, which may be damaged, and no more than is mapped. No value that
+            // owns another has a block of less than 8 bytes.
             let pages = source.context.pointee.engine._withUnsafeGuaranteedRef { $0.pagesInImage }
             let mapped = source.context.pointee.byteCount >> HeapLayout.pageShift
             limit += min(pages, mapped) << (HeapLayout.pageShift - 3)

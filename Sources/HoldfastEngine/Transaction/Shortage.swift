@@ -44,8 +44,10 @@ extension HeapEngine {
     func extendInShortage(toBytes bytes: Int) {
         do throws(HeapError) { try image.extendIntoTail(to: bytes, path: path) } catch {
             fatalError(
-                "Holdfast: \(shortage?.error ?? error) The transaction went on for so long that the "
-                    + "memory set aside for that is used up. Begin smaller transactions, or end them "
+                "Holdfast: \(shortage?.error ?? error) The transaction went on for so long that "
+                    + "the "
+                    + "memory set aside for that is used up. Begin smaller transactions, or end "
+                    + "them "
                     + "once tx.errorToCome is there.")
         }
     }
@@ -75,8 +77,8 @@ extension HeapEngine {
             oldBytes > SizeClass.maximumBytes
             && Int(old) + Int(Allocator.pages(for: oldBytes)) * HeapLayout.pageBytes == end
         let extra = isLast ? bytes - oldBytes : bytes
-        // With what the page map may take for them; a build, whose file is its memory, takes that when
-        // it comes to it.
+        // With what the page map may take for them; a build, whose file is its memory, takes that
+        // when it comes to it.
         let inHand = mode == .bulkBuild ? 0 : (end + extra) / 64 + (1 << 20)
         let needed = end + extra + inHand
         guard needed > image.byteCount,

@@ -1,10 +1,12 @@
 import Synchronization
 
-/// Contexts of ended transactions, kept for the next ones: they are never deallocated, so a stale handle can always look at its own.
+/// Contexts of ended transactions, kept for the next ones: they are never deallocated, so a stale
+/// handle can always look at its own.
 final class TransactionContextPool: Sendable {
     static let shared = TransactionContextPool()
 
-    /// `@unchecked Sendable`: a context in the list belongs to nobody, one that was taken to its transaction alone.
+    /// `@unchecked Sendable`: a context in the list belongs to nobody, one that was taken to its
+    /// transaction alone.
     private struct Free: @unchecked Sendable {
         var contexts: [UnsafeMutablePointer<TransactionContext>] = []
     }
@@ -14,18 +16,21 @@ final class TransactionContextPool: Sendable {
 
     private let free = Mutex(Free())
 
-    /// A context for the caller to fill in, with no hints; zeros but for what all have in common if it is a new one.
+    /// A context for the caller to fill in, with no hints; zeros but for what all have in common if
+    /// it is a new one.
     func take() -> UnsafeMutablePointer<TransactionContext> {
         let address = free.withLock { UInt(bitPattern: $0.contexts.popLast()) }
         let context = UnsafeMutablePointer<TransactionContext>(bitPattern: address) ?? make()
         // They may be another heap's.
-        context.pointee.hints.initializeMemory(as: UInt8.self, repeating: 0, count: HeapAccess.hintBytes)
+        context.pointee.hints.initializeMemory(
+            as: UInt8.self, repeating: 0, count: HeapAccess.hintBytes)
         return context
     }
 
     private func make() -> UnsafeMutablePointer<TransactionContext> {
         let size = MemoryLayout<TransactionContext>.size
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: MemoryLayout<TransactionContext>.alignment)
+        let raw = UnsafeMutableRawPointer.allocate(
+            byteCount: size, alignment: MemoryLayout<TransactionContext>.alignment)
         raw.initializeMemory(as: UInt8.self, repeating: 0, count: size)
         let context = raw.bindMemory(to: TransactionContext.self, capacity: 1)
         context.pointee.hints = .allocate(byteCount: HeapAccess.hintBytes, alignment: 16)
@@ -40,8 +45,8 @@ final class TransactionContextPool: Sendable {
     }
 }
 
-/// Numbers that no transaction of this process had before, for one user to hand out by itself: an atomic operation for a thousand of them instead of
-/// for each.
+/// Numbers that no transaction of this process had before, for one user to hand out by itself: an
+/// atomic operation for a thousand of them instead of for each.
 @frozen @usableFromInline
 struct TransactionEpochs {
     private static let atOnce: UInt64 = 1024

@@ -8,24 +8,28 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// What the open write transaction has changed: a bit for every touched line, and what the line held before.
+/// What the open write transaction has changed: a bit for every touched line, and what the line
+/// held before.
 ///
 /// Invariants, from `begin` to `commit` or `undo`:
 /// - a line whose bytes differ from the last commit has its bit set (`NoteVerifier` tests this);
 /// - a line that was in use at the last commit and has its bit set has a before-image;
 /// - a page has a nonzero word exactly if it is in `pages`, once.
 ///
-/// A class with its arrays in raw memory: noting a line is on every write's path, and bounds or exclusivity checks
-/// would cost more than the note itself. The pointers never leave this file.
+/// A class with its arrays in raw memory: noting a line is on every write's path, and bounds or
+/// exclusivity checks would cost more than the note itself. The pointers never leave this file.
 final class WriteSet {
     /// One word a page, indexed by page number; memory is there for every page of the image.
     private let image: HeapImage
     private(set) var lineCount = 0
-    /// A heap that is being built keeps no account of its changes: every line counts as noted for good.
+    /// A heap that is being built keeps no account of its changes: every line counts as noted for
+    /// good.
     var isUnlogged = false
-    /// Fresh lines get before-images too: the tests' note verifier needs aborted free space to be as it was.
+    /// Fresh lines get before-images too: the tests' note verifier needs aborted free space to be
+    /// as it was.
     var keepsImagesOfFreshLines = false
-    /// First line beyond the heap's end at the last commit: from there on nothing was in use and nothing needs an image.
+    /// First line beyond the heap's end at the last commit: from there on nothing was in use and
+    /// nothing needs an image.
     var firstUnusedLine: UInt64 = 0
 
     /// Whether a note or a before-image was left out because there was no memory for it: then the
@@ -73,11 +77,14 @@ final class WriteSet {
         }
     }
 
-    /// Notes lines whose old contents nobody needs. Only lines beyond the last commit's end are known to be such: a block below it may
-    /// have been in use at the last commit and freed by this very transaction, or share a line with a neighbour that is.
+    /// Notes lines whose old contents nobody needs. Only lines beyond the last commit's end are
+    /// known to be such: a block below it may have been in use at the last commit and freed by this
+    /// very transaction, or share a line with a neighbour that is.
     func noteFresh(firstLine: UInt64, lastLine: UInt64) {
         if isUnlogged { return }
-        if firstLine < firstUnusedLine || keepsImagesOfFreshLines { return note(firstLine: firstLine, lastLine: lastLine) }
+        if firstLine < firstUnusedLine || keepsImagesOfFreshLines {
+            return note(firstLine: firstLine, lastLine: lastLine)
+        }
         var page = Int(truncatingIfNeeded: firstLine >> 6)
         let lastPage = Int(truncatingIfNeeded: lastLine >> 6)
         var low = firstLine & 63
@@ -93,12 +100,14 @@ final class WriteSet {
         }
     }
 
-    /// Takes back the notes of whole pages that the transaction has just freed: their contents no longer matter, so they
-    /// need not be logged. Their before-images stay for `undo`. A line may be noted again later and then has two images, the
-    /// older of which counts, since `undo` goes backwards.
+    /// Takes back the notes of whole pages that the transaction has just freed: their contents no
+    /// longer matter, so they need not be logged. Their before-images stay for `undo`. A line may
+    /// be noted again later and then has two images, the older of which counts, since `undo` goes
+    /// backwards.
     func forget(firstPage: UInt64, pageCount count: UInt64) {
         if keepsImagesOfFreshLines || isUnlogged { return }
-        // The word is cleared but the page stays listed, with an empty word; `addPage` lists it again.
+        // The word is cleared but the page stays listed, with an empty word; `addPage` lists it
+        // again.
         if count <= UInt64(pageCount) {
             for page in Int(firstPage) ..< Int(firstPage + count) { forget(page: page) }
         } else {
@@ -136,7 +145,8 @@ final class WriteSet {
         }
         let entry = images + imageCount * Self.imageBytes
         entry.storeBytes(of: line, as: UInt64.self)
-        Self.copyLine(from: image.base + Int(truncatingIfNeeded: line) &* HeapLayout.lineBytes, to: entry + 8)
+        Self.copyLine(
+            from: image.base + Int(truncatingIfNeeded: line) &* HeapLayout.lineBytes, to: entry + 8)
         imageCount += 1
     }
 
@@ -157,7 +167,8 @@ final class WriteSet {
 
     /// Copies one line, in registers.
     @inline(__always)
-    private static func copyLine(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer) {
+    private static func copyLine(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer)
+    {
         target.storeBytes(of: source.loadUnaligned(as: SIMD64<UInt8>.self), as: SIMD64<UInt8>.self)
     }
 
@@ -166,10 +177,12 @@ final class WriteSet {
     /// An upper bound for the bytes of this transaction's log record: every line a run of its own.
     var recordBound: Int { LogRecord.headerBytes + lineCount * (8 + HeapLayout.lineBytes) }
 
-    /// Writes the touched lines below page `endPage` to `record`, behind room for the header, as runs; returns the number of
-    /// runs and the record's bytes. Pages beyond the heap's end are free and not worth logging. The others have become private
-    /// by it.
-    func writeRuns(to record: UnsafeMutableRawPointer, endPage: UInt64) -> (runs: UInt32, bytes: Int) {
+    /// Writes the touched lines below page `endPage` to `record`, behind room for the header, as
+    /// runs; returns the number of runs and the record's bytes. Pages beyond the heap's end are
+    /// free and not worth logging. The others have become private by it.
+    func writeRuns(to record: UnsafeMutableRawPointer, endPage: UInt64) -> (
+        runs: UInt32, bytes: Int
+    ) {
         var at = record + LogRecord.headerBytes
         var runs: UInt32 = 0
         for index in 0 ..< pageCount {
@@ -187,7 +200,8 @@ final class WriteSet {
                 at.storeBytes(of: firstLine << 16 | UInt64(count), as: UInt64.self)
                 var source = pageAddress + first &* HeapLayout.lineBytes
                 if count <= 4 {
-                    // Most commits are a few scattered lines, for which calling `memcpy` costs more than the copy.
+                    // Most commits are a few scattered lines, for which calling `memcpy` costs more
+                    // than the copy.
                     var target = at + 8
                     for _ in 0 ..< count {
                         Self.copyLine(from: source, to: target)

@@ -1,7 +1,7 @@
 import Holdfast
 
-/// A picture of a heap as a web page that needs nothing else: the same picture as ``SVGMap``, tables of all roots and of the slabs, and what a square shows
-/// under the pointer.
+/// A picture of a heap as a web page that needs nothing else: the same picture as ``SVGMap``,
+/// tables of all roots and of the slabs, and what a square shows under the pointer.
 public struct HTMLMap: Sendable {
     private let map: HeapMap
 
@@ -48,7 +48,9 @@ public struct HTMLMap: Sendable {
             let style = use.isFollowed && use.bytes > 0 ? colours[use.root.name] ?? "other" : "none"
             let swatch =
                 style == "none"
-                ? "" : "<svg class=\"key\" viewBox=\"0 0 14 14\"><rect class=\"\(style)\" width=\"14\" height=\"14\"/></svg>"
+                ? ""
+                : "<svg class=\"key\" viewBox=\"0 0 14 14\"><rect class=\"\(style)\" width=\"14\" "
+                    + "height=\"14\"/></svg>"
             let bytes = use.isFollowed ? Figures.bytes(use.bytes) : "not followed"
             let blocks = use.isFollowed ? Figures.count(use.blocks) : ""
             return """
@@ -59,7 +61,8 @@ public struct HTMLMap: Sendable {
         }
         return table(
             "Roots",
-            "<th></th><th>Name</th><th>Type</th><th class=\"number\">Takes</th><th class=\"number\">Of the heap</th><th class=\"number\">Blocks</th>",
+            "<th></th><th>Name</th><th>Type</th><th class=\"number\">Takes</th><th "
+                + "class=\"number\">Of the heap</th><th class=\"number\">Blocks</th>",
             Array(rows), of: map.use.roots.count)
     }
 
@@ -74,26 +77,33 @@ public struct HTMLMap: Sendable {
                 <td class="number">\(MapText.percent(tenths: tenths, isSomething: sum.usedSlots > 0))</td></tr>
                 """
         }
-        let heads = ["Slot", "Slabs", "Pages", "Slots in use", "Slots"].map { "<th class=\"number\">\($0)</th>" }.joined()
+        let heads = ["Slot", "Slabs", "Pages", "Slots in use", "Slots"].map {
+            "<th class=\"number\">\($0)</th>"
+        }.joined()
         return table("Slabs", heads + "<th>Filled</th><th></th>", rows, of: rows.count)
     }
 
     private var problems: String {
         var lines = map.use.problems
         if !map.use.damagedPages.isEmpty {
-            let numbers = map.use.damagedPages.prefix(100).map { Figures.count($0) }.joined(separator: ", ")
+            let numbers = map.use.damagedPages.prefix(100).map { Figures.count($0) }.joined(
+                separator: ", ")
             let more = map.use.damagedPages.count > 100 ? " and more" : ""
             lines.insert("pages with a wrong checksum: \(numbers)\(more)", at: 0)
         }
         guard !lines.isEmpty else { return "" }
-        let items = lines.map { "<li>\(MapText.escaped(MapText.visible($0)))</li>" }.joined(separator: "\n")
+        let items = lines.map { "<li>\(MapText.escaped(MapText.visible($0)))</li>" }.joined(
+            separator: "\n")
         return "<h2>What is wrong</h2>\n<ul>\n\(items)\n</ul>\n"
     }
 
     private func table(_ title: String, _ head: String, _ rows: [String], of count: Int) -> String {
-        let more = count > rows.count ? "<p>\(Figures.count(count - rows.count)) more are left out.</p>\n" : ""
+        let more =
+            count > rows.count
+            ? "<p>\(Figures.count(count - rows.count)) more are left out.</p>\n" : ""
         return
-            "<h2>\(title)</h2>\n<div class=\"wide\"><table>\n<thead><tr>\(head)</tr></thead>\n<tbody>\n\(rows.joined(separator: "\n"))\n</tbody>\n</table></div>\n\(more)"
+            "<h2>\(title)</h2>\n<div "
+            + "class=\"wide\"><table>\n<thead><tr>\(head)</tr></thead>\n<tbody>\n\(rows.joined(separator: "\n"))\n</tbody>\n</table></div>\n\(more)"
     }
 
     private func percent(_ bytes: Int) -> String {

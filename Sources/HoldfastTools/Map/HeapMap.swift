@@ -1,8 +1,10 @@
 import Holdfast
 
-/// What a picture of a heap shows: every byte of it as part of exactly one entry of the legend, page after page.
+/// What a picture of a heap shows: every byte of it as part of exactly one entry of the legend,
+/// page after page.
 ///
-/// The drawings (``TerminalMap``, ``SVGMap``, ``HTMLMap``) are functions of this alone, so the same heap always gives the same picture.
+/// The drawings (``TerminalMap``, ``SVGMap``, ``HTMLMap``) are functions of this alone, so the same
+/// heap always gives the same picture.
 public struct HeapMap: Sendable {
     /// What the bytes of an entry are.
     public enum Use: Hashable, Sendable {
@@ -71,27 +73,44 @@ public struct HeapMap: Sendable {
         self.use = use
         self.title = title
         let largest = use.roots.indices.filter { use.roots[$0].bytes > 0 }
-            .sorted { (use.roots[$1].bytes, use.roots[$0].root.name) < (use.roots[$0].bytes, use.roots[$1].root.name) }
+            .sorted {
+                (use.roots[$1].bytes, use.roots[$0].root.name) < (
+                    use.roots[$0].bytes, use.roots[$1].root.name
+                )
+            }
         // A single further root can have the place that "other roots" would take, but no colour.
         let coloured = largest.prefix(MapPalette.count)
         let others = largest.dropFirst(MapPalette.count)
         let colours = MapPalette.colours(ofRootsNamed: coloured.map { use.roots[$0].root.name })
 
         var entries = zip(coloured, colours).map { index, colour in
-            Entry(use: .root(colour: colour), name: use.roots[index].root.name, bytes: use.roots[index].bytes, tenths: 0)
+            Entry(
+                use: .root(colour: colour), name: use.roots[index].root.name,
+                bytes: use.roots[index].bytes, tenths: 0)
         }
         let otherBytes = others.reduce(0) { $0 + use.roots[$1].bytes }
         let sums = Sums(use)
         let rest: [(Use, String, Int)] = [
-            (.otherRoots, others.count == 1 ? use.roots[others.first!].root.name : "\(others.count) other roots", otherBytes),
+            (
+                .otherRoots,
+                others.count == 1
+                    ? use.roots[others.first!].root.name : "\(others.count) other roots", otherBytes
+            ),
             (.catalogue, "catalogue of roots", use.catalogueBytes),
-            (.unreached, use.isComplete ? "blocks that no root leads to" : "blocks not reached", use.unreachedBytes),
+            (
+                .unreached, use.isComplete ? "blocks that no root leads to" : "blocks not reached",
+                use.unreachedBytes
+            ),
             (.slack, "free slots in slabs", sums.slack), (.free, "free pages", sums.free),
             (.records, "header, page map", sums.records), (.checksums, "checksums", sums.checksums),
             (.unaccounted, "not accounted for", sums.unaccounted),
         ]
-        entries += rest.filter { $0.2 > 0 }.map { Entry(use: $0.0, name: $0.1, bytes: $0.2, tenths: 0) }
-        for (index, share) in MapText.tenths(of: entries.map(\.bytes)).enumerated() { entries[index].tenths = share }
+        entries += rest.filter { $0.2 > 0 }.map {
+            Entry(use: $0.0, name: $0.1, bytes: $0.2, tenths: 0)
+        }
+        for (index, share) in MapText.tenths(of: entries.map(\.bytes)).enumerated() {
+            entries[index].tenths = share
+        }
 
         var entryOfRoot = [Int](repeating: coloured.count, count: use.roots.count)
         for (place, index) in coloured.enumerated() { entryOfRoot[index] = place }
@@ -103,10 +122,13 @@ public struct HeapMap: Sendable {
         longestFreeRun = sums.longestFreeRun
     }
 
-    /// The bytes of a stretch by entries of the legend, in its order; they sum up to all bytes of its pages.
+    /// The bytes of a stretch by entries of the legend, in its order; they sum up to all bytes of
+    /// its pages.
     func parts(of stretch: HeapPages.Stretch) -> [MapCell.Part] {
         let whole = stretch.pages.count * Self.pageBytes
-        func all(_ use: Use) -> [MapCell.Part] { entryOfUse[use].map { [MapCell.Part(entry: $0, bytes: whole)] } ?? [] }
+        func all(_ use: Use) -> [MapCell.Part] {
+            entryOfUse[use].map { [MapCell.Part(entry: $0, bytes: whole)] } ?? []
+        }
         switch stretch.kind {
         case .header, .allocator: return all(.records)
         case .checksums: return all(.checksums)

@@ -28,14 +28,16 @@ public struct MapCell: Sendable {
 }
 
 extension HeapMap {
-    /// The fewest pages a square can stand for, a power of two, so that there are at most `limit` squares.
+    /// The fewest pages a square can stand for, a power of two, so that there are at most `limit`
+    /// squares.
     public func pagesPerCell(limit: Int) -> Int {
         var pages = 1
         while (use.pageCount + pages - 1) / pages > max(limit, 1) { pages *= 2 }
         return pages
     }
 
-    /// The squares in the order of the pages, `pagesPerCell` pages each, the last perhaps fewer. O(stretches + squares).
+    /// The squares in the order of the pages, `pagesPerCell` pages each, the last perhaps fewer.
+    /// O(stretches + squares).
     public func cells(pagesPerCell: Int) -> [MapCell] {
         var cells: [MapCell] = []
         cells.reserveCapacity((use.pageCount + pagesPerCell - 1) / pagesPerCell)
@@ -51,18 +53,25 @@ extension HeapMap {
                 }
                 let end = min(cells[number].pages.upperBound, stretch.pages.upperBound)
                 cells[number].stretches = cells[number].stretches.lowerBound ..< index + 1
-                for part in Self.share(parts, of: stretch.pages, in: page ..< end) { cells[number].add(part) }
+                for part in Self.share(parts, of: stretch.pages, in: page ..< end) {
+                    cells[number].add(part)
+                }
                 page = end
             }
         }
         for index in cells.indices { cells[index].parts.sort { $0.entry < $1.entry } }
-        for page in use.damagedPages where page / pagesPerCell < cells.count { cells[page / pagesPerCell].damagedPages += 1 }
+        for page in use.damagedPages where page / pagesPerCell < cells.count {
+            cells[page / pagesPerCell].damagedPages += 1
+        }
         return cells
     }
 
-    /// What of a stretch's bytes lies in some of its pages, as if each entry's were spread evenly. The shares of neighbouring ranges of pages sum up to the whole,
-    /// and those of one range to all of its bytes.
-    private static func share(_ parts: [MapCell.Part], of whole: Range<Int>, in pages: Range<Int>) -> [MapCell.Part] {
+    /// What of a stretch's bytes lies in some of its pages, as if each entry's were spread evenly.
+    /// The shares of neighbouring ranges of pages sum up to the whole, and those of one range to
+    /// all of its bytes.
+    private static func share(_ parts: [MapCell.Part], of whole: Range<Int>, in pages: Range<Int>)
+        -> [MapCell.Part]
+    {
         if pages == whole { return parts }
         let count = UInt(whole.count)
         func below(_ bytes: Int, _ page: Int) -> Int {

@@ -1,4 +1,5 @@
-/// The colours of pictures: those of Okabe and Ito, which people with any kind of colour vision tell apart, for roots; greys for what belongs to the heap.
+/// The colours of pictures: those of Okabe and Ito, which people with any kind of colour vision
+/// tell apart, for roots; greys for what belongs to the heap.
 enum MapPalette {
     struct Colour {
         let hex: String
@@ -7,8 +8,10 @@ enum MapPalette {
     }
 
     static let roots: [Colour] = [
-        Colour(hex: "#E69F00", terminal: 214), Colour(hex: "#56B4E9", terminal: 75), Colour(hex: "#009E73", terminal: 36),
-        Colour(hex: "#CC79A7", terminal: 175), Colour(hex: "#0072B2", terminal: 25), Colour(hex: "#D55E00", terminal: 166),
+        Colour(hex: "#E69F00", terminal: 214), Colour(hex: "#56B4E9", terminal: 75),
+        Colour(hex: "#009E73", terminal: 36),
+        Colour(hex: "#CC79A7", terminal: 175), Colour(hex: "#0072B2", terminal: 25),
+        Colour(hex: "#D55E00", terminal: 166),
         Colour(hex: "#F0E442", terminal: 227),
     ]
 
@@ -16,13 +19,16 @@ enum MapPalette {
 
     static let letters: [Character] = Array("ABCDEFG")
 
-    /// A colour for each root, in the order of their sizes. A root has the colour that its name asks for, unless a larger one has taken it: so it mostly keeps its colour
-    /// whatever other roots there are.
+    /// A colour for each root, in the order of their sizes. A root has the colour that its name
+    /// asks for, unless a larger one has taken it: so it mostly keeps its colour whatever other
+    /// roots there are.
     static func colours(ofRootsNamed names: [String]) -> [Int] {
         var taken = Set<Int>()
         return names.map { name in
             // FNV-1a.
-            let hash = name.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+            let hash = name.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+                ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+            }
             var colour = Int(hash % UInt64(count))
             while taken.contains(colour) { colour = (colour + 1) % count }
             taken.insert(colour)

@@ -12,7 +12,8 @@ enum MapText {
         return "\(whole).\(text)"
     }
 
-    /// Each number's part of the whole in tenths of a percent, rounded so that they sum up to 1000 (largest remainders first).
+    /// Each number's part of the whole in tenths of a percent, rounded so that they sum up to 1000
+    /// (largest remainders first).
     static func tenths(of numbers: [Int]) -> [Int] {
         let sum = UInt(numbers.reduce(0, +))
         guard sum > 0 else { return numbers.map { _ in 0 } }
@@ -30,7 +31,9 @@ enum MapText {
     }
 
     /// A name that may hold anything, on one line.
-    static func visible(_ name: String) -> String { name.isEmpty ? "(no name)" : DisplayText.oneLine(name) }
+    static func visible(_ name: String) -> String {
+        name.isEmpty ? "(no name)" : DisplayText.oneLine(name)
+    }
 
     /// For XML and HTML, in text and between double quotes.
     static func escaped(_ text: String) -> String {
@@ -43,14 +46,17 @@ enum MapText {
             case "\"": result += "&quot;"
             case "'": result += "&#39;"
             // What no XML document may hold.
-            case "\u{0}" ... "\u{8}", "\u{B}", "\u{C}", "\u{E}" ... "\u{1F}", "\u{FFFE}", "\u{FFFF}": result += "\u{FFFD}"
+            case "\u{0}" ... "\u{8}", "\u{B}", "\u{C}", "\u{E}" ... "\u{1F}", "\u{FFFE}",
+                "\u{FFFF}":
+                result += "\u{FFFD}"
             default: result.unicodeScalars.append(scalar)
             }
         }
         return result
     }
 
-    /// The text, or as much of it as fits in so many columns, with an ellipsis in its middle, so that names that differ at their ends still do.
+    /// The text, or as much of it as fits in so many columns, with an ellipsis in its middle, so
+    /// that names that differ at their ends still do.
     static func fitted(_ text: String, _ limit: Int, ellipsis: String = "…") -> String {
         guard DisplayText.width(text) > limit else { return text }
         let dots = DisplayText.width(ellipsis)
@@ -87,7 +93,8 @@ extension MapText {
         let columns = DisplayText.width(character)
         guard columns == 1 else { return columns == 0 ? 0 : size * 1.35 }
         switch character {
-        case "i", "l", "j", "I", "t", "f", "r", ".", ",", ":", ";", "'", "|", "!", "(", ")", "[", "]", " ", "/":
+        case "i", "l", "j", "I", "t", "f", "r", ".", ",", ":", ";", "'", "|", "!", "(", ")", "[",
+            "]", " ", "/":
             return size * 0.42
         case "m", "w", "M", "W", "@", "%", "…": return size * 0.95
         case "A" ... "Z": return size * 0.74
@@ -95,7 +102,9 @@ extension MapText {
         }
     }
 
-    static func pixels(_ text: String, size: Double) -> Double { text.reduce(0) { $0 + pixels($1, size: size) } }
+    static func pixels(_ text: String, size: Double) -> Double {
+        text.reduce(0) { $0 + pixels($1, size: size) }
+    }
 
     /// The text, or as much of it as is sure to fit.
     static func fitted(_ text: String, pixels limit: Double, size: Double) -> String {

@@ -14,7 +14,9 @@ extension SVGMap {
         for row in stride(from: 0, to: (cells.count + columns - 1) / columns, by: labelled) {
             let offset = cells[row * columns].pages.lowerBound * HeapMap.pageBytes
             let baseline = y + Double(row) * side + min(side, 20) / 2 + 4
-            body += text(Self.gridLeft - 10, baseline, offset == 0 ? "0" : Figures.bytes(offset), "d", size: 11, anchor: "end")
+            body += text(
+                Self.gridLeft - 10, baseline, offset == 0 ? "0" : Figures.bytes(offset), "d",
+                size: 11, anchor: "end")
         }
         body += "<g transform=\"translate(\(Self.short(Self.gridLeft)) \(Self.short(y)))\">\n"
         for segment in segments { body += square(segment) }
@@ -26,7 +28,9 @@ extension SVGMap {
     private var gaps: String {
         let rows = (cells.count + columns - 1) / columns
         let width = Double(min(columns, cells.count)) * side
-        return "<rect class=\"gaps\" width=\"\(Self.short(width))\" height=\"\(Self.short(Double(rows) * side))\"/>\n"
+        return
+            "<rect class=\"gaps\" width=\"\(Self.short(width))\" "
+            + "height=\"\(Self.short(Double(rows) * side))\"/>\n"
     }
 
     private var segments: [Segment] {
@@ -61,16 +65,21 @@ extension SVGMap {
             // In quarters of a unit, from the bottom.
             let from = (side * 4 * Double(sum) / Double(cell.byteCount)).rounded() / 4
             sum += part.bytes
-            let to = index == cell.parts.count - 1 ? side : (side * 4 * Double(sum) / Double(cell.byteCount)).rounded() / 4
+            let to =
+                index == cell.parts.count - 1
+                ? side : (side * 4 * Double(sum) / Double(cell.byteCount)).rounded() / 4
             guard to > from else { continue }
             body +=
-                "<path class=\"\(map.entries[part.entry].use.styleClass)\" d=\"M\(Self.short(x)) \(Self.short(top + side - to))h\(Self.short(width))v\(Self.short(to - from))h\(Self.short(-width))z\"/>"
+                "<path class=\"\(map.entries[part.entry].use.styleClass)\" d=\"M\(Self.short(x)) "
+                + "\(Self.short(top + side - to))h\(Self.short(width))v\(Self.short(to - from))h\(Self.short(-width))z\"/>"
         }
         if segment.isDamaged {
             let inset = side * 0.2
             let length = side - 2 * inset
             body +=
-                "<path class=\"cross\" d=\"M\(Self.short(x + inset)) \(Self.short(top + inset))l\(Self.short(length)) \(Self.short(length))m0 \(Self.short(-length))l\(Self.short(-length)) \(Self.short(length))\"/>"
+                "<path class=\"cross\" d=\"M\(Self.short(x + inset)) "
+                + "\(Self.short(top + inset))l\(Self.short(length)) \(Self.short(length))m0 "
+                + "\(Self.short(-length))l\(Self.short(-length)) \(Self.short(length))\"/>"
         }
         return body + "</g>\n"
     }
@@ -87,16 +96,25 @@ extension SVGMap {
                 lines.append(words(part, of: stretch.pages.count))
             }
         } else {
-            let pages = cell.pages.lowerBound ..< cells[segment.cells.upperBound - 1].pages.upperBound
-            lines = ["\(Self.pages(pages)), from \(Figures.bytes(pages.lowerBound * HeapMap.pageBytes)) on"]
+            let pages =
+                cell.pages.lowerBound ..< cells[segment.cells.upperBound - 1].pages.upperBound
+            lines = [
+                "\(Self.pages(pages)), from "
+                    + "\(Figures.bytes(pages.lowerBound * HeapMap.pageBytes)) on"
+            ]
             for part in cell.parts {
                 let tenths = part.bytes * 1000 / max(cell.byteCount, 1)
-                lines.append("\(MapText.visible(map.entries[part.entry].name)) \(MapText.percent(tenths: tenths))")
+                lines.append(
+                    "\(MapText.visible(map.entries[part.entry].name)) "
+                        + "\(MapText.percent(tenths: tenths))"
+                )
             }
         }
         if segment.isDamaged {
             lines.append(
-                cell.pages.count == 1 ? "wrong checksum" : "\(Figures.count(cell.damagedPages, "page")) with a wrong checksum")
+                cell.pages.count == 1
+                    ? "wrong checksum"
+                    : "\(Figures.count(cell.damagedPages, "page")) with a wrong checksum")
         }
         return lines.joined(separator: "\n")
     }
@@ -127,7 +145,8 @@ extension SVGMap {
         case .free: "free"
         case .run: "one block of \(Figures.bytes(stretch.pages.count * HeapMap.pageBytes))"
         case .slab(let slab):
-            "slab of slots of \(Figures.bytes(slab.slotBytes)), \(slab.usedSlots) of \(slab.slots) in use"
+            "slab of slots of \(Figures.bytes(slab.slotBytes)), \(slab.usedSlots) of \(slab.slots) "
+                + "in use"
         case .damagedSlab: "a slab with a damaged header"
         case .unaccounted: "not accounted for, the page map is damaged"
         }

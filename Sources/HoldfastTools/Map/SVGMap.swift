@@ -1,8 +1,10 @@
 import Holdfast
 
-/// A picture of a heap as an SVG file that needs nothing else: a bar of all bytes, a square for each page or so many pages, and a legend.
+/// A picture of a heap as an SVG file that needs nothing else: a bar of all bytes, a square for
+/// each page or so many pages, and a legend.
 ///
-/// Readable on light and on dark screens; squares tell in tooltips what they are. Names may hold anything.
+/// Readable on light and on dark screens; squares tell in tooltips what they are. Names may hold
+/// anything.
 public struct SVGMap: Sendable {
     let map: HeapMap
     let cells: [MapCell]
@@ -36,7 +38,9 @@ public struct SVGMap: Sendable {
         var body = ""
         var y = 44.0
         body += text(
-            Self.margin, y, MapText.fitted(MapText.visible(map.title), pixels: Self.right - Self.margin, size: 22), "t", size: 22,
+            Self.margin, y,
+            MapText.fitted(MapText.visible(map.title), pixels: Self.right - Self.margin, size: 22),
+            "t", size: 22,
             weight: 600)
         y += 26
         body += text(Self.margin, y, summary, "d")
@@ -55,11 +59,14 @@ public struct SVGMap: Sendable {
         body += legend(at: &y)
         for line in notes {
             y += 20
-            body += text(Self.margin, y, MapText.fitted(line, pixels: Self.right - Self.margin, size: Self.font), "warn")
+            body += text(
+                Self.margin, y,
+                MapText.fitted(line, pixels: Self.right - Self.margin, size: Self.font), "warn")
         }
         let height = y + 28
         let name = MapText.escaped("Map of \(MapText.visible(map.title))")
-        let size = isInline ? "" : " width=\"\(Self.short(Self.width))\" height=\"\(Self.short(height))\""
+        let size =
+            isInline ? "" : " width=\"\(Self.short(Self.width))\" height=\"\(Self.short(height))\""
         return """
             <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.short(Self.width)) \(Self.short(height))"\(size) role="img" aria-label="\(name)">
             <title>\(name)</title>
@@ -75,7 +82,9 @@ public struct SVGMap: Sendable {
 
     private var summary: String {
         let pages = Figures.count(map.use.pageCount, "page")
-        return "\(Figures.bytes(map.byteCount)) in \(pages) of 4 KiB, \(Figures.count(map.use.roots.count, "root"))"
+        return
+            "\(Figures.bytes(map.byteCount)) in \(pages) of 4 KiB, "
+            + "\(Figures.count(map.use.roots.count, "root"))"
     }
 
     private var details: String {
@@ -90,7 +99,9 @@ public struct SVGMap: Sendable {
             parts.append(
                 map.freeRuns == 1
                     ? "Free pages in one run of \(longest)."
-                    : "Free pages in \(Figures.count(map.freeRuns, "run")), the longest of \(longest).")
+                    : "Free pages in \(Figures.count(map.freeRuns, "run")), the longest of "
+                        + "\(longest)."
+            )
         } else {
             parts.append("No free pages.")
         }
@@ -98,10 +109,14 @@ public struct SVGMap: Sendable {
     }
 
     private var explanation: [String] {
-        let many = "\(Figures.count(pagesPerCell)) pages, \(Figures.bytes(pagesPerCell * HeapMap.pageBytes))"
+        let many =
+            "\(Figures.count(pagesPerCell)) pages, "
+            + "\(Figures.bytes(pagesPerCell * HeapMap.pageBytes))"
         return [
-            "One square is \(pagesPerCell == 1 ? "one page of 4 KiB" : many). They run from left to right, then down; at the left stands where a row begins in the file.",
-            "A square is filled from below with what is in use, in the colours of the roots that own it.",
+            "One square is \(pagesPerCell == 1 ? "one page of 4 KiB" : many). They run from left "
+                + "to right, then down; at the left stands where a row begins in the file.",
+            "A square is filled from below with what is in use, in the colours of the roots that "
+                + "own it.",
         ]
     }
 
@@ -113,7 +128,10 @@ public struct SVGMap: Sendable {
             notes.append("Not followed, because this program does not know their types: \(names)")
         }
         if !map.use.damagedPages.isEmpty {
-            notes.append("\(Figures.count(map.use.damagedPages.count, "page")) with a wrong checksum, crossed out above.")
+            notes.append(
+                "\(Figures.count(map.use.damagedPages.count, "page")) with a wrong checksum, "
+                    + "crossed out above."
+            )
         }
         if let first = map.use.problems.first {
             let count = map.use.problems.count
@@ -126,17 +144,21 @@ public struct SVGMap: Sendable {
     }
 
     func text(
-        _ x: Double, _ y: Double, _ text: String, _ style: String, size: Double = font, weight: Int = 400, anchor: String? = nil
+        _ x: Double, _ y: Double, _ text: String, _ style: String, size: Double = font,
+        weight: Int = 400, anchor: String? = nil
     ) -> String {
         let anchored = anchor.map { " text-anchor=\"\($0)\"" } ?? ""
         let sized = size == Self.font ? "" : " font-size=\"\(Self.short(size))\""
         let weighted = weight == 400 ? "" : " font-weight=\"\(weight)\""
         return
-            "<text class=\"\(style)\" x=\"\(Self.short(x))\" y=\"\(Self.short(y))\"\(sized)\(weighted)\(anchored)>\(MapText.escaped(text))</text>\n"
+            "<text class=\"\(style)\" x=\"\(Self.short(x))\" "
+            + "y=\"\(Self.short(y))\"\(sized)\(weighted)\(anchored)>\(MapText.escaped(text))</text>\n"
     }
 
     /// At most two digits behind the point, and no zeros there.
-    static func short(_ value: Double) -> String { (value < 0 ? "-" : "") + MapText.decimal(abs(value), 2) }
+    static func short(_ value: Double) -> String {
+        (value < 0 ? "-" : "") + MapText.decimal(abs(value), 2)
+    }
 
     // MARK: Bar and legend
 
@@ -148,9 +170,13 @@ public struct SVGMap: Sendable {
             let x = width * Double(sum) / Double(max(map.byteCount, 1))
             sum += entry.bytes
             let end = width * Double(sum) / Double(max(map.byteCount, 1))
-            let title = "\(MapText.visible(entry.name)): \(Figures.bytes(entry.bytes)), \(MapText.percent(tenths: entry.tenths))"
+            let title =
+                "\(MapText.visible(entry.name)): \(Figures.bytes(entry.bytes)), "
+                + "\(MapText.percent(tenths: entry.tenths))"
             body +=
-                "<rect class=\"\(entry.use.styleClass)\" x=\"\(Self.short(x))\" width=\"\(Self.short(end - x))\" height=\"18\"><title>\(MapText.escaped(title))</title></rect>\n"
+                "<rect class=\"\(entry.use.styleClass)\" x=\"\(Self.short(x))\" "
+                + "width=\"\(Self.short(end - x))\" "
+                + "height=\"18\"><title>\(MapText.escaped(title))</title></rect>\n"
         }
         return body + "</g>\n"
     }
@@ -163,12 +189,17 @@ public struct SVGMap: Sendable {
             let x = Self.margin + (index < lines ? 0 : columnWidth + 40)
             let line = y + Double(index % lines) * 22 + 12
             let name = MapText.visible(entry.name)
-            body += "<g data-use=\"\(entry.use.styleClass)\"><title>\(MapText.escaped(name))</title>"
             body +=
-                "<rect class=\"\(entry.use.styleClass) swatch\" x=\"\(Self.short(x + 0.5))\" y=\"\(Self.short(line - 11.5))\" width=\"14\" height=\"14\"/>"
-            body += text(x + 24, line, MapText.fitted(name, pixels: columnWidth - 24 - 160, size: Self.font), "t")
+                "<g data-use=\"\(entry.use.styleClass)\"><title>\(MapText.escaped(name))</title>"
+            body +=
+                "<rect class=\"\(entry.use.styleClass) swatch\" x=\"\(Self.short(x + 0.5))\" "
+                + "y=\"\(Self.short(line - 11.5))\" width=\"14\" height=\"14\"/>"
+            body += text(
+                x + 24, line, MapText.fitted(name, pixels: columnWidth - 24 - 160, size: Self.font),
+                "t")
             body += text(x + columnWidth - 75, line, Figures.bytes(entry.bytes), "t", anchor: "end")
-            body += text(x + columnWidth, line, MapText.percent(tenths: entry.tenths), "d", anchor: "end")
+            body += text(
+                x + columnWidth, line, MapText.percent(tenths: entry.tenths), "d", anchor: "end")
             body += "</g>\n"
         }
         y += Double(lines) * 22

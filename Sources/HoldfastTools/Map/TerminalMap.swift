@@ -1,6 +1,8 @@
-/// A picture of a heap for a terminal: squares filled from below in the colours of the roots, and a legend.
+/// A picture of a heap for a terminal: squares filled from below in the colours of the roots, and a
+/// legend.
 ///
-/// A pure function of what is shown, the width and the colours. Where there are no colours, letters in plain ASCII stand for the roots.
+/// A pure function of what is shown, the width and the colours. Where there are no colours, letters
+/// in plain ASCII stand for the roots.
 public struct TerminalMap: Sendable {
     /// What a terminal can show.
     public enum Colours: Sendable {
@@ -34,8 +36,11 @@ public struct TerminalMap: Sendable {
                 layout.labelWidth == 0
                 ? ""
                 : MapText.padded(
-                    Figures.bytes(cells[start].pages.lowerBound * HeapMap.pageBytes), layout.labelWidth - 1, right: true) + " "
-            lines.append(styled(label, "2") + row(cells[start ..< min(start + layout.columns, cells.count)], layout))
+                    Figures.bytes(cells[start].pages.lowerBound * HeapMap.pageBytes),
+                    layout.labelWidth - 1, right: true) + " "
+            lines.append(
+                styled(label, "2")
+                    + row(cells[start ..< min(start + layout.columns, cells.count)], layout))
         }
         lines.append("")
         lines += legend
@@ -48,14 +53,17 @@ public struct TerminalMap: Sendable {
     private var title: String { MapText.visible(map.title) }
 
     private var summary: String {
-        "\(Figures.bytes(map.byteCount)) in \(Figures.count(map.use.pageCount, "page")) of 4 KiB, \(Figures.count(map.use.roots.count, "root"))"
+        "\(Figures.bytes(map.byteCount)) in \(Figures.count(map.use.pageCount, "page")) of 4 KiB, "
+            + "\(Figures.count(map.use.roots.count, "root"))"
     }
 
     private func scale(_ layout: Layout) -> String {
         let pages = layout.pagesPerCell
         let sign = layout.cellWidth == 1 ? "character" : "pair of characters"
         return pages == 1
-            ? "a \(sign) is a page" : "a \(sign) is \(Figures.count(pages)) pages, \(Figures.bytes(pages * HeapMap.pageBytes))"
+            ? "a \(sign) is a page"
+            : "a \(sign) is \(Figures.count(pages)) pages, "
+                + "\(Figures.bytes(pages * HeapMap.pageBytes))"
     }
 
     private var legend: [String] {
@@ -64,7 +72,9 @@ public struct TerminalMap: Sendable {
         let nameWidth = max(min(widest, width - 4 - 12 - 9), 1)
         return map.entries.enumerated().map { index, entry in
             let sign = colours == .none ? "\(letter(index)) " : swatch(entry.use)
-            let name = MapText.padded(MapText.fitted(MapText.visible(entry.name), nameWidth, ellipsis: ellipsis), nameWidth)
+            let name = MapText.padded(
+                MapText.fitted(MapText.visible(entry.name), nameWidth, ellipsis: ellipsis),
+                nameWidth)
             let bytes = MapText.padded(Figures.bytes(entry.bytes), 11, right: true)
             let percent = MapText.padded(MapText.percent(tenths: entry.tenths), 9, right: true)
             return
@@ -77,27 +87,37 @@ public struct TerminalMap: Sendable {
         let unfollowed = map.unfollowedRoots
         if !unfollowed.isEmpty {
             notes.append(
-                "not followed, type not known to this program: \(unfollowed.map(MapText.visible).joined(separator: ", "))")
+                "not followed, type not known to this program: "
+                    + "\(unfollowed.map(MapText.visible).joined(separator: ", "))"
+            )
         }
         if !map.use.damagedPages.isEmpty {
             let sign = colours == .none ? "! " : ""
-            notes.append("\(sign)\(Figures.count(map.use.damagedPages.count, "page")) with a wrong checksum")
+            notes.append(
+                "\(sign)\(Figures.count(map.use.damagedPages.count, "page")) with a wrong checksum")
         }
         if !map.use.problems.isEmpty {
-            notes.append("contradictions found: \(map.use.problems.count); the first: \(MapText.visible(map.use.problems[0]))")
+            notes.append(
+                "contradictions found: \(map.use.problems.count); the first: "
+                    + "\(MapText.visible(map.use.problems[0]))"
+            )
         }
         return notes.isEmpty ? [] : [""] + notes.map { styled(fitted($0), "31") }
     }
 
     private var ellipsis: String { colours == .none ? "..." : "…" }
 
-    private func fitted(_ text: String) -> String { MapText.fitted(text, width, ellipsis: ellipsis) }
+    private func fitted(_ text: String) -> String {
+        MapText.fitted(text, width, ellipsis: ellipsis)
+    }
 
     private func styled(_ text: String, _ code: String) -> String {
         colours == .none || text.isEmpty ? text : "\u{1B}[\(code)m\(text)\u{1B}[0m"
     }
 
-    private func letter(_ entry: Int) -> Character { map.entries[entry].use.letter(rootNumber: entry) }
+    private func letter(_ entry: Int) -> Character {
+        map.entries[entry].use.letter(rootNumber: entry)
+    }
 
     private func swatch(_ use: HeapMap.Use) -> String {
         if let colour = use.terminalColour { return "\u{1B}[38;5;\(colour)m██\u{1B}[0m" }
@@ -156,22 +176,32 @@ public struct TerminalMap: Sendable {
         return main.bytes * 2 < cell.byteCount ? letter.lowercased() : letter
     }
 
-    /// A block as high as the part of the square that its main owner takes, before the colour of the next one.
+    /// A block as high as the part of the square that its main owner takes, before the colour of
+    /// the next one.
     private func coloured(_ cell: MapCell) -> (style: String, sign: String) {
         if cell.damagedPages > 0 { return ("\u{1B}[1;38;5;231;48;5;160m", "!") }
         guard let main = mainPart(cell) else { return ("", " ") }
-        guard let colour = map.entries[main.entry].use.terminalColour else { return ("\u{1B}[2m", "·") }
-        let rest = cell.parts.filter { $0.entry != main.entry }.max { ($0.bytes, $1.entry) < ($1.bytes, $0.entry) }
+        guard let colour = map.entries[main.entry].use.terminalColour else {
+            return ("\u{1B}[2m", "·")
+        }
+        let rest = cell.parts.filter { $0.entry != main.entry }.max {
+            ($0.bytes, $1.entry) < ($1.bytes, $0.entry)
+        }
         let eighths = min(max((main.bytes * 16 / cell.byteCount + 1) / 2, 1), 8)
-        let under = rest.flatMap { map.entries[$0.entry].use.terminalColour }.map { ";48;5;\($0)" } ?? ""
+        let under =
+            rest.flatMap { map.entries[$0.entry].use.terminalColour }.map { ";48;5;\($0)" } ?? ""
         let sign = String("▁▂▃▄▅▆▇█"[String.Index(utf16Offset: eighths - 1, in: "▁▂▃▄▅▆▇█")])
         return ("\u{1B}[38;5;\(colour)\(eighths == 8 ? "" : under)m", sign)
     }
 
     /// The largest part in use; what is free shows only where nothing is in use.
     private func mainPart(_ cell: MapCell) -> MapCell.Part? {
-        func largest(_ parts: [MapCell.Part]) -> MapCell.Part? { parts.max { ($0.bytes, $1.entry) < ($1.bytes, $0.entry) } }
-        let inUse = cell.parts.filter { map.entries[$0.entry].use != .free && map.entries[$0.entry].use != .slack }
+        func largest(_ parts: [MapCell.Part]) -> MapCell.Part? {
+            parts.max { ($0.bytes, $1.entry) < ($1.bytes, $0.entry) }
+        }
+        let inUse = cell.parts.filter {
+            map.entries[$0.entry].use != .free && map.entries[$0.entry].use != .slack
+        }
         return largest(inUse) ?? largest(cell.parts)
     }
 }

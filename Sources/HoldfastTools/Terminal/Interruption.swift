@@ -8,7 +8,8 @@ import Synchronization
     import Glibc
 #endif
 
-/// Ctrl-C and its like, as something that work can look at: it ends where it can leave everything as it was. A second signal ends the process at once.
+/// Ctrl-C and its like, as something that work can look at: it ends where it can leave everything
+/// as it was. A second signal ends the process at once.
 package enum Interruption {
     /// The work was asked to end.
     package struct Interrupted: Error {
@@ -17,7 +18,8 @@ package enum Interruption {
 
     private static let received = Atomic<Int32>(0)
 
-    /// From now on SIGINT, SIGTERM and SIGHUP are noted; SIGPIPE and SIGXFSZ become errors of the calls that meet them.
+    /// From now on SIGINT, SIGTERM and SIGHUP are noted; SIGPIPE and SIGXFSZ become errors of the
+    /// calls that meet them.
     package static func begin() {
         ignoreSignal(SIGPIPE)
         ignoreSignal(SIGXFSZ)
@@ -32,8 +34,13 @@ package enum Interruption {
                 let former = action.__sigaction_handler.sa_handler
                 action.__sigaction_handler.sa_handler = { Interruption.note($0) }
             #endif
-            if let former, unsafeBitCast(former, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
-            // No SA_RESTART: a wait in a system call ends too. Once: the next signal does what it always does.
+            if let former,
+                unsafeBitCast(former, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+            {
+                continue
+            }
+            // No SA_RESTART: a wait in a system call ends too. Once: the next signal does what it
+            // always does.
             action.sa_flags = Int32(bitPattern: UInt32(truncatingIfNeeded: SA_RESETHAND))
             sigaction(number, &action, nil)
         }

@@ -16,21 +16,28 @@ package enum OutputError: Error, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .closedPipe: "Nobody reads the output any more."
-        case .failed(let name, ENOSPC): "The disk is full: \(name) could not be written. Free some space, or write it elsewhere."
+        case .failed(let name, ENOSPC):
+            "The disk is full: \(name) could not be written. Free some space, or write it "
+                + "elsewhere."
         case .failed(let name, EFBIG):
-            "\(name) could not be written: a limit for the size of files was reached. Raise the limit (ulimit -f), or write less."
+            "\(name) could not be written: a limit for the size of files was reached. Raise the "
+                + "limit (ulimit -f), or write less."
         case .failed(let name, EEXIST):
             "There is another file at \(name) already, and it was left as it is. Name another one."
-        case .failed(let name, EBADF): "\(name) is closed, so nothing can be written to it. Give it somewhere to go."
+        case .failed(let name, EBADF):
+            "\(name) is closed, so nothing can be written to it. Give it somewhere to go."
         case .failed(let name, let code):
-            "\(name) could not be written: \(systemMessage(code)) (error \(code)). Check where it goes, and try again."
+            "\(name) could not be written: \(systemMessage(code)) (error \(code)). Check where it "
+                + "goes, and try again."
         }
     }
 }
 
-/// Text that is written to a file descriptor, gathered so that many short lines are few system calls.
+/// Text that is written to a file descriptor, gathered so that many short lines are few system
+/// calls.
 ///
-/// Nothing is lost unnoticed: an error is thrown by the write that meets it or by `flush`, which must be called at the end. One thread at a time.
+/// Nothing is lost unnoticed: an error is thrown by the write that meets it or by `flush`, which
+/// must be called at the end. One thread at a time.
 package final class Output {
     package let traits: TerminalTraits
     private let descriptor: Int32
@@ -44,8 +51,12 @@ package final class Output {
         traits = TerminalTraits(descriptor: descriptor)
     }
 
-    package static func standardOutput() -> Output { Output(descriptor: 1, name: "The standard output") }
-    package static func standardError() -> Output { Output(descriptor: 2, name: "The standard error output") }
+    package static func standardOutput() -> Output {
+        Output(descriptor: 1, name: "The standard output")
+    }
+    package static func standardError() -> Output {
+        Output(descriptor: 2, name: "The standard error output")
+    }
 
     /// How to paint for this output: not at all unless it is a terminal.
     package var painter: Painter { Painter(isOn: traits.hasColour) }
@@ -65,7 +76,9 @@ package final class Output {
         var done = 0
         defer { buffer.removeAll(keepingCapacity: true) }
         while done < buffer.count {
-            let count = buffer.withUnsafeBytes { systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: $0[done...])) }
+            let count = buffer.withUnsafeBytes {
+                systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: $0[done...]))
+            }
             if count > 0 {
                 done += count
             } else if count < 0, errno == EINTR {

@@ -1,4 +1,5 @@
-/// A bar that fills as work goes on, with how much, how fast and how long still; drawn over itself on a terminal, and nothing anywhere else.
+/// A bar that fills as work goes on, with how much, how fast and how long still; drawn over itself
+/// on a terminal, and nothing anywhere else.
 ///
 ///     check  ███████████▌              46%  120,320 of 262,144 pages  64,000/s  2 s left
 ///
@@ -15,7 +16,10 @@ package final class ProgressBar {
     private static let patience = 0.2
 
     /// `unit`: what is counted, in the plural. `clock`: seconds.
-    package init(_ title: String, unit: String, on output: Output, clock: @escaping () -> Double = ProgressBar.seconds) {
+    package init(
+        _ title: String, unit: String, on output: Output,
+        clock: @escaping () -> Double = ProgressBar.seconds
+    ) {
         self.output = output
         self.title = title
         self.unit = unit
@@ -30,14 +34,16 @@ package final class ProgressBar {
 
     private static let origin = ContinuousClock.now
 
-    /// Draws how far the work has come, if it is time to; cheap enough to be called often. `total`: 0 where it is not known.
+    /// Draws how far the work has come, if it is time to; cheap enough to be called often. `total`:
+    /// 0 where it is not known.
     package func show(_ done: Int, of total: Int) {
         guard output.traits.canDraw else { return }
         let now = clock()
         guard now - start >= Self.patience, now - (drawnAt ?? -1) >= Self.interval else { return }
         drawnAt = now
         let line = Self.line(
-            title: title, unit: unit, done: done, total: total, elapsed: now - start, width: output.traits.width,
+            title: title, unit: unit, done: done, total: total, elapsed: now - start,
+            width: output.traits.width,
             painter: output.painter)
         // What goes wrong on the error output has nowhere to be said.
         try? output.write("\r\u{1B}[K" + line)
@@ -54,7 +60,8 @@ package final class ProgressBar {
 
     /// The line, no wider than `width` less one column, so that no terminal breaks it.
     package static func line(
-        title: String, unit: String, done: Int, total: Int, elapsed: Double, width: Int, painter: Painter
+        title: String, unit: String, done: Int, total: Int, elapsed: Double, width: Int,
+        painter: Painter
     ) -> String {
         let rate = elapsed > 0 ? Double(done) / elapsed : 0
         var figures: [String] = []
@@ -65,7 +72,9 @@ package final class ProgressBar {
             figures.append("\(Figures.count(done)) \(unit)")
         }
         if rate > 0 { figures.append("\(Figures.rounded(rate))/s") }
-        if total > done, rate > 0 { figures.append("\(Figures.duration(seconds: Double(total - done) / rate)) left") }
+        if total > done, rate > 0 {
+            figures.append("\(Figures.duration(seconds: Double(total - done) / rate)) left")
+        }
         // What matters less goes first where the window is narrow.
         let limit = max(1, width - 1)
         var text = figures.joined(separator: "  ")

@@ -20,7 +20,8 @@ package struct TerminalTraits: Sendable {
         hasColour = canDraw && (Self.variable("NO_COLOR") ?? "").isEmpty
     }
 
-    /// Columns of the window as it is now; 80 where that cannot be known, and for what is no terminal.
+    /// Columns of the window as it is now; 80 where that cannot be known, and for what is no
+    /// terminal.
     package var width: Int { size.columns }
 
     /// Lines of the window as it is now; 24 where that cannot be known.
@@ -28,11 +29,15 @@ package struct TerminalTraits: Sendable {
 
     private var size: (columns: Int, rows: Int) {
         var size = winsize()
-        guard isatty(descriptor) == 1, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+        guard isatty(descriptor) == 1, ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0,
+            size.ws_col > 0, size.ws_row > 0
+        else {
             return (80, 24)
         }
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
-    package static func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+    package static func variable(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
 }

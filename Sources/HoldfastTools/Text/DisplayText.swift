@@ -1,8 +1,10 @@
 import MemoryMapping
 
-/// Text that comes from a file or from the user, made fit for a terminal: nothing in it moves the cursor, changes colours or breaks the line.
+/// Text that comes from a file or from the user, made fit for a terminal: nothing in it moves the
+/// cursor, changes colours or breaks the line.
 package enum DisplayText {
-    /// Control characters, line ends and what changes the direction of writing become escapes such as `\n` and `\u{1B}`.
+    /// Control characters, line ends and what changes the direction of writing become escapes such
+    /// as `\n` and `\u{1B}`.
     package static func oneLine(_ text: String) -> String {
         let text = PathBytes.display(text)
         guard text.unicodeScalars.contains(where: needsEscape) else { return text }
@@ -52,12 +54,20 @@ package enum DisplayText {
     /// Columns that a character takes: 2 for wide ones, 0 for what combines.
     package static func width(_ character: Character) -> Int {
         guard let first = character.unicodeScalars.first else { return 0 }
-        if first.properties.generalCategory == .nonspacingMark || first.properties.generalCategory == .enclosingMark { return 0 }
-        if first.properties.isEmojiPresentation || character.unicodeScalars.contains("\u{FE0F}") { return 2 }
+        if first.properties.generalCategory == .nonspacingMark
+            || first.properties.generalCategory == .enclosingMark
+        {
+            return 0
+        }
+        if first.properties.isEmojiPresentation || character.unicodeScalars.contains("\u{FE0F}") {
+            return 2
+        }
         // The wide ranges of East Asian scripts (Unicode Standard Annex 11).
         switch first.value {
-        case 0x1100 ... 0x115F, 0x2E80 ... 0x303E, 0x3041 ... 0x33FF, 0x3400 ... 0x4DBF, 0x4E00 ... 0x9FFF, 0xA000 ... 0xA4CF,
-            0xAC00 ... 0xD7A3, 0xF900 ... 0xFAFF, 0xFE30 ... 0xFE6F, 0xFF00 ... 0xFF60, 0xFFE0 ... 0xFFE6, 0x20000 ... 0x3FFFD:
+        case 0x1100 ... 0x115F, 0x2E80 ... 0x303E, 0x3041 ... 0x33FF, 0x3400 ... 0x4DBF,
+            0x4E00 ... 0x9FFF, 0xA000 ... 0xA4CF,
+            0xAC00 ... 0xD7A3, 0xF900 ... 0xFAFF, 0xFE30 ... 0xFE6F, 0xFF00 ... 0xFF60,
+            0xFFE0 ... 0xFFE6, 0x20000 ... 0x3FFFD:
             return 2
         default: return 1
         }

@@ -12,7 +12,9 @@ package enum Figures {
     }
 
     /// `1 root`, `2 roots`, `no roots`; `plural` where it is not made by an s.
-    package static func count(_ number: some BinaryInteger, _ noun: String, _ plural: String? = nil) -> String {
+    package static func count(_ number: some BinaryInteger, _ noun: String, _ plural: String? = nil)
+        -> String
+    {
         switch number {
         case 0: "no \(plural ?? noun + "s")"
         case 1: "1 \(noun)"
@@ -65,7 +67,8 @@ package enum Figures {
     /// A rate or an estimate, without digits that mean nothing: `12`, `1,230`, `4,560,000`.
     package static func rounded(_ value: Double) -> String {
         guard value.magnitude >= 1000 else {
-            return value.magnitude < 10 && value != value.rounded() ? decimal(value, 1) : "\(Int(value.rounded()))"
+            return value.magnitude < 10 && value != value.rounded()
+                ? decimal(value, 1) : "\(Int(value.rounded()))"
         }
         var unit = 1.0
         while value.magnitude / unit >= 1000 { unit *= 10 }
@@ -90,20 +93,28 @@ package enum Figures {
         let sign = value < 0 && scaled > 0 ? "-" : ""
         guard digits > 0 else { return sign + "\(scaled)" }
         let fraction = String(scaled % Int(scale))
-        return "\(sign)\(scaled / Int(scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
+        return
+            "\(sign)\(scaled / Int(scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
     }
 
-    /// Reads a size: `4096`, `64K`, `10MiB`, `1.5G`; powers of 1024. Nil if it is none or beyond what fits.
+    /// Reads a size: `4096`, `64K`, `10MiB`, `1.5G`; powers of 1024. Nil if it is none or beyond
+    /// what fits.
     package static func parseBytes(_ text: String) -> Int? {
         var number = text.lowercased()[...]
-        if number.hasSuffix("ib") { number.removeLast(2) } else if number.hasSuffix("b") { number.removeLast() }
+        if number.hasSuffix("ib") {
+            number.removeLast(2)
+        } else if number.hasSuffix("b") {
+            number.removeLast()
+        }
         var scale = 1.0
         if let last = number.last, let power = "kmgt".firstIndex(of: last) {
             for _ in 0 ... "kmgt".distance(from: "kmgt".startIndex, to: power) { scale *= 1024 }
             number.removeLast()
         }
         while number.last == " " { number.removeLast() }
-        guard !number.isEmpty, number.allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." }), let value = Double(number) else {
+        guard !number.isEmpty, number.allSatisfy({ $0.isASCII && $0.isNumber || $0 == "." }),
+            let value = Double(number)
+        else {
             return nil
         }
         let bytes = value * scale

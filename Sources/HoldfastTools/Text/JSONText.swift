@@ -1,7 +1,9 @@
 /// A JSON value whose objects keep the order of their members, for reports that people read too.
-package indirect enum JSONText: Equatable, Sendable, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral,
+package indirect enum JSONText: Equatable, Sendable, ExpressibleByStringLiteral,
+    ExpressibleByIntegerLiteral,
     ExpressibleByBooleanLiteral,
-    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral, ExpressibleByFloatLiteral
+    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral,
+    ExpressibleByFloatLiteral
 {
     case null
     case bool(Bool)
@@ -16,7 +18,9 @@ package indirect enum JSONText: Equatable, Sendable, ExpressibleByStringLiteral,
     package init(booleanLiteral value: Bool) { self = .bool(value) }
     package init(floatLiteral value: Double) { self = .number(value) }
     package init(arrayLiteral elements: JSONText...) { self = .array(elements) }
-    package init(dictionaryLiteral elements: (String, JSONText)...) { self = .object(elements.map { (name: $0.0, value: $0.1) }) }
+    package init(dictionaryLiteral elements: (String, JSONText)...) {
+        self = .object(elements.map { (name: $0.0, value: $0.1) })
+    }
     package init(nilLiteral: ()) { self = .null }
 
     package init(_ value: Int?) { self = value.map { .integer($0) } ?? .null }

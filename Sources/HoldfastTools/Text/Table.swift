@@ -12,7 +12,8 @@ package struct Table {
     private var rows: [[String]] = []
     private var styles: [[Int: Painter.Style]] = []
 
-    /// Columns are told by their headings; those of empty headings have none. `flexible` is cut where the table is wider than its place.
+    /// Columns are told by their headings; those of empty headings have none. `flexible` is cut
+    /// where the table is wider than its place.
     package init(_ columns: [(heading: String, alignment: Alignment)], flexible: Int? = nil) {
         headings = columns.map(\.heading)
         alignments = columns.map(\.alignment)
@@ -31,7 +32,9 @@ package struct Table {
     package func lines(indent: Int = 0, width: Int? = nil, painter: Painter) -> [String] {
         var widths = headings.map(DisplayText.width)
         for row in rows {
-            for (column, cell) in row.enumerated() { widths[column] = max(widths[column], DisplayText.width(cell)) }
+            for (column, cell) in row.enumerated() {
+                widths[column] = max(widths[column], DisplayText.width(cell))
+            }
         }
         if let width, let flexible {
             let total = indent + widths.reduce(0, +) + 2 * (widths.count - 1)
@@ -41,7 +44,9 @@ package struct Table {
         if headings.contains(where: { !$0.isEmpty }) {
             lines.append(line(headings, widths, [:], indent) { text, _ in painter.faint(text) })
         }
-        for (row, styles) in zip(rows, styles) { lines.append(line(row, widths, styles, indent) { painter($0, $1) }) }
+        for (row, styles) in zip(rows, styles) {
+            lines.append(line(row, widths, styles, indent) { painter($0, $1) })
+        }
         return lines
     }
 
@@ -52,11 +57,14 @@ package struct Table {
         var text = String(repeating: " ", count: indent)
         for (column, cell) in cells.enumerated() {
             let shown = DisplayText.cut(cell, to: widths[column])
-            let blanks = String(repeating: " ", count: max(0, widths[column] - DisplayText.width(shown)))
+            let blanks = String(
+                repeating: " ", count: max(0, widths[column] - DisplayText.width(shown)))
             if column > 0 { text += "  " }
             let painted = paint(shown, styles[column])
             // Blanks at the end of a line are nobody's.
-            text += alignments[column] == .right ? blanks + painted : painted + (column == cells.count - 1 ? "" : blanks)
+            text +=
+                alignments[column] == .right
+                ? blanks + painted : painted + (column == cells.count - 1 ? "" : blanks)
         }
         while text.last == " " { text.removeLast() }
         return text

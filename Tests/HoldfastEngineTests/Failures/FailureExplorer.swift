@@ -26,7 +26,8 @@ enum Heir: CaseIterable, CustomTestStringConvertible {
     var testDescription: String { "\(self)" }
 }
 
-/// Runs a workload up to a first failure, lets an heir go on up to a second, and checks what opens then.
+/// Runs a workload up to a first failure, lets an heir go on up to a second, and checks what opens
+/// then.
 ///
 /// The pairs of calls are tried exhaustively, or only a part of them, the same in each run: every
 /// `stride`th pair, chosen by a hash of both calls.
@@ -40,8 +41,10 @@ struct FailureExplorer {
     private(set) var found: [String] = []
 
     static let workload: [FailureStep] = [
-        .commit, .sync, .commitOften, .checkpoint, .commitLong, .checkpoint, .commit, .commit, .sync, .compact,
-        .snapshot, .commitOften, .checkpoint, .snapshot, .checkpoint, .copy, .reopen, .commit, .commitOften, .sync,
+        .commit, .sync, .commitOften, .checkpoint, .commitLong, .checkpoint, .commit, .commit,
+        .sync, .compact,
+        .snapshot, .commitOften, .checkpoint, .snapshot, .checkpoint, .copy, .reopen, .commit,
+        .commitOften, .sync,
         .commit, .reopen,
     ]
     static let heirsWorkload: [FailureStep] = [
@@ -97,7 +100,9 @@ struct FailureExplorer {
             images.advance()
             for seed in seeds {
                 let call = images.position
-                try goOn(run.cut(&images, seed: seed), after: call, "power cut after call \(call), seed \(seed)")
+                try goOn(
+                    run.cut(&images, seed: seed), after: call,
+                    "power cut after call \(call), seed \(seed)")
             }
         }
     }
@@ -173,10 +178,12 @@ struct FailureExplorer {
             run.disk.onCall = nil
             run.abandon()
             for (more, killed) in killed {
-                let allowed = killed.published ... killed.allowed(after: killed.firstCall).upperBound
+                let allowed =
+                    killed.published ... killed.allowed(after: killed.firstCall).upperBound
                 note(
                     FailureModel.problem(
-                        on: killed.disk, allowed: min(allowed.lowerBound, allowed.upperBound) ... allowed.upperBound),
+                        on: killed.disk,
+                        allowed: min(allowed.lowerBound, allowed.upperBound) ... allowed.upperBound),
                     place + ", killed before \(more) more")
             }
         case .failedCall: try failLater(run, after: call, place)
@@ -227,7 +234,8 @@ struct FailureExplorer {
                 continue
             }
             copy.closeAfterFailure()
-            // Opened again it must be whole, and what was durable must survive a power cut at any time after.
+            // Opened again it must be whole, and what was durable must survive a power cut at any
+            // time after.
             let start = copy.disk.journal.count
             let allowed = copy.allowed(after: start)
             let situation = place + ", then call \(attempt) (\(failed)) failed"
@@ -235,9 +243,12 @@ struct FailureExplorer {
             var images = CrashImages(of: copy.disk)
             while images.position < images.count {
                 images.advance()
-                guard images.position > start, isChosen(attempt, images.position + call) else { continue }
+                guard images.position > start, isChosen(attempt, images.position + call) else {
+                    continue
+                }
                 note(
-                    FailureModel.problem(inFiles: images.image(seed: UInt64(images.position)), allowed: allowed),
+                    FailureModel.problem(
+                        inFiles: images.image(seed: UInt64(images.position)), allowed: allowed),
                     situation + ", power cut after \(images.position - start) more")
             }
         }
@@ -250,7 +261,8 @@ struct FailureExplorer {
             if heir == .both { try run.openAnother() }
             return true
         } catch let error as HeapError {
-            // Beside a survivor a process finds no shared file only while the heap is closed or opened.
+            // Beside a survivor a process finds no shared file only while the heap is closed or
+            // opened.
             if heir != .successor, case .logMissing = error { return false }
             note("\(error)", place + ", opening")
             return false

@@ -11,9 +11,9 @@ import SimulatedDisk
 /// A heap whose contents after commit n follow from n alone, so that any opening can go on from
 /// whatever commit it finds, and any image can be checked by its commit number.
 ///
-/// Commit n writes n into a cell, fills one page (every seventh time all pages), rewrites a block that is
-/// longer than the log's ring (every ninth time, so that the ring grows), and makes or frees a block
-/// that lets the heap's end move (twice in sixteen).
+/// Commit n writes n into a cell, fills one page (every seventh time all pages), rewrites a block
+/// that is longer than the log's ring (every ninth time, so that the ring grows), and makes or
+/// frees a block that lets the heap's end move (twice in sixteen).
 enum FailureModel {
     static let path = "/sim/test.heap"
     static let copyPath = "/sim/copy.heap"
@@ -80,7 +80,8 @@ enum FailureModel {
     private static func change(_ number: Int, _ access: HeapAccess) {
         let table = access.catalogue
         func set(_ place: UInt64, _ bytes: Int) {
-            access.writableAddress(place, bytes).initializeMemory(as: UInt8.self, repeating: fill(number), count: bytes)
+            access.writableAddress(place, bytes).initializeMemory(
+                as: UInt8.self, repeating: fill(number), count: bytes)
         }
         access.store(UInt64(number), at: table)
         let block = access.load(table + 8, as: UInt64.self)
@@ -109,8 +110,12 @@ enum FailureModel {
     }
 
     /// Why the heap is not exactly as one of the commits in `allowed` left it; nil if it is.
-    static func problem(in engine: HeapEngine, allowed: ClosedRange<Int>) throws(HeapError) -> String? {
-        if let problem = try engine.audit().problems.first { return "the allocator's account: \(problem)" }
+    static func problem(in engine: HeapEngine, allowed: ClosedRange<Int>) throws(HeapError)
+        -> String?
+    {
+        if let problem = try engine.audit().problems.first {
+            return "the allocator's account: \(problem)"
+        }
         let number = try value(in: engine)
         guard allowed.contains(number) else { return "commit \(number) opened, \(allowed) allowed" }
         guard number >= 0 else { return nil }
@@ -125,7 +130,9 @@ enum FailureModel {
         let block = access.load(table + 8, as: UInt64.self)
         for page in 0 ..< pages {
             let writer = last(number) { changesPage(page, in: $0) }
-            if differs(block + UInt64(page * HeapLayout.pageBytes), HeapLayout.pageBytes, fill(writer)) {
+            if differs(
+                block + UInt64(page * HeapLayout.pageBytes), HeapLayout.pageBytes, fill(writer))
+            {
                 return "page \(page) is not as commit \(number) left it"
             }
         }
@@ -137,24 +144,31 @@ enum FailureModel {
         guard let maker = movingBlock(after: number) else {
             return moving == 0 ? nil : "a block is there that commit \(number) had freed"
         }
-        return moving != 0 && !differs(moving, movingBytes, fill(maker)) ? nil : "a block is missing after commit \(number)"
+        return moving != 0 && !differs(moving, movingBytes, fill(maker))
+            ? nil : "a block is missing after commit \(number)"
     }
 
     /// Opens a heap on `disk` for writing, and says what is wrong with it; nil if nothing is.
-    static func problem(on disk: SimulatedDisk, allowed: ClosedRange<Int>, at path: String = path) -> String? {
+    static func problem(on disk: SimulatedDisk, allowed: ClosedRange<Int>, at path: String = path)
+        -> String?
+    {
         guard disk.exists(path) else { return allowed.contains(-1) ? nil : "the heap is missing" }
         do throws(HeapError) {
             let engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
             if let problem = try problem(in: engine, allowed: allowed) { return problem }
             // Of the header's two copies one may have been cut short.
-            let damaged = try engine.scrub().damagedPages.filter { $0 >= Int(HeapLayout.headerPages) }
+            let damaged = try engine.scrub().damagedPages.filter {
+                $0 >= Int(HeapLayout.headerPages)
+            }
             guard damaged.isEmpty else { return "pages \(damaged) do not match their checksums" }
             try engine.close()
             return nil
         } catch { return "it does not open: \(error)" }
     }
 
-    static func problem(inFiles files: [String: [UInt8]], allowed: ClosedRange<Int>, at path: String = path) -> String? {
+    static func problem(
+        inFiles files: [String: [UInt8]], allowed: ClosedRange<Int>, at path: String = path
+    ) -> String? {
         let disk = SimulatedDisk(files: files)
         disk.recordsContents = false
         return problem(on: disk, allowed: allowed, at: path)

@@ -12,11 +12,11 @@ enum FailureStep: CaseIterable {
     case sync, checkpoint, compact, copy, reopen, snapshot
 }
 
-/// Openings of a heap on a simulated disk that go on from one failure to the next, and what is known of
-/// the heap at each call: which commits were published, and which were durable.
+/// Openings of a heap on a simulated disk that go on from one failure to the next, and what is
+/// known of the heap at each call: which commits were published, and which were durable.
 final class FailureRun {
-    /// Before call number `calls` of the disk's journal: the oldest commit that may be opened after a
-    /// power cut, and the newest.
+    /// Before call number `calls` of the disk's journal: the oldest commit that may be opened after
+    /// a power cut, and the newest.
     private struct Mark {
         var calls: Int
         var durable: Int
@@ -60,7 +60,8 @@ final class FailureRun {
     }
 
     private func mark() {
-        marks.append(Mark(calls: disk.journal.count, durable: durable, newest: max(published, attempted)))
+        marks.append(
+            Mark(calls: disk.journal.count, durable: durable, newest: max(published, attempted)))
     }
 
     /// What may be opened if the power is cut after `calls` calls.
@@ -71,11 +72,13 @@ final class FailureRun {
 
     // MARK: Openings
 
-    /// Opens the heap where the last failure has left it. `beside`: another process has had it open all the time.
-    /// Returns false if a process could not have been there at that moment.
+    /// Opens the heap where the last failure has left it. `beside`: another process has had it open
+    /// all the time. Returns false if a process could not have been there at that moment.
     func open(beside: Bool) throws -> Bool {
         if beside {
-            guard disk.exists(FailureModel.path), disk.exists(FailureModel.path + LogLayout.sharedSuffix) else { return false }
+            guard disk.exists(FailureModel.path),
+                disk.exists(FailureModel.path + LogLayout.sharedSuffix)
+            else { return false }
             let file = try disk.open(FailureModel.path, .readWrite)
             guard try file.tryLock(.presence, exclusive: false) else { return false }
             holder = file
@@ -99,7 +102,9 @@ final class FailureRun {
 
     func openAnother() throws {
         engines.append(
-            try HeapEngine(path: FailureModel.path, mode: .readWrite, options: FailureModel.options, disk: disk))
+            try HeapEngine(
+                path: FailureModel.path, mode: .readWrite, options: FailureModel.options, disk: disk
+            ))
     }
 
     /// Lets go of everything, as a process does that is killed between two calls.
@@ -147,7 +152,8 @@ final class FailureRun {
             try engines[0].close()
             becameDurable()
             engines[0] = try HeapEngine(
-                path: FailureModel.path, mode: .readWrite, options: FailureModel.options, disk: disk)
+                path: FailureModel.path, mode: .readWrite, options: FailureModel.options, disk: disk
+            )
         case .snapshot:
             if snapshot == nil { _ = try openSnapshot() } else { try closeSnapshot() }
         }
@@ -171,7 +177,8 @@ final class FailureRun {
     private func openSnapshot() throws -> (engine: HeapEngine, commit: Int) {
         var options = FailureModel.options
         options.isSnapshot = true
-        let engine = try HeapEngine(path: FailureModel.path, mode: .readOnly, options: options, disk: disk)
+        let engine = try HeapEngine(
+            path: FailureModel.path, mode: .readOnly, options: options, disk: disk)
         let opened = (engine, published)
         snapshot = opened
         return opened
@@ -190,7 +197,8 @@ final class FailureRun {
     func killed() -> FailureRun {
         let copy = SimulatedDisk(afterKillOf: disk)
         copy.releaseLocksOfTheDead(
-            in: FailureModel.path + LogLayout.sharedSuffix, at: [LogLayout.lockOffset, LogLayout.lockOffset + 128])
+            in: FailureModel.path + LogLayout.sharedSuffix,
+            at: [LogLayout.lockOffset, LogLayout.lockOffset + 128])
         return FailureRun(disk: copy, after: self)
     }
 
@@ -198,7 +206,8 @@ final class FailureRun {
     func cut(_ images: inout CrashImages, seed: UInt64) -> FailureRun {
         let range = allowed(after: images.position)
         let run = FailureRun(
-            disk: SimulatedDisk(files: images.image(seed: seed)), published: range.lowerBound, durable: range.lowerBound)
+            disk: SimulatedDisk(files: images.image(seed: seed)), published: range.lowerBound,
+            durable: range.lowerBound)
         run.attempted = range.upperBound
         run.marks[0].newest = range.upperBound
         return run

@@ -4,19 +4,22 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Sequences of failures that once lost durable commits, each step by step. `DoubleFailureTests` looks for
-/// others of their kind.
+/// Sequences of failures that once lost durable commits, each step by step. `DoubleFailureTests`
+/// looks for others of their kind.
 @Suite struct KnownFailureTests {
     private static let path = FailureModel.path
 
-    private static func open(_ disk: SimulatedDisk, _ mode: OpenMode = .readWrite) throws -> HeapEngine {
+    private static func open(_ disk: SimulatedDisk, _ mode: OpenMode = .readWrite) throws
+        -> HeapEngine
+    {
         try HeapEngine(path: path, mode: mode, options: FailureModel.options, disk: disk)
     }
 
     private static func killed(_ disk: SimulatedDisk) -> SimulatedDisk {
         let copy = SimulatedDisk(afterKillOf: disk)
         copy.releaseLocksOfTheDead(
-            in: path + LogLayout.sharedSuffix, at: [LogLayout.lockOffset, LogLayout.lockOffset + 128])
+            in: path + LogLayout.sharedSuffix,
+            at: [LogLayout.lockOffset, LogLayout.lockOffset + 128])
         return copy
     }
 
@@ -35,15 +38,16 @@ import Testing
                 // Of the shared file nothing is promised.
                 files[path + LogLayout.sharedSuffix] = nil
                 if let problem = FailureModel.problem(inFiles: files, allowed: allowed) {
-                    problems.append("after \(images.position - start) calls, seed \(seed): \(problem)")
+                    problems.append(
+                        "after \(images.position - start) calls, seed \(seed): \(problem)")
                 }
             }
         }
         return problems
     }
 
-    /// A sync of the log fails: the system's page cache shows the log as it should be and the disk does not
-    /// have it. The heap is opened again, and the power is cut.
+    /// A sync of the log fails: the system's page cache shows the log as it should be and the disk
+    /// does not have it. The heap is opened again, and the power is cut.
     @Test(arguments: [0, 1, 2] as [UInt64]) func failedSyncOfTheLog(failureSeed: UInt64) throws {
         let disk = SimulatedDisk()
         let engine = try Self.open(disk)
@@ -65,8 +69,8 @@ import Testing
         try again.close()
     }
 
-    /// A sync of the heap's file fails in a checkpoint or in a closing, at each of them; the heap is opened
-    /// again, changed and closed, and the power is cut at any call of that.
+    /// A sync of the heap's file fails in a checkpoint or in a closing, at each of them; the heap
+    /// is opened again, changed and closed, and the power is cut at any call of that.
     @Test func failedSyncOfTheHeap() throws {
         var failing = 0
         var hasFailed = true
@@ -97,14 +101,17 @@ import Testing
             #expect(8 ... 9 ~= value)
             try FailureModel.commit(value + 1, in: again)
             try again.close()
-            #expect(Self.problems(disk, from: start, allowed: 8 ... value + 1) == [], "sync \(failing) failed")
+            #expect(
+                Self.problems(disk, from: start, allowed: 8 ... value + 1) == [],
+                "sync \(failing) failed")
             failing += 1
         }
         #expect(failing >= 3)
     }
 
-    /// A checkpoint that wrote a summary to the durable log is killed before it is done; a survivor lets the
-    /// ring grow: what it moves in the durable log is the summary, not the records it stands for.
+    /// A checkpoint that wrote a summary to the durable log is killed before it is done; a survivor
+    /// lets the ring grow: what it moves in the durable log is the summary, not the records it
+    /// stands for.
     @Test func summaryThenGrowth() throws {
         var options = EngineOptions()
         options.initialLogBytes = 64 * 1024
@@ -139,15 +146,19 @@ import Testing
         disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
         _ = try engine.moveLogIntoBase(waits: true)
         disk.onCall = nil
-        let index = killed.indices.first { if case .write(heapFile, _, _) = disk.journal[first + $0] { true } else { false } }
+        let index = killed.indices.first {
+            if case .write(heapFile, _, _) = disk.journal[first + $0] { true } else { false }
+        }
         let copy = killed[try #require(index)]
         let holder = try copy.open(Self.path, .readWrite)
         #expect(try holder.tryLock(.presence, exclusive: false))
-        let survivor = try HeapEngine(path: Self.path, mode: .readWrite, options: options, disk: copy)
+        let survivor = try HeapEngine(
+            path: Self.path, mode: .readWrite, options: options, disk: copy)
         try survivor.makeDurable()
         _ = try survivor.change { access in
             let block = access.allocate(byteCount: 60_000)
-            access.writableAddress(block, 60_000).initializeMemory(as: UInt8.self, repeating: 7, count: 60_000)
+            access.writableAddress(block, 60_000).initializeMemory(
+                as: UInt8.self, repeating: 7, count: 60_000)
         }
         #expect(survivor.writerLog!.capacity > Int(ring))
         try survivor.makeDurable()
@@ -159,8 +170,8 @@ import Testing
         try opened.close()
     }
 
-    /// Killed between the header that names a new log and its sync: a survivor that uses the log makes that
-    /// header durable before it promises anything.
+    /// Killed between the header that names a new log and its sync: a survivor that uses the log
+    /// makes that header durable before it promises anything.
     @Test func logThatWasStartedByTheDead() throws {
         let disk = SimulatedDisk()
         try Self.open(disk).close()
@@ -177,14 +188,15 @@ import Testing
             try FailureModel.commit(0, in: survivor)
             try FailureModel.commit(1, in: survivor)
             try survivor.makeDurable()
-            let problems = Self.problems(copy, from: copy.journal.count - 1, allowed: 1 ... 1, seeds: 0 ..< 40)
+            let problems = Self.problems(
+                copy, from: copy.journal.count - 1, allowed: 1 ... 1, seeds: 0 ..< 40)
             #expect(problems == [], "killed before call \(call)")
             holder.close()
         }
     }
 
-    /// A closer is killed at each of its calls; a successor that only opens and closes, or commits and syncs,
-    /// removes no log that the header on the disk still names.
+    /// A closer is killed at each of its calls; a successor that only opens and closes, or commits
+    /// and syncs, removes no log that the header on the disk still names.
     @Test(arguments: [false, true]) func closingThatWasCutShort(commits: Bool) throws {
         let disk = SimulatedDisk()
         let engine = try Self.open(disk)
@@ -200,15 +212,21 @@ import Testing
             #expect(try FailureModel.value(in: successor) == 3)
             if commits { try FailureModel.commit(4, in: successor) }
             try successor.close()
-            #expect(Self.problems(copy, from: start, allowed: 3 ... 4) == [], "killed before call \(call)")
+            #expect(
+                Self.problems(copy, from: start, allowed: 3 ... 4) == [],
+                "killed before call \(call)")
         }
     }
 }
 
-/// The page of the shared file with its words is gone: what reads as zeros there is believed by nobody.
+/// The page of the shared file with its words is gone: what reads as zeros there is believed by
+/// nobody.
 @Suite struct LostWordsTests {
-    private func withHeap(_ body: (HeapEngine, _ path: String, _ cell: UInt64) throws -> Void) throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID().uuidString)")
+    private func withHeap(_ body: (HeapEngine, _ path: String, _ cell: UInt64) throws -> Void)
+        throws
+    {
+        let folder = FileManager.default.temporaryDirectory.appending(
+            path: "holdfast-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "test.heap").path

@@ -9,7 +9,9 @@ extension Laws {
             collection[index] = fresh
             var changed = expected
             changed[position] = fresh
-            require(Array(collection) == changed, "setting the element at \(position) gives \(Array(collection))")
+            require(
+                Array(collection) == changed,
+                "setting the element at \(position) gives \(Array(collection))")
             collection[index] = old
         }
         for first in indices.indices {
@@ -17,24 +19,31 @@ extension Laws {
                 collection.swapAt(indices[first], indices[second])
                 var swapped = expected
                 swapped.swapAt(first, second)
-                require(Array(collection) == swapped, "swapAt(\(first), \(second)) gives \(Array(collection))")
+                require(
+                    Array(collection) == swapped,
+                    "swapAt(\(first), \(second)) gives \(Array(collection))")
                 collection.swapAt(indices[first], indices[second])
             }
         }
         for from in 0 ... indices.count {
             for to in from ... indices.count where to > from {
-                let bounds = indices[from] ..< (to == indices.count ? collection.endIndex : indices[to])
+                let bounds =
+                    indices[from] ..< (to == indices.count ? collection.endIndex : indices[to])
                 collection[bounds][indices[from]] = fresh
                 var changed = expected
                 changed[from] = fresh
-                require(Array(collection) == changed, "setting through the slice \(from)..<\(to) gives \(Array(collection))")
+                require(
+                    Array(collection) == changed,
+                    "setting through the slice \(from)..<\(to) gives \(Array(collection))")
                 collection[indices[from]] = expected[from]
 
                 var slice = changed[...]
                 slice[from ..< to].reverse()
                 collection[indices[from]] = fresh
                 collection[bounds].reverse()
-                require(Array(collection) == Array(slice), "reversing the slice \(from)..<\(to) gives \(Array(collection))")
+                require(
+                    Array(collection) == Array(slice),
+                    "reversing the slice \(from)..<\(to) gives \(Array(collection))")
                 collection[bounds].reverse()
                 collection[indices[from]] = expected[from]
             }
@@ -44,12 +53,18 @@ extension Laws {
         collection.reverse()
         for element in expected {
             let pivot = collection.partition { $0 == element }
-            require(collection[..<pivot].allSatisfy { $0 != element }, "the first part holds what belongs into the second")
-            require(collection[pivot...].allSatisfy { $0 == element }, "the second part holds what belongs into the first")
+            require(
+                collection[..<pivot].allSatisfy { $0 != element },
+                "the first part holds what belongs into the second")
+            require(
+                collection[pivot...].allSatisfy { $0 == element },
+                "the second part holds what belongs into the first")
             require(collection.count == expected.count, "partition changes the count")
             for (index, element) in zip(indices, expected) { collection[index] = element }
         }
-        require(Array(collection) == expected, "what was changed and changed back is \(Array(collection))")
+        require(
+            Array(collection) == expected,
+            "what was changed and changed back is \(Array(collection))")
     }
 
     mutating func rearranging<C: MutableCollection & RandomAccessCollection>(
@@ -61,12 +76,16 @@ extension Laws {
         collection.shuffle()
         require(collection.sorted(by: less) == expected.sorted(by: less), "shuffle loses elements")
         for (index, element) in zip(collection.indices, expected) { collection[index] = element }
-        let range = collection.index(collection.startIndex, offsetBy: collection.count / 3) ..< collection.endIndex
+        let range =
+            collection.index(collection.startIndex, offsetBy: collection.count / 3)
+            ..< collection.endIndex
         collection[range].sort(by: less)
         var sorted = expected
         sorted[(expected.count / 3)...].sort(by: less)
         require(Array(collection) == sorted, "sorting a slice gives \(Array(collection))")
         for (index, element) in zip(collection.indices, expected) { collection[index] = element }
-        require(Array(collection) == expected, "what was rearranged and put back is \(Array(collection))")
+        require(
+            Array(collection) == expected,
+            "what was rearranged and put back is \(Array(collection))")
     }
 }

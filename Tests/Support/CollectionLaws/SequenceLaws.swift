@@ -1,5 +1,6 @@
 extension Laws {
-    mutating func sequence<S: Sequence>(_ sequence: S, _ expected: [S.Element]) where S.Element: Equatable {
+    mutating func sequence<S: Sequence>(_ sequence: S, _ expected: [S.Element])
+    where S.Element: Equatable {
         let first = Array(sequence)
         require(first == expected, "iteration gives \(first), not \(expected)")
         require(Array(sequence) == first, "a second walk gives other elements than the first")
@@ -13,9 +14,13 @@ extension Laws {
         _ = ahead.next()
         for (index, element) in expected.enumerated() {
             require(behind.next() == element, "the walk behind another one is off at \(index)")
-            require(ahead.next() == (index + 1 < expected.count ? expected[index + 1] : nil), "the walk ahead is off at \(index)")
+            require(
+                ahead.next() == (index + 1 < expected.count ? expected[index + 1] : nil),
+                "the walk ahead is off at \(index)")
         }
-        require(behind.next() == nil && behind.next() == nil, "an iterator that has ended gives another element")
+        require(
+            behind.next() == nil && behind.next() == nil,
+            "an iterator that has ended gives another element")
 
         // What the standard library builds on it.
         require(sequence.elementsEqual(expected), "elementsEqual")
@@ -25,8 +30,12 @@ extension Laws {
         require(Array(sequence.suffix(3)) == Array(expected.suffix(3)), "suffix")
         require(Array(sequence.reversed()) == expected.reversed(), "reversed")
         require(sequence.first { _ in true } == expected.first, "first(where:)")
-        for element in expected { require(sequence.contains(element), "contains does not find \(element)") }
+        for element in expected {
+            require(sequence.contains(element), "contains does not find \(element)")
+        }
         let contiguous = sequence.withContiguousStorageIfAvailable { Array($0) }
-        require(contiguous == nil || contiguous == expected, "the contiguous storage holds \(contiguous ?? []), not \(expected)")
+        require(
+            contiguous == nil || contiguous == expected,
+            "the contiguous storage holds \(contiguous ?? []), not \(expected)")
     }
 }

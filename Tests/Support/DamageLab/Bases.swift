@@ -11,7 +11,8 @@ struct Base {
     var older: [String: [UInt8]]
     /// The sums of all states that the heap ever had.
     var sums: Set<Int>
-    /// Pages were being written when the heap was killed: a page that a power cut has torn cannot be told from one that has been damaged.
+    /// Pages were being written when the heap was killed: a page that a power cut has torn cannot
+    /// be told from one that has been damaged.
     var wasBeingWritten = false
 
     static let path = "/lab/base.heap"
@@ -91,7 +92,9 @@ struct Base {
             try make("with a summary") { maker in
                 try maker.steps(5)
                 maker.keepAsOlder()
-                for _ in 0 ..< 40 { try maker.use { try $0.value("launches", initial: 0).value += 1 } }
+                for _ in 0 ..< 40 {
+                    try maker.use { try $0.value("launches", initial: 0).value += 1 }
+                }
                 maker.failWrites(from: 0)
                 maker.forgetsSharedFile = true
             },
@@ -150,7 +153,8 @@ private final class Maker {
 
     func keepAsOlder() { older = disk.currentFiles() }
 
-    /// A checkpoint whose writes to the heap file fail from the given one on, as if the process ended there.
+    /// A checkpoint whose writes to the heap file fail from the given one on, as if the process
+    /// ended there.
     func failWrites(from number: Int) {
         var writes = 0
         disk.fault = { _, operation, path in
@@ -172,6 +176,7 @@ private final class Maker {
     func base(_ name: String) throws -> Base {
         var files = disk.currentFiles()
         if forgetsSharedFile { files[Base.path + "-shared"] = nil }
-        return Base(name: name, files: files, older: older, sums: sums, wasBeingWritten: wasBeingWritten)
+        return Base(
+            name: name, files: files, older: older, sums: sums, wasBeingWritten: wasBeingWritten)
     }
 }

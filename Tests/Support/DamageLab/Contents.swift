@@ -25,7 +25,8 @@ struct Wide: PersistableStruct {
     var high: Words = (0, 1, 2, 3, 4, 5, 6, 7)
 }
 
-/// The roots, and three things to do with them: change them a little, read all of them, change each in every way.
+/// The roots, and three things to do with them: change them a little, read all of them, change each
+/// in every way.
 enum Contents {
     static func text(_ number: Int) -> String {
         [
@@ -34,7 +35,9 @@ enum Contents {
         ][number % 5]
     }
 
-    static func bytes(_ number: Int) -> Data { Data((0 ..< number % 40).map { UInt8(truncatingIfNeeded: $0 &* number) }) }
+    static func bytes(_ number: Int) -> Data {
+        Data((0 ..< number % 40).map { UInt8(truncatingIfNeeded: $0 &* number) })
+    }
 
     static func id(_ number: Int) -> UUID {
         let byte = UInt8(truncatingIfNeeded: number)
@@ -58,13 +61,16 @@ enum Contents {
         let colour: Colour = step % 2 == 0 ? .green : .blue
         moves.append(
             Movement(
-                item: Int32(step), isReturned: step % 2 == 0, colour: colour, weight: step % 3 == 0 ? nil : 1.5,
+                item: Int32(step), isReturned: step % 2 == 0, colour: colour,
+                weight: step % 3 == 0 ? nil : 1.5,
                 approved: step % 2 == 0))
         deep[creating: text(step)][creating: step % 3].append(bytes(step + 7))
         try tx.map("data", Int8.self, Data?.self)[Int8(step % 9)] = .some(bytes(step * 3))
-        try tx.map("ids", UUID.self, Date.self)[id(step)] = Date(timeIntervalSinceReferenceDate: Double(step))
+        try tx.map("ids", UUID.self, Date.self)[id(step)] = Date(
+            timeIntervalSinceReferenceDate: Double(step))
         try tx.map("floats", Double.self, Float.self)[Double(step) / 2] = Float(step)
-        try tx.map("colours", Colour.self, PersistentString.self)[creating: colour].append(text(step))
+        try tx.map("colours", Colour.self, PersistentString.self)[creating: colour].append(
+            text(step))
         try tx.array("flags", of: Bool.self).append(step % 2 == 0)
         try tx.array("maybe", of: String?.self).append(step % 2 == 0 ? nil : text(step))
         try tx.value("launches", initial: 0).value &+= 1
@@ -82,7 +88,9 @@ enum Contents {
         var sum = Hasher()
         func add(_ value: some Hashable) { sum.combine(value) }
         /// The order of a map's entries is not part of the state.
-        func entries<Key: Hashable, Value>(_ map: PersistentMap<Key, Value>, _ value: (Value) -> Int) -> Int {
+        func entries<Key: Hashable, Value>(
+            _ map: PersistentMap<Key, Value>, _ value: (Value) -> Int
+        ) -> Int {
             var total = 0
             for entry in map {
                 var one = Hasher()
@@ -105,15 +113,23 @@ enum Contents {
                 add(move.weight)
                 add(move.approved)
             }
-            add(entries(try tx.map("tables", Int16.self, PersistentArray<String>.self)) { hash(Array($0)) })
             add(
-                entries(try tx.map("deep", String.self, PersistentMap<Int, PersistentArray<Data>>.self)) {
+                entries(try tx.map("tables", Int16.self, PersistentArray<String>.self)) {
+                    hash(Array($0))
+                })
+            add(
+                entries(
+                    try tx.map("deep", String.self, PersistentMap<Int, PersistentArray<Data>>.self)
+                ) {
                     entries($0) { hash(Array($0)) }
                 })
             add(entries(try tx.map("data", Int8.self, Data?.self), hash))
             add(entries(try tx.map("ids", UUID.self, Date.self), hash))
             add(entries(try tx.map("floats", Double.self, Float.self), hash))
-            add(entries(try tx.map("colours", Colour.self, PersistentString.self)) { hash($0.string) })
+            add(
+                entries(try tx.map("colours", Colour.self, PersistentString.self)) {
+                    hash($0.string)
+                })
             for flag in try tx.array("flags", of: Bool.self) { add(flag) }
             for text in try tx.array("maybe", of: String?.self) { add(text) }
             add(try tx.value("launches", of: Int.self).value)
@@ -121,12 +137,16 @@ enum Contents {
             add(try tx.string("notes").string)
         }
         if tx.hasRoot("wide") {
-            add(entries(try tx.map("wide", UInt64.self, Wide.self)) { hash($0.key &+ $0.low.7 &+ $0.high.3) })
+            add(
+                entries(try tx.map("wide", UInt64.self, Wide.self)) {
+                    hash($0.key &+ $0.low.7 &+ $0.high.3)
+                })
         }
         return sum.finalize()
     }
 
-    /// Changes, shrinks and removes: what else a program might do to a heap that it does not know to be damaged.
+    /// Changes, shrinks and removes: what else a program might do to a heap that it does not know
+    /// to be damaged.
     static func disturb(_ tx: borrowing WriteTransaction, step: Int) throws {
         try change(tx, step: step)
         let list = try tx.array("list", of: Int32.self)
@@ -137,7 +157,8 @@ enum Contents {
         if let table = tables[3] { tables[1] = table }
         tables.removeAll()
         try tx.map("names", String.self, String.self)[text(step)] = nil
-        _ = try tx.removeRoot("deep", PersistentMap<String, PersistentMap<Int, PersistentArray<Data>>>.self)
+        _ = try tx.removeRoot(
+            "deep", PersistentMap<String, PersistentMap<Int, PersistentArray<Data>>>.self)
         _ = try tx.removeRoot("notes", PersistentString.self)
     }
 }

@@ -8,7 +8,8 @@ import SimulatedDisk
     import Glibc
 #endif
 
-// Swift hides it in favour of posix_spawn, which cannot go on from here with all bases in memory. The laboratory has one thread.
+// Swift hides it in favour of posix_spawn, which cannot go on from here with all bases in memory.
+// The laboratory has one thread.
 @_silgen_name("fork") private func systemFork() -> Int32
 
 /// Runs trials in child processes, many in each, and goes on with the next where one dies.
@@ -37,7 +38,8 @@ final class Laboratory {
         self.keepFolder = keepFolder
         bases = try Base.all()
         allSums = bases.reduce(into: []) { $0.formUnion($1.sums) }
-        let memory = mmap(nil, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | Laboratory.anonymous, -1, 0)!
+        let memory = mmap(
+            nil, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | Laboratory.anonymous, -1, 0)!
         words = memory.bindMemory(to: Int.self, capacity: 512)
         var template = Array("/tmp/holdfast-damage-XXXXXX".utf8CString)
         errorFile = mkstemp(&template)
@@ -50,7 +52,8 @@ final class Laboratory {
         private static let anonymous = MAP_ANONYMOUS
     #endif
 
-    /// Trials `first`, `first + step` … below `end`. Returns the number of failures; each is printed.
+    /// Trials `first`, `first + step` … below `end`. Returns the number of failures; each is
+    /// printed.
     func run(from first: Int, to end: Int, step: Int) -> Int {
         var next = first
         while next < end {
@@ -98,14 +101,20 @@ final class Laboratory {
     static func replay(_ prefix: String) throws {
         var files: [String: [UInt8]] = [:]
         for suffix in Base.suffixes {
-            files[Base.path + suffix] = (try? Data(contentsOf: URL(filePath: "\(prefix)-base.heap\(suffix)"))).map { [UInt8]($0) }
+            files[Base.path + suffix] =
+                (try? Data(contentsOf: URL(filePath: "\(prefix)-base.heap\(suffix)"))).map {
+                    [UInt8]($0)
+                }
         }
         for mode in [OpenMode.readOnly, .readWrite] {
             let disk = SimulatedDisk(files: files)
             switch Result(catching: { try Base.open(disk, mode: mode) }) {
             case .failure(let error): print("\(mode): \(error)")
             case .success(let heap):
-                print(Result(catching: { try heap.check(knowing: [Movement.self, Wide.self, Colour.self]) }))
+                print(
+                    Result(catching: {
+                        try heap.check(knowing: [Movement.self, Wide.self, Colour.self])
+                    }))
                 print(Result(catching: { try heap.read { try Contents.sum($0) } }))
                 try? heap.close()
             }
@@ -119,7 +128,9 @@ final class Laboratory {
         let said = complaint()
         let phase = Trial.Phase(rawValue: words[Word.phase]) ?? .making
         let signal = status & 0x7f
-        let isSentence = said.contains("Holdfast: ") && (signal == SIGILL || signal == SIGTRAP || signal == SIGABRT)
+        let isSentence =
+            said.contains("Holdfast: ")
+            && (signal == SIGILL || signal == SIGTRAP || signal == SIGABRT)
         if isSentence && phase.maySpeak {
             words[Word.spoken] += 1
             return
@@ -127,10 +138,12 @@ final class Laboratory {
         words[Word.failures] += 1
         let trial = Trial(seed: seed, number: number, bases: bases)
         let how = signal == SIGALRM ? "hung" : signal == 0 ? "failed" : "died of signal \(signal)"
-        print("trial \(number) \(how) while \(phase): \(trial.description)\n    \(said.prefix(400))")
+        print(
+            "trial \(number) \(how) while \(phase): \(trial.description)\n    \(said.prefix(400))")
         if let keepFolder {
             for (name, bytes) in trial.files {
-                let file = URL(filePath: keepFolder).appending(path: "\(number)-\(URL(filePath: name).lastPathComponent)")
+                let file = URL(filePath: keepFolder).appending(
+                    path: "\(number)-\(URL(filePath: name).lastPathComponent)")
                 try? Data(bytes).write(to: file)
             }
         }
@@ -139,7 +152,8 @@ final class Laboratory {
     private func complaint() -> String {
         var bytes = [UInt8](repeating: 0, count: 8192)
         let count = pread(errorFile, &bytes, bytes.count, 0)
-        return String(decoding: bytes[..<max(count, 0)], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        return String(decoding: bytes[..<max(count, 0)], as: UTF8.self).trimmingCharacters(
+            in: .whitespacesAndNewlines)
     }
 
     /// What has come of the trials so far.

@@ -3,22 +3,27 @@ import Holdfast
 import HoldfastEngine
 import SimulatedDisk
 
-/// One damaged heap and what is done with it. Everything follows from the seed and the number, but for the random identities of the bases.
+/// One damaged heap and what is done with it. Everything follows from the seed and the number, but
+/// for the random identities of the bases.
 struct Trial {
     let base: Base
     let files: [String: [UInt8]]
     let mutations: [String]
-    /// Checksums were made right after the damage: then what is read may be anything, but nothing may go wrong on the way.
+    /// Checksums were made right after the damage: then what is read may be anything, but nothing
+    /// may go wrong on the way.
     let isRepaired: Bool
-    /// Whole files were exchanged, each of them sound: then another state of this heap, or another heap, may come out.
+    /// Whole files were exchanged, each of them sound: then another state of this heap, or another
+    /// heap, may come out.
     let hasForeignFiles: Bool
     let mode: OpenMode
     let verifiesPages: Bool
     let writes: Bool
 
-    /// How far a trial has come. What the heap's check calls sound must then be read and written to the end.
+    /// How far a trial has come. What the heap's check calls sound must then be read and written to
+    /// the end.
     enum Phase: Int {
-        case making, opening, checking, readingSound, writingSound, readingDamaged, writingDamaged, closing
+        case making, opening, checking, readingSound, writingSound, readingDamaged, writingDamaged,
+            closing
 
         /// Whether the process may be ended here by a sentence.
         var maySpeak: Bool { self == .readingDamaged || self == .writingDamaged }
@@ -46,7 +51,9 @@ struct Trial {
         for _ in 0 ..< [1, 1, 1, 2, 3].randomElement(using: &random)! {
             var mutation = Mutation.allCases.randomElement(using: &random)!
             // These say little, and are soon all tried.
-            if mutation == .foreignFile || mutation == .olderFile, Int.random(in: 0 ..< 4, using: &random) > 0 {
+            if mutation == .foreignFile || mutation == .olderFile,
+                Int.random(in: 0 ..< 4, using: &random) > 0
+            {
                 mutation = .replaceWord
             }
             foreign = foreign || mutation == .foreignFile || mutation == .olderFile
@@ -62,11 +69,16 @@ struct Trial {
         writes = mode == .readWrite && Int.random(in: 0 ..< 2, using: &random) == 0
     }
 
-    /// Pages that a checkpoint was writing when it was cut short have no checksum that they must have.
-    private var mayBeTorn: Bool { base.wasBeingWritten && files[Base.path] != base.files[Base.path] }
+    /// Pages that a checkpoint was writing when it was cut short have no checksum that they must
+    /// have.
+    private var mayBeTorn: Bool {
+        base.wasBeingWritten && files[Base.path] != base.files[Base.path]
+    }
 
     var description: String {
-        "\(base.name); \(mutations.joined(separator: "; "))\(isRepaired ? "; checksums repaired" : ""); opened \(mode)"
+        "\(base.name); "
+            + "\(mutations.joined(separator: "; "))\(isRepaired ? "; checksums repaired" : ""); "
+            + "opened \(mode)"
             + (verifiesPages ? ", verifying pages" : "")
     }
 
@@ -77,7 +89,8 @@ struct Trial {
         func requireModestMemory() throws {
             let more = Memory.used - memory
             if more > 48 << 20 + 8 * size {
-                throw Failure(description: "\(more >> 20) MiB of memory for \(size >> 10) KiB of files")
+                throw Failure(
+                    description: "\(more >> 20) MiB of memory for \(size >> 10) KiB of files")
             }
         }
         let disk = SimulatedDisk(files: files)
@@ -89,7 +102,8 @@ struct Trial {
             return .refused
         }
         enter(.checking)
-        let isSound = (try? heap.check(knowing: [Movement.self, Wide.self, Colour.self]))?.isSound == true
+        let isSound =
+            (try? heap.check(knowing: [Movement.self, Wide.self, Colour.self]))?.isSound == true
         try requireModestMemory()
         enter(isSound ? .readingSound : .readingDamaged)
         var outcome = isSound ? Outcome.rightData : .foundByCheck
@@ -98,12 +112,18 @@ struct Trial {
             let isRight = (hasForeignFiles ? allSums : base.sums).contains(sum)
             if !isRight, !isRepaired, !mayBeTorn, isSound || verifiesPages {
                 throw Failure(
-                    description: "wrong data from a heap that was \(isSound ? "called sound" : "opened with its pages verified")")
+                    description:
+                        "wrong data from a heap that was "
+                        + "\(isSound ? "called sound" : "opened with its pages verified")"
+                )
             }
             if !isRight, isSound { outcome = .otherData }
         case .failure(let error as HeapError):
-            // A sound heap of this program has nothing that it cannot read, but for another type under a root's name.
-            if isSound, !isRepaired { throw Failure(description: "reading a heap that was called sound failed: \(error)") }
+            // A sound heap of this program has nothing that it cannot read, but for another type
+            // under a root's name.
+            if isSound, !isRepaired {
+                throw Failure(description: "reading a heap that was called sound failed: \(error)")
+            }
             outcome = .error
         case .failure(let error): throw error
         }
@@ -120,9 +140,12 @@ struct Trial {
 
 /// The memory that this process has for itself.
 enum Memory {
-    /// Bytes of private memory that could be written, used or not; without what is only reserved. 0 where the system does not tell.
+    /// Bytes of private memory that could be written, used or not; without what is only reserved. 0
+    /// where the system does not tell.
     static var used: Int {
-        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return 0 }
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else {
+            return 0
+        }
         let fields = text.split(separator: " ")
         return fields.count > 5 ? (Int(fields[5]) ?? 0) * 4096 : 0
     }

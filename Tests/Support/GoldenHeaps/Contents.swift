@@ -5,21 +5,28 @@ import Holdfast
 public enum Contents {
     /// The names of the heaps that are complete files.
     public static let atRest = ["empty", "tiny", "forms", "collections", "large"]
-    /// The names of those that a process has left that was killed (`killed`), or that ended in the middle of a checkpoint together with the machine (`torn`).
+    /// The names of those that a process has left that was killed (`killed`), or that ended in the
+    /// middle of a checkpoint together with the machine (`torn`).
     public static let left = ["killed", "torn"]
-    /// The lines of `killed` when the machine has ended too, and the file that is never synced is gone.
+    /// The lines of `killed` when the machine has ended too, and the file that is never synced is
+    /// gone.
     public static let killedWithoutShared = "killed-without-shared"
 
     /// All types of the program's own; nothing else in the heaps needs to be told.
     public static let types: [any Persistable.Type] = [
-        Colour.self, Mood.self, Inner.self, Plain.self, Twelve.self, Odd.self, Wide.self, Payment.self, Address.self, Note.self,
+        Colour.self, Mood.self, Inner.self, Plain.self, Twelve.self, Odd.self, Wide.self,
+        Payment.self, Address.self, Note.self,
         Person.self,
-        PersistentArray<Plain>.self, PersistentArray<Odd>.self, PersistentArray<Inner?>.self, PersistentArray<Twelve?>.self,
+        PersistentArray<Plain>.self, PersistentArray<Odd>.self, PersistentArray<Inner?>.self,
+        PersistentArray<Twelve?>.self,
         PersistentArray<Mood?>.self,
-        PersistentArray<Payment>.self, PersistentMap<String, Person>.self, PersistentArray<Note>.self,
+        PersistentArray<Payment>.self, PersistentMap<String, Person>.self,
+        PersistentArray<Note>.self,
         PersistentArray<Shared<Note>>.self,
-        PersistentMap<Colour, Int8>.self, PersistentSortedMap<Colour, String>.self, PersistentMap<Int, Wide>.self,
-        PersistentArray<Encoded<Settings>?>.self, PersistentArray<Encoded<[Double]>>.self, PersistentValue<Person>.self,
+        PersistentMap<Colour, Int8>.self, PersistentSortedMap<Colour, String>.self,
+        PersistentMap<Int, Wide>.self,
+        PersistentArray<Encoded<Settings>?>.self, PersistentArray<Encoded<[Double]>>.self,
+        PersistentValue<Person>.self,
         PersistentArray<[3 of UInt8]>.self,
     ]
 
@@ -56,15 +63,26 @@ public enum Contents {
             ])
             try tx.array("bools", of: Bool.self).append(contentsOf: [true, false])
             try tx.array("texts", of: String.self).append(contentsOf: [
-                "", "fifteen bytes..", "sixteen bytes...", "tab\tquote\"slash/back\\zero\0", "Grüße, 世界, e\u{301}, 🙂",
+                "", "fifteen bytes..", "sixteen bytes...", "tab\tquote\"slash/back\\zero\0",
+                "Grüße, 世界, e\u{301}, 🙂",
             ])
-            try tx.array("datas", of: Data.self).append(contentsOf: [Data(), Data([0, 255]), Data((0 ..< 40).map { UInt8($0) })])
+            try tx.array("datas", of: Data.self).append(contentsOf: [
+                Data(), Data([0, 255]), Data((0 ..< 40).map { UInt8($0) }),
+            ])
             try tx.array("ids", of: UUID.self).append(contentsOf: [id(0), id(1)])
-            try tx.array("dates", of: Date.self).append(contentsOf: [day, Date(timeIntervalSinceReferenceDate: -0.25)])
+            try tx.array("dates", of: Date.self).append(contentsOf: [
+                day, Date(timeIntervalSinceReferenceDate: -0.25),
+            ])
             try tx.array("maybe", of: Int?.self).append(contentsOf: [nil, 7])
-            try tx.array("maybe twice", of: String??.self).append(contentsOf: [nil, .some(nil), "here"])
-            try tx.array("maybe inner", of: Inner?.self).append(contentsOf: [nil, Inner(flag: true, small: -3)])
-            try tx.array("maybe twelve", of: Twelve?.self).append(contentsOf: [Twelve(large: -1, small: 2), nil])
+            try tx.array("maybe twice", of: String??.self).append(contentsOf: [
+                nil, .some(nil), "here",
+            ])
+            try tx.array("maybe inner", of: Inner?.self).append(contentsOf: [
+                nil, Inner(flag: true, small: -3),
+            ])
+            try tx.array("maybe twelve", of: Twelve?.self).append(contentsOf: [
+                Twelve(large: -1, small: 2), nil,
+            ])
             try tx.array("moods", of: Mood?.self).append(contentsOf: [.calm, nil, .wild])
             try tx.array("plain", of: Plain.self).append(contentsOf: [Plain(0), Plain(1), Plain(2)])
             try tx.array("odd", of: Odd.self).append(contentsOf: [Odd(0), Odd(1), Odd(2)])
@@ -117,10 +135,14 @@ public enum Contents {
 
     private static func person(_ name: String, _ number: Int) -> Person {
         Person(
-            name: name, isAdult: number == 1, born: number == 0 ? nil : day, id: id(number), photo: Data([9, 8, 7]), home: nil,
-            favourite: number == 0 ? .red : .green, mood: number == 0 ? nil : .calm, payment: number == 0 ? .cash : .card("4711"),
-            plain: Plain(number), twelve: number == 0 ? nil : Twelve(large: 1, small: -1), after: -1,
-            perhaps: number == 0 ? .some(nil) : 5, settings: Encoded(Settings(title: name, sizes: [number], ratio: nil)))
+            name: name, isAdult: number == 1, born: number == 0 ? nil : day, id: id(number),
+            photo: Data([9, 8, 7]), home: nil,
+            favourite: number == 0 ? .red : .green, mood: number == 0 ? nil : .calm,
+            payment: number == 0 ? .cash : .card("4711"),
+            plain: Plain(number), twelve: number == 0 ? nil : Twelve(large: 1, small: -1),
+            after: -1,
+            perhaps: number == 0 ? .some(nil) : 5,
+            settings: Encoded(Settings(title: name, sizes: [number], ratio: nil)))
     }
 
     // MARK: Collections
@@ -141,10 +163,12 @@ public enum Contents {
             try fillMaps(tx)
             let text = try tx.string("text")
             text.append(String(repeating: "Grüße an alle. ", count: 40))
-            try tx.bytes("bytes").append(contentsOf: (0 ..< 300).map { UInt8(truncatingIfNeeded: $0) })
+            try tx.bytes("bytes").append(
+                contentsOf: (0 ..< 300).map { UInt8(truncatingIfNeeded: $0) })
             let bits = try tx.bitSet("bits")
             for bit in [0, 63, 64, 1000] { bits.insert(bit) }
-            let nested = try tx.map("nested", String.self, PersistentMap<Int, PersistentArray<String>>.self)
+            let nested = try tx.map(
+                "nested", String.self, PersistentMap<Int, PersistentArray<String>>.self)
             nested[creating: "a"][creating: 1].append(contentsOf: ["x", "beyond fifteen bytes"])
             nested[creating: "a"][creating: 2].append("y")
             _ = nested[creating: "b"]
@@ -157,9 +181,13 @@ public enum Contents {
         // Blocks in between are free again.
         try heap.write { tx in
             let words = try tx.map("words", String.self, Int32.self)
-            for number in stride(from: 0, to: 80, by: 3) { _ = words.removeValue(forKey: word(number)) as Bool }
+            for number in stride(from: 0, to: 80, by: 3) {
+                _ = words.removeValue(forKey: word(number)) as Bool
+            }
             let levels = try tx.sortedMap("sorted words", String.self, UInt8.self)
-            for number in stride(from: 0, to: 80, by: 2) { _ = levels.removeValue(forKey: word(number)) as Bool }
+            for number in stride(from: 0, to: 80, by: 2) {
+                _ = levels.removeValue(forKey: word(number)) as Bool
+            }
         }
     }
 
@@ -198,11 +226,19 @@ public enum Contents {
         colours[.red] = -1
         colours[.green] = 1
         try tx.set("numbers", of: UInt16.self).formUnion((0 ..< 50).map { UInt16($0 * 1000) })
-        try tx.set("names", of: String.self).formUnion(["é", "e", "long enough not to lie in place"])
+        try tx.set("names", of: String.self).formUnion([
+            "é", "e", "long enough not to lie in place",
+        ])
         let times = try tx.sortedMap("times", Date.self, Data.self)
-        for number in 0 ..< 40 { times[Date(timeIntervalSinceReferenceDate: Double(number * 37 % 40))] = Data([UInt8(number)]) }
+        for number in 0 ..< 40 {
+            times[Date(timeIntervalSinceReferenceDate: Double(number * 37 % 40))] = Data([
+                UInt8(number)
+            ])
+        }
         let keys = try tx.sortedSet("keys", of: Data.self)
-        for number in 0 ..< 40 { keys.insert(Data(repeating: UInt8(number * 7 % 40), count: number)) }
+        for number in 0 ..< 40 {
+            keys.insert(Data(repeating: UInt8(number * 7 % 40), count: number))
+        }
         let ratios = try tx.sortedMap("ratios", Double.self, Int.self)
         for ratio in [0.5, -0.0, -.infinity, .nan, 1e300] { ratios[ratio] = 1 }
         try tx.sortedMap("sorted colours", Colour.self, String.self)[.green] = "green"
@@ -223,7 +259,8 @@ public enum Contents {
             let wide = try tx.map("wide", Int.self, Wide.self)
             for number in 0 ..< 24 { wide[number] = Wide(number) }
             // Two levels of inner nodes.
-            try tx.sortedSet("tall", of: UInt16.self).append(sorted: (0 ..< 2000).map { UInt16($0 * 3) })
+            try tx.sortedSet("tall", of: UInt16.self).append(
+                sorted: (0 ..< 2000).map { UInt16($0 * 3) })
             try tx.deque("behind", of: UInt8.self).append(7)
         }
         try heap.write { tx in _ = try tx.removeRoot("gap", PersistentArray<Int>.self) }

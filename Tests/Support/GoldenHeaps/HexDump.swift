@@ -1,8 +1,10 @@
 import Foundation
 
-/// Files as text, in the form that `xxd -c 32` writes and `xxd -r -c 32` reads: lines of 32 bytes, those of zeros left out.
+/// Files as text, in the form that `xxd -c 32` writes and `xxd -r -c 32` reads: lines of 32 bytes,
+/// those of zeros left out.
 ///
-/// Golden heaps are kept so: nearly all of a small heap's bytes are zeros, and a change of the format shows in the difference of two texts.
+/// Golden heaps are kept so: nearly all of a small heap's bytes are zeros, and a change of the
+/// format shows in the difference of two texts.
 public enum HexDump {
     static let lineBytes = 32
 
@@ -14,7 +16,9 @@ public enum HexDump {
             // The last line is always there: it says how long the file is.
             guard isLast || line.contains(where: { $0 != 0 }) else { continue }
             var words = hex(start, 8) + ":"
-            for (index, byte) in line.enumerated() { words += (index % 2 == 0 ? " " : "") + hex(Int(byte), 2) }
+            for (index, byte) in line.enumerated() {
+                words += (index % 2 == 0 ? " " : "") + hex(Int(byte), 2)
+            }
             text += words + "\n"
         }
         return text
@@ -25,12 +29,16 @@ public enum HexDump {
         var bytes = Data()
         for line in text.split(separator: "\n") {
             let parts = line.split(separator: ":")
-            guard parts.count == 2, let start = Int(parts[0], radix: 16), start >= bytes.count else { return nil }
+            guard parts.count == 2, let start = Int(parts[0], radix: 16), start >= bytes.count
+            else { return nil }
             bytes.append(Data(count: start - bytes.count))
             let digits = Array(parts[1].utf8.filter { $0 != UInt8(ascii: " ") })
             guard digits.count % 2 == 0, digits.count <= lineBytes * 2 else { return nil }
             for index in stride(from: 0, to: digits.count, by: 2) {
-                guard let byte = UInt8(String(decoding: digits[index ..< index + 2], as: UTF8.self), radix: 16) else {
+                guard
+                    let byte = UInt8(
+                        String(decoding: digits[index ..< index + 2], as: UTF8.self), radix: 16)
+                else {
                     return nil
                 }
                 bytes.append(byte)

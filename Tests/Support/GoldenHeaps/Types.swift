@@ -1,7 +1,8 @@
 import Foundation
 import Holdfast
 
-// The program's own types in the golden heaps. They stand in files that every later version has to read: add types, and never change these.
+// The program's own types in the golden heaps. They stand in files that every later version has to
+// read: add types, and never change these.
 
 public enum Colour: UInt8, PersistableEnum, PersistableKey, PersistableOrderedKey {
     case red = 1

@@ -4,15 +4,16 @@ import Holdfast
 import HoldfastEngine
 import SimulatedDisk
 
-// Makes the golden heaps, for Tests/make-golden.sh: `golden-maker rest FOLDER`, `killed FOLDER`, `torn FOLDER`, and then `pack FOLDER GOLDEN`.
+// Makes the golden heaps, for Tests/make-golden.sh: `golden-maker rest FOLDER`, `killed FOLDER`,
+// `torn FOLDER`, and then `pack FOLDER GOLDEN`.
 
 @main
 struct GoldenMaker {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count >= 3 else {
-            FileHandle.standardError.write(
-                Data("usage: golden-maker rest|killed|torn FOLDER, or golden-maker pack FOLDER GOLDEN\n".utf8))
+            let usage = "usage: golden-maker rest|killed|torn FOLDER, or golden-maker pack FOLDER GOLDEN"
+            FileHandle.standardError.write(Data((usage + "\n").utf8))
             exit(64)
         }
         try GoldenMaker(folder: arguments[2]).make(arguments[1], arguments.dropFirst(3).first)
@@ -32,8 +33,8 @@ struct GoldenMaker {
         try PersistentHeap.open("\(folder)/\(name).heap", engineOptions: options, disk: disk)
     }
 
-    /// Bytes of the heap's own choosing are set to fixed ones, so that the files come out alike each time. The heap is at rest; seeds of hash functions only
-    /// while it is empty.
+    /// Bytes of the heap's own choosing are set to fixed ones, so that the files come out alike
+    /// each time. The heap is at rest; seeds of hash functions only while it is empty.
     func setFixed(_ name: String, seeds: Bool) throws {
         let path = "\(folder)/\(name).heap"
         let file = try FileHandle(forUpdating: URL(filePath: path))
@@ -41,10 +42,14 @@ struct GoldenMaker {
         for copy in 0 ..< 2 {
             try file.seek(toOffset: UInt64(copy * HeapLayout.pageBytes))
             guard let bytes = try file.read(upToCount: HeapHeader.byteCount),
-                case .header(var header) = bytes.withUnsafeBytes({ HeapHeader.decode($0) }), !header.logInUse
+                case .header(var header) = bytes.withUnsafeBytes({ HeapHeader.decode($0) }),
+                !header.logInUse
             else { fatalError("\(path) has no header, or is in use") }
             header.identity = HeapIdentity(high: 0x0123_4567_89ab_cdef, low: 0xfedc_ba98_7654_3210)
-            if seeds { header.hashSeed = HeapIdentity(high: 0x1111_2222_3333_4444, low: 0x5555_6666_7777_8888) }
+            if seeds {
+                header.hashSeed = HeapIdentity(
+                    high: 0x1111_2222_3333_4444, low: 0x5555_6666_7777_8888)
+            }
             header.creationTime = 1_800_000_000
             header.checkpointTime = 1_800_000_000
             header.logEpoch = 0
@@ -69,7 +74,9 @@ struct GoldenMaker {
         guard FileManager.default.fileExists(atPath: path) else { return }
         let bytes = try Data(contentsOf: URL(filePath: path))
         let text = HexDump.text(of: bytes)
-        guard HexDump.bytes(of: text) == bytes else { fatalError("\(path) does not come back from its text") }
+        guard HexDump.bytes(of: text) == bytes else {
+            fatalError("\(path) does not come back from its text")
+        }
         try text.write(toFile: "\(golden)/\(name).hex", atomically: true, encoding: .utf8)
     }
 
@@ -86,11 +93,13 @@ struct GoldenMaker {
             try make("forms", Contents.fillForms)
             try make("collections", Contents.fillCollections)
             try make("large", Contents.fillLarge)
-            let migrated = try PersistentHeap.open("\(folder)/forms.heap", migrations: [Migration(to: 3) { _ in }])
+            let migrated = try PersistentHeap.open(
+                "\(folder)/forms.heap", migrations: [Migration(to: 3) { _ in }])
             try migrated.close()
             try setFixed("forms", seeds: false)
         case "killed":
-            // Three commits that are durable, and two that are only in the memory that processes share.
+            // Three commits that are durable, and two that are only in the memory that processes
+            // share.
             try make("killed", Contents.fillBeforeLog)
             let heap = try open("killed")
             for number in 0 ..< 3 { try Contents.change(heap, number) }
@@ -98,14 +107,17 @@ struct GoldenMaker {
             for number in 3 ..< 5 { try Contents.change(heap, number) }
             Self.kill()
         case "torn":
-            // Forty commits, of which a checkpoint makes one record; it is cut short in the middle of its writing.
+            // Forty commits, of which a checkpoint makes one record; it is cut short in the middle
+            // of its writing.
             try make("torn", Contents.fillBeforeLog)
             let disk = TappedDisk(SystemDisk.shared)
             let heap = try open("torn", disk: disk)
             for number in 0 ..< 40 { try Contents.change(heap, number) }
             let writes = Count()
             disk.tap = { (call: TappedDisk.Call) throws(DiskError) -> Void in
-                if call.operation == .write, call.path.hasSuffix(".heap"), writes.next() == 2 { Self.kill() }
+                if call.operation == .write, call.path.hasSuffix(".heap"), writes.next() == 2 {
+                    Self.kill()
+                }
             }
             try heap.checkpoint()
         case "pack":
@@ -113,11 +125,14 @@ struct GoldenMaker {
             // What the machine's end leaves of it: the file that is never synced is gone.
             try FileManager.default.removeItem(atPath: "\(folder)/torn.heap-shared")
             for name in Contents.atRest + Contents.left {
-                for suffix in ["", "-log", "-shared"] { try pack("\(name).heap\(suffix)", to: golden) }
+                for suffix in ["", "-log", "-shared"] {
+                    try pack("\(name).heap\(suffix)", to: golden)
+                }
             }
             for suffix in ["", "-log"] {
                 try FileManager.default.copyItem(
-                    atPath: "\(folder)/killed.heap\(suffix)", toPath: "\(folder)/\(Contents.killedWithoutShared).heap\(suffix)")
+                    atPath: "\(folder)/killed.heap\(suffix)",
+                    toPath: "\(folder)/\(Contents.killedWithoutShared).heap\(suffix)")
             }
             for name in Contents.atRest + Contents.left + [Contents.killedWithoutShared] {
                 try? FileManager.default.removeItem(atPath: "\(golden)/\(name).jsonl")

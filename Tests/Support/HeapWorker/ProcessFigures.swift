@@ -14,7 +14,8 @@ enum ProcessFigures {
     private static func field(_ name: String, in path: String) -> Int {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return 0 }
         for line in text.split(separator: "\n") where line.hasPrefix(name + ":") {
-            return Int(line.dropFirst(name.count + 1).split { $0 == " " || $0 == "\t" }.first ?? "") ?? 0
+            return Int(line.dropFirst(name.count + 1).split { $0 == " " || $0 == "\t" }.first ?? "")
+                ?? 0
         }
         return 0
     }
@@ -27,8 +28,11 @@ enum ProcessFigures {
 
     /// How often any thread has gone to sleep of its own accord.
     static var sleeps: Int {
-        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
-        return threads.reduce(0) { $0 + field("voluntary_ctxt_switches", in: "/proc/self/task/\($1)/status") }
+        let threads =
+            (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+        return threads.reduce(0) {
+            $0 + field("voluntary_ctxt_switches", in: "/proc/self/task/\($1)/status")
+        }
     }
 
     /// Microseconds of CPU time of all threads.

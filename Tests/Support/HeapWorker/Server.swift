@@ -42,7 +42,9 @@ final class Server {
         case "sync": try open().sync()
         case "checkpoint": try open().checkpoint()
         case "arm":
-            guard let point = words.first.flatMap({ StoppingDisk.Point(rawValue: $0) }) else { return "error no such point" }
+            guard let point = words.first.flatMap({ StoppingDisk.Point(rawValue: $0) }) else {
+                return "error no such point"
+            }
             disk.arm(point)
         case "fill": return "\(try fill(number))"
         case "read": return "\(try readBlocks())"
@@ -81,7 +83,8 @@ final class Server {
         }
         options.checkpointsInBackground = true
         heap = try PersistentHeap.open(
-            words[0], mode: words[1] == "readOnly" ? .readOnly : .readWrite, engineOptions: options, disk: disk)
+            words[0], mode: words[1] == "readOnly" ? .readOnly : .readWrite, engineOptions: options,
+            disk: disk)
     }
 
     // MARK: Numbers: an array to which every commit adds this process's number
@@ -122,7 +125,8 @@ final class Server {
 
     private static let blockBytes = 1 << 20
 
-    /// Makes so many blocks, one commit each. Returns the most anonymous memory that this process had at any time between, in KiB.
+    /// Makes so many blocks, one commit each. Returns the most anonymous memory that this process
+    /// had at any time between, in KiB.
     private func fill(_ blocks: Int) throws -> Int {
         var peak = 0
         for block in 0 ..< blocks {
@@ -136,16 +140,20 @@ final class Server {
         return peak
     }
 
-    /// Reads every byte of all blocks. Returns how many are as they were made, and the most anonymous memory, in KiB.
+    /// Reads every byte of all blocks. Returns how many are as they were made, and the most
+    /// anonymous memory, in KiB.
     private func readBlocks() throws -> String {
         var sound = 0
         var peak = 0
         let count = try open().read { tx in try tx.map("blocks", Int.self, String.self).count }
         for block in 0 ..< count {
             let isSound = try open().read { tx in
-                guard var text = try tx.map("blocks", Int.self, String.self)[block] else { return false }
+                guard var text = try tx.map("blocks", Int.self, String.self)[block] else {
+                    return false
+                }
                 return text.withUTF8 { utf8 in
-                    utf8.count == Self.blockBytes - block && utf8[0] == UInt8(ascii: "a") + UInt8(block % 26)
+                    utf8.count == Self.blockBytes - block
+                        && utf8[0] == UInt8(ascii: "a") + UInt8(block % 26)
                         && memcmp(utf8.baseAddress!, utf8.baseAddress! + 1, utf8.count - 1) == 0
                 }
             }
@@ -171,13 +179,16 @@ final class Server {
         }
     }
 
-    /// How often this process went to sleep, and its CPU time in microseconds, while it waited for so long and nothing happened.
+    /// How often this process went to sleep, and its CPU time in microseconds, while it waited for
+    /// so long and nothing happened.
     private func quiet(milliseconds: Int, _ isWaiting: Bool) throws -> String {
         let sleeps = ProcessFigures.sleeps
         let time = ProcessFigures.processorTime
         if isWaiting {
             let heap = try open()
-            guard !(try heap.waitForChange(since: heap.version, timeout: .milliseconds(milliseconds))) else {
+            guard
+                !(try heap.waitForChange(since: heap.version, timeout: .milliseconds(milliseconds)))
+            else {
                 return "error changed"
             }
         } else {

@@ -10,8 +10,8 @@ import Synchronization
     import Glibc
 #endif
 
-/// The real disk, on which this process stops itself once, at a chosen point: that is how one is met by others that is stopped while it holds
-/// a lock which only the engine takes.
+/// The real disk, on which this process stops itself once, at a chosen point: that is how one is
+/// met by others that is stopped while it holds a lock which only the engine takes.
 final class StoppingDisk: Disk {
     enum Point: String {
         /// The opening lock has just been taken.
@@ -41,7 +41,9 @@ final class StoppingDisk: Disk {
 
     func exists(_ path: String) -> Bool { SystemDisk.shared.exists(path) }
     func remove(_ path: String) throws(DiskError) { try SystemDisk.shared.remove(path) }
-    func syncDirectory(of path: String) throws(DiskError) { try SystemDisk.shared.syncDirectory(of: path) }
+    func syncDirectory(of path: String) throws(DiskError) {
+        try SystemDisk.shared.syncDirectory(of: path)
+    }
     func resolve(_ path: String) -> String { SystemDisk.shared.resolve(path) }
     func fileIdentity(at path: String) -> FileIdentity? { SystemDisk.shared.fileIdentity(at: path) }
 
@@ -80,18 +82,24 @@ private final class StoppingFile: DiskFile {
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
         try file.read(into: buffer, at: offset)
     }
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) { try file.write(bytes, at: offset) }
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+        try file.write(bytes, at: offset)
+    }
     func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(DiskError) {
         try file.grow(from: oldSize, to: newSize, reservingBlocks: reservingBlocks)
     }
     func truncate(to newSize: Int) throws(DiskError) { try file.truncate(to: newSize) }
     func map(
-        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
+        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int,
+        kind: MappingKind
     ) throws(DiskError) {
-        try file.map(into: reservation, at: offset, fileOffset: fileOffset, byteCount: byteCount, kind: kind)
+        try file.map(
+            into: reservation, at: offset, fileOffset: fileOffset, byteCount: byteCount, kind: kind)
     }
     func unlock(_ lock: FileLock) { file.unlock(lock) }
-    func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool { try file.isLockedByOthers(lock) }
+    func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool {
+        try file.isLockedByOthers(lock)
+    }
     func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError) {
         try file.zero(at: offset, byteCount: byteCount, keepsBlocks: keepsBlocks)
     }

@@ -16,7 +16,8 @@ enum StormRole: String {
     case writer, reader, keeper, opener, builder
 }
 
-/// One process of a storm. It ends with status 0 when it is asked to, and with another one, and a line in the storm's report, when anything is not as it should be.
+/// One process of a storm. It ends with status 0 when it is asked to, and with another one, and a
+/// line in the storm's report, when anything is not as it should be.
 final class StormWorker {
     struct Problem: Error { var text: String }
     private struct Abort: Error {}
@@ -44,7 +45,10 @@ final class StormWorker {
         do {
             switch role {
             case .builder: while !Stopping.isWanted { try build() }
-            case .opener: while !Stopping.isWanted { try open(turns: Int.random(in: 0 ..< 6, using: &random)) }
+            case .opener:
+                while !Stopping.isWanted {
+                    try open(turns: Int.random(in: 0 ..< 6, using: &random))
+                }
             case .reader: while !Stopping.isWanted { try open(turns: 40) }
             case .writer, .keeper: try open(turns: .max)
             }
@@ -56,14 +60,18 @@ final class StormWorker {
     }
 
     private func report(_ text: String) {
-        let line = "seed \(seed), seat \(seat) (\(role.rawValue)), process \(getpid()), \(place): \(text)\n"
+        let line =
+            "seed \(seed), seat \(seat) (\(role.rawValue)), process \(getpid()), \(place): "
+            + "\(text)\n"
         guard let file = fopen(folder + "/report", "a") else { return }
         fputs(line, file)
         fclose(file)
     }
 
     /// Says what this process does now, and counts it when it is done.
-    func during<R>(_ phase: Scoreboard.Phase, _ count: Scoreboard.Word, _ body: () throws -> R) rethrows -> R {
+    func during<R>(_ phase: Scoreboard.Phase, _ count: Scoreboard.Word, _ body: () throws -> R)
+        rethrows -> R
+    {
         place = "\(phase)"
         board[seat, .phase] = phase.rawValue
         let result = try body()
@@ -72,18 +80,22 @@ final class StormWorker {
         return result
     }
 
-    private func chance(_ percent: Int) -> Bool { Int.random(in: 0 ..< 100, using: &random) < percent }
+    private func chance(_ percent: Int) -> Bool {
+        Int.random(in: 0 ..< 100, using: &random) < percent
+    }
 
     // MARK: One opening
 
     private func open(turns: Int) throws {
         var options = PersistentHeap.Options()
-        // Small, so that rings wrap and grow, checkpoints are always under way and private pages are given back.
+        // Small, so that rings wrap and grow, checkpoints are always under way and private pages
+        // are given back.
         options.logLimit = 256 << 10
         options.memoryLimit = 4 << 20
-        // The criterion for a lock that the kernel or the engine does not hand on: then this runs out, whatever the machine's load. (A shorter
-        // one measures the load: with 22 processes for two cores, twenty seconds were not enough for all who open and close.) How long the
-        // waits were is among the figures.
+        // The criterion for a lock that the kernel or the engine does not hand on: then this runs
+        // out, whatever the machine's load. (A shorter one measures the load: with 22 processes for
+        // two cores, twenty seconds were not enough for all who open and close.) How long the waits
+        // were is among the figures.
         options.timeout = .seconds(180)
         options.checkpointsInBackground = chance(50)
         options.reservesDiskSpace = chance(70)
@@ -91,7 +103,9 @@ final class StormWorker {
         let mode: OpenMode = role == .reader && chance(40) ? .readOnly : .readWrite
         let heap: PersistentHeap
         do {
-            heap = try during(.opening, .openings) { try PersistentHeap.open(path, mode: mode, options: options) }
+            heap = try during(.opening, .openings) {
+                try PersistentHeap.open(path, mode: mode, options: options)
+            }
         } catch HeapError.notFound where mode == .readOnly {
             usleep(500)
             return
@@ -105,7 +119,8 @@ final class StormWorker {
         try during(.closing, .closings) { try heap.close() }
     }
 
-    /// Whoever sat here before may have died in the middle of a commit: it is there or not, but what `write` returned from must be.
+    /// Whoever sat here before may have died in the middle of a commit: it is there or not, but
+    /// what `write` returned from must be.
     private func takeSeat(_ heap: PersistentHeap) throws {
         try look(heap)
         let found = try heap.read { tx in try StormHeap(tx)?.sequence(of: seat) ?? 0 }
@@ -121,7 +136,8 @@ final class StormWorker {
         case (.keeper, ..<70): try copy(heap)
         case (.keeper, ..<80): try during(.checking, .checks) { try check(heap) }
         case (.keeper, ..<90): try commit(heap)
-        case (.writer, ..<80) where mode == .readWrite, (.opener, ..<60) where mode == .readWrite: try commit(heap)
+        case (.writer, ..<80) where mode == .readWrite, (.opener, ..<60) where mode == .readWrite:
+            try commit(heap)
         case (.writer, ..<84), (.opener, ..<70): try sync(heap)
         case (.reader, ..<15), (.writer, ..<86): try keepSnapshot(heap)
         default: try during(.reading, .views) { try look(heap) }
@@ -164,16 +180,21 @@ final class StormWorker {
             let returned = board.all(.returned)
             try heap.sync()
             // Everybody's commits, not this process's alone.
-            for (seat, sequence) in returned.enumerated() { board.raise(seat, .synced, to: sequence) }
+            for (seat, sequence) in returned.enumerated() {
+                board.raise(seat, .synced, to: sequence)
+            }
         }
     }
 
-    /// Checks a view: what had been promised before it was opened is there, and nothing that has not been begun.
+    /// Checks a view: what had been promised before it was opened is there, and nothing that has
+    /// not been begun.
     private func look(_ heap: PersistentHeap) throws {
         let floor = board.all(.returned)
         try heap.read { tx in
             let roots = try StormHeap(tx)
-            if let problem = roots.problem(floor, board) { throw Problem(text: "in a view: \(problem)") }
+            if let problem = roots.problem(floor, board) {
+                throw Problem(text: "in a view: \(problem)")
+            }
         }
     }
 
@@ -183,7 +204,9 @@ final class StormWorker {
             let snapshot = try heap.snapshot()
             let first = try snapshot.read { tx in
                 let roots = try StormHeap(tx)
-                if let problem = roots.problem(floor, board) { throw Problem(text: "in a snapshot: \(problem)") }
+                if let problem = roots.problem(floor, board) {
+                    throw Problem(text: "in a snapshot: \(problem)")
+                }
                 return roots?.digest()
             }
             for _ in 0 ..< Int.random(in: 1 ..< 5, using: &random) {
@@ -203,7 +226,9 @@ final class StormWorker {
             let opened = try PersistentHeap.open(copy, mode: chance(50) ? .readOnly : .privateCopy)
             try opened.read { tx in
                 let roots = try StormHeap(tx)
-                if let problem = roots.problem(floor, board) { throw Problem(text: "in a copy: \(problem)") }
+                if let problem = roots.problem(floor, board) {
+                    throw Problem(text: "in a copy: \(problem)")
+                }
             }
             let problems = try opened.audit().problems
             guard problems.isEmpty else { throw Problem(text: "the audit of a copy: \(problems)") }
@@ -220,15 +245,16 @@ final class StormWorker {
 
     // MARK: Building
 
-    /// A heap of one array that holds its generation's number many times. Whoever opens it finds one whole generation, no older than the last
-    /// that was promised.
+    /// A heap of one array that holds its generation's number many times. Whoever opens it finds
+    /// one whole generation, no older than the last that was promised.
     private func build() throws {
         let path = folder + "/built.heap"
         try during(.building, .builds) {
             let promised = board[seat, .built]
             var generation: UInt64 = 0
             do {
-                let heap = try PersistentHeap.open(path, mode: chance(50) ? .readOnly : .privateCopy)
+                let heap = try PersistentHeap.open(
+                    path, mode: chance(50) ? .readOnly : .privateCopy)
                 generation = try heap.read { tx in
                     let numbers = try tx.array("numbers", of: UInt64.self)
                     guard let first = numbers.first, numbers.allSatisfy({ $0 == first }) else {
@@ -237,11 +263,15 @@ final class StormWorker {
                     return first
                 }
                 let problems = try heap.audit().problems
-                guard problems.isEmpty else { throw Problem(text: "the audit of a built heap: \(problems)") }
+                guard problems.isEmpty else {
+                    throw Problem(text: "the audit of a built heap: \(problems)")
+                }
                 try heap.close()
             } catch HeapError.notFound where promised == 0 {}
             guard generation >= promised, generation <= board[seat, .buildBegun] else {
-                throw Problem(text: "the built heap is generation \(generation), but \(promised) was promised")
+                throw Problem(
+                    text: "the built heap is generation \(generation), but \(promised) was promised"
+                )
             }
             board[seat, .buildBegun] = generation + 1
             let count = Int.random(in: 1 ..< 4000, using: &random)
@@ -259,9 +289,12 @@ final class StormWorker {
 }
 
 extension Optional<StormHeap> {
-    /// The first relation of a view that does not hold. Before the first commit there is nothing to check but that nothing is missing.
+    /// The first relation of a view that does not hold. Before the first commit there is nothing to
+    /// check but that nothing is missing.
     fileprivate func problem(_ floor: [UInt64], _ board: Scoreboard) -> String? {
-        guard let self else { return floor.prefix(while: { $0 == 0 }).count == floor.count ? nil : "the heap is empty" }
+        guard let self else {
+            return floor.prefix(while: { $0 == 0 }).count == floor.count ? nil : "the heap is empty"
+        }
         return self.problem(floor: floor) ?? self.problem(ceiling: board.all(.started))
     }
 }

@@ -17,7 +17,9 @@ import TestProcesses
 let arguments = CommandLine.arguments
 switch arguments.dropFirst().first {
 case "storm" where arguments.count == 6:
-    guard let seat = Int(arguments[3]), let role = StormRole(rawValue: arguments[4]), let seed = UInt64(arguments[5]) else {
+    guard let seat = Int(arguments[3]), let role = StormRole(rawValue: arguments[4]),
+        let seed = UInt64(arguments[5])
+    else {
         exit(2)
     }
     StormWorker(folder: arguments[2], seat: seat, role: role, seed: seed).run()

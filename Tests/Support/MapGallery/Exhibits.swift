@@ -36,16 +36,22 @@ let exhibits = [
             let customers = try tx.map("customers", Int.self, String.self)
             let orders = try tx.sortedMap("orders", Int.self, PersistentArray<Movement>.self)
             let articles = try tx.map("articles", String.self, PersistentArray<String>.self)
-            for number in 0 ..< 2400 { customers[number] = "Customer number \(number), of a street with a long name" }
+            for number in 0 ..< 2400 {
+                customers[number] = "Customer number \(number), of a street with a long name"
+            }
             for number in 0 ..< 1200 {
-                for item in 0 ..< number % 9 + 1 { orders[creating: number].append(Movement(item: Int32(item), delta: 1, at: 0)) }
+                for item in 0 ..< number % 9 + 1 {
+                    orders[creating: number].append(Movement(item: Int32(item), delta: 1, at: 0))
+                }
             }
             for number in 0 ..< 200 {
-                articles[creating: "article \(number)"].append(contentsOf: (0 ..< 5).map { "what is said of it, line \($0)" })
+                articles[creating: "article \(number)"].append(
+                    contentsOf: (0 ..< 5).map { "what is said of it, line \($0)" })
             }
             let photos = try tx.map("photos", String.self, PersistentBytes.self)
             for number in 0 ..< 24 {
-                photos[creating: "photo \(number)"].append(contentsOf: repeatElement(7, count: 9000 + number * 2900))
+                photos[creating: "photo \(number)"].append(
+                    contentsOf: repeatElement(7, count: 9000 + number * 2900))
             }
         }
         try heap.write { tx in
@@ -65,13 +71,16 @@ let exhibits = [
         try heap.write { tx in
             let names = [
                 "measurements", "sensors", "alarms <&\"> 日本語の名前", "users", "sessions",
-                "a root whose name is much longer than anybody would want it to be, really", "cache", "tiny", "small",
+                "a root whose name is much longer than anybody would want it to be, really",
+                "cache", "tiny", "small",
             ]
             for (index, name) in names.enumerated() {
                 let map = try tx.map(name, Int.self, PersistentArray<Int>.self)
                 for number in 0 ..< (index == 8 ? 3 : 2600 / (index + 1)) {
                     map[creating: number].append(contentsOf: 0 ..< (number * 37 % 1200 + 3))
-                    if number % 50 == 0 { map[creating: -number - 1].append(contentsOf: 0 ..< 60_000) }
+                    if number % 50 == 0 {
+                        map[creating: -number - 1].append(contentsOf: 0 ..< 60_000)
+                    }
                 }
             }
             try tx.string("\u{202E}evil\n\u{1B}[31m").append(String(repeating: "x", count: 70_000))
@@ -100,26 +109,36 @@ let exhibits = [
         return try heap.pageUse()
     },
 
-    // Bytes of the file changed behind its back: of a block, of a slab's header, and of the page map's end.
+    // Bytes of the file changed behind its back: of a block, of a slab's header, and of the page
+    // map's end.
     Exhibit(name: "damaged") { path in
         var places: [Int] = []
         do {
             let heap = try PersistentHeap.open(path)
             try heap.write { tx in
                 let map = try tx.map("readings", Int.self, PersistentArray<Int>.self)
-                for number in 0 ..< 400 { map[creating: number].append(contentsOf: 0 ..< (number * 37 % 700 + 3)) }
+                for number in 0 ..< 400 {
+                    map[creating: number].append(contentsOf: 0 ..< (number * 37 % 700 + 3))
+                }
                 try tx.bytes("film").append(contentsOf: repeatElement(3, count: 400_000))
             }
             let use = try heap.pageUse()
             for stretch in use {
                 if stretch.kind == .run, stretch.pages.count > 20 {
-                    places += [stretch.pages.lowerBound * 4096 + 9000, stretch.pages.lowerBound * 4096 + 50_000]
+                    places += [
+                        stretch.pages.lowerBound * 4096 + 9000,
+                        stretch.pages.lowerBound * 4096 + 50_000,
+                    ]
                 }
                 if case .slab(let slab) = stretch.kind, stretch.pages.lowerBound % 30 == 0 {
-                    places.append(SlabClass.headerOffset(page: stretch.pages.lowerBound, blockBytes: slab.slotBytes) + 1)
+                    places.append(
+                        SlabClass.headerOffset(
+                            page: stretch.pages.lowerBound, blockBytes: slab.slotBytes) + 1)
                 }
             }
-            if let last = use.last { places.append(3 * 4096 + min(last.pages.lowerBound, 255) * 16 - 16 * 20) }
+            if let last = use.last {
+                places.append(3 * 4096 + min(last.pages.lowerBound, 255) * 16 - 16 * 20)
+            }
             try heap.close()
         }
         var bytes = try Data(contentsOf: URL(filePath: path))

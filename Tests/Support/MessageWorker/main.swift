@@ -52,7 +52,8 @@ func produce(_ heap: PersistentHeap) throws {
             try waitForChange(heap, since: seen)
             continue
         }
-        // The message and the account of it are one transaction, so whoever goes on after a kill knows what was sent.
+        // The message and the account of it are one transaction, so whoever goes on after a kill
+        // knows what was sent.
         try heap.write { tx in
             let sent = try tx.value("sent", initial: 0)
             try tx.deque("queue", of: Int.self).append(sent.value)
@@ -83,7 +84,9 @@ func consume(_ heap: PersistentHeap) throws {
 
 func receive(_ heap: PersistentHeap, from inbox: String) throws {
     while true {
-        let (isEmpty, seen) = try heap.read { tx in (try tx.deque(inbox, of: Int.self).isEmpty, tx.version) }
+        let (isEmpty, seen) = try heap.read { tx in
+            (try tx.deque(inbox, of: Int.self).isEmpty, tx.version)
+        }
         if !isEmpty { return }
         try waitForChange(heap, since: seen)
     }
@@ -96,7 +99,9 @@ func talk(_ heap: PersistentHeap, sendingFirst: Bool) throws {
         try receive(heap, from: inbox)
         try heap.write { tx in
             let message = try tx.deque(inbox, of: Int.self).popFirst()
-            guard message == round else { end("\(inbox) brought \(String(describing: message)) instead of \(round)") }
+            guard message == round else {
+                end("\(inbox) brought \(String(describing: message)) instead of \(round)")
+            }
             let answer = sendingFirst ? round + 1 : round
             if answer < number { try tx.deque(outbox, of: Int.self).append(answer) }
         }
@@ -112,12 +117,16 @@ do {
     case "produce": try produce(heap)
     case "consume": try consume(heap)
     case "commit":
-        for value in 0 ..< number { try heap.write { try $0.value("number", initial: 0).value = value } }
+        for value in 0 ..< number {
+            try heap.write { try $0.value("number", initial: 0).value = value }
+        }
     case "ping": try talk(heap, sendingFirst: true)
     case "pong": try talk(heap, sendingFirst: false)
     default: end("usage: see the source")
     }
-    print(KernelCalls.sleeps - before.0, KernelCalls.wakes - before.1, KernelCalls.lockWaits - before.2)
+    print(
+        KernelCalls.sleeps - before.0, KernelCalls.wakes - before.1,
+        KernelCalls.lockWaits - before.2)
     try heap.close()
 } catch {
     end("\(error)")

@@ -9,7 +9,9 @@ extension [UInt8] {
     func isSame(as other: [UInt8]) -> Bool {
         count == other.count
             && withUnsafeBytes { mine in
-                other.withUnsafeBytes { mine.isEmpty || memcmp(mine.baseAddress!, $0.baseAddress!, mine.count) == 0 }
+                other.withUnsafeBytes {
+                    mine.isEmpty || memcmp(mine.baseAddress!, $0.baseAddress!, mine.count) == 0
+                }
             }
     }
 }

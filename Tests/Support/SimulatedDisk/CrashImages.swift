@@ -1,10 +1,12 @@
-/// What a power cut leaves: walks a disk's journal forward and makes, after any call, images of what the disk may hold.
+/// What a power cut leaves: walks a disk's journal forward and makes, after any call, images of
+/// what the disk may hold.
 ///
 /// Rules: what was synced is there. What was pending when a sync failed is lost, though the cache
-/// shows it. Of each unsynced write, every 512-byte sector is there or not, independently. An unsynced
-/// change of a file's size has happened or not. Names that were made, moved or removed since the last sync of the directory
-/// are there or not, each move as a whole. Of a file that is mapped shared, any sector may be as it was last synced or as it
-/// was when the power went. All choices come from one seed, so an image can be made again.
+/// shows it. Of each unsynced write, every 512-byte sector is there or not, independently. An
+/// unsynced change of a file's size has happened or not. Names that were made, moved or removed
+/// since the last sync of the directory are there or not, each move as a whole. Of a file that is
+/// mapped shared, any sector may be as it was last synced or as it was when the power went. All
+/// choices come from one seed, so an image can be made again.
 public struct CrashImages {
     private struct File {
         var durable: [UInt8] = []
@@ -19,7 +21,8 @@ public struct CrashImages {
     private var pendingNames: [(number: Int, call: SimulatedDisk.Call)] = []
     /// Calls that have happened.
     public private(set) var position = 0
-    /// What a failed sync has brought to the disk: nothing (0), or a choice of sectors made from this.
+    /// What a failed sync has brought to the disk: nothing (0), or a choice of sectors made from
+    /// this.
     private let failureSeed: UInt64
 
     public init(of disk: SimulatedDisk, failureSeed: UInt64 = 0) {
@@ -46,12 +49,14 @@ public struct CrashImages {
             var state = files[file, default: File()]
             for (_, call) in state.pending { Self.apply(call, to: &state.durable) { _ in true } }
             // What was stored through a shared mapping went with it.
-            if number < snapshots.count, let contents = snapshots[number][file] { state.durable = contents }
+            if number < snapshots.count, let contents = snapshots[number][file] {
+                state.durable = contents
+            }
             state.pending = []
             files[file] = state
         case .failedSync(let file):
-            // Linux marks the pages clean whose writing has failed: no later sync writes them. A file's
-            // size is the file system's own business and stays pending.
+            // Linux marks the pages clean whose writing has failed: no later sync writes them. A
+            // file's size is the file system's own business and stays pending.
             var random = SplitMix(state: failureSeed &+ UInt64(number))
             var state = files[file, default: File()]
             var kept: [(number: Int, call: SimulatedDisk.Call)] = []
@@ -90,9 +95,11 @@ public struct CrashImages {
                 switch strategy {
                 case .allLost: break
                 case .allKept: Self.apply(call, to: &bytes) { _ in true }
-                case .oneFileKept: if number == luckyFile { Self.apply(call, to: &bytes) { _ in true } }
+                case .oneFileKept:
+                    if number == luckyFile { Self.apply(call, to: &bytes) { _ in true } }
                 case .prefix: if callNumber < prefix { Self.apply(call, to: &bytes) { _ in true } }
-                case .callByCall: if random.next() & 1 == 0 { Self.apply(call, to: &bytes) { _ in true } }
+                case .callByCall:
+                    if random.next() & 1 == 0 { Self.apply(call, to: &bytes) { _ in true } }
                 case .sectorBySector: Self.apply(call, to: &bytes) { _ in random.next() & 1 == 0 }
                 case .lastTorn:
                     if isLast {
@@ -111,9 +118,12 @@ public struct CrashImages {
                 if unsynced == 0 { continue }
                 var bytes = snapshot
                 if unsynced == 1, let old = contents[number] {
-                    for start in stride(from: 0, to: bytes.count, by: 512) where random.next() & 1 == 0 {
+                    for start in stride(from: 0, to: bytes.count, by: 512)
+                    where random.next() & 1 == 0 {
                         let end = min(start + 512, bytes.count)
-                        for index in start ..< end { bytes[index] = index < old.count ? old[index] : 0 }
+                        for index in start ..< end {
+                            bytes[index] = index < old.count ? old[index] : 0
+                        }
                     }
                 }
                 contents[number] = bytes
@@ -133,7 +143,9 @@ public struct CrashImages {
         return names.mapValues { contents[$0] ?? [] }
     }
 
-    private static func apply(_ call: SimulatedDisk.Call, to bytes: inout [UInt8], keeping sector: (Int) -> Bool) {
+    private static func apply(
+        _ call: SimulatedDisk.Call, to bytes: inout [UInt8], keeping sector: (Int) -> Bool
+    ) {
         switch call {
         case .resize(_, let size):
             guard sector(0) else { return }
@@ -150,7 +162,8 @@ public struct CrashImages {
             var start = 0
             var number = 0
             while start < written.count {
-                // Sectors are the disk's: they begin at multiples of 512 of the file, not of the write.
+                // Sectors are the disk's: they begin at multiples of 512 of the file, not of the
+                // write.
                 let end = min(written.count, (offset + start) / 512 * 512 + 512 - offset)
                 if sector(number) {
                     if bytes.count < offset + end {
@@ -182,8 +195,8 @@ public struct CrashImages {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): small, seeded, the same
-/// everywhere.
+/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014):
+/// small, seeded, the same everywhere.
 public struct SplitMix: RandomNumberGenerator {
     public var state: UInt64
 

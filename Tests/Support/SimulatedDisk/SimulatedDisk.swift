@@ -7,23 +7,25 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// A disk in memory that keeps a journal of every call, so that a test can ask what a power cut after any of them would have
-/// left.
+/// A disk in memory that keeps a journal of every call, so that a test can ask what a power cut
+/// after any of them would have left.
 ///
-/// What programs see at once, the page cache, is real: each file is an anonymous file of the system, so that private and shared
-/// mappings, reads and writes behave as they do. What is durable is only simulated; see `CrashImages`.
+/// What programs see at once, the page cache, is real: each file is an anonymous file of the
+/// system, so that private and shared mappings, reads and writes behave as they do. What is durable
+/// is only simulated; see `CrashImages`.
 ///
 /// `@unchecked Sendable`: a lock orders the calls.
 public final class SimulatedDisk: Disk, @unchecked Sendable {
-    /// One call that changes what is on the disk or what is durable. Files are numbered in the order of their making.
+    /// One call that changes what is on the disk or what is durable. Files are numbered in the
+    /// order of their making.
     public enum Call {
         case create(name: String, file: Int)
         case write(file: Int, offset: Int, bytes: [UInt8])
         case zero(file: Int, offset: Int, count: Int)
         case resize(file: Int, size: Int)
         case sync(file: Int)
-        /// The system has tried to write the file's changes and given up on them: its cache shows them
-        /// and counts them as written, and the disk does not have them.
+        /// The system has tried to write the file's changes and given up on them: its cache shows
+        /// them and counts them as written, and the disk does not have them.
         case failedSync(file: Int)
         case rename(from: String, to: String)
         case remove(name: String)
@@ -48,7 +50,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     /// Reads and maps, which the journal does not hold: (file name, bytes).
     public private(set) var reads: [(path: String, bytes: Int)] = []
     public private(set) var maps: [(path: String, bytes: Int)] = []
-    /// Contents of files that are mapped shared, at the time of each call; they change without calls.
+    /// Contents of files that are mapped shared, at the time of each call; they change without
+    /// calls.
     public private(set) var sharedSnapshots: [[Int: [UInt8]]] = []
 
     /// Called before each journaled call takes effect, with its number.
@@ -56,7 +59,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     /// Asked before each call that could fail; counts them in `attempts`.
     public var fault: ((_ attempt: Int, _ operation: Operation, _ path: String) -> Fault?)?
     public private(set) var attempts = 0
-    /// Syncs of files whose name ends so do nothing: the deliberately broken ordering that tests must find.
+    /// Syncs of files whose name ends so do nothing: the deliberately broken ordering that tests
+    /// must find.
     public var liesAboutSyncOf: String?
     /// What the disk says it is.
     public var fileSystemKind = FileSystemKind.local
@@ -64,7 +68,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     public var capacity = Int.max
     /// Other names, as symbolic links are: what each leads to.
     public var links: [String: String] = [:]
-    /// Whether the journal keeps the written bytes and the shared files' snapshots: only needed to make crash images.
+    /// Whether the journal keeps the written bytes and the shared files' snapshots: only needed to
+    /// make crash images.
     public var recordsContents = true
 
     public init() {}
@@ -84,8 +89,9 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         sharedSnapshots = Array(repeating: [:], count: journal.count)
     }
 
-    /// The disk after the process that used `other` was killed, at this moment: what was in the page cache is still there, and
-    /// what was not synced is still not, so that a power cut may yet take it.
+    /// The disk after the process that used `other` was killed, at this moment: what was in the
+    /// page cache is still there, and what was not synced is still not, so that a power cut may yet
+    /// take it.
     public init(afterKillOf other: SimulatedDisk) {
         other.lock.run {
             nextFile = other.nextFile
@@ -100,8 +106,9 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         }
     }
 
-    /// What the kernel does with the robust mutexes of a process that is killed: a copy of the disk has them
-    /// as they were, locked by a thread that still lives. `offsets` are those of the mutexes in the file.
+    /// What the kernel does with the robust mutexes of a process that is killed: a copy of the disk
+    /// has them as they were, locked by a thread that still lives. `offsets` are those of the
+    /// mutexes in the file.
     public func releaseLocksOfTheDead(in path: String, at offsets: [Int]) {
         #if os(Linux)
             guard let contents = lock.run({ names[path] }) else { return }
@@ -159,7 +166,9 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         return fault?(attempts - 1, operation, path)
     }
 
-    func check(_ operation: Operation, _ path: String, as name: DiskError.Operation) throws(DiskError) {
+    func check(_ operation: Operation, _ path: String, as name: DiskError.Operation)
+        throws(DiskError)
+    {
         switch attempt(operation, path) {
         case .error(let code), .shortWrite(let code): throw DiskError(name, path, code: code)
         case nil: break
@@ -203,7 +212,9 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     public func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError) {
         try locked { () throws(DiskError) in
             try check(.rename, destination, as: .rename)
-            guard names[destination] == nil else { throw DiskError(.rename, destination, code: EEXIST) }
+            guard names[destination] == nil else {
+                throw DiskError(.rename, destination, code: EEXIST)
+            }
             record(.rename(from: source, to: destination))
             names[destination] = names.removeValue(forKey: source)
         }

@@ -47,7 +47,9 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
 
         func bytes() -> [UInt8] {
             var bytes = [UInt8](repeating: 0, count: size())
-            let count = bytes.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, 0) }
+            let count = bytes.withUnsafeMutableBytes {
+                pread(descriptor, $0.baseAddress, $0.count, 0)
+            }
             precondition(count == bytes.count)
             return bytes
         }
@@ -55,13 +57,16 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         func replace(with bytes: [UInt8]) {
             resize(to: 0)
             resize(to: bytes.count)
-            // Zero stretches stay holes: a heap's file is mostly such. `memcmp`, since tests run unoptimised.
+            // Zero stretches stay holes: a heap's file is mostly such. `memcmp`, since tests run
+            // unoptimised.
             bytes.withUnsafeBytes { raw in
                 var offset = 0
                 while offset < raw.count {
                     let count = min(4096, raw.count - offset)
                     let piece = raw.baseAddress! + offset
-                    if memcmp(piece, Self.zeros, count) != 0 { pwrite(descriptor, piece, count, off_t(offset)) }
+                    if memcmp(piece, Self.zeros, count) != 0 {
+                        pwrite(descriptor, piece, count, off_t(offset))
+                    }
                     offset += count
                 }
             }
@@ -119,7 +124,10 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     }
 
     private func put(_ bytes: UnsafeRawBufferPointer, at offset: Int) {
-        disk.record(.write(file: contents.number, offset: offset, bytes: disk.recordsContents ? Array(bytes) : []))
+        disk.record(
+            .write(
+                file: contents.number, offset: offset,
+                bytes: disk.recordsContents ? Array(bytes) : []))
         let count = pwrite(contents.descriptor, bytes.baseAddress, bytes.count, off_t(offset))
         precondition(count == bytes.count)
     }
@@ -155,14 +163,16 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     }
 
     func map(
-        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
+        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int,
+        kind: MappingKind
     ) throws(DiskError) {
         try disk.locked { () throws(DiskError) in try disk.check(.map, path, as: .map) }
         disk.recordMap(path, byteCount)
         if kind == .shared { contents.isMappedShared = true }
         do {
             try reservation.map(
-                fileDescriptor: contents.descriptor, fileOffset: fileOffset, byteCount: byteCount, at: offset, kind: kind)
+                fileDescriptor: contents.descriptor, fileOffset: fileOffset, byteCount: byteCount,
+                at: offset, kind: kind)
         } catch {
             throw DiskError(.map, path, code: error.code)
         }
@@ -179,7 +189,9 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     }
 
     func unlock(_ lock: FileLock) {
-        try! disk.locked { () throws(DiskError) in contents.locks[lock, default: [:]][ObjectIdentifier(self)] = nil }
+        try! disk.locked { () throws(DiskError) in
+            contents.locks[lock, default: [:]][ObjectIdentifier(self)] = nil
+        }
     }
 
     func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool {
@@ -208,7 +220,9 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         return found < 0 ? nil : Int(found)
     }
 
-    func fileIdentity() throws(DiskError) -> FileIdentity { FileIdentity(device: 0, number: UInt64(contents.number)) }
+    func fileIdentity() throws(DiskError) -> FileIdentity {
+        FileIdentity(device: 0, number: UInt64(contents.number))
+    }
 
     func fileSystemKind() throws(DiskError) -> FileSystemKind { disk.fileSystemKind }
 }

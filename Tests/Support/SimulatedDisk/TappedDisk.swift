@@ -2,7 +2,8 @@ import HoldfastEngine
 import MemoryMapping
 import Synchronization
 
-/// Another disk, with a say before each call: a test can hold a call up in one thread while others go on, count calls, or refuse them.
+/// Another disk, with a say before each call: a test can hold a call up in one thread while others
+/// go on, count calls, or refuse them.
 ///
 /// Unlike `SimulatedDisk.fault`, the tap runs without any lock.
 public final class TappedDisk: Disk, @unchecked Sendable {
@@ -12,7 +13,8 @@ public final class TappedDisk: Disk, @unchecked Sendable {
     }
 
     let disk: any Disk
-    /// Called in the caller's thread; what it throws is the call's result. Set before the disk is used by several threads, or in the tap.
+    /// Called in the caller's thread; what it throws is the call's result. Set before the disk is
+    /// used by several threads, or in the tap.
     public var tap: (@Sendable (Call) throws(DiskError) -> Void)?
 
     public init(_ disk: any Disk, tap: (@Sendable (Call) throws(DiskError) -> Void)? = nil) {
@@ -20,7 +22,8 @@ public final class TappedDisk: Disk, @unchecked Sendable {
         self.tap = tap
     }
 
-    /// Called when a file was asked whether others hold the lock, before the answer is known to who has asked.
+    /// Called when a file was asked whether others hold the lock, before the answer is known to who
+    /// has asked.
     public var didAsk: (@Sendable (FileLock) -> Void)?
 
     func call(_ operation: SimulatedDisk.Operation, _ path: String) throws(DiskError) {
@@ -98,13 +101,17 @@ final class TappedFile: DiskFile {
     }
 
     func map(
-        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int, kind: MappingKind
+        into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int,
+        kind: MappingKind
     ) throws(DiskError) {
         try disk.call(.map, path)
-        try file.map(into: reservation, at: offset, fileOffset: fileOffset, byteCount: byteCount, kind: kind)
+        try file.map(
+            into: reservation, at: offset, fileOffset: fileOffset, byteCount: byteCount, kind: kind)
     }
 
-    func tryLock(_ lock: FileLock, exclusive: Bool) throws(DiskError) -> Bool { try file.tryLock(lock, exclusive: exclusive) }
+    func tryLock(_ lock: FileLock, exclusive: Bool) throws(DiskError) -> Bool {
+        try file.tryLock(lock, exclusive: exclusive)
+    }
     func unlock(_ lock: FileLock) { file.unlock(lock) }
     func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool {
         let isLocked = try file.isLockedByOthers(lock)
@@ -143,7 +150,8 @@ public final class Barrier: Sendable {
 
     public var arrived: Int { state.withLock { $0.arrived } }
 
-    /// Waits until so many threads have come to the door; gives up, with the whole test program, if none has for a minute.
+    /// Waits until so many threads have come to the door; gives up, with the whole test program, if
+    /// none has for a minute.
     public func await(_ count: Int = 1) {
         var pauses = 0
         while arrived < count {

@@ -1,10 +1,12 @@
-// Makes the symbol graphs that the compiler writes ready for `docc`, and says which public symbols have no documentation and which have no place in it.
+// Makes the symbol graphs that the compiler writes ready for `docc`, and says which public symbols
+// have no documentation and which have no place in it.
 //
 //     symbol-graphs FOLDER MODULE CATALOGUE [ENGINE]
 //
-// FOLDER holds MODULE.symbols.json, which is changed in place. A type alias of MODULE for a type of ENGINE, a module that is no product, becomes that type with all
-// its members, so that links to them lead somewhere. Ends with 1 if a public symbol has no documentation, or a symbol of the top level is not named in CATALOGUE.
-// Compiled and run by Docs/build-reference.sh; see there.
+// FOLDER holds MODULE.symbols.json, which is changed in place. A type alias of MODULE for a type of
+// ENGINE, a module that is no product, becomes that type with all its members, so that links to
+// them lead somewhere. Ends with 1 if a public symbol has no documentation, or a symbol of the top
+// level is not named in CATALOGUE. Compiled and run by Docs/build-reference.sh; see there.
 
 import Foundation
 
@@ -18,7 +20,8 @@ struct SymbolGraph {
     private let url: URL
 
     init(_ url: URL) throws {
-        guard let content = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? Object else {
+        guard let content = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? Object
+        else {
             throw Failure(description: "\(url.path) is not a symbol graph")
         }
         self.content = content
@@ -42,10 +45,12 @@ extension [String: Any] {
     var kind: String { (self["kind"] as? Object)?["identifier"] as? String ?? "" }
     var path: [String] { self["pathComponents"] as? [String] ?? [] }
     var isDocumented: Bool { self["docComment"] != nil }
-    /// Made by the compiler for each type that takes on a protocol: documented where the protocol is.
+    /// Made by the compiler for each type that takes on a protocol: documented where the protocol
+    /// is.
     var isSynthesized: Bool { identifier.contains("::SYNTHESIZED::") }
     var declaration: String {
-        (self["declarationFragments"] as? [Object] ?? []).compactMap { $0["spelling"] as? String }.joined()
+        (self["declarationFragments"] as? [Object] ?? []).compactMap { $0["spelling"] as? String }
+            .joined()
     }
     /// The file and line, for messages.
     var place: String {
@@ -62,8 +67,10 @@ extension [String: Any] {
 func replaceAliases(in graph: inout SymbolGraph, by engine: SymbolGraph, named name: String) {
     var taken: Set<String> = []
     graph.symbols.removeAll { symbol in
-        guard symbol.kind == "swift.typealias", let path = symbol.path.first, symbol.path.count == 1,
-            symbol.declaration.hasSuffix("= \(path)") || symbol.declaration.hasSuffix("= \(name).\(path)"),
+        guard symbol.kind == "swift.typealias", let path = symbol.path.first,
+            symbol.path.count == 1,
+            symbol.declaration.hasSuffix("= \(path)")
+                || symbol.declaration.hasSuffix("= \(name).\(path)"),
             let original = engine.symbols.first(where: { $0.path == [path] })
         else { return false }
         taken.insert(original.identifier)
@@ -87,7 +94,9 @@ func undocumented(_ graph: SymbolGraph) -> [Object] {
     var inherited: Set<String> = []
     for relationship in graph.relationships {
         let isDefault = relationship["kind"] as? String == "defaultImplementationOf"
-        if relationship["sourceOrigin"] != nil || isDefault && documented.contains(relationship.target) {
+        if relationship["sourceOrigin"] != nil
+            || isDefault && documented.contains(relationship.target)
+        {
             inherited.insert(relationship.source)
         }
     }
@@ -110,23 +119,35 @@ do {
         replaceAliases(in: &graph, by: engine, named: arguments[4])
         try graph.save()
         // What is left of the engine is nobody's affair.
-        try FileManager.default.removeItem(at: folder.appendingPathComponent("\(arguments[4]).symbols.json"))
+        try FileManager.default.removeItem(
+            at: folder.appendingPathComponent("\(arguments[4]).symbols.json"))
     }
 
     let missing = undocumented(graph)
-    for symbol in missing { print("\(symbol.place): error: \(symbol.path.joined(separator: ".")) has no documentation") }
+    for symbol in missing {
+        print("\(symbol.place): error: \(symbol.path.joined(separator: ".")) has no documentation")
+    }
 
     let catalogue = arguments[3]
-    let pages = try FileManager.default.contentsOfDirectory(atPath: catalogue).filter { $0.hasSuffix(".md") }
-        .map { try String(contentsOfFile: catalogue + "/" + $0, encoding: .utf8) }.joined(separator: "\n")
+    let pages = try FileManager.default.contentsOfDirectory(atPath: catalogue).filter {
+        $0.hasSuffix(".md")
+    }
+    .map { try String(contentsOfFile: catalogue + "/" + $0, encoding: .utf8) }.joined(
+        separator: "\n")
     let unplaced = graph.symbols.filter {
-        $0.path.count == 1 && !pages.contains("- ``\($0.path[0])``") && !pages.contains("/\($0.path[0])``")
+        $0.path.count == 1 && !pages.contains("- ``\($0.path[0])``")
+            && !pages.contains("/\($0.path[0])``")
     }
     .filter { !$0.isSynthesized }
-    for symbol in unplaced { print("\(symbol.place): error: \(symbol.path[0]) stands under no topic in \(catalogue)") }
+    for symbol in unplaced {
+        print("\(symbol.place): error: \(symbol.path[0]) stands under no topic in \(catalogue)")
+    }
 
     let count = graph.symbols.filter { !$0.isSynthesized }.count
-    print("\(module): \(count) public symbols, \(missing.count) without documentation, \(unplaced.count) under no topic")
+    print(
+        "\(module): \(count) public symbols, \(missing.count) without documentation, "
+            + "\(unplaced.count) under no topic"
+    )
     exit(missing.isEmpty && unplaced.isEmpty ? 0 : 1)
 } catch {
     print("error: \(error)")

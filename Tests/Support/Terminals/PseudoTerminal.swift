@@ -6,10 +6,11 @@
     import Glibc
 #endif
 
-/// A program that runs on a terminal of its own, as a user sees it: keys go in, and what it draws comes out.
+/// A program that runs on a terminal of its own, as a user sees it: keys go in, and what it draws
+/// comes out.
 ///
-/// The program is the leader of a session with this as its controlling terminal, so that Ctrl-C reaches it as a signal. It ends with this object.
-/// One thread at a time.
+/// The program is the leader of a session with this as its controlling terminal, so that Ctrl-C
+/// reaches it as a signal. It ends with this object. One thread at a time.
 public final class PseudoTerminal {
     public enum End: Equatable {
         case exited(Int32)
@@ -31,14 +32,19 @@ public final class PseudoTerminal {
     private var pending: [UInt8] = []
     private var end: End?
 
-    /// Starts `executable`. `environment` is added to this process's own, less what would change how the program draws.
+    /// Starts `executable`. `environment` is added to this process's own, less what would change
+    /// how the program draws.
     public init(
-        _ executable: String, _ arguments: [String], columns: Int = 80, rows: Int = 24, environment: [String: String] = [:]
+        _ executable: String, _ arguments: [String], columns: Int = 80, rows: Int = 24,
+        environment: [String: String] = [:]
     ) throws {
         screen = Screen(columns: columns, rows: rows)
-        guard let (master, path) = Self.open() else { throw Failure("no pseudo-terminal (error \(errno))") }
+        guard let (master, path) = Self.open() else {
+            throw Failure("no pseudo-terminal (error \(errno))")
+        }
         _ = fcntl(master, F_SETFD, FD_CLOEXEC)
-        var size = winsize(ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
+        var size = winsize(
+            ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
         _ = ioctl(master, UInt(TIOCSWINSZ), &size)
         #if canImport(Darwin)
             var actions: posix_spawn_file_actions_t?
@@ -54,8 +60,11 @@ public final class PseudoTerminal {
             posix_spawnattr_destroy(&attributes)
         }
         // The first terminal that the leader of a session opens becomes the one that controls it.
-        posix_spawnattr_setflags(&attributes, Int16(Self.newSession | Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF)))
-        // As a shell starts it: what this thread has blocked, or the test ignores, is not handed on.
+        posix_spawnattr_setflags(
+            &attributes,
+            Int16(Self.newSession | Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF)))
+        // As a shell starts it: what this thread has blocked, or the test ignores, is not handed
+        // on.
         var none = sigset_t()
         var all = sigset_t()
         sigemptyset(&none)
@@ -98,19 +107,23 @@ public final class PseudoTerminal {
     /// A new terminal: this side of it, and the name of the other.
     private static func open() -> (master: Int32, path: String)? {
         #if os(Linux)
-            // What `posix_openpt`, `unlockpt` and `ptsname` do; Swift's module of the C library does not have them.
+            // What `posix_openpt`, `unlockpt` and `ptsname` do; Swift's module of the C library
+            // does not have them.
             let (unlock, getNumber) = (0x4004_5431 as UInt, 0x8004_5430 as UInt)
             let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
             guard master >= 0 else { return nil }
             var (isLocked, number) = (0 as Int32, 0 as UInt32)
-            guard ioctl(master, unlock, &isLocked) == 0, ioctl(master, getNumber, &number) == 0 else {
+            guard ioctl(master, unlock, &isLocked) == 0, ioctl(master, getNumber, &number) == 0
+            else {
                 close(master)
                 return nil
             }
             return (master, "/dev/pts/\(number)")
         #else
             let master = posix_openpt(O_RDWR | O_NOCTTY)
-            guard master >= 0, grantpt(master) == 0, unlockpt(master) == 0, let name = ptsname(master) else {
+            guard master >= 0, grantpt(master) == 0, unlockpt(master) == 0,
+                let name = ptsname(master)
+            else {
                 if master >= 0 { close(master) }
                 return nil
             }
@@ -136,7 +149,9 @@ public final class PseudoTerminal {
             next += 1
             guard let equals = text.firstIndex(of: "=") else { continue }
             let name = String(text[..<equals])
-            if ["TERM", "NO_COLOR", "COLUMNS", "LINES", "PAGER", "SWIFT_BACKTRACE"].contains(name) { continue }
+            if ["TERM", "NO_COLOR", "COLUMNS", "LINES", "PAGER", "SWIFT_BACKTRACE"].contains(name) {
+                continue
+            }
             all[name] = String(text[text.index(after: equals)...])
         }
         all.merge(more) { $1 }
@@ -160,12 +175,14 @@ public final class PseudoTerminal {
 
     /// Changes the size of the window; the program is told by a signal.
     public func resize(columns: Int, rows: Int) {
-        var size = winsize(ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
+        var size = winsize(
+            ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
         _ = ioctl(master, UInt(TIOCSWINSZ), &size)
         screen = Screen(columns: columns, rows: rows)
     }
 
-    /// Whether each key reaches the program as it is pressed. A program that edits lines writes its prompt before it asks for that.
+    /// Whether each key reaches the program as it is pressed. A program that edits lines writes its
+    /// prompt before it asks for that.
     public var isRaw: Bool {
         var settings = termios()
         return tcgetattr(master, &settings) == 0 && settings.c_lflag & tcflag_t(ICANON) == 0
@@ -173,9 +190,11 @@ public final class PseudoTerminal {
 
     // MARK: What it shows
 
-    /// Reads until `condition` holds for what has come; an error if the program ends or is silent for too long before.
+    /// Reads until `condition` holds for what has come; an error if the program ends or is silent
+    /// for too long before.
     public func wait(
-        _ what: String = "the condition", within timeout: Duration = .seconds(60), until condition: (PseudoTerminal) -> Bool
+        _ what: String = "the condition", within timeout: Duration = .seconds(60),
+        until condition: (PseudoTerminal) -> Bool
     ) throws {
         let deadline = ContinuousClock.now + timeout
         while !condition(self) {
@@ -188,7 +207,9 @@ public final class PseudoTerminal {
 
     /// Reads until the whole output contains `text`.
     public func wait(for text: String, within timeout: Duration = .seconds(60)) throws {
-        try wait("\"\(text)\"", within: timeout) { $0.output.contains(text) || $0.screen.text.contains(text) }
+        try wait("\"\(text)\"", within: timeout) {
+            $0.output.contains(text) || $0.screen.text.contains(text)
+        }
     }
 
     /// Reads to the end, and says how the program has ended.
@@ -205,7 +226,8 @@ public final class PseudoTerminal {
     private func waitForProcess() -> End {
         var status: Int32 = 0
         while waitpid(processNumber, &status, 0) < 0, errno == EINTR {}
-        let end: End = status & 0x7f == 0 ? .exited((status >> 8) & 0xff) : .signalled(status & 0x7f)
+        let end: End =
+            status & 0x7f == 0 ? .exited((status >> 8) & 0xff) : .signalled(status & 0x7f)
         self.end = end
         return end
     }
@@ -217,13 +239,16 @@ public final class PseudoTerminal {
         if ready < 0, errno == EINTR { return true }
         guard ready > 0 else { return false }
         var bytes = [UInt8](repeating: 0, count: 4096)
-        // When the last of the program's descriptors is closed, Linux answers with an error, others with nothing.
+        // When the last of the program's descriptors is closed, Linux answers with an error, others
+        // with nothing.
         let count = read(master, &bytes, bytes.count)
         guard count > 0 else { return false }
         pending += bytes[..<count]
         // Of a character that has come in part, the rest comes later.
         var whole = pending.count
-        while whole > 0, pending.count - whole < 4, String(validating: pending[..<whole], as: UTF8.self) == nil { whole -= 1 }
+        while whole > 0, pending.count - whole < 4,
+            String(validating: pending[..<whole], as: UTF8.self) == nil
+        { whole -= 1 }
         if whole == 0, pending.count >= 4 { whole = pending.count }
         let text = String(decoding: pending[..<whole], as: UTF8.self)
         pending.removeFirst(whole)

@@ -1,5 +1,6 @@
-/// What a terminal shows after the characters and the control sequences that the programs of this package write: cursor movements, erasing,
-/// putting in and taking out of characters, and colours, which are dropped. Lines that leave the screen at the top are kept.
+/// What a terminal shows after the characters and the control sequences that the programs of this
+/// package write: cursor movements, erasing, putting in and taking out of characters, and colours,
+/// which are dropped. Lines that leave the screen at the top are kept.
 public struct Screen {
     private enum State {
         case text
@@ -23,7 +24,8 @@ public struct Screen {
 
     /// The lines from the first that was ever shown, without blanks at their ends.
     public var text: String {
-        lines.map { line in String(line[..<((line.lastIndex { $0 != " " } ?? -1) + 1)]) }.joined(separator: "\n")
+        lines.map { line in String(line[..<((line.lastIndex { $0 != " " } ?? -1) + 1)]) }.joined(
+            separator: "\n")
     }
 
     public mutating func write(_ text: String) {
@@ -82,7 +84,8 @@ public struct Screen {
         case "J":
             lines[row] = Array(lines[row].prefix(column))
             lines.removeSubrange((row + 1)...)
-        case "P": lines[row] = Array(lines[row].prefix(column)) + lines[row].dropFirst(column + number)
+        case "P":
+            lines[row] = Array(lines[row].prefix(column)) + lines[row].dropFirst(column + number)
         case "@":
             while lines[row].count < column { lines[row].append(" ") }
             lines[row].insert(contentsOf: repeatElement(" ", count: number), at: column)

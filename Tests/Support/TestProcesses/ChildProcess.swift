@@ -8,8 +8,9 @@
 
 /// A process that a test has started: lines in, lines out, and every signal.
 ///
-/// Its standard input is a pipe whose other end only this object holds, so that it ends by itself when the test does, however that ends. Not
-/// `Foundation.Process`, which knows no stopped processes and takes several times as long to start one.
+/// Its standard input is a pipe whose other end only this object holds, so that it ends by itself
+/// when the test does, however that ends. Not `Foundation.Process`, which knows no stopped
+/// processes and takes several times as long to start one.
 public final class ChildProcess {
     public enum End: Equatable {
         case exited(Int32)
@@ -56,7 +57,8 @@ public final class ChildProcess {
         guard result == 0 else {
             close(toChild.writing)
             close(fromChild.reading)
-            throw Failure(description: "could not start \(executable): \(String(cString: strerror(result)))")
+            throw Failure(
+                description: "could not start \(executable): \(String(cString: strerror(result)))")
         }
         self.number = number
         input = toChild.writing
@@ -82,7 +84,8 @@ public final class ChildProcess {
         return all + ["SWIFT_BACKTRACE=enable=no"]
     }
 
-    /// Both ends are closed in every process that is started later: only then does the child see the end of its input.
+    /// Both ends are closed in every process that is started later: only then does the child see
+    /// the end of its input.
     private static func pipe() throws -> (reading: Int32, writing: Int32) {
         var ends: [Int32] = [0, 0]
         let result = ends.withUnsafeMutableBufferPointer { makePipe($0.baseAddress!) }
@@ -102,8 +105,9 @@ public final class ChildProcess {
         return waitForEnd()
     }
 
-    /// Stops it in the middle of whatever it does, until `resume`. A guardian sees to it that it does not stay so for ever if the test
-    /// itself is ended, since a stopped process does not notice that its input has.
+    /// Stops it in the middle of whatever it does, until `resume`. A guardian sees to it that it
+    /// does not stay so for ever if the test itself is ended, since a stopped process does not
+    /// notice that its input has.
     public func stop(guardedBy executable: String) throws {
         guardian = try ChildProcess(executable, ["guard", "\(number)"])
         send(signal: SIGSTOP)
@@ -169,7 +173,11 @@ public final class ChildProcess {
     /// The next line; an error if it ends or says nothing for two minutes.
     public func readLine() throws -> String {
         guard let line = readLine(within: .seconds(120)) else {
-            throw Failure(description: "process \(number) said nothing more (\(poll().map { "\($0)" } ?? "it still runs"))")
+            throw Failure(
+                description:
+                    "process \(number) said nothing more "
+                    + "(\(poll().map { "\($0)" } ?? "it still runs"))"
+            )
         }
         return line
     }

@@ -8,9 +8,11 @@ import Synchronization
     import Glibc
 #endif
 
-/// What the processes of a storm have promised and been promised, in a file of shared memory outside the heap: a `kill -9` loses none of it.
+/// What the processes of a storm have promised and been promised, in a file of shared memory
+/// outside the heap: a `kill -9` loses none of it.
 ///
-/// A seat is the place of one process after the other; only the one that sits there writes the seat's words.
+/// A seat is the place of one process after the other; only the one that sits there writes the
+/// seat's words.
 ///
 /// `@unchecked Sendable`: every word is an atomic.
 public final class Scoreboard: @unchecked Sendable {
@@ -19,7 +21,8 @@ public final class Scoreboard: @unchecked Sendable {
         case started, returned
         /// The last commit of the seat that anyone's `sync` has returned after.
         case synced
-        /// The generation of the built heap that was begun last, and the last that `build` has returned from.
+        /// The generation of the built heap that was begun last, and the last that `build` has
+        /// returned from.
         case buildBegun, built
         /// What the process does; see `Phase`.
         case phase
@@ -28,12 +31,14 @@ public final class Scoreboard: @unchecked Sendable {
         /// The longest wait for a write transaction to begin, in nanoseconds.
         case longestWait
         /// How often what was done, by all who have sat here.
-        case openings, commits, views, snapshots, copies, checks, checkpoints, compactions, builds, closings
+        case openings, commits, views, snapshots, copies, checks, checkpoints, compactions, builds,
+            closings
     }
 
     /// What a process is busy with: where a kill meets it.
     public enum Phase: UInt64, CaseIterable, Sendable {
-        case starting, opening, idle, writing, reading, snapshot, syncing, checkpointing, compacting, copying, checking, building,
+        case starting, opening, idle, writing, reading, snapshot, syncing, checkpointing,
+            compacting, copying, checking, building,
             closing
     }
 
@@ -49,9 +54,13 @@ public final class Scoreboard: @unchecked Sendable {
             throw ChildProcess.Failure(description: "no scoreboard at \(path) (error \(errno))")
         }
         defer { close(descriptor) }
-        guard let address = mmap(nil, Self.byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0), address != MAP_FAILED
+        guard
+            let address = mmap(
+                nil, Self.byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+            address != MAP_FAILED
         else {
-            throw ChildProcess.Failure(description: "the scoreboard could not be mapped (error \(errno))")
+            throw ChildProcess.Failure(
+                description: "the scoreboard could not be mapped (error \(errno))")
         }
         base = address
     }
@@ -64,7 +73,8 @@ public final class Scoreboard: @unchecked Sendable {
     }
 
     private func atomic(_ seat: Int, _ word: Word) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        (base + seat * Self.seatBytes + word.rawValue * 8).assumingMemoryBound(to: Atomic<UInt64>.self)
+        (base + seat * Self.seatBytes + word.rawValue * 8).assumingMemoryBound(
+            to: Atomic<UInt64>.self)
     }
 
     /// Raises a word that several processes may write.

@@ -15,8 +15,9 @@ public struct JournalEntry: PersistableStruct, BitwiseCopyable {
     public var sequence: Int64
 }
 
-/// The roots of the heap that a storm's processes share. Every commit changes several of them, and each stands in some relation to itself or another that
-/// `problem` checks; so half a commit, two mixed ones or a lost one are seen.
+/// The roots of the heap that a storm's processes share. Every commit changes several of them, and
+/// each stands in some relation to itself or another that `problem` checks; so half a commit, two
+/// mixed ones or a lost one are seen.
 public struct StormHeap {
     static let accountCount = 64
     static let balance = 1000
@@ -35,7 +36,8 @@ public struct StormHeap {
     /// Each seat's last commit, and the number of all.
     let sequences: PersistentArray<Int>
     let commits: PersistentValue<Int>
-    /// Texts of one letter each, which the length says. They grow and shrink, from in place to hundreds of pages.
+    /// Texts of one letter each, which the length says. They grow and shrink, from in place to
+    /// hundreds of pages.
     let texts: PersistentMap<Int, String>
     /// `lists[key][index] == key * 1_000_003 + index`.
     let lists: PersistentMap<Int, PersistentArray<Int>>
@@ -125,16 +127,20 @@ public struct StormHeap {
         } else if Int.random(in: 0 ..< 3, using: &random) == 0, !list.isEmpty {
             list.removeLast()
         } else {
-            for _ in 0 ..< Int.random(in: 1 ..< 20, using: &random) { list.append(key * 1_000_003 + list.count) }
+            for _ in 0 ..< Int.random(in: 1 ..< 20, using: &random) {
+                list.append(key * 1_000_003 + list.count)
+            }
         }
     }
 
     // MARK: Checking
 
-    /// The first relation that does not hold, or nil. No seat's last commit may be below `floor`: those commits have been promised.
+    /// The first relation that does not hold, or nil. No seat's last commit may be below `floor`:
+    /// those commits have been promised.
     public func problem(floor: [UInt64]) -> String? {
         for (seat, least) in floor.enumerated() where sequence(of: seat) < least {
-            return "seat \(seat) is at commit \(sequence(of: seat)), but commit \(least) was promised"
+            return
+                "seat \(seat) is at commit \(sequence(of: seat)), but commit \(least) was promised"
         }
         let money = accounts.reduce(0, +)
         if accounts.count != Self.accountCount || money != Self.accountCount * Self.balance {
@@ -150,7 +156,8 @@ public struct StormHeap {
         return problemOfJournal() ?? problemOfTexts() ?? problemOfLists()
     }
 
-    /// What is above what was begun has come from nowhere. To be asked with what was begun *after* the view was opened.
+    /// What is above what was begun has come from nowhere. To be asked with what was begun *after*
+    /// the view was opened.
     public func problem(ceiling: [UInt64]) -> String? {
         for (seat, most) in ceiling.enumerated() where sequence(of: seat) > most {
             return "seat \(seat) is at commit \(sequence(of: seat)), but only \(most) were begun"
@@ -162,15 +169,21 @@ public struct StormHeap {
         var last = [Int64?](repeating: nil, count: Scoreboard.seats)
         for (index, entry) in journal.enumerated() {
             let seat = Int(entry.seat)
-            guard last.indices.contains(seat) else { return "entry \(index) of the journal is of seat \(seat)" }
+            guard last.indices.contains(seat) else {
+                return "entry \(index) of the journal is of seat \(seat)"
+            }
             if let before = last[seat], entry.sequence != before + 1 {
-                return "entry \(index) of the journal: seat \(seat)'s commit \(entry.sequence) follows \(before)"
+                return
+                    "entry \(index) of the journal: seat \(seat)'s commit \(entry.sequence) "
+                    + "follows \(before)"
             }
             last[seat] = entry.sequence
         }
         for (seat, sequence) in last.enumerated() {
             if let sequence, UInt64(sequence) != self.sequence(of: seat) {
-                return "the journal ends seat \(seat) at \(sequence), and the table at \(self.sequence(of: seat))"
+                return
+                    "the journal ends seat \(seat) at \(sequence), and the table at "
+                    + "\(self.sequence(of: seat))"
             }
         }
         return nil
@@ -181,9 +194,12 @@ public struct StormHeap {
             var text = text
             let isSound = text.withUTF8 { utf8 in
                 guard let first = utf8.first else { return true }
-                return first == Self.letter(utf8.count) && memcmp(utf8.baseAddress!, utf8.baseAddress! + 1, utf8.count - 1) == 0
+                return first == Self.letter(utf8.count)
+                    && memcmp(utf8.baseAddress!, utf8.baseAddress! + 1, utf8.count - 1) == 0
             }
-            if !isSound { return "text \(key) of \(text.utf8.count) letters is not as it was written" }
+            if !isSound {
+                return "text \(key) of \(text.utf8.count) letters is not as it was written"
+            }
         }
         return nil
     }

@@ -18,22 +18,26 @@ extension Handle {
     @usableFromInline @inline(never)
     static func arrayChangedWhileIterating() -> Never {
         fatalError(
-            "Holdfast: elements of an array, a deque, a text or bytes were inserted or removed while it was iterated. Use "
-                + "removeAll(where:), or change it after the loop; setting elements and appending are allowed."
+            "Holdfast: elements of an array, a deque, a text or bytes were inserted or removed "
+                + "while it was iterated. Use "
+                + "removeAll(where:), or change it after the loop; setting elements and appending "
+                + "are allowed."
         )
     }
 
     @usableFromInline @inline(never)
     static func changedByClosure() -> Never {
         fatalError(
-            "Holdfast: a collection was changed by the closure that one of its own methods was given. Change it after the method has returned."
+            "Holdfast: a collection was changed by the closure that one of its own methods was "
+                + "given. Change it after the method has returned."
         )
     }
 
     @usableFromInline @inline(never)
     static func sliceOfAnotherCount(_ count: Int, _ needed: Int) -> Never {
         fatalError(
-            "Holdfast: a slice of \(needed) elements cannot be set to one of \(count). Use replaceSubrange to make the array longer or shorter."
+            "Holdfast: a slice of \(needed) elements cannot be set to one of \(count). Use "
+                + "replaceSubrange to make the array longer or shorter."
         )
     }
 }

@@ -61,9 +61,12 @@ extension PersistentArray {
         guard header.pointee.changes == changes else { Handle.arrayChangedWhileIterating() }
     }
 
-    /// Lets algorithms of the standard library work on plain values in place. Nil for elements that are stored in another form.
+    /// Lets algorithms of the standard library work on plain values in place. Nil for elements that
+    /// are stored in another form.
     @inlinable
-    public func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<Element>) throws -> R) rethrows -> R? {
+    public func withContiguousStorageIfAvailable<R>(
+        _ body: (UnsafeBufferPointer<Element>) throws -> R
+    ) rethrows -> R? {
         guard Element.self == Element.Stored.self else { return nil }
         let header = header
         let count = Int(truncatingIfNeeded: header.pointee.count)
@@ -72,7 +75,8 @@ extension PersistentArray {
         return try body(UnsafeBufferPointer(start: start, count: count))
     }
 
-    /// Like ``withContiguousStorageIfAvailable(_:)``, for changing; all elements are noted as changed and logged.
+    /// Like ``withContiguousStorageIfAvailable(_:)``, for changing; all elements are noted as
+    /// changed and logged.
     @inlinable
     public func withContiguousMutableStorageIfAvailable<R>(
         _ body: (inout UnsafeMutableBufferPointer<Element>) throws -> R
@@ -83,7 +87,8 @@ extension PersistentArray {
         var buffer = UnsafeMutableBufferPointer<Element>(start: nil, count: 0)
         if count > 0 {
             access.note(header.pointee.buffer, count * Self.stride)
-            let start = UnsafeMutableRawPointer(elements(header)).assumingMemoryBound(to: Element.self)
+            let start = UnsafeMutableRawPointer(elements(header)).assumingMemoryBound(
+                to: Element.self)
             buffer = UnsafeMutableBufferPointer(start: start, count: count)
         }
         return try body(&buffer)

@@ -1,12 +1,15 @@
 import HoldfastEngine
 
-// Sorting and rearranging move the elements' stored forms: nothing is copied or freed that an element owns, and handles of nested collections stay good.
+// Sorting and rearranging move the elements' stored forms: nothing is copied or freed that an
+// element owns, and handles of nested collections stay good.
 
 extension PersistentArray {
-    /// Sorts the elements as `areInIncreasingOrder` says; equal ones keep their order. O(count log count).
+    /// Sorts the elements as `areInIncreasingOrder` says; equal ones keep their order. O(count log
+    /// count).
     ///
-    /// Each element is loaded once, and sorted in ordinary memory: if `areInIncreasingOrder` throws, nothing has changed, and only lines whose
-    /// bytes differ are written and logged; sorting what is sorted already logs nothing.
+    /// Each element is loaded once, and sorted in ordinary memory: if `areInIncreasingOrder`
+    /// throws, nothing has changed, and only lines whose bytes differ are written and logged;
+    /// sorting what is sorted already logs nothing.
     @inlinable
     public func sort(by areInIncreasingOrder: (Element, Element) throws -> Bool) rethrows {
         if Element.self == Element.Stored.self {
@@ -40,9 +43,11 @@ extension PersistentArray {
         shuffle(using: &generator)
     }
 
-    /// Moves the elements that `belongsInSecondPartition` says yes to behind the others, each part in its order, and returns where they begin. O(count).
+    /// Moves the elements that `belongsInSecondPartition` says yes to behind the others, each part
+    /// in its order, and returns where they begin. O(count).
     ///
-    /// If the closure throws, nothing has changed; only lines whose bytes differ are written and logged.
+    /// If the closure throws, nothing has changed; only lines whose bytes differ are written and
+    /// logged.
     @inlinable @discardableResult
     public func partition(by belongsInSecondPartition: (Element) throws -> Bool) rethrows -> Int {
         let count = count
@@ -50,7 +55,11 @@ extension PersistentArray {
         var second = ContiguousArray<Element.Stored>()
         for element in self {
             let stored = elements(header)[first.count + second.count]
-            if try belongsInSecondPartition(element) { second.append(stored) } else { first.append(stored) }
+            if try belongsInSecondPartition(element) {
+                second.append(stored)
+            } else {
+                first.append(stored)
+            }
         }
         guard self.count == count else { Handle.changedByClosure() }
         let pivot = first.count
@@ -59,8 +68,8 @@ extension PersistentArray {
         return pivot
     }
 
-    /// Where an array that `partition(by:)` has parted, or that is sorted, begins to satisfy `predicate`: the first index whose element and all behind it do, or `count`.
-    /// O(log count).
+    /// Where an array that `partition(by:)` has parted, or that is sorted, begins to satisfy
+    /// `predicate`: the first index whose element and all behind it do, or `count`. O(log count).
     @inlinable
     public func partitioningIndex(where predicate: (Element) throws -> Bool) rethrows -> Int {
         var low = 0
@@ -72,8 +81,9 @@ extension PersistentArray {
         return low
     }
 
-    /// Where `element` is, or would be inserted, in an array sorted by the same order: the index of the first element that does not come before it, and whether
-    /// that one is equal to it. O(log count).
+    /// Where `element` is, or would be inserted, in an array sorted by the same order: the index of
+    /// the first element that does not come before it, and whether that one is equal to it. O(log
+    /// count).
     @inlinable
     public func sortedIndex(
         of element: Element, by areInIncreasingOrder: (Element, Element) throws -> Bool
@@ -105,14 +115,17 @@ extension PersistentArray {
 }
 
 extension PersistentArray where Element: Comparable {
-    /// Sorts the elements in ascending order; equal ones keep their order. See ``sort(by:)``. O(count log count).
+    /// Sorts the elements in ascending order; equal ones keep their order. See ``sort(by:)``.
+    /// O(count log count).
     @inlinable
     public func sort() { sort(by: <) }
 
-    /// Where `element` is, or would be inserted, in a sorted array: the index of the first element that is not less, and whether that one is equal.
-    /// O(log count).
+    /// Where `element` is, or would be inserted, in a sorted array: the index of the first element
+    /// that is not less, and whether that one is equal. O(log count).
     @inlinable
-    public func sortedIndex(of element: Element) -> (found: Bool, index: Int) { sortedIndex(of: element, by: <) }
+    public func sortedIndex(of element: Element) -> (found: Bool, index: Int) {
+        sortedIndex(of: element, by: <)
+    }
 }
 
 extension HeapAccess {
@@ -127,7 +140,8 @@ extension HeapAccess {
             let inLine = Int(truncatingIfNeeded: offset &+ UInt64(start)) & (lineBytes - 1)
             let count = min(lineBytes - inLine, bytes.count - start)
             let new = UnsafeRawBufferPointer(start: source + start, count: count)
-            if !UTF8Bytes.areEqual(UnsafeRawBufferPointer(start: target + start, count: count), new) {
+            if !UTF8Bytes.areEqual(UnsafeRawBufferPointer(start: target + start, count: count), new)
+            {
                 note(offset + UInt64(start), count)
                 (target + start).copyMemory(from: source + start, byteCount: count)
             }

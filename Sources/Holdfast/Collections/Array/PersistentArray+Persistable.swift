@@ -50,7 +50,8 @@ extension PersistentArray: PersistableContainer {
         array.freeBuffer(header)
         header.pointee.magic = 0
         access.free(
-            stored.offset, byteCount: MemoryLayout<Header>.size, alignment: MemoryLayout<Header>.alignment)
+            stored.offset, byteCount: MemoryLayout<Header>.size,
+            alignment: MemoryLayout<Header>.alignment)
         if Element.ownsMemory { access.leaveLevel() }
     }
 
@@ -61,12 +62,17 @@ extension PersistentArray: PersistableContainer {
         let offset = verification.load(place, as: UInt64.self)
         guard verification.claim(offset, for: Header.self, "an array's header") else { return }
         let header = verification.load(offset, as: Header.self)
-        guard header.magic == Header.magic else { return verification.report("an array's header does not begin as one") }
+        guard header.magic == Header.magic else {
+            return verification.report("an array's header does not begin as one")
+        }
         guard header.count <= header.capacity else {
-            return verification.report("an array claims \(header.count) elements and room for \(header.capacity)")
+            return verification.report(
+                "an array claims \(header.count) elements and room for \(header.capacity)")
         }
         guard header.capacity > 0 else {
-            if header.buffer != 0 { verification.report("an array without room has its elements at \(header.buffer)") }
+            if header.buffer != 0 {
+                verification.report("an array without room has its elements at \(header.buffer)")
+            }
             return
         }
         let (bytes, isBeyond) = header.capacity.multipliedReportingOverflow(by: UInt64(stride))
@@ -75,11 +81,14 @@ extension PersistentArray: PersistableContainer {
         }
         guard
             verification.claim(
-                header.buffer, byteCount: Int(bytes), alignment: MemoryLayout<Element.Stored>.alignment, "an array's elements")
+                header.buffer, byteCount: Int(bytes),
+                alignment: MemoryLayout<Element.Stored>.alignment, "an array's elements")
         else { return }
         if BitPatterns.acceptAll(of: Element.self) { return }
         for index in 0 ..< Int(header.count) {
-            verification.within(.element(index)) { Element.verify(at: header.buffer + UInt64(index * stride), in: &$0) }
+            verification.within(.element(index)) {
+                Element.verify(at: header.buffer + UInt64(index * stride), in: &$0)
+            }
         }
     }
 
@@ -89,7 +98,8 @@ extension PersistentArray: PersistableContainer {
 }
 
 extension PersistentArray {
-    /// An empty array for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    /// An empty array for a field of a new record: it is made in the heap when the record is
+    /// stored. Until then it must not be used.
     @inlinable
     public init() { self.init(access: .detached, offset: 0) }
 }
@@ -99,7 +109,8 @@ extension PersistentArray {
 public struct StoredArray: BitwiseCopyable {}
 
 extension PersistentArray where Element: PersistableContainer {
-    /// Adds an empty collection at the end and returns its handle: `table.appendNew().append(3)`. Amortised O(1).
+    /// Adds an empty collection at the end and returns its handle: `table.appendNew().append(3)`.
+    /// Amortised O(1).
     @inlinable @discardableResult
     public func appendNew() -> Element {
         let stored = Element.storeEmpty(in: access)

@@ -3,17 +3,21 @@ import HoldfastEngine
 // Plain values as they lie in the file, without a copy.
 
 extension PersistentArray where Element: PersistableStruct {
-    /// Calls `body` with the elements in place, as a span over the mapped file: no copy, and no check for each element beyond the
-    /// span's own. The span cannot leave the closure; the array must not be changed inside it. O(1).
+    /// Calls `body` with the elements in place, as a span over the mapped file: no copy, and no
+    /// check for each element beyond the span's own. The span cannot leave the closure; the array
+    /// must not be changed inside it. O(1).
     @inlinable
-    public func withSpan<R, Failure: Error>(_ body: (Span<Element>) throws(Failure) -> R) throws(Failure) -> R {
+    public func withSpan<R, Failure: Error>(_ body: (Span<Element>) throws(Failure) -> R)
+        throws(Failure) -> R
+    {
         let header = header
         let count = Int(truncatingIfNeeded: header.pointee.count)
         guard count > 0 else { return try body(Span()) }
         return try body(Span(_unsafeStart: UnsafePointer(elements(header)), count: count))
     }
 
-    /// Calls `body` with all elements in place for changing; see ``withMutableSpan(_:_:)``. O(count / 4096).
+    /// Calls `body` with all elements in place for changing; see ``withMutableSpan(_:_:)``. O(count
+    /// / 4096).
     @inlinable
     public func withMutableSpan<R, Failure: Error>(
         _ body: (inout MutableSpan<Element>) throws(Failure) -> R
@@ -21,10 +25,12 @@ extension PersistentArray where Element: PersistableStruct {
         try withMutableSpan(0 ..< count, body)
     }
 
-    /// Calls `body` with the elements of a range in place for changing; traps if the range leads out of the array. O(range.count / 4096).
+    /// Calls `body` with the elements of a range in place for changing; traps if the range leads
+    /// out of the array. O(range.count / 4096).
     ///
-    /// Every line of the range is noted before `body` runs and is logged whether it changes or not: ask for no more than will change. The span cannot leave
-    /// the closure; the array must not be appended to or removed from inside it.
+    /// Every line of the range is noted before `body` runs and is logged whether it changes or not:
+    /// ask for no more than will change. The span cannot leave the closure; the array must not be
+    /// appended to or removed from inside it.
     @inlinable
     public func withMutableSpan<R, Failure: Error>(
         _ range: Range<Int>, _ body: (inout MutableSpan<Element>) throws(Failure) -> R
@@ -32,20 +38,25 @@ extension PersistentArray where Element: PersistableStruct {
         let header = header
         check(range, header)
         let start = range.isEmpty ? nil : elements(header) + range.lowerBound
-        if !range.isEmpty { access.note(elementOffset(range.lowerBound), range.count * Self.stride) }
-        var span = MutableSpan(_unsafeElements: UnsafeMutableBufferPointer(start: start, count: range.count))
+        if !range.isEmpty {
+            access.note(elementOffset(range.lowerBound), range.count * Self.stride)
+        }
+        var span = MutableSpan(
+            _unsafeElements: UnsafeMutableBufferPointer(start: start, count: range.count))
         return try body(&span)
     }
 
-    /// Adds the elements of a span at the end with one copy. The span must not be one of this array. O(their number), amortised.
+    /// Adds the elements of a span at the end with one copy. The span must not be one of this
+    /// array. O(their number), amortised.
     @inlinable
     public func append(contentsOf newElements: Span<Element>) {
         guard makeRoom(forMore: newElements.count) else { return }
         newElements.withUnsafeBufferPointer { appendPlain(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Adds up to `maximum` elements at the end, written in place by `body`: nothing is copied. If `body` throws, what it has written is kept. Amortised
-    /// O(maximum / 4096), and what `body` does.
+    /// Adds up to `maximum` elements at the end, written in place by `body`: nothing is copied. If
+    /// `body` throws, what it has written is kept. Amortised O(maximum / 4096), and what `body`
+    /// does.
     ///
     ///     try samples.append(upTo: 1024) { place in while let sample = try source.next(), !place.isFull { place.append(sample) } }
     ///
@@ -64,7 +75,8 @@ extension PersistentArray where Element: PersistableStruct {
         let header = writableHeader
         let place = elementOffset(count)
         if maximum > 0 { access.note(place, maximum * Self.stride) }
-        let start = access.address(place, maximum * Self.stride).assumingMemoryBound(to: Element.self)
+        let start = access.address(place, maximum * Self.stride).assumingMemoryBound(
+            to: Element.self)
         let filled = Self.fill(UnsafeMutableBufferPointer(start: start, count: maximum), body)
         header.pointee.count += UInt64(filled.count)
         return try filled.result.get()
@@ -84,7 +96,8 @@ extension PersistentArray where Element: PersistableStruct {
 }
 
 extension PersistentArray {
-    /// Adds plain values that lie one behind the other; false if they do not. There must be room for as many as `newElements` announces.
+    /// Adds plain values that lie one behind the other; false if they do not. There must be room
+    /// for as many as `newElements` announces.
     @inlinable
     func appendContiguous<S: Sequence>(_ newElements: S) -> Bool where S.Element == Element {
         newElements.withContiguousStorageIfAvailable { source in
@@ -94,12 +107,14 @@ extension PersistentArray {
         } ?? false
     }
 
-    /// Adds stored forms at the end with one copy; there must be room. The source may lie in the array itself.
+    /// Adds stored forms at the end with one copy; there must be room. The source may lie in the
+    /// array itself.
     @inlinable
     func appendPlain(_ source: UnsafeRawBufferPointer) {
         guard let start = source.baseAddress, source.count > 0 else { return }
         let header = writableHeader
-        access.writableAddress(elementOffset(count), source.count).copyMemory(from: start, byteCount: source.count)
+        access.writableAddress(elementOffset(count), source.count).copyMemory(
+            from: start, byteCount: source.count)
         header.pointee.count += UInt64(source.count / Self.stride)
     }
 }

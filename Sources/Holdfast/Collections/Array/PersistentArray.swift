@@ -2,12 +2,13 @@ import HoldfastEngine
 
 /// An array that lives in a heap: contiguous, growing at the end in amortised constant time.
 ///
-/// A `PersistentArray` is a handle: copying it does not copy the elements, and a change through one copy is seen through all, as with
-/// a class. It is valid inside its transaction; used later, it traps with a sentence. In a read transaction it can only
-/// be read. Assigning it to a place in a heap (`map["a"] = array`) copies the elements.
+/// A `PersistentArray` is a handle: copying it does not copy the elements, and a change through one
+/// copy is seen through all, as with a class. It is valid inside its transaction; used later, it
+/// traps with a sentence. In a read transaction it can only be read. Assigning it to a place in a
+/// heap (`map["a"] = array`) copies the elements.
 ///
-/// Elements are read and written as values. Elements that are themselves collections are reached as handles and changed in place:
-/// `table[3].append(7)`.
+/// Elements are read and written as values. Elements that are themselves collections are reached as
+/// handles and changed in place: `table[3].append(7)`.
 ///
 /// Memory is given back as the array gets emptier: a removal that leaves no more than a quarter of
 /// the capacity in use halves it, until about 2 KiB are left, which `removeAll()` frees.
@@ -44,14 +45,17 @@ public struct PersistentArray<Element: Persistable> {
     @inlinable @inline(__always)
     static var stride: Int { MemoryLayout<Element.Stored>.stride }
 
-    /// The header, for reading. A header without its magic number has been freed: the array was removed from where it lay.
+    /// The header, for reading. A header without its magic number has been freed: the array was
+    /// removed from where it lay.
     @inlinable @inline(__always)
     var header: UnsafeMutablePointer<Header> {
-        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(to: Header.self)
+        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
+            to: Header.self)
         guard header.pointee.magic == Header.magic else { Handle.removed(access, "array") }
         // So that what allocates or goes on by the count does not go astray with a damaged one.
         guard header.pointee.count <= header.pointee.capacity,
-            header.pointee.capacity <= access.context.pointee.byteCount / UInt64(truncatingIfNeeded: Self.stride)
+            header.pointee.capacity <= access.context.pointee.byteCount
+                / UInt64(truncatingIfNeeded: Self.stride)
         else { Handle.damaged(access, "array") }
         return header
     }
@@ -64,16 +68,24 @@ public struct PersistentArray<Element: Persistable> {
         return header
     }
 
-    /// The address of `count` elements from `index` on; the caller has checked `index` against the array's count.
+    /// The address of `count` elements from `index` on; the caller has checked `index` against the
+    /// array's count.
     @inlinable @inline(__always)
     func elements(_ header: UnsafeMutablePointer<Header>) -> UnsafeMutablePointer<Element.Stored> {
-        // The product cannot overflow past the bounds check: a count beyond the heap is refused before it is multiplied.
+        // The product cannot overflow past the bounds check: a count beyond the heap is refused
+        // before it is multiplied.
         let count = Int(truncatingIfNeeded: header.pointee.count)
-        guard count >= 0, count <= Int.max / Swift.max(Self.stride, 1) else { Handle.damaged(access, "array") }
-        guard header.pointee.buffer & UInt64(truncatingIfNeeded: MemoryLayout<Element.Stored>.alignment &- 1) == 0 else {
+        guard count >= 0, count <= Int.max / Swift.max(Self.stride, 1) else {
             Handle.damaged(access, "array")
         }
-        return access.address(header.pointee.buffer, count * Self.stride).assumingMemoryBound(to: Element.Stored.self)
+        guard
+            header.pointee.buffer
+                & UInt64(truncatingIfNeeded: MemoryLayout<Element.Stored>.alignment &- 1) == 0
+        else {
+            Handle.damaged(access, "array")
+        }
+        return access.address(header.pointee.buffer, count * Self.stride).assumingMemoryBound(
+            to: Element.Stored.self)
     }
 
     // MARK: Reading
@@ -93,7 +105,8 @@ public struct PersistentArray<Element: Persistable> {
         return index
     }
 
-    /// The element at `index`; traps if there is none. Setting frees what the old element owned. O(1).
+    /// The element at `index`; traps if there is none. Setting frees what the old element owned.
+    /// O(1).
     @inlinable
     public subscript(index: Int) -> Element {
         get {
@@ -137,9 +150,11 @@ public struct PersistentArray<Element: Persistable> {
         header.pointee.count = count + 1
     }
 
-    /// Adds the elements of `newElements` at the end; the array itself can be among them. O(their number), amortised.
+    /// Adds the elements of `newElements` at the end; the array itself can be among them. O(their
+    /// number), amortised.
     ///
-    /// Plain values that lie one behind the other (an `Array`, a `Data`, another array of the heap, a slice of one) are copied all at once.
+    /// Plain values that lie one behind the other (an `Array`, a `Data`, another array of the heap,
+    /// a slice of one) are copied all at once.
     @inlinable
     public func append<S: Sequence>(contentsOf newElements: S) where S.Element == Element {
         let extra = newElements.underestimatedCount
@@ -153,7 +168,9 @@ public struct PersistentArray<Element: Persistable> {
     /// back.
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
-        if minimumCapacity > Int(truncatingIfNeeded: header.pointee.capacity) { grow(toHold: minimumCapacity) }
+        if minimumCapacity > Int(truncatingIfNeeded: header.pointee.capacity) {
+            grow(toHold: minimumCapacity)
+        }
     }
 
     /// False if there is none: then the transaction is lost, and what needs the room is left out.
@@ -174,7 +191,9 @@ public struct PersistentArray<Element: Persistable> {
         let old = Int(truncatingIfNeeded: header.pointee.capacity)
         guard old >= 0, old <= Int(HeapLayout.maximumBytes) else { Handle.damaged(access, "array") }
         let wanted = Swift.max(needed, old + Growth.step(old, stride: stride))
-        guard wanted <= Int(HeapLayout.maximumBytes) / stride else { return access.refuseAsTooLarge() }
+        guard wanted <= Int(HeapLayout.maximumBytes) / stride else {
+            return access.refuseAsTooLarge()
+        }
         resize(toHold: wanted, header)
     }
 
@@ -203,7 +222,8 @@ public struct PersistentArray<Element: Persistable> {
         return value
     }
 
-    /// Removes the element at `index` and frees what it owns; traps if there is none. O(count - index).
+    /// Removes the element at `index` and frees what it owns; traps if there is none. O(count -
+    /// index).
     @inlinable
     public func removeElement(at index: Int) {
         let header = writableHeader
@@ -260,7 +280,8 @@ public struct PersistentArray<Element: Persistable> {
     func freeBuffer(_ header: UnsafeMutablePointer<Header>) {
         guard header.pointee.capacity > 0 else { return }
         access.free(
-            header.pointee.buffer, byteCount: Int(truncatingIfNeeded: header.pointee.capacity) * Swift.max(Self.stride, 1),
+            header.pointee.buffer,
+            byteCount: Int(truncatingIfNeeded: header.pointee.capacity) * Swift.max(Self.stride, 1),
             alignment: MemoryLayout<Element.Stored>.alignment)
         header.pointee.capacity = 0
         header.pointee.buffer = 0

@@ -59,7 +59,8 @@ extension PersistentBitSet {
         trim()
     }
 
-    /// The stretches of numbers that are in the set without a gap, in ascending order. O(largest / 64 + their number).
+    /// The stretches of numbers that are in the set without a gap, in ascending order. O(largest /
+    /// 64 + their number).
     public var ranges: [Range<Int>] {
         var result: [Range<Int>] = []
         for (index, word) in words.enumerated() {

@@ -2,8 +2,9 @@ import HoldfastEngine
 
 /// A set of numbers from 0 on that lives in a heap: a bit each, in ascending order.
 ///
-/// A handle, like ``PersistentArray``. It takes an eighth of a byte for every number up to the largest, whether it is in the set or not: right for dense
-/// numbers (rows, pages, visited nodes), wrong for a few large ones, which a ``PersistentSortedSet`` of `Int` keeps better.
+/// A handle, like ``PersistentArray``. It takes an eighth of a byte for every number up to the
+/// largest, whether it is in the set or not: right for dense numbers (rows, pages, visited nodes),
+/// wrong for a few large ones, which a ``PersistentSortedSet`` of `Int` keeps better.
 ///
 ///     let seen = try tx.bitSet("seen")
 ///     if seen.insert(row) { … }
@@ -16,7 +17,8 @@ public struct PersistentBitSet {
     @inlinable
     init(words: PersistentArray<UInt64>) { self.words = words }
 
-    /// An empty set for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    /// An empty set for a field of a new record: it is made in the heap when the record is stored.
+    /// Until then it must not be used.
     @inlinable
     public init() { words = PersistentArray() }
 
@@ -40,7 +42,8 @@ extension PersistentBitSet: PersistentSetAlgebra {
         return words[element >> 6] & Self.bit(element) != 0
     }
 
-    /// Adds `element`; returns whether it was new. Traps for a negative number. O(1), and O(element / 64) where the set has to grow.
+    /// Adds `element`; returns whether it was new. Traps for a negative number. O(1), and O(element
+    /// / 64) where the set has to grow.
     @inlinable @discardableResult
     public func insert(_ element: Int) -> Bool {
         guard element >= 0 else { Handle.negativeElement(element) }
@@ -54,7 +57,8 @@ extension PersistentBitSet: PersistentSetAlgebra {
         return true
     }
 
-    /// Removes `element`; returns whether it was there. O(1), and more where the largest goes and a gap below it.
+    /// Removes `element`; returns whether it was there. O(1), and more where the largest goes and a
+    /// gap below it.
     @inlinable @discardableResult
     public func remove(_ element: Int) -> Bool {
         guard contains(element) else { return false }
@@ -65,7 +69,9 @@ extension PersistentBitSet: PersistentSetAlgebra {
 
     /// Removes all elements, and the room for them unless told otherwise. O(1).
     @inlinable
-    public func removeAll(keepingCapacity: Bool = false) { words.removeAll(keepingCapacity: keepingCapacity) }
+    public func removeAll(keepingCapacity: Bool = false) {
+        words.removeAll(keepingCapacity: keepingCapacity)
+    }
 
     /// Removes the elements that `shouldBeRemoved` says yes to. O(largest / 64 + count).
     @inlinable
@@ -85,7 +91,9 @@ extension PersistentBitSet: PersistentSetAlgebra {
     }
 
     /// The elements in brackets. A set that is in no heap yet is empty.
-    public var description: String { words.access.isDetached ? "[]" : "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
+    public var description: String {
+        words.access.isDetached ? "[]" : "[" + map { "\($0)" }.joined(separator: ", ") + "]"
+    }
 
     /// Removes zero words at the end.
     @inlinable
@@ -142,7 +150,9 @@ extension PersistentBitSet: Sequence {
 extension PersistentBitSet: Hashable {
     /// Whether both hold the same numbers. O(largest / 64).
     @inlinable
-    public static func == (left: PersistentBitSet, right: PersistentBitSet) -> Bool { left.words == right.words }
+    public static func == (left: PersistentBitSet, right: PersistentBitSet) -> Bool {
+        left.words == right.words
+    }
 
     /// Hashes the elements. O(largest / 64).
     @inlinable
@@ -165,10 +175,14 @@ extension PersistentBitSet: PersistableContainer {
     }
 
     @inlinable
-    public static func storeEmpty(in access: HeapAccess) -> Stored { PersistentArray<UInt64>.storeEmpty(in: access) }
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        PersistentArray<UInt64>.storeEmpty(in: access)
+    }
 
     @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) { PersistentArray<UInt64>.destroy(stored, in: access) }
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        PersistentArray<UInt64>.destroy(stored, in: access)
+    }
 
     public static func verify(at place: UInt64, in verification: inout Verification) {
         PersistentArray<UInt64>.verify(at: place, in: &verification)
@@ -177,7 +191,9 @@ extension PersistentBitSet: PersistableContainer {
     @inlinable
     public static var ownsMemory: Bool { true }
 
-    public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("PersistentBitSet") }
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("PersistentBitSet")
+    }
 }
 
 extension Handle {

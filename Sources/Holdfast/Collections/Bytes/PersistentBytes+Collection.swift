@@ -6,7 +6,8 @@ import HoldfastEngine
     public import Foundation
 #endif
 
-/// Index arithmetic is integer arithmetic, all O(1). A slice is a range of these bytes, not a copy; `Data(bytes[2 ..< 5])` is one.
+/// Index arithmetic is integer arithmetic, all O(1). A slice is a range of these bytes, not a copy;
+/// `Data(bytes[2 ..< 5])` is one.
 extension PersistentBytes: RandomAccessCollection, MutableCollection {
     /// The number of bytes. O(1).
     @inlinable
@@ -36,14 +37,18 @@ extension PersistentBytes: RandomAccessCollection, MutableCollection {
         nonmutating set { bytes[index] = newValue }
     }
 
-    /// The bytes of a range, in place; traps if the range leads out of them. Setting copies bytes from a slice of the same count. O(1), setting O(range.count).
+    /// The bytes of a range, in place; traps if the range leads out of them. Setting copies bytes
+    /// from a slice of the same count. O(1), setting O(range.count).
     @inlinable
     public subscript(range: Range<Int>) -> Slice<PersistentBytes> {
         get {
             bytes.check(range, bytes.header)
             return Slice(base: self, bounds: range)
         }
-        nonmutating set { bytes[range] = Slice(base: newValue.base.bytes, bounds: newValue.startIndex ..< newValue.endIndex) }
+        nonmutating set {
+            bytes[range] = Slice(
+                base: newValue.base.bytes, bounds: newValue.startIndex ..< newValue.endIndex)
+        }
     }
 
     /// Exchanges two bytes; traps if there is none at an index. O(1).
@@ -55,11 +60,14 @@ extension PersistentBytes: RandomAccessCollection, MutableCollection {
 
     /// Lets algorithms of the standard library work on the bytes in place.
     @inlinable
-    public func withContiguousStorageIfAvailable<R>(_ body: (UnsafeBufferPointer<UInt8>) throws -> R) rethrows -> R? {
+    public func withContiguousStorageIfAvailable<R>(
+        _ body: (UnsafeBufferPointer<UInt8>) throws -> R
+    ) rethrows -> R? {
         try bytes.withContiguousStorageIfAvailable(body)
     }
 
-    /// Like ``withContiguousStorageIfAvailable(_:)``, for changing; all bytes are noted as changed and logged.
+    /// Like ``withContiguousStorageIfAvailable(_:)``, for changing; all bytes are noted as changed
+    /// and logged.
     @inlinable
     public func withContiguousMutableStorageIfAvailable<R>(
         _ body: (inout UnsafeMutableBufferPointer<UInt8>) throws -> R
@@ -71,7 +79,9 @@ extension PersistentBytes: RandomAccessCollection, MutableCollection {
 extension PersistentBytes: ContiguousBytes, DataProtocol {
     /// Calls `body` with all bytes in place. The buffer must not leave the closure.
     @inlinable
-    public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R { try bytes.withBytes(body) }
+    public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try bytes.withBytes(body)
+    }
 
     /// The one region that the bytes lie in.
     @inlinable
@@ -82,18 +92,25 @@ extension PersistentBytes: ContiguousBytes, DataProtocol {
 extension PersistentBytes: Hashable {
     /// Whether both hold the same bytes. O(count).
     public static func == (left: PersistentBytes, right: PersistentBytes) -> Bool {
-        if left.bytes.access.isDetached || right.bytes.access.isDetached { return left.bytes == right.bytes }
+        if left.bytes.access.isDetached || right.bytes.access.isDetached {
+            return left.bytes == right.bytes
+        }
         return left.count == right.count
-            && left.bytes.withBytes { left in right.bytes.withBytes { UTF8Bytes.areEqual(left, $0) } }
+            && left.bytes.withBytes { left in right.bytes.withBytes { UTF8Bytes.areEqual(left, $0) }
+            }
     }
 
     /// Whether both hold the same bytes. O(count).
     @inlinable
-    public static func == (left: PersistentBytes, right: some Collection<UInt8>) -> Bool { left.bytes == right }
+    public static func == (left: PersistentBytes, right: some Collection<UInt8>) -> Bool {
+        left.bytes == right
+    }
 
     /// Whether the bytes differ. O(count).
     @inlinable
-    public static func != (left: PersistentBytes, right: some Collection<UInt8>) -> Bool { left.bytes != right }
+    public static func != (left: PersistentBytes, right: some Collection<UInt8>) -> Bool {
+        left.bytes != right
+    }
 
     /// Hashes the bytes. O(count).
     public func hash(into hasher: inout Hasher) {
@@ -105,7 +122,9 @@ extension PersistentBytes: Hashable {
 
 extension PersistentBytes: CustomStringConvertible {
     /// How many bytes there are; bytes themselves are rarely wanted as text.
-    public var description: String { bytes.access.isDetached ? "0 bytes" : count == 1 ? "1 byte" : "\(count) bytes" }
+    public var description: String {
+        bytes.access.isDetached ? "0 bytes" : count == 1 ? "1 byte" : "\(count) bytes"
+    }
 }
 
 extension PersistentBytes: PersistableContainer {
@@ -123,10 +142,14 @@ extension PersistentBytes: PersistableContainer {
     }
 
     @inlinable
-    public static func storeEmpty(in access: HeapAccess) -> Stored { PersistentArray<UInt8>.storeEmpty(in: access) }
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        PersistentArray<UInt8>.storeEmpty(in: access)
+    }
 
     @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) { PersistentArray<UInt8>.destroy(stored, in: access) }
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        PersistentArray<UInt8>.destroy(stored, in: access)
+    }
 
     public static func verify(at place: UInt64, in verification: inout Verification) {
         PersistentArray<UInt8>.verify(at: place, in: &verification)
@@ -135,7 +158,9 @@ extension PersistentBytes: PersistableContainer {
     @inlinable
     public static var ownsMemory: Bool { true }
 
-    public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("PersistentBytes") }
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("PersistentBytes")
+    }
 }
 
 extension WriteTransaction {

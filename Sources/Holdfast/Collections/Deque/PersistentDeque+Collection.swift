@@ -1,7 +1,8 @@
 import HoldfastEngine
 
-/// Index arithmetic is integer arithmetic, all O(1); index 0 is the front. A slice (`deque[2..<5]`) is a view into the deque, as far as it is
-/// read at once. Inserting or removing while iterating traps, but for appending.
+/// Index arithmetic is integer arithmetic, all O(1); index 0 is the front. A slice (`deque[2..<5]`)
+/// is a view into the deque, as far as it is read at once. Inserting or removing while iterating
+/// traps, but for appending.
 extension PersistentDeque: RandomAccessCollection, MutableCollection {
     /// The first index: 0.
     @inlinable
@@ -73,9 +74,10 @@ extension PersistentDeque where Element: Equatable {
 }
 
 extension PersistentDeque where Element: PersistableStruct {
-    /// Calls `body` with the elements in place, as two spans over the mapped file, the second of which goes on where the first ends and is
-    /// empty unless the ring wraps: no copy, and no check for each element beyond the spans' own. The spans cannot leave
-    /// the closure; the deque must not be changed inside it. O(1).
+    /// Calls `body` with the elements in place, as two spans over the mapped file, the second of
+    /// which goes on where the first ends and is empty unless the ring wraps: no copy, and no check
+    /// for each element beyond the spans' own. The spans cannot leave the closure; the deque must
+    /// not be changed inside it. O(1).
     @inlinable
     public func withSegments<R, Failure: Error>(
         _ body: (Span<Element>, Span<Element>) throws(Failure) -> R

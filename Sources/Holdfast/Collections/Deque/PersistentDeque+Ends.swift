@@ -38,7 +38,8 @@ extension PersistentDeque {
         update(ring, count: ring.count &+ 1, head: head)
     }
 
-    /// Adds the elements of `newElements` at the back, which may be this deque itself. O(their number), amortised.
+    /// Adds the elements of `newElements` at the back, which may be this deque itself. O(their
+    /// number), amortised.
     @inlinable
     public func append<S: Sequence>(contentsOf newElements: S) where S.Element == Element {
         let extra = newElements.underestimatedCount
@@ -54,9 +55,11 @@ extension PersistentDeque {
 
     // MARK: Removing
 
-    /// Removes and returns the first element, or nil if there is none. Amortised O(1); of a plain value, one line is logged.
+    /// Removes and returns the first element, or nil if there is none. Amortised O(1); of a plain
+    /// value, one line is logged.
     ///
-    /// Not for collections, which are freed: read what you need from `first`, then call ``removeFirst(_:)``.
+    /// Not for collections, which are freed: read what you need from `first`, then call
+    /// ``removeFirst(_:)``.
     @inlinable
     public func popFirst() -> Element? where Element: PersistableValue {
         let ring = ring
@@ -70,9 +73,11 @@ extension PersistentDeque {
         return value
     }
 
-    /// Removes and returns the last element, or nil if there is none. Amortised O(1); of a plain value, one line is logged.
+    /// Removes and returns the last element, or nil if there is none. Amortised O(1); of a plain
+    /// value, one line is logged.
     ///
-    /// Not for collections, which are freed: read what you need from `last`, then call ``removeLast(_:)``.
+    /// Not for collections, which are freed: read what you need from `last`, then call
+    /// ``removeLast(_:)``.
     @inlinable
     public func popLast() -> Element? where Element: PersistableValue {
         let ring = ring
@@ -100,8 +105,8 @@ extension PersistentDeque {
         return value
     }
 
-    /// Removes the first `number` elements and frees what they own; traps if there are fewer. O(`number`) if they own something,
-    /// else O(1), amortised.
+    /// Removes the first `number` elements and frees what they own; traps if there are fewer.
+    /// O(`number`) if they own something, else O(1), amortised.
     @inlinable
     public func removeFirst(_ number: Int) {
         let ring = ring
@@ -113,8 +118,8 @@ extension PersistentDeque {
         shrinkIfSparse(ring, count: ring.count - number)
     }
 
-    /// Removes the last `number` elements and frees what they own; traps if there are fewer. O(`number`) if they own something,
-    /// else O(1), amortised.
+    /// Removes the last `number` elements and frees what they own; traps if there are fewer.
+    /// O(`number`) if they own something, else O(1), amortised.
     @inlinable
     public func removeLast(_ number: Int) {
         let ring = ring
@@ -126,8 +131,9 @@ extension PersistentDeque {
         shrinkIfSparse(ring, count: ring.count - number)
     }
 
-    /// Removes all elements and frees what they own, and the memory of the ring unless `keepingCapacity`; then that stays for good, as
-    /// if asked for with ``reserveCapacity(_:)``. O(count) if they own something, else O(1).
+    /// Removes all elements and frees what they own, and the memory of the ring unless
+    /// `keepingCapacity`; then that stays for good, as if asked for with ``reserveCapacity(_:)``.
+    /// O(count) if they own something, else O(1).
     @inlinable
     public func removeAll(keepingCapacity: Bool = false) {
         let ring = ring

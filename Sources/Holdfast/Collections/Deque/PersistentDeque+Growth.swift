@@ -1,24 +1,30 @@
 import HoldfastEngine
 
-// The ring's memory. It grows by half when it is full and shrinks to half when three quarters are free; between the two lie at least a quarter of
-// the capacity in operations, which pays for moving the elements.
+// The ring's memory. It grows by half when it is full and shrinks to half when three quarters are
+// free; between the two lie at least a quarter of the capacity in operations, which pays for moving
+// the elements.
 extension PersistentDeque {
     /// Blocks begin with a line, so that small elements do not straddle two.
     @inlinable @inline(__always)
-    static var bufferAlignment: Int { Swift.max(HeapLayout.lineBytes, MemoryLayout<Element.Stored>.alignment) }
+    static var bufferAlignment: Int {
+        Swift.max(HeapLayout.lineBytes, MemoryLayout<Element.Stored>.alignment)
+    }
 
-    /// Rings of up to this many slots never shrink: a queue that is filled and emptied by turns shall not allocate each time.
+    /// Rings of up to this many slots never shrink: a queue that is filled and emptied by turns
+    /// shall not allocate each time.
     @inlinable @inline(__always)
     static var smallCapacity: Int { Swift.max(8, 2048 / stride) }
 
-    /// The slots of the block that a request for `minimum` slots gets. A request for this many gets a block of the same size.
+    /// The slots of the block that a request for `minimum` slots gets. A request for this many gets
+    /// a block of the same size.
     @inlinable
     static func fittingCapacity(_ minimum: Int) -> Int {
         HeapAccess.usableBytes(byteCount: minimum * stride, alignment: bufferAlignment) / stride
     }
 
-    /// Makes room for `minimumCapacity` elements in all, so that adding up to there moves nothing. This much room is kept when elements
-    /// are removed, until ``removeAll(keepingCapacity:)``. O(count).
+    /// Makes room for `minimumCapacity` elements in all, so that adding up to there moves nothing.
+    /// This much room is kept when elements are removed, until ``removeAll(keepingCapacity:)``.
+    /// O(count).
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
         var ring = ring
@@ -51,7 +57,8 @@ extension PersistentDeque {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         let old = ring
         let (needed, overflows) = old.count.addingReportingOverflow(extra)
-        let wanted = Swift.max(needed, old.capacity + Growth.step(old.capacity, stride: Self.stride))
+        let wanted = Swift.max(
+            needed, old.capacity + Growth.step(old.capacity, stride: Self.stride))
         let most = Int(truncatingIfNeeded: HeapLayout.maximumBytes) / Self.stride
         guard !overflows, wanted <= most else {
             return access.refuseAsTooLarge()
@@ -62,7 +69,8 @@ extension PersistentDeque {
         let buffer: UInt64
         if old.capacity == 0 {
             guard access.hasRoom(byteCount: capacity * Self.stride) else { return }
-            buffer = access.allocate(byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
+            buffer = access.allocate(
+                byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
         } else {
             let larger = access.reallocateIfRoom(
                 old.header.pointee.buffer, from: old.capacity * Self.stride,
@@ -73,8 +81,9 @@ extension PersistentDeque {
         }
         var head = old.head
         if wraps {
-            // The ring's edge has moved. Either the elements behind the old edge go to the new one, or those that had wrapped go on where
-            // they would have without it; whichever are fewer.
+            // The ring's edge has moved. Either the elements behind the old edge go to the new one,
+            // or those that had wrapped go on where they would have without it; whichever are
+            // fewer.
             let tail = old.capacity - old.head
             let wrapped = old.count - tail
             if wrapped <= tail && wrapped <= capacity - old.capacity {
@@ -121,14 +130,16 @@ extension PersistentDeque {
         let capacity = Self.fittingCapacity(wanted)
         guard capacity < old.capacity, access.hasRoom(byteCount: capacity * Self.stride)
         else { return }
-        let buffer = access.allocate(byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
+        let buffer = access.allocate(
+            byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
         let bytes = old.count * Self.stride
         if bytes > 0 {
             access.noteFresh(buffer, bytes)
             let slots = access.address(buffer, bytes)
             let tail = Swift.min(old.count, old.capacity - old.head)
             slots.copyMemory(from: old.slots + old.head, byteCount: tail * Self.stride)
-            (slots + tail * Self.stride).copyMemory(from: old.slots, byteCount: bytes - tail * Self.stride)
+            (slots + tail * Self.stride).copyMemory(
+                from: old.slots, byteCount: bytes - tail * Self.stride)
         }
         noteHeader()
         freeBuffer(old)
@@ -142,7 +153,8 @@ extension PersistentDeque {
     func freeBuffer(_ ring: Ring) {
         guard ring.capacity > 0 else { return }
         access.free(
-            ring.header.pointee.buffer, byteCount: ring.capacity * Self.stride, alignment: Self.bufferAlignment)
+            ring.header.pointee.buffer, byteCount: ring.capacity * Self.stride,
+            alignment: Self.bufferAlignment)
         ring.header.pointee.capacity = 0
         ring.header.pointee.buffer = 0
     }

@@ -1,8 +1,10 @@
 import HoldfastEngine
 
-// Changes away from the ends. Each moves the elements on the shorter side of the place, so it costs as little near the front as near the back.
+// Changes away from the ends. Each moves the elements on the shorter side of the place, so it costs
+// as little near the front as near the back.
 extension PersistentDeque {
-    /// Inserts an element before `index`; traps if `index` is beyond `count`. O(min(index, count - index)).
+    /// Inserts an element before `index`; traps if `index` is beyond `count`. O(min(index, count -
+    /// index)).
     @inlinable
     public func insert(_ newElement: Element, at index: Int) {
         checkInsertion(index)
@@ -20,7 +22,8 @@ extension PersistentDeque {
         if open(1, at: index) { write(stored, at: ring.place(index)) }
     }
 
-    /// Removes and returns the element at `index`; traps if there is none. O(min(index, count - index)).
+    /// Removes and returns the element at `index`; traps if there is none. O(min(index, count -
+    /// index)).
     ///
     /// Not for collections, which are freed: read what you need, then call ``removeElement(at:)``.
     @inlinable @discardableResult
@@ -30,7 +33,8 @@ extension PersistentDeque {
         return value
     }
 
-    /// Removes the element at `index` and frees what it owns; traps if there is none. O(min(index, count - index)).
+    /// Removes the element at `index` and frees what it owns; traps if there is none. O(min(index,
+    /// count - index)).
     @inlinable
     public func removeElement(at index: Int) {
         let ring = ring
@@ -40,19 +44,24 @@ extension PersistentDeque {
         shrinkIfSparse(ring, count: ring.count - 1)
     }
 
-    /// Removes the elements that satisfy the predicate and frees what they own; the others keep their order. O(count).
+    /// Removes the elements that satisfy the predicate and frees what they own; the others keep
+    /// their order. O(count).
     ///
-    /// The predicate is asked of all elements, from the front, before the first is removed: if it throws, nothing has changed. It must not
-    /// add or remove elements of this deque; that traps.
+    /// The predicate is asked of all elements, from the front, before the first is removed: if it
+    /// throws, nothing has changed. It must not add or remove elements of this deque; that traps.
     @inlinable
     public func removeAll<Failure: Error>(
         where shouldBeRemoved: (Element) throws(Failure) -> Bool
     ) throws(Failure) {
         let before = ring
         var removed: [Int] = []
-        for index in 0 ..< before.count where try shouldBeRemoved(self[index]) { removed.append(index) }
+        for index in 0 ..< before.count where try shouldBeRemoved(self[index]) {
+            removed.append(index)
+        }
         let ring = ring
-        guard ring.count == before.count, ring.head == before.head else { Handle.changedByPredicate() }
+        guard ring.count == before.count, ring.head == before.head else {
+            Handle.changedByPredicate()
+        }
         guard let first = removed.first, let last = removed.last else { return }
         noteHeader()
         if Element.ownsMemory {
@@ -60,7 +69,8 @@ extension PersistentDeque {
         }
         let count = ring.count - removed.count
         if last + 1 < ring.count - first {
-            // Fewer elements lie before the last gap than behind the first: close the gaps towards the back.
+            // Fewer elements lie before the last gap than behind the first: close the gaps towards
+            // the back.
             var end = last + 1
             for number in removed.indices.reversed() {
                 let start = number == 0 ? 0 : removed[number - 1] + 1
@@ -82,7 +92,8 @@ extension PersistentDeque {
         shrinkIfSparse(ring, count: count)
     }
 
-    /// Exchanges two elements; traps if there is none at an index. O(1), and nothing is copied or freed but the two stored forms.
+    /// Exchanges two elements; traps if there is none at an index. O(1), and nothing is copied or
+    /// freed but the two stored forms.
     @inlinable
     public func swapAt(_ first: Int, _ second: Int) {
         let ring = ring
@@ -94,8 +105,8 @@ extension PersistentDeque {
         write(stored, at: right)
     }
 
-    /// Moves `count` elements from one index to another, in as many pieces as the ring's edge cuts them into. The ranges may overlap; both
-    /// end at most `capacity` behind the head.
+    /// Moves `count` elements from one index to another, in as many pieces as the ring's edge cuts
+    /// them into. The ranges may overlap; both end at most `capacity` behind the head.
     @inlinable
     func move(_ ring: Ring, from source: Int, to target: Int, count: Int) {
         var rest = count
@@ -129,6 +140,7 @@ extension PersistentDeque {
     func movePiece(_ ring: Ring, from source: Int, to target: Int, count: Int) {
         let bytes = count * Self.stride
         access.note(address: ring.slots + target, bytes)
-        UnsafeMutableRawPointer(ring.slots + target).copyMemory(from: ring.slots + source, byteCount: bytes)
+        UnsafeMutableRawPointer(ring.slots + target).copyMemory(
+            from: ring.slots + source, byteCount: bytes)
     }
 }

@@ -35,7 +35,8 @@ extension PersistentDeque: PersistableContainer {
     public static func storeEmpty(in access: HeapAccess) -> Stored {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         // A line of its own, so that a change of the ends logs one line.
-        let offset = access.allocate(byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+        let offset = access.allocate(
+            byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
         access.store(Header(), at: offset)
         return Stored(offset: offset)
     }
@@ -49,38 +50,53 @@ extension PersistentDeque: PersistableContainer {
         deque.removeAll()
         // Noted by `removeAll`. Without its magic number, a handle that is still in use traps.
         deque.header.pointee.magic = 0
-        access.free(stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+        access.free(
+            stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
         if Element.ownsMemory { access.leaveLevel() }
     }
 
     public static func verify(at place: UInt64, in verification: inout Verification) {
         let offset = verification.load(place, as: UInt64.self)
         guard
-            verification.claim(offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes, "a deque's header")
+            verification.claim(
+                offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes,
+                "a deque's header")
         else {
             return
         }
         let header = verification.load(offset, as: Header.self)
-        guard header.magic == Header.magic else { return verification.report("a deque's header does not begin as one") }
-        guard header.count <= header.capacity, header.head < header.capacity || header.head == 0 else {
+        guard header.magic == Header.magic else {
+            return verification.report("a deque's header does not begin as one")
+        }
+        guard header.count <= header.capacity, header.head < header.capacity || header.head == 0
+        else {
             return verification.report(
-                "a deque claims \(header.count) elements from slot \(header.head) on, and \(header.capacity) slots")
+                "a deque claims \(header.count) elements from slot \(header.head) on, and "
+                    + "\(header.capacity) slots"
+            )
         }
         guard header.capacity > 0 else {
-            if header.buffer != 0 { verification.report("a deque without slots has them at \(header.buffer)") }
+            if header.buffer != 0 {
+                verification.report("a deque without slots has them at \(header.buffer)")
+            }
             return
         }
         let (bytes, isBeyond) = header.capacity.multipliedReportingOverflow(by: UInt64(stride))
         guard !isBeyond, bytes <= HeapLayout.maximumBytes else {
             return verification.report("a deque claims \(header.capacity) slots")
         }
-        guard verification.claim(header.buffer, byteCount: Int(bytes), alignment: bufferAlignment, "a deque's slots") else {
+        guard
+            verification.claim(
+                header.buffer, byteCount: Int(bytes), alignment: bufferAlignment, "a deque's slots")
+        else {
             return
         }
         if BitPatterns.acceptAll(of: Element.self) { return }
         for index in 0 ..< header.count {
             let slot = (header.head + index) % header.capacity
-            verification.within(.element(Int(index))) { Element.verify(at: header.buffer + slot * UInt64(stride), in: &$0) }
+            verification.within(.element(Int(index))) {
+                Element.verify(at: header.buffer + slot * UInt64(stride), in: &$0)
+            }
         }
     }
 
@@ -93,7 +109,8 @@ extension PersistentDeque: PersistableContainer {
 }
 
 extension PersistentDeque {
-    /// An empty deque for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    /// An empty deque for a field of a new record: it is made in the heap when the record is
+    /// stored. Until then it must not be used.
     @inlinable
     public init() { self.init(access: .detached, offset: 0) }
 }
@@ -103,7 +120,8 @@ extension PersistentDeque {
 public struct StoredDeque: BitwiseCopyable {}
 
 extension PersistentDeque where Element: PersistableContainer {
-    /// Adds an empty collection at the back and returns its handle: `batches.appendNew().append(3)`. Amortised O(1).
+    /// Adds an empty collection at the back and returns its handle:
+    /// `batches.appendNew().append(3)`. Amortised O(1).
     @inlinable @discardableResult
     public func appendNew() -> Element {
         let stored = Element.storeEmpty(in: access)
@@ -119,8 +137,8 @@ extension PersistentDeque where Element: PersistableContainer {
         return Element.load(stored, from: access)
     }
 
-    /// Inserts an empty collection before `index` and returns its handle; traps if `index` is beyond `count`.
-    /// O(min(index, count - index)).
+    /// Inserts an empty collection before `index` and returns its handle; traps if `index` is
+    /// beyond `count`. O(min(index, count - index)).
     @inlinable @discardableResult
     public func insertNew(at index: Int) -> Element {
         checkInsertion(index)

@@ -1,10 +1,11 @@
 import HoldfastEngine
 
-// Changes of several neighbouring elements at once. Like a single insertion or removal, each moves the elements on the shorter side only, and
-// moves them once, however many come or go.
+// Changes of several neighbouring elements at once. Like a single insertion or removal, each moves
+// the elements on the shorter side only, and moves them once, however many come or go.
 extension PersistentDeque {
-    /// Replaces the elements in `range` by those of `newElements`, which may come from this deque itself, and frees what the replaced ones
-    /// owned; traps if `range` is not within `0 ..< count`. O(min(range.lowerBound, count - range.upperBound) + both numbers), amortised.
+    /// Replaces the elements in `range` by those of `newElements`, which may come from this deque
+    /// itself, and frees what the replaced ones owned; traps if `range` is not within `0 ..<
+    /// count`. O(min(range.lowerBound, count - range.upperBound) + both numbers), amortised.
     ///
     /// Iterating over `newElements` must not change this deque; that traps.
     @inlinable
@@ -28,20 +29,24 @@ extension PersistentDeque {
             close(range.lowerBound ..< range.lowerBound - change)
         }
         let ring = ring
-        for (place, element) in stored.enumerated() { write(element, at: ring.place(range.lowerBound + place)) }
+        for (place, element) in stored.enumerated() {
+            write(element, at: ring.place(range.lowerBound + place))
+        }
         if change < 0 { shrinkIfSparse(ring, count: ring.count) }
     }
 
-    /// Inserts the elements of `newElements`, which may come from this deque itself, before `index`; traps if `index` is beyond `count`.
-    /// O(min(index, count - index) + their number), amortised.
+    /// Inserts the elements of `newElements`, which may come from this deque itself, before
+    /// `index`; traps if `index` is beyond `count`. O(min(index, count - index) + their number),
+    /// amortised.
     @inlinable
     public func insert(contentsOf newElements: some Sequence<Element>, at index: Int) {
         checkInsertion(index)
         replaceSubrange(index ..< index, with: newElements)
     }
 
-    /// Removes the elements in `range` and frees what they own; traps if `range` is not within `0 ..< count`.
-    /// O(min(range.lowerBound, count - range.upperBound)), and O(range.count) if they own something.
+    /// Removes the elements in `range` and frees what they own; traps if `range` is not within `0
+    /// ..< count`. O(min(range.lowerBound, count - range.upperBound)), and O(range.count) if they
+    /// own something.
     @inlinable
     public func removeSubrange(_ range: Range<Int>) {
         let ring = ring
@@ -55,7 +60,9 @@ extension PersistentDeque {
 
     @inlinable
     func checkRange(_ range: Range<Int>, _ count: Int) {
-        guard range.lowerBound >= 0, range.upperBound <= count else { Handle.rangeOutOfRange(range, count) }
+        guard range.lowerBound >= 0, range.upperBound <= count else {
+            Handle.rangeOutOfRange(range, count)
+        }
     }
 
     /// Makes `number` slots before `index`, whose contents mean nothing until the caller writes

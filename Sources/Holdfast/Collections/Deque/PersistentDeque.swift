@@ -1,21 +1,25 @@
 import HoldfastEngine
 
-/// A double-ended queue that lives in a heap: a ring buffer that grows and shrinks, with both ends in amortised constant time.
+/// A double-ended queue that lives in a heap: a ring buffer that grows and shrinks, with both ends
+/// in amortised constant time.
 ///
-/// A `PersistentDeque` is a handle: copying it does not copy the elements, and a change through one copy is seen through all, as with
-/// a class. It is valid inside its transaction; used later, it traps with a sentence. In a read transaction it can only
-/// be read. Assigning it to a place in a heap (`map["a"] = deque`) copies the elements.
+/// A `PersistentDeque` is a handle: copying it does not copy the elements, and a change through one
+/// copy is seen through all, as with a class. It is valid inside its transaction; used later, it
+/// traps with a sentence. In a read transaction it can only be read. Assigning it to a place in a
+/// heap (`map["a"] = deque`) copies the elements.
 ///
 ///     let jobs = try tx.deque("jobs", of: Job.self)
 ///     jobs.append(job)                                // one transaction
 ///     while let job = jobs.popFirst() { … }           // another
 ///
-/// The header has a line of its own, and elements whose size is a power of two up to 64 bytes never straddle two. So an `append` logs the
-/// header's line and the element's, and a `popFirst` of a plain value logs the header's line alone. Whoever is in a write
-/// transaction has the queue to itself, and an element that was taken out in a transaction that is undone is there again.
+/// The header has a line of its own, and elements whose size is a power of two up to 64 bytes never
+/// straddle two. So an `append` logs the header's line and the element's, and a `popFirst` of a
+/// plain value logs the header's line alone. Whoever is in a write transaction has the queue to
+/// itself, and an element that was taken out in a transaction that is undone is there again.
 ///
-/// Memory is given back as the deque gets emptier: removing down to a quarter of the capacity halves it, until about 2 KiB are left. What
-/// ``reserveCapacity(_:)`` asked for is kept until ``removeAll(keepingCapacity:)``.
+/// Memory is given back as the deque gets emptier: removing down to a quarter of the capacity
+/// halves it, until about 2 KiB are left. What ``reserveCapacity(_:)`` asked for is kept until
+/// ``removeAll(keepingCapacity:)``.
 @frozen
 public struct PersistentDeque<Element: Persistable> {
     @usableFromInline let access: HeapAccess
@@ -54,17 +58,21 @@ public struct PersistentDeque<Element: Persistable> {
     @inlinable @inline(__always)
     static var stride: Int { MemoryLayout<Element.Stored>.stride }
 
-    /// The header, for reading. A header without its magic number has been freed: the deque was removed from where it lay.
+    /// The header, for reading. A header without its magic number has been freed: the deque was
+    /// removed from where it lay.
     @inlinable @inline(__always)
     var header: UnsafeMutablePointer<Header> {
-        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(to: Header.self)
+        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
+            to: Header.self)
         guard header.pointee.magic == Header.magic else { Handle.removed(access, "deque") }
         return header
     }
 
-    /// The header's words, checked against each other and the heap. Good until the next growth, removal or allocation.
+    /// The header's words, checked against each other and the heap. Good until the next growth,
+    /// removal or allocation.
     ///
-    /// Invariants: `count <= capacity`; `head < capacity`, or both are 0; every slot lies inside the heap.
+    /// Invariants: `count <= capacity`; `head < capacity`, or both are 0; every slot lies inside
+    /// the heap.
     @frozen @usableFromInline
     struct Ring {
         @usableFromInline let header: UnsafeMutablePointer<Header>
@@ -75,7 +83,8 @@ public struct PersistentDeque<Element: Persistable> {
 
         @inlinable @inline(__always)
         init(
-            header: UnsafeMutablePointer<Header>, slots: UnsafeMutablePointer<Element.Stored>, count: Int, capacity: Int,
+            header: UnsafeMutablePointer<Header>, slots: UnsafeMutablePointer<Element.Stored>,
+            count: Int, capacity: Int,
             head: Int
         ) {
             self.header = header
@@ -109,12 +118,14 @@ public struct PersistentDeque<Element: Persistable> {
         let capacity = header.pointee.capacity
         let buffer = header.pointee.buffer
         // Once this holds, all that is left to check of an index is that it is below the count.
-        guard count <= capacity, head < capacity || head == 0, capacity <= UInt64(Int.max / Self.stride),
+        guard count <= capacity, head < capacity || head == 0,
+            capacity <= UInt64(Int.max / Self.stride),
             buffer & UInt64(HeapLayout.lineBytes - 1) == 0
         else { Handle.damaged(access, "deque") }
         let slots = access.address(buffer, Int(truncatingIfNeeded: capacity) &* Self.stride)
         return Ring(
-            header: header, slots: slots.assumingMemoryBound(to: Element.Stored.self), count: Int(truncatingIfNeeded: count),
+            header: header, slots: slots.assumingMemoryBound(to: Element.Stored.self),
+            count: Int(truncatingIfNeeded: count),
             capacity: Int(truncatingIfNeeded: capacity), head: Int(truncatingIfNeeded: head))
     }
 
@@ -127,7 +138,8 @@ public struct PersistentDeque<Element: Persistable> {
     func update(_ ring: Ring, count: Int, head: Int, appends: Bool = false) {
         if !appends { ring.header.pointee.changes &+= 1 }
         ring.header.pointee.count = UInt64(truncatingIfNeeded: count)
-        // An empty ring begins anew, so that a queue that is emptied again and again stays on the same few lines.
+        // An empty ring begins anew, so that a queue that is emptied again and again stays on the
+        // same few lines.
         ring.header.pointee.head = count == 0 ? 0 : UInt64(truncatingIfNeeded: head)
     }
 
@@ -158,7 +170,8 @@ public struct PersistentDeque<Element: Persistable> {
         return index
     }
 
-    /// The element at `index`, counted from the front; traps if there is none. Setting frees what the old element owned. O(1).
+    /// The element at `index`, counted from the front; traps if there is none. Setting frees what
+    /// the old element owned. O(1).
     @inlinable
     public subscript(index: Int) -> Element {
         get {
@@ -187,6 +200,7 @@ public struct PersistentDeque<Element: Persistable> {
     @inlinable
     public var last: Element? {
         let ring = ring
-        return ring.count == 0 ? nil : Element.load(ring.place(ring.count &- 1).pointee, from: access)
+        return ring.count == 0
+            ? nil : Element.load(ring.place(ring.count &- 1).pointee, from: access)
     }
 }

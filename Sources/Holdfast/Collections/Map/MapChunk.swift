@@ -1,14 +1,16 @@
 import HoldfastEngine
 
-/// The smallest part of a map's table: seven slots behind one word of control bytes, padded to whole lines.
+/// The smallest part of a map's table: seven slots behind one word of control bytes, padded to
+/// whole lines.
 ///
 ///     byte 0-6   a tag for each slot: 0 if it is empty, else 0x80 and seven bits of the key's hash
 ///     byte 7     overflow: how many keys would have liked to be here and were put into a later chunk (255: that many or more)
 ///     byte 8…    the slots
 ///
-/// The control bytes are compared all at once as one word. The overflow count ends an unsuccessful search at the first chunk
-/// that never sent a key on, and lets a removal leave nothing behind: there are no tombstones (the scheme of Facebook's F14,
-/// N. Bronson and X. Shi, "Open-sourcing F14 for faster, more memory-efficient hash tables", 2019).
+/// The control bytes are compared all at once as one word. The overflow count ends an unsuccessful
+/// search at the first chunk that never sent a key on, and lets a removal leave nothing behind:
+/// there are no tombstones (the scheme of Facebook's F14, N. Bronson and X. Shi, "Open-sourcing F14
+/// for faster, more memory-efficient hash tables", 2019).
 @usableFromInline
 enum MapChunk {
     @usableFromInline static var slots: Int { 7 }
@@ -25,7 +27,8 @@ enum MapChunk {
     static func matches(_ control: UInt64, _ tag: UInt64) -> UInt64 {
         let difference = control ^ (tag &* 0x0101_0101_0101_0101)
         let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
-        // A byte of the difference is zero exactly if neither its high bit nor any other is set; no carry crosses bytes.
+        // A byte of the difference is zero exactly if neither its high bit nor any other is set; no
+        // carry crosses bytes.
         return ~(((difference & low) &+ low) | difference) & tagBits
     }
 
@@ -36,7 +39,8 @@ enum MapChunk {
     /// A bit for each slot in use, bits 0 to 6.
     @inlinable @inline(__always)
     static func usedSlots(_ control: UInt64) -> UInt64 {
-        // The seven high bits, each at the end of its byte, are brought side by side by one multiplication: no two of its products meet.
+        // The seven high bits, each at the end of its byte, are brought side by side by one
+        // multiplication: no two of its products meet.
         (((control & tagBits) &>> 7) &* 0x0102_0408_1020_4080) &>> 56
     }
 
@@ -79,7 +83,8 @@ struct MapSlot<Key: BitwiseCopyable, Value: BitwiseCopyable>: BitwiseCopyable {
     }
 }
 
-/// A segment: a power of two of chunks, and the unit in which a map grows. One word says where it is and how large.
+/// A segment: a power of two of chunks, and the unit in which a map grows. One word says where it
+/// is and how large.
 ///
 ///     bits 0-47 offset   bits 48-55 local depth (hash bits that all of its keys share)   bits 56-63 log2 of its chunks
 @frozen @usableFromInline

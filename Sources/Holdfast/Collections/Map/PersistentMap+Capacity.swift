@@ -3,12 +3,12 @@ import HoldfastEngine
 // Room made beforehand, and random entries: both look at the table's shape.
 
 extension PersistentMap {
-    /// Makes room for `minimumCapacity` entries in all, so that inserting up to there does not grow the table. Writes and logs the whole of the new
-    /// table: O(count + minimumCapacity). The room stays until the map has held so many entries;
-    /// later removals give it back.
+    /// Makes room for `minimumCapacity` entries in all, so that inserting up to there does not grow
+    /// the table. Writes and logs the whole of the new table: O(count + minimumCapacity). The room
+    /// stays until the map has held so many entries; later removals give it back.
     ///
-    /// In a table of several segments, keys fall into them by chance: room is made for six standard deviations more than the mean, and a segment that
-    /// overflows all the same grows by itself.
+    /// In a table of several segments, keys fall into them by chance: room is made for six standard
+    /// deviations more than the mean, and a segment that overflows all the same grows by itself.
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
         guard minimumCapacity > count else { return }
@@ -21,10 +21,13 @@ extension PersistentMap {
         guard access.hasMemory(byteCount: (Self.chunkBytes << shape.exponent) << shape.depth)
         else { return }
         let header = writableHeader
-        if header.pointee.table == 0 { header.pointee.table = makeSegment(exponent: shape.exponent, localDepth: 0).word }
+        if header.pointee.table == 0 {
+            header.pointee.table = makeSegment(exponent: shape.exponent, localDepth: 0).word
+        }
         header.pointee.changes &+= 1
         for prefix in 0 ..< UInt64(1) << UInt64(shape.depth) {
-            // A hash that begins with the prefix leads to the segment that must grow until it is one of that depth.
+            // A hash that begins with the prefix leads to the segment that must grow until it is
+            // one of that depth.
             let hash = shape.depth == 0 ? 0 : prefix << UInt64(64 - shape.depth)
             while true {
                 let segment = segment(for: hash, self.header)
@@ -47,17 +50,22 @@ extension PersistentMap {
         let root = ((36 + 4 * slots).squareRoot() - 6) / 2
         let mean = Swift.min(root * root, slots * 0.8)
         var depth = 1
-        while Double(count) / Double(UInt64(1) << UInt64(depth)) > mean && depth < deepest { depth += 1 }
+        while Double(count) / Double(UInt64(1) << UInt64(depth)) > mean && depth < deepest {
+            depth += 1
+        }
         return (depth, largestExponent)
     }
 
-    /// An entry chosen at random, each with the same probability; nil if there is none. O(1) expected, O(capacity) where most entries have been removed.
+    /// An entry chosen at random, each with the same probability; nil if there is none. O(1)
+    /// expected, O(capacity) where most entries have been removed.
     @inlinable
     public func randomElement(using generator: inout some RandomNumberGenerator) -> Element? {
         let count = count
         guard count > 0 else { return nil }
         let slot = randomSlot(&generator) ?? nthSlot(Int.random(in: 0 ..< count, using: &generator))
-        return (Key.load(slot.pointee.key, from: access), Value.load(slot.pointee.value, from: access))
+        return (
+            Key.load(slot.pointee.key, from: access), Value.load(slot.pointee.value, from: access)
+        )
     }
 
     /// An entry chosen at random; nil if there is none. O(1) expected.
@@ -67,7 +75,8 @@ extension PersistentMap {
         return randomElement(using: &generator)
     }
 
-    /// A few throws at places of the table; what is hit is as likely as any other. Nil if nothing is.
+    /// A few throws at places of the table; what is hit is as likely as any other. Nil if nothing
+    /// is.
     @inlinable
     func randomSlot(_ generator: inout some RandomNumberGenerator) -> UnsafeMutablePointer<Slot>? {
         let header = header
@@ -76,13 +85,18 @@ extension PersistentMap {
         for _ in 0 ..< 64 {
             let entry = UInt64.random(in: 0 ..< 1 << UInt64(depth), using: &generator)
             let segment = segment(for: depth == 0 ? 0 : entry << UInt64(64 - depth), header)
-            // A segment of several directory entries counts once, by its first; one that has outgrown the others would count too little.
+            // A segment of several directory entries counts once, by its first; one that has
+            // outgrown the others would count too little.
             guard depth == 0 || segment.exponent == Self.largestExponent else { return nil }
             guard segment.localDepth <= depth else { Handle.damaged(access, "map") }
             if entry & (1 << UInt64(depth - segment.localDepth) - 1) != 0 { continue }
-            let chunk = chunks(segment) + Int.random(in: 0 ..< segment.chunks, using: &generator) &* Self.chunkBytes
+            let chunk =
+                chunks(segment) + Int.random(in: 0 ..< segment.chunks, using: &generator)
+                &* Self.chunkBytes
             let slot = Int.random(in: 0 ..< MapChunk.slots, using: &generator)
-            if chunk.load(as: UInt64.self) & (0x80 << UInt64(slot * 8)) != 0 { return slots(chunk) + slot }
+            if chunk.load(as: UInt64.self) & (0x80 << UInt64(slot * 8)) != 0 {
+                return slots(chunk) + slot
+            }
         }
         return nil
     }

@@ -12,7 +12,8 @@ extension Dictionary where Key: PersistableKey, Value: PersistableValue {
 }
 
 extension PersistentMap where Key: Hashable {
-    /// The values as `transform` makes them, in a dictionary in memory; for a change in place there is ``updateValues(_:)``. O(count).
+    /// The values as `transform` makes them, in a dictionary in memory; for a change in place there
+    /// is ``updateValues(_:)``. O(count).
     @inlinable
     public func mapValues<T>(_ transform: (Value) throws -> T) rethrows -> [Key: T] {
         var result = [Key: T](minimumCapacity: count)
@@ -20,7 +21,8 @@ extension PersistentMap where Key: Hashable {
         return result
     }
 
-    /// The values as `transform` makes them, but for those that it makes nil, in a dictionary in memory. O(count).
+    /// The values as `transform` makes them, but for those that it makes nil, in a dictionary in
+    /// memory. O(count).
     @inlinable
     public func compactMapValues<T>(_ transform: (Value) throws -> T?) rethrows -> [Key: T] {
         var result: [Key: T] = [:]
@@ -30,7 +32,8 @@ extension PersistentMap where Key: Hashable {
 }
 
 extension PersistentMap where Key: Hashable, Value: PersistableValue {
-    /// A copy of the entries that `isIncluded` says yes to, as a dictionary in memory; to keep only those in the heap, use ``removeAll(where:)``. O(count).
+    /// A copy of the entries that `isIncluded` says yes to, as a dictionary in memory; to keep only
+    /// those in the heap, use ``removeAll(where:)``. O(count).
     @inlinable
     public func filter(_ isIncluded: (Element) throws -> Bool) rethrows -> [Key: Value] {
         var result: [Key: Value] = [:]
@@ -41,12 +44,14 @@ extension PersistentMap where Key: Hashable, Value: PersistableValue {
 
 /// Handles are equal if what they lead to is, as with `Dictionary`.
 extension PersistentMap: Equatable where Value: Equatable {
-    /// Whether both hold equal values for the same keys. O(count) expected; O(1) for two handles of one map.
+    /// Whether both hold equal values for the same keys. O(count) expected; O(1) for two handles of
+    /// one map.
     @inlinable
     public static func == (left: PersistentMap, right: PersistentMap) -> Bool {
         if left.isSameMap(as: right) { return true }
         if left.access.isDetached || right.access.isDetached {
-            return (left.access.isDetached || left.isEmpty) && (right.access.isDetached || right.isEmpty)
+            return (left.access.isDetached || left.isEmpty)
+                && (right.access.isDetached || right.isEmpty)
         }
         return left.count == right.count
             && DeepStack.run { left.allSatisfy { right[$0.key] == $0.value } }
@@ -85,9 +90,11 @@ extension PersistentMap: Hashable where Key: Hashable, Value: Hashable {
 }
 
 extension PersistentMap {
-    /// Whether both handles lead to the same map, so that a change through one is seen through the other. O(1).
+    /// Whether both handles lead to the same map, so that a change through one is seen through the
+    /// other. O(1).
     @inlinable
     public func isSameMap(as other: PersistentMap) -> Bool {
-        offset == other.offset && access.context == other.access.context && access.epoch == other.access.epoch
+        offset == other.offset && access.context == other.access.context
+            && access.epoch == other.access.epoch
     }
 }

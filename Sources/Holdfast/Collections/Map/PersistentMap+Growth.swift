@@ -1,21 +1,25 @@
 import HoldfastEngine
 
-// Segments double up to 64 KiB, then split in two by one more hash bit; a directory, indexed with the hash's top bits, leads to
-// them. Several entries of the directory lead to the same segment while it shares fewer bits than the directory has.
+// Segments double up to 64 KiB, then split in two by one more hash bit; a directory, indexed with
+// the hash's top bits, leads to them. Several entries of the directory lead to the same segment
+// while it shares fewer bits than the directory has.
 extension PersistentMap {
     @inlinable
     func makeSegment(exponent: Int, localDepth: Int) -> MapSegment {
         let bytes = Self.chunkBytes << exponent
         let offset = access.allocate(byteCount: bytes, alignment: HeapLayout.lineBytes)
         access.noteFresh(offset, bytes)
-        // All of it, and not only the control bytes: old contents of the disk have no business in new slots.
+        // All of it, and not only the control bytes: old contents of the disk have no business in
+        // new slots.
         access.address(offset, bytes).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
         return MapSegment(offset: offset, localDepth: localDepth, exponent: exponent)
     }
 
     @inlinable
     func freeSegment(_ segment: MapSegment) {
-        access.free(segment.offset, byteCount: Self.chunkBytes << segment.exponent, alignment: HeapLayout.lineBytes)
+        access.free(
+            segment.offset, byteCount: Self.chunkBytes << segment.exponent,
+            alignment: HeapLayout.lineBytes)
     }
 
     /// Makes room in the segment that `hash` belongs to. False, with nothing changed, where the
@@ -37,7 +41,8 @@ extension PersistentMap {
             let header = writableHeader
             if segment.localDepth == Int(header.pointee.depth) { doubleDirectory(header) }
             let depth = segment.localDepth + 1
-            let low = MapSegment(offset: segment.offset, localDepth: depth, exponent: segment.exponent)
+            let low = MapSegment(
+                offset: segment.offset, localDepth: depth, exponent: segment.exponent)
             let high = makeSegment(exponent: segment.exponent, localDepth: depth)
             moveHighHalf(from: low, to: high)
             replace(segment, hash, low: low, high: high)
@@ -45,22 +50,27 @@ extension PersistentMap {
         return true
     }
 
-    /// Copies all slots of `old` to a segment that has just been made, with more chunks, where they always fit.
+    /// Copies all slots of `old` to a segment that has just been made, with more chunks, where they
+    /// always fit.
     @inlinable
     func move(from old: MapSegment, to new: MapSegment) {
         let seed = access.hashSeed
         let target = chunks(new)
         forEachSlot(in: old) { slot in
             let hash = Key.hash(stored: slot.pointee.key, seed: seed, from: access)
-            if !place(slot.pointee, hash, in: new, at: target, reach: new.chunks, isNoted: true) { Handle.damaged(access, "map") }
+            if !place(slot.pointee, hash, in: new, at: target, reach: new.chunks, isNoted: true) {
+                Handle.damaged(access, "map")
+            }
         }
     }
 
-    /// Moves the slots whose hashes have a 1 as the last of the bits that `high` shares out of `low`, and lets those that stay move up to where they would be
-    /// without them. Of `low`, little more is changed, and so logged, than the control words.
+    /// Moves the slots whose hashes have a 1 as the last of the bits that `high` shares out of
+    /// `low`, and lets those that stay move up to where they would be without them. Of `low`,
+    /// little more is changed, and so logged, than the control words.
     ///
-    /// Keys lie in their home or behind it, so walking forwards the homes of those that are met have been cleared before; from a chunk on that no
-    /// key has passed, that is so around the end of the segment too.
+    /// Keys lie in their home or behind it, so walking forwards the homes of those that are met
+    /// have been cleared before; from a chunk on that no key has passed, that is so around the end
+    /// of the segment too.
     @inlinable
     func moveHighHalf(from low: MapSegment, to high: MapSegment) {
         let seed = access.hashSeed
@@ -68,7 +78,10 @@ extension PersistentMap {
         let (base, target) = (chunks(low), chunks(high))
         let mask = low.chunks &- 1
         var first = 0
-        while first < mask, MapChunk.overflow((base + ((first &- 1) & mask) &* Self.chunkBytes).load(as: UInt64.self)) != 0 {
+        while first < mask,
+            MapChunk.overflow(
+                (base + ((first &- 1) & mask) &* Self.chunkBytes).load(as: UInt64.self)) != 0
+        {
             first &+= 1
         }
         for number in 0 ... mask {
@@ -87,7 +100,8 @@ extension PersistentMap {
                 takeOut(place, of: index, home: home, from: base, mask)
                 let fits =
                     goes
-                    ? self.place(moved, hash, in: high, at: target, reach: high.chunks, isNoted: true)
+                    ? self.place(
+                        moved, hash, in: high, at: target, reach: high.chunks, isNoted: true)
                     : self.place(moved, hash, in: low, at: base, reach: low.chunks, isNoted: false)
                 if !fits { Handle.damaged(access, "map") }
             }
@@ -124,7 +138,8 @@ extension PersistentMap {
         for entry in 0 ..< entries {
             let word =
                 depth == 0
-                ? header.pointee.table : access.load(header.pointee.table &+ UInt64(entry / 2 * 8), as: UInt64.self)
+                ? header.pointee.table
+                : access.load(header.pointee.table &+ UInt64(entry / 2 * 8), as: UInt64.self)
             new.storeBytes(of: word, toByteOffset: entry * 8, as: UInt64.self)
         }
         freeDirectory(header)
@@ -132,7 +147,8 @@ extension PersistentMap {
         header.pointee.depth = UInt32(depth + 1)
     }
 
-    /// Frees all segments and the directory; the map is then as empty as a new one, once its count is 0.
+    /// Frees all segments and the directory; the map is then as empty as a new one, once its count
+    /// is 0.
     @inlinable
     func freeTable(_ header: UnsafeMutablePointer<Header>) {
         forEachSegment { freeSegment($0) }

@@ -36,7 +36,8 @@ extension PersistentMap: PersistableContainer {
     public static func storeEmpty(in access: HeapAccess) -> Stored {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         // A line of its own, so that a change of the count logs one line.
-        let offset = access.allocate(byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+        let offset = access.allocate(
+            byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
         access.store(Header(), at: offset)
         return Stored(offset: offset)
     }
@@ -49,7 +50,8 @@ extension PersistentMap: PersistableContainer {
         let map = load(stored, from: access)
         map.removeAll()
         map.writableHeader.pointee.magic = 0
-        access.free(stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+        access.free(
+            stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
         if Value.ownsMemory { access.leaveLevel() }
     }
 
@@ -67,7 +69,8 @@ extension PersistentMap: PersistableContainer {
 }
 
 extension PersistentMap {
-    /// An empty map for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    /// An empty map for a field of a new record: it is made in the heap when the record is stored.
+    /// Until then it must not be used.
     @inlinable
     public init() { self.init(access: .detached, offset: 0) }
 }

@@ -4,13 +4,16 @@ import HoldfastEngine
 extension PersistentMap: Sequence {
     public typealias Element = (key: Key, value: Value)
 
-    /// Walks the entries in the table's order, which is the same in every process but changes as the map grows.
+    /// Walks the entries in the table's order, which is the same in every process but changes as
+    /// the map grows.
     ///
-    /// Changing values of existing keys while iterating is allowed; inserting or removing traps at the next step.
+    /// Changing values of existing keys while iterating is allowed; inserting or removing traps at
+    /// the next step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline let map: PersistentMap
-        /// Where the map counts its changes, and what the count was. The address is good while the transaction is open.
+        /// Where the map counts its changes, and what the count was. The address is good while the
+        /// transaction is open.
         @usableFromInline let header: UnsafeMutablePointer<Header>
         @usableFromInline let changes: UInt64
         @usableFromInline var walk: Walk
@@ -27,10 +30,14 @@ extension PersistentMap: Sequence {
         @inlinable @inline(__always)
         public mutating func next() -> (key: Key, value: Value)? {
             guard let slot = nextSlot() else { return nil }
-            return (Key.load(slot.pointee.key, from: map.access), Value.load(slot.pointee.value, from: map.access))
+            return (
+                Key.load(slot.pointee.key, from: map.access),
+                Value.load(slot.pointee.value, from: map.access)
+            )
         }
 
-        /// Nothing here takes the iterator's address, so that it can live in registers: through memory, each entry would wait for the one before it.
+        /// Nothing here takes the iterator's address, so that it can live in registers: through
+        /// memory, each entry would wait for the one before it.
         @inlinable @inline(__always)
         mutating func nextSlot() -> UnsafeMutablePointer<Slot>? {
             guard map.access.isOpen else { Handle.outlived() }
@@ -49,11 +56,13 @@ extension PersistentMap: Sequence {
     /// How far an iterator has come: four words, which a function can return in registers.
     @frozen @usableFromInline
     struct Walk {
-        /// Of the eight chunks (or fewer) that begin at `base`, the slots still to come: a byte for each chunk, a bit for each slot. Eight at once, because a
-        /// processor guesses where a chunk's entries end, mostly wrongly, and because it fetches them side by side.
+        /// Of the eight chunks (or fewer) that begin at `base`, the slots still to come: a byte for
+        /// each chunk, a bit for each slot. Eight at once, because a processor guesses where a
+        /// chunk's entries end, mostly wrongly, and because it fetches them side by side.
         @usableFromInline var base: UnsafeMutableRawPointer
         @usableFromInline var used: UInt64 = 0
-        /// The directory entry behind those that lead to the segment being walked; 0 before the first segment.
+        /// The directory entry behind those that lead to the segment being walked; 0 before the
+        /// first segment.
         @usableFromInline var entry: Int = 0
         /// Entries behind these chunks, by the header's count.
         @usableFromInline var rest: UInt64
@@ -102,9 +111,13 @@ extension PersistentMap: Sequence {
         return walk
     }
 
-    /// Begins to fetch what will be walked a little later. Processors do so by themselves within a page, but not across.
+    /// Begins to fetch what will be walked a little later. Processors do so by themselves within a
+    /// page, but not across.
     @inlinable @inline(__always)
-    func prefetch(behind walk: Walk, _ end: UnsafeMutableRawPointer, _ depth: Int, _ header: UnsafeMutablePointer<Header>) {
+    func prefetch(
+        behind walk: Walk, _ end: UnsafeMutableRawPointer, _ depth: Int,
+        _ header: UnsafeMutablePointer<Header>
+    ) {
         var ahead = walk.base + Self.prefetchDistance
         if ahead >= end {
             guard walk.entry < 1 &<< depth else { return }
@@ -122,17 +135,23 @@ extension PersistentMap: Sequence {
     static var prefetchDistance: Int { 4096 }
 
     @inlinable @inline(__always)
-    func segmentToWalk(_ entry: Int, _ depth: Int, _ header: UnsafeMutablePointer<Header>) -> MapSegment {
+    func segmentToWalk(_ entry: Int, _ depth: Int, _ header: UnsafeMutablePointer<Header>)
+        -> MapSegment
+    {
         let table = header.pointee.table
         let segment = MapSegment(
-            word: depth == 0 ? table : access.load(table &+ UInt64(truncatingIfNeeded: entry) &* 8, as: UInt64.self))
+            word: depth == 0
+                ? table
+                : access.load(table &+ UInt64(truncatingIfNeeded: entry) &* 8, as: UInt64.self))
         guard segment.localDepth <= depth else { Handle.damaged(access, "map") }
         return segment
     }
 
     /// The slots in use of up to eight chunks.
     @inlinable @inline(__always)
-    static func usedSlots(from base: UnsafeMutableRawPointer, to end: UnsafeMutableRawPointer) -> UInt64 {
+    static func usedSlots(from base: UnsafeMutableRawPointer, to end: UnsafeMutableRawPointer)
+        -> UInt64
+    {
         let slotBits: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
         if end - base >= 8 &* chunkBytes { return holdfast_high_bits(base, chunkBytes) & slotBits }
         var used: UInt64 = 0
@@ -148,7 +167,9 @@ extension PersistentMap: Sequence {
     static func slot(_ bit: Int, from base: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Slot> {
         let stride = MemoryLayout<Slot>.stride
         // The same, with less to compute where the chunk's head and padding are as long as a slot.
-        let distance = chunkBytes == 8 &* stride ? bit &* stride : (bit &>> 3) &* chunkBytes &+ (bit & 7) &* stride
+        let distance =
+            chunkBytes == 8 &* stride
+            ? bit &* stride : (bit &>> 3) &* chunkBytes &+ (bit & 7) &* stride
         return (base + Self.slotsOffset + distance).assumingMemoryBound(to: Slot.self)
     }
 

@@ -2,9 +2,9 @@ import HoldfastEngine
 
 // Finding, inserting and removing in the table.
 //
-// A key's hash is cut up: the top bits choose the segment, the low bits the chunk in it, bits 32-38 are the tag. A key is in the
-// first chunk, from its home on and around the segment, that had a free slot when it came; every chunk passed on the way
-// counts it in its overflow.
+// A key's hash is cut up: the top bits choose the segment, the low bits the chunk in it, bits 32-38
+// are the tag. A key is in the first chunk, from its home on and around the segment, that had a
+// free slot when it came; every chunk passed on the way counts it in its overflow.
 extension PersistentMap {
     @inlinable @inline(__always)
     func segment(for hash: UInt64, _ header: UnsafeMutablePointer<Header>) -> MapSegment {
@@ -34,7 +34,9 @@ extension PersistentMap {
     }
 
     @inlinable @inline(__always)
-    func find(_ probe: Key.Probe, _ hash: UInt64) -> UnsafeMutablePointer<Slot>? { search(probe, hash, header).found }
+    func find(_ probe: Key.Probe, _ hash: UInt64) -> UnsafeMutablePointer<Slot>? {
+        search(probe, hash, header).found
+    }
 
     /// The key's slot; if there is none, its home chunk, if that has a slot free.
     @inlinable @inline(__always)
@@ -59,7 +61,9 @@ extension PersistentMap {
                 if Key.matches(slot.pointee.key, probe, in: access) { return (slot, nil) }
                 candidates &= candidates &- 1
             }
-            if MapChunk.overflow(control) == 0 || distance == mask { return (nil, hasRoom ? home : nil) }
+            if MapChunk.overflow(control) == 0 || distance == mask {
+                return (nil, hasRoom ? home : nil)
+            }
             index = (index &+ 1) & mask
             distance &+= 1
             chunk = base + index &* Self.chunkBytes
@@ -69,15 +73,17 @@ extension PersistentMap {
 
     // MARK: Inserting
 
-    /// How far from its home a key may go before the segment grows; beyond the largest size and depth, anywhere.
+    /// How far from its home a key may go before the segment grows; beyond the largest size and
+    /// depth, anywhere.
     @inlinable @inline(__always)
     static var reach: Int { 6 }
 
-    /// Puts a slot whose key is not there yet into the table: into `room`, where a search has just found some and nothing has been inserted or removed
-    /// since, as `changes` shows.
+    /// Puts a slot whose key is not there yet into the table: into `room`, where a search has just
+    /// found some and nothing has been inserted or removed since, as `changes` shows.
     @inlinable @inline(__always)
     func insertNew(
-        _ slot: Slot, _ hash: UInt64, room: UnsafeMutableRawPointer?, changes: UInt64, _ header: UnsafeMutablePointer<Header>
+        _ slot: Slot, _ hash: UInt64, room: UnsafeMutableRawPointer?, changes: UInt64,
+        _ header: UnsafeMutablePointer<Header>
     ) {
         guard let room, header.pointee.changes == changes else { return insertNew(slot, hash) }
         put(slot, hash, into: room, isNoted: false)
@@ -102,10 +108,12 @@ extension PersistentMap {
                 header.pointee.table = makeSegment(exponent: 0, localDepth: 0).word
                 continue
             }
-            let isFinal = segment.exponent >= Self.largestExponent && segment.localDepth >= Self.deepest
+            let isFinal =
+                segment.exponent >= Self.largestExponent && segment.localDepth >= Self.deepest
             let isReserved = header.pointee.count < header.pointee.reservedCount
             if place(
-                slot, hash, in: segment, at: chunks(segment), reach: isFinal || isReserved ? segment.chunks : Self.reach,
+                slot, hash, in: segment, at: chunks(segment),
+                reach: isFinal || isReserved ? segment.chunks : Self.reach,
                 isNoted: false)
             {
                 return countOneMore(header)
@@ -126,15 +134,18 @@ extension PersistentMap {
         return Key.matches(slot.key, probe, in: access) ? slot : nil
     }
 
-    /// Beyond this many shared hash bits, splitting again would not part the keys: their hashes are the same.
+    /// Beyond this many shared hash bits, splitting again would not part the keys: their hashes are
+    /// the same.
     @inlinable @inline(__always)
     static var deepest: Int { 30 }
 
-    /// Puts the slot into the first free place within reach of the segment, whose chunks begin at `base`; false if there is none. Lines of a segment that
-    /// has just been made are noted already.
+    /// Puts the slot into the first free place within reach of the segment, whose chunks begin at
+    /// `base`; false if there is none. Lines of a segment that has just been made are noted
+    /// already.
     @inlinable @inline(__always)
     func place(
-        _ slot: Slot, _ hash: UInt64, in segment: MapSegment, at base: UnsafeMutableRawPointer, reach: Int, isNoted: Bool
+        _ slot: Slot, _ hash: UInt64, in segment: MapSegment, at base: UnsafeMutableRawPointer,
+        reach: Int, isNoted: Bool
     ) -> Bool {
         let mask = segment.chunks &- 1
         let home = Int(truncatingIfNeeded: hash) & mask
@@ -166,13 +177,18 @@ extension PersistentMap {
         // What is in the line of the control word is noted with that.
         let end = UnsafeMutableRawPointer(place) + MemoryLayout<Slot>.size
         let rest = Swift.max(UnsafeMutableRawPointer(place), chunk + HeapLayout.lineBytes)
-        if !isNoted, rest < end { access.note(address: rest.assumingMemoryBound(to: UInt8.self), end - rest) }
+        if !isNoted, rest < end {
+            access.note(address: rest.assumingMemoryBound(to: UInt8.self), end - rest)
+        }
         place.pointee = slot
     }
 
     @inlinable @inline(__always)
-    func storeControl(_ control: UInt64, _ chunk: UnsafeMutableRawPointer, _ isNoted: Bool = false) {
-        if !isNoted { access.note(address: chunk.assumingMemoryBound(to: UInt64.self), MapChunk.headerBytes) }
+    func storeControl(_ control: UInt64, _ chunk: UnsafeMutableRawPointer, _ isNoted: Bool = false)
+    {
+        if !isNoted {
+            access.note(address: chunk.assumingMemoryBound(to: UInt64.self), MapChunk.headerBytes)
+        }
         chunk.storeBytes(of: control, as: UInt64.self)
     }
 
@@ -217,9 +233,12 @@ extension PersistentMap {
         return (removed, segment)
     }
 
-    /// Marks a slot of the chunk `target` as empty, and no longer counts its key in the chunks that it passed.
+    /// Marks a slot of the chunk `target` as empty, and no longer counts its key in the chunks that
+    /// it passed.
     @inlinable @inline(__always)
-    func takeOut(_ slot: Int, of target: Int, home: Int, from base: UnsafeMutableRawPointer, _ mask: Int) {
+    func takeOut(
+        _ slot: Int, of target: Int, home: Int, from base: UnsafeMutableRawPointer, _ mask: Int
+    ) {
         var index = home
         while index != target {
             let passed = base + index &* Self.chunkBytes

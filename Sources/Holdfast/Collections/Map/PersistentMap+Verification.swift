@@ -1,46 +1,68 @@
 import HoldfastEngine
 
-// Verifying a map that may be damaged: header, directory, segments, chunks, and that every key is where a search for it comes by.
+// Verifying a map that may be damaged: header, directory, segments, chunks, and that every key is
+// where a search for it comes by.
 extension PersistentMap {
     /// Verifies the map whose header lies at `offset`, and everything in it.
     static func verify(mapAt offset: UInt64, in verification: inout Verification) {
         guard
             verification.claim(
-                offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes, "a map's header")
+                offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes,
+                "a map's header")
         else { return }
         let header = verification.load(offset, as: Header.self)
-        guard header.magic == Header.magic else { return verification.report("a map's header does not begin as one") }
-        guard header.depth <= 32 else { return verification.report("a map's directory claims a depth of \(header.depth)") }
+        guard header.magic == Header.magic else {
+            return verification.report("a map's header does not begin as one")
+        }
+        guard header.depth <= 32 else {
+            return verification.report("a map's directory claims a depth of \(header.depth)")
+        }
         let depth = Int(header.depth)
         var count: UInt64 = 0
         if depth > 0 {
-            guard verification.claim(header.table, byteCount: 8 << depth, alignment: 8, "a map's directory") else { return }
-            guard verifyDirectory(at: header.table, depth: depth, count: &count, in: &verification) else { return }
+            guard
+                verification.claim(
+                    header.table, byteCount: 8 << depth, alignment: 8, "a map's directory")
+            else { return }
+            guard verifyDirectory(at: header.table, depth: depth, count: &count, in: &verification)
+            else { return }
         } else if header.table != 0 {
-            guard verify(MapSegment(word: header.table), prefix: 0, depth: 0, count: &count, in: &verification) else { return }
+            guard
+                verify(
+                    MapSegment(word: header.table), prefix: 0, depth: 0, count: &count,
+                    in: &verification)
+            else { return }
         }
-        if count != header.count { verification.report("a map claims \(header.count) entries and has \(count)") }
+        if count != header.count {
+            verification.report("a map claims \(header.count) entries and has \(count)")
+        }
     }
 
-    /// Every entry of the directory leads to a segment, and exactly those entries to the same one that share its bits.
+    /// Every entry of the directory leads to a segment, and exactly those entries to the same one
+    /// that share its bits.
     private static func verifyDirectory(
         at table: UInt64, depth: Int, count: inout UInt64, in verification: inout Verification
     ) -> Bool {
         var entry = 0
         while entry < 1 << depth {
-            let segment = MapSegment(word: verification.load(table + UInt64(entry * 8), as: UInt64.self))
-            guard segment.localDepth <= depth, entry & (1 << (depth - segment.localDepth) - 1) == 0 else {
-                verification.report("entry \(entry) of a map's directory has a depth of \(segment.localDepth)")
+            let segment = MapSegment(
+                word: verification.load(table + UInt64(entry * 8), as: UInt64.self))
+            guard segment.localDepth <= depth, entry & (1 << (depth - segment.localDepth) - 1) == 0
+            else {
+                verification.report(
+                    "entry \(entry) of a map's directory has a depth of \(segment.localDepth)")
                 return false
             }
             let next = entry + 1 << (depth - segment.localDepth)
             for other in entry + 1 ..< next
             where verification.load(table + UInt64(other * 8), as: UInt64.self) != segment.word {
-                verification.report("entries \(entry) and \(other) of a map's directory should be the same")
+                verification.report(
+                    "entries \(entry) and \(other) of a map's directory should be the same")
                 return false
             }
             let prefix = UInt64(entry) >> UInt64(depth - segment.localDepth)
-            guard verify(segment, prefix: prefix, depth: depth, count: &count, in: &verification) else { return false }
+            guard verify(segment, prefix: prefix, depth: depth, count: &count, in: &verification)
+            else { return false }
             entry = next
         }
         return true
@@ -48,15 +70,20 @@ extension PersistentMap {
 
     /// Verifies the segment whose keys' hashes begin with `prefix`. False if it could not be read.
     private static func verify(
-        _ segment: MapSegment, prefix: UInt64, depth: Int, count: inout UInt64, in verification: inout Verification
+        _ segment: MapSegment, prefix: UInt64, depth: Int, count: inout UInt64,
+        in verification: inout Verification
     ) -> Bool {
         guard segment.exponent < 32, segment.localDepth <= depth else {
-            verification.report("a map's segment claims 2^\(segment.exponent) chunks and a depth of \(segment.localDepth)")
+            verification.report(
+                "a map's segment claims 2^\(segment.exponent) chunks and a depth of "
+                    + "\(segment.localDepth)"
+            )
             return false
         }
         guard
             verification.claim(
-                segment.offset, byteCount: chunkBytes << segment.exponent, alignment: HeapLayout.lineBytes, "a map's segment")
+                segment.offset, byteCount: chunkBytes << segment.exponent,
+                alignment: HeapLayout.lineBytes, "a map's segment")
         else { return false }
         var table = SegmentWalk(segment: segment, prefix: prefix)
         for chunk in 0 ..< segment.chunks {
@@ -66,7 +93,8 @@ extension PersistentMap {
                 let tag = control >> UInt64(slot * 8) & 0xff
                 guard tag != 0 else { continue }
                 guard tag & 0x80 != 0 else {
-                    verification.report("slot \(slot) of chunk \(chunk) of a map's segment has the tag \(tag)")
+                    verification.report(
+                        "slot \(slot) of chunk \(chunk) of a map's segment has the tag \(tag)")
                     continue
                 }
                 count += 1
@@ -78,23 +106,29 @@ extension PersistentMap {
     }
 
     private static func verifySlot(
-        _ slot: Int, of chunk: Int, tag: UInt64, _ table: inout SegmentWalk, in verification: inout Verification
+        _ slot: Int, of chunk: Int, tag: UInt64, _ table: inout SegmentWalk,
+        in verification: inout Verification
     ) {
-        let keyPlace = table.chunkOffset(chunk) + UInt64(slotsOffset + slot * MemoryLayout<Slot>.stride)
+        let keyPlace =
+            table.chunkOffset(chunk) + UInt64(slotsOffset + slot * MemoryLayout<Slot>.stride)
         let before = verification.problemCount
         verification.completely { Key.verify(at: keyPlace, in: &$0) }
         guard verification.problemCount == before else { return table.isExact = false }
         let key = verification.load(keyPlace, as: Key.Stored.self)
-        let hash = Key.hash(stored: key, seed: verification.access.hashSeed, from: verification.access)
+        let hash = Key.hash(
+            stored: key, seed: verification.access.hashSeed, from: verification.access)
         let valuePlace = keyPlace + UInt64(MemoryLayout<Slot>.offset(of: \.value)!)
         verification.within(.value(keyAt: keyPlace, Key.self)) { verification in
             if MapChunk.tag(hash) != tag || !table.accepts(hash) {
-                verification.report("an entry of a map lies where a search for its key does not look")
+                verification.report(
+                    "an entry of a map lies where a search for its key does not look")
                 table.isExact = false
             } else {
                 table.pass(from: hash, to: chunk)
             }
-            if MemoryLayout<Value.Stored>.size > 0 { Value.verify(at: valuePlace, in: &verification) }
+            if MemoryLayout<Value.Stored>.size > 0 {
+                Value.verify(at: valuePlace, in: &verification)
+            }
         }
     }
 
@@ -114,7 +148,9 @@ extension PersistentMap {
             counted = Array(repeating: 0, count: segment.chunks)
         }
 
-        func chunkOffset(_ chunk: Int) -> UInt64 { segment.offset + UInt64(chunk * PersistentMap.chunkBytes) }
+        func chunkOffset(_ chunk: Int) -> UInt64 {
+            segment.offset + UInt64(chunk * PersistentMap.chunkBytes)
+        }
 
         func accepts(_ hash: UInt64) -> Bool {
             segment.localDepth == 0 || hash >> UInt64(64 - segment.localDepth) == prefix
@@ -132,9 +168,11 @@ extension PersistentMap {
         func compareOverflow(in verification: inout Verification) {
             guard isExact else { return }
             // A count of 255 stands for that many or more, now or once.
-            for chunk in 0 ..< segment.chunks where stated[chunk] != 255 && UInt32(stated[chunk]) != counted[chunk] {
+            for chunk in 0 ..< segment.chunks
+            where stated[chunk] != 255 && UInt32(stated[chunk]) != counted[chunk] {
                 verification.report(
-                    "chunk \(chunk) of a map's segment claims to have sent on \(stated[chunk]) keys, but it was \(counted[chunk])"
+                    "chunk \(chunk) of a map's segment claims to have sent on \(stated[chunk]) "
+                        + "keys, but it was \(counted[chunk])"
                 )
                 return
             }

@@ -103,11 +103,14 @@ extension PersistentMap {
 }
 
 extension PersistentMap: CustomStringConvertible, CustomDebugStringConvertible {
-    /// The entries as a dictionary literal, in the order of iteration. A map that is in no heap yet is empty.
+    /// The entries as a dictionary literal, in the order of iteration. A map that is in no heap yet
+    /// is empty.
     public var description: String { text { "\($0.key): \($0.value)" } }
 
     /// The entries as a dictionary literal, keys and values as they are shown to programmers.
-    public var debugDescription: String { text { "\(String(reflecting: $0.key)): \(String(reflecting: $0.value))" } }
+    public var debugDescription: String {
+        text { "\(String(reflecting: $0.key)): \(String(reflecting: $0.value))" }
+    }
 
     private func text(_ entry: (Element) -> String) -> String {
         if access.isDetached || isEmpty { return "[:]" }

@@ -2,18 +2,20 @@ import HoldfastEngine
 
 /// A dictionary that lives in a heap: keys to values, in no particular order.
 ///
-/// A `PersistentMap` is a handle: copying it does not copy the entries, and a change through one copy is seen through all, as with a
-/// class. It is valid inside its transaction; used later, it traps with a sentence. In a read transaction it can only be
-/// read. Assigning it to a place in a heap copies the entries.
+/// A `PersistentMap` is a handle: copying it does not copy the entries, and a change through one
+/// copy is seen through all, as with a class. It is valid inside its transaction; used later, it
+/// traps with a sentence. In a read transaction it can only be read. Assigning it to a place in a
+/// heap copies the entries.
 ///
 ///     stock["bolt", default: 0] += 120
 ///     if let nails = stock["nail"] { … }
 ///     words[creating: "swift"].append(posting)        // values that are collections
 ///
-/// Look-up, insertion and removal take O(1) expected time, and growth is spread out: the table is made of segments of at most 64
-/// KiB that split one at a time (extendible hashing: R. Fagin et al., ACM TODS 4(3), 1979), so no single insertion
-/// moves more than one of them and a directory of eight bytes a segment. Removals give memory back
-/// in the same steps: a table that is no more than a quarter full shrinks.
+/// Look-up, insertion and removal take O(1) expected time, and growth is spread out: the table is
+/// made of segments of at most 64 KiB that split one at a time (extendible hashing: R. Fagin et
+/// al., ACM TODS 4(3), 1979), so no single insertion moves more than one of them and a directory of
+/// eight bytes a segment. Removals give memory back in the same steps: a table that is no more than
+/// a quarter full shrinks.
 @frozen
 public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     @usableFromInline let access: HeapAccess
@@ -31,14 +33,16 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     struct Header: BitwiseCopyable {
         @usableFromInline static var magic: UInt32 { 0x504d_4648 }  // "HFMP"
         @usableFromInline var magic: UInt32
-        /// Hash bits that the directory is indexed with; 0 while there is only one segment and no directory.
+        /// Hash bits that the directory is indexed with; 0 while there is only one segment and no
+        /// directory.
         @usableFromInline var depth: UInt32 = 0
         @usableFromInline var count: UInt64 = 0
         /// The only segment's word (0 before the first insertion), or the directory's offset.
         @usableFromInline var table: UInt64 = 0
         /// Goes up with every insertion and removal; shows an iterator that the map has changed.
         @usableFromInline var changes: UInt64 = 0
-        /// Up to this many entries a segment takes keys until it is full, so that room asked for beforehand is room indeed.
+        /// Up to this many entries a segment takes keys until it is full, so that room asked for
+        /// beforehand is room indeed.
         @usableFromInline var reservedCount: UInt64 = 0
         @usableFromInline var reserved: (UInt64, UInt64, UInt64) = (0, 0, 0)
 
@@ -48,10 +52,12 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 
     @usableFromInline typealias Slot = MapSlot<Key.Stored, Value.Stored>
 
-    /// Bytes from one chunk to the next: whole lines, so that a chunk of up to 64 bytes is one line of log.
+    /// Bytes from one chunk to the next: whole lines, so that a chunk of up to 64 bytes is one line
+    /// of log.
     @inlinable @inline(__always)
     static var chunkBytes: Int {
-        (MapChunk.headerBytes.roundedUp(to: MemoryLayout<Slot>.alignment) + MapChunk.slots * MemoryLayout<Slot>.stride)
+        (MapChunk.headerBytes.roundedUp(to: MemoryLayout<Slot>.alignment) + MapChunk.slots
+            * MemoryLayout<Slot>.stride)
             .roundedUp(to: HeapLayout.lineBytes)
     }
 
@@ -67,10 +73,13 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 
     @inlinable @inline(__always)
     var header: UnsafeMutablePointer<Header> {
-        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(to: Header.self)
+        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
+            to: Header.self)
         guard header.pointee.magic == Header.magic else { Handle.removed(access, "map") }
-        // So that what allocates by the count, or computes with the depth, does not go astray with a damaged one.
-        guard header.pointee.depth <= 32, header.pointee.count <= access.context.pointee.byteCount else {
+        // So that what allocates by the count, or computes with the depth, does not go astray with
+        // a damaged one.
+        guard header.pointee.depth <= 32, header.pointee.count <= access.context.pointee.byteCount
+        else {
             Handle.damaged(access, "map")
         }
         return header
@@ -93,7 +102,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 
     // MARK: Reading
 
-    /// The value for `key`, or nil. Setting replaces or inserts; setting nil removes. O(1) expected.
+    /// The value for `key`, or nil. Setting replaces or inserts; setting nil removes. O(1)
+    /// expected.
     @inlinable
     public subscript(key: Key) -> Value? {
         @inline(__always) get {
@@ -126,7 +136,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         }
     }
 
-    /// The value for `key`, or `defaultValue` if there is none; changing it in place inserts it. O(1) expected.
+    /// The value for `key`, or `defaultValue` if there is none; changing it in place inserts it.
+    /// O(1) expected.
     @inlinable
     public subscript(key: Key, default defaultValue: @autoclosure () -> Value) -> Value {
         get { self[key] ?? defaultValue() }
@@ -134,7 +145,11 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
             var value: Value
             let found = find(key)
             let changes = header.pointee.changes
-            if let found { value = Value.load(found.pointee.value, from: access) } else { value = defaultValue() }
+            if let found {
+                value = Value.load(found.pointee.value, from: access)
+            } else {
+                value = defaultValue()
+            }
             defer {
                 if let found, header.pointee.changes == changes {
                     replace(found, with: value)
@@ -152,7 +167,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 
     // MARK: Changing
 
-    /// Sets the value for `key` and frees the old one; returns whether the key was new. O(1) expected.
+    /// Sets the value for `key` and frees the old one; returns whether the key was new. O(1)
+    /// expected.
     @inlinable @discardableResult
     public func updateValue(_ value: Value, forKey key: Key) -> Bool {
         Key.withProbe(key) { probe in
@@ -164,7 +180,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
                 return false
             }
             let changes = header.pointee.changes
-            // What owns memory is stored first: it may allocate, and nothing of the table may be half changed then.
+            // What owns memory is stored first: it may allocate, and nothing of the table may be
+            // half changed then.
             if let slot = newSlot(key, probe, Value.store(value, in: access)) {
                 insertNew(slot, hash, room: room, changes: changes, header)
             }
@@ -177,12 +194,15 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         let old = slot.pointee.value
         let new = Value.store(value, in: access)
         // Not the key, which may lie in another line.
-        withUnsafeMutablePointer(to: &slot.pointee.value) { access.note(address: $0, MemoryLayout<Value.Stored>.size) }
+        withUnsafeMutablePointer(to: &slot.pointee.value) {
+            access.note(address: $0, MemoryLayout<Value.Stored>.size)
+        }
         slot.pointee.value = new
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }
 
-    /// Removes the entry for `key` and frees what it owned; returns whether there was one. O(1) expected.
+    /// Removes the entry for `key` and frees what it owned; returns whether there was one. O(1)
+    /// expected.
     @inlinable @discardableResult
     public func removeValue(forKey key: Key) -> Bool {
         Key.withProbe(key) { probe in
@@ -216,7 +236,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 }
 
 extension PersistentMap where Value: PersistableContainer {
-    /// The collection for `key`, made empty if there is none: `words[creating: "swift"].append(posting)`. O(1) expected.
+    /// The collection for `key`, made empty if there is none: `words[creating:
+    /// "swift"].append(posting)`. O(1) expected.
     @inlinable
     public subscript(creating key: Key) -> Value {
         Key.withProbe(key) { probe in

@@ -2,15 +2,17 @@ import HoldfastEngine
 
 /// A set that lives in a heap: its elements in no particular order.
 ///
-/// A `PersistentSet` is a handle: copying it does not copy the elements, and a change through one copy is seen through all, as with a
-/// class. It is valid inside its transaction; used later, it traps with a sentence. In a read transaction it can only be
-/// read. Assigning it to a place in a heap copies the elements.
+/// A `PersistentSet` is a handle: copying it does not copy the elements, and a change through one
+/// copy is seen through all, as with a class. It is valid inside its transaction; used later, it
+/// traps with a sentence. In a read transaction it can only be read. Assigning it to a place in a
+/// heap copies the elements.
 ///
 ///     let seen = try tx.set("seen", of: String.self)
 ///     if seen.insert(url) { … }
 ///     seen.subtract(["a", "b"])
 ///
-/// Looking up, inserting and removing take O(1) expected time. It is the table of a ``PersistentMap`` without values.
+/// Looking up, inserting and removing take O(1) expected time. It is the table of a
+/// ``PersistentMap`` without values.
 @frozen
 public struct PersistentSet<Element: PersistableKey> {
     @usableFromInline typealias Table = PersistentMap<Element, NoValue>
@@ -37,7 +39,8 @@ extension PersistentSet: PersistentSetAlgebra {
     @inlinable
     public func contains(_ element: Element) -> Bool { table.contains(element) }
 
-    /// Adds `element`; returns whether it was new. An equal element that is there already stays as it is. O(1) expected.
+    /// Adds `element`; returns whether it was new. An equal element that is there already stays as
+    /// it is. O(1) expected.
     @inlinable @discardableResult
     public func insert(_ element: Element) -> Bool { table.updateValue(NoValue(), forKey: element) }
 
@@ -49,7 +52,8 @@ extension PersistentSet: PersistentSetAlgebra {
     @inlinable
     public func removeAll() { table.removeAll() }
 
-    /// Removes the elements that `shouldBeRemoved` says yes to. O(count), with a copy of them in memory.
+    /// Removes the elements that `shouldBeRemoved` says yes to. O(count), with a copy of them in
+    /// memory.
     @inlinable
     public func removeAll(where shouldBeRemoved: (Element) throws -> Bool) rethrows {
         for element in try filter(shouldBeRemoved) { remove(element) }
@@ -57,7 +61,8 @@ extension PersistentSet: PersistentSetAlgebra {
 }
 
 extension PersistentSet: Sequence {
-    /// Walks the elements in the table's order, which is the same in every process but changes as the set grows.
+    /// Walks the elements in the table's order, which is the same in every process but changes as
+    /// the set grows.
     ///
     /// Inserting or removing while iterating traps at the next step.
     @frozen
@@ -90,13 +95,17 @@ extension PersistentSet: PersistableContainer {
 
     /// Copies `value` with all its elements.
     @inlinable
-    public static func store(_ value: PersistentSet, in access: HeapAccess) -> Stored { Table.store(value.table, in: access) }
+    public static func store(_ value: PersistentSet, in access: HeapAccess) -> Stored {
+        Table.store(value.table, in: access)
+    }
 
     @inlinable
     public static func storeEmpty(in access: HeapAccess) -> Stored { Table.storeEmpty(in: access) }
 
     @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) { Table.destroy(stored, in: access) }
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        Table.destroy(stored, in: access)
+    }
 
     public static func verify(at place: UInt64, in verification: inout Verification) {
         Table.verify(at: place, in: &verification)
@@ -111,7 +120,8 @@ extension PersistentSet: PersistableContainer {
 }
 
 extension PersistentSet {
-    /// An empty set for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    /// An empty set for a field of a new record: it is made in the heap when the record is stored.
+    /// Until then it must not be used.
     @inlinable
     public init() { table = Table() }
 }

@@ -1,6 +1,8 @@
-/// What ``PersistentSet`` and ``PersistentSortedSet`` have in common: the algebra of sets, in place.
+/// What ``PersistentSet`` and ``PersistentSortedSet`` have in common: the algebra of sets, in
+/// place.
 ///
-/// The other side is a sequence of elements, or another set of a heap. Whatever the other side is, elements are compared as the set compares its own.
+/// The other side is a sequence of elements, or another set of a heap. Whatever the other side is,
+/// elements are compared as the set compares its own.
 public protocol PersistentSetAlgebra<Element>: Sequence, CustomStringConvertible {
     /// The number of elements.
     var count: Int { get }
@@ -62,11 +64,15 @@ extension PersistentSetAlgebra {
 
     /// Whether all elements of `other` are in the set. One look-up for each.
     @inlinable
-    public func isSuperset(of other: some Sequence<Element>) -> Bool { other.allSatisfy { contains($0) } }
+    public func isSuperset(of other: some Sequence<Element>) -> Bool {
+        other.allSatisfy { contains($0) }
+    }
 
     /// Whether no element of `other` is in the set. One look-up for each.
     @inlinable
-    public func isDisjoint(with other: some Sequence<Element>) -> Bool { !other.contains { contains($0) } }
+    public func isDisjoint(with other: some Sequence<Element>) -> Bool {
+        !other.contains { contains($0) }
+    }
 
     /// Whether both hold the same elements.
     @inlinable
@@ -83,7 +89,8 @@ extension PersistentSetAlgebra where Element: Hashable {
         removeAll { !other.contains($0) }
     }
 
-    /// Keeps what is either in the set or in `other`, but not in both. `other` is made a `Set` first, unless it is one.
+    /// Keeps what is either in the set or in `other`, but not in both. `other` is made a `Set`
+    /// first, unless it is one.
     @inlinable
     public func formSymmetricDifference(_ other: some Sequence<Element>) {
         for element in Set(other) where !insert(element) { remove(element) }

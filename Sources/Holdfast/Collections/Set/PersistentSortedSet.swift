@@ -2,16 +2,18 @@ import HoldfastEngine
 
 /// A set that lives in a heap and is sorted.
 ///
-/// A `PersistentSortedSet` is a handle: copying it does not copy the elements, and a change through one copy is seen through all, as with a
-/// class. It is valid inside its transaction; used later, it traps with a sentence. In a read transaction it can only be
-/// read. Assigning it to a place in a heap copies the elements.
+/// A `PersistentSortedSet` is a handle: copying it does not copy the elements, and a change through
+/// one copy is seen through all, as with a class. It is valid inside its transaction; used later,
+/// it traps with a sentence. In a read transaction it can only be read. Assigning it to a place in
+/// a heap copies the elements.
 ///
 ///     let times = try tx.sortedSet("times", of: Date.self)
 ///     times.insert(.now)
 ///     for time in times[yesterday...] { … }
 ///     let next = times.element(after: .now)
 ///
-/// Looking up, inserting and removing take O(log count) time. It is the tree of a ``PersistentSortedMap`` without values.
+/// Looking up, inserting and removing take O(log count) time. It is the tree of a
+/// ``PersistentSortedMap`` without values.
 @frozen
 public struct PersistentSortedSet<Element: PersistableOrderedKey> {
     @usableFromInline typealias Tree = PersistentSortedMap<Element, NoValue>
@@ -35,7 +37,8 @@ extension PersistentSortedSet: PersistentSetAlgebra {
     @inlinable
     public func contains(_ element: Element) -> Bool { tree.contains(element) }
 
-    /// Adds `element`; returns whether it was new. An equal element that is there already stays as it is. O(log count).
+    /// Adds `element`; returns whether it was new. An equal element that is there already stays as
+    /// it is. O(log count).
     @inlinable @discardableResult
     public func insert(_ element: Element) -> Bool { tree.updateValue(NoValue(), forKey: element) }
 
@@ -43,18 +46,20 @@ extension PersistentSortedSet: PersistentSetAlgebra {
     @inlinable @discardableResult
     public func remove(_ element: Element) -> Bool { tree.removeValue(forKey: element) }
 
-    /// Removes all elements and frees what they owned. O(count) if they own something, else O(nodes).
+    /// Removes all elements and frees what they owned. O(count) if they own something, else
+    /// O(nodes).
     @inlinable
     public func removeAll() { tree.removeAll() }
 
-    /// Removes the elements that `shouldBeRemoved` says yes to. O(count). The set must not be changed inside.
+    /// Removes the elements that `shouldBeRemoved` says yes to. O(count). The set must not be
+    /// changed inside.
     @inlinable
     public func removeAll(where shouldBeRemoved: (Element) throws -> Bool) rethrows {
         try tree.removeAll { try shouldBeRemoved($0.key) }
     }
 
-    /// Adds elements that ascend and come after all that are there, packed without gaps; traps with a sentence at one that does not. Amortised
-    /// O(1) an element.
+    /// Adds elements that ascend and come after all that are there, packed without gaps; traps with
+    /// a sentence at one that does not. Amortised O(1) an element.
     @inlinable
     public func append(sorted elements: some Sequence<Element>) {
         tree.append(sorted: elements.lazy.map { (key: $0, value: NoValue()) })
@@ -66,7 +71,9 @@ extension PersistentSortedSet: PersistentSetAlgebra {
 extension PersistentSortedSet {
     /// The smallest element that is `element` or comes after it. O(log count).
     @inlinable
-    public func element(atOrAfter element: Element) -> Element? { tree.entry(atOrAfter: element)?.key }
+    public func element(atOrAfter element: Element) -> Element? {
+        tree.entry(atOrAfter: element)?.key
+    }
 
     /// The smallest element after `element`. O(log count).
     @inlinable
@@ -74,13 +81,16 @@ extension PersistentSortedSet {
 
     /// The greatest element that is `element` or comes before it. O(log count).
     @inlinable
-    public func element(atOrBefore element: Element) -> Element? { tree.entry(atOrBefore: element)?.key }
+    public func element(atOrBefore element: Element) -> Element? {
+        tree.entry(atOrBefore: element)?.key
+    }
 
     /// The greatest element before `element`. O(log count).
     @inlinable
     public func element(before element: Element) -> Element? { tree.entry(before: element)?.key }
 
-    /// The place of the first element that is `element` or comes after it; `endIndex` if there is none. O(log count).
+    /// The place of the first element that is `element` or comes after it; `endIndex` if there is
+    /// none. O(log count).
     @inlinable
     public func index(atOrAfter element: Element) -> Index { tree.index(atOrAfter: element) }
 
@@ -116,18 +126,24 @@ extension PersistentSortedSet where Element: Comparable {
 
     /// The elements up to one, and it. O(log count).
     @inlinable
-    public subscript(range: PartialRangeThrough<Element>) -> SubSequence { SubSequence(tree[range]) }
+    public subscript(range: PartialRangeThrough<Element>) -> SubSequence {
+        SubSequence(tree[range])
+    }
 }
 
 extension PersistentSortedSet where Element == String {
-    /// The elements that begin with `prefix`; see ``PersistentSortedMap/entries(withPrefix:)``. O(log count).
-    public func elements(withPrefix prefix: String) -> SubSequence { SubSequence(tree.entries(withPrefix: prefix)) }
+    /// The elements that begin with `prefix`; see ``PersistentSortedMap/entries(withPrefix:)``.
+    /// O(log count).
+    public func elements(withPrefix prefix: String) -> SubSequence {
+        SubSequence(tree.entries(withPrefix: prefix))
+    }
 }
 
 // MARK: Collection
 
 extension PersistentSortedSet: BidirectionalCollection {
-    /// The place of an element, good until the next insertion or removal; used after that, it traps with a sentence.
+    /// The place of an element, good until the next insertion or removal; used after that, it traps
+    /// with a sentence.
     public typealias Index = PersistentSortedMap<Element, NoValue>.Index
 
     @inlinable
@@ -152,7 +168,9 @@ extension PersistentSortedSet: BidirectionalCollection {
 
     /// How many steps lead from one index to the other. O(leaves between them).
     @inlinable
-    public func distance(from start: Index, to end: Index) -> Int { tree.distance(from: start, to: end) }
+    public func distance(from start: Index, to end: Index) -> Int {
+        tree.distance(from: start, to: end)
+    }
 
     @inlinable
     public var underestimatedCount: Int { count }
@@ -160,7 +178,8 @@ extension PersistentSortedSet: BidirectionalCollection {
     @inlinable
     public func makeIterator() -> Iterator { Iterator(tree.makeIterator()) }
 
-    /// Walks elements in ascending order. Inserting or removing while iterating traps at the next step.
+    /// Walks elements in ascending order. Inserting or removing while iterating traps at the next
+    /// step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline var entries: PersistentSortedMap<Element, NoValue>.Iterator
@@ -173,7 +192,8 @@ extension PersistentSortedSet: BidirectionalCollection {
         public mutating func next() -> Element? { entries.next()?.key }
     }
 
-    /// Elements that follow one another, in place: what `set[3 ..< 9]` is. Good until the next insertion or removal. Its `count` takes O(leaves).
+    /// Elements that follow one another, in place: what `set[3 ..< 9]` is. Good until the next
+    /// insertion or removal. Its `count` takes O(leaves).
     @frozen
     public struct SubSequence: BidirectionalCollection {
         public typealias Index = PersistentSortedSet.Index
@@ -203,7 +223,9 @@ extension PersistentSortedSet: BidirectionalCollection {
         public func index(before index: Index) -> Index { entries.index(before: index) }
 
         @inlinable
-        public func distance(from start: Index, to end: Index) -> Int { entries.distance(from: start, to: end) }
+        public func distance(from start: Index, to end: Index) -> Int {
+            entries.distance(from: start, to: end)
+        }
 
         @inlinable
         public var underestimatedCount: Int { 0 }
@@ -234,9 +256,13 @@ extension PersistentSortedSet: PersistableContainer {
     public static func storeEmpty(in access: HeapAccess) -> Stored { Tree.storeEmpty(in: access) }
 
     @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) { Tree.destroy(stored, in: access) }
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        Tree.destroy(stored, in: access)
+    }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) { Tree.verify(at: place, in: &verification) }
+    public static func verify(at place: UInt64, in verification: inout Verification) {
+        Tree.verify(at: place, in: &verification)
+    }
 
     @inlinable
     public static var ownsMemory: Bool { true }
@@ -247,7 +273,8 @@ extension PersistentSortedSet: PersistableContainer {
 }
 
 extension PersistentSortedSet {
-    /// An empty set for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    /// An empty set for a field of a new record: it is made in the heap when the record is stored.
+    /// Until then it must not be used.
     @inlinable
     public init() { tree = Tree() }
 }

@@ -3,7 +3,8 @@ import HoldfastEngine
 extension PersistentSortedMap: BidirectionalCollection {
     public typealias Element = (key: Key, value: Value)
 
-    /// The place of an entry, good until the next insertion or removal; used after that, it traps with a sentence.
+    /// The place of an entry, good until the next insertion or removal; used after that, it traps
+    /// with a sentence.
     @frozen
     public struct Index: Hashable, Comparable, Sendable {
         @usableFromInline let path: SortedPath
@@ -37,7 +38,8 @@ extension PersistentSortedMap: BidirectionalCollection {
     @inlinable
     public var endIndex: Index { index(nil, 0) }
 
-    /// The index of a position in a leaf, or of the next leaf's first if the position is behind its last.
+    /// The index of a position in a leaf, or of the next leaf's first if the position is behind its
+    /// last.
     @inlinable
     func index(_ place: Place?, _ position: Int) -> Index {
         let changes = header.pointee.changes
@@ -45,17 +47,22 @@ extension PersistentSortedMap: BidirectionalCollection {
         var position = position
         while let here = place {
             if position < leaf(here).count {
-                return Index(path: here.path, leaf: here.offset, position: position, changes: changes, map: offset)
+                return Index(
+                    path: here.path, leaf: here.offset, position: position, changes: changes,
+                    map: offset)
             }
             place = self.place(after: here)
             position = 0
         }
-        return Index(path: SortedPath(word: .max), leaf: 0, position: 0, changes: changes, map: offset)
+        return Index(
+            path: SortedPath(word: .max), leaf: 0, position: 0, changes: changes, map: offset)
     }
 
     @inlinable @inline(__always)
     func check(_ index: Index) {
-        guard index.map == offset, header.pointee.changes == index.changes else { Handle.staleIndex() }
+        guard index.map == offset, header.pointee.changes == index.changes else {
+            Handle.staleIndex()
+        }
     }
 
     /// The leaf of an index that is not the end.
@@ -75,13 +82,16 @@ extension PersistentSortedMap: BidirectionalCollection {
     @inlinable @inline(__always)
     func element(_ leaf: Leaf, _ position: Int) -> (key: Key, value: Value) {
         let slot = leaf.slot(position, access)
-        return (Key.load(slot.pointee.key, from: access), Value.load(slot.pointee.value, from: access))
+        return (
+            Key.load(slot.pointee.key, from: access), Value.load(slot.pointee.value, from: access)
+        )
     }
 
     /// The entries between two indices, in place. O(1).
     @inlinable
     public subscript(bounds: Range<Index>) -> PersistentSortedSlice<Key, Value> {
-        PersistentSortedSlice(base: self, startIndex: bounds.lowerBound, endIndex: bounds.upperBound)
+        PersistentSortedSlice(
+            base: self, startIndex: bounds.lowerBound, endIndex: bounds.upperBound)
     }
 
     /// Amortised O(1).
@@ -94,7 +104,8 @@ extension PersistentSortedMap: BidirectionalCollection {
         check(index)
         if index.leaf != 0 && index.position > 0 {
             return Index(
-                path: index.path, leaf: index.leaf, position: index.position - 1, changes: index.changes, map: offset)
+                path: index.path, leaf: index.leaf, position: index.position - 1,
+                changes: index.changes, map: offset)
         }
         var here =
             index.leaf == 0
@@ -139,11 +150,13 @@ extension PersistentSortedMap: BidirectionalCollection {
 extension PersistentSortedMap {
     /// Walks entries in ascending order of their keys.
     ///
-    /// Changing values of existing keys while iterating is allowed; inserting or removing traps at the next step.
+    /// Changing values of existing keys while iterating is allowed; inserting or removing traps at
+    /// the next step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline let map: PersistentSortedMap
-        /// Where the map counts its changes, and what the count was. The address is good while the transaction is open.
+        /// Where the map counts its changes, and what the count was. The address is good while the
+        /// transaction is open.
         @usableFromInline let header: UnsafeMutablePointer<SortedHeader>
         @usableFromInline let changes: UInt64
         /// The leaf being walked, the position to go on with, and the one to end before.
@@ -185,7 +198,10 @@ extension PersistentSortedMap {
         /// Finds out what follows the leaf, and begins to fetch it.
         @inlinable
         mutating func findSiblings(_ place: Place) {
-            guard let (level, parent) = map.lowestNode(on: place.path, header, map.height(header), where: { _, _ in true }) else {
+            guard
+                let (level, parent) = map.lowestNode(
+                    on: place.path, header, map.height(header), where: { _, _ in true })
+            else {
                 return
             }
             child = place.path[level]
@@ -193,7 +209,8 @@ extension PersistentSortedMap {
             for ahead in 1 ... Self.leavesAhead { prefetch(child &+ ahead) }
         }
 
-        /// Leaves are fetched while those before them are read: one alone takes as long as reading several.
+        /// Leaves are fetched while those before them are read: one alone takes as long as reading
+        /// several.
         @inlinable @inline(__always)
         static var leavesAhead: Int { 3 }
 
@@ -207,7 +224,10 @@ extension PersistentSortedMap {
         @inlinable
         public mutating func next() -> (key: Key, value: Value)? {
             guard let slot = nextSlot() else { return nil }
-            return (Key.load(slot.pointee.key, from: map.access), Value.load(slot.pointee.value, from: map.access))
+            return (
+                Key.load(slot.pointee.key, from: map.access),
+                Value.load(slot.pointee.value, from: map.access)
+            )
         }
 
         @inlinable @inline(__always)
@@ -259,11 +279,15 @@ extension PersistentSortedMap where Key: Hashable, Value: Equatable {
     }
 }
 
-/// Entries of a ``PersistentSortedMap`` that follow one another, in place: what `map["a" ..< "f"]` is.
+/// Entries of a ``PersistentSortedMap`` that follow one another, in place: what `map["a" ..< "f"]`
+/// is.
 ///
-/// A view: it copies nothing, and is good until the next insertion or removal. Its `count` takes O(leaves).
+/// A view: it copies nothing, and is good until the next insertion or removal. Its `count` takes
+/// O(leaves).
 @frozen
-public struct PersistentSortedSlice<Key: PersistableOrderedKey, Value: Persistable>: BidirectionalCollection {
+public struct PersistentSortedSlice<Key: PersistableOrderedKey, Value: Persistable>:
+    BidirectionalCollection
+{
     public typealias Index = PersistentSortedMap<Key, Value>.Index
 
     /// The map that it is part of.
@@ -284,7 +308,8 @@ public struct PersistentSortedSlice<Key: PersistableOrderedKey, Value: Persistab
 
     @inlinable
     public subscript(bounds: Range<Index>) -> PersistentSortedSlice {
-        PersistentSortedSlice(base: base, startIndex: bounds.lowerBound, endIndex: bounds.upperBound)
+        PersistentSortedSlice(
+            base: base, startIndex: bounds.lowerBound, endIndex: bounds.upperBound)
     }
 
     @inlinable
@@ -294,7 +319,9 @@ public struct PersistentSortedSlice<Key: PersistableOrderedKey, Value: Persistab
     public func index(before index: Index) -> Index { base.index(before: index) }
 
     @inlinable
-    public func distance(from start: Index, to end: Index) -> Int { base.distance(from: start, to: end) }
+    public func distance(from start: Index, to end: Index) -> Int {
+        base.distance(from: start, to: end)
+    }
 
     /// 0, because counting would take longer than one look.
     @inlinable

@@ -2,14 +2,16 @@ import HoldfastEngine
 
 // What the order is for: neighbours, ranges, both ends.
 extension PersistentSortedMap {
-    /// The place of the first key that `isLeft` says no to; it must not say yes again after a no. O(log count).
+    /// The place of the first key that `isLeft` says no to; it must not say yes again after a no.
+    /// O(log count).
     @inlinable
     func partition(_ isLeft: (Key.Stored) -> Bool) -> Index {
         guard let place = place({ $0.partition(isLeft) }) else { return endIndex }
         return index(place, leaf(place).partition(access, isLeft))
     }
 
-    /// The place of the first entry whose key is `key` or comes after it; `endIndex` if there is none. O(log count).
+    /// The place of the first entry whose key is `key` or comes after it; `endIndex` if there is
+    /// none. O(log count).
     @inlinable
     public func index(atOrAfter key: Key) -> Index {
         Key.withProbe(key) { probe in
@@ -18,7 +20,8 @@ extension PersistentSortedMap {
         }
     }
 
-    /// The place of the first entry whose key comes after `key`; `endIndex` if there is none. O(log count).
+    /// The place of the first entry whose key comes after `key`; `endIndex` if there is none. O(log
+    /// count).
     @inlinable
     public func index(after key: Key) -> Index {
         Key.withProbe(key) { probe in
@@ -41,7 +44,9 @@ extension PersistentSortedMap {
 
     @inlinable
     func entry(before index: Index) -> Element? {
-        if index.leaf != 0 && index.position > 0 { return element(Leaf(access, index.leaf), index.position - 1) }
+        if index.leaf != 0 && index.position > 0 {
+            return element(Leaf(access, index.leaf), index.position - 1)
+        }
         return index == startIndex ? nil : self[self.index(before: index)]
     }
 
@@ -65,7 +70,8 @@ extension PersistentSortedMap {
 
     /// Removes and returns the entry with the smallest key, or nil if there is none. O(log count).
     ///
-    /// Not for values that are collections, which are freed: copy out what you need of `first` and use `removeFirst()`.
+    /// Not for values that are collections, which are freed: copy out what you need of `first` and
+    /// use `removeFirst()`.
     @inlinable
     public func popFirst() -> Element? where Value: PersistableValue {
         guard let first else { return nil }
@@ -81,7 +87,8 @@ extension PersistentSortedMap {
         return last
     }
 
-    /// Removes the entry with the smallest key and frees what it owned; returns whether there was one. O(log count).
+    /// Removes the entry with the smallest key and frees what it owned; returns whether there was
+    /// one. O(log count).
     @inlinable @discardableResult
     public func removeFirst() -> Bool {
         guard let place = place({ _ in 0 }) else { return false }
@@ -89,7 +96,8 @@ extension PersistentSortedMap {
         return true
     }
 
-    /// Removes the entry with the greatest key and frees what it owned; returns whether there was one. O(log count).
+    /// Removes the entry with the greatest key and frees what it owned; returns whether there was
+    /// one. O(log count).
     @inlinable @discardableResult
     public func removeLast() -> Bool {
         guard let place = place({ $0.count - 1 }) else { return false }
@@ -100,7 +108,8 @@ extension PersistentSortedMap {
 }
 
 extension PersistentSortedMap where Key: Comparable {
-    /// The entries whose keys lie in `range`, such as `log[yesterday ..< today]`: a view of them in place. O(log count).
+    /// The entries whose keys lie in `range`, such as `log[yesterday ..< today]`: a view of them in
+    /// place. O(log count).
     @inlinable
     public subscript(range: Range<Key>) -> PersistentSortedSlice<Key, Value> {
         slice(index(atOrAfter: range.lowerBound), index(atOrAfter: range.upperBound))
@@ -132,7 +141,8 @@ extension PersistentSortedMap where Key: Comparable {
 }
 
 extension PersistentSortedMap {
-    /// An enum's own order need not be that of its raw values: what is a range to it may be none here, and is then empty.
+    /// An enum's own order need not be that of its raw values: what is a range to it may be none
+    /// here, and is then empty.
     @inlinable
     func slice(_ start: Index, _ end: Index) -> PersistentSortedSlice<Key, Value> {
         PersistentSortedSlice(base: self, startIndex: start, endIndex: Swift.max(start, end))
@@ -140,13 +150,19 @@ extension PersistentSortedMap {
 }
 
 extension PersistentSortedMap where Key == String {
-    /// The entries whose keys begin with `prefix`, compared by the scalars of their normal forms: `"e"` is no beginning of `"é"`, however it is
-    /// spelled, and `"a"` is one of `"a\u{200D}"`. A view of them in place. O(log count).
+    /// The entries whose keys begin with `prefix`, compared by the scalars of their normal forms:
+    /// `"e"` is no beginning of `"é"`, however it is spelled, and `"a"` is one of `"a\u{200D}"`. A
+    /// view of them in place. O(log count).
     public func entries(withPrefix prefix: String) -> PersistentSortedSlice<String, Value> {
         String.withProbe(prefix) { probe in
-            let start = partition { $0.withBytes(access) { UTF8Order.compare($0, probe.bytes) < 0 } }
+            let start = partition {
+                $0.withBytes(access) { UTF8Order.compare($0, probe.bytes) < 0 }
+            }
             let end = partition {
-                $0.withBytes(access) { UTF8Order.compare($0, probe.bytes) < 0 || UTF8Order.begins($0, with: probe.bytes) }
+                $0.withBytes(access) {
+                    UTF8Order.compare($0, probe.bytes) < 0
+                        || UTF8Order.begins($0, with: probe.bytes)
+                }
             }
             return slice(start, end)
         }

@@ -35,7 +35,8 @@ extension PersistentSortedMap: PersistableContainer {
     public static func storeEmpty(in access: HeapAccess) -> Stored {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         // A line of its own, so that a change of the count logs one line.
-        let offset = access.allocate(byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes)
+        let offset = access.allocate(
+            byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes)
         access.store(SortedHeader(), at: offset)
         return Stored(offset: offset)
     }
@@ -48,7 +49,9 @@ extension PersistentSortedMap: PersistableContainer {
         let map = load(stored, from: access)
         map.removeAll()
         map.writableHeader.pointee.magic = 0
-        access.free(stored.offset, byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes)
+        access.free(
+            stored.offset, byteCount: MemoryLayout<SortedHeader>.size,
+            alignment: HeapLayout.lineBytes)
         if Value.ownsMemory { access.leaveLevel() }
     }
 
@@ -62,7 +65,8 @@ extension PersistentSortedMap: PersistableContainer {
 }
 
 extension PersistentSortedMap {
-    /// An empty map for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    /// An empty map for a field of a new record: it is made in the heap when the record is stored.
+    /// Until then it must not be used.
     @inlinable
     public init() { self.init(access: .detached, offset: 0) }
 }
@@ -72,8 +76,9 @@ extension PersistentSortedMap {
 public struct StoredSortedMap: BitwiseCopyable {}
 
 extension PersistentSortedMap {
-    /// Adds entries whose keys ascend and come after all that are there, packed without gaps: the fast way to fill a map. Traps with a
-    /// sentence at a key that does not come after the one before it. Amortised O(1) an entry.
+    /// Adds entries whose keys ascend and come after all that are there, packed without gaps: the
+    /// fast way to fill a map. Traps with a sentence at a key that does not come after the one
+    /// before it. Amortised O(1) an entry.
     @inlinable
     public func append<S: Sequence>(sorted entries: S) where S.Element == (key: Key, value: Value) {
         append(sorted: entries, isChecked: true)
@@ -87,14 +92,17 @@ extension PersistentSortedMap {
 
     /// A map that is being copied needs no check: it is in order, and may hold several NaNs.
     @inlinable
-    func append<S: Sequence>(sorted entries: S, isChecked: Bool) where S.Element == (key: Key, value: Value) {
+    func append<S: Sequence>(sorted entries: S, isChecked: Bool)
+    where S.Element == (key: Key, value: Value) {
         let header = writableHeader
         var leaf = lastLeaf(header)
         for (key, value) in entries {
             Key.withProbe(key) { probe in
                 let ordered = Key.orderedProbe(probe)
                 guard let slot = newSlot(key, probe, Value.store(value, in: access)) else { return }
-                if isChecked, let leaf, !Key.isStored(leaf.slot(leaf.count - 1, access).pointee.key, before: ordered, in: access)
+                if isChecked, let leaf,
+                    !Key.isStored(
+                        leaf.slot(leaf.count - 1, access).pointee.key, before: ordered, in: access)
                 {
                     Handle.notAscending("\(key)")
                 }

@@ -15,7 +15,8 @@ extension PersistentSortedMap {
         return remove(from: leaf, at: position) { $0.child(for: ordered, access) }
     }
 
-    /// Takes an entry out of its leaf. `choose` says for every inner node on the way which child leads to the leaf.
+    /// Takes an entry out of its leaf. `choose` says for every inner node on the way which child
+    /// leads to the leaf.
     @inlinable
     func remove(from leaf: Leaf, at position: Int, _ choose: (Inner) -> Int) -> Slot {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
@@ -27,8 +28,9 @@ extension PersistentSortedMap {
         return removed
     }
 
-    /// Lets the leaf that `choose` leads to, which has too few entries, share with a neighbour. On the way down every node is given a child more
-    /// than it needs, so that a leaf can go without making its parent too empty.
+    /// Lets the leaf that `choose` leads to, which has too few entries, share with a neighbour. On
+    /// the way down every node is given a child more than it needs, so that a leaf can go without
+    /// making its parent too empty.
     @inlinable @inline(never)
     func shrink(_ header: UnsafeMutablePointer<SortedHeader>, _ choose: (Inner) -> Int) {
         if header.pointee.height > 0 {
@@ -64,7 +66,8 @@ extension PersistentSortedMap {
         }
     }
 
-    /// Makes one leaf of child `index` and a neighbour, or two that are equally full if one would be more than three quarters full.
+    /// Makes one leaf of child `index` and a neighbour, or two that are equally full if one would
+    /// be more than three quarters full.
     @inlinable
     func shareLeaf(_ parent: Inner, _ index: Int) {
         let first = index + 1 < parent.count ? index : index - 1
@@ -101,9 +104,11 @@ extension PersistentSortedMap {
         let right = Inner(access, parent.children[first + 1])
         var keys = Array(UnsafeMutableBufferPointer(start: left.keys, count: left.count - 1))
         keys.append(parent.keys[first])
-        keys.append(contentsOf: UnsafeMutableBufferPointer(start: right.keys, count: right.count - 1))
+        keys.append(
+            contentsOf: UnsafeMutableBufferPointer(start: right.keys, count: right.count - 1))
         var children = Array(UnsafeMutableBufferPointer(start: left.children, count: left.count))
-        children.append(contentsOf: UnsafeMutableBufferPointer(start: right.children, count: right.count))
+        children.append(
+            contentsOf: UnsafeMutableBufferPointer(start: right.children, count: right.count))
         if children.count <= Inner.capacity * 3 / 4 {
             let old = left.count
             left.assign(keys[(old - 1)...], children[old...], from: old, access)
@@ -120,15 +125,20 @@ extension PersistentSortedMap {
 
     // MARK: Removing many
 
-    /// Removes the entries that `shouldBeRemoved` says yes to and frees what they owned. O(count). The map must not be changed inside; entries that
-    /// were removed before an error was thrown stay removed.
+    /// Removes the entries that `shouldBeRemoved` says yes to and frees what they owned. O(count).
+    /// The map must not be changed inside; entries that were removed before an error was thrown
+    /// stay removed.
     @inlinable
-    public func removeAll(where shouldBeRemoved: ((key: Key, value: Value)) throws -> Bool) rethrows {
+    public func removeAll(where shouldBeRemoved: ((key: Key, value: Value)) throws -> Bool) rethrows
+    {
         let header = writableHeader
         guard header.pointee.root != 0 else { return }
         defer {
-            // Leaves were left as empty as they came to be; every pass makes whole what lies one level under a node that it shares.
-            while header.pointee.height > 0, share(header.pointee.root, level: height(header)) { lowerRoot(header) }
+            // Leaves were left as empty as they came to be; every pass makes whole what lies one
+            // level under a node that it shares.
+            while header.pointee.height > 0, share(header.pointee.root, level: height(header)) {
+                lowerRoot(header)
+            }
             lowerRoot(header)
         }
         try removeAll(header.pointee.root, level: height(header), header, where: shouldBeRemoved)
@@ -142,7 +152,8 @@ extension PersistentSortedMap {
         guard level == 0 else {
             let node = Inner(access, offset)
             for index in 0 ..< node.count {
-                try removeAll(node.children[index], level: level - 1, header, where: shouldBeRemoved)
+                try removeAll(
+                    node.children[index], level: level - 1, header, where: shouldBeRemoved)
             }
             return
         }
@@ -152,7 +163,10 @@ extension PersistentSortedMap {
             let slot = leaf.slot(position, access)
             let changes = header.pointee.changes
             let removes = try shouldBeRemoved(
-                (Key.load(slot.pointee.key, from: access), Value.load(slot.pointee.value, from: access)))
+                (
+                    Key.load(slot.pointee.key, from: access),
+                    Value.load(slot.pointee.value, from: access)
+                ))
             guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
             if removes {
                 access.note(self.offset, MemoryLayout<SortedHeader>.size)
@@ -166,13 +180,16 @@ extension PersistentSortedMap {
         }
     }
 
-    /// Lets all nodes below that are too empty share with neighbours; returns whether there were any.
+    /// Lets all nodes below that are too empty share with neighbours; returns whether there were
+    /// any.
     @inlinable
     func share(_ offset: UInt64, level: Int) -> Bool {
         let node = Inner(access, offset)
         var hasShared = false
         if level > 1 {
-            for index in 0 ..< node.count where share(node.children[index], level: level - 1) { hasShared = true }
+            for index in 0 ..< node.count where share(node.children[index], level: level - 1) {
+                hasShared = true
+            }
         }
         var index = 0
         while index < node.count && node.count > 1 {
@@ -186,7 +203,8 @@ extension PersistentSortedMap {
             }
             hasShared = true
             if level > 1 { shareInner(node, index) } else { shareLeaf(node, index) }
-            // The node that has taken over this one's entries may be at this place or the one before.
+            // The node that has taken over this one's entries may be at this place or the one
+            // before.
             index = Swift.max(0, index - 1)
         }
         return hasShared

@@ -2,7 +2,8 @@ import HoldfastEngine
 
 // Finding and inserting.
 extension PersistentSortedMap {
-    /// No tree is higher: even at the smallest fill, sixteen levels lead to more leaves than a heap has bytes.
+    /// No tree is higher: even at the smallest fill, sixteen levels lead to more leaves than a heap
+    /// has bytes.
     @inlinable @inline(__always)
     static var mostLevels: Int { 16 }
 
@@ -29,7 +30,8 @@ extension PersistentSortedMap {
     @inlinable @inline(__always)
     func find(_ key: Key) -> UnsafeMutablePointer<Slot>? {
         Key.withProbe(key) { probe in
-            leaf(for: Key.orderedProbe(probe), header)?.find(probe, Key.hash(probe, seed: access.hashSeed), access)
+            leaf(for: Key.orderedProbe(probe), header)?.find(
+                probe, Key.hash(probe, seed: access.hashSeed), access)
         }
     }
 
@@ -84,13 +86,15 @@ extension PersistentSortedMap {
         return Leaf(access, header.pointee.root)
     }
 
-    /// Splits the full leaf that the probe belongs to, and on the way there every full node. `newKey` is the probe's stored key; `appends` says
-    /// that it comes after all others.
+    /// Splits the full leaf that the probe belongs to, and on the way there every full node.
+    /// `newKey` is the probe's stored key; `appends` says that it comes after all others.
     @inlinable @inline(never)
     func makeRoom(_ probe: Key.OrderedProbe, _ newKey: Key.Stored, appends: Bool) {
         let header = writableHeader
         if header.pointee.height == 0 || Inner(access, header.pointee.root).isFull {
-            guard header.pointee.height < UInt32(Self.mostLevels) else { Handle.damaged(access, "sorted collection") }
+            guard header.pointee.height < UInt32(Self.mostLevels) else {
+                Handle.damaged(access, "sorted collection")
+            }
             let root = makeInner(level: Int(header.pointee.height) + 1)
             Inner(access, new: root).assign([], [header.pointee.root], access)
             header.pointee.root = root
@@ -105,14 +109,19 @@ extension PersistentSortedMap {
             }
             node = Inner(access, node.children[index])
         }
-        splitLeaf(node, appends ? node.count - 1 : node.child(for: probe, access), newKey, appends: appends)
+        splitLeaf(
+            node, appends ? node.count - 1 : node.child(for: probe, access), newKey,
+            appends: appends)
     }
 
     /// Whether all keys come before the probe.
     @inlinable
-    func isBehindAll(_ probe: Key.OrderedProbe, _ header: UnsafeMutablePointer<SortedHeader>) -> Bool {
+    func isBehindAll(_ probe: Key.OrderedProbe, _ header: UnsafeMutablePointer<SortedHeader>)
+        -> Bool
+    {
         guard let leaf = lastLeaf(header), leaf.count > 0 else { return true }
-        return Key.isStored(leaf.slot(leaf.count - 1, access).pointee.key, before: probe, in: access)
+        return Key.isStored(
+            leaf.slot(leaf.count - 1, access).pointee.key, before: probe, in: access)
     }
 
     @inlinable
@@ -126,14 +135,16 @@ extension PersistentSortedMap {
         return Leaf(access, offset)
     }
 
-    /// Makes two leaves of child `index`. Where keys come in ascending order, the new one is left empty for the next, so that the old ones stay full.
+    /// Makes two leaves of child `index`. Where keys come in ascending order, the new one is left
+    /// empty for the next, so that the old ones stay full.
     @inlinable
     func splitLeaf(_ parent: Inner, _ index: Int, _ newKey: Key.Stored, appends: Bool) {
         let leaf = Leaf(access, parent.children[index])
         let offset = makeLeaf()
         let separator: Key.Stored
         if appends {
-            separator = Key.separator(leaf.slot(leaf.count - 1, access).pointee.key, newKey, in: access)
+            separator = Key.separator(
+                leaf.slot(leaf.count - 1, access).pointee.key, newKey, in: access)
         } else {
             let half = leaf.count / 2
             Leaf(access, offset).append(half ..< leaf.count, of: leaf, access)
@@ -146,7 +157,9 @@ extension PersistentSortedMap {
     /// What parts two neighbouring leaves.
     @inlinable
     func separator(_ left: Leaf, _ right: Leaf) -> Key.Stored {
-        Key.separator(left.slot(left.count - 1, access).pointee.key, right.slot(0, access).pointee.key, in: access)
+        Key.separator(
+            left.slot(left.count - 1, access).pointee.key, right.slot(0, access).pointee.key,
+            in: access)
     }
 
     @inlinable
@@ -157,7 +170,8 @@ extension PersistentSortedMap {
         let offset = makeInner(level: node.level)
         let keys = UnsafeMutableBufferPointer(start: node.keys, count: count - 1)
         let children = UnsafeMutableBufferPointer(start: node.children, count: count)
-        Inner(access, new: offset).assign(Array(keys[kept...])[...], Array(children[kept...])[...], access)
+        Inner(access, new: offset).assign(
+            Array(keys[kept...])[...], Array(children[kept...])[...], access)
         let separator = node.keys[kept - 1]
         node.noteHead(access)
         node.setCount(kept)
@@ -200,7 +214,8 @@ extension PersistentSortedMap {
         access.free(offset, byteCount: Inner.byteCount, alignment: HeapLayout.lineBytes)
     }
 
-    /// Frees all nodes with what they own; the map is then as empty as a new one, once its count is 0.
+    /// Frees all nodes with what they own; the map is then as empty as a new one, once its count is
+    /// 0.
     @inlinable
     func freeTree(_ header: UnsafeMutablePointer<SortedHeader>) {
         let root = header.pointee.root
@@ -221,7 +236,9 @@ extension PersistentSortedMap {
         }
         let node = Inner(access, offset)
         for index in 0 ..< node.count { freeNode(node.children[index], level: level - 1) }
-        if Key.ownsMemory { for index in 0 ..< node.count - 1 { Key.destroy(node.keys[index], in: access) } }
+        if Key.ownsMemory {
+            for index in 0 ..< node.count - 1 { Key.destroy(node.keys[index], in: access) }
+        }
         freeInner(offset)
     }
 }

@@ -1,6 +1,7 @@
 import HoldfastEngine
 
-// Verifying a sorted map that may be damaged: header, nodes, the order of the keys, and that each lies between its separators.
+// Verifying a sorted map that may be damaged: header, nodes, the order of the keys, and that each
+// lies between its separators.
 extension PersistentSortedMap {
     public static func verify(at place: UInt64, in verification: inout Verification) {
         let offset = verification.load(place, as: UInt64.self)
@@ -13,16 +14,22 @@ extension PersistentSortedMap {
         guard header.magic == SortedHeader.magic else {
             return verification.report("a sorted collection's header does not begin as one")
         }
-        // Nodes have at least two children, but the last of a level may have one; no heap holds more levels than this.
-        guard header.height <= 64 else { return verification.report("a sorted collection claims \(header.height) levels") }
+        // Nodes have at least two children, but the last of a level may have one; no heap holds
+        // more levels than this.
+        guard header.height <= 64 else {
+            return verification.report("a sorted collection claims \(header.height) levels")
+        }
         var walk = SortedWalk<Key, Value>(access: verification.access)
         if header.root != 0 {
-            walk.verifyNode(header.root, level: Int(header.height), lower: nil, upper: nil, in: &verification)
+            walk.verifyNode(
+                header.root, level: Int(header.height), lower: nil, upper: nil, in: &verification)
         } else if header.height != 0 {
-            verification.report("a sorted collection claims \(header.height) levels and has no root")
+            verification.report(
+                "a sorted collection claims \(header.height) levels and has no root")
         }
         if walk.isWhole, walk.count != header.count {
-            verification.report("a sorted collection claims \(header.count) entries and has \(walk.count)")
+            verification.report(
+                "a sorted collection claims \(header.count) entries and has \(walk.count)")
         }
     }
 }
@@ -42,18 +49,29 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
         verification.report(problem)
     }
 
-    /// `lower` and `upper` are separators, which have been verified: keys are at or behind the one and before the other.
+    /// `lower` and `upper` are separators, which have been verified: keys are at or behind the one
+    /// and before the other.
     mutating func verifyNode(
-        _ offset: UInt64, level: Int, lower: Key.Stored?, upper: Key.Stored?, in verification: inout Verification
+        _ offset: UInt64, level: Int, lower: Key.Stored?, upper: Key.Stored?,
+        in verification: inout Verification
     ) {
-        guard level > 0 else { return verifyLeaf(offset, lower: lower, upper: upper, in: &verification) }
-        guard verification.claim(offset, byteCount: Inner.byteCount, alignment: HeapLayout.lineBytes, "an inner node") else {
+        guard level > 0 else {
+            return verifyLeaf(offset, lower: lower, upper: upper, in: &verification)
+        }
+        guard
+            verification.claim(
+                offset, byteCount: Inner.byteCount, alignment: HeapLayout.lineBytes, "an inner node"
+            )
+        else {
             return isWhole = false
         }
         let children = Int(verification.load(offset + 1, as: UInt8.self))
-        guard verification.load(offset, as: UInt8.self) == Inner.kind, children > 0, children <= Inner.capacity,
+        guard verification.load(offset, as: UInt8.self) == Inner.kind, children > 0,
+            children <= Inner.capacity,
             Int(verification.load(offset + 2, as: UInt8.self)) == level
-        else { return fail("an inner node at level \(level) does not begin as one", in: &verification) }
+        else {
+            return fail("an inner node at level \(level) does not begin as one", in: &verification)
+        }
         var separators: [Key.Stored] = []
         for index in 0 ..< children - 1 {
             let place = offset + UInt64(Inner.keysOffset + index * MemoryLayout<Key.Stored>.stride)
@@ -68,23 +86,33 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
             if let left, let right, isBefore(right, left) {
                 return fail("the separators of an inner node are out of order", in: &verification)
             }
-            let child = verification.load(offset + UInt64(Inner.childrenOffset + index * 8), as: UInt64.self)
+            let child = verification.load(
+                offset + UInt64(Inner.childrenOffset + index * 8), as: UInt64.self)
             verifyNode(child, level: level - 1, lower: left, upper: right, in: &verification)
         }
     }
 
     private mutating func verifyLeaf(
-        _ offset: UInt64, lower: Key.Stored?, upper: Key.Stored?, in verification: inout Verification
+        _ offset: UInt64, lower: Key.Stored?, upper: Key.Stored?,
+        in verification: inout Verification
     ) {
-        guard verification.claim(offset, byteCount: Leaf.byteCount, alignment: HeapLayout.lineBytes, "a leaf") else {
+        guard
+            verification.claim(
+                offset, byteCount: Leaf.byteCount, alignment: HeapLayout.lineBytes, "a leaf")
+        else {
             return isWhole = false
         }
         let entries = Int(verification.load(offset + 1, as: UInt8.self))
-        guard verification.load(offset, as: UInt8.self) == Leaf.kind, entries <= Leaf.capacity else {
+        guard verification.load(offset, as: UInt8.self) == Leaf.kind, entries <= Leaf.capacity
+        else {
             return fail("a leaf does not begin as one", in: &verification)
         }
-        let order = (0 ..< entries).map { Int(verification.load(offset + UInt64(Leaf.orderOffset + $0), as: UInt8.self)) }
-        guard order.sorted() == Array(0 ..< entries) else { return fail("the order of a leaf is \(order)", in: &verification) }
+        let order = (0 ..< entries).map {
+            Int(verification.load(offset + UInt64(Leaf.orderOffset + $0), as: UInt8.self))
+        }
+        guard order.sorted() == Array(0 ..< entries) else {
+            return fail("the order of a leaf is \(order)", in: &verification)
+        }
         count += UInt64(entries)
         var last: Key.Stored?
         for number in order {
@@ -99,22 +127,31 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
             let tag = Leaf.tag(Key.hash(stored: key, seed: access.hashSeed, from: access))
             let isPlaced =
                 equalsNothing(key)
-                || (last.map { isBefore($0, key) } ?? true) && (lower.map { !isBefore(key, $0) } ?? true)
+                || (last.map { isBefore($0, key) } ?? true)
+                    && (lower.map { !isBefore(key, $0) } ?? true)
                     && (upper.map { isBefore(key, $0) } ?? true)
             last = key
             let valuePlace = place + UInt64(MemoryLayout<Leaf.Slot>.offset(of: \.value)!)
-            let isTagged = verification.load(offset + UInt64(Leaf.tagsOffset + number), as: UInt8.self) == tag
+            let isTagged =
+                verification.load(offset + UInt64(Leaf.tagsOffset + number), as: UInt8.self) == tag
             verification.within(.value(keyAt: place, Key.self)) { verification in
                 if !isPlaced || !isTagged {
-                    verification.report("an entry of a sorted collection lies where a search for its key does not look")
+                    verification.report(
+                        "an entry of a sorted collection lies where a search for its key does not "
+                            + "look"
+                    )
                 }
-                if MemoryLayout<Value.Stored>.size > 0 { Value.verify(at: valuePlace, in: &verification) }
+                if MemoryLayout<Value.Stored>.size > 0 {
+                    Value.verify(at: valuePlace, in: &verification)
+                }
             }
         }
     }
 
     private func isBefore(_ left: Key.Stored, _ right: Key.Stored) -> Bool {
-        Key.withProbe(Key.load(right, from: access)) { Key.isStored(left, before: Key.orderedProbe($0), in: access) }
+        Key.withProbe(Key.load(right, from: access)) {
+            Key.isStored(left, before: Key.orderedProbe($0), in: access)
+        }
     }
 
     /// NaN, of which there may be many, in any order.

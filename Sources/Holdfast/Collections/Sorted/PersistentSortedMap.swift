@@ -2,9 +2,10 @@ import HoldfastEngine
 
 /// A dictionary that lives in a heap and is sorted by its keys.
 ///
-/// A `PersistentSortedMap` is a handle: copying it does not copy the entries, and a change through one copy is seen through all, as with a
-/// class. It is valid inside its transaction; used later, it traps with a sentence. In a read transaction it can only be
-/// read. Assigning it to a place in a heap copies the entries.
+/// A `PersistentSortedMap` is a handle: copying it does not copy the entries, and a change through
+/// one copy is seen through all, as with a class. It is valid inside its transaction; used later,
+/// it traps with a sentence. In a read transaction it can only be read. Assigning it to a place in
+/// a heap copies the entries.
 ///
 ///     let log = try tx.sortedMap("log", Date.self, String.self)
 ///     log[.now] = "opened"
@@ -12,9 +13,11 @@ import HoldfastEngine
 ///     let latest = log.last
 ///     let before = log.entry(before: date)
 ///
-/// Look-up, insertion and removal take O(log count) time: it is a B+tree, so that of a million entries one is three or four nodes away. An
-/// insertion changes three lines wherever its key belongs, and about one more in the long run for the splitting of nodes. Keys that come in ascending
-/// order are packed without gaps. There are no ranks: to keep them would change one more line a level.
+/// Look-up, insertion and removal take O(log count) time: it is a B+tree, so that of a million
+/// entries one is three or four nodes away. An insertion changes three lines wherever its key
+/// belongs, and about one more in the long run for the splitting of nodes. Keys that come in
+/// ascending order are packed without gaps. There are no ranks: to keep them would change one more
+/// line a level.
 @frozen
 public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable> {
     @usableFromInline let access: HeapAccess
@@ -33,8 +36,11 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
 
     @inlinable @inline(__always)
     var header: UnsafeMutablePointer<SortedHeader> {
-        let header = access.address(offset, MemoryLayout<SortedHeader>.size).assumingMemoryBound(to: SortedHeader.self)
-        guard header.pointee.magic == SortedHeader.magic else { Handle.removed(access, "sorted collection") }
+        let header = access.address(offset, MemoryLayout<SortedHeader>.size).assumingMemoryBound(
+            to: SortedHeader.self)
+        guard header.pointee.magic == SortedHeader.magic else {
+            Handle.removed(access, "sorted collection")
+        }
         return header
     }
 
@@ -71,7 +77,8 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         }
     }
 
-    /// The value for `key`, or `defaultValue` if there is none; changing it in place inserts it. O(log count).
+    /// The value for `key`, or `defaultValue` if there is none; changing it in place inserts it.
+    /// O(log count).
     @inlinable
     public subscript(key: Key, default defaultValue: @autoclosure () -> Value) -> Value {
         get { self[key] ?? defaultValue() }
@@ -79,7 +86,11 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
             var value: Value
             let found = find(key)
             let changes = header.pointee.changes
-            if let found { value = Value.load(found.pointee.value, from: access) } else { value = defaultValue() }
+            if let found {
+                value = Value.load(found.pointee.value, from: access)
+            } else {
+                value = defaultValue()
+            }
             defer {
                 if let found, header.pointee.changes == changes {
                     replace(found, with: value)
@@ -97,17 +108,20 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
 
     // MARK: Changing
 
-    /// Sets the value for `key` and frees the old one; returns whether the key was new. O(log count).
+    /// Sets the value for `key` and frees the old one; returns whether the key was new. O(log
+    /// count).
     @inlinable @discardableResult
     public func updateValue(_ value: Value, forKey key: Key) -> Bool {
         Key.withProbe(key) { probe in
             let ordered = Key.orderedProbe(probe)
             let leaf = leaf(for: ordered, header)
-            if let leaf, let slot = leaf.find(probe, Key.hash(probe, seed: access.hashSeed), access) {
+            if let leaf, let slot = leaf.find(probe, Key.hash(probe, seed: access.hashSeed), access)
+            {
                 replace(slot, with: value)
                 return false
             }
-            // What owns memory is stored first: it may allocate, and nothing of the tree may be half changed then.
+            // What owns memory is stored first: it may allocate, and nothing of the tree may be
+            // half changed then.
             if let slot = newSlot(key, probe, Value.store(value, in: access)) {
                 insertNew(slot, probe, ordered)
             }
@@ -124,7 +138,8 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }
 
-    /// Removes the entry for `key` and frees what it owned; returns whether there was one. O(log count).
+    /// Removes the entry for `key` and frees what it owned; returns whether there was one. O(log
+    /// count).
     @inlinable @discardableResult
     public func removeValue(forKey key: Key) -> Bool {
         Key.withProbe(key) { probe in
@@ -140,7 +155,8 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         if Value.ownsMemory { Value.destroy(slot.value, in: access) }
     }
 
-    /// Removes all entries and frees what they owned, the nodes with it. O(count) if they own something, else O(nodes).
+    /// Removes all entries and frees what they owned, the nodes with it. O(count) if they own
+    /// something, else O(nodes).
     @inlinable
     public func removeAll() {
         let header = writableHeader
@@ -149,10 +165,12 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         header.pointee.changes &+= 1
     }
 
-    /// Sets all pairs of `other`; for keys that are there already, `combine` makes the value of the old and the new one.
-    /// O(number of pairs · log count).
+    /// Sets all pairs of `other`; for keys that are there already, `combine` makes the value of the
+    /// old and the new one. O(number of pairs · log count).
     @inlinable
-    public func merge<S: Sequence>(_ other: S, uniquingKeysWith combine: (Value, Value) throws -> Value) rethrows
+    public func merge<S: Sequence>(
+        _ other: S, uniquingKeysWith combine: (Value, Value) throws -> Value
+    ) rethrows
     where S.Element == (Key, Value) {
         for (key, value) in other {
             if let old = self[key] {
@@ -174,7 +192,8 @@ struct SortedHeader: BitwiseCopyable {
     @usableFromInline var count: UInt64 = 0
     /// The root node: a leaf if the height is 0; 0 while there are no entries.
     @usableFromInline var root: UInt64 = 0
-    /// Goes up with every insertion and removal; shows an iterator or an index that the collection has changed.
+    /// Goes up with every insertion and removal; shows an iterator or an index that the collection
+    /// has changed.
     @usableFromInline var changes: UInt64 = 0
     @usableFromInline var reserved: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
@@ -183,12 +202,15 @@ struct SortedHeader: BitwiseCopyable {
 }
 
 extension PersistentSortedMap where Value: PersistableContainer {
-    /// The collection for `key`, made empty if there is none: `days[creating: today].append(event)`. O(log count).
+    /// The collection for `key`, made empty if there is none: `days[creating:
+    /// today].append(event)`. O(log count).
     @inlinable
     public subscript(creating key: Key) -> Value {
         Key.withProbe(key) { probe in
             let ordered = Key.orderedProbe(probe)
-            if let slot = leaf(for: ordered, header)?.find(probe, Key.hash(probe, seed: access.hashSeed), access) {
+            if let slot = leaf(for: ordered, header)?.find(
+                probe, Key.hash(probe, seed: access.hashSeed), access)
+            {
                 return Value.load(slot.pointee.value, from: access)
             }
             let value = Value.storeEmpty(in: access)

@@ -9,8 +9,9 @@ import HoldfastEngine
 ///     byte 8   the separators, in order (aligned to their type)
 ///     then     the children's offsets, in order
 ///
-/// Every key below child i is at or behind separator i - 1 and before separator i. Separators belong to the node: they are keys, or for
-/// strings just enough of one to part its neighbours, with what they own.
+/// Every key below child i is at or behind separator i - 1 and before separator i. Separators
+/// belong to the node: they are keys, or for strings just enough of one to part its neighbours,
+/// with what they own.
 @frozen @usableFromInline
 struct SortedInner<Key: PersistableOrderedKey> {
     @usableFromInline let base: UnsafeMutableRawPointer
@@ -42,9 +43,13 @@ struct SortedInner<Key: PersistableOrderedKey> {
     @inlinable @inline(__always)
     static var keysOffset: Int { 8.roundedUp(to: MemoryLayout<Key.Stored>.alignment) }
     @inlinable @inline(__always)
-    static var childrenOffset: Int { (keysOffset + (capacity - 1) * MemoryLayout<Key.Stored>.stride).roundedUp(to: 8) }
+    static var childrenOffset: Int {
+        (keysOffset + (capacity - 1) * MemoryLayout<Key.Stored>.stride).roundedUp(to: 8)
+    }
     @inlinable @inline(__always)
-    static var byteCount: Int { (childrenOffset + capacity * 8).roundedUp(to: HeapLayout.lineBytes) }
+    static var byteCount: Int {
+        (childrenOffset + capacity * 8).roundedUp(to: HeapLayout.lineBytes)
+    }
 
     /// Children.
     @inlinable @inline(__always)
@@ -54,9 +59,13 @@ struct SortedInner<Key: PersistableOrderedKey> {
     @inlinable @inline(__always)
     var level: Int { Int(base.load(fromByteOffset: 2, as: UInt8.self)) }
     @inlinable @inline(__always)
-    var keys: UnsafeMutablePointer<Key.Stored> { (base + Self.keysOffset).assumingMemoryBound(to: Key.Stored.self) }
+    var keys: UnsafeMutablePointer<Key.Stored> {
+        (base + Self.keysOffset).assumingMemoryBound(to: Key.Stored.self)
+    }
     @inlinable @inline(__always)
-    var children: UnsafeMutablePointer<UInt64> { (base + Self.childrenOffset).assumingMemoryBound(to: UInt64.self) }
+    var children: UnsafeMutablePointer<UInt64> {
+        (base + Self.childrenOffset).assumingMemoryBound(to: UInt64.self)
+    }
 
     // MARK: Searching
 
@@ -66,8 +75,8 @@ struct SortedInner<Key: PersistableOrderedKey> {
         guard Key.isAlwaysPlain || (isPlain && Key.isPlain(probe: probe)) else {
             return partition { !Key.isProbe(probe, before: $0, in: access) }
         }
-        // Six steps for up to 63 separators, whatever they say: each adds half of what it may. Behind the last separator stands what only a probe at
-        // the greatest key is not before.
+        // Six steps for up to 63 separators, whatever they say: each adds half of what it may.
+        // Behind the last separator stands what only a probe at the greatest key is not before.
         let keys = keys
         var child = 0
         var shift = Self.capacityShift &- 1
@@ -79,7 +88,8 @@ struct SortedInner<Key: PersistableOrderedKey> {
         return Swift.min(child, count &- 1)
     }
 
-    /// How many of the first separators `isLeft` says yes to; it must not say yes again after a no. O(log of the count).
+    /// How many of the first separators `isLeft` says yes to; it must not say yes again after a no.
+    /// O(log of the count).
     @inlinable @inline(__always)
     func partition(_ isLeft: (Key.Stored) -> Bool) -> Int {
         let keys = keys
@@ -95,10 +105,14 @@ struct SortedInner<Key: PersistableOrderedKey> {
     // MARK: Changing
 
     @inlinable @inline(__always)
-    func noteHead(_ access: HeapAccess) { access.note(address: base.assumingMemoryBound(to: UInt64.self), 8) }
+    func noteHead(_ access: HeapAccess) {
+        access.note(address: base.assumingMemoryBound(to: UInt64.self), 8)
+    }
 
     @inlinable @inline(__always)
-    func setCount(_ count: Int) { base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self) }
+    func setCount(_ count: Int) {
+        base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self)
+    }
 
     @inlinable @inline(__always)
     var isPlain: Bool { base.load(fromByteOffset: 3, as: UInt8.self) == 1 }
@@ -109,7 +123,8 @@ struct SortedInner<Key: PersistableOrderedKey> {
         if !Key.isPlain(separator) { base.storeBytes(of: 0, toByteOffset: 3, as: UInt8.self) }
     }
 
-    /// Puts the greatest key where no separators are, behind the first `used`, as `child(for:)` needs it.
+    /// Puts the greatest key where no separators are, behind the first `used`, as `child(for:)`
+    /// needs it.
     @inlinable
     func fillSeparators(behind used: Int, upTo end: Int = capacity - 1, _ access: HeapAccess) {
         guard used < end else { return }
@@ -133,7 +148,8 @@ struct SortedInner<Key: PersistableOrderedKey> {
         setCount(count + 1)
     }
 
-    /// Takes out the child behind child `index` and the separator between them, which is then the caller's.
+    /// Takes out the child behind child `index` and the separator between them, which is then the
+    /// caller's.
     @inlinable
     func removeChild(behind index: Int, _ access: HeapAccess) -> Key.Stored {
         let count = count
@@ -159,12 +175,18 @@ struct SortedInner<Key: PersistableOrderedKey> {
         admit(separator)
     }
 
-    /// Writes children from `index` on, and the separators from before the first of them on; they are the node's last.
+    /// Writes children from `index` on, and the separators from before the first of them on; they
+    /// are the node's last.
     @inlinable
-    func assign(_ newKeys: ArraySlice<Key.Stored>, _ newChildren: ArraySlice<UInt64>, from index: Int = 0, _ access: HeapAccess) {
+    func assign(
+        _ newKeys: ArraySlice<Key.Stored>, _ newChildren: ArraySlice<UInt64>, from index: Int = 0,
+        _ access: HeapAccess
+    ) {
         let firstKey = Swift.max(0, index - 1)
         noteHead(access)
-        if !newKeys.isEmpty { access.note(address: keys + firstKey, newKeys.count * MemoryLayout<Key.Stored>.stride) }
+        if !newKeys.isEmpty {
+            access.note(address: keys + firstKey, newKeys.count * MemoryLayout<Key.Stored>.stride)
+        }
         access.note(address: children + index, newChildren.count * 8)
         if index == 0 { base.storeBytes(of: 1, toByteOffset: 3, as: UInt8.self) }
         for (place, key) in newKeys.enumerated() {

@@ -9,9 +9,10 @@ import HoldfastEngine
 ///     byte 36  the order: for each entry, smallest key first, the number of its slot
 ///     byte 64  the slots, of which the first `count` are in use
 ///
-/// An insertion writes the first line, in which counts, tags and order lie, and the new slot's: two lines, wherever in the order the key belongs,
-/// where entries kept in order would have to make room (the idea of S. Chen and Q. Jin, "Persistent B+-Trees in Non-Volatile Main Memory",
-/// VLDB 2015, and of the FPTree's fingerprints, I. Oukid et al., SIGMOD 2016).
+/// An insertion writes the first line, in which counts, tags and order lie, and the new slot's: two
+/// lines, wherever in the order the key belongs, where entries kept in order would have to make
+/// room (the idea of S. Chen and Q. Jin, "Persistent B+-Trees in Non-Volatile Main Memory", VLDB
+/// 2015, and of the FPTree's fingerprints, I. Oukid et al., SIGMOD 2016).
 @frozen @usableFromInline
 struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @usableFromInline typealias Slot = MapSlot<Key.Stored, Value.Stored>
@@ -22,7 +23,9 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     init(_ access: HeapAccess, _ offset: UInt64) {
         base = access.address(offset, Self.byteCount)
-        guard base.load(as: UInt8.self) == Self.kind, count <= Self.capacity else { Handle.damaged(access, "sorted collection") }
+        guard base.load(as: UInt8.self) == Self.kind, count <= Self.capacity else {
+            Handle.damaged(access, "sorted collection")
+        }
     }
 
     @inlinable @inline(__always)
@@ -32,7 +35,9 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     static func prefetch(_ access: HeapAccess, _ offset: UInt64) {
         let base = access.context.pointee.base + Int(truncatingIfNeeded: offset)
-        for line in 0 ..< byteCount / HeapLayout.lineBytes { holdfast_prefetch(base + line &* HeapLayout.lineBytes) }
+        for line in 0 ..< byteCount / HeapLayout.lineBytes {
+            holdfast_prefetch(base + line &* HeapLayout.lineBytes)
+        }
     }
 
     // MARK: Layout
@@ -50,7 +55,8 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     static var stride: Int { MemoryLayout<Slot>.stride }
 
-    /// Slots of a leaf: what the first line has room to order, in about 1 KiB, but no fewer than eight.
+    /// Slots of a leaf: what the first line has room to order, in about 1 KiB, but no fewer than
+    /// eight.
     @inlinable @inline(__always)
     static var capacity: Int { Swift.min(mostSlots, Swift.max(8, 960 / stride)) }
 
@@ -59,7 +65,9 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     static var minimum: Int { capacity / 4 }
 
     @inlinable @inline(__always)
-    static var byteCount: Int { (slotsOffset + capacity * stride).roundedUp(to: HeapLayout.lineBytes) }
+    static var byteCount: Int {
+        (slotsOffset + capacity * stride).roundedUp(to: HeapLayout.lineBytes)
+    }
 
     @inlinable @inline(__always)
     var count: Int { Int(base.load(fromByteOffset: 1, as: UInt8.self)) }
@@ -68,15 +76,22 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     var isFull: Bool { count == Self.capacity }
 
     @inlinable @inline(__always)
-    var order: UnsafeMutablePointer<UInt8> { (base + Self.orderOffset).assumingMemoryBound(to: UInt8.self) }
+    var order: UnsafeMutablePointer<UInt8> {
+        (base + Self.orderOffset).assumingMemoryBound(to: UInt8.self)
+    }
 
     @inlinable @inline(__always)
-    var tags: UnsafeMutablePointer<UInt8> { (base + Self.tagsOffset).assumingMemoryBound(to: UInt8.self) }
+    var tags: UnsafeMutablePointer<UInt8> {
+        (base + Self.tagsOffset).assumingMemoryBound(to: UInt8.self)
+    }
 
     @inlinable @inline(__always)
-    var slots: UnsafeMutablePointer<Slot> { (base + Self.slotsOffset).assumingMemoryBound(to: Slot.self) }
+    var slots: UnsafeMutablePointer<Slot> {
+        (base + Self.slotsOffset).assumingMemoryBound(to: Slot.self)
+    }
 
-    /// The number of the slot that holds the entry at `position` of the order. The caller knows that there is one.
+    /// The number of the slot that holds the entry at `position` of the order. The caller knows
+    /// that there is one.
     @inlinable @inline(__always)
     func slotNumber(_ position: Int, _ access: HeapAccess) -> Int {
         let number = Int(order[position])
@@ -98,16 +113,20 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     func rank(_ probe: Key.OrderedProbe, _ access: HeapAccess) -> Int {
         if Key.isAlwaysPlain {
-            // All of them, in any order: no comparison waits for another, so that the lines are fetched side by side.
+            // All of them, in any order: no comparison waits for another, so that the lines are
+            // fetched side by side.
             var rank = 0
             let slots = slots
-            for index in 0 ..< count { rank &+= Branchless.bit(Key.isStored(slots[index].key, before: probe, in: access)) }
+            for index in 0 ..< count {
+                rank &+= Branchless.bit(Key.isStored(slots[index].key, before: probe, in: access))
+            }
             return rank
         }
         return partition(access) { Key.isStored($0, before: probe, in: access) }
     }
 
-    /// How many of the first keys `isLeft` says yes to; it must not say yes again after a no. O(log of the count).
+    /// How many of the first keys `isLeft` says yes to; it must not say yes again after a no. O(log
+    /// of the count).
     @inlinable @inline(__always)
     func partition(_ access: HeapAccess, _ isLeft: (Key.Stored) -> Bool) -> Int {
         var low = 0
@@ -119,9 +138,12 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         return low
     }
 
-    /// The slot of the entry whose key matches: all tags are compared at once, and the few slots whose tag is right are looked at.
+    /// The slot of the entry whose key matches: all tags are compared at once, and the few slots
+    /// whose tag is right are looked at.
     @inlinable @inline(__always)
-    func find(_ probe: Key.Probe, _ hash: UInt64, _ access: HeapAccess) -> UnsafeMutablePointer<Slot>? {
+    func find(_ probe: Key.Probe, _ hash: UInt64, _ access: HeapAccess) -> UnsafeMutablePointer<
+        Slot
+    >? {
         // The last bytes compared are of the order; slots from `count` on are no candidates.
         var candidates = holdfast_equal_bytes(base + Self.tagsOffset, Self.tag(hash))
         candidates &= (1 &<< UInt32(truncatingIfNeeded: count)) &- 1
@@ -136,10 +158,14 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     // MARK: Changing
 
     @inlinable @inline(__always)
-    func noteHead(_ access: HeapAccess) { access.note(address: tags, Self.slotsOffset - Self.tagsOffset) }
+    func noteHead(_ access: HeapAccess) {
+        access.note(address: tags, Self.slotsOffset - Self.tagsOffset)
+    }
 
     @inlinable @inline(__always)
-    func setCount(_ count: Int) { base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self) }
+    func setCount(_ count: Int) {
+        base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self)
+    }
 
     /// Puts an entry at `position` of the order; there is room.
     @inlinable @inline(__always)
@@ -168,7 +194,9 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         for index in position ..< last { order[index] = order[index + 1] }
         if number != last {
             moveSlot(last, to: number, access)
-            for index in 0 ..< last where Int(order[index]) == last { order[index] = UInt8(truncatingIfNeeded: number) }
+            for index in 0 ..< last where Int(order[index]) == last {
+                order[index] = UInt8(truncatingIfNeeded: number)
+            }
         }
         setCount(last)
         return removed
@@ -218,23 +246,29 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         setCount(count + positions.count)
     }
 
-    /// Copies entries of another leaf before the first one of this; they come before all of its keys.
+    /// Copies entries of another leaf before the first one of this; they come before all of its
+    /// keys.
     @inlinable
     func prepend(_ positions: Range<Int>, of other: SortedLeaf, _ access: HeapAccess) {
         let count = count
         let moved = positions.count
         append(positions, of: other, access)
         // They lie in the last slots, and their places in the order go round to the front.
-        for index in Swift.stride(from: count - 1, through: 0, by: -1) { order[index + moved] = order[index] }
+        for index in Swift.stride(from: count - 1, through: 0, by: -1) {
+            order[index + moved] = order[index]
+        }
         for index in 0 ..< moved { order[index] = UInt8(truncatingIfNeeded: count + index) }
     }
 }
 
-/// Arithmetic instead of branches, where what a comparison says cannot be foreseen: a branch that is foreseen wrongly costs as much as twenty comparisons
-/// and keeps the processor from beginning the next look-up.
+/// Arithmetic instead of branches, where what a comparison says cannot be foreseen: a branch that
+/// is foreseen wrongly costs as much as twenty comparisons and keeps the processor from beginning
+/// the next look-up.
 @usableFromInline
 enum Branchless {
     /// 1 if the condition holds, else 0.
     @inlinable @inline(__always)
-    static func bit(_ condition: Bool) -> Int { Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self)) }
+    static func bit(_ condition: Bool) -> Int {
+        Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self))
+    }
 }

@@ -1,8 +1,10 @@
 import HoldfastEngine
 
-/// The way from the root to a leaf: which child was taken on each level. Smaller ways lead to smaller keys.
+/// The way from the root to a leaf: which child was taken on each level. Smaller ways lead to
+/// smaller keys.
 ///
-/// With it, neighbouring leaves are found without links between the leaves, which every split would have to mend.
+/// With it, neighbouring leaves are found without links between the leaves, which every split would
+/// have to mend.
 @frozen @usableFromInline
 struct SortedPath: Hashable, Sendable, Comparable {
     /// A byte a level, the root's highest.
@@ -68,14 +70,21 @@ extension PersistentSortedMap {
         return Place(path: path, offset: offset)
     }
 
-    /// The next leaf, or nil. O(log count), of which one step in a node's children is all but always enough.
+    /// The next leaf, or nil. O(log count), of which one step in a node's children is all but
+    /// always enough.
     @inlinable
     func place(after place: Place) -> Place? {
         let header = header
         let height = height(header)
-        guard let (level, node) = lowestNode(on: place.path, header, height, where: { $0 + 1 < $1.count }) else { return nil }
+        guard
+            let (level, node) = lowestNode(
+                on: place.path, header, height, where: { $0 + 1 < $1.count })
+        else { return nil }
         let child = place.path[level] + 1
-        return descend(from: node.children[child], place.path.taking(child, at: level), level: level + 1, height) { _ in 0 }
+        return descend(
+            from: node.children[child], place.path.taking(child, at: level), level: level + 1,
+            height
+        ) { _ in 0 }
     }
 
     /// The leaf before, or nil.
@@ -83,15 +92,23 @@ extension PersistentSortedMap {
     func place(before place: Place) -> Place? {
         let header = header
         let height = height(header)
-        guard let (level, node) = lowestNode(on: place.path, header, height, where: { child, _ in child > 0 }) else { return nil }
+        guard
+            let (level, node) = lowestNode(
+                on: place.path, header, height, where: { child, _ in child > 0 })
+        else { return nil }
         let child = place.path[level] - 1
-        return descend(from: node.children[child], place.path.taking(child, at: level), level: level + 1, height) { $0.count - 1 }
+        return descend(
+            from: node.children[child], place.path.taking(child, at: level), level: level + 1,
+            height
+        ) { $0.count - 1 }
     }
 
-    /// The lowest node on a way, and its level, for which `condition` holds of the child taken and the node.
+    /// The lowest node on a way, and its level, for which `condition` holds of the child taken and
+    /// the node.
     @inlinable @inline(__always)
     func lowestNode(
-        on path: SortedPath, _ header: UnsafeMutablePointer<SortedHeader>, _ height: Int, where condition: (Int, Inner) -> Bool
+        on path: SortedPath, _ header: UnsafeMutablePointer<SortedHeader>, _ height: Int,
+        where condition: (Int, Inner) -> Bool
     ) -> (Int, Inner)? {
         var found: (Int, Inner)?
         var offset = header.pointee.root

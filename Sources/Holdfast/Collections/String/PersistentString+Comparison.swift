@@ -1,32 +1,46 @@
 import HoldfastEngine
 
-// As `String`: canonically equivalent texts are equal, and texts are ordered by the scalars of their normal forms. Where the bytes say it already, and they nearly
-// always do, nothing is copied.
+// As `String`: canonically equivalent texts are equal, and texts are ordered by the scalars of
+// their normal forms. Where the bytes say it already, and they nearly always do, nothing is copied.
 
 extension PersistentString: Comparable, Hashable {
     /// Whether both texts are canonically equivalent. O(utf8Count).
     public static func == (left: PersistentString, right: PersistentString) -> Bool {
-        if left.bytes.access.isDetached || right.bytes.access.isDetached { return left.bytes == right.bytes }
+        if left.bytes.access.isDetached || right.bytes.access.isDetached {
+            return left.bytes == right.bytes
+        }
         return left.compare(right) == 0
     }
 
     /// Whether the left text comes before the right one. O(utf8Count).
-    public static func < (left: PersistentString, right: PersistentString) -> Bool { left.compare(right) < 0 }
+    public static func < (left: PersistentString, right: PersistentString) -> Bool {
+        left.compare(right) < 0
+    }
 
     /// Whether the text equals a string. O(utf8Count).
-    public static func == (left: PersistentString, right: some StringProtocol) -> Bool { left.compare(right) == 0 }
+    public static func == (left: PersistentString, right: some StringProtocol) -> Bool {
+        left.compare(right) == 0
+    }
 
     /// Whether the text differs from a string. O(utf8Count).
-    public static func != (left: PersistentString, right: some StringProtocol) -> Bool { left.compare(right) != 0 }
+    public static func != (left: PersistentString, right: some StringProtocol) -> Bool {
+        left.compare(right) != 0
+    }
 
     /// Whether the text comes before a string. O(utf8Count).
-    public static func < (left: PersistentString, right: some StringProtocol) -> Bool { left.compare(right) < 0 }
+    public static func < (left: PersistentString, right: some StringProtocol) -> Bool {
+        left.compare(right) < 0
+    }
 
     /// Whether the text comes behind a string. O(utf8Count).
-    public static func > (left: PersistentString, right: some StringProtocol) -> Bool { left.compare(right) > 0 }
+    public static func > (left: PersistentString, right: some StringProtocol) -> Bool {
+        left.compare(right) > 0
+    }
 
     /// Hashes as the `String` of the same text does. O(utf8Count), with a copy.
-    public func hash(into hasher: inout Hasher) { hasher.combine(bytes.access.isDetached ? "" : string) }
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(bytes.access.isDetached ? "" : string)
+    }
 
     private func compare(_ other: PersistentString) -> Int {
         bytes.withBytes { left in other.bytes.withBytes { UTF8Order.compare(left, $0) } }
@@ -34,7 +48,9 @@ extension PersistentString: Comparable, Hashable {
 
     private func compare(_ other: some StringProtocol) -> Int {
         var other = String(other)
-        return other.withUTF8 { right in bytes.withBytes { UTF8Order.compare($0, UnsafeRawBufferPointer(right)) } }
+        return other.withUTF8 { right in
+            bytes.withBytes { UTF8Order.compare($0, UnsafeRawBufferPointer(right)) }
+        }
     }
 }
 

@@ -5,7 +5,8 @@ import HoldfastEngine
 // traps.
 
 extension PersistentString {
-    /// The lines, without what ends them: a line feed, or a carriage return and a line feed. A text that ends with one has no empty line behind it.
+    /// The lines, without what ends them: a line feed, or a carriage return and a line feed. A text
+    /// that ends with one has no empty line behind it.
     public var lines: Lines { Lines(text: self) }
 
     /// The characters, as `String` has them.
@@ -36,7 +37,9 @@ extension PersistentString {
                     var end = feed ?? bytes.count
                     position = feed.map { $0 + 1 } ?? bytes.count
                     if feed != nil, end > start, bytes[end - 1] == 0x0d { end -= 1 }
-                    return String(decoding: UnsafeRawBufferPointer(rebasing: bytes[start ..< end]), as: UTF8.self)
+                    return String(
+                        decoding: UnsafeRawBufferPointer(rebasing: bytes[start ..< end]),
+                        as: UTF8.self)
                 }
             }
         }
@@ -68,14 +71,18 @@ extension PersistentString {
                 return part.popFirst()
             }
 
-            /// Takes whole characters: all of a stretch of the text but the last, which might go on behind it.
+            /// Takes whole characters: all of a stretch of the text but the last, which might go on
+            /// behind it.
             private mutating func read() {
                 text.bytes.withBytes { bytes in
                     let start = PersistentString.boundary(from: position, bytes)
                     var length = 256
                     while start < bytes.count {
-                        let end = PersistentString.boundary(from: Swift.min(start + length, bytes.count), bytes)
-                        let stretch = String(decoding: UnsafeRawBufferPointer(rebasing: bytes[start ..< end]), as: UTF8.self)
+                        let end = PersistentString.boundary(
+                            from: Swift.min(start + length, bytes.count), bytes)
+                        let stretch = String(
+                            decoding: UnsafeRawBufferPointer(rebasing: bytes[start ..< end]),
+                            as: UTF8.self)
                         let whole = end == bytes.count ? stretch[...] : stretch.dropLast()
                         if !whole.isEmpty {
                             part = whole

@@ -1,11 +1,11 @@
 import HoldfastEngine
 
-// Searching goes by bytes: a text that is spelled otherwise, though canonically equivalent, is not found. Since both sides are valid UTF-8, what is found
-// begins and ends with whole scalars.
+// Searching goes by bytes: a text that is spelled otherwise, though canonically equivalent, is not
+// found. Since both sides are valid UTF-8, what is found begins and ends with whole scalars.
 
 extension PersistentString {
-    /// Where `text` first comes, at or behind `start`; nil if it does not. An empty text is found at once. O(utf8Count · its length) at worst, and nearly
-    /// always O(utf8Count).
+    /// Where `text` first comes, at or behind `start`; nil if it does not. An empty text is found
+    /// at once. O(utf8Count · its length) at worst, and nearly always O(utf8Count).
     public func range(of text: some StringProtocol, from start: Int = 0) -> Range<Int>? {
         var text = String(text)
         return text.withUTF8 { text in
@@ -26,7 +26,9 @@ extension PersistentString {
                 var found: [Range<Int>] = []
                 guard !text.isEmpty else { return found }
                 var start = 0
-                while let range = ByteSearch.first(UnsafeRawBufferPointer(text), in: bytes, from: start) {
+                while let range = ByteSearch.first(
+                    UnsafeRawBufferPointer(text), in: bytes, from: start)
+                {
                     found.append(range)
                     start = range.upperBound
                 }
@@ -54,7 +56,8 @@ extension PersistentString {
         }
     }
 
-    /// Replaces `text` by `replacement` wherever it comes, and returns how often it came. O(utf8Count + what is added).
+    /// Replaces `text` by `replacement` wherever it comes, and returns how often it came.
+    /// O(utf8Count + what is added).
     @discardableResult
     public func replace(_ text: some StringProtocol, with replacement: some StringProtocol) -> Int {
         let found = ranges(of: text)
@@ -71,7 +74,9 @@ extension PersistentString {
                     kept = range.upperBound
                 }
             }
-            new.withUnsafeBufferPointer { bytes.replace(first.lowerBound ..< last.upperBound, with: $0) }
+            new.withUnsafeBufferPointer {
+                bytes.replace(first.lowerBound ..< last.upperBound, with: $0)
+            }
         }
         return found.count
     }
@@ -79,12 +84,16 @@ extension PersistentString {
 
 /// Finding bytes in bytes.
 enum ByteSearch {
-    static func first(_ needle: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer, from start: Int) -> Range<Int>? {
+    static func first(
+        _ needle: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer, from start: Int
+    ) -> Range<Int>? {
         guard let head = needle.first else { return start ..< start }
         guard let base = bytes.baseAddress else { return nil }
         var at = start
         while at <= bytes.count - needle.count {
-            guard let next = index(of: head, in: bytes, from: at), next <= bytes.count - needle.count else { return nil }
+            guard let next = index(of: head, in: bytes, from: at),
+                next <= bytes.count - needle.count
+            else { return nil }
             let candidate = UnsafeRawBufferPointer(start: base + next, count: needle.count)
             if UTF8Bytes.areEqual(candidate, needle) { return next ..< next + needle.count }
             at = next + 1
@@ -99,7 +108,9 @@ enum ByteSearch {
         let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
         var at = start
         while at + 8 <= bytes.count {
-            let difference = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self)) ^ pattern
+            let difference =
+                UInt64(littleEndian: base.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+                ^ pattern
             // The high bit of each byte that is zero.
             let zeros = ~(((difference & low) &+ low) | difference | low)
             if zeros != 0 { return at + zeros.trailingZeroBitCount / 8 }

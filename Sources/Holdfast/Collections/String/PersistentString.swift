@@ -1,12 +1,14 @@
 import HoldfastEngine
 
-/// A string that lives in a heap and is changed in place: for text that grows, or that is long and read in part.
+/// A string that lives in a heap and is changed in place: for text that grows, or that is long and
+/// read in part.
 ///
-/// A handle, like ``PersistentArray``. For a name or a line of text, a plain `String` as element, key or value is simpler: up to 15 bytes of
-/// one lie in place.
+/// A handle, like ``PersistentArray``. For a name or a line of text, a plain `String` as element,
+/// key or value is simpler: up to 15 bytes of one lie in place.
 ///
-/// Places in the text are counted in bytes of its UTF-8, as ``range(of:from:)`` gives them. The content is always valid UTF-8: a place in the middle of a scalar
-/// traps wherever one is asked for. Two texts are equal, and ordered, as `String`s are: by canonical equivalence.
+/// Places in the text are counted in bytes of its UTF-8, as ``range(of:from:)`` gives them. The
+/// content is always valid UTF-8: a place in the middle of a scalar traps wherever one is asked
+/// for. Two texts are equal, and ordered, as `String`s are: by canonical equivalence.
 ///
 ///     let page = try tx.string("page")
 ///     page.append("Good morning.\n")
@@ -19,7 +21,8 @@ public struct PersistentString {
     @inlinable
     init(bytes: PersistentArray<UInt8>) { self.bytes = bytes }
 
-    /// An empty text for a field of a new record: it is made in the heap when the record is stored. Until then it must not be used.
+    /// An empty text for a field of a new record: it is made in the heap when the record is stored.
+    /// Until then it must not be used.
     @inlinable
     public init() { bytes = PersistentArray() }
 
@@ -31,7 +34,8 @@ public struct PersistentString {
         nonmutating set { replaceSubrange(0 ..< utf8Count, with: newValue) }
     }
 
-    /// The text between two places as a Swift string; traps if one is in the middle of a scalar or outside the text. O(range.count).
+    /// The text between two places as a Swift string; traps if one is in the middle of a scalar or
+    /// outside the text. O(range.count).
     public subscript(range: Range<Int>) -> String {
         bytes.withBytes { bytes in
             check(range, bytes)
@@ -52,20 +56,30 @@ public struct PersistentString {
     public var capacity: Int { bytes.capacity }
 
     /// Whether a place is the beginning of a scalar, or the end of the text. O(1).
-    public func isScalarBoundary(_ offset: Int) -> Bool { bytes.withBytes { Self.isBoundary(offset, $0) } }
+    public func isScalarBoundary(_ offset: Int) -> Bool {
+        bytes.withBytes { Self.isBoundary(offset, $0) }
+    }
 
-    /// Calls `body` with the text's UTF-8 in place, without a copy. The text must not be changed inside. O(1).
+    /// Calls `body` with the text's UTF-8 in place, without a copy. The text must not be changed
+    /// inside. O(1).
     @inlinable
-    public func withUTF8<R, Failure: Error>(_ body: (Span<UInt8>) throws(Failure) -> R) throws(Failure) -> R {
+    public func withUTF8<R, Failure: Error>(_ body: (Span<UInt8>) throws(Failure) -> R)
+        throws(Failure) -> R
+    {
         try bytes.withSpan(body)
     }
 
-    /// Calls `body` with the text in place as Unicode sees it: scalars, characters, normal forms. No copy, but a check that the bytes are valid UTF-8 still, without
-    /// which a damaged file could lead the span astray: O(utf8Count). The text must not be changed inside.
+    /// Calls `body` with the text in place as Unicode sees it: scalars, characters, normal forms.
+    /// No copy, but a check that the bytes are valid UTF-8 still, without which a damaged file
+    /// could lead the span astray: O(utf8Count). The text must not be changed inside.
     @available(macOS 26, iOS 26, *)
-    public func withUTF8Span<R, Failure: Error>(_ body: (UTF8Span) throws(Failure) -> R) throws(Failure) -> R {
+    public func withUTF8Span<R, Failure: Error>(_ body: (UTF8Span) throws(Failure) -> R)
+        throws(Failure) -> R
+    {
         try bytes.withSpan { (span) throws(Failure) -> R in
-            guard let text = try? UTF8Span(validating: span) else { Misuse.damaged(bytes.access, "a text is not valid UTF-8") }
+            guard let text = try? UTF8Span(validating: span) else {
+                Misuse.damaged(bytes.access, "a text is not valid UTF-8")
+            }
             return try body(text)
         }
     }
@@ -73,34 +87,45 @@ public struct PersistentString {
     // MARK: Changing
 
     /// Adds text at the end. O(its length), amortised.
-    public func append(_ text: some StringProtocol) { withUTF8(of: text) { bytes.append(contentsOf: $0) } }
+    public func append(_ text: some StringProtocol) {
+        withUTF8(of: text) { bytes.append(contentsOf: $0) }
+    }
 
     /// Adds another text of a heap, or this one, at the end. O(its length), amortised.
     public func append(_ text: PersistentString) { bytes.append(contentsOf: text.bytes) }
 
-    /// Inserts text at a place; traps if that is in the middle of a scalar or outside the text. O(utf8Count - offset + its length).
-    public func insert(_ text: some StringProtocol, at offset: Int) { replaceSubrange(offset ..< offset, with: text) }
+    /// Inserts text at a place; traps if that is in the middle of a scalar or outside the text.
+    /// O(utf8Count - offset + its length).
+    public func insert(_ text: some StringProtocol, at offset: Int) {
+        replaceSubrange(offset ..< offset, with: text)
+    }
 
-    /// Removes the text between two places; traps if one is in the middle of a scalar or outside the text. O(utf8Count - range.lowerBound).
+    /// Removes the text between two places; traps if one is in the middle of a scalar or outside
+    /// the text. O(utf8Count - range.lowerBound).
     public func removeSubrange(_ range: Range<Int>) { replaceSubrange(range, with: "") }
 
-    /// Puts `text` in the place of what is between two places; traps if one is in the middle of a scalar or outside the text.
-    /// O(utf8Count - range.lowerBound + its length).
+    /// Puts `text` in the place of what is between two places; traps if one is in the middle of a
+    /// scalar or outside the text. O(utf8Count - range.lowerBound + its length).
     public func replaceSubrange(_ range: Range<Int>, with text: some StringProtocol) {
         bytes.withBytes { check(range, $0) }
         withUTF8(of: text) { bytes.replace(range, with: $0) }
     }
 
-    /// Cuts the text off at a place; traps if that is in the middle of a scalar or beyond the end. O(1).
+    /// Cuts the text off at a place; traps if that is in the middle of a scalar or beyond the end.
+    /// O(1).
     public func truncate(to offset: Int) { removeSubrange(offset ..< utf8Count) }
 
     /// Removes all text. O(1).
-    public func removeAll(keepingCapacity: Bool = false) { bytes.removeAll(keepingCapacity: keepingCapacity) }
+    public func removeAll(keepingCapacity: Bool = false) {
+        bytes.removeAll(keepingCapacity: keepingCapacity)
+    }
 
     /// Makes room for so many bytes of UTF-8 in all. O(utf8Count).
     public func reserveCapacity(_ minimumCapacity: Int) { bytes.reserveCapacity(minimumCapacity) }
 
-    private func withUTF8(of text: some StringProtocol, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+    private func withUTF8(
+        of text: some StringProtocol, _ body: (UnsafeBufferPointer<UInt8>) -> Void
+    ) {
         var text = String(text)
         text.withUTF8(body)
     }
@@ -112,8 +137,12 @@ public struct PersistentString {
     }
 
     private func check(_ range: Range<Int>, _ bytes: UnsafeRawBufferPointer) {
-        guard range.lowerBound >= 0, range.upperBound <= bytes.count else { Handle.rangeOutOfBounds(range, bytes.count) }
-        for offset in [range.lowerBound, range.upperBound] where !Self.isBoundary(offset, bytes) { Handle.insideScalar(offset) }
+        guard range.lowerBound >= 0, range.upperBound <= bytes.count else {
+            Handle.rangeOutOfBounds(range, bytes.count)
+        }
+        for offset in [range.lowerBound, range.upperBound] where !Self.isBoundary(offset, bytes) {
+            Handle.insideScalar(offset)
+        }
     }
 }
 
@@ -132,10 +161,14 @@ extension PersistentString: PersistableContainer {
     }
 
     @inlinable
-    public static func storeEmpty(in access: HeapAccess) -> Stored { PersistentArray<UInt8>.storeEmpty(in: access) }
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        PersistentArray<UInt8>.storeEmpty(in: access)
+    }
 
     @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) { PersistentArray<UInt8>.destroy(stored, in: access) }
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        PersistentArray<UInt8>.destroy(stored, in: access)
+    }
 
     @inlinable
     public static var ownsMemory: Bool { true }
@@ -145,11 +178,15 @@ extension PersistentString: PersistableContainer {
         PersistentArray<UInt8>.verify(at: place, in: &verification)
         guard verification.problemCount == before else { return }
         let text = load(verification.load(place, as: Stored.self), from: verification.access)
-        let isValid = text.withUTF8 { span in span.withUnsafeBufferPointer { UTF8Bytes.areValid(UnsafeRawBufferPointer($0)) } }
+        let isValid = text.withUTF8 { span in
+            span.withUnsafeBufferPointer { UTF8Bytes.areValid(UnsafeRawBufferPointer($0)) }
+        }
         if !isValid { verification.report("a string is not valid UTF-8") }
     }
 
-    public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("PersistentString") }
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription("PersistentString")
+    }
 }
 
 extension PersistentArray where Element == UInt8 {
@@ -158,7 +195,8 @@ extension PersistentArray where Element == UInt8 {
     func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         let header = header
         let count = Int(truncatingIfNeeded: header.pointee.count)
-        return try body(UnsafeRawBufferPointer(start: count == 0 ? nil : elements(header), count: count))
+        return try body(
+            UnsafeRawBufferPointer(start: count == 0 ? nil : elements(header), count: count))
     }
 }
 
@@ -166,7 +204,8 @@ extension Handle {
     @inline(never)
     static func insideScalar(_ offset: Int) -> Never {
         fatalError(
-            "Holdfast: byte \(offset) of a text is in the middle of a Unicode scalar. Take places from range(of:), or ask isScalarBoundary."
+            "Holdfast: byte \(offset) of a text is in the middle of a Unicode scalar. Take places "
+                + "from range(of:), or ask isScalarBoundary."
         )
     }
 }

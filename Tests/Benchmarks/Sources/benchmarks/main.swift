@@ -31,12 +31,16 @@ func run(_ options: Options) throws {
     let works = families.flatMap { $0.works }.filter { options.filter.wants($0) }
     guard !works.isEmpty else {
         throw WrongResult(
-            description: "no work's name begins with \(options.filter.prefixes.joined(separator: " or ")); --list names them")
+            description:
+                "no work's name begins with \(options.filter.prefixes.joined(separator: " or ")); --list names them"
+        )
     }
     if options.list { return works.forEach { print($0) } }
     for missing in missingPeers { Terminal.note("left out: \(missing)") }
     let bench = Bench(folder: try Folder(), filter: options.filter)
-    let outcomes = try measure(families, in: bench, rounds: options.rounds) { if options.form == .json { printJSON($0) } }
+    let outcomes = try measure(families, in: bench, rounds: options.rounds) {
+        if options.form == .json { printJSON($0) }
+    }
     switch options.form {
     case .table: printTable(outcomes)
     // Printed as they came.

@@ -29,7 +29,9 @@ var arrayFamily: Family {
         })
 }
 
-private func contestant<Peer: ArrayPeer>(_: Peer.Type, _ system: String, _ places: [Int], _ bench: Bench) throws -> Contestant {
+private func contestant<Peer: ArrayPeer>(
+    _: Peer.Type, _ system: String, _ places: [Int], _ bench: Bench
+) throws -> Contestant {
     let made = try Peer(newAt: bench.folder.fresh("array-read-\(system).file"))
     try made.append(count)
     let reader = try made.reopened()

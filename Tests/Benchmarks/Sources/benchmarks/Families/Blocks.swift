@@ -1,6 +1,7 @@
 // Allocating and freeing blocks of memory.
 
-/// What a system does for the works on blocks. Those with transactions do each call in one, or in as many as its makers' advice asks for.
+/// What a system does for the works on blocks. Those with transactions do each call in one, or in
+/// as many as its makers' advice asks for.
 protocol BlockPeer: SendableMetatype {
     associatedtype Block: Hashable & SendableMetatype
 
@@ -35,29 +36,41 @@ var blockFamily: Family {
             let order = Array(0 ..< count).shuffled(using: &random)
             let steps = (0 ..< count).map { _ in
                 ChurnStep(
-                    slot: Int.random(in: 0 ..< liveBlocks, using: &random), bytes: Int.random(in: 16 ... 1024, using: &random))
+                    slot: Int.random(in: 0 ..< liveBlocks, using: &random),
+                    bytes: Int.random(in: 16 ... 1024, using: &random))
             }
             return allBlockPeers(withSlow: true) { system, environment, share, run in
                 Contestant(system: system, environment: environment) { recorder in
-                    try run(BlockWork(order: order, steps: steps, share: share, bench: bench, recorder: recorder))
+                    try run(
+                        BlockWork(
+                            order: order, steps: steps, share: share, bench: bench,
+                            recorder: recorder))
                 }
             }
         })
 }
 
-/// The systems that allocate blocks, each as `make` makes of it something that takes part: of its name, what its environment must hold, the part of
-/// the work that is enough to time it (1 for all, 1000 for a thousandth), and a way to have a work done by it. `withSlow`: also those that sync each
-/// change.
-func allBlockPeers<R>(withSlow: Bool, _ make: (String, [String: String], Int, @escaping (any BlockRun) throws -> Void) -> R)
+/// The systems that allocate blocks, each as `make` makes of it something that takes part: of its
+/// name, what its environment must hold, the part of the work that is enough to time it (1 for all,
+/// 1000 for a thousandth), and a way to have a work done by it. `withSlow`: also those that sync
+/// each change.
+func allBlockPeers<R>(
+    withSlow: Bool,
+    _ make: (String, [String: String], Int, @escaping (any BlockRun) throws -> Void) -> R
+)
     -> [R]
 {
     var all = [
-        make("holdfast", [:], 1) { try $0.run(HoldfastBlocks.self) }, make("malloc", [:], 1) { try $0.run(MallocBlocks.self) },
+        make("holdfast", [:], 1) { try $0.run(HoldfastBlocks.self) },
+        make("malloc", [:], 1) { try $0.run(MallocBlocks.self) },
     ]
     if Mimalloc.isThere { all.append(make("mimalloc", [:], 1) { try $0.run(MimallocBlocks.self) }) }
     if Boost.isThere { all.append(make("boost", [:], 1) { try $0.run(BoostBlocks.self) }) }
     for mode in PMDK.modes where PMDK.isThere && (withSlow || !mode.isSlow) {
-        all.append(make(mode.system, mode.environment, mode.isSlow ? 1000 : 1) { try $0.run(PMDKBlocks.self) })
+        all.append(
+            make(mode.system, mode.environment, mode.isSlow ? 1000 : 1) {
+                try $0.run(PMDKBlocks.self)
+            })
     }
     return all
 }
@@ -76,7 +89,9 @@ private struct BlockWork: BlockRun {
     let recorder: Recorder
 
     func run<Peer: BlockPeer>(_: Peer.Type) throws {
-        if recorder.wants("alloc.64") || recorder.wants("free.64") { try allocateAndFree(Peer.self) }
+        if recorder.wants("alloc.64") || recorder.wants("free.64") {
+            try allocateAndFree(Peer.self)
+        }
         if recorder.wants("churn.16-1024") { try churn(Peer.self) }
     }
 
@@ -101,11 +116,14 @@ private struct BlockWork: BlockRun {
         _ = bench.folder.fresh("blocks.file")
     }
 
-    /// Replaces random ones of many blocks. All slots are full from the start, so that each step frees and allocates.
+    /// Replaces random ones of many blocks. All slots are full from the start, so that each step
+    /// frees and allocates.
     private func churn<Peer: BlockPeer>(_: Peer.Type) throws {
         let peer = try Peer(newAt: bench.folder.fresh("churn.file"), bytes: 512 << 20)
         let live = liveBlocks / (share > 100 ? 100 : 1)
-        let steps = steps.prefix(count / share).map { ChurnStep(slot: $0.slot % live, bytes: $0.bytes) }
+        let steps = steps.prefix(count / share).map {
+            ChurnStep(slot: $0.slot % live, bytes: $0.bytes)
+        }
         var slots = [Slot<Peer.Block>](repeating: Slot(), count: live)
         var random = SplitMix(state: 7)
         let filling = slots.indices.shuffled(using: &random).map {
@@ -119,8 +137,10 @@ private struct BlockWork: BlockRun {
         var sizes: [Int: Int] = [:]
         for step in filling + steps { sizes[step.slot] = step.bytes }
         try recorder.check(
-            "churn.16-1024", UInt64(slots.reduce(0) { $0 + $1.bytes }), UInt64(sizes.values.reduce(0, +)))
-        try recorder.check("churn.16-1024", UInt64(Set(slots.map { $0.block! }).count), UInt64(live))
+            "churn.16-1024", UInt64(slots.reduce(0) { $0 + $1.bytes }),
+            UInt64(sizes.values.reduce(0, +)))
+        try recorder.check(
+            "churn.16-1024", UInt64(Set(slots.map { $0.block! }).count), UInt64(live))
         for slot in slots { try peer.free([slot.block!], bytes: slot.bytes) }
         try peer.close()
         _ = bench.folder.fresh("churn.file")

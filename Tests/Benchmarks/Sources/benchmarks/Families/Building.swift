@@ -2,7 +2,8 @@
 
 /// What a system does to fill a new file as fast as it can.
 protocol BuildingPeer {
-    /// Makes the file, with an entry for each key whose value is its place. It is on the disk at the end.
+    /// Makes the file, with an entry for each key whose value is its place. It is on the disk at
+    /// the end.
     static func build(_ path: String, keys: [UInt64]) throws
     /// The sum of all values of the file.
     static func sum(_ path: String, keys: [UInt64]) throws -> UInt64
@@ -14,7 +15,8 @@ var buildingFamilies: [Family] {
     [
         family("building", "build.map.u64.1e6", ascending: false) { building in
             [
-                building(HoldfastBuilding.self, "holdfast"), Boost.isThere ? building(BoostBuilding.self, "boost") : nil,
+                building(HoldfastBuilding.self, "holdfast"),
+                Boost.isThere ? building(BoostBuilding.self, "boost") : nil,
                 LMDB.isThere ? building(LMDBBuilding.self, "lmdb") : nil,
                 SQLite.isThere ? building(SQLiteBuilding.self, "sqlite") : nil,
             ].compactMap { $0 }
@@ -48,7 +50,9 @@ private func family(
                         try peer.build(path, keys: input)
                         return 0
                     }
-                    try recorder.check(work, try peer.sum(path, keys: input), UInt64(count) * UInt64(count - 1) / 2)
+                    try recorder.check(
+                        work, try peer.sum(path, keys: input), UInt64(count) * UInt64(count - 1) / 2
+                    )
                     _ = bench.folder.fresh("build.file")
                 }
             }

@@ -22,8 +22,9 @@ protocol GroupCommitPeer: Sendable {
 
 /// What a system does after its process was killed.
 protocol RecoveryPeer {
-    /// Fills a file with 128 slices of 64 KiB, brings it to rest, and replaces each slice in turn, a transaction each, until so many are replaced; the
-    /// number of the transaction is in each of its words. The process is killed when this returns: nothing may be closed before.
+    /// Fills a file with 128 slices of 64 KiB, brings it to rest, and replaces each slice in turn,
+    /// a transaction each, until so many are replaced; the number of the transaction is in each of
+    /// its words. The process is killed when this returns: nothing may be closed before.
     static func write(_ path: String, slices: Int) throws
     /// The file opened after that.
     init(recovering path: String) throws
@@ -47,7 +48,8 @@ var durabilityFamilies: [Family] {
             name: "threads", works: [1, 2, 8].map { "tx.durable.threads.\($0)" },
             contestants: { bench in
                 [
-                    threads(HoldfastGroup.self, "holdfast", bench), LMDB.isThere ? threads(LMDBGroup.self, "lmdb", bench) : nil,
+                    threads(HoldfastGroup.self, "holdfast", bench),
+                    LMDB.isThere ? threads(LMDBGroup.self, "lmdb", bench) : nil,
                     SQLite.isThere ? threads(SQLiteGroup.self, "sqlite", bench) : nil,
                 ].compactMap { $0 }
             }),
@@ -61,7 +63,8 @@ var durabilityFamilies: [Family] {
                     Contestant(system: system) { try recover(Peer.self, $0, bench) }
                 }
                 return [
-                    recovering(HoldfastRecovery.self, "holdfast"), LMDB.isThere ? recovering(LMDBRecovery.self, "lmdb") : nil,
+                    recovering(HoldfastRecovery.self, "holdfast"),
+                    LMDB.isThere ? recovering(LMDBRecovery.self, "lmdb") : nil,
                     SQLite.isThere ? recovering(SQLiteRecovery.self, "sqlite") : nil,
                 ].compactMap { $0 }
             }),
@@ -69,7 +72,9 @@ var durabilityFamilies: [Family] {
 }
 
 /// Time for each commit of all together: those that wait at the same time may share a sync.
-private func threads<Peer: GroupCommitPeer>(_: Peer.Type, _ system: String, _ bench: Bench) -> Contestant {
+private func threads<Peer: GroupCommitPeer>(_: Peer.Type, _ system: String, _ bench: Bench)
+    -> Contestant
+{
     Contestant(system: system) { recorder in
         for threads in [1, 2, 8] where recorder.wants("tx.durable.threads.\(threads)") {
             let peer = try Peer(newAt: bench.folder.fresh("threads.file"), threads: threads)
@@ -77,21 +82,25 @@ private func threads<Peer: GroupCommitPeer>(_: Peer.Type, _ system: String, _ be
                 inThreads(threads) { try peer.commit(durable / threads, thread: $0) } ? 1 : 0
             }
             for thread in 0 ..< threads {
-                try recorder.check("tx.durable.threads.\(threads)", try peer.word(thread), UInt64(durable / threads))
+                try recorder.check(
+                    "tx.durable.threads.\(threads)", try peer.word(thread),
+                    UInt64(durable / threads))
             }
             try peer.close()
         }
     }
 }
 
-/// The longest of many small transactions, 100,000 a second, while checkpoints of tens of megabytes run beside them. (A writer that commits as fast as
-/// it can is faster than a disk, and has to wait for it sooner or later.)
+/// The longest of many small transactions, 100,000 a second, while checkpoints of tens of megabytes
+/// run beside them. (A writer that commits as fast as it can is faster than a disk, and has to wait
+/// for it sooner or later.)
 private func pause(_ recorder: Recorder, _ bench: Bench) throws {
     var options = PersistentHeap.Options()
     options.logLimit = 32 << 20
     let heap = try PersistentHeap.open(bench.folder.fresh("pause.heap"), options: options)
     try heap.write { tx in
-        try tx.array("words", of: UInt64.self).append(contentsOf: repeatElement(0, count: arrayWords))
+        try tx.array("words", of: UInt64.self).append(
+            contentsOf: repeatElement(0, count: arrayWords))
     }
     try heap.checkpoint()
     var random = SplitMix(state: 5)
@@ -106,13 +115,15 @@ private func pause(_ recorder: Recorder, _ bench: Bench) throws {
         longest = max(longest, Clock.now() - begin)
     }
     try recorder.check(
-        "checkpoint.pause", UInt64(try heap.read { try $0.array("words", of: UInt64.self).count }), UInt64(arrayWords))
+        "checkpoint.pause", UInt64(try heap.read { try $0.array("words", of: UInt64.self).count }),
+        UInt64(arrayWords))
     recorder.record("checkpoint.pause", longest)
     try heap.close()
 }
 
 /// From a killed writer's files to the first value read.
-private func recover<Peer: RecoveryPeer>(_: Peer.Type, _ recorder: Recorder, _ bench: Bench) throws {
+private func recover<Peer: RecoveryPeer>(_: Peer.Type, _ recorder: Recorder, _ bench: Bench) throws
+{
     let path = bench.folder.fresh("recovery.file")
     let partner = try Partner(job: "--die", [recorder.system, path])
     try partner.requireSign()

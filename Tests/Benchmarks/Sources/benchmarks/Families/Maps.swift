@@ -1,6 +1,8 @@
-// Maps of numbers and of texts to numbers, hashed (`map.`) and in the order of their keys (`sorted.`).
+// Maps of numbers and of texts to numbers, hashed (`map.`) and in the order of their keys
+// (`sorted.`).
 
-/// What a system does for the works on maps. All works of one call happen in one transaction, if the system has any.
+/// What a system does for the works on maps. All works of one call happen in one transaction, if
+/// the system has any.
 protocol MapPeer {
     associatedtype Key: MapKey
     /// Keys as the system's loops take them, made of the program's before any clock runs.
@@ -40,7 +42,8 @@ protocol SortedMapPeer: MapPeer {
 
 /// Keys that all systems can hold.
 protocol MapKey: MapBytes {
-    /// Keys that differ for different numbers, all below 2^63, so that signed integers sort them alike.
+    /// Keys that differ for different numbers, all below 2^63, so that signed integers sort them
+    /// alike.
     init(number: UInt64)
     static var workName: String { get }
 }
@@ -92,13 +95,18 @@ struct MapData<Key: MapKey> {
         }
         let all = keys
         let order = all.indices.sorted { all[$0] < all[$1] }
-        let places = (0 ..< count / Self.rangeLength).map { _ in Int.random(in: 0 ... count - Self.rangeLength, using: &random) }
+        let places = (0 ..< count / Self.rangeLength).map { _ in
+            Int.random(in: 0 ... count - Self.rangeLength, using: &random)
+        }
         starts = places.map { all[order[$0]] }
-        rangeSum = places.reduce(0) { sum, place in order[place ..< place + Self.rangeLength].reduce(sum) { $0 &+ UInt64($1) } }
+        rangeSum = places.reduce(0) { sum, place in
+            order[place ..< place + Self.rangeLength].reduce(sum) { $0 &+ UInt64($1) }
+        }
     }
 }
 
-/// The two families of one kind of map and one size: one reads what lies in a file, the other makes, changes and empties a map.
+/// The two families of one kind of map and one size: one reads what lies in a file, the other
+/// makes, changes and empties a map.
 struct MapFamilies<Key: MapKey> {
     let kind: String
     let size: String
@@ -116,16 +124,20 @@ struct MapFamilies<Key: MapKey> {
         [
             Family(
                 name: "\(kind).read.\(suffix)",
-                works: [work("get"), work("miss"), work(iterating)] + (isSorted ? [work("range")] : []),
+                works: [work("get"), work("miss"), work(iterating)]
+                    + (isSorted ? [work("range")] : []),
                 contestants: { bench in
                     let data = MapData<Key>(count: count, sorted: isSorted)
-                    return try isSorted ? sortedPeers(reading: data, bench) : hashedPeers(reading: data, bench)
+                    return try isSorted
+                        ? sortedPeers(reading: data, bench) : hashedPeers(reading: data, bench)
                 }),
             Family(
-                name: "\(kind).write.\(suffix)", works: [work("insert"), work("update"), work("remove")],
+                name: "\(kind).write.\(suffix)",
+                works: [work("insert"), work("update"), work("remove")],
                 contestants: { bench in
                     let data = MapData<Key>(count: count, sorted: false)
-                    return isSorted ? sortedPeers(writing: data, bench) : hashedPeers(writing: data, bench)
+                    return isSorted
+                        ? sortedPeers(writing: data, bench) : hashedPeers(writing: data, bench)
                 }),
         ]
     }
@@ -134,7 +146,8 @@ struct MapFamilies<Key: MapKey> {
 
     private func hashedPeers(reading data: MapData<Key>, _ bench: Bench) throws -> [Contestant] {
         try [
-            reading(HoldfastMap<Key>.self, "holdfast", data, bench), reading(DictionaryMap<Key>.self, "Dictionary", data, bench),
+            reading(HoldfastMap<Key>.self, "holdfast", data, bench),
+            reading(DictionaryMap<Key>.self, "Dictionary", data, bench),
             LMDB.isThere ? reading(LMDBMap<Key, LMDB.Nosync>.self, "lmdb", data, bench) : nil,
             SQLite.isThere ? reading(SQLiteMap<Key>.self, "sqlite", data, bench) : nil,
             Boost.isThere ? reading(BoostHashMap<Key>.self, "boost", data, bench) : nil,
@@ -143,9 +156,11 @@ struct MapFamilies<Key: MapKey> {
 
     private func hashedPeers(writing data: MapData<Key>, _ bench: Bench) -> [Contestant] {
         [
-            writing(HoldfastMap<Key>.self, "holdfast", data, bench), writing(DictionaryMap<Key>.self, "Dictionary", data, bench),
+            writing(HoldfastMap<Key>.self, "holdfast", data, bench),
+            writing(DictionaryMap<Key>.self, "Dictionary", data, bench),
             LMDB.isThere ? writing(LMDBMap<Key, LMDB.Nosync>.self, "lmdb", data, bench) : nil,
-            LMDB.isThere ? writing(LMDBMap<Key, LMDB.Writemap>.self, "lmdb-writemap", data, bench) : nil,
+            LMDB.isThere
+                ? writing(LMDBMap<Key, LMDB.Writemap>.self, "lmdb-writemap", data, bench) : nil,
             SQLite.isThere ? writing(SQLiteMap<Key>.self, "sqlite", data, bench) : nil,
             Boost.isThere ? writing(BoostHashMap<Key>.self, "boost", data, bench) : nil,
         ].compactMap { $0 }
@@ -155,9 +170,13 @@ struct MapFamilies<Key: MapKey> {
         try [
             reading(HoldfastSortedMap<Key>.self, "holdfast", data, bench, ranges: ranges),
             reading(SortedArrayMap<Key>.self, "sorted Array", data, bench, ranges: ranges),
-            LMDB.isThere ? reading(LMDBMap<Key, LMDB.Nosync>.self, "lmdb", data, bench, ranges: ranges) : nil,
-            SQLite.isThere ? reading(SQLiteMap<Key>.self, "sqlite", data, bench, ranges: ranges) : nil,
-            Boost.isThere ? reading(BoostTreeMap<Key>.self, "boost", data, bench, ranges: ranges) : nil,
+            LMDB.isThere
+                ? reading(LMDBMap<Key, LMDB.Nosync>.self, "lmdb", data, bench, ranges: ranges)
+                : nil,
+            SQLite.isThere
+                ? reading(SQLiteMap<Key>.self, "sqlite", data, bench, ranges: ranges) : nil,
+            Boost.isThere
+                ? reading(BoostTreeMap<Key>.self, "boost", data, bench, ranges: ranges) : nil,
         ].compactMap { $0 }
     }
 
@@ -166,7 +185,8 @@ struct MapFamilies<Key: MapKey> {
         [
             writing(HoldfastSortedMap<Key>.self, "holdfast", data, bench),
             LMDB.isThere ? writing(LMDBMap<Key, LMDB.Nosync>.self, "lmdb", data, bench) : nil,
-            LMDB.isThere ? writing(LMDBMap<Key, LMDB.Writemap>.self, "lmdb-writemap", data, bench) : nil,
+            LMDB.isThere
+                ? writing(LMDBMap<Key, LMDB.Writemap>.self, "lmdb-writemap", data, bench) : nil,
             SQLite.isThere ? writing(SQLiteMap<Key>.self, "sqlite", data, bench) : nil,
             Boost.isThere ? writing(BoostTreeMap<Key>.self, "boost", data, bench) : nil,
         ].compactMap { $0 }
@@ -179,7 +199,8 @@ struct MapFamilies<Key: MapKey> {
         ranges: ((Recorder, Peer, MapData<Key>) throws -> Void)? = nil
     ) throws -> Contestant? where Peer.Key == Key {
         guard bench.filter.wants(system: system) else { return nil }
-        let made = try Peer(newAt: bench.folder.fresh("\(kind)-\(suffix)-\(system).file"), entries: count)
+        let made = try Peer(
+            newAt: bench.folder.fresh("\(kind)-\(suffix)-\(system).file"), entries: count)
         try made.insert(Peer.prepared(data.keys))
         let peer = try made.reopened()
         let (lookups, strangers) = (Peer.prepared(data.lookups), Peer.prepared(data.strangers))
@@ -189,7 +210,8 @@ struct MapFamilies<Key: MapKey> {
             try recorder.time(work("get"), operations: operations, expect: data.sum &* times) {
                 try repeated { try peer.get(lookups) }
             }
-            try recorder.time(work("miss"), operations: operations, expect: UInt64(count) &* times) {
+            try recorder.time(work("miss"), operations: operations, expect: UInt64(count) &* times)
+            {
                 try repeated { try peer.miss(strangers) }
             }
             try recorder.time(work(iterating), operations: operations, expect: data.sum &* times) {
@@ -199,12 +221,15 @@ struct MapFamilies<Key: MapKey> {
         }
     }
 
-    private func ranges<Peer: SortedMapPeer>(_ recorder: Recorder, _ peer: Peer, _ data: MapData<Key>) throws
+    private func ranges<Peer: SortedMapPeer>(
+        _ recorder: Recorder, _ peer: Peer, _ data: MapData<Key>
+    ) throws
     where Peer.Key == Key {
         let length = MapData<Key>.rangeLength
         let starts = Peer.prepared(data.starts)
         try recorder.time(
-            work("range"), operations: data.starts.count * length * repeats, expect: data.rangeSum &* UInt64(repeats)
+            work("range"), operations: data.starts.count * length * repeats,
+            expect: data.rangeSum &* UInt64(repeats)
         ) {
             try repeated { try peer.ranges(from: starts, count: length) }
         }
@@ -222,7 +247,8 @@ struct MapFamilies<Key: MapKey> {
         guard bench.filter.wants(system: system) else { return nil }
         let (keys, lookups) = (Peer.prepared(data.keys), Peer.prepared(data.lookups))
         return Contestant(system: system) { recorder in
-            let peer = try Peer(newAt: bench.folder.fresh("\(kind)-write-\(system).file"), entries: count)
+            let peer = try Peer(
+                newAt: bench.folder.fresh("\(kind)-write-\(system).file"), entries: count)
             try recorder.time(work("insert"), operations: count, expect: 0, needed: true) {
                 try peer.insert(keys)
                 return 0

@@ -2,7 +2,8 @@
 
 /// What a system does in a new run of a program.
 protocol OpeningPeer {
-    /// Makes a file with a map of these keys, each with its place as value. If `sparseBytes` is not 0 it is at least so long, nearly all of it a hole.
+    /// Makes a file with a map of these keys, each with its place as value. If `sparseBytes` is not
+    /// 0 it is at least so long, nearly all of it a hole.
     static func make(_ path: String, keys: [UInt64], sparseBytes: Int) throws
 
     /// The file opened, to read.
@@ -23,7 +24,9 @@ var openingFamilies: [Family] {
     ]
 }
 
-private func family(_ name: String, _ work: String, sparseBytes: Int, withSQLiteAndBoost: Bool) -> Family {
+private func family(_ name: String, _ work: String, sparseBytes: Int, withSQLiteAndBoost: Bool)
+    -> Family
+{
     Family(
         name: name, works: [work],
         contestants: { bench in
@@ -33,10 +36,13 @@ private func family(_ name: String, _ work: String, sparseBytes: Int, withSQLite
                 guard bench.filter.wants(system: system) else { return nil }
                 let path = bench.folder.fresh("open-\(sparseBytes)-\(system).file")
                 try Peer.make(path, keys: keys, sparseBytes: sparseBytes)
-                return Contestant(system: system) { try open(Peer.self, path, keys, sparseBytes, work, $0) }
+                return Contestant(system: system) {
+                    try open(Peer.self, path, keys, sparseBytes, work, $0)
+                }
             }
             return try [
-                opening(HoldfastOpening.self, "holdfast"), LMDB.isThere ? opening(LMDBOpening.self, "lmdb") : nil,
+                opening(HoldfastOpening.self, "holdfast"),
+                LMDB.isThere ? opening(LMDBOpening.self, "lmdb") : nil,
                 withSQLiteAndBoost && SQLite.isThere ? opening(SQLiteOpening.self, "sqlite") : nil,
                 withSQLiteAndBoost && Boost.isThere ? opening(BoostOpening.self, "boost") : nil,
             ].compactMap { $0 }
@@ -45,7 +51,8 @@ private func family(_ name: String, _ work: String, sparseBytes: Int, withSQLite
 
 /// The mean of many openings, each of another key; closing is not counted.
 private func open<Peer: OpeningPeer>(
-    _: Peer.Type, _ path: String, _ keys: [UInt64], _ sparseBytes: Int, _ work: String, _ recorder: Recorder
+    _: Peer.Type, _ path: String, _ keys: [UInt64], _ sparseBytes: Int, _ work: String,
+    _ recorder: Recorder
 ) throws {
     var time = 0.0
     for number in 0 ..< opens {

@@ -18,15 +18,19 @@ var readerFamily: Family {
                 return Contestant(system: system) { try read(path, system, $0) }
             }
             return try [
-                reading(HoldfastOpening.self, "holdfast"), LMDB.isThere ? reading(LMDBOpening.self, "lmdb") : nil,
+                reading(HoldfastOpening.self, "holdfast"),
+                LMDB.isThere ? reading(LMDBOpening.self, "lmdb") : nil,
                 SQLite.isThere ? reading(SQLiteOpening.self, "sqlite") : nil,
             ].compactMap { $0 }
         })
 }
 
-/// Two processes look up all keys at the same time. Time for each look-up in one process, the slower one's; memory of the larger one.
+/// Two processes look up all keys at the same time. Time for each look-up in one process, the
+/// slower one's; memory of the larger one.
 private func read(_ path: String, _ system: String, _ recorder: Recorder) throws {
-    let partners = try (0 ..< readers).map { _ in try Partner(job: "--read", [system, path], input: true) }
+    let partners = try (0 ..< readers).map { _ in
+        try Partner(job: "--read", [system, path], input: true)
+    }
     for partner in partners { try partner.requireSign() }
     for partner in partners { partner.send(1) }
     var time = 0.0
@@ -45,7 +49,8 @@ private func read(_ path: String, _ system: String, _ recorder: Recorder) throws
 
 /// Reads as one of several: `--read SYSTEM PATH INPUT PIPE`.
 func runReader(_ arguments: [String]) throws {
-    guard arguments.count == 4, let input = Int32(arguments[2]), let pipe = Int32(arguments[3]) else { exitWithUsage() }
+    guard arguments.count == 4, let input = Int32(arguments[2]), let pipe = Int32(arguments[3])
+    else { exitWithUsage() }
     let data = data
     func read<Peer: MapPeer>(_ open: () throws -> Peer) throws where Peer.Key == UInt64 {
         let keys = Peer.prepared(data.lookups)
@@ -55,12 +60,15 @@ func runReader(_ arguments: [String]) throws {
         let start = Clock.now()
         let sum = try open().get(keys)
         let time = Clock.now() - start
-        guard sum == data.sum else { throw WrongResult(description: "\(arguments[0]) gave \(sum) instead of \(data.sum)") }
+        guard sum == data.sum else {
+            throw WrongResult(description: "\(arguments[0]) gave \(sum) instead of \(data.sum)")
+        }
         sendText("\(time) \(max(0, try privateBytes() - before))", pipe)
     }
     switch arguments[0] {
     case "holdfast": try read { try HoldfastMap<UInt64>(existing: arguments[1]) }
-    case "lmdb": try read { try LMDBMap<UInt64, LMDB.Reading>(existing: arguments[1], entries: count) }
+    case "lmdb":
+        try read { try LMDBMap<UInt64, LMDB.Reading>(existing: arguments[1], entries: count) }
     case "sqlite": try read { try SQLiteMap<UInt64>(existing: arguments[1]) }
     default: exitWithUsage()
     }
@@ -69,7 +77,8 @@ func runReader(_ arguments: [String]) throws {
 /// Memory that is this process's alone, 0 where the system does not tell.
 private func privateBytes() throws -> Int {
     guard let text = try? readText("/proc/self/smaps_rollup") else { return 0 }
-    return text.split(separator: "\n").filter { $0.hasPrefix("Private_Dirty:") }.reduce(0) { sum, line in
+    return text.split(separator: "\n").filter { $0.hasPrefix("Private_Dirty:") }.reduce(0) {
+        sum, line in
         sum + (line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1024
     }
 }

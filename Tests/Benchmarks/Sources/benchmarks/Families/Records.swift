@@ -18,7 +18,8 @@ private final class Object {
     }
 }
 
-// References, in a heap that was built and opened again. Against them stand objects of classes, which are gone with the process.
+// References, in a heap that was built and opened again. Against them stand objects of classes,
+// which are gone with the process.
 
 private let count = 1_000_000
 private let few = 1000
@@ -43,7 +44,9 @@ private func records(_ order: [Int], _ bench: Bench) throws -> Contestant {
     try PersistentHeap.build(path) { tx in
         var links: [Ref<Link>] = []
         links.reserveCapacity(count)
-        for number in 0 ..< count { links.append(try tx.new(Link(value: UInt64(number), weight: 1, next: nil))) }
+        for number in 0 ..< count {
+            links.append(try tx.new(Link(value: UInt64(number), weight: 1, next: nil)))
+        }
         for (here, next) in zip(order, order.dropFirst()) { links[here].next = links[next] }
         try tx.array("first", of: Ref<Link>.self).append(links[order[0]])
         try tx.array("few", of: Ref<Link>.self).append(contentsOf: links.prefix(few))
@@ -74,7 +77,8 @@ private func records(_ order: [Int], _ bench: Bench) throws -> Contestant {
 
 private func objects(_ order: [Int]) -> Contestant {
     let objects = (0 ..< count).map { Object(value: UInt64($0), weight: 1) }
-    // Never freed: each object would be freed inside the freeing of the one before it, which runs out of stack.
+    // Never freed: each object would be freed inside the freeing of the one before it, which runs
+    // out of stack.
     for object in objects { _ = Unmanaged.passRetained(object) }
     for (here, next) in zip(order, order.dropFirst()) { objects[here].next = objects[next] }
     let fewObjects = Array(objects.prefix(few))

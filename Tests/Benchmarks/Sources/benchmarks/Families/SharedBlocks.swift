@@ -1,8 +1,9 @@
 import Dispatch
 import Synchronization
 
-// Allocating in several threads. Both patterns are those that allocators are compared with: Larson's server, whose blocks outlive the thread that made
-// them, and a thread that only allocates while another only frees.
+// Allocating in several threads. Both patterns are those that allocators are compared with:
+// Larson's server, whose blocks outlive the thread that made them, and a thread that only allocates
+// while another only frees.
 
 private let batch = 1000
 private let batches = 200
@@ -16,7 +17,8 @@ var sharedBlockFamily: Family {
             var random = SplitMix(state: 10)
             let steps = (0 ..< batch * batches).map { _ in
                 ChurnStep(
-                    slot: Int.random(in: 0 ..< slotsOfThread, using: &random), bytes: Int.random(in: 16 ... 512, using: &random))
+                    slot: Int.random(in: 0 ..< slotsOfThread, using: &random),
+                    bytes: Int.random(in: 16 ... 512, using: &random))
             }
             return allBlockPeers(withSlow: false) { system, environment, _, run in
                 Contestant(system: system, environment: environment) { recorder in
@@ -36,15 +38,19 @@ private struct SharedBlockWork: BlockRun {
         if recorder.wants("alloc.handed.over.64") { try handOver(Peer.self) }
     }
 
-    /// Each thread replaces random blocks of one set of slots, a batch at a time, and then takes the next thread's: what it frees was mostly allocated
-    /// by another.
+    /// Each thread replaces random blocks of one set of slots, a batch at a time, and then takes
+    /// the next thread's: what it frees was mostly allocated by another.
     private func larson<Peer: BlockPeer>(_: Peer.Type) throws {
         let peer = Shared(try Peer(newAt: bench.folder.fresh("larson.file"), bytes: 256 << 20))
-        let sets = (0 ..< threads).map { _ in Locked([Slot<Peer.Block>](repeating: Slot(), count: slotsOfThread)) }
+        let sets = (0 ..< threads).map { _ in
+            Locked([Slot<Peer.Block>](repeating: Slot(), count: slotsOfThread))
+        }
         let steps = self.steps
         let filling = (0 ..< slotsOfThread).map { ChurnStep(slot: $0, bytes: steps[$0].bytes) }
         for set in sets { try set.withLock { try peer.value.churn(filling[...], in: &$0) } }
-        try recorder.time("alloc.larson.threads.2", operations: batches * batch * threads, expect: 1) {
+        try recorder.time(
+            "alloc.larson.threads.2", operations: batches * batch * threads, expect: 1
+        ) {
             inThreads(threads) { thread in
                 for round in 0 ..< batches {
                     let start = round * batch
@@ -63,7 +69,8 @@ private struct SharedBlockWork: BlockRun {
                 }
             }
         }
-        try recorder.check("alloc.larson.threads.2", UInt64(blocks.count), UInt64(threads * slotsOfThread))
+        try recorder.check(
+            "alloc.larson.threads.2", UInt64(blocks.count), UInt64(threads * slotsOfThread))
         try peer.value.close()
         _ = bench.folder.fresh("larson.file")
     }
@@ -73,7 +80,9 @@ private struct SharedBlockWork: BlockRun {
         let peer = Shared(try Peer(newAt: bench.folder.fresh("handed.file"), bytes: 256 << 20))
         let channel = Shared(Channel<[Peer.Block]>())
         let freed = Shared(Atomic<Int>(0))
-        try recorder.time("alloc.handed.over.64", operations: batches * batch, expect: UInt64(batches * batch)) {
+        try recorder.time(
+            "alloc.handed.over.64", operations: batches * batch, expect: UInt64(batches * batch)
+        ) {
             let worked = inThreads(2) { thread in
                 for _ in 0 ..< batches {
                     if thread == 0 {

@@ -21,8 +21,12 @@ var sharingFamilies: [Family] {
             contestants: { bench in
                 [
                     Contestant(system: "holdfast") { recorder in
-                        if recorder.wants("message.latency.busy") { try busyMessages(recorder, bench) }
-                        if recorder.wants("message.latency.sleeping") { try sleepyMessages(recorder, bench) }
+                        if recorder.wants("message.latency.busy") {
+                            try busyMessages(recorder, bench)
+                        }
+                        if recorder.wants("message.latency.sleeping") {
+                            try sleepyMessages(recorder, bench)
+                        }
                     },
                     Contestant(system: "pipe") { recorder in
                         if recorder.wants("message.latency.sleeping") { try pipeMessages(recorder) }
@@ -34,7 +38,8 @@ var sharingFamilies: [Family] {
             contestants: { bench in
                 [
                     Contestant(system: "holdfast") { recorder in
-                        for writers in [1, 2, 8] where recorder.wants("commits.writers.\(writers)") {
+                        for writers in [1, 2, 8] where recorder.wants("commits.writers.\(writers)")
+                        {
                             try commits(of: writers, recorder, bench)
                         }
                     }
@@ -49,8 +54,9 @@ private func words(_ path: String, _ initial: [String]) throws -> PersistentHeap
     return heap
 }
 
-/// From the commit in one process to the value read in the other, half of the way there and back; both look for each other all the time. The median of
-/// all ways: a mean would be that of the machine's other work.
+/// From the commit in one process to the value read in the other, half of the way there and back;
+/// both look for each other all the time. The median of all ways: a mean would be that of the
+/// machine's other work.
 private func busyMessages(_ recorder: Recorder, _ bench: Bench) throws {
     let path = bench.folder.fresh("message.heap")
     let heap = try words(path, ["ping", "pong"])
@@ -64,7 +70,9 @@ private func busyMessages(_ recorder: Recorder, _ bench: Bench) throws {
         times.append(Clock.now() - start)
     }
     partner.waitForEnd()
-    try recorder.check("message.latency.busy", try heap.read { try $0.value("pong", of: UInt64.self).value }, UInt64(messages))
+    try recorder.check(
+        "message.latency.busy", try heap.read { try $0.value("pong", of: UInt64.self).value },
+        UInt64(messages))
     recorder.record("message.latency.busy", median(of: times) / 2)
     try heap.close()
 }
@@ -82,11 +90,14 @@ private func sleepyMessages(_ recorder: Recorder, _ bench: Bench) throws {
     }
     try partner.requireSign()
     partner.waitForEnd()
-    recorder.record("message.latency.sleeping", Double(try heap.read { try $0.value("pong", of: UInt64.self).value }))
+    recorder.record(
+        "message.latency.sleeping",
+        Double(try heap.read { try $0.value("pong", of: UInt64.self).value }))
     try heap.close()
 }
 
-/// Eight bytes through a pipe to a process that waits for them: what the system itself takes to wake it.
+/// Eight bytes through a pipe to a process that waits for them: what the system itself takes to
+/// wake it.
 private func pipeMessages(_ recorder: Recorder) throws {
     let partner = try Partner(job: "--hear", ["\(slowMessages)"], input: true)
     try partner.requireSign()
@@ -95,7 +106,9 @@ private func pipeMessages(_ recorder: Recorder) throws {
         partner.send(UInt64(Clock.now()))
         try partner.requireSign()
     }
-    guard let median = Double(partner.readToEnd()) else { throw WrongResult(description: "the listener has said nothing") }
+    guard let median = Double(partner.readToEnd()) else {
+        throw WrongResult(description: "the listener has said nothing")
+    }
     partner.waitForEnd()
     recorder.record("message.latency.sleeping", median)
 }

@@ -1,4 +1,5 @@
-// Small transactions, each of which survives `kill -9` when it returns (`tx.`), or a power cut (`tx.durable`).
+// Small transactions, each of which survives `kill -9` when it returns (`tx.`), or a power cut
+// (`tx.durable`).
 
 /// What a system does with two words that change together.
 protocol PairPeer {
@@ -33,28 +34,39 @@ var transactionFamilies: [Family] {
                 func pairs<Peer: PairPeer>(
                     _: Peer.Type, _ system: String, _ environment: [String: String] = [:]
                 ) -> Contestant {
-                    pairContestant(Peer.self, system, environment, "tx.2words", count: small, durable: false, bench)
+                    pairContestant(
+                        Peer.self, system, environment, "tx.2words", count: small, durable: false,
+                        bench)
                 }
                 return [
-                    pairs(HoldfastPair.self, "holdfast"), LMDB.isThere ? pairs(LMDBPair<LMDB.Nosync>.self, "lmdb") : nil,
+                    pairs(HoldfastPair.self, "holdfast"),
+                    LMDB.isThere ? pairs(LMDBPair<LMDB.Nosync>.self, "lmdb") : nil,
                     LMDB.isThere ? pairs(LMDBPair<LMDB.Writemap>.self, "lmdb-writemap") : nil,
                     SQLite.isThere ? pairs(SQLitePair.self, "sqlite") : nil,
                 ].compactMap { $0 }
                     // The mode that syncs stands among the durable ones.
-                    + PMDK.modes.filter { PMDK.isThere && !$0.isSlow }.map { pairs(PMDKPair.self, $0.system, $0.environment) }
+                    + PMDK.modes.filter { PMDK.isThere && !$0.isSlow }.map {
+                        pairs(PMDKPair.self, $0.system, $0.environment)
+                    }
             }),
         Family(
             name: "durable", works: ["tx.durable"],
             contestants: { bench in
-                func pairs<Peer: PairPeer>(_: Peer.Type, _ system: String, _ environment: [String: String] = [:]) -> Contestant {
-                    pairContestant(Peer.self, system, environment, "tx.durable", count: durable, durable: true, bench)
+                func pairs<Peer: PairPeer>(
+                    _: Peer.Type, _ system: String, _ environment: [String: String] = [:]
+                ) -> Contestant {
+                    pairContestant(
+                        Peer.self, system, environment, "tx.durable", count: durable, durable: true,
+                        bench)
                 }
                 return [
                     pairs(HoldfastPair.self, "holdfast"), pairs(BarePair.self, "bare"),
                     LMDB.isThere ? pairs(LMDBPair<LMDB.Durable>.self, "lmdb") : nil,
                     SQLite.isThere ? pairs(SQLitePair.self, "sqlite") : nil,
                 ].compactMap { $0 }
-                    + PMDK.modes.filter { PMDK.isThere && $0.isSlow }.map { pairs(PMDKPair.self, $0.system, $0.environment) }
+                    + PMDK.modes.filter { PMDK.isThere && $0.isSlow }.map {
+                        pairs(PMDKPair.self, $0.system, $0.environment)
+                    }
             }),
         Family(
             name: "small changes", works: ["tx.map.update", "tx.map.insert"],
@@ -64,18 +76,27 @@ var transactionFamilies: [Family] {
                 let updates = (0 ..< small).map { _ in keys.randomElement(using: &random)! }
                 let inserts = (0 ..< small).map { _ in random.next() >> 1 }
                 return [
-                    changeContestant(HoldfastChanges.self, "holdfast", keys, updates, inserts, bench),
-                    LMDB.isThere ? changeContestant(LMDBChanges<LMDB.Nosync>.self, "lmdb", keys, updates, inserts, bench) : nil,
+                    changeContestant(
+                        HoldfastChanges.self, "holdfast", keys, updates, inserts, bench),
                     LMDB.isThere
-                        ? changeContestant(LMDBChanges<LMDB.Writemap>.self, "lmdb-writemap", keys, updates, inserts, bench) : nil,
-                    SQLite.isThere ? changeContestant(SQLiteChanges.self, "sqlite", keys, updates, inserts, bench) : nil,
+                        ? changeContestant(
+                            LMDBChanges<LMDB.Nosync>.self, "lmdb", keys, updates, inserts, bench)
+                        : nil,
+                    LMDB.isThere
+                        ? changeContestant(
+                            LMDBChanges<LMDB.Writemap>.self, "lmdb-writemap", keys, updates,
+                            inserts, bench) : nil,
+                    SQLite.isThere
+                        ? changeContestant(
+                            SQLiteChanges.self, "sqlite", keys, updates, inserts, bench) : nil,
                 ].compactMap { $0 }
             }),
     ]
 }
 
 private func pairContestant<Peer: PairPeer>(
-    _: Peer.Type, _ system: String, _ environment: [String: String], _ work: String, count: Int, durable: Bool, _ bench: Bench
+    _: Peer.Type, _ system: String, _ environment: [String: String], _ work: String, count: Int,
+    durable: Bool, _ bench: Bench
 ) -> Contestant {
     Contestant(system: system, environment: environment) { recorder in
         let peer = try Peer(newAt: bench.folder.fresh("pair.file"), durable: durable)
@@ -90,7 +111,8 @@ private func pairContestant<Peer: PairPeer>(
 }
 
 private func changeContestant<Peer: SmallChangePeer>(
-    _: Peer.Type, _ system: String, _ keys: [UInt64], _ updates: [UInt64], _ inserts: [UInt64], _ bench: Bench
+    _: Peer.Type, _ system: String, _ keys: [UInt64], _ updates: [UInt64], _ inserts: [UInt64],
+    _ bench: Bench
 ) -> Contestant {
     Contestant(system: system) { recorder in
         let peer = try Peer(newAt: bench.folder.fresh("changes.file"), keys: keys)

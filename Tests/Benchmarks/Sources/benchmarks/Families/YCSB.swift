@@ -6,8 +6,9 @@
     import Glibc
 #endif
 
-// The mixes of the Yahoo! Cloud Serving Benchmark: A to F, every operation a transaction of its own that survives `kill -9`. 100,000 records of 104
-// bytes; keys are asked for as in a Zipf distribution of 0.99, or, in D, the newest most.
+// The mixes of the Yahoo! Cloud Serving Benchmark: A to F, every operation a transaction of its own
+// that survives `kill -9`. 100,000 records of 104 bytes; keys are asked for as in a Zipf
+// distribution of 0.99, or, in D, the newest most.
 
 /// What a system does with records.
 protocol RecordPeer {
@@ -49,14 +50,18 @@ var recordMixFamilies: [Family] {
                 func mixed<Peer: RecordPeer>(_: Peer.Type, _ system: String) -> Contestant {
                     Contestant(system: system) { recorder in
                         let peer = try Peer(newAt: bench.folder.fresh("ycsb.file"), keys: data.keys)
-                        try recorder.time(work, operations: steps, expect: data.sum) { try peer.run(data.operations) }
+                        try recorder.time(work, operations: steps, expect: data.sum) {
+                            try peer.run(data.operations)
+                        }
                         try peer.close()
                         _ = bench.folder.fresh("ycsb.file")
                     }
                 }
                 return [
                     // Only E asks for an order.
-                    mix == "e" ? mixed(HoldfastSortedRecords.self, "holdfast") : mixed(HoldfastRecords.self, "holdfast"),
+                    mix == "e"
+                        ? mixed(HoldfastSortedRecords.self, "holdfast")
+                        : mixed(HoldfastRecords.self, "holdfast"),
                     LMDB.isThere ? mixed(LMDBRecords<LMDB.Nosync>.self, "lmdb") : nil,
                     LMDB.isThere ? mixed(LMDBRecords<LMDB.Writemap>.self, "lmdb-writemap") : nil,
                     SQLite.isThere ? mixed(SQLiteRecords.self, "sqlite") : nil,
@@ -81,18 +86,27 @@ private struct Mix {
         var fields: [UInt64: UInt64] = [:]
         for key in keys { fields[key] = 0 }
         for step in 0 ..< steps {
-            let isRare = Double.random(in: 0 ..< 1, using: &random) < (mix == "a" || mix == "f" ? 0.5 : mix == "c" ? 0 : 0.05)
+            let isRare =
+                Double.random(in: 0 ..< 1, using: &random)
+                < (mix == "a" || mix == "f" ? 0.5 : mix == "c" ? 0 : 0.05)
             let rank = zipf.rank(Double.random(in: 0 ..< 1, using: &random))
-            // Keys have no order to begin with, so that ranks need not be scattered; in D the newest come first.
+            // Keys have no order to begin with, so that ranks need not be scattered; in D the
+            // newest come first.
             let key = mix == "d" ? all[next - 1 - rank] : keys[rank]
             switch (mix, isRare) {
-            case ("a", true), ("b", true): operations.append(RecordOperation(kind: .update, key: key, number: UInt64(step)))
+            case ("a", true), ("b", true):
+                operations.append(RecordOperation(kind: .update, key: key, number: UInt64(step)))
             case ("d", true), ("e", true):
-                operations.append(RecordOperation(kind: .insert, key: all[next], number: UInt64(step)))
+                operations.append(
+                    RecordOperation(kind: .insert, key: all[next], number: UInt64(step)))
                 next += 1
-            case ("f", true): operations.append(RecordOperation(kind: .modify, key: key, number: UInt64(step)))
+            case ("f", true):
+                operations.append(RecordOperation(kind: .modify, key: key, number: UInt64(step)))
             case ("e", false):
-                operations.append(RecordOperation(kind: .scan, key: key, number: UInt64.random(in: 1 ... 100, using: &random)))
+                operations.append(
+                    RecordOperation(
+                        kind: .scan, key: key, number: UInt64.random(in: 1 ... 100, using: &random))
+                )
             default: operations.append(RecordOperation(kind: .read, key: key))
             }
         }
@@ -120,7 +134,10 @@ private struct Mix {
             case .insert:
                 fields[operation.key] = operation.number
                 order.insert(operation.key, at: place(operation.key))
-            case .scan: for key in order[place(operation.key)...].prefix(Int(operation.number)) { sum &+= fields[key]! }
+            case .scan:
+                for key in order[place(operation.key)...].prefix(Int(operation.number)) {
+                    sum &+= fields[key]!
+                }
             }
         }
         return sum

@@ -1,7 +1,8 @@
 /// A system that takes part in a family of works.
 struct Contestant {
     let system: String
-    /// Variables without which the system would work in another mode. It runs in a process of its own then, which has them from its start.
+    /// Variables without which the system would work in another mode. It runs in a process of its
+    /// own then, which has them from its start.
     var environment: [String: String] = [:]
     /// Makes what it needs, does each work inside the recorder's `time`, and leaves nothing open.
     let run: (Recorder) throws -> Void

@@ -17,8 +17,8 @@ struct WrongResult: Error, CustomStringConvertible {
     let description: String
 }
 
-/// What a contestant tells its figures to. Every piece of work returns a number that depends on all that it did, so that nothing can be left out;
-/// it is compared with what it must be.
+/// What a contestant tells its figures to. Every piece of work returns a number that depends on all
+/// that it did, so that nothing can be left out; it is compared with what it must be.
 final class Recorder {
     let system: String
     private let filter: Filter
@@ -32,9 +32,13 @@ final class Recorder {
     /// Whether the work was asked for.
     func wants(_ work: String) -> Bool { filter.wants(work) }
 
-    /// Runs `body` and notes its time for each of `operations`. A work that was not asked for is not done, unless what follows `needs` it.
+    /// Runs `body` and notes its time for each of `operations`. A work that was not asked for is
+    /// not done, unless what follows `needs` it.
     @inline(never)
-    func time(_ work: String, operations: Int, expect: UInt64, needed: Bool = false, _ body: () throws -> UInt64) throws {
+    func time(
+        _ work: String, operations: Int, expect: UInt64, needed: Bool = false,
+        _ body: () throws -> UInt64
+    ) throws {
         guard needed || wants(work) else { return }
         let start = Clock.now()
         let result = try body()
@@ -50,7 +54,8 @@ final class Recorder {
 
     func check(_ work: String, _ result: UInt64, _ expected: UInt64) throws {
         guard result == expected else {
-            throw WrongResult(description: "\(work) on \(system) gave \(result) instead of \(expected)")
+            throw WrongResult(
+                description: "\(work) on \(system) gave \(result) instead of \(expected)")
         }
     }
 }
@@ -60,7 +65,11 @@ struct Filter {
     var prefixes: [String] = []
     var systems: Set<String> = []
 
-    func wants(_ work: String) -> Bool { prefixes.isEmpty || prefixes.contains { work.hasPrefix($0) } }
+    func wants(_ work: String) -> Bool {
+        prefixes.isEmpty || prefixes.contains { work.hasPrefix($0) }
+    }
     /// Holdfast always takes part.
-    func wants(system: String) -> Bool { systems.isEmpty || system == "holdfast" || systems.contains(system) }
+    func wants(system: String) -> Bool {
+        systems.isEmpty || system == "holdfast" || systems.contains(system)
+    }
 }

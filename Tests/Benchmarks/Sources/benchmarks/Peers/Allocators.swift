@@ -23,7 +23,8 @@ struct MallocBlocks: BlockPeer {
     }
 }
 
-/// Microsoft's, as a library of its own: its functions are called by name, and the program's `malloc` stays the C library's.
+/// Microsoft's, as a library of its own: its functions are called by name, and the program's
+/// `malloc` stays the C library's.
 enum Mimalloc {
     fileprivate static let library: (functions: allocator?, missing: String?) = {
         let table = UnsafeMutablePointer<allocator>.allocate(capacity: 1)

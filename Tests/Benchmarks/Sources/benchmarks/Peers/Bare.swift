@@ -6,12 +6,13 @@
     import Glibc
 #endif
 
-/// A file, `pwrite` and `fdatasync`: what the disk itself takes. The same bytes to the same places of a file whose blocks have been written before, as
-/// the log's have.
+/// A file, `pwrite` and `fdatasync`: what the disk itself takes. The same bytes to the same places
+/// of a file whose blocks have been written before, as the log's have.
 struct BarePair: PairPeer {
     private let descriptor: Int32
 
-    /// What one of Holdfast's commits of two words writes: a record's header and two runs of a line.
+    /// What one of Holdfast's commits of two words writes: a record's header and two runs of a
+    /// line.
     private static var recordBytes: Int { 72 + 2 * (8 + 64) }
     private static var start: Int { 16384 }
 
@@ -30,7 +31,9 @@ struct BarePair: PairPeer {
         for number in numbers {
             record.withUnsafeMutableBytes { $0.storeBytes(of: number, as: UInt64.self) }
             let place = Self.start + Int(number - numbers.lowerBound) * Self.recordBytes
-            guard pwrite(descriptor, record, record.count, off_t(place)) == record.count, syncData(descriptor) else {
+            guard pwrite(descriptor, record, record.count, off_t(place)) == record.count,
+                syncData(descriptor)
+            else {
                 throw WrongResult(description: "cannot write and sync")
             }
         }

@@ -1,12 +1,14 @@
 import BoostPeer
 
-/// Boost.Interprocess: containers in a shared mapping, without transactions. How it is set up stands in `BoostPeer/boost_peer.cpp`, where its loops are too.
+/// Boost.Interprocess: containers in a shared mapping, without transactions. How it is set up
+/// stands in `BoostPeer/boost_peer.cpp`, where its loops are too.
 enum Boost {
     static var isThere: Bool { boost_is_there() }
     static var missing: String? { isThere ? nil : "boost/interprocess/managed_mapped_file.hpp" }
 }
 
-/// Keys as the C functions take them. They are made before the clock runs for the first time: the loops of the other peers have theirs at hand too.
+/// Keys as the C functions take them. They are made before the clock runs for the first time: the
+/// loops of the other peers have theirs at hand too.
 final class BoostKeys<Key: MapKey> {
     private var numbers: [UInt64] = []
     private var text: [CChar] = []
@@ -31,7 +33,9 @@ final class BoostKeys<Key: MapKey> {
             try text.withUnsafeBufferPointer { text in
                 try ends.withUnsafeBufferPointer { ends in
                     try body(
-                        boost_keys(numbers: numbers.baseAddress, text: text.baseAddress, ends: ends.baseAddress, count: count))
+                        boost_keys(
+                            numbers: numbers.baseAddress, text: text.baseAddress,
+                            ends: ends.baseAddress, count: count))
                 }
             }
         }
@@ -43,7 +47,8 @@ final class BoostMap<Key: MapKey> {
     private let map: OpaquePointer
 
     init(_ path: String, entries: Int, kind: boost_kind) throws {
-        // The file does not grow by itself: room for the nodes, the texts, and the table while it doubles.
+        // The file does not grow by itself: room for the nodes, the texts, and the table while it
+        // doubles.
         guard let map = boost_map_open(path, 64 << 20 + entries * 256, kind) else {
             throw WrongResult(description: "Boost cannot make \(path)")
         }
@@ -51,22 +56,29 @@ final class BoostMap<Key: MapKey> {
     }
 
     init(existing path: String, kind: boost_kind) throws {
-        guard let map = boost_map_open(path, 0, kind) else { throw WrongResult(description: "Boost cannot open \(path)") }
+        guard let map = boost_map_open(path, 0, kind) else {
+            throw WrongResult(description: "Boost cannot open \(path)")
+        }
         self.map = map
     }
 
     deinit { boost_map_close(map) }
 
     func insert(_ keys: BoostKeys<Key>) throws {
-        guard keys.with({ boost_map_insert(map, $0) }) else { throw WrongResult(description: "Boost's file is full") }
+        guard keys.with({ boost_map_insert(map, $0) }) else {
+            throw WrongResult(description: "Boost's file is full")
+        }
     }
 
     /// Of hashed ones.
     func reserve(_ entries: Int) { boost_map_reserve(map, entries) }
 
-    /// Its own `flush` only asks the system to write some time (`MS_ASYNC`); a sync of the file waits until it has.
+    /// Its own `flush` only asks the system to write some time (`MS_ASYNC`); a sync of the file
+    /// waits until it has.
     func sync(_ path: String) throws {
-        guard boost_map_flush(map), try syncFile(path) else { throw WrongResult(description: "Boost cannot flush its file") }
+        guard boost_map_flush(map), try syncFile(path) else {
+            throw WrongResult(description: "Boost cannot flush its file")
+        }
     }
 
     func update(_ keys: BoostKeys<Key>) { keys.with { boost_map_update(map, $0) } }
@@ -75,7 +87,9 @@ final class BoostMap<Key: MapKey> {
     func get(_ keys: BoostKeys<Key>) -> UInt64 { keys.with { boost_map_get(map, $0) } }
     func miss(_ keys: BoostKeys<Key>) -> UInt64 { keys.with { boost_map_miss(map, $0) } }
     func iterate() -> UInt64 { boost_map_iterate(map) }
-    func ranges(from starts: BoostKeys<Key>, count: Int) -> UInt64 { starts.with { boost_map_ranges(map, $0, count) } }
+    func ranges(from starts: BoostKeys<Key>, count: Int) -> UInt64 {
+        starts.with { boost_map_ranges(map, $0, count) }
+    }
 }
 
 /// `boost::unordered_map`.
@@ -85,7 +99,8 @@ struct BoostHashMap<Key: MapKey>: MapPeer {
     static func prepared(_ keys: [Key]) -> BoostKeys<Key> { BoostKeys(keys) }
 
     init(newAt path: String, entries: Int) throws {
-        map = try BoostMap(path, entries: entries, kind: Key.isInteger ? boost_hash_numbers : boost_hash_texts)
+        map = try BoostMap(
+            path, entries: entries, kind: Key.isInteger ? boost_hash_numbers : boost_hash_texts)
     }
 
     /// The mapping is the file: there is nothing to wait for.
@@ -107,7 +122,8 @@ struct BoostTreeMap<Key: MapKey>: SortedMapPeer {
     static func prepared(_ keys: [Key]) -> BoostKeys<Key> { BoostKeys(keys) }
 
     init(newAt path: String, entries: Int) throws {
-        map = try BoostMap(path, entries: entries, kind: Key.isInteger ? boost_tree_numbers : boost_tree_texts)
+        map = try BoostMap(
+            path, entries: entries, kind: Key.isInteger ? boost_tree_numbers : boost_tree_texts)
     }
 
     func reopened() -> BoostTreeMap { self }
@@ -119,15 +135,20 @@ struct BoostTreeMap<Key: MapKey>: SortedMapPeer {
     func get(_ keys: BoostKeys<Key>) -> UInt64 { map.get(keys) }
     func miss(_ keys: BoostKeys<Key>) -> UInt64 { map.miss(keys) }
     func iterate() -> UInt64 { map.iterate() }
-    func ranges(from starts: BoostKeys<Key>, count: Int) -> UInt64 { map.ranges(from: starts, count: count) }
+    func ranges(from starts: BoostKeys<Key>, count: Int) -> UInt64 {
+        map.ranges(from: starts, count: count)
+    }
 }
 
-/// Blocks of a managed file, by its default memory algorithm, a best fit over a red-black tree with one lock.
+/// Blocks of a managed file, by its default memory algorithm, a best fit over a red-black tree with
+/// one lock.
 struct BoostBlocks: BlockPeer {
     private let blocks: OpaquePointer
 
     init(newAt path: String, bytes: Int) throws {
-        guard let made = boost_blocks_create(path, bytes) else { throw WrongResult(description: "Boost cannot make \(path)") }
+        guard let made = boost_blocks_create(path, bytes) else {
+            throw WrongResult(description: "Boost cannot make \(path)")
+        }
         blocks = made
     }
 
@@ -141,7 +162,9 @@ struct BoostBlocks: BlockPeer {
         for block in all { boost_blocks_free(blocks, block) }
     }
 
-    func churn(_ steps: ArraySlice<ChurnStep>, in slots: inout [Slot<UnsafeMutableRawPointer>]) throws {
+    func churn(_ steps: ArraySlice<ChurnStep>, in slots: inout [Slot<UnsafeMutableRawPointer>])
+        throws
+    {
         for step in steps {
             if let block = slots[step.slot].block { boost_blocks_free(blocks, block) }
             slots[step.slot] = Slot(block: try one(step.bytes), bytes: step.bytes)
@@ -150,7 +173,9 @@ struct BoostBlocks: BlockPeer {
 
     @inline(__always)
     private func one(_ bytes: Int) throws -> UnsafeMutableRawPointer {
-        guard let block = boost_blocks_allocate(blocks, bytes) else { throw WrongResult(description: "Boost's file is full") }
+        guard let block = boost_blocks_allocate(blocks, bytes) else {
+            throw WrongResult(description: "Boost's file is full")
+        }
         return block
     }
 }
@@ -159,10 +184,13 @@ struct BoostOpening: OpeningPeer {
     private let map: BoostMap<UInt64>
 
     static func make(_ path: String, keys: [UInt64], sparseBytes: Int) throws {
-        try BoostMap<UInt64>(path, entries: keys.count, kind: boost_hash_numbers).insert(BoostKeys(keys))
+        try BoostMap<UInt64>(path, entries: keys.count, kind: boost_hash_numbers).insert(
+            BoostKeys(keys))
     }
 
-    init(_ path: String, sparseBytes: Int) throws { map = try BoostMap(existing: path, kind: boost_hash_numbers) }
+    init(_ path: String, sparseBytes: Int) throws {
+        map = try BoostMap(existing: path, kind: boost_hash_numbers)
+    }
     func get(_ key: UInt64) -> UInt64 { map.get(BoostKeys([key])) }
     func close() {}
 }

@@ -13,7 +13,9 @@ extension UInt64: MapBytes {
     static var isInteger: Bool { true }
     var integer: Int64 { Int64(bitPattern: self) }
     @inline(__always)
-    func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R { try withUnsafeBytes(of: self, body) }
+    func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+        try withUnsafeBytes(of: self, body)
+    }
 }
 
 extension String: MapBytes {

@@ -2,10 +2,12 @@ import CPeers
 
 /// PMDK's libpmemobj: transactions with undo logs in a mapped file, made for persistent memory.
 ///
-/// On a file of an ordinary disk it makes every change durable with `msync`: `pmdk`. Told by `PMEM_IS_PMEM_FORCE=1` that the file is persistent
-/// memory, it flushes processor caches instead, which is as safe as Holdfast without a sync, against the end of the process but no power cut:
-/// `pmdk-flush`. With `PMEM_NO_FLUSH=1` besides, as for machines whose caches survive, it does not even that: `pmdk-nosync`, the fastest it can be.
-/// The library reads these variables when it is loaded, so each mode has a process of its own.
+/// On a file of an ordinary disk it makes every change durable with `msync`: `pmdk`. Told by
+/// `PMEM_IS_PMEM_FORCE=1` that the file is persistent memory, it flushes processor caches instead,
+/// which is as safe as Holdfast without a sync, against the end of the process but no power cut:
+/// `pmdk-flush`. With `PMEM_NO_FLUSH=1` besides, as for machines whose caches survive, it does not
+/// even that: `pmdk-nosync`, the fastest it can be. The library reads these variables when it is
+/// loaded, so each mode has a process of its own.
 final class PMDK {
     struct Mode {
         let system: String
@@ -15,15 +17,18 @@ final class PMDK {
     }
 
     static let modes = [
-        Mode(system: "pmdk-nosync", environment: ["PMEM_IS_PMEM_FORCE": "1", "PMEM_NO_FLUSH": "1"], isSlow: false),
+        Mode(
+            system: "pmdk-nosync", environment: ["PMEM_IS_PMEM_FORCE": "1", "PMEM_NO_FLUSH": "1"],
+            isSlow: false),
         Mode(system: "pmdk-flush", environment: ["PMEM_IS_PMEM_FORCE": "1"], isSlow: false),
         Mode(system: "pmdk", environment: ["PMEM_IS_PMEM_FORCE": "0"], isSlow: true),
     ]
 
-    private nonisolated(unsafe) static let library: (functions: UnsafeMutablePointer<pmemobj>, missing: String?) = {
-        let table = UnsafeMutablePointer<pmemobj>.allocate(capacity: 1)
-        return (table, pmemobj_load(table).map { String(cString: $0) })
-    }()
+    private nonisolated(unsafe) static let library:
+        (functions: UnsafeMutablePointer<pmemobj>, missing: String?) = {
+            let table = UnsafeMutablePointer<pmemobj>.allocate(capacity: 1)
+            return (table, pmemobj_load(table).map { String(cString: $0) })
+        }()
 
     static var missing: String? { library.missing }
     static var isThere: Bool { missing == nil }
@@ -43,14 +48,17 @@ final class PMDK {
 
     @inline(__always)
     func transaction(_ body: () throws -> Void) throws {
-        guard pmemobj_begin(table, pool) == 0 else { throw WrongResult(description: "PMDK cannot begin a transaction") }
+        guard pmemobj_begin(table, pool) == 0 else {
+            throw WrongResult(description: "PMDK cannot begin a transaction")
+        }
         try body()
         api.tx_commit()
         guard api.tx_end() == 0 else { throw WrongResult(description: "PMDK cannot commit") }
     }
 }
 
-/// Blocks in transactions of at most a thousand: larger ones grow logs of their own, and took longer for each.
+/// Blocks in transactions of at most a thousand: larger ones grow logs of their own, and took
+/// longer for each.
 struct PMDKBlocks: BlockPeer {
     private let pmdk: PMDK
     private let pool: UInt64
@@ -67,7 +75,9 @@ struct PMDKBlocks: BlockPeer {
     func allocate(_ count: Int, bytes: Int, into blocks: inout [UInt64]) throws {
         for start in stride(from: 0, to: count, by: Self.batch) {
             try pmdk.transaction {
-                for _ in start ..< min(start + Self.batch, count) { blocks.append(pmdk.api.tx_alloc(bytes, 1).off) }
+                for _ in start ..< min(start + Self.batch, count) {
+                    blocks.append(pmdk.api.tx_alloc(bytes, 1).off)
+                }
             }
         }
     }
@@ -87,8 +97,11 @@ struct PMDKBlocks: BlockPeer {
         for start in stride(from: steps.startIndex, to: steps.endIndex, by: Self.batch) {
             try pmdk.transaction {
                 for step in steps[start ..< min(start + Self.batch, steps.endIndex)] {
-                    if let block = slots[step.slot].block { _ = pmdk.api.tx_free(PMEMoid(pool_uuid_lo: pool, off: block)) }
-                    slots[step.slot] = Slot(block: pmdk.api.tx_alloc(step.bytes, 1).off, bytes: step.bytes)
+                    if let block = slots[step.slot].block {
+                        _ = pmdk.api.tx_free(PMEMoid(pool_uuid_lo: pool, off: block))
+                    }
+                    slots[step.slot] = Slot(
+                        block: pmdk.api.tx_alloc(step.bytes, 1).off, bytes: step.bytes)
                 }
             }
         }
@@ -104,7 +117,8 @@ struct PMDKPair: PairPeer {
     init(newAt path: String, durable: Bool) throws {
         pmdk = try PMDK(newAt: path, bytes: 16 << 20)
         let root = pmdk.api.root(pmdk.pool, 80)
-        words = UnsafeMutableRawPointer(pmdk.pool).advanced(by: Int(root.off)).assumingMemoryBound(to: UInt64.self)
+        words = UnsafeMutableRawPointer(pmdk.pool).advanced(by: Int(root.off)).assumingMemoryBound(
+            to: UInt64.self)
     }
 
     func close() { pmdk.close() }

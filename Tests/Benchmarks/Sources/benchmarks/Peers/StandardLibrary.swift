@@ -1,4 +1,5 @@
-// The standard library's collections, which are gone with the process: what a program gives up by keeping its data in a heap, or gains.
+// The standard library's collections, which are gone with the process: what a program gives up by
+// keeping its data in a heap, or gains.
 
 /// `Dictionary`, without a reserved capacity, as Holdfast's map has none either.
 final class DictionaryMap<Key: MapKey>: MapPeer {
@@ -8,7 +9,9 @@ final class DictionaryMap<Key: MapKey>: MapPeer {
     func reopened() -> DictionaryMap { self }
     func close() {}
 
-    func insert(_ keys: [Key]) { change { map in for place in keys.indices { map[keys[place]] = UInt64(place) } } }
+    func insert(_ keys: [Key]) {
+        change { map in for place in keys.indices { map[keys[place]] = UInt64(place) } }
+    }
     func update(_ keys: [Key]) { change { map in for key in keys { map[key, default: 0] += 1 } } }
     func remove(_ keys: [Key]) { change { map in for key in keys { map[key] = nil } } }
     var count: Int { map.count }
@@ -29,7 +32,8 @@ final class DictionaryMap<Key: MapKey>: MapPeer {
     func iterate() -> UInt64 { map.reduce(0) { $0 &+ $1.value } }
 }
 
-/// The standard library has no sorted map. Two arrays, sorted once and looked up by halving, stand for it where nothing changes.
+/// The standard library has no sorted map. Two arrays, sorted once and looked up by halving, stand
+/// for it where nothing changes.
 final class SortedArrayMap<Key: MapKey>: SortedMapPeer {
     private var keys: [Key] = []
     private var values: [UInt64] = []
@@ -86,7 +90,9 @@ final class PlainArray: ArrayPeer {
     func reopened() -> PlainArray { self }
     func close() {}
 
-    func append(_ count: Int) { change { array in for number in 0 ..< UInt64(count) { array.append(number) } } }
+    func append(_ count: Int) {
+        change { array in for number in 0 ..< UInt64(count) { array.append(number) } }
+    }
     func scatter(_ places: [Int]) { change { array in for place in places { array[place] += 1 } } }
     func sum() -> UInt64 { array.reduce(0, &+) }
 

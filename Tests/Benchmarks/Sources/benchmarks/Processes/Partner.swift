@@ -6,7 +6,8 @@
     import Glibc
 #endif
 
-/// Another process of this program, and a pipe through which it says that it is ready or done, or what it has found.
+/// Another process of this program, and a pipe through which it says that it is ready or done, or
+/// what it has found.
 final class Partner {
     private var number: pid_t = 0
     private let output: Int32
@@ -16,7 +17,9 @@ final class Partner {
     /// A process that does one of the jobs in `Worker.swift`.
     convenience init(_ arguments: String...) throws { try self.init(job: "--worker", arguments) }
 
-    init(job: String, _ arguments: [String], environment: [String: String] = [:], input: Bool = false) throws {
+    init(
+        job: String, _ arguments: [String], environment: [String: String] = [:], input: Bool = false
+    ) throws {
         var ends: [Int32] = [0, 0]
         guard pipe(&ends) == 0 else { throw WrongResult(description: "cannot make a pipe") }
         output = ends[0]
@@ -26,7 +29,9 @@ final class Partner {
         var inputEnds: [Int32] = [-1, -1]
         defer { if input { close(inputEnds[0]) } }
         if input {
-            guard pipe(&inputEnds) == 0 else { throw WrongResult(description: "cannot make a pipe") }
+            guard pipe(&inputEnds) == 0 else {
+                throw WrongResult(description: "cannot make a pipe")
+            }
             self.input = inputEnds[1]
             _ = fcntl(inputEnds[1], F_SETFD, FD_CLOEXEC)
         }

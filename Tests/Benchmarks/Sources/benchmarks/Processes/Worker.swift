@@ -13,7 +13,9 @@ import Holdfast
 /// Waits until the word holds at least `number`; returns it.
 func waitForWord(_ heap: PersistentHeap, _ name: String, atLeast number: UInt64) throws -> UInt64 {
     while true {
-        let (word, seen) = try heap.read { tx in (try tx.value(name, of: UInt64.self).value, tx.version) }
+        let (word, seen) = try heap.read { tx in
+            (try tx.value(name, of: UInt64.self).value, tx.version)
+        }
         if word >= number { return word }
         guard try heap.waitForChange(since: seen, timeout: .seconds(60)) else {
             throw WrongResult(description: "the other process has not answered for a minute")
@@ -26,7 +28,8 @@ func setWord(_ heap: PersistentHeap, _ name: String, _ number: UInt64) throws {
 }
 
 func runWorker(_ arguments: [String]) throws {
-    guard arguments.count >= 4, let number = UInt64(arguments[2]), let pipe = Int32(arguments.last!) else { exitWithUsage() }
+    guard arguments.count >= 4, let number = UInt64(arguments[2]), let pipe = Int32(arguments.last!)
+    else { exitWithUsage() }
     func sign() { sendSign(pipe) }
     let heap = try PersistentHeap.open(arguments[1])
     switch arguments[0] {
@@ -62,9 +65,11 @@ func runWorker(_ arguments: [String]) throws {
     try heap.close()
 }
 
-/// Hears messages through a pipe: `--hear NUMBER INPUT PIPE`. Each is the time at which it was sent; says in the end how long they took.
+/// Hears messages through a pipe: `--hear NUMBER INPUT PIPE`. Each is the time at which it was
+/// sent; says in the end how long they took.
 func hear(_ arguments: [String]) {
-    guard arguments.count == 3, let number = Int(arguments[0]), let input = Int32(arguments[1]), let pipe = Int32(arguments[2])
+    guard arguments.count == 3, let number = Int(arguments[0]), let input = Int32(arguments[1]),
+        let pipe = Int32(arguments[2])
     else {
         exitWithUsage()
     }

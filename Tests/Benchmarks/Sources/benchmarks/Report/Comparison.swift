@@ -5,7 +5,8 @@ struct Comparison {
     let theirs: Outcome?
     let target: Target?
 
-    /// Ours over theirs, of the least of all rounds, which the machine's other work has disturbed least.
+    /// Ours over theirs, of the least of all rounds, which the machine's other work has disturbed
+    /// least.
     var minimumRatio: Double? { theirs.map { ours.minimum / $0.minimum } }
     var medianRatio: Double? { theirs.map { ours.median / $0.median } }
 
@@ -13,7 +14,9 @@ struct Comparison {
     var verdict: String {
         guard let target, let minimumRatio else { return "" }
         // As precise as it is printed.
-        let rounded = (minimumRatio * (target.ratio < 0.1 ? 1000 : 100)).rounded() / (target.ratio < 0.1 ? 1000 : 100)
+        let rounded =
+            (minimumRatio * (target.ratio < 0.1 ? 1000 : 100)).rounded()
+            / (target.ratio < 0.1 ? 1000 : 100)
         return "≤ \(Format.ratio(target.ratio)) \(rounded <= target.ratio ? "met" : "missed")"
     }
 }
@@ -25,12 +28,16 @@ func comparisons(_ outcomes: [Outcome]) -> [Comparison] {
         var all = others.map { other in
             Comparison(
                 ours: ours, theirs: other,
-                target: allTargets.first { $0.work == ours.work && $0.system == other.system && $0.against == nil })
+                target: allTargets.first {
+                    $0.work == ours.work && $0.system == other.system && $0.against == nil
+                })
         }
         // Against itself at another work.
         for target in allTargets where target.work == ours.work {
             guard let against = target.against,
-                let other = outcomes.first(where: { $0.work == against && $0.system == target.system })
+                let other = outcomes.first(where: {
+                    $0.work == against && $0.system == target.system
+                })
             else { continue }
             all.append(Comparison(ours: ours, theirs: other, target: target))
         }
@@ -40,7 +47,9 @@ func comparisons(_ outcomes: [Outcome]) -> [Comparison] {
 
 enum Format {
     static func tenths(_ value: Double) -> String { fixed(value, digits: 1) }
-    static func ratio(_ value: Double) -> String { value < 0.0005 ? "< 0.001" : fixed(value, digits: value < 0.0995 ? 3 : 2) }
+    static func ratio(_ value: Double) -> String {
+        value < 0.0005 ? "< 0.001" : fixed(value, digits: value < 0.0995 ? 3 : 2)
+    }
 
     static func fixed(_ value: Double, digits: Int) -> String {
         // A ratio to nothing.
@@ -49,14 +58,17 @@ enum Format {
         for _ in 0 ..< digits { scale *= 10 }
         let scaled = Int((value * Double(scale)).rounded())
         let fraction = "\(scaled % scale)"
-        return "\(grouped(scaled / scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
+        return
+            "\(grouped(scaled / scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
     }
 
     /// 1,234,567.
     static func grouped(_ number: Int) -> String {
         var text = "\(number)"
         var place = text.endIndex
-        while let next = text.index(place, offsetBy: -3, limitedBy: text.startIndex), next > text.startIndex {
+        while let next = text.index(place, offsetBy: -3, limitedBy: text.startIndex),
+            next > text.startIndex
+        {
             text.insert(",", at: next)
             place = next
         }
@@ -64,5 +76,7 @@ enum Format {
     }
 
     /// A figure with as many digits as are worth reading.
-    static func figure(_ value: Double) -> String { value < 1000 ? tenths(value) : grouped(Int(value.rounded())) }
+    static func figure(_ value: Double) -> String {
+        value < 1000 ? tenths(value) : grouped(Int(value.rounded()))
+    }
 }

@@ -20,24 +20,29 @@ func printJSON(_ outcomes: ArraySlice<Outcome>) {
 }
 
 private let heading = [
-    "work", "holdfast min", "median", "against", "min", "median", "ratio of min", "of median", "target",
+    "work", "holdfast min", "median", "against", "min", "median", "ratio of min", "of median",
+    "target",
 ]
 
 private func cells(_ comparison: Comparison) -> [String] {
     let ours = comparison.ours
     var cells = [ours.work, Format.figure(ours.minimum), Format.figure(ours.median)]
-    guard let theirs = comparison.theirs, let minimumRatio = comparison.minimumRatio, let medianRatio = comparison.medianRatio
+    guard let theirs = comparison.theirs, let minimumRatio = comparison.minimumRatio,
+        let medianRatio = comparison.medianRatio
     else { return cells }
     let name = theirs.system == "holdfast" ? theirs.work : theirs.system
     cells += [
-        name, Format.figure(theirs.minimum), Format.figure(theirs.median), Format.ratio(minimumRatio), Format.ratio(medianRatio),
+        name, Format.figure(theirs.minimum), Format.figure(theirs.median),
+        Format.ratio(minimumRatio), Format.ratio(medianRatio),
     ]
     return cells + [comparison.verdict]
 }
 
 func printTable(_ outcomes: [Outcome]) {
     let rows = [heading] + comparisons(outcomes).map(cells)
-    let widths = heading.indices.map { column in rows.map { column < $0.count ? $0[column].count : 0 }.max()! }
+    let widths = heading.indices.map { column in
+        rows.map { column < $0.count ? $0[column].count : 0 }.max()!
+    }
     print(
         "ns an operation, or bytes where the work's name says so; ratio: Holdfast over the other, whose target is judged by the least of all rounds"
     )
@@ -50,7 +55,8 @@ func printTable(_ outcomes: [Outcome]) {
     }
     let judged = comparisons(outcomes).filter { $0.target != nil }
     if !judged.isEmpty {
-        print("\(judged.filter { $0.verdict.hasSuffix("met") }.count) of \(judged.count) targets met")
+        print(
+            "\(judged.filter { $0.verdict.hasSuffix("met") }.count) of \(judged.count) targets met")
     }
 }
 
@@ -67,6 +73,8 @@ func printMarkdown(_ outcomes: [Outcome]) {
         }
         let name = theirs.system == "holdfast" ? "`\(theirs.work)`" : theirs.system
         let them = "\(Format.figure(theirs.minimum)) (\(Format.figure(theirs.median)))"
-        print("| `\(ours.work)` | \(us) | \(name) | \(them) | \(Format.ratio(ratio)) | \(comparison.verdict) |")
+        print(
+            "| `\(ours.work)` | \(us) | \(name) | \(them) | \(Format.ratio(ratio)) | \(comparison.verdict) |"
+        )
     }
 }

@@ -12,7 +12,9 @@ enum HoldfastBuilding: BuildingPeer {
 
     static func sum(_ path: String, keys: [UInt64]) throws -> UInt64 {
         let heap = try PersistentHeap.open(path, mode: .readOnly)
-        let sum = try heap.read { try $0.map("map", UInt64.self, UInt64.self).reduce(0) { $0 &+ $1.value } }
+        let sum = try heap.read {
+            try $0.map("map", UInt64.self, UInt64.self).reduce(0) { $0 &+ $1.value }
+        }
         try heap.close()
         return sum
     }
@@ -29,7 +31,9 @@ enum HoldfastSortedBuilding: BuildingPeer {
 
     static func sum(_ path: String, keys: [UInt64]) throws -> UInt64 {
         let heap = try PersistentHeap.open(path, mode: .readOnly)
-        let sum = try heap.read { try $0.sortedMap("map", UInt64.self, UInt64.self).reduce(0) { $0 &+ $1.value } }
+        let sum = try heap.read {
+            try $0.sortedMap("map", UInt64.self, UInt64.self).reduce(0) { $0 &+ $1.value }
+        }
         try heap.close()
         return sum
     }

@@ -15,9 +15,13 @@ struct HoldfastGroup: GroupCommitPeer {
     func commit(_ count: Int, thread: Int) throws {
         let name = "thread \(thread)"
         for number in 1 ... UInt64(count) {
-            try heap.write(durability: .device) { try $0.value(name, initial: 0 as UInt64).value = number }
+            try heap.write(durability: .device) {
+                try $0.value(name, initial: 0 as UInt64).value = number
+            }
         }
     }
 
-    func word(_ thread: Int) throws -> UInt64 { try heap.read { try $0.value("thread \(thread)", of: UInt64.self).value } }
+    func word(_ thread: Int) throws -> UInt64 {
+        try heap.read { try $0.value("thread \(thread)", of: UInt64.self).value }
+    }
 }

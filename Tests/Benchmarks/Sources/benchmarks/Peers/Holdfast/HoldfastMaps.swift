@@ -1,6 +1,7 @@
 import Holdfast
 
-/// A map in a heap of its own. Each work is one transaction, which survives `kill -9` when it returns; nothing is switched off.
+/// A map in a heap of its own. Each work is one transaction, which survives `kill -9` when it
+/// returns; nothing is switched off.
 struct HoldfastMap<Key: MapKey>: MapPeer {
     private let heap: PersistentHeap
 
@@ -39,7 +40,9 @@ struct HoldfastMap<Key: MapKey>: MapPeer {
         }
     }
 
-    var count: Int { get throws { try heap.read { try $0.map("map", Key.self, UInt64.self).count } } }
+    var count: Int {
+        get throws { try heap.read { try $0.map("map", Key.self, UInt64.self).count } }
+    }
 
     func get(_ keys: [Key]) throws -> UInt64 {
         try heap.read { tx in
@@ -56,7 +59,8 @@ struct HoldfastMap<Key: MapKey>: MapPeer {
     }
 
     func iterate() throws -> UInt64 {
-        try heap.read { tx in try tx.map("map", Key.self, UInt64.self).reduce(0) { $0 &+ $1.value } }
+        try heap.read { tx in try tx.map("map", Key.self, UInt64.self).reduce(0) { $0 &+ $1.value }
+        }
     }
 }
 
@@ -96,7 +100,9 @@ struct HoldfastSortedMap<Key: MapKey>: SortedMapPeer {
         }
     }
 
-    var count: Int { get throws { try heap.read { try $0.sortedMap("map", Key.self, UInt64.self).count } } }
+    var count: Int {
+        get throws { try heap.read { try $0.sortedMap("map", Key.self, UInt64.self).count } }
+    }
 
     func get(_ keys: [Key]) throws -> UInt64 {
         try heap.read { tx in
@@ -113,13 +119,17 @@ struct HoldfastSortedMap<Key: MapKey>: SortedMapPeer {
     }
 
     func iterate() throws -> UInt64 {
-        try heap.read { tx in try tx.sortedMap("map", Key.self, UInt64.self).reduce(0) { $0 &+ $1.value } }
+        try heap.read { tx in
+            try tx.sortedMap("map", Key.self, UInt64.self).reduce(0) { $0 &+ $1.value }
+        }
     }
 
     func ranges(from starts: [Key], count: Int) throws -> UInt64 {
         try heap.read { tx in
             let map = try tx.sortedMap("map", Key.self, UInt64.self)
-            return starts.reduce(0) { sum, start in map[start...].prefix(count).reduce(sum) { $0 &+ $1.value } }
+            return starts.reduce(0) { sum, start in
+                map[start...].prefix(count).reduce(sum) { $0 &+ $1.value }
+            }
         }
     }
 }

@@ -16,9 +16,13 @@ struct HoldfastOpening: OpeningPeer {
         try heap.close()
     }
 
-    init(_ path: String, sparseBytes: Int) throws { heap = try PersistentHeap.open(path, mode: .readOnly) }
+    init(_ path: String, sparseBytes: Int) throws {
+        heap = try PersistentHeap.open(path, mode: .readOnly)
+    }
 
-    func get(_ key: UInt64) throws -> UInt64 { try heap.read { try $0.map("map", UInt64.self, UInt64.self)[key] ?? 0 } }
+    func get(_ key: UInt64) throws -> UInt64 {
+        try heap.read { try $0.map("map", UInt64.self, UInt64.self)[key] ?? 0 }
+    }
 
     func close() throws { try heap.close() }
 }

@@ -3,9 +3,13 @@ import Holdfast
 /// 104 bytes, of which the first 8 are looked at.
 struct Record: PersistableStruct {
     var field: UInt64
-    var rest: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (
-        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
-    )
+    var rest:
+        (
+            UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64,
+            UInt64
+        ) = (
+            1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12
+        )
 }
 
 struct HoldfastRecords: RecordPeer {
@@ -26,9 +30,18 @@ struct HoldfastRecords: RecordPeer {
         for operation in operations {
             let (key, number) = (operation.key, operation.number)
             switch operation.kind {
-            case .read: sum &+= try heap.read { try $0.map("records", UInt64.self, Record.self)[key]!.field }
-            case .update, .insert: try heap.write { try $0.map("records", UInt64.self, Record.self)[key] = Record(field: number) }
-            case .modify: try heap.write { try $0.map("records", UInt64.self, Record.self)[key]!.field += number }
+            case .read:
+                sum &+= try heap.read {
+                    try $0.map("records", UInt64.self, Record.self)[key]!.field
+                }
+            case .update, .insert:
+                try heap.write {
+                    try $0.map("records", UInt64.self, Record.self)[key] = Record(field: number)
+                }
+            case .modify:
+                try heap.write {
+                    try $0.map("records", UInt64.self, Record.self)[key]!.field += number
+                }
             case .scan: fatalError("a hashed map has no order")
             }
         }
@@ -54,13 +67,24 @@ struct HoldfastSortedRecords: RecordPeer {
         for operation in operations {
             let (key, number) = (operation.key, operation.number)
             switch operation.kind {
-            case .read: sum &+= try heap.read { try $0.sortedMap("records", UInt64.self, Record.self)[key]!.field }
+            case .read:
+                sum &+= try heap.read {
+                    try $0.sortedMap("records", UInt64.self, Record.self)[key]!.field
+                }
             case .update, .insert:
-                try heap.write { try $0.sortedMap("records", UInt64.self, Record.self)[key] = Record(field: number) }
-            case .modify: try heap.write { try $0.sortedMap("records", UInt64.self, Record.self)[key]!.field += number }
+                try heap.write {
+                    try $0.sortedMap("records", UInt64.self, Record.self)[key] = Record(
+                        field: number)
+                }
+            case .modify:
+                try heap.write {
+                    try $0.sortedMap("records", UInt64.self, Record.self)[key]!.field += number
+                }
             case .scan:
                 sum = try heap.read { tx in
-                    try tx.sortedMap("records", UInt64.self, Record.self)[key...].prefix(Int(number)).reduce(sum) {
+                    try tx.sortedMap("records", UInt64.self, Record.self)[key...].prefix(
+                        Int(number)
+                    ).reduce(sum) {
                         $0 &+ $1.value.field
                     }
                 }

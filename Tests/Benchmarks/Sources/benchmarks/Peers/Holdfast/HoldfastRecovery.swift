@@ -9,7 +9,8 @@ struct HoldfastRecovery: RecoveryPeer {
         options.logLimit = 512 << 20
         let heap = try PersistentHeap.open(path, options: options)
         try heap.write { tx in
-            try tx.array("words", of: UInt64.self).append(contentsOf: repeatElement(0, count: sliceWords * slicesOfFile))
+            try tx.array("words", of: UInt64.self).append(
+                contentsOf: repeatElement(0, count: sliceWords * slicesOfFile))
         }
         try heap.checkpoint()
         for round in 0 ..< slices {

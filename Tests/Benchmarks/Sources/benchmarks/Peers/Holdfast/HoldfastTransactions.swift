@@ -3,7 +3,9 @@ import Holdfast
 /// Two words that lie in different lines.
 struct Pair: PersistableStruct {
     var first: UInt64
-    var padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0, 0, 0, 0)
+    var padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64) = (
+        0, 0, 0, 0, 0, 0, 0, 0
+    )
     var second: UInt64
 }
 
@@ -23,12 +25,15 @@ struct HoldfastPair: PairPeer {
     func setPairs(_ numbers: Range<UInt64>) throws {
         for number in numbers {
             try heap.write { tx in
-                try tx.value("pair", initial: Pair(first: 0, second: 0)).value = Pair(first: number, second: number)
+                try tx.value("pair", initial: Pair(first: 0, second: 0)).value = Pair(
+                    first: number, second: number)
             }
         }
     }
 
-    func second() throws -> UInt64 { try heap.read { try $0.value("pair", of: Pair.self).value.second } }
+    func second() throws -> UInt64 {
+        try heap.read { try $0.value("pair", of: Pair.self).value.second }
+    }
 }
 
 struct HoldfastChanges: SmallChangePeer {
@@ -45,12 +50,19 @@ struct HoldfastChanges: SmallChangePeer {
     func close() throws { try heap.close() }
 
     func updateEach(_ keys: [UInt64]) throws {
-        for key in keys { try heap.write { tx in try tx.map("map", UInt64.self, UInt64.self)[key, default: 0] += 1 } }
+        for key in keys {
+            try heap.write { tx in try tx.map("map", UInt64.self, UInt64.self)[key, default: 0] += 1
+            }
+        }
     }
 
     func insertEach(_ keys: [UInt64]) throws {
-        for key in keys { try heap.write { tx in try tx.map("map", UInt64.self, UInt64.self)[key] = 1 } }
+        for key in keys {
+            try heap.write { tx in try tx.map("map", UInt64.self, UInt64.self)[key] = 1 }
+        }
     }
 
-    func sum() throws -> UInt64 { try heap.read { try $0.map("map", UInt64.self, UInt64.self).reduce(0) { $0 &+ $1.value } } }
+    func sum() throws -> UInt64 {
+        try heap.read { try $0.map("map", UInt64.self, UInt64.self).reduce(0) { $0 &+ $1.value } }
+    }
 }

@@ -6,16 +6,21 @@ protocol LMDBMode { static var flags: Int { get } }
 /// LMDB, the memory-mapped B+tree: one file, one writer, readers that wait for nobody.
 ///
 /// How it is set up, wherever nothing else is said:
-/// - `MDB_NOSYNC` for what must survive the end of the process but no power cut (`lmdb`). The file is mapped read-only, so that a stray store of the program
-///   cannot reach it, as with Holdfast; a commit writes its pages with `pwrite`.
-/// - `MDB_WRITEMAP | MDB_NOSYNC` besides (`lmdb-writemap`): a commit changes a shared, writable mapping and makes no system call. Its makers name it
-///   as the faster mode that gives up the protection from stray stores.
+/// - `MDB_NOSYNC` for what must survive the end of the process but no power cut (`lmdb`). The file
+///   is mapped read-only, so that a stray store of the program cannot reach it, as with Holdfast; a
+///   commit writes its pages with `pwrite`.
+/// - `MDB_WRITEMAP | MDB_NOSYNC` besides (`lmdb-writemap`): a commit changes a shared, writable
+///   mapping and makes no system call. Its makers name it as the faster mode that gives up the
+///   protection from stray stores.
 /// - neither for durable commits: its default, `pwrite` + `fdatasync`.
 /// - `MDB_INTEGERKEY` for keys that are numbers, so that they are compared as such.
-/// - one named file without a directory (`MDB_NOSUBDIR`), a map far larger than the data, a cursor where a loop gains by it.
+/// - one named file without a directory (`MDB_NOSUBDIR`), a map far larger than the data, a cursor
+///   where a loop gains by it.
 final class LMDB {
     enum Nosync: LMDBMode { static var flags: Int { LMDB_NOSUBDIR | LMDB_NOSYNC } }
-    enum Writemap: LMDBMode { static var flags: Int { LMDB_NOSUBDIR | LMDB_WRITEMAP | LMDB_NOSYNC } }
+    enum Writemap: LMDBMode {
+        static var flags: Int { LMDB_NOSUBDIR | LMDB_WRITEMAP | LMDB_NOSYNC }
+    }
     enum Durable: LMDBMode { static var flags: Int { LMDB_NOSUBDIR } }
     enum Reading: LMDBMode { static var flags: Int { LMDB_NOSUBDIR | LMDB_RDONLY } }
 
@@ -70,7 +75,10 @@ final class LMDB {
     func database(integerKeys: Bool) throws -> MDB_dbi {
         var database: MDB_dbi = 0
         try write {
-            try LMDB.check(api.dbi_open($0, nil, UInt32(integerKeys ? LMDB_INTEGERKEY | LMDB_CREATE : LMDB_CREATE), &database))
+            try LMDB.check(
+                api.dbi_open(
+                    $0, nil, UInt32(integerKeys ? LMDB_INTEGERKEY | LMDB_CREATE : LMDB_CREATE),
+                    &database))
         }
         return database
     }
@@ -80,7 +88,8 @@ final class LMDB {
         var database: MDB_dbi = 0
         var transaction: OpaquePointer?
         try LMDB.check(api.txn_begin(environment, nil, UInt32(LMDB_RDONLY), &transaction))
-        try LMDB.check(api.dbi_open(transaction!, nil, UInt32(integerKeys ? LMDB_INTEGERKEY : 0), &database))
+        try LMDB.check(
+            api.dbi_open(transaction!, nil, UInt32(integerKeys ? LMDB_INTEGERKEY : 0), &database))
         try LMDB.check(api.txn_commit(transaction!))
         return database
     }
@@ -92,7 +101,8 @@ final class LMDB {
 extension MDB_val {
     @inline(__always)
     init(_ bytes: UnsafeRawBufferPointer) {
-        self.init(mv_size: bytes.count, mv_data: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
+        self.init(
+            mv_size: bytes.count, mv_data: UnsafeMutableRawPointer(mutating: bytes.baseAddress))
     }
 
     /// A value of 8 bytes.

@@ -1,7 +1,7 @@
 import CPeers
 
-/// Its makers' way to load much: sort, then `MDB_APPEND` in one transaction with `MDB_WRITEMAP` and no sync but one at the end. The sorting counts
-/// where keys are not in order.
+/// Its makers' way to load much: sort, then `MDB_APPEND` in one transaction with `MDB_WRITEMAP` and
+/// no sync but one at the end. The sorting counts where keys are not in order.
 enum LMDBBuilding: BuildingPeer {
     static func build(_ path: String, keys: [UInt64]) throws {
         let lmdb = try LMDB(path, mapBytes: LMDB.mapBytes(entries: keys.count), LMDB.Writemap.self)
@@ -15,7 +15,8 @@ enum LMDBBuilding: BuildingPeer {
                     try withUnsafeBytes(of: entry.place) { number in
                         var key = MDB_val(name)
                         var value = MDB_val(number)
-                        try LMDB.check(lmdb.api.put(transaction, database, &key, &value, UInt32(LMDB_APPEND)))
+                        try LMDB.check(
+                            lmdb.api.put(transaction, database, &key, &value, UInt32(LMDB_APPEND)))
                     }
                 }
             }

@@ -15,7 +15,8 @@ final class LMDBMap<Key: MapKey, Mode: LMDBMode>: SortedMapPeer {
         database = try lmdb.existingDatabase(integerKeys: Key.isInteger)
     }
 
-    /// Nothing to do: what is written lies in the file, which is mapped, and can be open only once in a process.
+    /// Nothing to do: what is written lies in the file, which is mapped, and can be open only once
+    /// in a process.
     func reopened() -> LMDBMap { self }
 
     func close() {}

@@ -3,11 +3,15 @@ import CPeers
 struct LMDBOpening: OpeningPeer {
     private let lmdb: LMDB
 
-    private static func mapBytes(_ sparseBytes: Int) -> Int { max(sparseBytes, LMDB.mapBytes(entries: 1_000_000)) }
+    private static func mapBytes(_ sparseBytes: Int) -> Int {
+        max(sparseBytes, LMDB.mapBytes(entries: 1_000_000))
+    }
 
     /// With `MDB_WRITEMAP` for the sparse one: it makes the file as long as the map.
     static func make(_ path: String, keys: [UInt64], sparseBytes: Int) throws {
-        let lmdb = try LMDB(path, mapBytes: mapBytes(sparseBytes), sparseBytes > 0 ? LMDB.Writemap.self : LMDB.Nosync.self)
+        let lmdb = try LMDB(
+            path, mapBytes: mapBytes(sparseBytes),
+            sparseBytes > 0 ? LMDB.Writemap.self : LMDB.Nosync.self)
         let database = try lmdb.database(integerKeys: true)
         try lmdb.write { transaction in
             for place in keys.indices {

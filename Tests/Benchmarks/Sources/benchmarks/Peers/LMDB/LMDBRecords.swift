@@ -7,7 +7,9 @@ struct LMDBRecords<Mode: LMDBMode>: RecordPeer {
     init(newAt path: String, keys: [UInt64]) throws {
         lmdb = try LMDB(path, mapBytes: 512 << 20, Mode.self)
         database = try lmdb.database(integerKeys: true)
-        try lmdb.write { transaction in for key in keys { try put(transaction, key, Record(field: 0)) } }
+        try lmdb.write { transaction in
+            for key in keys { try put(transaction, key, Record(field: 0)) }
+        }
     }
 
     func close() {}
@@ -34,7 +36,9 @@ struct LMDBRecords<Mode: LMDBMode>: RecordPeer {
         }
     }
 
-    private func scan(_ transaction: OpaquePointer, _ start: UInt64, _ count: UInt64) throws -> UInt64 {
+    private func scan(_ transaction: OpaquePointer, _ start: UInt64, _ count: UInt64) throws
+        -> UInt64
+    {
         let api = lmdb.api
         var cursor: OpaquePointer?
         try LMDB.check(api.cursor_open(transaction, database, &cursor))

@@ -1,10 +1,13 @@
 import CPeers
 
-/// Slices are values of 64 KiB. There is no log: what a killed process has committed lies in the tree, and nothing is replayed.
+/// Slices are values of 64 KiB. There is no log: what a killed process has committed lies in the
+/// tree, and nothing is replayed.
 struct LMDBRecovery: RecoveryPeer {
     private let lmdb: LMDB
 
-    private static func open(_ path: String) throws -> LMDB { try LMDB(path, mapBytes: 256 << 20, LMDB.Nosync.self) }
+    private static func open(_ path: String) throws -> LMDB {
+        try LMDB(path, mapBytes: 256 << 20, LMDB.Nosync.self)
+    }
 
     static func write(_ path: String, slices: Int) throws {
         let lmdb = try open(path)

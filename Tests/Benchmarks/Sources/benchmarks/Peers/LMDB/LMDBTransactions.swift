@@ -94,7 +94,9 @@ struct LMDBChanges<Mode: LMDBMode>: SmallChangePeer {
             var sum: UInt64 = 0
             var key = MDB_val()
             var value = MDB_val()
-            while api.cursor_get(cursor!, &key, &value, Int32(LMDB_NEXT)) == 0 { sum &+= value.word }
+            while api.cursor_get(cursor!, &key, &value, Int32(LMDB_NEXT)) == 0 {
+                sum &+= value.word
+            }
             api.cursor_close(cursor!)
             return sum
         }

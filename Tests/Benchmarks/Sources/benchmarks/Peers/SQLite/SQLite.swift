@@ -2,8 +2,9 @@ import CPeers
 
 /// SQLite, the database in a file.
 ///
-/// How it is set up: write-ahead log, the mode its makers recommend for more than one process; prepared statements, stepped and reset; a cache that holds
-/// all data; reads through the mapping (`mmap_size`); tables that are one B-tree (`INTEGER PRIMARY KEY`, or `WITHOUT ROWID` for texts).
+/// How it is set up: write-ahead log, the mode its makers recommend for more than one process;
+/// prepared statements, stepped and reset; a cache that holds all data; reads through the mapping
+/// (`mmap_size`); tables that are one B-tree (`INTEGER PRIMARY KEY`, or `WITHOUT ROWID` for texts).
 /// `synchronous = OFF` where only `kill -9` must be survived, `FULL` for durable commits.
 final class SQLite {
     private static let library: (functions: sqlite?, missing: String?) = {
@@ -21,12 +22,18 @@ final class SQLite {
 
     init(_ path: String, durable: Bool = false, reading: Bool = false) throws {
         var made: OpaquePointer?
-        let flags = (reading ? Int32(SQLITE_MAY_READ) : Int32(SQLITE_MAY_WRITE | SQLITE_MAY_CREATE)) | Int32(SQLITE_WITHOUT_MUTEX)
+        let flags =
+            (reading ? Int32(SQLITE_MAY_READ) : Int32(SQLITE_MAY_WRITE | SQLITE_MAY_CREATE))
+            | Int32(SQLITE_WITHOUT_MUTEX)
         let code = api.open_v2(path, &made, flags, nil)
-        guard code == SQLITE_IS_OK, let made else { throw WrongResult(description: "SQLite cannot open \(path): code \(code)") }
+        guard code == SQLITE_IS_OK, let made else {
+            throw WrongResult(description: "SQLite cannot open \(path): code \(code)")
+        }
         connection = made
         _ = api.busy_timeout(connection, 30_000)
-        if !reading { try run("PRAGMA journal_mode = WAL; PRAGMA synchronous = \(durable ? "FULL" : "OFF")") }
+        if !reading {
+            try run("PRAGMA journal_mode = WAL; PRAGMA synchronous = \(durable ? "FULL" : "OFF")")
+        }
         try run("PRAGMA cache_size = -524288; PRAGMA mmap_size = 1073741824")
     }
 
@@ -55,7 +62,8 @@ final class SQLite {
 
     func check(_ code: Int32) throws {
         guard code == SQLITE_IS_OK else {
-            throw WrongResult(description: "SQLite failed: \(String(cString: api.errmsg(connection)))")
+            throw WrongResult(
+                description: "SQLite failed: \(String(cString: api.errmsg(connection)))")
         }
     }
 
@@ -64,7 +72,8 @@ final class SQLite {
     func finish(_ statement: OpaquePointer) throws {
         let code = api.step(statement)
         guard code == SQLITE_IS_DONE || code == SQLITE_IS_ROW else {
-            throw WrongResult(description: "SQLite failed: \(String(cString: api.errmsg(connection)))")
+            throw WrongResult(
+                description: "SQLite failed: \(String(cString: api.errmsg(connection)))")
         }
         _ = api.reset(statement)
     }
@@ -76,13 +85,17 @@ final class SQLite {
 
     /// Binds the key for as long as `body` runs.
     @inline(__always)
-    func with<Key: MapKey, R>(_ key: Key, _ statement: OpaquePointer, _ column: Int32, _ body: () throws -> R) rethrows -> R {
+    func with<Key: MapKey, R>(
+        _ key: Key, _ statement: OpaquePointer, _ column: Int32, _ body: () throws -> R
+    ) rethrows -> R {
         if Key.isInteger {
             _ = api.bind_int64(statement, column, key.integer)
             return try body()
         }
         return try key.withBytes { bytes in
-            _ = api.bind_text(statement, column, bytes.baseAddress!.assumingMemoryBound(to: CChar.self), Int32(bytes.count), nil)
+            _ = api.bind_text(
+                statement, column, bytes.baseAddress!.assumingMemoryBound(to: CChar.self),
+                Int32(bytes.count), nil)
             return try body()
         }
     }

@@ -1,13 +1,16 @@
 import CPeers
 
-/// `synchronous = FULL`, a connection for each thread, as its makers advise; writers that find the file locked try again.
+/// `synchronous = FULL`, a connection for each thread, as its makers advise; writers that find the
+/// file locked try again.
 final class SQLiteGroup: GroupCommitPeer, @unchecked Sendable {
     private let connections: [SQLite]
 
     init(newAt path: String, threads: Int) throws {
         connections = try (0 ..< threads).map { _ in try SQLite(path, durable: true) }
         try connections[0].run("CREATE TABLE words (id INTEGER PRIMARY KEY, word INTEGER)")
-        for thread in 0 ..< threads { try connections[0].run("INSERT INTO words VALUES (\(thread), 0)") }
+        for thread in 0 ..< threads {
+            try connections[0].run("INSERT INTO words VALUES (\(thread), 0)")
+        }
     }
 
     func close() { for connection in connections { connection.close() } }
@@ -22,5 +25,7 @@ final class SQLiteGroup: GroupCommitPeer, @unchecked Sendable {
         }
     }
 
-    func word(_ thread: Int) throws -> UInt64 { try connections[0].number("SELECT word FROM words WHERE id = \(thread)") }
+    func word(_ thread: Int) throws -> UInt64 {
+        try connections[0].number("SELECT word FROM words WHERE id = \(thread)")
+    }
 }

@@ -54,7 +54,9 @@ final class SQLiteMap<Key: MapKey>: SortedMapPeer {
         var sum: UInt64 = 0
         for key in keys {
             try sqlite.with(key, statement, 1) {
-                guard api.step(statement) == SQLITE_IS_ROW else { throw WrongResult(description: "SQLite has lost a key") }
+                guard api.step(statement) == SQLITE_IS_ROW else {
+                    throw WrongResult(description: "SQLite has lost a key")
+                }
                 sum &+= UInt64(bitPattern: api.column_int64(statement, 0))
                 _ = api.reset(statement)
             }
@@ -81,19 +83,25 @@ final class SQLiteMap<Key: MapKey>: SortedMapPeer {
     func iterate() throws -> UInt64 {
         let (statement, api) = (try sqlite.prepare("SELECT v FROM map"), sqlite.api)
         var sum: UInt64 = 0
-        while api.step(statement) == SQLITE_IS_ROW { sum &+= UInt64(bitPattern: api.column_int64(statement, 0)) }
+        while api.step(statement) == SQLITE_IS_ROW {
+            sum &+= UInt64(bitPattern: api.column_int64(statement, 0))
+        }
         _ = api.reset(statement)
         return sum
     }
 
     func ranges(from starts: [Key], count: Int) throws -> UInt64 {
-        let (statement, api) = (try sqlite.prepare("SELECT v FROM map WHERE k >= ?1 ORDER BY k LIMIT ?2"), sqlite.api)
+        let (statement, api) = (
+            try sqlite.prepare("SELECT v FROM map WHERE k >= ?1 ORDER BY k LIMIT ?2"), sqlite.api
+        )
         try sqlite.run("BEGIN")
         sqlite.bind(statement, 2, UInt64(count))
         var sum: UInt64 = 0
         for start in starts {
             sqlite.with(start, statement, 1) {
-                while api.step(statement) == SQLITE_IS_ROW { sum &+= UInt64(bitPattern: api.column_int64(statement, 0)) }
+                while api.step(statement) == SQLITE_IS_ROW {
+                    sum &+= UInt64(bitPattern: api.column_int64(statement, 0))
+                }
                 _ = api.reset(statement)
             }
         }

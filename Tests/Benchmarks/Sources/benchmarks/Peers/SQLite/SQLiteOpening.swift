@@ -14,7 +14,9 @@ struct SQLiteOpening: OpeningPeer {
     func get(_ key: UInt64) throws -> UInt64 {
         let statement = try sqlite.prepare("SELECT v FROM map WHERE k = ?1")
         sqlite.bind(statement, 1, key)
-        guard sqlite.api.step(statement) == SQLITE_IS_ROW else { throw WrongResult(description: "SQLite has lost a key") }
+        guard sqlite.api.step(statement) == SQLITE_IS_ROW else {
+            throw WrongResult(description: "SQLite has lost a key")
+        }
         return UInt64(bitPattern: sqlite.api.column_int64(statement, 0))
     }
 

@@ -27,7 +27,9 @@ struct SQLiteRecovery: RecoveryPeer {
     func word(ofSlice slice: Int) throws -> UInt64 {
         let statement = try sqlite.prepare("SELECT words FROM slices WHERE id = ?1")
         sqlite.bind(statement, 1, UInt64(slice))
-        guard sqlite.api.step(statement) == SQLITE_IS_ROW, let words = sqlite.api.column_blob(statement, 0) else {
+        guard sqlite.api.step(statement) == SQLITE_IS_ROW,
+            let words = sqlite.api.column_blob(statement, 0)
+        else {
             throw WrongResult(description: "SQLite has lost a slice")
         }
         defer { _ = sqlite.api.reset(statement) }

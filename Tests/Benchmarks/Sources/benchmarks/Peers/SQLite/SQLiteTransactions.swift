@@ -7,7 +7,8 @@ struct SQLitePair: PairPeer {
     init(newAt path: String, durable: Bool) throws {
         sqlite = try SQLite(path, durable: durable)
         try sqlite.run(
-            "CREATE TABLE pair (id INTEGER PRIMARY KEY, first INTEGER, second INTEGER); INSERT INTO pair VALUES (1, 0, 0)")
+            "CREATE TABLE pair (id INTEGER PRIMARY KEY, first INTEGER, second INTEGER); INSERT INTO pair VALUES (1, 0, 0)"
+        )
     }
 
     func close() { sqlite.close() }

@@ -25,7 +25,7 @@ for pid in $pids; do wait "$pid" || status=1; done
 seconds=$(($(date +%s) - start))
 grep -h -A 2 '^trial ' "$keep"/job-*.txt >&2 || true
 sum() { awk -F': ' -v name="$1" '$1 == name { total += $2 } END { print total + 0 }' "$keep"/job-*.txt; }
-printf '| damaged heaps | seed %s, %s in %s s | %s refused at opening, %s found by the check, %s right data, %s other data under repaired checksums, %s errors while reading, %s ended by a sentence | %s failures |\n' \
+printf '| damaged heaps | seed %s, %s in %s s | %s refused at opening, %s found by the check, %s right data, %s other data under repaired checksums, %s errors while reading, %s trapped with a message | %s failures |\n' \
     "$seed" "$count" "$seconds" "$(sum refused)" "$(sum foundByCheck)" "$(sum rightData)" "$(sum otherData)" "$(sum error)" \
     "$(sum 'ended by a sentence')" "$(sum failures)"
 exit $status

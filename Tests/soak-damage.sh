@@ -1,5 +1,5 @@
 #!/bin/sh
-# Damages a million heaps (or as many as the first argument says) and prints a row for the table in Docs/Reliability.md.
+# Damages a million heaps (or as many as the first argument says) and prints a row for the table in Docs/Guarantees.md.
 # Heaps that something went wrong with are kept in .build/damage; `damage-lab --replay .build/damage/NUMBER` looks at one again.
 set -eu
 cd "$(dirname "$0")/.."

@@ -20,7 +20,7 @@ import Testing
         // The package's own documents, each line under a name of its own, the last one without a
         // line end.
         var lines: [String] = []
-        for name in ["README.md", "Docs/Safety.md", "Docs/Architecture.md"] {
+        for name in ["README.md", "Docs/Guarantees.md", "Docs/Architecture.md"] {
             let text = try String(
                 contentsOf: packageFolder.appendingPathComponent(name), encoding: .utf8)
             for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false)

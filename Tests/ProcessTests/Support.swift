@@ -5,7 +5,7 @@ import Testing
 @Suite(.serialized) enum ProcessTests {}
 
 /// Whether the long forms are to be run: hours instead of a minute, figures for
-/// `Docs/Reliability.md`.
+/// `Docs/Guarantees.md`.
 let isLongRun = ProcessInfo.processInfo.environment["HOLDFAST_LONG"] == "1"
 
 /// A number that the environment sets, to run a failure again.

@@ -11,7 +11,7 @@ import Foundation
 //
 // The second form opens, checks and reads a damaged heap that an earlier run has kept, in this
 // process, and says what it finds. Damages heap files N times and looks at what comes of it; see
-// Docs/Reliability.md for what is allowed. Prints what came out, one line each, and ends with
+// Docs/Guarantees.md for what is allowed. Prints what came out, one line each, and ends with
 // status 1 if anything was wrong.
 func setting(_ name: String) -> String? {
     let arguments = CommandLine.arguments

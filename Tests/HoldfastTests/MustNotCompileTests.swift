@@ -1,9 +1,10 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// What the compiler refuses: the files of Tests/MustNotCompile, as Tests/must-not-compile.sh checks them without building tests.
 @Suite struct MustNotCompileTests {
-    private static let folder = CompilerRun.root.path + "/Tests/MustNotCompile"
+    private static let folder = packageFolder.path + "/Tests/MustNotCompile"
 
     private static let files: [String] =
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {

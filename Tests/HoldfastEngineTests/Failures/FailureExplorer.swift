@@ -1,5 +1,5 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 #if canImport(Darwin)
     import Darwin

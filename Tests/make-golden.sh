@@ -3,18 +3,18 @@
 # not released: afterwards files are added for what is new, and those that are there stay as they are.
 set -eu
 cd "$(dirname "$0")/.."
-swift build --product golden-maker
-maker="$(swift build --show-bin-path)/golden-maker"
+swift build --product test-worker
+worker="$(swift build --show-bin-path)/test-worker"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 export SWIFT_BACKTRACE=enable=no
-"$maker" rest "$work"
+"$worker" golden rest "$work"
 for name in killed torn; do
     status=0
-    "$maker" "$name" "$work" || status=$?
+    "$worker" golden "$name" "$work" || status=$?
     # 128 and 9, the number of SIGKILL: the process has ended itself.
-    if [ "$status" -ne 137 ]; then echo "golden-maker $name ended with $status" >&2; exit 1; fi
+    if [ "$status" -ne 137 ]; then echo "test-worker golden $name ended with $status" >&2; exit 1; fi
 done
 mkdir -p Tests/Golden
-"$maker" pack "$work" Tests/Golden
+"$worker" golden pack "$work" Tests/Golden
 ls -l Tests/Golden

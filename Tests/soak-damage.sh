@@ -1,14 +1,14 @@
 #!/bin/sh
 # Damages a million heaps (or as many as the first argument says) and prints a row for the table in Docs/Guarantees.md.
-# Heaps that something went wrong with are kept in .build/damage; `damage-lab --replay .build/damage/NUMBER` looks at one again.
+# Heaps that something went wrong with are kept in .build/damage; `test-worker damage --replay .build/damage/NUMBER` looks at one again.
 set -eu
 cd "$(dirname "$0")/.."
 count=${1:-1000000}
 seed=${2:-$(date +%s)}
 jobs=${3:-$(getconf _NPROCESSORS_ONLN)}
 export SWIFT_BACKTRACE=enable=no
-swift build -c release --product damage-lab >&2
-lab=$(swift build -c release --show-bin-path)/damage-lab
+swift build -c release --product test-worker >&2
+worker=$(swift build -c release --show-bin-path)/test-worker
 keep=.build/damage
 rm -rf "$keep"
 mkdir -p "$keep"
@@ -17,7 +17,7 @@ job=0
 status=0
 pids=
 while [ "$job" -lt "$jobs" ]; do
-    nice "$lab" --count "$count" --seed "$seed" --job "$job" --jobs "$jobs" --keep "$keep" >"$keep/job-$job.txt" 2>&1 &
+    nice "$worker" damage --count "$count" --seed "$seed" --job "$job" --jobs "$jobs" --keep "$keep" >"$keep/job-$job.txt" 2>&1 &
     pids="$pids $!"
     job=$((job + 1))
 done

@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 @testable import HoldfastTools
 
@@ -12,7 +13,7 @@ import Testing
 @Suite struct MapDrawingTests {
     private let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(heap: "inventory.heap") }
 
     /// The picture of an empty heap, to the letter.
     @Test func anEmptyHeap() throws {

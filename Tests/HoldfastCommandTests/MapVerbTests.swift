@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 #if canImport(FoundationXML)
     import FoundationXML
@@ -12,7 +13,7 @@ import Testing
     private let path: String
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(heap: "inventory.heap")
         path = try Inventory.make(folder)
     }
 

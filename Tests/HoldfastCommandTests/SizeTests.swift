@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// `copy`, `compact`, `grow`, `shrink`.
 @Suite struct SizeTests {
@@ -8,7 +9,7 @@ import Testing
     private let path: String
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(heap: "inventory.heap")
         path = try Inventory.make(folder)
     }
 

@@ -1,7 +1,7 @@
 import Foundation
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 

@@ -1,6 +1,6 @@
 import MemoryMapping
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 

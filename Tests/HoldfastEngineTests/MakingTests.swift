@@ -1,6 +1,6 @@
 import Foundation
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
@@ -37,12 +37,8 @@ import Testing
     /// A process that died between giving the heap its name and taking the working name away leaves
     /// one file with two names.
     @Test func secondNameOfTheHeapIsNotBuiltOver() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "holdfast-\(UUID().uuidString)"
-        ).path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let path = folder + "/test.heap"
+        let folder = try TemporaryFolder()
+        let path = folder.file()
         let engine = try HeapEngine(path: path, mode: .readWrite)
         let cell = try engine.change { access in
             let cell = access.allocate(byteCount: 64)

@@ -1,6 +1,6 @@
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 

@@ -1,7 +1,7 @@
 import Foundation
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Arrays of every kind of element against `Array`.
 @Suite struct ArrayModelTests {

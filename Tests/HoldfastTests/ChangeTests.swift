@@ -1,9 +1,9 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 /// Noticing what is committed, by this opening or another.
 @Suite struct ChangeTests {

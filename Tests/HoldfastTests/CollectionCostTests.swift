@@ -1,7 +1,7 @@
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// What each operation of the collections costs, in lines of log: exact numbers, so that an added
 /// line is a failed test. Counted from the bytes that a sync writes: a record's header has 72, each

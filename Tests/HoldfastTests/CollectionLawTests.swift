@@ -1,7 +1,7 @@
-import CollectionLaws
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// The collections keep what the standard library's protocols promise.
 @Suite struct CollectionLawTests {

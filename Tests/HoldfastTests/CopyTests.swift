@@ -3,6 +3,7 @@ import Holdfast
 import HoldfastEngine
 import Synchronization
 import Testing
+import TestSupport
 
 /// Snapshots, copies, compaction, building: a heap as a whole, while others use it.
 @Suite struct CopyTests {

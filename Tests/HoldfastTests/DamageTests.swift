@@ -1,12 +1,13 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// Tens of thousands of damaged heaps, opened, checked, read and written in processes of their own:
 /// an error, or the right data, or, where the check has found something, an end with a sentence;
 /// never a wild access, a hang, memory out of proportion, or wrong data from a heap that was called
 /// sound.
 ///
-/// The work is the program `damage-lab`'s. `HOLDFAST_FUZZ_COUNT` sets the number of heaps;
+/// The work is done by `test-worker damage`. `HOLDFAST_FUZZ_COUNT` sets the number of heaps;
 /// `HOLDFAST_LONG=1` makes it a million.
 @Suite struct DamageTests {
     private static let count: Int = {
@@ -51,8 +52,8 @@ import Testing
 
     private static func run(_ arguments: [String]) throws -> (Int32, String) {
         let process = Process()
-        process.executableURL = productsFolder.appendingPathComponent("damage-lab")
-        process.arguments = arguments
+        process.executableURL = URL(filePath: testWorker)
+        process.arguments = ["damage"] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging([
             "SWIFT_BACKTRACE": "enable=no"
         ]) { $1 }

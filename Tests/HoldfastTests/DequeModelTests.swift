@@ -1,7 +1,7 @@
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Random operations on deques and on arrays side by side, with aborts, reopenings and checkpoints
 /// mixed in; equal at every step.

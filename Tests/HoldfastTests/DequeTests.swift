@@ -1,8 +1,8 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// The deque: each operation by itself, its memory, its mistakes, and what it makes of a damaged
 /// header. Random operations beside an array are in `DequeModelTests`.

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// The code of the pages in `Docs` and of the reference, built and run as it is written.
 ///
@@ -49,7 +50,7 @@ import Testing
             try writeShortcut(to: tools)
         }
         try FileManager.default.createSymbolicLink(
-            atPath: place.file("holdfast"), withDestinationPath: CompilerRun.root.path)
+            atPath: place.file("holdfast"), withDestinationPath: packageFolder.path)
 
         var folder = place.path
         var sessions = 0

@@ -1,7 +1,7 @@
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 #if canImport(Darwin)
     import Darwin

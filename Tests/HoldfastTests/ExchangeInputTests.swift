@@ -1,7 +1,7 @@
 import Foundation
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 private struct Bolt: PersistableRecord {
     var name: String
@@ -210,7 +210,8 @@ private enum Choice: PersistableUnion, Equatable {
         // Without end.
         Case(header("Array<Array<Int>>"), String(repeating: "[", count: 1_000_000), says: "JSON"),
         Case(
-            header("Array<Array<Int>>"), String(repeating: "{\"a\":", count: 100_000), says: "JSON"),
+            header("Array<Array<Int>>"), String(repeating: "{\"a\":", count: 100_000),
+            says: "JSON"),
     ])
     func whatIsWrongIsAnError(example: Case) throws {
         let heap = try PersistentHeap.inMemory()

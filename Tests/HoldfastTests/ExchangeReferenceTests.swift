@@ -1,7 +1,7 @@
 import Foundation
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 private struct Node: PersistableRecord {
     var value: Int

@@ -1,5 +1,6 @@
 import Holdfast
 import Testing
+import TestSupport
 
 /// What several suites of exporting and importing do.
 enum ExchangeRun {

@@ -1,7 +1,7 @@
 import Foundation
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 private enum Suit: UInt8 { case hearts = 7, spades = 9 }
 private enum Plain { case one, two, three }

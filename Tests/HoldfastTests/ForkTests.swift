@@ -2,6 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import Testing
+import TestSupport
 
 #if canImport(Darwin)
     import Darwin

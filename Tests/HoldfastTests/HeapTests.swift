@@ -1,5 +1,6 @@
 import Holdfast
 import Testing
+import TestSupport
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

@@ -2,6 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import Testing
+import TestSupport
 
 /// Whoever has a heap open last leaves one file, also a snapshot, a private copy or a reader that
 /// has outlived all writers.

@@ -1,6 +1,6 @@
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Maps of nested collections of records against `Dictionary`.
 @Suite struct MapModelTests {

@@ -1,6 +1,7 @@
 import HoldfastEngine
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import Holdfast
 

@@ -2,6 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import Testing
+import TestSupport
 
 /// Files beside a heap that have the names of its own files and belong to someone else: nothing
 /// that the heap does removes, replaces or changes them.

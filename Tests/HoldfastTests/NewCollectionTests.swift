@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// Collections that are made with elements, for a place in a heap.
 @Suite struct NewCollectionTests {

@@ -3,6 +3,7 @@ import Holdfast
 import HoldfastEngine
 import MemoryMapping
 import Testing
+import TestSupport
 
 /// Paths are bytes: what the system takes for a path is one, and what it does not is refused before
 /// anything is made.

@@ -1,7 +1,7 @@
 import Foundation
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import Holdfast
 

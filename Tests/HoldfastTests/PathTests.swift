@@ -2,6 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import Testing
+import TestSupport
 
 /// One file has many names: whichever it is opened by, there is one heap, one log, and one mapping
 /// in a process.

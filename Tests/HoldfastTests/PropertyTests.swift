@@ -1,7 +1,7 @@
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Random operations on a heap and on the standard library's collections side by side, with aborts,
 /// reopenings and checkpoints mixed in; equal at every step, and every page accounted for after

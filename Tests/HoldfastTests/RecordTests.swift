@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastEngine
 import Testing
+import TestSupport
 
 @testable import Holdfast
 

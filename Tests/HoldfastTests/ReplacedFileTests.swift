@@ -2,6 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import Testing
+import TestSupport
 
 /// Other programs may rename, remove or cut the file of an open heap: an error tells, and nobody
 /// else's files are touched.

@@ -2,6 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import Testing
+import TestSupport
 
 /// Who may read and write the files that a heap has beside it and what is made of it: those who may
 /// read and write the heap, whatever the program's mask is.

@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// A typing error in a root's name: what finds it.
 @Suite struct RootNameTests {

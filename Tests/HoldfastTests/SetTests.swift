@@ -1,8 +1,8 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Sets, hashed and sorted, against the standard library's.
 @Suite struct SetTests {

@@ -2,6 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import Testing
+import TestSupport
 
 /// Collections give memory back as they empty, and the heap's file and its copies follow. Counted
 /// in bytes of blocks and pages, never in time.

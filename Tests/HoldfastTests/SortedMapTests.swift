@@ -1,8 +1,8 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Sorted maps against a dictionary and its sorted keys, with aborts and reopenings; the tree's
 /// invariants in between.

@@ -1,8 +1,8 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// What sorted maps do beside looking up, inserting and removing single entries.
 @Suite struct SortedOperationTests {

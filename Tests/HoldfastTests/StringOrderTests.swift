@@ -1,8 +1,8 @@
 @_spi(_Unicode) import Swift
 
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// The order of text keys is that of the scalars of their normal forms, as the standard library
 /// makes those.

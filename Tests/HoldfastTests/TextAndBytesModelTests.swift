@@ -1,7 +1,7 @@
 import Foundation
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Texts, bytes and bit sets against `String`, `[UInt8]` and `Set`.
 @Suite struct TextAndBytesModelTests {

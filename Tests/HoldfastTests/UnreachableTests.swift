@@ -1,6 +1,6 @@
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import Holdfast
 

@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// The example program, as its user runs it: through the built executable.
 @Suite struct WordIndexTests {

@@ -1,7 +1,7 @@
 import Foundation
 import HoldfastEngine
-import TestProcesses
 import Testing
+import TestSupport
 
 extension ProcessTests {
     /// How far it goes: processes, size, memory.

@@ -1,5 +1,5 @@
-import TestProcesses
 import Testing
+import TestSupport
 
 extension ProcessTests {
     /// `kill -9` in earnest: processes that share a heap on the real disk die at random moments,

@@ -1,6 +1,6 @@
 import Foundation
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
@@ -225,11 +225,8 @@ import Testing
     private func withHeap(_ body: (HeapEngine, _ path: String, _ cell: UInt64) throws -> Void)
         throws
     {
-        let folder = FileManager.default.temporaryDirectory.appending(
-            path: "holdfast-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let path = folder.appending(path: "test.heap").path
+        let folder = try TemporaryFolder()
+        let path = folder.file()
         let engine = try HeapEngine(path: path, mode: .readWrite, options: FailureModel.options)
         let cell = try engine.change { access in
             let cell = access.allocate(byteCount: 64)

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Damages a million heaps (or as many as the first argument says) and prints a row for the table in Docs/Guarantees.md.
-# Heaps that something went wrong with are kept in .build/damage; `test-worker damage --replay .build/damage/NUMBER` looks at one again.
+# Damages a million heaps (or as many as the first argument says) and prints a row for the table in
+# Docs/Guarantees.md. Heaps that failed are kept in .build/damage;
+# `swift run test-worker damage --replay .build/damage/NUMBER` examines one again.
 set -eu
 cd "$(dirname "$0")/.."
 count=${1:-1000000}

@@ -19,7 +19,8 @@ products=$(swift build --show-bin-path)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 swiftc -swift-version 6 -o "$work/symbol-graphs" Tests/Support/SymbolGraphs/main.swift
-target=$(swiftc -print-target-info | sed -n 's/^ *"unversionedTriple": "\(.*\)",*$/\1/p' | head -n 1)
+target=$(swiftc -print-target-info |
+    sed -n 's/^ *"unversionedTriple": "\(.*\)",*$/\1/p' | head -n 1)
 
 # extract FOLDER MODULE
 extract() {

@@ -5,7 +5,7 @@
 #     Tests/soak.sh [release|debug]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-export SWIFT_BACKTRACE=enable=no HOLDFAST_LONG=1
+export SWIFT_BACKTRACE=enable=no HOLDFAST_TESTS=long
 configuration=${1:-debug}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

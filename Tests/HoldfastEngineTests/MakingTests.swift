@@ -6,7 +6,7 @@ import TestSupport
 
 /// Heaps that appear while others look for them, and what a process leaves that died while it made
 /// one.
-@Suite struct MakingTests {
+@Suite(.progress) struct MakingTests {
     /// The new heap has its name before its maker has let go of it: whoever finds it then waits,
     /// and does not take the maker for a user whose log is missing.
     @Test func foundWhileItIsMade() throws {

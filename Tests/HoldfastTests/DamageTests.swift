@@ -8,12 +8,12 @@ import TestSupport
 /// sound.
 ///
 /// The work is done by `test-worker damage`. `HOLDFAST_FUZZ_COUNT` sets the number of heaps;
-/// `HOLDFAST_LONG=1` makes it a million.
-@Suite struct DamageTests {
+/// `HOLDFAST_TESTS=full` makes it 20,000, and `long` a million.
+@Suite(.progress) struct DamageTests {
     private static let count: Int = {
         let environment = ProcessInfo.processInfo.environment
         return environment["HOLDFAST_FUZZ_COUNT"].flatMap { Int($0) }
-            ?? (environment["HOLDFAST_LONG"] == "1" ? 1_000_000 : 20_000)
+            ?? TestExtent.choose(quick: 2_000, full: 20_000, long: 1_000_000)
     }()
 
     @Test func damagedHeaps() async throws {

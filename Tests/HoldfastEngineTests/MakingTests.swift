@@ -60,6 +60,6 @@ import TestSupport
         try second.close()
         #expect(try again.look { $0.load(cell, as: Int.self) } == 5)
         try again.close()
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["test.heap"])
+        #expect(folder.names == ["test.heap"])
     }
 }

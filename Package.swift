@@ -100,7 +100,10 @@ let package = Package(
 
         .testTarget(
             name: "MemoryMappingTests",
-            dependencies: ["MemoryMapping"]),
+            dependencies: [
+                "MemoryMapping",
+                "TestSupport",
+            ]),
         .testTarget(
             name: "HoldfastEngineTests",
             dependencies: [

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the files of Tests/Golden anew, with the heaps that every later version must read. Only for as long as the version of the format they are of is
-# not released: afterwards files are added for what is new, and those that are there stay as they are.
+# Makes the files of Tests/Golden, the heaps that every later version must read. For use until their
+# version of the format is released: after that, files may be added, but none may change.
 set -eu
 cd "$(dirname "$0")/.."
 swift build --product test-worker
@@ -12,8 +12,11 @@ export SWIFT_BACKTRACE=enable=no
 for name in killed torn; do
     status=0
     "$worker" golden "$name" "$work" || status=$?
-    # 128 and 9, the number of SIGKILL: the process has ended itself.
-    if [ "$status" -ne 137 ]; then echo "test-worker golden $name ended with $status" >&2; exit 1; fi
+    # 128 and 9, the number of SIGKILL: the process has killed itself.
+    if [ "$status" -ne 137 ]; then
+        echo "test-worker golden $name ended with $status" >&2
+        exit 1
+    fi
 done
 mkdir -p Tests/Golden
 "$worker" golden pack "$work" Tests/Golden

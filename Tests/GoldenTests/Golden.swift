@@ -89,4 +89,4 @@ final class Golden {
 
 /// Types that the program has, and is to forget, are the whole process's; so tests of golden heaps
 /// come one after the other.
-@Suite(.serialized) struct GoldenTests {}
+@Suite(.progress, .serialized) struct GoldenTests {}

@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 
 /// The sessions that the documentation shows, as the program answers them.
-@Suite struct DocumentTests {
+@Suite(.progress) struct DocumentTests {
     /// The lines between ```` ```heap-repl ```` and ```` ``` ````: prompts with what is typed
     /// behind them, and what is shown.
     private func sessions(of page: String) throws -> [[String]] {

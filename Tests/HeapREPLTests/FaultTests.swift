@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// Files that are no heaps, and places that take no output: one clear line and the right status.
-@Suite struct FaultTests {
+@Suite(.progress) struct FaultTests {
     /// One line, which names the file.
     private func expectOneLine(
         _ run: ProgramRun, _ words: String, status: Int32 = 1,

@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 
 /// Every line of `help`, as its reader would try it.
-@Suite struct HelpTests {
+@Suite(.progress) struct HelpTests {
     /// What the heap is prepared with before an example is typed.
     private static let preparation = """
         stock = ["bolt": 120, "nut": 7]

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// Lines from a pipe: what they compute, and where the first error is.
-@Suite struct ScriptTests {
+@Suite(.progress) struct ScriptTests {
     private func run(_ script: String, heap: String? = nil) throws -> ProgramRun {
         let folder = try TemporaryFolder()
         return try ProgramRun([heap ?? folder.heap], script: script)

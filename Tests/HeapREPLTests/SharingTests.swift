@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// Several programs on one heap, and programs that are killed.
-@Suite struct SharingTests {
+@Suite(.progress) struct SharingTests {
     private func start(_ folder: TemporaryFolder, _ arguments: [String] = []) throws -> ChildProcess
     {
         try ChildProcess(replPath, arguments + [folder.heap], errors: folder.file("errors"))

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// What `stats` and `map` say of a heap is what the library says of it.
-@Suite struct StatisticsTests {
+@Suite(.progress) struct StatisticsTests {
     @Test func thePictureIsTheHeapsOwn() throws {
         let folder = try TemporaryFolder()
         _ = try ProgramRun([folder.heap], script: "log = 0 ..< 100000\nstock = [\"bolt\": 1]\n")

@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 
 /// The program on a terminal of its own.
-@Suite struct TerminalTests {
+@Suite(.progress) struct TerminalTests {
     @Test func linesAreEdited() throws {
         let folder = try TemporaryFolder()
         let terminal = try folder.terminal()

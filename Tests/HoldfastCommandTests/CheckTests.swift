@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// `holdfast check`, and what it saves.
-@Suite struct CheckTests {
+@Suite(.progress) struct CheckTests {
     private let folder: TemporaryFolder
     private let path: String
 

@@ -6,7 +6,7 @@ import TestSupport
 
 /// Whatever is wrong: one line on the error output, with what to do next, and the right status,
 /// from every verb.
-@Suite struct ErrorTests {
+@Suite(.progress) struct ErrorTests {
     private let folder: TemporaryFolder
     private let path: String
 

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// `holdfast info`.
-@Suite struct InfoTests {
+@Suite(.progress) struct InfoTests {
     private let folder: TemporaryFolder
     private let path: String
 

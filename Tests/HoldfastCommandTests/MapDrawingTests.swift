@@ -10,7 +10,7 @@ import TestSupport
 #endif
 
 /// What is in the pictures, whoever asks for them.
-@Suite struct MapDrawingTests {
+@Suite(.progress) struct MapDrawingTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder(heap: "inventory.heap") }

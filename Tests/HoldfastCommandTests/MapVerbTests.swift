@@ -8,7 +8,7 @@ import TestSupport
 #endif
 
 /// `map`: the picture in the terminal, in files, and as JSON.
-@Suite struct MapVerbTests {
+@Suite(.progress) struct MapVerbTests {
     private let folder: TemporaryFolder
     private let path: String
 

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// `show`, `dump` and `load`.
-@Suite struct ShowTests {
+@Suite(.progress) struct ShowTests {
     private let folder: TemporaryFolder
     private let path: String
 

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// `copy`, `compact`, `grow`, `shrink`.
-@Suite struct SizeTests {
+@Suite(.progress) struct SizeTests {
     private let folder: TemporaryFolder
     private let path: String
 

@@ -6,7 +6,7 @@ import TestSupport
 
 /// Addresses behind an image that somebody else has taken: a transaction is refused them, and the
 /// next finds the image elsewhere.
-@Suite struct ImageMoveTests {
+@Suite(.progress) struct ImageMoveTests {
     /// Takes all addresses behind the image, as another part of the program might. Nil if there are
     /// others already.
     private func blocker(behind engine: HeapEngine) -> Blocker? {

@@ -3,7 +3,7 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-@Suite struct NoteVerifierTests {
+@Suite(.progress) struct NoteVerifierTests {
     @Test func missedNoteIsFoundAndNamed() throws {
         var options = Workload.smallOptions
         options.verifiesNotes = true

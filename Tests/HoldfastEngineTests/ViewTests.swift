@@ -7,7 +7,7 @@ import TestSupport
 
 /// Views that stay open: who is told, what they hold up, and what becomes of those whose process is
 /// gone.
-@Suite struct ViewTests {
+@Suite(.progress) struct ViewTests {
     private let heap = TestHeap()
 
     private final class Reports: Sendable {

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// Arrays of every kind of element against `Array`.
-@Suite struct ArrayModelTests {
+@Suite(.progress) struct ArrayModelTests {
     enum Shape: PersistableUnion, Equatable {
         case circle(Double)
         case label(String, Int)

@@ -6,7 +6,7 @@ import TestSupport
 @testable import HoldfastEngine
 
 /// Building a heap without a log: it is there as a whole or not at all.
-@Suite struct BuildTests {
+@Suite(.progress) struct BuildTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file() }
     private struct Cancelled: Error {}

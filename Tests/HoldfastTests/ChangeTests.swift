@@ -6,7 +6,7 @@ import Testing
 import TestSupport
 
 /// Noticing what is committed, by this opening or another.
-@Suite struct ChangeTests {
+@Suite(.progress) struct ChangeTests {
     private let disk = SimulatedDisk()
 
     private func open(_ mode: OpenMode = .readWrite) throws -> PersistentHeap {

@@ -4,7 +4,7 @@ import TestSupport
 
 /// What the pages name is there: links and their headings, files and folders, suites of tests and
 /// tests.
-@Suite struct DocumentationReferenceTests {
+@Suite(.progress) struct DocumentationReferenceTests {
     private static let folders = ["Docs", "Sources", "Tests", "Examples"]
 
     /// Every file of the repository, from its root; without what builds leave.

@@ -35,7 +35,7 @@ private enum Choice: PersistableUnion, Equatable {
 
 /// Lines that are not as they should be: an error that names the line, and a heap that is as it
 /// was.
-@Suite struct ExchangeInputTests {
+@Suite(.progress) struct ExchangeInputTests {
     private static let bolts = header("Array<\(try! Bolt.describe().text)>")
     private static let boltRefs = header("Array<\(try! Ref<Bolt>.describe().text)>")
     private static let sharedBolts = header("Array<\(try! Shared<Bolt>.describe().text)>")

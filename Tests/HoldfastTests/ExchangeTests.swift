@@ -77,7 +77,7 @@ private struct Address: PersistableRecord, Equatable {
     var number: Int16
 }
 
-@Suite struct ExchangeTests {
+@Suite(.progress) struct ExchangeTests {
     @Test func numbers() throws {
         func check<T: PersistableValue & Equatable>(_ values: T...) throws {
             for value in values { #expect(try ExchangeRun.copied(value) == value) }

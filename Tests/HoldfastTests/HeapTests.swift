@@ -8,7 +8,7 @@ import TestSupport
     import Foundation
 #endif
 
-@Suite struct HeapTests {
+@Suite(.progress) struct HeapTests {
     @Test func everythingIsThereInTheNextRun() throws {
         let folder = try TemporaryFolder()
         let id = UUID()

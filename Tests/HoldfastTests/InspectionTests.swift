@@ -5,7 +5,7 @@ import TestSupport
 @testable import Holdfast
 
 /// Looking into a heap, and changing it, without the program's types.
-@Suite struct InspectionTests {
+@Suite(.progress) struct InspectionTests {
     private let heap: PersistentHeap
 
     init() throws { heap = try PersistentHeap.inMemory() }

@@ -6,7 +6,7 @@ import TestSupport
 
 /// Whoever has a heap open last leaves one file, also a snapshot, a private copy or a reader that
 /// has outlived all writers.
-@Suite struct LastCloserTests {
+@Suite(.progress) struct LastCloserTests {
     private let folder = try! TemporaryFolder()
 
     private func open(_ mode: OpenMode = .readWrite) throws -> PersistentHeap {

@@ -6,7 +6,7 @@ import TestSupport
 
 /// Messages between processes through a deque: each arrives once and in order, whoever is killed,
 /// and nobody enters the kernel while both are busy.
-@Suite(.serialized) struct MessageTests {
+@Suite(.progress, .serialized) struct MessageTests {
     /// A worker process, killed when the test lets go of it.
     private final class Worker {
         private let process = Process()

@@ -4,7 +4,7 @@ import TestSupport
 
 /// What the compiler refuses: the files of Tests/MustNotCompile, as Tests/must-not-compile.sh
 /// checks them without building tests.
-@Suite struct MustNotCompileTests {
+@Suite(.progress) struct MustNotCompileTests {
     private static let folder = packageFolder.path + "/Tests/MustNotCompile"
 
     private static let files: [String] =

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// Collections that are made with elements, for a place in a heap.
-@Suite struct NewCollectionTests {
+@Suite(.progress) struct NewCollectionTests {
     private struct Item: PersistableRecord {
         var name: String
         var tags: PersistentArray<String> = []

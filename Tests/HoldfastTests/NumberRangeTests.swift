@@ -5,7 +5,7 @@ import TestSupport
 @testable import Holdfast
 
 /// Every number that a program can give, at the ends of its range.
-@Suite struct NumberRangeTests {
+@Suite(.progress) struct NumberRangeTests {
     private static let extremes = [Int.min, -1, 0, 1, 1 << 40, .max - 1, .max]
 
     @Test(arguments: extremes) func options(_ number: Int) throws {

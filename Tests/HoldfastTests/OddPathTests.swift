@@ -7,7 +7,7 @@ import TestSupport
 
 /// Paths are bytes: what the system takes for a path is one, and what it does not is refused before
 /// anything is made.
-@Suite struct OddPathTests {
+@Suite(.progress) struct OddPathTests {
     private let folder = try! TemporaryFolder()
 
     private func use(_ path: String, _ value: Int = 1) throws {

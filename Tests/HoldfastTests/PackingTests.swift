@@ -5,7 +5,7 @@ import HoldfastEngine
 import Testing
 
 /// A copy that packs holds the same, whatever it is, and in less.
-@Suite struct PackingTests {
+@Suite(.progress) struct PackingTests {
     private struct Node: PersistableRecord {
         var name: String
         var next: Ref<Node>?

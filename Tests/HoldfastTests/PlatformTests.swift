@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 
 /// Where Holdfast cannot work it does not build, instead of meeting its limits later.
-@Suite struct PlatformTests {
+@Suite(.progress) struct PlatformTests {
     @Test(arguments: [
         ("armv7-unknown-linux-gnueabihf", true), ("i686-unknown-linux-gnu", true),
         ("x86_64-unknown-linux-gnu", false),

@@ -3,7 +3,7 @@ import Testing
 import TestSupport
 
 /// The README's sample, built and run as it is written.
-@Suite struct ReadmeTests {
+@Suite(.progress) struct ReadmeTests {
     @Test func sampleCompilesAndRuns() throws {
         let readme = try String(
             contentsOf: packageFolder.appendingPathComponent("README.md"), encoding: .utf8)

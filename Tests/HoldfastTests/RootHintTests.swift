@@ -6,7 +6,7 @@ import TestSupport
 
 /// Roots that were found before are found again without a search; nothing may be found that is not
 /// there any more.
-@Suite struct RootHintTests {
+@Suite(.progress) struct RootHintTests {
     private func value(_ heap: PersistentHeap, _ name: String) throws -> Int {
         try heap.read { try $0.value(name, of: Int.self).value }
     }

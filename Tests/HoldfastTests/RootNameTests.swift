@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 /// A typing error in a root's name: what finds it.
-@Suite struct RootNameTests {
+@Suite(.progress) struct RootNameTests {
     private let folder = try! TemporaryFolder()
 
     private func declared(_ names: Set<String>?) throws -> PersistentHeap {

@@ -5,7 +5,7 @@ import Testing
 import TestSupport
 
 /// Sets, hashed and sorted, against the standard library's.
-@Suite struct SetTests {
+@Suite(.progress) struct SetTests {
     private struct Abort: Error {}
 
     @Test func againstAModel() throws {

@@ -13,7 +13,7 @@ import TestSupport
         .disabled(
             if: ProcessLimits.hasSanitizer, "a sanitizer needs more addresses than the limits leave"
         ))
-    struct ShortageTests {
+    @Suite(.progress) struct ShortageTests {
         /// Collections of each kind with a little in them, so that what a lost transaction does to
         /// them can be seen.
         private enum Contents {

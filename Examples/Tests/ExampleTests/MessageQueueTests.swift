@@ -91,7 +91,7 @@ import TestSupport
     }
 
     /// The ends of a demonstration that is killed itself do not go on for ever.
-    @Test func nobodyIsLeftBehind() throws {
+    @Test func noProcessIsLeftBehind() throws {
         // Several times: it may be about to start another one.
         for kills in 0 ..< 5 {
             let process = try queue.start(["demo", heap, "--kills", "10000"])

@@ -77,9 +77,9 @@ import TestSupport
         #expect(folder.names == ["words.heap", "words.txt"])
     }
 
-    /// Readers whose demonstration is killed end by themselves: the heap is nobody's again, so that
-    /// it can be replaced.
-    @Test func nobodyIsLeftBehind() throws {
+    /// Readers whose demonstration is killed end by themselves: no process has the heap open, so
+    /// that it can be replaced.
+    @Test func noProcessIsLeftBehind() throws {
         try dictionary.lines("generate", words, "1000")
         try dictionary.lines("build", heap, words)
         let process = try dictionary.start(["demo", heap, "--readers", "2", "--changes", "1000000"])

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a line of shell prints, both outputs together.
+/// The output of a line of shell, both streams together.
 func shell(_ line: String, in folder: TemporaryFolder) throws -> String {
     let process = Process()
     process.executableURL = URL(filePath: "/bin/sh")
@@ -19,7 +19,7 @@ func shell(_ line: String, in folder: TemporaryFolder) throws -> String {
     return text
 }
 
-/// Looks again and again; false if it has not come true after a minute.
+/// Polls a condition; false if it has not become true after a minute.
 func waitUntil(_ condition: () throws -> Bool) rethrows -> Bool {
     for _ in 0 ..< 60_000 {
         if try condition() { return true }

@@ -152,14 +152,14 @@ import TestSupport
         try other.write { _ in
             let writer = try tasks.run("add", heap, "waits")
             #expect(writer.isMistake(1, "could not be used in time"), "\(writer)")
-            // Readers wait for nobody.
+            // Readers never wait for a writer.
             let reader = try tasks.lines("list", heap)
             #expect(reader == ["   1 [ ] title"])
         }
         try other.close()
     }
 
-    /// Whoever stops reading is no error, and a full disk behind standard output is one.
+    /// A reader that stops reading is no error; a full disk behind standard output is one.
     @Test func closedAndFullOutputs() throws {
         for number in 1 ... 3 { try tasks.lines("add", heap, "Task \(number)") }
         let program = productsFolder.appendingPathComponent("task-list").path

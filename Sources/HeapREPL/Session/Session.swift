@@ -13,7 +13,7 @@ final class Session {
     let heap: PersistentHeap
     let output: Console
     private let lines: any LineSource
-    /// Whether somebody is there to be asked and to go on after an error.
+    /// Whether a user is at the terminal, to be asked and to go on after an error.
     let isInteractive: Bool
     var types = TypeTable()
     private var completion = Completion()
@@ -105,7 +105,7 @@ final class Session {
         }
     }
 
-    /// Runs an entry, and tells what is wrong with it. What nobody can be told of, or ends the
+    /// Runs an entry, and reports its error. An error that cannot be reported, or that ends the
     /// program, is thrown on.
     private func reporting(_ entry: Entry, _ body: () throws -> Void) throws {
         do {
@@ -217,7 +217,7 @@ final class Session {
 
     private enum LineEffect { case goOn, commit, abort, quit }
 
-    /// A script that ends so has forgotten something; somebody at a terminal is told.
+    /// An error in a script; a note at a terminal.
     private func endInside() throws {
         if isInteractive {
             try output.print(

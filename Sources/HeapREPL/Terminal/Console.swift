@@ -54,8 +54,8 @@ struct Console {
         }
     }
 
-    /// Writes a line beside the answers. It is lost if it cannot be written, since there is nobody
-    /// else to tell.
+    /// Writes a line to standard error. A failure to write it is ignored: it could be reported
+    /// nowhere else.
     static func complain(_ line: String) {
         let errors = Output.standardError()
         try? errors.writeLine(line)

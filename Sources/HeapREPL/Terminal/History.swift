@@ -42,7 +42,7 @@ struct History {
         return newest
     }
 
-    /// Cuts the file down; whoever reads it meanwhile finds the old one or the new one.
+    /// Shortens the file; a reader meanwhile finds the old one or the new one.
     private func rewrite(_ lines: [String]) {
         guard let path else { return }
         let temporary = path + ".\(getpid())"

@@ -30,7 +30,7 @@ final class PlainLines: LineSource {
         let description: String
     }
 
-    /// Nil where nobody is to be asked.
+    /// Nil for a script: no prompts.
     private let output: Console?
     private var buffer: [UInt8] = []
     private var isAtEnd = false

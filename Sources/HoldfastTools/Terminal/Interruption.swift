@@ -17,7 +17,8 @@ package enum Interruption {
     }
 
     private static let received = Atomic<Int32>(0)
-    /// A pipe that the handler writes into at a prompt, so that a wait for input ends; -1 elsewhere.
+    /// A pipe that the handler writes into at a prompt, so that a wait for input ends; -1 before
+    /// `beginAtPrompt`.
     private static let wakeReader = Atomic<Int32>(-1)
     private static let wakeWriter = Atomic<Int32>(-1)
 

@@ -6,7 +6,7 @@ import TestSupport
 
 /// Sequences of failures that once lost durable commits, each step by step. `DoubleFailureTests`
 /// looks for others of their kind.
-@Suite struct KnownFailureTests {
+@Suite(.progress) struct KnownFailureTests {
     private static let path = FailureModel.path
 
     private static func open(_ disk: SimulatedDisk, _ mode: OpenMode = .readWrite) throws
@@ -221,7 +221,7 @@ import TestSupport
 
 /// The page of the shared file with its words is gone: what reads as zeros there is believed by
 /// nobody.
-@Suite struct LostWordsTests {
+@Suite(.progress) struct LostWordsTests {
     private func withHeap(_ body: (HeapEngine, _ path: String, _ cell: UInt64) throws -> Void)
         throws
     {

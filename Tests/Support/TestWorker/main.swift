@@ -3,9 +3,9 @@
 //     test-worker storm FOLDER SEAT ROLE SEED     takes part in a storm until it is told to end
 //     test-worker [serve]                         does what the lines of its standard input ask for
 //     test-worker guard NUMBER                    kills that process when its standard input ends
-//     test-worker message KIND PATH …             one end of a conversation; see MessageWorker
-//     test-worker damage …                        damages heaps and looks at them; see DamageCommand
-//     test-worker golden …                        makes the files of Tests/Golden; see GoldenMaker
+//     test-worker message KIND PATH [N [NS]]      one end of a conversation; see MessageWorker
+//     test-worker damage [OPTION …]               damages heaps; see DamageCommand
+//     test-worker golden STEP FOLDER [GOLDEN]     makes the golden heaps; see GoldenMaker
 //     test-worker gallery FOLDER                  draws heaps of several kinds; see MapGallery
 
 #if canImport(Darwin)

@@ -3,7 +3,7 @@
 ///
 ///     #expect(Laws.ofRandomAccess(array, [1, 2, 3]) == [])
 ///
-/// Each function checks its protocol and all that it refines, and returns a sentence for each
+/// Each function checks its protocol and all that it refines, and returns a message for each
 /// broken promise. Collections should be small: the checks of indices are quadratic. Those named
 /// `ofMutable…` change the collection and leave it as they found it.
 public struct Laws {

@@ -98,16 +98,15 @@ public final class ChildProcess {
 
     public func send(signal: Int32) { if end == nil { kill(number, signal) } }
 
-    /// Ends it as nothing can be prepared for, and waits until it is gone.
+    /// Kills it, and waits until it is gone.
     @discardableResult
     public func destroy() -> End {
         send(signal: SIGKILL)
         return waitForEnd()
     }
 
-    /// Stops it in the middle of whatever it does, until `resume`. A guardian sees to it that it
-    /// does not stay so for ever if the test itself is ended, since a stopped process does not
-    /// notice that its input has.
+    /// Stops it at any instruction, until `resume`. A guardian process kills it if the test itself
+    /// is killed meanwhile, since a stopped process does not notice the end of its input.
     public func stop(guardedBy executable: String) throws {
         guardian = try ChildProcess(executable, ["guard", "\(number)"])
         send(signal: SIGSTOP)

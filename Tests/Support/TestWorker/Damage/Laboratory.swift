@@ -19,7 +19,7 @@ final class Laboratory {
         static let number = 0
         static let phase = 1
         static let outcomes = 8
-        static let spoken = 20
+        static let trapped = 20
         static let failures = 21
     }
 
@@ -74,7 +74,7 @@ final class Laboratory {
     private func runBatch(from first: Int, to end: Int, step: Int) -> Never {
         dup2(errorFile, 2)
         signal(SIGALRM, SIG_DFL)
-        // Most trials that die do so as they should, and nobody looks at what was in memory.
+        // Most trials that die are expected to, and nobody reads a core file.
         var noCore = rlimit()
         #if canImport(Darwin)
             setrlimit(RLIMIT_CORE, &noCore)
@@ -123,16 +123,16 @@ final class Laboratory {
 
     private func enter(_ phase: Trial.Phase) { words[Word.phase] = phase.rawValue }
 
-    /// A child has died: by a sentence where that is allowed, or it is a failure.
+    /// A child has died: of a trap with a message, where that is allowed, or it is a failure.
     private func judge(_ number: Int, _ status: Int32) {
         let said = complaint()
         let phase = Trial.Phase(rawValue: words[Word.phase]) ?? .making
         let signal = status & 0x7f
-        let isSentence =
+        let isTrap =
             said.contains("Holdfast: ")
             && (signal == SIGILL || signal == SIGTRAP || signal == SIGABRT)
-        if isSentence && phase.maySpeak {
-            words[Word.spoken] += 1
+        if isTrap && phase.mayTrap {
+            words[Word.trapped] += 1
             return
         }
         words[Word.failures] += 1
@@ -159,6 +159,6 @@ final class Laboratory {
     /// What has come of the trials so far.
     var summary: [(name: String, count: Int)] {
         Trial.Outcome.allCases.map { ("\($0)", words[Word.outcomes + $0.rawValue]) }
-            + [("ended by a sentence", words[Word.spoken]), ("failures", words[Word.failures])]
+            + [("trapped", words[Word.trapped]), ("failures", words[Word.failures])]
     }
 }

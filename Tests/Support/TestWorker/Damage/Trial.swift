@@ -25,8 +25,8 @@ struct Trial {
         case making, opening, checking, readingSound, writingSound, readingDamaged, writingDamaged,
             closing
 
-        /// Whether the process may be ended here by a sentence.
-        var maySpeak: Bool { self == .readingDamaged || self == .writingDamaged }
+        /// Whether the process may trap here with a message.
+        var mayTrap: Bool { self == .readingDamaged || self == .writingDamaged }
     }
 
     enum Outcome: Int, CaseIterable {

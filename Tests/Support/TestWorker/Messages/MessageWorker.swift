@@ -88,8 +88,8 @@ struct MessageWorker {
                 try waitForChange(heap, since: seen)
                 continue
             }
-            // The message and the account of it are one transaction, so whoever goes on after a kill
-            // knows what was sent.
+            // The message and the count are one transaction, so that the next process knows after
+            // a kill what was sent.
             try heap.write { tx in
                 let sent = try tx.value("sent", initial: 0)
                 try tx.deque("queue", of: Int.self).append(sent.value)

@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 
 #if canImport(Darwin)
     import Darwin

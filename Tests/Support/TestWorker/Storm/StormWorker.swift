@@ -15,8 +15,8 @@ enum StormRole: String {
     case writer, reader, keeper, opener, builder
 }
 
-/// One process of a storm. It ends with status 0 when it is asked to, and with another one, and a
-/// line in the storm's report, when anything is not as it should be.
+/// One process of a storm. It ends with status 0 when it is asked to, and with another status and a
+/// line in the storm's report when anything is wrong.
 final class StormWorker {
     struct Problem: Error { var text: String }
     private struct Abort: Error {}
@@ -166,7 +166,7 @@ final class StormWorker {
                     if aborts { throw Abort() }
                     board[seat, .inside] = 2
                 }
-                // From here on it must be there, whoever looks.
+                // From here on every process must see it.
                 board[seat, .returned] = sequence
                 if isDurable { board.raise(seat, .synced, to: sequence) }
             } catch is Abort {}

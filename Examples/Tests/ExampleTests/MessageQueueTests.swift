@@ -15,7 +15,7 @@ import Testing
 
     /// The lines of this package's README, which are not empty.
     private func lines() throws -> [String] {
-        try String(contentsOf: packageFolder.appendingPathComponent("README.md"), encoding: .utf8)
+        try String(contentsOf: repositoryFolder.appendingPathComponent("README.md"), encoding: .utf8)
             .split(separator: "\n").map(
                 String.init)
     }

@@ -15,9 +15,11 @@ import Testing
 
     /// The lines of this package's README, which are not empty.
     private func lines() throws -> [String] {
-        try String(contentsOf: repositoryFolder.appendingPathComponent("README.md"), encoding: .utf8)
-            .split(separator: "\n").map(
-                String.init)
+        try String(
+            contentsOf: repositoryFolder.appendingPathComponent("README.md"), encoding: .utf8
+        )
+        .split(separator: "\n").map(
+            String.init)
     }
 
     private func send(_ lines: [String]) throws {

@@ -1,7 +1,6 @@
 import Foundation
 import Holdfast
 import Testing
-import TestSupport
 
 @Suite struct LogAnalyserTests {
     private let folder: TemporaryFolder

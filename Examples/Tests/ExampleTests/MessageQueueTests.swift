@@ -1,7 +1,6 @@
 import Foundation
 import Holdfast
 import Testing
-import TestSupport
 
 @Suite struct MessageQueueTests {
     private let folder: TemporaryFolder
@@ -16,9 +15,11 @@ import TestSupport
 
     /// The lines of this package's README, which are not empty.
     private func lines() throws -> [String] {
-        try String(contentsOf: packageFolder.appendingPathComponent("README.md"), encoding: .utf8)
-            .split(separator: "\n").map(
-                String.init)
+        try String(
+            contentsOf: repositoryFolder.appendingPathComponent("README.md"), encoding: .utf8
+        )
+        .split(separator: "\n").map(
+            String.init)
     }
 
     private func send(_ lines: [String]) throws {

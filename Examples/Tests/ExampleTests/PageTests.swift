@@ -1,6 +1,5 @@
 import Foundation
 import Testing
-import TestSupport
 
 /// What the examples' pages show is what happens: every command of a page is run, in the order of
 /// the page and in a folder of its own, and prints what the page says.

@@ -48,7 +48,7 @@ final class RunningProgram {
         try process.run()
     }
 
-    deinit { destroy() }
+    deinit { if process.isRunning { destroy() } }
 
     // MARK: The end
 

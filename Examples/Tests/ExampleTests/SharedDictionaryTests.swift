@@ -1,7 +1,6 @@
 import Foundation
 import Holdfast
 import Testing
-import TestSupport
 
 @Suite struct SharedDictionaryTests {
     private let folder: TemporaryFolder
@@ -22,7 +21,7 @@ import TestSupport
         var lines: [String] = []
         for name in ["README.md", "Docs/Guarantees.md", "Docs/Architecture.md"] {
             let text = try String(
-                contentsOf: packageFolder.appendingPathComponent(name), encoding: .utf8)
+                contentsOf: repositoryFolder.appendingPathComponent(name), encoding: .utf8)
             for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
                 .enumerated()
             {

@@ -1,7 +1,6 @@
 import Foundation
 import Holdfast
 import Testing
-import TestSupport
 
 @Suite struct TaskListTests {
     private let folder: TemporaryFolder

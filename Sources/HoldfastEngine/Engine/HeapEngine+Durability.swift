@@ -89,7 +89,10 @@ extension HeapEngine {
         let areManyPrivate = image.privatePageBound > comfortablePages
         guard checkpointDue.isReached(by: usedBytes) || areManyPrivate else { return }
         let privateBytes = image.privatePageBound * HeapLayout.pageBytes
-        if let worker {
+        if try isLogOversized(usedBytes) {
+            // The background does not have the write lock, without which the log cannot be cut.
+            try runCheckpoint()
+        } else if let worker {
             worker.wake(mayRefuse: checkpointDue.isEarly(usedBytes) && !areManyPrivate)
             if privateBytes > options.memoryLimit, usedBytes > 0 {
                 // Faster than the background could follow: this transaction waits for a checkpoint.
@@ -101,6 +104,20 @@ extension HeapEngine {
         {
             try runCheckpoint()
         }
+    }
+
+    /// Whether the log is longer than its limit without need, and may be cut: a view that stayed
+    /// open let it grow, or a long transaction did, and that is over.
+    private func isLogOversized(_ usedBytes: Int) throws(HeapError) -> Bool {
+        guard let file, let capacity = writerLog?.capacity, capacity > largestLogAtRest,
+            usedBytes <= largestLogAtRest
+        else { return false }
+        return try translating { () throws(DiskError) in !(try file.isLockedByOthers(.presence)) }
+    }
+
+    /// Bytes of a log that is not made smaller.
+    private var largestLogAtRest: Int {
+        max(roundedCapacity(options.logLimit), roundedCapacity(options.initialLogBytes))
     }
 
     /// Gives all private copies back, and takes again what the log still holds.
@@ -172,8 +189,7 @@ extension HeapEngine {
     /// durable, recovery may need the old end).
     private func giveBackSpace() throws(HeapError) {
         guard let file, let log = writerLog else { return }
-        let largest = max(
-            roundedCapacity(options.logLimit), roundedCapacity(options.initialLogBytes))
+        let largest = largestLogAtRest
         fileBytes = try translating { () throws(DiskError) in try file.size() }
         guard fileBytes > wantedFileBytes(slack: true) || log.capacity > largest else { return }
         try withOpeningLock(file) { () throws(HeapError) in

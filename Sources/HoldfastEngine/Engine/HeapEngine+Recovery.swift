@@ -188,7 +188,7 @@ extension HeapEngine {
             guard
                 case .header(let logHeader) = try LogHeader.read(
                     from: log, at: LogLayout.headerOffsets),
-                logHeader.identity == header.identity, Self.isCapacity(logHeader.capacity)
+                logHeader.identity == header.identity
             else { return nil }
             var named = header
             named.logInUse = true
@@ -252,7 +252,7 @@ extension HeapEngine {
             let durable = try disk.openBeside(logPath, access)
             let reading = try LogHeader.read(from: durable, at: LogLayout.headerOffsets)
             guard case .header(let logHeader) = reading, logHeader.identity == header.identity,
-                logHeader.epoch == header.logEpoch, Self.isCapacity(logHeader.capacity)
+                logHeader.epoch == header.logEpoch
             else {
                 durable.close()
                 if case .newerFormat(let version) = reading { newer = version }
@@ -299,17 +299,12 @@ extension HeapEngine {
         }
         guard count == bytes.count, words.header?.identity == header.identity,
             words.epoch == header.logEpoch,
-            Self.isCapacity(words.capacity)
+            LogHeader.isCapacity(words.capacity)
         else {
             file.close()
             return nil
         }
         return LogScanner.Source(
             file: file, ring: try RingMapping(reading: file, capacity: Int(words.capacity)))
-    }
-
-    private static func isCapacity(_ bytes: UInt64) -> Bool {
-        bytes > 0 && bytes <= HeapLayout.maximumBytes
-            && bytes % UInt64(RedoLog.capacityGranule) == 0
     }
 }

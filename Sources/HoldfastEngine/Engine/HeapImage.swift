@@ -356,9 +356,11 @@ final class HeapImage {
     /// system gives no other.
     func extendIntoTail(to count: Int, path: String) throws(HeapError) {
         guard count > byteCount else { return }
-        guard let reservation, count <= reservation.capacity else {
-            throw HeapError.tooLarge(path: path, limitBytes: UInt64(byteCount))
+        guard let reservation else { throw shortage(path) }
+        if count > reservation.capacity {
+            try lengthenTail(of: reservation, toHold: count, path)
         }
+        guard count <= reservation.capacity else { throw shortage(path) }
         let target = min(SystemPage.roundUp(count, to: Self.smallestTail), reservation.capacity)
         do throws(MappingError) {
             do throws(MappingError) {
@@ -369,6 +371,20 @@ final class HeapImage {
             }
         } catch { throw shortage(path) }
         byteCount = target
+    }
+
+    /// Adds addresses to a tail that is used up. Where the transaction has met another limit than
+    /// that of addresses, there are enough; the last of them are left to the program.
+    private func lengthenTail(
+        of reservation: AddressReservation, toHold count: Int, _ path: String
+    ) throws(HeapError) {
+        let longer = SystemPage.roundUp(count, to: Self.smallestTail)
+        guard longer <= Int(HeapLayout.maximumBytes) else { throw shortage(path) }
+        do throws(MappingError) {
+            try coverTables(longer)
+            try reservation.extend(to: longer + Self.tailBytes)
+        } catch { throw shortage(path) }
+        reservation.giveBack(from: longer)
     }
 
     /// Lets go of everything from `count` bytes on.

@@ -1,3 +1,11 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
 /// The layout of the two files of the redo log, which lie beside the heap file while it is in use:
 ///
 /// - `NAME-shared`, mapped by every process: a commit is a copy into its ring and one store of the
@@ -88,13 +96,30 @@ public struct LogHeader: Equatable, Sendable {
         guard version <= LogLayout.version else { return .newerFormat(version) }
         guard version == LogLayout.version,
             // As in the heap's header: sums of what is read here cannot overflow.
-            word(48) < HeapLayout.maximumCount, word(56) < HeapLayout.maximumCount
+            isCapacity(word(40)), word(48) < HeapLayout.maximumCount,
+            word(56) < HeapLayout.maximumCount
         else { return .none }
         return .header(
             LogHeader(
                 identity: HeapIdentity(high: word(16), low: word(24)), epoch: word(32),
                 capacity: word(40),
                 requiredPosition: word(48), sequence: word(56)))
+    }
+
+    /// Whether a ring can have so many bytes.
+    static func isCapacity(_ bytes: UInt64) -> Bool {
+        bytes > 0 && bytes <= HeapLayout.maximumBytes
+            && bytes % UInt64(RedoLog.capacityGranule) == 0
+    }
+
+    /// The newest valid copy in `file`, a log that is in use: of this epoch, and not of more bytes
+    /// than the file has. A log is made longer before a header says so.
+    static func readInUse(_ file: any DiskFile, epoch: UInt64) throws(DiskError) -> LogHeader {
+        guard case .header(let header) = try read(from: file, at: LogLayout.headerOffsets),
+            header.epoch == epoch,
+            try file.size() - LogLayout.ringOffset >= Int(header.capacity)
+        else { throw DiskError(.read, file.path, code: EIO) }
+        return header
     }
 
     /// The newest valid copy in `file`.

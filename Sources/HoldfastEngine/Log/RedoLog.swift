@@ -57,10 +57,7 @@ final class RedoLog: @unchecked Sendable {
         var sequence: UInt64 = 0
         if isLeft {
             durableFile = try disk.openBeside(path, .readWrite)
-            guard
-                case .header(let left) = try LogHeader.read(
-                    from: durableFile, at: LogLayout.headerOffsets), left.epoch == epoch
-            else { throw DiskError(.read, path, code: EIO) }
+            let left = try LogHeader.readInUse(durableFile, epoch: epoch)
             capacity = Int(left.capacity)
             sequence = left.sequence
         } else {
@@ -249,10 +246,7 @@ final class RedoLog: @unchecked Sendable {
     /// smaller), so it is made durable first.
     func readBackHeader() throws(DiskError) {
         try durableFile.sync()
-        guard
-            case .header(let header) = try LogHeader.read(
-                from: durableFile, at: LogLayout.headerOffsets), header.epoch == epoch
-        else { return }
+        let header = try LogHeader.readInUse(durableFile, epoch: epoch)
         shared[.durableCapacity] = header.capacity
         shared[.logHeaderSequence] = header.sequence
         shared[.required] = header.requiredPosition

@@ -15,9 +15,9 @@ import MemoryMapping
 ///    (`HeapAccess.hasRoom`), and is left out if there is none: elements are not added, long texts
 ///    become empty. So collections stay as they are instead of growing, however long the closure
 ///    goes on.
-/// 4. *The end.* Only what cannot be left out (headers of collections and records made in great
-///    number) can use up the tail. Then the program ends with the error's sentence, and the heap is
-///    as of the last commit.
+/// 4. *The end.* What cannot be left out (headers of collections and records made in great number)
+///    can use up the tail, which then gets longer. Only where the process has no addresses for that
+///    does the program trap with the error's message, and the heap is as of the last commit.
 struct Shortage {
     var error: HeapError
 }

@@ -34,6 +34,8 @@ final class FailureRun {
     private var marks: [Mark] = []
     private var snapshot: (engine: HeapEngine, commit: Int)?
     let firstCall: Int
+    /// The shared file that a power cut has left: no process that lives can have it open.
+    private var sharedFileOfTheDead: FileIdentity?
 
     init(disk: SimulatedDisk = SimulatedDisk(), published: Int = -1, durable: Int = -1) {
         self.disk = disk
@@ -49,6 +51,7 @@ final class FailureRun {
         self.init(disk: disk, published: other.published, durable: other.durable)
         attempted = other.attempted
         marks[0].newest = max(published, attempted)
+        sharedFileOfTheDead = other.sharedFileOfTheDead
     }
 
     /// Closes everything, as the guide says to do after an error; errors are expected.
@@ -76,8 +79,8 @@ final class FailureRun {
     /// all the time. Returns false if a process could not have been there at that moment.
     func open(beside: Bool) throws -> Bool {
         if beside {
-            guard disk.exists(FailureModel.path),
-                disk.exists(FailureModel.path + LogLayout.sharedSuffix)
+            guard disk.exists(FailureModel.path), let shared = sharedFile,
+                shared != sharedFileOfTheDead
             else { return false }
             let file = try disk.open(FailureModel.path, .readWrite)
             guard try file.tryLock(.presence, exclusive: false) else { return false }
@@ -91,8 +94,13 @@ final class FailureRun {
         return true
     }
 
-    /// Another process opens the heap now, and does nothing.
+    private var sharedFile: FileIdentity? {
+        disk.fileIdentity(at: FailureModel.path + LogLayout.sharedSuffix)
+    }
+
+    /// Another process opens the heap now, and does nothing; nothing happens if one has already.
     func holdBeside() throws {
+        guard holder == nil else { return }
         let file = try disk.open(FailureModel.path, .readWrite)
         guard try file.tryLock(.presence, exclusive: false) else {
             throw FailureModelError(description: "the heap could not be held open")
@@ -210,7 +218,23 @@ final class FailureRun {
             durable: range.lowerBound)
         run.attempted = range.upperBound
         run.marks[0].newest = range.upperBound
+        run.sharedFileOfTheDead = run.sharedFile
         return run
+    }
+
+    /// The heap after a call has failed and everybody has closed it: commits that had not become
+    /// durable may have been lost with what the failed call was to write.
+    func failed() -> FailureRun {
+        let run = FailureRun(disk: disk, published: durable, durable: durable)
+        run.attempted = max(published, attempted)
+        run.marks[0].newest = run.attempted
+        run.sharedFileOfTheDead = sharedFileOfTheDead
+        return run
+    }
+
+    /// What the next opening may find: a kill takes nothing that was published.
+    var expected: ClosedRange<Int> {
+        published ... max(published, allowed(after: firstCall).upperBound)
     }
 }
 

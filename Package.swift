@@ -9,6 +9,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Holdfast", targets: ["Holdfast"]),
+        .library(name: "HoldfastInspection", targets: ["HoldfastInspection"]),
         .library(name: "MemoryMapping", targets: ["MemoryMapping"]),
         .executable(name: "holdfast", targets: ["HoldfastCommand"]),
         .executable(name: "word-index", targets: ["word-index"]),
@@ -33,15 +34,25 @@ let package = Package(
         // What a program sees: PersistentHeap, transactions, values, collections.
         .target(name: "Holdfast", dependencies: ["CHoldfast", "HoldfastEngine", "MemoryMapping"]),
 
+        // What looks at a heap from outside: check, repair, export and import, the use of its pages,
+        // and values of types that the program does not have.
+        .target(
+            name: "HoldfastInspection", dependencies: ["Holdfast", "HoldfastEngine"]),
+
         // What the command and the examples share: terminal output, figures in words, tables, JSON
         // text.
-        .target(name: "HoldfastTools", dependencies: ["Holdfast", "MemoryMapping"]),
+        .target(
+            name: "HoldfastTools",
+            dependencies: ["Holdfast", "HoldfastInspection", "MemoryMapping"]),
 
         // The command `holdfast`. Not the product's name, which differs from the library's only in
         // its case.
         .executableTarget(
             name: "HoldfastCommand",
-            dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools", "MemoryMapping"],
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "HoldfastInspection", "HoldfastTools",
+                "MemoryMapping",
+            ],
             path: "Sources/HoldfastCommand"),
 
         .executableTarget(
@@ -49,7 +60,8 @@ let package = Package(
         .executableTarget(
             name: "object-graph", dependencies: ["Holdfast"], path: "Examples/ObjectGraph"),
         .executableTarget(
-            name: "heap-repl", dependencies: ["Holdfast", "HoldfastTools", "MemoryMapping"],
+            name: "heap-repl",
+            dependencies: ["Holdfast", "HoldfastInspection", "HoldfastTools", "MemoryMapping"],
             path: "Examples/HeapREPL"),
 
         // What the examples share: arguments, output, errors in one line.
@@ -86,7 +98,8 @@ let package = Package(
         .executableTarget(
             name: "heap-worker",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "MemoryMapping", "SimulatedDisk", "TestProcesses",
+                "Holdfast", "HoldfastEngine", "HoldfastInspection", "MemoryMapping",
+                "SimulatedDisk", "TestProcesses",
             ],
             path: "Tests/Support/HeapWorker"),
 
@@ -101,19 +114,23 @@ let package = Package(
 
         // Damages heap files and looks at what comes of it, each in a process that may die.
         .executableTarget(
-            name: "damage-lab", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"],
+            name: "damage-lab",
+            dependencies: ["Holdfast", "HoldfastEngine", "HoldfastInspection", "SimulatedDisk"],
             path: "Tests/Support/DamageLab"),
 
         // Heaps of known contents, and the program that makes the files of Tests/Golden of them.
         .target(name: "GoldenHeaps", dependencies: ["Holdfast"], path: "Tests/Support/GoldenHeaps"),
         .executableTarget(
             name: "golden-maker",
-            dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "GoldenHeaps"],
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "HoldfastInspection", "SimulatedDisk", "GoldenHeaps",
+            ],
             path: "Tests/Support/GoldenMaker"),
 
         // Draws heaps of several kinds, to be looked at.
         .executableTarget(
-            name: "map-gallery", dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools"],
+            name: "map-gallery",
+            dependencies: ["Holdfast", "HoldfastEngine", "HoldfastInspection", "HoldfastTools"],
             path: "Tests/Support/MapGallery"),
 
         // What the standard library's protocols promise, as checks for any collection; used by
@@ -126,9 +143,8 @@ let package = Package(
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "SimulatedDisk", "CollectionLaws", "word-index",
-                "object-graph", "message-worker",
-                "damage-lab",
+                "Holdfast", "HoldfastEngine", "HoldfastInspection", "SimulatedDisk",
+                "CollectionLaws", "word-index", "object-graph", "message-worker", "damage-lab",
             ]),
         .testTarget(
             name: "ExampleTests",
@@ -139,19 +155,24 @@ let package = Package(
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "HoldfastTools", "HoldfastCommand", "TestProcesses",
-                "Terminals", "heap-worker",
+                "Holdfast", "HoldfastEngine", "HoldfastInspection", "HoldfastTools",
+                "HoldfastCommand", "TestProcesses", "Terminals", "heap-worker",
             ]),
         .testTarget(
             name: "ProcessTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker",
+                "Holdfast", "HoldfastEngine", "HoldfastInspection", "SimulatedDisk",
+                "TestProcesses", "heap-worker",
             ]),
         .testTarget(
             name: "HeapREPLTests",
-            dependencies: ["Holdfast", "HoldfastTools", "TestProcesses", "Terminals", "heap-repl"]),
+            dependencies: [
+                "Holdfast", "HoldfastInspection", "HoldfastTools", "TestProcesses", "Terminals",
+                "heap-repl",
+            ]),
         .testTarget(
-            name: "GoldenTests", dependencies: ["Holdfast", "HoldfastEngine", "GoldenHeaps"]),
+            name: "GoldenTests",
+            dependencies: ["Holdfast", "HoldfastEngine", "HoldfastInspection", "GoldenHeaps"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,6 +1,7 @@
 import Foundation
 import GoldenHeaps
 import Holdfast
+import HoldfastInspection
 import Testing
 
 /// A golden heap in a temporary folder of its own, removed when the object goes.

@@ -1,6 +1,7 @@
 import Foundation
 import GoldenHeaps
 import Holdfast
+import HoldfastInspection
 import Testing
 
 extension GoldenTests {

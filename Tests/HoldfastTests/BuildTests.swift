@@ -3,6 +3,7 @@ import Holdfast
 import Testing
 
 @testable import HoldfastEngine
+import HoldfastInspection
 
 /// Building a heap without a log: it is there as a whole or not at all.
 @Suite struct BuildTests {

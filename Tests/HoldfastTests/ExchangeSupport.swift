@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 import Testing
 
 /// What several suites of exporting and importing do.

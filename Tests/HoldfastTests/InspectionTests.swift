@@ -3,6 +3,7 @@ import SimulatedDisk
 import Testing
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 /// Looking into a heap, and changing it, without the program's types.
 @Suite struct InspectionTests {

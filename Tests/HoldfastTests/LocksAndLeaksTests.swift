@@ -3,6 +3,7 @@ import Synchronization
 import Testing
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 private struct Link: PersistableRecord {
     var name: String

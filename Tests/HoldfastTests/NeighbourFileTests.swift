@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastInspection
 import Testing
 
 /// Files beside a heap that have the names of its own files and belong to someone else: nothing

@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import HoldfastInspection
 import Testing
 
 /// Collections that are made with elements, for a place in a heap.

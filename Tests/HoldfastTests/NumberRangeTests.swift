@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 /// Every number that a program can give, at the ends of its range.
 @Suite struct NumberRangeTests {

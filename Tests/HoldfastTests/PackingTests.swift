@@ -1,6 +1,7 @@
 import Foundation
 @testable import Holdfast
 import HoldfastEngine
+@testable import HoldfastInspection
 import Testing
 
 /// A copy that packs holds the same, whatever it is, and in less.

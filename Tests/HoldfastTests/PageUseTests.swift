@@ -4,6 +4,7 @@ import SimulatedDisk
 import Testing
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 private struct Leaf: PersistableRecord {
     var name: String

@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastInspection
 import Testing
 
 /// One file has many names: whichever it is opened by, there is one heap, one log, and one mapping

@@ -3,6 +3,7 @@ import HoldfastEngine
 import Testing
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 /// Which names roots can have, and what becomes of those that earlier versions let through.
 @Suite struct RefusedRootNameTests {

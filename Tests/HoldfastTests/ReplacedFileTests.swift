@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastInspection
 import Testing
 
 /// Other programs may rename, remove or cut the file of an open heap: an error tells, and nobody

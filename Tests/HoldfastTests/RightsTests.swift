@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastInspection
 import Testing
 
 /// Who may read and write the files that a heap has beside it and what is made of it: those who may

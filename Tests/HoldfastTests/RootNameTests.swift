@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import HoldfastInspection
 import Testing
 
 /// A typing error in a root's name: what finds it.

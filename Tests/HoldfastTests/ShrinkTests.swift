@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastInspection
 import Testing
 
 /// Collections give memory back as they empty, and the heap's file and its copies follow. Counted

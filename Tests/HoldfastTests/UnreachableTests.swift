@@ -3,6 +3,7 @@ import SimulatedDisk
 import Testing
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 private struct Node: PersistableRecord {
     var name: String

@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

@@ -2,6 +2,7 @@ import Foundation
 import GoldenHeaps
 import Holdfast
 import HoldfastEngine
+import HoldfastInspection
 import SimulatedDisk
 
 // Makes the golden heaps, for Tests/make-golden.sh: `golden-maker rest FOLDER`, `killed FOLDER`,
@@ -12,7 +13,8 @@ struct GoldenMaker {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count >= 3 else {
-            let usage = "usage: golden-maker rest|killed|torn FOLDER, or golden-maker pack FOLDER GOLDEN"
+            let usage =
+                "usage: golden-maker rest|killed|torn FOLDER, or golden-maker pack FOLDER GOLDEN"
             FileHandle.standardError.write(Data((usage + "\n").utf8))
             exit(64)
         }

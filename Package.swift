@@ -4,6 +4,9 @@ import PackageDescription
 
 // The layers, bottom up; each target depends only on targets above it in this list.
 // Debug builds compile the same code as release builds; only the optimiser differs.
+//
+// The products are what another package can use. Only word-index of the examples stands here; the
+// others are a package of their own, in Examples.
 let package = Package(
     name: "Holdfast",
     platforms: [.macOS(.v15)],
@@ -12,167 +15,162 @@ let package = Package(
         .library(name: "HoldfastInspection", targets: ["HoldfastInspection"]),
         .library(name: "MemoryMapping", targets: ["MemoryMapping"]),
         .executable(name: "holdfast", targets: ["HoldfastCommand"]),
-        .executable(name: "word-index", targets: ["word-index"]),
-        .executable(name: "object-graph", targets: ["object-graph"]),
         .executable(name: "heap-repl", targets: ["heap-repl"]),
-        .executable(name: "task-list", targets: ["task-list"]),
-        .executable(name: "csv-index", targets: ["csv-index"]),
-        .executable(name: "log-analyser", targets: ["log-analyser"]),
-        .executable(name: "shared-dictionary", targets: ["shared-dictionary"]),
-        .executable(name: "message-queue", targets: ["message-queue"]),
     ],
     targets: [
-        // CPU instructions that Swift cannot name: CRC-32C.
+        // Functions of C that Swift cannot call or express: CRC-32C, futexes, thread-local storage.
         .target(name: "CHoldfast"),
 
         // Safe file and anonymous mappings; knows nothing of heaps.
         .target(name: "MemoryMapping"),
 
         // The untyped heap: disk seam, file format, redo log, transactions, allocator.
-        .target(name: "HoldfastEngine", dependencies: ["CHoldfast", "MemoryMapping"]),
+        .target(
+            name: "HoldfastEngine",
+            dependencies: [
+                "CHoldfast",
+                "MemoryMapping",
+            ]),
 
         // What a program sees: PersistentHeap, transactions, values, collections.
-        .target(name: "Holdfast", dependencies: ["CHoldfast", "HoldfastEngine", "MemoryMapping"]),
+        .target(
+            name: "Holdfast",
+            dependencies: [
+                "CHoldfast",
+                "HoldfastEngine",
+                "MemoryMapping",
+            ]),
 
         // What looks at a heap from outside: check, repair, export and import, the use of its pages,
         // and values of types that the program does not have.
         .target(
-            name: "HoldfastInspection", dependencies: ["Holdfast", "HoldfastEngine"]),
+            name: "HoldfastInspection",
+            dependencies: [
+                "Holdfast",
+                "HoldfastEngine",
+            ]),
 
-        // What the command and the examples share: terminal output, figures in words, tables, JSON
-        // text.
+        // Shared by the command and the REPL: terminal output, figures, tables, maps, JSON.
         .target(
             name: "HoldfastTools",
-            dependencies: ["Holdfast", "HoldfastInspection", "MemoryMapping"]),
+            dependencies: [
+                "Holdfast",
+                "HoldfastInspection",
+                "MemoryMapping",
+            ]),
 
         // The command `holdfast`. Not the product's name, which differs from the library's only in
         // its case.
         .executableTarget(
             name: "HoldfastCommand",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "HoldfastInspection", "HoldfastTools",
+                "Holdfast",
+                "HoldfastEngine",
+                "HoldfastInspection",
+                "HoldfastTools",
                 "MemoryMapping",
-            ],
-            path: "Sources/HoldfastCommand"),
+            ]),
 
-        .executableTarget(
-            name: "word-index", dependencies: ["Holdfast"], path: "Examples/WordIndex"),
-        .executableTarget(
-            name: "object-graph", dependencies: ["Holdfast"], path: "Examples/ObjectGraph"),
+        // The REPL `heap-repl`.
         .executableTarget(
             name: "heap-repl",
-            dependencies: ["Holdfast", "HoldfastInspection", "HoldfastTools", "MemoryMapping"],
-            path: "Examples/HeapREPL"),
-
-        // What the examples share: arguments, output, errors in one line.
-        .target(
-            name: "ExampleSupport", dependencies: ["Holdfast", "MemoryMapping"],
-            path: "Examples/Support"),
-        .executableTarget(
-            name: "task-list", dependencies: ["Holdfast", "ExampleSupport"],
-            path: "Examples/TaskList"),
-        .executableTarget(
-            name: "csv-index", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"],
-            path: "Examples/CSVIndex"),
-        .executableTarget(
-            name: "log-analyser", dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"],
-            path: "Examples/LogAnalyser"),
-        .executableTarget(
-            name: "shared-dictionary",
-            dependencies: ["Holdfast", "MemoryMapping", "ExampleSupport"],
-            path: "Examples/SharedDictionary"),
-        .executableTarget(
-            name: "message-queue", dependencies: ["Holdfast", "ExampleSupport"],
-            path: "Examples/MessageQueue"),
-
-        // A disk in memory whose power can be cut; used by tests only.
-        .target(
-            name: "SimulatedDisk", dependencies: ["CHoldfast", "HoldfastEngine", "MemoryMapping"],
-            path: "Tests/Support/SimulatedDisk"),
-
-        // Processes that tests start, stop and kill, and the heap that they share; used by tests
-        // only.
-        .target(
-            name: "TestProcesses", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"],
-            path: "Tests/Support/TestProcesses"),
-        .executableTarget(
-            name: "heap-worker",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "HoldfastInspection", "MemoryMapping",
-                "SimulatedDisk", "TestProcesses",
+                "Holdfast",
+                "HoldfastInspection",
+                "HoldfastTools",
+                "MemoryMapping",
             ],
-            path: "Tests/Support/HeapWorker"),
+            path: "Sources/HeapREPL"),
 
-        // Programs on terminals of their own; used by tests only.
-        .target(name: "Terminals", path: "Tests/Support/Terminals"),
-
-        // A process that sends or receives messages through a heap, and can be killed; used by
-        // tests only.
+        // The example that the README's first command runs.
         .executableTarget(
-            name: "message-worker", dependencies: ["Holdfast", "HoldfastEngine"],
-            path: "Tests/Support/MessageWorker"),
+            name: "word-index",
+            dependencies: ["Holdfast"],
+            path: "Examples/WordIndex"),
 
-        // Damages heap files and looks at what comes of it, each in a process that may die.
-        .executableTarget(
-            name: "damage-lab",
-            dependencies: ["Holdfast", "HoldfastEngine", "HoldfastInspection", "SimulatedDisk"],
-            path: "Tests/Support/DamageLab"),
-
-        // Heaps of known contents, and the program that makes the files of Tests/Golden of them.
-        .target(name: "GoldenHeaps", dependencies: ["Holdfast"], path: "Tests/Support/GoldenHeaps"),
-        .executableTarget(
-            name: "golden-maker",
+        // What tests share: a disk in memory whose power can be cut, processes, terminals, folders,
+        // random numbers, and the promises of the standard library's collection protocols.
+        .target(
+            name: "TestSupport",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "HoldfastInspection", "SimulatedDisk", "GoldenHeaps",
+                "CHoldfast",
+                "HoldfastEngine",
+                "MemoryMapping",
             ],
-            path: "Tests/Support/GoldenMaker"),
+            path: "Tests/Support/TestSupport"),
 
-        // Draws heaps of several kinds, to be looked at.
+        // The processes that tests start, stop and kill, one subcommand for each kind.
         .executableTarget(
-            name: "map-gallery",
-            dependencies: ["Holdfast", "HoldfastEngine", "HoldfastInspection", "HoldfastTools"],
-            path: "Tests/Support/MapGallery"),
+            name: "test-worker",
+            dependencies: [
+                "Holdfast",
+                "HoldfastEngine",
+                "HoldfastInspection",
+                "HoldfastTools",
+                "MemoryMapping",
+                "TestSupport",
+            ],
+            path: "Tests/Support/TestWorker"),
 
-        // What the standard library's protocols promise, as checks for any collection; used by
-        // tests only.
-        .target(name: "CollectionLaws", path: "Tests/Support/CollectionLaws"),
-
-        .testTarget(name: "MemoryMappingTests", dependencies: ["MemoryMapping"]),
         .testTarget(
-            name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),
+            name: "MemoryMappingTests",
+            dependencies: [
+                "MemoryMapping",
+                "TestSupport",
+            ]),
+        .testTarget(
+            name: "HoldfastEngineTests",
+            dependencies: [
+                "HoldfastEngine",
+                "TestSupport",
+            ]),
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "HoldfastInspection", "SimulatedDisk",
-                "CollectionLaws", "word-index", "object-graph", "message-worker", "damage-lab",
-            ]),
-        .testTarget(
-            name: "ExampleTests",
-            dependencies: [
-                "Holdfast", "TestProcesses", "task-list", "csv-index", "log-analyser",
-                "shared-dictionary", "message-queue",
+                "Holdfast",
+                "HoldfastEngine",
+                "HoldfastInspection",
+                "TestSupport",
+                "test-worker",
+                "word-index",
             ]),
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "HoldfastInspection", "HoldfastTools",
-                "HoldfastCommand", "TestProcesses", "Terminals", "heap-worker",
-            ]),
-        .testTarget(
-            name: "ProcessTests",
-            dependencies: [
-                "Holdfast", "HoldfastEngine", "HoldfastInspection", "SimulatedDisk",
-                "TestProcesses", "heap-worker",
+                "Holdfast",
+                "HoldfastCommand",
+                "HoldfastEngine",
+                "HoldfastInspection",
+                "HoldfastTools",
+                "TestSupport",
             ]),
         .testTarget(
             name: "HeapREPLTests",
             dependencies: [
-                "Holdfast", "HoldfastInspection", "HoldfastTools", "TestProcesses", "Terminals",
+                "Holdfast",
+                "HoldfastInspection",
+                "HoldfastTools",
+                "TestSupport",
                 "heap-repl",
             ]),
         .testTarget(
+            name: "ProcessTests",
+            dependencies: [
+                "Holdfast",
+                "HoldfastEngine",
+                "HoldfastInspection",
+                "TestSupport",
+                "test-worker",
+            ]),
+        .testTarget(
             name: "GoldenTests",
-            dependencies: ["Holdfast", "HoldfastEngine", "HoldfastInspection", "GoldenHeaps"]),
+            dependencies: [
+                "Holdfast",
+                "HoldfastEngine",
+                "HoldfastInspection",
+                "TestSupport",
+                "test-worker",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,20 +1,23 @@
 #!/bin/sh
-# Makes the files of Tests/Golden anew, with the heaps that every later version must read. Only for as long as the version of the format they are of is
-# not released: afterwards files are added for what is new, and those that are there stay as they are.
+# Makes the files of Tests/Golden, the heaps that every later version must read. For use until their
+# version of the format is released: after that, files may be added, but none may change.
 set -eu
 cd "$(dirname "$0")/.."
-swift build --product golden-maker
-maker="$(swift build --show-bin-path)/golden-maker"
+swift build --product test-worker
+worker="$(swift build --show-bin-path)/test-worker"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 export SWIFT_BACKTRACE=enable=no
-"$maker" rest "$work"
+"$worker" golden rest "$work"
 for name in killed torn; do
     status=0
-    "$maker" "$name" "$work" || status=$?
-    # 128 and 9, the number of SIGKILL: the process has ended itself.
-    if [ "$status" -ne 137 ]; then echo "golden-maker $name ended with $status" >&2; exit 1; fi
+    "$worker" golden "$name" "$work" || status=$?
+    # 128 and 9, the number of SIGKILL: the process has killed itself.
+    if [ "$status" -ne 137 ]; then
+        echo "test-worker golden $name ended with $status" >&2
+        exit 1
+    fi
 done
 mkdir -p Tests/Golden
-"$maker" pack "$work" Tests/Golden
+"$worker" golden pack "$work" Tests/Golden
 ls -l Tests/Golden

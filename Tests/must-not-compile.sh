@@ -1,18 +1,23 @@
 #!/usr/bin/env bash
-# Compiles each file of Tests/MustNotCompile against the modules that `swift build` has made. Each must be refused, and for the reason that it names:
-# every error of the compiler must contain the text of one of the file's `// expected:` lines, and every such line must be met. Control.swift must
-# compile. The whole of the compiler's checks runs, not only those of types: that a transaction is not consumed and not sent to another thread is found
-# in its intermediate language.
+# Compiles each file of Tests/MustNotCompile against the modules that `swift build` has made. Each
+# must be refused for the reason that it names: every error of the compiler must contain the text of
+# one of the file's `// expected:` lines, and every such line must be met. Control.swift must
+# compile. All of the compiler's checks run, not only the type checker: that a transaction is
+# neither consumed nor sent to another thread is checked in the intermediate language.
 #
 #     Tests/must-not-compile.sh [debug|release]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 products=$(swift build -c "${1:-debug}" --show-bin-path)
-[ -e "$products/Modules/Holdfast.swiftmodule" ] || { echo "there are no modules in $products; run swift build first" >&2; exit 2; }
+if [ ! -e "$products/Modules/Holdfast.swiftmodule" ]; then
+    echo "there are no modules in $products; run swift build first" >&2
+    exit 2
+fi
 
 compile() {
-    swiftc -swift-version 6 -parse-as-library -module-name MustNotCompile -emit-sil -o /dev/null -I "$products/Modules" \
-        -Xcc "-fmodule-map-file=$products/CHoldfast.build/module.modulemap" -I Sources/CHoldfast/include "$1" 2>&1
+    swiftc -swift-version 6 -parse-as-library -module-name MustNotCompile -emit-sil -o /dev/null \
+        -I "$products/Modules" -I Sources/CHoldfast/include \
+        -Xcc "-fmodule-map-file=$products/CHoldfast.build/module.modulemap" "$1" 2>&1
 }
 
 status=0
@@ -29,11 +34,14 @@ for file in Tests/MustNotCompile/*.swift; do
     expectations=$(sed -n 's/^ *\/\/ expected: \(.*\)$/\1/p' "$file")
     [ -n "$expectations" ] || complain "$file expects nothing; the compiler says: $errors"
     while IFS= read -r expectation; do
-        grep -qF -- "$expectation" <<<"$errors" || complain "$file: the compiler does not say: $expectation; it says: $errors"
+        grep -qF -- "$expectation" <<<"$errors" ||
+            complain "$file: the compiler does not say: $expectation; it says: $errors"
     done <<<"$expectations"
     while IFS= read -r error; do
-        grep -qF -f <(printf '%s\n' "$expectations") <<<"$error" || complain "$file: nobody expected: $error"
+        grep -qF -f <(printf '%s\n' "$expectations") <<<"$error" ||
+            complain "$file: unexpected: $error"
     done <<<"$errors"
 done
-[ $status = 0 ] && echo "all of $(ls Tests/MustNotCompile/*.swift | wc -l) files are treated as they should be"
+[ $status = 0 ] &&
+    echo "all of $(ls Tests/MustNotCompile/*.swift | wc -l) files are treated as they should be"
 exit $status

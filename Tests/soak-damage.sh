@@ -1,14 +1,15 @@
 #!/bin/sh
-# Damages a million heaps (or as many as the first argument says) and prints a row for the table in Docs/Reliability.md.
-# Heaps that something went wrong with are kept in .build/damage; `damage-lab --replay .build/damage/NUMBER` looks at one again.
+# Damages a million heaps, or as many as the first argument says, and prints a row for the table in
+# Docs/Guarantees.md. Heaps that failed are kept in .build/damage;
+# `test-worker damage --replay .build/damage/NUMBER` examines one again.
 set -eu
 cd "$(dirname "$0")/.."
 count=${1:-1000000}
 seed=${2:-$(date +%s)}
 jobs=${3:-$(getconf _NPROCESSORS_ONLN)}
 export SWIFT_BACKTRACE=enable=no
-swift build -c release --product damage-lab >&2
-lab=$(swift build -c release --show-bin-path)/damage-lab
+swift build -c release --product test-worker >&2
+worker=$(swift build -c release --show-bin-path)/test-worker
 keep=.build/damage
 rm -rf "$keep"
 mkdir -p "$keep"
@@ -17,15 +18,23 @@ job=0
 status=0
 pids=
 while [ "$job" -lt "$jobs" ]; do
-    nice "$lab" --count "$count" --seed "$seed" --job "$job" --jobs "$jobs" --keep "$keep" >"$keep/job-$job.txt" 2>&1 &
+    nice "$worker" damage --count "$count" --seed "$seed" --job "$job" --jobs "$jobs" \
+        --keep "$keep" >"$keep/job-$job.txt" 2>&1 &
     pids="$pids $!"
     job=$((job + 1))
 done
 for pid in $pids; do wait "$pid" || status=1; done
 seconds=$(($(date +%s) - start))
 grep -h -A 2 '^trial ' "$keep"/job-*.txt >&2 || true
-sum() { awk -F': ' -v name="$1" '$1 == name { total += $2 } END { print total + 0 }' "$keep"/job-*.txt; }
-printf '| damaged heaps | seed %s, %s in %s s | %s refused at opening, %s found by the check, %s right data, %s other data under repaired checksums, %s errors while reading, %s ended by a sentence | %s failures |\n' \
-    "$seed" "$count" "$seconds" "$(sum refused)" "$(sum foundByCheck)" "$(sum rightData)" "$(sum otherData)" "$(sum error)" \
-    "$(sum 'ended by a sentence')" "$(sum failures)"
+sum() {
+    awk -F': ' -v name="$1" '$1 == name { total += $2 } END { print total + 0 }' "$keep"/job-*.txt
+}
+printf '| damaged heaps | seed %s, %s in %s s' "$seed" "$count" "$seconds"
+printf ' | %s refused at opening' "$(sum refused)"
+printf ', %s found by the check' "$(sum foundByCheck)"
+printf ', %s right data' "$(sum rightData)"
+printf ', %s other data under repaired checksums' "$(sum otherData)"
+printf ', %s errors while reading' "$(sum error)"
+printf ', %s traps with a message' "$(sum trapped)"
+printf ' | %s failures |\n' "$(sum failures)"
 exit $status

@@ -34,7 +34,7 @@ struct Index {
     ///
     /// Rows, chains and the position are committed together. So a run that is killed has indexed
     /// each row once or not at all, and the next one goes on. Throws where the rest of the file is
-    /// inside of a quote that nobody closes, with all rows before it indexed.
+    /// inside of a quote that is never closed, with all rows before it indexed.
     func update(batch: Int = 20_000) throws -> Int {
         try requireBytes()
         try file.advise(.sequential)

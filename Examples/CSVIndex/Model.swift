@@ -9,8 +9,8 @@ struct Column: PersistableRecord {
     var numbers = PersistentSortedMap<Double, Chain>()
     /// All others, as texts.
     var texts = PersistentSortedMap<String, Chain>()
-    /// For each row, the next one with the same value; 0 if there is none, since the first row is
-    /// nobody's next.
+    /// For each row, the next one with the same value; 0 if there is none, since the first row
+    /// follows no other.
     var next = PersistentArray<UInt32>()
 }
 

@@ -78,7 +78,7 @@ extension Index {
             var row = Row()
             if row.read(bytes, at: 0) { answer.header = row.text(bytes) }
             for number in wanted {
-                // What the line says now: somebody may have written into the middle of the file.
+                // The line as it is now: the middle of the file may have been overwritten.
                 guard row.read(bytes, at: roots.rows[Int(number)]),
                     range.contains(row.value(column, bytes))
                 else {

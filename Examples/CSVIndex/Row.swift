@@ -11,7 +11,7 @@ struct Row {
     private(set) var openQuote: Int?
 
     /// Reads the row that begins at `start`; returns false if the file ends before the row does:
-    /// somebody may be about to write the rest.
+    /// another program may be about to write the rest.
     ///
     /// `isLast` takes such a row as it is.
     mutating func read(_ file: RawSpan, at start: Int, isLast: Bool = false) -> Bool {

@@ -8,7 +8,7 @@ func demo(_ arguments: inout Arguments) throws {
     try arguments.end()
     try withHeap(path) { heap in
         let queue = try Queue(heap)
-        // Without an end, as long as somebody is to be killed.
+        // No limit as long as there are kills to come.
         try setGoal(queue) { _ in .max }
         var sender = try Child("sender", path)
         var receiver = try Child("receiver", path)

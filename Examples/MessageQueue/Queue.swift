@@ -61,8 +61,8 @@ struct Queue {
     /// Puts a message at the end, unless the queue is full or `isWanted` says no; returns whether
     /// it did.
     ///
-    /// The message and its number are one transaction: whoever is killed before its end has sent
-    /// nothing, and whoever goes on takes the same number.
+    /// The message and its number are one transaction: a sender that is killed before its end has
+    /// sent nothing, and the next sender takes the same number.
     func send(if isWanted: (Account) -> Bool = { _ in true }, _ text: (_ number: Int) -> String)
         throws -> Bool
     {
@@ -92,9 +92,8 @@ struct Queue {
         }
     }
 
-    /// Waits until `isReady` says so. Sleeps meanwhile, and is woken by the commit of whoever
-    /// changes something, in any process; returns after a second in any case, so that the caller
-    /// can look around.
+    /// Waits until `isReady` says so. Sleeps meanwhile, and is woken by a commit of any process;
+    /// returns after a second in any case, so that the caller can check its own conditions.
     func wait(until isReady: (Roots) -> Bool) throws -> Bool {
         let (ready, seen) = try heap.read { tx in (isReady(try Roots(tx)), tx.version) }
         if ready { return true }

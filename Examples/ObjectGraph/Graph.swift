@@ -1,3 +1,4 @@
+import ExampleSupport
 import Holdfast
 
 /// A crossing of a road network: a node of the graph.
@@ -19,25 +20,12 @@ struct Crossing: PersistableRecord {
     var motorway: Ref<Crossing>?
 }
 
-/// Steele, Lea and Flood's SplitMix64: the same numbers for the same seed on every machine.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-}
-
 /// A grid of crossings, nearly square, in which one road in twelve is missing and one crossing in
 /// sixteen has a motorway to a crossing anywhere.
 struct Generator {
     let nodeCount: Int
     let width: Int
-    private var random = SplitMix(state: 2026)
+    private var random = SplitMix(seed: 2026)
 
     init(nodeCount: Int) {
         self.nodeCount = nodeCount

@@ -6,6 +6,7 @@
 // Makes the graph at PATH if nothing is there (one million nodes unless told otherwise), opens it,
 // walks it breadth first, and writes each node's distance from the start into it.
 
+import ExampleSupport
 import Holdfast
 
 let arguments = CommandLine.arguments.dropFirst()

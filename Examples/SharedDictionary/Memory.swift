@@ -2,7 +2,7 @@ import Foundation
 
 /// Memory of a process, in bytes, as the system accounts for it.
 struct Memory {
-    /// All pages that it has mapped and that are in memory, whoever else uses them.
+    /// All pages that it has mapped and that are in memory, shared with other processes or not.
     var resident = 0
     /// The same, but a page that several processes have counts for each of them as its share: the
     /// sum over all processes is what they take together.

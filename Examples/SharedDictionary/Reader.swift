@@ -22,8 +22,8 @@ func reader(_ arguments: inout Arguments) throws {
     var edition = 0
     while edition < lastEdition {
         Parent.require()
-        // A view stands still while it is read, whatever the writer does meanwhile, and the next
-        // one shows the newest.
+        // A snapshot does not change while it is read, even if the writer commits meanwhile; the
+        // next one shows the newest commit.
         try heap.read { tx in
             let roots = try Roots(tx)
             edition = roots.edition.value

@@ -8,8 +8,8 @@ import Foundation
     import Glibc
 #endif
 
-/// Another process that runs this same program, with other arguments. It is killed when it is let
-/// go of.
+/// Another process that runs this same program, with other arguments. It is killed when the object
+/// goes.
 package final class Child {
     private let process = Process()
     private let input = Pipe()
@@ -34,7 +34,7 @@ package final class Child {
     package var number: Int32 { process.processIdentifier }
     package var isRunning: Bool { process.isRunning }
 
-    /// Ends it as nothing can be prepared for, and waits until it is gone.
+    /// Kills it, and waits until it is gone.
     package func destroy() {
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
@@ -53,7 +53,7 @@ package final class Child {
         }
     }
 
-    /// Lets it end: its standard input is closed, which tells it that nobody needs it any more.
+    /// Lets it end: its standard input is closed, which tells it that it is no longer needed.
     package func dismiss() throws {
         try? input.fileHandleForWriting.close()
         try waitForEnd()
@@ -78,6 +78,6 @@ package enum Parent {
         return poll(&input, 1, 0) == 0
     }
 
-    /// Ends this process if there is nobody left to work for.
+    /// Ends this process if its parent is gone.
     package static func require() { if !isAlive { exit(1) } }
 }

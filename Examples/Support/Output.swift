@@ -6,8 +6,7 @@
     import Glibc
 #endif
 
-/// Prints a line at once, also into a pipe: whoever reads it may act on it before this program has
-/// ended.
+/// Prints a line at once, also into a pipe: the reader may act on it before this program has ended.
 package func say(_ text: String) { Output.standard.write(text + "\n") }
 
 /// Prints a line for the person in front of the screen that is not part of the result.
@@ -19,9 +18,9 @@ struct Output {
     static let standard = Output(descriptor: 1)
     static let error = Output(descriptor: 2)
 
-    /// Ends the process if nobody reads what it says (`task-list list | head -1`): quietly, because
-    /// nothing is wrong, and at any moment, because what is committed stays and what is not never
-    /// was.
+    /// Ends the process if the reader of its output is gone (`task-list list | head -1`): quietly,
+    /// since nothing is wrong, and at any moment, since committed transactions stay and an
+    /// uncommitted one leaves nothing behind.
     func write(_ text: String) {
         var text = text
         text.withUTF8 { bytes in

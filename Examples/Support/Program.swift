@@ -12,13 +12,13 @@ package struct WrongUsage: Error {
     package init(_ reason: String) { self.reason = reason }
 }
 
-/// Something stands in the way that its user can mend: status 1.
+/// An obstacle that the user can remove: status 1.
 package struct Problem: Error, CustomStringConvertible {
     package let description: String
     package init(_ description: String) { self.description = description }
 }
 
-/// A program as its user knows it: a name, a text of help, and commands.
+/// A program as its user knows it: a name, a help page, and commands.
 package struct Program {
     let name: String
     let help: String
@@ -31,8 +31,8 @@ package struct Program {
     /// Runs the command that the first argument names, and ends the process: with 0, or with one
     /// line on standard error and 1 if it failed, 2 if it was called wrongly.
     package func run(_ commands: KeyValuePairs<String, (inout Arguments) throws -> Void>) -> Never {
-        // Writing to a pipe that nobody reads any more is then an error of the call instead of the
-        // end of the process; see `Output`.
+        // Writing to a pipe without a reader is then an error of the call and does not kill the
+        // process; see `Output`.
         signal(SIGPIPE, SIG_IGN)
         do {
             var arguments = Arguments()

@@ -40,7 +40,7 @@ struct Builder {
                 !text.prefix(8192).contains(0)
             {
                 let count = try heap.write { tx in index(candidate, text, try Roots(tx)) }
-                // From here on the file is in the index, whatever happens to this process.
+                // From here on the file is in the index, even if this process is killed.
                 progress.clear()
                 say("indexed \(candidate.path): \(count) words")
                 indexed += 1

@@ -16,7 +16,7 @@ let usage = """
            word-index find HEAP WORD...     print FILE:LINE for every line that has all of the words
     """
 
-/// Prints a line at once, also into a pipe: whoever reads it may act on it before we have ended.
+/// Prints a line at once, also into a pipe: the reader may act on it before this program has ended.
 func say(_ text: String) {
     TerminalOutput.standardOutput.write(text + "\n")
 }

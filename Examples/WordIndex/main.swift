@@ -8,8 +8,10 @@ import Holdfast
 
 // word-index: keeps an index of the words of text files in a heap.
 //
-//     word-index build words.heap [FOLDER]    indexes every text file under FOLDER, one transaction a file
-//     word-index find words.heap WORD...      prints FILE:LINE for every line that has all of the words
+//     word-index build words.heap [FOLDER]    indexes every text file under FOLDER, each file in a
+//                                             transaction of its own
+//     word-index find words.heap WORD...      prints FILE:LINE for every line that has all of the
+//                                             words
 
 let arguments = Array(CommandLine.arguments.dropFirst())
 switch arguments.first {

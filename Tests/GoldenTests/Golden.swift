@@ -1,26 +1,22 @@
 import Foundation
-import GoldenHeaps
 import Holdfast
 import HoldfastInspection
+import test_worker
 import Testing
+import TestSupport
 
 /// A golden heap in a temporary folder of its own, removed when the object goes.
 final class Golden {
     let name: String
-    private let folder: String
+    private let folder: TemporaryFolder
 
-    static let root = URL(filePath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent()
-    private static let files = root.appending(path: "Tests/Golden")
+    private static let files = packageFolder.appending(path: "Tests/Golden")
 
     /// Unpacks the heap called `name` and what lies beside it, but for the file that processes
     /// share if the machine has ended too.
     init(_ name: String, withShared: Bool = true) throws {
         self.name = name
-        folder =
-            FileManager.default.temporaryDirectory.appending(path: "holdfast-\(UUID().uuidString)")
-            .path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        folder = try TemporaryFolder(heap: "\(name).heap")
         for suffix in withShared ? ["", "-log", "-shared"] : ["", "-log"] {
             let packed = Self.files.appending(path: "\(name).heap\(suffix).hex")
             guard FileManager.default.fileExists(atPath: packed.path) else { continue }
@@ -29,9 +25,7 @@ final class Golden {
         }
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-    var path: String { "\(folder)/\(name).heap" }
+    var path: String { folder.file() }
 
     func bytes(_ suffix: String = "") throws -> Data {
         try Data(contentsOf: URL(filePath: path + suffix))
@@ -51,7 +45,7 @@ final class Golden {
     /// What the heap's roots are as lines of JSON.
     func lines(of heap: PersistentHeap, knowing types: [any Persistable.Type]) throws -> [Substring]
     {
-        let exported = folder + "/exported.jsonl"
+        let exported = folder.file("exported.jsonl")
         try? FileManager.default.removeItem(atPath: exported)
         try heap.exportLines(knowing: types, to: exported)
         return try Self.text(URL(filePath: exported)).split(separator: "\n")
@@ -83,11 +77,8 @@ final class Golden {
         process.environment = ProcessInfo.processInfo.environment.merging([
             "PYTHONDONTWRITEBYTECODE": "1"
         ]) { $1 }
-        let folder = FileManager.default.temporaryDirectory.appending(
-            path: "holdfast-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let names = ["output", "errors"].map { folder.appending(path: $0) }
+        let folder = try TemporaryFolder()
+        let names = ["output", "errors"].map { URL(filePath: folder.file($0)) }
         for name in names { try Data().write(to: name) }
         process.standardOutput = try FileHandle(forWritingTo: names[0])
         process.standardError = try FileHandle(forWritingTo: names[1])
@@ -99,4 +90,4 @@ final class Golden {
 
 /// Types that the program has, and is to forget, are the whole process's; so tests of golden heaps
 /// come one after the other.
-@Suite(.serialized) struct GoldenTests {}
+@Suite(.progress, .serialized) struct GoldenTests {}

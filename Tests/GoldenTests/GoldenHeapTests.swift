@@ -1,5 +1,5 @@
 import Foundation
-import GoldenHeaps
+import test_worker
 import Testing
 
 @testable import Holdfast

@@ -1,14 +1,15 @@
 import Foundation
-import GoldenHeaps
 import Holdfast
 import HoldfastInspection
+import test_worker
 import Testing
+import TestSupport
 
 extension GoldenTests {
     /// Another program, which knows nothing but Docs/FileFormat.md, reads the same.
     @Suite(.enabled(if: Golden.hasPython, "there is no python3 here to run Tests/Reader with"))
     struct ReaderTests {
-        private static let reader = Golden.root.appending(path: "Tests/Reader/holdfast_reader.py")
+        private static let reader = packageFolder.appending(path: "Tests/Reader/holdfast_reader.py")
             .path
 
         private func read(_ golden: Golden) throws -> (

@@ -1,14 +1,15 @@
 import Foundation
-import GoldenHeaps
 import Holdfast
 import HoldfastEngine
 import HoldfastInspection
+import test_worker
 import Testing
+import TestSupport
 
 extension GoldenTests {
     /// What the page on the format says of versions, and what it shows.
     @Suite struct VersionTests {
-        private static let page = Golden.root.appending(path: "Docs/FileFormat.md")
+        private static let page = packageFolder.appending(path: "Docs/FileFormat.md")
 
         /// Changes copies of a header, and makes their checksums right.
         private func change(

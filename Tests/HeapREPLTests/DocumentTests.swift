@@ -1,19 +1,16 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// The sessions that the documentation shows, as the program answers them.
-@Suite struct DocumentTests {
-    private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent()
-        .deletingLastPathComponent()
-
+@Suite(.progress) struct DocumentTests {
     /// The lines between ```` ```heap-repl ```` and ```` ``` ````: prompts with what is typed
     /// behind them, and what is shown.
     private func sessions(of page: String) throws -> [[String]] {
         var found: [[String]] = []
         var isInside = false
         for line in try String(
-            contentsOf: Self.repository.appendingPathComponent(page), encoding: .utf8
+            contentsOf: packageFolder.appendingPathComponent(page), encoding: .utf8
         )
         .split(separator: "\n", omittingEmptySubsequences: false) {
             if line == "```heap-repl" {
@@ -33,7 +30,7 @@ import Testing
     func theSessionIsAsThePageShowsIt(page: String, count: Int) throws {
         let sessions = try sessions(of: page)
         #expect(sessions.count >= count)
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         for session in sessions {
             let prompts = ["> ", "... ", "begin> "]
             let typed = session.compactMap { line in

@@ -1,9 +1,10 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// Files that are no heaps, and places that take no output: one clear line and the right status.
-@Suite struct FaultTests {
+@Suite(.progress) struct FaultTests {
     /// One line, which names the file.
     private func expectOneLine(
         _ run: ProgramRun, _ words: String, status: Int32 = 1,
@@ -30,7 +31,7 @@ import Testing
     }
 
     @Test func missingFilesAreMadeAndMissingFoldersAreNot() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         #expect(try ProgramRun([folder.heap], script: "roots").lines == ["no roots yet"])
         #expect(folder.names == ["test.heap"])
         expectOneLine(
@@ -43,7 +44,7 @@ import Testing
     }
 
     @Test func filesThatAreNoHeaps() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         for (name, bytes) in [
             ("foreign", Data("not a heap at all".utf8)), ("zeros", Data(count: 100_000)),
             ("empty", Data()),
@@ -57,7 +58,7 @@ import Testing
 
     /// Whatever single byte of a heap is changed: it is answered as before, or with one line.
     @Test func damagedHeaps() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let script = "stock[\"bolt\"]\np\nlog.count\nlog.last"
         _ = try ProgramRun(
             [folder.heap],
@@ -89,7 +90,7 @@ import Testing
     }
 
     @Test func heapsThatAreReadOnly() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         _ = try ProgramRun([folder.heap], script: "n = 1")
         let run = try ProgramRun(["--read-only", folder.heap], script: "n + 1\nn = 2")
         #expect(run.lines == ["2"])
@@ -101,7 +102,7 @@ import Testing
 
     /// While another process writes: reading goes on, and writing waits as long as it was told to.
     @Test func heapsThatAreBusy() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         _ = try ProgramRun([folder.heap], script: "n = 1")
         let heap = try PersistentHeap.open(folder.heap)
         try heap.write { tx in
@@ -119,7 +120,7 @@ import Testing
     }
 
     @Test func outputThatNobodyTakes() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         // What was committed before is kept, and what comes after is not run.
         let script = "n = 1\nn\nn = 2\n"
         expectOneLine(
@@ -135,7 +136,7 @@ import Testing
 
     /// The file may not grow any more: the line that needs it fails, and those before are kept.
     @Test func filesThatCannotGrow() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let script = "log = [1, 2, 3]\nlog.count\nlog.append(contentsOf: 0 ..< 400000)\n"
         let run = try ProgramRun(
             shell: "ulimit -f 4096; exec \"$@\"", [folder.heap], script: script)
@@ -163,7 +164,7 @@ import Testing
     }
 
     @Test func linesThatCannotBeRead() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let run = try ProgramRun(shell: "printf 'n = 1\\nn = \"\\377\"\\n' | \"$@\"", [folder.heap])
         #expect(run.status == 1)
         expectOneLine(run, "line 2 is not UTF-8")

@@ -1,9 +1,9 @@
 import Foundation
-import TestProcesses
 import Testing
+import TestSupport
 
 /// Every line of `help`, as its reader would try it.
-@Suite struct HelpTests {
+@Suite(.progress) struct HelpTests {
     /// What the heap is prepared with before an example is typed.
     private static let preparation = """
         stock = ["bolt": 120, "nut": 7]
@@ -88,7 +88,7 @@ import Testing
     private static let elsewhere: Set<String> = ["watch stock", "stats", "map"]
 
     @Test func everyExampleDoesWhatHelpSays() throws {
-        let first = try Scratch()
+        let first = try TemporaryFolder()
         let help = try ProgramRun([first.heap], script: "help\n")
         #expect(help.status == 0)
         let examples = help.lines.filter { $0.hasPrefix("  ") }.map { line in
@@ -101,7 +101,7 @@ import Testing
                 Issue.record("nothing tries the example \(example)")
                 continue
             }
-            let folder = try Scratch()
+            let folder = try TemporaryFolder()
             let script =
                 Self.preparation + Self.before[example, default: ""]
                 + ([example] + expected.after).joined(separator: "\n")

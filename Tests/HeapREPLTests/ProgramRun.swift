@@ -1,37 +1,10 @@
 import Foundation
+import TestSupport
 
-/// The folder with what this package has built.
-let builtProducts: URL = {
-    #if os(macOS)
-        for bundle in Bundle.allBundles where bundle.bundlePath.hasSuffix(".xctest") {
-            return bundle.bundleURL.deletingLastPathComponent()
-        }
-    #endif
-    return URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-        .deletingLastPathComponent()
-}()
+let replPath = productsFolder.appendingPathComponent("heap-repl").path
 
-let replPath = builtProducts.appendingPathComponent("heap-repl").path
-
-/// A folder for one test, removed when the test is done with it.
-final class Scratch {
-    let path: String
-
-    init() throws {
-        path =
-            FileManager.default.temporaryDirectory.appendingPathComponent(
-                "heap-repl-\(UUID().uuidString)"
-            ).path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String) -> String { path + "/" + name }
-    var heap: String { file("test.heap") }
-    var names: [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-    }
+extension TemporaryFolder {
+    var heap: String { file() }
 
     /// A terminal with the program on this folder's heap, and a history of its own.
     func terminal(_ environment: [String: String] = [:], arguments: [String] = []) throws
@@ -72,7 +45,7 @@ struct ProgramRun {
     private init(_ executable: String, _ arguments: [String], script: String, takesOutput: Bool)
         throws
     {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         try Data(script.utf8).write(to: URL(fileURLWithPath: folder.file("script")))
         for name in ["output", "error"] {
             _ = FileManager.default.createFile(atPath: folder.file(name), contents: nil)

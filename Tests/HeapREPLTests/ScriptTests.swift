@@ -1,16 +1,17 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// Lines from a pipe: what they compute, and where the first error is.
-@Suite struct ScriptTests {
+@Suite(.progress) struct ScriptTests {
     private func run(_ script: String, heap: String? = nil) throws -> ProgramRun {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         return try ProgramRun([heap ?? folder.heap], script: script)
     }
 
     @Test func aWholeSession() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let script = """
             // An inventory, from nothing.
             struct Place { row: Int32, shelf: Int32 }
@@ -214,7 +215,7 @@ import Testing
     }
 
     @Test func statementsOverSeveralLinesKeepTheirLineNumbers() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let run = try run(
             "numbers = [\n  1,\n  2\n]\nnumbers.append(\n  3\n)\nnumbers\nnumbers[\n  7\n]\n",
             heap: folder.heap)
@@ -249,7 +250,7 @@ import Testing
     }
 
     @Test func aLineIsATransaction() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let failed = try run("n = 1\nn += 1; n += 1; n / 0\n", heap: folder.heap)
         #expect(failed.status == 1)
         #expect(failed.output == "")
@@ -276,7 +277,7 @@ import Testing
     }
 
     @Test func controlCharactersDoNotReachTheTerminal() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let run = try run(
             "t = \"\\u{1B}]0;x\\u{7}\"\nt\n`a\u{1B}b` = 1\nroots\n`a\u{1B}c`", heap: folder.heap)
         #expect(run.lines.first == #""\u{1B}]0;x\u{7}""#)
@@ -313,7 +314,7 @@ import Testing
     /// Structs that are declared in lines lie as Swift lays out the same ones: a program opens
     /// their roots, and lines know a program's.
     @Test func programsAndLinesShareTheirTypes() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let declared = """
             struct Spot { flag: Bool, small: Int16, x: Double, byte: UInt8 }
             struct Person { initial: UInt8, name: String, age: Int?, spot: Spot, tags: array<String>, born: Date?, flag: Bool? }

@@ -1,16 +1,17 @@
 import Foundation
 import Holdfast
-import TestProcesses
 import Testing
+import TestSupport
 
 /// Several programs on one heap, and programs that are killed.
-@Suite struct SharingTests {
-    private func start(_ folder: Scratch, _ arguments: [String] = []) throws -> ChildProcess {
+@Suite(.progress) struct SharingTests {
+    private func start(_ folder: TemporaryFolder, _ arguments: [String] = []) throws -> ChildProcess
+    {
         try ChildProcess(replPath, arguments + [folder.heap], errors: folder.file("errors"))
     }
 
     @Test func twoProgramsSeeEachOthersCommits() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let first = try start(folder)
         let second = try start(folder)
         first.send("stock = map<String, Int>()")
@@ -39,7 +40,7 @@ import Testing
     /// Readers see nothing of a transaction that is open, and do not wait for it; writers do, and
     /// no longer than they were told to.
     @Test func anOpenTransactionIsSeenByNobody() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let writer = try start(folder)
         #expect(try writer.ask("n = 1; n") == "1")
         #expect(try writer.ask("begin\nn = 2; n") == "2")
@@ -58,7 +59,7 @@ import Testing
     }
 
     @Test func watchShowsWhatOthersChange() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let watcher = try start(folder)
         let again = try start(folder)
         #expect(
@@ -82,7 +83,7 @@ import Testing
 
     /// `kill -9` while lines run: what was answered is there, and all of it.
     @Test(arguments: 0 ..< 8) func whatWasAnsweredSurvivesAKill(round: Int) throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let program = try start(folder)
         program.send("log = array<Int>(); n = 0; total = 0")
         // Far more than is waited for, so that it is killed in the middle of something.

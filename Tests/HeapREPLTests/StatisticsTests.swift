@@ -2,11 +2,12 @@ import Holdfast
 import HoldfastInspection
 import HoldfastTools
 import Testing
+import TestSupport
 
 /// What `stats` and `map` say of a heap is what the library says of it.
-@Suite struct StatisticsTests {
+@Suite(.progress) struct StatisticsTests {
     @Test func thePictureIsTheHeapsOwn() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         _ = try ProgramRun([folder.heap], script: "log = 0 ..< 100000\nstock = [\"bolt\": 1]\n")
         let run = try ProgramRun([folder.heap], script: "map")
         #expect(run.error == "" && run.status == 0)
@@ -29,7 +30,7 @@ import Testing
     }
 
     @Test func figuresAreTheHeapsOwn() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         _ = try ProgramRun([folder.heap], script: "log = 0 ..< 100000\nstock = [\"bolt\": 1]\n")
         let run = try ProgramRun([folder.heap], script: "stats")
         #expect(run.error == "" && run.status == 0)

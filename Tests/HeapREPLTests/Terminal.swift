@@ -1,5 +1,5 @@
 import Foundation
-import Terminals
+import TestSupport
 
 /// A program on a terminal, as these tests talk to it: keys in, and the lines that the screen
 /// shows.

@@ -1,10 +1,11 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// The program on a terminal of its own.
-@Suite struct TerminalTests {
+@Suite(.progress) struct TerminalTests {
     @Test func linesAreEdited() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")
         // The middle is mended with arrows, the end with backspaces, the beginning with Ctrl-A.
@@ -29,7 +30,7 @@ import Testing
     }
 
     @Test func historyIsKeptBetweenRuns() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let first = try folder.terminal()
         try first.waitForLast(">")
         first.enter("n = 41")
@@ -63,7 +64,7 @@ import Testing
     }
 
     @Test func tabCompletesRootsMembersAndCommands() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         _ = try ProgramRun(
             [folder.heap],
             script:
@@ -113,7 +114,7 @@ import Testing
     }
 
     @Test func inputGoesOverSeveralLines() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")
         terminal.enter("log = [")
@@ -141,7 +142,7 @@ import Testing
     }
 
     @Test func errorsPointAndTheSessionGoesOn() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let terminal = try folder.terminal(["NO_COLOR": "1"])
         try terminal.waitForLast(">")
         terminal.enter("1 + (2 / 0)")
@@ -158,7 +159,7 @@ import Testing
     private let colouring = "\u{1B}[31m"
 
     @Test func errorsAreRedOnATerminalOnly() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")
         terminal.enter("1 / 0")
@@ -172,7 +173,7 @@ import Testing
     /// Ctrl-C while a line is typed, and inside a transaction, changes nothing; Ctrl-D inside a
     /// transaction takes it back.
     @Test func controlCLeavesTheHeapAsItWas() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")
         terminal.enter("n = 1")
@@ -203,7 +204,7 @@ import Testing
 
     /// Ctrl-C while a long line runs takes back what it has done so far.
     @Test func controlCStopsALineThatRuns() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")
         terminal.enter("log = array<Int>()")
@@ -222,7 +223,7 @@ import Testing
     /// Inside a transaction, which goes on: whenever Ctrl-C comes, all of the line has happened or
     /// nothing of it.
     @Test func controlCStopsALineOfATransactionAsAWhole() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")
         terminal.enter("log = [7]")
@@ -252,7 +253,7 @@ import Testing
 
     /// Within a transaction that goes on, a statement that fails leaves nothing behind.
     @Test func aStatementThatFailsInATransactionChangesNothing() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         _ = try ProgramRun(
             [folder.heap], script: "tags = map<String, array<String>>()\nn = 1\nlog = [1]")
         let terminal = try folder.terminal()
@@ -282,7 +283,7 @@ import Testing
 
     /// Where there is nothing to edit with, lines are taken as they come.
     @Test func aTerminalThatCannotEditGetsPlainLines() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         let terminal = try folder.terminal(["TERM": "dumb"])
         try terminal.waitForLast(">")
         terminal.enter("n = [1,")
@@ -302,7 +303,7 @@ import Testing
     }
 
     @Test func watchIsUpdatedLive() throws {
-        let folder = try Scratch()
+        let folder = try TemporaryFolder()
         _ = try ProgramRun([folder.heap], script: "stock = [\"bolt\": 120, \"nut\": 7]")
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")

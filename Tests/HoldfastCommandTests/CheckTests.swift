@@ -1,14 +1,15 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// `holdfast check`, and what it saves.
-@Suite struct CheckTests {
+@Suite(.progress) struct CheckTests {
     private let folder: TemporaryFolder
     private let path: String
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(heap: "inventory.heap")
         path = try Inventory.make(folder)
     }
 
@@ -82,7 +83,7 @@ import Testing
     }
 
     @Test func aMissingLog() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(heap: "inventory.heap")
         let path = try Inventory.makeUnclosed(folder)
         try FileManager.default.removeItem(atPath: path + "-log")
         let outcome = try Command.run("check", path)
@@ -138,7 +139,7 @@ import Testing
 
     /// With its log gone, a heap is what its file has.
     @Test func repairWithoutTheLog() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(heap: "inventory.heap")
         let path = try Inventory.makeUnclosed(folder)
         try FileManager.default.removeItem(atPath: path + "-log")
         let outcome = try Command.run("check", path, "--repair", folder.file("saved.heap"))
@@ -149,7 +150,7 @@ import Testing
 
     /// Damaged in its middle, the log is good up to there.
     @Test func repairWithADamagedLog() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(heap: "inventory.heap")
         let path = try Inventory.makeUnclosed(folder, commits: 5)
         // The shared file has the same records, and would do instead.
         try FileManager.default.removeItem(atPath: path + "-shared")

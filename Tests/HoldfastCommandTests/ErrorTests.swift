@@ -2,15 +2,16 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import Testing
+import TestSupport
 
 /// Whatever is wrong: one line on the error output, with what to do next, and the right status,
 /// from every verb.
-@Suite struct ErrorTests {
+@Suite(.progress) struct ErrorTests {
     private let folder: TemporaryFolder
     private let path: String
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(heap: "inventory.heap")
         path = try Inventory.make(folder)
     }
 
@@ -216,7 +217,7 @@ import Testing
 
     /// A new heap that finds no room for all of the lines.
     @Test func loadWithoutRoom() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(heap: "inventory.heap")
         let header = #"{"holdfast":1,"root":"a","type":"Array<Int>","count":500000}"#
         let outcome = try Command.shell(
             "{ echo '\(header)'; yes 1234567 2> /dev/null | head -500000; } > lines; ulimit -f 2000; "

@@ -1,8 +1,9 @@
 import HoldfastTools
+import TestSupport
 import Testing
 
 /// Numbers in words.
-@Suite struct FiguresTests {
+@Suite(.progress) struct FiguresTests {
     @Test func counts() {
         #expect(
             [0, 7, 999, 1000, 1_234_567, -1234].map { Figures.count($0) } == [

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// Help, completions and the manual, which are all made from the one table of verbs.
 @Suite struct HelpTests {
@@ -39,7 +40,7 @@ import Testing
     }
 
     @Test func bashCompletes() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(heap: "inventory.heap")
         for name in ["a.heap", "a heap.heap"] { try folder.write(Data(), to: name) }
         func completions(_ words: String, of last: String) throws -> [String] {
             let line =
@@ -62,7 +63,7 @@ import Testing
         for option in ["json", "repair", "limit", "interval", "timeout"] {
             #expect(script.contains(option), "\(option)")
         }
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(heap: "inventory.heap")
         try folder.write(Data(script.utf8), to: "script")
         let check = try Command.shell(
             "command -v \(shell) > /dev/null || exit 0; \(shell) -n script", in: folder)

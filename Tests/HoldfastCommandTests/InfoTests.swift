@@ -1,14 +1,15 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// `holdfast info`.
-@Suite struct InfoTests {
+@Suite(.progress) struct InfoTests {
     private let folder: TemporaryFolder
     private let path: String
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(heap: "inventory.heap")
         path = try Inventory.make(folder)
     }
 
@@ -59,7 +60,7 @@ import Testing
 
     /// What a crash has left is reported as it will come back, and left as it is.
     @Test func aHeapThatWasNotClosed() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder(heap: "inventory.heap")
         let path = try Inventory.makeUnclosed(folder)
         let before = folder.contents
         #expect(before.count == 3)

@@ -2,6 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastInspection
 import Testing
+import TestSupport
 
 @testable import HoldfastTools
 
@@ -10,10 +11,10 @@ import Testing
 #endif
 
 /// What is in the pictures, whoever asks for them.
-@Suite struct MapDrawingTests {
+@Suite(.progress) struct MapDrawingTests {
     private let folder: TemporaryFolder
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder(heap: "inventory.heap") }
 
     /// The picture of an empty heap, to the letter.
     @Test func anEmptyHeap() throws {

@@ -1,18 +1,19 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 #if canImport(FoundationXML)
     import FoundationXML
 #endif
 
 /// `map`: the picture in the terminal, in files, and as JSON.
-@Suite struct MapVerbTests {
+@Suite(.progress) struct MapVerbTests {
     private let folder: TemporaryFolder
     private let path: String
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(heap: "inventory.heap")
         path = try Inventory.make(folder)
     }
 

@@ -1,14 +1,15 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// `show`, `dump` and `load`.
-@Suite struct ShowTests {
+@Suite(.progress) struct ShowTests {
     private let folder: TemporaryFolder
     private let path: String
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(heap: "inventory.heap")
         path = try Inventory.make(folder)
     }
 

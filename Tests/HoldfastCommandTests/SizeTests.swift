@@ -1,14 +1,15 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// `copy`, `compact`, `grow`, `shrink`.
-@Suite struct SizeTests {
+@Suite(.progress) struct SizeTests {
     private let folder: TemporaryFolder
     private let path: String
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(heap: "inventory.heap")
         path = try Inventory.make(folder)
     }
 

@@ -1,54 +1,7 @@
 import Foundation
 import Holdfast
-import Terminals
 import Testing
-
-/// A folder of its own for a test, removed with everything in it when the test lets go of it.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path =
-            FileManager.default.temporaryDirectory.appendingPathComponent(
-                "holdfast-\(UUID().uuidString)"
-            ).path
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func file(_ name: String = "inventory.heap") -> String { path + "/" + name }
-
-    var names: [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
-    }
-
-    func bytes(_ name: String = "inventory.heap") throws -> Data {
-        try Data(contentsOf: URL(filePath: file(name)))
-    }
-
-    /// Every file's bytes, by its name.
-    var contents: [String: Data] {
-        Dictionary(uniqueKeysWithValues: names.map { ($0, (try? bytes($0)) ?? Data()) })
-    }
-
-    func write(_ data: Data, to name: String) throws {
-        try data.write(to: URL(filePath: file(name)))
-    }
-
-    /// Turns bits of a file over.
-    func damage(_ name: String = "inventory.heap", at offset: Int, count: Int = 8) throws {
-        var data = try bytes(name)
-        for index in offset ..< offset + count { data[index] ^= 0x5a }
-        try write(data, to: name)
-    }
-}
-
-/// The folder that this test program, and so the command, was built into.
-let productsFolder: URL =
-    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
-    .deletingLastPathComponent()
-    ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+import TestSupport
 
 /// The command, as its user runs it: the built executable.
 enum Command {
@@ -164,7 +117,7 @@ enum Inventory {
     /// As a crash has left it: the heap with its log, `commits` of which the file does not have.
     @discardableResult
     static func makeUnclosed(_ folder: TemporaryFolder, commits: Int = 3) throws -> String {
-        let other = try TemporaryFolder()
+        let other = try TemporaryFolder(heap: "inventory.heap")
         let path = try make(other)
         let heap = try PersistentHeap.open(path)
         for number in 0 ..< commits {

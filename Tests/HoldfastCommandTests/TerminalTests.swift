@@ -1,7 +1,7 @@
 import Foundation
 import Holdfast
-import Terminals
 import Testing
+import TestSupport
 
 /// What is meant for terminals: colours, progress, figures in place, Ctrl-C.
 @Suite struct TerminalTests {
@@ -9,7 +9,7 @@ import Testing
     private let path: String
 
     init() throws {
-        folder = try TemporaryFolder()
+        folder = try TemporaryFolder(heap: "inventory.heap")
         path = try Inventory.make(folder)
     }
 

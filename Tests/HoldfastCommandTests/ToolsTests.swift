@@ -1,8 +1,9 @@
 import HoldfastTools
+import TestSupport
 import Testing
 
 /// Bars, tables, text and JSON, as the command and the examples write them.
-@Suite struct ToolsTests {
+@Suite(.progress) struct ToolsTests {
     private let plain = Painter(isOn: false)
 
     @Test func barsFitTheirLine() {

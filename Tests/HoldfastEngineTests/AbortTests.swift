@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// What an abort puts back. Lines noted as fresh have no before-image, so the note must not cover
 /// what lies beside a block.
-@Suite struct AbortTests {
+@Suite(.progress) struct AbortTests {
     /// Small blocks share lines. A fresh note of one must not keep a later change of its neighbour
     /// from being undone.
     @Test(arguments: [24, 40, 72, 104])

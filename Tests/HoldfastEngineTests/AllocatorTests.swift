@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Blocks: what was put in comes out, through aborts, checkpoints and reopening, and nothing is
 /// lost or handed out twice.
-@Suite struct AllocatorTests {
+@Suite(.progress) struct AllocatorTests {
     private struct Block: Equatable {
         var offset: UInt64
         var bytes: Int

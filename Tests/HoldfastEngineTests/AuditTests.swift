@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// The audit finds damage: each kind is planted in a copy of a sound heap's bytes, by the places
 /// that the format gives, and must be reported.
-@Suite struct AuditTests {
+@Suite(.progress) struct AuditTests {
     /// The bytes of a heap with used and free runs, partial slabs of one and of several pages, and
     /// a second page map part.
     struct Sample {

@@ -1,13 +1,13 @@
 import Foundation
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Checkpoints in a thread of their own: transactions go on beside them, and their failures are not
 /// lost.
-@Suite struct BackgroundCheckpointTests {
+@Suite(.progress) struct BackgroundCheckpointTests {
     private static let blocks = 64
     private static let blockBytes = 16 * 1024
 

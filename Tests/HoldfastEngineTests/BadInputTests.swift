@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import HoldfastEngine
 
 /// Real files that are no heaps, or cannot be used: each gives its own error, and no byte of them
 /// changes.
-@Suite final class BadInputTests {
+@Suite(.progress) final class BadInputTests {
     private let folder: String
 
     init() throws {

@@ -1,12 +1,12 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Damage to pages of the base image that the log changes in part: laying the logged lines over
 /// such a page must not give the damage beside them a new checksum, which would make it right for
 /// good.
-@Suite struct BaseDamageTests {
+@Suite(.progress) struct BaseDamageTests {
     private let path = TestHeap.path
 
     /// A heap that was killed with a commit in its log that changes one line of a page with two

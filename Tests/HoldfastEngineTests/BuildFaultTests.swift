@@ -1,5 +1,5 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
@@ -10,7 +10,7 @@ import Testing
 #endif
 
 /// A build whose file cannot grow: an error when it ends, and nothing left of it.
-@Suite struct BuildFaultTests {
+@Suite(.progress) struct BuildFaultTests {
     private let disk = SimulatedDisk()
 
     init() { disk.recordsContents = false }

@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// The power is cut after every call to the disk while a heap is built without a log: what is at
 /// its path is what was there before, or the whole new heap.
-@Suite struct BulkBuildPowerCutTests {
+@Suite(.progress) struct BulkBuildPowerCutTests {
     /// A build on a disk that may hold another heap at the same path, at rest or as a crash left
     /// it.
     private final class Build {
@@ -79,9 +79,9 @@ import Testing
     @Test(arguments: [41 as UInt64, 42])
     func nothingOrEverything(seed: UInt64) throws {
         let (violation, images) = try Build(seed: seed, over: nil, on: SimulatedDisk())
-            .firstViolation(seeds: 0 ..< 40)
+            .firstViolation(seeds: TestExtent.choose(quick: 0 ..< 5, full: 0 ..< 40))
         #expect(violation == nil)
-        #expect(images >= 300)
+        #expect(images >= TestExtent.choose(quick: 37, full: 300))
     }
 
     @Test(arguments: [true, false])
@@ -89,16 +89,16 @@ import Testing
         let disk = SimulatedDisk()
         let old = try Self.oldHeap(on: disk, isAtRest: isAtRest)
         let (violation, images) = try Build(seed: 43, over: old, on: disk).firstViolation(
-            seeds: 0 ..< 40)
+            seeds: TestExtent.choose(quick: 0 ..< 5, full: 0 ..< 40))
         #expect(violation == nil)
-        #expect(images >= 300)
+        #expect(images >= TestExtent.choose(quick: 37, full: 300))
     }
 
     /// Takes the protection out: a file that gets its name before it is durable must be found.
     @Test func namingTooEarlyIsFound() throws {
         let (violation, _) = try Build(seed: 44, over: nil, on: SimulatedDisk(), lyingAbout: "-new")
             .firstViolation(
-                seeds: 0 ..< 40)
+                seeds: TestExtent.choose(quick: 0 ..< 5, full: 0 ..< 40))
         #expect(violation != nil)
     }
 }

@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HoldfastEngine
 
 /// Sleeping until a position changes. Whether a wake was lost shows as a sleep whose time ran out.
-@Suite struct ChangeSignalTests {
+@Suite(.progress) struct ChangeSignalTests {
     private static let secondsToSleep: Int64 = 5
 
     /// The two words, and what each of the threads has seen.

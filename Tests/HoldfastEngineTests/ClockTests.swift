@@ -1,12 +1,13 @@
 #if os(Linux)
     import Foundation
     import Synchronization
+    import TestSupport
     import Testing
 
     @testable import HoldfastEngine
 
     /// Timeouts are as long as they were meant to be, whatever becomes of the date.
-    @Suite struct ClockTests {
+    @Suite(.progress) struct ClockTests {
         /// From here on the kernel ends this process when one of its new threads, or this one,
         /// sleeps until a certain date.
         private static func forbidWaitingByTheDate() -> Bool {

@@ -1,5 +1,5 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
@@ -13,7 +13,7 @@ import Testing
 
 /// A log that is cheaply emptied stays small; one that is not grows to its limit, and its pages are
 /// written less often.
-@Suite struct CompactLogTests {
+@Suite(.progress) struct CompactLogTests {
     private static let compact = 512 << 10
     private static let limit = 8 << 20
 

@@ -1,5 +1,5 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
@@ -11,7 +11,7 @@ import Testing
 
 /// Compaction gives the blocks of free pages back, in place: whatever interrupts it, no page is
 /// damaged, and the next one goes on.
-@Suite struct CompactionFaultTests {
+@Suite(.progress) struct CompactionFaultTests {
     private static let failures: [SimulatedDisk.Fault] = [
         .error(EIO), .error(ENOSPC), .shortWrite(ENOSPC),
     ]
@@ -74,7 +74,7 @@ import Testing
                 heap.disk.fault = nil
                 guard let failed else { break }
                 let name: Comment = "call \(failing), a \(failed): \(String(describing: error))"
-                failing += 1
+                failing += TestExtent.choose(quick: 5, full: 1)
                 #expect(try isWhole(engine, block), name)
                 #expect(try isWhole(reader, block), name)
                 let killed = try HeapEngine(

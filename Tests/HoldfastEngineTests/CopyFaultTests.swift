@@ -1,5 +1,5 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
@@ -11,7 +11,7 @@ import Testing
 
 /// Copying and building fail at every call to the disk: nothing half-made is left under anybody's
 /// name, and the source is as it was.
-@Suite struct CopyFaultTests {
+@Suite(.progress) struct CopyFaultTests {
     private static let target = "/sim/copy.heap"
     private static let failures: [SimulatedDisk.Fault] = [
         .error(EIO), .error(ENOSPC), .shortWrite(ENOSPC),

@@ -1,12 +1,12 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// What each operation costs, as exact numbers of logged lines and of calls to the disk: a lost or
 /// an added one is a failed test. Who changes a number on purpose changes the comment beside it
 /// too.
-@Suite struct CostTests {
+@Suite(.progress) struct CostTests {
     /// Calls that reach the disk.
     struct Calls: Equatable, CustomStringConvertible {
         var writes = 0

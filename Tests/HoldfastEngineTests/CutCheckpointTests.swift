@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Checkpoints that are cut short by a kill: whoever comes next leaves a file in which every page
 /// has its checksum.
-@Suite struct CutCheckpointTests {
+@Suite(.progress) struct CutCheckpointTests {
     private static let path = "/sim/test.heap"
 
     /// The files as they are before each call that `body` makes.
@@ -189,7 +189,7 @@ extension HeapEngine {
 
 /// Pages change between holding data and holding checksums; what was known of them in their former
 /// life is not held against them.
-@Suite struct ChecksumPageTests {
+@Suite(.progress) struct ChecksumPageTests {
     @Test func pagesThatHeldChecksums() throws {
         let engine = try HeapEngine(path: "/sim/test.heap", mode: .readWrite, disk: SimulatedDisk())
         func make(_ pages: Int, filled: Bool) throws -> (UInt64, Int) {

@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Allocating and freeing in a heap whose allocator's records are damaged ends with a sentence: not
 /// in arithmetic that goes wrong, not in a loop for ever, and not with blocks that overlap.
-@Suite struct DamagedAllocatorTests {
+@Suite(.progress) struct DamagedAllocatorTests {
     private func spoke(_ result: ExitTest.Result?) -> Bool {
         String(decoding: result?.standardErrorContent ?? [], as: UTF8.self).contains("is damaged: ")
     }

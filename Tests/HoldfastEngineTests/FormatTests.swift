@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import HoldfastEngine
 
 /// The headers of heap and log, byte by byte, and the checksum that guards them.
-@Suite struct FormatTests {
+@Suite(.progress) struct FormatTests {
     private var sample: HeapHeader {
         var header = HeapHeader(
             identity: HeapIdentity(high: 0x0123_4567_89ab_cdef, low: 0xfedc_ba98_7654_3210),
@@ -116,7 +117,7 @@ import Testing
 
 /// The checksum against a slow implementation of its definition, so that the CPU's instruction and
 /// the tables agree with it.
-@Suite struct ChecksumTests {
+@Suite(.progress) struct ChecksumTests {
     /// CRC-32C bit by bit: reflected Castagnoli polynomial, no inversion.
     private func step(_ crc: UInt32, _ word: ArraySlice<UInt8>) -> UInt32 {
         var crc = crc

@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HoldfastEngine
 
 /// The order in which the threads of a process go in: counted in turns, not in time.
-@Suite struct GateTests {
+@Suite(.progress) struct GateTests {
     private static let long: Duration = .seconds(100)
     private let gate = TransactionGate(patience: long)
     private let order = Order()

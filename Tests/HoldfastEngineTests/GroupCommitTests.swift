@@ -1,12 +1,12 @@
 import Foundation
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Durability that many ask for at once costs what it costs one.
-@Suite struct GroupCommitTests {
+@Suite(.progress) struct GroupCommitTests {
     /// A heap whose log's syncs can be held up and are counted.
     private final class Setting: Sendable {
         let heap = TestHeap()

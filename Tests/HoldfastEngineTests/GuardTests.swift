@@ -1,13 +1,13 @@
 import Foundation
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// What a heap refuses, and how long it waits: other machines' file systems, other boots' shared
 /// files, locks that are not given back.
-@Suite struct GuardTests {
+@Suite(.progress) struct GuardTests {
     // MARK: File systems
 
     /// The numbers of `statfs(2)`, in `linux/magic.h`.

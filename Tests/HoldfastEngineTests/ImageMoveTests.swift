@@ -1,12 +1,12 @@
 import MemoryMapping
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Addresses behind an image that somebody else has taken: a transaction is refused them, and the
 /// next finds the image elsewhere.
-@Suite struct ImageMoveTests {
+@Suite(.progress) struct ImageMoveTests {
     /// Takes all addresses behind the image, as another part of the program might. Nil if there are
     /// others already.
     private func blocker(behind engine: HeapEngine) -> Blocker? {

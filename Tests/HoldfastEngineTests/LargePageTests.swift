@@ -1,11 +1,12 @@
 #if os(Linux)
     import Foundation
+    import TestSupport
     import Testing
 
     @testable import HoldfastEngine
 
     /// A heap that grows asks the system for large pages.
-    @Suite struct LargePageTests {
+    @Suite(.progress) struct LargePageTests {
         @Test func memoryThatAHeapGrowsByMayHaveLargePages() throws {
             let engine = try HeapEngine(path: "large pages", mode: .inMemory)
             let block = try engine.change { $0.allocate(byteCount: 16 << 20) }

@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Damaged, missing and foreign logs beside a heap that was in use: a torn tail costs only what was
 /// not promised, and everything else is an error that changes nothing.
-@Suite struct LogDamageTests {
+@Suite(.progress) struct LogDamageTests {
     private let path = TestHeap.path
     private var logPath: String { path + LogLayout.durableSuffix }
     private var sharedPath: String { path + LogLayout.sharedSuffix }
@@ -264,7 +264,7 @@ import Testing
 }
 
 /// Damage to the two copies of the heap's header.
-@Suite struct HeaderDamageTests {
+@Suite(.progress) struct HeaderDamageTests {
     private let path = TestHeap.path
 
     /// The bytes of a heap at rest, and its cell that holds 5.

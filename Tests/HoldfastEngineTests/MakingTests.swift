@@ -1,12 +1,12 @@
 import Foundation
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Heaps that appear while others look for them, and what a process leaves that died while it made
 /// one.
-@Suite struct MakingTests {
+@Suite(.progress) struct MakingTests {
     /// The new heap has its name before its maker has let go of it: whoever finds it then waits,
     /// and does not take the maker for a user whose log is missing.
     @Test func foundWhileItIsMade() throws {
@@ -37,12 +37,8 @@ import Testing
     /// A process that died between giving the heap its name and taking the working name away leaves
     /// one file with two names.
     @Test func secondNameOfTheHeapIsNotBuiltOver() throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "holdfast-\(UUID().uuidString)"
-        ).path
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let path = folder + "/test.heap"
+        let folder = try TemporaryFolder()
+        let path = folder.file()
         let engine = try HeapEngine(path: path, mode: .readWrite)
         let cell = try engine.change { access in
             let cell = access.allocate(byteCount: 64)
@@ -64,6 +60,6 @@ import Testing
         try second.close()
         #expect(try again.look { $0.load(cell, as: Int.self) } == 5)
         try again.close()
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["test.heap"])
+        #expect(folder.names == ["test.heap"])
     }
 }

@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Programmers' mistakes end the program with a sentence that says what happened, and never go on
 /// with a damaged heap. Each runs in a process of its own.
-@Suite struct MisuseTests {
+@Suite(.progress) struct MisuseTests {
     /// Whether the process said `sentence` before it ended.
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }

@@ -1,10 +1,10 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// What each way of opening may do to the disk.
-@Suite struct ModeTests {
+@Suite(.progress) struct ModeTests {
     @Test func inMemoryTouchesNoDisk() throws {
         let heap = TestHeap()
         let engine = try heap.open(.inMemory)

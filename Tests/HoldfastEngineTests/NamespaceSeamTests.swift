@@ -1,6 +1,6 @@
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
@@ -12,7 +12,7 @@ import Testing
 
 /// Who cannot tell whether the others live may not take part with them. `NamespaceTests` does it
 /// with real ones.
-@Suite struct NamespaceSeamTests {
+@Suite(.progress) struct NamespaceSeamTests {
     private let heap = TestHeap()
     private let refusal = HeapError.otherNamespace(path: TestHeap.path)
 

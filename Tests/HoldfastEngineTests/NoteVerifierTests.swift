@@ -1,9 +1,9 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
-@Suite struct NoteVerifierTests {
+@Suite(.progress) struct NoteVerifierTests {
     @Test func missedNoteIsFoundAndNamed() throws {
         var options = Workload.smallOptions
         options.verifiesNotes = true

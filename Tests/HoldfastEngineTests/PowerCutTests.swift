@@ -1,18 +1,19 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
-/// The power is cut after every single call to the disk, and what was not synced is kept, dropped
-/// and torn in seeded ways.
-@Suite struct PowerCutTests {
+/// The power is cut after every single call to the disk. Unsynced changes are kept, dropped and
+/// torn, as a seed says.
+@Suite(.progress) struct PowerCutTests {
     @Test(arguments: [1 as UInt64, 2])
     func everyCallIsSurvived(seed: UInt64) throws {
         let recording = try Recording(transactions: 220, seed: seed)
         #expect(recording.workload.commits >= 180)
-        let (violation, images) = recording.firstViolation(seeds: 0 ..< 12)
+        let (violation, images) = recording.firstViolation(
+            seeds: TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 12))
         #expect(violation == nil, "workload seed \(seed)")
-        #expect(images > 8000)
+        #expect(images > TestExtent.choose(quick: 1300, full: 8000))
     }
 
     /// Many small commits between checkpoints, so that checkpoints write summaries instead of the
@@ -32,7 +33,8 @@ import Testing
             }
         }
         #expect(summaries >= 3)
-        let (violation, _) = recording.firstViolation(seeds: 0 ..< 24)
+        let (violation, _) = recording.firstViolation(
+            seeds: TestExtent.choose(quick: 0 ..< 3, full: 0 ..< 24))
         #expect(violation == nil)
     }
 

@@ -1,6 +1,6 @@
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
@@ -12,7 +12,7 @@ import Testing
 
 /// What a process cannot have, memory, addresses or descriptors, is its own misfortune: the heap is
 /// as sound as before, for all others and for itself when it tries again.
-@Suite struct ProcessFaultTests {
+@Suite(.progress) struct ProcessFaultTests {
     private let heap = TestHeap()
 
     /// An opening that fails to map `suffix` while `isShort` is set, beside one that does not.

@@ -1,13 +1,13 @@
 import Foundation
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// What two words say together that others change one after the other depends on which is read
 /// first.
-@Suite struct ReadingOrderTests {
+@Suite(.progress) struct ReadingOrderTests {
     /// A heap with an opening whose disk lets another one make the heap longer before its next read
     /// of the heap file.
     private func growing(

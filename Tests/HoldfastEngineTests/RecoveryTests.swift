@@ -1,5 +1,5 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
@@ -11,7 +11,7 @@ import Testing
 
 /// Recovery is no safer than anything else: it is cut, killed and made to fail at every one of its
 /// own calls.
-@Suite struct RecoveryTests {
+@Suite(.progress) struct RecoveryTests {
     /// A recovery that has been done once on a disk with a journal.
     private struct Recovery {
         var files: [String: [UInt8]]
@@ -72,7 +72,7 @@ import Testing
     func powerCutAtEveryCall(kind: Kind) throws {
         let recording = try recording(kind, seed: 3)
         var cuts = 0
-        try forEachRecovery(recording, step: 13) { recovery in
+        try forEachRecovery(recording, step: TestExtent.choose(quick: 83, full: 13)) { recovery in
             var images = CrashImages(of: recovery.disk)
             while images.position < images.count {
                 images.advance()
@@ -89,7 +89,7 @@ import Testing
                 }
             }
         }
-        #expect(cuts > 500)
+        #expect(cuts > TestExtent.choose(quick: 60, full: 500))
     }
 
     /// A kill and then, within or after recovery, a power cut: what recovery found in the page
@@ -102,13 +102,13 @@ import Testing
             switch kind {
             case .records:
                 try Recording(transactions: 120, seed: 12) { disk, call, published in
-                    if call % 11 == 5 {
+                    if call % TestExtent.choose(quick: 71, full: 11) == 5 {
                         killed.append((SimulatedDisk(afterKillOf: disk), published))
                     }
                 }
             case .summaries:
                 try Recording(transactions: 160, seed: 12, largest: 40) { disk, call, published in
-                    if call % 11 == 5 {
+                    if call % TestExtent.choose(quick: 71, full: 11) == 5 {
                         killed.append((SimulatedDisk(afterKillOf: disk), published))
                     }
                 }
@@ -139,7 +139,7 @@ import Testing
             }
             withExtendedLifetime(engine) {}
         }
-        #expect(cuts > 500)
+        #expect(cuts > TestExtent.choose(quick: 60, full: 500))
     }
 
     /// A kill within recovery: the next one sees the same.
@@ -147,7 +147,7 @@ import Testing
     func killAtEveryCall(kind: Kind) throws {
         let recording = try recording(kind, seed: 4)
         var kills = 0
-        try forEachRecovery(recording, step: 13) { recovery in
+        try forEachRecovery(recording, step: TestExtent.choose(quick: 83, full: 13)) { recovery in
             for (number, files) in recovery.before.enumerated() {
                 kills += 1
                 let problem = recording.workload.problem(
@@ -155,7 +155,7 @@ import Testing
                 #expect(problem == nil, "\(recovery.name), then killed before call \(number)")
             }
         }
-        #expect(kills > 100)
+        #expect(kills > TestExtent.choose(quick: 12, full: 100))
     }
 
     /// A failing disk within recovery: the heap does not open, nothing traps, and later it opens as

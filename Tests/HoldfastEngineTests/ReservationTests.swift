@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Room in the file ahead of need, and work that is called off.
-@Suite struct ReservationTests {
+@Suite(.progress) struct ReservationTests {
     private let heap = TestHeap()
     private var length: Int { heap.disk.currentFiles()[TestHeap.path]?.count ?? 0 }
 

@@ -1,12 +1,12 @@
 import Foundation
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// The ring gets another size while others read from it.
-@Suite struct RingGrowthTests {
+@Suite(.progress) struct RingGrowthTests {
     /// A checkpoint reads records out of the ring for as long as it takes. A writer that needs a
     /// larger ring meanwhile must not move them, or what is appended next lies where the checkpoint
     /// still reads.

@@ -1,7 +1,7 @@
 import Foundation
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
@@ -13,7 +13,7 @@ import Testing
 /// that compaction has given back to the file system holds nothing, so one that reads as zeros, or
 /// has no checksum, is right whatever it is compared with. Its bits are the only ones that may
 /// differ unnoticed.
-@Suite struct ScrubTests {
+@Suite(.progress) struct ScrubTests {
     private let path = TestHeap.path
 
     /// The bytes of a heap at rest with each kind of page: header, root, page map, checksums, slabs

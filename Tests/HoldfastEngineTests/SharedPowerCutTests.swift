@@ -1,12 +1,12 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// The power is cut after every call to the disk while several openings of a heap, as several
 /// processes have them, write, sync, checkpoint, compact, copy, come and go, are killed, and keep
 /// views.
-@Suite struct SharedPowerCutTests {
+@Suite(.progress) struct SharedPowerCutTests {
     /// A copy that was being made, or is there.
     private struct Copy {
         var path: String
@@ -133,16 +133,18 @@ import Testing
     @Test(arguments: [(2, 21), (3, 22), (4, 23), (3, 24)] as [(Int, UInt64)])
     func everyCallIsSurvived(processes: Int, seed: UInt64) throws {
         try attack(
-            processes: processes, transactions: 260, seed: seed, largest: 4000, seeds: 0 ..< 12,
-            atLeast: 3000)
+            processes: processes, transactions: 260, seed: seed, largest: 4000,
+            seeds: TestExtent.choose(quick: 0 ..< 1, full: 0 ..< 12),
+            atLeast: TestExtent.choose(quick: 250, full: 3000))
     }
 
     /// Small heaps, which open quickly, so that very many images can be tried.
     @Test(arguments: [(2, 31), (3, 32), (4, 33), (5, 34)] as [(Int, UInt64)])
     func everyCallIsSurvivedInSmallHeaps(processes: Int, seed: UInt64) throws {
         try attack(
-            processes: processes, transactions: 800, seed: seed, largest: 200, seeds: 0 ..< 24,
-            atLeast: 10_000)
+            processes: processes, transactions: 800, seed: seed, largest: 200,
+            seeds: TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 24),
+            atLeast: TestExtent.choose(quick: 830, full: 10_000))
     }
 
     private func attack(

@@ -1,6 +1,6 @@
 import Foundation
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 

@@ -1,10 +1,11 @@
+import TestSupport
 import Testing
 
 @testable import HoldfastEngine
 
 /// The table of block sizes: its arithmetic, its promises about waste and alignment, and the shapes
 /// of slabs.
-@Suite struct SizeClassTests {
+@Suite(.progress) struct SizeClassTests {
     /// Every request finds the smallest class that holds it.
     @Test func everyRequestFindsTheSmallestClass() {
         for request in 1 ... SizeClass.maximumBytes {

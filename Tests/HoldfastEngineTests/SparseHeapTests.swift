@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Opening costs the same whatever the heap's size: nothing is scanned, and what nobody uses is
 /// never touched.
-@Suite struct SparseHeapTests {
+@Suite(.progress) struct SparseHeapTests {
     /// The reads and mappings of opening a heap of about `bytes` bytes, and the bytes read.
     private func opening(bytes: Int) throws -> (reads: [Int], maps: Int, mapped: Int) {
         var options = TestHeap.options

@@ -1,5 +1,5 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 

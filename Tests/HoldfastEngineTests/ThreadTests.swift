@@ -1,12 +1,12 @@
 import Foundation
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Many threads and one heap: readers see whole commits, writers take turns, and durability is
 /// shared.
-@Suite struct ThreadTests {
+@Suite(.progress) struct ThreadTests {
     /// Runs `body` on threads of its own and waits for all of them. Not Swift tasks: the engine's
     /// calls block.
     private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {

@@ -1,13 +1,13 @@
 import Foundation
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Views that stay open: who is told, what they hold up, and what becomes of those whose process is
 /// gone.
-@Suite struct ViewTests {
+@Suite(.progress) struct ViewTests {
     private let heap = TestHeap()
 
     private final class Reports: Sendable {

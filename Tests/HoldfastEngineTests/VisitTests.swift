@@ -1,13 +1,13 @@
 import Foundation
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Reading a heap at rest without taking part: what a visitor costs, what protects its one read
 /// transaction, and how it becomes a member.
-@Suite struct VisitTests {
+@Suite(.progress) struct VisitTests {
     private let heap: TestHeap
     private let cell: UInt64
     private var disk: SimulatedDisk { heap.disk }

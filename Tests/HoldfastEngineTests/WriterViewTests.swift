@@ -1,11 +1,11 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Only readers have views: a writer that has caught up with others protects nothing, and holds
 /// nothing up.
-@Suite struct WriterViewTests {
+@Suite(.progress) struct WriterViewTests {
     private let heap = TestHeap()
 
     @Test func aWriterHoldsNoViewAfterwards() throws {

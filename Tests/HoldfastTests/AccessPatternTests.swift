@@ -1,3 +1,5 @@
+import TestSupport
+
 #if os(Linux)
     import Foundation
     import Testing
@@ -5,7 +7,7 @@
     @testable import Holdfast
 
     /// What the system is told of how a heap is going to be read.
-    @Suite struct AccessPatternTests {
+    @Suite(.progress) struct AccessPatternTests {
         /// The kernel's flags of the mapping of the file at `path` that begins with it.
         private func flags(of path: String) throws -> Set<Substring> {
             // To its end: the file says that it has no bytes, and reading it whole stops early.

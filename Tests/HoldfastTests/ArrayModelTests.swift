@@ -1,10 +1,10 @@
 import Foundation
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Arrays of every kind of element against `Array`.
-@Suite struct ArrayModelTests {
+@Suite(.progress) struct ArrayModelTests {
     enum Shape: PersistableUnion, Equatable {
         case circle(Double)
         case label(String, Int)

@@ -1,10 +1,11 @@
 import Foundation
 import Holdfast
+import TestSupport
 import Testing
 
 /// What an array of a heap has beyond the protocols of the standard library, and how it behaves at
 /// its edges.
-@Suite struct ArrayTests {
+@Suite(.progress) struct ArrayTests {
     private struct Refused: Error {}
 
     private func withArray<Element: Persistable>(

@@ -1,12 +1,13 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 import HoldfastInspection
 
 /// Building a heap without a log: it is there as a whole or not at all.
-@Suite struct BuildTests {
+@Suite(.progress) struct BuildTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file() }
     private struct Cancelled: Error {}

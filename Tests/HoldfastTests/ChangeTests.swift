@@ -1,12 +1,12 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Synchronization
 import Testing
+import TestSupport
 
 /// Noticing what is committed, by this opening or another.
-@Suite struct ChangeTests {
+@Suite(.progress) struct ChangeTests {
     private let disk = SimulatedDisk()
 
     private func open(_ mode: OpenMode = .readWrite) throws -> PersistentHeap {

@@ -1,11 +1,12 @@
 import Foundation
 import Holdfast
+import TestSupport
 import Testing
 
 /// A collection that is changed while it is walked: setting and appending are allowed where they
 /// move nothing, everything else ends the program with a sentence. No walk skips elements, or shows
 /// one twice, without a word.
-@Suite struct ChangedWhileWalkedTests {
+@Suite(.progress) struct ChangedWhileWalkedTests {
     private static func write(_ body: (borrowing WriteTransaction) throws -> Void) throws {
         try PersistentHeap.inMemory().write { try body($0) }
     }

@@ -2,8 +2,8 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import HoldfastInspection
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// What `check` says of the inside of roots, where no checksum helps: each damage is written
 /// through a transaction, as a defect of a program would.

@@ -1,13 +1,13 @@
 import Holdfast
 import HoldfastEngine
 import HoldfastInspection
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// What each operation of the collections costs, in lines of log: exact numbers, so that an added
 /// line is a failed test. Counted from the bytes that a sync writes: a record's header has 72, each
 /// run of neighbouring lines 8, each line 64.
-@Suite struct CollectionCostTests {
+@Suite(.progress) struct CollectionCostTests {
     private let disk = SimulatedDisk()
 
     private func open() throws -> PersistentHeap {

@@ -1,10 +1,10 @@
-import CollectionLaws
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// The collections keep what the standard library's protocols promise.
-@Suite struct CollectionLawTests {
+@Suite(.progress) struct CollectionLawTests {
     /// Every law on arrays of this element type: empty, of one element, of several with equal ones
     /// among them.
     private func check<Element: Persistable & Equatable>(

@@ -1,16 +1,14 @@
 import Foundation
+import TestSupport
 
 /// The toolchain's compiler, run on single files against the modules that this test was built with.
 enum CompilerRun {
-    static let root = URL(filePath: #filePath).deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent()
-
     /// What finds Holdfast's modules.
     static var moduleArguments: [String] {
         [
             "-swift-version", "6", "-I", productsFolder.path + "/Modules",
             "-Xcc", "-fmodule-map-file=\(productsFolder.path)/CHoldfast.build/module.modulemap",
-            "-I", root.path + "/Sources/CHoldfast/include",
+            "-I", packageFolder.path + "/Sources/CHoldfast/include",
         ]
     }
 

@@ -4,9 +4,10 @@ import HoldfastEngine
 import HoldfastInspection
 import Synchronization
 import Testing
+import TestSupport
 
 /// Snapshots, copies, compaction, building: a heap as a whole, while others use it.
-@Suite struct CopyTests {
+@Suite(.progress) struct CopyTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file() }
 

@@ -1,18 +1,19 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// Tens of thousands of damaged heaps, opened, checked, read and written in processes of their own:
-/// an error, or the right data, or, where the check has found something, an end with a sentence;
+/// an error, or the right data, or, where the check has found something, a trap with a message;
 /// never a wild access, a hang, memory out of proportion, or wrong data from a heap that was called
 /// sound.
 ///
-/// The work is the program `damage-lab`'s. `HOLDFAST_FUZZ_COUNT` sets the number of heaps;
-/// `HOLDFAST_LONG=1` makes it a million.
-@Suite struct DamageTests {
+/// The work is done by `test-worker damage`. `HOLDFAST_FUZZ_COUNT` sets the number of heaps;
+/// `HOLDFAST_TESTS=full` makes it 20,000, and `long` a million.
+@Suite(.progress) struct DamageTests {
     private static let count: Int = {
         let environment = ProcessInfo.processInfo.environment
         return environment["HOLDFAST_FUZZ_COUNT"].flatMap { Int($0) }
-            ?? (environment["HOLDFAST_LONG"] == "1" ? 1_000_000 : 20_000)
+            ?? TestExtent.choose(quick: 2_000, full: 20_000, long: 1_000_000)
     }()
 
     @Test func damagedHeaps() async throws {
@@ -40,10 +41,9 @@ import Testing
             }
         }
         #expect(total.values.reduce(0, +) == Self.count, "\(total)")
-        // Each way must have been gone: a laboratory that damages nothing would find nothing
-        // either.
+        // Each outcome must occur: a laboratory that damages nothing would find nothing either.
         for outcome in [
-            "refused", "foundByCheck", "rightData", "otherData", "error", "ended by a sentence",
+            "refused", "foundByCheck", "rightData", "otherData", "error", "trapped",
         ] {
             #expect(total[outcome, default: 0] > 0, "\(outcome): \(total)")
         }
@@ -51,8 +51,8 @@ import Testing
 
     private static func run(_ arguments: [String]) throws -> (Int32, String) {
         let process = Process()
-        process.executableURL = productsFolder.appendingPathComponent("damage-lab")
-        process.arguments = arguments
+        process.executableURL = URL(filePath: testWorker)
+        process.arguments = ["damage"] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging([
             "SWIFT_BACKTRACE": "enable=no"
         ]) { $1 }

@@ -1,12 +1,13 @@
 import Foundation
 import HoldfastEngine
 import Testing
+import TestSupport
 
 @testable import Holdfast
 @testable import HoldfastInspection
 
 /// Data of any depth, on a thread whose stack is small: chains of references, and values in values.
-@Suite struct DepthTests {
+@Suite(.progress) struct DepthTests {
     struct Link: PersistableRecord {
         var number: Int
         var next: Shared<Link>?
@@ -50,7 +51,7 @@ import Testing
 
     #if DEBUG
         /// Unoptimised code takes ten times as long; the stack would not do for either.
-        static let scale = ProcessInfo.processInfo.environment["HOLDFAST_LONG"] == nil ? 5 : 1
+        static let scale = TestExtent.choose(quick: 20, full: 5, long: 1)
     #else
         static let scale = 1
     #endif

@@ -1,11 +1,11 @@
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Random operations on deques and on arrays side by side, with aborts, reopenings and checkpoints
 /// mixed in; equal at every step.
-@Suite struct DequeModelTests {
+@Suite(.progress) struct DequeModelTests {
     private struct Abort: Error {}
 
     /// 24 bytes: neither a power of two nor a divisor of a line.

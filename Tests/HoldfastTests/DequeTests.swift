@@ -1,12 +1,12 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// The deque: each operation by itself, its memory, its mistakes, and what it makes of a damaged
 /// header. Random operations beside an array are in `DequeModelTests`.
-@Suite struct DequeTests {
+@Suite(.progress) struct DequeTests {
     @Test func bothEndsAndTheNextRun() throws {
         let folder = try TemporaryFolder()
         let heap = try PersistentHeap.open(folder.file())

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A page in `Docs`, taken apart into its blocks of code.
 struct DocumentationPage {
@@ -34,7 +35,7 @@ struct DocumentationPage {
     init(_ path: String) throws {
         self.path = path
         let text = try String(
-            contentsOf: CompilerRun.root.appendingPathComponent(path), encoding: .utf8)
+            contentsOf: packageFolder.appendingPathComponent(path), encoding: .utf8)
         var blocks: [Block] = []
         var section = ""
         var open: (language: String, line: Int, lines: [String])?
@@ -70,7 +71,7 @@ struct DocumentationPage {
             ]
             return try folders.flatMap { folder in
                 let names = try FileManager.default.contentsOfDirectory(
-                    atPath: CompilerRun.root.path + "/" + folder)
+                    atPath: packageFolder.path + "/" + folder)
                 return names.filter { $0.hasSuffix(".md") }.sorted().map { folder + "/" + $0 }
             }
         }

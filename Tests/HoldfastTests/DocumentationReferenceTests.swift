@@ -1,14 +1,15 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// What the pages name is there: links and their headings, files and folders, suites of tests and
 /// tests.
-@Suite struct DocumentationReferenceTests {
+@Suite(.progress) struct DocumentationReferenceTests {
     private static let folders = ["Docs", "Sources", "Tests", "Examples"]
 
     /// Every file of the repository, from its root; without what builds leave.
     private static let files: [String] = folders.flatMap { folder in
-        let names = FileManager.default.enumerator(atPath: CompilerRun.root.path + "/" + folder)
+        let names = FileManager.default.enumerator(atPath: packageFolder.path + "/" + folder)
         var found: [String] = [folder]
         while let name = names?.nextObject() as? String {
             if name.hasSuffix(".build") {
@@ -21,7 +22,7 @@ import Testing
     }
 
     private static func text(_ path: String) throws -> String {
-        try String(contentsOf: CompilerRun.root.appendingPathComponent(path), encoding: .utf8)
+        try String(contentsOf: packageFolder.appendingPathComponent(path), encoding: .utf8)
     }
 
     private static let pages =
@@ -29,7 +30,7 @@ import Testing
 
     /// All tests' sources as one text.
     private static let tests: String = files.filter {
-        $0.hasPrefix("Tests/") && $0.hasSuffix(".swift")
+        ($0.hasPrefix("Tests/") || $0.hasPrefix("Examples/Tests/")) && $0.hasSuffix(".swift")
     }
     .compactMap { try? text($0) }.joined(separator: "\n")
 
@@ -54,7 +55,9 @@ import Testing
                 let declaration =
                     isSuite
                     ? ["struct \(part)", "class \(part)", "enum \(part)"] : ["func \(part)("]
-                let isTarget = isSuite && Self.files.contains("Tests/\(part)")
+                let isTarget =
+                    isSuite
+                    && ["Tests", "Examples/Tests"].contains { Self.files.contains("\($0)/\(part)") }
                 #expect(
                     isTarget || declaration.contains { Self.tests.contains($0) },
                     "\(path) names \(name)")
@@ -88,7 +91,7 @@ import Testing
 
     @Test(arguments: pages) func linksLeadSomewhere(path: String) throws {
         let page = try Self.text(path)
-        let file = URL(filePath: CompilerRun.root.path + "/" + path)
+        let file = URL(filePath: packageFolder.path + "/" + path)
         for match in page.matches(of: /\]\(([^)\s]+)\)/) where !match.1.contains("://") {
             let parts = match.1.split(
                 separator: "#", maxSplits: 1, omittingEmptySubsequences: false)

@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// The code of the pages in `Docs` and of the reference, built and run as it is written.
 ///
@@ -7,7 +8,7 @@ import Testing
 /// file, each console block is one shell session. On every other page the Swift blocks of one
 /// section (`##`) are one program, which begins in an empty folder, and stands on its own. A block
 /// with an ellipsis in it is a sketch and is not run.
-@Suite struct DocumentationTests {
+@Suite(.progress) struct DocumentationTests {
     /// Everything but the walk through `GettingStarted.md`, in one program, since most of the time
     /// is the compiler's.
     @Test func samplesOfThePagesCompileAndRun() throws {
@@ -41,16 +42,16 @@ import Testing
     }
 
     /// Twenty minutes for a reader, with `swift run` replaced by the compiler alone unless the long
-    /// forms are asked for (`HOLDFAST_LONG`).
+    /// forms are asked for (`HOLDFAST_TESTS=long`).
     @Test func gettingStartedCanBeFollowed() throws {
         let page = try DocumentationPage("Docs/GettingStarted.md")
         let place = try TemporaryFolder()
         let tools = try TemporaryFolder()
-        if ProcessInfo.processInfo.environment["HOLDFAST_LONG"] == nil {
+        if TestExtent.current != .long {
             try writeShortcut(to: tools)
         }
         try FileManager.default.createSymbolicLink(
-            atPath: place.file("holdfast"), withDestinationPath: CompilerRun.root.path)
+            atPath: place.file("holdfast"), withDestinationPath: packageFolder.path)
 
         var folder = place.path
         var sessions = 0

@@ -1,7 +1,7 @@
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 #if canImport(Darwin)
     import Darwin
@@ -11,7 +11,7 @@ import Testing
 
 /// A transaction that was committed and could not be made durable is told apart from one that was
 /// not.
-@Suite struct DurabilityErrorTests {
+@Suite(.progress) struct DurabilityErrorTests {
     @Test func committedThoughTheSyncFailed() throws {
         let disk = SimulatedDisk()
         disk.recordsContents = false

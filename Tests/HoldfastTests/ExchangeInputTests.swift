@@ -1,8 +1,8 @@
 import Foundation
 import Holdfast
 import HoldfastInspection
-import SimulatedDisk
 import Testing
+import TestSupport
 
 private struct Bolt: PersistableRecord {
     var name: String
@@ -36,7 +36,7 @@ private enum Choice: PersistableUnion, Equatable {
 
 /// Lines that are not as they should be: an error that names the line, and a heap that is as it
 /// was.
-@Suite struct ExchangeInputTests {
+@Suite(.progress) struct ExchangeInputTests {
     private static let bolts = header("Array<\(try! Bolt.describe().text)>")
     private static let boltRefs = header("Array<\(try! Ref<Bolt>.describe().text)>")
     private static let sharedBolts = header("Array<\(try! Shared<Bolt>.describe().text)>")
@@ -211,7 +211,8 @@ private enum Choice: PersistableUnion, Equatable {
         // Without end.
         Case(header("Array<Array<Int>>"), String(repeating: "[", count: 1_000_000), says: "JSON"),
         Case(
-            header("Array<Array<Int>>"), String(repeating: "{\"a\":", count: 100_000), says: "JSON"),
+            header("Array<Array<Int>>"), String(repeating: "{\"a\":", count: 100_000),
+            says: "JSON"),
     ])
     func whatIsWrongIsAnError(example: Case) throws {
         let heap = try PersistentHeap.inMemory()

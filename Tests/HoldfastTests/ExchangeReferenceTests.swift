@@ -1,7 +1,7 @@
 import Foundation
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 private struct Node: PersistableRecord {
     var value: Int
@@ -32,7 +32,7 @@ private struct Tree: PersistableRecord {
 
 /// What the records of a heap refer to comes over as it was: circles, counts of owners, and
 /// references to what others own.
-@Suite struct ExchangeReferenceTests {
+@Suite(.progress) struct ExchangeReferenceTests {
     @Test func circles() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in

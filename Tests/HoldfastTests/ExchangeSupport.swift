@@ -1,6 +1,7 @@
 import Holdfast
 import HoldfastInspection
 import Testing
+import TestSupport
 
 /// What several suites of exporting and importing do.
 enum ExchangeRun {

@@ -1,8 +1,8 @@
 import Foundation
 import Holdfast
 import HoldfastInspection
-import SimulatedDisk
 import Testing
+import TestSupport
 
 private enum Suit: UInt8 { case hearts = 7, spades = 9 }
 private enum Plain { case one, two, three }
@@ -78,7 +78,7 @@ private struct Address: PersistableRecord, Equatable {
     var number: Int16
 }
 
-@Suite struct ExchangeTests {
+@Suite(.progress) struct ExchangeTests {
     @Test func numbers() throws {
         func check<T: PersistableValue & Equatable>(_ values: T...) throws {
             for value in values { #expect(try ExchangeRun.copied(value) == value) }

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import Holdfast
 
 /// The table of types that is read without a lock. Any object's identity will do for a type's.
-@Suite struct FingerprintTableTests {
+@Suite(.progress) struct FingerprintTableTests {
     private final class Thing {}
 
     @Test func findsWhatWasAddedAndNothingElse() {

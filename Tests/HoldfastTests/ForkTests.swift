@@ -3,6 +3,7 @@ import Holdfast
 import HoldfastEngine
 import HoldfastInspection
 import Testing
+import TestSupport
 
 #if canImport(Darwin)
     import Darwin
@@ -38,7 +39,7 @@ private func isForked(_ body: () throws -> Void) -> Bool {
 /// is refused, and can do the parent no harm.
 ///
 /// Each test runs in a process of its own, whose only other threads are idle.
-@Suite struct ForkTests {
+@Suite(.progress) struct ForkTests {
     @Test func everyUseIsRefused() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()

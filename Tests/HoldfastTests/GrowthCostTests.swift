@@ -1,11 +1,12 @@
 import Testing
+import TestSupport
 
 @testable import Holdfast
 @testable import HoldfastEngine
 
 /// What the operations of the collections cost in heaps of a thousand, a hundred thousand and a
 /// million entries, in touched lines: the same, but for what they promise to grow with.
-@Suite struct GrowthCostTests {
+@Suite(.progress) struct GrowthCostTests {
     private static let sizes = [1_000, 100_000, 1_000_000]
 
     private struct Costs {

@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastEngine
 import Testing
+import TestSupport
 
 @testable import Holdfast
 
@@ -16,7 +17,7 @@ private struct Article: PersistableRecord {
 
 /// What a handle of one heap or transaction comes to in another: its contents are copied, or the
 /// program ends with a sentence. Each mistake is made in a process of its own.
-@Suite struct HeapBoundaryTests {
+@Suite(.progress) struct HeapBoundaryTests {
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
         return String(decoding: result.standardErrorContent, as: UTF8.self).contains(sentence)

@@ -1,5 +1,6 @@
 import Holdfast
 import Testing
+import TestSupport
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -7,7 +8,7 @@ import Testing
     import Foundation
 #endif
 
-@Suite struct HeapTests {
+@Suite(.progress) struct HeapTests {
     @Test func everythingIsThereInTheNextRun() throws {
         let folder = try TemporaryFolder()
         let id = UUID()

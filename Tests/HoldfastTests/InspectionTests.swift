@@ -1,12 +1,12 @@
 import Foundation
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import Holdfast
 @testable import HoldfastInspection
 
 /// Looking into a heap, and changing it, without the program's types.
-@Suite struct InspectionTests {
+@Suite(.progress) struct InspectionTests {
     private let heap: PersistentHeap
 
     init() throws { heap = try PersistentHeap.inMemory() }

@@ -1,8 +1,9 @@
 import Foundation
 import Holdfast
+import TestSupport
 import Testing
 
-@Suite struct KeyTests {
+@Suite(.progress) struct KeyTests {
     private enum Suit: String, PersistableEnum, PersistableKey {
         case hearts, spades
     }

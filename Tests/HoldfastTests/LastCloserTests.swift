@@ -2,10 +2,11 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import Testing
+import TestSupport
 
 /// Whoever has a heap open last leaves one file, also a snapshot, a private copy or a reader that
 /// has outlived all writers.
-@Suite struct LastCloserTests {
+@Suite(.progress) struct LastCloserTests {
     private let folder = try! TemporaryFolder()
 
     private func open(_ mode: OpenMode = .readWrite) throws -> PersistentHeap {

@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import Holdfast
 @testable import HoldfastInspection
@@ -14,7 +15,7 @@ private struct Oops: Error {}
 
 /// What is left behind: no lock by any way out of a transaction, no block by any way that is not
 /// the program's own, and those are counted.
-@Suite struct LocksAndLeaksTests {
+@Suite(.progress) struct LocksAndLeaksTests {
     private let folder = try! TemporaryFolder()
 
     private func options() -> PersistentHeap.Options {

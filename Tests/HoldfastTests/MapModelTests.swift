@@ -1,9 +1,9 @@
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Maps of nested collections of records against `Dictionary`.
-@Suite struct MapModelTests {
+@Suite(.progress) struct MapModelTests {
     private struct Person: PersistableRecord {
         var name: String
         var tags = PersistentArray<String>()

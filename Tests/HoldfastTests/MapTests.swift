@@ -1,12 +1,12 @@
 import Foundation
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import Holdfast
 
 /// What a map of a heap has of `Dictionary`, and how it behaves at its edges.
-@Suite struct MapTests {
+@Suite(.progress) struct MapTests {
     private struct Refused: Error {}
 
     /// A value that owns memory and has something to change in place.

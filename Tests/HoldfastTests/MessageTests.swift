@@ -1,12 +1,12 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Messages between processes through a deque: each arrives once and in order, whoever is killed,
 /// and nobody enters the kernel while both are busy.
-@Suite(.serialized) struct MessageTests {
+@Suite(.progress, .serialized) struct MessageTests {
     /// A worker process, killed when the test lets go of it.
     private final class Worker {
         private let process = Process()
@@ -14,8 +14,8 @@ import Testing
         private let errors = Pipe()
 
         init(_ arguments: String...) throws {
-            process.executableURL = productsFolder.appending(path: "message-worker")
-            process.arguments = arguments
+            process.executableURL = URL(filePath: testWorker)
+            process.arguments = ["message"] + arguments
             process.standardOutput = output
             process.standardError = errors
             try process.run()

@@ -1,6 +1,7 @@
 import HoldfastEngine
 import Synchronization
 import Testing
+import TestSupport
 
 @testable import Holdfast
 
@@ -30,7 +31,7 @@ private struct Item2: PersistableRecord {
 
 private struct Stopped: Error {}
 
-@Suite struct MigrationTests {
+@Suite(.progress) struct MigrationTests {
     private let folder = try! TemporaryFolder()
 
     private func fill(_ count: Int) throws {

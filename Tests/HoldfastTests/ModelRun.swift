@@ -1,7 +1,7 @@
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Random changes of a heap and of a model in ordinary memory side by side: transactions of all
 /// sizes, every tenth aborted, with checkpoints, reopenings and comparisons in between. In the end

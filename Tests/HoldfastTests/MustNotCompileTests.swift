@@ -1,17 +1,19 @@
 import Foundation
 import Testing
+import TestSupport
 
-/// What the compiler refuses: the files of Tests/MustNotCompile, as Tests/must-not-compile.sh checks them without building tests.
-@Suite struct MustNotCompileTests {
-    private static let folder = CompilerRun.root.path + "/Tests/MustNotCompile"
+/// What the compiler refuses: the files of Tests/MustNotCompile, as Tests/must-not-compile.sh
+/// checks them without building tests.
+@Suite(.progress) struct MustNotCompileTests {
+    private static let folder = packageFolder.path + "/Tests/MustNotCompile"
 
     private static let files: [String] =
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter {
             $0.hasSuffix(".swift")
         }.sorted()
 
-    /// Status and errors of compiling a file. Not only types are checked: that a transaction is not consumed and not sent to another thread is found in the
-    /// compiler's intermediate language.
+    /// Status and errors of compiling a file. Not only types are checked: that a transaction is not
+    /// consumed and not sent to another thread is found in the compiler's intermediate language.
     private func compile(_ file: String) throws -> (status: Int32, errors: [String]) {
         let arguments = [
             "swiftc", "-parse-as-library", "-module-name", "MustNotCompile", "-emit-sil", "-o",

@@ -3,10 +3,11 @@ import Holdfast
 import HoldfastEngine
 import HoldfastInspection
 import Testing
+import TestSupport
 
 /// Files beside a heap that have the names of its own files and belong to someone else: nothing
 /// that the heap does removes, replaces or changes them.
-@Suite struct NeighbourFileTests {
+@Suite(.progress) struct NeighbourFileTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file("app") }
 

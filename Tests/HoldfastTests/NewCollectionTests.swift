@@ -2,9 +2,10 @@ import Foundation
 import Holdfast
 import HoldfastInspection
 import Testing
+import TestSupport
 
 /// Collections that are made with elements, for a place in a heap.
-@Suite struct NewCollectionTests {
+@Suite(.progress) struct NewCollectionTests {
     private struct Item: PersistableRecord {
         var name: String
         var tags: PersistentArray<String> = []

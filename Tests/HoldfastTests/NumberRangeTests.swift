@@ -1,11 +1,12 @@
 import Foundation
 import Testing
+import TestSupport
 
 @testable import Holdfast
 @testable import HoldfastInspection
 
 /// Every number that a program can give, at the ends of its range.
-@Suite struct NumberRangeTests {
+@Suite(.progress) struct NumberRangeTests {
     private static let extremes = [Int.min, -1, 0, 1, 1 << 40, .max - 1, .max]
 
     @Test(arguments: extremes) func options(_ number: Int) throws {

@@ -4,10 +4,11 @@ import HoldfastEngine
 import HoldfastInspection
 import MemoryMapping
 import Testing
+import TestSupport
 
 /// Paths are bytes: what the system takes for a path is one, and what it does not is refused before
 /// anything is made.
-@Suite struct OddPathTests {
+@Suite(.progress) struct OddPathTests {
     private let folder = try! TemporaryFolder()
 
     private func use(_ path: String, _ value: Int = 1) throws {

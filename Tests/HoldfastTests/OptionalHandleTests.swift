@@ -1,8 +1,9 @@
 import Holdfast
+import TestSupport
 import Testing
 
 /// A handle that is not there is nil, whatever lay on the stack before.
-@Suite struct OptionalHandleTests {
+@Suite(.progress) struct OptionalHandleTests {
     /// Leaves other bytes than zeros where the next call has its variables.
     @inline(never)
     private func fillStack(_ number: Int) -> Int {

@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 @testable import Holdfast
 import HoldfastEngine
 @testable import HoldfastInspection
 import Testing
 
 /// A copy that packs holds the same, whatever it is, and in less.
-@Suite struct PackingTests {
+@Suite(.progress) struct PackingTests {
     private struct Node: PersistableRecord {
         var name: String
         var next: Ref<Node>?

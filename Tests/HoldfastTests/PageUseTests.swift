@@ -1,7 +1,7 @@
 import Foundation
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import Holdfast
 @testable import HoldfastInspection
@@ -15,7 +15,7 @@ private let long = "a text that is longer than fifteen bytes"
 
 /// The account of every page: that each is in it once, and that every byte in use has the right
 /// owner.
-@Suite struct PageUseTests {
+@Suite(.progress) struct PageUseTests {
     private let folder = try! TemporaryFolder()
 
     private func fill(_ heap: PersistentHeap) throws {

@@ -3,10 +3,11 @@ import Holdfast
 import HoldfastEngine
 import HoldfastInspection
 import Testing
+import TestSupport
 
 /// One file has many names: whichever it is opened by, there is one heap, one log, and one mapping
 /// in a process.
-@Suite(.serialized) struct PathTests {
+@Suite(.progress, .serialized) struct PathTests {
     private let folder = try! TemporaryFolder()
 
     private func make(_ path: String) throws {

@@ -1,12 +1,13 @@
 import Foundation
 import HoldfastEngine
+import TestSupport
 import Testing
 
 @testable import Holdfast
 
 /// Addresses are plain bytes to the compiler. A struct that holds one, however deep, is refused
 /// when a root of its type is first asked for.
-@Suite struct PlainStructSafetyTests {
+@Suite(.progress) struct PlainStructSafetyTests {
     private final class Thing {}
 
     private struct Node: PersistableRecord { var value: Int }

@@ -1,8 +1,9 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// Where Holdfast cannot work it does not build, instead of meeting its limits later.
-@Suite struct PlatformTests {
+@Suite(.progress) struct PlatformTests {
     @Test(arguments: [
         ("armv7-unknown-linux-gnueabihf", true), ("i686-unknown-linux-gnu", true),
         ("x86_64-unknown-linux-gnu", false),
@@ -14,8 +15,8 @@ import Testing
         let checked = try CompilerRun.run(
             [
                 "swiftc", "-frontend", "-typecheck", "-parse-stdlib", "-target", target,
-                CompilerRun.root.path + "/Sources/HoldfastEngine/Format/HeapLayout.swift",
-            ], in: CompilerRun.root.path)
+                packageFolder.path + "/Sources/HoldfastEngine/Format/HeapLayout.swift",
+            ], in: packageFolder.path)
         #expect(checked.status != 0)
         #expect(
             checked.output.contains("error: Holdfast needs 64-bit addresses.") == isRefused,

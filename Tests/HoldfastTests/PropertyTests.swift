@@ -1,12 +1,12 @@
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Random operations on a heap and on the standard library's collections side by side, with aborts,
 /// reopenings and checkpoints mixed in; equal at every step, and every page accounted for after
 /// every checkpoint.
-@Suite struct PropertyTests {
+@Suite(.progress) struct PropertyTests {
     private struct Abort: Error {}
 
     private struct Model: Equatable {

@@ -1,11 +1,12 @@
 import Foundation
 import Testing
+import TestSupport
 
 /// The README's sample, built and run as it is written.
-@Suite struct ReadmeTests {
+@Suite(.progress) struct ReadmeTests {
     @Test func sampleCompilesAndRuns() throws {
         let readme = try String(
-            contentsOf: CompilerRun.root.appendingPathComponent("README.md"), encoding: .utf8)
+            contentsOf: packageFolder.appendingPathComponent("README.md"), encoding: .utf8)
         let start = try #require(readme.range(of: "```swift\n"))
         let end = try #require(
             readme.range(of: "\n```", range: start.upperBound ..< readme.endIndex))
@@ -29,7 +30,7 @@ import Testing
 
     @Test func everySampleCompiles() throws {
         let readme = try String(
-            contentsOf: CompilerRun.root.appendingPathComponent("README.md"), encoding: .utf8)
+            contentsOf: packageFolder.appendingPathComponent("README.md"), encoding: .utf8)
         let blocks = readme.components(separatedBy: "```swift\n").dropFirst(2).map {
             $0.components(separatedBy: "\n```")[0]
         }

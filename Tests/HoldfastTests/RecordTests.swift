@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastEngine
 import Testing
+import TestSupport
 
 @testable import Holdfast
 
@@ -58,7 +59,7 @@ private func contact(_ name: String) -> Contact {
         scores: [1, 2, 3], spouse: nil, picture: Data(repeating: 7, count: 100))
 }
 
-@Suite struct RecordTests {
+@Suite(.progress) struct RecordTests {
     private let folder = try! TemporaryFolder()
 
     private func open() throws -> PersistentHeap { try PersistentHeap.open(folder.file()) }

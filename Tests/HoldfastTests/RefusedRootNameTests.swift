@@ -1,12 +1,13 @@
 import Foundation
 import HoldfastEngine
 import Testing
+import TestSupport
 
 @testable import Holdfast
 @testable import HoldfastInspection
 
 /// Which names roots can have, and what becomes of those that earlier versions let through.
-@Suite struct RefusedRootNameTests {
+@Suite(.progress) struct RefusedRootNameTests {
     private let folder = try! TemporaryFolder()
 
     private func refuses(_ body: (borrowing WriteTransaction) throws -> Void) throws -> Bool {

@@ -3,10 +3,11 @@ import Holdfast
 import HoldfastEngine
 import HoldfastInspection
 import Testing
+import TestSupport
 
 /// Other programs may rename, remove or cut the file of an open heap: an error tells, and nobody
 /// else's files are touched.
-@Suite struct ReplacedFileTests {
+@Suite(.progress) struct ReplacedFileTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file() }
 

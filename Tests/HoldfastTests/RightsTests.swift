@@ -3,10 +3,11 @@ import Holdfast
 import HoldfastEngine
 import HoldfastInspection
 import Testing
+import TestSupport
 
 /// Who may read and write the files that a heap has beside it and what is made of it: those who may
 /// read and write the heap, whatever the program's mask is.
-@Suite struct RightsTests {
+@Suite(.progress) struct RightsTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file("app") }
 

@@ -1,13 +1,13 @@
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import Holdfast
 @testable import HoldfastInspection
 
 /// Roots that were found before are found again without a search; nothing may be found that is not
 /// there any more.
-@Suite struct RootHintTests {
+@Suite(.progress) struct RootHintTests {
     private func value(_ heap: PersistentHeap, _ name: String) throws -> Int {
         try heap.read { try $0.value(name, of: Int.self).value }
     }

@@ -2,9 +2,10 @@ import Foundation
 import Holdfast
 import HoldfastInspection
 import Testing
+import TestSupport
 
 /// A typing error in a root's name: what finds it.
-@Suite struct RootNameTests {
+@Suite(.progress) struct RootNameTests {
     private let folder = try! TemporaryFolder()
 
     private func declared(_ names: Set<String>?) throws -> PersistentHeap {

@@ -1,14 +1,14 @@
 import Foundation
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import Holdfast
 @testable import HoldfastInspection
 
 /// Types that this program does not have, made of what a heap says of them: they read, verify,
 /// export and import what the program that has them has written.
-@Suite struct RunTimeTypeTests {
+@Suite(.progress) struct RunTimeTypeTests {
     struct Inner: PersistableStruct, Equatable {
         var flag: Bool
         var small: Int16?

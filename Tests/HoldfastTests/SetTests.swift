@@ -1,11 +1,11 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Sets, hashed and sorted, against the standard library's.
-@Suite struct SetTests {
+@Suite(.progress) struct SetTests {
     private struct Abort: Error {}
 
     @Test func againstAModel() throws {

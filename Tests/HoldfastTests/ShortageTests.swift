@@ -1,3 +1,5 @@
+import TestSupport
+
 #if os(Linux)
     import Foundation
     import Glibc
@@ -11,7 +13,7 @@
         .disabled(
             if: ProcessLimits.hasSanitizer, "a sanitizer needs more addresses than the limits leave"
         ))
-    struct ShortageTests {
+    @Suite(.progress) struct ShortageTests {
         /// Collections of each kind with a little in them, so that what a lost transaction does to
         /// them can be seen.
         private enum Contents {

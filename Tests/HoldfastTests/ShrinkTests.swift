@@ -3,10 +3,11 @@ import Holdfast
 import HoldfastEngine
 import HoldfastInspection
 import Testing
+import TestSupport
 
 /// Collections give memory back as they empty, and the heap's file and its copies follow. Counted
 /// in bytes of blocks and pages, never in time.
-@Suite struct ShrinkTests {
+@Suite(.progress) struct ShrinkTests {
     private let folder = try! TemporaryFolder()
 
     private func open() throws -> PersistentHeap { try PersistentHeap.open(folder.file()) }

@@ -1,12 +1,12 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Sorted maps against a dictionary and its sorted keys, with aborts and reopenings; the tree's
 /// invariants in between.
-@Suite struct SortedMapTests {
+@Suite(.progress) struct SortedMapTests {
     private struct Abort: Error {}
 
     /// Random operations on one sorted map and a model, for keys that `key` makes and values that

@@ -1,9 +1,10 @@
 import Holdfast
+import TestSupport
 import Testing
 
 /// Mistakes with sorted collections and sets end the program with a sentence. Each runs in a
 /// process of its own.
-@Suite struct SortedMisuseTests {
+@Suite(.progress) struct SortedMisuseTests {
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
         return String(decoding: result.standardErrorContent, as: UTF8.self).contains(sentence)

@@ -1,11 +1,11 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// What sorted maps do beside looking up, inserting and removing single entries.
-@Suite struct SortedOperationTests {
+@Suite(.progress) struct SortedOperationTests {
     private enum Level: Int8, PersistableEnum, PersistableOrderedKey, Comparable {
         case high = 3
         case low = 1

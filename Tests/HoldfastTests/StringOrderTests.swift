@@ -1,12 +1,12 @@
 @_spi(_Unicode) import Swift
 
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// The order of text keys is that of the scalars of their normal forms, as the standard library
 /// makes those.
-@Suite struct StringOrderTests {
+@Suite(.progress) struct StringOrderTests {
     /// Scalars whose neighbours change what they are: combining marks of several classes, letters
     /// that have and have not a composed form, Hangul in parts, singletons, and the first and last
     /// scalars of the ranges that are compared by their bytes.

@@ -1,10 +1,10 @@
 import Foundation
 import Holdfast
-import SimulatedDisk
 import Testing
+import TestSupport
 
 /// Texts, bytes and bit sets against `String`, `[UInt8]` and `Set`.
-@Suite struct TextAndBytesModelTests {
+@Suite(.progress) struct TextAndBytesModelTests {
     // MARK: Texts
 
     /// Places that are no middle of a scalar, at or behind a random one.

@@ -1,11 +1,12 @@
 import Foundation
 import HoldfastEngine
 import Testing
+import TestSupport
 
 @testable import Holdfast
 
 /// Texts, bytes and bit sets of a heap at their edges.
-@Suite struct TextTests {
+@Suite(.progress) struct TextTests {
     @Test func comparingAsStringsDo() throws {
         try PersistentHeap.inMemory().write { tx in
             let composed = try tx.string("composed")

@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastEngine
 import Testing
+import TestSupport
 
 @testable import Holdfast
 
@@ -37,7 +38,7 @@ private struct Theme: Codable, Equatable {
 
 /// Enums with payloads, encoded values and inline arrays: whole, nested, changed, and freed to the
 /// last byte.
-@Suite struct UnionTests {
+@Suite(.progress) struct UnionTests {
     private let values: [Payment] = [
         .cash, .card("4000 0000 0000 0002, valid"),
         .transfer(iban: "DE02120300000000202051", on: Date(timeIntervalSinceReferenceDate: 9)),

@@ -1,6 +1,6 @@
 import HoldfastEngine
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import Holdfast
 @testable import HoldfastInspection
@@ -32,7 +32,7 @@ private let long = "a text that is longer than fifteen bytes"
 
 /// Following records and references: what nothing leads to is found and freed, and what contradicts
 /// itself is reported where it lies.
-@Suite struct UnreachableTests {
+@Suite(.progress) struct UnreachableTests {
     private let folder = try! TemporaryFolder()
 
     private func node(_ name: String) -> Node {

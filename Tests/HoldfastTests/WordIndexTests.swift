@@ -1,9 +1,10 @@
 import Foundation
 import Holdfast
 import Testing
+import TestSupport
 
 /// The example program, as its user runs it: through the built executable.
-@Suite struct WordIndexTests {
+@Suite(.progress) struct WordIndexTests {
     private struct Outcome {
         var status: Int32
         var output: String

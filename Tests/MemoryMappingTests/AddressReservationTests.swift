@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
@@ -10,7 +11,7 @@ import Testing
     import Musl
 #endif
 
-@Suite struct AddressReservationTests {
+@Suite(.progress) struct AddressReservationTests {
     @Test func reservesWhatIsAskedInWholePages() throws {
         let reservation = try AddressReservation(preferredBytes: page + 1, minimumBytes: 1)
         #expect(reservation.capacity == 2 * page)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
@@ -12,7 +13,7 @@ import Testing
 
 /// Files that lose their end while they are mapped. What the handler does with signals that are not
 /// the guard's is in `SignalChainTests`.
-@Suite struct FaultGuardTests {
+@Suite(.progress) struct FaultGuardTests {
     static let kinds: [MappingKind] = [.readOnly, .privateCopy, .shared]
 
     // MARK: Mapped files

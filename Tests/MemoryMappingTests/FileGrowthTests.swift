@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
@@ -10,7 +11,7 @@ import Testing
     import Musl
 #endif
 
-@Suite struct FileGrowthTests {
+@Suite(.progress) struct FileGrowthTests {
     static let granules = [1, 4096, 65536, 100_000, 1 << 20]
 
     /// Sizes around every power of two, and the largest there are.

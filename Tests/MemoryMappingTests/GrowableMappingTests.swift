@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
@@ -10,7 +11,7 @@ import Testing
     import Musl
 #endif
 
-@Suite struct GrowableMappingTests {
+@Suite(.progress) struct GrowableMappingTests {
     /// Small, so that many tests at a time fit into the address space.
     private static let room = 1 << 30
 
@@ -161,7 +162,7 @@ import Testing
     }
 }
 
-@Suite struct AnonymousMappingTests {
+@Suite(.progress) struct AnonymousMappingTests {
     @Test(arguments: [0, 1, 4096, 100_000])
     func isZeroThenHoldsWhatIsWritten(count: Int) throws {
         let mapping = try AnonymousMapping(byteCount: count)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
@@ -11,7 +12,7 @@ import Testing
 #endif
 
 /// Reservations whose size changes.
-@Suite struct GrowingReservationTests {
+@Suite(.progress) struct GrowingReservationTests {
     @Test func addressesBehindTheEndAreTaken() throws {
         let reservation = try AddressReservation(growingFrom: page)
         #expect(reservation.capacity == page)

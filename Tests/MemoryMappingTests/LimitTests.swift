@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
@@ -11,7 +12,7 @@ import Testing
 #endif
 
 /// Limits and full disks. Limits are the whole process's, so they are set in child processes only.
-@Suite struct LimitTests {
+@Suite(.progress) struct LimitTests {
     @Test(arguments: [true, false])
     func aLimitForFileSizesIsAnErrorAndTheFileStaysAsItWas(reservingBlocks: Bool) async {
         await #expect(processExitsWith: .success) { [reservingBlocks] in

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
@@ -10,7 +11,7 @@ import Testing
     import Musl
 #endif
 
-@Suite struct MappedFileTests {
+@Suite(.progress) struct MappedFileTests {
     static let kinds: [MappingKind] = [.readOnly, .privateCopy, .shared]
 
     @Test(arguments: kinds, [1, 4095, 4096, 4097, 100_000])

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
@@ -10,7 +11,7 @@ import Testing
     import Musl
 #endif
 
-@Suite struct MappingErrorTests {
+@Suite(.progress) struct MappingErrorTests {
     @Test func saysWhatHappenedToWhichFileAndWhatToDo() {
         let text = MappingError(.grow, path: "/data/big", code: ENOSPC).description
         #expect(text.hasPrefix("Could not grow /data/big: "))

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
 
 /// How much memory the control groups allow.
-@Suite struct MemoryLimitTests {
+@Suite(.progress) struct MemoryLimitTests {
     /// What is found for a membership where the files have these contents.
     private func limit(_ membership: String, _ files: [String: String]) -> Int {
         MemoryLimit.ofControlGroups(membership, in: "/groups") {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
@@ -15,7 +16,7 @@ import Testing
 #if canImport(Glibc)
     /// Signals that are not the guard's: they must do what they would do without it. Each test runs
     /// in a child process, for handlers are the whole process's.
-    @Suite struct SignalChainTests {
+    @Suite(.progress) struct SignalChainTests {
         // MARK: Nobody else has a handler
 
         @Test func aFaultOutsideStillEndsTheProcess() async {

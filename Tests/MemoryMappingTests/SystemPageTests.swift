@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import MemoryMapping
 
-@Suite struct SystemPageTests {
+@Suite(.progress) struct SystemPageTests {
     @Test func sizeIsAPowerOfTwo() {
         #expect(SystemPage.size >= 4096)
         #expect(SystemPage.size.nonzeroBitCount == 1)

@@ -1,6 +1,6 @@
 import Foundation
-import TestProcesses
 import Testing
+import TestSupport
 
 extension ProcessTests {
     /// One process sleeps until another commits.

@@ -1,7 +1,7 @@
 import Foundation
 import HoldfastEngine
-import TestProcesses
 import Testing
+import TestSupport
 
 extension ProcessTests {
     /// How far it goes: processes, size, memory.
@@ -66,7 +66,7 @@ extension ProcessTests {
 
         /// A heap four times as large as the memory that a process may keep private copies in.
         @Test func privateMemoryStaysInItsBudget() throws {
-            let budget = isLongRun ? 256 : 32
+            let budget = TestExtent.current == .long ? 256 : 32
             // Beside the budget: the program itself, the text that is being stored or read, the
             // open transaction's before-images, and the list of lines that a checkpoint makes of
             // the log.
@@ -94,7 +94,7 @@ extension ProcessTests {
         /// has read anything, is counted too in the long form; in the short one, with a quarter of
         /// the heap, it would be most of the tenth that is allowed, and is taken off.
         @Test func readersShareTheirPages() throws {
-            let mebibytes = isLongRun ? 1024 : 256
+            let mebibytes = TestExtent.current == .long ? 1024 : 256
             let filler = try workers.open("sparse=1")
             _ = try filler.ask("fill \(mebibytes)")
             #expect(try filler.ask("close") == "ok")
@@ -104,7 +104,7 @@ extension ProcessTests {
             for reader in readers { reader.send("read") }
             for reader in readers { #expect(try reader.readLine().hasPrefix("\(mebibytes) ")) }
             let after = try readers.reduce(0) { $0 + (try $1.figures("memory")[1]) }
-            let cost = isLongRun ? after : after - before
+            let cost = TestExtent.current == .long ? after : after - before
             #expect(cost < mebibytes * 1024 * 11 / 10, "\(after) KiB, \(before) before")
             // Somebody must have paid for the heap, or else nothing was measured.
             #expect(after - before > mebibytes * 1024 / 2)

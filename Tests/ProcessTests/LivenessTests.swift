@@ -1,6 +1,6 @@
 import Foundation
-import TestProcesses
 import Testing
+import TestSupport
 
 extension ProcessTests {
     /// Who counts as alive, and what the dead leave locked.

@@ -1,6 +1,6 @@
 #if os(Linux)
     import Foundation
-    import TestProcesses
+    import TestSupport
     import Testing
 
     extension ProcessTests {
@@ -100,7 +100,7 @@
                     == .exited(0)
 
             var arguments: [String] {
-                let worker = [Workers.executable, "serve"]
+                let worker = [testWorker, "serve"]
                 switch self {
                 case .numbers: return ["--pid", "--fork", "--kill-child", "--mount-proc"] + worker
                 // The other namespace's numbers are in /proc.
@@ -110,7 +110,7 @@
                 case .noProc:
                     return [
                         "--mount", "/bin/sh", "-c",
-                        "mount -t tmpfs none /proc && exec \"$0\" serve", Workers.executable,
+                        "mount -t tmpfs none /proc && exec \"$0\" serve", testWorker,
                     ]
                 }
             }

@@ -1,6 +1,6 @@
 import Foundation
-import TestProcesses
 import Testing
+import TestSupport
 
 extension ProcessTests {
     /// Processes that are stopped, and not dead, while others wait for them: those get an error in
@@ -30,7 +30,7 @@ extension ProcessTests {
         @Test func insideAWriteTransaction() throws {
             let holder = try workers.open()
             #expect(try holder.ask("hold") == "held")
-            try holder.stop(guardedBy: Workers.executable)
+            try holder.stop(guardedBy: testWorker)
             let other = try workers.open("timeout=200")
             expectTimeout(try other.ask("append"), "another process's transaction")
             // Readers wait for nobody.

@@ -1,8 +1,8 @@
 import Foundation
 import Holdfast
 import HoldfastInspection
-import SimulatedDisk
-import TestProcesses
+import test_worker
+import TestSupport
 
 /// Processes that share a heap and are killed at random moments, and started again.
 final class Storm {
@@ -41,7 +41,7 @@ final class Storm {
         self.plan = plan
         folder = try TemporaryFolder()
         board = try Scoreboard(folder.file("board"))
-        worker = productsFolder.appendingPathComponent("heap-worker").path
+        worker = testWorker
         random = SplitMix(state: plan.seed)
         processes = Array(repeating: nil, count: plan.seats.count)
     }

@@ -1,5 +1,5 @@
-import TestProcesses
 import Testing
+import TestSupport
 
 extension ProcessTests {
     /// `kill -9` in earnest: processes that share a heap on the real disk die at random moments,
@@ -10,7 +10,8 @@ extension ProcessTests {
     /// though not how they meet. `HOLDFAST_KILLS` sets the number of kills.
     @Suite struct StormTests {
         private func kills(_ share: Int) -> Int {
-            Int(setting("HOLDFAST_KILLS") ?? (isLongRun ? 10_000 : 400)) * share / 100
+            Int(setting("HOLDFAST_KILLS") ?? TestExtent.choose(quick: 80, full: 400, long: 10_000))
+                * share / 100
         }
 
         private var seed: UInt64 { setting("HOLDFAST_SEED") ?? UInt64.random(in: 1 ... 1_000_000) }

@@ -1,17 +1,16 @@
 import Foundation
-import TestProcesses
+import TestSupport
 
 /// Processes that do what they are told with one heap in a folder of its own.
 final class Workers {
     let folder: TemporaryFolder
     var path: String { folder.file("test.heap") }
-    static let executable = productsFolder.appendingPathComponent("heap-worker").path
 
     init() throws { folder = try TemporaryFolder() }
 
     /// A process that has not opened the heap yet.
     func start() throws -> ChildProcess {
-        try ChildProcess(Self.executable, ["serve"], errors: folder.file("errors"))
+        try ChildProcess(testWorker, ["serve"], errors: folder.file("errors"))
     }
 
     /// A process that has it open.

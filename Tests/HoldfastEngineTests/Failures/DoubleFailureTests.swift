@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 #if canImport(Darwin)
@@ -14,7 +15,7 @@ import Testing
 ///
 /// The normal run tries a part of the pairs, always the same: one in the `stride`;
 /// `HOLDFAST_STRIDE=1` tries all.
-@Suite struct DoubleFailureTests {
+@Suite(.progress) struct DoubleFailureTests {
     private static let stride: UInt64? = getenv("HOLDFAST_STRIDE").flatMap {
         UInt64(String(cString: $0))
     }

@@ -1,5 +1,5 @@
-import SimulatedDisk
 import Testing
+import TestSupport
 
 #if canImport(Darwin)
     import Darwin
@@ -183,7 +183,8 @@ struct FailureExplorer {
                 note(
                     FailureModel.problem(
                         on: killed.disk,
-                        allowed: min(allowed.lowerBound, allowed.upperBound) ... allowed.upperBound),
+                        allowed: min(allowed.lowerBound, allowed.upperBound)
+                            ... allowed.upperBound),
                     place + ", killed before \(more) more")
             }
         case .failedCall: try failLater(run, after: call, place)

@@ -1,12 +1,12 @@
 import Foundation
-import SimulatedDisk
 import Testing
+import TestSupport
 
 @testable import HoldfastEngine
 
 /// Sequences of failures that once lost durable commits, each step by step. `DoubleFailureTests`
 /// looks for others of their kind.
-@Suite struct KnownFailureTests {
+@Suite(.progress) struct KnownFailureTests {
     private static let path = FailureModel.path
 
     private static func open(_ disk: SimulatedDisk, _ mode: OpenMode = .readWrite) throws
@@ -221,15 +221,12 @@ import Testing
 
 /// The page of the shared file with its words is gone: what reads as zeros there is believed by
 /// nobody.
-@Suite struct LostWordsTests {
+@Suite(.progress) struct LostWordsTests {
     private func withHeap(_ body: (HeapEngine, _ path: String, _ cell: UInt64) throws -> Void)
         throws
     {
-        let folder = FileManager.default.temporaryDirectory.appending(
-            path: "holdfast-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let path = folder.appending(path: "test.heap").path
+        let folder = try TemporaryFolder()
+        let path = folder.file()
         let engine = try HeapEngine(path: path, mode: .readWrite, options: FailureModel.options)
         let cell = try engine.change { access in
             let cell = access.allocate(byteCount: 64)

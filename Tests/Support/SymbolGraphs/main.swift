@@ -118,7 +118,7 @@ do {
         let engine = try SymbolGraph(folder.appendingPathComponent("\(arguments[4]).symbols.json"))
         replaceAliases(in: &graph, by: engine, named: arguments[4])
         try graph.save()
-        // What is left of the engine is nobody's affair.
+        // The other symbols of the engine are not public here.
         try FileManager.default.removeItem(
             at: folder.appendingPathComponent("\(arguments[4]).symbols.json"))
     }

@@ -1,7 +1,8 @@
 // Times Holdfast and its peers side by side in one run.
 //
-//     swift run -c release --package-path Tests/Benchmarks benchmarks [--only PREFIX,PREFIX] [--systems NAME,NAME] [--rounds N] [--long]
-//                                                                     [--json | --markdown] [--svg FOLDER] [--list]
+//     swift run -c release --package-path Tests/Benchmarks benchmarks
+//         [--only PREFIX,PREFIX] [--systems NAME,NAME] [--rounds N] [--long]
+//         [--json | --markdown] [--svg FOLDER] [--list]
 
 #if canImport(Darwin)
     import Darwin

@@ -3,7 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Boost.Interprocess behind functions that C knows. The loops are in C++, so that no call between languages is counted against it.
+// Boost.Interprocess behind functions that C knows. The loops are in C++, so that no call between
+// languages is counted against it.
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,7 +20,8 @@ typedef struct boost_map boost_map;
 
 enum boost_kind { boost_hash_numbers, boost_tree_numbers, boost_hash_texts, boost_tree_texts };
 
-/// Null where something fails, such as a file that is too small. `bytes` is the file's size, 0 for one that is there already.
+/// Null where something fails, such as a file that is too small. `bytes` is the file's size, 0 for
+/// one that is there already.
 boost_map *_Nullable boost_map_open(const char *path, size_t bytes, enum boost_kind kind);
 void boost_map_close(boost_map *map);
 /// Asks the system to write the file to the disk, and does not wait for it.

@@ -42,7 +42,8 @@ struct lmdb {
     int (*env_open)(MDB_env *env, const char *path, unsigned int flags, mode_t mode);
     int (*env_sync)(MDB_env *env, int force);
     void (*env_close)(MDB_env *env);
-    int (*txn_begin)(MDB_env *env, MDB_txn *_Nullable parent, unsigned int flags, MDB_txn *_Nullable *_Nonnull txn);
+    int (*txn_begin)(MDB_env *env, MDB_txn *_Nullable parent, unsigned int flags,
+                     MDB_txn *_Nullable *_Nonnull txn);
     int (*txn_commit)(MDB_txn *txn);
     void (*txn_abort)(MDB_txn *txn);
     void (*txn_reset)(MDB_txn *txn);

@@ -14,11 +14,13 @@ typedef struct {
 } PMEMoid;
 
 struct pmemobj {
-    PMEMobjpool *_Nullable (*_Nonnull create)(const char *path, const char *layout, size_t size, mode_t mode);
+    PMEMobjpool *_Nullable (*_Nonnull create)(const char *path, const char *layout, size_t size,
+                                              mode_t mode);
     PMEMobjpool *_Nullable (*_Nonnull open)(const char *path, const char *layout);
     void (*close)(PMEMobjpool *pool);
     PMEMoid (*root)(PMEMobjpool *pool, size_t size);
-    int (*alloc)(PMEMobjpool *pool, PMEMoid *_Nullable oid, size_t size, uint64_t type, void *_Nullable constructor, void *_Nullable argument);
+    int (*alloc)(PMEMobjpool *pool, PMEMoid *_Nullable oid, size_t size, uint64_t type,
+                 void *_Nullable constructor, void *_Nullable argument);
     void (*free)(PMEMoid *oid);
     int (*tx_begin)(PMEMobjpool *pool, void *_Nullable jump, ...);
     int (*tx_add_range_direct)(const void *pointer, size_t size);

@@ -20,17 +20,23 @@ enum {
 };
 
 struct sqlite {
-    int (*open_v2)(const char *path, sqlite3 *_Nullable *_Nonnull database, int flags, const char *_Nullable vfs);
+    int (*open_v2)(const char *path, sqlite3 *_Nullable *_Nonnull database, int flags,
+                   const char *_Nullable vfs);
     int (*close_v2)(sqlite3 *database);
-    int (*exec)(sqlite3 *database, const char *sql, void *_Nullable callback, void *_Nullable argument, char *_Nullable *_Nullable error);
-    int (*prepare_v2)(sqlite3 *database, const char *sql, int bytes, sqlite3_stmt *_Nullable *_Nonnull statement, const char *_Nullable *_Nullable tail);
+    int (*exec)(sqlite3 *database, const char *sql, void *_Nullable callback,
+                void *_Nullable argument, char *_Nullable *_Nullable error);
+    int (*prepare_v2)(sqlite3 *database, const char *sql, int bytes,
+                      sqlite3_stmt *_Nullable *_Nonnull statement,
+                      const char *_Nullable *_Nullable tail);
     int (*finalize)(sqlite3_stmt *statement);
     int (*step)(sqlite3_stmt *statement);
     int (*reset)(sqlite3_stmt *statement);
     int (*bind_int64)(sqlite3_stmt *statement, int column, int64_t value);
     /// `free` null: the bytes stay as they are until the statement is reset.
-    int (*bind_text)(sqlite3_stmt *statement, int column, const char *text, int bytes, void *_Nullable free);
-    int (*bind_blob)(sqlite3_stmt *statement, int column, const void *value, int bytes, void *_Nullable free);
+    int (*bind_text)(sqlite3_stmt *statement, int column, const char *text, int bytes,
+                     void *_Nullable free);
+    int (*bind_blob)(sqlite3_stmt *statement, int column, const void *value, int bytes,
+                     void *_Nullable free);
     int64_t (*column_int64)(sqlite3_stmt *statement, int column);
     const void *_Nullable (*_Nonnull column_blob)(sqlite3_stmt *statement, int column);
     int (*changes)(sqlite3 *database);

@@ -16,7 +16,7 @@ struct Chart {
     var without: String?
     /// Says what the bars mean.
     var caption =
-        "nanoseconds an operation, least of all rounds; the scale is logarithmic, shorter is better"
+        "nanoseconds per operation, least of all rounds; the scale is logarithmic, shorter is better"
 
     static let all = [
         Chart(

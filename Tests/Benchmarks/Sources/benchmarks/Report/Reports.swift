@@ -44,7 +44,7 @@ func printTable(_ outcomes: [Outcome]) {
         rows.map { column < $0.count ? $0[column].count : 0 }.max()!
     }
     print(
-        "ns an operation, or bytes where the work's name says so; ratio: Holdfast over the other, whose target is judged by the least of all rounds"
+        "ns per operation, or bytes where the work's name says so; ratio: Holdfast over the other, whose target is judged by the least of all rounds"
     )
     for row in rows {
         let line = row.enumerated().map { column, text in
@@ -60,7 +60,7 @@ func printTable(_ outcomes: [Outcome]) {
     }
 }
 
-/// For `Docs/Performance.md`.
+/// For `Tests/Benchmarks/results`, from which `Docs/Performance.md` quotes.
 func printMarkdown(_ outcomes: [Outcome]) {
     print("| work | Holdfast | against | | ratio | target |")
     print("|---|---|---|---|---|---|")

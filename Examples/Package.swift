@@ -1,0 +1,57 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// The examples, as a package of a user of Holdfast: they use only what the library's products make
+// public, and a program that depends on Holdfast neither sees nor builds them. The folder WordIndex
+// belongs to the package above.
+let package = Package(
+    name: "Examples",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(name: "Holdfast", path: "..")
+    ],
+    targets: [
+        // What the examples share: arguments, output, errors in one line.
+        .target(
+            name: "ExampleSupport",
+            dependencies: [
+                .product(name: "Holdfast", package: "Holdfast"),
+                .product(name: "MemoryMapping", package: "Holdfast"),
+            ],
+            path: "Support"),
+        .example("task-list", path: "TaskList"),
+        .example("csv-index", path: "CSVIndex"),
+        .example("log-analyser", path: "LogAnalyser"),
+        .example("shared-dictionary", path: "SharedDictionary"),
+        .example("message-queue", path: "MessageQueue"),
+        .example("object-graph", path: "ObjectGraph"),
+        .testTarget(
+            name: "ExampleTests",
+            dependencies: [
+                .product(name: "Holdfast", package: "Holdfast"),
+                .product(name: "HoldfastInspection", package: "Holdfast"),
+                "task-list",
+                "csv-index",
+                "log-analyser",
+                "shared-dictionary",
+                "message-queue",
+                "object-graph",
+            ],
+            path: "Tests/ExampleTests"),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+extension Target {
+    static func example(_ name: String, path: String) -> Target {
+        .executableTarget(
+            name: name,
+            dependencies: [
+                .product(name: "Holdfast", package: "Holdfast"),
+                .product(name: "MemoryMapping", package: "Holdfast"),
+                "ExampleSupport",
+            ],
+            path: path)
+    }
+}

@@ -1,0 +1,240 @@
+import Holdfast
+import HoldfastTools
+
+/// Computes expressions, and carries out assignments and changing calls, within one transaction.
+///
+/// It knows the transaction only by the places of the roots that the line names; they must not
+/// outlive it.
+struct Evaluator {
+    /// What an expression leads to: a place in the heap, of which no more is read than is needed,
+    /// or a value.
+    enum Operand {
+        case place(Place)
+        case value(Value)
+    }
+
+    /// An argument that has been computed.
+    struct Given {
+        let label: String?
+        let value: Value
+        let location: Location
+        /// For `<` and `>` in the place of a value.
+        var isAscending: Bool?
+    }
+
+    /// What a statement asks of the transaction itself.
+    enum Effect {
+        case nothing
+        case show(Value)
+        case make(String, TypeShape, Value)
+        /// Said on a terminal.
+        case note(String)
+    }
+
+    /// The entries that `[…, default: …]` has made in this line.
+    final class Made {
+        var entries: [(Place, Value)] = []
+    }
+
+    let roots: [String: Place]
+    let types: TypeTable
+    let made = Made()
+    /// The names of all roots, for messages.
+    let rootNames: [String]
+
+    // MARK: Expressions
+
+    func value(of expression: Expression) throws -> Value {
+        switch try operand(of: expression) {
+        case .value(let value): return value
+        case .place(let place): return try place.load()
+        }
+    }
+
+    func operand(of expression: Expression) throws -> Operand {
+        try Interruption.check()
+        let location = expression.location
+        switch expression.form {
+        case .literal(let value):
+            if case .integer(let number) = value, number > Int128(UInt64.max) {
+                throw InputError("the number is too large", at: location)
+            }
+            return .value(value)
+        case .name(let name): return .place(try root(name, at: location))
+        case .list(let elements): return .value(.list(try elements.map(value(of:))))
+        case .dictionary(let pairs): return .value(.pairs(try dictionary(pairs)))
+        case .unary(let sign, let operand):
+            let value = try value(of: operand)
+            return .value(
+                sign == .not
+                    ? try Arithmetic.not(value, at: location)
+                    : try Arithmetic.negate(value, at: location))
+        case .binary(let sign, let left, let right):
+            return .value(try binary(sign, left, right, location))
+        case .range(let lower, let upper, let isClosed):
+            return .value(.range(try bounds(lower, upper, isClosed, location)))
+        case .order: throw InputError("an operator is no value here", at: location)
+        case .choice(let condition, let yes, let no):
+            return try operand(
+                of: try Arithmetic.bool(value(of: condition), condition.location) ? yes : no)
+        case .member(let base, let name, let isOptional):
+            return try member(name, of: base, isOptional: isOptional, location)
+        case .call(let base, let name, let arguments, let isOptional):
+            return .value(try call(name, on: base, arguments, isOptional: isOptional, location))
+        case .element(let base, let arguments): return try element(of: base, arguments, location)
+        case .forced(let base):
+            let found = try operand(of: base)
+            guard !isNil(found) else { throw InputError("this is nil", at: base.location) }
+            return found
+        case .construction(let name, let arguments):
+            return .value(try construct(name, arguments, location))
+        case .container(let type, _):
+            throw InputError(
+                "a collection is made by an assignment: name = \(try types.shape(of: type).name)()",
+                at: location)
+        }
+    }
+
+    func root(_ name: String, at location: Location) throws(InputError) -> Place {
+        if let place = roots[name] { return place }
+        let shown = Printable.line(name)
+        if types.structure(name) != nil || TypeTable.builtIn.contains(name) {
+            throw InputError("\(shown) is a type, and needs its values: \(shown)(…)", at: location)
+        }
+        if Command.words.contains(name) {
+            throw InputError("the command \(name) stands on a line of its own", at: location)
+        }
+        let near =
+            Spelling.nearest(to: name, in: rootNames).map { "; is it \(Name.text($0))?" }
+            ?? "; `roots` lists those there are"
+        throw InputError("there is no root \(shown)\(near)", at: location)
+    }
+
+    private func isNil(_ operand: Operand) -> Bool {
+        switch operand {
+        case .value(let value): return value == .null
+        case .place(let place): return place.isNil()
+        }
+    }
+
+    private func dictionary(_ pairs: [(key: Expression, value: Expression)]) throws -> [Value.Pair]
+    {
+        var found: [Value.Pair] = []
+        var seen: Set<String> = []
+        for (key, value) in pairs {
+            let keyValue = try self.value(of: key)
+            guard seen.insert(keyValue.text(.everything)).inserted else {
+                throw InputError("the key \(keyValue.text()) is there twice", at: key.location)
+            }
+            found.append(Value.Pair(key: keyValue, value: try self.value(of: value)))
+        }
+        return found
+    }
+
+    private func binary(
+        _ sign: Operator, _ left: Expression, _ right: Expression, _ location: Location
+    ) throws -> Value {
+        let first = try value(of: left)
+        switch sign {
+        case .and:
+            return .bool(
+                try Arithmetic.bool(first, left.location)
+                    && Arithmetic.bool(value(of: right), right.location))
+        case .or:
+            return .bool(
+                try Arithmetic.bool(first, left.location)
+                    || Arithmetic.bool(value(of: right), right.location))
+        case .coalesce: return first == .null ? try value(of: right) : first
+        default: return try Arithmetic.apply(sign, first, value(of: right), at: location)
+        }
+    }
+
+    private func bounds(
+        _ lower: Expression?, _ upper: Expression?, _ isClosed: Bool, _ location: Location
+    ) throws -> Value.Bounds {
+        let bounds = Value.Bounds(
+            lower: try lower.map(value(of:)), upper: try upper.map(value(of:)), isClosed: isClosed)
+        if let lower = bounds.lower, let upper = bounds.upper {
+            guard let order = Value.compare(lower, upper) else {
+                throw InputError(
+                    "\(lower.kind) and \(upper.kind) are no ends of a range", at: location)
+            }
+            guard order <= 0 else {
+                throw InputError("the range ends before it begins", at: location)
+            }
+        }
+        return bounds
+    }
+
+    private func construct(_ name: String, _ arguments: [Argument], _ location: Location) throws
+        -> Value
+    {
+        if case .structure(_, let fields, _)? = types.structure(name) {
+            return try construct(name, fields, arguments, location)
+        }
+        if case .record(_, let fields, _)? = types.structure(name) {
+            return try construct(name, fields, arguments, location)
+        }
+        if ContainerKind(name) != nil, let kind = ContainerKind(name) {
+            throw InputError("a \(name) needs its types: \(kind.example)()", at: location)
+        }
+        guard TypeTable.builtIn.contains(name) else {
+            throw InputError("there is no type or function \(Printable.line(name))", at: location)
+        }
+        guard arguments.count == 1, arguments[0].label == nil else {
+            throw InputError("\(name) is made of one value: \(name)(…)", at: location)
+        }
+        let value = try value(of: arguments[0].value)
+        if TypeTable.wholeNumbers[name] != nil, name != "Int" {
+            let whole = try Constructions.convert("Int", value, at: location) ?? value
+            return try Fitting.fit(whole, to: .named(name), at: arguments[0].location)
+        }
+        guard let made = try Constructions.convert(name, value, at: arguments[0].location) else {
+            throw InputError("\(value.kind) cannot be made a \(name)", at: arguments[0].location)
+        }
+        return made
+    }
+
+    private func construct(
+        _ name: String, _ fields: [TypeShape.Field], _ arguments: [Argument], _ location: Location
+    ) throws -> Value {
+        var values: [Value.Field] = []
+        for argument in arguments {
+            guard let label = argument.label else {
+                throw InputError(
+                    "a value for \(Printable.line(name)) needs its field's name: "
+                        + "\(Name.text(fields.first?.name ?? "x")): …",
+                    at: argument.location)
+            }
+            guard let field = fields.first(where: { $0.name == label }) else {
+                throw InputError(
+                    "\(Printable.line(name)) has no field \(Printable.line(label)); it has "
+                        + "\(fields.map { Name.text($0.name) }.joined(separator: ", "))",
+                    at: argument.location)
+            }
+            guard !values.contains(where: { $0.name == label }) else {
+                throw InputError("\(label) is given twice", at: argument.location)
+            }
+            values.append(
+                Value.Field(
+                    name: label,
+                    value: try Fitting.fit(
+                        value(of: argument.value), to: field.type, at: argument.value.location)))
+        }
+        guard let shape = types.structure(name) else { return .object(name, values) }
+        return try Fitting.fit(.object(name, values), to: shape, at: location)
+    }
+
+    func given(_ arguments: [Argument]) throws -> [Given] {
+        try arguments.map { argument in
+            if case .order(let isAscending) = argument.value.form {
+                return Given(
+                    label: argument.label, value: .null, location: argument.location,
+                    isAscending: isAscending)
+            }
+            return Given(
+                label: argument.label, value: try value(of: argument.value),
+                location: argument.value.location)
+        }
+    }
+}

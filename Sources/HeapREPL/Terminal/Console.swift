@@ -1,0 +1,64 @@
+import HoldfastTools
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The two outputs of the REPL: answers, and errors beside them. Every line is handed to the system
+/// at once, so that a program at the other end of a pipe can act on it.
+struct Console {
+    /// The answers cannot be written: their reader is gone, or there is no room for them.
+    struct Failure: Error, CustomStringConvertible {
+        let code: Int32
+        var description: String { "the output could not be written: \(systemMessage(code))" }
+    }
+
+    private let answers = Output.standardOutput()
+    private let painter: Painter
+
+    init() {
+        painter = Painter(
+            isOn: answers.traits.hasColour && Output.standardError().traits.hasColour)
+    }
+
+    enum Style {
+        case error, note, added, removed
+
+        fileprivate var paint: Painter.Style {
+            switch self {
+            case .error: .red
+            case .note: .faint
+            case .added: .green
+            case .removed: .yellow
+            }
+        }
+    }
+
+    func styled(_ text: String, _ style: Style) -> String { painter(text, style.paint) }
+
+    func print(_ line: String) throws(Failure) { try print(line, terminator: "\n") }
+
+    func print(_ text: String, terminator: String) throws(Failure) {
+        do throws(OutputError) {
+            try answers.write(text + terminator)
+            try answers.flush()
+        } catch {
+            switch error {
+            case .closedPipe: throw Failure(code: EPIPE)
+            case .failed(_, let code): throw Failure(code: code)
+            }
+        }
+    }
+
+    /// Writes a line to standard error. A failure to write it is ignored: it could be reported
+    /// nowhere else.
+    static func complain(_ line: String) {
+        let errors = Output.standardError()
+        try? errors.writeLine(line)
+        try? errors.flush()
+    }
+}

@@ -1,0 +1,66 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The lines of earlier runs, in a file: one line each, added as they come, so that several
+/// programs can keep one file and one that is killed has kept its lines.
+struct History {
+    private let path: String?
+    static let most = 1000
+
+    /// `HEAP_REPL_HISTORY` names the file, or is empty for none; `~/.heap_repl_history` if it is
+    /// not set.
+    init() {
+        if let named = getenv("HEAP_REPL_HISTORY") {
+            let name = String(cString: named)
+            path = name.isEmpty ? nil : name
+        } else {
+            path = getenv("HOME").map { String(cString: $0) + "/.heap_repl_history" }
+        }
+    }
+
+    /// The newest lines, oldest first. A file that cannot be read is as good as none.
+    func lines() -> [String] {
+        guard let path, let file = fopen(path, "r") else { return [] }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var block = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count < 16 << 20 {
+            let count = fread(&block, 1, block.count, file)
+            if count == 0 { break }
+            bytes += block[..<count]
+        }
+        let all = bytes.split(separator: UInt8(ascii: "\n")).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        let newest = Array(all.suffix(Self.most))
+        if all.count > 2 * Self.most { rewrite(newest) }
+        return newest
+    }
+
+    /// Shortens the file; a reader meanwhile finds the old one or the new one.
+    private func rewrite(_ lines: [String]) {
+        guard let path else { return }
+        let temporary = path + ".\(getpid())"
+        guard append(lines, to: temporary), rename(temporary, path) == 0 else {
+            unlink(temporary)
+            return
+        }
+    }
+
+    /// Adds a line. That it cannot be kept is no reason to stop.
+    func add(_ line: String) { if let path { _ = append([line], to: path) } }
+
+    private func append(_ lines: [String], to path: String) -> Bool {
+        // For the user alone: what is typed may be private.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        let bytes = Array(lines.map { $0 + "\n" }.joined().utf8)
+        return write(descriptor, bytes, bytes.count) == bytes.count
+    }
+}

@@ -1,0 +1,94 @@
+import HoldfastTools
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// What comes of asking for a line.
+enum Input {
+    case line(String)
+    /// Ctrl-C: what has been typed so far is dropped.
+    case interrupted
+    case end
+}
+
+/// Where lines come from.
+protocol LineSource: AnyObject {
+    /// The next line; `completions` are good until it comes.
+    func next(prompt: String, completion: Completion) throws -> Input
+    /// A line that was accepted, to be found again.
+    func remember(_ line: String)
+}
+
+/// Lines of a file or pipe, or of a terminal that cannot be edited on.
+final class PlainLines: LineSource {
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// Nil for a script: no prompts.
+    private let output: Console?
+    private var buffer: [UInt8] = []
+    private var isAtEnd = false
+    private var number = 0
+
+    /// Longer lines are refused before they fill the memory.
+    static let longestLine = 1 << 20
+
+    init(prompting output: Console?) { self.output = output }
+
+    func next(prompt: String, completion: Completion) throws -> Input {
+        try output?.print(prompt, terminator: "")
+        number += 1
+        var searched = 0
+        while true {
+            if let end = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                let line = try decode(Array(buffer[..<end]))
+                buffer.removeSubrange(...end)
+                return .line(line)
+            }
+            searched = buffer.count
+            guard searched <= Self.longestLine else {
+                throw Failure(
+                    description: "line \(number) is longer than \(Self.longestLine) bytes")
+            }
+            if isAtEnd {
+                guard !buffer.isEmpty else { return .end }
+                defer { buffer = [] }
+                return .line(try decode(buffer))
+            }
+            if output != nil, !Interruption.waitForInput(0) {
+                buffer = []
+                try output?.print("")
+                return .interrupted
+            }
+            var bytes = [UInt8](repeating: 0, count: 1 << 16)
+            let count = read(0, &bytes, bytes.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else {
+                throw Failure(
+                    description: "the input could not be read: \(String(cString: strerror(errno)))")
+            }
+            if count == 0 {
+                isAtEnd = true
+                try output?.print("")
+            }
+            buffer += bytes[..<count]
+        }
+    }
+
+    private func decode(_ bytes: [UInt8]) throws -> String {
+        var bytes = bytes
+        if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
+        guard let line = String(validating: bytes, as: UTF8.self) else {
+            throw Failure(description: "line \(number) is not UTF-8")
+        }
+        return line
+    }
+
+    func remember(_ line: String) {}
+}

@@ -1,0 +1,196 @@
+/// What a power cut leaves: walks a disk's journal forward and makes, after any call, images of
+/// what the disk may hold.
+///
+/// Rules: what was synced is there. What was pending when a sync failed is lost, though the cache
+/// shows it. Of each unsynced write, every 512-byte sector is there or not, independently. An
+/// unsynced change of a file's size has happened or not. Names that were made, moved or removed
+/// since the last sync of the directory are there or not, each move as a whole. Of a file that is
+/// mapped shared, any sector may be as it was last synced or as it was when the power went. All
+/// choices come from one seed, so an image can be made again.
+public struct CrashImages {
+    private struct File {
+        var durable: [UInt8] = []
+        /// With the number that each call has in the journal.
+        var pending: [(number: Int, call: SimulatedDisk.Call)] = []
+    }
+
+    private let journal: [SimulatedDisk.Call]
+    private let snapshots: [[Int: [UInt8]]]
+    private var files: [Int: File] = [:]
+    private var durableNames: [String: Int] = [:]
+    private var pendingNames: [(number: Int, call: SimulatedDisk.Call)] = []
+    /// Calls that have happened.
+    public private(set) var position = 0
+    /// What a failed sync has brought to the disk: nothing (0), or a choice of sectors made from
+    /// this.
+    private let failureSeed: UInt64
+
+    public init(of disk: SimulatedDisk, failureSeed: UInt64 = 0) {
+        self.failureSeed = failureSeed
+        journal = disk.journal
+        snapshots = disk.sharedSnapshots
+    }
+
+    public var count: Int { journal.count }
+
+    /// Lets the next call happen.
+    public mutating func advance() {
+        let call = journal[position]
+        let number = position
+        position += 1
+        switch call {
+        case .create(_, let file):
+            files[file] = File()
+            pendingNames.append((number, call))
+        case .rename, .remove: pendingNames.append((number, call))
+        case .write(let file, _, _), .zero(let file, _, _), .resize(let file, _):
+            files[file, default: File()].pending.append((number, call))
+        case .sync(let file):
+            var state = files[file, default: File()]
+            for (_, call) in state.pending { Self.apply(call, to: &state.durable) { _ in true } }
+            // What was stored through a shared mapping went with it.
+            if number < snapshots.count, let contents = snapshots[number][file] {
+                state.durable = contents
+            }
+            state.pending = []
+            files[file] = state
+        case .failedSync(let file):
+            // Linux marks the pages clean whose writing has failed: no later sync writes them. A
+            // file's size is the file system's own business and stays pending.
+            var random = SplitMix(state: failureSeed &+ UInt64(number))
+            var state = files[file, default: File()]
+            var kept: [(number: Int, call: SimulatedDisk.Call)] = []
+            for (number, call) in state.pending {
+                if case .resize = call { kept.append((number, call)) }
+                if failureSeed != 0 {
+                    Self.apply(call, to: &state.durable) { _ in random.next() & 1 == 0 }
+                }
+            }
+            state.pending = kept
+            files[file] = state
+        case .syncDirectory:
+            for (_, call) in pendingNames { Self.apply(call, to: &durableNames) }
+            pendingNames = []
+        }
+    }
+
+    /// How the unsynced is treated; every seed also decides which of these it stands for.
+    private enum Strategy: CaseIterable {
+        case allLost, allKept, sectorBySector, callByCall, lastTorn, oneFileKept
+        /// Everything up to some call and nothing after it, over all files.
+        case prefix
+    }
+
+    /// What the disk holds if the power is cut now.
+    public func image(seed: UInt64) -> [String: [UInt8]] {
+        var random = SplitMix(state: seed &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(position))
+        let strategy = Strategy.allCases[Int(random.next() % UInt64(Strategy.allCases.count))]
+        let luckyFile = files.keys.sorted().randomElement(using: &random)
+        let prefix = Int(random.next() % UInt64(position + 1))
+        var contents: [Int: [UInt8]] = [:]
+        for (number, file) in files.sorted(by: { $0.key < $1.key }) {
+            var bytes = file.durable
+            for (callNumber, call) in file.pending {
+                let isLast = callNumber == file.pending.last!.number
+                switch strategy {
+                case .allLost: break
+                case .allKept: Self.apply(call, to: &bytes) { _ in true }
+                case .oneFileKept:
+                    if number == luckyFile { Self.apply(call, to: &bytes) { _ in true } }
+                case .prefix: if callNumber < prefix { Self.apply(call, to: &bytes) { _ in true } }
+                case .callByCall:
+                    if random.next() & 1 == 0 { Self.apply(call, to: &bytes) { _ in true } }
+                case .sectorBySector: Self.apply(call, to: &bytes) { _ in random.next() & 1 == 0 }
+                case .lastTorn:
+                    if isLast {
+                        let cut = Int(random.next() % 64)
+                        Self.apply(call, to: &bytes) { $0 < cut }
+                    } else {
+                        Self.apply(call, to: &bytes) { _ in true }
+                    }
+                }
+            }
+            contents[number] = bytes
+        }
+        if position > 0, snapshots.count >= position {
+            for (number, snapshot) in snapshots[position - 1].sorted(by: { $0.key < $1.key }) {
+                let unsynced = random.next() % 3
+                if unsynced == 0 { continue }
+                var bytes = snapshot
+                if unsynced == 1, let old = contents[number] {
+                    for start in stride(from: 0, to: bytes.count, by: 512)
+                    where random.next() & 1 == 0 {
+                        let end = min(start + 512, bytes.count)
+                        for index in start ..< end {
+                            bytes[index] = index < old.count ? old[index] : 0
+                        }
+                    }
+                }
+                contents[number] = bytes
+            }
+        }
+        var names = durableNames
+        for (number, call) in pendingNames {
+            let happened =
+                switch strategy {
+                case .prefix: number < prefix
+                case .allLost: false
+                case .allKept: true
+                default: random.next() & 1 == 0
+                }
+            if happened { Self.apply(call, to: &names) }
+        }
+        return names.mapValues { contents[$0] ?? [] }
+    }
+
+    private static func apply(
+        _ call: SimulatedDisk.Call, to bytes: inout [UInt8], keeping sector: (Int) -> Bool
+    ) {
+        switch call {
+        case .resize(_, let size):
+            guard sector(0) else { return }
+            if size < bytes.count {
+                bytes.removeLast(bytes.count - size)
+            } else {
+                bytes += [UInt8](repeating: 0, count: size - bytes.count)
+            }
+        case .zero(_, let offset, let count):
+            // Never beyond the file's end, also where an earlier growth was lost.
+            let written = [UInt8](repeating: 0, count: max(min(count, bytes.count - offset), 0))
+            apply(.write(file: 0, offset: offset, bytes: written), to: &bytes, keeping: sector)
+        case .write(_, let offset, let written):
+            var start = 0
+            var number = 0
+            while start < written.count {
+                // Sectors are the disk's: they begin at multiples of 512 of the file, not of the
+                // write.
+                let end = min(written.count, (offset + start) / 512 * 512 + 512 - offset)
+                if sector(number) {
+                    if bytes.count < offset + end {
+                        bytes += [UInt8](repeating: 0, count: offset + end - bytes.count)
+                    }
+                    bytes.withUnsafeMutableBytes { target in
+                        written.withUnsafeBytes { source in
+                            (target.baseAddress! + offset + start).copyMemory(
+                                from: source.baseAddress! + start, byteCount: end - start)
+                        }
+                    }
+                }
+                start = end
+                number += 1
+            }
+        case .create, .sync, .failedSync, .rename, .remove, .syncDirectory: break
+        }
+    }
+
+    private static func apply(_ call: SimulatedDisk.Call, to names: inout [String: Int]) {
+        switch call {
+        case .create(let name, let file): names[name] = file
+        case .rename(let from, let to):
+            // If the making of the old name was lost, so is its move.
+            if let file = names.removeValue(forKey: from) { names[to] = file }
+        case .remove(let name): names[name] = nil
+        case .write, .zero, .resize, .sync, .failedSync, .syncDirectory: break
+        }
+    }
+}

@@ -12,6 +12,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Holdfast", targets: ["Holdfast"]),
+        .library(name: "HoldfastInspection", targets: ["HoldfastInspection"]),
         .library(name: "MemoryMapping", targets: ["MemoryMapping"]),
         .executable(name: "holdfast", targets: ["HoldfastCommand"]),
         .executable(name: "heap-repl", targets: ["heap-repl"]),
@@ -40,11 +41,21 @@ let package = Package(
                 "MemoryMapping",
             ]),
 
+        // What looks at a heap from outside: check, repair, export and import, the use of its pages,
+        // and values of types that the program does not have.
+        .target(
+            name: "HoldfastInspection",
+            dependencies: [
+                "Holdfast",
+                "HoldfastEngine",
+            ]),
+
         // Shared by the command and the REPL: terminal output, figures, tables, maps, JSON.
         .target(
             name: "HoldfastTools",
             dependencies: [
                 "Holdfast",
+                "HoldfastInspection",
                 "MemoryMapping",
             ]),
 
@@ -55,6 +66,7 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastInspection",
                 "HoldfastTools",
                 "MemoryMapping",
             ]),
@@ -64,6 +76,7 @@ let package = Package(
             name: "heap-repl",
             dependencies: [
                 "Holdfast",
+                "HoldfastInspection",
                 "HoldfastTools",
                 "MemoryMapping",
             ],
@@ -92,6 +105,7 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastInspection",
                 "HoldfastTools",
                 "MemoryMapping",
                 "TestSupport",
@@ -115,6 +129,7 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastInspection",
                 "TestSupport",
                 "test-worker",
                 "word-index",
@@ -125,6 +140,7 @@ let package = Package(
                 "Holdfast",
                 "HoldfastCommand",
                 "HoldfastEngine",
+                "HoldfastInspection",
                 "HoldfastTools",
                 "TestSupport",
             ]),
@@ -132,6 +148,7 @@ let package = Package(
             name: "HeapREPLTests",
             dependencies: [
                 "Holdfast",
+                "HoldfastInspection",
                 "HoldfastTools",
                 "TestSupport",
                 "heap-repl",
@@ -141,6 +158,7 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastInspection",
                 "TestSupport",
                 "test-worker",
             ]),
@@ -149,6 +167,7 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastInspection",
                 "TestSupport",
                 "test-worker",
             ]),

@@ -30,6 +30,7 @@ let package = Package(
             name: "ExampleTests",
             dependencies: [
                 .product(name: "Holdfast", package: "Holdfast"),
+                .product(name: "HoldfastInspection", package: "Holdfast"),
                 "task-list",
                 "csv-index",
                 "log-analyser",

@@ -3,6 +3,7 @@ import test_worker
 import Testing
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 extension GoldenTests {
     /// Every golden heap is sound, holds what it should, and can be changed.
@@ -29,6 +30,7 @@ extension GoldenTests {
         /// As a program sees them that does not have the types.
         @Test(arguments: names) func isReadByTypesMadeAtRunTime(name: String) throws {
             for type in Contents.types { TypeRegistry.shared.forget(type) }
+            RunTimeTypes.install()
             let golden = try Golden(name)
             let heap = try golden.open()
             if name == "forms" {

@@ -4,6 +4,7 @@ import Testing
 import TestSupport
 
 @testable import HoldfastEngine
+import HoldfastInspection
 
 /// Building a heap without a log: it is there as a whole or not at all.
 @Suite(.progress) struct BuildTests {

@@ -14,7 +14,10 @@ enum CompilerRun {
 
     /// What a program that uses Holdfast is linked with: the modules that this test was built with.
     static var objects: [String] {
-        ["CHoldfast", "MemoryMapping", "HoldfastEngine", "Holdfast"].flatMap { module in
+        let modules = [
+            "CHoldfast", "MemoryMapping", "HoldfastEngine", "Holdfast", "HoldfastInspection",
+        ]
+        return modules.flatMap { module in
             let folder = productsFolder.path + "/\(module).build"
             let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
             return names.filter { $0.hasSuffix(".o") }.map { folder + "/" + $0 }

@@ -4,6 +4,7 @@ import Testing
 import TestSupport
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 /// Data of any depth, on a thread whose stack is small: chains of references, and values in values.
 @Suite(.progress) struct DepthTests {
@@ -445,6 +446,7 @@ import TestSupport
 
     @Test(arguments: ["Array<", "record R{next: ", "enum E: ", "S{next: ", "union U{a: (", "Ref<"])
     func descriptionsAreReadUpToALimit(begins: String) throws {
+        RunTimeTypes.install()
         try onStack {
             for levels in [200, 100_000] {
                 let text = String(repeating: begins, count: levels) + "Int"

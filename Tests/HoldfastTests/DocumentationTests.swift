@@ -24,7 +24,8 @@ import TestSupport
         #expect(functions.count > 12)
 
         let folder = try TemporaryFolder()
-        var source = "import Foundation\nimport Holdfast\nimport MemoryMapping\n"
+        let modules = ["Foundation", "Holdfast", "HoldfastInspection", "MemoryMapping"]
+        var source = modules.map { "import \($0)\n" }.joined()
         source += functions.map(\.source).joined()
         source += "switch CommandLine.arguments[1] {\n"
         source += functions.map { "case \"\($0.name)\": try await \($0.name)()\n" }.joined()

@@ -3,6 +3,7 @@ import Testing
 import TestSupport
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 /// Looking into a heap, and changing it, without the program's types.
 @Suite(.progress) struct InspectionTests {

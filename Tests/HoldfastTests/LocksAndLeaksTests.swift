@@ -4,6 +4,7 @@ import Testing
 import TestSupport
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 private struct Link: PersistableRecord {
     var name: String

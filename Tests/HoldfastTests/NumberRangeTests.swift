@@ -3,6 +3,7 @@ import Testing
 import TestSupport
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 /// Every number that a program can give, at the ends of its range.
 @Suite(.progress) struct NumberRangeTests {

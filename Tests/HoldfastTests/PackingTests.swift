@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 @testable import Holdfast
 import HoldfastEngine
+@testable import HoldfastInspection
 import Testing
 
 /// A copy that packs holds the same, whatever it is, and in less.

@@ -4,6 +4,7 @@ import Testing
 import TestSupport
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 /// Which names roots can have, and what becomes of those that earlier versions let through.
 @Suite(.progress) struct RefusedRootNameTests {

@@ -3,6 +3,7 @@ import Testing
 import TestSupport
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 /// Roots that were found before are found again without a search; nothing may be found that is not
 /// there any more.

@@ -4,6 +4,7 @@ import Testing
 import TestSupport
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 /// Types that this program does not have, made of what a heap says of them: they read, verify,
 /// export and import what the program that has them has written.
@@ -79,6 +80,7 @@ import TestSupport
 
     /// As if this program had never heard of the types.
     static func forget() {
+        RunTimeTypes.install()
         let types: [any Persistable.Type] = [
             Inner.self, Plain.self, Colour.self, Payment.self, Person.self,
             PersistentMap<String, Person>.self,
@@ -228,5 +230,8 @@ import TestSupport
         "Array<union U{a: (Nobody)}>", "Ref<A{8 bytes}>", "Array<A{3 bytes, aligned to 3}>",
         "Array<A{8 bytes, aligned to 1}>",
     ])
-    func nonsense(text: String) { #expect(TypeRegistry.shared.type(describedAs: text) == nil) }
+    func nonsense(text: String) {
+        RunTimeTypes.install()
+        #expect(TypeRegistry.shared.type(describedAs: text) == nil)
+    }
 }

@@ -3,6 +3,7 @@ import Testing
 import TestSupport
 
 @testable import Holdfast
+@testable import HoldfastInspection
 
 private struct Node: PersistableRecord {
     var name: String

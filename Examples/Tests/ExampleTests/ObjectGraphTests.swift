@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import HoldfastInspection
 import Testing
 
 /// The example program, as its user runs it: through the built executable.

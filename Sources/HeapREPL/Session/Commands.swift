@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 
 // Commands outside of a transaction.
 

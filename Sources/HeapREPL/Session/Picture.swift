@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 import HoldfastTools
 
 /// What `map` shows: every page of the file as a square in the colour, or the letter, of what it

@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 import HoldfastTools
 
 #if canImport(FoundationEssentials)

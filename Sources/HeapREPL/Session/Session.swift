@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 import HoldfastTools
 
 /// Takes lines, runs them and shows what comes of them, until there are no more.

@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 import HoldfastTools
 
 /// What `stats` shows: the sizes of the file and the log, and what of them is used by what.

@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 import HoldfastTools
 
 /// `watch`: shows what changes in a root, as this or another process commits it.

@@ -11,9 +11,6 @@ import Synchronization
     public import System
 #endif
 
-/// Everything that can go wrong with a heap; see the cases for what each means and what to do.
-public typealias HeapError = HoldfastEngine.HeapError
-
 /// How a heap is opened.
 public typealias OpenMode = HoldfastEngine.OpenMode
 
@@ -41,7 +38,7 @@ public typealias AccessPattern = HoldfastEngine.AccessPattern
 /// see the newest commit when their transaction begins. Opening a heap twice in one process shares
 /// one mapping. All waiting ends after ``Options/timeout``.
 public final class PersistentHeap: Sendable {
-    let engine: HeapEngine
+    package let engine: HeapEngine
     let options: Options
     private let mode: OpenMode
     private let isClosed = Atomic<Bool>(false)
@@ -273,7 +270,7 @@ public final class PersistentHeap: Sendable {
         return result
     }
 
-    func requireOpen() throws(HeapError) {
+    package func requireOpen() throws(HeapError) {
         guard !isClosed.load(ordering: .acquiring) else { throw HeapError.closed(path: path) }
     }
 

@@ -7,7 +7,7 @@ import HoldfastEngine
 public struct PersistentValue<Value: Persistable> {
     /// The transaction that the handle belongs to.
     public let access: HeapAccess
-    @usableFromInline let offset: UInt64
+    @usableFromInline package let offset: UInt64
 
     @inlinable
     init(access: HeapAccess, offset: UInt64) {
@@ -66,7 +66,7 @@ extension PersistentValue: Persistable {
     @inlinable
     public static var ownsMemory: Bool { true }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let offset = verification.load(place, as: UInt64.self)
         guard verification.claim(offset, for: Value.Stored.self, "a value") else { return }
         Value.verify(at: offset, in: &verification)
@@ -75,4 +75,11 @@ extension PersistentValue: Persistable {
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Value<\(try TypeDescription.text(of: Value.self))>")
     }
+}
+
+extension PersistentValue: RecordHandle where Value: PersistableRecord {
+    public typealias Target = Value
+
+    @inlinable
+    public var place: UInt64 { access.load(offset, as: RelativePointer<StoredRecord>.self).offset }
 }

@@ -1,7 +1,7 @@
 import HoldfastEngine
 
 /// The named roots of a heap: themselves a map in the heap, from names to types and places.
-struct RootCatalogue {
+package struct RootCatalogue {
     private struct Record: BitwiseCopyable {
         /// Of the type's description: equal for equal types, so that the common case compares one
         /// word.
@@ -25,7 +25,7 @@ struct RootCatalogue {
         }
         static var ownsMemory: Bool { true }
 
-        static func verify(at offset: UInt64, in verification: inout Verification) {
+        static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {
             RootCatalogue.verifyRecord(at: offset, in: &verification)
         }
 
@@ -58,28 +58,31 @@ struct RootCatalogue {
     /// Names that begin so belong to Holdfast itself, and no list of roots shows them: the number
     /// of the data's version, and, while a root is converted, its old form and how far that has
     /// come. No program can make others, but earlier versions let it.
-    static let hiddenPrefix = "\0"
+    package static let hiddenPrefix = "\0"
+
+    /// The root that holds the version of the heap's data.
+    package static let dataVersionName = hiddenPrefix + "version"
 
     /// What stands behind the prefix, before the name of a root that is being converted.
     static let cursorPrefix = "cursor of "
 
     /// Whether the name is one of Holdfast's own, beside roots that `isThere` knows: a name that
     /// only begins so is shown like any other.
-    static func isHidden(_ name: String, _ isThere: (String) -> Bool) -> Bool {
+    package static func isHidden(_ name: String, _ isThere: (String) -> Bool) -> Bool {
         guard name.hasPrefix(hiddenPrefix) else { return false }
         let rest = String(name.dropFirst(hiddenPrefix.count))
-        return name == DataVersion.name || rest.hasPrefix(cursorPrefix) || isThere(rest)
+        return name == dataVersionName || rest.hasPrefix(cursorPrefix) || isThere(rest)
     }
 
     /// The name that an export gives to a root: one that can be imported.
-    static func exportedName(_ name: String) -> String {
+    package static func exportedName(_ name: String) -> String {
         name.hasPrefix(hiddenPrefix) ? "\u{2400}" + name.dropFirst(hiddenPrefix.count) : name
     }
 
     private let access: HeapAccess
     private let map: PersistentMap<String, RecordValue>?
 
-    init(_ access: HeapAccess) {
+    package init(_ access: HeapAccess) {
         self.access = access
         let offset = access.catalogue
         map = offset == 0 ? nil : PersistentMap(access: access, offset: offset)
@@ -115,7 +118,7 @@ struct RootCatalogue {
         return record.offset
     }
 
-    func contains(_ name: String) -> Bool { map?.contains(name) ?? false }
+    package func contains(_ name: String) -> Bool { map?.contains(name) ?? false }
 
     func add(_ name: String, as type: any Persistable.Type, at offset: UInt64) throws(HeapError) {
         add(
@@ -125,7 +128,9 @@ struct RootCatalogue {
 
     /// Adds a root of a type that this program may know only by what is stored alike, such as an
     /// array of another program's enum.
-    func add(_ name: String, describedAs text: String, fingerprint: UInt64, at offset: UInt64) {
+    package func add(
+        _ name: String, describedAs text: String, fingerprint: UInt64, at offset: UInt64
+    ) {
         access.catalogueWillChange()
         let map: PersistentMap<String, RecordValue>
         if let existing = self.map {
@@ -144,15 +149,22 @@ struct RootCatalogue {
 
     /// A root as it stands in the catalogue: where its key and its place stand, and what it is said
     /// to be.
-    struct Entry {
-        let keyPlace: UInt64
-        let place: UInt64
-        let offset: UInt64
-        let description: String
+    package struct Entry {
+        package let keyPlace: UInt64
+        package let place: UInt64
+        package let offset: UInt64
+        package let description: String
+
+        package init(keyPlace: UInt64, place: UInt64, offset: UInt64, description: String) {
+            self.keyPlace = keyPlace
+            self.place = place
+            self.offset = offset
+            self.description = description
+        }
     }
 
     /// The root with this name, whatever its type is; nil if there is none.
-    func entry(_ name: String) -> Entry? {
+    package func entry(_ name: String) -> Entry? {
         guard let slot = map?.find(name) else { return nil }
         let record =
             UnsafeMutableRawPointer(slot) + MemoryLayout.offset(
@@ -167,7 +179,7 @@ struct RootCatalogue {
     }
 
     /// Names that begin as Holdfast's own do, such as those of a migration that is under way.
-    var hiddenNames: [String] { map?.keys.filter { Self.isHidden($0, contains) } ?? [] }
+    package var hiddenNames: [String] { map?.keys.filter { Self.isHidden($0, contains) } ?? [] }
 
     func rename(_ name: String, to newName: String) throws(HeapError) {
         try access.requireDeclared(newName)
@@ -207,42 +219,25 @@ struct RootCatalogue {
 
     // MARK: Verifying
 
-    /// Verifies the catalogue whose map lies at `offset`, and every root of a type that this
-    /// program knows.
-    static func verify(at offset: UInt64, in verification: inout Verification) {
+    /// Verifies the catalogue whose map lies at `offset`, and every root as the walk wishes.
+    static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {
         PersistentMap<String, RecordValue>.verify(mapAt: offset, in: &verification)
     }
 
-    private static func verifyRecord(at place: UInt64, in verification: inout Verification) {
+    private static func verifyRecord(at place: UInt64, in verification: inout some BlockVerifier) {
         let before = verification.problemCount
         String.verify(
             at: place + UInt64(MemoryLayout<Record>.offset(of: \.description)!), in: &verification)
         let record = verification.load(place, as: Record.self)
         let rootPlace = place + UInt64(MemoryLayout<Record>.offset(of: \.offset)!)
-        guard verification.problemCount == before, !verification.wasCancelled else {
-            return verification.addRoot(describedAs: nil, placeAt: rootPlace)
-        }
-        let description = String.load(record.description, from: verification.access)
-        verification.addRoot(describedAs: description, placeAt: rootPlace)
-        guard TypeRegistry.fingerprint(of: description) == record.fingerprint else {
-            return verification.report(
-                "its type is described as \(description), which is not what its fingerprint says")
-        }
-        guard verification.followsRoot else { return }
-        guard let type = TypeRegistry.shared.type(describedAs: description),
-            storedBytes(of: type) == 8
-        else {
-            return verification.addUnknownRoot(describedAs: description)
-        }
-        type.verify(at: rootPlace, in: &verification)
+        let isReadable = verification.problemCount == before && !verification.wasCancelled
+        verification.verifyRoot(
+            describedAs: isReadable
+                ? String.load(record.description, from: verification.access) : nil,
+            fingerprint: record.fingerprint, placeAt: rootPlace)
     }
 
-    /// A root is kept as one relative pointer.
-    private static func storedBytes<Value: Persistable>(of type: Value.Type) -> Int {
-        MemoryLayout<Value.Stored>.size
-    }
-
-    var all: [Root] {
+    package var all: [Root] {
         guard let map else { return [] }
         return map.compactMap { name, value in
             if Self.isHidden(name, contains) { return nil }
@@ -286,7 +281,7 @@ extension HeapAccess {
     }
 
     @usableFromInline
-    func removeRoot(_ name: String) { RootCatalogue(self).remove(name) }
+    package func removeRoot(_ name: String) { RootCatalogue(self).remove(name) }
 
     /// For reading: throws if there is no root with this name.
     @usableFromInline

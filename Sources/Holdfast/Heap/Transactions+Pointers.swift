@@ -54,7 +54,7 @@ extension HeapAccess {
     }
 }
 
-extension ReadTransaction {
+extension HeapTransaction where Self: ~Copyable {
     /// What a pointer leads to. Traps if that is outside the heap. O(1).
     @inlinable
     public subscript<Value: PersistableStruct>(pointer: RelativePointer<Value>) -> Value {

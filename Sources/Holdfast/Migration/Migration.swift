@@ -118,17 +118,17 @@ extension PersistentHeap {
 }
 
 /// The version is a root like others, with a name that no list of roots shows.
-enum DataVersion {
-    static let name = RootCatalogue.hiddenPrefix + "version"
+package enum DataVersion {
+    private static var name: String { RootCatalogue.dataVersionName }
 
-    static func read(_ access: HeapAccess) throws(HeapError) -> Int {
+    package static func read(_ access: HeapAccess) throws(HeapError) -> Int {
         guard let offset = try access.findRoot(name, as: PersistentValue<Int>.self) else {
             return 0
         }
         return PersistentValue<Int>(access: access, offset: offset).value
     }
 
-    static func set(_ version: Int, _ access: HeapAccess) throws(HeapError) {
+    package static func set(_ version: Int, _ access: HeapAccess) throws(HeapError) {
         if let offset = try access.findRoot(name, as: PersistentValue<Int>.self) {
             PersistentValue<Int>(access: access, offset: offset).value = version
         } else {

@@ -1,14 +1,18 @@
 import HoldfastEngine
 
 extension PersistableRecord {
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let offset = verification.load(place, as: UInt64.self)
         guard verification.claim(recordAt: offset, Self.self) else { return }
         verifyFields(at: offset, in: &verification)
     }
 
-    /// Verifies the fields of a record whose block has been claimed.
-    static func verifyFields(at offset: UInt64, in verification: inout Verification) {
+    public static var recordBlock: RecordBlock {
+        let layout = RecordLayout.of(Self.self)
+        return RecordBlock(byteCount: layout.byteCount, tag: layout.tag)
+    }
+
+    public static func verifyFields(at offset: UInt64, in verification: inout some BlockVerifier) {
         guard verification.enterLevel() else {
             return verification.postpone { verifyFields(at: offset, in: &$0) }
         }
@@ -21,44 +25,25 @@ extension PersistableRecord {
     }
 }
 
-extension Verification {
-    /// Claims the block of a record of this type; false, and a report, if there is none.
-    mutating func claim<Record: PersistableRecord>(recordAt offset: UInt64, _ type: Record.Type)
-        -> Bool
-    {
-        let layout = RecordLayout.of(type)
-        guard
-            claim(
-                offset, byteCount: layout.byteCount, alignment: RecordLayout.alignment,
-                "a \(layout.typeName)")
-        else {
-            return false
-        }
-        if load(offset, as: StoredRecord.self).tag == layout.tag { return true }
-        report("what should be a \(layout.typeName) lies at \(offset) and does not begin as one")
-        return false
-    }
-}
-
 // References are followed when everything else has been: only then is it known what has an owner.
 // That also keeps a long chain of them from becoming a deep recursion.
 
 extension Ref {
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         verification.follow(
             verification.load(place, as: UInt64.self), to: Target.self, shares: false)
     }
 }
 
 extension Shared {
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         verification.follow(
             verification.load(place, as: UInt64.self), to: Target.self, shares: true)
     }
 }
 
 extension PersistableUnion {
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let stored = verification.load(place, as: StoredUnion.self)
         let cases = cases
         guard stored.number < cases.count else {
@@ -81,7 +66,7 @@ extension PersistableUnion {
 
     private static func verify(
         _ payload: [UnionCase<Self>.PayloadPart], at block: UInt64,
-        in verification: inout Verification
+        in verification: inout some BlockVerifier
     ) {
         guard verification.enterLevel() else {
             return verification.postpone { verify(payload, at: block, in: &$0) }

@@ -22,7 +22,7 @@ import HoldfastEngine
 /// A field of a type that cannot be kept (a class, an `Array`, a closure) is refused with
 /// ``HeapError/notStorable(type:reason:)``, naming the field, when a root of the type is first
 /// asked for. A struct whose fields are all plain bytes is faster as a ``PersistableStruct``.
-public protocol PersistableRecord: PersistableValue, PersistableNamed
+public protocol PersistableRecord: ReferenceTarget
 where Stored == RelativePointer<StoredRecord> {}
 
 /// The first 8 bytes of a record's block.
@@ -30,9 +30,9 @@ where Stored == RelativePointer<StoredRecord> {}
 public struct StoredRecord: BitwiseCopyable, Sendable {
     /// Says which type the record is of, so that a reference to what is no longer there, or is
     /// something else, is noticed; 0 once it is freed.
-    @usableFromInline var tag: UInt32
+    @usableFromInline package var tag: UInt32
     /// How many ``Shared`` references own the record; 0 if one place does.
-    @usableFromInline var owners: UInt32
+    @usableFromInline package var owners: UInt32
 
     @usableFromInline
     init(tag: UInt32, owners: UInt32) {
@@ -72,7 +72,7 @@ extension PersistableRecord {
     }
 
     /// A block with the record's tag and nothing else.
-    static func makeBlock(in access: HeapAccess) -> UInt64 {
+    package static func makeBlock(in access: HeapAccess) -> UInt64 {
         let layout = RecordLayout.of(Self.self)
         let offset = access.allocateZeros(
             byteCount: layout.byteCount, alignment: RecordLayout.alignment)

@@ -27,26 +27,26 @@ public protocol PersistableUnion: PersistableValue, PersistableNamed where Store
 @frozen
 public struct StoredUnion: BitwiseCopyable, Sendable {
     /// The case's number in the list.
-    var number: UInt32
+    package var number: UInt32
     var reserved: UInt32 = 0
     /// The payload's block; 0 if there is no payload.
-    var payload: UInt64
+    package var payload: UInt64
 }
 
 /// A case of a ``PersistableUnion``: its name, and how its payload is put in and taken out.
 public struct UnionCase<Union: SendableMetatype>: Sendable {
-    let name: String
-    let payload: [PayloadPart]
+    package let name: String
+    package let payload: [PayloadPart]
     /// Bytes of the payload's block; 0 if there is none.
-    let byteCount: Int
+    package let byteCount: Int
     /// Takes a value apart into a new block and returns the block's place; nil if the value is of
     /// another case.
     let store: @Sendable (Union, HeapAccess) -> UInt64?
     let load: @Sendable (UInt64, HeapAccess) -> Union
 
-    struct PayloadPart: Sendable {
-        let offset: Int
-        let valueType: any Persistable.Type
+    package struct PayloadPart: Sendable {
+        package let offset: Int
+        package let valueType: any Persistable.Type
     }
 
     /// A case without a payload.
@@ -94,7 +94,7 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
     }
 
     /// A case of a payload whose types are only known at run time.
-    init(
+    package init(
         _ name: String, payload types: [any Persistable.Type],
         store: @escaping @Sendable (Union, HeapAccess) -> UInt64?,
         load: @escaping @Sendable (UInt64, HeapAccess) -> Union
@@ -106,7 +106,7 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
     }
 
     /// Where the values of a payload lie in its block, and the block's bytes.
-    static func parts(of types: [any Persistable.Type]) -> ([PayloadPart], byteCount: Int) {
+    package static func parts(of types: [any Persistable.Type]) -> ([PayloadPart], byteCount: Int) {
         var parts: [PayloadPart] = []
         var end = 0
         for type in types { add(type, &parts, &end) }

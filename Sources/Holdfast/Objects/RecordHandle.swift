@@ -93,10 +93,3 @@ extension RecordHandle {
     @inlinable
     public var ref: Ref<Target> { Ref(access: access, place: place) }
 }
-
-extension PersistentValue: RecordHandle where Value: PersistableRecord {
-    public typealias Target = Value
-
-    @inlinable
-    public var place: UInt64 { access.load(offset, as: RelativePointer<StoredRecord>.self).offset }
-}

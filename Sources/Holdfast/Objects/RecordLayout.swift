@@ -9,28 +9,28 @@ import Synchronization
 /// A block is the header (`StoredRecord`, 8 bytes) and the fields' stored forms in the order of
 /// their declaration, each at the next multiple of its alignment.
 @usableFromInline
-final class RecordLayout: Sendable {
+package final class RecordLayout: Sendable {
     /// One field; its type's own code does the work.
-    struct Field: Sendable {
-        let name: String
+    package struct Field: Sendable {
+        package let name: String
         /// Bytes from the struct's first byte in memory.
         let memoryOffset: Int
         /// Bytes from the block's first byte in the heap.
-        let offset: Int
-        let valueType: any Persistable.Type
+        package let offset: Int
+        package let valueType: any Persistable.Type
         /// The field's type once more if it is an optional.
         let optionalType: (any OptionalField.Type)?
 
         var ownsMemory: Bool { valueType.ownsMemory }
     }
 
-    static let alignment = 8
+    package static let alignment = RecordBlock.alignment
 
-    let type: any PersistableRecord.Type
-    let fields: [Field]
-    let byteCount: Int
+    package let type: any PersistableRecord.Type
+    package let fields: [Field]
+    package let byteCount: Int
     let tag: UInt32
-    let typeName: String
+    package let typeName: String
     /// What field access goes by.
     nonisolated(unsafe) let plan: UnsafePointer<RecordPlan>
 
@@ -138,15 +138,12 @@ final class RecordLayout: Sendable {
 
     // MARK: Describing
 
-    /// Records that are being described by this thread: one that is reached again within itself is
-    /// only named.
-    @TaskLocal static var describing: [ObjectIdentifier] = []
-
     static func describe(_ type: any PersistableRecord.Type) throws(HeapError) -> TypeDescription {
         let identifier = ObjectIdentifier(type)
-        if describing.contains(identifier) { return TypeDescription(type.storedName) }
+        let enclosing = TypeDescription.enclosingRecords
+        if enclosing.contains(identifier) { return TypeDescription(type.storedName) }
         let layout = try found(type)
-        return try $describing.withValue(describing + [identifier]) {
+        return try TypeDescription.$enclosingRecords.withValue(enclosing + [identifier]) {
             Result { () throws(HeapError) in
                 var problem: HeapError?
                 let text = text(type, layout.fields, layout.byteCount) { type in
@@ -179,7 +176,8 @@ final class RecordLayout: Sendable {
     }
 
     /// The layout of `type`, made if it is asked for the first time.
-    static func found(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout {
+    package static func found(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout
+    {
         let identifier = ObjectIdentifier(type)
         if let layout = known.withLock({ $0[identifier] }) { return layout }
         let layout = try make(type)
@@ -192,7 +190,7 @@ final class RecordLayout: Sendable {
     }
 
     /// The layout of a type that a root's check has found to be storable.
-    static func of<T: PersistableRecord>(_ type: T.Type) -> RecordLayout {
+    package static func of<T: PersistableRecord>(_ type: T.Type) -> RecordLayout {
         RecordPlan.of(type).pointee.layout.takeUnretainedValue()
     }
 
@@ -205,7 +203,9 @@ final class RecordLayout: Sendable {
     }
 
     /// Traps unless a record of this type lies at `offset`.
-    func require(_ offset: UInt64, _ access: HeapAccess) { plan.pointee.require(offset, access) }
+    package func require(_ offset: UInt64, _ access: HeapAccess) {
+        plan.pointee.require(offset, access)
+    }
 }
 
 extension RecordLayout.Field {

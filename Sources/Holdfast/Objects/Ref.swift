@@ -14,7 +14,7 @@ import HoldfastEngine
 /// Ownership is the program's: a record made by `tx.new` stays until `free()`, whoever refers to
 /// it; a record inside a collection or another record stays until it is removed or replaced there.
 /// A reference to a record that is gone traps with a sentence when it is used, unless its place has
-/// been given to another record of the same type. ``HeapCheck/unreachedBlocks`` counts records that
+/// been given to another record of the same type. `HeapCheck.unreachedBlocks` counts records that
 /// nothing leads to any more; ``Shared`` counts its references instead.
 ///
 /// In the heap a reference is 8 bytes. As a Swift value it is a handle, valid inside its
@@ -51,7 +51,7 @@ extension Ref: CustomStringConvertible {
 
 // A value, unlike other handles: what it leads to stays when the place that held the reference is
 // freed.
-extension Ref: PersistableValue {
+extension Ref: PersistableValue, ReferenceValue {
     /// Where the record lies.
     public typealias Stored = RelativePointer<StoredRecord>
 
@@ -76,24 +76,5 @@ extension Ref: PersistableValue {
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Ref<\(try TypeDescription.text(of: Target.self))>")
-    }
-}
-
-extension WriteTransaction {
-    /// Puts a record into the heap on its own, owned by the program: it stays until `free()`. O(its
-    /// fields).
-    public func new<Record: PersistableRecord>(_ record: Record) throws(HeapError) -> Ref<Record> {
-        // The check that a root would have brought; it costs a look-up.
-        _ = try TypeRegistry.shared.fingerprint(of: Record.self)
-        return Ref(access: access, place: Record.store(record, in: access).offset)
-    }
-
-    /// Puts a record into the heap that belongs to all who refer to it; see ``Shared``. O(its
-    /// fields).
-    public func share<Record: PersistableRecord>(_ record: Record) throws(HeapError) -> Shared<
-        Record
-    > {
-        _ = try TypeRegistry.shared.fingerprint(of: Record.self)
-        return Shared(access: access, place: Record.store(record, in: access).offset)
     }
 }

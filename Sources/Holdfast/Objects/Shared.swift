@@ -8,7 +8,7 @@ import HoldfastEngine
 /// The count is of references in the heap, not of Swift values: copying a handle counts nothing,
 /// storing it in a field or a collection counts one, and removing or replacing it there takes one
 /// away. A record made by `tx.share` and never stored is nobody's, and is counted by
-/// ``HeapCheck/unreachedBlocks``; so are records that refer to each other in a circle and that
+/// `HeapCheck.unreachedBlocks`; so are records that refer to each other in a circle and that
 /// nothing else leads to. At most 2³²-1 references.
 @dynamicMemberLookup
 @frozen

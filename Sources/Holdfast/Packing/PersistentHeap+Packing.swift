@@ -6,6 +6,27 @@ import HoldfastEngine
 // where the heap has been found to be sound and all of it was reached; any other heap is copied
 // page by page, as it is.
 extension PersistentHeap {
+    /// Writes the heap as it is now to a new file: one commit, whole and at rest, while readers and
+    /// writers go on. It is a heap of its own, with another identity. Free pages are left out;
+    /// where what lives would take far less than the pages that it is spread over, it is packed.
+    ///
+    /// The file appears at `path` when it is complete and durable, or not at all. Throws
+    /// ``HeapError/alreadyExists(path:)`` rather than replace a file, unless `replacing`, and
+    /// ``HeapError/busy(path:)`` if the file that is to be replaced is a heap that is open
+    /// anywhere. O(heap); `progress` is told pages.
+    public func copy(
+        to path: String, replacing: Bool = false,
+        progress: ((_ done: Int, _ of: Int) -> Void)? = nil
+    ) throws(HeapError) {
+        try requireOpen()
+        let snapshot = try makeSnapshotEngine()
+        defer { try? snapshot.close() }
+        if try Self.copyPacked(snapshot, to: path, replacing: replacing, progress: progress) {
+            return
+        }
+        try snapshot.writeCopy(to: path, replacing: replacing, progress: progress)
+    }
+
     /// Writes a packed copy of a snapshot, if that is worthwhile and possible; false if the pages
     /// are to be copied. Throws like `copy`.
     static func copyPacked(
@@ -40,7 +61,7 @@ extension PersistentHeap {
             progress?(min(bytes / HeapLayout.pageBytes, pages), pages)
             return !isCancelled()
         }
-        mover.run()
+        mover.run { RootCatalogue.moveAll(at: $0, by: mover) }
         guard !mover.wasCancelled, !mover.cannotGoOn else {
             new.abort(writing)
             if mover.cannotGoOn { return false }

@@ -40,7 +40,7 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
 
     /// What a type is described as within another one's description. A generic type can be made of
     /// itself as often as a program likes: throws `notStorable` beyond `mostLevels`.
-    static func text(of type: any Persistable.Type) throws(HeapError) -> String {
+    package static func text(of type: any Persistable.Type) throws(HeapError) -> String {
         let level = level + 1
         guard level < mostLevels - 1 else {
             throw HeapError.notStorable(
@@ -55,6 +55,10 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
         }.get()
     }
 
+    /// The records that this thread is describing: one that is reached again within itself is only
+    /// named.
+    @TaskLocal static var enclosingRecords: [ObjectIdentifier] = []
+
     /// The unions that this thread is describing, each with the number of records that it is
     /// within.
     @TaskLocal private static var unions: [ObjectIdentifier: Int] = [:]
@@ -62,9 +66,9 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
     /// Describes a union with `body`; throws `notStorable` if it is being described already, with
     /// no further record in between, which would be named when it is reached again.
     static func describing(
-        _ union: any PersistableUnion.Type, _ body: () throws(HeapError) -> TypeDescription
+        _ union: any Persistable.Type, _ body: () throws(HeapError) -> TypeDescription
     ) throws(HeapError) -> TypeDescription {
-        let records = RecordLayout.describing.count
+        let records = enclosingRecords.count
         var unions = unions
         guard unions.updateValue(records, forKey: ObjectIdentifier(union)) != records else {
             throw HeapError.notStorable(
@@ -223,7 +227,7 @@ private struct LayoutText {
         if type is AnyClass { return "a reference to an object" }
         if type is any _Pointer.Type || type is OpaquePointer.Type { return "a pointer" }
         if type is any Persistable.Type,
-            !(type is any PersistableValue.Type) || type is any RecordHandle.Type
+            !(type is any PersistableValue.Type) || type is any ReferenceValue.Type
         {
             return "a handle"
         }
@@ -235,6 +239,9 @@ private struct LayoutText {
         return nil
     }
 }
+
+/// A handle that is a value too, since the place that holds it does not own what it leads to.
+protocol ReferenceValue {}
 
 private protocol AnyInlineArray {
     static var elementType: Any.Type { get }

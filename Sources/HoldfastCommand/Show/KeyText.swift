@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import HoldfastInspection
 import HoldfastTools
 
 /// Keys of maps, from what a user writes.

@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import HoldfastInspection
 import HoldfastTools
 
 /// A value of a heap, as text for people or as JSON. Inside the read transaction that the place

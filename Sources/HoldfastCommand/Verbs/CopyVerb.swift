@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import HoldfastInspection
 import HoldfastTools
 import MemoryMapping
 
@@ -35,6 +36,8 @@ extension Verb {
         let destination = call.operands[1]
         let progress = call.progress("copy", unit: "pages")
         defer { progress.finish() }
+        // So that heaps of any types are packed.
+        RunTimeTypes.install()
         try heap.copy(to: destination, replacing: call.has("replace")) { progress.show($0, of: $1) }
         progress.finish()
         let size = FileSize(destination)

@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 import HoldfastTools
 
 /// What `check --repair` has saved.

@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 
 /// What a picture of a heap shows: every byte of it as part of exactly one entry of the legend,
 /// page after page.

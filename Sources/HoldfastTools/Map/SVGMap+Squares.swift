@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastInspection
 
 extension SVGMap {
     /// Neighbouring squares of one row that show the same.

@@ -58,7 +58,7 @@ extension PersistentArray: PersistableContainer {
     @inlinable
     public static var ownsMemory: Bool { true }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let offset = verification.load(place, as: UInt64.self)
         guard verification.claim(offset, for: Header.self, "an array's header") else { return }
         let header = verification.load(offset, as: Header.self)

@@ -14,7 +14,7 @@ import HoldfastEngine
 /// the capacity in use halves it, until about 2 KiB are left, which `removeAll()` frees.
 @frozen
 public struct PersistentArray<Element: Persistable> {
-    @usableFromInline let access: HeapAccess
+    @usableFromInline package let access: HeapAccess
     /// Where the header lies.
     @usableFromInline let offset: UInt64
 
@@ -137,7 +137,7 @@ public struct PersistentArray<Element: Persistable> {
     }
 
     @inlinable
-    func append(stored: Element.Stored) {
+    package func append(stored: Element.Stored) {
         var header = header
         let count = header.pointee.count
         if count == header.pointee.capacity {

@@ -184,7 +184,7 @@ extension PersistentBitSet: PersistableContainer {
         PersistentArray<UInt64>.destroy(stored, in: access)
     }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         PersistentArray<UInt64>.verify(at: place, in: &verification)
     }
 

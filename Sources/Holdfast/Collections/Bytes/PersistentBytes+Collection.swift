@@ -151,7 +151,7 @@ extension PersistentBytes: PersistableContainer {
         PersistentArray<UInt8>.destroy(stored, in: access)
     }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         PersistentArray<UInt8>.verify(at: place, in: &verification)
     }
 
@@ -161,24 +161,4 @@ extension PersistentBytes: PersistableContainer {
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("PersistentBytes")
     }
-}
-
-extension WriteTransaction {
-    /// The bytes with this name, made empty if there are none; throws like ``map(_:_:_:)``.
-    @inlinable
-    public func bytes(_ name: String) throws(HeapError) -> PersistentBytes { try container(name) }
-
-    /// The bit set with this name, made empty if there is none; throws like ``map(_:_:_:)``.
-    @inlinable
-    public func bitSet(_ name: String) throws(HeapError) -> PersistentBitSet { try container(name) }
-}
-
-extension ReadTransaction {
-    /// The bytes with this name; throws like ``map(_:_:_:)``.
-    @inlinable
-    public func bytes(_ name: String) throws(HeapError) -> PersistentBytes { try root(name) }
-
-    /// The bit set with this name; throws like ``map(_:_:_:)``.
-    @inlinable
-    public func bitSet(_ name: String) throws(HeapError) -> PersistentBitSet { try root(name) }
 }

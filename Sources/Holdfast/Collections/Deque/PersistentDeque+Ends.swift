@@ -20,7 +20,7 @@ extension PersistentDeque {
     }
 
     @inlinable
-    func append(stored: Element.Stored) {
+    package func append(stored: Element.Stored) {
         let ring = ringWithRoom()
         guard ring.count < ring.capacity else { return }
         noteHeader()

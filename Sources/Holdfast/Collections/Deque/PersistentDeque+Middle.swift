@@ -18,7 +18,7 @@ extension PersistentDeque {
     }
 
     @inlinable
-    func insert(stored: Element.Stored, at index: Int) {
+    package func insert(stored: Element.Stored, at index: Int) {
         if open(1, at: index) { write(stored, at: ring.place(index)) }
     }
 

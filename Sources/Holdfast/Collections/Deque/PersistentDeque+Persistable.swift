@@ -55,7 +55,7 @@ extension PersistentDeque: PersistableContainer {
         if Element.ownsMemory { access.leaveLevel() }
     }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let offset = verification.load(place, as: UInt64.self)
         guard
             verification.claim(

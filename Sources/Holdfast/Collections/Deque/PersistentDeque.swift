@@ -22,7 +22,7 @@ import HoldfastEngine
 /// ``removeAll(keepingCapacity:)``.
 @frozen
 public struct PersistentDeque<Element: Persistable> {
-    @usableFromInline let access: HeapAccess
+    @usableFromInline package let access: HeapAccess
     /// Where the header lies.
     @usableFromInline let offset: UInt64
 

@@ -58,7 +58,7 @@ extension PersistentMap: PersistableContainer {
     @inlinable
     public static var ownsMemory: Bool { true }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         verify(mapAt: verification.load(place, as: UInt64.self), in: &verification)
     }
 

@@ -4,7 +4,7 @@ import HoldfastEngine
 // where a search for it comes by.
 extension PersistentMap {
     /// Verifies the map whose header lies at `offset`, and everything in it.
-    static func verify(mapAt offset: UInt64, in verification: inout Verification) {
+    static func verify(mapAt offset: UInt64, in verification: inout some BlockVerifier) {
         guard
             verification.claim(
                 offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes,
@@ -41,7 +41,7 @@ extension PersistentMap {
     /// Every entry of the directory leads to a segment, and exactly those entries to the same one
     /// that share its bits.
     private static func verifyDirectory(
-        at table: UInt64, depth: Int, count: inout UInt64, in verification: inout Verification
+        at table: UInt64, depth: Int, count: inout UInt64, in verification: inout some BlockVerifier
     ) -> Bool {
         var entry = 0
         while entry < 1 << depth {
@@ -71,7 +71,7 @@ extension PersistentMap {
     /// Verifies the segment whose keys' hashes begin with `prefix`. False if it could not be read.
     private static func verify(
         _ segment: MapSegment, prefix: UInt64, depth: Int, count: inout UInt64,
-        in verification: inout Verification
+        in verification: inout some BlockVerifier
     ) -> Bool {
         guard segment.exponent < 32, segment.localDepth <= depth else {
             verification.report(
@@ -107,7 +107,7 @@ extension PersistentMap {
 
     private static func verifySlot(
         _ slot: Int, of chunk: Int, tag: UInt64, _ table: inout SegmentWalk,
-        in verification: inout Verification
+        in verification: inout some BlockVerifier
     ) {
         let keyPlace =
             table.chunkOffset(chunk) + UInt64(slotsOffset + slot * MemoryLayout<Slot>.stride)
@@ -165,7 +165,7 @@ extension PersistentMap {
             }
         }
 
-        func compareOverflow(in verification: inout Verification) {
+        func compareOverflow(in verification: inout some BlockVerifier) {
             guard isExact else { return }
             // A count of 255 stands for that many or more, now or once.
             for chunk in 0 ..< segment.chunks

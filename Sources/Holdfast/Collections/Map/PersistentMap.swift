@@ -18,7 +18,7 @@ import HoldfastEngine
 /// a quarter full shrinks.
 @frozen
 public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
-    @usableFromInline let access: HeapAccess
+    @usableFromInline package let access: HeapAccess
     /// Where the header lies.
     @usableFromInline let offset: UInt64
 
@@ -248,18 +248,4 @@ extension PersistentMap where Value: PersistableContainer {
             return Value.load(value, from: access)
         }
     }
-}
-
-extension HeapAccess {
-    /// Notes bytes that are known by their address.
-    @inlinable @inline(__always)
-    func note<T>(address: UnsafeMutablePointer<T>, _ count: Int) {
-        let offset = UnsafeMutableRawPointer(address) - context.pointee.base
-        note(UInt64(truncatingIfNeeded: offset), count)
-    }
-}
-
-extension Int {
-    @inlinable @inline(__always)
-    func roundedUp(to multiple: Int) -> Int { (self + multiple - 1) / multiple * multiple }
 }

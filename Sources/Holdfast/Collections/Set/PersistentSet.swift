@@ -15,9 +15,9 @@ import HoldfastEngine
 /// ``PersistentMap`` without values.
 @frozen
 public struct PersistentSet<Element: PersistableKey> {
-    @usableFromInline typealias Table = PersistentMap<Element, NoValue>
+    @usableFromInline package typealias Table = PersistentMap<Element, NoValue>
 
-    @usableFromInline let table: Table
+    @usableFromInline package let table: Table
 
     @inlinable
     init(table: Table) { self.table = table }
@@ -107,7 +107,7 @@ extension PersistentSet: PersistableContainer {
         Table.destroy(stored, in: access)
     }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         Table.verify(at: place, in: &verification)
     }
 

@@ -16,9 +16,9 @@ import HoldfastEngine
 /// ``PersistentSortedMap`` without values.
 @frozen
 public struct PersistentSortedSet<Element: PersistableOrderedKey> {
-    @usableFromInline typealias Tree = PersistentSortedMap<Element, NoValue>
+    @usableFromInline package typealias Tree = PersistentSortedMap<Element, NoValue>
 
-    @usableFromInline let tree: Tree
+    @usableFromInline package let tree: Tree
 
     @inlinable
     init(tree: Tree) { self.tree = tree }
@@ -260,7 +260,7 @@ extension PersistentSortedSet: PersistableContainer {
         Tree.destroy(stored, in: access)
     }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         Tree.verify(at: place, in: &verification)
     }
 

@@ -3,7 +3,7 @@ import HoldfastEngine
 // Verifying a sorted map that may be damaged: header, nodes, the order of the keys, and that each
 // lies between its separators.
 extension PersistentSortedMap {
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let offset = verification.load(place, as: UInt64.self)
         guard
             verification.claim(
@@ -44,7 +44,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
     /// Whether every node could be read.
     var isWhole = true
 
-    private mutating func fail(_ problem: String, in verification: inout Verification) {
+    private mutating func fail(_ problem: String, in verification: inout some BlockVerifier) {
         isWhole = false
         verification.report(problem)
     }
@@ -53,7 +53,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
     /// and before the other.
     mutating func verifyNode(
         _ offset: UInt64, level: Int, lower: Key.Stored?, upper: Key.Stored?,
-        in verification: inout Verification
+        in verification: inout some BlockVerifier
     ) {
         guard level > 0 else {
             return verifyLeaf(offset, lower: lower, upper: upper, in: &verification)
@@ -94,7 +94,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
 
     private mutating func verifyLeaf(
         _ offset: UInt64, lower: Key.Stored?, upper: Key.Stored?,
-        in verification: inout Verification
+        in verification: inout some BlockVerifier
     ) {
         guard
             verification.claim(

@@ -20,7 +20,7 @@ import HoldfastEngine
 /// line a level.
 @frozen
 public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable> {
-    @usableFromInline let access: HeapAccess
+    @usableFromInline package let access: HeapAccess
     /// Where the header lies.
     @usableFromInline let offset: UInt64
 

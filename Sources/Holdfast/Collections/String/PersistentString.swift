@@ -173,7 +173,7 @@ extension PersistentString: PersistableContainer {
     @inlinable
     public static var ownsMemory: Bool { true }
 
-    public static func verify(at place: UInt64, in verification: inout Verification) {
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let before = verification.problemCount
         PersistentArray<UInt8>.verify(at: place, in: &verification)
         guard verification.problemCount == before else { return }

@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastInspection
 import TestSupport
 
 /// One damaged heap and what is done with it. Everything follows from the seed and the number, but

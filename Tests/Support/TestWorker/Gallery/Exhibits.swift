@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastInspection
 
 /// A heap to be drawn: makes it at a path and returns the account of its pages.
 struct Exhibit: Sendable {

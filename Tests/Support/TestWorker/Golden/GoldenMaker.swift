@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastInspection
 import TestSupport
 
 /// Makes the golden heaps, for Tests/make-golden.sh: `test-worker golden rest FOLDER`, `golden

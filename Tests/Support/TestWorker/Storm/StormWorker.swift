@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastEngine
+import HoldfastInspection
 import TestSupport
 
 #if canImport(Darwin)

@@ -1,0 +1,103 @@
+import HoldfastEngine
+
+// Where elements and entries lie, in bytes from the heap's start: for tools that look into a heap
+// without knowing its types when they are compiled.
+
+/// Where a key and its value lie.
+package struct EntryPlace {
+    package let key: UInt64
+    package let value: UInt64
+}
+
+extension HeapAccess {
+    fileprivate func place(of address: UnsafeRawPointer) -> UInt64 {
+        UInt64(address - UnsafeRawPointer(context.pointee.base))
+    }
+
+    fileprivate func place<Key, Value>(of slot: UnsafeMutablePointer<MapSlot<Key, Value>>)
+        -> EntryPlace
+    {
+        let start = place(of: UnsafeRawPointer(slot))
+        return EntryPlace(
+            key: start + UInt64(MemoryLayout<MapSlot<Key, Value>>.offset(of: \.key)!),
+            value: start + UInt64(MemoryLayout<MapSlot<Key, Value>>.offset(of: \.value)!))
+    }
+}
+
+extension PersistentArray {
+    /// Where the element at `index` lies; traps if there is none.
+    package func elementPlace(_ index: Int) -> UInt64 { elementOffset(checked(index, header)) }
+
+    /// Inserts an element that owns what it needs; the index has been checked.
+    package func insert(stored: Element.Stored, at index: Int) {
+        let last = count
+        append(stored: stored)
+        guard index < last, count > last else { return }
+        let inserted = access.load(elementOffset(last), as: Element.Stored.self)
+        move(from: index, to: index + 1, count: last - index)
+        access.store(inserted, at: elementOffset(index))
+    }
+}
+
+extension PersistentDeque {
+    /// Where the element at `index` lies; traps if there is none.
+    package func elementPlace(_ index: Int) -> UInt64 {
+        let ring = ring
+        return access.place(of: ring.place(checked(index, ring)))
+    }
+}
+
+extension PersistentMap {
+    /// Where `limit` entries lie, from number `start` on.
+    package func places(from start: Int, limit: Int) -> [EntryPlace] {
+        var iterator = makeIterator()
+        for _ in 0 ..< start { guard iterator.nextSlot() != nil else { return [] } }
+        var places: [EntryPlace] = []
+        while places.count < limit, let slot = iterator.nextSlot() {
+            places.append(access.place(of: slot))
+        }
+        return places
+    }
+
+    /// Where the entry for `key` lies; nil if there is none.
+    package func place(of key: Key) -> EntryPlace? { find(key).map { access.place(of: $0) } }
+}
+
+extension PersistentSortedMap {
+    private func entryPlace(_ index: Index) -> EntryPlace {
+        access.place(of: leaf(place(index)).slot(index.position, access))
+    }
+
+    private func places(_ start: Index, _ end: Index, limit: Int) -> [EntryPlace] {
+        var places: [EntryPlace] = []
+        var index = start
+        while index < end, places.count < limit {
+            places.append(entryPlace(index))
+            index = self.index(after: index)
+        }
+        return places
+    }
+
+    /// Where `limit` entries lie, from number `start` on.
+    package func places(from start: Int, limit: Int) -> [EntryPlace] {
+        places(
+            index(startIndex, offsetBy: start, limitedBy: endIndex) ?? endIndex, endIndex,
+            limit: limit)
+    }
+
+    /// Where `limit` entries lie whose keys are between two bounds. A missing bound is none; the
+    /// upper one belongs to them if `through`.
+    package func places(from lower: Key?, to upper: Key?, through: Bool, limit: Int)
+        -> [EntryPlace]
+    {
+        let start = lower.map { index(atOrAfter: $0) } ?? startIndex
+        let end = upper.map { through ? index(after: $0) : index(atOrAfter: $0) }
+        return places(start, end ?? endIndex, limit: limit)
+    }
+
+    /// Where the last entry lies; nil if there is none.
+    package var lastPlace: EntryPlace? { isEmpty ? nil : entryPlace(index(before: endIndex)) }
+
+    /// Where the entry for `key` lies; nil if there is none.
+    package func place(of key: Key) -> EntryPlace? { find(key).map { access.place(of: $0) } }
+}

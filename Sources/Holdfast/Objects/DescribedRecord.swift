@@ -1,0 +1,19 @@
+import HoldfastEngine
+
+/// A record whose fields are known from a description instead of by reflection.
+package protocol DescribedRecord: PersistableRecord {
+    static var parts: (fields: [RecordPart], byteCount: Int) { get }
+}
+
+/// A field of such a record: its stored form lies `offset` bytes from the block's first.
+package struct RecordPart: Sendable {
+    package let name: String
+    package let offset: Int
+    package let valueType: any Persistable.Type
+
+    package init(name: String, offset: Int, valueType: any Persistable.Type) {
+        self.name = name
+        self.offset = offset
+        self.valueType = valueType
+    }
+}

@@ -1,0 +1,40 @@
+import HoldfastEngine
+
+extension PersistableRecord {
+    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
+        mover.moveRecord(Self.self, at: place)
+    }
+
+    public static func moveFields(of block: UInt64, by mover: BlockMover) {
+        for field in RecordLayout.of(Self.self).fields where field.valueType.holdsPlaces {
+            mover.move(field.valueType, at: block + UInt64(field.offset))
+        }
+    }
+}
+
+extension Shared {
+    /// The first reference moves the record; the count of references is part of it.
+    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
+        mover.moveRecord(Target.self, at: place)
+    }
+}
+
+extension Ref {
+    public static var holdsPlaces: Bool { true }
+
+    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
+        mover.moveReference(to: Target.self, at: place)
+    }
+}
+
+extension PersistableUnion {
+    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
+        let entry = cases[Int(mover.target.load(place, as: StoredUnion.self).number)]
+        guard entry.byteCount > 0 else { return }
+        let word = place + UInt64(MemoryLayout<StoredUnion>.offset(of: \.payload)!)
+        let payload = mover.moveBlock(at: word, byteCount: entry.byteCount, alignment: 8)
+        for part in entry.payload where part.valueType.holdsPlaces {
+            mover.move(part.valueType, at: payload + UInt64(part.offset))
+        }
+    }
+}

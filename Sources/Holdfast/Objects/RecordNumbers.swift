@@ -1,0 +1,163 @@
+import HoldfastEngine
+
+// References are written as numbers, since places mean nothing in another heap. Numbers are given
+// in the order in which records are come by, and hold for all roots that are exported together.
+
+/// The records that an export has numbered.
+///
+/// `@unchecked Sendable`: encoders want it in their user information; it is used by the
+/// transaction's thread alone.
+package final class ExportedRecords: @unchecked Sendable {
+    private struct Pending {
+        let number: Int
+        let place: UInt64
+        let type: any PersistableRecord.Type
+    }
+
+    /// Places that references lead to and that something else owns: those records are written where
+    /// they are owned.
+    private let ownedPlaces: Set<UInt64>
+    private var numbers: [UInt64: Int] = [:]
+    /// Records that nothing else owns, to be written on lines of their own.
+    private var pending: [Pending] = []
+    private var next = 0
+
+    package init(ownedPlaces: Set<UInt64>) { self.ownedPlaces = ownedPlaces }
+
+    /// The number of the record that a reference leads to.
+    package func number<Record: PersistableRecord>(of place: UInt64, _ type: Record.Type) -> Int {
+        if let number = numbers[place] { return number }
+        let number = numbers.count + 1
+        numbers[place] = number
+        if !ownedPlaces.contains(place) {
+            pending.append(Pending(number: number, place: place, type: type))
+        }
+        return number
+    }
+
+    /// The number of a record that is written where it is owned; nil if no reference leads to it.
+    package func number<Record: PersistableRecord>(ofOwned place: UInt64, _ type: Record.Type)
+        -> Int?
+    {
+        ownedPlaces.contains(place) ? number(of: place, type) : nil
+    }
+
+    /// The next record that is to have a line of its own; a list, so that a long chain of
+    /// references is no deep recursion.
+    package func nextPending() -> (number: Int, place: UInt64, type: any PersistableRecord.Type)? {
+        guard next < pending.count else {
+            pending = []
+            next = 0
+            return nil
+        }
+        defer { next += 1 }
+        return (pending[next].number, pending[next].place, pending[next].type)
+    }
+}
+
+/// The records that an import has come by, by their numbers. The first mention of a number makes
+/// the record's block, its line fills it.
+///
+/// `@unchecked Sendable`: as with ``ExportedRecords``.
+package final class ImportedRecords: ImportContext, @unchecked Sendable {
+    private struct Entry {
+        let place: UInt64
+        let type: any PersistableRecord.Type
+        var isFilled = false
+        var isOwned = false
+        var isShared = false
+    }
+
+    package let access: HeapAccess
+    private var entries: [Int: Entry] = [:]
+
+    package init(_ access: HeapAccess) { self.access = access }
+
+    /// Where the record lies that a reference mentions. A shared one counts the mention as an
+    /// owner.
+    package func place<Record: PersistableRecord>(
+        ofMention number: Int, _ type: Record.Type, shares: Bool
+    )
+        throws -> UInt64
+    {
+        var entry = try entry(number, type)
+        if shares {
+            var header = access.load(entry.place, as: StoredRecord.self)
+            guard header.owners < .max else {
+                throw ExchangeProblem("object \(number) is shared by too many")
+            }
+            header.owners += 1
+            access.store(header, at: entry.place)
+            entry.isShared = true
+        }
+        entries[number] = entry
+        return entry.place
+    }
+
+    /// Where the record is to be made that has this number and an owner.
+    package func place<Record: PersistableRecord>(ofOwned number: Int, _ type: Record.Type) throws
+        -> UInt64
+    {
+        var entry = try entry(number, type)
+        guard !entry.isFilled else { throw ExchangeProblem("object \(number) is there twice") }
+        entry.isFilled = true
+        entry.isOwned = true
+        entries[number] = entry
+        return entry.place
+    }
+
+    /// The block and type of a record that has a line of its own.
+    package func placeToFill(_ number: Int) throws -> (
+        place: UInt64, type: any PersistableRecord.Type
+    ) {
+        guard let entry = entries[number] else {
+            throw ExchangeProblem("nothing refers to object \(number)")
+        }
+        guard !entry.isFilled else { throw ExchangeProblem("object \(number) is there twice") }
+        entries[number]!.isFilled = true
+        return (entry.place, entry.type)
+    }
+
+    private func entry<Record: PersistableRecord>(_ number: Int, _ type: Record.Type) throws
+        -> Entry
+    {
+        guard let entry = entries[number] else {
+            return Entry(place: Record.makeBlock(in: access), type: type)
+        }
+        guard ObjectIdentifier(entry.type) == ObjectIdentifier(type) else {
+            throw ExchangeProblem(
+                "object \(number) is referred to as a \(entry.type.storedName) and as a "
+                    + "\(type.storedName)"
+            )
+        }
+        return entry
+    }
+
+    /// Throws unless every number that is mentioned has its record.
+    package func requireComplete() throws {
+        for (number, entry) in entries.sorted(by: { $0.key < $1.key }) {
+            guard entry.isFilled else {
+                throw ExchangeProblem("object \(number) is referred to and is not there")
+            }
+            if entry.isOwned, entry.isShared {
+                throw ExchangeProblem(
+                    "object \(number) is shared, and inside something else that owns it")
+            }
+        }
+    }
+}
+
+extension Exchange {
+    /// The records of the import that a decoder belongs to.
+    package static func importing(_ decoder: any Decoder) throws -> ImportedRecords {
+        guard let found = decoder.userInfo[userInfoKey] as? ImportedRecords else {
+            throw ExchangeProblem("values of a heap are decoded by an import only")
+        }
+        return found
+    }
+
+    /// The records of the export that an encoder belongs to; nil if it belongs to none.
+    static func exporting(_ encoder: any Encoder) -> ExportedRecords? {
+        encoder.userInfo[userInfoKey] as? ExportedRecords
+    }
+}

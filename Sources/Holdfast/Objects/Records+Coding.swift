@@ -1,0 +1,220 @@
+import HoldfastEngine
+
+extension PersistableRecord {
+    /// An object with the fields' names. A record that references lead to also tells its number, as
+    /// `"#"`, in an export.
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
+        let number = Exchange.exporting(encoder)?.number(ofOwned: stored.offset, Self.self)
+        try encodeFields(at: stored.offset, from: access, to: encoder, number: number)
+    }
+
+    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored {
+        let container = try decoder.container(keyedBy: Name.self)
+        var place: UInt64?
+        if container.contains(Exchange.numberName) {
+            let number = try container.decode(Int.self, forKey: Exchange.numberName)
+            place = try Exchange.importing(decoder).place(ofOwned: number, Self.self)
+        }
+        let offset = place ?? makeBlock(in: access)
+        try decodeFields(at: offset, from: decoder, in: access, orNumber: true)
+        return Stored(offset: offset)
+    }
+
+    package static func encodeFields(
+        at offset: UInt64, from access: HeapAccess, to encoder: any Encoder, number: Int?
+    ) throws {
+        let layout = RecordLayout.of(Self.self)
+        layout.require(offset, access)
+        var container = encoder.container(keyedBy: Name.self)
+        if let number { try container.encode(number, forKey: Exchange.numberName) }
+        for field in layout.fields { try field.encode(at: offset, access, to: &container) }
+    }
+
+    /// Fills the block of a record whose fields are zeros.
+    package static func decodeFields(
+        at offset: UInt64, from decoder: any Decoder, in access: HeapAccess, orNumber: Bool
+    ) throws {
+        let fields = RecordLayout.of(Self.self).fields
+        let container = try decoder.container(of: fields.map(\.name), orNumber: orNumber)
+        for field in fields { try field.decode(at: offset, access, from: container, decoder) }
+    }
+}
+
+extension RecordLayout.Field {
+    func encode(
+        at block: UInt64, _ access: HeapAccess, to container: inout KeyedEncodingContainer<Name>
+    ) throws {
+        try encode(valueType, block, access, &container)
+    }
+
+    func decode(
+        at block: UInt64, _ access: HeapAccess, from container: KeyedDecodingContainer<Name>,
+        _ decoder: any Decoder
+    ) throws {
+        // A block of zeros holds nil there already.
+        if !container.contains(Name(name)), valueType is any AnyOptional.Type { return }
+        guard container.contains(Name(name)) else {
+            throw decoder.problem("the field \(name) is missing")
+        }
+        try decode(valueType, block, access, container)
+    }
+
+    private func encode<T: Persistable>(
+        _ type: T.Type, _ block: UInt64, _ access: HeapAccess,
+        _ container: inout KeyedEncodingContainer<Name>
+    ) throws {
+        let stored = access.load(block + UInt64(offset), as: T.Stored.self)
+        try container.encode(StoredEncodable(stored, type, access), forKey: Name(name))
+    }
+
+    private func decode<T: Persistable>(
+        _ type: T.Type, _ block: UInt64, _ access: HeapAccess,
+        _ container: KeyedDecodingContainer<Name>
+    ) throws {
+        access.store(
+            try container.decode(StoredDecodable<T>.self, forKey: Name(name)).stored,
+            at: block + UInt64(offset))
+    }
+}
+
+// MARK: Enums with payloads
+
+extension PersistableUnion {
+    /// The case's name, and its payload as an array; the case's number if an earlier one has the
+    /// same name.
+    public static func encode(
+        _ stored: StoredUnion, from access: HeapAccess, to encoder: any Encoder
+    ) throws {
+        let cases = cases
+        guard stored.number < cases.count else {
+            throw ExchangeProblem(
+                "case \(stored.number) of \(Self.self) is none of the \(cases.count) that this "
+                    + "program lists"
+            )
+        }
+        let entry = cases[Int(stored.number)]
+        var container = encoder.container(keyedBy: Name.self)
+        if cases.firstIndex(where: { $0.name == entry.name }) == Int(stored.number) {
+            try container.encode(entry.name, forKey: Name("case"))
+        } else {
+            try container.encode(stored.number, forKey: Name("case"))
+        }
+        guard !entry.payload.isEmpty else { return }
+        var values = container.nestedUnkeyedContainer(forKey: Name("values"))
+        for part in entry.payload { try part.encode(at: stored.payload, access, to: &values) }
+    }
+
+    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws
+        -> StoredUnion
+    {
+        let container = try decoder.container(of: ["case", "values"])
+        let cases = cases
+        guard let number = try number(in: container, cases) else {
+            throw decoder.problem("\(Self.self) has no such case as this program lists them")
+        }
+        let entry = cases[number]
+        guard entry.byteCount > 0 else {
+            if container.contains(Name("values")) {
+                throw decoder.problem("the case \(entry.name) has no values")
+            }
+            return StoredUnion(number: UInt32(number), payload: 0)
+        }
+        let block = access.allocateZeros(byteCount: entry.byteCount, alignment: 8)
+        var values = try container.nestedUnkeyedContainer(forKey: Name("values"))
+        for part in entry.payload { try part.decode(at: block, access, from: &values) }
+        try values.requireEnd()
+        return StoredUnion(number: UInt32(number), payload: block)
+    }
+
+    private static func number(
+        in container: KeyedDecodingContainer<Name>, _ cases: [UnionCase<Self>]
+    ) throws -> Int? {
+        if let number = try? container.decode(Int.self, forKey: Name("case")) {
+            return cases.indices.contains(number) ? number : nil
+        }
+        let name = try container.decode(String.self, forKey: Name("case"))
+        return cases.firstIndex { $0.name == name }
+    }
+}
+
+extension UnionCase.PayloadPart {
+    func encode(
+        at block: UInt64, _ access: HeapAccess, to container: inout any UnkeyedEncodingContainer
+    ) throws {
+        func encode<T: Persistable>(_ type: T.Type, _ container: inout any UnkeyedEncodingContainer)
+            throws
+        {
+            try container.encode(
+                StoredEncodable(
+                    access.load(block + UInt64(offset), as: T.Stored.self), type, access))
+        }
+        try encode(valueType, &container)
+    }
+
+    func decode(
+        at block: UInt64, _ access: HeapAccess, from container: inout any UnkeyedDecodingContainer
+    ) throws {
+        func decode<T: Persistable>(_ type: T.Type, _ container: inout any UnkeyedDecodingContainer)
+            throws
+        {
+            access.store(
+                try container.decode(StoredDecodable<T>.self).stored, at: block + UInt64(offset))
+        }
+        try decode(valueType, &container)
+    }
+}
+
+// MARK: References
+
+private enum Reference {
+    static let name = Name("ref")
+
+    static func encode<Record: PersistableRecord>(
+        _ place: UInt64, _ type: Record.Type, to encoder: any Encoder
+    ) throws {
+        guard let records = Exchange.exporting(encoder) else {
+            throw ExchangeProblem(
+                "a reference can be encoded in an export only, which writes what it leads to")
+        }
+        var container = encoder.container(keyedBy: Name.self)
+        try container.encode(records.number(of: place, type), forKey: name)
+    }
+
+    static func decode<Record: PersistableRecord>(
+        _ type: Record.Type, shares: Bool, from decoder: any Decoder
+    ) throws
+        -> RelativePointer<StoredRecord>
+    {
+        let number = try decoder.container(of: [name.stringValue]).decode(Int.self, forKey: name)
+        return RelativePointer(
+            offset: try Exchange.importing(decoder).place(ofMention: number, type, shares: shares))
+    }
+}
+
+extension Ref {
+    /// The number of the record, which the export writes where it is owned or on a line of its own.
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
+        try Reference.encode(stored.offset, Target.self, to: encoder)
+    }
+
+    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored {
+        try Reference.decode(Target.self, shares: false, from: decoder)
+    }
+}
+
+extension Shared {
+    /// The number of the record, which the export writes on a line of its own.
+    public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
+        throws
+    {
+        try Reference.encode(stored.offset, Target.self, to: encoder)
+    }
+
+    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored {
+        try Reference.decode(Target.self, shares: true, from: decoder)
+    }
+}

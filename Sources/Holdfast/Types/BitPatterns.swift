@@ -1,0 +1,102 @@
+@_spi(Reflection) import Swift
+
+import HoldfastEngine
+import Synchronization
+
+/// Which bytes of a plain struct cannot hold every number: Swift takes it for granted that a `Bool`
+/// is 0 or 1 and that an enum is one of its cases, and a damaged one may lead it anywhere.
+///
+/// Knows `Bool`, optionals and enums without associated values, however deep in structs and tuples;
+/// enums with associated values are taken as they are.
+package struct BitPatterns: Sendable {
+    /// The byte at `offset` is below `limit`; if it is the flag of an optional, `whenZero` must
+    /// hold where it is 0, that is, where there is a value.
+    private struct Rule {
+        var offset: Int
+        var limit: Int
+        var name: String
+        var whenZero: [Rule] = []
+    }
+
+    private let rules: [Rule]
+
+    /// Whether there is nothing to verify.
+    package var acceptAll: Bool { rules.isEmpty }
+
+    /// Whether values of a type are plain bytes, whatever those are.
+    static func acceptAll(of type: any Persistable.Type) -> Bool {
+        if let described = type as? any DescribedStruct.Type { return described.acceptsAllPatterns }
+        return (type as? any PersistableStruct.Type).map { of($0).acceptAll } ?? false
+    }
+
+    private init(rules: [Rule]) { self.rules = rules }
+
+    /// The rules for any type, of Swift's or Foundation's own for instance.
+    package init(ofAny type: Any.Type) { rules = Self.rules(for: type, at: 0, sparePatterns: 0) }
+
+    private static let known = Mutex<[ObjectIdentifier: BitPatterns]>([:])
+
+    /// The rules for a type, found by reflection once in a process.
+    static func of(_ type: any PersistableStruct.Type) -> BitPatterns {
+        let identifier = ObjectIdentifier(type)
+        if let found = known.withLock({ $0[identifier] }) { return found }
+        let patterns = BitPatterns(rules: rules(for: type, at: 0, sparePatterns: 0))
+        known.withLock { $0[identifier] = patterns }
+        return patterns
+    }
+
+    package func verify(at offset: UInt64, in verification: inout some BlockVerifier) {
+        Self.verify(rules, at: offset, in: &verification)
+    }
+
+    private static func verify(
+        _ rules: [Rule], at offset: UInt64, in verification: inout some BlockVerifier
+    ) {
+        for rule in rules {
+            let byte = Int(verification.load(offset + UInt64(rule.offset), as: UInt8.self))
+            if byte >= rule.limit {
+                verification.report(
+                    "byte \(rule.offset) of a struct is \(byte), which no \(rule.name) can be")
+            } else if byte == 0 {
+                verify(rule.whenZero, at: offset, in: &verification)
+            }
+        }
+    }
+
+    /// `sparePatterns`: optionals around the type that use patterns which it does not need itself
+    /// for their `nil`.
+    private static func rules(for type: Any.Type, at offset: Int, sparePatterns: Int) -> [Rule] {
+        if type == Bool.self {
+            return [Rule(offset: offset, limit: 2 + sparePatterns, name: "Bool")]
+        }
+        if let optional = type as? any AnyOptional.Type {
+            let size = TypeFacts.size(of: optional.wrappedType)
+            if TypeFacts.size(of: type) == size {
+                return rules(
+                    for: optional.wrappedType, at: offset, sparePatterns: sparePatterns + 1)
+            }
+            let inner = rules(for: optional.wrappedType, at: offset, sparePatterns: 0)
+            return [
+                Rule(
+                    offset: offset + size, limit: 2 + sparePatterns, name: "optional's flag",
+                    whenZero: inner)
+            ]
+        }
+        if let cases = EnumMetadata.plainCases(of: type) {
+            guard cases > 1, TypeFacts.size(of: type) == 1 else { return [] }
+            return [Rule(offset: offset, limit: cases + sparePatterns, name: "\(type)")]
+        }
+        var found: [Rule] = []
+        _forEachField(of: type) { _, fieldOffset, fieldType, _ in
+            found += rules(for: fieldType, at: offset + fieldOffset, sparePatterns: sparePatterns)
+            return true
+        }
+        return found
+    }
+}
+
+/// A plain struct whose bytes are known from a description instead of by reflection.
+package protocol DescribedStruct: PersistableStruct {
+    /// Whether its bytes may be any numbers.
+    static var acceptsAllPatterns: Bool { get }
+}

@@ -1,0 +1,199 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+import Holdfast
+import HoldfastEngine
+
+/// A file of lines that is being written. It has its name when it is complete and durable, or not
+/// at all.
+final class LineFileWriter {
+    private let path: String
+    private let temporaryPath: String
+    private let file: any DiskFile
+    private var buffer: [UInt8] = []
+    private var end = 0
+    private static let bufferBytes = 1 << 16
+
+    /// `rights`: who may read and write the file; nil: whom the process's mask lets.
+    init(_ path: String, rights: FileRights?) throws(HeapError) {
+        try HeapError.requirePath(path)
+        guard !SystemDisk.shared.exists(path) else { throw HeapError.alreadyExists(path: path) }
+        self.path = path
+        temporaryPath = "\(path)-\(UUID().uuidString)"
+        do throws(DiskError) {
+            file = try SystemDisk.shared.open(temporaryPath, .createNew(isPrivate: rights != nil))
+        } catch {
+            throw HeapError(lineFile: error)
+        }
+        if let rights { file.take(rights) }
+    }
+
+    func write(_ line: String) throws(HeapError) {
+        buffer.append(contentsOf: line.utf8)
+        buffer.append(UInt8(ascii: "\n"))
+        if buffer.count >= Self.bufferBytes { try flush() }
+    }
+
+    private func flush() throws(HeapError) {
+        do throws(DiskError) {
+            try file.writeAll(buffer, at: end)
+        } catch {
+            throw HeapError(lineFile: error)
+        }
+        end += buffer.count
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// Gives the file its name.
+    func finish() throws(HeapError) {
+        try flush()
+        do throws(DiskError) {
+            try file.sync()
+            try SystemDisk.shared.renameWithoutReplacing(temporaryPath, to: path)
+            try SystemDisk.shared.syncDirectory(of: path)
+        } catch {
+            throw SystemDisk.shared.exists(path)
+                ? HeapError.alreadyExists(path: path) : HeapError(lineFile: error)
+        }
+    }
+
+    deinit {
+        file.close()
+        // Nothing has this name any more if all went well.
+        try? SystemDisk.shared.remove(temporaryPath)
+    }
+}
+
+/// Lines that are kept beside `path` for a while, in a file without a name: gone when nobody uses
+/// it any more, in whatever way the process ends.
+final class LineSpill {
+    private let file: any DiskFile
+    private var buffer: [UInt8] = []
+    private var end = 0
+
+    init(beside path: String) throws(HeapError) {
+        try HeapError.requirePath(path)
+        let temporary = "\(path)-\(UUID().uuidString)"
+        do throws(DiskError) {
+            file = try SystemDisk.shared.open(temporary, .createNew(isPrivate: true))
+            try SystemDisk.shared.remove(temporary)
+        } catch { throw HeapError(lineFile: error) }
+    }
+
+    func write(_ line: String) throws(HeapError) {
+        buffer.append(contentsOf: line.utf8)
+        buffer.append(UInt8(ascii: "\n"))
+        if buffer.count >= 1 << 16 { try flush() }
+    }
+
+    private func flush() throws(HeapError) {
+        do throws(DiskError) { try file.writeAll(buffer, at: end) } catch {
+            throw HeapError(lineFile: error)
+        }
+        end += buffer.count
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// What has been written so far; as long as that is read, nothing may be written.
+    func reader() throws(HeapError) -> LineFileReader {
+        try flush()
+        return LineFileReader(file)
+    }
+}
+
+/// The lines of a file, one after the other.
+final class LineFileReader {
+    private let file: any DiskFile
+    private var buffer: [UInt8] = []
+    /// What of the buffer has been handed out, and where in the file it ends.
+    private var start = 0
+    private var end = 0
+    private static let bufferBytes = 1 << 16
+
+    init(_ path: String) throws(HeapError) {
+        try HeapError.requirePath(path)
+        do throws(DiskError) { file = try SystemDisk.shared.open(path, .readOnly) } catch {
+            throw HeapError(lineFile: error)
+        }
+    }
+
+    fileprivate init(_ file: any DiskFile) { self.file = file }
+
+    /// The next line without its end; nil after the last.
+    func next() throws -> String? {
+        var searched = start
+        while true {
+            if let newline = buffer[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+                defer { start = newline + 1 }
+                return try text(start ..< newline)
+            }
+            searched = buffer.count - start
+            buffer.removeSubrange(..<start)
+            start = 0
+            guard try fill() else {
+                guard !buffer.isEmpty else { return nil }
+                defer { buffer = [] }
+                return try text(0 ..< buffer.count)
+            }
+        }
+    }
+
+    private func text(_ range: Range<Int>) throws -> String {
+        guard let text = String(validating: buffer[range], as: UTF8.self) else {
+            throw ExchangeProblem("it is not valid UTF-8")
+        }
+        return text
+    }
+
+    private func fill() throws(HeapError) -> Bool {
+        do throws(DiskError) {
+            let piece = try file.readPiece(Self.bufferBytes, at: end)
+            buffer.append(contentsOf: piece)
+            end += piece.count
+            return !piece.isEmpty
+        } catch {
+            throw HeapError(lineFile: error)
+        }
+    }
+
+    deinit { file.close() }
+}
+
+extension DiskFile {
+    fileprivate func writeAll(_ bytes: [UInt8], at offset: Int) throws(DiskError) {
+        try bytes.withUnsafeBytes { raw in
+            Result { () throws(DiskError) in try write(raw, at: offset) }
+        }.get()
+    }
+
+    fileprivate func readPiece(_ count: Int, at offset: Int) throws(DiskError) -> [UInt8] {
+        var failure: DiskError?
+        let piece = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            do throws(DiskError) {
+                filled = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return piece
+    }
+}
+
+extension HeapError {
+    /// Throws where no file can have the path.
+    fileprivate static func requirePath(_ path: String) throws(HeapError) {
+        if let objection = PathObjection(toText: path) { throw HeapError(objection, path: path) }
+    }
+
+    /// As the other errors of files, except where those speak of a heap.
+    fileprivate init(lineFile error: DiskError) {
+        switch HeapError(error) {
+        case .notFound, .isDirectory, .notARegularFile, .readOnlyFolder, .permissionDenied:
+            self = .io(operation: error.operation.rawValue, path: error.path, code: error.code)
+        case let other: self = other
+        }
+    }
+}

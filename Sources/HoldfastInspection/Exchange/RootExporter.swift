@@ -1,0 +1,153 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+import Holdfast
+import HoldfastEngine
+
+/// Writes roots as lines of JSON.
+///
+/// Everything that the roots lead to is verified first: an export is whole, or an error, and never
+/// trusts a damaged heap. That walk also finds out which of the records that references lead to
+/// belong to something else.
+struct RootExporter {
+    private struct Found {
+        let name: String
+        let entry: RootCatalogue.Entry
+        let type: any LineStreamable.Type
+    }
+
+    private let access: HeapAccess
+    private let encoder = JSONEncoder()
+
+    init(_ access: HeapAccess, knowing types: [any Persistable.Type]) throws(HeapError) {
+        self.access = access
+        try RunTimeTypes.install(knowing: types)
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
+    }
+
+    /// Numbers of records hold for all of `names` together.
+    func export(_ names: [String], to write: (String) throws -> Void) throws {
+        let catalogue = RootCatalogue(access)
+        var roots: [(name: String, entry: RootCatalogue.Entry)] = []
+        for name in names {
+            guard let entry = catalogue.entry(name) else {
+                throw HeapError.rootNotFound(path: access.heapPath, name: name)
+            }
+            roots.append((name, entry))
+        }
+        try export(roots, dataVersion: try DataVersion.read(access), to: write)
+    }
+
+    /// The same for roots that are found already, so that the catalogue need not be whole.
+    func export(
+        _ entries: [(name: String, entry: RootCatalogue.Entry)], dataVersion: Int,
+        to write: (String) throws -> Void
+    ) throws {
+        var roots: [Found] = []
+        for (name, entry) in entries {
+            guard
+                let type = RunTimeTypes.registry.type(describedAs: entry.description)
+                    as? any LineStreamable.Type
+            else {
+                throw HeapError.unknownType(
+                    path: access.heapPath, name: name, type: entry.description)
+            }
+            roots.append(Found(name: name, entry: entry, type: type))
+        }
+        let records = ExportedRecords(ownedPlaces: try verified(roots))
+        encoder.userInfo[Exchange.userInfoKey] = records
+        for root in roots {
+            var failure: (any Error)?
+            let write = { (line: String) in
+                do { try write(line) } catch {
+                    failure = error
+                    throw error
+                }
+            }
+            do {
+                try export(root, root.type, dataVersion, to: write)
+                while let (number, place, type) = records.nextPending() {
+                    try export(number, place, type, to: write)
+                }
+            } catch {
+                if let failure { throw failure }
+                throw HeapError.cannotExport(
+                    path: access.heapPath, name: root.name, reason: Self.reason(error))
+            }
+        }
+    }
+
+    /// The places of the records that references lead to and that something else owns.
+    private func verified(_ roots: [Found]) throws(HeapError) -> Set<UInt64> {
+        var verification = Verification(access)
+        verification.collectsReferredPlaces = true
+        for root in roots {
+            verification.within(.value(keyAt: root.entry.keyPlace, String.self)) {
+                root.type.verify(at: root.entry.place, in: &$0)
+            }
+            verification.followReferences()
+            if let problem = verification.problems.first {
+                throw HeapError.cannotExport(
+                    path: access.heapPath, name: root.name, reason: problem)
+            }
+        }
+        return verification.ownedReferredPlaces
+    }
+
+    private func export<Root: LineStreamable>(
+        _ root: Found, _ type: Root.Type, _ dataVersion: Int, to write: (String) throws -> Void
+    ) throws {
+        let stored = Root.Stored(offset: root.entry.offset)
+        let header = RootHeader(
+            root: RootCatalogue.exportedName(root.name), type: root.entry.description,
+            count: Root.lineCount(stored, in: access),
+            dataVersion: dataVersion)
+        try write(header.line(encoder))
+        try Root.writeLines(stored, from: access) { try write(text($0)) }
+    }
+
+    private func export<Record: PersistableRecord>(
+        _ number: Int, _ place: UInt64, _ type: Record.Type, to write: (String) throws -> Void
+    ) throws {
+        let value = try text(RecordFields<Record>(place: place, access: access))
+        try write("{\"object\":\(number),\"value\":\(value)}")
+    }
+
+    private func text(_ content: any Encodable) throws -> String {
+        let data = try DeepStack.run(needing: DeepStack.foreignBytes) {
+            try encoder.encode(content)
+        }
+        return String(decoding: data, as: UTF8.self)
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case EncodingError.invalidValue(_, let context):
+            "\(context.debugDescription) (\(context.codingPath.place))"
+        default: "\(error)"
+        }
+    }
+}
+
+/// The fields of a record that is written on a line of its own.
+private struct RecordFields<Record: PersistableRecord>: Encodable {
+    let place: UInt64
+    let access: HeapAccess
+
+    func encode(to encoder: any Encoder) throws {
+        try Record.encodeFields(at: place, from: access, to: encoder, number: nil)
+    }
+}
+
+extension [any CodingKey] {
+    /// `[3].name`, for messages.
+    var place: String {
+        isEmpty
+            ? "the whole of it"
+            : map { key in key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)" }.joined()
+    }
+}

@@ -1,0 +1,203 @@
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
+#else
+    import Foundation
+#endif
+import Holdfast
+import HoldfastEngine
+
+/// A line that has been read and not been understood yet.
+struct ContentDecoder {
+    fileprivate let line: Data
+    fileprivate let decoder: JSONDecoder
+
+    func decode<Content: Decodable>(_ type: Content.Type) throws -> Content {
+        try DeepStack.run(needing: DeepStack.foreignBytes) { try decoder.decode(type, from: line) }
+    }
+}
+
+/// Makes roots of lines.
+///
+/// All input is taken for what it is, something that anybody may have written: what is not as it
+/// should be is an error with the number of its line.
+final class RootImporter {
+    private let access: HeapAccess
+    /// Of the file, or of the heap; for errors.
+    private let path: String
+    private let next: () throws -> String?
+    private let decoder = JSONDecoder()
+    private let records: ImportedRecords
+    /// The number of the line that was read last.
+    private var line = 0
+    /// What `next` has thrown, which is passed on as it is.
+    private var failure: (any Error)?
+
+    /// A line behind a root's own: the next root's first, or a record.
+    private enum Tail: Decodable {
+        case root
+        case record
+
+        init(from decoder: any Decoder) throws {
+            guard let container = try? decoder.container(keyedBy: Name.self) else {
+                throw decoder.problem(
+                    "neither a record nor another root, which is all that can follow the announced "
+                        + "lines of a root"
+                )
+            }
+            self = container.contains(Name("holdfast")) ? .root : .record
+        }
+    }
+
+    /// A record on a line of its own, which fills the block that its first mention has made.
+    private struct RecordLine: Decodable {
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(of: ["object", "value"])
+            guard container.contains(Name("value")) else {
+                throw decoder.problem("the field value is missing")
+            }
+            let records = try Exchange.importing(decoder)
+            let (place, type) = try records.placeToFill(
+                try container.decode(Int.self, forKey: Name("object")))
+            try type.decodeFields(
+                at: place, from: try container.superDecoder(forKey: Name("value")),
+                in: records.access, orNumber: false)
+        }
+    }
+
+    init(
+        _ access: HeapAccess, path: String, knowing types: [any Persistable.Type],
+        next: @escaping () throws -> String?
+    )
+        throws(HeapError)
+    {
+        self.access = access
+        self.path = path
+        self.next = next
+        records = ImportedRecords(access)
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
+        decoder.userInfo[Exchange.userInfoKey] = records
+        try RunTimeTypes.install(knowing: types)
+    }
+
+    /// Imports all roots of the lines, or the only one as `name`; returns their names.
+    func importRoots(as name: String?) throws -> [String] {
+        do {
+            var names: [String] = []
+            var first = try nextLine()
+            if first == nil { throw ExchangeProblem("there is no line at all") }
+            while let content = first {
+                if name != nil, !names.isEmpty {
+                    throw ExchangeProblem(
+                        "here begins another root, and only one can have the name")
+                }
+                names.append(try importRoot(try content.decode(RootHeader.self), as: name))
+                first = try importRecords()
+            }
+            try records.requireComplete()
+            return names
+        } catch {
+            if let failure { throw failure }
+            if error is HeapError { throw error }
+            throw HeapError.badLine(path: path, line: max(line, 1), reason: Self.reason(error))
+        }
+    }
+
+    private func importRoot(_ header: RootHeader, as newName: String?) throws -> String {
+        let name = newName ?? header.root
+        let catalogue = RootCatalogue(access)
+        if catalogue.contains(name) {
+            throw HeapError.rootExists(path: access.heapPath, name: name)
+        }
+        guard
+            let type = RunTimeTypes.registry.type(describedAs: header.type)
+                as? any LineStreamable.Type
+        else {
+            throw HeapError.unknownType(path: path, name: header.root, type: header.type)
+        }
+        try adopt(dataVersion: header.dataVersion)
+        let offset = try read(type, count: header.count)
+        // Once more, since the version may have made the catalogue.
+        RootCatalogue(access).add(
+            name, describedAs: header.type, fingerprint: TypeRegistry.fingerprint(of: header.type),
+            at: offset)
+        return name
+    }
+
+    /// Data of one version says nothing in a heap of another, whose migrations would take it for
+    /// what it is not.
+    private func adopt(dataVersion: Int) throws {
+        let mine = try DataVersion.read(access)
+        if mine == dataVersion { return }
+        guard access.catalogue == 0 else {
+            throw ExchangeProblem(
+                "the data is at version \(dataVersion), and that of the heap at version \(mine)")
+        }
+        try DataVersion.set(dataVersion, access)
+    }
+
+    private func read<Root: LineStreamable>(_ type: Root.Type, count: Int) throws -> UInt64 {
+        var rest = count
+        let lines = ElementLines {
+            guard rest > 0 else { return nil }
+            rest -= 1
+            guard let content = try self.nextLine() else {
+                throw ExchangeProblem(
+                    "the lines end here, and \(rest + 1) of the root's \(count) are missing")
+            }
+            return content
+        }
+        return try Root.readLines(lines, in: access).offset
+    }
+
+    /// Reads records up to the next root's first line, and returns that.
+    private func importRecords() throws -> ContentDecoder? {
+        while let content = try nextLine() {
+            if case .root = try content.decode(Tail.self) { return content }
+            _ = try content.decode(RecordLine.self)
+        }
+        return nil
+    }
+
+    private func nextLine() throws -> ContentDecoder? {
+        // A new heap that has no room on the disk goes on in memory, but not for all of the lines.
+        try access.requireBuildable()
+        let text: String?
+        do {
+            text = try next()
+        } catch let problem as ExchangeProblem {
+            line += 1
+            throw problem
+        } catch {
+            failure = error
+            throw error
+        }
+        guard let text else { return nil }
+        line += 1
+        let data = Data(text.utf8)
+        if let name = RepeatedNames.first(in: data) {
+            throw ExchangeProblem(
+                "the name \(String(reflecting: name)) is there twice in one object")
+        }
+        return ContentDecoder(line: data, decoder: decoder)
+    }
+
+    /// What a decoder found, and where in the line.
+    private static func reason(_ error: any Error) -> String {
+        let context: DecodingError.Context
+        var text: String
+        switch error {
+        case DecodingError.keyNotFound(let key, let found):
+            (context, text) = (found, "the field \(key.stringValue) is missing")
+        case DecodingError.typeMismatch(_, let found), DecodingError.valueNotFound(_, let found),
+            DecodingError.dataCorrupted(let found):
+            (context, text) = (found, found.debugDescription)
+        default: return "\(error)"
+        }
+        if let cause = context.underlyingError { text += " (\(cause))" }
+        text = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+        // The sentence that it becomes part of has a full stop of its own.
+        if text.hasSuffix(".") { text.removeLast() }
+        return context.codingPath.isEmpty ? text : "at \(context.codingPath.place), \(text)"
+    }
+}

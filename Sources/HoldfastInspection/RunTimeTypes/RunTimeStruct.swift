@@ -1,0 +1,55 @@
+import Holdfast
+import HoldfastEngine
+
+/// A plain struct, or bytes that nobody could look into, made at run time of what a heap says of
+/// it.
+struct RunTimeStruct<Bytes: RunTimeBytes, Number: RunTimeNumber>: PersistableStruct {
+    var bytes: Bytes
+
+    private static var definition: RunTimeDefinition { .of(Number.number) }
+
+    private static var layout: PlainLayout {
+        guard case .plain(let layout) = definition.content else {
+            fatalError("Holdfast: \(definition.text) is no plain struct.")
+        }
+        return layout
+    }
+
+    static var storedName: String { definition.shape.name }
+
+    static func describe() throws(HeapError) -> TypeDescription { TypeDescription(definition.text) }
+
+    static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {
+        layout.verify(at: offset, in: &verification)
+    }
+
+    static func encode(_ stored: Self, from access: HeapAccess, to encoder: any Encoder) throws {
+        try withUnsafeTemporaryAllocation(byteCount: max(MemoryLayout<Self>.size, 1), alignment: 16)
+        { buffer in
+            buffer.storeBytes(of: stored, as: Self.self)
+            try layout.encode(buffer.baseAddress!, to: encoder)
+        }
+    }
+
+    static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Self {
+        try withUnsafeTemporaryAllocation(byteCount: max(MemoryLayout<Self>.size, 1), alignment: 16)
+        { buffer in
+            buffer.initializeMemory(as: UInt8.self, repeating: 0)
+            try layout.decode(into: buffer.baseAddress!, from: decoder)
+            return buffer.load(as: Self.self)
+        }
+    }
+}
+
+extension RunTimeStruct: PlainlyLaidOut {
+    static var plainLayout: PlainLayout { layout }
+}
+
+extension RunTimeStruct: DescribedStruct {
+    static var acceptsAllPatterns: Bool { layout.acceptsAll }
+}
+
+/// A type whose bytes are read by a layout that was made of words.
+protocol PlainlyLaidOut: SendableMetatype {
+    static var plainLayout: PlainLayout { get }
+}

@@ -1,0 +1,55 @@
+import Holdfast
+import HoldfastEngine
+
+/// An enum with payloads made at run time of what a heap says of it. As a value it is the place of
+/// a payload, which storing copies.
+struct RunTimeUnion<Number: RunTimeNumber>: PersistableUnion {
+    private let number: Int
+    private let payload: UInt64
+    private let access: HeapAccess
+
+    private static var definition: RunTimeDefinition { .of(Number.number) }
+
+    static var storedName: String { definition.shape.name }
+
+    static func describe() throws(HeapError) -> TypeDescription { TypeDescription(definition.text) }
+
+    static var cases: [UnionCase<Self>] {
+        guard case .union(let parts) = definition.content else {
+            fatalError("Holdfast: \(definition.text) is no union.")
+        }
+        return parts.enumerated().map { number, part in
+            UnionCase(
+                part.name, payload: part.payload,
+                store: { union, access in
+                    union.number == number ? union.copyPayload(part.payload, to: access) : nil
+                },
+                load: { RunTimeUnion(number: number, payload: $0, access: $1) })
+        }
+    }
+
+    private func copyPayload(_ types: [any Persistable.Type], to target: HeapAccess) -> UInt64 {
+        let (parts, byteCount) = UnionCase<Self>.parts(of: types)
+        guard byteCount > 0 else { return 0 }
+        let block = target.allocateZeros(byteCount: byteCount, alignment: 8)
+        guard target.enterLevel() else {
+            target.postpone(following: access) { copy(parts, to: block, of: target) }
+            return block
+        }
+        copy(parts, to: block, of: target)
+        target.leaveLevel()
+        return block
+    }
+
+    /// Fills a block of zeros.
+    private func copy(
+        _ parts: [UnionCase<Self>.PayloadPart], to block: UInt64, of target: HeapAccess
+    ) {
+        DeepStack.run {
+            for part in parts {
+                let offset = UInt64(part.offset)
+                target.copy(part.valueType, from: payload + offset, of: access, to: block + offset)
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import Foundation
+import Holdfast
+import HoldfastEngine
+
+// What collections offer to those who know their types only at run time. A place is counted in
+// bytes from the heap's start.
+
+protocol InspectableList {
+    var count: Int { get }
+    var elementType: any Persistable.Type { get }
+    func elementPlace(_ index: Int) -> UInt64
+    /// Inserts what is decoded; the index has been checked.
+    func insert(_ decoder: PlainDecoder, at index: Int) throws
+    func removeElement(at index: Int)
+    func clear()
+}
+
+protocol InspectableEntries {
+    var count: Int { get }
+    var keyType: any Persistable.Type { get }
+    var valueType: any Persistable.Type { get }
+    func places(from start: Int, limit: Int) -> [EntryPlace]
+    func find(_ key: PlainValue) throws -> EntryPlace?
+    /// Inserts an entry whose key is not there yet.
+    func insert(_ key: PlainValue, _ value: PlainDecoder) throws
+    func remove(_ key: PlainValue) throws -> Bool
+    func removeAll()
+}
+
+extension InspectableEntries {
+    var isSet: Bool { valueType == NoValue.self }
+
+    func requireFits(_ key: PlainValue) throws {
+        if let problem = key.problem(as: ShapeCache.shared.shape(of: keyType)) {
+            throw InspectionProblem(problem)
+        }
+    }
+}
+
+protocol InspectableOrder: InspectableEntries {
+    func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws
+        -> [EntryPlace]
+    var lastPlace: EntryPlace? { get }
+}
+
+protocol InspectableBox {
+    static var contentType: any Persistable.Type { get }
+}
+
+extension PersistentValue: InspectableBox {
+    static var contentType: any Persistable.Type { Value.self }
+}
+
+protocol InspectableOptional {
+    static var contentType: any Persistable.Type { get }
+    /// Bytes from the optional's first to the value's.
+    static var contentOffset: Int { get }
+}
+
+extension Optional: InspectableOptional where Wrapped: Persistable {
+    static var contentType: any Persistable.Type { Wrapped.self }
+    static var contentOffset: Int { MemoryLayout<Wrapped.Stored>.alignment }
+}
+
+protocol InspectableReference {
+    static var targetType: any PersistableRecord.Type { get }
+}
+
+extension Ref: InspectableReference {
+    static var targetType: any PersistableRecord.Type { Target.self }
+}
+
+extension Shared: InspectableReference {
+    static var targetType: any PersistableRecord.Type { Target.self }
+}
+
+// MARK: Keys
+
+extension PlainValue {
+    /// The value as a key. Nothing is made in a heap, so that keys can be looked up by readers.
+    func key<Key: PersistableKey>(as type: Key.Type) throws -> Key {
+        if type == Data.self, case .bytes(let data) = self { return data as! Key }
+        if let type = type as? any PersistableEnum.Type, let key = try rawKey(type) as? Key {
+            return key
+        }
+        guard let decodable = type as? any Decodable.Type,
+            let key = try decodable.init(from: PlainDecoder(self)) as? Key
+        else {
+            throw InspectionProblem("\(kind) cannot be a key of the type \(type)")
+        }
+        return key
+    }
+
+    private func rawKey<T: PersistableEnum>(_: T.Type) throws -> Any? {
+        guard let decodable = T.RawValue.self as? any Decodable.Type else { return nil }
+        guard let raw = try decodable.init(from: PlainDecoder(self)) as? T.RawValue else {
+            return nil
+        }
+        return T(rawValue: raw)
+    }
+}

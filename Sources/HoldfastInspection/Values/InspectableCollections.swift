@@ -1,0 +1,95 @@
+import Holdfast
+import HoldfastEngine
+
+extension PersistentArray: InspectableList {
+    var elementType: any Persistable.Type { Element.self }
+
+    func insert(_ decoder: PlainDecoder, at index: Int) throws {
+        insert(stored: try Element.decode(from: decoder, in: access), at: index)
+    }
+
+    func clear() { removeAll() }
+}
+
+extension PersistentDeque: InspectableList {
+    var elementType: any Persistable.Type { Element.self }
+
+    func insert(_ decoder: PlainDecoder, at index: Int) throws {
+        insert(stored: try Element.decode(from: decoder, in: access), at: index)
+    }
+
+    func clear() { removeAll() }
+}
+
+extension PersistentMap: InspectableEntries {
+    var keyType: any Persistable.Type { Key.self }
+    var valueType: any Persistable.Type { Value.self }
+
+    func find(_ key: PlainValue) throws -> EntryPlace? { place(of: try key.key(as: Key.self)) }
+
+    func insert(_ key: PlainValue, _ value: PlainDecoder) throws {
+        let key = try key.key(as: Key.self)
+        let stored = try Value.decode(from: value, in: access)
+        _ = insert(storedKey: Key.store(key, in: access), stored)
+    }
+
+    func remove(_ key: PlainValue) throws -> Bool { removeValue(forKey: try key.key(as: Key.self)) }
+}
+
+extension PersistentSortedMap: InspectableOrder {
+    var keyType: any Persistable.Type { Key.self }
+    var valueType: any Persistable.Type { Value.self }
+
+    func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws
+        -> [EntryPlace]
+    {
+        places(
+            from: try lower.map { try $0.key(as: Key.self) },
+            to: try upper.map { try $0.key(as: Key.self) }, through: through, limit: limit)
+    }
+
+    func find(_ key: PlainValue) throws -> EntryPlace? { place(of: try key.key(as: Key.self)) }
+
+    func insert(_ key: PlainValue, _ value: PlainDecoder) throws {
+        let key = try key.key(as: Key.self)
+        let stored = try Value.decode(from: value, in: access)
+        _ = insert(storedKey: Key.store(key, in: access), stored)
+    }
+
+    func remove(_ key: PlainValue) throws -> Bool { removeValue(forKey: try key.key(as: Key.self)) }
+}
+
+// Sets are asked through the maps that they are made of.
+
+extension PersistentSet: InspectableEntries {
+    var keyType: any Persistable.Type { Element.self }
+    var valueType: any Persistable.Type { NoValue.self }
+    func places(from start: Int, limit: Int) -> [EntryPlace] {
+        table.places(from: start, limit: limit)
+    }
+    func find(_ key: PlainValue) throws -> EntryPlace? { try table.find(key) }
+    func insert(_ key: PlainValue, _ value: PlainDecoder) throws {
+        insert(try key.key(as: Element.self))
+    }
+    func remove(_ key: PlainValue) throws -> Bool { remove(try key.key(as: Element.self)) }
+}
+
+extension PersistentSortedSet: InspectableOrder {
+    var keyType: any Persistable.Type { Element.self }
+    var valueType: any Persistable.Type { NoValue.self }
+    func places(from start: Int, limit: Int) -> [EntryPlace] {
+        tree.places(from: start, limit: limit)
+    }
+    func find(_ key: PlainValue) throws -> EntryPlace? { try tree.find(key) }
+    func insert(_ key: PlainValue, _ value: PlainDecoder) throws {
+        insert(try key.key(as: Element.self))
+    }
+    func remove(_ key: PlainValue) throws -> Bool { remove(try key.key(as: Element.self)) }
+    var lastPlace: EntryPlace? { tree.lastPlace }
+
+    func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws
+        -> [EntryPlace]
+    {
+        try tree.places(from: lower, to: upper, through: through, limit: limit)
+    }
+}

@@ -1,0 +1,153 @@
+import Holdfast
+import Foundation
+
+extension PlainValue {
+    /// Why the value cannot be kept as `shape` says, in words that complete a sentence; nil if it
+    /// can.
+    ///
+    /// Asked before anything is made in a heap, so that what does not fit leaves nothing behind in
+    /// a transaction that goes on.
+    package func problem(as shape: TypeShape) -> String? {
+        switch shape {
+        case .named(let name): problem(asNamed: name)
+        case .optional(let wrapped): self == .null ? nil : problem(as: wrapped)
+        case .enumeration(_, let raw): problem(as: raw)
+        case .generic(let name, let parameters): problem(as: name, parameters, shape)
+        case .structure(let name, let fields, _), .record(let name, let fields, _):
+            problem(asFields: fields, of: name)
+        case .union(let name, let cases): problem(asCase: cases, of: name)
+        case .opaque(let name, let bytes, _):
+            if case .opaque(_, let data) = self, data.count == bytes {
+                nil
+            } else {
+                "\(kind) cannot be made a \(name)"
+            }
+        }
+    }
+
+    private func problem(asNamed name: String) -> String? {
+        func integer<T: FixedWidthInteger>(_ type: T.Type) -> String? {
+            switch self {
+            case .integer(let value):
+                T(exactly: value) == nil ? "\(value) does not fit \(name)" : nil
+            case .unsigned(let value):
+                T(exactly: value) == nil ? "\(value) does not fit \(name)" : nil
+            default: "\(kind) is no \(name)"
+            }
+        }
+        switch (name, self) {
+        case ("Bool", .bool), ("String", .text), ("PersistentString", .text), ("Data", .bytes),
+            ("PersistentBytes", .bytes),
+            ("Date", .date),
+            ("Date", .number), ("Date", .integer), ("UUID", .uuid):
+            return nil
+        case ("Double", .number), ("Double", .integer), ("Double", .unsigned), ("Float", .number),
+            ("Float", .integer),
+            ("Float", .unsigned):
+            return nil
+        case ("UUID", .text(let text)):
+            return UUID(uuidString: text) == nil ? "\(PlainValue.quoted(text)) is no UUID" : nil
+        case ("PersistentBitSet", .list(let elements, _)),
+            ("PersistentBitSet", .set(let elements, _)):
+            return Self.first(elements) { $0.problem(asNamed: "UInt32") }
+                ?? Self.repetition(in: elements)
+        case ("Int", _): return integer(Int.self)
+        case ("Int8", _): return integer(Int8.self)
+        case ("Int16", _): return integer(Int16.self)
+        case ("Int32", _): return integer(Int32.self)
+        case ("Int64", _): return integer(Int64.self)
+        case ("UInt", _): return integer(UInt.self)
+        case ("UInt8", _): return integer(UInt8.self)
+        case ("UInt16", _): return integer(UInt16.self)
+        case ("UInt32", _): return integer(UInt32.self)
+        case ("UInt64", _): return integer(UInt64.self)
+        default: return "\(kind) is no \(name)"
+        }
+    }
+
+    private func problem(as name: String, _ parameters: [TypeShape], _ shape: TypeShape) -> String?
+    {
+        switch (name, parameters.count) {
+        case ("Array", 1), ("Deque", 1):
+            guard let elements = listed else { return "\(kind) is no \(shape.name)" }
+            return Self.first(elements) { $0.problem(as: parameters[0]) }
+        case ("Set", 1), ("SortedSet", 1):
+            guard let elements = listed else { return "\(kind) is no \(shape.name)" }
+            return Self.first(elements) { $0.problem(as: parameters[0]) }
+                ?? Self.repetition(in: elements)
+        case ("Map", 2), ("SortedMap", 2):
+            guard case .pairs(let entries, _) = self else { return "\(kind) is no \(shape.name)" }
+            return Self.first(entries) {
+                $0.key.problem(as: parameters[0]) ?? $0.value.problem(as: parameters[1])
+            }
+                ?? Self.repetition(in: entries.map(\.key))
+        case ("Value", 1): return problem(as: parameters[0])
+        case ("InlineArray", 2):
+            guard let elements = listed, parameters[0] == .named("\(elements.count)") else {
+                return "\(kind) is no \(shape.name)"
+            }
+            return Self.first(elements) { $0.problem(as: parameters[1]) }
+        case ("Encoded", _): return nil
+        default: return "a \(shape.name) cannot be made of \(kind)"
+        }
+    }
+
+    private var listed: [PlainValue]? {
+        switch self {
+        case .list(let elements, _), .set(let elements, _): elements
+        default: nil
+        }
+    }
+
+    private func problem(asFields fields: [TypeShape.Field], of name: String) -> String? {
+        guard case .object(let type, let members) = self, type.isEmpty || type == name else {
+            return "\(kind) is no \(name)"
+        }
+        for field in fields {
+            guard let member = members.first(where: { $0.name == field.name }) else {
+                if case .optional = field.type { continue }
+                return "the field \(field.name) of \(name) is missing"
+            }
+            if let found = member.value.problem(as: field.type) {
+                return "the field \(field.name): \(found)"
+            }
+        }
+        let unknown = members.first { member in !fields.contains { $0.name == member.name } }
+        return unknown.map { "\(name) has no field \($0.name)" }
+    }
+
+    private func problem(asCase cases: [TypeShape.Case], of name: String) -> String? {
+        guard case .union(let type, let label, let values) = self, type.isEmpty || type == name
+        else {
+            return "\(kind) is no \(name)"
+        }
+        guard let entry = cases.first(where: { $0.name == label }) else {
+            return "\(name) has no case \(label)"
+        }
+        guard entry.payload.count == values.count else {
+            return
+                "the case \(label) of \(name) has \(entry.payload.count) values, not "
+                + "\(values.count)"
+        }
+        return Self.first(zip(values, entry.payload)) { $0.problem(as: $1) }
+    }
+
+    private static func first<S: Sequence>(_ elements: S, _ problem: (S.Element) -> String?)
+        -> String?
+    {
+        for element in elements { if let found = problem(element) { return found } }
+        return nil
+    }
+
+    private static func repetition(in keys: [PlainValue]) -> String? {
+        var seen: Set<PlainValue> = []
+        return first(keys) { key in
+            // 3.0 and 3 are the same key of a map from numbers.
+            let same: PlainValue =
+                if case .number(let value) = key, let whole = Int64(exactly: value) {
+                    .integer(whole)
+                } else { key }
+            return seen.insert(same).inserted ? nil : "\(key) is there twice"
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import Holdfast
+import Foundation
+
+/// A value outside of any heap, of whatever type: what the contents of a heap are shown as, and
+/// changed with, by programs that do not have its types.
+package indirect enum PlainValue: Hashable, Sendable {
+    case null
+    case bool(Bool)
+    case integer(Int64)
+    /// Above `Int64.max` only.
+    case unsigned(UInt64)
+    case number(Double)
+    case text(String)
+    case bytes(Data)
+    case date(Date)
+    case uuid(UUID)
+    /// The elements of an array or deque: the first ones of `total`.
+    case list([PlainValue], total: Int)
+    /// The elements of a set, in its order: the first ones of `total`.
+    case set([PlainValue], total: Int)
+    /// The entries of a map, in its order: the first ones of `total`.
+    case pairs([Entry], total: Int)
+    /// A struct's or record's fields in their order. `type` is its name, or empty.
+    case object(type: String, [Member])
+    /// A case of an enum with payloads.
+    case union(type: String, name: String, [PlainValue])
+    /// A reference: the name of the type that it leads to, and where that lies.
+    case reference(type: String, place: UInt64)
+    /// Bytes that mean something to the program that has the type.
+    case opaque(type: String, Data)
+
+    package struct Member: Hashable, Sendable {
+        package let name: String
+        package let value: PlainValue
+
+        package init(name: String, value: PlainValue) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    package struct Entry: Hashable, Sendable {
+        package let key: PlainValue
+        package let value: PlainValue
+
+        package init(key: PlainValue, value: PlainValue) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    /// A whole list.
+    package static func list(_ elements: [PlainValue]) -> PlainValue {
+        .list(elements, total: elements.count)
+    }
+
+    /// All entries of a map.
+    package static func pairs(_ entries: [Entry]) -> PlainValue {
+        .pairs(entries, total: entries.count)
+    }
+
+    package static func integer(_ value: some FixedWidthInteger) -> PlainValue {
+        Int64(exactly: value).map { .integer($0) } ?? .unsigned(UInt64(value))
+    }
+}
+
+extension PlainValue: CustomStringConvertible {
+    /// The value as a Swift program would write it, on one line. What has been left out is counted:
+    /// `[1, 2, … (1000 in all)]`.
+    package var description: String {
+        switch self {
+        case .null: "nil"
+        case .bool(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .unsigned(let value): "\(value)"
+        case .number(let value): "\(value)"
+        case .text(let value): Self.quoted(value)
+        case .bytes(let value): Self.hexadecimal(value)
+        case .date(let value): Self.text(of: value)
+        case .uuid(let value): value.uuidString
+        case .list(let elements, let total): "[\(Self.joined(elements.map(\.description), total))]"
+        case .set(let elements, let total): "[\(Self.joined(elements.map(\.description), total))]"
+        case .pairs(let entries, let total):
+            entries.isEmpty && total == 0
+                ? "[:]" : "[\(Self.joined(entries.map { "\($0.key): \($0.value)" }, total))]"
+        case .object(let type, let members):
+            "\(type)(\(members.map { "\($0.name): \($0.value)" }.joined(separator: ", ")))"
+        case .union(_, let name, let values):
+            values.isEmpty
+                ? ".\(name)" : ".\(name)(\(values.map(\.description).joined(separator: ", ")))"
+        case .reference(let type, let place): "\(type)@\(place)"
+        case .opaque(let type, let data): "\(type)(\(Self.hexadecimal(data)))"
+        }
+    }
+
+    private static func joined(_ parts: [String], _ total: Int) -> String {
+        parts.count == total
+            ? parts.joined(separator: ", ")
+            : (parts + ["… (\(total) in all)"]).joined(separator: ", ")
+    }
+
+    private static let shownBytes = 32
+
+    private static func hexadecimal(_ data: Data) -> String {
+        let digits = data.prefix(shownBytes).map { byte in
+            (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }.joined()
+        return data.count > shownBytes
+            ? "0x\(digits)… (\(data.count) bytes)" : digits.isEmpty ? "no bytes" : "0x\(digits)"
+    }
+
+    /// ISO 8601, in UTC; a number of seconds where no calendar reaches.
+    private static func text(of date: Date) -> String {
+        let seconds = date.timeIntervalSinceReferenceDate
+        guard abs(seconds) < 1e11 else { return "Date(\(seconds))" }
+        let style = Date.ISO8601FormatStyle(
+            includingFractionalSeconds: seconds != seconds.rounded())
+        return date.formatted(style)
+    }
+
+    /// The text in quotation marks; what a terminal would not show as it is stands escaped.
+    package static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case "\t": quoted += "\\t"
+            case "\r": quoted += "\\r"
+            case "\0": quoted += "\\0"
+            default:
+                switch scalar.properties.generalCategory {
+                case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate,
+                    .privateUse, .unassigned:
+                    // Joiners make one sign of several, as in families and flags.
+                    if scalar == "\u{200D}" { fallthrough }
+                    quoted += "\\u{\(String(scalar.value, radix: 16))}"
+                default: quoted.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return quoted + "\""
+    }
+}
+
+extension PlainValue: Encodable {
+    /// As JSON and the like have it: structs and maps with texts as keys are objects, other maps
+    /// arrays of pairs. What was left out is left out.
+    package func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .list(let elements, _), .set(let elements, _):
+            var container = encoder.unkeyedContainer()
+            for element in elements { try container.encode(element) }
+        case .pairs(let entries, _):
+            if entries.allSatisfy({ if case .text = $0.key { true } else { false } }) {
+                var container = encoder.container(keyedBy: Name.self)
+                for entry in entries {
+                    if case .text(let name) = entry.key {
+                        try container.encode(entry.value, forKey: Name(name))
+                    }
+                }
+            } else {
+                var container = encoder.unkeyedContainer()
+                for entry in entries { try container.encode([entry.key, entry.value]) }
+            }
+        case .object(_, let members):
+            var container = encoder.container(keyedBy: Name.self)
+            for member in members { try container.encode(member.value, forKey: Name(member.name)) }
+        case .union(_, let name, let values):
+            var container = encoder.container(keyedBy: Name.self)
+            try container.encode(name, forKey: Name("case"))
+            if !values.isEmpty { try container.encode(values, forKey: Name("values")) }
+        case .reference(let type, let place):
+            var container = encoder.container(keyedBy: Name.self)
+            try container.encode("\(type)@\(place)", forKey: Name("ref"))
+        case .opaque(_, let data):
+            var container = encoder.container(keyedBy: Name.self)
+            try container.encode(data, forKey: Name("bytes"))
+        default: try encodeScalar(encoder.singleValueContainer())
+        }
+    }
+
+    private func encodeScalar(_ container: any SingleValueEncodingContainer) throws {
+        var container = container
+        switch self {
+        case .bool(let value): try container.encode(value)
+        case .integer(let value): try container.encode(value)
+        case .unsigned(let value): try container.encode(value)
+        case .number(let value): try container.encode(value)
+        case .text(let value): try container.encode(value)
+        case .bytes(let value): try container.encode(value)
+        case .date(let value): try container.encode(Self.text(of: value))
+        case .uuid(let value): try container.encode(value)
+        default: try container.encodeNil()
+        }
+    }
+}

@@ -1,0 +1,19 @@
+import Holdfast
+import Synchronization
+
+/// The shapes of types, parsed once.
+final class ShapeCache: Sendable {
+    static let shared = ShapeCache()
+
+    private let known = Mutex<[ObjectIdentifier: TypeShape]>([:])
+
+    /// The shape of a type that can be stored; a bare name for one whose description does not
+    /// parse.
+    func shape(of type: any Persistable.Type) -> TypeShape {
+        let identifier = ObjectIdentifier(type)
+        if let found = known.withLock({ $0[identifier] }) { return found }
+        let shape = (try? type.describe())?.shape ?? .named("\(type)")
+        known.withLock { $0[identifier] = shape }
+        return shape
+    }
+}

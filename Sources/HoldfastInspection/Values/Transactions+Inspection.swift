@@ -1,0 +1,90 @@
+import Foundation
+import Holdfast
+import HoldfastEngine
+
+extension HeapTransaction where Self: ~Copyable {
+    /// The root with this name, whatever its type; nil if there is none. Throws
+    /// ``HeapError/unknownType(path:name:type:)`` if too little is said of its type.
+    package func place(ofRoot name: String) throws(HeapError) -> ValuePlace? {
+        try access.place(ofRoot: name)
+    }
+
+    /// What contradicts what in a root and all that it leads to; reading it traps nowhere if
+    /// nothing does. O(its contents).
+    package func problems(inRoot name: String) -> [String] {
+        RunTimeTypes.install()
+        var verification = Verification(access)
+        verification.onlyRoot = name
+        verification.followRoots()
+        return verification.problems
+    }
+}
+
+extension WriteTransaction {
+    /// Makes a root of a type that is only known by its shape: a collection, or `Value<…>` for a
+    /// single value. Throws ``HeapError/rootExists(path:name:)``,
+    /// ``HeapError/unknownType(path:name:type:)``, and ``InspectionProblem`` if the value does not
+    /// fit the type.
+    package func makeRoot(_ name: String, _ shape: TypeShape, _ value: PlainValue) throws {
+        let catalogue = RootCatalogue(access)
+        if catalogue.contains(name) {
+            throw HeapError.rootExists(path: access.heapPath, name: name)
+        }
+        if name.hasPrefix(RootCatalogue.hiddenPrefix) {
+            throw InspectionProblem("names of roots do not begin with a zero")
+        }
+        let text = shape.text
+        guard let type = RunTimeTypes.registry.type(describedAs: text) as? any LineStreamable.Type
+        else {
+            throw HeapError.unknownType(path: access.heapPath, name: name, type: text)
+        }
+        if let problem = value.problem(as: shape) { throw InspectionProblem(problem) }
+        let decoder = PlainDecoder(value, userInfo: [Exchange.userInfoKey: ImportedRecords(access)])
+        let place = try Self.make(type, decoder, access)
+        // Once more, since the first root makes the catalogue.
+        RootCatalogue(access).add(
+            name, describedAs: text, fingerprint: TypeRegistry.fingerprint(of: text), at: place)
+    }
+
+    private static func make<Value: LineStreamable>(
+        _: Value.Type, _ decoder: PlainDecoder, _ access: HeapAccess
+    ) throws -> UInt64 {
+        try Value.decode(from: decoder, in: access).offset
+    }
+
+    /// Removes a root, whatever its type, and frees what it holds; returns whether there was one.
+    /// Throws ``HeapError/unknownType(path:name:type:)`` if too little is said of its type.
+    @discardableResult
+    package func removeRoot(named name: String) throws(HeapError) -> Bool {
+        guard let entry = RootCatalogue(access).entry(name) else { return false }
+        guard
+            let type = RunTimeTypes.registry.type(describedAs: entry.description)
+                as? any LineStreamable.Type
+        else {
+            throw HeapError.unknownType(path: access.heapPath, name: name, type: entry.description)
+        }
+        Self.destroy(type, at: entry.offset, access)
+        access.removeRoot(name)
+        return true
+    }
+
+    private static func destroy<Value: LineStreamable>(
+        _: Value.Type, at offset: UInt64, _ access: HeapAccess
+    ) {
+        Value.destroy(Value.Stored(offset: offset), in: access)
+    }
+}
+
+extension HeapAccess {
+    func place(ofRoot name: String) throws(HeapError) -> ValuePlace? {
+        guard let entry = RootCatalogue(self).entry(name) else { return nil }
+        guard let type = RunTimeTypes.registry.type(describedAs: entry.description),
+            type is any LineStreamable.Type
+        else {
+            throw HeapError.unknownType(path: heapPath, name: name, type: entry.description)
+        }
+        // A new value may lie elsewhere.
+        if isWritable { catalogueWillChange() }
+        return ValuePlace(self, type, at: entry.place)
+    }
+}

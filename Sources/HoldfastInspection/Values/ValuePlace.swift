@@ -1,0 +1,287 @@
+import Foundation
+import Holdfast
+import HoldfastEngine
+
+/// A value in a heap, known by what the heap says of its type: where it lies, and how to look into
+/// it and change it there.
+///
+/// Belongs to one transaction, like a handle, and is good until something is inserted into or
+/// removed from what it lies in. Reading traps on what a damaged file can hold; ask
+/// ``HeapTransaction/problems(inRoot:)`` first where the file is not known to be sound.
+package struct ValuePlace {
+    /// What lies there.
+    enum Content {
+        case persistable(any Persistable.Type)
+        /// Part of a plain struct, as it lies in memory.
+        case plain(PlainLayout)
+    }
+
+    let access: HeapAccess
+    let content: Content
+    /// Bytes from the heap's start.
+    let place: UInt64
+    /// What the value is described as.
+    package let shape: TypeShape
+
+    init(_ access: HeapAccess, _ type: any Persistable.Type, at place: UInt64) {
+        self.access = access
+        self.place = place
+        shape = ShapeCache.shared.shape(of: type)
+        if let plain = type as? any PlainlyLaidOut.Type {
+            content = .plain(plain.plainLayout)
+        } else if type is any PersistableStruct.Type, TypeMaker.plain(shape.name) == nil,
+            let layout = PlainLayout.make(shape)
+        {
+            content = .plain(layout)
+        } else {
+            content = .persistable(type)
+        }
+    }
+
+    init(_ access: HeapAccess, _ layout: PlainLayout, at place: UInt64) {
+        self.access = access
+        self.place = place
+        shape = layout.shape
+        content = .plain(layout)
+    }
+
+    /// The handle of a collection, or the value itself.
+    var loaded: Any? {
+        guard case .persistable(let type) = content else { return nil }
+        return load(type)
+    }
+
+    private func load<T: Persistable>(_: T.Type) -> T {
+        T.load(access.load(place, as: T.Stored.self), from: access)
+    }
+
+    /// What may be asked of the value.
+    package enum Kind: Equatable, Sendable {
+        case scalar
+        case list
+        case map(sorted: Bool)
+        case set(sorted: Bool)
+        /// A struct or record.
+        case fields
+        case union
+        case optional
+        case reference
+    }
+
+    /// The kind of the value; that of the value inside a root that is a single value.
+    package var kind: Kind {
+        switch shape {
+        case .structure, .record: .fields
+        case .union: .union
+        case .optional: .optional
+        case .generic("Array", _), .generic("Deque", _), .generic("InlineArray", _): .list
+        case .generic("Map", _): .map(sorted: false)
+        case .generic("SortedMap", _): .map(sorted: true)
+        case .generic("Set", _): .set(sorted: false)
+        case .generic("SortedSet", _), .named("PersistentBitSet"): .set(sorted: true)
+        case .generic("Ref", _), .generic("Shared", _): .reference
+        case .generic("Value", _): inside.kind
+        case .named, .generic, .opaque, .enumeration: .scalar
+        }
+    }
+
+    /// The value itself, where this is a root that holds a single value.
+    package var inside: ValuePlace {
+        guard case .persistable(let type) = content, let box = type as? any InspectableBox.Type
+        else { return self }
+        return ValuePlace(access, box.contentType, at: access.load(place, as: UInt64.self))
+    }
+
+    /// The value of an optional; nil if there is none. Anything else is its own value.
+    package var unwrapped: ValuePlace? {
+        switch content {
+        case .persistable(let type):
+            guard let optional = type as? any InspectableOptional.Type else { return self }
+            guard access.load(place, as: UInt8.self) != 0 else { return nil }
+            return ValuePlace(
+                access, optional.contentType, at: place + UInt64(optional.contentOffset))
+        case .plain(let layout):
+            guard case .optional(let wrapped) = layout.content else { return self }
+            guard access.load(place + UInt64(wrapped.size), as: UInt8.self) == 0 else { return nil }
+            return ValuePlace(access, wrapped, at: place)
+        }
+    }
+
+    /// The record that a reference leads to.
+    package var target: ValuePlace? {
+        guard case .persistable(let type) = content,
+            let reference = type as? any InspectableReference.Type
+        else { return nil }
+        // A record's place is where its own place stands, and that is what a reference is.
+        return ValuePlace(access, reference.targetType, at: place)
+    }
+
+    // MARK: Collections
+
+    /// How many elements or entries there are; nil for what has none. O(1), but O(words) for a bit
+    /// set.
+    package var count: Int? {
+        switch content {
+        case .plain(let layout):
+            if case .elements(_, let count, _) = layout.content { return count }
+            return nil
+        case .persistable(let type):
+            if type is any InspectableBox.Type { return inside.count }
+            return switch loaded {
+            case let list as any InspectableList: list.count
+            case let entries as any InspectableEntries: entries.count
+            case let bits as PersistentBitSet: bits.count
+            case let text as PersistentString: text.utf8Count
+            case let bytes as PersistentBytes: bytes.count
+            default: nil
+            }
+        }
+    }
+
+    /// The element at `index` of an array or deque; nil if there is none, or this is no list. O(1).
+    package func element(at index: Int) -> ValuePlace? {
+        guard let count, index >= 0, index < count else { return nil }
+        switch content {
+        case .plain(let layout):
+            guard case .elements(let element, _, let stride) = layout.content else { return nil }
+            return ValuePlace(access, element, at: place + UInt64(index * stride))
+        case .persistable(let type):
+            if type is any InspectableBox.Type { return inside.element(at: index) }
+            guard let list = loaded as? any InspectableList else { return nil }
+            return ValuePlace(access, list.elementType, at: list.elementPlace(index))
+        }
+    }
+
+    /// The value for `key` of a map; nil if there is none. Throws ``InspectionProblem`` if the key
+    /// is of another type, or this is no map. O(1) or O(log count).
+    package func value(forKey key: PlainValue) throws -> ValuePlace? {
+        let map = try entries
+        try map.requireFits(key)
+        guard let found = try map.find(key) else { return nil }
+        return ValuePlace(access, map.valueType, at: found.value)
+    }
+
+    /// Whether a set holds `element`, or a map has an entry for it. Throws ``InspectionProblem`` if
+    /// it is of another type, or this is neither.
+    package func contains(_ element: PlainValue) throws -> Bool {
+        if let bits = inside.loaded as? PersistentBitSet {
+            guard case .integer(let number) = element else {
+                throw InspectionProblem("\(element.kind) is no Int")
+            }
+            return bits.contains(Int(number))
+        }
+        let found = try entries
+        try found.requireFits(element)
+        return try found.find(element) != nil
+    }
+
+    /// The entries of a map, or the elements of a set with nil as their values: `limit` of them
+    /// from number `start` on, in their order.
+    package func entries(from start: Int = 0, limit: Int) throws -> [(
+        key: ValuePlace, value: ValuePlace?
+    )] {
+        let found = try entries
+        return found.places(from: start, limit: limit).map { place(of: $0, in: found) }
+    }
+
+    /// The entries of a sorted map or set whose keys lie between two bounds; `limit` of them. A
+    /// missing bound is none; the upper one belongs to them if `through`.
+    package func entries(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int)
+        throws -> [(
+            key: ValuePlace, value: ValuePlace?
+        )]
+    {
+        guard let sorted = inside.loaded as? any InspectableOrder else {
+            throw InspectionProblem("\(shape.name) has no order")
+        }
+        if let lower { try sorted.requireFits(lower) }
+        if let upper { try sorted.requireFits(upper) }
+        return try sorted.places(from: lower, to: upper, through: through, limit: limit).map {
+            place(of: $0, in: sorted)
+        }
+    }
+
+    /// The last entry of a sorted map or set, in the same form.
+    package func lastEntry() throws -> (key: ValuePlace, value: ValuePlace?)? {
+        guard let sorted = inside.loaded as? any InspectableOrder else {
+            throw InspectionProblem("\(shape.name) has no order")
+        }
+        return sorted.lastPlace.map { place(of: $0, in: sorted) }
+    }
+
+    private func place(of found: EntryPlace, in entries: any InspectableEntries) -> (
+        key: ValuePlace, value: ValuePlace?
+    ) {
+        (
+            ValuePlace(access, entries.keyType, at: found.key),
+            entries.isSet ? nil : ValuePlace(access, entries.valueType, at: found.value)
+        )
+    }
+
+    var entries: any InspectableEntries {
+        get throws {
+            guard let found = inside.loaded as? any InspectableEntries else {
+                throw InspectionProblem("\(inside.shape.name) has no keys")
+            }
+            return found
+        }
+    }
+
+    // MARK: Fields
+
+    /// The names of the fields of a struct or record; of what a reference or optional leads to, if
+    /// there is such.
+    package var fieldNames: [String] {
+        switch inside.reached?.shape {
+        case .structure(_, let fields, _)?, .record(_, let fields, _)?: fields.map(\.name)
+        default: []
+        }
+    }
+
+    /// The field with this name of a struct or record, through optionals and references; nil if
+    /// there is none.
+    package func field(_ name: String) -> ValuePlace? {
+        guard let reached = inside.reached else { return nil }
+        switch reached.content {
+        case .plain(let layout):
+            guard case .fields(let fields) = layout.content,
+                let field = fields.first(where: { $0.name == name })
+            else {
+                return nil
+            }
+            return ValuePlace(access, field.layout, at: reached.place + UInt64(field.offset))
+        case .persistable(let type):
+            guard let type = type as? any PersistableRecord.Type,
+                let layout = try? RecordLayout.found(type),
+                let field = layout.fields.first(where: { $0.name == name })
+            else { return nil }
+            return ValuePlace(
+                access, field.valueType,
+                at: access.load(reached.place, as: UInt64.self) + UInt64(field.offset))
+        }
+    }
+
+    /// Through optionals and references, to what has fields.
+    private var reached: ValuePlace? {
+        var place = self
+        for _ in 0 ..< 200 {
+            switch place.kind {
+            case .optional:
+                guard let next = place.unwrapped else { return nil }
+                place = next
+            case .reference:
+                guard let next = place.target else { return nil }
+                place = next
+            default: return place
+            }
+        }
+        return nil
+    }
+}
+
+/// Something that cannot be done with a value, in words.
+package struct InspectionProblem: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(_ description: String) { self.description = description }
+}

@@ -1,11 +1,11 @@
-import SimulatedDisk
+import TestSupport
 import Testing
 
 @testable import HoldfastEngine
 
 /// A log that grew beyond its limit, because a view stayed open, is made smaller again by the
 /// transactions that follow, without a call of the program.
-@Suite struct OversizedLogTests {
+@Suite(.progress) struct OversizedLogTests {
     private static let limit = 1 << 20
     private static let blockBytes = 64 * 1024
 

@@ -10,7 +10,9 @@ extension ProcessTests {
     /// though not how they meet. `HOLDFAST_KILLS` sets the number of kills.
     @Suite struct StormTests {
         private func kills(_ share: Int) -> Int {
-            Int(setting("HOLDFAST_KILLS") ?? TestExtent.choose(quick: 80, full: 400, long: 10_000))
+            Int(
+                setting("HOLDFAST_KILLS") ?? TestExtent.choose(quick: 400, full: 1000, long: 10_000)
+            )
                 * share / 100
         }
 

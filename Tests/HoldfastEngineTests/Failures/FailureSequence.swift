@@ -1,4 +1,4 @@
-import SimulatedDisk
+import TestSupport
 
 #if canImport(Darwin)
     import Darwin

@@ -1,5 +1,5 @@
 import Foundation
-import SimulatedDisk
+import TestSupport
 import Testing
 
 @testable import HoldfastEngine
@@ -7,7 +7,7 @@ import Testing
 /// Logs whose checksums are right and whose numbers are made to hurt: each opens as the last sound
 /// commit or is an error with a name, without a trap, in memory that does not follow the numbers
 /// and, which the time limit guards, in time that does not either.
-@Suite(.timeLimit(.minutes(2))) struct HostileLogTests {
+@Suite(.progress, .timeLimit(.minutes(2))) struct HostileLogTests {
     private static let path = TestHeap.path
     private static let logPath = path + LogLayout.durableSuffix
     private static let sharedPath = path + LogLayout.sharedSuffix

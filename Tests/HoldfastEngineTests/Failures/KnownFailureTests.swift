@@ -26,7 +26,7 @@ import TestSupport
     /// What is wrong with the images of power cuts after each call from `start` on.
     private static func problems(
         _ disk: SimulatedDisk, from start: Int, allowed: ClosedRange<Int>, failureSeed: UInt64 = 0,
-        seeds: Range<UInt64> = 0 ..< 7
+        seeds: Range<UInt64> = TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 7)
     ) -> [String] {
         var images = CrashImages(of: disk, failureSeed: failureSeed)
         var problems: [String] = []
@@ -189,7 +189,8 @@ import TestSupport
             try FailureModel.commit(1, in: survivor)
             try survivor.makeDurable()
             let problems = Self.problems(
-                copy, from: copy.journal.count - 1, allowed: 1 ... 1, seeds: 0 ..< 40)
+                copy, from: copy.journal.count - 1, allowed: 1 ... 1,
+                seeds: TestExtent.choose(quick: 0 ..< 8, full: 0 ..< 40))
             #expect(problems == [], "killed before call \(call)")
             holder.close()
         }

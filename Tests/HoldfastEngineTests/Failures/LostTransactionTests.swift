@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import HoldfastEngine
 
 /// A transaction that has met a limit goes on until its closure ends, however much it still makes.
-@Suite struct LostTransactionTests {
+@Suite(.progress) struct LostTransactionTests {
     /// What cannot be left out takes several times the addresses that are kept for it. In a process
     /// of its own, which would trap.
     @Test func smallBlocksOutlastTheTail() async {

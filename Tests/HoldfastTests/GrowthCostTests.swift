@@ -50,7 +50,7 @@ import Testing
         for time in 0 ..< times {
             try heap.write { tx in
                 try body(tx, time)
-                total += heap.engine.writeSet.lineCount
+                total += heap.engine.view.dirty.lineCount
             }
         }
         return Double(total) / Double(times)

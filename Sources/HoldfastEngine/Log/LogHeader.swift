@@ -20,7 +20,7 @@ public enum LogLayout {
     // NAME-log: two copies of `LogHeader`, written in turn.
     package static let headerOffsets = [0, 4096]
 
-    // NAME-shared: `SharedHeader`, the words of `SharedFile.Word`, two locks, the table of views.
+    // NAME-shared: `SharedHeader`, the words of `SharedMemory.Word`, two locks, the table of views.
     static let lockOffset = 1024
     static let viewsOffset = 4096
     static let viewsBytes = ringOffset - viewsOffset

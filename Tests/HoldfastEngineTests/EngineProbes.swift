@@ -10,6 +10,8 @@ extension HeapEngine {
     var isClosed: Bool { heap.lifecycle.isClosed }
     var image: HeapImage { view.image }
     var applied: UInt64 { view.applied }
+    var viewPosition: UInt64 { view.position }
+    var commitNumber: UInt64 { view.commitNumber }
     var committedPages: UInt64 { view.committedPages }
     var pagesInImage: UInt64 { view.pagesInImage }
     var dirty: DirtyTracker { view.dirty }

@@ -33,8 +33,7 @@ public final class HeapEngine: @unchecked Sendable {
         maintenance = Maintenance(
             heap, committer: committer, readerLock: readerLock, writerLock: writerLock)
         changes = ChangeWaiter(heap, readerLock: readerLock)
-        builder =
-            mode == .bulkBuild ? try BulkBuilder(dataFile: heap.dataFile, view: heap.view) : nil
+        builder = mode == .bulkBuild ? try BulkBuilder(dataFile: heap.dataFile, view: view) : nil
         do throws(HeapError) { try open() } catch {
             heap.lifecycle.closed.store(true, ordering: .releasing)
             builder?.end()
@@ -76,7 +75,7 @@ public final class HeapEngine: @unchecked Sendable {
             path: location, mode: .readOnly, options: options.ofSnapshot, disk: heap.dataFile.disk)
     }
 
-    /// A heap that is let go without `close` is closed here, without its errors.
+    /// For an engine that was not closed. Errors are lost.
     deinit { try? close() }
 
     // MARK: Facts
@@ -97,9 +96,9 @@ public final class HeapEngine: @unchecked Sendable {
     package var isForked: Bool { heap.lifecycle.isForked }
     package func requireInPlace() throws(HeapError) { try heap.dataFile.requireInPlace() }
 
-    /// Whether another opening in this process, for `mode`, may use this engine too.
-    public func canBeShared(for mode: OpenMode) -> Bool {
-        heap.lifecycle.isSound && (self.mode == mode || self.mode == .readWrite)
+    /// Whether another opening in this process, for `other`, may use this engine too.
+    public func canBeShared(for other: OpenMode) -> Bool {
+        heap.lifecycle.isSound && (mode == other || mode == .readWrite)
     }
 
     // MARK: Reading
@@ -214,8 +213,8 @@ public final class HeapEngine: @unchecked Sendable {
         writerLock.unlock()
     }
 
-    /// The same, after the transaction's closure has thrown `error`; returns the error to throw. A
-    /// limit that was met before is the reason for later errors of Holdfast's own.
+    /// The same, after the closure has thrown `error`; returns the error to throw: that of a limit
+    /// that was met before is the reason for later errors of Holdfast's own.
     package func abort(_ context: Context, because error: any Error) -> any Error {
         let reason = error is HeapError ? view.errorToCome : nil
         abort(context)

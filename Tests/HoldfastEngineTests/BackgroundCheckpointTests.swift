@@ -137,7 +137,7 @@ import TestSupport
         door.await()
         try Self.fill(engine, blocks[0], 2)
         door.open()
-        while !engine.hasFailed.load(ordering: .acquiring) { usleep(100) }
+        while !engine.heap.lifecycle.hasFailed.load(ordering: .acquiring) { usleep(100) }
         for _ in 0 ..< 2 {
             do {
                 try Self.fill(engine, blocks[1], 3)

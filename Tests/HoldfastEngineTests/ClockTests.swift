@@ -83,7 +83,7 @@
                     { _ = try engine.beginRead() }, { _ = try engine.beginWrite() },
                     { _ = try other.beginWrite() },
                     { try other.makeDurable() },
-                    { try other.log.withLock { $0 }!.withSyncLock { () throws(DiskError) in } },
+                    { try other.heap.log.ifJoined!.withSyncLock { () throws(DiskError) in } },
                 ]
                 for (index, use) in uses.enumerated() where !isTimedOut(use) {
                     exit(Int32(10 + index))

@@ -36,7 +36,7 @@ import TestSupport
             try engine.change { change($0, number) }
             number += 1
             // Slowly as long as the thread is behind, since the next transaction is what wakes it.
-            if engine.checkpointDue.isReached(by: engine.writerLog!.usedBytes) { usleep(500) }
+            if engine.policy.isReached(by: engine.writerLog!.usedBytes) { usleep(500) }
         }
     }
 
@@ -87,7 +87,7 @@ import TestSupport
             access.store(UInt64(number), at: block)
         }
         var waits = 0
-        while engine.checkpointDue.isReached(by: Self.compact), waits < 1000 {
+        while engine.policy.isReached(by: Self.compact), waits < 1000 {
             try engine.change { $0.store(0, at: block) }
             usleep(1000)
             waits += 1

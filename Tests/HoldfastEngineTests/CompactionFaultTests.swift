@@ -143,7 +143,7 @@ import TestSupport
         var header = try engine.readHeader(file)
         header.isGivingBack = true
         header.sequence += 1
-        try engine.writeHeader(header, to: file)
+        try engine.heap.dataFile.writeHeader(header, to: file)
         try tearFreePages(engine, file)
         #expect(try isWhole(other, block))
         // Whoever only reads leaves it so.
@@ -178,7 +178,7 @@ import TestSupport
         var header = try before.readHeader(file)
         header.isGivingBack = true
         header.sequence += 1
-        try before.writeHeader(header, to: file)
+        try before.heap.dataFile.writeHeader(header, to: file)
         try tearFreePages(before, file)
         try before.close()
         let reader = readerComesFirst ? try heap.open(.readOnly) : nil

@@ -55,7 +55,7 @@ import TestSupport
         let before = engine.applied
         let context = try engine.beginWrite()
         body(HeapAccess(context: context, epoch: context.pointee.epoch))
-        let lines = engine.writeSet.lineCount
+        let lines = engine.dirty.lineCount
         let (calls, _) = try calls { try engine.commit(context) }
         return (lines, Int(engine.applied - before), calls)
     }
@@ -358,9 +358,9 @@ import TestSupport
     @Test func aCheckpointLetsGoOfTheRing() throws {
         let engine = try heap.open()
         _ = try cost(engine) { _ = $0.allocate(byteCount: 5000, alignment: 8) }
-        #expect(engine.tailRing != nil)
+        #expect(engine.heap.log.tailRing != nil)
         try engine.checkpoint()
-        #expect(engine.tailRing == nil)
+        #expect(engine.heap.log.tailRing == nil)
         try engine.close()
     }
 }

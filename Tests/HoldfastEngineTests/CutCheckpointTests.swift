@@ -84,7 +84,7 @@ import TestSupport
         let more = try make(100)
         let first = disk.journal.count
         // Without the write lock, which a copy of the locked one would keep for ever.
-        let images = try images(disk) { _ = try engine.moveLogIntoBase(waits: true) }
+        let images = try images(disk) { _ = try engine.moveLogIntoDataFile(waits: true) }
         let number = Int(try #require(disk.fileIdentity(at: Self.path)).number)
         var tried = 0
         for (index, image) in images.enumerated() {
@@ -180,10 +180,10 @@ import TestSupport
 extension HeapEngine {
     /// The commit of its own that a checkpoint begins with, and no checkpoint.
     fileprivate func trim() throws(HeapError) {
-        try lockForWriting()
-        defer { unlockAfterWriting() }
-        try catchUp()
-        try trimAllocator()
+        try writerLock.lock()
+        defer { writerLock.unlock() }
+        try heap.follower.catchUp()
+        try committer.commitTrim()
     }
 }
 

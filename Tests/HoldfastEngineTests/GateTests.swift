@@ -8,7 +8,7 @@ import Testing
 /// The order in which the threads of a process go in: counted in turns, not in time.
 @Suite(.progress) struct GateTests {
     private static let long: Duration = .seconds(100)
-    private let gate = TransactionGate(patience: long)
+    private let gate = ReaderWriterLatch(patience: long)
     private let order = Order()
 
     private final class Order: Sendable {
@@ -160,7 +160,7 @@ import Testing
             let value = try? engine.look { $0.load(cell, as: Int.self) }
             seen.withLock { $0 = value }
         }
-        waitUntil { engine.gate.waiting.readers == 1 }
+        waitUntil { engine.heap.latch.waiting.readers == 1 }
         try engine.commit(context)
         for value in 2 ..< 10 { try engine.change { $0.store(value, at: cell) } }
         thread.wait()

@@ -54,9 +54,9 @@ import TestSupport
 
     /// The ring is mapped twice, end to end: whole pages only.
     @Test func pagesOfOtherSystems() throws {
-        for bytes in [4096, 16384] { try HeapEngine.requirePages(ofBytes: bytes, path: "/a.heap") }
+        for bytes in [4096, 16384] { try DataFile.requirePages(ofBytes: bytes, path: "/a.heap") }
         #expect(throws: HeapError.unsupportedPages(path: "/a.heap", bytes: 65_536, limit: 16_384)) {
-            try HeapEngine.requirePages(ofBytes: 65_536, path: "/a.heap")
+            try DataFile.requirePages(ofBytes: 65_536, path: "/a.heap")
         }
     }
 

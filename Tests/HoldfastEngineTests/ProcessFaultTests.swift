@@ -61,7 +61,7 @@ import TestSupport
         let shared = TestHeap.path + LogLayout.sharedSuffix
         expectNoMemory(shared) { try second.makeDurable() }
         expectNoMemory(shared) { try second.change { $0.store(1, at: block) } }
-        expectNoMemory(shared) { _ = try second.moveLogIntoBase(waits: true) }
+        expectNoMemory(shared) { _ = try second.moveLogIntoDataFile(waits: true) }
         expectNoMemory(shared) { try second.look { _ in } }
         // Nobody else notices.
         try first.change { $0.store(2, at: block) }

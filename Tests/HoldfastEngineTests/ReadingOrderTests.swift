@@ -32,7 +32,7 @@ import TestSupport
                     access.writableAddress(block, 3_000_000).initializeMemory(
                         as: UInt8.self, repeating: 7, count: 3_000_000)
                 }
-                _ = try writer.moveLogIntoBase(waits: true)
+                _ = try writer.moveLogIntoDataFile(waits: true)
             }
         }
         try body(tapped, heap.options) { isArmed.store(true, ordering: .relaxed) }

@@ -56,7 +56,7 @@ import TestSupport
             Thread.detachNewThread {
                 problems.collect {
                     if number == 0 {
-                        _ = try checkpointer.moveLogIntoBase(waits: true)
+                        _ = try checkpointer.moveLogIntoDataFile(waits: true)
                     } else {
                         door.await()
                         // More than the old ring and what it would grow to have room for, in the

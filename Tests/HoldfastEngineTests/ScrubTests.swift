@@ -365,7 +365,7 @@ import TestSupport
                 switch Int.random(in: 0 ..< 4, using: &random) {
                 case 0: try writer.checkpoint()
                 case 1: try writer.compact()
-                case 2: _ = try writer.moveLogIntoBase(waits: true)
+                case 2: _ = try writer.moveLogIntoDataFile(waits: true)
                 default: break
                 }
             }
@@ -407,7 +407,7 @@ import TestSupport
             file.unlock(.checkpoint)
         }
         try writer.change { _ = $0.allocate(byteCount: 64) }
-        #expect(try writer.moveLogIntoBase(waits: true))
+        #expect(try writer.moveLogIntoDataFile(waits: true))
         #expect(shared.loadInOrder(.checkpointWanted) == 0)
         try reader.close()
         try writer.close()
@@ -451,7 +451,7 @@ import TestSupport
         fixed.isSnapshot = true
         let reader = try HeapEngine(path: path, mode: .readOnly, options: fixed, disk: refusing)
         isOpen.store(true, ordering: .relaxed)
-        #expect(!reader.isFileWritable && reader.viewEntry == nil)
+        #expect(!reader.isFileWritable && reader.readerEntry == nil)
         try writer.change { $0.store(1, at: small) }
         #expect(try reader.scrub().damagedPages == [])
         #expect(growths.load(ordering: .relaxed) > 0)

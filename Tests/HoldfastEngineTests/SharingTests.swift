@@ -132,7 +132,7 @@ import TestSupport
         // Alone again: the log gets its size back.
         try writer.change { $0.store(1, at: cell) }
         try writer.checkpoint()
-        #expect(writer.writerLog!.capacity <= writer.roundedCapacity(writer.options.logLimit))
+        #expect(writer.writerLog!.capacity <= RingMapping.roundedCapacity(writer.options.logLimit))
         try writer.close()
     }
 
@@ -163,14 +163,14 @@ import TestSupport
     @Test func tooManyProcesses() throws {
         let writer = try heap.open()
         // Entries alone: each opening would also take addresses.
-        let table = ViewTable(shared: try #require(writer.shared))
+        let table = ReaderTable(shared: try #require(writer.shared))
         let processes = SystemProcesses.shared
         var entries: [Int] = []
         while let entry = table.take(for: processes.current, isFixed: false, directory: processes) {
             entries.append(entry)
         }
-        #expect(entries.count == ViewTable.count - 1)
-        #expect(throws: HeapError.tooManyProcesses(path: TestHeap.path, limit: ViewTable.count)) {
+        #expect(entries.count == ReaderTable.count - 1)
+        #expect(throws: HeapError.tooManyProcesses(path: TestHeap.path, limit: ReaderTable.count)) {
             try heap.open(.readOnly)
         }
         table.giveUp(entries[50])

@@ -169,7 +169,7 @@ import TestSupport
         options.processes = directory
         let writer = try HeapEngine(
             path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
-        let table = ViewTable(shared: try #require(writer.shared))
+        let table = ReaderTable(shared: try #require(writer.shared))
         directory.become(ProcessIdentity(number: 9, startTime: 9))
         while table.take(for: directory.current, isFixed: false, directory: directory) != nil {}
         directory.become(ProcessIdentity(number: 1, startTime: 1))
@@ -195,16 +195,16 @@ import TestSupport
         let writer = try HeapEngine(
             path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         let shared = try #require(writer.shared)
-        let table = ViewTable(shared: shared)
+        let table = ReaderTable(shared: shared)
         let dead = ProcessIdentity(number: 9, startTime: 1)
         let entry = try #require(table.take(for: dead, isFixed: false, directory: directory))
-        ViewTable.open(entry, at: 0, commit: 0, in: shared)
+        ReaderTable.open(entry, at: 0, commit: 0, in: shared)
         let living = ProcessIdentity(number: 9, startTime: 2)
         let taken = Mutex<Int?>(nil)
         directory.onFinding(dead) {
             let entry = table.take(for: living, isFixed: false, directory: directory)
             taken.withLock { $0 = entry }
-            ViewTable.open(entry!, at: 0, commit: 0, in: shared)
+            ReaderTable.open(entry!, at: 0, commit: 0, in: shared)
         }
         #expect(table.lowest(below: 100, directory: directory) == 100)
         #expect(taken.withLock { $0 } == entry)
@@ -282,11 +282,11 @@ import TestSupport
                 while attempts.withLock({ $0 }) < 100 { usleep(100) }
             }
         }
-        _ = try writer.moveLogIntoBase(waits: true)
+        _ = try writer.moveLogIntoDataFile(waits: true)
         #expect(problems.all == [])
         let (reader, address) = try #require(views.withLock { $0.first })
         let context = try #require(HeapEngine.Context(bitPattern: address))
-        #expect(reader.viewEntry == nil)
+        #expect(reader.readerEntry == nil)
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
         #expect(access.load(other, as: Int.self) == 5)
         reader.endRead(context)

@@ -68,7 +68,7 @@ final class Workload {
     /// The acting process goes, by closing the heap or without a word.
     func leave(cleanly: Bool) throws(HeapError) {
         guard !cleanly else { return try engine.close() }
-        engine.closed.store(true, ordering: .releasing)
+        engine.heap.lifecycle.closed.store(true, ordering: .releasing)
         engine.file?.close()
     }
 

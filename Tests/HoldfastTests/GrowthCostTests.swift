@@ -51,7 +51,7 @@ import TestSupport
         for time in 0 ..< times {
             try heap.write { tx in
                 try body(tx, time)
-                total += heap.engine.writeSet.lineCount
+                total += heap.engine.view.dirty.lineCount
             }
         }
         return Double(total) / Double(times)

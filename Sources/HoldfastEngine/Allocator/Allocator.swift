@@ -168,29 +168,19 @@ extension HeapAccess {
     // MARK: What the allocator needs of the transaction
 
     func extendImage(toPage page: UInt64) {
-        context.pointee.engine._withUnsafeGuaranteedRef {
+        context.pointee.view._withUnsafeGuaranteedRef {
             $0.extendImage(toPage: page, for: context)
         }
     }
 
     func forget(firstPage: UInt64, pageCount: UInt64) {
-        context.pointee.engine._withUnsafeGuaranteedRef {
-            $0.writeSet.forget(firstPage: firstPage, pageCount: pageCount)
+        context.pointee.view._withUnsafeGuaranteedRef {
+            $0.dirty.unmark(firstPage: firstPage, pageCount: pageCount)
         }
     }
 }
 
 extension Allocator {
-    /// Whether whole pages for so many bytes can be had; in a transaction that is lost, as long as
-    /// they take little of what is left to it.
-    func hasRoom(forRun request: Int) -> Bool {
-        access.context.pointee.engine._withUnsafeGuaranteedRef { engine in
-            engine.hasRoom(
-                forBytes: max(request, SizeClass.maximumBytes + 1), replacing: 0, of: 0, access)
-                || request <= engine.image.restOfTail / 16
-        }
-    }
-
     func releasePages(_ offset: UInt64, request: Int) {
         let page = offset >> HeapLayout.pageShift
         guard offset & UInt64(HeapLayout.pageBytes - 1) == 0, page < end,

@@ -190,7 +190,7 @@ private struct SyncRound: Equatable {
     private let word: UInt64
 
     /// The round that was begun last.
-    init(_ shared: SharedFile) { word = shared.loadInOrder(.syncRound) }
+    init(_ shared: SharedMemory) { word = shared.loadInOrder(.syncRound) }
 
     private init(word: UInt64) { self.word = word }
 
@@ -198,10 +198,10 @@ private struct SyncRound: Equatable {
 
     func next(upTo end: UInt64) -> SyncRound { SyncRound(word: end | (word &+ 1) & 7) }
 
-    func begin(in shared: SharedFile) { shared.storeInOrder(word, .syncRound) }
+    func begin(in shared: SharedMemory) { shared.storeInOrder(word, .syncRound) }
 
     /// Those who wait for this round, or for the next.
-    func sleepers(in shared: SharedFile, next: Bool) -> Sleepers {
+    func sleepers(in shared: SharedMemory, next: Bool) -> Sleepers {
         shared.sleepers((word & 1 != 0) != next ? .oddRoundSleepers : .evenRoundSleepers)
     }
 }

@@ -28,7 +28,7 @@ public enum LogLayout {
     // NAME-log: two copies of `LogHeader`, written in turn.
     package static let headerOffsets = [0, 4096]
 
-    // NAME-shared: `SharedHeader`, the words of `SharedFile.Word`, two locks, the table of views.
+    // NAME-shared: `SharedHeader`, the words of `SharedMemory.Word`, two locks, the table of views.
     static let lockOffset = 1024
     static let viewsOffset = 4096
     static let viewsBytes = ringOffset - viewsOffset
@@ -106,10 +106,12 @@ public struct LogHeader: Equatable, Sendable {
                 requiredPosition: word(48), sequence: word(56)))
     }
 
+    /// Capacities of rings are multiples of this many bytes.
+    static let capacityGranule = 64 * 1024
+
     /// Whether a ring can have so many bytes.
     static func isCapacity(_ bytes: UInt64) -> Bool {
-        bytes > 0 && bytes <= HeapLayout.maximumBytes
-            && bytes % UInt64(RedoLog.capacityGranule) == 0
+        bytes > 0 && bytes <= HeapLayout.maximumBytes && bytes % UInt64(capacityGranule) == 0
     }
 
     /// The newest valid copy in `file`, a log that is in use: of this epoch, and not of more bytes

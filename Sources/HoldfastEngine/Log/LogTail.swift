@@ -1,10 +1,10 @@
 /// The end of the log as every commit looks at it. Through the objects themselves, each commit
 /// would count references a dozen times, which took a tenth of a small one.
 ///
-/// Safety: both objects live as long as their owner keeps this, `HeapEngine` in `sharedFile` and
-/// `tailRing`. Used under the write lock.
+/// Safety: both objects live as long as this: `JoinedLog` keeps the ring beside it, and
+/// `Participation` the shared memory. Used under the write lock.
 struct LogTail {
-    private let shared: Unmanaged<SharedFile>
+    private let shared: Unmanaged<SharedMemory>
     private let ring: Unmanaged<RingMapping>
     private let capacity: UInt64
     let epoch: UInt64

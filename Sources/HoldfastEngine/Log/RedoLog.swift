@@ -20,7 +20,7 @@ import MemoryMapping
 /// holder of the checkpoint lock, `grow` to the holder of all three. `@unchecked Sendable` for that
 /// reason.
 final class RedoLog: @unchecked Sendable {
-    let shared: SharedFile
+    let shared: SharedMemory
     let identity: HeapIdentity
     let epoch: UInt64
     let durableFile: any DiskFile
@@ -28,8 +28,6 @@ final class RedoLog: @unchecked Sendable {
     let timeout: Duration
     let heapPath: String
 
-    /// A multiple of every page size in use.
-    static let capacityGranule = 64 * 1024
     /// A summary is made in memory; beyond this many bytes the records are written instead.
     private static let longestSummary = 16 << 20
     /// Pages of the durable log that are read and written at once when its ring grows: 1 MiB.
@@ -42,7 +40,7 @@ final class RedoLog: @unchecked Sendable {
     /// the header names it already, because an earlier starter died before it announced it; then
     /// the durable file is there, whole and empty, and must not be missing for a moment.
     init(
-        starting shared: SharedFile, disk: any Disk, heapPath: String, rights: FileRights?,
+        starting shared: SharedMemory, disk: any Disk, heapPath: String, rights: FileRights?,
         header: HeapHeader, epoch: UInt64, isLeft: Bool, capacity wanted: Int, timeout: Duration
     ) throws(DiskError) {
         self.shared = shared
@@ -113,7 +111,7 @@ final class RedoLog: @unchecked Sendable {
 
     /// Uses the log that others have started.
     init(
-        joining shared: SharedFile, disk: any Disk, heapPath: String, identity: HeapIdentity,
+        joining shared: SharedMemory, disk: any Disk, heapPath: String, identity: HeapIdentity,
         isWritable: Bool, timeout: Duration
     ) throws(DiskError) {
         self.shared = shared
@@ -330,7 +328,7 @@ final class RedoLog: @unchecked Sendable {
     /// Gives the ring a smaller size again. It must be empty, no other process may use the heap,
     /// and the caller holds the write lock and the checkpoint lock.
     func shrink(to new: Int) throws(HeapError) {
-        guard usedBytes == 0, new < capacity, new % Self.capacityGranule == 0 else { return }
+        guard usedBytes == 0, new < capacity, new % RingMapping.granule == 0 else { return }
         shared.storeInOrder(UInt64(new), .capacity)
         try withSyncLock { () throws(DiskError) in
             shared[.durableCapacity] = UInt64(new)

@@ -13,7 +13,7 @@ import Synchronization
 /// whoever brings that about must do so before it wakes. Both are in the one order of sequentially
 /// consistent operations.
 ///
-/// Safety: the address is valid as long as whoever made this sees to; `SharedFile` or the engine.
+/// Safety: the address is valid as long as whoever made this sees to; `SharedMemory` or the engine.
 struct Sleepers: @unchecked Sendable {
     private let address: UnsafeMutableRawPointer
     /// Whether this process may store into the word.

@@ -118,11 +118,11 @@ final class FailureRun {
     /// Lets go of everything, as a process does that is killed between two calls.
     func abandon() {
         for engine in engines {
-            engine.closed.store(true, ordering: .releasing)
+            engine.heap.lifecycle.closed.store(true, ordering: .releasing)
             engine.file?.close()
         }
         engines = []
-        snapshot?.engine.closed.store(true, ordering: .releasing)
+        snapshot?.engine.heap.lifecycle.closed.store(true, ordering: .releasing)
         snapshot?.engine.file?.close()
         snapshot = nil
         holder?.close()
@@ -167,7 +167,7 @@ final class FailureRun {
         }
     }
 
-    private var isLogEmpty: Bool { engines[0].log.withLock { $0?.usedBytes ?? 0 } == 0 }
+    private var isLogEmpty: Bool { engines[0].heap.log.ifJoined?.usedBytes ?? 0 == 0 }
 
     private func commit() throws {
         attempted = published + 1

@@ -130,9 +130,11 @@ import TestSupport
         while engine.applied < 16 * ring - 20_000 {
             value += 1
             try engine.change { $0.store(value, at: cell) }
-            if engine.writerLog!.usedBytes > 40_000 { _ = try engine.moveLogIntoBase(waits: true) }
+            if engine.writerLog!.usedBytes > 40_000 {
+                _ = try engine.moveLogIntoDataFile(waits: true)
+            }
         }
-        _ = try engine.moveLogIntoBase(waits: true)
+        _ = try engine.moveLogIntoDataFile(waits: true)
         #expect(engine.writerLog!.capacity == Int(ring))
         disk.recordsContents = true
         while engine.applied < 16 * ring + 20_000 {
@@ -144,7 +146,7 @@ import TestSupport
         let first = disk.journal.count
         var killed: [SimulatedDisk] = []
         disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
-        _ = try engine.moveLogIntoBase(waits: true)
+        _ = try engine.moveLogIntoDataFile(waits: true)
         disk.onCall = nil
         let index = killed.indices.first {
             if case .write(heapFile, _, _) = disk.journal[first + $0] { true } else { false }

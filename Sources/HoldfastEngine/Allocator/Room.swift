@@ -1,0 +1,81 @@
+import MemoryMapping
+
+/// Whether there is room for a large block, asked before the block is allocated; see `Shortage`.
+extension Allocator {
+    /// Whether a block of so many bytes can be had, or can be had by lengthening one of `oldBytes`
+    /// at `old` in place. If not, the transaction is lost, and what the block is for is to be left
+    /// out.
+    func hasRoom(forBytes bytes: Int, replacing old: UInt64, of oldBytes: Int) -> Bool {
+        access.context.pointee.view._withUnsafeGuaranteedRef {
+            hasRoom(forBytes: bytes, replacing: old, of: oldBytes, in: $0)
+        }
+    }
+
+    private func hasRoom(
+        forBytes bytes: Int, replacing old: UInt64, of oldBytes: Int, in view: HeapView
+    ) -> Bool {
+        let image = view.image
+        if view.shortage != nil {
+            return image.hasHalfOfTail && bytes <= image.restOfTail / 64
+        }
+        if bytes <= SizeClass.maximumBytes { return true }
+        guard bytes <= HeapImage.maximumBytes else {
+            view.shortage = Shortage(
+                error: .tooLarge(path: view.path, limitBytes: UInt64(HeapImage.maximumBytes)))
+            return false
+        }
+        let end = Int(end) * HeapLayout.pageBytes
+        let isLast =
+            oldBytes > SizeClass.maximumBytes
+            && Int(old) + Int(Allocator.pages(for: oldBytes)) * HeapLayout.pageBytes == end
+        let extra = isLast ? bytes - oldBytes : bytes
+        // Includes what the page map may take for these pages. A build, whose file is its memory,
+        // takes that when it needs it.
+        let inHand = view.growBuild != nil ? 0 : (end + extra) / 64 + (1 << 20)
+        let needed = end + extra + inHand
+        guard needed > image.byteCount,
+            isLast || !hasFreeRun(pages: Allocator.pages(for: bytes))
+        else { return true }
+        guard view.tryToExtend(toBytes: needed) else { return false }
+        view.showExtent(in: access.context)
+        return true
+    }
+
+    /// Whether whole pages for so many bytes can be had; in a transaction that is lost, as long as
+    /// they take little of what is left to it.
+    func hasRoom(forRun request: Int) -> Bool {
+        hasRoom(forBytes: max(request, SizeClass.maximumBytes + 1), replacing: 0, of: 0)
+            || access.context.pointee.view._withUnsafeGuaranteedRef {
+                request <= $0.image.restOfTail / 16
+            }
+    }
+
+    /// Trims in a transaction of the engine's own, which the caller commits.
+    static func trim(_ view: HeapView) {
+        let context = view.makeContext(isWritable: true, enclosing: nil)
+        Allocator(access: HeapAccess(context: context, epoch: context.pointee.epoch)).trim()
+        view.endContext(context)
+    }
+}
+
+extension HeapAccess {
+    /// Whether a block of `byteCount` bytes can be had, or can be made of the one of `oldCount`
+    /// bytes at `old`. If not, the transaction is lost; what needs the block is then to be left
+    /// out. O(1) for up to 32 KiB.
+    @inlinable @inline(__always)
+    public func hasRoom(byteCount: Int, replacing old: UInt64 = 0, of oldCount: Int = 0) -> Bool {
+        (byteCount <= SizeClass.maximumBytes && !isLost) || findRoom(byteCount, old, oldCount)
+    }
+
+    @usableFromInline @inline(never)
+    func findRoom(_ byteCount: Int, _ old: UInt64, _ oldCount: Int) -> Bool {
+        Allocator(access: self).hasRoom(forBytes: byteCount, replacing: old, of: oldCount)
+    }
+
+    /// Ends the transaction with an error, when it comes to its end, because of a number that no
+    /// heap has room for.
+    public func refuseAsTooLarge() {
+        guard isWritable else { Misuse.writeInReadTransaction() }
+        _ = hasRoom(byteCount: .max)
+    }
+}

@@ -1,0 +1,299 @@
+/// An account of every page of a heap, made from the bytes alone.
+///
+/// It shares no code with the allocator but the layout's constants: it walks the page map from the
+/// first run to the heap's end, then every free list and every slab list, and holds the two against
+/// each other. Meant for a file at rest or right after a checkpoint, for tests and for checking
+/// tools. Complexity: O(runs + slabs), and it reads only their descriptors.
+public struct AllocatorAudit: Equatable, Sendable {
+    public var pages: UInt64 = 0
+    public var freePages: UInt64 = 0
+    public var runPages: UInt64 = 0
+    public var slabPages: UInt64 = 0
+    /// Headers, allocator root and page map.
+    public var metadataPages: UInt64 = 0
+    public var runs = 0
+    /// Blocks in use and slabs, for each size class.
+    public var blocksInUse = [Int](repeating: 0, count: SizeClass.count)
+    public var slabs = [Int](repeating: 0, count: SizeClass.count)
+    /// Bytes in blocks and runs in use, as allocated (rounded up to classes and pages).
+    public var usedBytes: UInt64 = 0
+    /// What contradicts what; empty for a sound heap.
+    public var problems: [String] = []
+
+    private static let problemLimit = 20
+
+    /// Walks the heap whose bytes are `heap` (at least up to its end).
+    public init(_ heap: UnsafeRawBufferPointer) {
+        guard heap.count >= Int(HeapLayout.initialPages) * HeapLayout.pageBytes else {
+            problems.append("the file is too short for a heap")
+            return
+        }
+        var walk = Walk(heap: heap)
+        walk.run(into: &self)
+    }
+
+    fileprivate mutating func report(_ problem: String) {
+        if problems.count < Self.problemLimit { problems.append(problem) }
+    }
+
+    private struct Walk {
+        let heap: UnsafeRawBufferPointer
+        var end: UInt64 = 0
+        /// First pages of the free runs and the slabs that the page map shows, with what the lists
+        /// must agree with.
+        var freeRuns: [UInt64: UInt64] = [:]
+        var partialSlabs: [UInt64: Int] = [:]
+
+        init(heap: UnsafeRawBufferPointer) { self.heap = heap }
+
+        func half(_ offset: Int) -> UInt32 {
+            offset + 4 <= heap.count
+                ? heap.loadUnaligned(fromByteOffset: offset, as: UInt32.self) : 0
+        }
+
+        func word(_ offset: Int) -> UInt64 {
+            offset + 8 <= heap.count
+                ? heap.loadUnaligned(fromByteOffset: offset, as: UInt64.self) : 0
+        }
+
+        mutating func run(into audit: inout AllocatorAudit) {
+            end = word(8192 + 8)
+            guard word(8192) == AllocatorRoot.magic, end >= 5, end <= UInt64(heap.count) / 4096
+            else {
+                audit.report(
+                    "the allocator's root is not one, or the heap's end lies outside the file")
+                return
+            }
+            audit.pages = end
+            walkPages(&audit)
+            walkFreeLists(&audit)
+            walkSlabLists(&audit)
+            checkPageMapParts(&audit)
+        }
+
+        /// The descriptor's place by the rule of the format, not by the allocator's code.
+        func descriptorPlace(_ page: UInt64) -> Int? {
+            if page < 256 { return 3 * 4096 + Int(page) * 16 }
+            let exponent = 63 - page.leadingZeroBitCount
+            guard exponent < 40 else { return nil }
+            let part = half(8192 + 448 + exponent * 4)
+            let place = Int(part) * 4096 + Int(page - (1 << UInt64(exponent))) * 16
+            return part == 0 || place + 16 > heap.count ? nil : place
+        }
+
+        mutating func walkPages(_ audit: inout AllocatorAudit) {
+            var page: UInt64 = 0
+            var previousWasFree = false
+            while page < end {
+                guard let place = descriptorPlace(page) else {
+                    audit.report("page \(page) has no descriptor")
+                    return
+                }
+                let kind = heap[place]
+                let length = UInt64(half(place + 4))
+                guard length > 0, page + length <= end else {
+                    audit.report(
+                        "the run at page \(page) has \(length) pages, which the heap's \(end) "
+                            + "cannot hold"
+                    )
+                    return
+                }
+                checkTail(of: page, kind: kind, length: length, &audit)
+                switch kind {
+                case 1:
+                    if previousWasFree {
+                        audit.report("the free runs before and at page \(page) are not joined")
+                    }
+                    if page + length == end {
+                        audit.report("the free run at page \(page) reaches the heap's end")
+                    }
+                    audit.freePages += length
+                    freeRuns[page] = length
+                case 2:
+                    audit.runPages += length
+                    audit.usedBytes += length * 4096
+                    audit.runs += 1
+                case 3:
+                    audit.slabPages += length
+                    checkSlab(page, length: length, sizeClass: Int(heap[place + 1]), &audit)
+                case 4: audit.metadataPages += length
+                default:
+                    audit.report(
+                        "page \(page) should begin a run, but has a descriptor of kind \(kind)")
+                    return
+                }
+                previousWasFree = kind == 1
+                page += length
+            }
+        }
+
+        func checkTail(of page: UInt64, kind: UInt8, length: UInt64, _ audit: inout AllocatorAudit)
+        {
+            guard length > 1 else { return }
+            guard let place = descriptorPlace(page + length - 1) else {
+                audit.report("page \(page + length - 1) has no descriptor")
+                return
+            }
+            let expected: (UInt8, UInt32) =
+                switch kind {
+                case 1: (6, UInt32(length))
+                case 2: (7, UInt32(length))
+                case 4: (8, UInt32(length))
+                default: (5, UInt32(length - 1))
+                }
+            if heap[place] != expected.0 || half(place + 4) != expected.1 {
+                audit.report("the last page of the run at page \(page) does not say so")
+            }
+        }
+
+        /// Where headers may lie in their slabs, for each class: where one of the first page's
+        /// blocks begins at a line's start.
+        static let headerPlaces = SizeClass.shapes.map { shape in
+            (0 ... shape.blocks).map { $0 * shape.blockBytes }.filter {
+                $0 % 64 == 0 && $0 + 64 <= 4096
+            }
+        }
+
+        /// A slab's header, by the rule of the format: which of the places it has follows from the
+        /// page's number.
+        func headerPlace(_ page: UInt64, _ sizeClass: Int) -> Int? {
+            guard sizeClass < SizeClass.count else { return nil }
+            let places = Self.headerPlaces[sizeClass]
+            let hash = page * 0x9e37_79b1 % (1 << 32)
+            return Int(page) * 4096 + places[Int((hash * UInt64(places.count)) >> 32)]
+        }
+
+        mutating func checkSlab(
+            _ page: UInt64, length: UInt64, sizeClass: Int, _ audit: inout AllocatorAudit
+        ) {
+            guard let place = headerPlace(page, sizeClass) else {
+                audit.report("the slab at page \(page) has class \(sizeClass)")
+                return
+            }
+            let blockBytes = SizeClass.blockBytes(sizeClass)
+            let blocks = Int(heap.loadUnaligned(fromByteOffset: place + 20, as: UInt16.self))
+            let free = Int(heap.loadUnaligned(fromByteOffset: place + 6, as: UInt16.self))
+            let shape = SizeClass.shapes[sizeClass]
+            guard half(place) == SlabHeader.magic, Int(heap[place + 4]) == sizeClass,
+                Int(half(place + 16)) == blockBytes, blocks == shape.blocks,
+                Int(length) == shape.pages,
+                Int(heap.loadUnaligned(fromByteOffset: place + 22, as: UInt16.self)) == shape.pages
+            else {
+                audit.report("the slab at page \(page) has a header that does not match its class")
+                return
+            }
+            var used = 0
+            for index in 0 ..< 256 {
+                let isSet = word(place + 24 + index / 64 * 8) & (1 << UInt64(index % 64)) != 0
+                if index < blocks {
+                    used += isSet ? 1 : 0
+                } else if !isSet {
+                    audit.report(
+                        "the slab at page \(page) has a free bit for a block it does not have")
+                }
+            }
+            if used + free != blocks {
+                audit.report(
+                    "the slab at page \(page) counts \(free) free blocks, but its bitmap "
+                        + "\(blocks - used)"
+                )
+            }
+            if length > 1 {
+                for distance in 1 ..< length {
+                    let interior = descriptorPlace(page + distance)
+                    if interior == nil || heap[interior!] != 5
+                        || UInt64(half(interior! + 4)) != distance
+                    {
+                        audit.report(
+                            "page \(page + distance) does not lead to its slab at page \(page)")
+                    }
+                }
+            }
+            audit.slabs[sizeClass] += 1
+            audit.blocksInUse[sizeClass] += used
+            audit.usedBytes += UInt64(used * blockBytes)
+            if free > 0 { partialSlabs[page] = sizeClass }
+        }
+
+        mutating func walkFreeLists(_ audit: inout AllocatorAudit) {
+            for bin in 0 ..< 256 {
+                var page = UInt64(half(8192 + 1024 + bin * 4))
+                let bit = word(8192 + 384 + bin / 64 * 8) & (1 << UInt64(bin % 64)) != 0
+                if bit != (page != 0) {
+                    audit.report("bin \(bin)'s bit does not say whether it has runs")
+                }
+                var previous: UInt64 = 0
+                while page != 0 {
+                    guard let length = freeRuns.removeValue(forKey: page),
+                        let place = descriptorPlace(page)
+                    else {
+                        audit.report(
+                            "page \(page) is in bin \(bin), but begins no free run (or is listed "
+                                + "twice)"
+                        )
+                        break
+                    }
+                    if FreeRunBins.bin(forRunOf: length) != bin {
+                        audit.report("a free run of \(length) pages is in bin \(bin)")
+                    }
+                    if UInt64(half(place + 12)) != previous {
+                        audit.report("the free run at page \(page) has a wrong link back")
+                    }
+                    previous = page
+                    page = UInt64(half(place + 8))
+                }
+            }
+            for page in freeRuns.keys.sorted() {
+                audit.report("the free run at page \(page) is in no bin")
+            }
+        }
+
+        mutating func walkSlabLists(_ audit: inout AllocatorAudit) {
+            for sizeClass in 0 ..< SizeClass.count {
+                var page = UInt64(half(8192 + 64 + sizeClass * 4))
+                var previous: UInt64 = 0
+                while page != 0 {
+                    guard partialSlabs.removeValue(forKey: page) == sizeClass else {
+                        audit.report(
+                            "page \(page) is in the list of class \(sizeClass), but is no partial "
+                                + "slab of it (or is listed twice)"
+                        )
+                        break
+                    }
+                    let header = headerPlace(page, sizeClass)!
+                    if UInt64(half(header + 12)) != previous {
+                        audit.report("the slab at page \(page) has a wrong link back")
+                    }
+                    previous = page
+                    page = UInt64(half(header + 8))
+                }
+            }
+            for page in partialSlabs.keys.sorted() {
+                audit.report("the partial slab at page \(page) is in no list")
+            }
+        }
+
+        func checkPageMapParts(_ audit: inout AllocatorAudit) {
+            // Pages 0-4 are one metadata run; each part is another: descriptors, and a page for
+            // every 511 checksums.
+            var expected: UInt64 = 5
+            for exponent in 8 ..< 40 where half(8192 + 448 + exponent * 4) != 0 {
+                let part = UInt64(half(8192 + 448 + exponent * 4))
+                let length =
+                    (UInt64(1) << UInt64(exponent - 8)) + ((1 << UInt64(exponent)) + 510) / 511
+                expected += length
+                if let place = descriptorPlace(part), heap[place] == 4,
+                    UInt64(half(place + 4)) == length
+                {
+                    continue
+                }
+                audit.report("the page map's part for 2^\(exponent) pages is not described as one")
+            }
+            if expected != audit.metadataPages {
+                audit.report(
+                    "\(audit.metadataPages) metadata pages are described, but \(expected) are known"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import Synchronization
+
+/// The lock under which one thread of one process makes a checkpoint or writes a header.
+final class CheckpointLock: Sendable {
+    private let dataFile: DataFile
+    private let participation: Participation
+    /// Locks of files belong to the open file, which all threads of this process share.
+    private let mutex = Mutex(())
+
+    init(dataFile: DataFile, participation: Participation) {
+        self.dataFile = dataFile
+        self.participation = participation
+    }
+
+    /// Runs `body` while no other thread or process makes a checkpoint or writes a header. Nil if
+    /// one does and `waits` is false.
+    @discardableResult
+    func holding<R>(waits: Bool, _ body: () throws(HeapError) -> R) throws(HeapError) -> R? {
+        guard let file = dataFile.file else { throw HeapError.closed(path: dataFile.path) }
+        var outcome: Result<R?, HeapError> = .success(nil)
+        // Scrubs take the lock again and again, and give way to a thread that says that it waits.
+        let shared = waits ? participation.sharedMemory : nil
+        var hasAsked = false
+        try dataFile.askAgain(
+            waitingFor: "a checkpoint by another thread or process", longestPause: 2000
+        ) { () throws(HeapError) in
+            var isDone = false
+            let _: Void? = mutex.withLockIfAvailable { _ in
+                do throws(HeapError) {
+                    let isFree = try dataFile.translating { () throws(DiskError) in
+                        try file.tryLock(.checkpoint, exclusive: true)
+                    }
+                    guard isFree else { return }
+                    defer { file.unlock(.checkpoint) }
+                    isDone = true
+                    outcome = .success(try body())
+                } catch {
+                    isDone = true
+                    outcome = .failure(error)
+                }
+            }
+            if !isDone, let shared, shared.isWritable {
+                hasAsked = true
+                shared.storeInOrder(Deadline.now &+ 50_000_000, .checkpointWanted)
+            }
+            return isDone || !waits
+        }
+        if hasAsked { shared?.storeInOrder(0, .checkpointWanted) }
+        return try outcome.get()
+    }
+}

@@ -1,0 +1,162 @@
+import Synchronization
+
+/// Checkpoints: moving the log into the data file, beside readers and writers of all processes.
+///
+/// Needs neither the latch nor the write lock. Any thread.
+final class Checkpointer: @unchecked Sendable {
+    private let dataFile: DataFile
+    private let participation: Participation
+    private let log: JoinedLog
+    let lock: CheckpointLock
+    let policy: CheckpointPolicy
+    private let longSnapshots = Mutex(LongSnapshots())
+
+    init(dataFile: DataFile, participation: Participation, log: JoinedLog, policy: CheckpointPolicy)
+    {
+        self.dataFile = dataFile
+        self.participation = participation
+        self.log = log
+        self.policy = policy
+        lock = CheckpointLock(dataFile: dataFile, participation: participation)
+    }
+
+    /// Writes what the log holds below every open snapshot to the data file and frees its place in
+    /// the ring. Returns whether all that was published at the beginning has gone.
+    ///
+    /// Pages are made of the data file and of the records, which do not change any more. Order,
+    /// each step durable before the next begins: the log's records; the log's word that recovery
+    /// needs all of them; the pages and their checksums; the header that says so. Only then is the
+    /// log's space used again. `atRest`: the header also says that the log is not needed any more,
+    /// if all of it has gone. `mayRefuse`: only if it costs little; see `CheckpointPolicy`.
+    func moveLogIntoDataFile(waits: Bool, atRest: Bool = false, mayRefuse: Bool = false)
+        throws(HeapError) -> Bool
+    {
+        guard dataFile.mode == .readWrite, let log = log.ifJoined else { return true }
+        guard log.usedBytes > 0 else { return true }
+        return try lock.holding(waits: waits) { () throws(HeapError) in
+            try moveLocked(log, atRest: atRest, mayRefuse: mayRefuse)
+        } ?? false
+    }
+
+    private func moveLocked(_ log: RedoLog, atRest: Bool, mayRefuse: Bool) throws(HeapError)
+        -> Bool
+    {
+        guard let file = dataFile.file else { return false }
+        let shared = log.shared
+        try participation.lifecycle.requireNotFailed()
+        var header = try completeEarlier(log, file)
+        // In this order: a reader that takes its lock after this has looked for it finds what was
+        // published before, or more.
+        let published = shared.loadInOrder(.published)
+        guard !(try dataFile.hasUnregisteredReaders(file)) else {
+            if mayRefuse { policy.refuse() }
+            return false
+        }
+        let target = lowestSnapshot(below: published)
+        if mayRefuse {
+            // The caller may have asked just before the last checkpoint ended.
+            guard policy.isReached(by: Int(published - header.checkpointPosition)) else {
+                return false
+            }
+            if target < published {
+                policy.refuse()
+                return false
+            }
+        }
+        guard target > header.checkpointPosition else { return target == published }
+        let ring = try dataFile.translating { () throws(DiskError) in try shared.ring() }
+        guard let lines = LineIndex(of: ring, from: header, to: target, epoch: log.epoch) else {
+            throw participation.fail(
+                HeapError.damagedLog(
+                    path: dataFile.path, logPath: shared.file.path,
+                    lastWholeCommit: header.commitNumber))
+        }
+        if mayRefuse,
+            lines.pageCount * HeapLayout.pageBytes > Int(target - header.checkpointPosition)
+        {
+            policy.refuse()
+            return false
+        }
+        // Before `prepareCheckpoint` says that this one has begun too.
+        let wasCutShort = shared[.required] > header.checkpointPosition
+        if !wasCutShort { try requireSound(lines, header, file) }
+        try log.prepareCheckpoint(upTo: target, lines: lines)
+        do throws(DiskError) {
+            let writer = CheckpointWriter(
+                file: file, keepsBlocks: dataFile.options.reservesBlocks, isRepair: wasCutShort)
+            let table = try writer.write(lines, from: header)
+            // Before a header says that these pages are right.
+            try shared.requireNoFault(ring)
+            try file.sync()
+            header.checkpointPosition = target
+            header.checkpointChain = lines.chain
+            header.commitNumber = lines.commitNumber
+            header.heapPages = lines.heapPages
+            header.checkpointTime = HeapHeader.now
+            header.pageMapParts = table.parts
+            if atRest, target == published { header.logInUse = false }
+            try dataFile.writeNextHeader(&header, file)
+        } catch {
+            throw participation.fail(error)
+        }
+        log.finishCheckpoint(at: target)
+        return target == published
+    }
+
+    /// Completes what a process that died has left, and returns the current header.
+    private func completeEarlier(_ log: RedoLog, _ file: any DiskFile) throws(HeapError)
+        -> HeapHeader
+    {
+        var header = try dataFile.readHeader(file)
+        if log.checkpointPosition < header.checkpointPosition {
+            // A checkpoint's process died after it had written the header: once that is durable,
+            // the rest is only to be said.
+            do throws(DiskError) { try dataFile.writeNextHeader(&header, file) } catch {
+                throw participation.fail(error)
+            }
+            log.finishCheckpoint(at: header.checkpointPosition)
+        }
+        if header.isGivingBack {
+            _ = try punchHoles(file, header)
+            header = try dataFile.readHeader(file)
+        }
+        return header
+    }
+
+    /// See `HolePunching`. The caller holds the checkpoint lock, or is alone.
+    func punchHoles(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> Int {
+        do throws(DiskError) {
+            return try HolePunching(dataFile: dataFile).punch(file, header)
+        } catch {
+            throw participation.fail(error)
+        }
+    }
+
+    /// What is found is final for this opening, and every later one finds it again.
+    private func requireSound(_ lines: LineIndex, _ header: HeapHeader, _ file: any DiskFile)
+        throws(HeapError)
+    {
+        let damaged = try dataFile.translating { () throws(DiskError) in
+            try PageVerifier.damaged(among: lines, header, in: file)
+        }
+        guard damaged.isEmpty else {
+            throw participation.fail(HeapError.damagedPages(path: dataFile.path, pages: damaged))
+        }
+    }
+
+    /// The position up to which no open snapshot stands in the way. A snapshot that does so for
+    /// long is reported.
+    private func lowestSnapshot(below published: UInt64) -> UInt64 {
+        let options = dataFile.options
+        guard let shared = participation.sharedMemory else { return published }
+        let table = ReaderTable(shared: shared)
+        let lowest = table.lowest(below: published, directory: options.processes)
+        if lowest < published, let report = options.reportsLongView {
+            let long = table.all(directory: options.processes).filter {
+                $0.isOpen && $0.age > options.longView
+            }
+            for view in longSnapshots.withLock({ $0.new(among: long) }) { report(view) }
+        }
+        return lowest
+    }
+}

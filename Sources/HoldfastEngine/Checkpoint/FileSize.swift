@@ -1,0 +1,165 @@
+import MemoryMapping
+
+/// The length of the data file: room in it before it is needed, and truncation.
+///
+/// Every call is under the write lock.
+final class FileSize {
+    private let dataFile: DataFile
+    private let view: HeapView
+    private let participation: Participation
+    private let log: JoinedLog
+    private let lock: CheckpointLock
+
+    init(
+        dataFile: DataFile, view: HeapView, participation: Participation, log: JoinedLog,
+        lock: CheckpointLock
+    ) {
+        self.dataFile = dataFile
+        self.view = view
+        self.participation = participation
+        self.log = log
+        self.lock = lock
+    }
+
+    /// The reservation for `bytes` bytes. Throws for numbers that no file can have.
+    func roundedReservation(_ bytes: Int) throws(HeapError) -> Int {
+        guard bytes >= 0 else {
+            throw HeapError.unusableNumber(
+                path: dataFile.path, what: "\(bytes) bytes to reserve",
+                wanted: "a size of 0 or more"
+            )
+        }
+        guard bytes <= HeapImage.maximumBytes else {
+            throw HeapError.tooLarge(
+                path: dataFile.path, limitBytes: UInt64(HeapImage.maximumBytes))
+        }
+        return SystemPage.roundUp(bytes, to: HeapLayout.fileGranule)
+    }
+
+    /// Makes `bytes`, a multiple of the file granule, the length below which the file is not cut.
+    func reserve(_ bytes: Int) throws(HeapError) {
+        guard let file = dataFile.file else { throw HeapError.noFile(path: dataFile.path) }
+        try dataFile.requireInPlace()
+        // A file that cannot be mapped could not be opened any more.
+        try view.image.provide(bytes, path: dataFile.path, file: file, mayMove: true)
+        try lock.holding(waits: true) { () throws(HeapError) in
+            let header = try dataFile.readHeader(file)
+            if bytes != dataFile.reservedBytes { try reserve(bytes, header, file) }
+        }
+    }
+
+    private func reserve(_ bytes: Int, _ old: HeapHeader, _ file: any DiskFile) throws(HeapError) {
+        do throws(DiskError) {
+            if bytes > dataFile.byteCount {
+                // Under the write lock no commit grows it meanwhile. A rest behind the last granule
+                // is no room.
+                let current = dataFile.byteCount - dataFile.byteCount % HeapLayout.fileGranule
+                try file.grow(
+                    from: current, to: bytes, reservingBlocks: dataFile.options.reservesBlocks)
+                try file.sync()
+            }
+        } catch { throw dataFile.heapError(error) }
+        var header = old
+        header.reservedBytes = UInt64(bytes)
+        do throws(DiskError) {
+            try dataFile.writeNextHeader(&header, file)
+            if !header.logInUse { try dataFile.repeatHeader(header, to: file) }
+        } catch { throw participation.fail(error) }
+        dataFile.reservedBytes = bytes
+        dataFile.byteCount = max(dataFile.byteCount, bytes)
+    }
+
+    // MARK: Truncation
+
+    /// The size that the file should have at rest.
+    private var bytesAtRest: Int {
+        max(
+            SystemPage.roundUp(
+                Int(view.committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule),
+            dataFile.reservedBytes)
+    }
+
+    /// The size up to which the file is left as it is while it is used.
+    private var bytesInUse: Int {
+        let exact = bytesAtRest
+        let comfortable = DataFile.roomySize(current: exact, needed: exact + 1)
+        return dataFile.byteCount > comfortable ? exact : dataFile.byteCount
+    }
+
+    /// Cuts the file and the log if no other process has the heap open: another process's mapping
+    /// would end in nothing. After a complete checkpoint (until its header is durable, recovery may
+    /// need the old end).
+    func giveBackSpace() throws(HeapError) {
+        guard let file = dataFile.file, let log = log.joined else { return }
+        let limit = RingMapping.roundedCapacity(dataFile.options.logLimit)
+        let largest = largestLogAtRest
+        try readSize(file)
+        guard dataFile.byteCount > bytesInUse || log.capacity > largest else { return }
+        try whileAlone(file) { () throws(HeapError) in
+            try truncate(to: bytesInUse)
+            guard log.capacity > largest else { return }
+            do throws(HeapError) {
+                try lock.holding(waits: true) { () throws(HeapError) in try log.shrink(to: limit) }
+            } catch { throw participation.fail(error) }
+        }
+    }
+
+    /// Bytes of a log that is not made smaller.
+    private var largestLogAtRest: Int {
+        let options = dataFile.options
+        return RingMapping.roundedCapacity(max(options.logLimit, options.initialLogBytes))
+    }
+
+    /// Whether the log is longer than its limit without need, and may be cut: a snapshot that stayed
+    /// open let it grow, or a long transaction did, and that is over.
+    func isLogOversized(usedBytes: Int) throws(HeapError) -> Bool {
+        guard let file = dataFile.file, let capacity = log.joined?.capacity,
+            capacity > largestLogAtRest, usedBytes <= largestLogAtRest
+        else { return false }
+        return try dataFile.translating { () throws(DiskError) in
+            try !file.isLockedByOthers(.presence)
+        }
+    }
+
+    /// Cuts the file to what the heap needs if no other process has it open. With all of the log in
+    /// the data file.
+    func giveBackTail() throws(HeapError) {
+        guard let file = dataFile.file else { return }
+        try readSize(file)
+        guard dataFile.byteCount > bytesAtRest, log.ifJoined?.usedBytes ?? 0 == 0 else { return }
+        try whileAlone(file) { () throws(HeapError) in try truncate(to: bytesAtRest) }
+    }
+
+    /// The same for the last process that closes the heap.
+    func truncateAtRest(_ file: any DiskFile) throws(HeapError) {
+        try readSize(file)
+        try truncate(to: bytesAtRest)
+    }
+
+    private func readSize(_ file: any DiskFile) throws(HeapError) {
+        dataFile.byteCount = try dataFile.translating { () throws(DiskError) in try file.size() }
+    }
+
+    /// Runs `body` if no other process has the heap open, and while none can open it.
+    private func whileAlone(_ file: any DiskFile, _ body: () throws(HeapError) -> Void)
+        throws(HeapError)
+    {
+        try dataFile.withOpeningLock(file) { () throws(HeapError) in
+            let isAlone = try dataFile.translating { () throws(DiskError) in
+                try file.tryLock(.presence, exclusive: true)
+            }
+            guard isAlone else { return }
+            defer { _ = try? file.tryLock(.presence, exclusive: false) }
+            try body()
+        }
+    }
+
+    private func truncate(to bytes: Int) throws(HeapError) {
+        guard let file = dataFile.file, bytes < dataFile.byteCount else { return }
+        try view.image.shrink(to: bytes, path: dataFile.path)
+        do throws(DiskError) { try file.truncate(to: bytes) } catch {
+            throw participation.fail(error)
+        }
+        dataFile.byteCount = bytes
+    }
+}

@@ -1,0 +1,21 @@
+/// The long snapshots that have been reported already, as far as they are still open.
+struct LongSnapshots {
+    private struct Snapshot: Hashable {
+        var processNumber: Int32
+        var start: UInt64
+
+        init(_ view: OpenView) {
+            processNumber = view.processNumber
+            start = view.start
+        }
+    }
+
+    private var reported: Set<Snapshot> = []
+
+    /// Those that have not been reported yet.
+    mutating func new(among views: [OpenView]) -> [OpenView] {
+        let before = reported
+        reported = Set(views.map(Snapshot.init))
+        return views.filter { !before.contains(Snapshot($0)) }
+    }
+}

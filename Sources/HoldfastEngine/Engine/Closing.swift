@@ -1,0 +1,173 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Ends the use of a heap. The caller is alone behind the latch.
+struct Closing {
+    let heap: OpenHeap
+    let committer: Committer
+    let writerLock: WriterLock
+
+    private var dataFile: DataFile { heap.dataFile }
+    private var participation: Participation { heap.participation }
+
+    /// The last process to close the heap makes a checkpoint, a header that says the file is whole,
+    /// and removes the log; others make durable what they have committed. Returns whether this was
+    /// the last reader of a log that others have left to it.
+    func close() throws(HeapError) -> Bool {
+        defer { heap.detach() }
+        guard let file = dataFile.file, let shared = participation.shared else { return false }
+        var leavesLog = false
+        try dataFile.withOpeningLock(file) { () throws(HeapError) in
+            // In whatever way this ends, it is over.
+            defer {
+                removeOrphans(file, shared)
+                heap.detach()
+            }
+            guard dataFile.mode == .readWrite else {
+                leavesLog = isLastOfLog(file, shared)
+                return removeUnusedSharedFile(file, shared)
+            }
+            try closeWriting(file, shared)
+        }
+        return leavesLog
+    }
+
+    /// An opening that was refused: what it has made beside the heap goes again.
+    func abandonOpening() {
+        if let file = dataFile.file, let shared = participation.shared {
+            try? dataFile.withOpeningLock(file) { () throws(HeapError) in
+                removeUnusedSharedFile(file, shared)
+            }
+        }
+        heap.detach()
+    }
+
+    /// Whether this reader is the last to use a log that others have written and left to it. Under
+    /// the opening lock.
+    private func isLastOfLog(_ file: any DiskFile, _ shared: SharedMemory) -> Bool {
+        guard participation.isRegistered, dataFile.isWritable, !dataFile.options.salvages,
+            shared[.epoch] != 0, shared[.failed] == 0
+        else {
+            return false
+        }
+        return (try? dataFile.requireInPlace()) != nil
+            && (try? file.tryLock(.presence, exclusive: true)) == true
+    }
+
+    private func closeWriting(_ file: any DiskFile, _ shared: SharedMemory) throws(HeapError) {
+        try participation.lifecycle.requireNotFailed()
+        try dataFile.requireInPlace()
+        let isAlone = try dataFile.translating { () throws(DiskError) in
+            try file.tryLock(.presence, exclusive: true)
+        }
+        let isLogStarted = shared[.epoch] != 0
+        // Zeros of a page that is gone are no log that was never started.
+        do throws(HeapError) { try shared.requireNoFault() } catch {
+            throw participation.fail(error)
+        }
+        guard isLogStarted else {
+            if isAlone { try removeUnusedLog(file) }
+            return
+        }
+        guard let log = try heap.log.join() else { return }
+        guard isAlone else {
+            do throws(HeapError) { try log.makeDurable(below: log.published) } catch {
+                throw participation.fail(error)
+            }
+            return
+        }
+        try writerLock.lockAlone(shared)
+        defer { shared.writeLock.unlock() }
+        guard shared[.failed] == 0 else {
+            throw HeapError.failed(
+                path: dataFile.path, reason: "a process that had it open could not write or sync it"
+            )
+        }
+        try putAtRest(log, file)
+    }
+
+    /// Everything into the data file, and the log removed. Alone, under all locks.
+    private func putAtRest(_ log: RedoLog, _ file: any DiskFile) throws(HeapError) {
+        try heap.follower.catchUp()
+        try participation.requireNoFault()
+        try committer.commitTrim()
+        let isComplete = try heap.checkpointer.moveLogIntoDataFile(waits: true, atRest: true)
+        // A reader that could not register still has its snapshot: the log stays, and is no longer
+        // than what it protects.
+        guard isComplete else { return try log.makeDurable(below: log.published) }
+        var header: HeapHeader
+        do throws(HeapError) { header = try dataFile.readHeader(file) } catch {
+            throw participation.fail(DiskError(.read, dataFile.path, code: EIO))
+        }
+        do throws(DiskError) {
+            if header.logInUse { try dataFile.endUseOfLog(&header, file) }
+            try dataFile.repeatHeader(header, to: file)
+        } catch {
+            throw participation.fail(error)
+        }
+        try heap.fileSize.truncateAtRest(file)
+        // Another file in this one's place has another log.
+        try dataFile.requireInPlace()
+        try dataFile.translating { () throws(DiskError) in try dataFile.neighbours.remove() }
+    }
+
+    /// No process has used the log. But one that died while it started it may have said in the
+    /// header that it is in use, and then that must be taken back first: a missing log is an error
+    /// for every later opening.
+    private func removeUnusedLog(_ file: any DiskFile) throws(HeapError) {
+        var header = try dataFile.readHeader(file)
+        do throws(DiskError) {
+            if header.logInUse || dataFile.disk.exists(dataFile.location + LogLayout.durableSuffix)
+            {
+                try dataFile.endUseOfLog(&header, file)
+                try dataFile.repeatHeader(header, to: file)
+            }
+            try dataFile.neighbours.remove()
+        } catch {
+            throw dataFile.heapError(error)
+        }
+    }
+
+    /// A reader that was the only one, and found no log, leaves nothing behind.
+    private func removeUnusedSharedFile(_ file: any DiskFile, _ shared: SharedMemory) {
+        guard participation.isRegistered, shared[.epoch] == 0, dataFile.isWritable,
+            // Another heap in this one's place has a shared file of its own.
+            dataFile.disk.fileIdentity(at: shared.file.path) == (try? shared.file.fileIdentity()),
+            (try? file.tryLock(.presence, exclusive: true)) == true
+        else { return }
+        try? dataFile.disk.remove(dataFile.location + LogLayout.sharedSuffix)
+    }
+
+    /// The last to use a file that has lost all of its names takes along the files beside its last
+    /// one: no process can need them any more.
+    private func removeOrphans(_ file: any DiskFile, _ shared: SharedMemory) {
+        guard participation.isRegistered, dataFile.isWritable,
+            (try? file.facts())?.isNamed == false,
+            (try? file.tryLock(.presence, exclusive: true)) == true
+        else { return }
+        let disk = dataFile.disk
+        let logPath = dataFile.neighbours.path(.log)
+        // Another heap with the same identity, such as a copy of the file, may have the name now,
+        // and files of its own: those are not these.
+        let epoch = shared[.epoch]
+        if let log = try? disk.openBeside(logPath, .readOnly) {
+            defer { log.close() }
+            if case .header(let header) = try? LogHeader.read(
+                from: log, at: LogLayout.headerOffsets),
+                header.identity == dataFile.identity, header.epoch == epoch, epoch != 0
+            {
+                try? disk.remove(logPath)
+            }
+        }
+        if let mine = try? shared.file.fileIdentity(),
+            disk.fileIdentity(at: shared.file.path) == mine
+        {
+            try? disk.remove(shared.file.path)
+        }
+    }
+}

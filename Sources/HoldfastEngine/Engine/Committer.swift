@@ -1,0 +1,242 @@
+/// Makes the changes of a write transaction the heap's newest state, or undoes them. Under the
+/// write lock.
+final class Committer {
+    private let dataFile: DataFile
+    private let view: HeapView
+    private let participation: Participation
+    private let log: JoinedLog
+    private let follower: LogFollower
+    private let checkpointer: Checkpointer
+    private let mode: OpenMode
+    /// The commits of a heap without a log are published here.
+    private let localSignal: LocalSignal
+
+    init(_ heap: OpenHeap) {
+        dataFile = heap.dataFile
+        view = heap.view
+        participation = heap.participation
+        log = heap.log
+        follower = heap.follower
+        checkpointer = heap.checkpointer
+        mode = heap.dataFile.mode
+        localSignal = heap.localSignal
+    }
+
+    /// All at once, or, with an error, nothing.
+    func commit() throws(HeapError) {
+        if view.shortage != nil || view.dirty.isIncomplete { throw undoAfterShortage() }
+        if mode == .bulkBuild { return try view.requireBuildable() }
+        guard !view.dirty.isEmpty else { return }
+        do throws(HeapError) {
+            // Begun before a fork, and the lock is the parent's: two processes would append at the
+            // same place.
+            guard !participation.lifecycle.isForked else {
+                throw HeapError.forked(path: dataFile.path)
+            }
+            try participation.requireNoFault()
+            try view.verifier?.verify(dirty: view.dirty, path: dataFile.path)
+            guard mode == .readWrite else { return keepWithoutLog() }
+            try append()
+        } catch {
+            undo()
+            throw error
+        }
+    }
+
+    private func keepWithoutLog() {
+        view.verifier?.accept(pages: view.pagesInImage)
+        view.dirty.keepWithoutLog()
+        view.committedPages = view.pagesInImage
+        // Positions of a log that is not there: they only need to differ.
+        view.applied += 8
+        view.commitNumber += 1
+        localSignal.signal.publish(view.applied)
+    }
+
+    /// Puts everything back as it was.
+    func undo() {
+        if !view.undo() { startOver() }
+    }
+
+    /// The same, for a transaction that is lost; returns the error that it ends with.
+    private func undoAfterShortage() -> HeapError {
+        let error = view.errorToCome ?? .outOfMemory(path: dataFile.path)
+        undo()
+        // Nothing of a build can be taken back.
+        return mode == .bulkBuild ? participation.fail(error) : error
+    }
+
+    /// There was no memory for the old contents of the transaction's lines: they are in the data
+    /// file and the log.
+    private func startOver() {
+        guard mode == .readWrite else {
+            fatalError(
+                "Holdfast: \(HeapError.outOfMemory(path: dataFile.path)) The heap lives in this "
+                    + "process's memory alone, and cannot be put back as it was."
+            )
+        }
+        do {
+            try view.dirty.forgetAll()
+            try follower.startFromDataFile()
+            try follower.catchUp()
+        } catch {
+            // The image is of no use any more. The files are as they were.
+            participation.lifecycle.closed.store(true, ordering: .releasing)
+        }
+        view.endShortage()
+    }
+
+    // MARK: Appending
+
+    /// Appends the dirty lines to the log and publishes them.
+    private func append() throws(HeapError) {
+        let newPages = view.pagesInImage
+        if Int(newPages) * HeapLayout.pageBytes > dataFile.byteCount {
+            do throws(DiskError) {
+                // Before the log has the commit: a commit that cannot get its blocks must not be
+                // one.
+                try dataFile.grow(dataFile.file!, toHold: Int(newPages) * HeapLayout.pageBytes)
+            } catch {
+                throw dataFile.heapError(error)
+            }
+        }
+        var tail = try logTail()
+        let bound = view.dirty.recordBound
+        if !tail.hasRoom(for: bound) {
+            try makeRoom(in: try startedLog(), for: bound)
+            tail = try logTail()
+        }
+        let start = tail.address(view.applied)
+        let (runs, bytes) = view.dirty.writeRuns(to: start, endPage: newPages)
+        let record = LogRecord(
+            runs: runs, position: view.applied, byteCount: UInt64(bytes), span: UInt64(bytes),
+            commitNumber: view.commitNumber + 1, previousChecksum: view.previousChecksum,
+            durablePosition: tail.durablePosition, heapPages: newPages)
+        view.previousChecksum = record.seal(start, epoch: tail.epoch)
+        view.commitNumber += 1
+        view.applied += UInt64(bytes)
+        // A ring that has lost its file takes stores into memory that no other process will ever
+        // see.
+        guard !tail.hasFault else {
+            throw participation.fail(HeapError.unreadable(path: tail.path, offset: 0))
+        }
+        tail.publish(view.applied, commits: view.commitNumber)
+        view.verifier?.accept(pages: newPages)
+        view.dirty.reset()
+        view.committedPages = newPages
+    }
+
+    /// Trims the allocator and commits that, so that what it keeps in hand does not stay in the
+    /// file. The lock is held already, so this goes around `commit`.
+    func commitTrim() throws(HeapError) {
+        view.markUnusedLines()
+        Allocator.trim(view)
+        guard !view.dirty.isEmpty else { return }
+        do throws(HeapError) { try append() } catch {
+            view.dirty.undo()
+            throw error
+        }
+    }
+
+    /// Where the next record goes.
+    @inline(__always)
+    private func logTail() throws(HeapError) -> LogTail {
+        if let tail = log.tail, tail.isCurrent { return tail }
+        return try findLogTail()
+    }
+
+    @inline(never)
+    private func findLogTail() throws(HeapError) -> LogTail {
+        let started = try startedLog()
+        let ring = try dataFile.translating { () throws(DiskError) in try started.shared.ring() }
+        let found = LogTail(of: started, in: ring)
+        checkpointer.policy.ringIs(ring.capacity)
+        log.keepTail(found, in: ring)
+        return found
+    }
+
+    // MARK: The log
+
+    /// The log, started if this is the first commit since any process opened the heap.
+    private func startedLog() throws(HeapError) -> RedoLog {
+        if let log = try log.join() { return log }
+        guard let shared = participation.shared, let file = dataFile.file else {
+            throw HeapError.closed(path: dataFile.path)
+        }
+        return try checkpointer.lock.holding(waits: true) { () throws(HeapError) in
+            try startLog(shared, file)
+        }!
+    }
+
+    private func startLog(_ shared: SharedMemory, _ file: any DiskFile) throws(HeapError)
+        -> RedoLog
+    {
+        let options = dataFile.options
+        var header = try dataFile.readHeader(file)
+        // A starter that died here has left a log without a commit, and a header that names it.
+        let isLeft = header.logInUse
+        let started: RedoLog
+        do throws(DiskError) {
+            if isLeft || dataFile.disk.exists(dataFile.location + LogLayout.durableSuffix) {
+                try dataFile.writeNextHeader(&header, file)
+            }
+            started = try RedoLog(
+                starting: shared, disk: dataFile.disk, heapPath: dataFile.location,
+                rights: try file.rights(), header: header,
+                epoch: isLeft ? header.logEpoch : UInt64.random(in: 1 ... .max), isLeft: isLeft,
+                capacity: max(
+                    RingMapping.granule, RingMapping.roundedCapacity(options.initialLogBytes)),
+                timeout: options.timeout)
+        } catch {
+            // Nothing depends on the log yet; the commit is refused and the heap is as it was.
+            switch dataFile.heapError(error) {
+            case .permissionDenied: throw HeapError.readOnlyFolder(path: dataFile.path)
+            case let other: throw other
+            }
+        }
+        if !isLeft {
+            header.logEpoch = started.epoch
+            header.logInUse = true
+            do throws(DiskError) { try dataFile.writeNextHeader(&header, file) } catch {
+                throw participation.fail(error)
+            }
+        }
+        started.announce()
+        log.adopt(started)
+        return started
+    }
+
+    /// Makes room for a record of up to `bytes` bytes: a small ring grows up to the limit, a full
+    /// one is emptied by a checkpoint, and one that a transaction or an open snapshot has no room
+    /// in grows beyond.
+    private func makeRoom(in log: RedoLog, for bytes: Int) throws(HeapError) {
+        guard bytes > log.room else { return }
+        let lock = checkpointer.lock
+        if log.capacity < RingMapping.roundedCapacity(dataFile.options.logLimit) {
+            do throws(HeapError) {
+                // A checkpoint that is under way reads its records where they lie now, so this
+                // waits for it.
+                try lock.holding(waits: true) { () throws(HeapError) in
+                    try log.grow(
+                        toHold: max(
+                            log.usedBytes + bytes,
+                            checkpointer.policy.nextCapacity(after: log.capacity)))
+                }
+            } catch {
+                switch error {
+                case .failed, .timedOut: throw error
+                // Without the room a checkpoint may still do; whether the growth has failed or the
+                // disk is told apart below.
+                default: break
+                }
+            }
+            if bytes <= log.room { return }
+        }
+        _ = try checkpointer.moveLogIntoDataFile(waits: true)
+        if bytes > log.room {
+            try lock.holding(waits: true) { () throws(HeapError) in
+                try log.grow(toHold: log.usedBytes + bytes)
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+/// What falls due between transactions: checkpoints, memory and file space given back, syncs.
+final class Maintenance {
+    private let dataFile: DataFile
+    private let view: HeapView
+    private let participation: Participation
+    private let lifecycle: Lifecycle
+    private let log: JoinedLog
+    private let follower: LogFollower
+    private let checkpointer: Checkpointer
+    private let fileSize: FileSize
+    private let committer: Committer
+    private let readerLock: ReaderLock
+    private let writerLock: WriterLock
+    private let thread: CheckpointThread?
+
+    init(
+        _ heap: OpenHeap, committer: Committer, readerLock: ReaderLock, writerLock: WriterLock
+    ) {
+        dataFile = heap.dataFile
+        view = heap.view
+        participation = heap.participation
+        lifecycle = heap.lifecycle
+        log = heap.log
+        follower = heap.follower
+        checkpointer = heap.checkpointer
+        fileSize = heap.fileSize
+        self.committer = committer
+        self.readerLock = readerLock
+        self.writerLock = writerLock
+        let options = heap.dataFile.options
+        let runsThread = heap.dataFile.mode == .readWrite && options.checkpointsInBackground
+        thread = runsThread ? CheckpointThread(heap.checkpointer) : nil
+    }
+
+    // MARK: Without a transaction
+
+    func checkpoint() throws(HeapError) {
+        view.demandNoOpenTransaction(for: "heap.checkpoint")
+        try runCheckpoint()
+    }
+
+    private func runCheckpoint() throws(HeapError) {
+        try lifecycle.requireUsable()
+        guard dataFile.mode == .readWrite else { return }
+        try writerLock.lock()
+        defer { writerLock.unlock() }
+        try lifecycle.requireWritable()
+        try follower.catchUp()
+        try checkpointLocked()
+    }
+
+    /// A checkpoint, and holes in the file where pages are free. Nothing moves, so handles of other
+    /// processes stay valid. Returns the bytes of the holes.
+    func compact() throws(HeapError) -> Int {
+        view.demandNoOpenTransaction(for: "heap.compact")
+        try lifecycle.requireWritable()
+        guard dataFile.mode == .readWrite, let file = dataFile.file else { return 0 }
+        try writerLock.lock()
+        defer { writerLock.unlock() }
+        try follower.catchUp()
+        return try compactLocked(file)
+    }
+
+    /// See `FileSize`. Other processes go on; writers wait. Durable on return.
+    ///
+    /// Throws `tooLarge` beyond what can be mapped, and `diskFull` or `fileTooLarge` with the file
+    /// as it was.
+    func reserve(bytes: Int) throws(HeapError) {
+        view.demandNoOpenTransaction(for: "heap.reserve")
+        try lifecycle.requireWritable()
+        try changeReservation(to: fileSize.roundedReservation(bytes))
+    }
+
+    /// Gives up the reservation, moves the log into the file, and cuts off what the heap does not
+    /// need at the file's end. Where another process has the heap open, the last one to close it
+    /// cuts the file.
+    func shrink() throws(HeapError) {
+        view.demandNoOpenTransaction(for: "heap.shrink")
+        try changeReservation(to: 0)
+        try runCheckpoint()
+        try writerLock.lock()
+        defer { writerLock.unlock() }
+        try follower.catchUp()
+        try fileSize.giveBackTail()
+    }
+
+    private func changeReservation(to bytes: Int) throws(HeapError) {
+        try lifecycle.requireWritable()
+        guard dataFile.mode == .readWrite, dataFile.file != nil else {
+            throw HeapError.noFile(path: dataFile.path)
+        }
+        try writerLock.lock()
+        defer { writerLock.unlock() }
+        try fileSize.reserve(bytes)
+    }
+
+    // MARK: Under the write lock
+
+    /// Runs what is due before a transaction.
+    @inline(__always)
+    func runDue() throws(HeapError) {
+        guard log.joined != nil, let shared = participation.fast.shared else { return }
+        let usedBytes = shared._withUnsafeGuaranteedRef { $0.usedBytes }
+        // Nearly always nothing is due.
+        guard checkpointer.policy.isReached(by: usedBytes) || follower.areManyPrivate else {
+            return
+        }
+        try run(usedBytes)
+    }
+
+    @inline(never)
+    private func run(_ usedBytes: Int) throws(HeapError) {
+        let options = dataFile.options
+        let isMemoryShort =
+            view.image.privatePageBound * HeapLayout.pageBytes > options.memoryLimit
+            && usedBytes > 0
+        if try fileSize.isLogOversized(usedBytes: usedBytes) {
+            // The thread does not have the write lock, without which the log cannot be cut.
+            try checkpointLocked()
+        } else if let thread {
+            thread.wake(
+                mayRefuse: checkpointer.policy.isEarly(usedBytes) && !follower.areManyPrivate)
+            if isMemoryShort {
+                // Faster than the background could follow: this transaction waits for a checkpoint.
+                _ = try checkpointer.moveLogIntoDataFile(waits: true)
+                try follower.dropToNewest()
+            }
+        } else if usedBytes > options.logLimit || isMemoryShort {
+            try checkpointLocked()
+        }
+    }
+
+    /// With no transaction open: trims, writes, gives back memory and file space.
+    private func checkpointLocked() throws(HeapError) {
+        guard try log.join() != nil else { return }
+        try committer.commitTrim()
+        let isComplete = try checkpointer.moveLogIntoDataFile(waits: true)
+        log.forgetTail()
+        try dataFile.requireInPlace()
+        if follower.areManyPrivate { try follower.dropToNewest() }
+        if isComplete { try fileSize.giveBackSpace() }
+    }
+
+    private func compactLocked(_ file: any DiskFile) throws(HeapError) -> Int {
+        try committer.commitTrim()
+        guard try checkpointer.moveLogIntoDataFile(waits: true) else { return 0 }
+        var freed = 0
+        try checkpointer.lock.holding(waits: true) { () throws(HeapError) in
+            let header = try dataFile.readHeader(file)
+            // The write lock is held, so the free pages of now are free for every process that
+            // comes later; and no snapshot is older, or the checkpoint would not have been
+            // complete.
+            guard header.checkpointPosition == view.applied else { return }
+            freed = try checkpointer.punchHoles(file, header)
+        }
+        try checkpointLocked()
+        return freed
+    }
+
+    // MARK: Any thread
+
+    /// Makes every commit so far durable.
+    func makeDurable() throws(HeapError) {
+        guard dataFile.mode == .readWrite else { return }
+        guard !lifecycle.isForked else { throw HeapError.forked(path: dataFile.path) }
+        try lifecycle.requireNotFailed()
+        guard let shared = participation.sharedMemory, !lifecycle.isClosed else { return }
+        let isPending = shared[.epoch] != 0 && shared[.durable] < shared[.published]
+        do throws(HeapError) { try shared.requireNoFault() } catch {
+            throw participation.fail(error)
+        }
+        guard isPending, let log = try anyLog() else { return }
+        do throws(HeapError) {
+            try log.makeDurable(below: log.published) { () throws(HeapError) in
+                try dataFile.requireInPlace()
+            }
+        } catch {
+            switch error {
+            case .timedOut, .replaced: throw error
+            default: throw participation.fail(error)
+            }
+        }
+    }
+
+    /// The log, joined now if another process has started it.
+    private func anyLog() throws(HeapError) -> RedoLog? {
+        if let log = log.ifJoined { return log }
+        return try readerLock.alone { () throws(HeapError) in
+            lifecycle.isClosed ? nil : try log.join()
+        }
+    }
+
+    /// Ends the checkpoints in the background.
+    func stopThread() { thread?.stop() }
+}

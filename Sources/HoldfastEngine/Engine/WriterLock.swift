@@ -1,0 +1,100 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The locks of a write transaction: the latch between this process's threads, then the write lock
+/// between processes.
+///
+/// A writer needs no entry in the reader table: no checkpoint goes further than the published
+/// position, which cannot move while the lock is held.
+final class WriterLock {
+    private let latch: ReaderWriterLatch
+    private let participation: Participation
+    private let isShared: Bool
+    private let timeout: Duration
+    private let spin: Duration
+
+    init(_ heap: OpenHeap) {
+        latch = heap.latch
+        participation = heap.participation
+        isShared = heap.dataFile.mode == .readWrite
+        timeout = heap.dataFile.options.timeout
+        spin = heap.dataFile.options.spin
+    }
+
+    private var path: String { participation.dataFile.path }
+
+    func lock() throws(HeapError) {
+        guard latch.lockExclusively(timeout: timeout) else {
+            throw HeapError.timedOut(path: path, waitingFor: "another thread's transaction")
+        }
+        guard isShared else { return }
+        do throws(HeapError) { try lockBetweenProcesses() } catch {
+            latch.unlockExclusively()
+            throw error
+        }
+    }
+
+    @inline(__always)
+    private func lockBetweenProcesses() throws(HeapError) {
+        guard let shared = participation.fast.shared else {
+            throw HeapError.readOnlyFolder(path: path)
+        }
+        let (locked, hasFailed, isLost) = shared._withUnsafeGuaranteedRef { shared in
+            let locked = shared.writeLock.result(timeout: timeout, spinning: spin)
+            return (locked, shared[.failed] != 0, shared.areWordsLost)
+        }
+        // Then the lock is one that no other process sees.
+        if isLost {
+            throw HeapError.unreadable(
+                path: participation.dataFile.location + LogLayout.sharedSuffix, offset: 0)
+        }
+        let outcome: LockOutcome
+        do throws(DiskError) { outcome = try locked.get() } catch { throw lockError(error) }
+        // A writer that died has published its commit or nothing: there is nothing to undo.
+        if outcome == .timedOut { throw timedOut }
+        guard !hasFailed else {
+            shared._withUnsafeGuaranteedRef { $0.writeLock.unlock() }
+            throw participation.fail(
+                HeapError.failed(
+                    path: path, reason: "a process that has it open could not write or sync it"))
+        }
+    }
+
+    func unlock() {
+        if isShared {
+            participation.fast.shared?._withUnsafeGuaranteedRef { $0.writeLock.unlock() }
+        }
+        latch.unlockExclusively()
+    }
+
+    /// For the last process that closes the heap, which holds the latch: no other can hold the
+    /// lock, though a process that died may have.
+    func lockAlone(_ shared: SharedMemory) throws(HeapError) {
+        let outcome = try participation.dataFile.translating { () throws(DiskError) in
+            try shared.writeLock.lock(timeout: timeout, spinning: spin)
+        }
+        if outcome == .timedOut { throw timedOut }
+    }
+
+    private var timedOut: HeapError {
+        HeapError.timedOut(path: path, waitingFor: "another process's transaction")
+    }
+
+    /// The write lock's holder has this thread's number: it is this thread, or, where the
+    /// namespaces of the processes are not known, one of another namespace.
+    private func lockError(_ error: DiskError) -> HeapError {
+        guard error.code == EDEADLK else { return participation.dataFile.heapError(error) }
+        Misuse.demand(
+            participation.dataFile.options.processes.namespaces == 0
+                && !participation.view.isInsideAnotherOpening,
+            "Holdfast: a transaction of a heap was begun inside one that the same thread has open "
+                + "through another opening "
+                + "of the same file. Use the transaction that is open, or end it first.")
+        return HeapError.otherNamespace(path: path)
+    }
+}

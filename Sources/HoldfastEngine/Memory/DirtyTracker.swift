@@ -1,0 +1,268 @@
+import MemoryMapping
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// What the open write transaction has changed: a bit for every touched line, and what the line
+/// held before.
+///
+/// Invariants, from `begin` to `commit` or `undo`:
+/// - a line whose bytes differ from the last commit has its bit set (`DirtyTrackingVerifier` tests
+///   this);
+/// - a line that was in use at the last commit and has its bit set has a before-image;
+/// - a page has a nonzero word exactly if it is in `pages`, once.
+///
+/// A class with its arrays in raw memory: noting a line is on every write's path, and bounds or
+/// exclusivity checks would cost more than the note itself. The pointers never leave this file.
+final class DirtyTracker {
+    /// One word a page, indexed by page number; memory is there for every page of the image.
+    private let image: HeapImage
+    private(set) var lineCount = 0
+    /// A heap that is being built keeps no account of its changes: every line counts as noted for
+    /// good.
+    var isUnlogged = false
+    /// Fresh lines get before-images too: the tests' note verifier needs aborted free space to be
+    /// as it was.
+    var keepsImagesOfFreshLines = false
+    /// First line beyond the heap's end at the last commit: from there on nothing was in use and
+    /// nothing needs an image.
+    var firstUnusedLine: UInt64 = 0
+
+    /// Whether a note or a before-image was left out because there was no memory for it: then the
+    /// transaction can neither be committed nor undone.
+    private(set) var isIncomplete = false
+
+    // From `malloc`, which says so when there is no memory.
+    private var pages: UnsafeMutablePointer<UInt32>
+    private var pageCount = 0
+    private var pageCapacity = 256
+    private var images: UnsafeMutableRawPointer
+    private var imageCount = 0
+    private var imageCapacity = 1024
+    private static let imageBytes = 8 + HeapLayout.lineBytes
+
+    init(image: HeapImage) {
+        self.image = image
+        pages = malloc(pageCapacity * 4)!.bindMemory(to: UInt32.self, capacity: pageCapacity)
+        images = malloc(imageCapacity * Self.imageBytes)!
+    }
+
+    deinit {
+        free(pages)
+        free(images)
+    }
+
+    var isEmpty: Bool { pageCount == 0 }
+
+    // MARK: Noting
+
+    func markDirty(firstLine: UInt64, lastLine: UInt64) {
+        if isUnlogged { return }
+        var line = firstLine
+        while line <= lastLine {
+            let page = Int(truncatingIfNeeded: line >> 6)
+            let bit: UInt64 = 1 << (line & 63)
+            let word = image.touchedLines[page]
+            if word & bit == 0 {
+                if word == 0 { addPage(page) }
+                image.touchedLines[page] = word | bit
+                lineCount += 1
+                keepImage(line)
+            }
+            line += 1
+        }
+    }
+
+    /// Notes lines whose old contents nobody needs. Only lines beyond the last commit's end are
+    /// known to be such: a block below it may have been in use at the last commit and freed by this
+    /// very transaction, or share a line with a neighbour that is.
+    func markFresh(firstLine: UInt64, lastLine: UInt64) {
+        if isUnlogged { return }
+        if firstLine < firstUnusedLine || keepsImagesOfFreshLines {
+            return markDirty(firstLine: firstLine, lastLine: lastLine)
+        }
+        var page = Int(truncatingIfNeeded: firstLine >> 6)
+        let lastPage = Int(truncatingIfNeeded: lastLine >> 6)
+        var low = firstLine & 63
+        while page <= lastPage {
+            let high = page == lastPage ? lastLine & 63 : 63
+            let mask: UInt64 = (~0 << low) & (~0 >> (63 - high))
+            let word = image.touchedLines[page]
+            if word == 0 { addPage(page) }
+            image.touchedLines[page] = word | mask
+            lineCount += (mask & ~word).nonzeroBitCount
+            page += 1
+            low = 0
+        }
+    }
+
+    /// Takes back the notes of whole pages that the transaction has just freed: their contents no
+    /// longer matter, so they need not be logged. Their before-images stay for `undo`. A line may
+    /// be noted again later and then has two images, the older of which counts, since `undo` goes
+    /// backwards.
+    func unmark(firstPage: UInt64, pageCount count: UInt64) {
+        if keepsImagesOfFreshLines || isUnlogged { return }
+        // The word is cleared but the page stays listed, with an empty word; `addPage` lists it
+        // again.
+        if count <= UInt64(pageCount) {
+            for page in Int(firstPage) ..< Int(firstPage + count) { unmark(page: page) }
+        } else {
+            for index in 0 ..< pageCount where UInt64(pages[index]) &- firstPage < count {
+                unmark(page: Int(pages[index]))
+            }
+        }
+    }
+
+    private func unmark(page: Int) {
+        lineCount -= image.touchedLines[page].nonzeroBitCount
+        image.touchedLines[page] = 0
+    }
+
+    private func addPage(_ page: Int) {
+        if pageCount == pageCapacity {
+            guard let larger = enlarge(pages, &pageCapacity, ofBytes: 4) else {
+                isIncomplete = true
+                return
+            }
+            pages = larger.assumingMemoryBound(to: UInt32.self)
+        }
+        pages[pageCount] = UInt32(truncatingIfNeeded: page)
+        pageCount += 1
+    }
+
+    private func keepImage(_ line: UInt64) {
+        if line >= firstUnusedLine && !keepsImagesOfFreshLines { return }
+        if imageCount == imageCapacity {
+            guard let larger = enlarge(images, &imageCapacity, ofBytes: Self.imageBytes) else {
+                isIncomplete = true
+                return
+            }
+            images = larger
+        }
+        let entry = images + imageCount * Self.imageBytes
+        entry.storeBytes(of: line, as: UInt64.self)
+        Self.copyLine(
+            from: image.base + Int(truncatingIfNeeded: line) &* HeapLayout.lineBytes, to: entry + 8)
+        imageCount += 1
+    }
+
+    /// Room for twice as many entries, or, where there is no memory for that, for an eighth more;
+    /// nil if there is not even that.
+    @inline(never)
+    private func enlarge(
+        _ old: UnsafeMutableRawPointer, _ capacity: inout Int, ofBytes size: Int
+    ) -> UnsafeMutableRawPointer? {
+        if isIncomplete { return nil }
+        for wanted in [capacity * 2, capacity + capacity / 8] {
+            guard let larger = realloc(old, wanted * size) else { continue }
+            capacity = wanted
+            return larger
+        }
+        return nil
+    }
+
+    /// Copies one line, in registers.
+    @inline(__always)
+    private static func copyLine(from source: UnsafeRawPointer, to target: UnsafeMutableRawPointer)
+    {
+        target.storeBytes(of: source.loadUnaligned(as: SIMD64<UInt8>.self), as: SIMD64<UInt8>.self)
+    }
+
+    // MARK: Ending the transaction
+
+    /// An upper bound for the bytes of this transaction's log record: every line a run of its own.
+    var recordBound: Int { LogRecord.headerBytes + lineCount * (8 + HeapLayout.lineBytes) }
+
+    /// Writes the touched lines below page `endPage` to `record`, behind room for the header, as
+    /// runs; returns the number of runs and the record's bytes. Pages beyond the heap's end are
+    /// free and not worth logging. The others have become private by it.
+    func writeRuns(to record: UnsafeMutableRawPointer, endPage: UInt64) -> (
+        runs: UInt32, bytes: Int
+    ) {
+        var at = record + LogRecord.headerBytes
+        var runs: UInt32 = 0
+        for index in 0 ..< pageCount {
+            let page = Int(pages[index])
+            let word = image.touchedLines[page]
+            // An empty word: forgotten, or listed twice and written already.
+            guard word != 0 else { continue }
+            image.touchedLines[page] = 0
+            guard page < Int(endPage) else { continue }
+            image.markPrivate(page: page)
+            let pageAddress = image.base + page * HeapLayout.pageBytes
+            LineMask.forEachRun(in: word) { first, count in
+                let bytes = count * HeapLayout.lineBytes
+                let firstLine = UInt64(page * HeapLayout.linesPerPage + first)
+                at.storeBytes(of: firstLine << 16 | UInt64(count), as: UInt64.self)
+                var source = pageAddress + first &* HeapLayout.lineBytes
+                if count <= 4 {
+                    // Most commits are a few scattered lines, for which calling `memcpy` costs more
+                    // than the copy.
+                    var target = at + 8
+                    for _ in 0 ..< count {
+                        Self.copyLine(from: source, to: target)
+                        source += HeapLayout.lineBytes
+                        target += HeapLayout.lineBytes
+                    }
+                } else {
+                    memcpy(at + 8, source, bytes)
+                }
+                at += 8 + bytes
+                runs += 1
+            }
+        }
+        return (runs, at - record)
+    }
+
+    /// Forgets everything after a commit.
+    func reset() {
+        pageCount = 0
+        imageCount = 0
+        lineCount = 0
+        // A giant transaction must not keep its memory for good.
+        if imageCapacity > 1 << 16, let smaller = realloc(images, 1024 * Self.imageBytes) {
+            images = smaller
+            imageCapacity = 1024
+        }
+    }
+
+    /// Forgets everything where the image is about to be made anew.
+    func forgetAll() throws(MappingError) {
+        try image.clearTouchedLines()
+        isIncomplete = false
+        reset()
+    }
+
+    /// Puts every line back as it was and forgets everything.
+    func undo() {
+        for index in stride(from: imageCount - 1, through: 0, by: -1) {
+            let entry = images + index * Self.imageBytes
+            let line = entry.load(as: UInt64.self)
+            memcpy(image.base + Int(line) * HeapLayout.lineBytes, entry + 8, HeapLayout.lineBytes)
+        }
+        image.countPrivate(pages: pageCount)
+        clearWords()
+        reset()
+    }
+
+    /// Ends a transaction of a heap that has no log: the changes stay in this process.
+    func keepWithoutLog() {
+        for index in 0 ..< pageCount { image.markPrivate(page: Int(pages[index])) }
+        clearWords()
+        reset()
+    }
+
+    private func clearWords() {
+        for index in 0 ..< pageCount { image.touchedLines[Int(pages[index])] = 0 }
+    }
+
+    /// Whether `line` has been noted.
+    func isDirty(line: UInt64) -> Bool {
+        image.touchedLines[Int(line >> 6)] & (1 << (line & 63)) != 0
+    }
+}

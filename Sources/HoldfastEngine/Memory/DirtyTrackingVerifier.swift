@@ -1,0 +1,55 @@
+/// A test mode that finds missed write notes: it keeps a second copy of the heap, changed only by
+/// what is logged, and at each commit compares the two.
+///
+/// Cost: O(heap) per commit, and as much memory again.
+final class DirtyTrackingVerifier {
+    private let image: HeapImage
+    private var logged: [UInt8]
+
+    init(image: HeapImage, pages: UInt64) {
+        self.image = image
+        logged = []
+        accept(pages: pages)
+    }
+
+    /// Throws `missedNote` for the first line that differs from the logged state although no note
+    /// covers it. Pages beyond the logged state's end are new and compared from the next commit on.
+    func verify(dirty: DirtyTracker, path: String) throws(HeapError) {
+        var missed: UInt64?
+        // Checkpoints write the pages of checksums, beside all transactions.
+        let root = UnsafeRawBufferPointer(
+            start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
+        let checksumPages = PageChecksums(root: root).allPages
+        logged.withUnsafeBytes { old in
+            let start = Int(HeapLayout.headerPages) * HeapLayout.pageBytes
+            for offset in stride(
+                from: start, to: min(old.count, image.byteCount), by: HeapLayout.lineBytes)
+            {
+                let line = UInt64(offset / HeapLayout.lineBytes)
+                let same = image.base.advanced(by: offset).elementsEqual(
+                    old.baseAddress! + offset, count: HeapLayout.lineBytes)
+                let page = offset / HeapLayout.pageBytes
+                if !same && !dirty.isDirty(line: line)
+                    && !checksumPages.contains(where: { $0.contains(page) })
+                {
+                    missed = line
+                    return
+                }
+            }
+        }
+        if let missed { throw HeapError.missedNote(path: path, line: missed) }
+    }
+
+    /// Takes the image as the new logged state; called when the commit has been made.
+    func accept(pages: UInt64) {
+        logged = Array(
+            UnsafeRawBufferPointer(start: image.base, count: Int(pages) * HeapLayout.pageBytes))
+    }
+}
+
+extension UnsafeMutableRawPointer {
+    fileprivate func elementsEqual(_ other: UnsafeRawPointer, count: Int) -> Bool {
+        UnsafeRawBufferPointer(start: self, count: count).elementsEqual(
+            UnsafeRawBufferPointer(start: other, count: count))
+    }
+}

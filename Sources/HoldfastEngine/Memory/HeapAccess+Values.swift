@@ -1,0 +1,36 @@
+/// Reading and writing single values at heap offsets.
+extension HeapAccess {
+    @inlinable @inline(__always)
+    public func load<T: BitwiseCopyable>(_ offset: UInt64, as type: T.Type = T.self) -> T {
+        address(offset, MemoryLayout<T>.size).loadUnaligned(as: T.self)
+    }
+
+    /// Stores `value` and notes its lines.
+    @inlinable @inline(__always)
+    public func store<T: BitwiseCopyable>(_ value: T, at offset: UInt64) {
+        writableAddress(offset, MemoryLayout<T>.size).storeBytes(of: value, as: T.self)
+    }
+}
+
+extension HeapAccess {
+    /// The log's position that the transaction's view is at.
+    public var position: UInt64 {
+        context.pointee.view._withUnsafeGuaranteedRef { $0.position }
+    }
+
+    /// The only names that roots may be made with; nil for any.
+    public var declaredRoots: Set<String>? {
+        context.pointee.view._withUnsafeGuaranteedRef { $0.declaredRoots }
+    }
+
+    /// Throws what has made the build of a new heap come to nothing, if that is what the
+    /// transaction belongs to.
+    package func requireBuildable() throws(HeapError) {
+        try context.pointee.view.takeUnretainedValue().requireBuildable()
+    }
+
+    /// The path of the heap, for errors.
+    public var heapPath: String {
+        context.pointee.view._withUnsafeGuaranteedRef { $0.path }
+    }
+}

@@ -1,0 +1,164 @@
+import Synchronization
+
+/// The heap as this opening sees it: its private image, the position of the log that the image
+/// shows, and the changes of the open write transaction.
+///
+/// Belongs to the threads inside the latch. `spareContext` is an exception: any reader may take it.
+@usableFromInline
+final class HeapView: @unchecked Sendable {
+    /// The path that the user gave, for errors.
+    let path: String
+    /// The only names that roots may be made with; nil for any.
+    let declaredRoots: Set<String>?
+    let image: HeapImage
+    let dirty: DirtyTracker
+    /// Drawn when the heap was made. All zeros until the file has been read.
+    var hashSeed: HeapIdentity
+
+    /// The image is the heap as of this position of the log.
+    var applied: UInt64 = 0
+    /// The checksum of the last record below `applied`.
+    var previousChecksum: UInt64 = 0
+    /// The number of the commit at `applied`.
+    var commitNumber: UInt64 = 0
+    /// Pages in use at the last commit.
+    var committedPages: UInt64 = 0
+    /// For an opening that cannot see positions move: the newest sequence number of the header,
+    /// which stands for the position.
+    var observedSequence: UInt64?
+    /// Set by a recovery that may not rewrite the file, where a checkpoint was cut short: from
+    /// which page on, and in which pages, that checkpoint may have left zeros or checksums.
+    var tornPages: (end: Int, pages: Set<Range<Int>>)?
+    var verifier: DirtyTrackingVerifier?
+
+    /// The limit that the open write transaction has met.
+    var shortage: Shortage? {
+        didSet {
+            writeContext.pointee.isLost = shortage != nil
+            if oldValue == nil, shortage != nil { image.enterTail() }
+        }
+    }
+    /// Set for a heap that is being built: makes the file longer together with the image.
+    var growBuild: ((_ bytes: Int) throws(HeapError) -> Void)?
+    /// Why the build cannot be finished, once something has failed.
+    var buildFailure: HeapError?
+    /// The file that this opening shares with others, to recognise two openings of one heap in one
+    /// thread.
+    var sharedFileIdentity: () -> FileIdentity? = { nil }
+
+    /// The context of write transactions: only one is open at a time.
+    let writeContext: UnsafeMutablePointer<TransactionContext>
+    /// The context of a read that has ended, for the next: alternating reads need not ask the pool.
+    /// 0: none.
+    let spareContext = Atomic<UInt>(0)
+
+    init(path: String, mode: OpenMode, declaredRoots: Set<String>?) {
+        self.path = path
+        self.declaredRoots = declaredRoots
+        image = HeapImage(isReadOnly: mode == .readOnly)
+        dirty = DirtyTracker(image: image)
+        writeContext = TransactionContextPool.shared.take()
+        // The seed of a heap in a file is read before it is used.
+        let isNew = mode == .inMemory || mode == .bulkBuild
+        hashSeed = isNew ? .random() : HeapIdentity(high: 0, low: 0)
+    }
+
+    deinit {
+        TransactionContextPool.shared.giveBack(writeContext)
+        if let spare = Context(bitPattern: spareContext.load(ordering: .acquiring)) {
+            TransactionContextPool.shared.giveBack(spare)
+        }
+    }
+
+    // MARK: Position
+
+    /// The position of the open view, to compare with the newest.
+    var position: UInt64 { observedSequence ?? applied }
+
+    /// Takes over the position of the data file, or of the result of a recovery.
+    func adoptCheckpoint(of header: HeapHeader) {
+        applied = header.checkpointPosition
+        previousChecksum = header.checkpointChain
+        commitNumber = header.commitNumber
+    }
+
+    // MARK: Contents
+
+    /// Pages of the heap as of the image's allocator root.
+    var pagesInImage: UInt64 {
+        (image.base + Int(AllocatorRoot.endField)).load(as: UInt64.self)
+    }
+
+    /// The allocator's root page.
+    var rootBytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
+    }
+
+    /// Pages that may be read, whatever the root page says.
+    var readablePages: UInt64 {
+        min(pagesInImage, UInt64(image.byteCount / HeapLayout.pageBytes))
+    }
+
+    /// The whole image.
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: image.base, count: image.byteCount)
+    }
+
+    /// Compares the image with the dirty lines at every commit from now on.
+    func verifyDirtyTracking() {
+        dirty.keepsImagesOfFreshLines = true
+        verifier = DirtyTrackingVerifier(image: image, pages: committedPages)
+    }
+
+    /// Bytes from a page that could not be read are zeros: nothing may be concluded from them.
+    @inline(__always)
+    func requireNoFault() throws(HeapError) {
+        if let offset = image.fault {
+            throw HeapError.unreadable(path: path, offset: UInt64(offset))
+        }
+    }
+
+    /// Throws the reason that the build of this heap cannot be finished, if there is one.
+    func requireBuildable() throws(HeapError) {
+        if let buildFailure { throw buildFailure }
+        try requireNoFault()
+    }
+
+    /// `pages`: the heap's pages according to the header or the log's last record, where that is
+    /// known.
+    func requireAllocatorRoot(pages: UInt64? = nil) throws(HeapError) {
+        guard image.byteCount >= Int(HeapLayout.initialPages) * HeapLayout.pageBytes else {
+            throw HeapError.damaged(path: path, what: "it is too short for a heap")
+        }
+        let magic = (image.base + Int(AllocatorRoot.offset)).load(as: UInt64.self)
+        guard magic == AllocatorRoot.magic, pagesInImage >= HeapLayout.initialPages,
+            pagesInImage <= UInt64(image.byteCount / HeapLayout.pageBytes)
+        else { throw HeapError.damaged(path: path, what: "the allocator's root page is not one") }
+        if let pages, pages != pagesInImage {
+            throw .contradictingRoot(path: path, root: pagesInImage, known: pages)
+        }
+    }
+
+    /// Sequence numbers of the two copies of the header, as a mapping at `headers` shows them; they
+    /// change whenever a process writes a header.
+    static func headerSequences(at headers: UnsafeRawPointer) -> (UInt64, UInt64) {
+        func sequence(_ copy: Int) -> UInt64 {
+            (headers + copy * HeapLayout.pageBytes + HeapHeader.sequenceOffset)
+                .load(as: UInt64.self)
+        }
+        return (sequence(0), sequence(1))
+    }
+
+    var headerSequences: (UInt64, UInt64) { Self.headerSequences(at: image.base) }
+}
+
+extension HeapError {
+    /// The allocator's root page and the header or log disagree on the heap's size.
+    static func contradictingRoot(path: String, root: UInt64, known: UInt64) -> HeapError {
+        .damaged(
+            path: path,
+            what: "the allocator's root page speaks of \(root) pages, and the header or log of "
+                + "\(known)")
+    }
+}

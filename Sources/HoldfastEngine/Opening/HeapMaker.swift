@@ -1,0 +1,97 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Opens the file of a heap, and makes an empty heap where there is none.
+struct HeapMaker {
+    let dataFile: DataFile
+
+    func openOrCreate() throws(HeapError) -> any DiskFile {
+        let options = dataFile.options
+        let deadline = Deadline(in: options.timeout)
+        var file: (any DiskFile)?
+        while file == nil {
+            do throws(DiskError) {
+                file = try openFileForMode()
+            } catch {
+                guard error.code == ENOENT, dataFile.mode == .readWrite, options.createsIfMissing
+                else {
+                    throw openingError(error)
+                }
+                do throws(HeapError) {
+                    try create()
+                } catch {
+                    // Another process is making it just now.
+                    guard case .busy = error, !deadline.hasPassed else { throw error }
+                    usleep(1000)
+                }
+            }
+        }
+        guard let file else { throw HeapError.notFound(path: dataFile.path) }
+        do throws(DiskError) {
+            try file.requireRegularFile()
+        } catch {
+            file.close()
+            throw dataFile.heapError(error)
+        }
+        return file
+    }
+
+    private func openingError(_ error: DiskError) -> HeapError {
+        let path = dataFile.path
+        switch error.code {
+        case EACCES, EPERM:
+            return .permissionDenied(
+                path: path, operation: dataFile.mode == .readWrite ? "write" : "read")
+        case ENOENT, ENOTDIR, ENAMETOOLONG:
+            let objection = dataFile.disk.objection(to: dataFile.location, suffixBytes: 0)
+            return objection.map { HeapError($0, path: path) } ?? dataFile.heapError(error)
+        default: return dataFile.heapError(error)
+        }
+    }
+
+    /// Readers open the file for writing too if they may, though they write nothing: exclusive
+    /// locks ask for it.
+    private func openFileForMode() throws(DiskError) -> any DiskFile {
+        do throws(DiskError) {
+            dataFile.isWritable = true
+            return try dataFile.disk.open(dataFile.location, .readWrite)
+        } catch {
+            let isUnwritable = [EACCES, EPERM, EROFS, ETXTBSY].contains(error.code)
+            guard dataFile.mode != .readWrite, isUnwritable else { throw error }
+            dataFile.isWritable = false
+            return try dataFile.disk.open(dataFile.location, .readOnly)
+        }
+    }
+
+    /// Makes an empty heap under another name and moves it into place whole: a crash leaves no
+    /// half-made heap, and of two processes that make the same one, the second opens the heap of
+    /// the first.
+    private func create() throws(HeapError) {
+        let options = dataFile.options
+        let header = HeapHeader.made(identity: .random(), hashSeed: .random())
+        let pages = AllocatorRoot.initialPages()
+        let builder = try HeapFileBuilder(
+            path: dataFile.location, named: dataFile.path, rights: options.rightsOfNewFiles,
+            disk: dataFile.disk)
+        defer { builder.end() }
+        // Before there is a file that could not be opened.
+        try dataFile.requireSuitableFileSystem(builder.file)
+        do throws(DiskError) {
+            try builder.file.grow(
+                from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
+            try builder.file.write(pages, at: 0)
+            do throws(DiskError) {
+                try builder.finish(header, replacing: false)
+            } catch  where error.code == EEXIST {
+                // Another process was faster, and its heap is as good.
+            }
+        } catch {
+            throw HeapError(DiskError(error.operation, dataFile.path, code: error.code))
+        }
+    }
+}

@@ -1,0 +1,282 @@
+import MemoryMapping
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Opens a heap: finds the file, takes the locks in their order, recovers, and decides how this
+/// opening takes part.
+///
+/// Also what changes that later: a transient reader registers, and an unregistered reader notices
+/// that the heap is in use.
+final class Opener {
+    let dataFile: DataFile
+    let view: HeapView
+    let participation: Participation
+    let follower: LogFollower
+    let checkpointer: Checkpointer
+
+    init(
+        dataFile: DataFile, view: HeapView, participation: Participation, follower: LogFollower,
+        checkpointer: Checkpointer
+    ) {
+        self.dataFile = dataFile
+        self.view = view
+        self.participation = participation
+        self.follower = follower
+        self.checkpointer = checkpointer
+    }
+
+    private var recovery: Recovery {
+        Recovery(dataFile: dataFile, view: view, participation: participation)
+    }
+
+    // MARK: Opening
+
+    /// For every mode but `bulkBuild`.
+    func open() throws(HeapError) {
+        if dataFile.mode == .inMemory { try openInMemory() } else { try openFile() }
+    }
+
+    private func openInMemory() throws(HeapError) {
+        let pages = AllocatorRoot.initialPages()
+        try view.image.extend(to: pages.count, path: dataFile.path)
+        pages.withUnsafeBytes { view.image.apply(firstLine: 0, lines: $0) }
+        view.committedPages = view.pagesInImage
+    }
+
+    /// Under the opening lock, so that the state that is found here does not change on the way: no
+    /// other process opens, closes or recovers meanwhile. A reader of a heap at rest can do
+    /// without.
+    private func openFile() throws(HeapError) {
+        if beginVisit() { return }
+        view.image.endVisit()
+        while try !openFileInPlace() { dataFile.file?.close() }
+        try view.requireAllocatorRoot()
+        view.committedPages = view.pagesInImage
+    }
+
+    /// False if the file was replaced or removed between its opening and the lock: the files beside
+    /// it belong to another one then.
+    private func openFileInPlace() throws(HeapError) -> Bool {
+        let file = try HeapMaker(dataFile: dataFile).openOrCreate()
+        dataFile.file = file
+        dataFile.knownIdentity = nil
+        dataFile.warnings = []
+        try dataFile.requireSuitableFileSystem(file)
+        var isInPlace = false
+        try dataFile.withOpeningLock(file) { () throws(HeapError) in
+            isInPlace = try dataFile.isInPlace(file)
+            guard isInPlace else { return }
+            let header = try dataFile.readHeader(file)
+            dataFile.identity = header.identity
+            view.hashSeed = header.hashSeed
+            if try dataFile.isAlone(file) {
+                try openAlone(file, header)
+            } else {
+                try join(file, header)
+            }
+        }
+        return isInPlace
+    }
+
+    /// No other process uses the log: what a crash has left of it is put in order first.
+    func openAlone(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
+        let isWriter = dataFile.mode == .readWrite
+        var header = header
+        if isWriter { try requireNames(header) }
+        if header.isGivingBack, isWriter {
+            header = try dataFile.readHeader(file)
+            _ = try checkpointer.punchHoles(file, header)
+            header = try dataFile.readHeader(file)
+        }
+        try mapDataFile(file)
+        let salvage = Salvage(recovery: recovery)
+        if dataFile.options.salvages { try salvage.extendToHeader(header) }
+        if !header.logInUse,
+            let named = try LogFiles(dataFile: dataFile).headerOfForgottenLog(file, header)
+        {
+            header = named
+        }
+        if header.logInUse {
+            if isWriter, try joinBesideReaders(file, header) { return }
+            header = try salvage.recover(file, header)
+            // A reader leaves the log as it was, and must not be taken for one that has it in use.
+            guard isWriter else {
+                view.adoptCheckpoint(of: header)
+                return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
+            }
+        }
+        view.adoptCheckpoint(of: header)
+        try view.requireAllocatorRoot(pages: header.heapPages)
+        try beginSharing(file, header)
+    }
+
+    private func mapDataFile(_ file: any DiskFile) throws(HeapError) {
+        // A file may have a rest behind the last granule (another program's doing); it holds
+        // nothing and is not mapped.
+        dataFile.byteCount -= dataFile.byteCount % HeapLayout.fileGranule
+        try view.image.mapFile(file, byteCount: dataFile.byteCount)
+    }
+
+    /// A writer needs both names, and is told at once if one of them is taken. Which log belongs to
+    /// a heap in use is recovery's to find out.
+    private func requireNames(_ header: HeapHeader) throws(HeapError) {
+        let neighbours = dataFile.neighbours
+        try dataFile.translating { () throws(DiskError) in
+            try neighbours.requireOwn(.shared)
+            if !header.logInUse { try neighbours.requireOwn(.log) }
+        }
+    }
+
+    // MARK: Taking part
+
+    /// Makes the shared file, where the heap is at rest and no other process has it open.
+    func beginSharing(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
+        // Without the right to write the file, other processes cannot be kept out while the shared
+        // file is made.
+        guard dataFile.isWritable, !dataFile.options.salvages else {
+            return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
+        }
+        do throws(DiskError) {
+            let shared = try SharedMemory.create(
+                disk: dataFile.disk, heapPath: dataFile.location, heapFile: file, header: header,
+                processes: dataFile.options.processes)
+            if try participation.register(file, shared) { return }
+        } catch {
+            // A reader can do without; a writer is told when it first writes that it may not.
+            guard dataFile.mode != .readWrite || [EACCES, EPERM, EROFS].contains(error.code) else {
+                throw dataFile.heapError(error)
+            }
+            return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
+        }
+        throw HeapError.tooManyProcesses(path: dataFile.path, limit: ReaderTable.count)
+    }
+
+    /// Other processes have the heap in use: this opening starts from the data file, like all that
+    /// come later, and catches up.
+    func join(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
+        let (shared, mayWrite) = try joinShared(file, header)
+        guard let shared else {
+            throw HeapError.logMissing(
+                path: dataFile.path, logPath: dataFile.location + LogLayout.sharedSuffix)
+        }
+        let isRegistered = try dataFile.translating { () throws(DiskError) in
+            if mayWrite { return try participation.register(file, shared) }
+            try participation.becomeLockedReader(file, shared)
+            return true
+        }
+        guard isRegistered else {
+            throw HeapError.tooManyProcesses(path: dataFile.path, limit: ReaderTable.count)
+        }
+        participation.openSnapshot()
+        defer { if !participation.isFixed { participation.closeSnapshot() } }
+        try follower.startFromDataFile()
+        try follower.catchUp()
+        if participation.isFixed { participation.openSnapshot() }
+    }
+
+    /// The shared file of the processes that use the heap, and whether this one may write it; nil
+    /// if it is missing.
+    private func joinShared(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError)
+        -> (SharedMemory?, mayWrite: Bool)
+    {
+        do throws(DiskError) {
+            do throws(DiskError) {
+                return (try joinShared(file, header, isWritable: true), true)
+            } catch
+                where dataFile.mode != .readWrite && [EACCES, EPERM, EROFS].contains(error.code)
+            {
+                return (try joinShared(file, header, isWritable: false), false)
+            }
+        } catch {
+            guard error.code != SharedMemory.otherNamespace else {
+                throw HeapError.otherNamespace(path: dataFile.path)
+            }
+            throw dataFile.heapError(error)
+        }
+    }
+
+    private func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool)
+        throws(DiskError) -> SharedMemory?
+    {
+        try SharedMemory.join(
+            disk: dataFile.disk, heapPath: dataFile.location, heapFile: file,
+            identity: header.identity, processes: dataFile.options.processes,
+            isWritable: isWritable)
+    }
+
+    /// Takes part where the last process that had the heap open left it, instead of recovering, as
+    /// long as a process reads that is not registered: a transient or unregistered reader, whose
+    /// pages of the data file are not to change. A process that outlives others always goes on from
+    /// the files that the dead have left, and the log can wait there. False where no such process
+    /// reads, or nothing usable is left.
+    private func joinBesideReaders(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError)
+        -> Bool
+    {
+        guard try dataFile.hasUnregisteredReaders(file) else { return false }
+        var isUsable = false
+        do throws(DiskError) {
+            if let left = try joinShared(file, header, isWritable: false) {
+                isUsable = left[.epoch] == header.logEpoch && left[.failed] == 0
+                left.close()
+            }
+        } catch {
+            // Nor is it recovered: the readers began before the dead of the other namespace wrote.
+            guard error.code != SharedMemory.otherNamespace else {
+                throw HeapError.otherNamespace(path: dataFile.path)
+            }
+        }
+        // A damaged copy of the header is for recovery to judge.
+        guard isUsable,
+            try dataFile.translating({ () throws(DiskError) in try dataFile.hasBothHeaders(file) })
+        else { return false }
+        // The same once more: unregistered readers that have laid the log over their images look
+        // for another header, and no commit to a log that is there already writes one.
+        var repeated = header
+        try dataFile.translating { () throws(DiskError) in
+            try dataFile.writeNextHeader(&repeated, file)
+        }
+        try join(file, repeated)
+        return true
+    }
+
+    // MARK: Changing the part taken
+
+    /// Brings the image to the newest state, for a participation of any kind; see
+    /// `LogFollower.catchUp`.
+    func catchUp() throws(HeapError) {
+        if participation.fast.isTransient { return try register() }
+        if participation.fast.isUnregistered { return try joinOrReadAgain() }
+        try follower.catchUp()
+    }
+
+    /// An unregistered reader has noticed that the heap is in use now, or has been: it takes part,
+    /// or reads what there is now.
+    private func joinOrReadAgain() throws(HeapError) {
+        guard let file = dataFile.file else { return }
+        try dataFile.withOpeningLock(file) { () throws(HeapError) in
+            var header = try dataFile.readHeader(file)
+            let isAlone = try dataFile.translating { () throws(DiskError) in
+                dataFile.isWritable
+                    ? try file.tryLock(.presence, exclusive: true)
+                    : !(try file.isLockedByOthers(.presence))
+            }
+            guard isAlone else {
+                try join(file, header)
+                if participation.isRegistered { file.unlock(.unregisteredReader) }
+                return
+            }
+            try view.image.dropPrivatePages(file, fileBytes: dataFile.byteCount)
+            if header.logInUse { header = try recovery.recover(file, header) }
+            view.adoptCheckpoint(of: header)
+            view.committedPages = view.pagesInImage
+            file.unlock(.presence)
+            participation.readHeadersAgain()
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import MemoryMapping
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The beginning and the end of a visit; see `TransientRead`.
+extension Opener {
+    /// Opens a heap at rest that no other process has open, for a visit. False, with nothing
+    /// changed, wherever it is not as simple as that, or goes wrong: then everything must be looked
+    /// at under the opening lock, and errors are reported there.
+    func beginVisit() -> Bool {
+        let options = dataFile.options
+        guard dataFile.mode == .readOnly, !options.isSnapshot, !options.salvages,
+            !options.verifiesPages
+        else { return false }
+        do throws(DiskError) {
+            let file = try dataFile.disk.open(
+                dataFile.place.withLock { $0 } ?? dataFile.path, .readWrite)
+            if let read = try visit(file) {
+                dataFile.file = file
+                participation.becomeTransientReader(read)
+                return true
+            }
+            file.close()
+        } catch {}
+        // Nothing may be left of the mapping of a file that can be another one by now.
+        view.image.cancelVisit()
+        return false
+    }
+
+    private func visit(_ file: any DiskFile) throws(DiskError) -> TransientRead? {
+        // In this order: a process that replaces the file holds the presence lock when it looks for
+        // transient readers, so one of the two finds the other; and a file that has its name after
+        // that keeps it.
+        guard try file.tryLock(.visitor, exclusive: false), !(try file.isLockedByOthers(.presence))
+        else { return nil }
+        let facts = try file.facts()
+        guard facts.isNamed else { return nil }
+        do throws(HeapError) {
+            dataFile.byteCount = facts.size
+            dataFile.warnings = []
+            try dataFile.requireSuitableFileSystem(file)
+        } catch { return nil }
+        dataFile.knownIdentity = facts.identity
+        return try headerForVisit(file)
+    }
+
+    /// The header, through the mapping, if it says that the heap is at rest and all else agrees.
+    private func headerForVisit(_ file: any DiskFile) throws(DiskError) -> TransientRead? {
+        let image = view.image
+        dataFile.byteCount -= dataFile.byteCount % HeapLayout.fileGranule
+        // The mapping could hold anything with fewer bytes.
+        guard dataFile.byteCount > 0, dataFile.byteCount <= Int(HeapLayout.maximumBytes) else {
+            return nil
+        }
+        let headers = try image.visit(file, byteCount: dataFile.byteCount)
+        guard let (first, second) = mappedHeaders() else { return nil }
+        let header = first.sequence > second.sequence ? first : second
+        guard !header.logInUse, !header.isGivingBack,
+            Int(header.heapPages) * HeapLayout.pageBytes <= image.byteCount
+        else {
+            return nil
+        }
+        do throws(HeapError) { try view.requireAllocatorRoot(pages: header.heapPages) } catch {
+            return nil
+        }
+        let read = TransientRead(
+            headers: headers, sequences: (first.sequence, second.sequence),
+            position: header.checkpointPosition)
+        // The root page belongs to this header only if no process has begun to write meanwhile.
+        guard read.isAtRest else { return nil }
+        dataFile.identity = header.identity
+        view.hashSeed = header.hashSeed
+        dataFile.reservedBytes = Int(header.reservedBytes)
+        view.adoptCheckpoint(of: header)
+        view.committedPages = header.heapPages
+        return read
+    }
+
+    /// Both copies of the header; nil unless both are whole.
+    private func mappedHeaders() -> (HeapHeader, HeapHeader)? {
+        // Decoded from copies: in the mapping they may change between their checksums and their
+        // fields.
+        withUnsafeTemporaryAllocation(byteCount: 2 * HeapHeader.byteCount, alignment: 8) { bytes in
+            for copy in 0 ..< 2 {
+                (bytes.baseAddress! + copy * HeapHeader.byteCount).copyMemory(
+                    from: view.image.base + copy * HeapLayout.pageBytes,
+                    byteCount: HeapHeader.byteCount)
+            }
+            let (one, other) = (
+                UnsafeRawBufferPointer(rebasing: bytes[..<HeapHeader.byteCount]),
+                UnsafeRawBufferPointer(rebasing: bytes[HeapHeader.byteCount...])
+            )
+            guard case .header(let first) = HeapHeader.decode(one) else { return nil }
+            // At rest they are usually the same.
+            if memcmp(one.baseAddress!, other.baseAddress!, HeapHeader.byteCount) == 0 {
+                return (first, first)
+            }
+            guard case .header(let second) = HeapHeader.decode(other) else { return nil }
+            return (first, second)
+        }
+    }
+
+    // MARK: Registering
+
+    /// A transient reader takes part from now on, like any other opening. The caller is alone
+    /// behind the latch.
+    func register() throws(HeapError) {
+        guard let file = dataFile.file, case .transientReader(let read) = participation.kind else {
+            return
+        }
+        participation.endTransientRead()
+        participation.transientState = .over
+        try participation.requireNoFault()
+        try dataFile.withOpeningLock(file) { () throws(HeapError) in
+            do throws(HeapError) {
+                try register(file, read)
+            } catch {
+                if case .transientReader = participation.kind { file.unlock(.presence) }
+                throw error
+            }
+            file.unlock(.visitor)
+        }
+    }
+
+    private func register(_ file: any DiskFile, _ read: TransientRead) throws(HeapError) {
+        let isInPlace = try dataFile.isInPlace(file)
+        // The files beside the name are another heap's: this one is read on as it is, and nothing
+        // may be moved into it.
+        if !isInPlace {
+            try dataFile.translating { () throws(DiskError) in
+                try participation.lockOutCheckpoints(file)
+            }
+        }
+        let header = try dataFile.readHeader(file)
+        let isUnchanged = read.isAtRest
+        view.image.endVisit()
+        try dataFile.translating { () throws(DiskError) in try view.image.separateVisit(file) }
+        // Also what an earlier attempt has left.
+        try view.image.dropPrivatePages(file, fileBytes: dataFile.byteCount)
+        if !isInPlace {
+            guard !header.logInUse else { throw HeapError.replaced(path: dataFile.path) }
+            view.adoptCheckpoint(of: header)
+            try participation.becomeUnregisteredReader(file, givingUpPresence: false)
+        } else if !(try dataFile.isAlone(file)) {
+            try join(file, header)
+        } else if isUnchanged {
+            try beginSharing(file, header)
+        } else {
+            try openAlone(file, header)
+        }
+        // What has not changed was looked at when it was opened.
+        guard !isUnchanged else { return }
+        try view.requireAllocatorRoot()
+        view.committedPages = view.pagesInImage
+    }
+}

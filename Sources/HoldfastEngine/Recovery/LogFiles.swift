@@ -1,0 +1,106 @@
+/// The log's two files as recovery opens them: while no process appends to them, and without
+/// trusting either.
+struct LogFiles {
+    let dataFile: DataFile
+
+    private var logPath: String { dataFile.location + LogLayout.durableSuffix }
+
+    /// The durable file must be there and belong to this heap; the shared one helps if it does.
+    func open(_ header: HeapHeader) throws(HeapError) -> LogScanner {
+        let path = dataFile.path
+        guard dataFile.disk.exists(logPath) else {
+            throw HeapError.logMissing(path: path, logPath: logPath)
+        }
+        // A reader opens the log read-only, so that it needs no right to write it.
+        let access: FileAccess = dataFile.mode == .readWrite ? .readWrite : .readOnly
+        let (durable, reading) = try dataFile.translating {
+            () throws(DiskError) -> (any DiskFile, LogHeader.Reading) in
+            let durable = try dataFile.disk.openBeside(logPath, access)
+            return (durable, try LogHeader.read(from: durable, at: LogLayout.headerOffsets))
+        }
+        guard case .header(let logHeader) = reading, logHeader.identity == header.identity,
+            logHeader.epoch == header.logEpoch
+        else {
+            durable.close()
+            if case .newerFormat(let version) = reading {
+                throw HeapError.newerFormat(
+                    path: logPath, found: version, supported: LogLayout.version)
+            }
+            throw HeapError.foreignLog(path: path, logPath: logPath)
+        }
+        return try dataFile.translating { () throws(DiskError) in
+            let ring = try RingMapping(reading: durable, capacity: Int(logHeader.capacity))
+            var sources = [LogScanner.Source(file: durable, ring: ring)]
+            if let shared = try openShared(header, access) { sources.append(shared) }
+            return LogScanner(sources: sources, header: header, logHeader: logHeader)
+        }
+    }
+
+    /// Where one copy of the header is not whole and the other says that the file is at rest: the
+    /// header of a log that goes on from there, if there is one. Then it was the damaged copy that
+    /// named it, since nothing is committed before a header does so durably; and those commits must
+    /// not be lost.
+    func headerOfForgottenLog(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError)
+        -> HeapHeader?
+    {
+        try dataFile.translating { () throws(DiskError) in
+            guard dataFile.disk.exists(logPath), try !dataFile.hasBothHeaders(file),
+                let log = try? dataFile.disk.openBeside(logPath, .readOnly)
+            else { return nil }
+            defer { log.close() }
+            guard
+                case .header(let logHeader) = try LogHeader.read(
+                    from: log, at: LogLayout.headerOffsets),
+                logHeader.identity == header.identity
+            else { return nil }
+            var named = header
+            named.logInUse = true
+            named.logEpoch = logHeader.epoch
+            var sources = [
+                LogScanner.Source(
+                    file: log,
+                    ring: try RingMapping(reading: log, capacity: Int(logHeader.capacity)))
+            ]
+            let shared = try openShared(named, .readOnly)
+            defer { shared?.file.close() }
+            if let shared { sources.append(shared) }
+            var scanner = LogScanner(sources: sources, header: named, logHeader: logHeader)
+            let isUsed = scanner.next() != nil
+            try scanner.requireNoFault()
+            return isUsed ? named : nil
+        }
+    }
+
+    /// The shared file of any boot: its records prove themselves, and its words only say where they
+    /// might be.
+    private func openShared(_ header: HeapHeader, _ access: FileAccess) throws(DiskError)
+        -> LogScanner.Source?
+    {
+        let sharedPath = dataFile.location + LogLayout.sharedSuffix
+        guard dataFile.disk.exists(sharedPath) else { return nil }
+        let file: any DiskFile
+        do throws(DiskError) { file = try dataFile.disk.openBeside(sharedPath, access) } catch {
+            // Another heap's: it has nothing to say about this one.
+            if error.operation == .claim { return nil }
+            throw error
+        }
+        var bytes = [UInt8](repeating: 0, count: SharedMemory.headerBytes)
+        let count = try file.read(&bytes, at: 0)
+        let words = bytes.withUnsafeBytes { raw in
+            (
+                header: SharedHeader.decode(raw),
+                epoch: raw.load(fromByteOffset: SharedMemory.Word.epoch.rawValue, as: UInt64.self),
+                capacity: raw.load(
+                    fromByteOffset: SharedMemory.Word.capacity.rawValue, as: UInt64.self)
+            )
+        }
+        guard count == bytes.count, words.header?.identity == header.identity,
+            words.epoch == header.logEpoch, LogHeader.isCapacity(words.capacity)
+        else {
+            file.close()
+            return nil
+        }
+        return LogScanner.Source(
+            file: file, ring: try RingMapping(reading: file, capacity: Int(words.capacity)))
+    }
+}

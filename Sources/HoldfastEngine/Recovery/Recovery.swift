@@ -1,0 +1,215 @@
+/// Recovery: the log's commits laid over the image, and, where the heap may be written, over the
+/// data file.
+///
+/// A function of the files beside each other: it leaves the image as of the last commit, and
+/// returns the header that describes that.
+struct Recovery {
+    let dataFile: DataFile
+    let view: HeapView
+    let participation: Participation
+
+    private var logFiles: LogFiles { LogFiles(dataFile: dataFile) }
+
+    /// Runs while no other process uses the log. Returns the header as of the last commit; unless
+    /// this opening only reads, the file is at rest with that header. O(bytes of the log); memory:
+    /// 24 bytes for each run of changed lines, or, for an opening that only reads, private copies
+    /// of the changed pages.
+    func recover(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader {
+        var scanner = try logFiles.open(header)
+        defer { for source in scanner.sources { source.file.close() } }
+        // Before a writer removes it.
+        let isSharedFileMissing = !dataFile.disk.exists(dataFile.neighbours.path(.shared))
+        let recovered =
+            dataFile.mode == .readWrite
+            ? try replayIntoFile(&scanner, file, header)
+            : try replayIntoImage(&scanner, file, header)
+        if isSharedFileMissing { warnOfMissingSharedFile() }
+        return recovered
+    }
+
+    /// Lays the log over this opening's private pages, and leaves all files as they are.
+    private func replayIntoImage(
+        _ scanner: inout LogScanner, _ file: any DiskFile, _ header: HeapHeader
+    ) throws(HeapError) -> HeapHeader {
+        var lowestEnd = header.heapPages
+        var heapPages = header.heapPages
+        var former: Set<Range<Int>> = []
+        try view.image.preparePrivateCopies(path: dataFile.path)
+        while let (record, bytes, _) = scanner.next() {
+            try view.image.extend(
+                to: Int(record.heapPages) * HeapLayout.pageBytes, path: dataFile.path, file: file,
+                mayMove: true)
+            _ = LogRecord.forEachRun(in: bytes, record: record) {
+                view.image.apply(firstLine: $0, lines: $1)
+            }
+            heapPages = record.heapPages
+            PageChecksums.collectPages(ofRootBytes: view.rootBytes, from: 0, into: &former)
+            lowestEnd = min(lowestEnd, record.lowestHeapPages(bytes))
+        }
+        try requireWholeLog(scanner)
+        let isCutShort = try isCheckpointCutShort(scanner, file, header)
+        try view.requireAllocatorRoot(pages: dataFile.options.salvages ? nil : heapPages)
+        view.tornPages = isCutShort ? (end: Int(lowestEnd), pages: former) : nil
+        return recoveredHeader(header, scanner, heapPages: heapPages)
+    }
+
+    /// Completes the durable log, then writes what it holds to the data file, as a checkpoint does.
+    private func replayIntoFile(
+        _ scanner: inout LogScanner, _ file: any DiskFile, _ header: HeapHeader
+    ) throws(HeapError) -> HeapHeader {
+        var lines = LineIndex(behind: header)
+        var completion = LogCompletion()
+        let root = PageBuffer(pages: 1)
+        try dataFile.translating { () throws(DiskError) in
+            try file.readOrZeros(into: root.bytes, at: Int(AllocatorRoot.offset))
+        }
+        while let (record, bytes, source) = scanner.next() {
+            // Its runs were followed when it was read.
+            _ = lines.append(record, bytes)
+            completion.add(record, from: source)
+            Self.follow(record, bytes, to: root)
+        }
+        // Everything is checked before the first write, which says that a checkpoint has begun.
+        try requireWholeLog(scanner)
+        let log = scanner.sources[0]
+        guard scanner.position - scanner.start <= UInt64(log.ring.capacity) else {
+            throw damagedLog(scanner)
+        }
+        try requireSoundRoot(UnsafeRawBufferPointer(root.bytes), pages: lines.heapPages)
+        lines.finish()
+        if !(try isCheckpointCutShort(scanner, file, header)) {
+            try requireSound(lines, header, file)
+        }
+        try dataFile.awaitTransientReaders(file)
+        var recovered = recoveredHeader(header, scanner, heapPages: lines.heapPages)
+        do throws(DiskError) {
+            try completion.write(scanner)
+            lines.ring = log.ring
+            recovered = try writeRecovered(lines, from: header, to: recovered, scanner, file)
+        } catch {
+            throw dataFile.heapError(error)
+        }
+        try view.image.mapFile(file, byteCount: dataFile.byteCount)
+        return recovered
+    }
+
+    /// Keeps a copy of the allocator's root page as each record leaves it.
+    private static func follow(
+        _ record: LogRecord, _ bytes: UnsafeRawBufferPointer, to root: PageBuffer
+    ) {
+        let lines = UInt64(HeapLayout.linesPerPage)
+        let first = HeapLayout.allocatorRootPage * lines
+        _ = LogRecord.forEachRun(in: bytes, record: record) { firstLine, source in
+            let count = UInt64(source.count / HeapLayout.lineBytes)
+            let from = max(first, firstLine)
+            let to = min(first + lines, firstLine + count)
+            guard from < to else { return }
+            (root.bytes.baseAddress! + Int(from - first) * HeapLayout.lineBytes).copyMemory(
+                from: source.baseAddress! + Int(from - firstLine) * HeapLayout.lineBytes,
+                byteCount: Int(to - from) * HeapLayout.lineBytes)
+        }
+    }
+
+    private func recoveredHeader(_ header: HeapHeader, _ scanner: LogScanner, heapPages: UInt64)
+        -> HeapHeader
+    {
+        var recovered = header
+        recovered.checkpointPosition = scanner.position
+        recovered.checkpointChain = scanner.chain
+        recovered.commitNumber = scanner.commitNumber
+        recovered.heapPages = heapPages
+        return recovered
+    }
+
+    /// Whether a checkpoint had begun to write the log to the data file. With a copy of the header
+    /// lost it may only look so; then pages must match their checksums as ever. Both at once is an
+    /// error, not a guess.
+    private func isCheckpointCutShort(
+        _ scanner: LogScanner, _ file: any DiskFile, _ header: HeapHeader
+    ) throws(HeapError) -> Bool {
+        try dataFile.translating { () throws(DiskError) in
+            scanner.requiredPosition > header.checkpointPosition
+                ? try dataFile.hasBothHeaders(file) : false
+        }
+    }
+
+    /// After the last record: throws if commits that were durable lie behind it, or warns, where
+    /// what is left is to be salvaged.
+    private func requireWholeLog(_ scanner: LogScanner) throws(HeapError) {
+        let isDamaged = try dataFile.translating { () throws(DiskError) in
+            try scanner.requireNoFault()
+            if try scanner.isDurableFileCutShort() || scanner.position < scanner.requiredPosition {
+                return true
+            }
+            let isDamaged = try scanner.findsDurableRecordBeyondEnd()
+            try scanner.requireNoFault()
+            return isDamaged
+        }
+        guard isDamaged else { return }
+        guard dataFile.options.salvages else { throw damagedLog(scanner) }
+        dataFile.warnings.append(
+            "\(dataFile.path): its log is damaged after commit \(scanner.commitNumber), and what "
+                + "was committed later is lost."
+        )
+    }
+
+    private func damagedLog(_ scanner: LogScanner) -> HeapError {
+        HeapError.damagedLog(
+            path: dataFile.path, logPath: dataFile.location + LogLayout.durableSuffix,
+            lastWholeCommit: scanner.commitNumber)
+    }
+
+    /// No damage may get a new checksum. What is found is final for this opening.
+    private func requireSound(_ lines: LineIndex, _ header: HeapHeader, _ file: any DiskFile)
+        throws(HeapError)
+    {
+        let damaged = try dataFile.translating { () throws(DiskError) in
+            try PageVerifier.damaged(among: lines, header, in: file)
+        }
+        guard damaged.isEmpty else {
+            throw participation.fail(HeapError.damagedPages(path: dataFile.path, pages: damaged))
+        }
+    }
+
+    /// Before anything is made of what the allocator's root page says.
+    private func requireSoundRoot(_ root: UnsafeRawBufferPointer, pages: UInt64) throws(HeapError) {
+        let end = Int(AllocatorRoot.endField - AllocatorRoot.offset)
+        let found = root.load(fromByteOffset: end, as: UInt64.self)
+        guard root.load(as: UInt64.self) == AllocatorRoot.magic, found == pages else {
+            throw .contradictingRoot(path: dataFile.path, root: found, known: pages)
+        }
+    }
+
+    /// A heap that was not closed has both files beside it, whatever has ended its use. What was
+    /// committed last and not synced is only in the shared one.
+    private func warnOfMissingSharedFile() {
+        dataFile.warnings.append(
+            "\(dataFile.path) was not closed, and \(dataFile.neighbours.path(.shared)) is missing "
+                + "beside it: commits that had not been synced were in that file, and are lost if "
+                + "it cannot be brought back.")
+    }
+
+    /// The data file, then the header, then the log is no longer needed. Each step's sync comes
+    /// before the next step's first write.
+    private func writeRecovered(
+        _ lines: LineIndex, from old: HeapHeader, to recovered: HeapHeader, _ scanner: LogScanner,
+        _ file: any DiskFile
+    ) throws(DiskError) -> HeapHeader {
+        var recovered = recovered
+        try dataFile.grow(file, toHold: Int(recovered.heapPages) * HeapLayout.pageBytes)
+        // A checkpoint that the machine's stop cut short may have torn pages of checksums. All of
+        // its pages are written again here.
+        let writer = CheckpointWriter(
+            file: file, keepsBlocks: dataFile.options.reservesBlocks, isRepair: true)
+        let table = try writer.write(lines, from: old)
+        try scanner.requireNoFault()
+        try file.sync()
+        recovered.pageMapParts = table.parts
+        recovered.checkpointTime = HeapHeader.now
+        recovered.logInUse = false
+        try dataFile.writeNextHeader(&recovered, file)
+        try dataFile.repeatHeader(recovered, to: file)
+        try dataFile.neighbours.remove()
+        return recovered
+    }
+}

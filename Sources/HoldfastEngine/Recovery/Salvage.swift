@@ -1,0 +1,43 @@
+/// Opening what cannot be opened as it should be, to read what is left of it; see
+/// `EngineOptions.salvages`.
+struct Salvage {
+    let recovery: Recovery
+
+    private var dataFile: DataFile { recovery.dataFile }
+    private var view: HeapView { recovery.view }
+
+    /// Recovery; where the log is missing or belongs to something else, the file without it, if
+    /// that may be.
+    func recover(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader {
+        do throws(HeapError) {
+            return try recovery.recover(file, header)
+        } catch {
+            guard dataFile.options.salvages, dataFile.mode == .readOnly else { throw error }
+            let path = dataFile.path
+            switch error {
+            case .logMissing(_, let logPath):
+                dataFile.warnings.append(
+                    "\(path): its log \(logPath) is missing, and what only the log held is lost.")
+            case .foreignLog(_, let logPath):
+                dataFile.warnings.append(
+                    "\(path): the log \(logPath) is not of this heap, and what only its own log "
+                        + "held is lost."
+                )
+            default: throw error
+            }
+            try view.requireAllocatorRoot()
+            return header
+        }
+    }
+
+    /// Zeros for what was cut off a file.
+    func extendToHeader(_ header: HeapHeader) throws(HeapError) {
+        let expected = Int(header.heapPages) * HeapLayout.pageBytes
+        guard expected > view.image.byteCount else { return }
+        dataFile.warnings.append(
+            "\(dataFile.path) has been cut short by \(expected - view.image.byteCount) bytes, and "
+                + "what they held is lost."
+        )
+        try view.image.extend(to: expected, path: dataFile.path, file: dataFile.file, mayMove: true)
+    }
+}

@@ -1,0 +1,251 @@
+import MemoryMapping
+import Synchronization
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// How one opening takes part in the sharing of its heap: it owns the lock bytes that say so, the
+/// entry in the reader table, and the shared memory.
+///
+/// | kind         | locks of the heap file       | reader table | follows                |
+/// |--------------|------------------------------|--------------|------------------------|
+/// | solo         | none                         | no           | nothing                |
+/// | transient    | visitor, visitorsRead        | no           | the headers            |
+/// | unregistered | unregisteredReader           | no           | the headers            |
+/// | locked       | unregisteredReader, presence | no           | the published position |
+/// | registered   | presence                     | yes          | the published position |
+///
+/// Belongs to the threads inside the latch; `sharedMemory`, `visit` and `fail` are for any thread.
+final class Participation: @unchecked Sendable {
+    enum Kind {
+        /// No file, or not opened yet, or closed: it follows nothing.
+        case solo
+        /// Reads a heap at rest once, without a trace, and registers before it reads again; see
+        /// `TransientRead`.
+        case transientReader(TransientRead)
+        /// Not known to other processes: a lock keeps all of them from moving anything into the
+        /// data file. `headers` are the sequence numbers of the header's copies, which change when
+        /// a process starts to write.
+        case unregisteredReader(headers: (UInt64, UInt64))
+        /// May read the shared memory but not write it, so it has no entry in the reader table. The
+        /// same lock stops all checkpoints.
+        case lockedReader(SharedMemory)
+        /// Has an entry in the reader table.
+        case registered(SharedMemory, entry: Int)
+    }
+
+    /// The kind as every transaction looks at it. Looking into the enum itself would count
+    /// references each time, and all of those together were a third of the cost of a small
+    /// transaction. Derived from `kind` in `become`, and nowhere else.
+    struct FastPath {
+        /// `visible` keeps the object for as long as the participation lives.
+        var shared: Unmanaged<SharedMemory>?
+        var entry: Int?
+        var isTransient = false
+        var isUnregistered = false
+    }
+
+    /// The part of `kind` that threads outside the latch may see. The shared memory stays mapped
+    /// when the heap is closed, and is set before `visit` is taken away.
+    private struct Visible {
+        var shared: SharedMemory?
+        var visit: TransientRead?
+    }
+
+    /// How far the one read transaction of a transient reader has come.
+    enum TransientState {
+        case notYet, open, over
+    }
+
+    let dataFile: DataFile
+    let view: HeapView
+    let lifecycle: Lifecycle
+    /// Whether the snapshot stays where it was at the opening.
+    let isFixed: Bool
+
+    private(set) var kind = Kind.solo
+    private(set) var fast = FastPath()
+    private let visible = Mutex(Visible())
+    var transientState = TransientState.notYet
+
+    init(dataFile: DataFile, view: HeapView, lifecycle: Lifecycle) {
+        self.dataFile = dataFile
+        self.view = view
+        self.lifecycle = lifecycle
+        isFixed = dataFile.mode == .privateCopy || dataFile.options.isSnapshot
+        view.sharedFileIdentity = { [unowned self] in try? shared?.file.fileIdentity() }
+    }
+
+    // MARK: The kind
+
+    /// The shared memory, if this opening has it. Behind the latch.
+    var shared: SharedMemory? {
+        switch kind {
+        case .lockedReader(let shared), .registered(let shared, _): shared
+        case .solo, .transientReader, .unregisteredReader: nil
+        }
+    }
+
+    /// The same for any thread; it stays when the heap is closed.
+    var sharedMemory: SharedMemory? { visible.withLock { $0.shared } }
+
+    /// What a transient reader goes by, as long as it is one. Any thread.
+    var visit: TransientRead? { visible.withLock { $0.visit } }
+
+    var isRegistered: Bool { fast.entry != nil }
+
+    private func become(_ kind: Kind) {
+        self.kind = kind
+        fast = FastPath()
+        var visit: TransientRead?
+        var sequence: UInt64?
+        switch kind {
+        case .solo: break
+        case .transientReader(let read):
+            fast.isTransient = true
+            visit = read
+        case .unregisteredReader(let headers):
+            fast.isUnregistered = true
+            sequence = max(headers.0, headers.1)
+        case .lockedReader(let shared):
+            fast.shared = .passUnretained(shared)
+        case .registered(let shared, let entry):
+            fast.shared = .passUnretained(shared)
+            fast.entry = entry
+        }
+        view.observedSequence = sequence
+        let shared = shared
+        visible.withLock {
+            if let shared { $0.shared = shared }
+            $0.visit = visit
+        }
+    }
+
+    func becomeTransientReader(_ read: TransientRead) { become(.transientReader(read)) }
+
+    /// Reads on without being known: then nothing may be moved into the data file at all.
+    func becomeUnregisteredReader(
+        _ file: any DiskFile, givingUpPresence: Bool
+    ) throws(HeapError) {
+        try dataFile.translating { () throws(DiskError) in try lockOutCheckpoints(file) }
+        if givingUpPresence { file.unlock(.presence) }
+        readHeadersAgain()
+    }
+
+    /// An unregistered reader has caught up with the header as it is now.
+    func readHeadersAgain() { become(.unregisteredReader(headers: view.headerSequences)) }
+
+    /// Follows the commits of others in shared memory that it may not write.
+    func becomeLockedReader(_ file: any DiskFile, _ shared: SharedMemory) throws(DiskError) {
+        try lockOutCheckpoints(file)
+        guard try file.tryLock(.presence, exclusive: false) else {
+            throw DiskError(.lock, dataFile.path, code: EAGAIN)
+        }
+        become(.lockedReader(shared))
+    }
+
+    /// Takes an entry in the reader table. False if there is none left.
+    func register(_ file: any DiskFile, _ shared: SharedMemory) throws(DiskError) -> Bool {
+        let processes = dataFile.options.processes
+        let entry = ReaderTable(shared: shared).take(
+            for: processes.current, isFixed: isFixed, directory: processes)
+        guard let entry else { return false }
+        if isFixed { ReaderTable.open(entry, at: shared[.checkpoint], commit: 0, in: shared) }
+        become(.registered(shared, entry: entry))
+        guard try file.tryLock(.presence, exclusive: false) else {
+            throw DiskError(.lock, dataFile.path, code: EAGAIN)
+        }
+        return true
+    }
+
+    /// No process moves anything into the data file as long as this lock is held.
+    func lockOutCheckpoints(_ file: any DiskFile) throws(DiskError) {
+        guard try file.tryLock(.unregisteredReader, exclusive: false) else {
+            throw DiskError(.lock, dataFile.path, code: EAGAIN)
+        }
+    }
+
+    /// Gives up the entry in the reader table. The locks go with the file.
+    func leave() {
+        if case .registered(let shared, let entry) = kind {
+            ReaderTable(shared: shared).giveUp(entry)
+        }
+        become(.solo)
+    }
+
+    // MARK: Snapshots
+
+    /// Protects this opening's snapshot, at the position that the view has reached already. See
+    /// `ReaderTable` for why that is enough.
+    @inline(__always)
+    func openSnapshot() {
+        guard let shared = fast.shared, let entry = fast.entry else { return }
+        shared._withUnsafeGuaranteedRef {
+            ReaderTable.open(entry, at: view.applied, commit: view.commitNumber, in: $0)
+        }
+    }
+
+    @inline(__always)
+    func closeSnapshot() {
+        // The end of a transaction in a forked child is not the end of the parent's.
+        guard let shared = fast.shared, let entry = fast.entry, !lifecycle.isForked else {
+            return endTransientRead()
+        }
+        shared._withUnsafeGuaranteedRef { ReaderTable.close(entry, in: $0) }
+    }
+
+    /// The position up to which there are commits to catch up with; nil for an opening without
+    /// shared memory.
+    @inline(__always)
+    var catchUpTarget: UInt64? {
+        guard let shared = fast.shared else { return nil }
+        return shared._withUnsafeGuaranteedRef { $0.loadInOrder(.published) }
+    }
+
+    /// Whether the header says that an opening without shared memory still sees the newest state;
+    /// for the first reader of a transient one also begins its one read.
+    func isCurrentByHeader(isFirst: Bool) -> Bool {
+        switch kind {
+        case .transientReader: beginTransientRead(isFirst: isFirst)
+        case .unregisteredReader(let headers): view.headerSequences == headers
+        case .solo, .lockedReader, .registered: true
+        }
+    }
+
+    // MARK: Failures
+
+    /// Records that the state of the disk is unknown from now on, for every process, and returns
+    /// the error to throw. Any thread.
+    func fail(_ error: DiskError) -> HeapError {
+        if error.isOfThisProcessAlone { return dataFile.heapError(error) }
+        return fail(
+            dataFile.heapError(error),
+            reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
+    }
+
+    func fail(_ error: HeapError, reason: String? = nil) -> HeapError {
+        // A lock that was not to be had in time, or memory that was not, says nothing about the
+        // disk.
+        if error.isOfThisProcessAlone { return error }
+        lifecycle.recordFailure(reason ?? "\(error)")
+        if let shared = sharedMemory, shared.isWritable { shared[.failed] = 1 }
+        return error
+    }
+
+    /// Throws if a page of the image or of the shared memory's words could not be read. Nothing
+    /// that was read before may be believed then, and no other process knows of this opening's
+    /// locks and snapshot.
+    @inline(__always)
+    func requireNoFault() throws(HeapError) {
+        try view.requireNoFault()
+        guard let shared = fast.shared, shared._withUnsafeGuaranteedRef({ $0.areWordsLost }) else {
+            return
+        }
+        throw HeapError.unreadable(path: dataFile.location + LogLayout.sharedSuffix, offset: 0)
+    }
+}

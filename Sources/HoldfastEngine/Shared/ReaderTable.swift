@@ -1,0 +1,159 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The table of open views in the shared file: one entry for each opening of the heap by a process.
+///
+/// An entry's position protects the view: no checkpoint goes past it. How that works without a
+/// lock: a reader stores *some* position that it has already reached and only then loads the newest
+/// published one, P, and catches up to it; a checkpoint loads the published position as its target
+/// T and only then the entries. All four are sequentially consistent. So either the checkpoint sees
+/// the entry, and T is at most its position; or the reader's load came after the checkpoint's, and
+/// T is at most P: it writes nothing that the reader has not laid over its own copy of the page, or
+/// is about to.
+///
+///     offset size
+///        0     4   process number; 0: the entry is free. Stored last when an entry is taken, first when it is given up
+///        4     1   kind: 1 catches up, 2 stays where it is (private copies, snapshots)
+///        5     3   how often the entry has been taken, so that these eight bytes are never the same for two openings, even
+///                  of processes with the same number: who frees an entry of the dead frees no other
+///        8     8   the process's start time
+///       16     8   position of the open view; all ones: none is open
+///       24     8   when the view was opened, in nanoseconds of the system's monotonic clock
+///       32     8   when the heap was opened, by the same clock
+///       40     8   the commit that the open view stands at, or an earlier one if it is just being opened
+///       48     8   the program that the process ran when it opened the heap; see `ProcessIdentity`
+struct ReaderTable {
+    static let entryBytes = 64
+    static let count = LogLayout.viewsBytes / entryBytes
+    static let none = UInt64.max
+
+    let shared: SharedMemory
+
+    /// The word at the beginning of an entry.
+    private struct Owner {
+        var word: UInt64
+
+        init(_ word: UInt64) { self.word = word }
+
+        var number: Int32 { Int32(bitPattern: UInt32(truncatingIfNeeded: word)) }
+        var isFixed: Bool { (word >> 32) & 0xff == 2 }
+        var isTaken: Bool { number != 0 }
+        /// The entry given up; the count stays.
+        var freed: UInt64 { (word >> 40) << 40 }
+
+        func next(_ number: Int32, isFixed: Bool) -> UInt64 {
+            UInt64(UInt32(bitPattern: number)) | (isFixed ? 2 : 1) << 32 | ((word >> 40) &+ 1) << 40
+        }
+    }
+
+    private func offset(_ index: Int) -> Int { LogLayout.viewsOffset + index * Self.entryBytes }
+
+    /// Takes a free entry; nil if there is none. Under the opening lock.
+    func take(for process: ProcessIdentity, isFixed: Bool, directory: any ProcessDirectory) -> Int?
+    {
+        for index in 0 ..< Self.count {
+            let at = offset(index)
+            let owner = owner(index)
+            if owner.isTaken {
+                guard !directory.isAlive(self.process(index)) else { continue }
+                shared.storeInOrder(owner.freed, at: at)
+            }
+            shared.storeInOrder(process.startTime, at: at + 8)
+            shared.storeInOrder(process.program, at: at + 48)
+            shared.storeRelaxed(Deadline.coarseNow, at: at + 32)
+            shared.storeInOrder(Self.none, at: at + 16)
+            shared.storeInOrder(owner.next(process.number, isFixed: isFixed), at: at)
+            return index
+        }
+        return nil
+    }
+
+    func giveUp(_ index: Int) {
+        let at = offset(index)
+        shared.storeInOrder(Self.none, at: at + 16)
+        shared.storeInOrder(owner(index).freed, at: at)
+    }
+
+    private func owner(_ index: Int) -> Owner { Owner(shared.loadInOrder(at: offset(index))) }
+
+    private func process(_ index: Int) -> ProcessIdentity {
+        ProcessIdentity(
+            number: owner(index).number, startTime: shared.loadInOrder(at: offset(index) + 8),
+            program: shared.loadInOrder(at: offset(index) + 48))
+    }
+
+    /// Opens the view of an entry. On every transaction's path, so these two take the shared file
+    /// as it is instead of a table that refers to it.
+    @inline(__always)
+    static func open(_ index: Int, at position: UInt64, commit: UInt64, in shared: SharedMemory) {
+        let at = LogLayout.viewsOffset + index * entryBytes
+        shared.storeRelaxed(commit, at: at + 40)
+        shared.storeRelaxed(Deadline.coarseNow, at: at + 24)
+        shared.storeInOrder(position, at: at + 16)
+    }
+
+    /// Not one of the four: a checkpoint that still sees a closed view only does less than it
+    /// could. Releasing, so that what the view has read was read before.
+    @inline(__always)
+    static func close(_ index: Int, in shared: SharedMemory) {
+        shared.storeReleasing(none, at: LogLayout.viewsOffset + index * entryBytes + 16)
+    }
+
+    /// The lowest position of an open view, or `limit` if none is lower. Entries of processes that
+    /// no longer run are freed.
+    func lowest(below limit: UInt64, directory: any ProcessDirectory) -> UInt64 {
+        var lowest = limit
+        for index in 0 ..< Self.count {
+            let owner = owner(index)
+            let position = shared.loadInOrder(at: offset(index) + 16)
+            guard owner.isTaken, position < lowest else { continue }
+            let process = process(index)
+            if directory.isAlive(process) {
+                lowest = position
+            } else {
+                // Only if it is still the dead one's: another process may have taken the entry by
+                // now.
+                shared.replaceInOrder(owner.word, by: owner.freed, at: offset(index))
+            }
+        }
+        return lowest
+    }
+
+    /// Every process that has the heap open, as far as it is registered.
+    func all(directory: any ProcessDirectory) -> [OpenView] {
+        (0 ..< Self.count).compactMap { index in
+            let owner = owner(index)
+            guard owner.isTaken else { return nil }
+            let process = process(index)
+            guard directory.isAlive(process) else { return nil }
+            let position = shared.loadInOrder(at: offset(index) + 16)
+            let since = shared.loadInOrder(at: offset(index) + 24)
+            let published = shared[.published]
+            let commits = (
+                newest: shared[.commits], viewed: shared.loadInOrder(at: offset(index) + 40)
+            )
+            let isOpen = position != Self.none
+            let isWriting = !isOpen && shared.isWriter(process.number)
+            let isBehind = isOpen && published > position
+            return OpenView(
+                processNumber: process.number, isOpen: isOpen, isWriting: isWriting,
+                isSnapshot: owner.isFixed,
+                age: isOpen ? Self.age(since) : .zero,
+                openFor: Self.age(shared.loadInOrder(at: offset(index) + 32)),
+                heldLogBytes: isBehind ? Int(published - position) : 0,
+                commitsBehind: isBehind && commits.newest > commits.viewed
+                    ? Int(commits.newest - commits.viewed) : 0,
+                start: isOpen ? since : 0, entry: index)
+        }
+    }
+
+    private static func age(_ since: UInt64) -> Duration {
+        .nanoseconds(
+            Int64(clamping: Deadline.coarseNow.subtractingReportingOverflow(since).partialValue))
+    }
+}

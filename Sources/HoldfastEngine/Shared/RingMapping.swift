@@ -1,0 +1,81 @@
+import MemoryMapping
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The log's ring, mapped twice, end to end, so that every record is contiguous in memory wherever
+/// it begins.
+final class RingMapping: @unchecked Sendable {
+    /// A ring's capacity is a multiple of this, which is a multiple of every page size in use.
+    static let granule = LogHeader.capacityGranule
+    let capacity: Int
+    private let reservation: AddressReservation
+    private let base: UnsafeMutableRawPointer
+
+    init(file: any DiskFile, capacity: Int, isWritable: Bool) throws(DiskError) {
+        guard capacity > 0, capacity % Self.granule == 0,
+            try file.size() >= LogLayout.ringOffset + capacity
+        else {
+            throw DiskError(.map, file.path, code: 0)
+        }
+        guard LogLayout.ringOffset % SystemPage.size == 0 else {
+            throw DiskError(.map, file.path, code: EINVAL)
+        }
+        self.capacity = capacity
+        do {
+            reservation = try AddressReservation(
+                preferredBytes: capacity * 2, minimumBytes: capacity * 2)
+        } catch {
+            throw DiskError(.map, file.path, code: error.code)
+        }
+        for half in 0 ..< 2 {
+            try file.map(
+                into: reservation, at: half * capacity, fileOffset: LogLayout.ringOffset,
+                byteCount: capacity,
+                kind: isWritable ? .shared : .readOnly)
+        }
+        reservation.guardAgainstFaults()
+        base = reservation.baseAddress
+    }
+
+    /// The ring of a file that nobody writes to, to be read: what the file is too short for reads
+    /// as zeros.
+    init(reading file: any DiskFile, capacity: Int) throws(DiskError) {
+        self.capacity = capacity
+        let present = min(
+            capacity, SystemPage.roundUp(max(0, try file.size() - LogLayout.ringOffset)))
+        do {
+            reservation = try AddressReservation(
+                preferredBytes: capacity * 2, minimumBytes: capacity * 2)
+            for half in 0 ..< 2 where present < capacity {
+                try reservation.mapAnonymous(
+                    byteCount: capacity - present, at: half * capacity + present)
+            }
+        } catch {
+            throw DiskError(.map, file.path, code: error.code)
+        }
+        for half in 0 ..< 2 where present > 0 {
+            try file.map(
+                into: reservation, at: half * capacity, fileOffset: LogLayout.ringOffset,
+                byteCount: present, kind: .readOnly)
+        }
+        reservation.guardAgainstFaults()
+        base = reservation.baseAddress
+    }
+
+    /// Where the byte at `position` is; `capacity` bytes from there on may be accessed.
+    @inline(__always)
+    func address(_ position: UInt64) -> UnsafeMutableRawPointer {
+        base + Int(position % UInt64(capacity))
+    }
+
+    var hasFault: Bool { reservation.firstFault != nil }
+
+    /// The capacity of a ring for `bytes` bytes.
+    static func roundedCapacity(_ bytes: Int) -> Int { (bytes + granule - 1) / granule * granule }
+}

@@ -1,0 +1,112 @@
+import MemoryMapping
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Writes the snapshot of an opening to a new heap file: whole, at rest, with an identity of its
+/// own. Free pages are left out.
+///
+/// The caller has a read transaction open, and the snapshot stays where it is meanwhile.
+struct HeapCopier {
+    /// Pages that are written at once: 1 MiB.
+    private static let stepPages = 256
+
+    let dataFile: DataFile
+    let view: HeapView
+
+    func copy(
+        to destination: String, replacing: Bool, progress: ((_ done: Int, _ of: Int) -> Void)?
+    ) throws(HeapError) {
+        let disk = dataFile.disk
+        if let objection = PathObjection(toText: destination) {
+            throw HeapError(objection, path: destination)
+        }
+        let place = disk.resolve(destination)
+        if !replacing, disk.exists(place) { throw HeapError.alreadyExists(path: destination) }
+        let rights = try dataFile.translating { () throws(DiskError) in
+            try dataFile.file?.rights()
+        }
+        let builder = try HeapFileBuilder(
+            path: place, named: destination, rights: rights, disk: disk)
+        defer { builder.end() }
+        if replacing { try builder.requireReplaceable() }
+        let table = PageChecksums(root: view.rootBytes)
+        var walk = PageWalk(base: view.image.base, end: view.committedPages)
+        do throws(DiskError) {
+            let size = SystemPage.roundUp(
+                Int(view.committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
+            try builder.file.grow(from: 0, to: size, reservingBlocks: false)
+            var writer = PageWriter(
+                file: builder.file, old: table, new: table, mends: true, keepsBlocks: false)
+            while let run = walk.next() {
+                if run.kind != .free {
+                    try copy(run.pages, leavingOut: table.allPages, &writer)
+                }
+                progress?(run.pages.upperBound, Int(view.committedPages))
+            }
+            try writer.finish()
+        } catch { throw builder.heapError(error) }
+        guard !walk.isBroken else {
+            throw HeapError.damaged(path: dataFile.path, what: "the page map is not one")
+        }
+        var header = HeapHeader.made(identity: .random(), hashSeed: view.hashSeed)
+        header.checkpointPosition = view.applied
+        header.checkpointChain = view.previousChecksum
+        header.commitNumber = view.commitNumber
+        header.heapPages = view.committedPages
+        header.pageMapParts = table.parts
+        // Two syncs: a header that names pages which are not there yet would be a heap that is
+        // damaged, should the name already be durable.
+        do throws(DiskError) { try builder.file.sync() } catch { throw builder.heapError(error) }
+        try view.requireNoFault()
+        do throws(DiskError) { try builder.finish(header, replacing: replacing) } catch {
+            throw builder.heapError(error)
+        }
+    }
+
+    /// Writes the pages, but for those that hold checksums and those that have never been written.
+    private func copy(
+        _ pages: Range<Int>, leavingOut reserved: [Range<Int>], _ writer: inout PageWriter
+    ) throws(DiskError) {
+        var page = max(pages.lowerBound, Int(HeapLayout.headerPages))
+        while page < pages.upperBound {
+            if let range = reserved.first(where: { $0.contains(page) }) {
+                page = range.upperBound
+                continue
+            }
+            if !view.image.isPrivate(page: page), let file = dataFile.file,
+                page * HeapLayout.pageBytes < dataFile.byteCount
+            {
+                let data = try file.nextData(from: page * HeapLayout.pageBytes) ?? Int.max
+                if data >= (page + 1) * HeapLayout.pageBytes {
+                    page = nextPrivate(
+                        from: page, before: min(pages.upperBound, data / HeapLayout.pageBytes))
+                    continue
+                }
+            }
+            let limit = min(
+                pages.upperBound, page + Self.stepPages,
+                reserved.filter { $0.lowerBound > page }.map(\.lowerBound).min() ?? Int.max)
+            try writer.write(
+                firstPage: page,
+                UnsafeRawBufferPointer(
+                    start: view.image.base + page * HeapLayout.pageBytes,
+                    count: (limit - page) * HeapLayout.pageBytes))
+            page = limit
+            if dataFile.options.isCancelled?() == true {
+                throw DiskError(.write, dataFile.path, code: ECANCELED)
+            }
+        }
+    }
+
+    private func nextPrivate(from page: Int, before end: Int) -> Int {
+        var page = page
+        while page < end, !view.image.isPrivate(page: page) { page += 1 }
+        return page
+    }
+}

@@ -1,0 +1,190 @@
+/// Writes pages to the base image, and keeps their checksums.
+///
+/// Used by checkpoints and by recovery, one at a time (checkpoint lock, or alone), in this order:
+/// `prepare`, `write` for ascending pages, `finish`. The caller syncs the file afterwards and then
+/// writes a header that names the new table. If it is cut short anywhere, the old header still
+/// counts, and whoever comes next finds all of these pages in the log and does it all again.
+struct PageWriter {
+    private let file: any DiskFile
+    /// Where checksums stood at the last checkpoint, and where they stand now.
+    private let old: PageChecksums
+    let table: PageChecksums
+    /// Where checksums stand now, as ranges of pages.
+    private let reserved: [Range<Int>]
+    /// An earlier checkpoint may have been cut short, so pages of checksums may be torn; everything
+    /// that was being written is written again now.
+    private let mends: Bool
+    /// Zeroed ranges keep their disk blocks, unless the heap's file is meant to be sparse.
+    private let keepsBlocks: Bool
+    private var pending: [(page: Int, checksum: UInt64)] = []
+    private let scratch: PageBuffer
+
+    init(file: any DiskFile, old: PageChecksums, new: PageChecksums, mends: Bool, keepsBlocks: Bool)
+    {
+        self.file = file
+        self.old = old
+        table = new
+        reserved = new.allPages
+        self.mends = mends
+        self.keepsBlocks = keepsBlocks
+        scratch = PageBuffer(pages: 1)
+    }
+
+    /// Brings the file into the state that `write` assumes: pages that have become part of the heap
+    /// read as zeros and have no checksums.
+    ///
+    /// `lowestEnd` is the lowest end of the heap, in pages, since the last checkpoint; `highestEnd`
+    /// the highest up to which older contents may stand. `former` are pages that a checkpoint which
+    /// was cut short may have used for checksums.
+    mutating func prepare(
+        oldEnd: Int, lowestEnd: Int, highestEnd: Int, former: Set<Range<Int>> = []
+    ) throws(DiskError) {
+        let size = try file.size()
+        func zero(_ pages: Range<Int>) throws(DiskError) {
+            let end = min(pages.upperBound * HeapLayout.pageBytes, size)
+            let start = pages.lowerBound * HeapLayout.pageBytes
+            if start < end {
+                try file.zero(at: start, byteCount: end - start, keepsBlocks: keepsBlocks)
+            }
+        }
+        // A part whose pages the heap has been too short for in between is a new one, even at the
+        // old place.
+        let changed = (0 ..< table.parts.count).filter {
+            old.parts[$0] != table.parts[$0]
+                || mends && lowestEnd < 1 << ($0 + PageMap.firstPartExponent)
+        }
+        let places = changed.flatMap { [old.pages(ofPart: $0), table.pages(ofPart: $0)] }.compactMap
+        { $0 }
+        let kept = (0 ..< table.parts.count).filter { !changed.contains($0) }.compactMap {
+            table.pages(ofPart: $0)
+        }
+        let cleared = Set(places).union(
+            former.filter { place in !kept.contains { $0.overlaps(place) } })
+        for pages in cleared { try zero(pages) }
+        // What these pages held before has gone with the zeros: their checksums, as of pages of
+        // data, must go too.
+        for pages in cleared {
+            try clearEntries(pages.clamped(to: 0 ..< size / HeapLayout.pageBytes))
+        }
+        // Beyond the end of the last checkpoint the file is zeros, unless a checkpoint that was cut
+        // short has been there.
+        let cut = min(lowestEnd, oldEnd)
+        guard cut < oldEnd || mends, cut < highestEnd else { return }
+        try zero(cut ..< highestEnd)
+        try clearEntries(cut ..< highestEnd)
+    }
+
+    /// Sets the entries of pages to 0, as far as there is a table for them.
+    private mutating func clearEntries(_ pages: Range<Int>) throws(DiskError) {
+        var page = pages.lowerBound
+        while page < pages.upperBound {
+            let (part, firstPage) = PageChecksums.part(of: page)
+            let partEnd = firstPage == 0 ? 256 : firstPage * 2
+            let end = min(pages.upperBound, partEnd)
+            if part < table.parts.count, table.pages(ofPart: part) != nil {
+                while page < end {
+                    let (checksumPage, index) = table.place(of: page)!
+                    let count = min(PageChecksums.entriesPerPage - index, end - page)
+                    if count == PageChecksums.entriesPerPage {
+                        // Whole pages of checksums in one go: a sparse heap may have very many.
+                        let whole = (end - page) / PageChecksums.entriesPerPage
+                        try file.zero(
+                            at: checksumPage * HeapLayout.pageBytes,
+                            byteCount: whole * HeapLayout.pageBytes,
+                            keepsBlocks: keepsBlocks)
+                        page += whole * PageChecksums.entriesPerPage
+                    } else {
+                        try change(checksumPage) {
+                            for entry in index ..< index + count {
+                                PageChecksums.setEntry(entry, to: 0, in: $0)
+                            }
+                        }
+                        page += count
+                    }
+                }
+            }
+            page = end
+        }
+    }
+
+    /// How many of the pages from the one at `index` of an ascending list on can be written in one
+    /// go: consecutive ones, at most `limit`. 0 if that page itself holds checksums: a page that
+    /// held data and holds checksums now has lines in the log that are of its former life.
+    func stretch(from index: Int, of count: Int, limit: Int, number: (Int) -> Int) -> Int {
+        let first = number(index)
+        guard !reserved.contains(where: { $0.contains(first) }) else { return 0 }
+        var length = 1
+        while length < limit, index + length < count, number(index + length) == first + length,
+            !reserved.contains(where: { $0.lowerBound == first + length })
+        {
+            length += 1
+        }
+        return length
+    }
+
+    /// Writes whole pages from `firstPage` on. None of them holds checksums.
+    mutating func write(firstPage: Int, _ bytes: UnsafeRawBufferPointer) throws(DiskError) {
+        for index in 0 ..< bytes.count / HeapLayout.pageBytes {
+            let page = UnsafeRawBufferPointer(
+                rebasing: bytes[index * HeapLayout.pageBytes ..< (index + 1) * HeapLayout.pageBytes]
+            )
+            try record(firstPage + index, page)
+        }
+        try file.write(bytes, at: firstPage * HeapLayout.pageBytes)
+    }
+
+    /// Keeps the checksum of a page that is in the file already.
+    mutating func record(_ number: Int, _ page: UnsafeRawBufferPointer) throws(DiskError) {
+        if let last = pending.last,
+            table.place(of: last.page)?.checksumPage != table.place(of: number)?.checksumPage
+        {
+            try writeEntries()
+        }
+        pending.append((number, PageChecksums.checksum(ofPage: number, page)))
+    }
+
+    /// Marks pages whose contents have been given back to the file system.
+    mutating func forget(_ pages: Range<Int>) throws(DiskError) {
+        try writeEntries()
+        try clearEntries(pages)
+    }
+
+    mutating func finish() throws(DiskError) { try writeEntries() }
+
+    private mutating func writeEntries() throws(DiskError) {
+        guard let first = pending.first, let (checksumPage, _) = table.place(of: first.page) else {
+            return
+        }
+        let entries = pending
+        try change(checksumPage) {
+            for (page, checksum) in entries {
+                PageChecksums.setEntry(table.place(of: page)!.index, to: checksum, in: $0)
+            }
+        }
+        pending.removeAll(keepingCapacity: true)
+    }
+
+    private func change(_ checksumPage: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void)
+        throws(DiskError)
+    {
+        let bytes = scratch.bytes
+        let offset = checksumPage * HeapLayout.pageBytes
+        try file.readOrZeros(into: bytes, at: offset)
+        let difference = PageChecksums.difference(
+            UnsafeRawBufferPointer(bytes), pageNumber: checksumPage)
+        body(bytes)
+        PageChecksums.seal(bytes, pageNumber: checksumPage, difference: mends ? 0 : difference)
+        try file.write(UnsafeRawBufferPointer(bytes), at: offset)
+    }
+}
+
+/// Room for some pages, aligned for words, given back when the object goes.
+final class PageBuffer {
+    let bytes: UnsafeMutableRawBufferPointer
+
+    init(pages: Int) {
+        bytes = .allocate(byteCount: pages * HeapLayout.pageBytes, alignment: HeapLayout.pageBytes)
+    }
+
+    deinit { bytes.deallocate() }
+}

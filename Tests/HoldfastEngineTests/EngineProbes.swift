@@ -1,0 +1,30 @@
+import SimulatedDisk
+
+@testable import HoldfastEngine
+
+// The parts of an opening, and what tests ask of them, by short names.
+extension HeapEngine {
+    var disk: any Disk { heap.dataFile.disk }
+    var file: (any DiskFile)? { heap.dataFile.file }
+    var isFileWritable: Bool { heap.dataFile.isWritable }
+    var isClosed: Bool { heap.lifecycle.isClosed }
+    var image: HeapImage { view.image }
+    var applied: UInt64 { view.applied }
+    var viewPosition: UInt64 { view.position }
+    var commitNumber: UInt64 { view.commitNumber }
+    var committedPages: UInt64 { view.committedPages }
+    var pagesInImage: UInt64 { view.pagesInImage }
+    var dirty: DirtyTracker { view.dirty }
+    var shared: SharedMemory? { heap.participation.shared }
+    var readerEntry: Int? { heap.participation.fast.entry }
+    var writerLog: RedoLog? { heap.log.joined }
+    var policy: CheckpointPolicy { heap.checkpointer.policy }
+
+    func readHeader(_ file: any DiskFile) throws(HeapError) -> HeapHeader {
+        try heap.dataFile.readHeader(file)
+    }
+
+    func moveLogIntoDataFile(waits: Bool) throws(HeapError) -> Bool {
+        try heap.checkpointer.moveLogIntoDataFile(waits: waits)
+    }
+}

@@ -10,11 +10,7 @@ extension PersistentArray: ExpressibleByArrayLiteral {
     /// PersistentArray(tags))`. Traps outside of a write transaction if there are any. O(their
     /// number).
     public init(_ elements: some Sequence<Element>) {
-        self.init()
-        for element in elements {
-            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            append(element)
-        }
+        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.append($1) }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -24,11 +20,7 @@ extension PersistentDeque: ExpressibleByArrayLiteral {
     /// A deque of the elements of a sequence, for a place in a heap. Traps outside of a write
     /// transaction if there are any. O(their number).
     public init(_ elements: some Sequence<Element>) {
-        self.init()
-        for element in elements {
-            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            append(element)
-        }
+        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.append($1) }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -38,11 +30,7 @@ extension PersistentSet: ExpressibleByArrayLiteral {
     /// A set of the elements of a sequence, for a place in a heap. Traps outside of a write
     /// transaction if there are any. O(their number) expected.
     public init(_ elements: some Sequence<Element>) {
-        self.init()
-        for element in elements {
-            if table.access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            insert(element)
-        }
+        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.insert($1) }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -52,11 +40,7 @@ extension PersistentSortedSet: ExpressibleByArrayLiteral {
     /// A sorted set of the elements of a sequence, for a place in a heap. Traps outside of a write
     /// transaction if there are any. O(their number · log of it).
     public init(_ elements: some Sequence<Element>) {
-        self.init()
-        for element in elements {
-            if tree.access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            insert(element)
-        }
+        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.insert($1) }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -67,10 +51,9 @@ extension PersistentMap: ExpressibleByDictionaryLiteral {
     /// Traps if a key comes twice, and outside of a write transaction if there are any pairs.
     /// O(their number) expected.
     public init(uniqueKeysWithValues pairs: some Sequence<(Key, Value)>) {
-        self.init()
-        for (key, value) in pairs {
-            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            if !updateNew(value, forKey: key) { Handle.duplicateKey("\(key)") }
+        self = HeapAccess.newCollection(of: pairs, orEmpty: Self()) { map, pair in
+            let (key, value) = pair
+            if !map.updateNew(value, forKey: key) { Handle.duplicateKey("\(key)") }
         }
     }
 
@@ -89,10 +72,9 @@ extension PersistentSortedMap: ExpressibleByDictionaryLiteral {
     /// A sorted map of pairs whose keys differ, for a place in a heap. Traps if a key comes twice,
     /// and outside of a write transaction if there are any pairs. O(their number · log of it).
     public init(uniqueKeysWithValues pairs: some Sequence<(Key, Value)>) {
-        self.init()
-        for (key, value) in pairs {
-            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            if !updateValue(value, forKey: key) { Handle.duplicateKey("\(key)") }
+        self = HeapAccess.newCollection(of: pairs, orEmpty: Self()) { map, pair in
+            let (key, value) = pair
+            if !map.updateValue(value, forKey: key) { Handle.duplicateKey("\(key)") }
         }
     }
 
@@ -135,10 +117,6 @@ extension PersistentBitSet {
     /// A set of the numbers of a sequence, for a place in a heap. Traps outside of a write
     /// transaction if there are any. O(their number + the largest / 64).
     public init(_ elements: some Sequence<Int>) {
-        self.init()
-        for element in elements {
-            if words.access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            insert(element)
-        }
+        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.insert($1) }
     }
 }

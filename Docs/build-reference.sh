@@ -50,5 +50,6 @@ document() {
 
 document MemoryMapping
 document Holdfast HoldfastEngine
+document HoldfastInspection HoldfastEngine
 [ $status = 0 ] && echo "the reference is in .build/reference"
 exit $status

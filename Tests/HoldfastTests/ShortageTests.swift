@@ -10,10 +10,11 @@ import TestSupport
     /// Limits that a program meets by size alone: each is an error of the transaction, with
     /// everything as before.
     @Suite(
+        .progress,
         .disabled(
             if: ProcessLimits.hasSanitizer, "a sanitizer needs more addresses than the limits leave"
         ))
-    @Suite(.progress) struct ShortageTests {
+    struct ShortageTests {
         /// Collections of each kind with a little in them, so that what a lost transaction does to
         /// them can be seen.
         private enum Contents {

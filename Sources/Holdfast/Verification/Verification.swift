@@ -254,38 +254,7 @@ package struct Verification: BlockVerifier {
         unknownRoots.append(Root(name: name, type: TypeDescription(description)))
     }
 
-    /// `root "stock", ["bolt"], [3]: `, or nothing in the catalogue itself.
-    private var placeDescription: String {
-        guard !places.isEmpty else { return "the catalogue of roots: " }
-        var steps: [String]
-        let shown = Self.shownSteps
-        if places.count <= 2 * shown {
-            steps = places.indices.map(step)
-        } else {
-            steps = (0 ..< shown).map(step)
-            steps.append("… (\(places.count - 2 * shown) steps)")
-            steps += places.indices.suffix(shown).map(step)
-        }
-        return steps.joined(separator: ", ") + ": "
-    }
-
-    /// At each end of a way, if it is too long to be shown whole.
-    private static let shownSteps = 12
-
-    private func step(_ index: Int) -> String {
-        switch places[index] {
-        case .element(let number): "[\(number)]"
-        case .value(let offset, let type):
-            index == 0 ? "root \(key(offset, type))" : "[\(key(offset, type))]"
-        case .field(let name): name
-        case .part(let name): "\(name)"
-        }
-    }
-
-    private func key<Key: Persistable>(_ offset: UInt64, _ type: Key.Type) -> String {
-        let text = Key.load(access.load(offset, as: Key.Stored.self), from: access)
-        return String(String(reflecting: text).prefix(60))
-    }
+    private var placeDescription: String { places.description(in: access) }
 
     package mutating func follow<Record: ReferenceTarget>(
         _ offset: UInt64, to type: Record.Type, shares: Bool

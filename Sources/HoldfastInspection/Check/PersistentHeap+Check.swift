@@ -1,7 +1,7 @@
 import Holdfast
 import HoldfastEngine
 
-/// What ``PersistentHeap/check(knowing:progress:)`` has found.
+/// What `PersistentHeap.check(knowing:progress:)` has found.
 public struct HeapCheck: Equatable, Sendable {
     /// Pages of 4096 bytes that were compared with their checksums.
     public let checkedPages: Int

@@ -1,7 +1,7 @@
 import Holdfast
 import HoldfastEngine
 
-/// What ``PersistentHeap/repair(_:to:knowing:progress:)`` has saved, and what it could not.
+/// What `PersistentHeap.repair(_:to:knowing:progress:)` has saved, and what it could not.
 public struct HeapRepair: Equatable, Sendable {
     /// A root that is in the new heap.
     public struct Kept: Equatable, Sendable {
@@ -45,7 +45,7 @@ extension PersistentHeap {
     /// to its end; roots that cannot, and roots of types that this program does not know, are left
     /// out. What several roots refer to stays shared.
     ///
-    /// Throws the error of opening, ``HeapError/alreadyExists(path:)`` rather than replace a file,
+    /// Throws the error of opening, `HeapError.alreadyExists(path:)` rather than replace a file,
     /// and what ``build(_:replacing:options:_:)`` throws; then nothing is made. `progress` is told
     /// pages. O(heap).
     public static func repair(

@@ -2,7 +2,7 @@ import Holdfast
 import HoldfastEngine
 
 /// What a root is and how much it holds; see
-/// ``PersistentHeap/rootStatistics(following:knowing:progress:)``.
+/// `PersistentHeap.rootStatistics(following:knowing:progress:)`.
 public struct RootStatistics: Equatable, Sendable {
     /// Its name and type.
     public let root: Root
@@ -26,7 +26,7 @@ extension PersistentHeap {
     /// ``check(knowing:progress:)``. `progress` is told now and then how many bytes are done, of
     /// how many in use. Where `following` is false only the catalogue is read: O(roots), without
     /// blocks and bytes. Otherwise O(data), and the view stays open meanwhile. Throws what reading
-    /// throws, and ``HeapError/damaged(path:what:)`` if the catalogue of roots itself is.
+    /// throws, and `HeapError.damaged(path:what:)` if the catalogue of roots itself is.
     public func rootStatistics(
         following: Bool = true, knowing types: [any Persistable.Type] = [],
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil

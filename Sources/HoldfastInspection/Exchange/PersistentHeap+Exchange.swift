@@ -3,13 +3,13 @@ import HoldfastEngine
 
 extension PersistentHeap {
     /// Writes a root, or all roots, to a new text file, a line of JSON for each element; see
-    /// ``HeapTransaction/exportRoot(_:knowing:to:)`` for what is written and which types must be
+    /// `HeapTransaction.exportRoot(_:knowing:to:)` for what is written and which types must be
     /// known. All are of one moment.
     ///
     /// The file appears at `path` when it is complete and durable, or not at all. Throws
-    /// ``HeapError/alreadyExists(path:)`` rather than replace a file,
-    /// ``HeapError/cannotExport(path:name:reason:)`` also where a migration has not come to its
-    /// end, and what ``HeapTransaction/exportRoot(_:knowing:to:)`` throws. O(what the roots lead
+    /// `HeapError.alreadyExists(path:)` rather than replace a file,
+    /// `HeapError.cannotExport(path:name:reason:)` also where a migration has not come to its
+    /// end, and what `HeapTransaction.exportRoot(_:knowing:to:)` throws. O(what the roots lead
     /// to); writers of this process wait.
     public func exportLines(
         root: String? = nil, knowing types: [any Persistable.Type] = [], to path: String
@@ -57,9 +57,9 @@ extension PersistentHeap {
     /// Makes the roots that a file holds which ``exportLines(root:knowing:to:)`` has written, in
     /// one transaction; the only one as `name`, if one is given. Returns their names.
     ///
-    /// All of the roots, or, if anything is thrown, none: ``HeapError/badLine(path:line:reason:)``
+    /// All of the roots, or, if anything is thrown, none: `HeapError.badLine(path:line:reason:)`
     /// with the number of the line that is not as it should be, and what
-    /// ``WriteTransaction/importRoot(as:knowing:from:)`` throws. O(the file).
+    /// `WriteTransaction.importRoot(as:knowing:from:)` throws. O(the file).
     @discardableResult
     public func importLines(
         from path: String, as name: String? = nil, knowing types: [any Persistable.Type] = []

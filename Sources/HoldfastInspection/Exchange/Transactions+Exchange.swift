@@ -10,15 +10,15 @@ extension HeapTransaction where Self: ~Copyable {
     /// to. No more than one element is in memory at a time.
     ///
     /// Everything that Holdfast can keep comes back the same by
-    /// ``WriteTransaction/importRoot(as:knowing:from:)``, except the payloads of NaNs. The root's
+    /// `WriteTransaction.importRoot(as:knowing:from:)`, except the payloads of NaNs. The root's
     /// type must be known to the program: used by it before, made of Holdfast's own types, or made
     /// of `types`. A record that a reference leads to and that belongs to another root becomes one
-    /// of its own; ``PersistentHeap/exportLines(root:knowing:to:)`` of all roots keeps it where it
+    /// of its own; `PersistentHeap.exportLines(root:knowing:to:)` of all roots keeps it where it
     /// is.
     ///
     /// `write` must not change the heap. The root is verified first. O(what it leads to). Throws
-    /// ``HeapError/rootNotFound(path:name:)``, ``HeapError/unknownType(path:name:type:)``,
-    /// ``HeapError/cannotExport(path:name:reason:)`` for damage and what is nested hundreds of
+    /// `HeapError.rootNotFound(path:name:)`, `HeapError.unknownType(path:name:type:)`,
+    /// `HeapError.cannotExport(path:name:reason:)` for damage and what is nested hundreds of
     /// levels deep, and whatever `write` throws.
     public func exportRoot(
         _ name: String, knowing types: [any Persistable.Type] = [],
@@ -30,13 +30,13 @@ extension HeapTransaction where Self: ~Copyable {
 
 extension WriteTransaction {
     /// Makes a root of the lines that `next` returns until it returns nil, as
-    /// ``HeapTransaction/exportRoot(_:knowing:to:)`` has written them; as `name`, or as the lines
+    /// `HeapTransaction.exportRoot(_:knowing:to:)` has written them; as `name`, or as the lines
     /// call it. Returns the root's name; where the lines hold several roots and no name is given,
     /// all of them are made and the first one's name is returned.
     ///
-    /// O(what comes). Throws ``HeapError/badLine(path:line:reason:)`` for lines that are not as
-    /// they should be, ``HeapError/rootExists(path:name:)``,
-    /// ``HeapError/unknownType(path:name:type:)``, and whatever `next` throws; the transaction then
+    /// O(what comes). Throws `HeapError.badLine(path:line:reason:)` for lines that are not as
+    /// they should be, `HeapError.rootExists(path:name:)`,
+    /// `HeapError.unknownType(path:name:type:)`, and whatever `next` throws; the transaction then
     /// holds parts of what has come, so let it be undone by passing the error on.
     @discardableResult
     public func importRoot(

@@ -6,7 +6,7 @@ import HoldfastEngine
 ///
 /// A collection of stretches of pages that are used alike: a slab, a block of whole pages, free
 /// pages, or a part of the heap's own records. Made by
-/// ``PersistentHeap/pageUse(knowing:comparingChecksums:)``. An element is made when it is asked
+/// `PersistentHeap.pageUse(knowing:comparingChecksums:)`. An element is made when it is asked
 /// for, in O(owners of it).
 public struct HeapPages: Sendable {
     private let account: PageAccount

@@ -13,7 +13,7 @@ extension PersistentHeap {
     /// Never traps, whatever the file holds. Shows one commit: readers and writers of all processes
     /// go on. O(heap); memory in proportion to runs and slabs, about 100 bytes for each. Throws the
     /// error of opening the heap once more, if the file cannot be opened, and
-    /// ``HeapError/notStorable(type:reason:)`` if one of `types` cannot be kept in a heap.
+    /// `HeapError.notStorable(type:reason:)` if one of `types` cannot be kept in a heap.
     public func pageUse(
         knowing types: [any Persistable.Type] = [], comparingChecksums: Bool = false
     ) throws(HeapError) -> HeapPages {

@@ -2,11 +2,11 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 
-/// An ``Encoded`` value of a type that this program does not have: JSON that anybody can read.
+/// An `Encoded` value of a type that this program does not have: JSON that anybody can read.
 struct RunTimeEncoded<Number: RunTimeNumber>: PersistableValue {
     typealias Stored = StoredBytes
 
-    /// What has been stored: the value in an array, as ``Encoded`` keeps it.
+    /// What has been stored: the value in an array, as `Encoded` keeps it.
     let json: Data
 
     static func load(_ stored: StoredBytes, from access: HeapAccess) -> Self {

@@ -4,7 +4,7 @@ import HoldfastEngine
 
 extension HeapTransaction where Self: ~Copyable {
     /// The root with this name, whatever its type; nil if there is none. Throws
-    /// ``HeapError/unknownType(path:name:type:)`` if too little is said of its type.
+    /// `HeapError.unknownType(path:name:type:)` if too little is said of its type.
     package func place(ofRoot name: String) throws(HeapError) -> ValuePlace? {
         try access.place(ofRoot: name)
     }
@@ -22,8 +22,8 @@ extension HeapTransaction where Self: ~Copyable {
 
 extension WriteTransaction {
     /// Makes a root of a type that is only known by its shape: a collection, or `Value<…>` for a
-    /// single value. Throws ``HeapError/rootExists(path:name:)``,
-    /// ``HeapError/unknownType(path:name:type:)``, and ``InspectionProblem`` if the value does not
+    /// single value. Throws `HeapError.rootExists(path:name:)`,
+    /// `HeapError.unknownType(path:name:type:)`, and ``InspectionProblem`` if the value does not
     /// fit the type.
     package func makeRoot(_ name: String, _ shape: TypeShape, _ value: PlainValue) throws {
         let catalogue = RootCatalogue(access)
@@ -53,7 +53,7 @@ extension WriteTransaction {
     }
 
     /// Removes a root, whatever its type, and frees what it holds; returns whether there was one.
-    /// Throws ``HeapError/unknownType(path:name:type:)`` if too little is said of its type.
+    /// Throws `HeapError.unknownType(path:name:type:)` if too little is said of its type.
     @discardableResult
     package func removeRoot(named name: String) throws(HeapError) -> Bool {
         guard let entry = RootCatalogue(access).entry(name) else { return false }

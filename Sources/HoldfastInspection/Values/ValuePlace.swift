@@ -7,7 +7,7 @@ import HoldfastEngine
 ///
 /// Belongs to one transaction, like a handle, and is good until something is inserted into or
 /// removed from what it lies in. Reading traps on what a damaged file can hold; ask
-/// ``HeapTransaction/problems(inRoot:)`` first where the file is not known to be sound.
+/// `HeapTransaction.problems(inRoot:)` first where the file is not known to be sound.
 package struct ValuePlace {
     /// What lies there.
     enum Content {

@@ -11,18 +11,21 @@
 #include <emmintrin.h>
 #endif
 
-/// 64-bit checksum made of two interleaved CRC-32C lanes (Castagnoli polynomial, RFC 3720 appendix B.4).
+/// 64-bit checksum made of two interleaved CRC-32C lanes (Castagnoli polynomial, RFC 3720 appendix
+/// B.4).
 ///
-/// The bytes are read as little-endian 8-byte words; even words feed the low lane and odd words the high lane, a
-/// last partial word is padded with zero bytes. The lanes start from the halves of `seed` and are not inverted. Each
-/// lane finds every burst of up to 32 bits and every single flipped bit in its words, and two lanes hide the
-/// latency of the CPU's CRC instruction, which is used where there is one.
+/// The bytes are read as little-endian 8-byte words; even words feed the low lane and odd words the
+/// high lane, a last partial word is padded with zero bytes. The lanes start from the halves of
+/// `seed` and are not inverted. Each lane finds every burst of up to 32 bits and every single
+/// flipped bit in its words, and two lanes hide the latency of the CPU's CRC instruction, which is
+/// used where there is one.
 uint64_t holdfast_checksum(uint64_t seed, const void *_Nonnull bytes, size_t count);
 
 /// The same checksum by table alone; tests compare the two.
 uint64_t holdfast_checksum_portable(uint64_t seed, const void *_Nonnull bytes, size_t count);
 
-/// The innermost transaction that the calling thread has open, or null. Swift has no thread-local variables.
+/// The innermost transaction that the calling thread has open, or null. Swift has no thread-local
+/// variables.
 extern _Thread_local void *_Nullable holdfast_innermost_transaction;
 
 static inline void *_Nullable holdfast_get_innermost_transaction(void) {
@@ -62,9 +65,8 @@ static inline size_t holdfast_stack_left(void) {
 /// Calls `body` with the `count` bytes from `lowest` on for its stack, and returns when it does:
 /// the thread, and all that belongs to it, stays the same. `lowest` is aligned to 16 bytes. On
 /// other processors than x86-64 and arm64, `body` runs on the stack that there is.
-void holdfast_call_on_stack(
-    void *_Nonnull lowest, size_t count, void (*_Nonnull body)(void *_Nullable),
-    void *_Nullable context);
+void holdfast_call_on_stack(void *_Nonnull lowest, size_t count,
+                            void (*_Nonnull body)(void *_Nullable), void *_Nullable context);
 
 /// Tells the processor that this is a loop that waits for another one's store.
 static inline void holdfast_pause(void) {
@@ -75,10 +77,12 @@ static inline void holdfast_pause(void) {
 #endif
 }
 
-/// Sleeps while the word at `address`, in memory that may be shared between processes, holds `expected`, for at most
-/// `nanoseconds`; returns whether that time was up. Returns at once if it holds something else; may return early. Where the system has no such call (Darwin before
-/// 14.4) it sleeps for a millisecond at most.
-bool holdfast_wait_on_word(const uint32_t *_Nonnull address, uint32_t expected, int64_t nanoseconds);
+/// Sleeps while the word at `address`, in memory that may be shared between processes, holds
+/// `expected`, for at most `nanoseconds`; returns whether that time was up. Returns at once if it
+/// holds something else; may return early. Where the system has no such call (Darwin before 14.4)
+/// it sleeps for a millisecond at most.
+bool holdfast_wait_on_word(const uint32_t *_Nonnull address, uint32_t expected,
+                           int64_t nanoseconds);
 
 /// Wakes everyone, in any process, who sleeps on the word at `address`.
 void holdfast_wake_word(const uint32_t *_Nonnull address);
@@ -109,8 +113,9 @@ static inline uint32_t holdfast_equal_bytes(const void *_Nonnull bytes, uint8_t 
 #endif
 }
 
-/// Of eight words of eight bytes, the first at `words` and each `stride` bytes behind the one before it: a byte for each word, in it a bit for each
-/// of the word's bytes, which is the high bit of that.
+/// Of eight words of eight bytes, the first at `words` and each `stride` bytes behind the one
+/// before it: a byte for each word, in it a bit for each of the word's bytes, which is the high bit
+/// of that.
 static inline uint64_t holdfast_high_bits(const void *_Nonnull words, size_t stride) {
     const char *const at = (const char *)words;
     uint64_t bits = 0;
@@ -118,13 +123,15 @@ static inline uint64_t holdfast_high_bits(const void *_Nonnull words, size_t str
     for (int pair = 0; pair < 4; pair++) {
         const __m128i first = _mm_loadl_epi64((const __m128i *)(at + 2 * pair * stride));
         const __m128i second = _mm_loadl_epi64((const __m128i *)(at + (2 * pair + 1) * stride));
-        bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_unpacklo_epi64(first, second)) << (16 * pair);
+        bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_unpacklo_epi64(first, second))
+                << (16 * pair);
     }
 #else
     for (int index = 0; index < 8; index++) {
         uint64_t word;
         __builtin_memcpy(&word, at + index * stride, 8);
-        // The high bits, each at the end of its byte, are brought side by side by one multiplication: no two of its products meet.
+        // The high bits, each at the end of its byte, are brought side by side by one
+        // multiplication: no two of its products meet.
         bits |= ((((word >> 7) & 0x0101010101010101u) * 0x0102040810204080u) >> 56) << (8 * index);
     }
 #endif
@@ -132,20 +139,19 @@ static inline uint64_t holdfast_high_bits(const void *_Nonnull words, size_t str
 }
 
 /// Begins to fetch the line at `address`, which need not be mapped.
-static inline void holdfast_prefetch(const void *_Nonnull address) {
-    __builtin_prefetch(address);
-}
+static inline void holdfast_prefetch(const void *_Nonnull address) { __builtin_prefetch(address); }
 
 #if defined(__linux__)
 /// `fallocate` with this mode, and `FALLOC_FL_KEEP_SIZE`; returns 0 or the `errno`.
 int holdfast_fallocate(int descriptor, int mode, int64_t offset, int64_t count);
 
-/// Locks the `pthread_mutex_t` at `mutex`, waiting until `moment`, in nanoseconds of the monotonic clock; returns what
-/// `pthread_mutex_timedlock` does, which goes by the date instead and so cannot be used.
+/// Locks the `pthread_mutex_t` at `mutex`, waiting until `moment`, in nanoseconds of the monotonic
+/// clock; returns what `pthread_mutex_timedlock` does, which goes by the date instead and so cannot
+/// be used.
 int holdfast_lock_mutex(void *_Nonnull mutex, uint64_t moment);
 
-/// The PID namespace of this process, and above it, shifted by 32 bits, its time namespace, by their inodes, as the kernel
-/// tells without `/proc` (Linux 6.11); 0 if it does not.
+/// The PID namespace of this process, and above it, shifted by 32 bits, its time namespace, by
+/// their inodes, as the kernel tells without `/proc` (Linux 6.11); 0 if it does not.
 uint64_t holdfast_namespaces(void);
 
 /// The number of the file system that the open file lies on (`statfs(2)`), or 0 with `errno` set.

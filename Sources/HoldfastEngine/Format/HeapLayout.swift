@@ -12,8 +12,8 @@ import CHoldfast
 ///     page 0   header, copy 0            written only by checkpoints, never by transactions
 ///     page 1   header, copy 1            the two copies are written in turn
 ///     page 2   allocator root            free lists, the heap's end, the catalogue of roots
-///     page 3   page map of pages 0-255   later parts of the page map lie where the allocator puts them
-///     page 4   checksums of pages 0-255; those of later pages lie behind their part of the page map
+///     page 3   page map of pages 0-255   later parts lie where the allocator puts them
+///     page 4   checksums of pages 0-255; later ones follow their part of the page map
 ///     page 5…  slabs, page runs, page map parts
 public enum HeapLayout {
     public static let formatVersion: UInt32 = 1

@@ -6,9 +6,9 @@
 ///       4     4   number of runs
 ///       8     8   position of this record
 ///      16     8   bytes of this record, header included; a multiple of 8
-///      24     8   span: the next record's position less this one's; equal to the bytes, but see below
+///      24     8   span: the next record's position less this one's: the bytes, but see below
 ///      32     8   number of the commit that this record completes
-///      40     8   checksum of the record before (of the checkpoint, for the first): records form a chain
+///      40     8   checksum of the record before; of the checkpoint, for the first
 ///      48     8   position below which the log was durable when this record was made
 ///      56     8   heap's pages after this commit
 ///      64     8   checksum of bytes 0-63 and then of the runs, seeded with the log's epoch

@@ -27,8 +27,8 @@ enum LockOutcome {
 /// in the kernel. Where there is none (Darwin), a mutex for the threads and a lock of the heap file
 /// for the processes, asked for again every millisecond at most.
 ///
-/// Safety: the address stays mapped for as long as the object lives, which the owner (`SharedMemory`)
-/// sees to. `@unchecked Sendable`: made to be shared.
+/// Safety: the address stays mapped for as long as the object lives, which the owner
+/// (`SharedMemory`) sees to. `@unchecked Sendable`: made to be shared.
 final class ProcessLock: @unchecked Sendable {
     #if canImport(Darwin)
         private let threads: UnsafeMutablePointer<pthread_mutex_t>

@@ -4,7 +4,7 @@ import HoldfastEngine
 ///
 /// The words that a description is made of:
 ///
-///     type     name                              a value or collection that Holdfast knows: Int, String, Date
+///     type     name                                a value or collection of Holdfast: Int, Date
 ///            | name<type, …>                       a collection of others: Map<String, Array<Int>>
 ///            | type?                               an optional
 ///            | name{field, …; N bytes}             a plain struct, laid out by Swift

@@ -7,7 +7,7 @@
 ///        8     8   end: pages from here on are not part of the heap
 ///       16     8   catalogue: offset of the named roots, 0 if there are none yet
 ///       24     8   catalogue version: goes up when roots come, go or move
-///       64   316   for each size class, the first page of its first slab with a free block; 0: none
+///       64   316   for each size class, page of its first slab with a free block; 0: none
 ///      384    32   one bit for each bin that has a free run
 ///      448   160   for k = 8…39, the first page of the page map's part for pages 2^k ..< 2^(k+1)
 ///     1024  1024   bins: for each, the first page of its first free run, 0 if none

@@ -20,7 +20,7 @@
 ///        0     4   process number; 0: the entry is free. Stored last when an entry is taken, and
 ///                  first when it is given up
 ///        4     1   kind: 1 catches up, 2 stays where it is (private copies, snapshots)
-///        5     3   how often the entry has been taken, so that these eight bytes differ for any two
+///        5     3   how often the entry has been taken, so that these eight bytes differ for two
 ///                  openings, also of processes with the same number: freeing an entry of a dead
 ///                  process frees no other
 ///        8     8   the process's start time

@@ -4,7 +4,7 @@ import HoldfastEngine
 /// whole lines.
 ///
 ///     byte 0-6   a tag for each slot: 0 if it is empty, else 0x80 and seven bits of the key's hash
-///     byte 7     overflow: how many keys of this chunk stand in a later one (255: that many or more)
+///     byte 7     overflow: how many keys of it stand in a later chunk (255: that many or more)
 ///     byte 8…    the slots
 ///
 /// The control bytes are compared all at once as one word. The overflow count ends an unsuccessful

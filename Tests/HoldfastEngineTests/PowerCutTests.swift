@@ -13,7 +13,7 @@ import TestSupport
         let (violation, images) = recording.firstViolation(
             seeds: TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 12))
         #expect(violation == nil, "workload seed \(seed)")
-        #expect(images > TestExtent.choose(quick: 1300, full: 8000))
+        #expect(images > TestExtent.choose(quick: 400, full: 8000))
     }
 
     /// Many small commits between checkpoints, so that checkpoints write summaries instead of the

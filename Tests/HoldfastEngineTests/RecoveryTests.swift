@@ -166,7 +166,8 @@ import TestSupport
         let workload = recording.workload
         var refusals = 0
         try forEachRecovery(recording, step: 61) { recovery in
-            for failing in 0 ..< recovery.attempts {
+            for failing in 0 ..< recovery.attempts
+            where TestExtent.includes(failing, oneIn: 6) {
                 let disk = SimulatedDisk(files: recovery.files)
                 disk.fault = { attempt, _, _ in attempt == failing ? .error(code) : nil }
                 do throws(HeapError) {
@@ -189,6 +190,6 @@ import TestSupport
                     "\(recovery.name), then error \(code) at call \(failing), then a power cut")
             }
         }
-        #expect(refusals > 50)
+        #expect(refusals > TestExtent.choose(quick: 8, full: 50))
     }
 }

@@ -11,7 +11,7 @@ extension ProcessTests {
     @Suite struct StormTests {
         private func kills(_ share: Int) -> Int {
             Int(
-                setting("HOLDFAST_KILLS") ?? TestExtent.choose(quick: 400, full: 1000, long: 10_000)
+                setting("HOLDFAST_KILLS") ?? TestExtent.choose(quick: 400, full: 400, long: 10_000)
             )
                 * share / 100
         }

@@ -9,7 +9,7 @@ import Testing
 ///
 /// The quick and the full run try one pair in a stride, always the same; the long run tries all.
 @Suite(.progress) struct DoubleFailureTests {
-    private static let stride: UInt64 = TestExtent.choose(quick: 2000, full: 40, long: 1)
+    private static let stride: UInt64 = TestExtent.choose(quick: 2000, full: 100, long: 1)
 
     @Test(arguments: Failure.allCases, Heir.allCases)
     func thenPowerCut(first: Failure, heir: Heir) throws {

@@ -13,7 +13,7 @@ import Testing
     private static let shares: UInt64 = 4
 
     private static let sequencesPerShare: UInt64 = TestExtent.choose(
-        quick: 6, full: 300, long: 5000)
+        quick: 6, full: 20, long: 5000)
 
     @Test(arguments: 0 ..< shares) func sequences(share: UInt64) throws {
         var checked = 0

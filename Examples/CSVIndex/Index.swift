@@ -70,8 +70,7 @@ struct Index {
         guard isWide else { return }
         throw Problem(
             "\(file.path) is text in UTF-16 or UTF-32; make it UTF-8 first, as with iconv -f "
-                + "UTF-16 "
-                + "-t UTF-8"
+                + "UTF-16 -t UTF-8"
         )
     }
 
@@ -93,8 +92,7 @@ struct Index {
         guard let line else { return }
         throw Problem(
             "\(file.path) ends inside of the quotes that begin in line \(line), so that line and "
-                + "all behind it are not indexed; close the quotes there "
-                + "and build the index again")
+                + "all behind it are not indexed; close the quotes there and build the index again")
     }
 
     /// Adds rows; returns whether there are no more. If the file is cut short meanwhile,

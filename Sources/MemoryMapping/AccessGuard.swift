@@ -54,8 +54,7 @@ struct AccessGuard: ~Copyable, Sendable {
         default:
             misuse(
                 "the mapping of \(name) was to be changed, resized or closed while a closure was "
-                    + "reading it; "
-                    + "let that return first")
+                    + "reading it; let that return first")
         }
     }
 }

@@ -101,10 +101,8 @@ extension MappingError: CustomStringConvertible {
             "Too little memory or address space is left; free some, or raise the limit (ulimit -v)."
         case EIO where operation == .access:
             "The file was cut short underneath, its disk failed, or was full for a hole of the "
-                + "file. Find out which "
-                + "(size of the file, free space, the system's log), take what was read or written "
-                + "in this call for "
-                + "lost, and open the file again."
+                + "file. Find out which (size of the file, free space, the system's log), take "
+                + "what was read or written in this call for lost, and open the file again."
         case EIO:
             "The disk failed; check it and the system's log, and take unsynced changes for lost."
         default: "See the system's documentation of this error."

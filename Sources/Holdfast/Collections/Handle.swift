@@ -7,9 +7,8 @@ enum Handle {
     static func removed(_ access: HeapAccess, _ kind: String) -> Never {
         fatalError(
             "Holdfast: a handle of the heap \(access.heapPath) leads to no \(kind). Its \(kind) "
-                + "was removed while the handle was still in use: ask "
-                + "for it again after removing. (If nothing was removed, the file is damaged; "
-                + "restore it from a copy.)"
+                + "was removed while the handle was still in use: ask for it again after removing. "
+                + "(If nothing was removed, the file is damaged; restore it from a copy.)"
         )
     }
 
@@ -19,9 +18,8 @@ enum Handle {
         _ = access.address(0, 0)
         fatalError(
             "Holdfast: a reference to a \(kind) of the heap \(access.heapPath) was stored through "
-                + "another transaction or into another heap "
-                + "(\(target.heapPath)), where its place means nothing. Store the record itself "
-                + "(reference.record), which is copied."
+                + "another transaction or into another heap (\(target.heapPath)), where its place "
+                + "means nothing. Store the record itself (reference.record), which is copied."
         )
     }
 
@@ -103,7 +101,6 @@ enum Handle {
     static func notAscending(_ key: String) -> Never {
         fatalError(
             "Holdfast: the key \(key) was to be appended to a sorted collection but does not come "
-                + "after the last key there. Sort the entries first, "
-                + "or insert them one by one.")
+                + "after the last key there. Sort the entries first, or insert them one by one.")
     }
 }

@@ -57,8 +57,7 @@ struct RecordPlan {
         let name = layout._withUnsafeGuaranteedRef { $0.typeName }
         fatalError(
             "Holdfast: a path to a \(type) leads to no stored field of \(name). Reach computed "
-                + "properties and the fields of fields through the record's "
-                + "value.")
+                + "properties and the fields of fields through the record's value.")
     }
 
     /// Traps unless a record of this type lies at `offset`.

@@ -40,8 +40,7 @@ extension HeapError {
                 + "ask its owner."
         case .readOnlyFolder(let path):
             "The folder of \(path) cannot be written to, and a heap that is written needs its log "
-                + "beside it. Make a copy elsewhere: "
-                + "holdfast copy \(path) DESTINATION"
+                + "beside it. Make a copy elsewhere: holdfast copy \(path) DESTINATION"
         case .timedOut(let path, let what):
             "\(path) could not be used in time: \(what) did not come to an end. Look for a process "
                 + "that hangs or is stopped, or wait longer: --timeout 120"
@@ -59,13 +58,11 @@ extension HeapError {
                 + "space and try again."
         case .fileTooLarge(let path):
             "\(path) could not be written, and nothing was changed: a limit for the size of files "
-                + "was reached (ulimit -f, or the file system's). "
-                + "Raise the limit and try again."
+                + "was reached (ulimit -f, or the file system's). Raise the limit and try again."
         case .unknownType(let path, let name, let type):
             "The heap says too little of the type of the root "
                 + "\(DisplayText.quoted(Self.shortened(name))) of \(path), "
-                + "\(Self.shortened(type)). "
-                + "Use the program that made it."
+                + "\(Self.shortened(type)). Use the program that made it."
         case .replaced(let path):
             "\(path) has been removed, or another file put in its place, while it was open. Run "
                 + "this again to use what is there now."

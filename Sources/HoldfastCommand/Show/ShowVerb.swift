@@ -33,8 +33,7 @@ extension Verb {
         details: [
             "A path begins with a root: stock. Then come fields and keys, .bolt or [\"key with "
                 + "spaces\"], elements of lists, [3] or [-1] for the last, and numbers as keys, "
-                + "[4711]. References "
-                + "and optionals are passed through. Quote paths for the shell.",
+                + "[4711]. References and optionals are passed through. Quote paths for the shell.",
             "The heap describes its own types, so that any heap can be looked into. Long output is "
                 + "paged on a terminal.",
         ],

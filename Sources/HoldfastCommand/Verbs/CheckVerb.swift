@@ -18,18 +18,15 @@ extension Verb {
         details: [
             "Reads both copies of the header, the log, every page with its checksum, the "
                 + "allocator's account of every page and block, and the inner rules of every "
-                + "root's structure, "
-                + "and counts what no root leads to. Changes nothing; readers and writers of other "
-                + "processes go on.",
+                + "root's structure, and counts what no root leads to. Changes nothing; readers "
+                + "and writers of other processes go on.",
             "Ends with status 0 if the heap is sound, and with 1 if it is damaged; the report then "
                 + "names the roots and places.",
             "With --repair, every root that can be followed to its end is copied, element by "
                 + "element, to a new heap; roots that cannot are left out and named. Roots that "
-                + "have "
-                + "something in a page which does not match its checksum are copied and named too: "
-                + "they are whole, but a value in them may be wrong. Nothing is taken from a log "
-                + "behind "
-                + "the place where it is damaged.",
+                + "have something in a page which does not match its checksum are copied and named "
+                + "too: they are whole, but a value in them may be wrong. Nothing is taken from a "
+                + "log behind the place where it is damaged.",
         ],
         examples: [
             Example(command: "check inventory.heap", meaning: "Is it sound?"),

@@ -60,13 +60,11 @@ extension Verb {
         details: [
             "Moves the log into the heap file, gives the disk blocks of free pages back to the "
                 + "file system as holes, and cuts the free end off, unless another process has the "
-                + "heap "
-                + "open: then the last one to close it does that. Nothing moves inside the heap, "
-                + "and other processes go on; writers wait meanwhile.",
+                + "heap open: then the last one to close it does that. Nothing moves inside the "
+                + "heap, and other processes go on; writers wait meanwhile.",
             "shrink only cuts the end off. Blocks that lie between others in use cannot be given "
                 + "back; if fragmentation is high, make the heap anew: holdfast dump FILE | "
-                + "holdfast "
-                + "load NEW",
+                + "holdfast load NEW",
         ],
         examples: [
             Example(command: "compact inventory.heap", meaning: "After much has been removed.")
@@ -84,9 +82,8 @@ extension Verb {
         details: [
             "Moves the log into the heap file, gives up what grow has asked for, and cuts off "
                 + "everything behind the last page in use; where another process has the heap "
-                + "open, the "
-                + "last one to close it cuts the file. Free pages between others stay: compact "
-                + "gives those back too."
+                + "open, the last one to close it cuts the file. Free pages between others stay: "
+                + "compact gives those back too."
         ],
         examples: [
             Example(command: "shrink inventory.heap", meaning: "Take back what grow has reserved.")
@@ -107,9 +104,8 @@ extension Verb {
         details: [
             "Makes the heap's file at least SIZE long, rounded up to 64 KiB, with blocks of the "
                 + "disk for all of it, so that later commits cannot meet a full disk until the "
-                + "heap has "
-                + "grown so far. The file stays that long when it is closed. A file that is longer "
-                + "already stays as it is; shrink takes the room back."
+                + "heap has grown so far. The file stays that long when it is closed. A file that "
+                + "is longer already stays as it is; shrink takes the room back."
         ],
         examples: [Example(command: "grow inventory.heap 2G", meaning: "Room for two gibibytes.")]
     ) { call in

@@ -24,9 +24,8 @@ extension Verb {
                 + "its files are left as they are.",
             "Fragmentation is the share of the free space inside the heap that is not in its "
                 + "longest run of free pages: 0% if it is all in one piece, near 100% if it lies "
-                + "in many "
-                + "small ones. Bytes of roots are counted as they were allocated, with everything "
-                + "nested in them.",
+                + "in many small ones. Bytes of roots are counted as they were allocated, with "
+                + "everything nested in them.",
         ],
         examples: [
             Example(

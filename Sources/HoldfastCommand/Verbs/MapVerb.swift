@@ -29,9 +29,8 @@ extension Verb {
         details: [
             "Every page of 4 KiB in the order of the file: what it is used for, which roots own "
                 + "how much of it, what is free, and how full slabs are; damaged pages are crossed "
-                + "out. Of a large heap, one square "
-                + "stands for several pages; the picture says for how many. Where there are no "
-                + "colours, letters stand for the roots.",
+                + "out. Of a large heap, one square stands for several pages; the picture says for "
+                + "how many. Where there are no colours, letters stand for the roots.",
             "Reads only, and shows one commit; readers and writers of other processes go on. Reads "
                 + "all that the roots lead to.",
         ],

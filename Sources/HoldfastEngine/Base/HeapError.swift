@@ -169,9 +169,8 @@ extension HeapError: CustomStringConvertible {
                 + "another one."
         case .foreignFile(let path, let reason):
             "\(path) is in the way: \(reason). A heap in use needs that name for a file of its "
-                + "own. "
-                + "If nobody needs the file, remove it; else give "
-                + "it or the heap another name. It was left as it is."
+                + "own. If nobody needs the file, remove it; else give it or the heap another "
+                + "name. It was left as it is."
         case .isDirectory(let path):
             "\(path) is a folder, not a heap file. Name a file inside it."
         case .notARegularFile(let path):
@@ -181,8 +180,7 @@ extension HeapError: CustomStringConvertible {
                 + "heap read-only."
         case .readOnlyFolder(let path):
             "The folder of \(path) cannot be written to, and a heap that is written needs its log "
-                + "beside it. Move the "
-                + "heap to a writable folder, or open it read-only."
+                + "beside it. Move the heap to a writable folder, or open it read-only."
         case .emptyFile(let path):
             "\(path) is empty, so it is no heap. Remove it to let a new heap be made there, or "
                 + "restore it from a copy."
@@ -191,8 +189,7 @@ extension HeapError: CustomStringConvertible {
                 + "was left as it is."
         case .newerFormat(let path, let found, let supported):
             "\(path) has format version \(found), but this program knows versions up to "
-                + "\(supported). Update the program; "
-                + "the file was left as it is."
+                + "\(supported). Update the program; the file was left as it is."
         case .foreignByteOrder(let path):
             "\(path) was made on a machine with the other byte order. Export it there and import "
                 + "it here."
@@ -201,37 +198,31 @@ extension HeapError: CustomStringConvertible {
                 + "was left as it is."
         case .truncated(let path, let expected, let actual):
             "\(path) has been cut short: it should have at least \(expected) bytes and has "
-                + "\(actual). Restore it from a "
-                + "copy; it was left as it is."
+                + "\(actual). Restore it from a copy; it was left as it is."
         case .logMissing(let path, let logPath):
             "\(path) was in use when its program ended or it was copied, and its log \(logPath) is "
-                + "missing. Bring the log "
-                + "back beside it (copy both files), use the name that it was opened by if it has "
-                + "several, or restore the heap from a copy."
+                + "missing. Bring the log back beside it (copy both files), use the name that it "
+                + "was opened by if it has several, or restore the heap from a copy."
         case .foreignLog(let path, let logPath):
             "The log \(logPath) does not belong to this state of \(path). Bring back the log that "
-                + "was beside the heap, "
-                + "or restore both from one copy."
+                + "was beside the heap, or restore both from one copy."
         case .damagedLog(let path, let logPath, let commit):
             "The log \(logPath) of \(path) is damaged after commit \(commit), in a part that had "
-                + "been durable. Restore both "
-                + "files from a copy; they were left as they are."
+                + "been durable. Restore both files from a copy; they were left as they are."
         case .busy(let path):
             "\(path) is in use by another process that must be alone with it. Wait for it to end, "
                 + "and try again."
         case .timedOut(let path, let what):
             "\(path) could not be used in time: \(what) did not come to an end. Look for a process "
-                + "that hangs or is stopped, or allow a "
-                + "longer timeout."
+                + "that hangs or is stopped, or allow a longer timeout."
         case .tooManyProcesses(let path, let limit):
             "\(path) is open in \(limit) places already, as many as there is room for. Close it in "
                 + "one of them first."
         case .otherNamespace(let path):
             "\(path) is open in processes of another PID or time namespace, such as another "
-                + "container's, or there is no /proc "
-                + "here: whether they still live cannot be told. Let the containers share their "
-                + "process numbers "
-                + "(docker run --pid=container:NAME), or close it there first."
+                + "container's, or there is no /proc here: whether they still live cannot be told. "
+                + "Let the containers share their process numbers (docker run "
+                + "--pid=container:NAME), or close it there first."
         case .forked(let path):
             "\(path) was opened before this process was forked off, and belongs to its parent. "
                 + "Open it again in this process."
@@ -267,18 +258,15 @@ extension HeapError: CustomStringConvertible {
                 + "space and try again."
         case .fileTooLarge(let path):
             "\(path) could not grow: a limit for the size of files was reached (ulimit -f, or the "
-                + "file system's), and the "
-                + "transaction was not kept. Raise the limit and try again."
+                + "file system's), and the transaction was not kept. Raise the limit and try again."
         case .tooLarge(let path, let limit):
             "\(path) would grow beyond \(limit) bytes, as much as a heap can be or this process "
-                + "has "
-                + "addresses and memory for, and nothing was kept of the change. Split the data "
-                + "over "
-                + "several heaps or transactions, or raise the limits (ulimit -v, ulimit -d)."
+                + "has addresses and memory for, and nothing was kept of the change. Split the "
+                + "data over several heaps or transactions, or raise the limits (ulimit -v, ulimit "
+                + "-d)."
         case .outOfMemory(let path):
             "There is no memory or no address left for \(path), and nothing was changed. Close "
-                + "what is "
-                + "not needed, or raise the limits (ulimit -v, ulimit -d), and try again."
+                + "what is not needed, or raise the limits (ulimit -v, ulimit -d), and try again."
         case .unusableNumber(let path, let what, let wanted):
             "\(what) cannot be used for \(path), which was left as it is. Give \(wanted)."
         case .io(let operation, let path, let code):
@@ -317,8 +305,7 @@ extension HeapError: CustomStringConvertible {
         case .rootTypeMismatch(let path, let name, let stored, let requested, let difference):
             "The root \(Self.quoted(name)) of \(path) is not what it was asked for as: "
                 + "\(Self.shortened(difference)). Ask for it as what it is, use another name, or "
-                + "declare a "
-                + "migration. In the file: \(Self.shortened(stored)). Asked for: "
+                + "declare a migration. In the file: \(Self.shortened(stored)). Asked for: "
                 + "\(Self.shortened(requested))."
         case .newerData(let path, let version, let known):
             "The data in \(path) is at version \(version), but this program knows versions up to "

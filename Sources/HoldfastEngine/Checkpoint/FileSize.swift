@@ -49,8 +49,8 @@ final class FileSize {
     }
 
     private func reserve(_ bytes: Int, _ old: HeapHeader, _ file: any DiskFile) throws(HeapError) {
-        do throws(DiskError) {
-            if bytes > dataFile.byteCount {
+        if bytes > dataFile.byteCount {
+            try dataFile.translating { () throws(DiskError) in
                 // Under the write lock no commit grows it meanwhile. A rest behind the last granule
                 // is no room.
                 let current = dataFile.byteCount - dataFile.byteCount % HeapLayout.fileGranule
@@ -58,7 +58,7 @@ final class FileSize {
                     from: current, to: bytes, reservingBlocks: dataFile.options.reservesBlocks)
                 try file.sync()
             }
-        } catch { throw dataFile.heapError(error) }
+        }
         var header = old
         header.reservedBytes = UInt64(bytes)
         do throws(DiskError) {

@@ -121,15 +121,13 @@ struct Closing {
     /// for every later opening.
     private func removeUnusedLog(_ file: any DiskFile) throws(HeapError) {
         var header = try dataFile.readHeader(file)
-        do throws(DiskError) {
+        try dataFile.translating { () throws(DiskError) in
             if header.logInUse || dataFile.disk.exists(dataFile.location + LogLayout.durableSuffix)
             {
                 try dataFile.endUseOfLog(&header, file)
                 try dataFile.repeatHeader(header, to: file)
             }
             try dataFile.neighbours.remove()
-        } catch {
-            throw dataFile.heapError(error)
         }
     }
 

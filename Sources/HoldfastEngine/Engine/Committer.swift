@@ -101,12 +101,9 @@ final class Committer {
     private func append() throws(HeapError) {
         let newPages = view.pagesInImage
         if Int(newPages) * HeapLayout.pageBytes > dataFile.byteCount {
-            do throws(DiskError) {
-                // Before the log has the commit: a commit that cannot get its blocks must not be
-                // one.
+            // Before the log has the commit: a commit that cannot get its blocks must not be one.
+            try dataFile.translating { () throws(DiskError) in
                 try dataFile.grow(dataFile.file!, toHold: Int(newPages) * HeapLayout.pageBytes)
-            } catch {
-                throw dataFile.heapError(error)
             }
         }
         var tail = try logTail()

@@ -132,10 +132,8 @@ extension HeapView {
         do throws(HeapError) { try image.extendIntoTail(to: bytes, path: path) } catch {
             fatalError(
                 "Holdfast: \(shortage?.error ?? error) The transaction went on for so long that "
-                    + "the "
-                    + "memory set aside for that is used up. Begin smaller transactions, or end "
-                    + "them "
-                    + "once tx.errorToCome is there.")
+                    + "the memory set aside for that is used up. Begin smaller transactions, or "
+                    + "end them once tx.errorToCome is there.")
         }
     }
 

@@ -13,8 +13,7 @@ public enum Misuse {
         if access.isDetached {
             fatalError(
                 "Holdfast: a new collection was used before it was stored in a heap. Store it "
-                    + "first, and ask for it again from where "
-                    + "it was stored.")
+                    + "first, and ask for it again from where it was stored.")
         }
         fatalError(
             "Holdfast: a handle was used after its transaction had ended. Handles are valid only "
@@ -45,13 +44,11 @@ public enum Misuse {
         if let error = access.errorToCome {
             fatalError(
                 "Holdfast: \(error) The transaction went on, and met something that had been left "
-                    + "out "
-                    + "for want of room.")
+                    + "out for want of room.")
         }
         let path = access.context.pointee.view._withUnsafeGuaranteedRef { $0.path }
         fatalError(
             "Holdfast: the heap \(path) is damaged: \(what). Nothing of this transaction was kept; "
-                + "restore the file from a "
-                + "copy.")
+                + "restore the file from a copy.")
     }
 }

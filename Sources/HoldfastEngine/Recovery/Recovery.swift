@@ -82,12 +82,10 @@ struct Recovery {
         }
         try dataFile.awaitTransientReaders(file)
         var recovered = recoveredHeader(header, scanner, heapPages: lines.heapPages)
-        do throws(DiskError) {
+        try dataFile.translating { () throws(DiskError) in
             try completion.write(scanner)
             lines.ring = log.ring
             recovered = try writeRecovered(lines, from: header, to: recovered, scanner, file)
-        } catch {
-            throw dataFile.heapError(error)
         }
         try view.image.mapFile(file, byteCount: dataFile.byteCount)
         return recovered
@@ -206,8 +204,7 @@ struct Recovery {
         try file.sync()
         recovered.pageMapParts = table.parts
         recovered.checkpointTime = HeapHeader.now
-        recovered.logInUse = false
-        try dataFile.writeNextHeader(&recovered, file)
+        try dataFile.endUseOfLog(&recovered, file)
         try dataFile.repeatHeader(recovered, to: file)
         try dataFile.neighbours.remove()
         return recovered

@@ -12,14 +12,11 @@ extension DataFile {
     /// The current header and the size of the file, which may have grown since. Changes nothing of
     /// this opening. Any thread.
     func headerAndSize(of file: any DiskFile) throws(HeapError) -> (HeapHeader, fileBytes: Int) {
-        let readings: [HeapHeader.Reading]
-        let fileBytes: Int
-        do throws(DiskError) {
-            readings = try file.headerReadings()
-            // After the header: the file is always made longer before a header says that the heap
-            // is.
-            fileBytes = try file.size()
-        } catch { throw heapError(error) }
+        // The size after the header: the file is always made longer before a header says that the
+        // heap is.
+        let (readings, fileBytes) = try translating { () throws(DiskError) in
+            (try file.headerReadings(), try file.size())
+        }
         guard fileBytes > 0 else { throw HeapError.emptyFile(path: path) }
         switch HeapHeader.current(readings) {
         case .header(let header):

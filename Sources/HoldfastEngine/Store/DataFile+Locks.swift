@@ -37,8 +37,8 @@ extension DataFile {
             // Opened for reading only: the state of the lock can be read, but not held against
             // others.
             guard error.code == EBADF else { throw heapError(error) }
-            do throws(DiskError) { return !(try file.isLockedByOthers(.presence)) } catch {
-                throw heapError(error)
+            return try translating { () throws(DiskError) in
+                !(try file.isLockedByOthers(.presence))
             }
         }
     }

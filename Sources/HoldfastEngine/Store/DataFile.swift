@@ -126,8 +126,7 @@ final class DataFile: @unchecked Sendable {
         case .unknown(let name):
             warnings.append(
                 "\(path) lies on a file system of which it cannot be known whether other machines "
-                    + "use it (\(name)); if they do, "
-                    + "their changes are not seen.")
+                    + "use it (\(name)); if they do, their changes are not seen.")
         }
     }
 

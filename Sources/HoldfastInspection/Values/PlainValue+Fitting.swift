@@ -2,6 +2,17 @@ import Holdfast
 import Foundation
 
 extension PlainValue {
+    /// The number as which a bit set is asked for this value. Throws ``InspectionProblem`` if it is
+    /// none.
+    var bitNumber: Int {
+        get throws {
+            guard case .integer(let number) = self else {
+                throw InspectionProblem("\(kind) is no Int")
+            }
+            return Int(number)
+        }
+    }
+
     /// Why the value cannot be kept as `shape` says, in words that complete a sentence; nil if it
     /// can.
     ///

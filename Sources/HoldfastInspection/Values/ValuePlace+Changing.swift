@@ -95,10 +95,7 @@ extension ValuePlace {
     @discardableResult
     package func removeValue(forKey key: PlainValue) throws -> Bool {
         if let bits = inside.loaded as? PersistentBitSet {
-            guard case .integer(let number) = key else {
-                throw InspectionProblem("\(key.kind) is no Int")
-            }
-            return bits.remove(Int(number))
+            return bits.remove(try key.bitNumber)
         }
         let entries = try entries
         try entries.requireFits(key)

@@ -165,10 +165,7 @@ package struct ValuePlace {
     /// it is of another type, or this is neither.
     package func contains(_ element: PlainValue) throws -> Bool {
         if let bits = inside.loaded as? PersistentBitSet {
-            guard case .integer(let number) = element else {
-                throw InspectionProblem("\(element.kind) is no Int")
-            }
-            return bits.contains(Int(number))
+            return bits.contains(try element.bitNumber)
         }
         let found = try entries
         try found.requireFits(element)

@@ -321,17 +321,14 @@ import Testing
             var killed = try Killed()
             killed.header.capacity = capacity
             killed.replaceHeaders(by: killed.header)
-            let folder = FileManager.default.temporaryDirectory.appending(
-                path: "holdfast-\(UUID().uuidString)")
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(at: folder) }
+            let folder = try TemporaryFolder()
             let records: [[UInt8]] = [
                 [], killed.record(byteCount: 3 << 30), killed.record(byteCount: 200 << 30),
                 killed.record(byteCount: 3 << 30, runCount: .max),
             ]
             for (number, record) in records.enumerated() {
                 for mode in Self.modes {
-                    let path = folder.appending(path: "\(number) \(mode)").path
+                    let path = folder.file("\(number) \(mode)")
                     let files = killed.with(record)
                     try Data(files[Self.path]!).write(to: URL(fileURLWithPath: path))
                     let log = path + LogLayout.durableSuffix

@@ -30,7 +30,7 @@ public enum TestExtent: String, Sendable {
     }()
 
     public static func choose<Value>(quick: Value, full: Value) -> Value {
-        current == .quick ? quick : full
+        choose(quick: quick, full: full, long: full)
     }
 
     public static func choose<Value>(quick: Value, full: Value, long: Value) -> Value {

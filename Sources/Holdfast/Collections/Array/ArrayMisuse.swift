@@ -19,9 +19,8 @@ extension Handle {
     static func arrayChangedWhileIterating() -> Never {
         fatalError(
             "Holdfast: elements of an array, a deque, a text or bytes were inserted or removed "
-                + "while it was iterated. Use "
-                + "removeAll(where:), or change it after the loop; setting elements and appending "
-                + "are allowed."
+                + "while it was iterated. Use removeAll(where:), or change it after the loop; "
+                + "setting elements and appending are allowed."
         )
     }
 

@@ -1,4 +1,4 @@
-import SimulatedDisk
+import TestSupport
 
 @testable import HoldfastEngine
 

@@ -137,7 +137,8 @@ struct FailureExplorer {
                 run.abandon()
                 continue
             }
-            guard thrown == nil || thrown is HeapError else { throw thrown! }
+            // The copy's removal is a call of the workload itself.
+            guard thrown == nil || thrown is HeapError || thrown is DiskError else { throw thrown! }
             let place = "call \(attempt) (\(failed)) failed"
             run.closeAfterFailure()
             let after = FailureRun(disk: run.disk, after: run)
@@ -255,16 +256,13 @@ struct FailureExplorer {
         }
     }
 
-    /// Lets the heir open the heap; false if it could not have been there.
+    /// Lets the heir open the heap; false if it was not there then.
     private mutating func start(_ run: FailureRun, _ place: String) throws -> Bool {
         do {
             guard try run.open(beside: heir != .successor) else { return false }
             if heir == .both { try run.openAnother() }
             return true
         } catch let error as HeapError {
-            // Beside a survivor a process finds no shared file only while the heap is closed or
-            // opened.
-            if heir != .successor, case .logMissing = error { return false }
             note("\(error)", place + ", opening")
             return false
         }

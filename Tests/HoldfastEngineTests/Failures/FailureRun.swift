@@ -34,8 +34,8 @@ final class FailureRun {
     private var marks: [Mark] = []
     private var snapshot: (engine: HeapEngine, commit: Int)?
     let firstCall: Int
-    /// The shared file that a power cut has left: no process that lives can have it open.
-    private var sharedFileOfTheDead: FileIdentity?
+    /// Whether another process had the heap open at the last failure, and has survived it.
+    private var hasSurvivor = false
 
     init(disk: SimulatedDisk = SimulatedDisk(), published: Int = -1, durable: Int = -1) {
         self.disk = disk
@@ -51,7 +51,7 @@ final class FailureRun {
         self.init(disk: disk, published: other.published, durable: other.durable)
         attempted = other.attempted
         marks[0].newest = max(published, attempted)
-        sharedFileOfTheDead = other.sharedFileOfTheDead
+        hasSurvivor = other.hasSurvivor || other.holder != nil
     }
 
     /// Closes everything, as the guide says to do after an error; errors are expected.
@@ -59,6 +59,7 @@ final class FailureRun {
         try? snapshot?.engine.close()
         snapshot = nil
         for engine in engines { try? engine.close() }
+        hasSurvivor = holder != nil
         abandon()
     }
 
@@ -76,14 +77,14 @@ final class FailureRun {
     // MARK: Openings
 
     /// Opens the heap where the last failure has left it. `beside`: another process has had it open
-    /// all the time. Returns false if a process could not have been there at that moment.
+    /// all the time. Returns false if no process was there then.
     func open(beside: Bool) throws -> Bool {
         if beside {
-            guard disk.exists(FailureModel.path), let shared = sharedFile,
-                shared != sharedFileOfTheDead
-            else { return false }
+            guard hasSurvivor else { return false }
             let file = try disk.open(FailureModel.path, .readWrite)
-            guard try file.tryLock(.presence, exclusive: false) else { return false }
+            guard try file.tryLock(.presence, exclusive: false) else {
+                throw FailureModelError(description: "a survivor has lost its lock")
+            }
             holder = file
         }
         try openAnother()
@@ -92,10 +93,6 @@ final class FailureRun {
         attempted = value
         mark()
         return true
-    }
-
-    private var sharedFile: FileIdentity? {
-        disk.fileIdentity(at: FailureModel.path + LogLayout.sharedSuffix)
     }
 
     /// Another process opens the heap now, and does nothing; nothing happens if one has already.
@@ -218,7 +215,6 @@ final class FailureRun {
             durable: range.lowerBound)
         run.attempted = range.upperBound
         run.marks[0].newest = range.upperBound
-        run.sharedFileOfTheDead = run.sharedFile
         return run
     }
 
@@ -228,7 +224,7 @@ final class FailureRun {
         let run = FailureRun(disk: disk, published: durable, durable: durable)
         run.attempted = max(published, attempted)
         run.marks[0].newest = run.attempted
-        run.sharedFileOfTheDead = sharedFileOfTheDead
+        run.hasSurvivor = hasSurvivor
         return run
     }
 

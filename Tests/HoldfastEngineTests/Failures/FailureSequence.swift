@@ -156,7 +156,7 @@ struct FailureSequence {
     private mutating func go(_ run: FailureRun, _ phase: Phase, reports: Bool = true) throws {
         let allowed = run.expected
         do {
-            if try phase.heir == .successor || !openBeside(run) {
+            if try phase.heir == .successor || !run.open(beside: true) {
                 if reports { mayHaveFailed = false }
                 guard try run.open(beside: false) else { return }
             }
@@ -165,22 +165,13 @@ struct FailureSequence {
             if phase.next != .successor { try run.holdBeside() }
             try run.run(phase.steps)
         } catch {
+            // The copy's removal is a call of the workload itself.
+            let isOfTheCall = !reports && (error is HeapError || error is DiskError)
+            guard !isOfTheCall else { return }
             guard error is HeapError || error is FailureModelError else { throw error }
-            guard reports else { return }
             // Everybody is told to open the heap again.
             if mayHaveFailed, case .failed? = error as? HeapError { return }
             report("\(error) (\(phase.heir), \(phase.steps))")
-        }
-    }
-
-    /// False if no process can have had the heap open at that moment.
-    private func openBeside(_ run: FailureRun) throws -> Bool {
-        do { return try run.open(beside: true) } catch let error as HeapError {
-            // Beside a survivor a process finds no shared file only while the heap is closed or
-            // opened.
-            guard case .logMissing = error else { throw error }
-            run.abandon()
-            return false
         }
     }
 

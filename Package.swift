@@ -21,27 +21,43 @@ let package = Package(
         .executable(name: "message-queue", targets: ["message-queue"]),
     ],
     targets: [
-        // CPU instructions that Swift cannot name: CRC-32C.
+        // What Swift cannot express: CPU instructions, thread-local variables, futexes, stacks.
         .target(name: "CHoldfast"),
 
         // Safe file and anonymous mappings; knows nothing of heaps.
         .target(name: "MemoryMapping"),
 
-        // The untyped heap: disk seam, file format, redo log, transactions, allocator.
-        .target(name: "HoldfastEngine", dependencies: ["CHoldfast", "MemoryMapping"]),
+        // Everything that calls the operating system: files, locks, processes, threads.
+        .target(name: "HoldfastSystem", dependencies: ["CHoldfast", "MemoryMapping"]),
 
-        // What a program sees: PersistentHeap, transactions, values, collections.
-        .target(name: "Holdfast", dependencies: ["CHoldfast", "HoldfastEngine", "MemoryMapping"]),
+        // The bytes of a heap's files, without input or output.
+        .target(name: "HoldfastFormat", dependencies: ["CHoldfast"]),
+
+        // The untyped heap: redo log, transactions, allocator.
+        .target(
+            name: "HoldfastEngine",
+            dependencies: ["CHoldfast", "HoldfastFormat", "HoldfastSystem", "MemoryMapping"]),
+
+        // The public library: PersistentHeap, transactions, values, collections.
+        .target(
+            name: "Holdfast",
+            dependencies: [
+                "CHoldfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "MemoryMapping",
+            ]),
 
         // What the command and the examples share: terminal output, figures in words, tables, JSON
         // text.
-        .target(name: "HoldfastTools", dependencies: ["Holdfast", "MemoryMapping"]),
+        .target(
+            name: "HoldfastTools", dependencies: ["Holdfast", "HoldfastSystem", "MemoryMapping"]),
 
         // The command `holdfast`. Not the product's name, which differs from the library's only in
         // its case.
         .executableTarget(
             name: "HoldfastCommand",
-            dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools", "MemoryMapping"],
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "HoldfastTools",
+                "MemoryMapping",
+            ],
             path: "Sources/HoldfastCommand"),
 
         .executableTarget(
@@ -75,18 +91,26 @@ let package = Package(
 
         // A disk in memory whose power can be cut; used by tests only.
         .target(
-            name: "SimulatedDisk", dependencies: ["CHoldfast", "HoldfastEngine", "MemoryMapping"],
+            name: "SimulatedDisk",
+            dependencies: [
+                "CHoldfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "MemoryMapping",
+            ],
             path: "Tests/Support/SimulatedDisk"),
 
         // Processes that tests start, stop and kill, and the heap that they share; used by tests
         // only.
         .target(
-            name: "TestProcesses", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"],
+            name: "TestProcesses",
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "SimulatedDisk",
+            ],
             path: "Tests/Support/TestProcesses"),
         .executableTarget(
             name: "heap-worker",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "MemoryMapping", "SimulatedDisk", "TestProcesses",
+                "Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "MemoryMapping",
+                "SimulatedDisk",
+                "TestProcesses",
             ],
             path: "Tests/Support/HeapWorker"),
 
@@ -96,24 +120,34 @@ let package = Package(
         // A process that sends or receives messages through a heap, and can be killed; used by
         // tests only.
         .executableTarget(
-            name: "message-worker", dependencies: ["Holdfast", "HoldfastEngine"],
+            name: "message-worker",
+            dependencies: ["Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem"],
             path: "Tests/Support/MessageWorker"),
 
         // Damages heap files and looks at what comes of it, each in a process that may die.
         .executableTarget(
-            name: "damage-lab", dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk"],
+            name: "damage-lab",
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "SimulatedDisk",
+            ],
             path: "Tests/Support/DamageLab"),
 
         // Heaps of known contents, and the program that makes the files of Tests/Golden of them.
         .target(name: "GoldenHeaps", dependencies: ["Holdfast"], path: "Tests/Support/GoldenHeaps"),
         .executableTarget(
             name: "golden-maker",
-            dependencies: ["Holdfast", "HoldfastEngine", "SimulatedDisk", "GoldenHeaps"],
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "SimulatedDisk",
+                "GoldenHeaps",
+            ],
             path: "Tests/Support/GoldenMaker"),
 
         // Draws heaps of several kinds, to be looked at.
         .executableTarget(
-            name: "map-gallery", dependencies: ["Holdfast", "HoldfastEngine", "HoldfastTools"],
+            name: "map-gallery",
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "HoldfastTools",
+            ],
             path: "Tests/Support/MapGallery"),
 
         // What the standard library's protocols promise, as checks for any collection; used by
@@ -122,11 +156,14 @@ let package = Package(
 
         .testTarget(name: "MemoryMappingTests", dependencies: ["MemoryMapping"]),
         .testTarget(
-            name: "HoldfastEngineTests", dependencies: ["HoldfastEngine", "SimulatedDisk"]),
+            name: "HoldfastEngineTests",
+            dependencies: ["HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "SimulatedDisk"]),
         .testTarget(
             name: "HoldfastTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "SimulatedDisk", "CollectionLaws", "word-index",
+                "Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "SimulatedDisk",
+                "CollectionLaws",
+                "word-index",
                 "object-graph", "message-worker",
                 "damage-lab",
             ]),
@@ -139,19 +176,26 @@ let package = Package(
         .testTarget(
             name: "HoldfastCommandTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "HoldfastTools", "HoldfastCommand", "TestProcesses",
+                "Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "HoldfastTools",
+                "HoldfastCommand",
+                "TestProcesses",
                 "Terminals", "heap-worker",
             ]),
         .testTarget(
             name: "ProcessTests",
             dependencies: [
-                "Holdfast", "HoldfastEngine", "SimulatedDisk", "TestProcesses", "heap-worker",
+                "Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "SimulatedDisk",
+                "TestProcesses",
+                "heap-worker",
             ]),
         .testTarget(
             name: "HeapREPLTests",
             dependencies: ["Holdfast", "HoldfastTools", "TestProcesses", "Terminals", "heap-repl"]),
         .testTarget(
-            name: "GoldenTests", dependencies: ["Holdfast", "HoldfastEngine", "GoldenHeaps"]),
+            name: "GoldenTests",
+            dependencies: [
+                "Holdfast", "HoldfastEngine", "HoldfastFormat", "HoldfastSystem", "GoldenHeaps",
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

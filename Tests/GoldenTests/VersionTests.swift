@@ -2,6 +2,7 @@ import Foundation
 import GoldenHeaps
 import Holdfast
 import HoldfastEngine
+import HoldfastFormat
 import Testing
 
 extension GoldenTests {

@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastFormat
 import Testing
 
 /// Whatever is wrong: one line on the error output, with what to do next, and the right status,

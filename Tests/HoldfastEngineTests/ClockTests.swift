@@ -1,3 +1,5 @@
+import HoldfastSystem
+
 #if os(Linux)
     import Foundation
     import Synchronization
@@ -82,7 +84,7 @@
                     { _ = try engine.beginRead() }, { _ = try engine.beginWrite() },
                     { _ = try other.beginWrite() },
                     { try other.makeDurable() },
-                    { try other.log.withLock { $0 }!.withSyncLock { () throws(DiskError) in } },
+                    { try other.log.withLock { $0 }!.withSyncLock { () throws(SystemError) in } },
                 ]
                 for (index, use) in uses.enumerated() where !isTimedOut(use) {
                     exit(Int32(10 + index))

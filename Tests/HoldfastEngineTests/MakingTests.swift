@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastSystem
 import SimulatedDisk
 import Testing
 

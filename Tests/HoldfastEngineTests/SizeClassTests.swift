@@ -1,3 +1,4 @@
+import HoldfastFormat
 import Testing
 
 @testable import HoldfastEngine

@@ -1,3 +1,4 @@
+import HoldfastFormat
 import SimulatedDisk
 import Testing
 
@@ -71,7 +72,7 @@ import Testing
     }
 
     @Test func commitsAndTheLog() throws {
-        let before = Int(HeapHeader.now)
+        let before = Int(CalendarClock.seconds)
         let engine = try heap.open()
         #expect(try engine.statistics().condition == .atRest)
         let cell = try engine.change { $0.allocate(byteCount: 64) }

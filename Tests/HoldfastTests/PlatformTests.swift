@@ -14,7 +14,7 @@ import Testing
         let checked = try CompilerRun.run(
             [
                 "swiftc", "-frontend", "-typecheck", "-parse-stdlib", "-target", target,
-                CompilerRun.root.path + "/Sources/HoldfastEngine/Format/HeapLayout.swift",
+                CompilerRun.root.path + "/Sources/HoldfastFormat/Layout/HeapLayout.swift",
             ], in: CompilerRun.root.path)
         #expect(checked.status != 0)
         #expect(

@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastFormat
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials

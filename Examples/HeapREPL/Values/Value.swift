@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastFormat
 
 /// What an expression is worth, outside of any heap.
 indirect enum Value: Equatable, Sendable {

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 /// What ``PersistentHeap/repair(_:to:knowing:progress:)`` has saved, and what it could not.
 public struct HeapRepair: Equatable, Sendable {

@@ -1,4 +1,6 @@
 import HoldfastEngine
+import HoldfastFormat
+import HoldfastSystem
 
 /// A walk over everything that the roots of a heap lead to, which trusts none of it: what
 /// ``PersistentHeap/check(knowing:progress:)`` does besides comparing pages.

@@ -4,6 +4,7 @@
     import Foundation
 #endif
 import HoldfastEngine
+import HoldfastSystem
 
 /// Writes roots as lines of JSON.
 ///

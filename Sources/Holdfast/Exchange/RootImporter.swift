@@ -4,6 +4,7 @@
     import Foundation
 #endif
 import HoldfastEngine
+import HoldfastSystem
 
 /// A line that has been read and not been understood yet.
 struct ContentDecoder {

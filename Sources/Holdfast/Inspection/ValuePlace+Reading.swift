@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastEngine
+import HoldfastSystem
 
 extension ValuePlace {
     /// The value, with at most `limit` elements of every collection in it, and `depth` levels of

@@ -4,6 +4,8 @@
     import Foundation
 #endif
 import HoldfastEngine
+import HoldfastFormat
+import HoldfastSystem
 
 /// How the bytes of a plain struct lie, from what is said of it in words.
 ///

@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastEngine
+import HoldfastSystem
 
 /// An ``Encoded`` value of a type that this program does not have: JSON that anybody can read.
 struct RunTimeEncoded<Number: RunTimeNumber>: PersistableValue {

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 /// An enum with payloads made at run time of what a heap says of it. As a value it is the place of
 /// a payload, which storing copies.

@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Giving the blocks of free pages back to the file system, so that it is done as a whole whatever
 /// ends the process.
 extension HeapEngine {
@@ -15,7 +18,7 @@ extension HeapEngine {
     func giveBackFreePages(_ file: any DiskFile) throws(HeapError) -> Int {
         var header = try readHeader(file)
         var freed = 0
-        do throws(DiskError) {
+        do throws(SystemError) {
             let isRepeated = header.isGivingBack
             header.isGivingBack = true
             try writeNextHeader(&header, file)
@@ -42,7 +45,7 @@ extension HeapEngine {
     }
 
     /// The longer free runs as of the last checkpoint.
-    func freeRuns(of file: any DiskFile, _ header: HeapHeader) throws(DiskError) -> [Range<Int>] {
+    func freeRuns(of file: any DiskFile, _ header: HeapHeader) throws(SystemError) -> [Range<Int>] {
         Self.longRuns(try BaseVerifier.freePages(of: file, end: header.heapPages))
     }
 

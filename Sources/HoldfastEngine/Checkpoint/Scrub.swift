@@ -1,10 +1,5 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
+import HoldfastSystem
 
 /// What a scrub has found.
 public struct PageReport: Equatable, Sendable {
@@ -96,7 +91,7 @@ extension HeapEngine {
     {
         let base = try baseState(header, in: file, known: scrub.base)
         scrub.base = base
-        do throws(DiskError) {
+        do throws(SystemError) {
             try scrub.step(in: file, headersAreStill: base.isAtRest || isFileWritable)
         } catch {
             throw HeapError(error)
@@ -157,7 +152,7 @@ extension HeapEngine {
     /// be used again meanwhile, which is no damage.
     private func lines(of log: SharedFile, from header: HeapHeader) throws(HeapError) -> LineIndex {
         for _ in 0 ..< 1000 {
-            let ring = try translating { () throws(DiskError) in try log.ring() }
+            let ring = try translating { () throws(SystemError) in try log.ring() }
             let lines = LineIndex(
                 of: ring, from: header, to: log.loadInOrder(.published), epoch: log[.epoch],
                 keepsPagesBeyondEnd: true)
@@ -174,9 +169,11 @@ extension HeapEngine {
     private func letCheckpointsPass() {
         guard let shared = sharedFile.withLock({ $0 }) else {
             // Nobody can say so to an opening that does not take part.
-            usleep(200)
+            SystemThread.sleep(microseconds: 200)
             return
         }
-        while shared.loadInOrder(.checkpointWanted) > Deadline.now { usleep(100) }
+        while shared.loadInOrder(.checkpointWanted) > Deadline.now {
+            SystemThread.sleep(microseconds: 100)
+        }
     }
 }

@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Building a new heap without a log: changes go straight into a shared mapping of a file that has
 /// no name yet that anyone would open.
@@ -23,7 +17,7 @@ extension HeapEngine {
         self.builder = builder
         file = builder.file
         let pages = AllocatorRoot.initialPages()
-        do throws(DiskError) {
+        do throws(SystemError) {
             try builder.file.grow(from: 0, to: 1 << 20, reservingBlocks: options.reservesBlocks)
             try builder.file.write(pages, at: 0)
         } catch {
@@ -79,10 +73,10 @@ extension HeapEngine {
         let roomy = FileGrowth.nextSize(
             current: image.byteCount, needed: bytes, granule: granule, maximumStep: 1 << 30)
         let exact = SystemPage.roundUp(bytes, to: granule)
-        var failure: DiskError?
+        var failure: SystemError?
         // The extra space is only in hand for later; the exact need may still fit.
         for target in roomy > exact ? [roomy, exact] : [exact] {
-            do throws(DiskError) {
+            do throws(SystemError) {
                 try builder.file.grow(
                     from: image.byteCount, to: target, reservingBlocks: options.reservesBlocks)
             } catch {
@@ -91,7 +85,9 @@ extension HeapEngine {
             }
             return try image.mapShared(builder.file, byteCount: target)
         }
-        if let failure { throw HeapError(DiskError(failure.operation, path, code: failure.code)) }
+        if let failure {
+            throw HeapError(failure.renamed(to: path))
+        }
     }
 
     /// Throws what has made the build come to nothing, if anything has. For those who can stop it;
@@ -122,7 +118,7 @@ extension HeapEngine {
         Allocator(access: HeapAccess(context: context, epoch: context.pointee.epoch)).trim()
         endContext(context)
         let end = Int(pagesInImage)
-        do throws(DiskError) {
+        do throws(SystemError) {
             let root = UnsafeRawBufferPointer(
                 start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
             let table = PageChecksums(root: root)
@@ -158,7 +154,7 @@ extension HeapEngine {
             }
             header.heapPages = UInt64(end)
             header.pageMapParts = table.parts
-            if image.fault != nil { throw DiskError(.write, path, code: EIO) }
+            if image.fault != nil { throw SystemError(.write, path, .ioError) }
             try builder.finish(header, replacing: replacing)
         } catch {
             throw builder.heapError(error)
@@ -166,7 +162,7 @@ extension HeapEngine {
     }
 
     private func recordChecksums(end: Int, _ table: PageChecksums, _ writer: inout BaseWriter)
-        throws(DiskError)
+        throws(SystemError)
     {
         guard let file else { return }
         let reserved = table.allPages

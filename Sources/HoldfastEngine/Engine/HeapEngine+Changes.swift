@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastSystem
 
 /// Noticing what others commit, without looking all the time.
 extension HeapEngine {
@@ -78,7 +72,7 @@ extension HeapEngine {
                 // Not for ever at once, since closing the heap in another thread is not a commit.
                 signal.sleep(whileAt: position, nanoseconds: min(left, 500_000_000))
             } else {
-                usleep(UInt32(min(left / 1000, 10_000)))
+                SystemThread.sleep(microseconds: UInt32(min(left / 1000, 10_000)))
             }
         }
     }

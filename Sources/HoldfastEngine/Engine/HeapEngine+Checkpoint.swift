@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Checkpoints: moving the log into the base image, beside readers and writers of all processes.
 extension HeapEngine {
@@ -30,7 +24,7 @@ extension HeapEngine {
             let _: Void? = checkpointMutex.withLockIfAvailable { _ in
                 do throws(HeapError) {
                     guard
-                        try translating({ () throws(DiskError) in
+                        try translating({ () throws(SystemError) in
                             try file.tryLock(.checkpoint, exclusive: true)
                         })
                     else {
@@ -83,7 +77,9 @@ extension HeapEngine {
         if log.checkpointPosition < header.checkpointPosition {
             // A checkpoint's process died after it had written the header: once that is durable,
             // the rest is only to be said.
-            do throws(DiskError) { try writeNextHeader(&header, file) } catch { throw fail(error) }
+            do throws(SystemError) { try writeNextHeader(&header, file) } catch {
+                throw fail(error)
+            }
             log.finishCheckpoint(at: header.checkpointPosition)
         }
         if header.isGivingBack {
@@ -109,7 +105,7 @@ extension HeapEngine {
             }
         }
         guard target > header.checkpointPosition else { return target == published }
-        let ring = try translating { () throws(DiskError) in try shared.ring() }
+        let ring = try translating { () throws(SystemError) in try shared.ring() }
         guard let lines = LineIndex(of: ring, from: header, to: target, epoch: log.epoch) else {
             throw fail(
                 HeapError.damagedLog(
@@ -125,7 +121,7 @@ extension HeapEngine {
         let wasCutShort = shared[.required] > header.checkpointPosition
         if !wasCutShort { try requireSound(lines, header, file) }
         try log.prepareCheckpoint(upTo: target, lines: lines)
-        do throws(DiskError) {
+        do throws(SystemError) {
             let table = try writePages(of: lines, from: header, mends: wasCutShort, to: file)
             // Before a header says that these pages are right.
             try shared.requireNoFault(ring)
@@ -134,7 +130,7 @@ extension HeapEngine {
             header.checkpointChain = lines.chain
             header.commitNumber = lines.commitNumber
             header.heapPages = lines.heapPages
-            header.checkpointTime = HeapHeader.now
+            header.checkpointTime = CalendarClock.seconds
             header.pageMapParts = table.parts
             if atRest, target == published { header.logInUse = false }
             try writeNextHeader(&header, file)
@@ -147,7 +143,7 @@ extension HeapEngine {
 
     /// Whether anyone reads whose view is not in the table.
     func hasUnregisteredViews(_ file: any DiskFile) throws(HeapError) -> Bool {
-        try translating { () throws(DiskError) in
+        try translating { () throws(SystemError) in
             if try file.isLockedByOthers(.unregisteredReader) { return true }
             return try file.isLockedByOthers(.visitorsRead)
         }
@@ -158,7 +154,7 @@ extension HeapEngine {
     func requireSound(_ lines: LineIndex, _ header: HeapHeader, _ file: any DiskFile)
         throws(HeapError)
     {
-        let damaged = try translating { () throws(DiskError) in
+        let damaged = try translating { () throws(SystemError) in
             var verifier = BaseVerifier(file: file, header: header)
             return try verifier.damaged(
                 among: (0 ..< lines.pageCount).lazy.map { lines[$0].number })
@@ -186,7 +182,7 @@ extension HeapEngine {
     /// Writes every page that `lines` changes, in steps of bounded size.
     func writePages(
         of lines: LineIndex, from header: HeapHeader, mends: Bool, to file: any DiskFile
-    ) throws(DiskError) -> PageChecksums {
+    ) throws(SystemError) -> PageChecksums {
         let buffer = PageBuffer(pages: Self.stepPages)
         let table = try checksumTable(of: lines, in: file, buffer)
         var writer = BaseWriter(
@@ -223,7 +219,7 @@ extension HeapEngine {
 
     /// Where the checksums are after `lines`.
     private func checksumTable(of lines: LineIndex, in file: any DiskFile, _ buffer: PageBuffer)
-        throws(DiskError)
+        throws(SystemError)
         -> PageChecksums
     {
         let page = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<HeapLayout.pageBytes])
@@ -242,20 +238,20 @@ extension HeapEngine {
     /// or failed before it was durable. Then it is only in the page cache, perhaps counted as
     /// written there, and the disk has the one before. That must not be so once anything depends on
     /// what it says: once a log that it names is used, or one that it does not name is removed.
-    func writeNextHeader(_ header: inout HeapHeader, _ file: any DiskFile) throws(DiskError) {
+    func writeNextHeader(_ header: inout HeapHeader, _ file: any DiskFile) throws(SystemError) {
         header.sequence += 1
         try writeHeader(header, to: file)
         try file.sync()
     }
 
     /// Writes the header over its older copy.
-    func writeHeader(_ header: HeapHeader, to file: any DiskFile) throws(DiskError) {
+    func writeHeader(_ header: HeapHeader, to file: any DiskFile) throws(SystemError) {
         try file.write(header.encoded(), at: Int(header.sequence % 2) * HeapLayout.pageBytes)
     }
 
     /// Writes the current header over the other copy too, so that a heap at rest opens with either.
     /// Without a sync: until it is durable, the newer copy counts, as ever.
-    func repeatHeader(_ header: HeapHeader, to file: any DiskFile) throws(DiskError) {
+    func repeatHeader(_ header: HeapHeader, to file: any DiskFile) throws(SystemError) {
         try file.write(header.encoded(), at: Int((header.sequence + 1) % 2) * HeapLayout.pageBytes)
     }
 }

@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Durability and room, as the user asks for them and as they fall due: syncs, checkpoints, memory
 /// given back, the file's size.
@@ -135,7 +129,7 @@ extension HeapEngine {
     }
 
     /// Under the write lock, or alone.
-    func growFile(_ file: any DiskFile, toHold bytes: Int) throws(DiskError) {
+    func growFile(_ file: any DiskFile, toHold bytes: Int) throws(SystemError) {
         guard bytes > fileBytes else { return }
         // Another process may have grown it. A rest behind the last granule, which a power cut can
         // leave, is no room.
@@ -143,7 +137,7 @@ extension HeapEngine {
         fileBytes -= fileBytes % HeapLayout.fileGranule
         guard bytes > fileBytes else { return }
         let target = Self.roomySize(current: fileBytes, needed: bytes)
-        do throws(DiskError) {
+        do throws(SystemError) {
             try file.grow(from: fileBytes, to: target, reservingBlocks: options.reservesBlocks)
             fileBytes = target
         } catch {
@@ -174,10 +168,10 @@ extension HeapEngine {
         guard let file, let log = writerLog else { return }
         let largest = max(
             roundedCapacity(options.logLimit), roundedCapacity(options.initialLogBytes))
-        fileBytes = try translating { () throws(DiskError) in try file.size() }
+        fileBytes = try translating { () throws(SystemError) in try file.size() }
         guard fileBytes > wantedFileBytes(slack: true) || log.capacity > largest else { return }
         try withOpeningLock(file) { () throws(HeapError) in
-            let isAlone = try translating { () throws(DiskError) in
+            let isAlone = try translating { () throws(SystemError) in
                 try file.tryLock(.presence, exclusive: true)
             }
             guard isAlone else { return }
@@ -197,12 +191,12 @@ extension HeapEngine {
     /// all of the log in the base image.
     func giveBackTail() throws(HeapError) {
         guard let file else { return }
-        fileBytes = try translating { () throws(DiskError) in try file.size() }
+        fileBytes = try translating { () throws(SystemError) in try file.size() }
         guard fileBytes > wantedFileBytes(slack: false), log.withLock({ $0 })?.usedBytes ?? 0 == 0
         else { return }
         try withOpeningLock(file) { () throws(HeapError) in
             guard
-                try translating({ () throws(DiskError) in
+                try translating({ () throws(SystemError) in
                     try file.tryLock(.presence, exclusive: true)
                 })
             else { return }
@@ -214,7 +208,7 @@ extension HeapEngine {
     private func shrinkFile(to bytes: Int) throws(HeapError) {
         guard let file, bytes < fileBytes else { return }
         try image.shrink(to: bytes, path: path)
-        do throws(DiskError) { try file.truncate(to: bytes) } catch { throw fail(error) }
+        do throws(SystemError) { try file.truncate(to: bytes) } catch { throw fail(error) }
         fileBytes = bytes
     }
 
@@ -284,7 +278,7 @@ extension HeapEngine {
     private func closeWriting(_ file: any DiskFile, _ shared: SharedFile) throws(HeapError) {
         if hasFailed.load(ordering: .acquiring) { throw failedError }
         try requireInPlace()
-        let isAlone = try translating { () throws(DiskError) in
+        let isAlone = try translating { () throws(SystemError) in
             try file.tryLock(.presence, exclusive: true)
         }
         let isLogStarted = shared[.epoch] != 0
@@ -316,18 +310,18 @@ extension HeapEngine {
         // A reader that could not register still has its view: the log stays, and is no longer than
         // what it protects.
         guard isComplete else { return try log.makeDurable(below: log.published) }
-        do throws(DiskError) {
+        do throws(SystemError) {
             var header = try currentHeader(file)
             if header.logInUse { try endUseOfLog(&header, file) }
             try repeatHeader(header, to: file)
         } catch {
             throw fail(error)
         }
-        fileBytes = try translating { () throws(DiskError) in try file.size() }
+        fileBytes = try translating { () throws(SystemError) in try file.size() }
         try shrinkFile(to: wantedFileBytes(slack: false))
         // Another file in this one's place has another log.
         try requireInPlace()
-        try translating { () throws(DiskError) in try neighbours.remove() }
+        try translating { () throws(SystemError) in try neighbours.remove() }
     }
 
     /// Nobody has used the log. But a process that died while it started it may have said in the
@@ -335,7 +329,7 @@ extension HeapEngine {
     /// error for whoever opens the heap.
     private func removeUnusedLog(_ file: any DiskFile) throws(HeapError) {
         var header = try readHeader(file)
-        do throws(DiskError) {
+        do throws(SystemError) {
             if header.logInUse || disk.exists(location + LogLayout.durableSuffix) {
                 try endUseOfLog(&header, file)
                 try repeatHeader(header, to: file)
@@ -347,13 +341,13 @@ extension HeapEngine {
     }
 
     /// A header, durable, that says the file is whole without its log.
-    private func endUseOfLog(_ header: inout HeapHeader, _ file: any DiskFile) throws(DiskError) {
+    private func endUseOfLog(_ header: inout HeapHeader, _ file: any DiskFile) throws(SystemError) {
         header.logInUse = false
         try writeNextHeader(&header, file)
     }
 
     private func lockWriteLock(_ shared: SharedFile) throws(HeapError) {
-        let outcome = try translating { () throws(DiskError) in
+        let outcome = try translating { () throws(SystemError) in
             try shared.writeLock.lock(timeout: options.timeout, spinning: options.spin)
         }
         if outcome == .timedOut {
@@ -361,9 +355,9 @@ extension HeapEngine {
         }
     }
 
-    private func currentHeader(_ file: any DiskFile) throws(DiskError) -> HeapHeader {
+    private func currentHeader(_ file: any DiskFile) throws(SystemError) -> HeapHeader {
         do throws(HeapError) { return try readHeader(file) } catch {
-            throw DiskError(.read, path, code: EIO)
+            throw SystemError(.read, path, .ioError)
         }
     }
 

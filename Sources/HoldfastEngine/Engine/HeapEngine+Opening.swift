@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Opening and making heaps.
 extension HeapEngine {
@@ -37,7 +31,7 @@ extension HeapEngine {
         try requireSuitableFileSystem(file)
         var isInPlace = false
         try withOpeningLock(file) { () throws(HeapError) in
-            isInPlace = try translating { () throws(DiskError) in
+            isInPlace = try translating { () throws(SystemError) in
                 disk.fileIdentity(at: location) == (try file.fileIdentity())
             }
             guard isInPlace else { return }
@@ -88,7 +82,7 @@ extension HeapEngine {
     /// A writer needs both names, and is told at once if one of them is taken. Which log belongs to
     /// a heap in use is recovery's to find out.
     private func requireNames(_ header: HeapHeader) throws(HeapError) {
-        try translating { () throws(DiskError) in
+        try translating { () throws(SystemError) in
             try neighbours.requireOwn(.shared)
             if !header.logInUse { try neighbours.requireOwn(.log) }
         }
@@ -101,16 +95,16 @@ extension HeapEngine {
         guard isFileWritable, !options.salvages else {
             return try becomeGuest(file, giveUpPresence: true)
         }
-        do throws(DiskError) {
-            let shared = try SharedFile.create(
-                disk: disk, heapPath: location, heapFile: file, header: header,
-                processes: options.processes)
+        do throws(SharingError) {
+            let shared = try SharingError.passing { () throws(SystemError) in
+                try SharedFile.create(
+                    disk: disk, heapPath: location, heapFile: file, header: header,
+                    processes: options.processes)
+            }
             try becomeMember(file, shared)
         } catch {
             // A reader can do without; a writer is told when it first writes that it may not.
-            guard mode != .readWrite || [EACCES, EPERM, EROFS].contains(error.code) else {
-                throw heapError(error)
-            }
+            guard mode != .readWrite || error.isRefusal else { throw heapError(error) }
             try becomeGuest(file, giveUpPresence: true)
         }
     }
@@ -119,39 +113,25 @@ extension HeapEngine {
     /// comes later, and catches up.
     func join(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
         let needsEntry = mode == .readWrite
-        do throws(DiskError) {
-            var shared: SharedFile?
+        do throws(SharingError) {
+            let shared: SharedFile
             var mayWrite = true
-            do throws(DiskError) {
+            do throws(SharingError) {
                 shared = try joinShared(file, header, isWritable: true)
-            } catch
-                where !needsEntry
-                && (error.code == EACCES || error.code == EPERM || error.code == EROFS)
-            {
+            } catch  where !needsEntry && error.isRefusal {
                 mayWrite = false
                 shared = try joinShared(file, header, isWritable: false)
-            }
-            guard let shared else {
-                throw DiskError(.open, location + LogLayout.sharedSuffix, code: -1)
             }
             if mayWrite {
                 try becomeMember(file, shared)
             } else {
-                try protectAllViews(file)
-                guard try file.tryLock(.presence, exclusive: false) else {
-                    throw DiskError(.lock, path, code: EAGAIN)
+                try SharingError.passing { () throws(SystemError) in
+                    try protectAllViews(file)
+                    try takePresence(file)
                 }
                 attachment = .observer(shared)
             }
-        } catch {
-            switch error.code {
-            case -1:
-                throw HeapError.logMissing(path: path, logPath: location + LogLayout.sharedSuffix)
-            case SharedFile.otherNamespace: throw HeapError.otherNamespace(path: path)
-            case -3: throw HeapError.tooManyProcesses(path: path, limit: ViewTable.count)
-            default: throw heapError(error)
-            }
-        }
+        } catch { throw heapError(error) }
         openView()
         defer { if !isFixed { closeView() } }
         try startFromBase()
@@ -159,8 +139,8 @@ extension HeapEngine {
         if isFixed { openView() }
     }
 
-    func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool) throws(DiskError)
-        -> SharedFile?
+    func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool)
+        throws(SharingError) -> SharedFile
     {
         try SharedFile.join(
             disk: disk, heapPath: location, heapFile: file, identity: header.identity,
@@ -168,31 +148,42 @@ extension HeapEngine {
             isWritable: isWritable)
     }
 
-    private func becomeMember(_ file: any DiskFile, _ shared: SharedFile) throws(DiskError) {
+    private func heapError(_ error: SharingError) -> HeapError {
+        switch error {
+        case .missing: .logMissing(path: path, logPath: location + LogLayout.sharedSuffix)
+        case .otherNamespace: .otherNamespace(path: path)
+        case .tooManyProcesses: .tooManyProcesses(path: path, limit: ViewTable.count)
+        case .system(let error): heapError(error)
+        }
+    }
+
+    private func takePresence(_ file: any DiskFile) throws(SystemError) {
+        guard try file.tryLock(.presence, exclusive: false) else {
+            throw SystemError(.lock, path, .resourceTemporarilyUnavailable)
+        }
+    }
+
+    private func becomeMember(_ file: any DiskFile, _ shared: SharedFile) throws(SharingError) {
         let views = ViewTable(shared: shared)
         guard
             let entry = views.take(
                 for: options.processes.current, isFixed: isFixed, directory: options.processes)
-        else {
-            throw DiskError(.lock, path, code: -3)
-        }
+        else { throw .tooManyProcesses }
         if isFixed { ViewTable.open(entry, at: shared[.checkpoint], commit: 0, in: shared) }
         attachment = .member(shared, views, entry: entry)
-        guard try file.tryLock(.presence, exclusive: false) else {
-            throw DiskError(.lock, path, code: EAGAIN)
-        }
+        try SharingError.passing { () throws(SystemError) in try takePresence(file) }
     }
 
     /// Reads on without being known: then nothing may be moved into the base image at all.
     func becomeGuest(_ file: any DiskFile, giveUpPresence: Bool) throws(HeapError) {
-        try translating { () throws(DiskError) in try protectAllViews(file) }
+        try translating { () throws(SystemError) in try protectAllViews(file) }
         if giveUpPresence { file.unlock(.presence) }
         attachment = .guest(headers: headerSequences)
     }
 
-    func protectAllViews(_ file: any DiskFile) throws(DiskError) {
+    func protectAllViews(_ file: any DiskFile) throws(SystemError) {
         guard try file.tryLock(.unregisteredReader, exclusive: false) else {
-            throw DiskError(.lock, path, code: EAGAIN)
+            throw SystemError(.lock, path, .resourceTemporarilyUnavailable)
         }
     }
 
@@ -214,13 +205,13 @@ extension HeapEngine {
     }
 
     func isAlone(_ file: any DiskFile) throws(HeapError) -> Bool {
-        do throws(DiskError) {
+        do throws(SystemError) {
             return try file.tryLock(.presence, exclusive: true)
         } catch {
             // Opened for reading only: whether the lock is free can be asked, but not held against
             // others.
-            guard error.code == EBADF else { throw heapError(error) }
-            do throws(DiskError) { return !(try file.isLockedByOthers(.presence)) } catch {
+            guard error.errno == .badFileDescriptor else { throw heapError(error) }
+            do throws(SystemError) { return !(try file.isLockedByOthers(.presence)) } catch {
                 throw heapError(error)
             }
         }
@@ -233,11 +224,11 @@ extension HeapEngine {
     {
         try askAgain(waitingFor: "another process that opens or closes it") {
             () throws(HeapError) in
-            do throws(DiskError) {
+            do throws(SystemError) {
                 return try file.tryLock(.opening, exclusive: true)
             } catch {
-                guard error.code == EBADF else { throw heapError(error) }
-                return try translating { () throws(DiskError) in
+                guard error.errno == .badFileDescriptor else { throw heapError(error) }
+                return try translating { () throws(SystemError) in
                     try file.tryLock(.opening, exclusive: false)
                 }
             }
@@ -247,7 +238,7 @@ extension HeapEngine {
     }
 
     func requireSuitableFileSystem(_ file: any DiskFile) throws(HeapError) {
-        switch try translating({ () throws(DiskError) in try file.fileSystemKind() }) {
+        switch try translating({ () throws(SystemError) in try file.fileSystemKind() }) {
         case .local: break
         case .network(let name):
             guard mode == .readOnly || mode == .privateCopy || options.allowsNetworkFileSystems
@@ -270,10 +261,12 @@ extension HeapEngine {
         let deadline = Deadline(in: options.timeout)
         var file: (any DiskFile)?
         while file == nil {
-            do throws(DiskError) {
+            do throws(SystemError) {
                 file = try openFileForMode()
             } catch {
-                guard error.code == ENOENT, mode == .readWrite, options.createsIfMissing else {
+                guard error.errno == .noSuchFileOrDirectory, mode == .readWrite,
+                    options.createsIfMissing
+                else {
                     throw openingError(error)
                 }
                 do throws(HeapError) {
@@ -281,12 +274,12 @@ extension HeapEngine {
                 } catch {
                     // Another process is making it just now.
                     guard case .busy = error, !deadline.hasPassed else { throw error }
-                    usleep(1000)
+                    SystemThread.sleep(microseconds: 1000)
                 }
             }
         }
         guard let file else { throw HeapError.notFound(path: path) }
-        do throws(DiskError) {
+        do throws(SystemError) {
             try file.requireRegularFile()
         } catch {
             file.close()
@@ -295,11 +288,11 @@ extension HeapEngine {
         return file
     }
 
-    private func openingError(_ error: DiskError) -> HeapError {
-        switch error.code {
-        case EACCES, EPERM:
+    private func openingError(_ error: SystemError) -> HeapError {
+        switch error.errno {
+        case .permissionDenied, .notPermitted:
             .permissionDenied(path: path, operation: mode == .readWrite ? "write" : "read")
-        case ENOENT, ENOTDIR, ENAMETOOLONG:
+        case .noSuchFileOrDirectory, .notDirectory, .fileNameTooLong:
             disk.objection(to: location, suffixBytes: 0).map { HeapError($0, path: path) }
                 ?? heapError(error)
         default: heapError(error)
@@ -308,12 +301,12 @@ extension HeapEngine {
 
     /// Readers open the file for writing too if they may, though they write nothing: exclusive
     /// locks ask for it.
-    private func openFileForMode() throws(DiskError) -> any DiskFile {
-        do throws(DiskError) {
+    private func openFileForMode() throws(SystemError) -> any DiskFile {
+        do throws(SystemError) {
             isFileWritable = true
             return try disk.open(location, .readWrite)
         } catch {
-            guard mode != .readWrite, [EACCES, EPERM, EROFS, ETXTBSY].contains(error.code) else {
+            guard mode != .readWrite, error.isRefusal || error.errno == .textFileBusy else {
                 throw error
             }
             isFileWritable = false
@@ -332,17 +325,17 @@ extension HeapEngine {
         defer { builder.end() }
         // Before there is a file that could not be opened.
         try requireSuitableFileSystem(builder.file)
-        do throws(DiskError) {
+        do throws(SystemError) {
             try builder.file.grow(
                 from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
             try builder.file.write(pages, at: 0)
-            do throws(DiskError) {
+            do throws(SystemError) {
                 try builder.finish(header, replacing: false)
-            } catch  where error.code == EEXIST {
+            } catch  where error.errno == .fileExists {
                 // Another process was faster, and its heap is as good.
             }
         } catch {
-            throw HeapError(DiskError(error.operation, path, code: error.code))
+            throw HeapError(error.renamed(to: path))
         }
     }
 
@@ -358,16 +351,15 @@ extension HeapEngine {
     func headerAndSize(of file: any DiskFile) throws(HeapError) -> (HeapHeader, fileBytes: Int) {
         let readings: [HeapHeader.Reading]
         let fileBytes: Int
-        do throws(DiskError) {
+        do throws(SystemError) {
             readings = try file.headerReadings()
             // After the header: the file is always made longer before a header says that the heap
             // is.
             fileBytes = try file.size()
-            guard fileBytes > 0 else { throw DiskError(.read, path, code: 0) }
         } catch {
-            if error.code == 0 { throw HeapError.emptyFile(path: path) }
             throw heapError(error)
         }
+        guard fileBytes > 0 else { throw HeapError.emptyFile(path: path) }
         switch HeapHeader.current(readings) {
         case .header(let header):
             // Anyone may have grown the file since its size was asked for, but nobody cuts it while

@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Recovery: the log's commits laid over the image, and, where the heap may be written, over the
 /// base file.
 extension HeapEngine {
@@ -51,7 +54,7 @@ extension HeapEngine {
         var lines = LineIndex(behind: header)
         var completion = LogCompletion()
         let root = PageBuffer(pages: 1)
-        try translating { () throws(DiskError) in
+        try translating { () throws(SystemError) in
             try file.readOrZeros(into: root.bytes, at: Int(AllocatorRoot.offset))
         }
         while let (record, bytes, source) = scanner.next() {
@@ -73,7 +76,7 @@ extension HeapEngine {
         }
         try awaitVisitors(file)
         var recovered = recovered(header, scanner, heapPages: lines.heapPages)
-        do throws(DiskError) {
+        do throws(SystemError) {
             try completion.write(scanner)
             lines.ring = log.ring
             recovered = try writeRecovered(lines, from: header, to: recovered, scanner, file)
@@ -118,7 +121,7 @@ extension HeapEngine {
     private func isCheckpointCutShort(
         _ scanner: LogScanner, _ file: any DiskFile, _ header: HeapHeader
     ) throws(HeapError) -> Bool {
-        try translating { () throws(DiskError) in
+        try translating { () throws(SystemError) in
             scanner.requiredPosition > header.checkpointPosition ? try hasBothHeaders(file) : false
         }
     }
@@ -126,7 +129,7 @@ extension HeapEngine {
     /// After the last record: throws if commits that were durable lie behind it, or warns, where
     /// what is left is to be salvaged.
     private func requireWholeLog(_ scanner: LogScanner) throws(HeapError) {
-        let isDamaged = try translating { () throws(DiskError) in
+        let isDamaged = try translating { () throws(SystemError) in
             try scanner.requireNoFault()
             if try scanner.isDurableFileCutShort() || scanner.position < scanner.requiredPosition {
                 return true
@@ -180,7 +183,7 @@ extension HeapEngine {
         -> HeapHeader?
     {
         let logPath = location + LogLayout.durableSuffix
-        return try translating { () throws(DiskError) in
+        return try translating { () throws(SystemError) in
             guard disk.exists(logPath), try !hasBothHeaders(file),
                 let log = try? disk.openBeside(logPath, .readOnly)
             else { return nil }
@@ -208,7 +211,7 @@ extension HeapEngine {
         }
     }
 
-    func hasBothHeaders(_ file: any DiskFile) throws(DiskError) -> Bool {
+    func hasBothHeaders(_ file: any DiskFile) throws(SystemError) -> Bool {
         try file.headerReadings().allSatisfy { if case .header = $0 { true } else { false } }
     }
 
@@ -222,7 +225,7 @@ extension HeapEngine {
     private func writeRecovered(
         _ lines: LineIndex, from old: HeapHeader, to recovered: HeapHeader, _ scanner: LogScanner,
         _ file: any DiskFile
-    ) throws(DiskError) -> HeapHeader {
+    ) throws(SystemError) -> HeapHeader {
         var recovered = recovered
         try growFile(file, toHold: Int(recovered.heapPages) * HeapLayout.pageBytes)
         // Whatever was going on when the machine stopped may have torn pages of checksums, and is
@@ -231,7 +234,7 @@ extension HeapEngine {
         try scanner.requireNoFault()
         try file.sync()
         recovered.pageMapParts = table.parts
-        recovered.checkpointTime = HeapHeader.now
+        recovered.checkpointTime = CalendarClock.seconds
         recovered.logInUse = false
         try writeNextHeader(&recovered, file)
         try repeatHeader(recovered, to: file)
@@ -246,45 +249,50 @@ extension HeapEngine {
     {
         // A reader opens the log read-only, so that it needs no right to write it.
         let access: FileAccess = mode == .readWrite ? .readWrite : .readOnly
-        var newer: UInt32?
-        do throws(DiskError) {
-            guard disk.exists(logPath) else { throw DiskError(.open, logPath, code: -1) }
-            let durable = try disk.openBeside(logPath, access)
-            let reading = try LogHeader.read(from: durable, at: LogLayout.headerOffsets)
+        do throws(LogError) {
+            guard disk.exists(logPath) else { throw .missing }
+            let (durable, reading) = try LogError.passing { () throws(SystemError) in
+                let durable = try disk.openBeside(logPath, access)
+                return (
+                    durable, try LogHeader.read(from: durable, at: LogLayout.headerOffsets)
+                )
+            }
             guard case .header(let logHeader) = reading, logHeader.identity == header.identity,
                 logHeader.epoch == header.logEpoch, Self.isCapacity(logHeader.capacity)
             else {
                 durable.close()
-                if case .newerFormat(let version) = reading { newer = version }
-                throw DiskError(.open, logPath, code: newer == nil ? -2 : -3)
+                if case .newerFormat(let version) = reading { throw .newerFormat(version) }
+                throw .foreign
             }
-            let ring = try RingMapping(reading: durable, capacity: Int(logHeader.capacity))
-            var sources = [LogScanner.Source(file: durable, ring: ring)]
-            if let shared = try openSharedSource(header, access) { sources.append(shared) }
+            let sources = try LogError.passing { () throws(SystemError) in
+                let ring = try RingMapping(reading: durable, capacity: Int(logHeader.capacity))
+                let shared = try openSharedSource(header, access)
+                return [LogScanner.Source(file: durable, ring: ring)] + (shared.map { [$0] } ?? [])
+            }
             return LogScanner(sources: sources, header: header, logHeader: logHeader)
         } catch {
-            switch error.code {
-            case -1: throw HeapError.logMissing(path: path, logPath: logPath)
-            case -2: throw HeapError.foreignLog(path: path, logPath: logPath)
-            case -3:
+            switch error {
+            case .missing: throw HeapError.logMissing(path: path, logPath: logPath)
+            case .foreign: throw HeapError.foreignLog(path: path, logPath: logPath)
+            case .newerFormat(let version):
                 throw HeapError.newerFormat(
-                    path: logPath, found: newer ?? 0, supported: LogLayout.version)
-            default: throw heapError(error)
+                    path: logPath, found: version, supported: LogLayout.version)
+            case .system(let error): throw heapError(error)
             }
         }
     }
 
     /// The shared file of whatever boot: its records prove themselves, and its words only say where
     /// they might be.
-    private func openSharedSource(_ header: HeapHeader, _ access: FileAccess) throws(DiskError)
+    private func openSharedSource(_ header: HeapHeader, _ access: FileAccess) throws(SystemError)
         -> LogScanner.Source?
     {
         let sharedPath = location + LogLayout.sharedSuffix
         guard disk.exists(sharedPath) else { return nil }
         let file: any DiskFile
-        do throws(DiskError) { file = try disk.openBeside(sharedPath, access) } catch {
+        do throws(SystemError) { file = try disk.openBeside(sharedPath, access) } catch {
             // Another's: it has nothing to say about this heap.
-            if error.operation == .claim { return nil }
+            if error.isForeignFile { return nil }
             throw error
         }
         var bytes = [UInt8](repeating: 0, count: SharedFile.headerBytes)

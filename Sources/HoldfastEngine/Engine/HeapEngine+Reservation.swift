@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 
 /// Room in the file before it is needed, and giving it up again.
@@ -45,7 +47,7 @@ extension HeapEngine {
         try withCheckpointLock(waits: true) { () throws(HeapError) in
             var header = try readHeader(file)
             guard bytes != reservedBytes else { return }
-            do throws(DiskError) {
+            do throws(SystemError) {
                 if bytes > fileBytes {
                     // Under the write lock no commit grows it meanwhile. A rest behind the last
                     // granule is no room.
@@ -55,7 +57,7 @@ extension HeapEngine {
                 }
             } catch { throw heapError(error) }
             header.reservedBytes = UInt64(bytes)
-            do throws(DiskError) {
+            do throws(SystemError) {
                 try writeNextHeader(&header, file)
                 if !header.logInUse { try repeatHeader(header, to: file) }
             } catch { throw fail(error) }

@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 
 /// Following what other processes commit: catching up, and starting over from the base image.
@@ -66,7 +68,7 @@ extension HeapEngine {
 
     /// Lays the records from `applied` to `target` over the image.
     private func followLog(_ log: RedoLog, to target: UInt64) throws(HeapError) {
-        var ring = try translating { () throws(DiskError) in try log.shared.ring() }
+        var ring = try translating { () throws(SystemError) in try log.shared.ring() }
         try image.preparePrivateCopies(path: path)
         while applied < target {
             if let (record, bytes) = reader.record(
@@ -89,7 +91,7 @@ extension HeapEngine {
                 // This opening slept through a recycling of the ring.
                 try startFromBase()
             } else if ring.capacity != log.capacity {
-                ring = try translating { () throws(DiskError) in try log.shared.ring() }
+                ring = try translating { () throws(SystemError) in try log.shared.ring() }
             } else if log.shared.hasFault {
                 throw HeapError.unreadable(path: log.shared.file.path, offset: 0)
             } else {
@@ -130,7 +132,7 @@ extension HeapEngine {
     func joinedLog() throws(HeapError) -> RedoLog? {
         if let writerLog { return writerLog }
         guard let shared, shared[.epoch] != 0 else { return nil }
-        let log = try translating { () throws(DiskError) in
+        let log = try translating { () throws(SystemError) in
             try RedoLog(
                 joining: shared, disk: disk, heapPath: location, identity: identity,
                 isWritable: mode == .readWrite,
@@ -148,7 +150,7 @@ extension HeapEngine {
         try withOpeningLock(file) { () throws(HeapError) in
             var header = try readHeader(file)
             let isAlone: Bool
-            do throws(DiskError) {
+            do throws(SystemError) {
                 isAlone =
                     isFileWritable
                     ? try file.tryLock(.presence, exclusive: true)

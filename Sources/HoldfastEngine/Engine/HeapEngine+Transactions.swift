@@ -1,12 +1,6 @@
 import CHoldfast
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
+import HoldfastSystem
 
 /// Beginning and ending transactions.
 extension HeapEngine {
@@ -121,7 +115,7 @@ extension HeapEngine {
                 throw HeapError.unreadable(path: location + LogLayout.sharedSuffix, offset: 0)
             }
             let outcome: LockOutcome
-            do throws(DiskError) { outcome = try locked.get() } catch {
+            do throws(SystemError) { outcome = try locked.get() } catch {
                 throw writeLockError(error)
             }
             // A writer that died has published its commit or nothing: there is nothing to undo.
@@ -143,8 +137,8 @@ extension HeapEngine {
 
     /// The write lock's holder has this thread's number: it is this thread, or, where the
     /// namespaces of the processes are not known, one of another namespace.
-    private func writeLockError(_ error: DiskError) -> HeapError {
-        guard error.code == EDEADLK else { return heapError(error) }
+    private func writeLockError(_ error: SystemError) -> HeapError {
+        guard error.errno == .deadlock else { return heapError(error) }
         Misuse.demand(
             options.processes.namespaces == 0 && !isInsideAnotherOpening,
             "Holdfast: a transaction of a heap was begun inside one that the same thread has open "
@@ -224,7 +218,7 @@ extension HeapEngine {
     func appendToLog() throws(HeapError) {
         let newPages = pagesInImage
         if Int(newPages) * HeapLayout.pageBytes > fileBytes {
-            do throws(DiskError) {
+            do throws(SystemError) {
                 // Before the log has the commit: a commit that cannot get its blocks must not be
                 // one.
                 try growFile(file!, toHold: Int(newPages) * HeapLayout.pageBytes)
@@ -265,7 +259,7 @@ extension HeapEngine {
     @inline(never)
     private func findLogTail() throws(HeapError) -> LogTail {
         let log = try startedLog()
-        let ring = try translating { () throws(DiskError) in try log.shared.ring() }
+        let ring = try translating { () throws(SystemError) in try log.shared.ring() }
         let found = LogTail(of: log, in: ring)
         checkpointDue.ringIs(ring.capacity)
         tailRing = ring
@@ -284,7 +278,7 @@ extension HeapEngine {
             // it.
             let isLeft = header.logInUse
             let log: RedoLog
-            do throws(DiskError) {
+            do throws(SystemError) {
                 if isLeft || disk.exists(location + LogLayout.durableSuffix) {
                     try writeNextHeader(&header, file)
                 }
@@ -305,7 +299,7 @@ extension HeapEngine {
             if !isLeft {
                 header.logEpoch = log.epoch
                 header.logInUse = true
-                do throws(DiskError) {
+                do throws(SystemError) {
                     try writeNextHeader(&header, file)
                 } catch {
                     throw fail(error)

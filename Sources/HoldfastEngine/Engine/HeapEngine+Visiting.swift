@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Reading a heap at rest without taking part: an opening that finds nobody else makes no shared
 /// file, and so leaves nothing behind either.
@@ -59,7 +53,7 @@ extension HeapEngine {
     func beginVisit() -> Bool {
         guard mode == .readOnly, !options.isSnapshot, !options.salvages, !options.verifiesPages
         else { return false }
-        do throws(DiskError) {
+        do throws(SystemError) {
             let file = try disk.open(place.withLock { $0 } ?? path, .readWrite)
             if let visit = try visit(file) {
                 self.file = file
@@ -73,7 +67,7 @@ extension HeapEngine {
         return false
     }
 
-    private func visit(_ file: any DiskFile) throws(DiskError) -> Visit? {
+    private func visit(_ file: any DiskFile) throws(SystemError) -> Visit? {
         // In this order: who replaces the file holds the presence lock when it looks for visitors,
         // so one of the two finds the other; and a file that has its name after that keeps it.
         guard try file.tryLock(.visitor, exclusive: false), !(try file.isLockedByOthers(.presence))
@@ -104,7 +98,7 @@ extension HeapEngine {
     }
 
     /// The header, through the mapping, if it says that the heap is at rest and all else agrees.
-    private func headerForVisit(_ file: any DiskFile) throws(DiskError) -> Visit? {
+    private func headerForVisit(_ file: any DiskFile) throws(SystemError) -> Visit? {
         fileBytes -= fileBytes % HeapLayout.fileGranule
         // The mapping would be anyone's guess with fewer bytes.
         guard fileBytes > 0, fileBytes <= Int(HeapLayout.maximumBytes) else { return nil }
@@ -148,9 +142,7 @@ extension HeapEngine {
             )
             guard case .header(let first) = HeapHeader.decode(one) else { return nil }
             // At rest they are usually the same.
-            if memcmp(one.baseAddress!, other.baseAddress!, HeapHeader.byteCount) == 0 {
-                return (first, first)
-            }
+            if one.elementsEqual(other) { return (first, first) }
             guard case .header(let second) = HeapHeader.decode(other) else { return nil }
             return (first, second)
         }
@@ -192,26 +184,24 @@ extension HeapEngine {
     func joinBesideReaders(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> Bool {
         guard try hasUnregisteredViews(file) else { return false }
         var isUsable = false
-        do throws(DiskError) {
-            if let left = try joinShared(file, header, isWritable: false) {
-                isUsable = left[.epoch] == header.logEpoch && left[.failed] == 0
-                left.close()
-            }
+        do throws(SharingError) {
+            let left = try joinShared(file, header, isWritable: false)
+            isUsable = left[.epoch] == header.logEpoch && left[.failed] == 0
+            left.close()
         } catch {
             // Nor is it recovered: whoever reads began before the dead of the other namespace
             // wrote.
-            guard error.code != SharedFile.otherNamespace else {
-                throw HeapError.otherNamespace(path: path)
-            }
+            if case .otherNamespace = error { throw HeapError.otherNamespace(path: path) }
         }
         // A damaged copy of the header is for recovery to judge.
-        guard isUsable, try translating({ () throws(DiskError) in try hasBothHeaders(file) }) else {
+        guard isUsable, try translating({ () throws(SystemError) in try hasBothHeaders(file) })
+        else {
             return false
         }
         // The same once more: guests that have laid the log over their images look for another
         // header, and no commit to a log that is there already writes one.
         var repeated = header
-        try translating { () throws(DiskError) in try writeNextHeader(&repeated, file) }
+        try translating { () throws(SystemError) in try writeNextHeader(&repeated, file) }
         try join(file, repeated)
         return true
     }
@@ -223,7 +213,8 @@ extension HeapEngine {
         let reader =
             "a read transaction of another process, begun before the heap was left unclosed"
         try askAgain(waitingFor: reader) { () throws(HeapError) in
-            try translating { () throws(DiskError) in !(try file.isLockedByOthers(.visitorsRead)) }
+            try translating { () throws(SystemError) in !(try file.isLockedByOthers(.visitorsRead))
+            }
         }
     }
 
@@ -262,16 +253,16 @@ extension HeapEngine {
     }
 
     private func register(_ file: any DiskFile, _ visit: Visit) throws(HeapError) {
-        let isInPlace = try translating { () throws(DiskError) in
+        let isInPlace = try translating { () throws(SystemError) in
             disk.fileIdentity(at: location) == (try file.fileIdentity())
         }
         // What lies beside the name is another file's: this one is read on as it is, and nothing
         // may be moved into it.
-        if !isInPlace { try translating { () throws(DiskError) in try protectAllViews(file) } }
+        if !isInPlace { try translating { () throws(SystemError) in try protectAllViews(file) } }
         let header = try readHeader(file)
         let isUnchanged = isAtRest(as: visit)
         image.endVisit()
-        try translating { () throws(DiskError) in try image.separateVisit(file) }
+        try translating { () throws(SystemError) in try image.separateVisit(file) }
         // Also what an earlier attempt has left.
         try image.dropPrivatePages(file, fileBytes: fileBytes)
         if !isInPlace {

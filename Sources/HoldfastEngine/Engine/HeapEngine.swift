@@ -1,13 +1,7 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 import Synchronization
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// The untyped heap as one opening of it sees it: a private image of the base file, and the log
 /// that it shares with all others.
@@ -311,11 +305,11 @@ public final class HeapEngine: @unchecked Sendable {
 
     /// Records that the disk's state is unknown from now on, for every process, and returns the
     /// error to throw.
-    func fail(_ error: DiskError) -> HeapError {
+    func fail(_ error: SystemError) -> HeapError {
         if error.isOfThisProcessAlone { return heapError(error) }
         return fail(
             heapError(error),
-            reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
+            reason: error.summary)
     }
 
     func fail(_ error: HeapError, reason: String? = nil) -> HeapError {
@@ -362,19 +356,19 @@ public final class HeapEngine: @unchecked Sendable {
                 throw HeapError.timedOut(path: path, waitingFor: what)
             }
             if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
-            usleep(pause)
+            SystemThread.sleep(microseconds: pause)
             pause = min(pause * 2, longestPause)
         }
     }
 
     /// Runs calls to the disk and turns what they throw into the user's error.
-    func translating<R>(_ body: () throws(DiskError) -> R) throws(HeapError) -> R {
-        do throws(DiskError) { return try body() } catch { throw heapError(error) }
+    func translating<R>(_ body: () throws(SystemError) -> R) throws(HeapError) -> R {
+        do throws(SystemError) { return try body() } catch { throw heapError(error) }
     }
 
     /// The user's error, which names the heap as the user does.
-    func heapError(_ error: DiskError) -> HeapError {
+    func heapError(_ error: SystemError) -> HeapError {
         HeapError(
-            error.path == location ? DiskError(error.operation, path, code: error.code) : error)
+            error.path == location ? error.renamed(to: path) : error)
     }
 }

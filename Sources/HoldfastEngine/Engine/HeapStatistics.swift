@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Figures of a heap, as of one moment; see `PersistentHeap.statistics()`. Sizes are bytes.
 ///
 /// The file is divided without a rest: ``fileBytes`` = ``usedBytes`` + ``overheadBytes`` +
@@ -128,7 +131,7 @@ extension HeapEngine {
         let (header, fileBytes) = try headerAndSize(of: file)
         figures.formatVersion = Int(header.formatVersion)
         figures.fileBytes = fileBytes
-        figures.diskBytes = try translating { () throws(DiskError) in try file.allocatedBytes() }
+        figures.diskBytes = try translating { () throws(SystemError) in try file.allocatedBytes() }
         figures.reservedBytes = Int(header.reservedBytes)
         figures.creationSeconds = Int(header.creationTime)
         figures.checkpointSeconds = Int(header.checkpointTime)

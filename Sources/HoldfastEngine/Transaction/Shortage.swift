@@ -1,3 +1,4 @@
+import HoldfastFormat
 import MemoryMapping
 
 /// A limit that the open transaction has met: no addresses, no memory, no disk for a heap that is

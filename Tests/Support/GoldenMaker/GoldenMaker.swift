@@ -2,6 +2,8 @@ import Foundation
 import GoldenHeaps
 import Holdfast
 import HoldfastEngine
+import HoldfastFormat
+import HoldfastSystem
 import SimulatedDisk
 
 // Makes the golden heaps, for Tests/make-golden.sh: `golden-maker rest FOLDER`, `killed FOLDER`,
@@ -12,7 +14,8 @@ struct GoldenMaker {
     static func main() throws {
         let arguments = CommandLine.arguments
         guard arguments.count >= 3 else {
-            let usage = "usage: golden-maker rest|killed|torn FOLDER, or golden-maker pack FOLDER GOLDEN"
+            let usage =
+                "usage: golden-maker rest|killed|torn FOLDER, or golden-maker pack FOLDER GOLDEN"
             FileHandle.standardError.write(Data((usage + "\n").utf8))
             exit(64)
         }
@@ -114,7 +117,7 @@ struct GoldenMaker {
             let heap = try open("torn", disk: disk)
             for number in 0 ..< 40 { try Contents.change(heap, number) }
             let writes = Count()
-            disk.tap = { (call: TappedDisk.Call) throws(DiskError) -> Void in
+            disk.tap = { (call: TappedDisk.Call) throws(SystemError) -> Void in
                 if call.operation == .write, call.path.hasSuffix(".heap"), writes.next() == 2 {
                     Self.kill()
                 }

@@ -10,6 +10,7 @@
 
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 #if canImport(Darwin)
     import Darwin

@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import SimulatedDisk
 
 @testable import HoldfastEngine

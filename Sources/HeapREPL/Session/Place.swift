@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastFormat
 import HoldfastInspection
 import HoldfastTools
 

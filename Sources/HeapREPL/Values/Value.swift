@@ -1,4 +1,5 @@
 import Holdfast
+import HoldfastFormat
 import HoldfastInspection
 
 /// What an expression is worth, outside of any heap.

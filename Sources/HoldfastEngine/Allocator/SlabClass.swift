@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// What the allocator needs of a size class at each call, worked out once: what a header of the
 /// class must say, where it lies, and the place of a block without a division.
 ///

@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// A slab: a run of pages cut into blocks of one size class. A line of its first page is this
 /// header (`SlabClass` says which), so that a block's allocation touches one line of bookkeeping,
 /// however large the slab.

@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Figures of a heap, as of one moment; see `PersistentHeap.statistics()`. Sizes are bytes.
 ///
 /// The file is divided without a rest: ``fileBytes`` = ``usedBytes`` + ``overheadBytes`` +

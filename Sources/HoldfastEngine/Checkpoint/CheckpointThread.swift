@@ -1,12 +1,6 @@
+import HoldfastSystem
 import Synchronization
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// A thread that makes checkpoints beside the transactions of an opening, when it is woken. It
 /// starts when it is first needed. Every opening that has one calls `stop` when it is closed.
@@ -20,7 +14,7 @@ final class CheckpointThread: @unchecked Sendable {
     private let isWanted = Atomic<Bool>(false)
     private var mayRefuse = false
     private var isStopped = false
-    private var thread: pthread_t?
+    private var thread: SystemThread?
     private var isRunning = false
 
     init(_ checkpointer: Checkpointer) {
@@ -32,10 +26,8 @@ final class CheckpointThread: @unchecked Sendable {
     }
 
     deinit {
-        pthread_cond_destroy(changed)
-        pthread_mutex_destroy(mutex)
-        changed.deallocate()
-        mutex.deallocate()
+        changed.destroy()
+        mutex.destroy()
     }
 
     /// Asks for a checkpoint, or, if it may be refused, for one that costs little; returns at once.
@@ -46,22 +38,22 @@ final class CheckpointThread: @unchecked Sendable {
     }
 
     private func ask(_ mayRefuse: Bool) {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        mutex.lock()
+        defer { mutex.unlock() }
         guard !isWanted.load(ordering: .relaxed), !isStopped else { return }
         isWanted.store(true, ordering: .relaxed)
         self.mayRefuse = mayRefuse
-        if isRunning { pthread_cond_signal(changed) } else { start() }
+        if isRunning { changed.signal() } else { start() }
     }
 
     /// Waits for a checkpoint that is under way, and makes no more.
     func stop() {
-        pthread_mutex_lock(mutex)
+        mutex.lock()
         isStopped = true
-        pthread_cond_signal(changed)
+        changed.signal()
         let thread = thread
         self.thread = nil
-        pthread_mutex_unlock(mutex)
+        mutex.unlock()
         guard let thread else { return }
         // The program's report of a long snapshot runs on this thread, and may let go of the last
         // reference to the heap.
@@ -105,13 +97,13 @@ final class CheckpointThread: @unchecked Sendable {
 
     private func run() {
         while true {
-            pthread_mutex_lock(mutex)
+            mutex.lock()
             while !isWanted.load(ordering: .relaxed), !isStopped {
-                pthread_cond_wait(changed, mutex)
+                changed.wait(mutex)
             }
             let isStopped = isStopped
             let mayRefuse = mayRefuse
-            pthread_mutex_unlock(mutex)
+            mutex.unlock()
             if isStopped { return }
             // A final error is recorded, and thrown by the next transaction. One that the stay of
             // another process causes is not final, and the next transaction that needs room reports
@@ -119,7 +111,7 @@ final class CheckpointThread: @unchecked Sendable {
             _ = try? checkpointer.moveLogIntoDataFile(waits: false, mayRefuse: mayRefuse)
             pthread_mutex_lock(mutex)
             isWanted.store(false, ordering: .relaxed)
-            pthread_mutex_unlock(mutex)
+            mutex.unlock()
         }
     }
 }

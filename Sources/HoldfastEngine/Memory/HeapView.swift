@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 
 /// The heap as this opening sees it: its private image, the position of the log that the image

@@ -1,10 +1,5 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
+import HoldfastSystem
 
 /// Opens the file of a heap, and makes an empty heap where there is none.
 struct HeapMaker {
@@ -15,7 +10,7 @@ struct HeapMaker {
         let deadline = Deadline(in: options.timeout)
         var file: (any DiskFile)?
         while file == nil {
-            do throws(DiskError) {
+            do throws(SystemError) {
                 file = try openFileForMode()
             } catch {
                 guard error.code == ENOENT, dataFile.mode == .readWrite, options.createsIfMissing
@@ -27,12 +22,12 @@ struct HeapMaker {
                 } catch {
                     // Another process is making it just now.
                     guard case .busy = error, !deadline.hasPassed else { throw error }
-                    usleep(1000)
+                    SystemThread.sleep(microseconds: 1000)
                 }
             }
         }
         guard let file else { throw HeapError.notFound(path: dataFile.path) }
-        do throws(DiskError) {
+        do throws(SystemError) {
             try file.requireRegularFile()
         } catch {
             file.close()
@@ -41,7 +36,7 @@ struct HeapMaker {
         return file
     }
 
-    private func openingError(_ error: DiskError) -> HeapError {
+    private func openingError(_ error: SystemError) -> HeapError {
         let path = dataFile.path
         switch error.code {
         case EACCES, EPERM:
@@ -56,8 +51,8 @@ struct HeapMaker {
 
     /// Readers open the file for writing too if they may, though they write nothing: exclusive
     /// locks ask for it.
-    private func openFileForMode() throws(DiskError) -> any DiskFile {
-        do throws(DiskError) {
+    private func openFileForMode() throws(SystemError) -> any DiskFile {
+        do throws(SystemError) {
             dataFile.isWritable = true
             return try dataFile.disk.open(dataFile.location, .readWrite)
         } catch {
@@ -81,17 +76,17 @@ struct HeapMaker {
         defer { builder.end() }
         // Before there is a file that could not be opened.
         try dataFile.requireSuitableFileSystem(builder.file)
-        do throws(DiskError) {
+        do throws(SystemError) {
             try builder.file.grow(
                 from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
             try builder.file.write(pages, at: 0)
-            do throws(DiskError) {
+            do throws(SystemError) {
                 try builder.finish(header, replacing: false)
             } catch  where error.code == EEXIST {
                 // Another process was faster, and its heap is as good.
             }
         } catch {
-            throw HeapError(DiskError(error.operation, dataFile.path, code: error.code))
+            throw HeapError(SystemError(error.operation, dataFile.path, Errno(error.code)))
         }
     }
 }

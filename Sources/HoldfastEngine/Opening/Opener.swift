@@ -1,12 +1,7 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Opens a heap: finds the file, takes the locks in their order, recovers, and decides how this
 /// opening takes part.
@@ -127,7 +122,7 @@ final class Opener {
     /// a heap in use is recovery's to find out.
     private func requireNames(_ header: HeapHeader) throws(HeapError) {
         let neighbours = dataFile.neighbours
-        try dataFile.translating { () throws(DiskError) in
+        try dataFile.translating { () throws(SystemError) in
             try neighbours.requireOwn(.shared)
             if !header.logInUse { try neighbours.requireOwn(.log) }
         }
@@ -142,7 +137,7 @@ final class Opener {
         guard dataFile.isWritable, !dataFile.options.salvages else {
             return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
         }
-        do throws(DiskError) {
+        do throws(SystemError) {
             let shared = try SharedMemory.create(
                 disk: dataFile.disk, heapPath: dataFile.location, heapFile: file, header: header,
                 processes: dataFile.options.processes)
@@ -165,7 +160,7 @@ final class Opener {
             throw HeapError.logMissing(
                 path: dataFile.path, logPath: dataFile.location + LogLayout.sharedSuffix)
         }
-        let isRegistered = try dataFile.translating { () throws(DiskError) in
+        let isRegistered = try dataFile.translating { () throws(SystemError) in
             if mayWrite { return try participation.register(file, shared) }
             try participation.becomeLockedReader(file, shared)
             return true
@@ -185,8 +180,8 @@ final class Opener {
     private func joinShared(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError)
         -> (SharedMemory?, mayWrite: Bool)
     {
-        do throws(DiskError) {
-            do throws(DiskError) {
+        do throws(SystemError) {
+            do throws(SystemError) {
                 return (try joinShared(file, header, isWritable: true), true)
             } catch
                 where dataFile.mode != .readWrite && [EACCES, EPERM, EROFS].contains(error.code)
@@ -202,7 +197,7 @@ final class Opener {
     }
 
     private func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool)
-        throws(DiskError) -> SharedMemory?
+        throws(SystemError) -> SharedMemory?
     {
         try SharedMemory.join(
             disk: dataFile.disk, heapPath: dataFile.location, heapFile: file,
@@ -220,7 +215,7 @@ final class Opener {
     {
         guard try dataFile.hasUnregisteredReaders(file) else { return false }
         var isUsable = false
-        do throws(DiskError) {
+        do throws(SystemError) {
             if let left = try joinShared(file, header, isWritable: false) {
                 isUsable = left[.epoch] == header.logEpoch && left[.failed] == 0
                 left.close()
@@ -233,12 +228,12 @@ final class Opener {
         }
         // A damaged copy of the header is for recovery to judge.
         guard isUsable,
-            try dataFile.translating({ () throws(DiskError) in try dataFile.hasBothHeaders(file) })
+            try dataFile.translating({ () throws(SystemError) in try dataFile.hasBothHeaders(file) })
         else { return false }
         // The same once more: unregistered readers that have laid the log over their images look
         // for another header, and no commit to a log that is there already writes one.
         var repeated = header
-        try dataFile.translating { () throws(DiskError) in
+        try dataFile.translating { () throws(SystemError) in
             try dataFile.writeNextHeader(&repeated, file)
         }
         try join(file, repeated)
@@ -261,7 +256,7 @@ final class Opener {
         guard let file = dataFile.file else { return }
         try dataFile.withOpeningLock(file) { () throws(HeapError) in
             var header = try dataFile.readHeader(file)
-            let isAlone = try dataFile.translating { () throws(DiskError) in
+            let isAlone = try dataFile.translating { () throws(SystemError) in
                 dataFile.isWritable
                     ? try file.tryLock(.presence, exclusive: true)
                     : !(try file.isLockedByOthers(.presence))

@@ -1,12 +1,7 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// The log's ring, mapped twice, end to end, so that every record is contiguous in memory wherever
 /// it begins.
@@ -17,21 +12,21 @@ final class RingMapping: @unchecked Sendable {
     private let reservation: AddressReservation
     private let base: UnsafeMutableRawPointer
 
-    init(file: any DiskFile, capacity: Int, isWritable: Bool) throws(DiskError) {
+    init(file: any DiskFile, capacity: Int, isWritable: Bool) throws(SystemError) {
         guard capacity > 0, capacity % Self.granule == 0,
             try file.size() >= LogLayout.ringOffset + capacity
         else {
-            throw DiskError(.map, file.path, code: 0)
+            throw SystemError(.map, file.path, Errno(0))
         }
         guard LogLayout.ringOffset % SystemPage.size == 0 else {
-            throw DiskError(.map, file.path, code: EINVAL)
+            throw SystemError(.map, file.path, .invalidArgument)
         }
         self.capacity = capacity
         do {
             reservation = try AddressReservation(
                 preferredBytes: capacity * 2, minimumBytes: capacity * 2)
         } catch {
-            throw DiskError(.map, file.path, code: error.code)
+            throw SystemError(.map, file.path, Errno(error.code))
         }
         for half in 0 ..< 2 {
             try file.map(
@@ -45,7 +40,7 @@ final class RingMapping: @unchecked Sendable {
 
     /// The ring of a file that nobody writes to, to be read: what the file is too short for reads
     /// as zeros.
-    init(reading file: any DiskFile, capacity: Int) throws(DiskError) {
+    init(reading file: any DiskFile, capacity: Int) throws(SystemError) {
         self.capacity = capacity
         let present = min(
             capacity, SystemPage.roundUp(max(0, try file.size() - LogLayout.ringOffset)))
@@ -57,7 +52,7 @@ final class RingMapping: @unchecked Sendable {
                     byteCount: capacity - present, at: half * capacity + present)
             }
         } catch {
-            throw DiskError(.map, file.path, code: error.code)
+            throw SystemError(.map, file.path, Errno(error.code))
         }
         for half in 0 ..< 2 where present > 0 {
             try file.map(

@@ -1,12 +1,7 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Writes the snapshot of an opening to a new heap file: whole, at rest, with an identity of its
 /// own. Free pages are left out.
@@ -28,7 +23,7 @@ struct HeapCopier {
         }
         let place = disk.resolve(destination)
         if !replacing, disk.exists(place) { throw HeapError.alreadyExists(path: destination) }
-        let rights = try dataFile.translating { () throws(DiskError) in
+        let rights = try dataFile.translating { () throws(SystemError) in
             try dataFile.file?.rights()
         }
         let builder = try HeapFileBuilder(
@@ -37,7 +32,7 @@ struct HeapCopier {
         if replacing { try builder.requireReplaceable() }
         let table = PageChecksums(root: view.rootBytes)
         var walk = PageWalk(base: view.image.base, end: view.committedPages)
-        do throws(DiskError) {
+        do throws(SystemError) {
             let size = SystemPage.roundUp(
                 Int(view.committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
             try builder.file.grow(from: 0, to: size, reservingBlocks: false)
@@ -62,9 +57,9 @@ struct HeapCopier {
         header.pageMapParts = table.parts
         // Two syncs: a header that names pages which are not there yet would be a heap that is
         // damaged, should the name already be durable.
-        do throws(DiskError) { try builder.file.sync() } catch { throw builder.heapError(error) }
+        do throws(SystemError) { try builder.file.sync() } catch { throw builder.heapError(error) }
         try view.requireNoFault()
-        do throws(DiskError) { try builder.finish(header, replacing: replacing) } catch {
+        do throws(SystemError) { try builder.finish(header, replacing: replacing) } catch {
             throw builder.heapError(error)
         }
     }
@@ -72,7 +67,7 @@ struct HeapCopier {
     /// Writes the pages, but for those that hold checksums and those that have never been written.
     private func copy(
         _ pages: Range<Int>, leavingOut reserved: [Range<Int>], _ writer: inout PageWriter
-    ) throws(DiskError) {
+    ) throws(SystemError) {
         var page = max(pages.lowerBound, Int(HeapLayout.headerPages))
         while page < pages.upperBound {
             if let range = reserved.first(where: { $0.contains(page) }) {
@@ -99,7 +94,7 @@ struct HeapCopier {
                     count: (limit - page) * HeapLayout.pageBytes))
             page = limit
             if dataFile.options.isCancelled?() == true {
-                throw DiskError(.write, dataFile.path, code: ECANCELED)
+                throw SystemError(.write, dataFile.path, Errno(ECANCELED))
             }
         }
     }

@@ -1,15 +1,8 @@
+import HoldfastSystem
 import Synchronization
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
-
-/// Ctrl-C and its like, as something that work can look at: it ends where it can leave everything
-/// as it was. A second signal ends the process at once.
+/// Ctrl-C and similar signals, as a flag that long work polls: it stops where it can leave
+/// everything as it was. A second signal ends the process at once.
 package enum Interruption {
     /// The work was asked to end.
     package struct Interrupted: Error {
@@ -32,7 +25,7 @@ package enum Interruption {
         if signal != 0 { throw Interrupted(signal: signal) }
     }
 
-    /// Which signal it was; 0 if there has been none.
+    /// The number of the signal; 0 if there has been none.
     package static var receivedSignal: Int32 { received.load(ordering: .relaxed) }
 
     // MARK: One piece of work

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 extension PersistentArray: HeapHandle {
     /// Where the header lies.

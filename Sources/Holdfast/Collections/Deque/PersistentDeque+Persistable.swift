@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 extension PersistentDeque: HeapHandle {
     /// Where the header lies.

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 extension PersistentMap: HeapHandle {
     /// Where the header lies.

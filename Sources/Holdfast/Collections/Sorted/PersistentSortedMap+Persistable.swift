@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 extension PersistentSortedMap: HeapHandle {
     /// Where the header lies.

@@ -1,3 +1,5 @@
+import HoldfastSystem
+
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)

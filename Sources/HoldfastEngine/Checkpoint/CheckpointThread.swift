@@ -1,15 +1,14 @@
 import HoldfastSystem
 import Synchronization
 
-
 /// A thread that makes checkpoints beside the transactions of an opening, when it is woken. It
 /// starts when it is first needed. Every opening that has one calls `stop` when it is closed.
 ///
 /// `@unchecked Sendable`: the mutex guards every field.
 final class CheckpointThread: @unchecked Sendable {
     private let checkpointer: Checkpointer
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let changed: UnsafeMutablePointer<pthread_cond_t>
+    private let mutex = ThreadMutex()
+    private let changed = MonotonicCondition()
     /// Changed under the mutex only; an atomic so that transactions can look at it without.
     private let isWanted = Atomic<Bool>(false)
     private var mayRefuse = false
@@ -17,13 +16,7 @@ final class CheckpointThread: @unchecked Sendable {
     private var thread: SystemThread?
     private var isRunning = false
 
-    init(_ checkpointer: Checkpointer) {
-        self.checkpointer = checkpointer
-        mutex = .allocate(capacity: 1)
-        changed = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(changed, nil)
-    }
+    init(_ checkpointer: Checkpointer) { self.checkpointer = checkpointer }
 
     deinit {
         changed.destroy()
@@ -57,42 +50,14 @@ final class CheckpointThread: @unchecked Sendable {
         guard let thread else { return }
         // The program's report of a long snapshot runs on this thread, and may let go of the last
         // reference to the heap.
-        if pthread_equal(thread, pthread_self()) != 0 {
-            pthread_detach(thread)
-        } else {
-            pthread_join(thread, nil)
-        }
+        if thread.isCurrent { thread.detach() } else { thread.join() }
     }
 
     private func start() {
-        let box = Unmanaged.passRetained(self).toOpaque()
-        #if canImport(Darwin)
-            var thread: pthread_t?
-        #else
-            var thread = pthread_t()
-        #endif
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                #if canImport(Darwin)
-                    let worker = Unmanaged<CheckpointThread>.fromOpaque(argument)
-                        .takeRetainedValue()
-                #else
-                    let worker = Unmanaged<CheckpointThread>.fromOpaque(argument!)
-                        .takeRetainedValue()
-                #endif
-                worker.run()
-                return nil
-            }, box)
-        if result == 0 {
-            self.thread = thread
-            isRunning = true
-        } else {
-            // Without a thread, checkpoints are made before the transactions that cannot go on
-            // without.
-            Unmanaged<CheckpointThread>.fromOpaque(box).release()
-            isWanted.store(false, ordering: .relaxed)
-        }
+        thread = SystemThread { self.run() }
+        isRunning = thread != nil
+        // Without a thread, checkpoints are made before the transactions that cannot go on without.
+        if !isRunning { isWanted.store(false, ordering: .relaxed) }
     }
 
     private func run() {
@@ -109,7 +74,7 @@ final class CheckpointThread: @unchecked Sendable {
             // another process causes is not final, and the next transaction that needs room reports
             // it.
             _ = try? checkpointer.moveLogIntoDataFile(waits: false, mayRefuse: mayRefuse)
-            pthread_mutex_lock(mutex)
+            mutex.lock()
             isWanted.store(false, ordering: .relaxed)
             mutex.unlock()
         }

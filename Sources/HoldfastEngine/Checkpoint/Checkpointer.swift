@@ -94,7 +94,7 @@ final class Checkpointer: @unchecked Sendable {
             header.checkpointChain = lines.chain
             header.commitNumber = lines.commitNumber
             header.heapPages = lines.heapPages
-            header.checkpointTime = HeapHeader.now
+            header.checkpointTime = CalendarClock.seconds
             header.pageMapParts = table.parts
             if atRest, target == published { header.logInUse = false }
             try dataFile.writeNextHeader(&header, file)

@@ -83,7 +83,7 @@ final class WriterLock {
     /// The write lock's holder has this thread's number: it is this thread, or, where the
     /// namespaces of the processes are not known, one of another namespace.
     private func lockError(_ error: SystemError) -> HeapError {
-        guard error.code == EDEADLK else { return participation.dataFile.heapError(error) }
+        guard error.errno == .deadlock else { return participation.dataFile.heapError(error) }
         Misuse.demand(
             participation.dataFile.options.processes.namespaces == 0
                 && !participation.view.isInsideAnotherOpening,

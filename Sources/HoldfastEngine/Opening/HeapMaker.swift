@@ -13,7 +13,8 @@ struct HeapMaker {
             do throws(SystemError) {
                 file = try openFileForMode()
             } catch {
-                guard error.code == ENOENT, dataFile.mode == .readWrite, options.createsIfMissing
+                guard error.errno == .noSuchFileOrDirectory, dataFile.mode == .readWrite,
+                    options.createsIfMissing
                 else {
                     throw openingError(error)
                 }
@@ -38,11 +39,11 @@ struct HeapMaker {
 
     private func openingError(_ error: SystemError) -> HeapError {
         let path = dataFile.path
-        switch error.code {
-        case EACCES, EPERM:
+        switch error.errno {
+        case .permissionDenied, .notPermitted:
             return .permissionDenied(
                 path: path, operation: dataFile.mode == .readWrite ? "write" : "read")
-        case ENOENT, ENOTDIR, ENAMETOOLONG:
+        case .noSuchFileOrDirectory, .notDirectory, .fileNameTooLong:
             let objection = dataFile.disk.objection(to: dataFile.location, suffixBytes: 0)
             return objection.map { HeapError($0, path: path) } ?? dataFile.heapError(error)
         default: return dataFile.heapError(error)
@@ -56,7 +57,7 @@ struct HeapMaker {
             dataFile.isWritable = true
             return try dataFile.disk.open(dataFile.location, .readWrite)
         } catch {
-            let isUnwritable = [EACCES, EPERM, EROFS, ETXTBSY].contains(error.code)
+            let isUnwritable = error.isRefusal || error.errno == .textFileBusy
             guard dataFile.mode != .readWrite, isUnwritable else { throw error }
             dataFile.isWritable = false
             return try dataFile.disk.open(dataFile.location, .readOnly)
@@ -82,11 +83,11 @@ struct HeapMaker {
             try builder.file.write(pages, at: 0)
             do throws(SystemError) {
                 try builder.finish(header, replacing: false)
-            } catch  where error.code == EEXIST {
+            } catch  where error.errno == .fileExists {
                 // Another process was faster, and its heap is as good.
             }
         } catch {
-            throw HeapError(SystemError(error.operation, dataFile.path, Errno(error.code)))
+            throw HeapError(error.renamed(to: dataFile.path))
         }
     }
 }

@@ -2,7 +2,6 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-
 /// The beginning and the end of a visit; see `TransientRead`.
 extension Opener {
     /// Opens a heap at rest that no other process has open, for a visit. False, with nothing
@@ -93,9 +92,7 @@ extension Opener {
             )
             guard case .header(let first) = HeapHeader.decode(one) else { return nil }
             // At rest they are usually the same.
-            if memcmp(one.baseAddress!, other.baseAddress!, HeapHeader.byteCount) == 0 {
-                return (first, first)
-            }
+            if one.elementsEqual(other) { return (first, first) }
             guard case .header(let second) = HeapHeader.decode(other) else { return nil }
             return (first, second)
         }

@@ -84,7 +84,7 @@ struct LogFiles {
         let file: any DiskFile
         do throws(SystemError) { file = try dataFile.disk.openBeside(sharedPath, access) } catch {
             // Another heap's: it has nothing to say about this one.
-            if error.operation == .claim { return nil }
+            if error.isForeignFile { return nil }
             throw error
         }
         var bytes = [UInt8](repeating: 0, count: SharedMemory.headerBytes)

@@ -3,7 +3,6 @@ import HoldfastSystem
 import MemoryMapping
 import Synchronization
 
-
 /// How one opening takes part in the sharing of its heap: it owns the lock bytes that say so, the
 /// entry in the reader table, and the shared memory.
 ///
@@ -138,24 +137,25 @@ final class Participation: @unchecked Sendable {
     /// Follows the commits of others in shared memory that it may not write.
     func becomeLockedReader(_ file: any DiskFile, _ shared: SharedMemory) throws(SystemError) {
         try lockOutCheckpoints(file)
-        guard try file.tryLock(.presence, exclusive: false) else {
-            throw SystemError(.lock, dataFile.path, .resourceTemporarilyUnavailable)
-        }
+        try takePresence(file)
         become(.lockedReader(shared))
     }
 
-    /// Takes an entry in the reader table. False if there is none left.
-    func register(_ file: any DiskFile, _ shared: SharedMemory) throws(SystemError) -> Bool {
+    /// Takes an entry in the reader table.
+    func register(_ file: any DiskFile, _ shared: SharedMemory) throws(SharingError) {
         let processes = dataFile.options.processes
         let entry = ReaderTable(shared: shared).take(
             for: processes.current, isFixed: isFixed, directory: processes)
-        guard let entry else { return false }
+        guard let entry else { throw .tooManyProcesses }
         if isFixed { ReaderTable.open(entry, at: shared[.checkpoint], commit: 0, in: shared) }
         become(.registered(shared, entry: entry))
+        try SharingError.passing { () throws(SystemError) in try takePresence(file) }
+    }
+
+    private func takePresence(_ file: any DiskFile) throws(SystemError) {
         guard try file.tryLock(.presence, exclusive: false) else {
             throw SystemError(.lock, dataFile.path, .resourceTemporarilyUnavailable)
         }
-        return true
     }
 
     /// No process moves anything into the data file as long as this lock is held.
@@ -220,7 +220,7 @@ final class Participation: @unchecked Sendable {
         if error.isOfThisProcessAlone { return dataFile.heapError(error) }
         return fail(
             dataFile.heapError(error),
-            reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
+            reason: error.summary)
     }
 
     func fail(_ error: HeapError, reason: String? = nil) -> HeapError {

@@ -2,7 +2,6 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-
 /// The log's ring, mapped twice, end to end, so that every record is contiguous in memory wherever
 /// it begins.
 final class RingMapping: @unchecked Sendable {
@@ -16,17 +15,15 @@ final class RingMapping: @unchecked Sendable {
         guard capacity > 0, capacity % Self.granule == 0,
             try file.size() >= LogLayout.ringOffset + capacity
         else {
-            throw SystemError(.map, file.path, Errno(0))
+            // The file was cut short, or its words were damaged.
+            throw SystemError(.map, file.path, .ioError)
         }
         guard LogLayout.ringOffset % SystemPage.size == 0 else {
             throw SystemError(.map, file.path, .invalidArgument)
         }
         self.capacity = capacity
-        do {
-            reservation = try AddressReservation(
-                preferredBytes: capacity * 2, minimumBytes: capacity * 2)
-        } catch {
-            throw SystemError(.map, file.path, Errno(error.code))
+        reservation = try file.mappingErrors { () throws(MappingError) in
+            try AddressReservation(preferredBytes: capacity * 2, minimumBytes: capacity * 2)
         }
         for half in 0 ..< 2 {
             try file.map(
@@ -44,15 +41,14 @@ final class RingMapping: @unchecked Sendable {
         self.capacity = capacity
         let present = min(
             capacity, SystemPage.roundUp(max(0, try file.size() - LogLayout.ringOffset)))
-        do {
-            reservation = try AddressReservation(
+        reservation = try file.mappingErrors { () throws(MappingError) in
+            let reservation = try AddressReservation(
                 preferredBytes: capacity * 2, minimumBytes: capacity * 2)
             for half in 0 ..< 2 where present < capacity {
                 try reservation.mapAnonymous(
                     byteCount: capacity - present, at: half * capacity + present)
             }
-        } catch {
-            throw SystemError(.map, file.path, Errno(error.code))
+            return reservation
         }
         for half in 0 ..< 2 where present > 0 {
             try file.map(

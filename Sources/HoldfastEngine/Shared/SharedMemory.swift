@@ -113,7 +113,7 @@ final class SharedMemory: @unchecked Sendable {
         disk: any Disk, heapPath: String, heapFile: any DiskFile, identity: HeapIdentity,
         processes: any ProcessDirectory,
         isWritable: Bool
-    ) throws(SystemError) -> SharedMemory? {
+    ) throws(SharingError) -> SharedMemory {
         let path = heapPath + LogLayout.sharedSuffix
         guard disk.exists(path) else { throw .missing }
         let file = try SharingError.passing { () throws(SystemError) in
@@ -123,11 +123,10 @@ final class SharedMemory: @unchecked Sendable {
             let opened = try SharingError.passing { () throws(SystemError) in
                 try file.size() < headerBytes
                     ? nil
-                    : try SharedFile(
+                    : try SharedMemory(
                         file: file, heapFile: heapFile, isWritable: isWritable, isNew: false)
             }
-            let shared = try SharedMemory(
-                file: file, heapFile: heapFile, isWritable: isWritable, isNew: false)
+            guard let shared = opened else { throw .missing }
             let raw = UnsafeRawBufferPointer(start: shared.base, count: SharedHeader.byteCount)
             let mine = SharedHeader(identity: identity, in: processes)
             guard let found = SharedHeader.decode(raw), found.identity == identity,

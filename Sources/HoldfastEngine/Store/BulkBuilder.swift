@@ -2,7 +2,6 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-
 /// Building a new heap without a log: changes go straight into a shared mapping of a file that has
 /// no name yet by which it could be opened.
 ///
@@ -86,7 +85,7 @@ final class BulkBuilder {
             return try image.mapShared(builder.file, byteCount: target)
         }
         if let failure {
-            throw HeapError(SystemError(failure.operation, view.path, Errno(failure.code)))
+            throw HeapError(failure.renamed(to: view.path))
         }
     }
 

@@ -12,7 +12,7 @@ extension DataFile {
             do throws(SystemError) {
                 return try file.tryLock(.opening, exclusive: true)
             } catch {
-                guard error.code == EBADF else { throw heapError(error) }
+                guard error.errno == .badFileDescriptor else { throw heapError(error) }
                 return try translating { () throws(SystemError) in
                     try file.tryLock(.opening, exclusive: false)
                 }
@@ -30,7 +30,7 @@ extension DataFile {
         } catch {
             // Opened for reading only: the state of the lock can be read, but not held against
             // others.
-            guard error.code == EBADF else { throw heapError(error) }
+            guard error.errno == .badFileDescriptor else { throw heapError(error) }
             do throws(SystemError) { return !(try file.isLockedByOthers(.presence)) } catch {
                 throw heapError(error)
             }
@@ -44,7 +44,8 @@ extension DataFile {
         let reader =
             "a read transaction of another process, begun before the heap was left unclosed"
         try askAgain(waitingFor: reader) { () throws(HeapError) in
-            try translating { () throws(SystemError) in !(try file.isLockedByOthers(.visitorsRead)) }
+            try translating { () throws(SystemError) in !(try file.isLockedByOthers(.visitorsRead))
+            }
         }
     }
 

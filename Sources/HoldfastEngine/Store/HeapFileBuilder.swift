@@ -137,8 +137,13 @@ final class HeapFileBuilder {
         }
     }
 
+    /// Runs a step of the building, and turns the error that it throws into the user's.
+    func translating<R>(_ body: () throws(SystemError) -> R) throws(HeapError) -> R {
+        do throws(SystemError) { return try body() } catch { throw heapError(error) }
+    }
+
     func requireReplaceable() throws(HeapError) {
-        do throws(SystemError) { try lockReplaced()?.close() } catch { throw heapError(error) }
+        try translating { () throws(SystemError) in try lockReplaced()?.close() }
     }
 
     /// Keeps everybody from opening the file that is to be replaced until it is closed; nil if

@@ -3,14 +3,6 @@ import Holdfast
 import HoldfastTools
 import MemoryMapping
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
-
 /// Opens the heap, runs the lines and closes it.
 enum Program {
     /// Files up to this size are compared with their checksums before they are used: reading

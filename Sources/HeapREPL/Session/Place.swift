@@ -1,5 +1,4 @@
 import Holdfast
-import HoldfastFormat
 import HoldfastInspection
 import HoldfastTools
 

@@ -1,5 +1,4 @@
 import Holdfast
-import HoldfastFormat
 import HoldfastInspection
 
 /// What an expression is worth, outside of any heap.

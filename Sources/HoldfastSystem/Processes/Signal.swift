@@ -24,21 +24,40 @@ package struct Signal: Equatable, Sendable {
     /// signal ignored, as by `nohup`.
     ///
     /// The handler may make only calls that are safe in a signal handler.
-    package func handleOnce(_ handler: @escaping @convention(c) (Int32) -> Void) {
+    package func handleOnce(_ handler: @escaping Handler) {
         var action = sigaction()
-        guard sigaction(number, nil, &action) == 0 else { return }
-        #if canImport(Darwin)
-            let former = action.__sigaction_u.__sa_handler
-            action.__sigaction_u.__sa_handler = handler
-        #else
-            let former = action.__sigaction_handler.sa_handler
-            action.__sigaction_handler.sa_handler = handler
-        #endif
-        if let former, unsafeBitCast(former, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) {
-            return
-        }
+        guard sigaction(number, nil, &action) == 0, !Self.isIgnored(action) else { return }
         // No SA_RESTART.
         action.sa_flags = Int32(bitPattern: UInt32(truncatingIfNeeded: SA_RESETHAND))
+        install(action, handler)
+    }
+
+    /// The same for every such signal from now on, also if it was ignored.
+    package func handleAlways(_ handler: @escaping Handler) {
+        var action = sigaction()
+        sigemptyset(&action.sa_mask)
+        install(action, handler)
+    }
+
+    package typealias Handler = @convention(c) (Int32) -> Void
+
+    private static func isIgnored(_ action: sigaction) -> Bool {
+        #if canImport(Darwin)
+            let handler = action.__sigaction_u.__sa_handler
+        #else
+            let handler = action.__sigaction_handler.sa_handler
+        #endif
+        guard let handler else { return false }
+        return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    }
+
+    private func install(_ action: sigaction, _ handler: @escaping Handler) {
+        var action = action
+        #if canImport(Darwin)
+            action.__sigaction_u.__sa_handler = handler
+        #else
+            action.__sigaction_handler.sa_handler = handler
+        #endif
         sigaction(number, &action, nil)
     }
 }

@@ -1,6 +1,6 @@
 import HoldfastFormat
 import HoldfastSystem
-import SimulatedDisk
+import TestSupport
 
 @testable import HoldfastEngine
 

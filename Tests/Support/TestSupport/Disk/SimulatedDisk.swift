@@ -180,10 +180,12 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         try lock.run(body)
     }
 
-    func requireSpace(for more: Int, _ path: String) throws(SystemError) {
+    func requireSpace(for more: Int, _ path: String, as operation: SystemError.Operation)
+        throws(SystemError)
+    {
         guard capacity < Int.max else { return }
         let used = names.values.reduce(0) { $0 + $1.size() }
-        if used + more > capacity { throw SystemError(.grow, path, .noSpace) }
+        if used + more > capacity { throw SystemError(operation, path, .noSpace) }
     }
 
     // MARK: Disk

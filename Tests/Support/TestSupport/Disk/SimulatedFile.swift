@@ -115,11 +115,7 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
             case nil:
                 // Writing behind the end takes space as growing does.
                 let more = offset + bytes.count - contents.size()
-                do throws(SystemError) {
-                    if more > 0 { try disk.requireSpace(for: more, path) }
-                } catch {
-                    throw SystemError(.write, path, Errno(error.code))
-                }
+                if more > 0 { try disk.requireSpace(for: more, path, as: .write) }
                 put(bytes, at: offset)
             }
         }
@@ -150,7 +146,7 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(SystemError) {
         try disk.locked { () throws(SystemError) in
             try disk.check(.grow, path, as: .grow)
-            try disk.requireSpace(for: newSize - contents.size(), path)
+            try disk.requireSpace(for: newSize - contents.size(), path, as: .grow)
             disk.record(.resize(file: contents.number, size: newSize))
             contents.resize(to: newSize)
         }

@@ -30,7 +30,9 @@ public struct LogRecord: Equatable, Sendable {
     @inlinable
     public static var headerBytes: Int { 72 }
     @inlinable
-    static var checksumField: Field<UInt64> { Field(at: 64) }
+    package static var checksumOffset: Int { 64 }
+    @inlinable
+    static var checksumField: Field<UInt64> { Field(at: checksumOffset) }
     // Of summaries.
     @inlinable
     static var lastChecksumField: Field<UInt64> { Field(at: 72) }

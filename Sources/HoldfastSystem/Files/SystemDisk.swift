@@ -205,7 +205,7 @@ public final class SystemDisk: Disk {
         public var tellsPaths: Bool { Self.hasDescriptorPaths }
     #endif
 
-    static func linkTarget(_ path: String) -> String? {
+    package static func linkTarget(_ path: String) -> String? {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = bytes.withUnsafeMutableBytes { bytes in
             let target = bytes.baseAddress!.assumingMemoryBound(to: CChar.self)

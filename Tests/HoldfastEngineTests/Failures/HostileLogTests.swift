@@ -38,7 +38,7 @@ import Testing
             files[sharedPath] = nil
             self.cell = cell
             end = engine.applied
-            chain = engine.chain
+            chain = engine.view.previousChecksum
             header = try #require(Self.logHeader(in: files[logPath]!))
             withExtendedLifetime(engine) {}
         }

@@ -58,8 +58,8 @@ let package = Package(
                 "MemoryMapping",
             ]),
 
-        // What looks at a heap from outside: check, repair, export and import, the use of its pages,
-        // and values of types that the program does not have.
+        // What looks at a heap from outside: check, repair, export and import, the use of its
+        // pages, and values of types that the program does not have.
         .target(
             name: "HoldfastInspection",
             dependencies: [

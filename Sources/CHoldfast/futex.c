@@ -10,8 +10,10 @@
 
 // Not the private variants: the word lies in a file that several processes have mapped.
 bool holdfast_wait_on_word(const uint32_t *address, uint32_t expected, int64_t nanoseconds) {
-    struct timespec timeout = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
-    return syscall(SYS_futex, address, FUTEX_WAIT, expected, &timeout, NULL, 0) != 0 && errno == ETIMEDOUT;
+    struct timespec timeout = {.tv_sec = nanoseconds / 1000000000,
+                               .tv_nsec = nanoseconds % 1000000000};
+    return syscall(SYS_futex, address, FUTEX_WAIT, expected, &timeout, NULL, 0) != 0 &&
+           errno == ETIMEDOUT;
 }
 
 void holdfast_wake_word(const uint32_t *address) {
@@ -35,13 +37,16 @@ void holdfast_wake_one(const uint32_t *address) {
 bool holdfast_wait_on_word(const uint32_t *address, uint32_t expected, int64_t nanoseconds) {
 #if HOLDFAST_HAS_WAIT
     if (__builtin_available(macOS 14.4, iOS 17.4, *)) {
-        return os_sync_wait_on_address_with_timeout((void *)address, expected, sizeof(uint32_t), OS_SYNC_WAIT_ON_ADDRESS_SHARED,
-                                                    OS_CLOCK_MACH_ABSOLUTE_TIME, (uint64_t)nanoseconds) < 0 &&
+        return os_sync_wait_on_address_with_timeout(
+                   (void *)address, expected, sizeof(uint32_t), OS_SYNC_WAIT_ON_ADDRESS_SHARED,
+                   OS_CLOCK_MACH_ABSOLUTE_TIME, (uint64_t)nanoseconds) < 0 &&
                errno == ETIMEDOUT;
     }
 #endif
-    if (__atomic_load_n(address, __ATOMIC_ACQUIRE) != expected) return false;
-    struct timespec pause = {.tv_sec = 0, .tv_nsec = nanoseconds < 1000000 ? (long)nanoseconds : 1000000};
+    if (__atomic_load_n(address, __ATOMIC_ACQUIRE) != expected)
+        return false;
+    struct timespec pause = {.tv_sec = 0,
+                             .tv_nsec = nanoseconds < 1000000 ? (long)nanoseconds : 1000000};
     nanosleep(&pause, NULL);
     return nanoseconds <= 1000000;
 }
@@ -49,7 +54,8 @@ bool holdfast_wait_on_word(const uint32_t *address, uint32_t expected, int64_t n
 void holdfast_wake_word(const uint32_t *address) {
 #if HOLDFAST_HAS_WAIT
     if (__builtin_available(macOS 14.4, iOS 17.4, *)) {
-        os_sync_wake_by_address_all((void *)address, sizeof(uint32_t), OS_SYNC_WAKE_BY_ADDRESS_SHARED);
+        os_sync_wake_by_address_all((void *)address, sizeof(uint32_t),
+                                    OS_SYNC_WAKE_BY_ADDRESS_SHARED);
     }
 #endif
 }
@@ -57,7 +63,8 @@ void holdfast_wake_word(const uint32_t *address) {
 void holdfast_wake_one(const uint32_t *address) {
 #if HOLDFAST_HAS_WAIT
     if (__builtin_available(macOS 14.4, iOS 17.4, *)) {
-        os_sync_wake_by_address_any((void *)address, sizeof(uint32_t), OS_SYNC_WAKE_BY_ADDRESS_SHARED);
+        os_sync_wake_by_address_any((void *)address, sizeof(uint32_t),
+                                    OS_SYNC_WAKE_BY_ADDRESS_SHARED);
     }
 #endif
 }

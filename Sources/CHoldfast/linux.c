@@ -19,26 +19,31 @@
 
 int holdfast_lock_mutex(void *mutex, uint64_t moment) {
 #if HOLDFAST_HAS_CLOCKLOCK
-    const struct timespec time = {.tv_sec = (time_t)(moment / 1000000000), .tv_nsec = (long)(moment % 1000000000)};
+    const struct timespec time = {.tv_sec = (time_t)(moment / 1000000000),
+                                  .tv_nsec = (long)(moment % 1000000000)};
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &time);
 #else
     // Where waiting is only possible by the date: asks again and again, at growing intervals.
     struct timespec pause = {.tv_sec = 0, .tv_nsec = 20000};
     while (1) {
         const int result = pthread_mutex_trylock(mutex);
-        if (result != EBUSY) return result;
+        if (result != EBUSY)
+            return result;
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
-        if ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= moment) return ETIMEDOUT;
+        if ((uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec >= moment)
+            return ETIMEDOUT;
         nanosleep(&pause, NULL);
-        if (pause.tv_nsec < 1000000) pause.tv_nsec *= 2;
+        if (pause.tv_nsec < 1000000)
+            pause.tv_nsec *= 2;
     }
 #endif
 }
 
 static uint64_t inode_of_namespace(int process, unsigned int request) {
     const int descriptor = ioctl(process, request, 0);
-    if (descriptor < 0) return 0;
+    if (descriptor < 0)
+        return 0;
     struct stat status;
     const uint64_t inode = fstat(descriptor, &status) == 0 ? (uint32_t)status.st_ino : 0;
     close(descriptor);
@@ -48,7 +53,8 @@ static uint64_t inode_of_namespace(int process, unsigned int request) {
 uint64_t holdfast_namespaces(void) {
 #if defined(SYS_pidfd_open)
     const int process = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    if (process < 0) return 0;
+    if (process < 0)
+        return 0;
     // PIDFD_GET_PID_NAMESPACE and PIDFD_GET_TIME_NAMESPACE, which older headers do not have.
     const uint64_t numbers = inode_of_namespace(process, _IO(0xFF, 5));
     const uint64_t time = inode_of_namespace(process, _IO(0xFF, 7));

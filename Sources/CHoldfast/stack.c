@@ -21,13 +21,15 @@ uintptr_t holdfast_find_stack_end(void) {
     if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
         void *address = NULL;
         size_t size = 0;
-        if (pthread_attr_getstack(&attributes, &address, &size) == 0) lowest = (uintptr_t)address;
+        if (pthread_attr_getstack(&attributes, &address, &size) == 0)
+            lowest = (uintptr_t)address;
         pthread_attr_destroy(&attributes);
     }
 #endif
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     // Where the system does not say (a sandbox without /proc), a few pages are taken for granted.
-    if (lowest == 0 || lowest > here) lowest = here - (48 << 10);
+    if (lowest == 0 || lowest > here)
+        lowest = here - (48 << 10);
     holdfast_stack_end = lowest + slack;
     return holdfast_stack_end;
 }

@@ -164,9 +164,7 @@ static inline uint64_t holdfast_high_bits(const void *_Nonnull words, size_t str
 }
 
 /// Begins to fetch the line at `address`, which need not be mapped.
-static inline void holdfast_prefetch(const void *_Nonnull address) {
-    __builtin_prefetch(address);
-}
+static inline void holdfast_prefetch(const void *_Nonnull address) { __builtin_prefetch(address); }
 
 #if defined(__linux__)
 /// `fallocate` with this mode, and `FALLOC_FL_KEEP_SIZE`; returns 0 or the `errno`.

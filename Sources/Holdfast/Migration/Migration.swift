@@ -11,7 +11,9 @@ import HoldfastEngine
 ///     let heap = try PersistentHeap.open("inventory.heap", migrations: [
 ///         Migration(to: 1) { tx in … },
 ///         Migration(batchesTo: 2) { tx in
-///             try tx.convertArray("log", from: Movement1.self, to: Movement.self) { Movement(item: $0.item, delta: Int64($0.delta), weight: 0) }
+///             try tx.convertArray("log", from: Movement1.self, to: Movement.self) {
+///                 Movement(item: $0.item, delta: Int64($0.delta), weight: 0)
+///             }
 ///         },
 ///     ])
 ///

@@ -11,8 +11,12 @@ import HoldfastSystem
 ///
 ///         static let cases = [
 ///             UnionCase("cash", .cash),
-///             UnionCase("card", Payment.card) { if case .card(let number) = $0 { number } else { nil } },
-///             UnionCase("transfer", Payment.transfer) { if case .transfer(let iban, let day) = $0 { (iban, day) } else { nil } },
+///             UnionCase("card", Payment.card) {
+///                 if case .card(let number) = $0 { number } else { nil }
+///             },
+///             UnionCase("transfer", Payment.transfer) {
+///                 if case .transfer(let iban, let day) = $0 { (iban, day) } else { nil }
+///             },
 ///         ]
 ///     }
 ///

@@ -27,7 +27,8 @@ extension TypeShape {
         ) where name == other:
             return Self.difference(mine, theirs, name)
                 ?? "\(here)\(name) has \(bytes) bytes in the file and \(otherBytes) in this program"
-        case (.record(let name, let mine, _), .record(let other, let theirs, _)) where name == other:
+        case (.record(let name, let mine, _), .record(let other, let theirs, _))
+        where name == other:
             return Self.difference(mine, theirs, name)
         case (.enumeration(let name, let mine), .enumeration(let other, let theirs))
         where name == other:

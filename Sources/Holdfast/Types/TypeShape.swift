@@ -6,12 +6,12 @@ import HoldfastSystem
 ///
 /// The words that a description is made of:
 ///
-///     type     name                                a value or collection that Holdfast knows: Int, String, Date
+///     type     name                                a value or collection of Holdfast: Int, Date
 ///            | name<type, …>                       a collection of others: Map<String, Array<Int>>
 ///            | type?                               an optional
-///            | name{field, …; N bytes}             a plain struct, whose bytes lie as Swift laid them out
-///            | record name{field, …; N bytes}      a record, whose fields are stored forms behind a header of 8 bytes
-///            | name{N bytes}                       bytes that reflection could not look into, such as a plain enum
+///            | name{field, …; N bytes}             a plain struct, laid out by Swift
+///            | record name{field, …; N bytes}      a record: an 8-byte header, then stored forms
+///            | name{N bytes}                       bytes that reflection could not look into
 ///            | name{N bytes, aligned to N}         such bytes, where they do not lie just anywhere
 ///            | enum name: type                     an enum by its raw value
 ///            | union name{case: (type, …), …}      an enum with payloads

@@ -6,7 +6,7 @@ import HoldfastTools
 ///     path  = first step*
 ///     first = name | '[' text ']'          the root
 ///     step  = '.' name                     a field, or the value for a key
-///           | '[' number ']'               an element, from the end if it is negative, or the value for a key
+///           | '[' number ']'               an element, or the value for a key
 ///           | '[' text ']'                 the value for a key
 ///     name  = anything but . [ ] "         text = '"' … '"', with \" \\ \n \t \u{…}
 struct ValuePath: Equatable {

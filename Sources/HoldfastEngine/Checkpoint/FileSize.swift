@@ -112,8 +112,8 @@ final class FileSize {
         return RingMapping.roundedCapacity(max(options.logLimit, options.initialLogBytes))
     }
 
-    /// Whether the log is longer than its limit without need, and may be cut: a snapshot that stayed
-    /// open let it grow, or a long transaction did, and that is over.
+    /// Whether the log is longer than its limit without need, and may be cut: a snapshot or a long
+    /// transaction let it grow, and has ended.
     func isLogOversized(usedBytes: Int) throws(HeapError) -> Bool {
         guard let file = dataFile.file, let capacity = log.joined?.capacity,
             capacity > largestLogAtRest, usedBytes <= largestLogAtRest

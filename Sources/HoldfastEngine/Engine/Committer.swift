@@ -6,6 +6,9 @@ import HoldfastSystem
 final class Committer {
     private let dataFile: DataFile
     private let view: HeapView
+    // Beside `view`, although it is a part of it: an object that is reached through another one is
+    // retained around each call.
+    private let dirty: DirtyTracker
     private let participation: Participation
     private let log: JoinedLog
     private let follower: LogFollower
@@ -17,6 +20,7 @@ final class Committer {
     init(_ heap: OpenHeap) {
         dataFile = heap.dataFile
         view = heap.view
+        dirty = heap.view.dirty
         participation = heap.participation
         log = heap.log
         follower = heap.follower
@@ -26,10 +30,11 @@ final class Committer {
     }
 
     /// All at once, or, with an error, nothing.
+    @inline(__always)
     func commit() throws(HeapError) {
-        if view.shortage != nil || view.dirty.isIncomplete { throw undoAfterShortage() }
+        if view.shortage != nil || dirty.isIncomplete { throw undoAfterShortage() }
         if mode == .bulkBuild { return try view.requireBuildable() }
-        guard !view.dirty.isEmpty else { return }
+        guard !dirty.isEmpty else { return }
         do throws(HeapError) {
             // Begun before a fork, and the lock is the parent's: two processes would append at the
             // same place.
@@ -37,7 +42,7 @@ final class Committer {
                 throw HeapError.forked(path: dataFile.path)
             }
             try participation.requireNoFault()
-            try view.verifier?.verify(dirty: view.dirty, path: dataFile.path)
+            try view.verifier?.verify(dirty: dirty, path: dataFile.path)
             guard mode == .readWrite else { return keepWithoutLog() }
             try append()
         } catch {
@@ -46,9 +51,10 @@ final class Committer {
         }
     }
 
+    @inline(never)
     private func keepWithoutLog() {
         view.verifier?.accept(pages: view.pagesInImage)
-        view.dirty.keepWithoutLog()
+        dirty.keepWithoutLog()
         view.committedPages = view.pagesInImage
         // Positions of a log that is not there: they only need to differ.
         view.applied += 8
@@ -57,11 +63,13 @@ final class Committer {
     }
 
     /// Puts everything back as it was.
+    @inline(never)
     func undo() {
         if !view.undo() { startOver() }
     }
 
     /// The same, for a transaction that is lost; returns the error that it ends with.
+    @inline(never)
     private func undoAfterShortage() -> HeapError {
         let error = view.errorToCome ?? .outOfMemory(path: dataFile.path)
         undo()
@@ -79,7 +87,7 @@ final class Committer {
             )
         }
         do {
-            try view.dirty.forgetAll()
+            try dirty.forgetAll()
             try follower.startFromDataFile()
             try follower.catchUp()
         } catch {
@@ -92,6 +100,7 @@ final class Committer {
     // MARK: Appending
 
     /// Appends the dirty lines to the log and publishes them.
+    @inline(never)
     private func append() throws(HeapError) {
         let newPages = view.pagesInImage
         if Int(newPages) * HeapLayout.pageBytes > dataFile.byteCount {
@@ -104,13 +113,13 @@ final class Committer {
             }
         }
         var tail = try logTail()
-        let bound = view.dirty.recordBound
+        let bound = dirty.recordBound
         if !tail.hasRoom(for: bound) {
             try makeRoom(in: try startedLog(), for: bound)
             tail = try logTail()
         }
         let start = tail.address(view.applied)
-        let (runs, bytes) = view.dirty.writeRuns(to: start, endPage: newPages)
+        let (runs, bytes) = dirty.writeRuns(to: start, endPage: newPages)
         let record = LogRecord(
             runs: runs, position: view.applied, byteCount: UInt64(bytes), span: UInt64(bytes),
             commitNumber: view.commitNumber + 1, previousChecksum: view.previousChecksum,
@@ -125,7 +134,7 @@ final class Committer {
         }
         tail.publish(view.applied, commits: view.commitNumber)
         view.verifier?.accept(pages: newPages)
-        view.dirty.reset()
+        dirty.reset()
         view.committedPages = newPages
     }
 
@@ -134,9 +143,9 @@ final class Committer {
     func commitTrim() throws(HeapError) {
         view.markUnusedLines()
         Allocator.trim(view)
-        guard !view.dirty.isEmpty else { return }
+        guard !dirty.isEmpty else { return }
         do throws(HeapError) { try append() } catch {
-            view.dirty.undo()
+            dirty.undo()
             throw error
         }
     }

@@ -5,8 +5,8 @@ import HoldfastSystem
 /// and says in which order they are called, and under which locks.
 ///
 /// Thread safety: transactions pass the latch, which lets in many readers or one writer; the parts
-/// belong to the threads behind it, but for what they declare otherwise. Writers also hold the write
-/// lock between processes.
+/// belong to the threads behind it, but for what they declare otherwise. Writers also hold the
+/// write lock between processes.
 ///
 /// Locks, in the order in which one thread may take them: latch, write lock, `CheckpointLock`, sync
 /// lock.

@@ -106,8 +106,8 @@ struct LineIndex {
     }
 
     /// Orders the runs by page and, within a page, by time, in which they are already: a run lies
-    /// within one page (`DirtyTracker.writeRuns`). Counts the runs of each page, where there are not
-    /// many more pages than runs: then it takes O(runs), as reading them did.
+    /// within one page (`DirtyTracker.writeRuns`). Counts the runs of each page, where there are
+    /// not many more pages than runs: then it takes O(runs), as reading them did.
     private mutating func sortRuns() {
         guard let last = runs.lazy.map({ $0.firstLine >> 6 }).max() else { return }
         guard last < UInt64(runs.count * 16 + 4096) else {

@@ -7,6 +7,9 @@ import HoldfastSystem
 final class LogFollower {
     private let dataFile: DataFile
     private let view: HeapView
+    // Beside `view`, although it is a part of it: an object that is reached through another one is
+    // retained around each call.
+    private let image: HeapImage
     private let participation: Participation
     private let log: JoinedLog
     private let reader = LogReader()
@@ -17,6 +20,7 @@ final class LogFollower {
     init(dataFile: DataFile, view: HeapView, participation: Participation, log: JoinedLog) {
         self.dataFile = dataFile
         self.view = view
+        image = view.image
         self.participation = participation
         self.log = log
         comfortablePages = dataFile.options.memoryLimit / 2 / HeapLayout.pageBytes
@@ -46,8 +50,7 @@ final class LogFollower {
     }
 
     private func catchUp(to target: UInt64) throws(HeapError) {
-        guard let shared = participation.shared else { return }
-        guard let log = try log.join() else { throw damagedLog(shared) }
+        guard let log = try log.join() else { throw damagedLog(participation.shared) }
         try follow(log, to: target)
         try participation.requireNoFault()
         acceptImage()
@@ -61,7 +64,6 @@ final class LogFollower {
 
     /// Lays the records from `applied` to `target` over the image.
     private func follow(_ log: RedoLog, to target: UInt64) throws(HeapError) {
-        let image = view.image
         var ring = try dataFile.translating { () throws(SystemError) in try log.shared.ring() }
         try image.preparePrivateCopies(path: dataFile.path)
         while view.applied < target {
@@ -91,9 +93,12 @@ final class LogFollower {
         }
     }
 
-    private func damagedLog(_ shared: SharedMemory) -> HeapError {
+    @inline(never)
+    private func damagedLog(_ shared: SharedMemory?) -> HeapError {
         HeapError.damagedLog(
-            path: dataFile.path, logPath: shared.file.path, lastWholeCommit: view.commitNumber)
+            path: dataFile.path,
+            logPath: shared?.file.path ?? dataFile.location + LogLayout.sharedSuffix,
+            lastWholeCommit: view.commitNumber)
     }
 
     /// Drops every private page: the image is the data file again, as of its last checkpoint, or a
@@ -102,7 +107,7 @@ final class LogFollower {
     func startFromDataFile() throws(HeapError) {
         guard let file = dataFile.file else { return }
         let header = try dataFile.readHeader(file)
-        try view.image.dropPrivatePages(file, fileBytes: dataFile.byteCount)
+        try image.dropPrivatePages(file, fileBytes: dataFile.byteCount)
         view.adoptCheckpoint(of: header)
         view.committedPages = header.heapPages
     }
@@ -118,7 +123,7 @@ final class LogFollower {
 
     /// Whether there are many private copies.
     @inline(__always)
-    var areManyPrivate: Bool { view.image.privatePageBound > comfortablePages }
+    var areManyPrivate: Bool { image.privatePageBound > comfortablePages }
 
     /// Private copies are given back once there are many, provided that the log is short: what it
     /// holds is laid over the data file again.

@@ -198,8 +198,8 @@ final class DirtyTracker {
                 at.storeBytes(of: firstLine << 16 | UInt64(count), as: UInt64.self)
                 var source = pageAddress + first &* HeapLayout.lineBytes
                 if count <= 4 {
-                    // Most commits are a few scattered lines, for which a call of `memcpy` costs more
-                    // than the copy.
+                    // Most commits are a few scattered lines, for which a call of `memcpy` costs
+                    // more than the copy.
                     var target = at + 8
                     for _ in 0 ..< count {
                         Self.copyLine(from: source, to: target)

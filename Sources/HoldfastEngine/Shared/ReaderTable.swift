@@ -12,15 +12,17 @@ import HoldfastSystem
 /// is about to.
 ///
 ///     offset size
-///        0     4   process number; 0: the entry is free. Stored last when an entry is taken, first when it is given up
+///        0     4   process number; 0: the entry is free. Stored last when an entry is taken, and
+///                  first when it is given up
 ///        4     1   kind: 1 catches up, 2 stays where it is (private copies, snapshots)
-///        5     3   how often the entry has been taken, so that these eight bytes are never the same for two openings, even
-///                  of processes with the same number: who frees an entry of the dead frees no other
+///        5     3   how often the entry has been taken, so that these eight bytes differ for two
+///                  openings, also of processes with the same number: freeing an entry of a dead
+///                  process frees no other
 ///        8     8   the process's start time
 ///       16     8   position of the open view; all ones: none is open
 ///       24     8   when the view was opened, in nanoseconds of the system's monotonic clock
 ///       32     8   when the heap was opened, by the same clock
-///       40     8   the commit that the open view stands at, or an earlier one if it is just being opened
+///       40     8   the open view's commit, or an earlier one while the view is being opened
 ///       48     8   the program that the process ran when it opened the heap; see `ProcessIdentity`
 struct ReaderTable {
     static let entryBytes = 64

@@ -58,7 +58,9 @@ extension PersistentArray where Element: PersistableStruct {
     /// `body` throws, what it has written is kept. Amortised O(maximum / 4096), and what `body`
     /// does.
     ///
-    ///     try samples.append(upTo: 1024) { place in while let sample = try source.next(), !place.isFull { place.append(sample) } }
+    ///     try samples.append(upTo: 1024) { place in
+    ///         while let sample = try source.next(), !place.isFull { place.append(sample) }
+    ///     }
     ///
     /// The span cannot leave the closure; the array must not be used inside it.
     @available(macOS 26, iOS 26, *)

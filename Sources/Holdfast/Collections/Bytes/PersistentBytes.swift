@@ -159,7 +159,9 @@ public struct PersistentBytes {
     /// and so does this method. The buffer's first contents are undefined. If `body` throws,
     /// nothing is added.
     ///
-    ///     while try scan.append(upTo: 65536, reading: { stream.read($0.baseAddress!, maxLength: $0.count) }) > 0 {}
+    ///     while try scan.append(
+    ///         upTo: 65536, reading: { stream.read($0.baseAddress!, maxLength: $0.count) }) > 0
+    ///     {}
     @inlinable @discardableResult
     public func append<Failure: Error>(
         upTo maximum: Int, reading body: (UnsafeMutableBufferPointer<UInt8>) throws(Failure) -> Int

@@ -4,7 +4,7 @@ import HoldfastEngine
 /// whole lines.
 ///
 ///     byte 0-6   a tag for each slot: 0 if it is empty, else 0x80 and seven bits of the key's hash
-///     byte 7     overflow: how many keys would have liked to be here and were put into a later chunk (255: that many or more)
+///     byte 7     overflow: how many keys of it stand in a later chunk (255: that many or more)
 ///     byte 8…    the slots
 ///
 /// The control bytes are compared all at once as one word. The overflow count ends an unsuccessful
@@ -86,7 +86,9 @@ struct MapSlot<Key: BitwiseCopyable, Value: BitwiseCopyable>: BitwiseCopyable {
 /// A segment: a power of two of chunks, and the unit in which a map grows. One word says where it
 /// is and how large.
 ///
-///     bits 0-47 offset   bits 48-55 local depth (hash bits that all of its keys share)   bits 56-63 log2 of its chunks
+///     bits 0-47    offset
+///     bits 48-55   local depth: hash bits that all of its keys share
+///     bits 56-63   log2 of its chunks
 @frozen @usableFromInline
 struct MapSegment: BitwiseCopyable {
     @usableFromInline var word: UInt64

@@ -23,7 +23,7 @@ public enum LogLayout {
     // NAME-log: two copies of `LogHeader`, written in turn.
     package static let headerOffsets = [0, 4096]
 
-    // NAME-shared: `SharedHeader`, the words of `SharedFile.Word`, two locks, the table of views.
+    // NAME-shared: `SharedHeader`, the words of `SharedMemory.Word`, two locks, the table of views.
     @inlinable
     package static var lockOffset: Int { 1024 }
     @inlinable

@@ -63,14 +63,3 @@ struct CheckpointWriter {
         return PageChecksums(root: UnsafeRawBufferPointer(page))
     }
 }
-
-extension PageVerifier {
-    /// Pages of `lines` in `file` that are damaged. Called before anything is written: no damage
-    /// may get a new checksum.
-    static func damaged(
-        among lines: LineIndex, _ header: HeapHeader, in file: any DiskFile
-    ) throws(SystemError) -> [Int] {
-        var verifier = PageVerifier(file: file, header: header)
-        return try verifier.damaged(among: (0 ..< lines.pageCount).lazy.map { lines[$0].number })
-    }
-}

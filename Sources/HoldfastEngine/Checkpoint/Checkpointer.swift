@@ -139,7 +139,7 @@ final class Checkpointer: @unchecked Sendable {
         throws(HeapError)
     {
         let damaged = try dataFile.translating { () throws(SystemError) in
-            try PageVerifier.damaged(among: lines, header, in: file)
+            try lines.damagedPages(of: file, header)
         }
         guard damaged.isEmpty else {
             throw participation.fail(HeapError.damagedPages(path: dataFile.path, pages: damaged))

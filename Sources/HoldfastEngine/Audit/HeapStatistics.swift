@@ -1,5 +1,4 @@
 import HoldfastFormat
-import HoldfastSystem
 
 /// Figures of a heap, as of one moment; see `PersistentHeap.statistics()`. Sizes are bytes.
 ///

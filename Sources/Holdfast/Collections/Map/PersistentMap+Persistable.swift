@@ -1,5 +1,4 @@
 import HoldfastEngine
-import HoldfastFormat
 
 extension PersistentMap: HeapHandle {
     /// Where the header lies.

@@ -1,5 +1,4 @@
 import HoldfastEngine
-import HoldfastFormat
 
 extension PersistentSortedMap: HeapHandle {
     /// Where the header lies.

@@ -1,5 +1,3 @@
-import HoldfastSystem
-
 #if canImport(Darwin)
     import Darwin
 #elseif canImport(Musl)

@@ -10,7 +10,11 @@ extension PersistentArray: ExpressibleByArrayLiteral {
     /// PersistentArray(tags))`. Traps outside of a write transaction if there are any. O(their
     /// number).
     public init(_ elements: some Sequence<Element>) {
-        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.append($1) }
+        self.init()
+        for element in elements {
+            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
+            append(element)
+        }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -20,7 +24,11 @@ extension PersistentDeque: ExpressibleByArrayLiteral {
     /// A deque of the elements of a sequence, for a place in a heap. Traps outside of a write
     /// transaction if there are any. O(their number).
     public init(_ elements: some Sequence<Element>) {
-        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.append($1) }
+        self.init()
+        for element in elements {
+            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
+            append(element)
+        }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -30,7 +38,11 @@ extension PersistentSet: ExpressibleByArrayLiteral {
     /// A set of the elements of a sequence, for a place in a heap. Traps outside of a write
     /// transaction if there are any. O(their number) expected.
     public init(_ elements: some Sequence<Element>) {
-        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.insert($1) }
+        self.init()
+        for element in elements {
+            if table.access.isDetached { self = HeapAccess.newCollection(Self.self) }
+            insert(element)
+        }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -40,7 +52,11 @@ extension PersistentSortedSet: ExpressibleByArrayLiteral {
     /// A sorted set of the elements of a sequence, for a place in a heap. Traps outside of a write
     /// transaction if there are any. O(their number · log of it).
     public init(_ elements: some Sequence<Element>) {
-        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.insert($1) }
+        self.init()
+        for element in elements {
+            if tree.access.isDetached { self = HeapAccess.newCollection(Self.self) }
+            insert(element)
+        }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -51,9 +67,10 @@ extension PersistentMap: ExpressibleByDictionaryLiteral {
     /// Traps if a key comes twice, and outside of a write transaction if there are any pairs.
     /// O(their number) expected.
     public init(uniqueKeysWithValues pairs: some Sequence<(Key, Value)>) {
-        self = HeapAccess.newCollection(of: pairs, orEmpty: Self()) { map, pair in
-            let (key, value) = pair
-            if !map.updateNew(value, forKey: key) { Handle.duplicateKey("\(key)") }
+        self.init()
+        for (key, value) in pairs {
+            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
+            if !updateNew(value, forKey: key) { Handle.duplicateKey("\(key)") }
         }
     }
 
@@ -72,9 +89,10 @@ extension PersistentSortedMap: ExpressibleByDictionaryLiteral {
     /// A sorted map of pairs whose keys differ, for a place in a heap. Traps if a key comes twice,
     /// and outside of a write transaction if there are any pairs. O(their number · log of it).
     public init(uniqueKeysWithValues pairs: some Sequence<(Key, Value)>) {
-        self = HeapAccess.newCollection(of: pairs, orEmpty: Self()) { map, pair in
-            let (key, value) = pair
-            if !map.updateValue(value, forKey: key) { Handle.duplicateKey("\(key)") }
+        self.init()
+        for (key, value) in pairs {
+            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
+            if !updateValue(value, forKey: key) { Handle.duplicateKey("\(key)") }
         }
     }
 
@@ -117,6 +135,10 @@ extension PersistentBitSet {
     /// A set of the numbers of a sequence, for a place in a heap. Traps outside of a write
     /// transaction if there are any. O(their number + the largest / 64).
     public init(_ elements: some Sequence<Int>) {
-        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.insert($1) }
+        self.init()
+        for element in elements {
+            if words.access.isDetached { self = HeapAccess.newCollection(Self.self) }
+            insert(element)
+        }
     }
 }

@@ -53,22 +53,6 @@ extension HeapAccess {
         return Handle.load(stored, from: access)
     }
 
-    /// Makes a collection of the elements of a sequence in the same way; where there are none,
-    /// `empty` is the answer, and no transaction is needed.
-    static func newCollection<Header: BitwiseCopyable, Handle: PersistableContainer, Element>(
-        of elements: some Sequence<Element>, orEmpty empty: Handle,
-        adding add: (Handle, Element) -> Void
-    ) -> Handle
-    where Handle.Stored == RelativePointer<Header> {
-        var collection: Handle?
-        for element in elements {
-            let handle = collection ?? newCollection(Handle.self)
-            collection = handle
-            add(handle, element)
-        }
-        return collection ?? empty
-    }
-
     /// Whether the collection at `offset` is new and belongs to whoever asks from now on.
     @usableFromInline
     func takeNewCollection(_ offset: UInt64, of other: HeapAccess) -> Bool {

@@ -1,26 +1,63 @@
 import HoldfastEngine
 import HoldfastFormat
 
-extension PersistentArray: HeapHandle {
+extension PersistentArray: PersistableContainer {
     /// Where the header lies.
     public typealias Stored = RelativePointer<StoredArray>
 
-    @usableFromInline typealias Mark = StoredArray
-
     @inlinable
-    static var ownsContents: Bool { Element.ownsMemory }
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentArray {
+        PersistentArray(access: access, offset: stored.offset)
+    }
 
+    /// Copies `value` with all its elements; a new one is taken over as it is.
     @inlinable
-    func fill(with other: PersistentArray) {
-        append(contentsOf: other)
+    public static func store(_ value: PersistentArray, in access: HeapAccess) -> Stored {
+        if access.takeNewCollection(value.offset, of: value.access) {
+            return Stored(offset: value.offset)
+        }
+        let stored = storeEmpty(in: access)
+        if value.access.isDetached { return stored }
+        guard !Element.ownsMemory || access.enterLevel() else {
+            access.postpone(following: value.access) { fill(stored, with: value, in: access) }
+            return stored
+        }
+        fill(stored, with: value, in: access)
+        if Element.ownsMemory { access.leaveLevel() }
+        return stored
     }
 
     @inlinable
-    func freeContents() {
-        let header = writableHeader
-        destroyElements(header)
-        freeBuffer(header)
+    static func fill(_ stored: Stored, with value: Self, in access: HeapAccess) {
+        load(stored, from: access).append(contentsOf: value)
     }
+
+    @inlinable
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        let offset = access.allocate(for: Header.self)
+        access.store(Header(), at: offset)
+        return Stored(offset: offset)
+    }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        guard !Element.ownsMemory || access.enterLevel() else {
+            return access.postpone(following: access) { destroy(stored, in: access) }
+        }
+        let array = load(stored, from: access)
+        let header = array.writableHeader
+        array.destroyElements(header)
+        array.freeBuffer(header)
+        header.pointee.magic = 0
+        access.free(
+            stored.offset, byteCount: MemoryLayout<Header>.size,
+            alignment: MemoryLayout<Header>.alignment)
+        if Element.ownsMemory { access.leaveLevel() }
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
 
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let offset = verification.load(place, as: UInt64.self)
@@ -59,6 +96,13 @@ extension PersistentArray: HeapHandle {
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Array<\(try TypeDescription.text(of: Element.self))>")
     }
+}
+
+extension PersistentArray {
+    /// An empty array for a field of a new record: it is made in the heap when the record is
+    /// stored. Until then it must not be used.
+    @inlinable
+    public init() { self.init(access: .detached, offset: 0) }
 }
 
 /// Marks a relative pointer as leading to an array's header.

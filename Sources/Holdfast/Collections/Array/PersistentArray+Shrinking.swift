@@ -1,5 +1,16 @@
 import HoldfastEngine
 
+/// By how much a block of elements grows that has become too small.
+@usableFromInline
+enum Growth {
+    /// Half of what it has; from 64 MiB on, where a block mostly grows in place and room to spare
+    /// is room on the disk, an eighth.
+    @inlinable
+    static func step(_ capacity: Int, stride: Int) -> Int {
+        (capacity >= (64 << 20) / Swift.max(stride, 1) ? capacity / 8 : capacity / 2) + 1
+    }
+}
+
 // An array gives memory back as it empties: it shrinks to twice its elements when three quarters of
 // its room are free. Between a shrinking and the next growth, or the reverse, lies at least an
 // eighth of the room in operations, which pays for moving the elements, should they have to move: a
@@ -37,10 +48,17 @@ extension PersistentArray {
             HeapAccess.usableBytes(byteCount: wanted * stride, alignment: alignment) / stride
         guard capacity != old else { return }
         let count = Int(truncatingIfNeeded: header.pointee.count)
-        let buffer = access.resizeIfRoom(
-            header.pointee.buffer, from: old * stride, to: capacity * stride,
-            preserving: count * stride, alignment: alignment)
-        guard let buffer else { return }
+        let buffer: UInt64
+        if old == 0 {
+            guard access.hasRoom(byteCount: capacity * stride) else { return }
+            buffer = access.allocate(byteCount: capacity * stride, alignment: alignment)
+        } else {
+            let moved = access.reallocateIfRoom(
+                header.pointee.buffer, from: old * stride, to: capacity * stride,
+                preserving: count * stride, alignment: alignment)
+            guard let moved else { return }
+            buffer = moved
+        }
         access.note(offset, MemoryLayout<Header>.size)
         header.pointee.buffer = buffer
         header.pointee.capacity = UInt64(capacity)

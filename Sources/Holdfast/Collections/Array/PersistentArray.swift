@@ -27,10 +27,8 @@ public struct PersistentArray<Element: Persistable> {
 
     /// What lies at `offset`.
     @frozen @usableFromInline
-    struct Header: HandleHeader {
+    struct Header: BitwiseCopyable {
         @usableFromInline static var magic: UInt32 { 0x5241_4648 }  // "HFAR"
-        @usableFromInline static var blockAlignment: Int { MemoryLayout<Header>.alignment }
-        @usableFromInline static var kind: String { "array" }
         @usableFromInline var magic: UInt32
         /// Goes up with every insertion and removal but appending, which moves nothing that a walk
         /// has still to come to; shows a walk that it would skip elements, or come upon some twice.
@@ -48,12 +46,27 @@ public struct PersistentArray<Element: Persistable> {
     @inlinable @inline(__always)
     static var stride: Int { MemoryLayout<Element.Stored>.stride }
 
+    /// The header, for reading. A header without its magic number has been freed: the array was
+    /// removed from where it lay.
     @inlinable @inline(__always)
-    func requireConsistent(_ header: UnsafeMutablePointer<Header>) {
+    var header: UnsafeMutablePointer<Header> {
+        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
+            to: Header.self)
+        guard header.pointee.magic == Header.magic else { Handle.removed(access, "array") }
+        // So that what allocates or goes on by the count does not go astray with a damaged one.
         guard header.pointee.count <= header.pointee.capacity,
             header.pointee.capacity <= access.context.pointee.byteCount
                 / UInt64(truncatingIfNeeded: Self.stride)
         else { Handle.damaged(access, "array") }
+        return header
+    }
+
+    /// The header, noted for changing.
+    @inlinable @inline(__always)
+    var writableHeader: UnsafeMutablePointer<Header> {
+        let header = header
+        access.note(offset, MemoryLayout<Header>.size)
+        return header
     }
 
     /// The address of `count` elements from `index` on; the caller has checked `index` against the

@@ -127,15 +127,36 @@ extension PersistentBytes: CustomStringConvertible {
     }
 }
 
-extension PersistentBytes: WrappingHandle {
-    /// Where the header lies.
+extension PersistentBytes: PersistableContainer {
     public typealias Stored = RelativePointer<StoredArray>
 
     @inlinable
-    var base: PersistentArray<UInt8> { bytes }
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentBytes {
+        PersistentBytes(bytes: .load(stored, from: access))
+    }
+
+    /// Copies the bytes.
+    @inlinable
+    public static func store(_ value: PersistentBytes, in access: HeapAccess) -> Stored {
+        PersistentArray<UInt8>.store(value.bytes, in: access)
+    }
 
     @inlinable
-    init(base: PersistentArray<UInt8>) { self.init(bytes: base) }
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        PersistentArray<UInt8>.storeEmpty(in: access)
+    }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        PersistentArray<UInt8>.destroy(stored, in: access)
+    }
+
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
+        PersistentArray<UInt8>.verify(at: place, in: &verification)
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("PersistentBytes")

@@ -67,11 +67,19 @@ extension PersistentDeque {
         let capacity = Self.fittingCapacity(wanted)
         let wraps = old.count > old.capacity - old.head
         let used = wraps ? old.capacity : old.head + old.count
-        let buffer = access.resizeIfRoom(
-            old.header.pointee.buffer, from: old.capacity * Self.stride,
-            to: capacity * Self.stride, preserving: used * Self.stride,
-            alignment: Self.bufferAlignment)
-        guard let buffer else { return }
+        let buffer: UInt64
+        if old.capacity == 0 {
+            guard access.hasRoom(byteCount: capacity * Self.stride) else { return }
+            buffer = access.allocate(
+                byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
+        } else {
+            let larger = access.reallocateIfRoom(
+                old.header.pointee.buffer, from: old.capacity * Self.stride,
+                to: capacity * Self.stride, preserving: used * Self.stride,
+                alignment: Self.bufferAlignment)
+            guard let larger else { return }
+            buffer = larger
+        }
         var head = old.head
         if wraps {
             // The ring's edge has moved. Either the elements behind the old edge go to the new one,

@@ -1,23 +1,59 @@
 import HoldfastEngine
 import HoldfastFormat
 
-extension PersistentDeque: HeapHandle {
+extension PersistentDeque: PersistableContainer {
     /// Where the header lies.
     public typealias Stored = RelativePointer<StoredDeque>
 
-    @usableFromInline typealias Mark = StoredDeque
-
     @inlinable
-    static var ownsContents: Bool { Element.ownsMemory }
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentDeque {
+        PersistentDeque(access: access, offset: stored.offset)
+    }
 
+    /// Copies `value` with all its elements; a new one is taken over as it is.
     @inlinable
-    func fill(with other: PersistentDeque) {
-        append(contentsOf: other)
+    public static func store(_ value: PersistentDeque, in access: HeapAccess) -> Stored {
+        if access.takeNewCollection(value.offset, of: value.access) {
+            return Stored(offset: value.offset)
+        }
+        let stored = storeEmpty(in: access)
+        if value.access.isDetached { return stored }
+        guard !Element.ownsMemory || access.enterLevel() else {
+            access.postpone(following: value.access) { fill(stored, with: value, in: access) }
+            return stored
+        }
+        fill(stored, with: value, in: access)
+        if Element.ownsMemory { access.leaveLevel() }
+        return stored
     }
 
     @inlinable
-    func freeContents() {
-        removeAll()
+    static func fill(_ stored: Stored, with value: Self, in access: HeapAccess) {
+        load(stored, from: access).append(contentsOf: value)
+    }
+
+    @inlinable
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        // A line of its own, so that a change of the ends logs one line.
+        let offset = access.allocate(
+            byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+        access.store(Header(), at: offset)
+        return Stored(offset: offset)
+    }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        guard !Element.ownsMemory || access.enterLevel() else {
+            return access.postpone(following: access) { destroy(stored, in: access) }
+        }
+        let deque = load(stored, from: access)
+        deque.removeAll()
+        // Noted by `removeAll`. Without its magic number, a handle that is still in use traps.
+        deque.header.pointee.magic = 0
+        access.free(
+            stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
+        if Element.ownsMemory { access.leaveLevel() }
     }
 
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
@@ -65,9 +101,19 @@ extension PersistentDeque: HeapHandle {
         }
     }
 
+    @inlinable
+    public static var ownsMemory: Bool { true }
+
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Deque<\(try TypeDescription.text(of: Element.self))>")
     }
+}
+
+extension PersistentDeque {
+    /// An empty deque for a field of a new record: it is made in the heap when the record is
+    /// stored. Until then it must not be used.
+    @inlinable
+    public init() { self.init(access: .detached, offset: 0) }
 }
 
 /// Marks a relative pointer as leading to a deque's header.

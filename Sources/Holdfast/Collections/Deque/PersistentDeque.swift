@@ -35,11 +35,8 @@ public struct PersistentDeque<Element: Persistable> {
 
     /// What lies at `offset`: one line.
     @frozen @usableFromInline
-    struct Header: HandleHeader {
+    struct Header: BitwiseCopyable {
         @usableFromInline static var magic: UInt32 { 0x5144_4648 }  // "HFDQ"
-        // A line of its own, so that a change of the ends logs one line.
-        @usableFromInline static var blockAlignment: Int { HeapLayout.lineBytes }
-        @usableFromInline static var kind: String { "deque" }
         @usableFromInline var magic: UInt32
         /// Goes up with every insertion and removal but appending, which changes no element's
         /// index; shows a walk that it would skip elements, or come upon some twice.
@@ -61,6 +58,16 @@ public struct PersistentDeque<Element: Persistable> {
 
     @inlinable @inline(__always)
     static var stride: Int { MemoryLayout<Element.Stored>.stride }
+
+    /// The header, for reading. A header without its magic number has been freed: the deque was
+    /// removed from where it lay.
+    @inlinable @inline(__always)
+    var header: UnsafeMutablePointer<Header> {
+        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
+            to: Header.self)
+        guard header.pointee.magic == Header.magic else { Handle.removed(access, "deque") }
+        return header
+    }
 
     /// The header's words, checked against each other and the heap. Good until the next growth,
     /// removal or allocation.

@@ -31,11 +31,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 
     /// What lies at `offset`: one line.
     @frozen @usableFromInline
-    struct Header: HandleHeader {
+    struct Header: BitwiseCopyable {
         @usableFromInline static var magic: UInt32 { 0x504d_4648 }  // "HFMP"
-        // A line of its own, so that a change of the count logs one line.
-        @usableFromInline static var blockAlignment: Int { HeapLayout.lineBytes }
-        @usableFromInline static var kind: String { "map" }
         @usableFromInline var magic: UInt32
         /// Hash bits that the directory is indexed with; 0 while there is only one segment and no
         /// directory.
@@ -76,11 +73,24 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     }
 
     @inlinable @inline(__always)
-    func requireConsistent(_ header: UnsafeMutablePointer<Header>) {
+    var header: UnsafeMutablePointer<Header> {
+        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
+            to: Header.self)
+        guard header.pointee.magic == Header.magic else { Handle.removed(access, "map") }
+        // So that what allocates by the count, or computes with the depth, does not go astray with
+        // a damaged one.
         guard header.pointee.depth <= 32, header.pointee.count <= access.context.pointee.byteCount
         else {
             Handle.damaged(access, "map")
         }
+        return header
+    }
+
+    @inlinable @inline(__always)
+    var writableHeader: UnsafeMutablePointer<Header> {
+        let header = header
+        access.note(offset, MemoryLayout<Header>.size)
+        return header
     }
 
     /// The number of entries. O(1).

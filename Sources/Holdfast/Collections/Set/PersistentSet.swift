@@ -84,15 +84,35 @@ extension PersistentSet: Sequence {
     public var underestimatedCount: Int { count }
 }
 
-extension PersistentSet: WrappingHandle {
+extension PersistentSet: PersistableContainer {
     /// Where the header lies.
     public typealias Stored = RelativePointer<StoredMap>
 
     @inlinable
-    var base: PersistentMap<Element, NoValue> { table }
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentSet {
+        PersistentSet(table: Table.load(stored, from: access))
+    }
+
+    /// Copies `value` with all its elements.
+    @inlinable
+    public static func store(_ value: PersistentSet, in access: HeapAccess) -> Stored {
+        Table.store(value.table, in: access)
+    }
 
     @inlinable
-    init(base: PersistentMap<Element, NoValue>) { self.init(table: base) }
+    public static func storeEmpty(in access: HeapAccess) -> Stored { Table.storeEmpty(in: access) }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        Table.destroy(stored, in: access)
+    }
+
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
+        Table.verify(at: place, in: &verification)
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Set<\(try TypeDescription.text(of: Element.self))>")

@@ -237,15 +237,35 @@ extension PersistentSortedSet: BidirectionalCollection {
 
 // MARK: Stored form
 
-extension PersistentSortedSet: WrappingHandle {
+extension PersistentSortedSet: PersistableContainer {
     /// Where the header lies.
     public typealias Stored = RelativePointer<StoredSortedMap>
 
     @inlinable
-    var base: PersistentSortedMap<Element, NoValue> { tree }
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentSortedSet {
+        PersistentSortedSet(tree: Tree.load(stored, from: access))
+    }
+
+    /// Copies `value` with all its elements, densely packed.
+    @inlinable
+    public static func store(_ value: PersistentSortedSet, in access: HeapAccess) -> Stored {
+        Tree.store(value.tree, in: access)
+    }
 
     @inlinable
-    init(base: PersistentSortedMap<Element, NoValue>) { self.init(tree: base) }
+    public static func storeEmpty(in access: HeapAccess) -> Stored { Tree.storeEmpty(in: access) }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        Tree.destroy(stored, in: access)
+    }
+
+    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
+        Tree.verify(at: place, in: &verification)
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("SortedSet<\(try TypeDescription.text(of: Element.self))>")

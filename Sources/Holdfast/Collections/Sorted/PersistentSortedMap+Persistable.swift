@@ -1,28 +1,74 @@
 import HoldfastEngine
 
-extension PersistentSortedMap: HeapHandle {
+extension PersistentSortedMap: PersistableContainer {
     /// Where the header lies.
     public typealias Stored = RelativePointer<StoredSortedMap>
 
-    @usableFromInline typealias Mark = StoredSortedMap
-
     @inlinable
-    static var ownsContents: Bool { Value.ownsMemory }
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentSortedMap {
+        PersistentSortedMap(access: access, offset: stored.offset)
+    }
 
+    /// Copies `value` with all its entries, densely packed; a new one is taken over as it is.
     @inlinable
-    func fill(with other: PersistentSortedMap) {
-        append(sorted: other, isChecked: false)
+    public static func store(_ value: PersistentSortedMap, in access: HeapAccess) -> Stored {
+        if access.takeNewCollection(value.offset, of: value.access) {
+            return Stored(offset: value.offset)
+        }
+        let stored = storeEmpty(in: access)
+        if value.access.isDetached { return stored }
+        guard !Value.ownsMemory || access.enterLevel() else {
+            access.postpone(following: value.access) { fill(stored, with: value, in: access) }
+            return stored
+        }
+        fill(stored, with: value, in: access)
+        if Value.ownsMemory { access.leaveLevel() }
+        return stored
     }
 
     @inlinable
-    func freeContents() {
-        removeAll()
+    static func fill(_ stored: Stored, with value: Self, in access: HeapAccess) {
+        load(stored, from: access).append(sorted: value, isChecked: false)
     }
+
+    @inlinable
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        guard access.isWritable else { Misuse.writeInReadTransaction() }
+        // A line of its own, so that a change of the count logs one line.
+        let offset = access.allocate(
+            byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes)
+        access.store(SortedHeader(), at: offset)
+        return Stored(offset: offset)
+    }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        guard !Value.ownsMemory || access.enterLevel() else {
+            return access.postpone(following: access) { destroy(stored, in: access) }
+        }
+        let map = load(stored, from: access)
+        map.removeAll()
+        map.writableHeader.pointee.magic = 0
+        access.free(
+            stored.offset, byteCount: MemoryLayout<SortedHeader>.size,
+            alignment: HeapLayout.lineBytes)
+        if Value.ownsMemory { access.leaveLevel() }
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         let key = try TypeDescription.text(of: Key.self)
         return TypeDescription("SortedMap<\(key), \(try TypeDescription.text(of: Value.self))>")
     }
+}
+
+extension PersistentSortedMap {
+    /// An empty map for a field of a new record: it is made in the heap when the record is stored.
+    /// Until then it must not be used.
+    @inlinable
+    public init() { self.init(access: .detached, offset: 0) }
 }
 
 /// Marks a relative pointer as leading to a sorted map's header.

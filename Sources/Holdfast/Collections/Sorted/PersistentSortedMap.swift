@@ -31,10 +31,26 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         self.offset = offset
     }
 
-    @usableFromInline typealias Header = SortedHeader
     @usableFromInline typealias Leaf = SortedLeaf<Key, Value>
     @usableFromInline typealias Inner = SortedInner<Key>
     @usableFromInline typealias Slot = MapSlot<Key.Stored, Value.Stored>
+
+    @inlinable @inline(__always)
+    var header: UnsafeMutablePointer<SortedHeader> {
+        let header = access.address(offset, MemoryLayout<SortedHeader>.size).assumingMemoryBound(
+            to: SortedHeader.self)
+        guard header.pointee.magic == SortedHeader.magic else {
+            Handle.removed(access, "sorted collection")
+        }
+        return header
+    }
+
+    @inlinable @inline(__always)
+    var writableHeader: UnsafeMutablePointer<SortedHeader> {
+        let header = header
+        access.note(offset, MemoryLayout<SortedHeader>.size)
+        return header
+    }
 
     /// The number of entries. O(1).
     @inlinable
@@ -169,11 +185,8 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
 
 /// What lies at a sorted collection's offset: one line.
 @frozen @usableFromInline
-struct SortedHeader: HandleHeader {
+struct SortedHeader: BitwiseCopyable {
     @usableFromInline static var magic: UInt32 { 0x4d53_4648 }  // "HFSM"
-    // A line of its own, so that a change of the count logs one line.
-    @usableFromInline static var blockAlignment: Int { HeapLayout.lineBytes }
-    @usableFromInline static var kind: String { "sorted collection" }
     @usableFromInline var magic: UInt32
     /// Levels of inner nodes above the leaves.
     @usableFromInline var height: UInt32 = 0

@@ -146,15 +146,32 @@ public struct PersistentString {
     }
 }
 
-extension PersistentString: WrappingHandle {
-    /// Where the header lies.
+extension PersistentString: PersistableContainer {
     public typealias Stored = RelativePointer<StoredArray>
 
     @inlinable
-    var base: PersistentArray<UInt8> { bytes }
+    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentString {
+        PersistentString(bytes: .load(stored, from: access))
+    }
+
+    /// Copies the text.
+    @inlinable
+    public static func store(_ value: PersistentString, in access: HeapAccess) -> Stored {
+        PersistentArray<UInt8>.store(value.bytes, in: access)
+    }
 
     @inlinable
-    init(base: PersistentArray<UInt8>) { self.init(bytes: base) }
+    public static func storeEmpty(in access: HeapAccess) -> Stored {
+        PersistentArray<UInt8>.storeEmpty(in: access)
+    }
+
+    @inlinable
+    public static func destroy(_ stored: Stored, in access: HeapAccess) {
+        PersistentArray<UInt8>.destroy(stored, in: access)
+    }
+
+    @inlinable
+    public static var ownsMemory: Bool { true }
 
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let before = verification.problemCount

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 import HoldfastSystem
 
 /// The walk that finds out what each root owns and what contradicts what: what a check does besides

@@ -18,17 +18,32 @@ let package = Package(
         .executable(name: "heap-repl", targets: ["heap-repl"]),
     ],
     targets: [
-        // Functions of C that Swift cannot call or express: CRC-32C, futexes, thread-local storage.
+        // What Swift cannot express: CPU instructions, thread-local variables, futexes, stacks.
         .target(name: "CHoldfast"),
 
         // Safe file and anonymous mappings; knows nothing of heaps.
         .target(name: "MemoryMapping"),
 
-        // The untyped heap: disk seam, file format, redo log, transactions, allocator.
+        // All calls of the operating system: files, locks, processes, threads.
+        .target(
+            name: "HoldfastSystem",
+            dependencies: [
+                "CHoldfast",
+                "MemoryMapping",
+            ]),
+
+        // The bytes of a heap's files, without input or output.
+        .target(
+            name: "HoldfastFormat",
+            dependencies: ["CHoldfast"]),
+
+        // The untyped heap: redo log, transactions, allocator.
         .target(
             name: "HoldfastEngine",
             dependencies: [
                 "CHoldfast",
+                "HoldfastFormat",
+                "HoldfastSystem",
                 "MemoryMapping",
             ]),
 
@@ -38,6 +53,8 @@ let package = Package(
             dependencies: [
                 "CHoldfast",
                 "HoldfastEngine",
+                "HoldfastFormat",
+                "HoldfastSystem",
                 "MemoryMapping",
             ]),
 
@@ -48,6 +65,8 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastFormat",
+                "HoldfastSystem",
             ]),
 
         // Shared by the command and the REPL: terminal output, figures, tables, maps, JSON.
@@ -56,6 +75,7 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastInspection",
+                "HoldfastSystem",
                 "MemoryMapping",
             ]),
 
@@ -66,7 +86,9 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastFormat",
                 "HoldfastInspection",
+                "HoldfastSystem",
                 "HoldfastTools",
                 "MemoryMapping",
             ]),
@@ -77,6 +99,7 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastInspection",
+                "HoldfastSystem",
                 "HoldfastTools",
                 "MemoryMapping",
             ],
@@ -95,6 +118,8 @@ let package = Package(
             dependencies: [
                 "CHoldfast",
                 "HoldfastEngine",
+                "HoldfastFormat",
+                "HoldfastSystem",
                 "MemoryMapping",
             ],
             path: "Tests/Support/TestSupport"),
@@ -105,7 +130,9 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastFormat",
                 "HoldfastInspection",
+                "HoldfastSystem",
                 "HoldfastTools",
                 "MemoryMapping",
                 "TestSupport",
@@ -122,6 +149,8 @@ let package = Package(
             name: "HoldfastEngineTests",
             dependencies: [
                 "HoldfastEngine",
+                "HoldfastFormat",
+                "HoldfastSystem",
                 "TestSupport",
             ]),
         .testTarget(
@@ -129,7 +158,9 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastFormat",
                 "HoldfastInspection",
+                "HoldfastSystem",
                 "TestSupport",
                 "test-worker",
                 "word-index",
@@ -140,7 +171,9 @@ let package = Package(
                 "Holdfast",
                 "HoldfastCommand",
                 "HoldfastEngine",
+                "HoldfastFormat",
                 "HoldfastInspection",
+                "HoldfastSystem",
                 "HoldfastTools",
                 "TestSupport",
             ]),
@@ -158,7 +191,9 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastFormat",
                 "HoldfastInspection",
+                "HoldfastSystem",
                 "TestSupport",
                 "test-worker",
             ]),
@@ -167,7 +202,9 @@ let package = Package(
             dependencies: [
                 "Holdfast",
                 "HoldfastEngine",
+                "HoldfastFormat",
                 "HoldfastInspection",
+                "HoldfastSystem",
                 "TestSupport",
                 "test-worker",
             ]),

@@ -26,7 +26,7 @@ void holdfast_wake_one(const uint32_t *address) {
 
 #elif defined(__APPLE__)
 
-// Written with the Linux branch, but never run: no Mac was at hand.
+// Untested on a Mac.
 #include <errno.h>
 #include <time.h>
 #if __has_include(<os/os_sync_wait_on_address.h>)

@@ -1,14 +1,7 @@
+import Foundation
 import Holdfast
 import HoldfastTools
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Opens the heap, runs the lines and closes it.
 enum Program {

@@ -1,13 +1,6 @@
+import Foundation
 import Holdfast
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 // heap-repl: Swift-like lines against a live heap.
 //

@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastFormat
 import HoldfastInspection
 import test_worker
 import Testing

@@ -1,3 +1,4 @@
+import HoldfastFormat
 import Testing
 import TestSupport
 

@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -56,7 +57,7 @@ import TestSupport
         let engine = try HeapEngine(
             path: TestHeap.path, mode: .readWrite, options: Self.options, disk: tapped)
         let blocks = try make(engine)
-        tapped.tap = { call throws(DiskError) in
+        tapped.tap = { call throws(SystemError) in
             if call.operation == .write, call.path == TestHeap.path, isHeld.withLock({ $0 }) {
                 door.pass()
             }
@@ -128,10 +129,10 @@ import TestSupport
         let engine = try HeapEngine(
             path: TestHeap.path, mode: .readWrite, options: Self.options, disk: tapped)
         let blocks = try make(engine)
-        tapped.tap = { call throws(DiskError) in
+        tapped.tap = { call throws(SystemError) in
             guard call.operation == .write, call.path == TestHeap.path else { return }
             door.pass()
-            throw DiskError(.write, TestHeap.path, code: code)
+            throw SystemError(.write, TestHeap.path, Errno(code))
         }
         for index in 0 ..< 36 { try Self.fill(engine, blocks[index], 1) }
         door.await()
@@ -166,7 +167,7 @@ import TestSupport
         let engine = try HeapEngine(
             path: TestHeap.path, mode: .readWrite, options: Self.options, disk: tapped)
         let blocks = try make(engine)
-        tapped.tap = { call throws(DiskError) in
+        tapped.tap = { call throws(SystemError) in
             if call.operation == .write, call.path == TestHeap.path { door.pass() }
         }
         for index in 0 ..< 36 { try Self.fill(engine, blocks[index], 1) }

@@ -1,3 +1,5 @@
+import HoldfastSystem
+
 #if os(Linux)
     import Foundation
     import Synchronization
@@ -83,7 +85,7 @@
                     { _ = try engine.beginRead() }, { _ = try engine.beginWrite() },
                     { _ = try other.beginWrite() },
                     { try other.makeDurable() },
-                    { try other.heap.log.ifJoined!.withSyncLock { () throws(DiskError) in } },
+                    { try other.heap.log.ifJoined!.withSyncLock { () throws(SystemError) in } },
                 ]
                 for (index, use) in uses.enumerated() where !isTimedOut(use) {
                     exit(Int32(10 + index))

@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import Testing
 import TestSupport
 

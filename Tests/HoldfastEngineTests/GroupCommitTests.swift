@@ -1,4 +1,6 @@
 import Foundation
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -18,7 +20,7 @@ import TestSupport
 
         init() {
             tapped = TappedDisk(heap.disk)
-            tapped.tap = { [unowned self] call throws(DiskError) in
+            tapped.tap = { [unowned self] call throws(SystemError) in
                 guard call.operation == .sync, call.path.hasSuffix(LogLayout.durableSuffix) else {
                     return
                 }

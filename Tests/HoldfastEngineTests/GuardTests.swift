@@ -1,4 +1,6 @@
 import Foundation
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -108,7 +110,7 @@ import TestSupport
         -> HeapEngine
     {
         let directory = TestProcesses()
-        directory.boot = HeapIdentity(high: boot, low: 1)
+        directory.boot = BootID(high: boot, low: 1)
         var options = TestHeap.options
         options.processes = directory
         options.timeout = timeout
@@ -248,7 +250,7 @@ import TestSupport
         try other.close()
         let isDone = Mutex(false)
         // The file is open, but not locked yet.
-        let tapped = TappedDisk(heap.disk) { call throws(DiskError) in
+        let tapped = TappedDisk(heap.disk) { call throws(SystemError) in
             guard call.operation == .status, !isDone.withLock({ $0 }) else { return }
             isDone.withLock { $0 = true }
             try heap.disk.renameReplacing("/sim/other.heap", to: TestHeap.path)

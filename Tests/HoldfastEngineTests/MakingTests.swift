@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastSystem
 import Testing
 import TestSupport
 

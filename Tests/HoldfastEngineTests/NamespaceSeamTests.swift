@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -16,7 +18,7 @@ import TestSupport
     private let heap = TestHeap()
     private let refusal = HeapError.otherNamespace(path: TestHeap.path)
 
-    private func options(_ namespaces: UInt64, boot: HeapIdentity = HeapIdentity(high: 5, low: 6))
+    private func options(_ namespaces: UInt64, boot: BootID = BootID(high: 5, low: 6))
         -> EngineOptions
     {
         let directory = TestProcesses()
@@ -34,7 +36,7 @@ import TestSupport
     /// In other namespaces, or with a start of the machine that one of them cannot find out: every
     /// mode, and nothing is touched.
     @Test(arguments: [2, 0, 1] as [UInt64]) func joinersAreRefused(namespaces: UInt64) throws {
-        let boot = namespaces == 1 ? SystemProcesses.unknownBoot : HeapIdentity(high: 5, low: 6)
+        let boot = namespaces == 1 ? BootID.unknown : BootID(high: 5, low: 6)
         let first = try open(.readWrite, options(1))
         let cell = try first.change { $0.allocate(byteCount: 64) }
         try first.change { $0.store(5, at: cell) }
@@ -70,10 +72,10 @@ import TestSupport
     @Test func whatOthersHaveLeftBesideAGuest() throws {
         let (heap, cell) = try TestHeap.atRest()
         let attempts = Atomic<Int>(0)
-        let refusing = TappedDisk(heap.disk) { call throws(DiskError) in
+        let refusing = TappedDisk(heap.disk) { call throws(SystemError) in
             // For a visit, and for registering.
             if call.operation == .open, attempts.add(1, ordering: .relaxed).newValue <= 2 {
-                throw DiskError(.open, call.path, code: EACCES)
+                throw SystemError(.open, call.path, .permissionDenied)
             }
         }
         let guest = try HeapEngine(

@@ -1,3 +1,4 @@
+import HoldfastFormat
 import TestSupport
 import Testing
 

@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -20,9 +22,9 @@ import TestSupport
         first: HeapEngine, second: HeapEngine, isShort: Flag
     ) {
         let isShort = Flag()
-        let tapped = TappedDisk(heap.disk) { call throws(DiskError) in
+        let tapped = TappedDisk(heap.disk) { call throws(SystemError) in
             guard isShort.isSet, call.operation == .map, call.path.hasSuffix(suffix) else { return }
-            throw DiskError(.map, call.path, code: ENOMEM)
+            throw SystemError(.map, call.path, .noMemory)
         }
         var options = heap.options
         options.initialLogBytes = 64 * 1024

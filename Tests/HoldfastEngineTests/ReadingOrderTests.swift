@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -21,7 +22,7 @@ import TestSupport
         let growths = Atomic<Int>(0)
         let problems = Problems()
         let tapped = TappedDisk(heap.disk)
-        tapped.tap = { call throws(DiskError) in
+        tapped.tap = { call throws(SystemError) in
             guard call.operation == .read, call.path == TestHeap.path,
                 isArmed.exchange(false, ordering: .relaxed)
             else { return }

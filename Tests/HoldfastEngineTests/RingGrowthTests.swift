@@ -1,4 +1,6 @@
 import Foundation
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -41,7 +43,7 @@ import TestSupport
         // The checkpoint stops when it has made the log durable, before it takes the lines out of
         // the ring.
         let isDurable = Mutex(false)
-        tapped.tap = { call throws(DiskError) in
+        tapped.tap = { call throws(SystemError) in
             if call.operation == .sync, call.path.hasSuffix(LogLayout.durableSuffix) {
                 isDurable.withLock { $0 = true }
             }

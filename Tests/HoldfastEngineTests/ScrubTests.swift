@@ -1,4 +1,6 @@
 import Foundation
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -426,11 +428,11 @@ import TestSupport
         let growths = Atomic<Int>(0)
         let isOpen = Atomic<Bool>(false)
         let opened = Mutex<Set<String>>([])
-        let refusing = TappedDisk(heap.disk) { call throws(DiskError) in
+        let refusing = TappedDisk(heap.disk) { call throws(SystemError) in
             if call.operation == .open, !isOpen.load(ordering: .relaxed) {
                 // Tried with the right to write first: one refusal each.
                 let refused = opened.withLock { $0.insert(call.path).inserted }
-                if refused { throw DiskError(.open, call.path, code: EACCES) }
+                if refused { throw SystemError(.open, call.path, .permissionDenied) }
             }
             guard call.operation == .map, call.path.hasSuffix(LogLayout.sharedSuffix),
                 isOpen.load(ordering: .relaxed),

@@ -1,4 +1,6 @@
 import Foundation
+import HoldfastFormat
+import HoldfastSystem
 import Testing
 import TestSupport
 
@@ -269,7 +271,7 @@ final class TestProcesses: ProcessDirectory, @unchecked Sendable {
     private let lock = NSLock()
     private var mine = ProcessIdentity(number: 1, startTime: 1)
     private var alive: [Int32: ProcessIdentity] = [1: ProcessIdentity(number: 1, startTime: 1)]
-    var boot = HeapIdentity(high: 5, low: 6)
+    var boot = BootID(high: 5, low: 6)
     var namespaces: UInt64 = 1
 
     var current: ProcessIdentity { lock.withLock { mine } }

@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import Testing
 import TestSupport
 
@@ -71,7 +73,7 @@ import TestSupport
     }
 
     @Test func commitsAndTheLog() throws {
-        let before = Int(HeapHeader.now)
+        let before = Int(CalendarClock.seconds)
         let engine = try heap.open()
         #expect(try engine.statistics().condition == .atRest)
         let cell = try engine.change { $0.allocate(byteCount: 64) }

@@ -1,4 +1,6 @@
 import Foundation
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -221,7 +223,7 @@ import TestSupport
         private var dead: ProcessIdentity?
         private var happening: (() -> Void)?
         let current = ProcessIdentity(number: 1, startTime: 1)
-        let boot = HeapIdentity(high: 5, low: 6)
+        let boot = BootID(high: 5, low: 6)
 
         func onFinding(_ dead: ProcessIdentity, _ happening: @escaping () -> Void) {
             self.dead = dead
@@ -255,7 +257,7 @@ import TestSupport
         let second = try heap.open()
         // It may not write the shared file: the first attempt to open it fails.
         let attempts = Mutex(0)
-        let refusing = TappedDisk(heap.disk) { call throws(DiskError) in
+        let refusing = TappedDisk(heap.disk) { call throws(SystemError) in
             guard call.operation == .open, call.path.hasSuffix(LogLayout.sharedSuffix) else {
                 return
             }
@@ -263,7 +265,7 @@ import TestSupport
                 count += 1
                 return count
             }
-            if attempt == 1 { throw DiskError(.open, call.path, code: EACCES) }
+            if attempt == 1 { throw SystemError(.open, call.path, .permissionDenied) }
         }
         let views = Mutex<[(reader: HeapEngine, context: UInt)]>([])
         let problems = Problems()

@@ -1,4 +1,6 @@
 import Foundation
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 import Testing
 import TestSupport
@@ -33,8 +35,8 @@ import TestSupport
             self.disk = TappedDisk(disk)
             engine = try HeapEngine(
                 path: TestHeap.path, mode: .readWrite, options: options, disk: self.disk)
-            self.disk.tap = { [unowned self] _ throws(DiskError) in
-                if isDead.withLock({ $0 }) { throw DiskError(.read, "", code: EIO) }
+            self.disk.tap = { [unowned self] _ throws(SystemError) in
+                if isDead.withLock({ $0 }) { throw SystemError(.read, "", .ioError) }
             }
         }
 
@@ -50,7 +52,7 @@ import TestSupport
     /// disk.
     @Test func callsOfAnOpening() throws {
         let calls = Mutex<[String]>([])
-        let tapped = TappedDisk(disk) { call throws(DiskError) in
+        let tapped = TappedDisk(disk) { call throws(SystemError) in
             calls.withLock { $0.append("\(call.operation) \(call.path)") }
         }
         let engine = try HeapEngine(
@@ -83,7 +85,7 @@ import TestSupport
         let engine = try heap.open(.readOnly)
         let stranger = try stranger()
         #expect(try stranger.isLockedByOthers(.visitor))
-        for lock in FileLock.allCases where lock != .visitor {
+        for lock in FileLock.allOfHeap where lock != .visitor {
             #expect(try !stranger.isLockedByOthers(lock), "\(lock)")
         }
         let context = try engine.beginRead()
@@ -91,7 +93,7 @@ import TestSupport
         engine.endRead(context)
         #expect(try !stranger.isLockedByOthers(.visitorsRead))
         try engine.close()
-        for lock in FileLock.allCases { #expect(try !stranger.isLockedByOthers(lock), "\(lock)") }
+        for lock in FileLock.allOfHeap { #expect(try !stranger.isLockedByOthers(lock), "\(lock)") }
     }
 
     /// Where anyone has the heap open, a reader takes part at once.
@@ -228,13 +230,15 @@ import TestSupport
     /// The same beside a reader that may not write the file, and so never registers.
     @Test func writersGoOnBesideAGuest() throws {
         let attempts = Mutex(0)
-        let refusing = TappedDisk(disk) { call throws(DiskError) in
+        let refusing = TappedDisk(disk) { call throws(SystemError) in
             let isFirst = attempts.withLock { count in
                 count += 1
                 return count <= 2
             }
             // For a visit, and for registering.
-            if call.operation == .open, isFirst { throw DiskError(.open, call.path, code: EACCES) }
+            if call.operation == .open, isFirst {
+                throw SystemError(.open, call.path, .permissionDenied)
+            }
         }
         let guest = try HeapEngine(
             path: TestHeap.path, mode: .readOnly, options: heap.options, disk: refusing)

@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import HoldfastSystem
 import Testing
 import TestSupport
 

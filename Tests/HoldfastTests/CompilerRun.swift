@@ -15,7 +15,8 @@ enum CompilerRun {
     /// What a program that uses Holdfast is linked with: the modules that this test was built with.
     static var objects: [String] {
         let modules = [
-            "CHoldfast", "MemoryMapping", "HoldfastEngine", "Holdfast", "HoldfastInspection",
+            "CHoldfast", "MemoryMapping", "HoldfastSystem", "HoldfastFormat", "HoldfastEngine",
+            "Holdfast", "HoldfastInspection",
         ]
         return modules.flatMap { module in
             let folder = productsFolder.path + "/\(module).build"

@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastEngine
+import HoldfastSystem
 import Testing
 import TestSupport
 

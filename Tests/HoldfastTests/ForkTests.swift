@@ -2,6 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import HoldfastInspection
+import HoldfastSystem
 import Testing
 import TestSupport
 

@@ -2,6 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 import HoldfastInspection
+import HoldfastSystem
 import MemoryMapping
 import Testing
 import TestSupport

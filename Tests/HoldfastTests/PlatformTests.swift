@@ -15,7 +15,7 @@ import TestSupport
         let checked = try CompilerRun.run(
             [
                 "swiftc", "-frontend", "-typecheck", "-parse-stdlib", "-target", target,
-                packageFolder.path + "/Sources/HoldfastEngine/Format/HeapLayout.swift",
+                packageFolder.path + "/Sources/HoldfastFormat/Layout/HeapLayout.swift",
             ], in: packageFolder.path)
         #expect(checked.status != 0)
         #expect(

@@ -1,12 +1,13 @@
-// What Swift cannot say: a CPU instruction, a thread-local variable, another stack, and calls of
-// Linux that Swift's Glibc module does not have.
-// Nothing else belongs here.
+// What Swift cannot express: CPU instructions, thread-local variables, another stack, a counter
+// that other modules read with one load, and calls of Linux that Swift's Glibc module does not
+// have. Nothing else belongs here.
 #ifndef CHOLDFAST_H
 #define CHOLDFAST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
@@ -14,11 +15,11 @@
 /// 64-bit checksum made of two interleaved CRC-32C lanes (Castagnoli polynomial, RFC 3720 appendix
 /// B.4).
 ///
-/// The bytes are read as little-endian 8-byte words; even words feed the low lane and odd words the
-/// high lane, a last partial word is padded with zero bytes. The lanes start from the halves of
-/// `seed` and are not inverted. Each lane finds every burst of up to 32 bits and every single
-/// flipped bit in its words, and two lanes hide the latency of the CPU's CRC instruction, which is
-/// used where there is one.
+/// The bytes are read as little-endian 8-byte words. Even words feed the low lane and odd words the
+/// high lane; a last partial word is padded with zero bytes. The lanes start from the halves of
+/// `seed` and are not inverted. Each lane detects every burst of up to 32 bits and every single
+/// flipped bit in its words. Two lanes hide the latency of the CPU's CRC instruction, which is used
+/// where there is one.
 uint64_t holdfast_checksum(uint64_t seed, const void *_Nonnull bytes, size_t count);
 
 /// The same checksum by table alone; tests compare the two.
@@ -62,13 +63,14 @@ static inline size_t holdfast_stack_left(void) {
     return here > end ? here - end : 0;
 }
 
-/// Calls `body` with the `count` bytes from `lowest` on for its stack, and returns when it does:
-/// the thread, and all that belongs to it, stays the same. `lowest` is aligned to 16 bytes. On
-/// other processors than x86-64 and arm64, `body` runs on the stack that there is.
-void holdfast_call_on_stack(void *_Nonnull lowest, size_t count,
-                            void (*_Nonnull body)(void *_Nullable), void *_Nullable context);
+/// Calls `body` on a stack of `count` bytes from `lowest` on, and returns when it does. The thread
+/// and all its state stay the same. `lowest` is aligned to 16 bytes. On other processors than
+/// x86-64 and arm64, `body` runs on the current stack.
+void holdfast_call_on_stack(
+    void *_Nonnull lowest, size_t count, void (*_Nonnull body)(void *_Nullable),
+    void *_Nullable context);
 
-/// Tells the processor that this is a loop that waits for another one's store.
+/// Tells the processor that this loop waits for a store of another processor.
 static inline void holdfast_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -77,14 +79,38 @@ static inline void holdfast_pause(void) {
 #endif
 }
 
+/// The number of forks between the first process that asked (`ForkGuard`) and this process. A plain
+/// load: only the child's fork handler stores it, before any other thread of the child exists.
+extern int holdfast_fork_count;
+
+static inline int holdfast_get_fork_count(void) {
+    return holdfast_fork_count;
+}
+
+/// Called in the child of a fork.
+static inline void holdfast_count_fork(void) {
+    holdfast_fork_count++;
+}
+
+/// The monotonic clock in nanoseconds, to a few milliseconds where that is cheaper.
+static inline uint64_t holdfast_coarse_clock(void) {
+    struct timespec time;
+#if defined(CLOCK_MONOTONIC_COARSE)
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &time);
+#endif
+    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
 /// Sleeps while the word at `address`, in memory that may be shared between processes, holds
 /// `expected`, for at most `nanoseconds`; returns whether that time was up. Returns at once if it
-/// holds something else; may return early. Where the system has no such call (Darwin before 14.4)
+/// holds another value, and may return early. Where the system has no such call (macOS before 14.4)
 /// it sleeps for a millisecond at most.
-bool holdfast_wait_on_word(const uint32_t *_Nonnull address, uint32_t expected,
-                           int64_t nanoseconds);
+bool holdfast_wait_on_word(
+    const uint32_t *_Nonnull address, uint32_t expected, int64_t nanoseconds);
 
-/// Wakes everyone, in any process, who sleeps on the word at `address`.
+/// Wakes all threads, in any process, that sleep on the word at `address`.
 void holdfast_wake_word(const uint32_t *_Nonnull address);
 
 /// Wakes one of them.
@@ -113,9 +139,8 @@ static inline uint32_t holdfast_equal_bytes(const void *_Nonnull bytes, uint8_t 
 #endif
 }
 
-/// Of eight words of eight bytes, the first at `words` and each `stride` bytes behind the one
-/// before it: a byte for each word, in it a bit for each of the word's bytes, which is the high bit
-/// of that.
+/// The high bits of eight words of eight bytes, `stride` bytes apart: a byte for each word, with
+/// the high bit of each of the word's bytes.
 static inline uint64_t holdfast_high_bits(const void *_Nonnull words, size_t stride) {
     const char *const at = (const char *)words;
     uint64_t bits = 0;
@@ -124,15 +149,15 @@ static inline uint64_t holdfast_high_bits(const void *_Nonnull words, size_t str
         const __m128i first = _mm_loadl_epi64((const __m128i *)(at + 2 * pair * stride));
         const __m128i second = _mm_loadl_epi64((const __m128i *)(at + (2 * pair + 1) * stride));
         bits |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_unpacklo_epi64(first, second))
-                << (16 * pair);
+            << (16 * pair);
     }
 #else
     for (int index = 0; index < 8; index++) {
         uint64_t word;
         __builtin_memcpy(&word, at + index * stride, 8);
-        // The high bits, each at the end of its byte, are brought side by side by one
-        // multiplication: no two of its products meet.
-        bits |= ((((word >> 7) & 0x0101010101010101u) * 0x0102040810204080u) >> 56) << (8 * index);
+        // One multiplication gathers the high bits: no two of its products overlap.
+        bits |= ((((word >> 7) & 0x0101010101010101u) * 0x0102040810204080u) >> 56)
+            << (8 * index);
     }
 #endif
     return bits;
@@ -145,16 +170,17 @@ static inline void holdfast_prefetch(const void *_Nonnull address) { __builtin_p
 /// `fallocate` with this mode, and `FALLOC_FL_KEEP_SIZE`; returns 0 or the `errno`.
 int holdfast_fallocate(int descriptor, int mode, int64_t offset, int64_t count);
 
-/// Locks the `pthread_mutex_t` at `mutex`, waiting until `moment`, in nanoseconds of the monotonic
-/// clock; returns what `pthread_mutex_timedlock` does, which goes by the date instead and so cannot
-/// be used.
+/// Locks the `pthread_mutex_t` at `mutex`, and waits until `moment`, in nanoseconds of the
+/// monotonic clock. Returns the error numbers of `pthread_mutex_timedlock`, which uses the date
+/// instead.
 int holdfast_lock_mutex(void *_Nonnull mutex, uint64_t moment);
 
-/// The PID namespace of this process, and above it, shifted by 32 bits, its time namespace, by
-/// their inodes, as the kernel tells without `/proc` (Linux 6.11); 0 if it does not.
+/// The inode of the PID namespace of this process, and, shifted by 32 bits, that of its time
+/// namespace. Works without `/proc` (Linux 6.11); 0 if they are unknown.
 uint64_t holdfast_namespaces(void);
 
-/// The number of the file system that the open file lies on (`statfs(2)`), or 0 with `errno` set.
+/// The magic number of the file system that the open file lies on (`statfs(2)`), or 0 with `errno`
+/// set.
 uint32_t holdfast_file_system(int descriptor);
 #endif
 

@@ -6,7 +6,7 @@ import HoldfastTools
 /// holds.
 enum Picture {
     static func lines(of heap: PersistentHeap) throws -> [String] {
-        let traits = TerminalTraits(descriptor: 1)
+        let traits = TerminalTraits(descriptor: .standardOutput)
         let title = heap.path.split(separator: "/").last.map(String.init) ?? heap.path
         return TerminalMap.lines(
             HeapMap(try heap.pageUse(), title: title), width: traits.width,

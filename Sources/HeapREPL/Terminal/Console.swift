@@ -1,20 +1,13 @@
+import HoldfastSystem
 import HoldfastTools
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// The two outputs of the REPL: answers, and errors beside them. Every line is handed to the system
 /// at once, so that a program at the other end of a pipe can act on it.
 struct Console {
     /// The answers cannot be written: their reader is gone, or there is no room for them.
     struct Failure: Error, CustomStringConvertible {
-        let code: Int32
-        var description: String { "the output could not be written: \(systemMessage(code))" }
+        let errno: Errno
+        var description: String { "the output could not be written: \(errno)" }
     }
 
     private let answers = Output.standardOutput()
@@ -48,8 +41,8 @@ struct Console {
             try answers.flush()
         } catch {
             switch error {
-            case .closedPipe: throw Failure(code: EPIPE)
-            case .failed(_, let code): throw Failure(code: code)
+            case .closedPipe: throw Failure(errno: .brokenPipe)
+            case .failed(_, let errno): throw Failure(errno: errno)
             }
         }
     }

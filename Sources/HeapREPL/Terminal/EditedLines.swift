@@ -1,12 +1,6 @@
+import Foundation
+import HoldfastSystem
 import HoldfastTools
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Lines that are edited on a terminal, with the system's libedit.
 ///
@@ -144,7 +138,7 @@ private enum Editor {
 
     private static func nextByte() -> UInt8? {
         while true {
-            guard Interruption.waitForInput(0) else {
+            guard Interruption.waitForInput(.standardInput) else {
                 wasInterrupted = true
                 return nil
             }

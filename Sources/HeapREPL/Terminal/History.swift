@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import Foundation
 
 /// The lines of earlier runs, in a file: one line each, added as they come, so that several
 /// programs can keep one file and one that is killed has kept its lines.

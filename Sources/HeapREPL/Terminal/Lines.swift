@@ -1,12 +1,6 @@
+import Foundation
+import HoldfastSystem
 import HoldfastTools
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// What comes of asking for a line.
 enum Input {
@@ -61,7 +55,7 @@ final class PlainLines: LineSource {
                 defer { buffer = [] }
                 return .line(try decode(buffer))
             }
-            if output != nil, !Interruption.waitForInput(0) {
+            if output != nil, !Interruption.waitForInput(.standardInput) {
                 buffer = []
                 try output?.print("")
                 return .interrupted

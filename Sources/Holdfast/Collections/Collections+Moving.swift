@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // Collections are packed as they move: arrays and deques get no more room than they need, tables
 // shrink, and the leaves of trees are filled.

@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastSystem
 
 /// Memory of the process for a closure that was promised room in a heap which has none: what it
 /// writes there is lost with the transaction.
@@ -19,10 +13,10 @@ enum LostRoom {
     ) throws(Failure) -> R {
         let (byteCount, overflows) = count.multipliedReportingOverflow(
             by: MemoryLayout<Value>.stride)
-        guard !overflows, let memory = calloc(byteCount, 1) else {
+        guard !overflows, let memory = FallibleMemory.allocateZeros(byteCount: byteCount) else {
             return try body(UnsafeMutableBufferPointer(start: nil, count: 0))
         }
-        defer { free(memory) }
+        defer { FallibleMemory.free(memory) }
         return try body(
             UnsafeMutableBufferPointer(
                 start: memory.bindMemory(to: Value.self, capacity: count), count: count))

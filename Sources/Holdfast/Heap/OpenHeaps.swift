@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 import Synchronization
 
 /// The heaps that this process has open: opening one again shares the mapping instead of making a

@@ -1,13 +1,6 @@
 import HoldfastEngine
+import HoldfastSystem
 import Synchronization
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// A state of a heap: later commits have later versions. Comparable between all processes that have
 /// the heap open.
@@ -123,42 +116,12 @@ final class ChangeMonitor: Sendable {
         if !continuations.isEmpty { engine.wakeWaiters() }
     }
 
-    /// What the thread gets: itself and where to begin.
-    private final class Start {
-        let monitor: ChangeMonitor
-        let position: UInt64
-
-        init(_ monitor: ChangeMonitor, _ position: UInt64) {
-            self.monitor = monitor
-            self.position = position
-        }
-    }
-
     private func startThread(at position: UInt64) {
-        let argument = Unmanaged.passRetained(Start(self, position)).toOpaque()
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        #if canImport(Darwin)
-            var thread: pthread_t?
-        #else
-            var thread = pthread_t()
-        #endif
-        let result = pthread_create(
-            &thread, &attributes,
-            { argument in
-                #if canImport(Darwin)
-                    let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-                #else
-                    let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
-                #endif
-                start.monitor.run(from: start.position)
-                return nil
-            }, argument)
-        pthread_attr_destroy(&attributes)
-        guard result != 0 else { return }
-        Unmanaged<Start>.fromOpaque(argument).release()
-        lookInTask(from: position)
+        if let thread = SystemThread({ self.run(from: position) }) {
+            thread.detach()
+        } else {
+            lookInTask(from: position)
+        }
     }
 
     private func run(from start: UInt64) {

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 /// One opening of a heap by a process, and its view.
 public typealias OpenView = HoldfastEngine.OpenView

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 import MemoryMapping
 import Synchronization
 

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 /// Makes types of what is said of them: generic types are made at run time, with the code that the
 /// program has for them.

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 /// An enum with payloads that can be kept in a heap. Swift cannot take such an enum apart and put
 /// it together again by itself, so its cases are listed:

@@ -1,6 +1,8 @@
 @_spi(Reflection) import Swift
 
 import HoldfastEngine
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 
 /// Where the fields of a record lie, in the struct and in the heap: made once for each type by

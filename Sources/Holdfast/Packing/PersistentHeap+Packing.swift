@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // A copy that packs. Freeing blocks here and there leaves slabs that are mostly empty, and a copy
 // of the pages would take them over; where that would take far more than what lives, the blocks are

@@ -1,5 +1,6 @@
 import Foundation
 import HoldfastEngine
+import HoldfastSystem
 
 /// Any `Codable` value, kept encoded: for types that you do not own or that nothing else here fits.
 ///

@@ -4,6 +4,7 @@
     public import Foundation
 #endif
 import HoldfastEngine
+import HoldfastFormat
 
 // Order of Foundation's values, and `Date` as a key.
 

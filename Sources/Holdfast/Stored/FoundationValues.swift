@@ -4,6 +4,7 @@
     public import Foundation
 #endif
 import HoldfastEngine
+import HoldfastFormat
 
 /// The 16 bytes of a UUID.
 @frozen

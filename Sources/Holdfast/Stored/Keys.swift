@@ -4,6 +4,7 @@
     public import Foundation
 #endif
 import HoldfastEngine
+import HoldfastFormat
 
 // Keys beside integers, strings and UUIDs.
 

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 extension HeapAccess {
     /// The text of a collection that `body` makes, or `[…]` where it would stand more than

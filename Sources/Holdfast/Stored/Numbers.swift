@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // Numbers are stored as their bytes, in the byte order of the heap (little-endian on every
 // supported platform).

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 /// A type that can be the key of a ``PersistentMap``.
 ///

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 // Stored forms as what Swift's encoders and decoders take, so that containers of any kind nest.
 

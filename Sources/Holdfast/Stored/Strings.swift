@@ -1,6 +1,7 @@
 @_spi(_Unicode) import Swift
 
 import HoldfastEngine
+import HoldfastFormat
 
 /// Strings are stored as UTF-8, up to 15 bytes in place. Reading one makes a Swift `String`; a
 /// ``PersistentString`` reads in place.

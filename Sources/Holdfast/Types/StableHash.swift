@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 /// The hash functions of the file format.
 ///

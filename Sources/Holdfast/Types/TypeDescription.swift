@@ -6,6 +6,7 @@
 @_spi(Reflection) import Swift
 
 import HoldfastEngine
+import HoldfastSystem
 
 /// What a root's type is stored as, in words that are the same in every process: `Map<String,
 /// Array<Posting{file: Int32 @0, line: Int32 @4; 8 bytes}>>`. It is kept beside the root, and a

@@ -1,4 +1,6 @@
 import HoldfastEngine
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 
 /// The types that this program can read, by what a heap says of them.

@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 extension TypeShape {
     /// The first difference between what the file holds (`self`) and what the program asks for, in
     /// words; nil if there is none. `place` leads to it from the root.

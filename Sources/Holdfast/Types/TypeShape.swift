@@ -1,4 +1,6 @@
 import HoldfastEngine
+import HoldfastFormat
+import HoldfastSystem
 
 /// What a ``TypeDescription`` says, as a tree: what tools and error messages go by.
 ///

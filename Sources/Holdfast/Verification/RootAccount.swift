@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 /// A root as the catalogue has it. What it says of itself has been verified, and nothing else.
 package struct FoundRoot {

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 /// A record that no root leads to.
 public struct UnreachableRecord: Hashable, Sendable {

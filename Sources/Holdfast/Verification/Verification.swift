@@ -1,4 +1,6 @@
 import HoldfastEngine
+import HoldfastFormat
+import HoldfastSystem
 
 /// The walk that finds out what each root owns and what contradicts what: what a check does besides
 /// comparing pages, and what comes before a heap's blocks are moved or written as lines.

@@ -1,13 +1,6 @@
 import Holdfast
+import HoldfastSystem
 import HoldfastTools
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// The whole command: arguments in, an exit status out. All errors end here, as one line on the
 /// standard error output.
@@ -66,7 +59,7 @@ struct Program {
             do { try output.flush() } catch OutputError.closedPipe {} catch { failure = error }
         }
         switch failure {
-        case OutputError.closedPipe: return 128 + SIGPIPE
+        case OutputError.closedPipe: return 128 + Signal.brokenPipe.number
         case let error as Interruption.Interrupted: return 128 + error.signal
         case HeapError.cancelled: return 128 + max(1, Interruption.receivedSignal)
         case let error as UsageError:

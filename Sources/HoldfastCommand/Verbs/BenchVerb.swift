@@ -1,6 +1,8 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastFormat
+import HoldfastSystem
 import HoldfastTools
 
 extension Verb {

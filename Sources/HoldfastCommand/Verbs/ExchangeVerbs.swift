@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastInspection
+import HoldfastSystem
 import HoldfastTools
 import MemoryMapping
 
@@ -125,7 +126,7 @@ extension Verb {
 
 /// The lines of a file or of the standard input.
 final class InputLines {
-    private let descriptor: Int32
+    private let descriptor: FileDescriptor
     private let name: String
     private var buffer: [UInt8] = []
     private var start = 0
@@ -136,18 +137,19 @@ final class InputLines {
     init(_ path: String?) throws {
         name = path ?? "the standard input"
         guard let path else {
-            descriptor = 0
+            descriptor = .standardInput
             return
         }
-        descriptor = PathBytes.withCString(path) { open($0, O_RDONLY | O_CLOEXEC) }
-        guard descriptor >= 0 else { throw failure(errno) }
+        do throws(Errno) { descriptor = try FileDescriptor.open(reading: path) } catch {
+            throw Self.failure(error, path)
+        }
     }
 
-    deinit { if descriptor > 0 { close(descriptor) } }
+    deinit { if descriptor != .standardInput { descriptor.close() } }
 
-    private func failure(_ code: Int32) -> CommandFailure {
+    private static func failure(_ errno: Errno, _ name: String) -> CommandFailure {
         CommandFailure(
-            "\(name) could not be read: \(systemMessage(code)) (error \(code)). Name a file of "
+            "\(name) could not be read: \(errno) (error \(errno.rawValue)). Name a file of "
                 + "lines that holdfast dump has written."
         )
     }
@@ -186,22 +188,23 @@ final class InputLines {
         buffer.append(contentsOf: repeatElement(0, count: Self.bufferBytes))
         while true {
             // Not straight into `read`: a signal that comes just before it would not end it.
-            var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            if poll(&request, 1, 100) <= 0 {
+            guard descriptor.waitToRead(milliseconds: 100) else {
                 try Interruption.check()
                 continue
             }
-            let found = buffer.withUnsafeMutableBytes {
-                read(descriptor, $0.baseAddress! + count, Self.bufferBytes)
+            let found = buffer.withUnsafeMutableBytes { bytes -> Result<Int, Errno> in
+                do throws(Errno) {
+                    let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
+                    return .success(try descriptor.read(into: rest))
+                } catch { return .failure(error) }
             }
-            let code = errno
-            if found < 0, code == EINTR {
+            if case .failure(.interrupted) = found {
                 try Interruption.check()
                 continue
             }
-            buffer.removeLast(Self.bufferBytes - max(found, 0))
-            if found < 0 { throw failure(code) }
-            isAtEnd = found == 0
+            buffer.removeLast(Self.bufferBytes - ((try? found.get()) ?? 0))
+            if case .failure(let errno) = found { throw Self.failure(errno, name) }
+            isAtEnd = buffer.count == count
             return
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastInspection
+import HoldfastSystem
 import HoldfastTools
 
 extension Verb {

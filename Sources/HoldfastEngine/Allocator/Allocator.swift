@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// The heap's allocator: blocks up to 32 KiB from slabs, larger ones as runs of pages.
 ///
 /// Everything it knows lies in the heap and is changed through notes, so it is exactly as atomic

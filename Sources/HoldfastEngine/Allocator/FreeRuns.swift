@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// Free runs of pages: binned by size (a two-level segregated fit, Masmano et al., "TLSF", ECRTS
 /// 2004) and coalesced at once with free neighbours.
 ///

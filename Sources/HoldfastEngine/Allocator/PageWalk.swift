@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// The runs that the page map shows, in the order of the pages: what is free, what is in use. Reads
 /// descriptors only, O(runs).
 ///

@@ -1,3 +1,4 @@
+import HoldfastFormat
 import MemoryMapping
 
 /// Whether there is room for a large block, asked before the block is allocated; see `Shortage`.

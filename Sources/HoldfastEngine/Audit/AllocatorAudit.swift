@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// An account of every page of a heap, made from the bytes alone.
 ///
 /// It shares no code with the allocator but the layout's constants: it walks the page map from the

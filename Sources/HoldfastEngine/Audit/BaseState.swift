@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// What the base image should be at one moment: what a step of a scrub compares its pages with.
 final class BaseState {
     /// Tells whether it is still the same.
@@ -43,7 +46,7 @@ final class BaseState {
     /// checksums that do not match their own.
     func judge(
         _ damaged: [Int], given: Set<Int>, torn: Set<Int>, in file: any DiskFile
-    ) throws(DiskError) -> [Int] {
+    ) throws(SystemError) -> [Int] {
         var damaged = damaged
         if !damaged.isEmpty, mayBeTorn {
             // Which pages were being given back stands in the base image itself; in the view they
@@ -65,7 +68,7 @@ final class BaseState {
         }
     }
 
-    private func freePagesOfBase(in file: any DiskFile) throws(DiskError) -> [Range<Int>] {
+    private func freePagesOfBase(in file: any DiskFile) throws(SystemError) -> [Range<Int>] {
         try PageVerifier.freePages(of: file, end: header.heapPages)
     }
 }

@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// Who owns which block of a heap: each block in use may be claimed once, by whatever leads to it.
 ///
 /// For checking what lies in a heap without trusting any of it. Nothing here traps or reads outside

@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Counts what a heap holds and what its files take; see `HeapStatistics`.
 ///
 /// The caller has a read transaction open.
@@ -33,7 +36,7 @@ struct Census {
         let (header, fileBytes) = try dataFile.headerAndSize(of: file)
         figures.formatVersion = Int(header.formatVersion)
         figures.fileBytes = fileBytes
-        figures.diskBytes = try dataFile.translating { () throws(DiskError) in
+        figures.diskBytes = try dataFile.translating { () throws(SystemError) in
             try file.allocatedBytes()
         }
         figures.reservedBytes = Int(header.reservedBytes)

@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// Figures of a heap, as of one moment; see `PersistentHeap.statistics()`. Sizes are bytes.
 ///
 /// The file is divided without a rest: ``fileBytes`` = ``usedBytes`` + ``overheadBytes`` +

@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// Every page of a heap, each exactly once and in order: what it is used for and who owns how much
 /// of it, as a ledger has come to know it.
 ///

@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// What a page of a heap is used for, as the page map says.
 public enum PageUse: String, Sendable {
     case header

@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// One pass over the pages of a base image, step by step, each with the base image as it is then.
 struct Scrub {
     /// Pages that one step reads, and pages of checksums that it reads for holes.
@@ -26,7 +29,7 @@ struct Scrub {
     init() { zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0) }
 
     /// Compares the next pages. `headersAreStill`: nobody writes a copy of the header meanwhile.
-    mutating func step(in file: any DiskFile, headersAreStill: Bool) throws(DiskError) {
+    mutating func step(in file: any DiskFile, headersAreStill: Bool) throws(SystemError) {
         guard let base else { return }
         damaged = []
         given = []
@@ -52,7 +55,7 @@ struct Scrub {
     ///
     /// `areStill`: nobody writes one meanwhile. A power cut leaves no half of one, since it is a
     /// single sector.
-    private mutating func checkHeaders(_ file: any DiskFile, areStill: Bool) throws(DiskError) {
+    private mutating func checkHeaders(_ file: any DiskFile, areStill: Bool) throws(SystemError) {
         for page in 0 ..< Int(HeapLayout.headerPages) {
             let bytes = try read(file, firstPage: page, count: 1)
             let isHeader = if case .header = HeapHeader.decode(bytes) { true } else { false }
@@ -62,7 +65,7 @@ struct Scrub {
         }
     }
 
-    private mutating func checkPages(_ file: any DiskFile, _ base: BaseState) throws(DiskError) {
+    private mutating func checkPages(_ file: any DiskFile, _ base: BaseState) throws(SystemError) {
         // What no checkpoint has written is a hole, often a very long one.
         let data =
             try file.nextData(from: page * HeapLayout.pageBytes).map { $0 / HeapLayout.pageBytes }
@@ -87,7 +90,7 @@ struct Scrub {
 
     private mutating func check(
         _ page: Int, _ bytes: UnsafeRawBufferPointer, _ file: any DiskFile, _ base: BaseState
-    ) throws(DiskError) {
+    ) throws(SystemError) {
         if base.logged.contains(page) {
             report.loggedPages += 1
             if base.isTorn { return }
@@ -122,7 +125,7 @@ struct Scrub {
     /// Pages that read as zeros without being read: right where there is no checksum, or that of a
     /// page of zeros; file systems and copying programs turn written zeros into holes as they like.
     private mutating func checkHole(_ pages: Range<Int>, _ file: any DiskFile, _ base: BaseState)
-        throws(DiskError)
+        throws(SystemError)
     {
         var page = pages.lowerBound
         while page < pages.upperBound {
@@ -152,7 +155,7 @@ struct Scrub {
     }
 
     /// Behind the heap's end a file at rest is zeros.
-    private mutating func checkRest(_ file: any DiskFile) throws(DiskError) {
+    private mutating func checkRest(_ file: any DiskFile) throws(SystemError) {
         let fileEnd = try file.size() / HeapLayout.pageBytes
         isComplete = true
         guard page < fileEnd, let data = try file.nextData(from: page * HeapLayout.pageBytes) else {
@@ -175,20 +178,20 @@ struct Scrub {
     }
 
     private mutating func entry(of page: Int, _ file: any DiskFile, _ base: BaseState)
-        throws(DiskError) -> UInt64
+        throws(SystemError) -> UInt64
     {
         guard let (checksumPage, index) = base.table.place(of: page) else { return 0 }
         try load(checksumPage, file)
         return PageChecksums.entry(index, in: UnsafeRawBufferPointer(checksums.bytes))
     }
 
-    private mutating func load(_ checksumPage: Int, _ file: any DiskFile) throws(DiskError) {
+    private mutating func load(_ checksumPage: Int, _ file: any DiskFile) throws(SystemError) {
         guard checksumPage != loadedChecksumPage else { return }
         try file.readOrZeros(into: checksums.bytes, at: checksumPage * HeapLayout.pageBytes)
         loadedChecksumPage = checksumPage
     }
 
-    private func read(_ file: any DiskFile, firstPage: Int, count: Int) throws(DiskError)
+    private func read(_ file: any DiskFile, firstPage: Int, count: Int) throws(SystemError)
         -> UnsafeRawBufferPointer
     {
         let bytes = UnsafeMutableRawBufferPointer(

@@ -1,10 +1,5 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
+import HoldfastSystem
 
 /// What a scrub has found.
 public struct PageReport: Equatable, Sendable {
@@ -107,7 +102,7 @@ struct Scrubber {
     {
         let base = try baseState(header, in: file, known: scrub.base)
         scrub.base = base
-        do throws(DiskError) {
+        do throws(SystemError) {
             try scrub.step(in: file, headersAreStill: base.isAtRest || dataFile.isWritable)
         } catch {
             throw HeapError(error)
@@ -169,7 +164,7 @@ struct Scrubber {
     private func lines(of log: SharedMemory, from header: HeapHeader) throws(HeapError) -> LineIndex
     {
         for _ in 0 ..< 1000 {
-            let ring = try dataFile.translating { () throws(DiskError) in try log.ring() }
+            let ring = try dataFile.translating { () throws(SystemError) in try log.ring() }
             let lines = LineIndex(
                 of: ring, from: header, to: log.loadInOrder(.published), epoch: log[.epoch],
                 keepsPagesBeyondEnd: true)
@@ -188,9 +183,11 @@ struct Scrubber {
     private func letCheckpointsPass() {
         guard let shared = participation.sharedMemory else {
             // Nobody can say so to an opening that does not take part.
-            usleep(200)
+            SystemThread.sleep(microseconds: 200)
             return
         }
-        while shared.loadInOrder(.checkpointWanted) > Deadline.now { usleep(100) }
+        while shared.loadInOrder(.checkpointWanted) > Deadline.now {
+            SystemThread.sleep(microseconds: 100)
+        }
     }
 }

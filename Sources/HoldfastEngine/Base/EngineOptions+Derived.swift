@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 extension EngineOptions {
     /// The same with every number in the range that can be computed with: more log or memory than a
     /// heap can have is as good as that much, and less than nothing is nothing.

@@ -1,3 +1,5 @@
+import HoldfastSystem
+
 /// How a heap is opened.
 public enum OpenMode: Sendable {
     /// Reads only; changes nothing on the disk, not even after a crash: what the log holds is laid
@@ -34,7 +36,7 @@ public struct EngineOptions: Sendable {
     /// How long a call waits for other threads and processes before it throws `timedOut`.
     public var timeout: Duration = .seconds(30)
     /// How long a call looks whether another process is done before it sleeps in the kernel.
-    public var spin: Duration = BriefSpin.usual
+    public var spin: Duration = AdaptiveSpin.usual
     /// Whether a thread of its own moves the log into the base image beside the writers. Without, a
     /// checkpoint runs before the next transaction that finds one due.
     public var checkpointsInBackground = false

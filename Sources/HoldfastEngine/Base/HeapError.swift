@@ -1,12 +1,5 @@
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Everything that can go wrong with a heap, each case saying what happened, to which file, and
 /// what to do next.
@@ -146,7 +139,7 @@ extension HeapError {
         switch self {
         case .timedOut, .outOfMemory: true
         case .io(let operation, _, _), .permissionDenied(_, let operation):
-            DiskError.Operation(rawValue: operation)?.concernsThisProcessAlone ?? false
+            SystemError.Operation(rawValue: operation)?.concernsThisProcessAlone ?? false
         default: false
         }
     }
@@ -270,7 +263,7 @@ extension HeapError: CustomStringConvertible {
         case .unusableNumber(let path, let what, let wanted):
             "\(what) cannot be used for \(path), which was left as it is. Give \(wanted)."
         case .io(let operation, let path, let code):
-            "Could not \(operation) \(path): \(String(cString: strerror(code))) (error \(code)). "
+            "Could not \(operation) \(path): \(Errno(code)) (error \(code)). "
                 + Self.advice(for: code)
         case .committedNotDurable(let path, let reason):
             "The transaction was committed to \(path), but it is not known whether it would "
@@ -338,29 +331,36 @@ extension HeapError: CustomStringConvertible {
 extension HeapError {
     /// What to do about an error of the system.
     private static func advice(for code: Int32) -> String {
-        switch code {
-        case EMFILE, ENFILE:
+        switch Errno(code) {
+        case .tooManyOpenFiles, .tooManyOpenFilesInSystem:
             "Close some files, or raise the limit of open files (ulimit -n), and try again."
         default: "Check the disk and the system's log, then open the heap again."
         }
     }
 
     /// The error for a call to the operating system that failed.
-    public init(_ error: DiskError) {
-        let path = error.path
-        switch (error.code, error.operation) {
-        case (_, .claim): self = .foreignFile(path: path, reason: Self.strangerInWords(error.code))
-        case (ENOENT, .open): self = .notFound(path: path)
-        case (EISDIR, _): self = .isDirectory(path: path)
-        case (EINVAL, .status), (ENXIO, .open): self = .notARegularFile(path: path)
-        case (EACCES, _), (EPERM, _):
-            self = .permissionDenied(path: path, operation: error.operation.rawValue)
-        case (EROFS, _): self = .readOnlyFolder(path: path)
-        case (ENOSPC, _), (EDQUOT, _): self = .diskFull(path: path)
-        case (ECANCELED, _): self = .cancelled(path: path)
-        case (EFBIG, _): self = .fileTooLarge(path: path)
-        case (ENOMEM, _): self = .outOfMemory(path: path)
-        default: self = .io(operation: error.operation.rawValue, path: path, code: error.code)
+    public init(_ error: SystemError) {
+        switch error {
+        case .foreignFile(let path, let obstacle):
+            self = .foreignFile(path: path, reason: Self.description(of: obstacle))
+        case .call(let operation, let path, let errno):
+            self.init(operation, path: path, errno)
+        }
+    }
+
+    private init(_ operation: SystemError.Operation, path: String, _ errno: Errno) {
+        switch (errno, operation) {
+        case (.noSuchFileOrDirectory, .open): self = .notFound(path: path)
+        case (.isDirectory, _): self = .isDirectory(path: path)
+        case (.invalidArgument, .status), (.noSuchAddressOrDevice, .open):
+            self = .notARegularFile(path: path)
+        case (.permissionDenied, _), (.notPermitted, _):
+            self = .permissionDenied(path: path, operation: operation.rawValue)
+        case (.readOnlyFileSystem, _): self = .readOnlyFolder(path: path)
+        case (.noSpace, _), (.diskQuotaExceeded, _): self = .diskFull(path: path)
+        case (.fileTooLarge, _): self = .fileTooLarge(path: path)
+        case (.noMemory, _): self = .outOfMemory(path: path)
+        default: self = .io(operation: operation.rawValue, path: path, code: errno.rawValue)
         }
     }
 
@@ -375,13 +375,14 @@ extension HeapError {
     /// A name in quotes, with line ends and the like as escapes.
     private static func quoted(_ name: String) -> String { shortened(name).debugDescription }
 
-    private static func strangerInWords(_ code: Int32) -> String {
-        switch code {
-        case ELOOP: "it is a symbolic link, which heaps do not follow there"
-        case EISDIR: "it is a folder"
-        case EMLINK: "it is a file that has several names (hard links)"
-        case EINVAL: "it is a pipe or a device"
-        default: "it was not made by this heap, or belongs to another heap that had the same name"
+    private static func description(of obstacle: FileObstacle) -> String {
+        switch obstacle {
+        case .symbolicLink: "it is a symbolic link, which heaps do not follow there"
+        case .directory: "it is a folder"
+        case .severalNames: "it is a file that has several names (hard links)"
+        case .specialFile: "it is a pipe or a device"
+        case .otherContents:
+            "it was not made by this heap, or belongs to another heap that had the same name"
         }
     }
 

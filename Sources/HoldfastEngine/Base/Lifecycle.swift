@@ -1,3 +1,4 @@
+import HoldfastSystem
 import Synchronization
 
 /// Whether an opening may still be used: it may have been closed, it may belong to the parent of

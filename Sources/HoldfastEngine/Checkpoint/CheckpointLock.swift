@@ -1,3 +1,4 @@
+import HoldfastSystem
 import Synchronization
 
 /// The lock under which one thread of one process makes a checkpoint or writes a header.
@@ -27,7 +28,7 @@ final class CheckpointLock: Sendable {
             var isDone = false
             let _: Void? = mutex.withLockIfAvailable { _ in
                 do throws(HeapError) {
-                    let isFree = try dataFile.translating { () throws(DiskError) in
+                    let isFree = try dataFile.translating { () throws(SystemError) in
                         try file.tryLock(.checkpoint, exclusive: true)
                     }
                     guard isFree else { return }

@@ -1,12 +1,5 @@
+import HoldfastSystem
 import Synchronization
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// A thread that makes checkpoints beside the transactions of an opening, when it is woken. It
 /// starts when it is first needed. Every opening that has one calls `stop` when it is closed.
@@ -14,28 +7,20 @@ import Synchronization
 /// `@unchecked Sendable`: the mutex guards every field.
 final class CheckpointThread: @unchecked Sendable {
     private let checkpointer: Checkpointer
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let changed: UnsafeMutablePointer<pthread_cond_t>
+    private let mutex = ThreadMutex()
+    private let changed = MonotonicCondition()
     /// Changed under the mutex only; an atomic so that transactions can look at it without.
     private let isWanted = Atomic<Bool>(false)
     private var mayRefuse = false
     private var isStopped = false
-    private var thread: pthread_t?
+    private var thread: SystemThread?
     private var isRunning = false
 
-    init(_ checkpointer: Checkpointer) {
-        self.checkpointer = checkpointer
-        mutex = .allocate(capacity: 1)
-        changed = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
-        pthread_cond_init(changed, nil)
-    }
+    init(_ checkpointer: Checkpointer) { self.checkpointer = checkpointer }
 
     deinit {
-        pthread_cond_destroy(changed)
-        pthread_mutex_destroy(mutex)
-        changed.deallocate()
-        mutex.deallocate()
+        changed.destroy()
+        mutex.destroy()
     }
 
     /// Asks for a checkpoint, or, if it may be refused, for one that costs little; returns at once.
@@ -46,80 +31,52 @@ final class CheckpointThread: @unchecked Sendable {
     }
 
     private func ask(_ mayRefuse: Bool) {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
+        mutex.lock()
+        defer { mutex.unlock() }
         guard !isWanted.load(ordering: .relaxed), !isStopped else { return }
         isWanted.store(true, ordering: .relaxed)
         self.mayRefuse = mayRefuse
-        if isRunning { pthread_cond_signal(changed) } else { start() }
+        if isRunning { changed.signal() } else { start() }
     }
 
     /// Waits for a checkpoint that is under way, and makes no more.
     func stop() {
-        pthread_mutex_lock(mutex)
+        mutex.lock()
         isStopped = true
-        pthread_cond_signal(changed)
+        changed.signal()
         let thread = thread
         self.thread = nil
-        pthread_mutex_unlock(mutex)
+        mutex.unlock()
         guard let thread else { return }
         // The program's report of a long snapshot runs on this thread, and may let go of the last
         // reference to the heap.
-        if pthread_equal(thread, pthread_self()) != 0 {
-            pthread_detach(thread)
-        } else {
-            pthread_join(thread, nil)
-        }
+        if thread.isCurrent { thread.detach() } else { thread.join() }
     }
 
     private func start() {
-        let box = Unmanaged.passRetained(self).toOpaque()
-        #if canImport(Darwin)
-            var thread: pthread_t?
-        #else
-            var thread = pthread_t()
-        #endif
-        let result = pthread_create(
-            &thread, nil,
-            { argument in
-                #if canImport(Darwin)
-                    let worker = Unmanaged<CheckpointThread>.fromOpaque(argument)
-                        .takeRetainedValue()
-                #else
-                    let worker = Unmanaged<CheckpointThread>.fromOpaque(argument!)
-                        .takeRetainedValue()
-                #endif
-                worker.run()
-                return nil
-            }, box)
-        if result == 0 {
-            self.thread = thread
-            isRunning = true
-        } else {
-            // Without a thread, checkpoints are made before the transactions that cannot go on
-            // without.
-            Unmanaged<CheckpointThread>.fromOpaque(box).release()
-            isWanted.store(false, ordering: .relaxed)
-        }
+        thread = SystemThread { self.run() }
+        isRunning = thread != nil
+        // Without a thread, checkpoints are made before the transactions that cannot go on without.
+        if !isRunning { isWanted.store(false, ordering: .relaxed) }
     }
 
     private func run() {
         while true {
-            pthread_mutex_lock(mutex)
+            mutex.lock()
             while !isWanted.load(ordering: .relaxed), !isStopped {
-                pthread_cond_wait(changed, mutex)
+                changed.wait(mutex)
             }
             let isStopped = isStopped
             let mayRefuse = mayRefuse
-            pthread_mutex_unlock(mutex)
+            mutex.unlock()
             if isStopped { return }
             // A final error is recorded, and thrown by the next transaction. One that the stay of
             // another process causes is not final, and the next transaction that needs room reports
             // it.
             _ = try? checkpointer.moveLogIntoDataFile(waits: false, mayRefuse: mayRefuse)
-            pthread_mutex_lock(mutex)
+            mutex.lock()
             isWanted.store(false, ordering: .relaxed)
-            pthread_mutex_unlock(mutex)
+            mutex.unlock()
         }
     }
 }

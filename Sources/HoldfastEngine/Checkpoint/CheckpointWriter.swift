@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Writes every page that the log changes to the data file, in steps of bounded size. For
 /// checkpoints and recoveries; the caller syncs and writes the header.
 struct CheckpointWriter {
@@ -12,7 +15,7 @@ struct CheckpointWriter {
     let isRepair: Bool
 
     /// Returns the places of the checksums after `lines`, which continue from `header`.
-    func write(_ lines: LineIndex, from header: HeapHeader) throws(DiskError) -> PageChecksums {
+    func write(_ lines: LineIndex, from header: HeapHeader) throws(SystemError) -> PageChecksums {
         let buffer = PageBuffer(pages: Self.stepPages)
         let table = try checksumTable(after: lines, buffer)
         var writer = PageWriter(
@@ -47,7 +50,7 @@ struct CheckpointWriter {
         return table
     }
 
-    private func checksumTable(after lines: LineIndex, _ buffer: PageBuffer) throws(DiskError)
+    private func checksumTable(after lines: LineIndex, _ buffer: PageBuffer) throws(SystemError)
         -> PageChecksums
     {
         let page = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<HeapLayout.pageBytes])
@@ -58,16 +61,5 @@ struct CheckpointWriter {
             lines.lay(lines[index], over: page.baseAddress!)
         }
         return PageChecksums(root: UnsafeRawBufferPointer(page))
-    }
-}
-
-extension PageVerifier {
-    /// Pages of `lines` in `file` that are damaged. Called before anything is written: no damage
-    /// may get a new checksum.
-    static func damaged(
-        among lines: LineIndex, _ header: HeapHeader, in file: any DiskFile
-    ) throws(DiskError) -> [Int] {
-        var verifier = PageVerifier(file: file, header: header)
-        return try verifier.damaged(among: (0 ..< lines.pageCount).lazy.map { lines[$0].number })
     }
 }

@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 
 /// Checkpoints: moving the log into the data file, beside readers and writers of all processes.
@@ -64,7 +66,7 @@ final class Checkpointer: @unchecked Sendable {
             }
         }
         guard target > header.checkpointPosition else { return target == published }
-        let ring = try dataFile.translating { () throws(DiskError) in try shared.ring() }
+        let ring = try dataFile.translating { () throws(SystemError) in try shared.ring() }
         guard let lines = LineIndex(of: ring, from: header, to: target, epoch: log.epoch) else {
             throw participation.fail(
                 HeapError.damagedLog(
@@ -81,7 +83,7 @@ final class Checkpointer: @unchecked Sendable {
         let wasCutShort = shared[.required] > header.checkpointPosition
         if !wasCutShort { try requireSound(lines, header, file) }
         try log.prepareCheckpoint(upTo: target, lines: lines)
-        do throws(DiskError) {
+        do throws(SystemError) {
             let writer = CheckpointWriter(
                 file: file, keepsBlocks: dataFile.options.reservesBlocks, isRepair: wasCutShort)
             let table = try writer.write(lines, from: header)
@@ -92,7 +94,7 @@ final class Checkpointer: @unchecked Sendable {
             header.checkpointChain = lines.chain
             header.commitNumber = lines.commitNumber
             header.heapPages = lines.heapPages
-            header.checkpointTime = HeapHeader.now
+            header.checkpointTime = CalendarClock.seconds
             header.pageMapParts = table.parts
             if atRest, target == published { header.logInUse = false }
             try dataFile.writeNextHeader(&header, file)
@@ -111,7 +113,7 @@ final class Checkpointer: @unchecked Sendable {
         if log.checkpointPosition < header.checkpointPosition {
             // A checkpoint's process died after it had written the header: once that is durable,
             // the rest is only to be said.
-            do throws(DiskError) { try dataFile.writeNextHeader(&header, file) } catch {
+            do throws(SystemError) { try dataFile.writeNextHeader(&header, file) } catch {
                 throw participation.fail(error)
             }
             log.finishCheckpoint(at: header.checkpointPosition)
@@ -125,7 +127,7 @@ final class Checkpointer: @unchecked Sendable {
 
     /// See `HolePunching`. The caller holds the checkpoint lock, or is alone.
     func punchHoles(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> Int {
-        do throws(DiskError) {
+        do throws(SystemError) {
             return try HolePunching(dataFile: dataFile).punch(file, header)
         } catch {
             throw participation.fail(error)
@@ -136,8 +138,8 @@ final class Checkpointer: @unchecked Sendable {
     private func requireSound(_ lines: LineIndex, _ header: HeapHeader, _ file: any DiskFile)
         throws(HeapError)
     {
-        let damaged = try dataFile.translating { () throws(DiskError) in
-            try PageVerifier.damaged(among: lines, header, in: file)
+        let damaged = try dataFile.translating { () throws(SystemError) in
+            try lines.damagedPages(of: file, header)
         }
         guard damaged.isEmpty else {
             throw participation.fail(HeapError.damagedPages(path: dataFile.path, pages: damaged))

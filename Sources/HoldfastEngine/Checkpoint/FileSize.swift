@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 
 /// The length of the data file: room in it before it is needed, and truncation.
@@ -50,7 +52,7 @@ final class FileSize {
 
     private func reserve(_ bytes: Int, _ old: HeapHeader, _ file: any DiskFile) throws(HeapError) {
         if bytes > dataFile.byteCount {
-            try dataFile.translating { () throws(DiskError) in
+            try dataFile.translating { () throws(SystemError) in
                 // Under the write lock no commit grows it meanwhile. A rest behind the last granule
                 // is no room.
                 let current = dataFile.byteCount - dataFile.byteCount % HeapLayout.fileGranule
@@ -61,7 +63,7 @@ final class FileSize {
         }
         var header = old
         header.reservedBytes = UInt64(bytes)
-        do throws(DiskError) {
+        do throws(SystemError) {
             try dataFile.writeNextHeader(&header, file)
             if !header.logInUse { try dataFile.repeatHeader(header, to: file) }
         } catch { throw participation.fail(error) }
@@ -116,7 +118,7 @@ final class FileSize {
         guard let file = dataFile.file, let capacity = log.joined?.capacity,
             capacity > largestLogAtRest, usedBytes <= largestLogAtRest
         else { return false }
-        return try dataFile.translating { () throws(DiskError) in
+        return try dataFile.translating { () throws(SystemError) in
             try !file.isLockedByOthers(.presence)
         }
     }
@@ -137,7 +139,7 @@ final class FileSize {
     }
 
     private func readSize(_ file: any DiskFile) throws(HeapError) {
-        dataFile.byteCount = try dataFile.translating { () throws(DiskError) in try file.size() }
+        dataFile.byteCount = try dataFile.translating { () throws(SystemError) in try file.size() }
     }
 
     /// Runs `body` if no other process has the heap open, and while none can open it.
@@ -145,7 +147,7 @@ final class FileSize {
         throws(HeapError)
     {
         try dataFile.withOpeningLock(file) { () throws(HeapError) in
-            let isAlone = try dataFile.translating { () throws(DiskError) in
+            let isAlone = try dataFile.translating { () throws(SystemError) in
                 try file.tryLock(.presence, exclusive: true)
             }
             guard isAlone else { return }
@@ -157,7 +159,7 @@ final class FileSize {
     private func truncate(to bytes: Int) throws(HeapError) {
         guard let file = dataFile.file, bytes < dataFile.byteCount else { return }
         try view.image.shrink(to: bytes, path: dataFile.path)
-        do throws(DiskError) { try file.truncate(to: bytes) } catch {
+        do throws(SystemError) { try file.truncate(to: bytes) } catch {
             throw participation.fail(error)
         }
         dataFile.byteCount = bytes

@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastSystem
 
 /// Notices commits, by this process or others, without looking all the time. Any thread.
 final class ChangeWaiter {
@@ -87,7 +81,7 @@ final class ChangeWaiter {
                 // Not for ever at once, since closing the heap in another thread is not a commit.
                 signal.sleep(whileAt: position, nanoseconds: min(left, 500_000_000))
             } else {
-                usleep(UInt32(min(left / 1000, 10_000)))
+                SystemThread.sleep(microseconds: UInt32(min(left / 1000, 10_000)))
             }
         }
     }

@@ -1,10 +1,5 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
+import HoldfastSystem
 
 /// Ends the use of a heap. The caller is alone behind the latch.
 struct Closing {
@@ -62,7 +57,7 @@ struct Closing {
     private func closeWriting(_ file: any DiskFile, _ shared: SharedMemory) throws(HeapError) {
         try participation.lifecycle.requireNotFailed()
         try dataFile.requireInPlace()
-        let isAlone = try dataFile.translating { () throws(DiskError) in
+        let isAlone = try dataFile.translating { () throws(SystemError) in
             try file.tryLock(.presence, exclusive: true)
         }
         let isLogStarted = shared[.epoch] != 0
@@ -102,9 +97,9 @@ struct Closing {
         guard isComplete else { return try log.makeDurable(below: log.published) }
         var header: HeapHeader
         do throws(HeapError) { header = try dataFile.readHeader(file) } catch {
-            throw participation.fail(DiskError(.read, dataFile.path, code: EIO))
+            throw participation.fail(SystemError(.read, dataFile.path, .ioError))
         }
-        do throws(DiskError) {
+        do throws(SystemError) {
             if header.logInUse { try dataFile.endUseOfLog(&header, file) }
             try dataFile.repeatHeader(header, to: file)
         } catch {
@@ -113,7 +108,7 @@ struct Closing {
         try heap.fileSize.truncateAtRest(file)
         // Another file in this one's place has another log.
         try dataFile.requireInPlace()
-        try dataFile.translating { () throws(DiskError) in try dataFile.neighbours.remove() }
+        try dataFile.translating { () throws(SystemError) in try dataFile.neighbours.remove() }
     }
 
     /// No process has used the log. But one that died while it started it may have said in the
@@ -121,7 +116,7 @@ struct Closing {
     /// for every later opening.
     private func removeUnusedLog(_ file: any DiskFile) throws(HeapError) {
         var header = try dataFile.readHeader(file)
-        try dataFile.translating { () throws(DiskError) in
+        try dataFile.translating { () throws(SystemError) in
             if header.logInUse || dataFile.disk.exists(dataFile.location + LogLayout.durableSuffix)
             {
                 try dataFile.endUseOfLog(&header, file)

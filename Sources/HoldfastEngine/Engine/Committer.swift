@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Makes the changes of a write transaction the heap's newest state, or undoes them. Under the
 /// write lock.
 final class Committer {
@@ -102,7 +105,7 @@ final class Committer {
         let newPages = view.pagesInImage
         if Int(newPages) * HeapLayout.pageBytes > dataFile.byteCount {
             // Before the log has the commit: a commit that cannot get its blocks must not be one.
-            try dataFile.translating { () throws(DiskError) in
+            try dataFile.translating { () throws(SystemError) in
                 try dataFile.grow(dataFile.file!, toHold: Int(newPages) * HeapLayout.pageBytes)
             }
         }
@@ -154,7 +157,7 @@ final class Committer {
     @inline(never)
     private func findLogTail() throws(HeapError) -> LogTail {
         let started = try startedLog()
-        let ring = try dataFile.translating { () throws(DiskError) in try started.shared.ring() }
+        let ring = try dataFile.translating { () throws(SystemError) in try started.shared.ring() }
         let found = LogTail(of: started, in: ring)
         checkpointer.policy.ringIs(ring.capacity)
         log.keepTail(found, in: ring)
@@ -182,7 +185,7 @@ final class Committer {
         // A starter that died here has left a log without a commit, and a header that names it.
         let isLeft = header.logInUse
         let started: RedoLog
-        do throws(DiskError) {
+        do throws(SystemError) {
             if isLeft || dataFile.disk.exists(dataFile.location + LogLayout.durableSuffix) {
                 try dataFile.writeNextHeader(&header, file)
             }
@@ -203,7 +206,7 @@ final class Committer {
         if !isLeft {
             header.logEpoch = started.epoch
             header.logInUse = true
-            do throws(DiskError) { try dataFile.writeNextHeader(&header, file) } catch {
+            do throws(SystemError) { try dataFile.writeNextHeader(&header, file) } catch {
                 throw participation.fail(error)
             }
         }

@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// The untyped heap as one opening of it sees it. It composes parts that can be used without it,
 /// and says in which order they are called, and under which locks.
 ///

@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// What falls due between transactions: checkpoints, memory and file space given back, syncs.
 final class Maintenance {
     private let dataFile: DataFile

@@ -1,10 +1,5 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
+import HoldfastSystem
 
 /// The locks of a write transaction: the latch between this process's threads, then the write lock
 /// between processes.
@@ -54,7 +49,7 @@ final class WriterLock {
                 path: participation.dataFile.location + LogLayout.sharedSuffix, offset: 0)
         }
         let outcome: LockOutcome
-        do throws(DiskError) { outcome = try locked.get() } catch { throw lockError(error) }
+        do throws(SystemError) { outcome = try locked.get() } catch { throw lockError(error) }
         // A writer that died has published its commit or nothing: there is nothing to undo.
         if outcome == .timedOut { throw timedOut }
         guard !hasFailed else {
@@ -75,7 +70,7 @@ final class WriterLock {
     /// For the last process that closes the heap, which holds the latch: no other can hold the
     /// lock, though a process that died may have.
     func lockAlone(_ shared: SharedMemory) throws(HeapError) {
-        let outcome = try participation.dataFile.translating { () throws(DiskError) in
+        let outcome = try participation.dataFile.translating { () throws(SystemError) in
             try shared.writeLock.lock(timeout: timeout, spinning: spin)
         }
         if outcome == .timedOut { throw timedOut }
@@ -87,8 +82,8 @@ final class WriterLock {
 
     /// The write lock's holder has this thread's number: it is this thread, or, where the
     /// namespaces of the processes are not known, one of another namespace.
-    private func lockError(_ error: DiskError) -> HeapError {
-        guard error.code == EDEADLK else { return participation.dataFile.heapError(error) }
+    private func lockError(_ error: SystemError) -> HeapError {
+        guard error.errno == .deadlock else { return participation.dataFile.heapError(error) }
         Misuse.demand(
             participation.dataFile.options.processes.namespaces == 0
                 && !participation.view.isInsideAnotherOpening,

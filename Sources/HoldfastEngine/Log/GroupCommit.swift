@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastSystem
 
 /// Syncs of the log that all threads and processes share: whoever commits while one is under way
 /// waits for the next, and one of those makes that for all.
@@ -72,11 +66,11 @@ extension RedoLog {
     /// Makes a round if nobody else holds the sync lock; returns whether that was so.
     private func syncIfFree(below target: UInt64) throws(HeapError) -> Bool {
         let outcome: LockOutcome?
-        do throws(DiskError) { outcome = try shared.syncLock.lockIfFree() } catch {
+        do throws(SystemError) { outcome = try shared.syncLock.lockIfFree() } catch {
             throw HeapError(error)
         }
         guard let outcome else { return false }
-        try holdingSyncLock(outcome) { () throws(DiskError) in
+        try holdingSyncLock(outcome) { () throws(SystemError) in
             guard durablePosition < target else { return }
             gather()
             let arrivals = shared[.arrivals]
@@ -106,7 +100,7 @@ extension RedoLog {
         // a killed process has left.
         guard isExpected(expected) else { return }
         let end = Deadline.now &+ shared[.patience]
-        while isExpected(expected), Deadline.now < end { sched_yield() }
+        while isExpected(expected), Deadline.now < end { SystemThread.yield() }
     }
 
     private func isExpected(_ expected: UInt64) -> Bool {
@@ -125,9 +119,9 @@ extension RedoLog {
 
     /// Waits for the sync lock; for what is no round. A failure in `body` that leaves the disk's
     /// state unknown marks the heap failed, for every process.
-    func withSyncLock(_ body: () throws(DiskError) -> Void) throws(HeapError) {
+    func withSyncLock(_ body: () throws(SystemError) -> Void) throws(HeapError) {
         let outcome: LockOutcome
-        do throws(DiskError) {
+        do throws(SystemError) {
             if let free = try shared.syncLock.lockIfFree() {
                 outcome = free
             } else {
@@ -140,7 +134,7 @@ extension RedoLog {
         try holdingSyncLock(outcome, body)
     }
 
-    private func holdingSyncLock(_ outcome: LockOutcome, _ body: () throws(DiskError) -> Void)
+    private func holdingSyncLock(_ outcome: LockOutcome, _ body: () throws(SystemError) -> Void)
         throws(HeapError)
     {
         let before = SyncRound(shared)
@@ -149,7 +143,7 @@ extension RedoLog {
             wakeWaiters(since: before)
         }
         try requireNotFailed()
-        do throws(DiskError) {
+        do throws(SystemError) {
             if outcome == .acquiredFromTheDead { try readBackHeader() }
             try body()
         } catch {
@@ -201,7 +195,7 @@ private struct SyncRound: Equatable {
     func begin(in shared: SharedMemory) { shared.storeInOrder(word, .syncRound) }
 
     /// Those who wait for this round, or for the next.
-    func sleepers(in shared: SharedMemory, next: Bool) -> Sleepers {
+    func sleepers(in shared: SharedMemory, next: Bool) -> FutexWord {
         shared.sleepers((word & 1 != 0) != next ? .oddRoundSleepers : .evenRoundSleepers)
     }
 }

@@ -1,3 +1,4 @@
+import HoldfastSystem
 import Synchronization
 
 /// This opening's reference to the log, once a process has started it.
@@ -24,7 +25,7 @@ final class JoinedLog: @unchecked Sendable {
     func join() throws(HeapError) -> RedoLog? {
         if let joined { return joined }
         guard let shared = participation.shared, shared[.epoch] != 0 else { return nil }
-        let log = try dataFile.translating { () throws(DiskError) in
+        let log = try dataFile.translating { () throws(SystemError) in
             try RedoLog(
                 joining: shared, disk: dataFile.disk, heapPath: dataFile.location,
                 identity: dataFile.identity, isWritable: dataFile.mode == .readWrite,

@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// Where in the ring the lines of a stretch of log are, by page: what a checkpoint writes, and what
 /// its summary says.
 ///

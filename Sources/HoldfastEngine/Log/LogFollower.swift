@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Brings the view to the newest state: by the log, or from the data file again.
 ///
 /// Belongs to the threads inside the latch.
@@ -61,7 +64,7 @@ final class LogFollower {
 
     /// Lays the records from `applied` to `target` over the image.
     private func follow(_ log: RedoLog, to target: UInt64) throws(HeapError) {
-        var ring = try dataFile.translating { () throws(DiskError) in try log.shared.ring() }
+        var ring = try dataFile.translating { () throws(SystemError) in try log.shared.ring() }
         try image.preparePrivateCopies(path: dataFile.path)
         while view.applied < target {
             if let (record, bytes) = reader.record(
@@ -81,7 +84,7 @@ final class LogFollower {
                 // This opening slept through a recycling of the ring.
                 try startFromDataFile()
             } else if ring.capacity != log.capacity {
-                ring = try dataFile.translating { () throws(DiskError) in try log.shared.ring() }
+                ring = try dataFile.translating { () throws(SystemError) in try log.shared.ring() }
             } else if log.shared.hasFault {
                 throw HeapError.unreadable(path: log.shared.file.path, offset: 0)
             } else {

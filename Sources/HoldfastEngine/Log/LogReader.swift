@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
 
 /// Reads records out of the shared ring while others append to it and recycle it.
 ///
@@ -39,7 +33,7 @@ final class LogReader {
             capacity = max(count, 64 * 1024)
             buffer = .allocate(byteCount: capacity, alignment: 8)
         }
-        memcpy(buffer, start, count)
+        buffer.copyMemory(from: start, byteCount: count)
         let bytes = UnsafeRawBufferPointer(start: buffer, count: count)
         guard let record = LogRecord.decodeHeader(bytes), record == claimed,
             record.verifies(bytes, epoch: epoch)

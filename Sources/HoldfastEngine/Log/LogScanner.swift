@@ -1,10 +1,5 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
+import HoldfastSystem
 
 /// Reads a log back at recovery: the longest unbroken chain of whole records from the checkpoint
 /// on.
@@ -64,26 +59,26 @@ struct LogScanner {
 
     /// Whether the durable file is shorter than its own header says: that is synced before a header
     /// is.
-    func isDurableFileCutShort() throws(DiskError) -> Bool {
+    func isDurableFileCutShort() throws(SystemError) -> Bool {
         try sources[0].file.size() < LogLayout.ringOffset + sources[0].ring.capacity
     }
 
     /// Throws if a part of a file could not be read: it was taken for zeros.
-    func requireNoFault() throws(DiskError) {
+    func requireNoFault() throws(SystemError) {
         for source in sources where source.ring.hasFault {
-            throw DiskError(.read, source.file.path, code: EIO)
+            throw SystemError(.read, source.file.path, .ioError)
         }
     }
 
     /// Whether a later record proves that the log was durable beyond the end of the chain: then it
     /// is not a torn tail that ends the chain, but damage, and replaying only up to there would
     /// lose commits that were promised.
-    func findsDurableRecordBeyondEnd() throws(DiskError) -> Bool {
+    func findsDurableRecordBeyondEnd() throws(SystemError) -> Bool {
         for source in sources where try findsDurableRecordBeyondEnd(in: source) { return true }
         return false
     }
 
-    private func findsDurableRecordBeyondEnd(in source: Source) throws(DiskError) -> Bool {
+    private func findsDurableRecordBeyondEnd(in source: Source) throws(SystemError) -> Bool {
         let pieceBytes: UInt64 = 1 << 20
         let end = position + UInt64(source.ring.capacity)
         // A log made to be slow could hold very many long records inside each other.
@@ -112,7 +107,7 @@ struct LogScanner {
 
     /// The first position from `position` on whose bytes are not in a hole of the file; up to seven
     /// less.
-    private func nextData(of source: Source, from position: UInt64) throws(DiskError) -> UInt64 {
+    private func nextData(of source: Source, from position: UInt64) throws(SystemError) -> UInt64 {
         let capacity = UInt64(source.ring.capacity)
         let start = position % capacity
         guard let data = try source.file.nextData(from: LogLayout.ringOffset + Int(start)) else {

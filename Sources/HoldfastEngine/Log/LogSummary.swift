@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// A summary record: the lines that many commits have changed, as the last of them left them. See
 /// `LogRecord`.
 struct LogSummary {
@@ -10,9 +12,9 @@ struct LogSummary {
         durablePosition: UInt64, epoch: UInt64
     ) {
         guard end == index.end, let first = index.record(at: start) else { return nil }
-        // The first pass only counts: most summaries that are not worth it are known by their
-        // number of lines.
-        var byteCount = LogRecord.headerBytes + 16
+        // The first pass only counts: the number of lines rules out most summaries that are too
+        // long.
+        var byteCount = LogRecord.summaryHeaderBytes
         var runs: UInt32 = 0
         index.forEachPage { page in
             guard byteCount <= longest else { return }
@@ -28,9 +30,8 @@ struct LogSummary {
             heapPages: index.heapPages)
         bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
             let raw = UnsafeMutableRawBufferPointer(buffer).baseAddress!
-            raw.storeBytes(of: index.chain, toByteOffset: LogRecord.headerBytes, as: UInt64.self)
-            raw.storeBytes(
-                of: index.lowestHeapPages, toByteOffset: LogRecord.headerBytes + 8, as: UInt64.self)
+            LogRecord.storeSummary(
+                lastChecksum: index.chain, lowestHeapPages: index.lowestHeapPages, in: raw)
             var at = raw + record.runsOffset
             let scratch = UnsafeMutableRawPointer.allocate(
                 byteCount: HeapLayout.pageBytes, alignment: 8)

@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// The redo log of a heap that is in use: the ring in the shared file, to which commits are
 /// appended, and the durable log beside it.
@@ -42,7 +36,7 @@ final class RedoLog: @unchecked Sendable {
     init(
         starting shared: SharedMemory, disk: any Disk, heapPath: String, rights: FileRights?,
         header: HeapHeader, epoch: UInt64, isLeft: Bool, capacity wanted: Int, timeout: Duration
-    ) throws(DiskError) {
+    ) throws(SystemError) {
         self.shared = shared
         self.epoch = epoch
         self.timeout = timeout
@@ -65,15 +59,15 @@ final class RedoLog: @unchecked Sendable {
             // Without that name until it is whole, so that nothing but a log is ever taken for one
             // of this heap's.
             try neighbours.clearWorkingLog()
-            do throws(DiskError) {
+            do throws(SystemError) {
                 durableFile = try disk.open(workingPath, .createNew(isPrivate: true))
             } catch {
-                throw DiskError(error.operation, path, code: error.code)
+                throw error.renamed(to: path)
             }
             if let rights { durableFile.take(rights) }
         }
         var made = workingPath
-        do throws(DiskError) {
+        do throws(SystemError) {
             let bytes = LogLayout.ringOffset + capacity
             // Zeros and not merely reserved blocks: the first sync of a record in a block that was
             // never written would also have to write the file system's own journal.
@@ -87,10 +81,11 @@ final class RedoLog: @unchecked Sendable {
             try writeHeader(requiredPosition: 0)
             try durableFile.sync()
             if !isLeft {
-                do throws(DiskError) {
+                do throws(SystemError) {
                     try disk.renameWithoutReplacing(workingPath, to: path)
                 } catch {
-                    throw error.code == EEXIST ? DiskError(.claim, path, code: EEXIST) : error
+                    throw error.errno == .fileExists
+                        ? SystemError.foreignFile(path: path, .otherContents) : error
                 }
                 durableFile.wasRenamed(to: path)
                 made = path
@@ -101,7 +96,7 @@ final class RedoLog: @unchecked Sendable {
             if !isLeft { try? disk.remove(made) }
             // The working name is nobody's business.
             throw error.path == workingPath
-                ? DiskError(error.operation, path, code: error.code) : error
+                ? error.renamed(to: path) : error
         }
         shared[.published] = header.checkpointPosition
         shared[.durable] = header.checkpointPosition
@@ -113,7 +108,7 @@ final class RedoLog: @unchecked Sendable {
     init(
         joining shared: SharedMemory, disk: any Disk, heapPath: String, identity: HeapIdentity,
         isWritable: Bool, timeout: Duration
-    ) throws(DiskError) {
+    ) throws(SystemError) {
         self.shared = shared
         self.identity = identity
         self.timeout = timeout
@@ -148,7 +143,7 @@ final class RedoLog: @unchecked Sendable {
     /// `lines` are the lines of all records from the checkpoint to `target`; where they are much
     /// shorter than the records that are not durable yet, a summary of them is written instead.
     func prepareCheckpoint(upTo target: UInt64, lines: LineIndex) throws(HeapError) {
-        try withSyncLock { () throws(DiskError) in
+        try withSyncLock { () throws(SystemError) in
             // Two syncs, in this order: a header that demands records which the power cut took
             // would make a sound heap look damaged.
             if durablePosition < target {
@@ -168,7 +163,7 @@ final class RedoLog: @unchecked Sendable {
 
     /// Writes a summary of all that is below `target` and not durable yet; false if the records
     /// themselves are not much longer.
-    private func writeSummary(upTo target: UInt64, lines: LineIndex) throws(DiskError) -> Bool {
+    private func writeSummary(upTo target: UInt64, lines: LineIndex) throws(SystemError) -> Bool {
         let start = durablePosition
         let pending = Int(target - start)
         guard
@@ -182,7 +177,7 @@ final class RedoLog: @unchecked Sendable {
     }
 
     /// Copies what is committed and not durable yet into the durable file; it is not synced yet.
-    func writeRecords(upTo target: UInt64) throws(DiskError) {
+    func writeRecords(upTo target: UInt64) throws(SystemError) {
         let capacity = Int(shared[.durableCapacity])
         let ring = try shared.ring()
         var position = durablePosition
@@ -203,7 +198,7 @@ final class RedoLog: @unchecked Sendable {
     /// Keeps the place of the next records filled: a sync of a block that was never written would
     /// also have to write the file system's journal, which takes several times as long. A log that
     /// is not synced often is not filled in vain.
-    func fillAhead(from position: UInt64) throws(DiskError) {
+    func fillAhead(from position: UInt64) throws(SystemError) {
         let capacity = Int(shared[.durableCapacity])
         let filled = Int(shared[.filled])
         let next = LogLayout.ringOffset + Int(position % UInt64(capacity))
@@ -217,7 +212,7 @@ final class RedoLog: @unchecked Sendable {
         shared[.filled] = UInt64(end)
     }
 
-    private func writeHeader(requiredPosition: UInt64) throws(DiskError) {
+    private func writeHeader(requiredPosition: UInt64) throws(SystemError) {
         let sequence = shared[.logHeaderSequence] + 1
         let header = LogHeader(
             identity: identity, epoch: epoch, capacity: shared[.durableCapacity],
@@ -228,7 +223,8 @@ final class RedoLog: @unchecked Sendable {
         shared[.required] = requiredPosition
     }
 
-    private static func fillWithZeros(_ file: any DiskFile, from: Int, to: Int) throws(DiskError) {
+    private static func fillWithZeros(_ file: any DiskFile, from: Int, to: Int) throws(SystemError)
+    {
         let zeros = [UInt8](repeating: 0, count: min(to - from, 1 << 20))
         var offset = from
         while offset < to {
@@ -242,7 +238,7 @@ final class RedoLog: @unchecked Sendable {
     /// left the older ones. It may also have left a header that is only in the page cache; from
     /// here on it is relied upon (a record at its place in a larger ring may lie over one of the
     /// smaller), so it is made durable first.
-    func readBackHeader() throws(DiskError) {
+    func readBackHeader() throws(SystemError) {
         try durableFile.sync()
         let header = try LogHeader.readInUse(durableFile, epoch: epoch)
         shared[.durableCapacity] = header.capacity
@@ -267,7 +263,7 @@ final class RedoLog: @unchecked Sendable {
         guard new > old else { return }
         let oldRing: RingMapping
         let newRing: RingMapping
-        do throws(DiskError) {
+        do throws(SystemError) {
             let durableBytes = try durableFile.size()
             try durableFile.grow(
                 from: durableBytes, to: max(durableBytes, LogLayout.ringOffset + new),
@@ -283,7 +279,7 @@ final class RedoLog: @unchecked Sendable {
         }
         // Under the sync lock to the end: whoever makes commits durable reads them where this ring
         // has them.
-        try withSyncLock { () throws(DiskError) in
+        try withSyncLock { () throws(SystemError) in
             try moveDurable(to: new)
             Self.forEachMoved(from: checkpointPosition, to: published, old: old, new: new) {
                 position, count in
@@ -296,10 +292,10 @@ final class RedoLog: @unchecked Sendable {
 
     /// Copies the durable file's own bytes: where a checkpoint has written a summary, they are not
     /// those of the shared ring.
-    private func moveDurable(to new: Int) throws(DiskError) {
+    private func moveDurable(to new: Int) throws(SystemError) {
         let old = Int(shared[.durableCapacity])
         guard new > old else { return }
-        var failure: DiskError?
+        var failure: SystemError?
         let buffer = PageBuffer(pages: Self.movedPages)
         Self.forEachMoved(from: checkpointPosition, to: durablePosition, old: old, new: new) {
             position, count in
@@ -308,7 +304,7 @@ final class RedoLog: @unchecked Sendable {
                 let piece = UnsafeMutableRawBufferPointer(
                     rebasing: buffer.bytes[..<min(count - done, buffer.bytes.count)])
                 let place = position + UInt64(done)
-                do throws(DiskError) {
+                do throws(SystemError) {
                     try durableFile.readOrZeros(
                         into: piece, at: LogLayout.ringOffset + Int(place % UInt64(old)))
                     try durableFile.write(
@@ -330,7 +326,7 @@ final class RedoLog: @unchecked Sendable {
     func shrink(to new: Int) throws(HeapError) {
         guard usedBytes == 0, new < capacity, new % RingMapping.granule == 0 else { return }
         shared.storeInOrder(UInt64(new), .capacity)
-        try withSyncLock { () throws(DiskError) in
+        try withSyncLock { () throws(SystemError) in
             shared[.durableCapacity] = UInt64(new)
             shared[.filled] = min(shared[.filled], UInt64(LogLayout.ringOffset + new))
             try writeHeader(requiredPosition: shared[.required])

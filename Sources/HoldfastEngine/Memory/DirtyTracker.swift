@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// What the open write transaction has changed: a bit for every touched line, and what the line
 /// held before.
@@ -48,13 +42,14 @@ final class DirtyTracker {
 
     init(image: HeapImage) {
         self.image = image
-        pages = malloc(pageCapacity * 4)!.bindMemory(to: UInt32.self, capacity: pageCapacity)
-        images = malloc(imageCapacity * Self.imageBytes)!
+        pages = FallibleMemory.allocate(byteCount: pageCapacity * 4)!.bindMemory(
+            to: UInt32.self, capacity: pageCapacity)
+        images = FallibleMemory.allocate(byteCount: imageCapacity * Self.imageBytes)!
     }
 
     deinit {
-        free(pages)
-        free(images)
+        FallibleMemory.free(pages)
+        FallibleMemory.free(images)
     }
 
     var isEmpty: Bool { pageCount == 0 }
@@ -159,7 +154,9 @@ final class DirtyTracker {
     ) -> UnsafeMutableRawPointer? {
         if isIncomplete { return nil }
         for wanted in [capacity * 2, capacity + capacity / 8] {
-            guard let larger = realloc(old, wanted * size) else { continue }
+            guard let larger = FallibleMemory.reallocate(old, byteCount: wanted * size) else {
+                continue
+            }
             capacity = wanted
             return larger
         }
@@ -201,8 +198,8 @@ final class DirtyTracker {
                 at.storeBytes(of: firstLine << 16 | UInt64(count), as: UInt64.self)
                 var source = pageAddress + first &* HeapLayout.lineBytes
                 if count <= 4 {
-                    // Most commits are a few scattered lines, for which calling `memcpy` costs more
-                    // than the copy.
+                    // Most commits are a few scattered lines, for which a call of `memcpy` costs
+                    // more than the copy.
                     var target = at + 8
                     for _ in 0 ..< count {
                         Self.copyLine(from: source, to: target)
@@ -210,7 +207,7 @@ final class DirtyTracker {
                         target += HeapLayout.lineBytes
                     }
                 } else {
-                    memcpy(at + 8, source, bytes)
+                    (at + 8).copyMemory(from: source, byteCount: bytes)
                 }
                 at += 8 + bytes
                 runs += 1
@@ -225,7 +222,9 @@ final class DirtyTracker {
         imageCount = 0
         lineCount = 0
         // A giant transaction must not keep its memory for good.
-        if imageCapacity > 1 << 16, let smaller = realloc(images, 1024 * Self.imageBytes) {
+        if imageCapacity > 1 << 16,
+            let smaller = FallibleMemory.reallocate(images, byteCount: 1024 * Self.imageBytes)
+        {
             images = smaller
             imageCapacity = 1024
         }
@@ -243,7 +242,8 @@ final class DirtyTracker {
         for index in stride(from: imageCount - 1, through: 0, by: -1) {
             let entry = images + index * Self.imageBytes
             let line = entry.load(as: UInt64.self)
-            memcpy(image.base + Int(line) * HeapLayout.lineBytes, entry + 8, HeapLayout.lineBytes)
+            (image.base + Int(line) * HeapLayout.lineBytes).copyMemory(
+                from: entry + 8, byteCount: HeapLayout.lineBytes)
         }
         image.countPrivate(pages: pageCount)
         clearWords()

@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// A test mode that finds missed write notes: it keeps a second copy of the heap, changed only by
 /// what is logged, and at each commit compares the two.
 ///

@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// Freeing and copying values in values in values: a list instead of a recursion.
 ///
 /// How deep values are nested is up to the data. What frees or copies a value that owns others does

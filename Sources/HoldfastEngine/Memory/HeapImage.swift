@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 
 /// The heap as this process sees it: one range of addresses that grows without moving as long as a
@@ -92,7 +94,7 @@ final class HeapImage {
 
     /// Maps the file for a visitor, who only looks at it as it is; `count` is a multiple of the
     /// file granule. Returns where its headers are, for as long as the image lives.
-    func visit(_ file: any DiskFile, byteCount count: Int) throws(DiskError) -> UnsafeRawPointer {
+    func visit(_ file: any DiskFile, byteCount count: Int) throws(SystemError) -> UnsafeRawPointer {
         let mapping = try file.mapAlone(byteCount: count, kind: .privateCopy)
         mapping.guardAgainstFaults()
         advise(mapping, count)
@@ -105,7 +107,7 @@ final class HeapImage {
 
     /// Maps the headers of an earlier visit once more, for a visitor that registers: what was
     /// mapped alone is tied to the locks of `file`, see `SystemFile.map`.
-    func separateVisit(_ file: any DiskFile) throws(DiskError) {
+    func separateVisit(_ file: any DiskFile) throws(SystemError) {
         guard let visited else { return }
         try file.map(
             into: visited, at: 0, fileOffset: 0, byteCount: HeapLayout.fileGranule,
@@ -229,7 +231,7 @@ final class HeapImage {
         if let fault { throw HeapError.unreadable(path: path, offset: UInt64(fault)) }
         let (new, tail) = try addresses(for: count, path)
         if fileBacked > 0, let file {
-            try mapping(path) { () throws(DiskError) in
+            try mapping(path) { () throws(SystemError) in
                 try file.map(
                     into: new, at: 0, fileOffset: 0, byteCount: fileBacked, kind: .privateCopy)
             }
@@ -264,7 +266,7 @@ final class HeapImage {
     func mapFile(_ file: any DiskFile, byteCount count: Int) throws(HeapError) {
         guard count > fileBacked else { return }
         try provide(count, path: file.path, file: file, mayMove: true)
-        try mapping(file.path) { () throws(DiskError) in
+        try mapping(file.path) { () throws(SystemError) in
             try file.map(
                 into: reservation!, at: fileBacked, fileOffset: fileBacked,
                 byteCount: count - fileBacked,
@@ -278,7 +280,7 @@ final class HeapImage {
     /// Maps the file's first `count` bytes shared, for building: what is stored is the file's.
     func mapShared(_ file: any DiskFile, byteCount count: Int) throws(HeapError) {
         try provide(count, path: file.path, file: file, mayMove: byteCount == 0)
-        try mapping(file.path) { () throws(DiskError) in
+        try mapping(file.path) { () throws(SystemError) in
             try file.map(
                 into: reservation!, at: byteCount, fileOffset: byteCount,
                 byteCount: count - byteCount, kind: .shared)
@@ -292,9 +294,9 @@ final class HeapImage {
     }
 
     /// Writes what was stored to a shared mapping to the disk's file.
-    func syncShared(_ file: any DiskFile) throws(DiskError) {
-        do { try reservation!.sync(at: 0, byteCount: byteCount, .synchronous) } catch {
-            throw DiskError(.sync, file.path, code: error.code)
+    func syncShared(_ file: any DiskFile) throws(SystemError) {
+        try file.mappingErrors(as: .sync) { () throws(MappingError) in
+            try reservation!.sync(at: 0, byteCount: byteCount, .synchronous)
         }
     }
 
@@ -467,7 +469,7 @@ final class HeapImage {
     func dropPrivatePages(_ file: any DiskFile, fileBytes: Int) throws(HeapError) {
         let mapped = fileBytes - fileBytes % HeapLayout.fileGranule
         try provide(mapped, path: file.path, file: file, mayMove: true)
-        try mapping(file.path) { () throws(DiskError) in
+        try mapping(file.path) { () throws(SystemError) in
             try file.map(
                 into: reservation!, at: 0, fileOffset: 0, byteCount: mapped, kind: .privateCopy)
         }
@@ -484,7 +486,7 @@ final class HeapImage {
         privatePageBound = 0
     }
 
-    private func mapping(_ path: String, _ body: () throws(DiskError) -> Void) throws(HeapError) {
+    private func mapping(_ path: String, _ body: () throws(SystemError) -> Void) throws(HeapError) {
         do { try body() } catch { throw HeapError(error) }
     }
 }

@@ -1,4 +1,5 @@
 import CHoldfast
+import HoldfastFormat
 
 /// Contexts of transactions, and what the open write transaction does to the image.
 extension HeapView {

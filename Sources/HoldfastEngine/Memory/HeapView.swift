@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 
 /// The heap as this opening sees it: its private image, the position of the log that the image
@@ -151,14 +153,4 @@ final class HeapView: @unchecked Sendable {
     }
 
     var headerSequences: (UInt64, UInt64) { Self.headerSequences(at: image.base) }
-}
-
-extension HeapError {
-    /// The allocator's root page and the header or log disagree on the heap's size.
-    static func contradictingRoot(path: String, root: UInt64, known: UInt64) -> HeapError {
-        .damaged(
-            path: path,
-            what: "the allocator's root page speaks of \(root) pages, and the header or log of "
-                + "\(known)")
-    }
 }

@@ -1,3 +1,4 @@
+import HoldfastFormat
 import MemoryMapping
 
 /// Words of zeros that are indexed by page number: as many as there are addresses for pages,

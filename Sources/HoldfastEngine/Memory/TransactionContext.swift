@@ -1,3 +1,5 @@
+import HoldfastFormat
+
 /// What the handles of one open transaction share, in raw memory that is never given back.
 ///
 /// Handles are plain structs that a program can copy about freely, so they can outlive their

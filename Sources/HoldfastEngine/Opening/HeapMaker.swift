@@ -1,10 +1,5 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
+import HoldfastSystem
 
 /// Opens the file of a heap, and makes an empty heap where there is none.
 struct HeapMaker {
@@ -15,10 +10,11 @@ struct HeapMaker {
         let deadline = Deadline(in: options.timeout)
         var file: (any DiskFile)?
         while file == nil {
-            do throws(DiskError) {
+            do throws(SystemError) {
                 file = try openFileForMode()
             } catch {
-                guard error.code == ENOENT, dataFile.mode == .readWrite, options.createsIfMissing
+                guard error.errno == .noSuchFileOrDirectory, dataFile.mode == .readWrite,
+                    options.createsIfMissing
                 else {
                     throw openingError(error)
                 }
@@ -27,12 +23,12 @@ struct HeapMaker {
                 } catch {
                     // Another process is making it just now.
                     guard case .busy = error, !deadline.hasPassed else { throw error }
-                    usleep(1000)
+                    SystemThread.sleep(microseconds: 1000)
                 }
             }
         }
         guard let file else { throw HeapError.notFound(path: dataFile.path) }
-        do throws(DiskError) {
+        do throws(SystemError) {
             try file.requireRegularFile()
         } catch {
             file.close()
@@ -41,13 +37,13 @@ struct HeapMaker {
         return file
     }
 
-    private func openingError(_ error: DiskError) -> HeapError {
+    private func openingError(_ error: SystemError) -> HeapError {
         let path = dataFile.path
-        switch error.code {
-        case EACCES, EPERM:
+        switch error.errno {
+        case .permissionDenied, .notPermitted:
             return .permissionDenied(
                 path: path, operation: dataFile.mode == .readWrite ? "write" : "read")
-        case ENOENT, ENOTDIR, ENAMETOOLONG:
+        case .noSuchFileOrDirectory, .notDirectory, .fileNameTooLong:
             let objection = dataFile.disk.objection(to: dataFile.location, suffixBytes: 0)
             return objection.map { HeapError($0, path: path) } ?? dataFile.heapError(error)
         default: return dataFile.heapError(error)
@@ -56,12 +52,12 @@ struct HeapMaker {
 
     /// Readers open the file for writing too if they may, though they write nothing: exclusive
     /// locks ask for it.
-    private func openFileForMode() throws(DiskError) -> any DiskFile {
-        do throws(DiskError) {
+    private func openFileForMode() throws(SystemError) -> any DiskFile {
+        do throws(SystemError) {
             dataFile.isWritable = true
             return try dataFile.disk.open(dataFile.location, .readWrite)
         } catch {
-            let isUnwritable = [EACCES, EPERM, EROFS, ETXTBSY].contains(error.code)
+            let isUnwritable = error.isRefusal || error.errno == .textFileBusy
             guard dataFile.mode != .readWrite, isUnwritable else { throw error }
             dataFile.isWritable = false
             return try dataFile.disk.open(dataFile.location, .readOnly)
@@ -81,17 +77,17 @@ struct HeapMaker {
         defer { builder.end() }
         // Before there is a file that could not be opened.
         try dataFile.requireSuitableFileSystem(builder.file)
-        do throws(DiskError) {
+        do throws(SystemError) {
             try builder.file.grow(
                 from: 0, to: HeapLayout.fileGranule, reservingBlocks: options.reservesBlocks)
             try builder.file.write(pages, at: 0)
-            do throws(DiskError) {
+            do throws(SystemError) {
                 try builder.finish(header, replacing: false)
-            } catch  where error.code == EEXIST {
+            } catch  where error.errno == .fileExists {
                 // Another process was faster, and its heap is as good.
             }
         } catch {
-            throw HeapError(DiskError(error.operation, dataFile.path, code: error.code))
+            throw HeapError(error.renamed(to: dataFile.path))
         }
     }
 }

@@ -1,3 +1,4 @@
+import HoldfastSystem
 import MemoryMapping
 
 /// The parts of one opening of a heap, each of which can be used without the others that it does

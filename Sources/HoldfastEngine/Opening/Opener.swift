@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Opens a heap: finds the file, takes the locks in their order, recovers, and decides how this
 /// opening takes part.
@@ -127,7 +121,7 @@ final class Opener {
     /// a heap in use is recovery's to find out.
     private func requireNames(_ header: HeapHeader) throws(HeapError) {
         let neighbours = dataFile.neighbours
-        try dataFile.translating { () throws(DiskError) in
+        try dataFile.translating { () throws(SystemError) in
             try neighbours.requireOwn(.shared)
             if !header.logInUse { try neighbours.requireOwn(.log) }
         }
@@ -142,37 +136,24 @@ final class Opener {
         guard dataFile.isWritable, !dataFile.options.salvages else {
             return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
         }
-        do throws(DiskError) {
-            let shared = try SharedMemory.create(
-                disk: dataFile.disk, heapPath: dataFile.location, heapFile: file, header: header,
-                processes: dataFile.options.processes)
-            if try participation.register(file, shared) { return }
+        do throws(SharingError) {
+            let shared = try SharingError.passing { () throws(SystemError) in
+                try SharedMemory.create(
+                    disk: dataFile.disk, heapPath: dataFile.location, heapFile: file,
+                    header: header, processes: dataFile.options.processes)
+            }
+            try participation.register(file, shared)
         } catch {
             // A reader can do without; a writer is told when it first writes that it may not.
-            guard dataFile.mode != .readWrite || [EACCES, EPERM, EROFS].contains(error.code) else {
-                throw dataFile.heapError(error)
-            }
-            return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
+            guard dataFile.mode != .readWrite || error.isRefusal else { throw heapError(error) }
+            try participation.becomeUnregisteredReader(file, givingUpPresence: true)
         }
-        throw HeapError.tooManyProcesses(path: dataFile.path, limit: ReaderTable.count)
     }
 
     /// Other processes have the heap in use: this opening starts from the data file, like all that
     /// come later, and catches up.
     func join(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
-        let (shared, mayWrite) = try joinShared(file, header)
-        guard let shared else {
-            throw HeapError.logMissing(
-                path: dataFile.path, logPath: dataFile.location + LogLayout.sharedSuffix)
-        }
-        let isRegistered = try dataFile.translating { () throws(DiskError) in
-            if mayWrite { return try participation.register(file, shared) }
-            try participation.becomeLockedReader(file, shared)
-            return true
-        }
-        guard isRegistered else {
-            throw HeapError.tooManyProcesses(path: dataFile.path, limit: ReaderTable.count)
-        }
+        do throws(SharingError) { try takePart(file, header) } catch { throw heapError(error) }
         participation.openSnapshot()
         defer { if !participation.isFixed { participation.closeSnapshot() } }
         try follower.startFromDataFile()
@@ -180,34 +161,42 @@ final class Opener {
         if participation.isFixed { participation.openSnapshot() }
     }
 
-    /// The shared file of the processes that use the heap, and whether this one may write it; nil
-    /// if it is missing.
-    private func joinShared(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError)
-        -> (SharedMemory?, mayWrite: Bool)
+    private func takePart(_ file: any DiskFile, _ header: HeapHeader) throws(SharingError) {
+        let (shared, mayWrite) = try joinShared(file, header)
+        if mayWrite { return try participation.register(file, shared) }
+        try SharingError.passing { () throws(SystemError) in
+            try participation.becomeLockedReader(file, shared)
+        }
+    }
+
+    /// The shared file of the processes that use the heap, and whether this one may write it.
+    private func joinShared(_ file: any DiskFile, _ header: HeapHeader) throws(SharingError)
+        -> (SharedMemory, mayWrite: Bool)
     {
-        do throws(DiskError) {
-            do throws(DiskError) {
-                return (try joinShared(file, header, isWritable: true), true)
-            } catch
-                where dataFile.mode != .readWrite && [EACCES, EPERM, EROFS].contains(error.code)
-            {
-                return (try joinShared(file, header, isWritable: false), false)
-            }
-        } catch {
-            guard error.code != SharedMemory.otherNamespace else {
-                throw HeapError.otherNamespace(path: dataFile.path)
-            }
-            throw dataFile.heapError(error)
+        do throws(SharingError) {
+            return (try joinShared(file, header, isWritable: true), true)
+        } catch  where dataFile.mode != .readWrite && error.isRefusal {
+            return (try joinShared(file, header, isWritable: false), false)
         }
     }
 
     private func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool)
-        throws(DiskError) -> SharedMemory?
+        throws(SharingError) -> SharedMemory
     {
         try SharedMemory.join(
             disk: dataFile.disk, heapPath: dataFile.location, heapFile: file,
             identity: header.identity, processes: dataFile.options.processes,
             isWritable: isWritable)
+    }
+
+    private func heapError(_ error: SharingError) -> HeapError {
+        let path = dataFile.path
+        return switch error {
+        case .missing: .logMissing(path: path, logPath: dataFile.location + LogLayout.sharedSuffix)
+        case .otherNamespace: .otherNamespace(path: path)
+        case .tooManyProcesses: .tooManyProcesses(path: path, limit: ReaderTable.count)
+        case .system(let error): dataFile.heapError(error)
+        }
     }
 
     /// Takes part where the last process that had the heap open left it, instead of recovering, as
@@ -220,25 +209,25 @@ final class Opener {
     {
         guard try dataFile.hasUnregisteredReaders(file) else { return false }
         var isUsable = false
-        do throws(DiskError) {
-            if let left = try joinShared(file, header, isWritable: false) {
-                isUsable = left[.epoch] == header.logEpoch && left[.failed] == 0
-                left.close()
-            }
+        do throws(SharingError) {
+            let left = try joinShared(file, header, isWritable: false)
+            isUsable = left[.epoch] == header.logEpoch && left[.failed] == 0
+            left.close()
         } catch {
             // Nor is it recovered: the readers began before the dead of the other namespace wrote.
-            guard error.code != SharedMemory.otherNamespace else {
+            if case .otherNamespace = error {
                 throw HeapError.otherNamespace(path: dataFile.path)
             }
         }
         // A damaged copy of the header is for recovery to judge.
         guard isUsable,
-            try dataFile.translating({ () throws(DiskError) in try dataFile.hasBothHeaders(file) })
+            try dataFile.translating({ () throws(SystemError) in try dataFile.hasBothHeaders(file) }
+            )
         else { return false }
         // The same once more: unregistered readers that have laid the log over their images look
         // for another header, and no commit to a log that is there already writes one.
         var repeated = header
-        try dataFile.translating { () throws(DiskError) in
+        try dataFile.translating { () throws(SystemError) in
             try dataFile.writeNextHeader(&repeated, file)
         }
         try join(file, repeated)
@@ -261,7 +250,7 @@ final class Opener {
         guard let file = dataFile.file else { return }
         try dataFile.withOpeningLock(file) { () throws(HeapError) in
             var header = try dataFile.readHeader(file)
-            let isAlone = try dataFile.translating { () throws(DiskError) in
+            let isAlone = try dataFile.translating { () throws(SystemError) in
                 dataFile.isWritable
                     ? try file.tryLock(.presence, exclusive: true)
                     : !(try file.isLockedByOthers(.presence))

@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// The beginning and the end of a visit; see `TransientRead`.
 extension Opener {
@@ -18,7 +12,7 @@ extension Opener {
         guard dataFile.mode == .readOnly, !options.isSnapshot, !options.salvages,
             !options.verifiesPages
         else { return false }
-        do throws(DiskError) {
+        do throws(SystemError) {
             let file = try dataFile.disk.open(
                 dataFile.place.withLock { $0 } ?? dataFile.path, .readWrite)
             if let read = try visit(file) {
@@ -33,7 +27,7 @@ extension Opener {
         return false
     }
 
-    private func visit(_ file: any DiskFile) throws(DiskError) -> TransientRead? {
+    private func visit(_ file: any DiskFile) throws(SystemError) -> TransientRead? {
         // In this order: a process that replaces the file holds the presence lock when it looks for
         // transient readers, so one of the two finds the other; and a file that has its name after
         // that keeps it.
@@ -51,7 +45,7 @@ extension Opener {
     }
 
     /// The header, through the mapping, if it says that the heap is at rest and all else agrees.
-    private func headerForVisit(_ file: any DiskFile) throws(DiskError) -> TransientRead? {
+    private func headerForVisit(_ file: any DiskFile) throws(SystemError) -> TransientRead? {
         let image = view.image
         dataFile.byteCount -= dataFile.byteCount % HeapLayout.fileGranule
         // The mapping could hold anything with fewer bytes.
@@ -98,9 +92,7 @@ extension Opener {
             )
             guard case .header(let first) = HeapHeader.decode(one) else { return nil }
             // At rest they are usually the same.
-            if memcmp(one.baseAddress!, other.baseAddress!, HeapHeader.byteCount) == 0 {
-                return (first, first)
-            }
+            if one.elementsEqual(other) { return (first, first) }
             guard case .header(let second) = HeapHeader.decode(other) else { return nil }
             return (first, second)
         }
@@ -133,14 +125,14 @@ extension Opener {
         // The files beside the name are another heap's: this one is read on as it is, and nothing
         // may be moved into it.
         if !isInPlace {
-            try dataFile.translating { () throws(DiskError) in
+            try dataFile.translating { () throws(SystemError) in
                 try participation.lockOutCheckpoints(file)
             }
         }
         let header = try dataFile.readHeader(file)
         let isUnchanged = read.isAtRest
         view.image.endVisit()
-        try dataFile.translating { () throws(DiskError) in try view.image.separateVisit(file) }
+        try dataFile.translating { () throws(SystemError) in try view.image.separateVisit(file) }
         // Also what an earlier attempt has left.
         try view.image.dropPrivatePages(file, fileBytes: dataFile.byteCount)
         if !isInPlace {

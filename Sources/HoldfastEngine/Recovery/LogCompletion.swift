@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Recovery's first writes: the durable log is made whole, so that it can repeat everything that is
 /// written to the data file from then on.
 ///
@@ -28,7 +31,7 @@ struct LogCompletion {
 
     /// Writes the records into the durable file and then, each durable before the next, the header
     /// that says that recovery must reach their end.
-    func write(_ scanner: LogScanner) throws(DiskError) {
+    func write(_ scanner: LogScanner) throws(SystemError) {
         let log = scanner.sources[0]
         let capacity = log.ring.capacity
         // By way of a buffer: what is written may be a mapping of the very file that it is written

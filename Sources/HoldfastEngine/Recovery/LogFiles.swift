@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// The log's two files as recovery opens them: while no process appends to them, and without
 /// trusting either.
 struct LogFiles {
@@ -14,7 +17,7 @@ struct LogFiles {
         // A reader opens the log read-only, so that it needs no right to write it.
         let access: FileAccess = dataFile.mode == .readWrite ? .readWrite : .readOnly
         let (durable, reading) = try dataFile.translating {
-            () throws(DiskError) -> (any DiskFile, LogHeader.Reading) in
+            () throws(SystemError) -> (any DiskFile, LogHeader.Reading) in
             let durable = try dataFile.disk.openBeside(logPath, access)
             return (durable, try LogHeader.read(from: durable, at: LogLayout.headerOffsets))
         }
@@ -28,7 +31,7 @@ struct LogFiles {
             }
             throw HeapError.foreignLog(path: path, logPath: logPath)
         }
-        return try dataFile.translating { () throws(DiskError) in
+        return try dataFile.translating { () throws(SystemError) in
             let ring = try RingMapping(reading: durable, capacity: Int(logHeader.capacity))
             var sources = [LogScanner.Source(file: durable, ring: ring)]
             if let shared = try openShared(header, access) { sources.append(shared) }
@@ -43,7 +46,7 @@ struct LogFiles {
     func headerOfForgottenLog(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError)
         -> HeapHeader?
     {
-        try dataFile.translating { () throws(DiskError) in
+        try dataFile.translating { () throws(SystemError) in
             guard dataFile.disk.exists(logPath), try !dataFile.hasBothHeaders(file),
                 let log = try? dataFile.disk.openBeside(logPath, .readOnly)
             else { return nil }
@@ -73,15 +76,15 @@ struct LogFiles {
 
     /// The shared file of any boot: its records prove themselves, and its words only say where they
     /// might be.
-    private func openShared(_ header: HeapHeader, _ access: FileAccess) throws(DiskError)
+    private func openShared(_ header: HeapHeader, _ access: FileAccess) throws(SystemError)
         -> LogScanner.Source?
     {
         let sharedPath = dataFile.location + LogLayout.sharedSuffix
         guard dataFile.disk.exists(sharedPath) else { return nil }
         let file: any DiskFile
-        do throws(DiskError) { file = try dataFile.disk.openBeside(sharedPath, access) } catch {
+        do throws(SystemError) { file = try dataFile.disk.openBeside(sharedPath, access) } catch {
             // Another heap's: it has nothing to say about this one.
-            if error.operation == .claim { return nil }
+            if error.isForeignFile { return nil }
             throw error
         }
         var bytes = [UInt8](repeating: 0, count: SharedMemory.headerBytes)

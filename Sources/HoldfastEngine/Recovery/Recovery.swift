@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Recovery: the log's commits laid over the image, and, where the heap may be written, over the
 /// data file.
 ///
@@ -60,7 +63,7 @@ struct Recovery {
         var lines = LineIndex(behind: header)
         var completion = LogCompletion()
         let root = PageBuffer(pages: 1)
-        try dataFile.translating { () throws(DiskError) in
+        try dataFile.translating { () throws(SystemError) in
             try file.readOrZeros(into: root.bytes, at: Int(AllocatorRoot.offset))
         }
         while let (record, bytes, source) = scanner.next() {
@@ -82,7 +85,7 @@ struct Recovery {
         }
         try dataFile.awaitTransientReaders(file)
         var recovered = recoveredHeader(header, scanner, heapPages: lines.heapPages)
-        try dataFile.translating { () throws(DiskError) in
+        try dataFile.translating { () throws(SystemError) in
             try completion.write(scanner)
             lines.ring = log.ring
             recovered = try writeRecovered(lines, from: header, to: recovered, scanner, file)
@@ -125,7 +128,7 @@ struct Recovery {
     private func isCheckpointCutShort(
         _ scanner: LogScanner, _ file: any DiskFile, _ header: HeapHeader
     ) throws(HeapError) -> Bool {
-        try dataFile.translating { () throws(DiskError) in
+        try dataFile.translating { () throws(SystemError) in
             scanner.requiredPosition > header.checkpointPosition
                 ? try dataFile.hasBothHeaders(file) : false
         }
@@ -134,7 +137,7 @@ struct Recovery {
     /// After the last record: throws if commits that were durable lie behind it, or warns, where
     /// what is left is to be salvaged.
     private func requireWholeLog(_ scanner: LogScanner) throws(HeapError) {
-        let isDamaged = try dataFile.translating { () throws(DiskError) in
+        let isDamaged = try dataFile.translating { () throws(SystemError) in
             try scanner.requireNoFault()
             if try scanner.isDurableFileCutShort() || scanner.position < scanner.requiredPosition {
                 return true
@@ -161,8 +164,8 @@ struct Recovery {
     private func requireSound(_ lines: LineIndex, _ header: HeapHeader, _ file: any DiskFile)
         throws(HeapError)
     {
-        let damaged = try dataFile.translating { () throws(DiskError) in
-            try PageVerifier.damaged(among: lines, header, in: file)
+        let damaged = try dataFile.translating { () throws(SystemError) in
+            try lines.damagedPages(of: file, header)
         }
         guard damaged.isEmpty else {
             throw participation.fail(HeapError.damagedPages(path: dataFile.path, pages: damaged))
@@ -192,7 +195,7 @@ struct Recovery {
     private func writeRecovered(
         _ lines: LineIndex, from old: HeapHeader, to recovered: HeapHeader, _ scanner: LogScanner,
         _ file: any DiskFile
-    ) throws(DiskError) -> HeapHeader {
+    ) throws(SystemError) -> HeapHeader {
         var recovered = recovered
         try dataFile.grow(file, toHold: Int(recovered.heapPages) * HeapLayout.pageBytes)
         // A checkpoint that the machine's stop cut short may have torn pages of checksums. All of
@@ -203,7 +206,7 @@ struct Recovery {
         try scanner.requireNoFault()
         try file.sync()
         recovered.pageMapParts = table.parts
-        recovered.checkpointTime = HeapHeader.now
+        recovered.checkpointTime = CalendarClock.seconds
         try dataFile.endUseOfLog(&recovered, file)
         try dataFile.repeatHeader(recovered, to: file)
         try dataFile.neighbours.remove()

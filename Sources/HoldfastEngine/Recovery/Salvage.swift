@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Opening what cannot be opened as it should be, to read what is left of it; see
 /// `EngineOptions.salvages`.
 struct Salvage {

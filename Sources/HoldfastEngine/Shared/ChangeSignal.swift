@@ -1,3 +1,4 @@
+import HoldfastSystem
 import Synchronization
 
 /// A position that threads and processes can wait to see change: two words side by side, the
@@ -11,12 +12,12 @@ import Synchronization
 /// Safety: `SharedMemory` or `LocalSignal`, which make this, keep the address valid.
 struct ChangeSignal: @unchecked Sendable {
     private let base: UnsafeMutableRawPointer
-    private let sleepers: Sleepers
+    private let sleepers: FutexWord
 
     @inline(__always)
     init(at base: UnsafeMutableRawPointer, canAnnounce: Bool) {
         self.base = base
-        sleepers = Sleepers(at: base + 8, canAnnounce: canAnnounce)
+        sleepers = FutexWord(at: base + 8, canAnnounce: canAnnounce)
     }
 
     @inline(__always)
@@ -41,7 +42,7 @@ struct ChangeSignal: @unchecked Sendable {
     /// Looks for a moment whether the position becomes another than `position`; returns whether it
     /// has.
     func spin(whileAt position: UInt64, atMost duration: Duration) -> Bool {
-        BriefSpin.wait(atMost: duration) { self.position != position }
+        AdaptiveSpin.wait(atMost: duration) { self.position != position }
     }
 
     /// Sleeps until the position differs from `position`, something wakes it early, or the time is

@@ -1,13 +1,7 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 import Synchronization
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// How one opening takes part in the sharing of its heap: it owns the lock bytes that say so, the
 /// entry in the reader table, and the shared memory.
@@ -132,7 +126,7 @@ final class Participation: @unchecked Sendable {
     func becomeUnregisteredReader(
         _ file: any DiskFile, givingUpPresence: Bool
     ) throws(HeapError) {
-        try dataFile.translating { () throws(DiskError) in try lockOutCheckpoints(file) }
+        try dataFile.translating { () throws(SystemError) in try lockOutCheckpoints(file) }
         if givingUpPresence { file.unlock(.presence) }
         readHeadersAgain()
     }
@@ -141,32 +135,33 @@ final class Participation: @unchecked Sendable {
     func readHeadersAgain() { become(.unregisteredReader(headers: view.headerSequences)) }
 
     /// Follows the commits of others in shared memory that it may not write.
-    func becomeLockedReader(_ file: any DiskFile, _ shared: SharedMemory) throws(DiskError) {
+    func becomeLockedReader(_ file: any DiskFile, _ shared: SharedMemory) throws(SystemError) {
         try lockOutCheckpoints(file)
-        guard try file.tryLock(.presence, exclusive: false) else {
-            throw DiskError(.lock, dataFile.path, code: EAGAIN)
-        }
+        try takePresence(file)
         become(.lockedReader(shared))
     }
 
-    /// Takes an entry in the reader table. False if there is none left.
-    func register(_ file: any DiskFile, _ shared: SharedMemory) throws(DiskError) -> Bool {
+    /// Takes an entry in the reader table.
+    func register(_ file: any DiskFile, _ shared: SharedMemory) throws(SharingError) {
         let processes = dataFile.options.processes
         let entry = ReaderTable(shared: shared).take(
             for: processes.current, isFixed: isFixed, directory: processes)
-        guard let entry else { return false }
+        guard let entry else { throw .tooManyProcesses }
         if isFixed { ReaderTable.open(entry, at: shared[.checkpoint], commit: 0, in: shared) }
         become(.registered(shared, entry: entry))
+        try SharingError.passing { () throws(SystemError) in try takePresence(file) }
+    }
+
+    private func takePresence(_ file: any DiskFile) throws(SystemError) {
         guard try file.tryLock(.presence, exclusive: false) else {
-            throw DiskError(.lock, dataFile.path, code: EAGAIN)
+            throw SystemError(.lock, dataFile.path, .resourceTemporarilyUnavailable)
         }
-        return true
     }
 
     /// No process moves anything into the data file as long as this lock is held.
-    func lockOutCheckpoints(_ file: any DiskFile) throws(DiskError) {
+    func lockOutCheckpoints(_ file: any DiskFile) throws(SystemError) {
         guard try file.tryLock(.unregisteredReader, exclusive: false) else {
-            throw DiskError(.lock, dataFile.path, code: EAGAIN)
+            throw SystemError(.lock, dataFile.path, .resourceTemporarilyUnavailable)
         }
     }
 
@@ -221,11 +216,11 @@ final class Participation: @unchecked Sendable {
 
     /// Records that the state of the disk is unknown from now on, for every process, and returns
     /// the error to throw. Any thread.
-    func fail(_ error: DiskError) -> HeapError {
+    func fail(_ error: SystemError) -> HeapError {
         if error.isOfThisProcessAlone { return dataFile.heapError(error) }
         return fail(
             dataFile.heapError(error),
-            reason: "\(error.operation.rawValue) of \(error.path) failed with error \(error.code)")
+            reason: error.summary)
     }
 
     func fail(_ error: HeapError, reason: String? = nil) -> HeapError {

@@ -1,10 +1,5 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
+import HoldfastSystem
 
 /// The table of open views in the shared file: one entry for each opening of the heap by a process.
 ///

@@ -1,13 +1,5 @@
-import CHoldfast
+import HoldfastSystem
 import Synchronization
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Many readers or one writer among the threads of this process, who share one image of the heap.
 ///
@@ -45,7 +37,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
     private static let oneReader = 4
 
     private let state = Atomic<Int>(0)
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let mutex = ThreadMutex()
     /// For those who wait to be alone, one of whom is woken at a time, and for readers, who are
     /// woken together.
     private let mayBeAlone = MonotonicCondition()
@@ -69,22 +61,17 @@ final class ReaderWriterLatch: @unchecked Sendable {
 
     init(patience: Duration = .milliseconds(100)) {
         self.patience = patience
-        mutex = .allocate(capacity: 1)
-        pthread_mutex_init(mutex, nil)
     }
 
     deinit {
         mayRead.destroy()
         mayBeAlone.destroy()
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
+        mutex.destroy()
     }
 
     /// How many threads wait to be alone, and how many to read; for tests.
     var waiting: (exclusive: Int, readers: Int) {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return (waitingForExclusive, waitingToRead)
+        mutex.withLock { (waitingForExclusive, waitingToRead) }
     }
 
     // MARK: Reading
@@ -244,12 +231,14 @@ final class ReaderWriterLatch: @unchecked Sendable {
     /// Small transactions take less time than falling asleep: whoever finds one looks a few times
     /// more.
     private func lookForAMoment() {
-        for _ in 0 ..< 8 where state.load(ordering: .relaxed) & Self.alone != 0 { holdfast_pause() }
+        for _ in 0 ..< 8 where state.load(ordering: .relaxed) & Self.alone != 0 {
+            AdaptiveSpin.pause()
+        }
     }
 
     /// Takes the mutex and guards the word.
     private func lock() {
-        pthread_mutex_lock(mutex)
+        mutex.lock()
         state.bitwiseOr(Self.guarded, ordering: .acquiringAndReleasing)
     }
 
@@ -260,7 +249,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
         if waitingForExclusive == 0, waitingToRead == 0 {
             state.bitwiseAnd(~Self.guarded, ordering: .acquiringAndReleasing)
         }
-        pthread_mutex_unlock(mutex)
+        mutex.unlock()
     }
 
     private func wakeOthers() {

@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// The log's ring, mapped twice, end to end, so that every record is contiguous in memory wherever
 /// it begins.
@@ -17,21 +11,19 @@ final class RingMapping: @unchecked Sendable {
     private let reservation: AddressReservation
     private let base: UnsafeMutableRawPointer
 
-    init(file: any DiskFile, capacity: Int, isWritable: Bool) throws(DiskError) {
+    init(file: any DiskFile, capacity: Int, isWritable: Bool) throws(SystemError) {
         guard capacity > 0, capacity % Self.granule == 0,
             try file.size() >= LogLayout.ringOffset + capacity
         else {
-            throw DiskError(.map, file.path, code: 0)
+            // The file was cut short, or its words were damaged.
+            throw SystemError(.map, file.path, .ioError)
         }
         guard LogLayout.ringOffset % SystemPage.size == 0 else {
-            throw DiskError(.map, file.path, code: EINVAL)
+            throw SystemError(.map, file.path, .invalidArgument)
         }
         self.capacity = capacity
-        do {
-            reservation = try AddressReservation(
-                preferredBytes: capacity * 2, minimumBytes: capacity * 2)
-        } catch {
-            throw DiskError(.map, file.path, code: error.code)
+        reservation = try file.mappingErrors { () throws(MappingError) in
+            try AddressReservation(preferredBytes: capacity * 2, minimumBytes: capacity * 2)
         }
         for half in 0 ..< 2 {
             try file.map(
@@ -45,19 +37,18 @@ final class RingMapping: @unchecked Sendable {
 
     /// The ring of a file that nobody writes to, to be read: what the file is too short for reads
     /// as zeros.
-    init(reading file: any DiskFile, capacity: Int) throws(DiskError) {
+    init(reading file: any DiskFile, capacity: Int) throws(SystemError) {
         self.capacity = capacity
         let present = min(
             capacity, SystemPage.roundUp(max(0, try file.size() - LogLayout.ringOffset)))
-        do {
-            reservation = try AddressReservation(
+        reservation = try file.mappingErrors { () throws(MappingError) in
+            let reservation = try AddressReservation(
                 preferredBytes: capacity * 2, minimumBytes: capacity * 2)
             for half in 0 ..< 2 where present < capacity {
                 try reservation.mapAnonymous(
                     byteCount: capacity - present, at: half * capacity + present)
             }
-        } catch {
-            throw DiskError(.map, file.path, code: error.code)
+            return reservation
         }
         for half in 0 ..< 2 where present > 0 {
             try file.map(

@@ -1,13 +1,7 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 import Synchronization
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// The file `NAME-shared`, through which all processes that have a heap open meet: locks,
 /// positions, the table of views, and, once there has been a commit, the ring of the log.
@@ -74,9 +68,6 @@ final class SharedMemory: @unchecked Sendable {
     }
 
     static let headerBytes = LogLayout.ringOffset
-    /// Stands for an error number: the processes that use the file cannot be told dead or alive
-    /// from here.
-    static let otherNamespace: Int32 = -4
     let file: any DiskFile
     let isWritable: Bool
     private let reservation: AddressReservation
@@ -89,12 +80,12 @@ final class SharedMemory: @unchecked Sendable {
     static func create(
         disk: any Disk, heapPath: String, heapFile: any DiskFile, header: HeapHeader,
         processes: any ProcessDirectory
-    ) throws(DiskError) -> SharedMemory {
+    ) throws(SystemError) -> SharedMemory {
         let path = heapPath + LogLayout.sharedSuffix
         // Whoever still has an older one mapped keeps it whole: it loses its name, not its bytes.
         try Neighbours(disk: disk, heapPath: heapPath, identity: header.identity).clear(.shared)
         let file = try disk.open(path, .createNew(isPrivate: true))
-        do throws(DiskError) {
+        do throws(SystemError) {
             if let rights = try heapFile.rights() { file.take(rights) }
             try file.grow(from: 0, to: headerBytes, reservingBlocks: true)
             let shared = try SharedMemory(
@@ -115,33 +106,33 @@ final class SharedMemory: @unchecked Sendable {
         }
     }
 
-    /// Opens the file that others use; nil if it is not there or not of this heap and this boot of
-    /// the machine. Throws `otherNamespace` if those who use it are of other namespaces, or if it
-    /// cannot be told of which boot they are.
+    /// Opens the file that others use. Throws `missing` if it is not there, or belongs to another
+    /// heap or another boot of the machine, and `otherNamespace` if the processes that use it
+    /// belong to other namespaces, or if their boot is unknown.
     static func join(
         disk: any Disk, heapPath: String, heapFile: any DiskFile, identity: HeapIdentity,
         processes: any ProcessDirectory,
         isWritable: Bool
-    ) throws(DiskError) -> SharedMemory? {
+    ) throws(SharingError) -> SharedMemory {
         let path = heapPath + LogLayout.sharedSuffix
-        guard disk.exists(path) else { return nil }
-        let file = try disk.openBeside(path, isWritable ? .readWrite : .readOnly)
-        do throws(DiskError) {
-            guard try file.size() >= headerBytes else {
-                file.close()
-                return nil
+        guard disk.exists(path) else { throw .missing }
+        let file = try SharingError.passing { () throws(SystemError) in
+            try disk.openBeside(path, isWritable ? .readWrite : .readOnly)
+        }
+        do throws(SharingError) {
+            let opened = try SharingError.passing { () throws(SystemError) in
+                try file.size() < headerBytes
+                    ? nil
+                    : try SharedMemory(
+                        file: file, heapFile: heapFile, isWritable: isWritable, isNew: false)
             }
-            let shared = try SharedMemory(
-                file: file, heapFile: heapFile, isWritable: isWritable, isNew: false)
+            guard let shared = opened else { throw .missing }
             let raw = UnsafeRawBufferPointer(start: shared.base, count: SharedHeader.byteCount)
             let mine = SharedHeader(identity: identity, in: processes)
             guard let found = SharedHeader.decode(raw), found.identity == identity,
-                found.boot == mine.boot || found.hasUnknownBoot || mine.hasUnknownBoot
-            else {
-                file.close()
-                return nil
-            }
-            guard found == mine else { throw DiskError(.lock, path, code: otherNamespace) }
+                found.isOfBoot(of: mine) || found.hasUnknownBoot || mine.hasUnknownBoot
+            else { throw .missing }
+            guard found == mine else { throw .otherNamespace }
             return shared
         } catch {
             file.close()
@@ -150,15 +141,13 @@ final class SharedMemory: @unchecked Sendable {
     }
 
     private init(file: any DiskFile, heapFile: any DiskFile, isWritable: Bool, isNew: Bool)
-        throws(DiskError)
+        throws(SystemError)
     {
         self.file = file
         self.isWritable = isWritable
-        do {
-            reservation = try AddressReservation(
+        reservation = try file.mappingErrors { () throws(MappingError) in
+            try AddressReservation(
                 preferredBytes: Self.headerBytes, minimumBytes: Self.headerBytes)
-        } catch {
-            throw DiskError(.map, file.path, code: error.code)
         }
         try file.map(
             into: reservation, at: 0, fileOffset: 0, byteCount: Self.headerBytes,
@@ -239,8 +228,8 @@ final class SharedMemory: @unchecked Sendable {
     }
 
     /// Those who sleep on a word.
-    func sleepers(_ word: Word) -> Sleepers {
-        Sleepers(at: base + word.rawValue, canAnnounce: isWritable)
+    func sleepers(_ word: Word) -> FutexWord {
+        FutexWord(at: base + word.rawValue, canAnnounce: isWritable)
     }
 
     /// Publishes positions, and lets others sleep until the next.
@@ -252,12 +241,12 @@ final class SharedMemory: @unchecked Sendable {
 
     /// The ring as it is now; mapped anew if it has got another size. The result stays valid as
     /// long as it is held.
-    func ring() throws(DiskError) -> RingMapping {
-        var failure: DiskError?
+    func ring() throws(SystemError) -> RingMapping {
+        var failure: SystemError?
         let ring = ringLock.withLock { current -> RingMapping? in
             let capacity = Int(self[.capacity])
             if let current, current.capacity == capacity { return current }
-            do throws(DiskError) {
+            do throws(SystemError) {
                 current = try RingMapping(file: file, capacity: capacity, isWritable: isWritable)
             } catch { failure = error }
             return current
@@ -281,8 +270,8 @@ final class SharedMemory: @unchecked Sendable {
     func hasFault(_ ring: RingMapping) -> Bool { reservation.firstFault != nil || ring.hasFault }
 
     /// Throws if anything that was read by way of this mapping of the ring may have been zeros.
-    func requireNoFault(_ ring: RingMapping) throws(DiskError) {
-        if hasFault(ring) { throw DiskError(.read, file.path, code: EIO) }
+    func requireNoFault(_ ring: RingMapping) throws(SystemError) {
+        if hasFault(ring) { throw SystemError(.read, file.path, .ioError) }
     }
 
     /// To be called after words have been read and before anything is concluded from them: those of
@@ -293,74 +282,4 @@ final class SharedMemory: @unchecked Sendable {
     }
 
     func close() { file.close() }
-}
-
-/// What `NAME-shared` begins with: whose it is, since which start of the machine, and in which
-/// namespaces the process numbers and start times in it mean something.
-struct SharedHeader: Equatable {
-    static let byteCount = 64
-    private static let checksumOffset = 56
-    private static let magic: UInt64 = 0x1a0a_0d48_5346_4889  // 89 "HFSH" 0D 0A 1A
-
-    var identity: HeapIdentity
-    var boot: HeapIdentity
-    /// See `ProcessDirectory`.
-    var namespaces: UInt64
-
-    init(identity: HeapIdentity, boot: HeapIdentity, namespaces: UInt64) {
-        self.identity = identity
-        self.boot = boot
-        self.namespaces = namespaces
-    }
-
-    init(identity: HeapIdentity, in processes: any ProcessDirectory) {
-        self.init(identity: identity, boot: processes.boot, namespaces: processes.namespaces)
-    }
-
-    var hasUnknownBoot: Bool { boot == SystemProcesses.unknownBoot }
-
-    func encoded() -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Self.byteCount)
-        bytes.withUnsafeMutableBytes { raw in
-            raw.storeBytes(of: Self.magic, toByteOffset: 0, as: UInt64.self)
-            raw.storeBytes(of: LogLayout.version, toByteOffset: 8, as: UInt32.self)
-            raw.storeBytes(of: identity.high, toByteOffset: 16, as: UInt64.self)
-            raw.storeBytes(of: identity.low, toByteOffset: 24, as: UInt64.self)
-            raw.storeBytes(of: boot.high, toByteOffset: 32, as: UInt64.self)
-            raw.storeBytes(of: boot.low, toByteOffset: 40, as: UInt64.self)
-            raw.storeBytes(of: namespaces, toByteOffset: 48, as: UInt64.self)
-            let checksum = Checksum.of(
-                UnsafeRawBufferPointer(rebasing: raw[..<Self.checksumOffset]),
-                seed: Checksum.headerSeed)
-            raw.storeBytes(of: checksum, toByteOffset: Self.checksumOffset, as: UInt64.self)
-        }
-        return bytes
-    }
-
-    /// Whether a header names the heap, also one that is damaged elsewhere: for those who only ask
-    /// whose the file is.
-    static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
-        func word(_ offset: Int) -> UInt64 {
-            raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        }
-        return raw.count >= byteCount && word(0) == magic
-            && HeapIdentity(high: word(16), low: word(24)) == identity
-    }
-
-    static func decode(_ raw: UnsafeRawBufferPointer) -> SharedHeader? {
-        func word(_ offset: Int) -> UInt64 {
-            raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-        }
-        guard raw.count >= byteCount, word(0) == magic,
-            raw.loadUnaligned(fromByteOffset: 8, as: UInt32.self) == LogLayout.version,
-            word(checksumOffset)
-                == Checksum.of(
-                    UnsafeRawBufferPointer(rebasing: raw[..<checksumOffset]),
-                    seed: Checksum.headerSeed)
-        else { return nil }
-        return SharedHeader(
-            identity: HeapIdentity(high: word(16), low: word(24)),
-            boot: HeapIdentity(high: word(32), low: word(40)),
-            namespaces: word(48))
-    }
 }

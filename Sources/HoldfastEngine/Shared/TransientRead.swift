@@ -1,11 +1,3 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
-
 /// What a transient reader goes by: an opening that reads a heap at rest once, without taking part.
 /// It makes no shared file, and so leaves nothing behind either.
 ///

@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Building a new heap without a log: changes go straight into a shared mapping of a file that has
 /// no name yet by which it could be opened.
@@ -36,7 +30,7 @@ final class BulkBuilder {
 
     /// The first pages, in the file and in the image.
     func start() throws(HeapError) {
-        do throws(DiskError) {
+        do throws(SystemError) {
             try builder.file.grow(
                 from: 0, to: Self.granule, reservingBlocks: dataFile.options.reservesBlocks)
             try builder.file.write(AllocatorRoot.initialPages(), at: 0)
@@ -77,10 +71,10 @@ final class BulkBuilder {
         let roomy = FileGrowth.nextSize(
             current: image.byteCount, needed: bytes, granule: Self.granule, maximumStep: 1 << 30)
         let exact = SystemPage.roundUp(bytes, to: Self.granule)
-        var failure: DiskError?
+        var failure: SystemError?
         // The extra space is only in hand for later; the exact need may still fit.
         for target in roomy > exact ? [roomy, exact] : [exact] {
-            do throws(DiskError) {
+            do throws(SystemError) {
                 try builder.file.grow(
                     from: image.byteCount, to: target,
                     reservingBlocks: dataFile.options.reservesBlocks)
@@ -91,7 +85,7 @@ final class BulkBuilder {
             return try image.mapShared(builder.file, byteCount: target)
         }
         if let failure {
-            throw HeapError(DiskError(failure.operation, view.path, code: failure.code))
+            throw HeapError(failure.renamed(to: view.path))
         }
     }
 
@@ -111,7 +105,7 @@ final class BulkBuilder {
         Allocator.trim(view)
         let table = PageChecksums(root: view.rootBytes)
         let end = Int(view.pagesInImage)
-        do throws(DiskError) {
+        do throws(SystemError) {
             try writeChecksums(table, end: end)
             try finishFile(end: end)
             var header = HeapHeader.made(identity: dataFile.identity, hashSeed: view.hashSeed)
@@ -123,14 +117,14 @@ final class BulkBuilder {
             }
             header.heapPages = UInt64(end)
             header.pageMapParts = table.parts
-            if view.image.fault != nil { throw DiskError(.write, dataFile.path, code: EIO) }
+            if view.image.fault != nil { throw SystemError(.write, dataFile.path, .ioError) }
             try builder.finish(header, replacing: replacing)
         } catch {
             throw builder.heapError(error)
         }
     }
 
-    private func writeChecksums(_ table: PageChecksums, end: Int) throws(DiskError) {
+    private func writeChecksums(_ table: PageChecksums, end: Int) throws(SystemError) {
         let keepsBlocks = dataFile.options.reservesBlocks
         var writer = PageWriter(
             file: builder.file, old: table, new: table, mends: true, keepsBlocks: keepsBlocks)
@@ -145,7 +139,7 @@ final class BulkBuilder {
     }
 
     /// Cuts the file to the heap's end, with zeros behind it, and makes it durable.
-    private func finishFile(end: Int) throws(DiskError) {
+    private func finishFile(end: Int) throws(SystemError) {
         let file = builder.file
         let bytes = SystemPage.roundUp(end * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
         let rest = bytes - end * HeapLayout.pageBytes
@@ -160,7 +154,7 @@ final class BulkBuilder {
     }
 
     private func recordChecksums(end: Int, _ table: PageChecksums, _ writer: inout PageWriter)
-        throws(DiskError)
+        throws(SystemError)
     {
         let reserved = table.allPages
         var page = Int(HeapLayout.headerPages)

@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 
 /// The header of the heap file, and the file's length.
@@ -14,7 +16,7 @@ extension DataFile {
     func headerAndSize(of file: any DiskFile) throws(HeapError) -> (HeapHeader, fileBytes: Int) {
         // The size after the header: the file is always made longer before a header says that the
         // heap is.
-        let (readings, fileBytes) = try translating { () throws(DiskError) in
+        let (readings, fileBytes) = try translating { () throws(SystemError) in
             (try file.headerReadings(), try file.size())
         }
         guard fileBytes > 0 else { throw HeapError.emptyFile(path: path) }
@@ -38,7 +40,7 @@ extension DataFile {
         }
     }
 
-    func hasBothHeaders(_ file: any DiskFile) throws(DiskError) -> Bool {
+    func hasBothHeaders(_ file: any DiskFile) throws(SystemError) -> Bool {
         try file.headerReadings().allSatisfy { if case .header = $0 { true } else { false } }
     }
 
@@ -49,25 +51,25 @@ extension DataFile {
     /// counted as written there, and the disk has the one before. That must not be so once anything
     /// depends on its contents: once a log that it names is used, or one that it does not name is
     /// removed.
-    func writeNextHeader(_ header: inout HeapHeader, _ file: any DiskFile) throws(DiskError) {
+    func writeNextHeader(_ header: inout HeapHeader, _ file: any DiskFile) throws(SystemError) {
         header.sequence += 1
         try writeHeader(header, to: file)
         try file.sync()
     }
 
     /// Writes the header over its older copy.
-    func writeHeader(_ header: HeapHeader, to file: any DiskFile) throws(DiskError) {
+    func writeHeader(_ header: HeapHeader, to file: any DiskFile) throws(SystemError) {
         try file.write(header.encoded(), at: Int(header.sequence % 2) * HeapLayout.pageBytes)
     }
 
     /// Writes the current header over the other copy too, so that a heap at rest opens with either.
     /// Without a sync: until it is durable, the newer copy counts, as ever.
-    func repeatHeader(_ header: HeapHeader, to file: any DiskFile) throws(DiskError) {
+    func repeatHeader(_ header: HeapHeader, to file: any DiskFile) throws(SystemError) {
         try file.write(header.encoded(), at: Int((header.sequence + 1) % 2) * HeapLayout.pageBytes)
     }
 
     /// A durable header that says the file is whole without its log.
-    func endUseOfLog(_ header: inout HeapHeader, _ file: any DiskFile) throws(DiskError) {
+    func endUseOfLog(_ header: inout HeapHeader, _ file: any DiskFile) throws(SystemError) {
         header.logInUse = false
         try writeNextHeader(&header, file)
     }
@@ -81,7 +83,7 @@ extension DataFile {
     }
 
     /// Under the write lock, or alone.
-    func grow(_ file: any DiskFile, toHold bytes: Int) throws(DiskError) {
+    func grow(_ file: any DiskFile, toHold bytes: Int) throws(SystemError) {
         guard bytes > byteCount else { return }
         // Another process may have grown it. A rest behind the last granule, which a power cut can
         // leave, is no room.
@@ -89,7 +91,7 @@ extension DataFile {
         byteCount -= byteCount % HeapLayout.fileGranule
         guard bytes > byteCount else { return }
         let target = Self.roomySize(current: byteCount, needed: bytes)
-        do throws(DiskError) {
+        do throws(SystemError) {
             try file.grow(from: byteCount, to: target, reservingBlocks: options.reservesBlocks)
             byteCount = target
         } catch {

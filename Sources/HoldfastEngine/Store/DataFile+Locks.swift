@@ -1,10 +1,4 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastSystem
 
 /// The locks of the heap file that an opening takes while it opens, closes, or waits.
 extension DataFile {
@@ -15,11 +9,11 @@ extension DataFile {
     {
         try askAgain(waitingFor: "another process that opens or closes it") {
             () throws(HeapError) in
-            do throws(DiskError) {
+            do throws(SystemError) {
                 return try file.tryLock(.opening, exclusive: true)
             } catch {
-                guard error.code == EBADF else { throw heapError(error) }
-                return try translating { () throws(DiskError) in
+                guard error.errno == .badFileDescriptor else { throw heapError(error) }
+                return try translating { () throws(SystemError) in
                     try file.tryLock(.opening, exclusive: false)
                 }
             }
@@ -31,13 +25,13 @@ extension DataFile {
     /// Whether no other process uses the log. If so, and the file is writable, none can begin to
     /// until the lock is given back.
     func isAlone(_ file: any DiskFile) throws(HeapError) -> Bool {
-        do throws(DiskError) {
+        do throws(SystemError) {
             return try file.tryLock(.presence, exclusive: true)
         } catch {
             // Opened for reading only: the state of the lock can be read, but not held against
             // others.
-            guard error.code == EBADF else { throw heapError(error) }
-            return try translating { () throws(DiskError) in
+            guard error.errno == .badFileDescriptor else { throw heapError(error) }
+            return try translating { () throws(SystemError) in
                 !(try file.isLockedByOthers(.presence))
             }
         }
@@ -50,13 +44,14 @@ extension DataFile {
         let reader =
             "a read transaction of another process, begun before the heap was left unclosed"
         try askAgain(waitingFor: reader) { () throws(HeapError) in
-            try translating { () throws(DiskError) in !(try file.isLockedByOthers(.visitorsRead)) }
+            try translating { () throws(SystemError) in !(try file.isLockedByOthers(.visitorsRead))
+            }
         }
     }
 
     /// Whether a process reads whose snapshot is not in the reader table.
     func hasUnregisteredReaders(_ file: any DiskFile) throws(HeapError) -> Bool {
-        try translating { () throws(DiskError) in
+        try translating { () throws(SystemError) in
             if try file.isLockedByOthers(.unregisteredReader) { return true }
             return try file.isLockedByOthers(.visitorsRead)
         }
@@ -74,7 +69,7 @@ extension DataFile {
                 throw HeapError.timedOut(path: path, waitingFor: what)
             }
             if options.isCancelled?() == true { throw HeapError.cancelled(path: path) }
-            usleep(pause)
+            SystemThread.sleep(microseconds: pause)
             pause = min(pause * 2, longestPause)
         }
     }

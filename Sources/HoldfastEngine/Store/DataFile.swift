@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 import Synchronization
 
@@ -99,7 +101,7 @@ final class DataFile: @unchecked Sendable {
 
     /// Whether `file` has the heap's name now.
     func isInPlace(_ file: any DiskFile) throws(HeapError) -> Bool {
-        try translating { () throws(DiskError) in
+        try translating { () throws(SystemError) in
             disk.fileIdentity(at: location) == (try file.fileIdentity())
         }
     }
@@ -112,7 +114,7 @@ final class DataFile: @unchecked Sendable {
     }
 
     func requireSuitableFileSystem(_ file: any DiskFile) throws(HeapError) {
-        switch try translating({ () throws(DiskError) in try file.fileSystemKind() }) {
+        switch try translating({ () throws(SystemError) in try file.fileSystemKind() }) {
         case .local: break
         case .network(let name):
             guard mode == .readOnly || mode == .privateCopy || options.allowsNetworkFileSystems
@@ -133,13 +135,13 @@ final class DataFile: @unchecked Sendable {
     // MARK: Errors
 
     /// Runs calls to the disk and turns what they throw into the user's error. Any thread.
-    func translating<R>(_ body: () throws(DiskError) -> R) throws(HeapError) -> R {
-        do throws(DiskError) { return try body() } catch { throw heapError(error) }
+    func translating<R>(_ body: () throws(SystemError) -> R) throws(HeapError) -> R {
+        do throws(SystemError) { return try body() } catch { throw heapError(error) }
     }
 
     /// The user's error, which names the heap as the user does. Any thread.
-    func heapError(_ error: DiskError) -> HeapError {
+    func heapError(_ error: SystemError) -> HeapError {
         HeapError(
-            error.path == location ? DiskError(error.operation, path, code: error.code) : error)
+            error.path == location ? error.renamed(to: path) : error)
     }
 }

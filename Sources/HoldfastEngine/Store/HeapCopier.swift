@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Writes the snapshot of an opening to a new heap file: whole, at rest, with an identity of its
 /// own. Free pages are left out.
@@ -28,7 +22,7 @@ struct HeapCopier {
         }
         let place = disk.resolve(destination)
         if !replacing, disk.exists(place) { throw HeapError.alreadyExists(path: destination) }
-        let rights = try dataFile.translating { () throws(DiskError) in
+        let rights = try dataFile.translating { () throws(SystemError) in
             try dataFile.file?.rights()
         }
         let builder = try HeapFileBuilder(
@@ -37,20 +31,23 @@ struct HeapCopier {
         if replacing { try builder.requireReplaceable() }
         let table = PageChecksums(root: view.rootBytes)
         var walk = PageWalk(base: view.image.base, end: view.committedPages)
-        do throws(DiskError) {
-            let size = SystemPage.roundUp(
-                Int(view.committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
+        let size = SystemPage.roundUp(
+            Int(view.committedPages) * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
+        try builder.translating { () throws(SystemError) in
             try builder.file.grow(from: 0, to: size, reservingBlocks: false)
-            var writer = PageWriter(
-                file: builder.file, old: table, new: table, mends: true, keepsBlocks: false)
-            while let run = walk.next() {
-                if run.kind != .free {
+        }
+        var writer = PageWriter(
+            file: builder.file, old: table, new: table, mends: true, keepsBlocks: false)
+        while let run = walk.next() {
+            if run.kind != .free {
+                let isComplete = try builder.translating { () throws(SystemError) in
                     try copy(run.pages, leavingOut: table.allPages, &writer)
                 }
-                progress?(run.pages.upperBound, Int(view.committedPages))
+                guard isComplete else { throw HeapError.cancelled(path: destination) }
             }
-            try writer.finish()
-        } catch { throw builder.heapError(error) }
+            progress?(run.pages.upperBound, Int(view.committedPages))
+        }
+        try builder.translating { () throws(SystemError) in try writer.finish() }
         guard !walk.isBroken else {
             throw HeapError.damaged(path: dataFile.path, what: "the page map is not one")
         }
@@ -62,17 +59,18 @@ struct HeapCopier {
         header.pageMapParts = table.parts
         // Two syncs: a header that names pages which are not there yet would be a heap that is
         // damaged, should the name already be durable.
-        do throws(DiskError) { try builder.file.sync() } catch { throw builder.heapError(error) }
+        try builder.translating { () throws(SystemError) in try builder.file.sync() }
         try view.requireNoFault()
-        do throws(DiskError) { try builder.finish(header, replacing: replacing) } catch {
-            throw builder.heapError(error)
+        try builder.translating { () throws(SystemError) in
+            try builder.finish(header, replacing: replacing)
         }
     }
 
     /// Writes the pages, but for those that hold checksums and those that have never been written.
+    /// False if the program has cancelled the copy.
     private func copy(
         _ pages: Range<Int>, leavingOut reserved: [Range<Int>], _ writer: inout PageWriter
-    ) throws(DiskError) {
+    ) throws(SystemError) -> Bool {
         var page = max(pages.lowerBound, Int(HeapLayout.headerPages))
         while page < pages.upperBound {
             if let range = reserved.first(where: { $0.contains(page) }) {
@@ -98,10 +96,9 @@ struct HeapCopier {
                     start: view.image.base + page * HeapLayout.pageBytes,
                     count: (limit - page) * HeapLayout.pageBytes))
             page = limit
-            if dataFile.options.isCancelled?() == true {
-                throw DiskError(.write, dataFile.path, code: ECANCELED)
-            }
+            if dataFile.options.isCancelled?() == true { return false }
         }
+        return true
     }
 
     private func nextPrivate(from page: Int, before end: Int) -> Int {

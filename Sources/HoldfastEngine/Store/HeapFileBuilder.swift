@@ -1,12 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
 
 /// Makes a whole heap file under another name and moves it into place: a crash at any moment leaves
 /// the old file, or none, or the new one.
@@ -36,7 +30,7 @@ final class HeapFileBuilder {
         }
         var opened: (any DiskFile)?
         var current: (any DiskFile)?
-        do throws(DiskError) {
+        do throws(SystemError) {
             var patience = 1000
             var hasRemoved = false
             while opened == nil {
@@ -62,7 +56,7 @@ final class HeapFileBuilder {
                             // A leftover goes as a whole: somebody may have it open, who is not to
                             // see what is written now.
                             guard try Self.isLeftover(file) else {
-                                throw DiskError(.claim, temporary, code: EEXIST)
+                                throw SystemError.foreignFile(path: temporary, .otherContents)
                             }
                             try disk.remove(temporary)
                             hasRemoved = true
@@ -73,28 +67,28 @@ final class HeapFileBuilder {
                     patience -= 1
                     guard isHeap, patience > 0 else {
                         file.close()
-                        throw DiskError(.lock, path, code: EBUSY)
+                        throw SystemError(.lock, path, .resourceBusy)
                     }
-                    usleep(1000)
+                    SystemThread.sleep(microseconds: 1000)
                 }
                 file.close()
             }
             file = opened!
         } catch {
             // An empty file that could not be locked is as good as not made.
-            if let current, error.code != EBUSY, error.operation != .claim,
+            if let current, error.errno != .resourceBusy, !error.isForeignFile,
                 (try? current.size()) == 0,
                 let mine = try? current.fileIdentity(), disk.fileIdentity(at: temporary) == mine
             {
                 try? disk.remove(temporary)
             }
             opened?.close()
-            switch error.code {
-            case _ where error.operation == .claim: throw HeapError(error)
-            case EACCES, EPERM, EROFS: throw HeapError.readOnlyFolder(path: name)
-            case EBUSY: throw HeapError.busy(path: name)
-            case ENOENT: throw HeapError.folderNotFound(path: name)
-            default: throw HeapError(DiskError(error.operation, name, code: error.code))
+            switch error.errno {
+            case nil: throw HeapError(error)
+            case _ where error.isRefusal: throw HeapError.readOnlyFolder(path: name)
+            case .resourceBusy: throw HeapError.busy(path: name)
+            case .noSuchFileOrDirectory: throw HeapError.folderNotFound(path: name)
+            default: throw HeapError(error.renamed(to: name))
             }
         }
         if let rights { file.take(rights) }
@@ -102,12 +96,12 @@ final class HeapFileBuilder {
 
     private static func openWorking(
         _ temporary: String, of path: String, isPrivate: Bool, _ disk: any Disk
-    ) throws(DiskError) -> any DiskFile {
-        do throws(DiskError) {
+    ) throws(SystemError) -> any DiskFile {
+        do throws(SystemError) {
             return try disk.openBeside(temporary, .createOrKeep(isPrivate: isPrivate))
         } catch {
             // Two names, one of which is the heap's.
-            guard error.operation == .claim, error.code == EMLINK,
+            guard case .foreignFile(_, .severalNames) = error,
                 let heap = disk.fileIdentity(at: path),
                 heap == disk.fileIdentity(at: temporary)
             else { throw error }
@@ -120,13 +114,13 @@ final class HeapFileBuilder {
     /// was made anew is all that there can be.
     private static func isNew(
         _ file: any DiskFile, for rights: FileRights?, mayHaveOthers: Bool
-    ) throws(DiskError) -> Bool {
+    ) throws(SystemError) -> Bool {
         guard try file.size() == 0 else { return false }
         guard rights != nil, !mayHaveOthers, let found = try file.rights() else { return true }
-        return found.mode & 0o066 == 0 && found.owner == geteuid()
+        return found.mode & 0o066 == 0 && found.owner == CurrentProcess.user
     }
 
-    private static func isLeftover(_ file: any DiskFile) throws(DiskError) -> Bool {
+    private static func isLeftover(_ file: any DiskFile) throws(SystemError) -> Bool {
         try WorkingName.isLeftover(
             file, headersAt: (0 ..< Int(HeapLayout.headerPages)).map { $0 * HeapLayout.pageBytes }
         ) {
@@ -135,30 +129,35 @@ final class HeapFileBuilder {
     }
 
     /// What the user is told when a step of the building has failed.
-    func heapError(_ error: DiskError) -> HeapError {
-        switch error.code {
-        case EEXIST: .alreadyExists(path: name)
-        case EBUSY: .busy(path: name)
-        default: HeapError(DiskError(error.operation, name, code: error.code))
+    func heapError(_ error: SystemError) -> HeapError {
+        switch error.errno {
+        case .fileExists: .alreadyExists(path: name)
+        case .resourceBusy: .busy(path: name)
+        default: HeapError(error.renamed(to: name))
         }
     }
 
+    /// Runs a step of the building, and turns the error that it throws into the user's.
+    func translating<R>(_ body: () throws(SystemError) -> R) throws(HeapError) -> R {
+        do throws(SystemError) { return try body() } catch { throw heapError(error) }
+    }
+
     func requireReplaceable() throws(HeapError) {
-        do throws(DiskError) { try lockReplaced()?.close() } catch { throw heapError(error) }
+        try translating { () throws(SystemError) in try lockReplaced()?.close() }
     }
 
     /// Keeps everybody from opening the file that is to be replaced until it is closed; nil if
     /// there is none, or none that this process could use. Throws `EBUSY` if it is open anywhere:
     /// whoever has it open would go on committing to a file that has lost its name. Who waits to
     /// open it finds the new file instead (`Opener.open`).
-    private func lockReplaced() throws(DiskError) -> (any DiskFile)? {
+    private func lockReplaced() throws(SystemError) -> (any DiskFile)? {
         let old: any DiskFile
-        do throws(DiskError) { old = try disk.open(path, .readWrite) } catch { return nil }
-        do throws(DiskError) {
+        do throws(SystemError) { old = try disk.open(path, .readWrite) } catch { return nil }
+        do throws(SystemError) {
             guard try old.tryLock(.opening, exclusive: true),
                 try old.tryLock(.presence, exclusive: true),
                 try !old.isLockedByOthers(.unregisteredReader), try !old.isLockedByOthers(.visitor)
-            else { throw DiskError(.lock, path, code: EBUSY) }
+            else { throw SystemError(.lock, path, .resourceBusy) }
         } catch {
             old.close()
             throw error
@@ -168,7 +167,7 @@ final class HeapFileBuilder {
 
     /// Writes the header's copies; everything else is in the file, and after this durable. Then the
     /// file gets its name.
-    func finish(_ header: HeapHeader, replacing: Bool) throws(DiskError) {
+    func finish(_ header: HeapHeader, replacing: Bool) throws(SystemError) {
         let old = replacing ? try lockReplaced() : nil
         defer { old?.close() }
         var header = header
@@ -198,7 +197,7 @@ final class HeapFileBuilder {
     }
 
     /// The files beside the heap that is to be replaced, if it has left any.
-    private func leftBeside(_ old: any DiskFile) throws(DiskError) -> Neighbours? {
+    private func leftBeside(_ old: any DiskFile) throws(SystemError) -> Neighbours? {
         guard case .header(let header) = HeapHeader.current(try old.headerReadings()) else {
             return nil
         }

@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Punching holes in the data file where pages are free, so that it is done as a whole whatever
 /// ends the process.
 struct HolePunching {
@@ -16,7 +19,7 @@ struct HolePunching {
     /// there would look like damage as soon as the pages were in use once more. The free pages are
     /// read from the data file itself, which is as it was then, and not from an image that has gone
     /// on.
-    func punch(_ file: any DiskFile, _ header: HeapHeader) throws(DiskError) -> Int {
+    func punch(_ file: any DiskFile, _ header: HeapHeader) throws(SystemError) -> Int {
         var header = header
         var freed = 0
         let isRepeated = header.isGivingBack

@@ -1,10 +1,5 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastFormat
+import HoldfastSystem
 
 /// The files that a heap has beside it while it is in use, and whether what lies there under their
 /// names is the heap's: only that is ever opened for writing, replaced or removed. Anything else is
@@ -41,29 +36,31 @@ struct Neighbours {
     var workingLogPath: String { WorkingName.path(for: heapPath, suffix: LogLayout.durableSuffix) }
 
     /// Removes what a start of the log has left that was ended before the log was whole.
-    func clearWorkingLog() throws(DiskError) {
+    func clearWorkingLog() throws(SystemError) {
         try WorkingName.clear(workingLogPath, disk: disk, headersAt: LogLayout.headerOffsets) {
             LogHeader.decode($0) != .none
         }
     }
 
-    /// Throws `claim` if a file of another's has the name. False if there is none.
+    /// Throws `foreignFile` if the file under that name is not the heap's. False if there is none.
     @discardableResult
-    func requireOwn(_ kind: Kind) throws(DiskError) -> Bool {
+    func requireOwn(_ kind: Kind) throws(SystemError) -> Bool {
         let file: any DiskFile
-        do throws(DiskError) { file = try disk.openBeside(path(kind), .readOnly) } catch {
-            if error.code == ENOENT { return false }
+        do throws(SystemError) { file = try disk.openBeside(path(kind), .readOnly) } catch {
+            if error.errno == .noSuchFileOrDirectory { return false }
             throw error
         }
         defer { file.close() }
-        guard try isOwn(kind, file) else { throw DiskError(.claim, path(kind), code: EEXIST) }
+        guard try isOwn(kind, file) else {
+            throw SystemError.foreignFile(path: path(kind), .otherContents)
+        }
         return true
     }
 
     /// Whether the name is the heap's to use; false also if that cannot be found out.
     func isOwn(_ kind: Kind) -> Bool { (try? requireOwn(kind)) ?? false }
 
-    private func isOwn(_ kind: Kind, _ file: any DiskFile) throws(DiskError) -> Bool {
+    private func isOwn(_ kind: Kind, _ file: any DiskFile) throws(SystemError) -> Bool {
         switch kind {
         case .log:
             for offset in LogLayout.headerOffsets {
@@ -88,25 +85,27 @@ struct Neighbours {
     /// What a disk writes as a whole; zeros behind the end of the file.
     private static func sector(
         of file: any DiskFile, at offset: Int
-    ) throws(DiskError) -> (bytes: [UInt8], isBlank: Bool) {
+    ) throws(SystemError) -> (bytes: [UInt8], isBlank: Bool) {
         var bytes = [UInt8](repeating: 0, count: 512)
         _ = try file.read(&bytes, at: offset)
         return (bytes, !bytes.contains { $0 != 0 })
     }
 
-    /// Takes the name for a new file: removes what the heap has left there. Throws `claim` if it is
-    /// another's.
-    func clear(_ kind: Kind) throws(DiskError) {
+    /// Takes the name for a new file: removes what the heap has left there. Throws `foreignFile`
+    /// if the file is not the heap's.
+    func clear(_ kind: Kind) throws(SystemError) {
         if try requireOwn(kind) { try disk.remove(path(kind)) }
     }
 
     /// Removes the heap's files that are not needed any more, and leaves others' alone.
-    func remove() throws(DiskError) {
-        for kind in Kind.allCases { try leavingOthers { () throws(DiskError) in try clear(kind) } }
-        try leavingOthers { () throws(DiskError) in try clearWorkingLog() }
+    func remove() throws(SystemError) {
+        for kind in Kind.allCases {
+            try leavingOthers { () throws(SystemError) in try clear(kind) }
+        }
+        try leavingOthers { () throws(SystemError) in try clearWorkingLog() }
     }
 
-    private func leavingOthers(_ body: () throws(DiskError) -> Void) throws(DiskError) {
-        do throws(DiskError) { try body() } catch  where error.operation == .claim {}
+    private func leavingOthers(_ body: () throws(SystemError) -> Void) throws(SystemError) {
+        do throws(SystemError) { try body() } catch  where error.isForeignFile {}
     }
 }

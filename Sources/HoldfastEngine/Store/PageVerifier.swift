@@ -1,3 +1,5 @@
+import HoldfastFormat
+import HoldfastSystem
 import MemoryMapping
 
 /// Whether pages of the base image are still what the last checkpoint wrote.
@@ -26,7 +28,7 @@ struct PageVerifier {
 
     /// Those of `pages`, in ascending order, and of the pages of their checksums, that are not as
     /// they were written.
-    mutating func damaged(among pages: some Sequence<Int>) throws(DiskError) -> [Int] {
+    mutating func damaged(among pages: some Sequence<Int>) throws(SystemError) -> [Int] {
         var damaged: Set<Int> = []
         for number in pages where number < Int(header.heapPages) {
             try file.readOrZeros(into: page.bytes, at: number * HeapLayout.pageBytes)
@@ -55,7 +57,7 @@ struct PageVerifier {
         return damaged.sorted()
     }
 
-    private mutating func isAsWritten(_ number: Int, entry: UInt64) throws(DiskError) -> Bool {
+    private mutating func isAsWritten(_ number: Int, entry: UInt64) throws(SystemError) -> Bool {
         let bytes = UnsafeRawBufferPointer(page.bytes)
         let isZero = PageChecksums.isZero(bytes)
         if entry == 0 ? isZero : PageChecksums.checksum(ofPage: number, bytes) == entry {
@@ -67,21 +69,18 @@ struct PageVerifier {
     }
 
     /// Whether the page was free at the last checkpoint, by the base image's own page map.
-    private mutating func isFree(_ number: Int) throws(DiskError) -> Bool {
+    private mutating func isFree(_ number: Int) throws(SystemError) -> Bool {
         if freePages == nil { freePages = try Self.freePages(of: file, end: header.heapPages) }
         return freePages!.contains { $0.contains(number) }
     }
 
     /// The free pages below `end` by the base image's own page map: as of the last checkpoint,
     /// unless one has been cut short.
-    static func freePages(of file: any DiskFile, end: UInt64) throws(DiskError) -> [Range<Int>] {
+    static func freePages(of file: any DiskFile, end: UInt64) throws(SystemError) -> [Range<Int>] {
         let bytes = try file.size() / HeapLayout.fileGranule * HeapLayout.fileGranule
         guard bytes > 0 else { return [] }
-        let reservation: AddressReservation
-        do {
-            reservation = try AddressReservation(preferredBytes: bytes, minimumBytes: bytes)
-        } catch {
-            throw DiskError(.map, file.path, code: error.code)
+        let reservation = try file.mappingErrors { () throws(MappingError) in
+            try AddressReservation(preferredBytes: bytes, minimumBytes: bytes)
         }
         try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: bytes, kind: .readOnly)
         reservation.guardAgainstFaults()

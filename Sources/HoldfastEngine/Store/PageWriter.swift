@@ -1,3 +1,6 @@
+import HoldfastFormat
+import HoldfastSystem
+
 /// Writes pages to the base image, and keeps their checksums.
 ///
 /// Used by checkpoints and by recovery, one at a time (checkpoint lock, or alone), in this order:
@@ -38,9 +41,9 @@ struct PageWriter {
     /// was cut short may have used for checksums.
     mutating func prepare(
         oldEnd: Int, lowestEnd: Int, highestEnd: Int, former: Set<Range<Int>> = []
-    ) throws(DiskError) {
+    ) throws(SystemError) {
         let size = try file.size()
-        func zero(_ pages: Range<Int>) throws(DiskError) {
+        func zero(_ pages: Range<Int>) throws(SystemError) {
             let end = min(pages.upperBound * HeapLayout.pageBytes, size)
             let start = pages.lowerBound * HeapLayout.pageBytes
             if start < end {
@@ -75,7 +78,7 @@ struct PageWriter {
     }
 
     /// Sets the entries of pages to 0, as far as there is a table for them.
-    private mutating func clearEntries(_ pages: Range<Int>) throws(DiskError) {
+    private mutating func clearEntries(_ pages: Range<Int>) throws(SystemError) {
         var page = pages.lowerBound
         while page < pages.upperBound {
             let (part, firstPage) = PageChecksums.part(of: page)
@@ -123,7 +126,7 @@ struct PageWriter {
     }
 
     /// Writes whole pages from `firstPage` on. None of them holds checksums.
-    mutating func write(firstPage: Int, _ bytes: UnsafeRawBufferPointer) throws(DiskError) {
+    mutating func write(firstPage: Int, _ bytes: UnsafeRawBufferPointer) throws(SystemError) {
         for index in 0 ..< bytes.count / HeapLayout.pageBytes {
             let page = UnsafeRawBufferPointer(
                 rebasing: bytes[index * HeapLayout.pageBytes ..< (index + 1) * HeapLayout.pageBytes]
@@ -134,7 +137,7 @@ struct PageWriter {
     }
 
     /// Keeps the checksum of a page that is in the file already.
-    mutating func record(_ number: Int, _ page: UnsafeRawBufferPointer) throws(DiskError) {
+    mutating func record(_ number: Int, _ page: UnsafeRawBufferPointer) throws(SystemError) {
         if let last = pending.last,
             table.place(of: last.page)?.checksumPage != table.place(of: number)?.checksumPage
         {
@@ -144,14 +147,14 @@ struct PageWriter {
     }
 
     /// Marks pages whose contents have been given back to the file system.
-    mutating func forget(_ pages: Range<Int>) throws(DiskError) {
+    mutating func forget(_ pages: Range<Int>) throws(SystemError) {
         try writeEntries()
         try clearEntries(pages)
     }
 
-    mutating func finish() throws(DiskError) { try writeEntries() }
+    mutating func finish() throws(SystemError) { try writeEntries() }
 
-    private mutating func writeEntries() throws(DiskError) {
+    private mutating func writeEntries() throws(SystemError) {
         guard let first = pending.first, let (checksumPage, _) = table.place(of: first.page) else {
             return
         }
@@ -165,7 +168,7 @@ struct PageWriter {
     }
 
     private func change(_ checksumPage: Int, _ body: (UnsafeMutableRawBufferPointer) -> Void)
-        throws(DiskError)
+        throws(SystemError)
     {
         let bytes = scratch.bytes
         let offset = checksumPage * HeapLayout.pageBytes

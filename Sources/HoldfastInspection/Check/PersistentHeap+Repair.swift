@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 /// What `PersistentHeap.repair(_:to:knowing:progress:)` has saved, and what it could not.
 public struct HeapRepair: Equatable, Sendable {

@@ -5,6 +5,7 @@
 #endif
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 /// A file of lines that is being written. It has its name when it is complete and durable, or not
 /// at all.
@@ -22,7 +23,7 @@ final class LineFileWriter {
         guard !SystemDisk.shared.exists(path) else { throw HeapError.alreadyExists(path: path) }
         self.path = path
         temporaryPath = "\(path)-\(UUID().uuidString)"
-        do throws(DiskError) {
+        do throws(SystemError) {
             file = try SystemDisk.shared.open(temporaryPath, .createNew(isPrivate: rights != nil))
         } catch {
             throw HeapError(lineFile: error)
@@ -37,7 +38,7 @@ final class LineFileWriter {
     }
 
     private func flush() throws(HeapError) {
-        do throws(DiskError) {
+        do throws(SystemError) {
             try file.writeAll(buffer, at: end)
         } catch {
             throw HeapError(lineFile: error)
@@ -49,7 +50,7 @@ final class LineFileWriter {
     /// Gives the file its name.
     func finish() throws(HeapError) {
         try flush()
-        do throws(DiskError) {
+        do throws(SystemError) {
             try file.sync()
             try SystemDisk.shared.renameWithoutReplacing(temporaryPath, to: path)
             try SystemDisk.shared.syncDirectory(of: path)
@@ -76,7 +77,7 @@ final class LineSpill {
     init(beside path: String) throws(HeapError) {
         try HeapError.requirePath(path)
         let temporary = "\(path)-\(UUID().uuidString)"
-        do throws(DiskError) {
+        do throws(SystemError) {
             file = try SystemDisk.shared.open(temporary, .createNew(isPrivate: true))
             try SystemDisk.shared.remove(temporary)
         } catch { throw HeapError(lineFile: error) }
@@ -89,7 +90,7 @@ final class LineSpill {
     }
 
     private func flush() throws(HeapError) {
-        do throws(DiskError) { try file.writeAll(buffer, at: end) } catch {
+        do throws(SystemError) { try file.writeAll(buffer, at: end) } catch {
             throw HeapError(lineFile: error)
         }
         end += buffer.count
@@ -114,7 +115,7 @@ final class LineFileReader {
 
     init(_ path: String) throws(HeapError) {
         try HeapError.requirePath(path)
-        do throws(DiskError) { file = try SystemDisk.shared.open(path, .readOnly) } catch {
+        do throws(SystemError) { file = try SystemDisk.shared.open(path, .readOnly) } catch {
             throw HeapError(lineFile: error)
         }
     }
@@ -148,7 +149,7 @@ final class LineFileReader {
     }
 
     private func fill() throws(HeapError) -> Bool {
-        do throws(DiskError) {
+        do throws(SystemError) {
             let piece = try file.readPiece(Self.bufferBytes, at: end)
             buffer.append(contentsOf: piece)
             end += piece.count
@@ -162,16 +163,16 @@ final class LineFileReader {
 }
 
 extension DiskFile {
-    fileprivate func writeAll(_ bytes: [UInt8], at offset: Int) throws(DiskError) {
+    fileprivate func writeAll(_ bytes: [UInt8], at offset: Int) throws(SystemError) {
         try bytes.withUnsafeBytes { raw in
-            Result { () throws(DiskError) in try write(raw, at: offset) }
+            Result { () throws(SystemError) in try write(raw, at: offset) }
         }.get()
     }
 
-    fileprivate func readPiece(_ count: Int, at offset: Int) throws(DiskError) -> [UInt8] {
-        var failure: DiskError?
+    fileprivate func readPiece(_ count: Int, at offset: Int) throws(SystemError) -> [UInt8] {
+        var failure: SystemError?
         let piece = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            do throws(DiskError) {
+            do throws(SystemError) {
                 filled = try read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
             } catch {
                 failure = error
@@ -189,11 +190,13 @@ extension HeapError {
     }
 
     /// As the other errors of files, except where those speak of a heap.
-    fileprivate init(lineFile error: DiskError) {
-        switch HeapError(error) {
+    fileprivate init(lineFile error: SystemError) {
+        let translated = HeapError(error)
+        switch translated {
         case .notFound, .isDirectory, .notARegularFile, .readOnlyFolder, .permissionDenied:
-            self = .io(operation: error.operation.rawValue, path: error.path, code: error.code)
-        case let other: self = other
+            guard case .call(let operation, let path, let errno) = error else { fallthrough }
+            self = .io(operation: operation.rawValue, path: path, code: errno.rawValue)
+        default: self = translated
         }
     }
 }

@@ -5,6 +5,7 @@
 #endif
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 /// Writes roots as lines of JSON.
 ///

@@ -5,6 +5,7 @@
 #endif
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 /// A line that has been read and not been understood yet.
 struct ContentDecoder {

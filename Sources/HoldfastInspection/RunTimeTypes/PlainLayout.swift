@@ -5,6 +5,8 @@
 #endif
 import Holdfast
 import HoldfastEngine
+import HoldfastFormat
+import HoldfastSystem
 
 /// How the bytes of a plain struct lie, from what is said of it in words.
 ///

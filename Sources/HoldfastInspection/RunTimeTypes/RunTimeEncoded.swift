@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 /// An `Encoded` value of a type that this program does not have: JSON that anybody can read.
 struct RunTimeEncoded<Number: RunTimeNumber>: PersistableValue {

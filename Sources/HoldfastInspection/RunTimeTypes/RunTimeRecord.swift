@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 /// A record made at run time of what a heap says of it. As a value it is the place of a record,
 /// which storing copies.

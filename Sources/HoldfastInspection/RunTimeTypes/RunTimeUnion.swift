@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 /// An enum with payloads made at run time of what a heap says of it. As a value it is the place of
 /// a payload, which storing copies.

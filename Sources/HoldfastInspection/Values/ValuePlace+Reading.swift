@@ -1,6 +1,7 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 extension ValuePlace {
     /// The value, with at most `limit` elements of every collection in it, and `depth` levels of

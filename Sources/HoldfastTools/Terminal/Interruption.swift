@@ -1,15 +1,8 @@
+import HoldfastSystem
 import Synchronization
 
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
-
-/// Ctrl-C and its like, as something that work can look at: it ends where it can leave everything
-/// as it was. A second signal ends the process at once.
+/// Ctrl-C and similar signals, as a flag that long work polls: it stops where it can leave
+/// everything as it was. A second signal ends the process at once.
 package enum Interruption {
     /// The work was asked to end.
     package struct Interrupted: Error {
@@ -32,99 +25,55 @@ package enum Interruption {
         if signal != 0 { throw Interrupted(signal: signal) }
     }
 
-    /// Which signal it was; 0 if there has been none.
+    /// The number of the signal; 0 if there has been none.
     package static var receivedSignal: Int32 { received.load(ordering: .relaxed) }
 
     // MARK: One piece of work
 
-    /// From now on SIGINT, SIGTERM and SIGHUP are noted; SIGPIPE and SIGXFSZ become errors of the
-    /// calls that meet them.
+    /// From now on SIGINT, SIGTERM and SIGHUP are recorded. SIGPIPE and SIGXFSZ become errors of
+    /// the calls that meet them.
     package static func begin() {
-        ignoreSignal(SIGPIPE)
-        ignoreSignal(SIGXFSZ)
-        for number in [SIGINT, SIGTERM, SIGHUP] {
-            var action = sigaction()
-            // Who has started us with the signal ignored, as nohup does, does not want it noticed.
-            guard sigaction(number, nil, &action) == 0, !isIgnored(action) else { continue }
-            // No SA_RESTART: a wait in a system call ends too. Once: the next signal does what it
-            // always does.
-            action.sa_flags = Int32(bitPattern: UInt32(truncatingIfNeeded: SA_RESETHAND))
-            install(number, action)
+        Signal.brokenPipe.ignore()
+        Signal.fileSizeLimit.ignore()
+        for signal in [Signal.interrupt, .terminate, .hangUp] {
+            signal.handleOnce { Interruption.note($0) }
         }
     }
 
     // MARK: A prompt
 
-    /// From now on Ctrl-C never ends the program: it is noted, again after each `take`, and ends a
-    /// wait for input. For a terminal only: a script ends by it.
+    /// From now on Ctrl-C never ends the program: it is recorded, again after each `take`, and ends
+    /// a wait for input. For a terminal only: a script ends by it.
     package static func beginAtPrompt() {
-        var ends: [Int32] = [-1, -1]
-        guard pipe(&ends) == 0 else { return }
-        for end in ends {
-            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
-            _ = fcntl(end, F_SETFL, O_NONBLOCK)
-        }
-        wakeReader.store(ends[0], ordering: .relaxed)
-        wakeWriter.store(ends[1], ordering: .relaxed)
-        var action = sigaction()
-        sigemptyset(&action.sa_mask)
-        install(SIGINT, action)
+        guard let pipe = WakePipe() else { return }
+        wakeReader.store(pipe.reader.number, ordering: .relaxed)
+        wakeWriter.store(pipe.writer.number, ordering: .relaxed)
+        Signal.interrupt.handleAlways { Interruption.note($0) }
     }
 
-    /// Whether a signal was noted; the next one counts anew.
+    /// Whether a signal was recorded; the next one counts anew.
     @discardableResult
     package static func take() -> Bool {
-        var bytes = [UInt8](repeating: 0, count: 64)
-        while read(wakeReader.load(ordering: .relaxed), &bytes, bytes.count) > 0 {}
+        WakePipe.empty(FileDescriptor(wakeReader.load(ordering: .relaxed)))
         return received.exchange(0, ordering: .relaxed) != 0
     }
 
     /// Waits until there is something to read from `descriptor`; false if Ctrl-C came first, or at
     /// all.
-    package static func waitForInput(_ descriptor: Int32) -> Bool {
-        while true {
-            if isRequested { return false }
-            var requests = [
-                pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0),
-                pollfd(
-                    fd: wakeReader.load(ordering: .relaxed), events: Int16(POLLIN), revents: 0),
-            ]
-            let count = poll(&requests, 2, -1)
-            if count < 0, errno != EINTR { return true }
-            if count > 0, requests[1].revents == 0 { return true }
+    package static func waitForInput(_ descriptor: FileDescriptor) -> Bool {
+        let wake = FileDescriptor(wakeReader.load(ordering: .relaxed))
+        while !isRequested {
+            if WakePipe.wait(for: descriptor, orWakeOf: wake) { return true }
         }
+        return false
     }
 
     // MARK: The handler
-
-    private static func isIgnored(_ action: sigaction) -> Bool {
-        #if canImport(Darwin)
-            let handler = action.__sigaction_u.__sa_handler
-        #else
-            let handler = action.__sigaction_handler.sa_handler
-        #endif
-        guard let handler else { return false }
-        return unsafeBitCast(handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
-    }
-
-    private static func install(_ number: Int32, _ action: sigaction) {
-        var action = action
-        #if canImport(Darwin)
-            action.__sigaction_u.__sa_handler = { Interruption.note($0) }
-        #else
-            action.__sigaction_handler.sa_handler = { Interruption.note($0) }
-        #endif
-        sigaction(number, &action, nil)
-    }
 
     /// In a signal handler: a store, and a write that never waits.
     private static func note(_ signal: Int32) {
         received.store(signal, ordering: .relaxed)
         let writer = wakeWriter.load(ordering: .relaxed)
-        guard writer >= 0 else { return }
-        let error = errno
-        var byte: UInt8 = 1
-        _ = write(writer, &byte, 1)
-        errno = error
+        if writer >= 0 { WakePipe.wake(FileDescriptor(writer)) }
     }
 }

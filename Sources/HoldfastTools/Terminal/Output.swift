@@ -1,61 +1,54 @@
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import HoldfastSystem
 
 /// Why nothing more can be written to the standard output or to a file.
 package enum OutputError: Error, Equatable, CustomStringConvertible {
-    /// Whoever read the other end of the pipe has gone, as `head` does: there is nobody to tell.
+    /// The reader of the pipe has closed it, as `head` does: there is no one to tell.
     case closedPipe
     /// The system's error.
-    case failed(name: String, code: Int32)
+    case failed(name: String, Errno)
 
     package var description: String {
         switch self {
         case .closedPipe: "Nobody reads the output any more."
-        case .failed(let name, ENOSPC):
+        case .failed(let name, .noSpace):
             "The disk is full: \(name) could not be written. Free some space, or write it "
                 + "elsewhere."
-        case .failed(let name, EFBIG):
+        case .failed(let name, .fileTooLarge):
             "\(name) could not be written: a limit for the size of files was reached. Raise the "
                 + "limit (ulimit -f), or write less."
-        case .failed(let name, EEXIST):
+        case .failed(let name, .fileExists):
             "There is another file at \(name) already, and it was left as it is. Name another one."
-        case .failed(let name, EBADF):
+        case .failed(let name, .badFileDescriptor):
             "\(name) is closed, so nothing can be written to it. Give it somewhere to go."
-        case .failed(let name, let code):
-            "\(name) could not be written: \(systemMessage(code)) (error \(code)). Check where it "
+        case .failed(let name, let errno):
+            "\(name) could not be written: \(errno) (error \(errno.rawValue)). Check where it "
                 + "goes, and try again."
         }
     }
 }
 
-/// Text that is written to a file descriptor, gathered so that many short lines are few system
-/// calls.
+/// Buffered output of strings to a file descriptor.
 ///
-/// Nothing is lost unnoticed: an error is thrown by the write that meets it or by `flush`, which
-/// must be called at the end. One thread at a time.
+/// No error is lost: it is thrown by the write that meets it, or by `flush`, which must be called
+/// at the end. One thread at a time.
 package final class Output {
     package let traits: TerminalTraits
-    private let descriptor: Int32
+    private let descriptor: FileDescriptor
     private let name: String
     private var buffer: [UInt8] = []
     private static let bufferBytes = 1 << 16
 
-    package init(descriptor: Int32, name: String) {
+    package init(descriptor: FileDescriptor, name: String) {
         self.descriptor = descriptor
         self.name = name
         traits = TerminalTraits(descriptor: descriptor)
     }
 
     package static func standardOutput() -> Output {
-        Output(descriptor: 1, name: "The standard output")
+        Output(descriptor: .standardOutput, name: "The standard output")
     }
     package static func standardError() -> Output {
-        Output(descriptor: 2, name: "The standard error output")
+        Output(descriptor: .standardError, name: "The standard error output")
     }
 
     /// How to paint for this output: not at all unless it is a terminal.
@@ -71,26 +64,26 @@ package final class Output {
         try write("\n")
     }
 
-    /// Hands everything to the system.
+    /// Writes everything that is buffered.
     package func flush() throws(OutputError) {
         var done = 0
         defer { buffer.removeAll(keepingCapacity: true) }
         while done < buffer.count {
-            let count = buffer.withUnsafeBytes {
-                systemWrite(descriptor, UnsafeRawBufferPointer(rebasing: $0[done...]))
+            let written = buffer.withUnsafeBytes { bytes -> Result<Int, Errno> in
+                do throws(Errno) {
+                    let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+                    return .success(try descriptor.write(rest))
+                } catch { return .failure(error) }
             }
-            if count > 0 {
-                done += count
-            } else if count < 0, errno == EINTR {
-                continue
-            } else if count < 0, errno == EAGAIN {
-                // Someone has made the terminal or pipe non-blocking; it takes more in a moment.
-                var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                _ = poll(&request, 1, 1000)
-            } else if count < 0, errno == EPIPE {
-                throw .closedPipe
-            } else {
-                throw .failed(name: name, code: count == 0 ? ENOSPC : errno)
+            switch written {
+            case .success(0): throw .failed(name: name, .noSpace)
+            case .success(let count): done += count
+            case .failure(.interrupted): continue
+            case .failure(.resourceTemporarilyUnavailable):
+                // Another process has made the terminal or pipe non-blocking.
+                descriptor.waitToWrite(milliseconds: 1000)
+            case .failure(.brokenPipe): throw .closedPipe
+            case .failure(let errno): throw .failed(name: name, errno)
             }
         }
     }

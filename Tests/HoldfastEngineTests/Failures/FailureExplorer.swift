@@ -1,3 +1,4 @@
+import HoldfastSystem
 import Testing
 import TestSupport
 
@@ -138,7 +139,9 @@ struct FailureExplorer {
                 continue
             }
             // The copy's removal is a call of the workload itself.
-            guard thrown == nil || thrown is HeapError || thrown is DiskError else { throw thrown! }
+            guard thrown == nil || thrown is HeapError || thrown is SystemError else {
+                throw thrown!
+            }
             let place = "call \(attempt) (\(failed)) failed"
             run.closeAfterFailure()
             let after = FailureRun(disk: run.disk, after: run)

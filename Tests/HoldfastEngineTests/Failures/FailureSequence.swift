@@ -1,3 +1,4 @@
+import HoldfastSystem
 import TestSupport
 
 #if canImport(Darwin)
@@ -166,7 +167,7 @@ struct FailureSequence {
             try run.run(phase.steps)
         } catch {
             // The copy's removal is a call of the workload itself.
-            let isOfTheCall = !reports && (error is HeapError || error is DiskError)
+            let isOfTheCall = !reports && (error is HeapError || error is SystemError)
             guard !isOfTheCall else { return }
             guard error is HeapError || error is FailureModelError else { throw error }
             // Everybody is told to open the heap again.

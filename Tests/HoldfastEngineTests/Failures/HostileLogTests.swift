@@ -1,4 +1,5 @@
 import Foundation
+import HoldfastFormat
 import TestSupport
 import Testing
 

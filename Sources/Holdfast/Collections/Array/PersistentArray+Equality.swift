@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 // Handles are equal if what they lead to is: as with `Array`, and as a test or a record with an
 // array in it needs it. A handle that is kept in a `Set` or as a `Dictionary` key must not be

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // Sorting and rearranging move the elements' stored forms: nothing is copied or freed that an
 // element owns, and handles of nested collections stay good.

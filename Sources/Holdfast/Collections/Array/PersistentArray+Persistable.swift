@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 extension PersistentArray: PersistableContainer {
     /// Where the header lies.

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 /// An array that lives in a heap: contiguous, growing at the end in amortised constant time.
 ///

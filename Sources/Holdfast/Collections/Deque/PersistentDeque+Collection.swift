@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 /// Index arithmetic is integer arithmetic, all O(1); index 0 is the front. A slice (`deque[2..<5]`)
 /// is a view into the deque, as far as it is read at once. Inserting or removing while iterating

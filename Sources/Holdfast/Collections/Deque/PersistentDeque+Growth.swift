@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // The ring's memory. It grows by half when it is full and shrinks to half when three quarters are
 // free; between the two lie at least a quarter of the capacity in operations, which pays for moving

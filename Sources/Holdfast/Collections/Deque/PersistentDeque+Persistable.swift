@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 extension PersistentDeque: PersistableContainer {
     /// Where the header lies.

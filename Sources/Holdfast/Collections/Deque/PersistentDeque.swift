@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 /// A double-ended queue that lives in a heap: a ring buffer that grows and shrinks, with both ends
 /// in amortised constant time.

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // Room made beforehand, and random entries: both look at the table's shape.
 

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 // To and from dictionaries in memory.
 

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // Segments double up to 64 KiB, then split in two by one more hash bit; a directory, indexed with
 // the hash's top bits, leads to them. Several entries of the directory lead to the same segment

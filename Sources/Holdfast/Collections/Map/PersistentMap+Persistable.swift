@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 extension PersistentMap: PersistableContainer {
     /// Where the header lies.

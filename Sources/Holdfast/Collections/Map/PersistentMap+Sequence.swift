@@ -1,5 +1,6 @@
 public import CHoldfast
 import HoldfastEngine
+import HoldfastFormat
 
 extension PersistentMap: Sequence {
     public typealias Element = (key: Key, value: Value)

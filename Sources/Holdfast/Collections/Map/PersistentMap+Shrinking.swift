@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // A table gives its memory back as it empties: two sparse segments that one hash bit parts become
 // one again, and the only segment halves. Both happen at a quarter of what the segments hold and

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // Finding, inserting and removing in the table.
 //

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // Verifying a map that may be damaged: header, directory, segments, chunks, and that every key is
 // where a search for it comes by.

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 
 extension PersistentSortedMap: BidirectionalCollection {
     public typealias Element = (key: Key, value: Value)

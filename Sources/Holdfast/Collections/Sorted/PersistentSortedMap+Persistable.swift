@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 extension PersistentSortedMap: PersistableContainer {
     /// Where the header lies.

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // Finding and inserting.
 extension PersistentSortedMap {

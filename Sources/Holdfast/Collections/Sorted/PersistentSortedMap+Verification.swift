@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 // Verifying a sorted map that may be damaged: header, nodes, the order of the keys, and that each
 // lies between its separators.

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 /// A dictionary that lives in a heap and is sorted by its keys.
 ///

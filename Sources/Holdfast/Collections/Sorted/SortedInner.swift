@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 /// An inner node of a sorted map: children, and between each two of them a separator.
 ///

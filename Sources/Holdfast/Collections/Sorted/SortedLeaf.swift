@@ -1,5 +1,6 @@
 public import CHoldfast
 import HoldfastEngine
+import HoldfastFormat
 
 /// A leaf of a sorted map: entries in the order of their coming, and a list of their order.
 ///

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 import MemoryMapping
 
 #if canImport(Darwin)
@@ -166,33 +167,37 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         return fault?(attempts - 1, operation, path)
     }
 
-    func check(_ operation: Operation, _ path: String, as name: DiskError.Operation)
-        throws(DiskError)
+    func check(_ operation: Operation, _ path: String, as name: SystemError.Operation)
+        throws(SystemError)
     {
         switch attempt(operation, path) {
-        case .error(let code), .shortWrite(let code): throw DiskError(name, path, code: code)
+        case .error(let code), .shortWrite(let code): throw SystemError(name, path, Errno(code))
         case nil: break
         }
     }
 
-    func locked<R>(_ body: () throws(DiskError) -> R) throws(DiskError) -> R { try lock.run(body) }
+    func locked<R>(_ body: () throws(SystemError) -> R) throws(SystemError) -> R {
+        try lock.run(body)
+    }
 
-    func requireSpace(for more: Int, _ path: String) throws(DiskError) {
+    func requireSpace(for more: Int, _ path: String, as operation: SystemError.Operation)
+        throws(SystemError)
+    {
         guard capacity < Int.max else { return }
         let used = names.values.reduce(0) { $0 + $1.size() }
-        if used + more > capacity { throw DiskError(.grow, path, code: ENOSPC) }
+        if used + more > capacity { throw SystemError(operation, path, .noSpace) }
     }
 
     // MARK: Disk
 
-    public func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
-        try locked { () throws(DiskError) in
+    public func open(_ path: String, _ access: FileAccess) throws(SystemError) -> any DiskFile {
+        try locked { () throws(SystemError) in
             let existing = names[path]
             switch access {
             case .readOnly, .readWrite:
-                guard let existing else { throw DiskError(.open, path, code: ENOENT) }
+                guard let existing else { throw SystemError(.open, path, .noSuchFileOrDirectory) }
                 return SimulatedFile(disk: self, path: path, contents: existing)
-            case .createNew where existing != nil: throw DiskError(.open, path, code: EEXIST)
+            case .createNew where existing != nil: throw SystemError(.open, path, .fileExists)
             case .createNew, .createOrKeep:
                 try check(.open, path, as: .open)
                 if let existing {
@@ -209,19 +214,20 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
 
     public func exists(_ path: String) -> Bool { lock.run { names[path] != nil } }
 
-    public func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError) {
-        try locked { () throws(DiskError) in
+    public func renameWithoutReplacing(_ source: String, to destination: String) throws(SystemError)
+    {
+        try locked { () throws(SystemError) in
             try check(.rename, destination, as: .rename)
             guard names[destination] == nil else {
-                throw DiskError(.rename, destination, code: EEXIST)
+                throw SystemError(.rename, destination, .fileExists)
             }
             record(.rename(from: source, to: destination))
             names[destination] = names.removeValue(forKey: source)
         }
     }
 
-    public func renameReplacing(_ source: String, to destination: String) throws(DiskError) {
-        try locked { () throws(DiskError) in
+    public func renameReplacing(_ source: String, to destination: String) throws(SystemError) {
+        try locked { () throws(SystemError) in
             try check(.rename, destination, as: .rename)
             record(.rename(from: source, to: destination))
             names[destination] = names.removeValue(forKey: source)
@@ -235,8 +241,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     /// There are no links and no working folder here.
     public func resolve(_ path: String) -> String { links[path] ?? path }
 
-    public func remove(_ path: String) throws(DiskError) {
-        try locked { () throws(DiskError) in
+    public func remove(_ path: String) throws(SystemError) {
+        try locked { () throws(SystemError) in
             try check(.remove, path, as: .remove)
             guard names[path] != nil else { return }
             record(.remove(name: path))
@@ -244,8 +250,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         }
     }
 
-    public func syncDirectory(of path: String) throws(DiskError) {
-        try locked { () throws(DiskError) in
+    public func syncDirectory(of path: String) throws(SystemError) {
+        try locked { () throws(SystemError) in
             try check(.syncDirectory, path, as: .syncDirectory)
             record(.syncDirectory)
         }

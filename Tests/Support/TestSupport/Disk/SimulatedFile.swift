@@ -1,5 +1,6 @@
 import CHoldfast
 import HoldfastEngine
+import HoldfastSystem
 import MemoryMapping
 
 #if canImport(Darwin)
@@ -85,39 +86,36 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
 
     deinit { close() }
 
-    func size() throws(DiskError) -> Int {
-        try disk.locked { () throws(DiskError) in
+    func size() throws(SystemError) -> Int {
+        try disk.locked { () throws(SystemError) in
             try disk.check(.status, path, as: .status)
             return contents.size()
         }
     }
 
-    func requireRegularFile() throws(DiskError) {}
+    func requireRegularFile() throws(SystemError) {}
 
     func wasRenamed(to path: String) { self.path = path }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
-        try disk.locked { () throws(DiskError) in try disk.check(.read, path, as: .read) }
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(SystemError) -> Int
+    {
+        try disk.locked { () throws(SystemError) in try disk.check(.read, path, as: .read) }
         let count = pread(contents.descriptor, buffer.baseAddress, buffer.count, off_t(offset))
         disk.recordRead(path, max(count, 0))
         return max(count, 0)
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
-        try disk.locked { () throws(DiskError) in
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) {
+        try disk.locked { () throws(SystemError) in
             switch disk.attempt(.write, path) {
-            case .error(let code): throw DiskError(.write, path, code: code)
+            case .error(let code): throw SystemError(.write, path, Errno(code))
             case .shortWrite(let code):
                 put(UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: offset)
-                throw DiskError(.write, path, code: code)
+                throw SystemError(.write, path, Errno(code))
             case nil:
                 // Writing behind the end takes space as growing does.
                 let more = offset + bytes.count - contents.size()
-                do throws(DiskError) {
-                    if more > 0 { try disk.requireSpace(for: more, path) }
-                } catch {
-                    throw DiskError(.write, path, code: error.code)
-                }
+                if more > 0 { try disk.requireSpace(for: more, path, as: .write) }
                 put(bytes, at: offset)
             }
         }
@@ -132,9 +130,9 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         precondition(count == bytes.count)
     }
 
-    func sync() throws(DiskError) {
-        try disk.locked { () throws(DiskError) in
-            do throws(DiskError) {
+    func sync() throws(SystemError) {
+        try disk.locked { () throws(SystemError) in
+            do throws(SystemError) {
                 try disk.check(.sync, path, as: .sync)
             } catch {
                 disk.record(.failedSync(file: contents.number))
@@ -145,17 +143,17 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         }
     }
 
-    func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(DiskError) {
-        try disk.locked { () throws(DiskError) in
+    func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(SystemError) {
+        try disk.locked { () throws(SystemError) in
             try disk.check(.grow, path, as: .grow)
-            try disk.requireSpace(for: newSize - contents.size(), path)
+            try disk.requireSpace(for: newSize - contents.size(), path, as: .grow)
             disk.record(.resize(file: contents.number, size: newSize))
             contents.resize(to: newSize)
         }
     }
 
-    func truncate(to newSize: Int) throws(DiskError) {
-        try disk.locked { () throws(DiskError) in
+    func truncate(to newSize: Int) throws(SystemError) {
+        try disk.locked { () throws(SystemError) in
             try disk.check(.truncate, path, as: .truncate)
             disk.record(.resize(file: contents.number, size: newSize))
             contents.resize(to: newSize)
@@ -165,8 +163,8 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     func map(
         into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int,
         kind: MappingKind
-    ) throws(DiskError) {
-        try disk.locked { () throws(DiskError) in try disk.check(.map, path, as: .map) }
+    ) throws(SystemError) {
+        try disk.locked { () throws(SystemError) in try disk.check(.map, path, as: .map) }
         disk.recordMap(path, byteCount)
         if kind == .shared { contents.isMappedShared = true }
         do {
@@ -174,12 +172,12 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
                 fileDescriptor: contents.descriptor, fileOffset: fileOffset, byteCount: byteCount,
                 at: offset, kind: kind)
         } catch {
-            throw DiskError(.map, path, code: error.code)
+            throw SystemError(.map, path, Errno(error.code))
         }
     }
 
-    func tryLock(_ lock: FileLock, exclusive: Bool) throws(DiskError) -> Bool {
-        try disk.locked { () throws(DiskError) in
+    func tryLock(_ lock: FileLock, exclusive: Bool) throws(SystemError) -> Bool {
+        try disk.locked { () throws(SystemError) in
             let me = ObjectIdentifier(self)
             let others = contents.locks[lock, default: [:]].filter { $0.key != me }
             if exclusive ? !others.isEmpty : others.values.contains(true) { return false }
@@ -189,23 +187,23 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     }
 
     func unlock(_ lock: FileLock) {
-        try! disk.locked { () throws(DiskError) in
+        try! disk.locked { () throws(SystemError) in
             contents.locks[lock, default: [:]][ObjectIdentifier(self)] = nil
         }
     }
 
-    func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool {
-        try disk.locked { () throws(DiskError) in
+    func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool {
+        try disk.locked { () throws(SystemError) in
             contents.locks[lock, default: [:]].keys.contains { $0 != ObjectIdentifier(self) }
         }
     }
 
-    func close() { for lock in FileLock.allCases { unlock(lock) } }
+    func close() { for slot in 0 ..< FileLock.slotCount { unlock(FileLock(slot: slot)) } }
 
-    func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError) {
+    func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(SystemError) {
         let count = min(byteCount, try size() - offset)
         guard count > 0 else { return }
-        try disk.locked { () throws(DiskError) in
+        try disk.locked { () throws(SystemError) in
             try disk.check(.write, path, as: .write)
             disk.record(.zero(file: contents.number, offset: offset, count: count))
             #if os(Linux)
@@ -215,14 +213,14 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         }
     }
 
-    func nextData(from offset: Int) throws(DiskError) -> Int? {
+    func nextData(from offset: Int) throws(SystemError) -> Int? {
         let found = lseek(contents.descriptor, off_t(offset), 3)
         return found < 0 ? nil : Int(found)
     }
 
-    func fileIdentity() throws(DiskError) -> FileIdentity {
+    func fileIdentity() throws(SystemError) -> FileIdentity {
         FileIdentity(device: 0, number: UInt64(contents.number))
     }
 
-    func fileSystemKind() throws(DiskError) -> FileSystemKind { disk.fileSystemKind }
+    func fileSystemKind() throws(SystemError) -> FileSystemKind { disk.fileSystemKind }
 }

@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 import MemoryMapping
 import Synchronization
 
@@ -15,9 +16,9 @@ public final class TappedDisk: Disk, @unchecked Sendable {
     let disk: any Disk
     /// Called in the caller's thread; what it throws is the call's result. Set before the disk is
     /// used by several threads, or in the tap.
-    public var tap: (@Sendable (Call) throws(DiskError) -> Void)?
+    public var tap: (@Sendable (Call) throws(SystemError) -> Void)?
 
-    public init(_ disk: any Disk, tap: (@Sendable (Call) throws(DiskError) -> Void)? = nil) {
+    public init(_ disk: any Disk, tap: (@Sendable (Call) throws(SystemError) -> Void)? = nil) {
         self.disk = disk
         self.tap = tap
     }
@@ -26,33 +27,34 @@ public final class TappedDisk: Disk, @unchecked Sendable {
     /// has asked.
     public var didAsk: (@Sendable (FileLock) -> Void)?
 
-    func call(_ operation: SimulatedDisk.Operation, _ path: String) throws(DiskError) {
+    func call(_ operation: SimulatedDisk.Operation, _ path: String) throws(SystemError) {
         try tap?(Call(operation: operation, path: path))
     }
 
-    public func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
+    public func open(_ path: String, _ access: FileAccess) throws(SystemError) -> any DiskFile {
         try call(.open, path)
         return TappedFile(disk: self, file: try disk.open(path, access))
     }
 
     public func exists(_ path: String) -> Bool { disk.exists(path) }
 
-    public func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError) {
+    public func renameWithoutReplacing(_ source: String, to destination: String) throws(SystemError)
+    {
         try call(.rename, destination)
         try disk.renameWithoutReplacing(source, to: destination)
     }
 
-    public func renameReplacing(_ source: String, to destination: String) throws(DiskError) {
+    public func renameReplacing(_ source: String, to destination: String) throws(SystemError) {
         try call(.rename, destination)
         try disk.renameReplacing(source, to: destination)
     }
 
-    public func remove(_ path: String) throws(DiskError) {
+    public func remove(_ path: String) throws(SystemError) {
         try call(.remove, path)
         try disk.remove(path)
     }
 
-    public func syncDirectory(of path: String) throws(DiskError) {
+    public func syncDirectory(of path: String) throws(SystemError) {
         try call(.syncDirectory, path)
         try disk.syncDirectory(of: path)
     }
@@ -73,29 +75,30 @@ final class TappedFile: DiskFile {
     }
 
     func wasRenamed(to path: String) { file.wasRenamed(to: path) }
-    func size() throws(DiskError) -> Int { try file.size() }
+    func size() throws(SystemError) -> Int { try file.size() }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(SystemError) -> Int
+    {
         try disk.call(.read, path)
         return try file.read(into: buffer, at: offset)
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) {
         try disk.call(.write, path)
         try file.write(bytes, at: offset)
     }
 
-    func sync() throws(DiskError) {
+    func sync() throws(SystemError) {
         try disk.call(.sync, path)
         try file.sync()
     }
 
-    func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(DiskError) {
+    func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(SystemError) {
         try disk.call(.grow, path)
         try file.grow(from: oldSize, to: newSize, reservingBlocks: reservingBlocks)
     }
 
-    func truncate(to newSize: Int) throws(DiskError) {
+    func truncate(to newSize: Int) throws(SystemError) {
         try disk.call(.truncate, path)
         try file.truncate(to: newSize)
     }
@@ -103,34 +106,34 @@ final class TappedFile: DiskFile {
     func map(
         into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int,
         kind: MappingKind
-    ) throws(DiskError) {
+    ) throws(SystemError) {
         try disk.call(.map, path)
         try file.map(
             into: reservation, at: offset, fileOffset: fileOffset, byteCount: byteCount, kind: kind)
     }
 
-    func tryLock(_ lock: FileLock, exclusive: Bool) throws(DiskError) -> Bool {
+    func tryLock(_ lock: FileLock, exclusive: Bool) throws(SystemError) -> Bool {
         try file.tryLock(lock, exclusive: exclusive)
     }
     func unlock(_ lock: FileLock) { file.unlock(lock) }
-    func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool {
+    func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool {
         let isLocked = try file.isLockedByOthers(lock)
         disk.didAsk?(lock)
         return isLocked
     }
 
-    func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError) {
+    func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(SystemError) {
         try disk.call(.write, path)
         try file.zero(at: offset, byteCount: byteCount, keepsBlocks: keepsBlocks)
     }
 
-    func nextData(from offset: Int) throws(DiskError) -> Int? { try file.nextData(from: offset) }
-    func fileIdentity() throws(DiskError) -> FileIdentity { try file.fileIdentity() }
-    func fileSystemKind() throws(DiskError) -> FileSystemKind {
+    func nextData(from offset: Int) throws(SystemError) -> Int? { try file.nextData(from: offset) }
+    func fileIdentity() throws(SystemError) -> FileIdentity { try file.fileIdentity() }
+    func fileSystemKind() throws(SystemError) -> FileSystemKind {
         try disk.call(.status, path)
         return try file.fileSystemKind()
     }
-    func requireRegularFile() throws(DiskError) { try file.requireRegularFile() }
+    func requireRegularFile() throws(SystemError) { try file.requireRegularFile() }
     func close() { file.close() }
 }
 

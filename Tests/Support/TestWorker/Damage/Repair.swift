@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastFormat
 
 /// Makes every checksum right again after damage, so that the damage gets past them to the code
 /// behind.

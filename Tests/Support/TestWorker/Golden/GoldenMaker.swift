@@ -1,7 +1,9 @@
 import Foundation
 import Holdfast
 import HoldfastEngine
+import HoldfastFormat
 import HoldfastInspection
+import HoldfastSystem
 import TestSupport
 
 /// Makes the golden heaps, for Tests/make-golden.sh: `test-worker golden rest FOLDER`, `golden
@@ -102,7 +104,7 @@ struct GoldenMaker {
             let heap = try open("torn", disk: disk)
             for number in 0 ..< 40 { try Contents.change(heap, number) }
             let writes = Count()
-            disk.tap = { (call: TappedDisk.Call) throws(DiskError) -> Void in
+            disk.tap = { (call: TappedDisk.Call) throws(SystemError) -> Void in
                 if call.operation == .write, call.path.hasSuffix(".heap"), writes.next() == 2 {
                     Self.kill()
                 }

@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 #if canImport(Darwin)
     import Darwin

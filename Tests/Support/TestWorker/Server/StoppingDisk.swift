@@ -1,4 +1,5 @@
 import HoldfastEngine
+import HoldfastSystem
 import MemoryMapping
 import Synchronization
 
@@ -35,23 +36,23 @@ final class StoppingDisk: Disk {
         if isHere { kill(getpid(), SIGSTOP) }
     }
 
-    func open(_ path: String, _ access: FileAccess) throws(DiskError) -> any DiskFile {
+    func open(_ path: String, _ access: FileAccess) throws(SystemError) -> any DiskFile {
         StoppingFile(try SystemDisk.shared.open(path, access), disk: self)
     }
 
     func exists(_ path: String) -> Bool { SystemDisk.shared.exists(path) }
-    func remove(_ path: String) throws(DiskError) { try SystemDisk.shared.remove(path) }
-    func syncDirectory(of path: String) throws(DiskError) {
+    func remove(_ path: String) throws(SystemError) { try SystemDisk.shared.remove(path) }
+    func syncDirectory(of path: String) throws(SystemError) {
         try SystemDisk.shared.syncDirectory(of: path)
     }
     func resolve(_ path: String) -> String { SystemDisk.shared.resolve(path) }
     func fileIdentity(at path: String) -> FileIdentity? { SystemDisk.shared.fileIdentity(at: path) }
 
-    func renameWithoutReplacing(_ source: String, to destination: String) throws(DiskError) {
+    func renameWithoutReplacing(_ source: String, to destination: String) throws(SystemError) {
         try SystemDisk.shared.renameWithoutReplacing(source, to: destination)
     }
 
-    func renameReplacing(_ source: String, to destination: String) throws(DiskError) {
+    func renameReplacing(_ source: String, to destination: String) throws(SystemError) {
         try SystemDisk.shared.renameReplacing(source, to: destination)
     }
 }
@@ -67,45 +68,46 @@ private final class StoppingFile: DiskFile {
 
     var path: String { file.path }
 
-    func tryLock(_ lock: FileLock, exclusive: Bool) throws(DiskError) -> Bool {
+    func tryLock(_ lock: FileLock, exclusive: Bool) throws(SystemError) -> Bool {
         guard try file.tryLock(lock, exclusive: exclusive) else { return false }
         if lock == .opening { disk.reach(.opening) }
         return true
     }
 
-    func sync() throws(DiskError) {
+    func sync() throws(SystemError) {
         disk.reach(path.hasSuffix("-log") ? .syncLog : .syncHeap)
         try file.sync()
     }
 
-    func size() throws(DiskError) -> Int { try file.size() }
-    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(DiskError) -> Int {
+    func size() throws(SystemError) -> Int { try file.size() }
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(SystemError) -> Int
+    {
         try file.read(into: buffer, at: offset)
     }
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(DiskError) {
+    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) {
         try file.write(bytes, at: offset)
     }
-    func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(DiskError) {
+    func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(SystemError) {
         try file.grow(from: oldSize, to: newSize, reservingBlocks: reservingBlocks)
     }
-    func truncate(to newSize: Int) throws(DiskError) { try file.truncate(to: newSize) }
+    func truncate(to newSize: Int) throws(SystemError) { try file.truncate(to: newSize) }
     func map(
         into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int,
         kind: MappingKind
-    ) throws(DiskError) {
+    ) throws(SystemError) {
         try file.map(
             into: reservation, at: offset, fileOffset: fileOffset, byteCount: byteCount, kind: kind)
     }
     func unlock(_ lock: FileLock) { file.unlock(lock) }
-    func isLockedByOthers(_ lock: FileLock) throws(DiskError) -> Bool {
+    func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool {
         try file.isLockedByOthers(lock)
     }
-    func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(DiskError) {
+    func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(SystemError) {
         try file.zero(at: offset, byteCount: byteCount, keepsBlocks: keepsBlocks)
     }
-    func nextData(from offset: Int) throws(DiskError) -> Int? { try file.nextData(from: offset) }
-    func fileIdentity() throws(DiskError) -> FileIdentity { try file.fileIdentity() }
-    func fileSystemKind() throws(DiskError) -> FileSystemKind { try file.fileSystemKind() }
-    func requireRegularFile() throws(DiskError) { try file.requireRegularFile() }
+    func nextData(from offset: Int) throws(SystemError) -> Int? { try file.nextData(from: offset) }
+    func fileIdentity() throws(SystemError) -> FileIdentity { try file.fileIdentity() }
+    func fileSystemKind() throws(SystemError) -> FileSystemKind { try file.fileSystemKind() }
+    func requireRegularFile() throws(SystemError) { try file.requireRegularFile() }
     func close() { file.close() }
 }

@@ -1,0 +1,3 @@
+#include "CHoldfast.h"
+
+int holdfast_fork_count = 0;

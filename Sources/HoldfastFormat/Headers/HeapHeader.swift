@@ -1,0 +1,180 @@
+/// The header of a heap file: it identifies the heap, and names the log position from which the log
+/// has to be replayed over the file.
+///
+/// There are two copies, each in a page of its own, with a checksum and a sequence number. The
+/// older copy is overwritten, so a torn write leaves the newest one whole. No transaction ever
+/// touches these pages.
+public struct HeapHeader: Equatable, Sendable {
+    /// One sector, so that a disk writes it whole or not at all.
+    public static let byteCount = 512
+    package static let checksumOffset = 504
+    @inlinable
+    package static var sequenceOffset: Int { 40 }
+    /// As in PNG: a byte that is not ASCII, and line ends that a text-mode copy would change.
+    private static let magic: UInt64 = 0x1a0a_0d54_5346_4889  // 89 "HFST" 0D 0A 1A
+    private static let byteOrderMark: UInt32 = 0x0102_0304
+
+    public var formatVersion = HeapLayout.formatVersion
+    public var identity: HeapIdentity
+    /// Counts header writes; the valid copy with the higher number is the current one.
+    public var sequence: UInt64 = 1
+    /// The file holds every commit below this log position (bytes since the heap was made).
+    public var checkpointPosition: UInt64 = 0
+    /// The checksum of the last record below `checkpointPosition`: the first record to replay must
+    /// name it.
+    public var checkpointChain: UInt64 = 0
+    /// The seed of this log's records: new at every start of the log, so that no older record
+    /// matches.
+    public var logEpoch: UInt64 = 0
+    /// Commits since the heap was made, up to the checkpoint.
+    public var commitNumber: UInt64 = 0
+    /// Pages in use at the checkpoint; the file is never shorter.
+    public var heapPages = HeapLayout.initialPages
+    /// Whether the log may hold commits that the file lacks: then it must not be missing.
+    public var logInUse = false
+    /// Whether holes were being punched for free pages; see `giveBackFreePages`.
+    public var isGivingBack = false
+    /// Seeds of the hash functions of this heap's maps; fixed when the heap is made.
+    public var hashSeed: HeapIdentity
+    /// Seconds since 1970.
+    public var creationTime: UInt64 = 0
+    public var checkpointTime: UInt64 = 0
+    /// The minimum length of the file in bytes; 0 if none was reserved.
+    public var reservedBytes: UInt64 = 0
+    /// First pages of the parts of the page map, hence of the checksums behind them, at the
+    /// checkpoint: the same words as in the allocator's root for k = 8…39, which may already be
+    /// newer where a checkpoint was cut short.
+    public var pageMapParts = [UInt32](repeating: 0, count: Self.partCount)
+    package static let partCount = PageMap.partCount - PageMap.firstPartExponent
+
+    public init(identity: HeapIdentity, hashSeed: HeapIdentity) {
+        self.identity = identity
+        self.hashSeed = hashSeed
+    }
+
+    /// The result of reading one copy, or both.
+    public enum Reading: Equatable {
+        case header(HeapHeader)
+        case newerFormat(UInt32)
+        case foreignByteOrder
+        /// It begins like a header, but the checksum or a fixed number is wrong.
+        case damaged
+        case notAHeader
+    }
+
+    // MARK: Bytes
+
+    private var flags: UInt32 {
+        get { (logInUse ? 1 : 0) | (isGivingBack ? 2 : 0) }
+        set {
+            logInUse = newValue & 1 != 0
+            isGivingBack = newValue & 2 != 0
+        }
+    }
+
+    /// Numbers that are the same in every header of this version.
+    private struct Constants: Equatable {
+        var magic = HeapHeader.magic
+        var byteOrderMark = HeapHeader.byteOrderMark
+        var pageBytes = UInt32(HeapLayout.pageBytes)
+        var lineBytes = UInt32(HeapLayout.lineBytes)
+
+        mutating func transfer(_ bytes: some FieldTransfer) {
+            bytes.field(&magic, at: 0)
+            bytes.field(&byteOrderMark, at: 12)
+            bytes.field(&pageBytes, at: 16)
+            bytes.field(&lineBytes, at: 20)
+        }
+    }
+
+    private mutating func transfer(_ bytes: some FieldTransfer) {
+        bytes.field(&formatVersion, at: 8)
+        bytes.field(&identity.high, at: 24)
+        bytes.field(&identity.low, at: 32)
+        bytes.field(&sequence, at: Self.sequenceOffset)
+        bytes.field(&checkpointPosition, at: 48)
+        bytes.field(&checkpointChain, at: 56)
+        bytes.field(&logEpoch, at: 64)
+        bytes.field(&commitNumber, at: 72)
+        bytes.field(&heapPages, at: 80)
+        bytes.field(&flags, at: 88)
+        bytes.field(&hashSeed.high, at: 96)
+        bytes.field(&hashSeed.low, at: 104)
+        bytes.field(&creationTime, at: 112)
+        bytes.field(&checkpointTime, at: 120)
+        bytes.field(&reservedBytes, at: 128)
+        for index in 0 ..< Self.partCount {
+            bytes.field(&pageMapParts[index], at: 256 + index * 4)
+        }
+    }
+
+    public func encoded() -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Self.byteCount)
+        var header = self
+        bytes.withUnsafeMutableBytes { raw in
+            let writer = FieldWriter(raw.baseAddress!)
+            var constants = Constants()
+            constants.transfer(writer)
+            header.transfer(writer)
+            SealedHeader.seal(raw, at: Self.checksumOffset)
+        }
+        return bytes
+    }
+
+    /// Reads one copy. The magic number, the byte-order mark, and the places of the version and the
+    /// checksum are the same in every version of the format, so that an older program can always
+    /// say what it has found.
+    public static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
+        guard raw.count >= byteCount else { return .notAHeader }
+        let reader = FieldReader(raw.baseAddress!)
+        var constants = Constants()
+        constants.transfer(reader)
+        guard constants.magic == magic else { return .notAHeader }
+        if constants.byteOrderMark == byteOrderMark.byteSwapped { return .foreignByteOrder }
+        guard constants.byteOrderMark == byteOrderMark,
+            SealedHeader.isSealed(raw, at: checksumOffset)
+        else { return .damaged }
+        var header = HeapHeader(
+            identity: HeapIdentity(high: 0, low: 0), hashSeed: HeapIdentity(high: 0, low: 0))
+        header.transfer(reader)
+        guard header.formatVersion <= HeapLayout.formatVersion else {
+            return .newerFormat(header.formatVersion)
+        }
+        return constants == Constants() && header.isPlausible ? .header(header) : .damaged
+    }
+
+    /// Whether all numbers lie within the limits of the format. Counts stay below what a heap could
+    /// reach in a thousand years, so that sums of them cannot overflow.
+    private var isPlausible: Bool {
+        guard formatVersion >= 1, heapPages >= HeapLayout.initialPages,
+            heapPages <= HeapLayout.maximumBytes >> HeapLayout.pageShift,
+            sequence < HeapLayout.maximumCount, commitNumber < HeapLayout.maximumCount,
+            checkpointPosition < HeapLayout.maximumCount, checkpointPosition % 8 == 0,
+            reservedBytes <= HeapLayout.maximumBytes,
+            reservedBytes % UInt64(HeapLayout.fileGranule) == 0
+        else { return false }
+        return pageMapParts.indices.allSatisfy { index in
+            let part = UInt64(pageMapParts[index])
+            // A part lies inside the heap, with its checksums.
+            let end = part + PageMap.partPages(index + PageMap.firstPartExponent)
+            return part == 0 || (part >= HeapLayout.initialPages && end <= heapPages)
+        }
+    }
+
+    /// The current header, from the readings of both copies: the newest valid one, or the reading
+    /// that best explains why there is none.
+    package static func current(_ readings: [Reading]) -> Reading {
+        var newest: HeapHeader?
+        for case .header(let header) in readings where header.sequence > newest?.sequence ?? 0 {
+            newest = header
+        }
+        // A newer program may have left one copy of its own and one old one: then the heap is the
+        // newer program's.
+        for reading in readings {
+            if case .newerFormat = reading { return reading }
+        }
+        if let newest { return .header(newest) }
+        if readings.contains(.foreignByteOrder) { return .foreignByteOrder }
+        return readings.contains(.damaged) ? .damaged : .notAHeader
+    }
+}

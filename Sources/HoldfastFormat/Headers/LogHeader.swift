@@ -1,0 +1,97 @@
+/// The header of `NAME-log`: the heap that the log belongs to, and the epoch of its records. There
+/// are two copies, written in turn.
+public struct LogHeader: Equatable, Sendable {
+    package static let byteCount = 128
+    package static let checksumOffset = 120
+    private static let magic: UInt64 = 0x1a0a_0d47_4c46_4889  // 89 "HFLG" 0D 0A 1A
+
+    public var identity: HeapIdentity
+    public var epoch: UInt64
+    /// Bytes of the ring.
+    public var capacity: UInt64
+    /// Recovery must reach this position: a checkpoint had begun to write the lines of every commit
+    /// below it into the heap file, so a shorter replay would leave a mixture.
+    public var requiredPosition: UInt64
+    public var sequence: UInt64
+
+    package init(
+        identity: HeapIdentity, epoch: UInt64, capacity: UInt64, requiredPosition: UInt64,
+        sequence: UInt64
+    ) {
+        self.identity = identity
+        self.epoch = epoch
+        self.capacity = capacity
+        self.requiredPosition = requiredPosition
+        self.sequence = sequence
+    }
+
+    public enum Reading: Equatable {
+        case header(LogHeader)
+        case newerFormat(UInt32)
+        case none
+    }
+
+    // MARK: Bytes
+
+    private static let magicField = Field<UInt64>(at: 0)
+    private static let versionField = Field<UInt32>(at: 8)
+
+    private mutating func transfer(_ bytes: some FieldTransfer) {
+        bytes.field(&identity.high, at: 16)
+        bytes.field(&identity.low, at: 24)
+        bytes.field(&epoch, at: 32)
+        bytes.field(&capacity, at: 40)
+        bytes.field(&requiredPosition, at: 48)
+        bytes.field(&sequence, at: 56)
+    }
+
+    package func encoded() -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Self.byteCount)
+        var header = self
+        bytes.withUnsafeMutableBytes { raw in
+            Self.magicField.store(Self.magic, to: raw.baseAddress!)
+            Self.versionField.store(LogLayout.version, to: raw.baseAddress!)
+            header.transfer(FieldWriter(raw.baseAddress!))
+            SealedHeader.seal(raw, at: Self.checksumOffset)
+        }
+        return bytes
+    }
+
+    /// The fields of bytes that begin as a header does, whatever the rest is.
+    private init?(unverified raw: UnsafeRawBufferPointer) {
+        guard raw.count >= Self.byteCount, Self.magicField.load(raw.baseAddress!) == Self.magic
+        else { return nil }
+        self.init(
+            identity: HeapIdentity(high: 0, low: 0), epoch: 0, capacity: 0, requiredPosition: 0,
+            sequence: 0)
+        transfer(FieldReader(raw.baseAddress!))
+    }
+
+    /// Whether a header, possibly one that is damaged elsewhere, names the heap: enough to tell
+    /// whose file it is.
+    package static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
+        LogHeader(unverified: raw)?.identity == identity
+    }
+
+    package static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
+        guard let header = LogHeader(unverified: raw),
+            SealedHeader.isSealed(raw, at: checksumOffset)
+        else { return .none }
+        let version = versionField.load(raw.baseAddress!)
+        guard version <= LogLayout.version else { return .newerFormat(version) }
+        guard version == LogLayout.version,
+            // As in the heap's header: sums of them cannot overflow.
+            isCapacity(header.capacity), header.requiredPosition < HeapLayout.maximumCount,
+            header.sequence < HeapLayout.maximumCount
+        else { return .none }
+        return .header(header)
+    }
+
+    /// Capacities of rings are multiples of this many bytes.
+    package static let capacityGranule = 64 * 1024
+
+    /// Whether a ring can have so many bytes.
+    package static func isCapacity(_ bytes: UInt64) -> Bool {
+        bytes > 0 && bytes <= HeapLayout.maximumBytes && bytes % UInt64(capacityGranule) == 0
+    }
+}

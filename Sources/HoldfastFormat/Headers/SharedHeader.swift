@@ -1,0 +1,72 @@
+/// The header of `NAME-shared`: the heap and the boot of the machine that it belongs to, and the
+/// namespaces in which the process numbers and start times in the file have a meaning.
+package struct SharedHeader: Equatable, Sendable {
+    package static let byteCount = 64
+    private static let checksumOffset = 56
+    private static let magic: UInt64 = 0x1a0a_0d48_5346_4889  // 89 "HFSH" 0D 0A 1A
+    private static let magicField = Field<UInt64>(at: 0)
+    private static let versionField = Field<UInt32>(at: 8)
+
+    package var identity: HeapIdentity
+    /// Identifies a boot of the machine; both 0 if unknown.
+    package var bootHigh: UInt64
+    package var bootLow: UInt64
+    /// Identifies the namespaces; 0 if unknown.
+    package var namespaces: UInt64
+
+    package init(identity: HeapIdentity, bootHigh: UInt64, bootLow: UInt64, namespaces: UInt64) {
+        self.identity = identity
+        self.bootHigh = bootHigh
+        self.bootLow = bootLow
+        self.namespaces = namespaces
+    }
+
+    package var hasUnknownBoot: Bool { bootHigh == 0 && bootLow == 0 }
+
+    package func isOfBoot(of other: SharedHeader) -> Bool {
+        bootHigh == other.bootHigh && bootLow == other.bootLow
+    }
+
+    private mutating func transfer(_ bytes: some FieldTransfer) {
+        bytes.field(&identity.high, at: 16)
+        bytes.field(&identity.low, at: 24)
+        bytes.field(&bootHigh, at: 32)
+        bytes.field(&bootLow, at: 40)
+        bytes.field(&namespaces, at: 48)
+    }
+
+    package func encoded() -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: Self.byteCount)
+        var header = self
+        bytes.withUnsafeMutableBytes { raw in
+            Self.magicField.store(Self.magic, to: raw.baseAddress!)
+            Self.versionField.store(LogLayout.version, to: raw.baseAddress!)
+            header.transfer(FieldWriter(raw.baseAddress!))
+            SealedHeader.seal(raw, at: Self.checksumOffset)
+        }
+        return bytes
+    }
+
+    /// The fields of bytes that begin as a header does, whatever the rest is.
+    private init?(unverified raw: UnsafeRawBufferPointer) {
+        guard raw.count >= Self.byteCount, Self.magicField.load(raw.baseAddress!) == Self.magic
+        else { return nil }
+        self.init(
+            identity: HeapIdentity(high: 0, low: 0), bootHigh: 0, bootLow: 0, namespaces: 0)
+        transfer(FieldReader(raw.baseAddress!))
+    }
+
+    /// Whether a header, possibly one that is damaged elsewhere, names the heap: enough to tell
+    /// whose file it is.
+    package static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
+        SharedHeader(unverified: raw)?.identity == identity
+    }
+
+    package static func decode(_ raw: UnsafeRawBufferPointer) -> SharedHeader? {
+        guard let header = SharedHeader(unverified: raw),
+            versionField.load(raw.baseAddress!) == LogLayout.version,
+            SealedHeader.isSealed(raw, at: checksumOffset)
+        else { return nil }
+        return header
+    }
+}

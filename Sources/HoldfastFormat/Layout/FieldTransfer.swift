@@ -1,0 +1,58 @@
+/// One direction of a fixed layout of bytes.
+///
+/// A type with a layout declares each field once, with its offset, in a function `transfer` that
+/// takes a `FieldTransfer`. Called with a ``FieldWriter`` the function encodes, with a
+/// ``FieldReader`` it decodes: the two cannot disagree. Numbers are little-endian, as all machines
+/// are on which heaps are opened.
+@usableFromInline
+package protocol FieldTransfer {
+    func field<Value: BitwiseCopyable>(_ value: inout Value, at offset: Int)
+}
+
+/// Writes fields to a layout that begins at `base`.
+@usableFromInline
+package struct FieldWriter: FieldTransfer {
+    @usableFromInline let base: UnsafeMutableRawPointer
+
+    @inlinable @inline(__always)
+    package init(_ base: UnsafeMutableRawPointer) { self.base = base }
+
+    @inlinable @inline(__always)
+    package func field<Value: BitwiseCopyable>(_ value: inout Value, at offset: Int) {
+        base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+    }
+}
+
+/// Reads fields from a layout that begins at `base`.
+@usableFromInline
+package struct FieldReader: FieldTransfer {
+    @usableFromInline let base: UnsafeRawPointer
+
+    @inlinable @inline(__always)
+    package init(_ base: UnsafeRawPointer) { self.base = base }
+
+    @inlinable @inline(__always)
+    package func field<Value: BitwiseCopyable>(_ value: inout Value, at offset: Int) {
+        value = base.loadUnaligned(fromByteOffset: offset, as: Value.self)
+    }
+}
+
+/// A single field of a layout that is read without the others.
+@usableFromInline
+package struct Field<Value: BitwiseCopyable>: Sendable {
+    @usableFromInline
+    package let offset: Int
+
+    @inlinable @inline(__always)
+    package init(at offset: Int) { self.offset = offset }
+
+    @inlinable @inline(__always)
+    package func load(_ base: UnsafeRawPointer) -> Value {
+        base.loadUnaligned(fromByteOffset: offset, as: Value.self)
+    }
+
+    @inlinable @inline(__always)
+    package func store(_ value: Value, to base: UnsafeMutableRawPointer) {
+        base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+    }
+}

@@ -1,0 +1,127 @@
+/// The checksums of the pages of the heap file: 64 bits for each, in pages of their own behind the
+/// descriptors of the same pages (`PageMap`).
+///
+/// Only checkpoints write them, directly to the file and never through a transaction, so they
+/// describe the contents of the *file*. An entry of 0 belongs to a page that no checkpoint has
+/// written: it reads as zeros. A page of checksums holds 511 of them and, in its last word, a
+/// checksum of itself. A page of checksums that is all zeros has not been written either. So a
+/// checksum covers every bit of the file.
+///
+/// Entries are valid as of the last complete checkpoint. Pages that the log changes may differ
+/// until recovery or the next checkpoint writes them again.
+package struct PageChecksums: Equatable {
+    @inlinable
+    package static var entriesPerPage: Int { HeapLayout.pageBytes / 8 - 1 }
+    private static let selfOffset = HeapLayout.pageBytes - 8
+    private static let seed: UInt64 = 0x7061_6765_7375_6d73
+
+    /// First pages of the page map's parts, for k = 8…39; 0 where there is none.
+    package var parts: [UInt32]
+
+    package init(parts: [UInt32]) { self.parts = parts }
+
+    /// Reads the parts out of the allocator's root page.
+    package init(root: UnsafeRawBufferPointer) {
+        let fields = Int(PageMap.partField(PageMap.firstPartExponent) - AllocatorRoot.offset)
+        parts = (0 ..< HeapHeader.partCount).map {
+            root.loadUnaligned(fromByteOffset: fields + $0 * 4, as: UInt32.self)
+        }
+    }
+
+    /// The pages of checksums of part `index`; index -1 is the first, fixed one.
+    package func pages(ofPart index: Int) -> Range<Int>? {
+        guard index >= 0 else {
+            return Int(HeapLayout.firstChecksumPage) ..< Int(HeapLayout.firstChecksumPage) + 1
+        }
+        guard parts[index] != 0 else { return nil }
+        let exponent = index + PageMap.firstPartExponent
+        let first = Int(parts[index]) + Int(PageMap.descriptorPages(exponent))
+        return first ..< first + Int(PageMap.checksumPages(exponent))
+    }
+
+    /// All ranges of pages that hold checksums.
+    package var allPages: [Range<Int>] { (-1 ..< parts.count).compactMap { pages(ofPart: $0) } }
+
+    /// Adds the pages of checksums of every part that is named in a stretch of the allocator's root
+    /// page, which begins at its byte `start`.
+    package static func collectPages(
+        ofRootBytes bytes: UnsafeRawBufferPointer, from start: Int,
+        into places: inout Set<Range<Int>>
+    ) {
+        let fields = Int(PageMap.partField(PageMap.firstPartExponent) - AllocatorRoot.offset)
+        for index in 0 ..< HeapHeader.partCount {
+            let at = fields + index * 4 - start
+            guard at >= 0, at + 4 <= bytes.count else { continue }
+            let first = bytes.loadUnaligned(fromByteOffset: at, as: UInt32.self)
+            guard first != 0 else { continue }
+            var parts = [UInt32](repeating: 0, count: HeapHeader.partCount)
+            parts[index] = first
+            if let pages = PageChecksums(parts: parts).pages(ofPart: index) { places.insert(pages) }
+        }
+    }
+
+    /// The part that page `page` belongs to, and the first page of that part's.
+    package static func part(of page: Int) -> (index: Int, firstPage: Int) {
+        guard page >= 256 else { return (-1, 0) }
+        let exponent = Int.bitWidth - 1 - page.leadingZeroBitCount
+        return (exponent - PageMap.firstPartExponent, 1 << exponent)
+    }
+
+    /// Where the checksum of `page` stands; nil if there is no part for it.
+    package func place(of page: Int) -> (checksumPage: Int, index: Int)? {
+        let (part, firstPage) = Self.part(of: page)
+        guard part < parts.count, let pages = pages(ofPart: part) else { return nil }
+        let number = page - firstPage
+        return (pages.lowerBound + number / Self.entriesPerPage, number % Self.entriesPerPage)
+    }
+
+    // MARK: One page of checksums
+
+    /// Never 0, which means that there is none. The page's number is included, so that a page at
+    /// the wrong place is detected.
+    package static func checksum(ofPage page: Int, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        let sum = Checksum.of(bytes, seed: seed ^ UInt64(page))
+        return sum == 0 ? 1 : sum
+    }
+
+    package static func entry(_ index: Int, in page: UnsafeRawBufferPointer) -> UInt64 {
+        page.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self)
+    }
+
+    package static func setEntry(
+        _ index: Int, to value: UInt64, in page: UnsafeMutableRawBufferPointer
+    ) {
+        page.storeBytes(of: value, toByteOffset: index * 8, as: UInt64.self)
+    }
+
+    /// The difference between the page's own checksum and the right one: 0 for an intact page, also
+    /// for one that is all zeros.
+    package static func difference(_ page: UnsafeRawBufferPointer, pageNumber: Int) -> UInt64 {
+        let stored = page.loadUnaligned(fromByteOffset: selfOffset, as: UInt64.self)
+        if stored == 0, isZero(page) { return 0 }
+        return stored ^ ownChecksum(page, pageNumber)
+    }
+
+    /// Makes the page's own checksum right, or, after a change, exactly as wrong as it was: the
+    /// next write of another entry must not hide damage.
+    package static func seal(
+        _ page: UnsafeMutableRawBufferPointer, pageNumber: Int, difference: UInt64
+    ) {
+        page.storeBytes(of: 0, toByteOffset: selfOffset, as: UInt64.self)
+        if difference == 0, isZero(UnsafeRawBufferPointer(page)) { return }
+        let sum = ownChecksum(UnsafeRawBufferPointer(page), pageNumber)
+        page.storeBytes(of: sum ^ difference, toByteOffset: selfOffset, as: UInt64.self)
+    }
+
+    private static func ownChecksum(_ page: UnsafeRawBufferPointer, _ number: Int) -> UInt64 {
+        checksum(ofPage: number, UnsafeRawBufferPointer(rebasing: page[..<selfOffset]))
+    }
+
+    package static func isZero(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        bytes.withMemoryRebound(to: UInt64.self) { words in
+            var any: UInt64 = 0
+            for word in words { any |= word }
+            return any == 0
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/// How a file is opened.
+public enum FileAccess: Sendable {
+    case readOnly
+    case readWrite
+    /// For reading and writing. The file is created, and it is an error if it exists. A private
+    /// file can be used by its owner alone until it is given other rights (`DiskFile.take`); other
+    /// files get the usual rights, less those that the process's umask forbids.
+    case createNew(isPrivate: Bool)
+    /// For reading and writing. The file is created if it is missing, with rights as above.
+    case createOrKeep(isPrivate: Bool)
+}
+
+/// The users that may read and write a file.
+public struct FileRights: Equatable, Sendable {
+    /// The permission bits of reading and writing, as in `chmod`.
+    public var mode: UInt32
+    public var owner: UInt32
+    public var group: UInt32
+
+    public init(mode: UInt32, owner: UInt32, group: UInt32) {
+        self.mode = mode & 0o666
+        self.owner = owner
+        self.group = group
+    }
+}
+
+/// Identifies a file whatever its names are: device and inode.
+public struct FileIdentity: Hashable, Sendable {
+    public var device: UInt64
+    public var number: UInt64
+
+    public init(device: UInt64, number: UInt64) {
+        self.device = device
+        self.number = number
+    }
+}
+
+/// The facts that an opening needs first, from one system call.
+public struct FileFacts: Equatable, Sendable {
+    /// Bytes.
+    public var size: Int
+    public var identity: FileIdentity
+    /// Whether the file has any name left. True may be out of date a moment later.
+    public var isNamed: Bool
+
+    public init(size: Int, identity: FileIdentity, isNamed: Bool) {
+        self.size = size
+        self.identity = identity
+        self.isNamed = isNamed
+    }
+}
+
+/// The kind of file system that a file lies on.
+public enum FileSystemKind: Equatable, Sendable {
+    /// On this machine: mappings and locks mean the same to every process.
+    case local
+    /// Also used by other machines, where a mapping of this one cannot be seen. With the name of
+    /// the file system.
+    case network(String)
+    /// Unknown (FUSE and the like).
+    case unknown(String)
+}

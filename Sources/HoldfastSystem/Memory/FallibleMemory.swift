@@ -1,0 +1,34 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Memory from `malloc`, for callers that handle its absence instead of trapping.
+package enum FallibleMemory {
+    /// Nil if there is no memory.
+    package static func allocate(byteCount: Int) -> UnsafeMutableRawPointer? { malloc(byteCount) }
+
+    /// The same, filled with zeros.
+    package static func allocateZeros(byteCount: Int) -> UnsafeMutableRawPointer? {
+        calloc(byteCount, 1)
+    }
+
+    /// Memory of another size with the same contents; nil, with the old memory unchanged, if there
+    /// is none.
+    package static func reallocate(_ memory: UnsafeMutableRawPointer, byteCount: Int)
+        -> UnsafeMutableRawPointer?
+    { realloc(memory, byteCount) }
+
+    package static func free(_ memory: UnsafeMutableRawPointer?) {
+        #if canImport(Darwin)
+            Darwin.free(memory)
+        #elseif canImport(Musl)
+            Musl.free(memory)
+        #else
+            Glibc.free(memory)
+        #endif
+    }
+}

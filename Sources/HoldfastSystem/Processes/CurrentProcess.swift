@@ -1,0 +1,22 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// This process.
+package enum CurrentProcess {
+    package static var number: Int32 { getpid() }
+
+    /// The effective user ID.
+    package static var user: UInt32 { geteuid() }
+
+    package static func environment(_ name: String) -> String? {
+        getenv(name).map { String(cString: $0) }
+    }
+
+    /// Ends the process.
+    package static func end(status: Int32) -> Never { exit(status) }
+}

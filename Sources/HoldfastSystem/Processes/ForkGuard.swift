@@ -1,0 +1,36 @@
+import CHoldfast
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Detects `fork`. The child has the parent's mappings and descriptors, but none of its threads or
+/// locks, so the child must neither use nor close its copy of what the parent opened. The child
+/// drops the parent's open files at once: see `InheritedFiles`.
+package enum ForkGuard {
+    /// Registered once. The handler runs in the child before `fork` returns there.
+    private static let isRegistered: Bool = {
+        InheritedFiles.prepare()
+        pthread_atfork(nil, nil) {
+            holdfast_count_fork()
+            InheritedFiles.letGo()
+        }
+        return true
+    }()
+
+    /// The number of forks between the first process that asked and this process. An object that
+    /// was opened under another number belongs to the parent.
+    package static var generation: Int {
+        _ = isRegistered
+        return current
+    }
+
+    /// The same for a caller that has opened something, and so has asked for `generation` before:
+    /// one load, on the path of every transaction.
+    @inlinable @inline(__always)
+    package static var current: Int { Int(holdfast_get_fork_count()) }
+}

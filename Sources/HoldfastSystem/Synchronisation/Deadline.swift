@@ -1,0 +1,48 @@
+import CHoldfast
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// A moment of the monotonic clock, up to which to wait.
+package struct Deadline: Sendable {
+    /// Nanoseconds of the monotonic clock.
+    package let moment: UInt64
+
+    package static var now: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+    }
+
+    /// The same clock to a few milliseconds, for a fraction of the cost.
+    @inlinable @inline(__always)
+    package static var coarseNow: UInt64 { holdfast_coarse_clock() }
+
+    package init(in timeout: Duration) {
+        let (seconds, attoseconds) = timeout.components
+        let nanoseconds = Double(seconds) * 1e9 + Double(attoseconds) / 1e9
+        // A century is as good as unlimited, and cannot overflow.
+        moment = Self.now &+ UInt64(min(max(nanoseconds, 0), 3.2e18))
+    }
+
+    package var hasPassed: Bool { Self.now >= moment }
+
+    /// Nanoseconds left; 0 if it has passed.
+    package var remaining: Int64 {
+        let now = Self.now
+        return now >= moment ? 0 : Int64(moment - now)
+    }
+
+    /// The same moment for calls that take an absolute time of the monotonic clock.
+    var time: timespec {
+        var time = timespec()
+        time.tv_sec = Int(moment / 1_000_000_000)
+        time.tv_nsec = Int(moment % 1_000_000_000)
+        return time
+    }
+}

@@ -1,0 +1,94 @@
+import CHoldfast
+import Synchronization
+
+/// A word on which threads and processes sleep until they are woken.
+///
+/// The word is odd while a thread sleeps or is about to, and every wake of all sleepers makes it
+/// the next even number. Sleepers sleep with the value that they announced themselves with. A wake
+/// between the announcement and the sleep has changed it, so the sleep ends at once. (With a mere
+/// flag, a wake meant for an earlier sleeper could take back a later announcement, and nothing
+/// would wake that sleeper.)
+///
+/// Between the announcement and the sleep, a sleeper must check its condition once more. A thread
+/// that makes the condition true must do so before it wakes. Both are in the single order of
+/// sequentially consistent operations.
+///
+/// Safety: the creator keeps the address valid.
+package struct FutexWord: @unchecked Sendable {
+    @usableFromInline let address: UnsafeMutableRawPointer
+    /// Whether this process may store into the word.
+    @usableFromInline let canAnnounce: Bool
+
+    @inlinable @inline(__always)
+    package init(at address: UnsafeMutableRawPointer, canAnnounce: Bool) {
+        self.address = address
+        self.canAnnounce = canAnnounce
+    }
+
+    @inlinable @inline(__always)
+    var word: UnsafeMutablePointer<Atomic<UInt64>> {
+        address.assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    /// The half of the word that changes with every wake (little-endian, as the format is).
+    private var futex: UnsafePointer<UInt32> {
+        UnsafePointer(address.assumingMemoryBound(to: UInt32.self))
+    }
+
+    // MARK: Sleeping
+
+    /// Announces that the thread is about to sleep.
+    package func announce() -> UInt32 {
+        guard canAnnounce else {
+            return UInt32(truncatingIfNeeded: word.pointee.load(ordering: .sequentiallyConsistent))
+        }
+        return UInt32(
+            truncatingIfNeeded: word.pointee.bitwiseOr(1, ordering: .sequentiallyConsistent)
+                .newValue)
+    }
+
+    /// Sleeps unless there was a wake since `announcement`; returns whether the time was up.
+    package func sleep(after announcement: UInt32, nanoseconds: Int64) -> Bool {
+        KernelCalls.sleepCount.add(1, ordering: .relaxed)
+        // A process that cannot announce its sleep is not woken, and polls.
+        return holdfast_wait_on_word(
+            futex, announcement, canAnnounce ? nanoseconds : min(nanoseconds, 1_000_000))
+    }
+
+    // MARK: Waking
+
+    /// Wakes all sleepers, if there are any.
+    @inlinable @inline(__always)
+    package func wakeIfAny() {
+        if word.pointee.load(ordering: .sequentiallyConsistent) & 1 != 0 { wake() }
+    }
+
+    /// Wakes all threads that sleep or are about to.
+    @inline(never)
+    package func wake() {
+        KernelCalls.wakeCount.add(1, ordering: .relaxed)
+        // One operation: an announcement either comes before it, and its sleeper sees the change,
+        // or comes later and stays.
+        exchange { ($0 | 1) &+ 1 }
+        holdfast_wake_word(futex)
+    }
+
+    /// Wakes one sleeper, if there is any. A thread that is about to sleep checks again.
+    package func wakeOne() {
+        guard word.pointee.load(ordering: .sequentiallyConsistent) & 1 != 0 else { return }
+        KernelCalls.wakeCount.add(1, ordering: .relaxed)
+        // Still odd: others may sleep on.
+        exchange { $0 &+ 2 }
+        holdfast_wake_one(futex)
+    }
+
+    private func exchange(_ change: (UInt64) -> UInt64) {
+        var seen = word.pointee.load(ordering: .relaxed)
+        while true {
+            let (exchanged, original) = word.pointee.compareExchange(
+                expected: seen, desired: change(seen), ordering: .sequentiallyConsistent)
+            if exchanged { return }
+            seen = original
+        }
+    }
+}

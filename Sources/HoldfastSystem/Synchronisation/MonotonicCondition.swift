@@ -1,0 +1,82 @@
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// A mutex of the threads of this process, for use with ``MonotonicCondition``.
+///
+/// Safety: the owner calls `destroy` once, when no thread uses it any more.
+package struct ThreadMutex: @unchecked Sendable {
+    let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+    package init() {
+        mutex = .allocate(capacity: 1)
+        pthread_mutex_init(mutex, nil)
+    }
+
+    package func destroy() {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    package func lock() { pthread_mutex_lock(mutex) }
+
+    package func unlock() { pthread_mutex_unlock(mutex) }
+
+    package func withLock<R>(_ body: () -> R) -> R {
+        lock()
+        defer { unlock() }
+        return body()
+    }
+}
+
+/// A condition variable whose timeouts use the monotonic clock, which a change of the date does not
+/// move.
+///
+/// Safety: the owner calls `destroy` once, when no thread waits any more.
+package struct MonotonicCondition: @unchecked Sendable {
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+    package init() {
+        condition = .allocate(capacity: 1)
+        #if canImport(Darwin)
+            pthread_cond_init(condition, nil)
+        #else
+            var attributes = pthread_condattr_t()
+            pthread_condattr_init(&attributes)
+            pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+            pthread_cond_init(condition, &attributes)
+            pthread_condattr_destroy(&attributes)
+        #endif
+    }
+
+    package func destroy() {
+        pthread_cond_destroy(condition)
+        condition.deallocate()
+    }
+
+    package func signal() { pthread_cond_signal(condition) }
+
+    package func broadcast() { pthread_cond_broadcast(condition) }
+
+    /// Sleeps until a signal, or for no reason. The caller holds `mutex`.
+    package func wait(_ mutex: ThreadMutex) { pthread_cond_wait(condition, mutex.mutex) }
+
+    /// Sleeps until a signal, or for no reason; false if the deadline has passed. The caller holds
+    /// `mutex`.
+    package func wait(_ mutex: ThreadMutex, until deadline: Deadline) -> Bool {
+        #if canImport(Darwin)
+            let left = deadline.remaining
+            var time = timespec(
+                tv_sec: Int(left / 1_000_000_000), tv_nsec: Int(left % 1_000_000_000))
+            let result = pthread_cond_timedwait_relative_np(condition, mutex.mutex, &time)
+        #else
+            var time = deadline.time
+            let result = pthread_cond_timedwait(condition, mutex.mutex, &time)
+        #endif
+        return result != ETIMEDOUT || !deadline.hasPassed
+    }
+}

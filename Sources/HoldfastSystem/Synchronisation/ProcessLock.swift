@@ -1,0 +1,191 @@
+import CHoldfast
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// The result of waiting for a lock between processes.
+package enum LockOutcome {
+    case acquired
+    /// The last holder died while it held the lock. The caller has the lock, and the state that it
+    /// guards may be half changed.
+    case acquiredFromTheDead
+    case timedOut
+}
+
+/// A lock between the threads of several processes. The kernel passes it on when its holder dies.
+///
+/// Timeouts use the monotonic clock. An error with `EDEADLK` says that the holder has the number of
+/// the calling thread.
+///
+/// On Linux this is a robust mutex in shared memory: 13 ns without contention, and waiters sleep in
+/// the kernel. Darwin has none; there it is a mutex for the threads and a lock of a file for the
+/// processes, polled at intervals of up to a millisecond.
+///
+/// Safety: the owner keeps the address mapped for as long as the object lives. `@unchecked
+/// Sendable`: made to be shared.
+package final class ProcessLock: @unchecked Sendable {
+    #if canImport(Darwin)
+        private let threads: UnsafeMutablePointer<pthread_mutex_t>
+        private let file: any DiskFile
+        private let lock: FileLock
+
+        package init(
+            at address: UnsafeMutableRawPointer, file: any DiskFile, lock: FileLock, isNew: Bool
+        ) {
+            self.file = file
+            self.lock = lock
+            threads = .allocate(capacity: 1)
+            pthread_mutex_init(threads, nil)
+        }
+
+        deinit {
+            pthread_mutex_destroy(threads)
+            threads.deallocate()
+        }
+
+        // Untested on a Mac.
+        package func lock(timeout: Duration, spinning: Duration = .zero) throws(SystemError)
+            -> LockOutcome
+        {
+            let deadline = Deadline(in: timeout)
+            var pause: UInt32 = 20
+            while pthread_mutex_trylock(threads) != 0 {
+                if deadline.hasPassed { return .timedOut }
+                usleep(pause)
+                pause = min(pause * 2, 1000)
+            }
+            do throws(SystemError) {
+                while !(try file.tryLock(lock, exclusive: true)) {
+                    if deadline.hasPassed {
+                        pthread_mutex_unlock(threads)
+                        return .timedOut
+                    }
+                    usleep(pause)
+                    pause = min(pause * 2, 1000)
+                }
+            } catch {
+                pthread_mutex_unlock(threads)
+                throw error
+            }
+            // A file lock does not tell whether its last holder died. To assume so costs one check.
+            return .acquiredFromTheDead
+        }
+
+        package func lockIfFree() throws(SystemError) -> LockOutcome? {
+            let outcome = try lock(timeout: .zero)
+            return outcome == .timedOut ? nil : outcome
+        }
+
+        package func unlock() {
+            file.unlock(lock)
+            pthread_mutex_unlock(threads)
+        }
+    #else
+        private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+        /// Uses the mutex at `address`. If `isNew`, makes it first: no other process may use it
+        /// yet.
+        package init(
+            at address: UnsafeMutableRawPointer, file: any DiskFile, lock: FileLock, isNew: Bool
+        ) {
+            mutex = address.assumingMemoryBound(to: pthread_mutex_t.self)
+            guard isNew else { return }
+            var attributes = pthread_mutexattr_t()
+            pthread_mutexattr_init(&attributes)
+            pthread_mutexattr_setpshared(&attributes, Int32(PTHREAD_PROCESS_SHARED))
+            pthread_mutexattr_setrobust(&attributes, Int32(PTHREAD_MUTEX_ROBUST))
+            // A thread that waits for itself gets an error instead of a deadlock.
+            pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_ERRORCHECK))
+            let result = pthread_mutex_init(mutex, &attributes)
+            pthread_mutexattr_destroy(&attributes)
+            if result != 0 {
+                fatalError(
+                    "Holdfast: the system could not make a lock between processes (error "
+                        + "\(result))")
+            }
+        }
+
+        /// Polls for up to `spinning` before it sleeps: worthwhile for a lock that is held for
+        /// microseconds.
+        @inlinable @inline(__always)
+        package func lock(timeout: Duration, spinning: Duration = .zero) throws(SystemError)
+            -> LockOutcome
+        {
+            let result = tryLock()
+            if result == 0 { return .acquired }
+            return try wait(after: result, timeout: timeout, spinning: spinning)
+        }
+
+        @usableFromInline
+        func tryLock() -> Int32 { pthread_mutex_trylock(mutex) }
+
+        @usableFromInline @inline(never)
+        func wait(after first: Int32, timeout: Duration, spinning: Duration)
+            throws(SystemError) -> LockOutcome
+        {
+            let deadline = Deadline(in: timeout)
+            // Any result but EBUSY is final, and another call would lock twice.
+            var result = first
+            let isFree = AdaptiveSpin.wait(atMost: min(spinning, timeout)) {
+                if result == EBUSY { result = pthread_mutex_trylock(mutex) }
+                return result != EBUSY
+            }
+            if !isFree {
+                KernelCalls.lockWaitCount.add(1, ordering: .relaxed)
+                repeat {
+                    result = holdfast_lock_mutex(mutex, deadline.moment)
+                } while result == EINTR
+            }
+            return try outcome(of: result)
+        }
+
+        private func outcome(of result: Int32) throws(SystemError) -> LockOutcome {
+            switch result {
+            case 0: return .acquired
+            case EOWNERDEAD:
+                pthread_mutex_consistent(mutex)
+                return .acquiredFromTheDead
+            case ETIMEDOUT: return .timedOut
+            default: throw SystemError(.lock, "the heap's shared log", Errno(result))
+            }
+        }
+
+        /// Takes the lock if it is free; nil if it is not.
+        package func lockIfFree() throws(SystemError) -> LockOutcome? {
+            let result = pthread_mutex_trylock(mutex)
+            return result == EBUSY ? nil : try outcome(of: result)
+        }
+
+        package func unlock() { pthread_mutex_unlock(mutex) }
+    #endif
+}
+
+extension ProcessLock {
+    /// `lock` as a value, for closures of functions that do not allow typed errors.
+    @inlinable @inline(__always)
+    package func result(timeout: Duration, spinning: Duration) -> Result<LockOutcome, SystemError> {
+        do throws(SystemError) {
+            return .success(try lock(timeout: timeout, spinning: spinning))
+        } catch { return .failure(error) }
+    }
+
+    /// Whether a thread of the process holds the lock at `address`. False where that is unknown,
+    /// and possibly out of date a moment later: for display only.
+    package static func isHeld(at address: UnsafeMutableRawPointer, by process: Int32) -> Bool {
+        #if canImport(Glibc)
+            // A robust mutex begins with its holder's thread number. The two highest bits are flags
+            // (futex(2)).
+            let word = address.load(as: UInt32.self)
+            let thread = Int32(bitPattern: word & 0x3fff_ffff)
+            guard thread != 0 else { return false }
+            return thread == process || access("/proc/\(process)/task/\(thread)", F_OK) == 0
+        #else
+            return false
+        #endif
+    }
+}

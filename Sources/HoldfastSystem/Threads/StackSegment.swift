@@ -1,0 +1,76 @@
+import CHoldfast
+import MemoryMapping
+import Synchronization
+
+#if canImport(Darwin)
+    import Darwin
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Glibc
+#endif
+
+/// Memory that a thread uses as a stack. Its lowest page is a guard page; the others take physical
+/// memory only once they have been touched.
+///
+/// Safety: belongs to the call that has taken it, and holds no values when it is released.
+struct StackSegment {
+    let lowest: UnsafeMutableRawPointer
+    let count: Int
+
+    private static let wholeBytes = 64 << 20
+    private static let leastBytes = 4 << 20
+    /// Bytes of a spare segment that keep their memory.
+    private static let warmBytes = 256 << 10
+
+    /// An unused segment of `wholeBytes`, so that a recursion that enters and leaves the end of a
+    /// stack repeatedly does not map and unmap each time.
+    private static let spare = Atomic<UInt>(0)
+
+    /// Nil if the system has no memory, or the thread has reached its limit.
+    static func take() -> StackSegment? {
+        let used = holdfast_get_stack_segment_bytes()
+        guard used + wholeBytes <= DeepStack.mostBytes else { return nil }
+        let address = spare.exchange(0, ordering: .acquiring)
+        if let lowest = UnsafeMutableRawPointer(bitPattern: address) {
+            holdfast_set_stack_segment_bytes(used + wholeBytes)
+            return StackSegment(lowest: lowest, count: wholeBytes)
+        }
+        var bytes = wholeBytes
+        while bytes >= leastBytes {
+            if let found = map(bytes) {
+                holdfast_set_stack_segment_bytes(used + bytes)
+                return found
+            }
+            bytes /= 2
+        }
+        return nil
+    }
+
+    private static func map(_ bytes: Int) -> StackSegment? {
+        #if os(Linux)
+            let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        #else
+            let flags = MAP_PRIVATE | MAP_ANON
+        #endif
+        guard let lowest = mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0),
+            lowest != MAP_FAILED
+        else { return nil }
+        guard mprotect(lowest, SystemPage.size, PROT_NONE) == 0 else {
+            munmap(lowest, bytes)
+            return nil
+        }
+        return StackSegment(lowest: lowest, count: bytes)
+    }
+
+    func release() {
+        holdfast_set_stack_segment_bytes(holdfast_get_stack_segment_bytes() - count)
+        guard count == Self.wholeBytes else { return _ = munmap(lowest, count) }
+        // The memory that a deep recursion has touched is freed; the rest is reused.
+        madvise(
+            lowest + SystemPage.size, count - SystemPage.size - Self.warmBytes,
+            MADV_DONTNEED)
+        let old = Self.spare.exchange(UInt(bitPattern: lowest), ordering: .acquiringAndReleasing)
+        if let old = UnsafeMutableRawPointer(bitPattern: old) { munmap(old, count) }
+    }
+}

@@ -31,6 +31,27 @@ extension PersistentHeap {
         return try engine.openSnapshot()
     }
 
+    /// Writes the heap as it is now to a new file: one commit, whole and at rest, while readers and
+    /// writers go on. It is a heap of its own, with another identity. Free pages are left out;
+    /// where what lives would take far less than the pages that it is spread over, it is packed.
+    ///
+    /// The file appears at `path` when it is complete and durable, or not at all. Throws
+    /// ``HeapError/alreadyExists(path:)`` rather than replace a file, unless `replacing`, and
+    /// ``HeapError/busy(path:)`` if the file that is to be replaced is a heap that is open
+    /// anywhere. O(heap); `progress` is told pages.
+    public func copy(
+        to path: String, replacing: Bool = false,
+        progress: ((_ done: Int, _ of: Int) -> Void)? = nil
+    ) throws(HeapError) {
+        try requireOpen()
+        let snapshot = try makeSnapshotEngine()
+        defer { try? snapshot.close() }
+        let packer = Packer(
+            snapshot: snapshot, path: path, replacing: replacing, progress: progress)
+        if try packer.copy() { return }
+        try snapshot.writeCopy(to: path, replacing: replacing, progress: progress)
+    }
+
     /// Makes the file take less of the disk: moves the log into it, gives the blocks of free pages
     /// back to the file system, and cuts the free end off if no other process has the heap open.
     /// Returns the bytes of free pages given back.

@@ -24,6 +24,11 @@ package final class ExportedRecords: @unchecked Sendable {
 
     package init(ownedPlaces: Set<UInt64>) { self.ownedPlaces = ownedPlaces }
 
+    /// The records of the export that an encoder belongs to; nil if it belongs to none.
+    static func find(in encoder: any Encoder) -> ExportedRecords? {
+        encoder.userInfo[Exchange.userInfoKey] as? ExportedRecords
+    }
+
     /// The number of the record that a reference leads to.
     package func number<Record: PersistableRecord>(of place: UInt64, _ type: Record.Type) -> Int {
         if let number = numbers[place] { return number }
@@ -72,6 +77,14 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
     private var entries: [Int: Entry] = [:]
 
     package init(_ access: HeapAccess) { self.access = access }
+
+    /// The records of the import that a decoder belongs to.
+    package static func require(in decoder: any Decoder) throws -> ImportedRecords {
+        guard let found = decoder.userInfo[Exchange.userInfoKey] as? ImportedRecords else {
+            throw ExchangeProblem("values of a heap are decoded by an import only")
+        }
+        return found
+    }
 
     /// Where the record lies that a reference mentions. A shared one counts the mention as an
     /// owner.
@@ -144,20 +157,5 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
                     "object \(number) is shared, and inside something else that owns it")
             }
         }
-    }
-}
-
-extension Exchange {
-    /// The records of the import that a decoder belongs to.
-    package static func importing(_ decoder: any Decoder) throws -> ImportedRecords {
-        guard let found = decoder.userInfo[userInfoKey] as? ImportedRecords else {
-            throw ExchangeProblem("values of a heap are decoded by an import only")
-        }
-        return found
-    }
-
-    /// The records of the export that an encoder belongs to; nil if it belongs to none.
-    static func exporting(_ encoder: any Encoder) -> ExportedRecords? {
-        encoder.userInfo[userInfoKey] as? ExportedRecords
     }
 }

@@ -1,5 +1,3 @@
-import HoldfastFormat
-
 /// Freeing and copying values in values in values: a list instead of a recursion.
 ///
 /// How deep values are nested is up to the data. What frees or copies a value that owns others does
@@ -36,7 +34,7 @@ extension HeapAccess {
         context.pointee.hasPostponed = true
         let isEndless = list._withUnsafeGuaranteedRef { list in
             list.work.append(work)
-            return list.isEndless(source)
+            return list.isEndless(source.context)
         }
         if isEndless { Misuse.damaged(source, "values own each other in a circle") }
     }
@@ -52,35 +50,5 @@ extension HeapAccess {
         }
         context.pointee.hasPostponed = false
         list._withUnsafeGuaranteedRef { $0.end() }
-    }
-}
-
-/// A context's list; stays with it for good.
-@usableFromInline
-final class PostponedWork {
-    var work: [() -> Void] = []
-    /// How often there has been some since the outermost level began, and how often there may be.
-    private var count: UInt64 = 0
-    private var limit: UInt64 = 0
-    /// The heap that was followed last.
-    private var source: UnsafeMutablePointer<TransactionContext>?
-
-    /// Counts, by the bytes that a heap had when it was first followed: a copy makes its own grow.
-    func isEndless(_ source: HeapAccess) -> Bool {
-        if self.source != source.context {
-            self.source = source.context
-            // As the heap says, which may be damaged, and no more than is mapped. No value that
-            // owns another has a block of less than 8 bytes.
-            let pages = source.context.pointee.view._withUnsafeGuaranteedRef { $0.pagesInImage }
-            let mapped = source.context.pointee.byteCount >> HeapLayout.pageShift
-            limit += min(pages, mapped) << (HeapLayout.pageShift - 3)
-        }
-        count += 1
-        return count > limit
-    }
-
-    func end() {
-        (count, limit, source) = (0, 0, nil)
-        if work.capacity > 1024 { work = [] }
     }
 }

@@ -1,41 +1,26 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// A copy that packs. Freeing blocks here and there leaves slabs that are mostly empty, and a copy
-// of the pages would take them over; where that would take far more than what lives, the blocks are
-// moved to a new heap instead. Moving follows everything that the roots lead to, so it is done only
-// where the heap has been found to be sound and all of it was reached; any other heap is copied
-// page by page, as it is.
-extension PersistentHeap {
-    /// Writes the heap as it is now to a new file: one commit, whole and at rest, while readers and
-    /// writers go on. It is a heap of its own, with another identity. Free pages are left out;
-    /// where what lives would take far less than the pages that it is spread over, it is packed.
-    ///
-    /// The file appears at `path` when it is complete and durable, or not at all. Throws
-    /// ``HeapError/alreadyExists(path:)`` rather than replace a file, unless `replacing`, and
-    /// ``HeapError/busy(path:)`` if the file that is to be replaced is a heap that is open
-    /// anywhere. O(heap); `progress` is told pages.
-    public func copy(
-        to path: String, replacing: Bool = false,
-        progress: ((_ done: Int, _ of: Int) -> Void)? = nil
-    ) throws(HeapError) {
-        try requireOpen()
-        let snapshot = try makeSnapshotEngine()
-        defer { try? snapshot.close() }
-        if try Self.copyPacked(snapshot, to: path, replacing: replacing, progress: progress) {
-            return
-        }
-        try snapshot.writeCopy(to: path, replacing: replacing, progress: progress)
-    }
+/// Copies a heap by moving its blocks to a new one.
+///
+/// Freeing blocks here and there leaves slabs that are mostly empty, and a copy of the pages would
+/// take them over; where that would take far more than the live blocks need, they are moved to a
+/// new heap instead. Moving follows everything that the roots lead to, so it is done only where the
+/// heap has been found to be sound and all of it was reached; any other heap is copied page by
+/// page, as it is.
+struct Packer {
+    let snapshot: HeapEngine
+    /// Where the copy is to stand.
+    let path: String
+    let replacing: Bool
+    /// Told pages.
+    let progress: ((_ done: Int, _ of: Int) -> Void)?
 
-    /// Writes a packed copy of a snapshot, if that is worthwhile and possible; false if the pages
-    /// are to be copied. Throws like `copy`.
-    static func copyPacked(
-        _ snapshot: HeapEngine, to path: String, replacing: Bool, always: Bool = false,
-        progress: ((_ done: Int, _ of: Int) -> Void)?
-    ) throws(HeapError) -> Bool {
+    /// Writes the packed copy, if that is possible and worthwhile, or `always`; false if the pages
+    /// are to be copied. Throws like `PersistentHeap.copy`.
+    func copy(always: Bool = false) throws(HeapError) -> Bool {
         // Where there are no figures, the copy of the pages says what is wrong.
-        guard let figures = try? snapshot.statistics(), always || isPackingWorthwhile(figures)
+        guard let figures = try? snapshot.statistics(), always || Self.isWorthwhile(figures)
         else { return false }
         let context = try snapshot.beginRead()
         defer { snapshot.endRead(context) }
@@ -76,7 +61,7 @@ extension PersistentHeap {
     }
 
     /// Whether the pages that a copy would take over are a quarter more than the blocks in them.
-    private static func isPackingWorthwhile(_ figures: HeapStatistics) -> Bool {
+    private static func isWorthwhile(_ figures: HoldfastEngine.HeapStatistics) -> Bool {
         let free = figures.freeRuns.reduce(0) { $0 + $1.freeBytes }
         return figures.heapBytes - free > figures.usedBytes / 4 * 5 + 1 << 16
     }

@@ -1,0 +1,148 @@
+import HoldfastFormat
+
+/// The checked way to the bytes of an open transaction; part of every handle.
+///
+/// This is where pointers into the mapping are made, and what makes them safe: the epoch shows that
+/// the transaction is still open, the bounds check that the bytes lie inside the mapping, whatever
+/// a damaged file says. Pointers must not be kept beyond the operation that asked for them. Not
+/// `Sendable`: a transaction belongs to the thread that runs it.
+@frozen
+public struct HeapAccess {
+    /// Optional, though it is never nil, so that no bit pattern of a handle is left over for the
+    /// nil of an optional handle. Such a nil, made by unspecialised code of this module and asked
+    /// for by a client's (Swift 6.3, without optimisation), was taken for a handle: the one clears
+    /// the pointer alone, the other compares the whole of the handle with zero.
+    @usableFromInline let storedContext: UnsafeMutablePointer<TransactionContext>?
+    public let epoch: UInt64
+
+    @inlinable @inline(__always)
+    public var context: UnsafeMutablePointer<TransactionContext> { storedContext.unsafelyUnwrapped }
+
+    @inlinable
+    public init(context: UnsafeMutablePointer<TransactionContext>, epoch: UInt64) {
+        storedContext = context
+        self.epoch = epoch
+    }
+
+    /// What the handle of a collection that is in no heap yet has: never open.
+    public static var detached: HeapAccess {
+        HeapAccess(context: TransactionContextPool.neverOpen, epoch: .max)
+    }
+
+    /// Whether this is `detached`.
+    @inlinable
+    public var isDetached: Bool { epoch == .max }
+
+    @inlinable @inline(__always)
+    public var isOpen: Bool { context.pointee.epoch == epoch }
+
+    @inlinable @inline(__always)
+    public var isWritable: Bool { context.pointee.isWritable }
+
+    /// Whether the transaction has met a limit and goes on only to come to its end; see `Shortage`.
+    @inlinable @inline(__always)
+    public var isLost: Bool { context.pointee.isLost }
+
+    @inlinable @inline(__always)
+    public var hashSeed: HeapIdentity { context.pointee.hashSeed }
+
+    /// Bytes of `hints`.
+    public static var hintBytes: Int { TransactionContext.hintBytes }
+
+    /// Where the layer above remembers what it has found, for later transactions of the same
+    /// opening that may get the same context, or another. Zeros at first.
+    @inlinable @inline(__always)
+    public var hints: UnsafeMutableRawPointer { context.pointee.hints }
+
+    /// Whether the transaction has noted the line.
+    @inline(__always)
+    func isNoted(line: UInt64) -> Bool {
+        context.pointee.touchedLines[Int(truncatingIfNeeded: line &>> 6)] & (1 &<< (line & 63)) != 0
+    }
+
+    /// The address of `count` bytes at `offset`. Traps if the transaction is over or the bytes are
+    /// not inside the heap.
+    @inlinable @inline(__always)
+    public func address(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
+        guard isOpen else { Misuse.notOpen(self) }
+        let limit = context.pointee.byteCount
+        guard offset <= limit, UInt64(truncatingIfNeeded: count) <= limit &- offset else {
+            Misuse.outOfBounds(offset, count, self)
+        }
+        return context.pointee.base + Int(truncatingIfNeeded: offset)
+    }
+
+    /// Like `address`, for changing the bytes: notes the lines first, so that the change is logged
+    /// and can be undone.
+    @inlinable @inline(__always)
+    public func writableAddress(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
+        let address = address(offset, count)
+        note(offset, count)
+        return address
+    }
+
+    /// Notes that `count` bytes at `offset` are about to change. The caller has checked that they
+    /// lie inside the heap.
+    @inlinable @inline(__always)
+    public func note(_ offset: UInt64, _ count: Int) {
+        let first = offset &>> HeapLayout.lineShift
+        let last = (offset &+ UInt64(truncatingIfNeeded: count) &- 1) &>> HeapLayout.lineShift
+        if first == last, context.pointee.isWritable {
+            let word = context.pointee.touchedLines[Int(truncatingIfNeeded: first &>> 6)]
+            if word & (1 &<< (first & 63)) != 0 { return }
+        }
+        noteLines(first, last, count)
+    }
+
+    /// `writableAddress` of a whole line; `offset` is where one begins.
+    @inline(__always)
+    func writableLine(_ offset: UInt64) -> UnsafeMutableRawPointer {
+        let address = address(offset, HeapLayout.lineBytes)
+        let line = offset &>> HeapLayout.lineShift
+        if context.pointee.isWritable,
+            context.pointee.touchedLines[Int(truncatingIfNeeded: line &>> 6)] & (1 &<< (line & 63))
+                != 0
+        {
+            return address
+        }
+        noteLines(line, line, HeapLayout.lineBytes)
+        return address
+    }
+
+    @usableFromInline @inline(never)
+    func noteLines(_ first: UInt64, _ last: UInt64, _ count: Int) {
+        guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }
+        guard count > 0 else { return }
+        demandInside(first, last)
+        context.pointee.view._withUnsafeGuaranteedRef {
+            $0.dirty.markDirty(firstLine: first, lastLine: last)
+        }
+    }
+
+    /// Notes bytes of a block that this transaction has just allocated, all at once; cheaper than
+    /// `note` where the heap has grown, since nothing there needs a before-image.
+    @inlinable
+    public func noteFresh(_ offset: UInt64, _ count: Int) {
+        guard isOpen else { Misuse.notOpen(self) }
+        guard count > 0 else { return }
+        let last = (offset &+ UInt64(truncatingIfNeeded: count) &- 1) &>> HeapLayout.lineShift
+        noteFreshLines(offset &>> HeapLayout.lineShift, last)
+    }
+
+    @usableFromInline @inline(never)
+    func noteFreshLines(_ first: UInt64, _ last: UInt64) {
+        guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }
+        demandInside(first, last)
+        context.pointee.view._withUnsafeGuaranteedRef {
+            $0.dirty.markFresh(firstLine: first, lastLine: last)
+        }
+    }
+
+    /// The table of noted lines ends with the heap; an allocator whose records are damaged may hand
+    /// out what lies beyond.
+    private func demandInside(_ first: UInt64, _ last: UInt64) {
+        guard first <= last, last < context.pointee.byteCount >> HeapLayout.lineShift else {
+            Misuse.outOfBounds(first << HeapLayout.lineShift, HeapLayout.lineBytes, self)
+        }
+    }
+}

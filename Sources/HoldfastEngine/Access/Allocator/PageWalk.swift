@@ -3,21 +3,38 @@ import HoldfastFormat
 /// The runs that the page map shows, in the order of the pages: what is free, what is in use. Reads
 /// descriptors only, O(runs).
 ///
-/// Trusts nothing: where a descriptor is not one of a run's first page, the walk ends and says so.
+/// The one walk over the page map: copies, figures, checks and the map of pages all use it. It
+/// shares no code with the allocator, and trusts nothing: where a descriptor is not one of a run's
+/// first page, the walk ends and says why.
 struct PageWalk: Sequence, IteratorProtocol {
     struct Run {
         var pages: Range<Int>
-        var kind: PageDescriptor.Kind
+        var descriptor: PageDescriptor
+
+        var kind: PageDescriptor.Kind { descriptor.kind }
         /// What the descriptor says, if it is a slab; need not be a class.
-        var sizeClass: UInt8
+        var sizeClass: UInt8 { descriptor.sizeClass }
+    }
+
+    /// Why a walk ends before the heap does.
+    enum Break: Equatable {
+        case missingDescriptor
+        /// Of no pages, or of more than there are.
+        case impossibleLength(UInt64)
+        /// Not that of a run's first page.
+        case impossibleKind(UInt8)
     }
 
     private let base: UnsafeRawPointer
     private let end: UInt64
     private let parts: PageChecksums
-    private var page: UInt64 = 0
+    /// The first page of the next run.
+    private(set) var page: UInt64 = 0
+    /// What is wrong with the descriptor of `page`, once the walk has come to such a one.
+    private(set) var failure: Break?
+
     /// Whether the walk came to an end before the heap did.
-    private(set) var isBroken = false
+    var isBroken: Bool { failure != nil }
 
     /// The image at `base` has at least `end` pages.
     init(base: UnsafeRawPointer, end: UInt64) {
@@ -29,21 +46,30 @@ struct PageWalk: Sequence, IteratorProtocol {
     }
 
     mutating func next() -> Run? {
-        guard page < end, !isBroken else { return nil }
-        guard let descriptor = descriptor(page), descriptor.pages > 0,
-            page + UInt64(descriptor.pages) <= end,
-            [.free, .run, .slab, .metadata].contains(descriptor.kind)
-        else {
-            isBroken = true
+        guard page < end, failure == nil else { return nil }
+        guard let descriptor = descriptor(page) else {
+            failure = .missingDescriptor
+            return nil
+        }
+        let pages = UInt64(descriptor.pages)
+        guard pages > 0, page + pages <= end else {
+            failure = .impossibleLength(pages)
+            return nil
+        }
+        switch descriptor.kind {
+        case .free, .run, .slab, .metadata: break
+        case .none, .slabInterior, .freeTail, .runTail, .metadataTail:
+            failure = .impossibleKind(descriptor.rawKind)
             return nil
         }
         let first = Int(page)
-        page += UInt64(descriptor.pages)
-        return Run(
-            pages: first ..< Int(page), kind: descriptor.kind, sizeClass: descriptor.sizeClass)
+        page += pages
+        return Run(pages: first ..< Int(page), descriptor: descriptor)
     }
 
-    private func descriptor(_ page: UInt64) -> PageDescriptor? {
+    /// The descriptor of any page, by the rule of the format; nil where the page map has no place
+    /// for it.
+    func descriptor(_ page: UInt64) -> PageDescriptor? {
         var place =
             UInt64(HeapLayout.firstPageMapPage) << HeapLayout.pageShift + page
             * PageMap.descriptorBytes

@@ -11,7 +11,7 @@ import TestSupport
             path: "/sim/notes.heap", mode: .readWrite, options: options, disk: SimulatedDisk())
         let setup = try engine.beginWrite()
         let block = Workload.access(setup).allocate(byteCount: 256)
-        Workload.access(setup).note(block, 256)
+        Workload.access(setup).markDirty(block, 256)
         try engine.commit(setup)
 
         let context = try engine.beginWrite()

@@ -194,7 +194,7 @@ package struct RootCatalogue {
         map.updateValue(RecordValue(record: record), forKey: newName)
         // The description belongs to the new entry now, and must not be freed with the old one.
         if let slot = map.find(name) {
-            access.note(address: slot, MemoryLayout.size(ofValue: slot.pointee))
+            access.markDirty(address: slot, MemoryLayout.size(ofValue: slot.pointee))
             slot.pointee.value.description = StoredBytes()
         }
         map.removeValue(forKey: name)

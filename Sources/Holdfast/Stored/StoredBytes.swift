@@ -75,7 +75,7 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
             // In a transaction that is lost, no bytes stand for these.
             guard access.hasRoom(byteCount: bytes.count) else { return }
             let offset = access.allocate(byteCount: bytes.count, alignment: 1)
-            access.noteFresh(offset, bytes.count)
+            access.markFresh(offset, bytes.count)
             access.address(offset, bytes.count).copyMemory(
                 from: bytes.baseAddress!, byteCount: bytes.count)
             low = offset

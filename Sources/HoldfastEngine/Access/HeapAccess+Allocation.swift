@@ -80,7 +80,7 @@ extension HeapAccess {
         guard hasRoom(byteCount: newRequest) else { return nil }
         let new = allocate(byteCount: newCount, alignment: alignment)
         if preserving > 0 {
-            noteFresh(new, preserving)
+            markFresh(new, preserving)
             address(new, preserving).copyMemory(
                 from: address(offset, preserving), byteCount: preserving)
         }
@@ -96,7 +96,7 @@ extension HeapAccess {
         }
     }
 
-    func forget(firstPage: UInt64, pageCount: UInt64) {
+    func unmark(firstPage: UInt64, pageCount: UInt64) {
         context.pointee.view._withUnsafeGuaranteedRef {
             $0.dirty.unmark(firstPage: firstPage, pageCount: pageCount)
         }

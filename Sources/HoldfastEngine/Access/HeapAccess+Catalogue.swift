@@ -21,6 +21,6 @@ extension HeapAccess {
     /// Whether this transaction may have changed the catalogue's version (it may also have changed
     /// what lies in the same line).
     public var isCatalogueChanging: Bool {
-        isWritable && isNoted(line: AllocatorRoot.catalogueVersionField &>> HeapLayout.lineShift)
+        isWritable && isDirty(line: AllocatorRoot.catalogueVersionField &>> HeapLayout.lineShift)
     }
 }

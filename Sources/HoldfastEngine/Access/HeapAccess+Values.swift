@@ -5,7 +5,7 @@ extension HeapAccess {
         address(offset, MemoryLayout<T>.size).loadUnaligned(as: T.self)
     }
 
-    /// Stores `value` and notes its lines.
+    /// Stores `value` and marks its lines dirty.
     @inlinable @inline(__always)
     public func store<T: BitwiseCopyable>(_ value: T, at offset: UInt64) {
         writableAddress(offset, MemoryLayout<T>.size).storeBytes(of: value, as: T.self)

@@ -54,9 +54,9 @@ public struct HeapAccess {
     @inlinable @inline(__always)
     public var hints: UnsafeMutableRawPointer { context.pointee.hints }
 
-    /// Whether the transaction has noted the line.
+    /// Whether the transaction has marked the line dirty.
     @inline(__always)
-    func isNoted(line: UInt64) -> Bool {
+    func isDirty(line: UInt64) -> Bool {
         context.pointee.touchedLines[Int(truncatingIfNeeded: line &>> 6)] & (1 &<< (line & 63)) != 0
     }
 
@@ -72,26 +72,26 @@ public struct HeapAccess {
         return context.pointee.base + Int(truncatingIfNeeded: offset)
     }
 
-    /// Like `address`, for changing the bytes: notes the lines first, so that the change is logged
+    /// Like `address`, for changing the bytes: marks the lines dirty first, so that the change is logged
     /// and can be undone.
     @inlinable @inline(__always)
     public func writableAddress(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
         let address = address(offset, count)
-        note(offset, count)
+        markDirty(offset, count)
         return address
     }
 
-    /// Notes that `count` bytes at `offset` are about to change. The caller has checked that they
+    /// Marks `count` bytes at `offset` dirty: they are about to change. The caller has checked that they
     /// lie inside the heap.
     @inlinable @inline(__always)
-    public func note(_ offset: UInt64, _ count: Int) {
+    public func markDirty(_ offset: UInt64, _ count: Int) {
         let first = offset &>> HeapLayout.lineShift
         let last = (offset &+ UInt64(truncatingIfNeeded: count) &- 1) &>> HeapLayout.lineShift
         if first == last, context.pointee.isWritable {
             let word = context.pointee.touchedLines[Int(truncatingIfNeeded: first &>> 6)]
             if word & (1 &<< (first & 63)) != 0 { return }
         }
-        noteLines(first, last, count)
+        markDirtyLines(first, last, count)
     }
 
     /// `writableAddress` of a whole line; `offset` is where one begins.
@@ -105,12 +105,12 @@ public struct HeapAccess {
         {
             return address
         }
-        noteLines(line, line, HeapLayout.lineBytes)
+        markDirtyLines(line, line, HeapLayout.lineBytes)
         return address
     }
 
     @usableFromInline @inline(never)
-    func noteLines(_ first: UInt64, _ last: UInt64, _ count: Int) {
+    func markDirtyLines(_ first: UInt64, _ last: UInt64, _ count: Int) {
         guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }
         guard count > 0 else { return }
         demandInside(first, last)
@@ -119,18 +119,18 @@ public struct HeapAccess {
         }
     }
 
-    /// Notes bytes of a block that this transaction has just allocated, all at once; cheaper than
-    /// `note` where the heap has grown, since nothing there needs a before-image.
+    /// Marks bytes of a block that this transaction has just allocated, all at once; cheaper than
+    /// `markDirty` where the heap has grown, since nothing there needs a before-image.
     @inlinable
-    public func noteFresh(_ offset: UInt64, _ count: Int) {
+    public func markFresh(_ offset: UInt64, _ count: Int) {
         guard isOpen else { Misuse.notOpen(self) }
         guard count > 0 else { return }
         let last = (offset &+ UInt64(truncatingIfNeeded: count) &- 1) &>> HeapLayout.lineShift
-        noteFreshLines(offset &>> HeapLayout.lineShift, last)
+        markFreshLines(offset &>> HeapLayout.lineShift, last)
     }
 
     @usableFromInline @inline(never)
-    func noteFreshLines(_ first: UInt64, _ last: UInt64) {
+    func markFreshLines(_ first: UInt64, _ last: UInt64) {
         guard context.pointee.isWritable else { Misuse.writeInReadTransaction() }
         demandInside(first, last)
         context.pointee.view._withUnsafeGuaranteedRef {
@@ -138,7 +138,7 @@ public struct HeapAccess {
         }
     }
 
-    /// The table of noted lines ends with the heap; an allocator whose records are damaged may hand
+    /// The table of dirty lines ends with the heap; an allocator whose records are damaged may hand
     /// out what lies beyond.
     private func demandInside(_ first: UInt64, _ last: UInt64) {
         guard first <= last, last < context.pointee.byteCount >> HeapLayout.lineShift else {

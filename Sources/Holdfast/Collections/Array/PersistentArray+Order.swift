@@ -102,7 +102,7 @@ extension PersistentArray {
         let header = header
         let count = Int(truncatingIfNeeded: header.pointee.count)
         guard count > 1 else { return }
-        access.note(header.pointee.buffer, count * Self.stride)
+        access.markDirty(header.pointee.buffer, count * Self.stride)
         var buffer = UnsafeMutableBufferPointer(start: elements(header), count: count)
         body(&buffer)
     }
@@ -130,7 +130,7 @@ extension PersistentArray where Element: Comparable {
 }
 
 extension HeapAccess {
-    /// Writes bytes, noting only the lines in which they differ from what is there.
+    /// Writes bytes, marking dirty only the lines in which they differ from what is there.
     @usableFromInline
     func overwrite(_ offset: UInt64, with bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }
@@ -143,7 +143,7 @@ extension HeapAccess {
             let new = UnsafeRawBufferPointer(start: source + start, count: count)
             if !UTF8Bytes.areEqual(UnsafeRawBufferPointer(start: target + start, count: count), new)
             {
-                note(offset + UInt64(start), count)
+                markDirty(offset + UInt64(start), count)
                 (target + start).copyMemory(from: source + start, byteCount: count)
             }
             start += count

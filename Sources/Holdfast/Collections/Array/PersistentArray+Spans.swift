@@ -39,7 +39,7 @@ extension PersistentArray where Element: PersistableStruct {
         check(range, header)
         let start = range.isEmpty ? nil : elements(header) + range.lowerBound
         if !range.isEmpty {
-            access.note(elementOffset(range.lowerBound), range.count * Self.stride)
+            access.markDirty(elementOffset(range.lowerBound), range.count * Self.stride)
         }
         var span = MutableSpan(
             _unsafeElements: UnsafeMutableBufferPointer(start: start, count: range.count))
@@ -76,7 +76,7 @@ extension PersistentArray where Element: PersistableStruct {
         }
         let header = writableHeader
         let place = elementOffset(count)
-        if maximum > 0 { access.note(place, maximum * Self.stride) }
+        if maximum > 0 { access.markDirty(place, maximum * Self.stride) }
         let start = access.address(place, maximum * Self.stride).assumingMemoryBound(
             to: Element.self)
         let filled = Self.fill(UnsafeMutableBufferPointer(start: start, count: maximum), body)

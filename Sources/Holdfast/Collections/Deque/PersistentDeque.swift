@@ -132,7 +132,7 @@ public struct PersistentDeque<Element: Persistable> {
 
     /// Notes that the header is about to change; traps in a read transaction.
     @inlinable @inline(__always)
-    func noteHeader() { access.note(offset, MemoryLayout<Header>.size) }
+    func markHeader() { access.markDirty(offset, MemoryLayout<Header>.size) }
 
     /// Sets what changes with every insertion and removal. The caller has noted the header.
     @inlinable @inline(__always)
@@ -146,7 +146,7 @@ public struct PersistentDeque<Element: Persistable> {
 
     @inlinable @inline(__always)
     func write(_ stored: Element.Stored, at place: UnsafeMutablePointer<Element.Stored>) {
-        access.note(address: place, MemoryLayout<Element.Stored>.size)
+        access.markDirty(address: place, MemoryLayout<Element.Stored>.size)
         place.pointee = stored
     }
 

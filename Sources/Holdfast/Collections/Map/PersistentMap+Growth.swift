@@ -9,7 +9,7 @@ extension PersistentMap {
     func makeSegment(exponent: Int, localDepth: Int) -> MapSegment {
         let bytes = Self.chunkBytes << exponent
         let offset = access.allocate(byteCount: bytes, alignment: HeapLayout.lineBytes)
-        access.noteFresh(offset, bytes)
+        access.markFresh(offset, bytes)
         // All of it, and not only the control bytes: old contents of the disk have no business in
         // new slots.
         access.address(offset, bytes).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
@@ -134,7 +134,7 @@ extension PersistentMap {
         let depth = Int(header.pointee.depth)
         let entries = 2 << depth
         let directory = access.allocate(byteCount: entries * 8)
-        access.noteFresh(directory, entries * 8)
+        access.markFresh(directory, entries * 8)
         let new = access.address(directory, entries * 8)
         for entry in 0 ..< entries {
             let word =

@@ -139,7 +139,7 @@ extension PersistentMap {
             }
             let entries = 1 << (depth - 1)
             let directory = access.allocate(byteCount: entries * 8)
-            access.noteFresh(directory, entries * 8)
+            access.markFresh(directory, entries * 8)
             let new = access.address(directory, entries * 8)
             for entry in 0 ..< entries {
                 let word = access.load(old &+ UInt64(entry * 16), as: UInt64.self)

@@ -93,7 +93,7 @@ extension PersistentMap {
 
     @inlinable @inline(__always)
     func countOneMore(_ header: UnsafeMutablePointer<Header>) {
-        access.note(offset, MemoryLayout<Header>.size)
+        access.markDirty(offset, MemoryLayout<Header>.size)
         header.pointee.count &+= 1
         header.pointee.changes &+= 1
     }
@@ -105,7 +105,7 @@ extension PersistentMap {
             let header = header
             let segment = segment(for: hash, header)
             if segment.isNull {
-                access.note(offset, MemoryLayout<Header>.size)
+                access.markDirty(offset, MemoryLayout<Header>.size)
                 header.pointee.table = makeSegment(exponent: 0, localDepth: 0).word
                 continue
             }
@@ -179,7 +179,7 @@ extension PersistentMap {
         let end = UnsafeMutableRawPointer(place) + MemoryLayout<Slot>.size
         let rest = Swift.max(UnsafeMutableRawPointer(place), chunk + HeapLayout.lineBytes)
         if !isNoted, rest < end {
-            access.note(address: rest.assumingMemoryBound(to: UInt8.self), end - rest)
+            access.markDirty(address: rest.assumingMemoryBound(to: UInt8.self), end - rest)
         }
         place.pointee = slot
     }
@@ -188,7 +188,8 @@ extension PersistentMap {
     func storeControl(_ control: UInt64, _ chunk: UnsafeMutableRawPointer, _ isNoted: Bool = false)
     {
         if !isNoted {
-            access.note(address: chunk.assumingMemoryBound(to: UInt64.self), MapChunk.headerBytes)
+            access.markDirty(
+                address: chunk.assumingMemoryBound(to: UInt64.self), MapChunk.headerBytes)
         }
         chunk.storeBytes(of: control, as: UInt64.self)
     }

@@ -69,7 +69,7 @@ extension Allocator {
 
     /// Frees pages that the caller knows to be a whole run or the rest of one that was cut.
     func release(first page: UInt64, pages: UInt64) {
-        access.forget(firstPage: page, pageCount: pages)
+        access.unmark(firstPage: page, pageCount: pages)
         var first = page
         var length = pages
         let before = descriptor(first - 1)

@@ -37,7 +37,7 @@ import TestSupport
             try engine.checkpoint()
             let report = try engine.scrub()
             // While that stands in the header, a scrub lets pass what it could explain.
-            if try engine.readHeader(engine.file!).isGivingBack {
+            if try engine.readHeader(engine.file!).isPunchingHoles {
                 return "free pages are still being given back"
             }
             try engine.close()

@@ -72,8 +72,8 @@ public struct HeapAccess {
         return context.pointee.base + Int(truncatingIfNeeded: offset)
     }
 
-    /// Like `address`, for changing the bytes: marks the lines dirty first, so that the change is logged
-    /// and can be undone.
+    /// Like `address`, for changing the bytes: marks their lines dirty first, so that the change is
+    /// logged and can be undone.
     @inlinable @inline(__always)
     public func writableAddress(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
         let address = address(offset, count)
@@ -81,8 +81,8 @@ public struct HeapAccess {
         return address
     }
 
-    /// Marks `count` bytes at `offset` dirty: they are about to change. The caller has checked that they
-    /// lie inside the heap.
+    /// Marks the lines of `count` bytes at `offset` dirty: they are about to change. The caller
+    /// has checked that they lie inside the heap.
     @inlinable @inline(__always)
     public func markDirty(_ offset: UInt64, _ count: Int) {
         let first = offset &>> HeapLayout.lineShift

@@ -8,7 +8,7 @@ struct Scrub {
 
     private(set) var report = PageReport()
     /// What the next step compares with.
-    var base: BaseState?
+    var base: DataFileState?
     /// The next page, and the first that is not looked at any more.
     private(set) var page = 0
     private(set) var end = Int.max
@@ -16,7 +16,7 @@ struct Scrub {
     /// The heap's end at the beginning: what is added behind it meanwhile is left alone.
     private var limit = Int.max
 
-    // What the step has found; see `BaseState.judge`.
+    // What the step has found; see `DataFileState.judge`.
     private var damaged: [Int] = []
     private var given: Set<Int> = []
     private var torn: Set<Int> = []
@@ -65,7 +65,9 @@ struct Scrub {
         }
     }
 
-    private mutating func checkPages(_ file: any DiskFile, _ base: BaseState) throws(SystemError) {
+    private mutating func checkPages(_ file: any DiskFile, _ base: DataFileState)
+        throws(SystemError)
+    {
         // What no checkpoint has written is a hole, often a very long one.
         let data =
             try file.nextData(from: page * HeapLayout.pageBytes).map { $0 / HeapLayout.pageBytes }
@@ -89,7 +91,7 @@ struct Scrub {
     }
 
     private mutating func check(
-        _ page: Int, _ bytes: UnsafeRawBufferPointer, _ file: any DiskFile, _ base: BaseState
+        _ page: Int, _ bytes: UnsafeRawBufferPointer, _ file: any DiskFile, _ base: DataFileState
     ) throws(SystemError) {
         if base.logged.contains(page) {
             report.loggedPages += 1
@@ -113,7 +115,7 @@ struct Scrub {
     }
 
     /// A page does not match the checksum in the page of checksums that is loaded.
-    private mutating func note(_ page: Int, isGiven: Bool, _ base: BaseState) {
+    private mutating func note(_ page: Int, isGiven: Bool, _ base: DataFileState) {
         damaged.append(page)
         if isGiven { given.insert(page) }
         let bytes = UnsafeRawBufferPointer(checksums.bytes)
@@ -124,7 +126,9 @@ struct Scrub {
 
     /// Pages that read as zeros without being read: right where there is no checksum, or that of a
     /// page of zeros; file systems and copying programs turn written zeros into holes as they like.
-    private mutating func checkHole(_ pages: Range<Int>, _ file: any DiskFile, _ base: BaseState)
+    private mutating func checkHole(
+        _ pages: Range<Int>, _ file: any DiskFile, _ base: DataFileState
+    )
         throws(SystemError)
     {
         var page = pages.lowerBound
@@ -177,7 +181,7 @@ struct Scrub {
         isComplete = page >= fileEnd
     }
 
-    private mutating func entry(of page: Int, _ file: any DiskFile, _ base: BaseState)
+    private mutating func entry(of page: Int, _ file: any DiskFile, _ base: DataFileState)
         throws(SystemError) -> UInt64
     {
         guard let (checksumPage, index) = base.table.place(of: page) else { return 0 }

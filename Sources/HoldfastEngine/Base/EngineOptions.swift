@@ -70,7 +70,7 @@ public struct EngineOptions: Sendable {
     /// The only names that roots may be made with; nil for any.
     public var rootNames: Set<String>?
     /// Tests only: compares the whole image against the logged changes at every commit.
-    public var verifiesNotes = false
+    public var verifiesDirtyTracking = false
 
     public init() {}
 }

@@ -18,10 +18,10 @@ extension FileLock {
     package static var sync: FileLock { FileLock(slot: 5) }
     /// Held in shared mode by readers that have the heap open as it was at rest, without being
     /// registered. A process that would replace the file finds them by it.
-    package static var visitor: FileLock { FileLock(slot: 6) }
+    package static var transientReader: FileLock { FileLock(slot: 6) }
     /// Held in shared mode by those of them that have a read transaction open: nothing may be
     /// written to the data file meanwhile.
-    package static var visitorsRead: FileLock { FileLock(slot: 7) }
+    package static var transientRead: FileLock { FileLock(slot: 7) }
 
     /// All locks of a heap file.
     package static var allOfHeap: [FileLock] { (0 ..< 8).map { FileLock(slot: $0) } }

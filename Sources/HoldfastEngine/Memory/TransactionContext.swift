@@ -15,7 +15,8 @@ public struct TransactionContext {
     public var byteCount: UInt64
     /// The open transaction's number; 0 while none is.
     public var epoch: UInt64
-    /// One word a page, a bit for each line that the transaction has marked dirty; only for writers.
+    /// One word for each page, a bit for each line that the transaction has marked dirty; only for
+    /// writers.
     public var touchedLines: UnsafeMutablePointer<UInt64>
     public var isWritable: Bool
     /// Whether a limit was met, so that nothing of the transaction will be kept; see `Shortage`.

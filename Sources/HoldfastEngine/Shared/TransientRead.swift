@@ -10,7 +10,7 @@
 ///    first commit is published; a process that punches holes, reserves or recovers finds such a
 ///    header or writes one first. So as long as the sequence numbers are those of the visit, and a
 ///    header at rest had them, no record exists that a checkpoint or a recovery could write.
-/// 2. *From then on its lock keeps the file as it is.* The lock `visitorsRead` is taken before the
+/// 2. *From then on its lock keeps the file as it is.* The lock `transientRead` is taken before the
 ///    numbers are looked at. A checkpoint looks for it before it writes anything, and has nothing
 ///    to write before the header has changed: so either it finds the lock, or the reader finds
 ///    another header. A recovery is put off (`Opener.joinBesideReaders`) or waits until the lock is
@@ -21,8 +21,8 @@
 ///    holds up no other. It belongs to the open file: the kernel releases it if the process dies,
 ///    and a forked child cannot give it back for its parent.
 ///
-/// A second lock, `visitor`, is held from the opening until the registration or the close. Only a
-/// process that is about to replace the file looks for it.
+/// A second lock, `transientReader`, is held from the opening until the registration or the close.
+/// Only a process that is about to replace the file looks for it.
 ///
 /// `@unchecked Sendable`: the headers are only read, and mapped for as long as the engine lives.
 struct TransientRead: @unchecked Sendable {
@@ -44,7 +44,7 @@ extension Participation {
         guard case .transientReader(let read) = kind, let file = dataFile.file else { return true }
         if isFirst {
             guard transientState == .notYet,
-                (try? file.tryLock(.visitorsRead, exclusive: false)) == true
+                (try? file.tryLock(.transientRead, exclusive: false)) == true
             else { return false }
             transientState = .open
         }
@@ -55,7 +55,7 @@ extension Participation {
     func endTransientRead() {
         guard transientState == .open, !lifecycle.isForked else { return }
         transientState = .over
-        dataFile.file?.unlock(.visitorsRead)
+        dataFile.file?.unlock(.transientRead)
     }
 
     /// The contents of the shared file, if there is one: for a transient reader that cannot

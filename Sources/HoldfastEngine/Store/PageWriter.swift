@@ -16,19 +16,21 @@ struct PageWriter {
     private let reserved: [Range<Int>]
     /// An earlier checkpoint may have been cut short, so pages of checksums may be torn; everything
     /// that was being written is written again now.
-    private let mends: Bool
+    private let isRepair: Bool
     /// Zeroed ranges keep their disk blocks, unless the heap's file is meant to be sparse.
     private let keepsBlocks: Bool
     private var pending: [(page: Int, checksum: UInt64)] = []
     private let scratch: PageBuffer
 
-    init(file: any DiskFile, old: PageChecksums, new: PageChecksums, mends: Bool, keepsBlocks: Bool)
-    {
+    init(
+        file: any DiskFile, old: PageChecksums, new: PageChecksums, isRepair: Bool,
+        keepsBlocks: Bool
+    ) {
         self.file = file
         self.old = old
         table = new
         reserved = new.allPages
-        self.mends = mends
+        self.isRepair = isRepair
         self.keepsBlocks = keepsBlocks
         scratch = PageBuffer(pages: 1)
     }
@@ -54,7 +56,7 @@ struct PageWriter {
         // old place.
         let changed = (0 ..< table.parts.count).filter {
             old.parts[$0] != table.parts[$0]
-                || mends && lowestEnd < 1 << ($0 + PageMap.firstPartExponent)
+                || isRepair && lowestEnd < 1 << ($0 + PageMap.firstPartExponent)
         }
         let places = changed.flatMap { [old.pages(ofPart: $0), table.pages(ofPart: $0)] }.compactMap
         { $0 }
@@ -72,7 +74,7 @@ struct PageWriter {
         // Beyond the end of the last checkpoint the file is zeros, unless a checkpoint that was cut
         // short has been there.
         let cut = min(lowestEnd, oldEnd)
-        guard cut < oldEnd || mends, cut < highestEnd else { return }
+        guard cut < oldEnd || isRepair, cut < highestEnd else { return }
         try zero(cut ..< highestEnd)
         try clearEntries(cut ..< highestEnd)
     }
@@ -176,7 +178,7 @@ struct PageWriter {
         let difference = PageChecksums.difference(
             UnsafeRawBufferPointer(bytes), pageNumber: checksumPage)
         body(bytes)
-        PageChecksums.seal(bytes, pageNumber: checksumPage, difference: mends ? 0 : difference)
+        PageChecksums.seal(bytes, pageNumber: checksumPage, difference: isRepair ? 0 : difference)
         try file.write(UnsafeRawBufferPointer(bytes), at: offset)
     }
 }

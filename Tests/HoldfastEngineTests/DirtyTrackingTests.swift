@@ -3,10 +3,10 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-@Suite(.progress) struct NoteVerifierTests {
+@Suite(.progress) struct DirtyTrackingTests {
     @Test func missedNoteIsFoundAndNamed() throws {
         var options = Workload.smallOptions
-        options.verifiesNotes = true
+        options.verifiesDirtyTracking = true
         let engine = try HeapEngine(
             path: "/sim/notes.heap", mode: .readWrite, options: options, disk: SimulatedDisk())
         let setup = try engine.beginWrite()
@@ -25,7 +25,7 @@ import TestSupport
     /// The whole workload under the verifier: no operation of the allocator misses a note.
     @Test func theEngineNotesEverything() throws {
         var options = Workload.smallOptions
-        options.verifiesNotes = true
+        options.verifiesDirtyTracking = true
         let disk = SimulatedDisk()
         disk.recordsContents = false
         let workload = try Workload(options: options, disk: disk, seed: 9)

@@ -2,7 +2,7 @@ import HoldfastFormat
 import HoldfastSystem
 
 /// What the base image should be at one moment: what a step of a scrub compares its pages with.
-final class BaseState {
+final class DataFileState {
     /// Tells whether it is still the same.
     struct Moment: Equatable {
         var sequence: UInt64
@@ -38,7 +38,7 @@ final class BaseState {
         reserved = table.allPages
         end = Int(header.heapPages)
         isAtRest = !header.logInUse
-        mayBeTorn = header.isGivingBack
+        mayBeTorn = header.isPunchingHoles
     }
 
     /// Takes from damaged pages those that are no damage: `given` are those of them that are zeros
@@ -53,7 +53,8 @@ final class BaseState {
             // may be in use again.
             let places =
                 table.allPages
-                + (header.isGivingBack ? try HolePunching.longRuns(freePagesOfBase(in: file)) : [])
+                + (header.isPunchingHoles
+                    ? try HolePunching.longRuns(freePagesOfBase(in: file)) : [])
             damaged.removeAll { page in
                 // A page whose checksum lies in a torn page of checksums cannot be judged either.
                 places.contains { $0.contains(page) }

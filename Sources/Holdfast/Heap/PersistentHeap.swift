@@ -18,8 +18,8 @@ public typealias OpenMode = HoldfastEngine.OpenMode
 /// How a program reads a heap. See ``PersistentHeap/Options/accessPattern``.
 public typealias AccessPattern = HoldfastEngine.AccessPattern
 
-/// A heap of Swift values in a file. What a program stores with ``write(durability:_:)`` is there
-/// again in the next run.
+/// A heap of Swift values in a file. What a program stores with ``write(durability:_:)-8aav3`` is
+/// there again in the next run.
 ///
 ///     let heap = try PersistentHeap.open("inventory.heap")
 ///     try heap.write { tx in
@@ -36,7 +36,7 @@ public typealias AccessPattern = HoldfastEngine.AccessPattern
 /// **Threads.** A heap can be used from any thread, by many readers or one writer at a time.
 /// Readers and writers of one process wait for each other.
 ///
-/// **Processes.** A heap supports up to 192 openings at a time, in any number of processes up to
+/// **Processes.** Up to 192 openings at a time can use a heap, in any number of processes up to
 /// that. One process writes at a time. Readers never wait for a writer in another process, and see
 /// the newest commit when their transaction begins. Opening a heap twice in one process shares one
 /// mapping. Every wait ends after ``Options/timeout``.

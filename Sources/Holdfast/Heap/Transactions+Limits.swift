@@ -1,8 +1,8 @@
 import HoldfastEngine
 
 extension WriteTransaction {
-    /// The error that ``PersistentHeap/write(durability:_:)`` will throw when the closure returns,
-    /// because the transaction has exceeded a limit.
+    /// The error that ``PersistentHeap/write(durability:_:)-8aav3`` will throw when the closure
+    /// returns, because the transaction has exceeded a limit.
     ///
     /// The limits are memory and address space (``HeapError/tooLarge(path:limitBytes:)``) and the
     /// sizes that no heap can have. Nil as long as there is no such error.

@@ -18,7 +18,7 @@ struct LogLine {
         guard scanner.skip(behind: "[", log), let hour = scanner.word(before: ":", log) else {
             return nil
         }
-        // The timestamp up to the first colon is the date; the hour follows it.
+        // The hour is the part of the timestamp after the first colon.
         guard let time = scanner.word(before: ":", log), scanner.skip(behind: "\"", log),
             scanner.skip(behind: " ", log),
             let path = scanner.word(before: " ", log), scanner.skip(behind: "\"", log),

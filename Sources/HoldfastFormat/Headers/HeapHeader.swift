@@ -32,7 +32,7 @@ public struct HeapHeader: Equatable, Sendable {
     public var heapPages = HeapLayout.initialPages
     /// Whether the log may hold commits that the file lacks: it must then not be missing.
     public var logInUse = false
-    /// Whether holes were being punched for free pages; see `giveBackFreePages`.
+    /// Whether holes were being punched for free pages; see `HolePunching`.
     public var isGivingBack = false
     /// Seeds of the hash functions of this heap's maps; fixed when the heap is created.
     public var hashSeed: HeapIdentity

@@ -92,8 +92,8 @@ final class HeapImage {
         privateWords = empty.words
     }
 
-    /// Maps the file for a transient reader, which changes nothing; `count` is a multiple of the file
-    /// granule. Returns the address of its headers, valid for the lifetime of the image.
+    /// Maps the file for a transient reader, which changes nothing; `count` is a multiple of the
+    /// file granule. Returns the address of its headers, valid for the lifetime of the image.
     func visit(_ file: any DiskFile, byteCount count: Int) throws(SystemError) -> UnsafeRawPointer {
         let mapping = try file.mapAlone(byteCount: count, kind: .privateCopy)
         mapping.guardAgainstFaults()

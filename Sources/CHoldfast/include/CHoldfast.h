@@ -92,7 +92,8 @@ static inline void holdfast_count_fork(void) {
     holdfast_fork_count++;
 }
 
-/// The monotonic clock in nanoseconds, with a resolution of a few milliseconds if that is cheaper.
+/// The monotonic clock in nanoseconds, with a resolution of a few milliseconds where that is
+/// cheaper.
 static inline uint64_t holdfast_coarse_clock(void) {
     struct timespec time;
 #if defined(CLOCK_MONOTONIC_COARSE)

@@ -105,9 +105,9 @@ static inline uint64_t holdfast_coarse_clock(void) {
 }
 
 /// Sleeps while the word at `address`, in memory that may be shared between processes, holds
-/// `expected`, for at most `nanoseconds`; returns whether the timeout expired. Returns at once if it
-/// holds another value, and may return early. On systems without such a call (macOS before 14.4),
-/// sleeps for at most a millisecond.
+/// `expected`, for at most `nanoseconds`; returns whether the timeout expired. Returns at once if
+/// the word holds another value, and may return early. On systems without such a call (macOS before
+/// 14.4), sleeps for at most a millisecond.
 bool holdfast_wait_on_word(
     const uint32_t *_Nonnull address, uint32_t expected, int64_t nanoseconds);
 

@@ -12,8 +12,8 @@ struct ModelRun {
     var operations = 200_000
     var largestTransaction = 200
 
-    /// - `change` makes one random change in both and returns the number of operations; `compare`
-    ///   describes a difference.
+    /// `change` makes one random change in both and returns the number of operations; `compare`
+    /// returns whether both are equal.
     func callAsFunction<Model, Handles>(
         seed: UInt64, _ empty: Model, handles: (borrowing WriteTransaction) throws -> Handles,
         change: (Handles, inout Model, inout SplitMix) throws -> Void,

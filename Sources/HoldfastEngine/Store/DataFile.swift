@@ -29,6 +29,8 @@ final class DataFile: @unchecked Sendable {
     var byteCount = 0
     /// The length below which the file is not truncated, according to the last header read.
     var reservedBytes = 0
+    /// Whether one copy of the header was damaged when this opening read it last.
+    var hasDamagedHeader = false
 
     /// Throws, before anything is created, if there can be no heap at the path, or no neighbour
     /// files for a mode that needs them.

@@ -22,7 +22,7 @@ enum CompilerRun {
         return modules.flatMap { module in
             let folder = productsFolder.path + "/\(module).build"
             let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-            // A build leaves the objects of sources that are no more.
+            // Builds keep the objects of sources that no longer exist.
             let sources = FileManager.default.enumerator(
                 atPath: packageFolder.path + "/Sources/" + module)
             let current = Set(

@@ -134,7 +134,7 @@ final class Storm {
             }
             process.send(signal: SIGKILL)
         }
-        // Others meet processes that are dead but not reaped.
+        // Others then find processes that are dead but not reaped.
         if Bool.random(using: &random) { pause(upTo: 5000) }
         for seat in seats {
             guard let process = processes[seat] else { continue }

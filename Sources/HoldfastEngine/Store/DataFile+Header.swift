@@ -12,13 +12,13 @@ extension DataFile {
         return header
     }
 
-    /// The current header and the size of the file, which may have grown since. Changes nothing of
-    /// this opening. Any thread.
+    /// The current header, and the file's size, which may have grown since. Changes nothing in this
+    /// opening. Any thread.
     func headerAndSize(of file: any DiskFile) throws(HeapError)
         -> (HeapHeader, fileBytes: Int, hasDamagedCopy: Bool)
     {
-        // The size after the header: the file is always made longer before a header says that the
-        // heap is.
+        // The size is read after the header: a file is always extended before a header declares the
+        // heap larger.
         let (readings, fileBytes) = try translating { () throws(SystemError) in
             (try file.headerReadings(), try file.size())
         }
@@ -47,19 +47,19 @@ extension DataFile {
         try file.headerReadings().allSatisfy(\.isHeader)
     }
 
-    /// Writes the header, with a later sequence number, over a copy that is damaged; durable on
-    /// return. Changes nothing if both copies are whole.
+    /// Writes the header, with a later sequence number, over a damaged copy; durable on return.
+    /// Changes nothing if both copies are valid.
     ///
-    /// Before the copy that is left is overwritten in its turn, since a power cut could damage that
-    /// one too; and before a checkpoint writes pages, since with one copy lost pages that it has
-    /// torn cannot be told from damaged ones.
+    /// Must come before the remaining copy is overwritten, because a power cut could damage that
+    /// one too. Must also come before a checkpoint writes pages: with one copy lost, pages torn by
+    /// that checkpoint could not be told from damaged ones.
     func replaceDamagedCopy(
         of header: inout HeapHeader, _ file: any DiskFile
     ) throws(SystemError) {
         guard let damaged = try file.headerReadings().firstIndex(where: { !$0.isHeader }) else {
             return
         }
-        // A header's place follows from its number.
+        // A header's place follows from its sequence number.
         header.sequence += (header.sequence + 1) % 2 == UInt64(damaged) ? 1 : 2
         try writeHeader(header, to: file)
         try file.sync()

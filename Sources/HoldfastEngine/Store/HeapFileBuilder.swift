@@ -123,7 +123,7 @@ final class HeapFileBuilder {
         try WorkingName.isLeftover(
             file, headersAt: (0 ..< Int(HeapLayout.headerPages)).map { $0 * HeapLayout.pageBytes }
         ) {
-            // Also one that a short write has left cut in two.
+            // Also a header of which a short write has stored only a part.
             HeapHeader.decode($0) != .notAHeader
         }
     }

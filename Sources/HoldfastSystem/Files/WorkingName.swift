@@ -26,8 +26,8 @@ package enum WorkingName {
         return place + PathBytes.text(name.prefix(max(room, 0))) + end
     }
 
-    /// Whether `file` begins as files do that are made under such a name: each sector at `offsets`,
-    /// where the headers go, is still zero or begins as a header does (`isHeader`).
+    /// Whether `file` begins like a file created under a working name: each sector at `offsets`,
+    /// the places of the headers, is still zero or begins like a header (`isHeader`).
     package static func isLeftover(
         _ file: any DiskFile, headersAt offsets: [Int], _ isHeader: (UnsafeRawBufferPointer) -> Bool
     ) throws(SystemError) -> Bool {

@@ -75,7 +75,7 @@ public struct SystemProcesses: ProcessDirectory {
         #endif
     }
 
-    /// What the system reports about a process.
+    /// The system's report about a process.
     private struct State {
         var hasEnded = false
         /// 0 if it is not reported.

@@ -110,9 +110,9 @@ import TestSupport
         #expect(failing >= 3)
     }
 
-    /// A write of a checkpoint or of a closing is cut short by an error, at each of them, so that
-    /// one copy of the header may be torn; the heap is opened again, and the power is cut at any
-    /// call of that opening or of a checkpoint after it.
+    /// Each write of a checkpoint or a close is cut short by an error, so that one copy of the
+    /// header may be torn; the heap is opened again, and the power is cut at any call of that
+    /// opening or of a later checkpoint.
     @Test func shortWriteToTheHeap() throws {
         var failing = 0
         var hasFailed = true
@@ -167,8 +167,8 @@ import TestSupport
         #expect(Self.problems(disk, from: start, allowed: 8 ... 11) == [])
     }
 
-    /// A checkpoint that wrote a summary to the durable log is killed before it is done; a survivor
-    /// lets the ring grow: what it moves in the durable log is the summary, not the records it
+    /// A checkpoint that wrote a summary to the durable log is killed before it is done. A survivor
+    /// lets the ring grow: it must move the summary in the durable log, not the records that it
     /// stands for.
     @Test func summaryThenGrowth() throws {
         var options = EngineOptions()

@@ -19,10 +19,10 @@ public struct CrashImages {
     private var files: [Int: File] = [:]
     private var durableNames: [String: Int] = [:]
     private var pendingNames: [(number: Int, call: SimulatedDisk.Call)] = []
-    /// What each name stands for now, and which file each pending move has moved, by its number.
+    /// The file of each name now, and the file moved by each pending move, by the call's number.
     private var currentNames: [String: Int] = [:]
     private var movedFiles: [Int: Int] = [:]
-    /// Calls that have happened.
+    /// The number of calls that have happened.
     public private(set) var position = 0
     /// The part of a failed sync that reached the disk: nothing (0), or sectors chosen with this
     /// seed.
@@ -197,8 +197,8 @@ public struct CrashImages {
         switch call {
         case .create(let name, let file): names[name] = file
         case .rename(let from, let to):
-            // If the making of the old name was lost, so is its move; another file that still has
-            // that name stays where it is.
+            // If the creation of the old name was lost, so is its move; another file that still has
+            // that name stays in place.
             guard let file = movedFiles[number], names[from] == file else { break }
             names[from] = nil
             names[to] = file

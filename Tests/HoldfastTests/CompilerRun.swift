@@ -21,7 +21,14 @@ enum CompilerRun {
         return modules.flatMap { module in
             let folder = productsFolder.path + "/\(module).build"
             let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-            return names.filter { $0.hasSuffix(".o") }.map { folder + "/" + $0 }
+            // A build leaves the objects of sources that are no more.
+            let sources = FileManager.default.enumerator(
+                atPath: packageFolder.path + "/Sources/" + module)
+            let current = Set(
+                (sources?.compactMap { $0 as? String } ?? []).map {
+                    URL(filePath: $0).lastPathComponent + ".o"
+                })
+            return names.filter(current.contains).map { folder + "/" + $0 }
         }
     }
 

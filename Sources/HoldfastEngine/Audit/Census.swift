@@ -33,7 +33,7 @@ struct Census {
         throws(HeapError)
     {
         try dataFile.requireInPlace()
-        let (header, fileBytes) = try dataFile.headerAndSize(of: file)
+        let (header, fileBytes, _) = try dataFile.headerAndSize(of: file)
         figures.formatVersion = Int(header.formatVersion)
         figures.fileBytes = fileBytes
         figures.diskBytes = try dataFile.translating { () throws(SystemError) in

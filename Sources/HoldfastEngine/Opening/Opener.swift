@@ -104,6 +104,10 @@ final class Opener {
                 view.adoptCheckpoint(of: header)
                 return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
             }
+        } else if isWriter, dataFile.hasDamagedHeader {
+            try dataFile.translating { () throws(SystemError) in
+                try dataFile.replaceDamagedCopy(of: &header, file)
+            }
         }
         view.adoptCheckpoint(of: header)
         try view.requireAllocatorRoot(pages: header.heapPages)

@@ -5,15 +5,18 @@ import MemoryMapping
 /// The header of the heap file, and the file's length.
 extension DataFile {
     func readHeader(_ file: any DiskFile) throws(HeapError) -> HeapHeader {
-        let (header, bytes) = try headerAndSize(of: file)
+        let (header, bytes, hasDamagedCopy) = try headerAndSize(of: file)
         byteCount = bytes
         reservedBytes = Int(header.reservedBytes)
+        hasDamagedHeader = hasDamagedCopy
         return header
     }
 
     /// The current header and the size of the file, which may have grown since. Changes nothing of
     /// this opening. Any thread.
-    func headerAndSize(of file: any DiskFile) throws(HeapError) -> (HeapHeader, fileBytes: Int) {
+    func headerAndSize(of file: any DiskFile) throws(HeapError)
+        -> (HeapHeader, fileBytes: Int, hasDamagedCopy: Bool)
+    {
         // The size after the header: the file is always made longer before a header says that the
         // heap is.
         let (readings, fileBytes) = try translating { () throws(SystemError) in
@@ -30,7 +33,7 @@ extension DataFile {
                 throw HeapError.truncated(
                     path: path, expectedBytes: UInt64(expected), actualBytes: UInt64(fileBytes))
             }
-            return (header, fileBytes)
+            return (header, fileBytes, !readings.allSatisfy(\.isHeader))
         case .newerFormat(let version):
             throw HeapError.newerFormat(
                 path: path, found: version, supported: HeapLayout.formatVersion)
@@ -41,7 +44,25 @@ extension DataFile {
     }
 
     func hasBothHeaders(_ file: any DiskFile) throws(SystemError) -> Bool {
-        try file.headerReadings().allSatisfy { if case .header = $0 { true } else { false } }
+        try file.headerReadings().allSatisfy(\.isHeader)
+    }
+
+    /// Writes the header, with a later sequence number, over a copy that is damaged; durable on
+    /// return. Changes nothing if both copies are whole.
+    ///
+    /// Before the copy that is left is overwritten in its turn, since a power cut could damage that
+    /// one too; and before a checkpoint writes pages, since with one copy lost pages that it has
+    /// torn cannot be told from damaged ones.
+    func replaceDamagedCopy(
+        of header: inout HeapHeader, _ file: any DiskFile
+    ) throws(SystemError) {
+        guard let damaged = try file.headerReadings().firstIndex(where: { !$0.isHeader }) else {
+            return
+        }
+        // A header's place follows from its number.
+        header.sequence += (header.sequence + 1) % 2 == UInt64(damaged) ? 1 : 2
+        try writeHeader(header, to: file)
+        try file.sync()
     }
 
     /// Writes the header with the next sequence number over the older copy; durable on return.

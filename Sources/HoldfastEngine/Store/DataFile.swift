@@ -30,6 +30,8 @@ final class DataFile: @unchecked Sendable {
     var byteCount = 0
     /// The length below which the file is not cut, as the header said last.
     var reservedBytes = 0
+    /// Whether one copy of the header was damaged when this opening read it last.
+    var hasDamagedHeader = false
 
     /// Throws, before anything is made, where there can be no heap, or no files beside it for a
     /// mode that needs them.

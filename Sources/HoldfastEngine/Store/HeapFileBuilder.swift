@@ -124,7 +124,8 @@ final class HeapFileBuilder {
         try WorkingName.isLeftover(
             file, headersAt: (0 ..< Int(HeapLayout.headerPages)).map { $0 * HeapLayout.pageBytes }
         ) {
-            if case .header = HeapHeader.decode($0) { true } else { false }
+            // Also one that a short write has left cut in two.
+            HeapHeader.decode($0) != .notAHeader
         }
     }
 

@@ -60,6 +60,8 @@ public struct HeapHeader: Equatable, Sendable {
         /// It begins like a header, but the checksum or a fixed number is wrong.
         case damaged
         case notAHeader
+
+        public var isHeader: Bool { if case .header = self { true } else { false } }
     }
 
     // MARK: Bytes

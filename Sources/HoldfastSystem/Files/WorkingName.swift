@@ -27,8 +27,7 @@ package enum WorkingName {
     }
 
     /// Whether `file` begins as files do that are made under such a name: each sector at `offsets`,
-    /// where the headers go, is still zero or holds a header (`isHeader`). A disk writes a sector
-    /// whole, so all of it counts.
+    /// where the headers go, is still zero or begins as a header does (`isHeader`).
     package static func isLeftover(
         _ file: any DiskFile, headersAt offsets: [Int], _ isHeader: (UnsafeRawBufferPointer) -> Bool
     ) throws(SystemError) -> Bool {

@@ -110,6 +110,63 @@ import TestSupport
         #expect(failing >= 3)
     }
 
+    /// A write of a checkpoint or of a closing is cut short by an error, at each of them, so that
+    /// one copy of the header may be torn; the heap is opened again, and the power is cut at any
+    /// call of that opening or of a checkpoint after it.
+    @Test func shortWriteToTheHeap() throws {
+        var failing = 0
+        var hasFailed = true
+        while hasFailed {
+            let disk = SimulatedDisk()
+            let engine = try Self.open(disk)
+            for number in 0 ... 8 { try FailureModel.commit(number, in: engine) }
+            try engine.makeDurable()
+            nonisolated(unsafe) var writes = 0
+            nonisolated(unsafe) var wasHit = false
+            disk.fault = { [failing] _, operation, path in
+                guard operation == .write, path == Self.path else { return nil }
+                writes += 1
+                guard writes == failing + 1 else { return nil }
+                wasHit = true
+                return .shortWrite(EIO)
+            }
+            try? engine.checkpoint()
+            try? engine.close()
+            disk.fault = nil
+            hasFailed = wasHit
+            guard wasHit else { break }
+            let start = disk.journal.count
+            let again = try Self.open(disk)
+            #expect(try FailureModel.value(in: again) == 8)
+            try FailureModel.commit(9, in: again)
+            try again.checkpoint()
+            try again.close()
+            #expect(
+                Self.problems(disk, from: start, allowed: 8 ... 9) == [], "write \(failing) failed")
+            failing += 1
+        }
+        #expect(failing >= 5)
+    }
+
+    /// One copy of the header of a heap at rest is damaged; the heap is changed, and the power is
+    /// cut at any call.
+    @Test(arguments: [0, 1]) func damagedCopyOfTheHeader(copy: Int) throws {
+        let made = SimulatedDisk()
+        let engine = try Self.open(made)
+        for number in 0 ... 8 { try FailureModel.commit(number, in: engine) }
+        try engine.close()
+        var files = made.currentFiles()
+        files[Self.path]![copy * HeapLayout.pageBytes + 40] ^= 1
+        let disk = SimulatedDisk(files: files)
+        let start = disk.journal.count
+        let again = try Self.open(disk)
+        #expect(try FailureModel.value(in: again) == 8)
+        for number in 9 ... 11 { try FailureModel.commit(number, in: again) }
+        try again.checkpoint()
+        try again.close()
+        #expect(Self.problems(disk, from: start, allowed: 8 ... 11) == [])
+    }
+
     /// A checkpoint that wrote a summary to the durable log is killed before it is done; a survivor
     /// lets the ring grow: what it moves in the durable log is the summary, not the records it
     /// stands for.

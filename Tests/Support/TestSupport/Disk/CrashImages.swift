@@ -19,6 +19,9 @@ public struct CrashImages {
     private var files: [Int: File] = [:]
     private var durableNames: [String: Int] = [:]
     private var pendingNames: [(number: Int, call: SimulatedDisk.Call)] = []
+    /// What each name stands for now, and which file each pending move has moved, by its number.
+    private var currentNames: [String: Int] = [:]
+    private var movedFiles: [Int: Int] = [:]
     /// Calls that have happened.
     public private(set) var position = 0
     /// What a failed sync has brought to the disk: nothing (0), or a choice of sectors made from
@@ -42,7 +45,14 @@ public struct CrashImages {
         case .create(_, let file):
             files[file] = File()
             pendingNames.append((number, call))
-        case .rename, .remove: pendingNames.append((number, call))
+            apply(call, number, to: &currentNames)
+        case .rename(let from, _):
+            movedFiles[number] = currentNames[from]
+            pendingNames.append((number, call))
+            apply(call, number, to: &currentNames)
+        case .remove:
+            pendingNames.append((number, call))
+            apply(call, number, to: &currentNames)
         case .write(let file, _, _), .zero(let file, _, _), .resize(let file, _):
             files[file, default: File()].pending.append((number, call))
         case .sync(let file):
@@ -69,7 +79,7 @@ public struct CrashImages {
             state.pending = kept
             files[file] = state
         case .syncDirectory:
-            for (_, call) in pendingNames { Self.apply(call, to: &durableNames) }
+            for (number, call) in pendingNames { apply(call, number, to: &durableNames) }
             pendingNames = []
         }
     }
@@ -138,7 +148,7 @@ public struct CrashImages {
                 case .allKept: true
                 default: random.next() & 1 == 0
                 }
-            if happened { Self.apply(call, to: &names) }
+            if happened { apply(call, number, to: &names) }
         }
         return names.mapValues { contents[$0] ?? [] }
     }
@@ -183,12 +193,15 @@ public struct CrashImages {
         }
     }
 
-    private static func apply(_ call: SimulatedDisk.Call, to names: inout [String: Int]) {
+    private func apply(_ call: SimulatedDisk.Call, _ number: Int, to names: inout [String: Int]) {
         switch call {
         case .create(let name, let file): names[name] = file
         case .rename(let from, let to):
-            // If the making of the old name was lost, so is its move.
-            if let file = names.removeValue(forKey: from) { names[to] = file }
+            // If the making of the old name was lost, so is its move; another file that still has
+            // that name stays where it is.
+            guard let file = movedFiles[number], names[from] == file else { break }
+            names[from] = nil
+            names[to] = file
         case .remove(let name): names[name] = nil
         case .write, .zero, .resize, .sync, .failedSync, .syncDirectory: break
         }

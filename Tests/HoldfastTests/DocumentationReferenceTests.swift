@@ -26,7 +26,8 @@ import TestSupport
     }
 
     private static let pages =
-        ["README.md"] + files.filter { $0.hasPrefix("Docs/") && $0.hasSuffix(".md") }.sorted()
+        ["README.md", "CHANGELOG.md"]
+        + files.filter { $0.hasPrefix("Docs/") && $0.hasSuffix(".md") }.sorted()
 
     /// The sources of all tests as one string.
     private static let tests: String = files.filter {

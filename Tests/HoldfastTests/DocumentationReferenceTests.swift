@@ -26,8 +26,7 @@ import TestSupport
     }
 
     private static let pages =
-        ["README.md", "CHANGELOG.md"]
-        + files.filter { $0.hasPrefix("Docs/") && $0.hasSuffix(".md") }.sorted()
+        ["README.md"] + files.filter { $0.hasPrefix("Docs/") && $0.hasSuffix(".md") }.sorted()
 
     /// The sources of all tests as one string.
     private static let tests: String = files.filter {

@@ -1,22 +1,22 @@
 import HoldfastFormat
 
-/// The heap's allocator: blocks up to 32 KiB from slabs, larger ones as runs of pages.
+/// The heap's allocator: blocks up to 32 KiB from slabs, larger blocks as runs of pages.
 ///
-/// Everything it knows lies in the heap and is changed through notes, so it is exactly as atomic
-/// and as durable as the data: a crash can neither leak a block nor hand one out twice, and an
-/// abort undoes allocations by undoing their lines. Blocks are freed with the size they were asked
-/// for; the slab or the page map confirms it.
+/// Its whole state lies in the heap, and every change to it marks its lines dirty first. It is
+/// therefore exactly as atomic and as durable as the data: a crash can neither leak a block nor
+/// hand one out twice, and an abort undoes allocations by restoring their lines. A block is freed
+/// with the size it was requested with; the slab or the page map confirms that size.
 ///
-/// Allocation cannot fail for want of disk space: a transaction grows the heap in memory, and the
-/// commit makes room in the file or throws. Where there is no memory either, the transaction is
-/// lost, but goes on: see `Shortage`.
+/// Allocation cannot fail for lack of disk space: a transaction grows the heap in memory, and the
+/// commit makes room in the file or throws. If memory runs out too, the transaction is lost but
+/// continues: see `Shortage`.
 struct Allocator {
     let access: HeapAccess
 
     /// Classes up to this one have slabs of one page (tested against `SizeClass.shapes`).
     static let lastOnePageClass = 26
 
-    /// Pages from here on are not part of the heap.
+    /// The heap's end: pages from here on are not part of it.
     var end: UInt64 { access.load(AllocatorRoot.endField) }
 
     func setEnd(_ page: UInt64) {
@@ -24,14 +24,14 @@ struct Allocator {
         access.store(page, at: AllocatorRoot.endField)
     }
 
-    /// Gives back what only speeds up the next allocation: empty slabs, and page map parts beyond
-    /// the need.
+    /// Releases the memory that is kept only to speed up the next allocation: empty slabs, and
+    /// parts of the page map that are no longer needed.
     func trim() {
         releaseSpareSlabs()
         releaseUnneededPageMapParts()
     }
 
-    /// The size that a request really takes.
+    /// The size that a request occupies.
     @inline(__always)
     static func roundedRequest(_ byteCount: Int, alignment: Int) -> Int {
         Misuse.demand(byteCount >= 0, "Holdfast: a negative number of bytes was asked for")
@@ -43,11 +43,11 @@ struct Allocator {
         return max((byteCount + mask) & ~mask, alignment)
     }
 
-    /// More than any heap has, and little enough to compute with.
+    /// More than any heap can have, and small enough that arithmetic on it cannot overflow.
     static let unattainableBytes = Int(HeapLayout.maximumBytes) * 2
 
-    /// Whether a request is served from a slab; blocks there are aligned to 64 bytes at most, and
-    /// what needs more takes whole pages.
+    /// Whether a request is served from a slab. Blocks there are aligned to 64 bytes at most; a
+    /// larger alignment takes whole pages.
     @inline(__always)
     static func fitsSlab(_ request: Int, alignment: Int) -> Bool {
         request <= SizeClass.maximumBytes && alignment <= 64
@@ -62,11 +62,13 @@ extension HeapAccess {
     /// Allocates `byteCount` bytes (0 counts as 1) and returns their offset. The contents are
     /// undefined.
     ///
-    /// In a transaction that is lost because of a limit, the block may be smaller than asked for;
-    /// `hasRoom` tells beforehand, for blocks beyond 32 KiB.
+    /// In a transaction lost to a limit, the block may be smaller than requested. For blocks beyond
+    /// 32 KiB, call `hasRoom` first.
     ///
-    /// Complexity: O(1), apart from the search of one list of free runs before a large block makes
-    /// the file grow. Alignments up to 4096 bytes; above 64 the block takes whole pages.
+    /// Alignments up to 4096 bytes are supported; above 64, the block takes whole pages.
+    ///
+    /// Complexity: O(1), apart from the search of one list of free runs before a large block
+    /// extends the file.
     public func allocate(byteCount: Int, alignment: Int = 8) -> UInt64 {
         let request = Allocator.roundedRequest(byteCount, alignment: alignment)
         let allocator = Allocator(access: self)
@@ -85,14 +87,14 @@ extension HeapAccess {
         if Allocator.fitsSlab(request, alignment: alignment) {
             allocator.releaseBlock(offset, sizeClass: SizeClass.index(for: request))
         } else if errorToCome == nil {
-            // In a transaction that is lost it may be a block that is not of that size; and nobody
-            // gains by freeing it.
+            // A lost transaction may hold blocks smaller than requested; freeing them would gain
+            // nothing.
             allocator.releasePages(offset, request: request)
         }
     }
 
-    /// The bytes that a block of this request really has; a caller may use them all if it frees
-    /// with the same request.
+    /// The usable size of a block allocated with this request. The caller may use all of these
+    /// bytes if it frees the block with the same request.
     public static func usableBytes(byteCount: Int, alignment: Int = 8) -> Int {
         let request = Allocator.roundedRequest(byteCount, alignment: alignment)
         if Allocator.fitsSlab(request, alignment: alignment) {
@@ -101,10 +103,10 @@ extension HeapAccess {
         return Int(Allocator.pages(for: request)) * HeapLayout.pageBytes
     }
 
-    /// Gives the block another size, in place where it can: within its size class, by cutting a
-    /// run, or by taking free pages behind it. Otherwise allocates, copies the first `preserving`
-    /// bytes and frees. Returns the offset, perhaps a new one; where there is no room, the
-    /// transaction is lost and the block as it was.
+    /// Resizes the block, in place if possible: within its size class, by splitting a run, or by
+    /// taking the free pages behind it. Otherwise allocates a new block, copies the first
+    /// `preserving` bytes and frees the old one. Returns the offset, which may be new. If there is
+    /// no room, the transaction is lost and the block is unchanged.
     public func reallocate(
         _ offset: UInt64, from oldCount: Int, to newCount: Int, preserving: Int, alignment: Int = 8
     ) -> UInt64 {
@@ -113,7 +115,7 @@ extension HeapAccess {
             ?? offset
     }
 
-    /// The same, but nil where there is no room.
+    /// Resizes like `reallocate`, but returns nil if there is no room.
     public func reallocateIfRoom(
         _ offset: UInt64, from oldCount: Int, to newCount: Int, preserving: Int, alignment: Int = 8
     ) -> UInt64? {
@@ -145,29 +147,29 @@ extension HeapAccess {
         return new
     }
 
-    /// The offset that the layer above keeps its named roots at; 0 in a new heap.
+    /// The offset of the layer above's catalogue of named roots; 0 in a new heap.
     public var catalogue: UInt64 {
         get { load(AllocatorRoot.catalogueField) }
         nonmutating set { store(newValue, at: AllocatorRoot.catalogueField) }
     }
 
-    /// A number that only goes up, with every change that was announced by `catalogueWillChange`
-    /// and committed, by whichever process.
+    /// A number that grows with every committed change announced by `catalogueWillChange`, in any
+    /// process. It never decreases.
     @inline(__always)
     public var catalogueVersion: UInt64 { load(AllocatorRoot.catalogueVersionField) }
 
-    /// Announces that a root is added, removed or renamed, or gets another place.
+    /// Announces that a root is about to be added, removed, renamed or moved.
     public func catalogueWillChange() {
         store(catalogueVersion &+ 1, at: AllocatorRoot.catalogueVersionField)
     }
 
-    /// Whether this transaction may have changed the catalogue's version (it may also have changed
-    /// what lies in the same line).
+    /// Whether this transaction may have changed the catalogue's version. It may instead have
+    /// changed other data in the same line.
     public var isCatalogueChanging: Bool {
         isWritable && isNoted(line: AllocatorRoot.catalogueVersionField &>> HeapLayout.lineShift)
     }
 
-    // MARK: What the allocator needs of the transaction
+    // MARK: Services of the transaction
 
     func extendImage(toPage page: UInt64) {
         context.pointee.view._withUnsafeGuaranteedRef {

@@ -1,14 +1,15 @@
 import HoldfastFormat
 
-/// The runs that the page map shows, in the order of the pages: what is free, what is in use. Reads
-/// descriptors only, O(runs).
+/// A walk over the runs of the page map, free and in use, in page order. Reads only descriptors;
+/// O(runs).
 ///
-/// Trusts nothing: where a descriptor is not one of a run's first page, the walk ends and says so.
+/// Trusts nothing: if a descriptor is not that of a run's first page, the walk ends with `isBroken`
+/// set.
 struct PageWalk: Sequence, IteratorProtocol {
     struct Run {
         var pages: Range<Int>
         var kind: PageDescriptor.Kind
-        /// What the descriptor says, if it is a slab; need not be a class.
+        /// The descriptor's size class, for a slab; not checked to be a valid class.
         var sizeClass: UInt8
     }
 
@@ -16,7 +17,7 @@ struct PageWalk: Sequence, IteratorProtocol {
     private let end: UInt64
     private let parts: PageChecksums
     private var page: UInt64 = 0
-    /// Whether the walk came to an end before the heap did.
+    /// Whether the walk ended before the heap's end.
     private(set) var isBroken = false
 
     /// The image at `base` has at least `end` pages.

@@ -1,21 +1,22 @@
 import HoldfastFormat
 
-/// What the handles of one open transaction share, in raw memory that is never given back.
+/// The state shared by the handles of one open transaction, in raw memory that is never freed.
 ///
-/// Handles are plain structs that a program can copy about freely, so they can outlive their
-/// transaction and even their heap. Each names its context and the epoch that the context had.
-/// Contexts are reused but never deallocated, and an epoch never comes twice in a process, so one
-/// comparison tells a live handle from a stale one, without reference counting and without ever
-/// touching memory that is gone.
+/// Handles are plain structs that a program can copy freely, so they can outlive their transaction
+/// and even their heap. Each stores its context and the epoch that the context had. Contexts are
+/// reused but never deallocated, and an epoch is never repeated in a process, so one comparison
+/// tells a live handle from a stale one, without reference counting and without touching freed
+/// memory.
 @frozen
 public struct TransactionContext {
-    /// Where the heap's first byte is mapped; fixed for as long as the heap is open.
+    /// The address of the heap's first byte; fixed while the transaction is open.
     public var base: UnsafeMutableRawPointer
-    /// Bytes from `base` on that may be read; grows within a write transaction.
+    /// Readable bytes from `base` on; grows within a write transaction.
     public var byteCount: UInt64
     /// The open transaction's number; 0 while none is.
     public var epoch: UInt64
-    /// One word a page, a bit for each line that the transaction has noted; only for writers.
+    /// One word per page, with a bit for each line that the transaction has marked dirty; only for
+    /// writers.
     public var touchedLines: UnsafeMutablePointer<UInt64>
     public var isWritable: Bool
     /// Whether a limit was met, so that nothing of the transaction will be kept; see `Shortage`.
@@ -23,40 +24,39 @@ public struct TransactionContext {
     /// Seeds of the heap's hash functions.
     public var hashSeed: HeapIdentity
     var view: Unmanaged<HeapView>
-    /// The transaction that the same thread had opened before this one, if any.
+    /// The transaction that the same thread opened before this one, if any.
     var enclosing: UnsafeMutablePointer<TransactionContext>?
-    /// Memory of the layer above, `HeapAccess.hintBytes` of it, which stays with the context from
-    /// transaction to transaction of one opening; zeros at first.
+    /// Memory for the layer above, of `HeapAccess.hintBytes` bytes. It stays with the context from
+    /// transaction to transaction of one opening; initially zeros.
     @usableFromInline var hints: UnsafeMutableRawPointer
-    /// Numbers for the transactions to come; stay with the context, which is one transaction's at a
-    /// time.
+    /// Epochs for future transactions; they stay with the context, which serves one transaction at
+    /// a time.
     @usableFromInline var epochs: TransactionEpochs
-    /// `SlabClass.all`, where the allocator finds it without asking whether it has been made. There
-    /// from the beginning.
+    /// A copy of `SlabClass.all`, to spare the allocator the check for lazy initialisation. Never
+    /// nil.
     @usableFromInline var slabClasses: UnsafePointer<SlabClass>
-    /// How many levels deep the freeing or copying of values in values is, that is under way; see
-    /// `HeapAccess.enterLevel`.
+    /// The current nesting depth of freeing or copying values; see `HeapAccess.enterLevel`.
     @usableFromInline var level: Int
-    /// Whether `postponed` holds something.
+    /// Whether `postponed` is not empty.
     @usableFromInline var hasPostponed: Bool
-    /// What waits until that has come back to its beginning; made when it is first needed.
+    /// Work that waits for the outermost level; created on first use.
     @usableFromInline var postponed: Unmanaged<PostponedWork>?
-    /// How many levels deep the making of a text out of values in values is.
+    /// The current nesting depth of describing values as strings.
     public var textLevel: Int
 }
 
-/// The checked way to the bytes of an open transaction; part of every handle.
+/// Checked access to the bytes of an open transaction; part of every handle.
 ///
-/// This is where pointers into the mapping are made, and what makes them safe: the epoch shows that
-/// the transaction is still open, the bounds check that the bytes lie inside the mapping, whatever
-/// a damaged file says. Pointers must not be kept beyond the operation that asked for them. Not
-/// `Sendable`: a transaction belongs to the thread that runs it.
+/// Safety: pointers into the mapping are made here. The epoch check shows that the transaction is
+/// still open, and the bounds check that the bytes lie inside the mapping, whatever a damaged file
+/// says. Pointers must not be kept beyond the operation that asked for them. Not `Sendable`: a
+/// transaction belongs to the thread that runs it.
 @frozen
 public struct HeapAccess {
-    /// Optional, though it is never nil, so that no bit pattern of a handle is left over for the
-    /// nil of an optional handle. Such a nil, made by unspecialised code of this module and asked
-    /// for by a client's (Swift 6.3, without optimisation), was taken for a handle: the one clears
-    /// the pointer alone, the other compares the whole of the handle with zero.
+    /// Optional, though it is never nil, so that a handle has no spare bit pattern for the nil of
+    /// an optional handle. Such a nil, made by unspecialised code of this module and tested by a
+    /// client's code (Swift 6.3, without optimisation), was mistaken for a handle: the first clears
+    /// only the pointer, the second compares the whole handle with zero.
     @usableFromInline let storedContext: UnsafeMutablePointer<TransactionContext>?
     public let epoch: UInt64
 
@@ -69,7 +69,7 @@ public struct HeapAccess {
         self.epoch = epoch
     }
 
-    /// What the handle of a collection that is in no heap yet has: never open.
+    /// The access of a collection that is not in a heap yet; never open.
     public static var detached: HeapAccess {
         HeapAccess(context: TransactionContextPool.neverOpen, epoch: .max)
     }
@@ -84,29 +84,29 @@ public struct HeapAccess {
     @inlinable @inline(__always)
     public var isWritable: Bool { context.pointee.isWritable }
 
-    /// Whether the transaction has met a limit and goes on only to come to its end; see `Shortage`.
+    /// Whether the transaction has met a limit and continues only to reach its end; see `Shortage`.
     @inlinable @inline(__always)
     public var isLost: Bool { context.pointee.isLost }
 
     @inlinable @inline(__always)
     public var hashSeed: HeapIdentity { context.pointee.hashSeed }
 
-    /// Bytes of `hints`.
+    /// The size of `hints`.
     public static var hintBytes: Int { 328 }
 
-    /// Where the layer above remembers what it has found, for later transactions of the same
-    /// opening that may get the same context, or another. Zeros at first.
+    /// A cache of the layer above for later transactions of the same opening, which may get this
+    /// context or another. Initially zeros.
     @inlinable @inline(__always)
     public var hints: UnsafeMutableRawPointer { context.pointee.hints }
 
-    /// Whether the transaction has noted the line.
+    /// Whether the transaction has marked the line dirty.
     @inline(__always)
     func isNoted(line: UInt64) -> Bool {
         context.pointee.touchedLines[Int(truncatingIfNeeded: line &>> 6)] & (1 &<< (line & 63)) != 0
     }
 
-    /// The address of `count` bytes at `offset`. Traps if the transaction is over or the bytes are
-    /// not inside the heap.
+    /// The address of `count` bytes at `offset`. Traps if the transaction has ended or the bytes
+    /// are not inside the heap.
     @inlinable @inline(__always)
     public func address(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
         guard isOpen else { Misuse.notOpen(self) }
@@ -117,8 +117,8 @@ public struct HeapAccess {
         return context.pointee.base + Int(truncatingIfNeeded: offset)
     }
 
-    /// Like `address`, for changing the bytes: notes the lines first, so that the change is logged
-    /// and can be undone.
+    /// Like `address`, for changing the bytes: first marks their lines dirty, so that the change is
+    /// logged and can be undone.
     @inlinable @inline(__always)
     public func writableAddress(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
         let address = address(offset, count)
@@ -126,8 +126,8 @@ public struct HeapAccess {
         return address
     }
 
-    /// Notes that `count` bytes at `offset` are about to change. The caller has checked that they
-    /// lie inside the heap.
+    /// Marks the lines of `count` bytes at `offset` dirty, before they change. The caller has
+    /// checked that they lie inside the heap.
     @inlinable @inline(__always)
     public func note(_ offset: UInt64, _ count: Int) {
         let first = offset &>> HeapLayout.lineShift
@@ -139,7 +139,7 @@ public struct HeapAccess {
         noteLines(first, last, count)
     }
 
-    /// `writableAddress` of a whole line; `offset` is where one begins.
+    /// `writableAddress` of a whole line; `offset` is its start.
     @inline(__always)
     func writableLine(_ offset: UInt64) -> UnsafeMutableRawPointer {
         let address = address(offset, HeapLayout.lineBytes)
@@ -164,8 +164,8 @@ public struct HeapAccess {
         }
     }
 
-    /// Notes bytes of a block that this transaction has just allocated, all at once; cheaper than
-    /// `note` where the heap has grown, since nothing there needs a before-image.
+    /// Marks the bytes of a block that this transaction has just allocated, all at once. Cheaper
+    /// than `note` where the heap has grown, because nothing there needs a before-image.
     @inlinable
     public func noteFresh(_ offset: UInt64, _ count: Int) {
         guard isOpen else { Misuse.notOpen(self) }
@@ -183,8 +183,8 @@ public struct HeapAccess {
         }
     }
 
-    /// The table of noted lines ends with the heap; an allocator whose records are damaged may hand
-    /// out what lies beyond.
+    /// The table of dirty lines ends with the heap; an allocator with damaged records may hand out
+    /// memory beyond it.
     private func demandInside(_ first: UInt64, _ last: UInt64) {
         guard first <= last, last < context.pointee.byteCount >> HeapLayout.lineShift else {
             Misuse.outOfBounds(first << HeapLayout.lineShift, HeapLayout.lineBytes, self)

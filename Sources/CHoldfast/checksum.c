@@ -1,5 +1,5 @@
-// CRC-32C in two interleaved lanes: by instruction on x86-64 (SSE 4.2) and AArch64 (CRC), by table
-// elsewhere.
+// CRC-32C in two interleaved lanes: with CPU instructions on x86-64 (SSE 4.2) and AArch64 (CRC),
+// with a table elsewhere.
 #include "CHoldfast.h"
 #include <stdbool.h>
 #include <string.h>
@@ -13,8 +13,8 @@ static uint64_t load_word(const unsigned char *bytes, size_t count) {
     return word;
 }
 
-// A macro and not a function with a pointer to the step: the step has to be inlined into each
-// variant.
+// A macro instead of a function with a pointer to the step, because the step must be inlined into
+// each variant.
 #define LANES(STEP)                                                                                \
     const unsigned char *at = bytes;                                                               \
     uint32_t low = (uint32_t)seed, high = (uint32_t)(seed >> 32);                                  \
@@ -33,7 +33,7 @@ static uint64_t load_word(const unsigned char *bytes, size_t count) {
     }                                                                                              \
     return (uint64_t)high << 32 | low;
 
-// One nibble at a time: 16 entries that can be checked by eye, and no start-up work.
+// One nibble at a time: a table of 16 entries can be checked by eye and needs no initialisation.
 static uint32_t portable_step(uint32_t crc, uint64_t word) {
     static const uint32_t table[16] = {
         0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,

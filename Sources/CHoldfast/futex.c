@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// Not the private variants: the word lies in a file that several processes have mapped.
+// Not the private variants: the word is in a file mapped by several processes.
 bool holdfast_wait_on_word(const uint32_t *address, uint32_t expected, int64_t nanoseconds) {
     struct timespec timeout = {.tv_sec = nanoseconds / 1000000000,
                                .tv_nsec = nanoseconds % 1000000000};

@@ -23,7 +23,7 @@ int holdfast_lock_mutex(void *mutex, uint64_t moment) {
                                   .tv_nsec = (long)(moment % 1000000000)};
     return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &time);
 #else
-    // Where waiting is only possible by the date: asks again and again, at growing intervals.
+    // The C library can only wait by the wall clock, which may change: poll at growing intervals.
     struct timespec pause = {.tv_sec = 0, .tv_nsec = 20000};
     while (1) {
         const int result = pthread_mutex_trylock(mutex);
@@ -55,7 +55,7 @@ uint64_t holdfast_namespaces(void) {
     const int process = (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (process < 0)
         return 0;
-    // PIDFD_GET_PID_NAMESPACE and PIDFD_GET_TIME_NAMESPACE, which older headers do not have.
+    // PIDFD_GET_PID_NAMESPACE and PIDFD_GET_TIME_NAMESPACE, which older headers do not define.
     const uint64_t numbers = inode_of_namespace(process, _IO(0xFF, 5));
     const uint64_t time = inode_of_namespace(process, _IO(0xFF, 7));
     close(process);

@@ -8,7 +8,7 @@
 _Thread_local uintptr_t holdfast_stack_end = 0;
 _Thread_local intptr_t holdfast_stack_segment_bytes = 0;
 
-// Below this a function that calls no further may still go, the handlers of signals among them.
+// Reserved for leaf functions, which do not check, and for signal handlers.
 enum { slack = 16 << 10 };
 
 uintptr_t holdfast_find_stack_end(void) {
@@ -27,7 +27,7 @@ uintptr_t holdfast_find_stack_end(void) {
     }
 #endif
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-    // Where the system does not say (a sandbox without /proc), a few pages are taken for granted.
+    // If the system does not tell (a sandbox without /proc), assume a few pages.
     if (lowest == 0 || lowest > here)
         lowest = here - (48 << 10);
     holdfast_stack_end = lowest + slack;
@@ -36,8 +36,8 @@ uintptr_t holdfast_find_stack_end(void) {
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
-// `holdfast_switch_stack(top, body, context)`. The frame pointer leads back, for the return as for
-// whoever walks the frames.
+// `holdfast_switch_stack(top, body, context)`. The frame pointer leads back to the old stack, both
+// for the return and for a debugger or profiler that walks the frames.
 #define NAME_TEXT(prefix) #prefix "holdfast_switch_stack"
 #define NAME_OF(prefix) NAME_TEXT(prefix)
 #define NAME NAME_OF(__USER_LABEL_PREFIX__)

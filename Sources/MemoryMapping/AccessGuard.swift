@@ -1,23 +1,23 @@
 import Synchronization
 
-/// Who uses a mapping's bytes just now: any number of readers, or one who changes, or nobody ever
-/// again.
+/// Tracks the use of a mapping's bytes: any number of readers, or one writer, or closed.
 ///
-/// The scoped calls hand out spans over memory that the compiler knows nothing of, so it cannot see
-/// that a mapping is closed, cut or written while a span over it lives. This does, on any thread,
-/// and traps instead of letting it happen. One atomic operation to begin and one to end.
+/// The scoped calls hand out spans over memory that the compiler cannot track: it does not see that
+/// a mapping is closed, truncated or written while a span over it lives. This type detects such a
+/// conflict on any thread, and traps instead of letting it happen. One atomic operation to begin
+/// and one to end.
 struct AccessGuard: ~Copyable, Sendable {
-    /// Readers at work, or one of the two below.
+    /// The number of active readers, or one of the two constants below.
     private let state = Atomic<Int>(0)
     private static let changing = -1
     private static let closed = Int.min
 
-    /// `name` is for the sentence only.
+    /// `name` is for the message only.
     func beginReading(_ name: @autoclosure () -> String) {
         var seen = state.load(ordering: .relaxed)
         while true {
             if seen < 0 { refuse(seen, name()) }
-            // Acquiring: what the last writer did is visible to this reader.
+            // Acquiring, so that the stores of the last writer are visible to this reader.
             let (exchanged, original) = state.weakCompareExchange(
                 expected: seen, desired: seen + 1, ordering: .acquiring)
             if exchanged { return }

@@ -1,39 +1,38 @@
 import Synchronization
 
-/// A large range of addresses with nothing behind it, in which mappings are placed and replaced at
-/// fixed offsets: the way to have a mapping that grows without moving.
+/// A large range of reserved addresses, in which mappings are placed and replaced at fixed offsets.
+/// This makes a mapping that grows without moving possible.
 ///
-/// Reserved addresses cost nothing, and touching them without a mapping ends the process. Every
-/// call checks that it stays inside the reservation, so no mapping of anybody else can be hit; the
-/// whole range is given back when the object goes. All offsets and sizes are in bytes; offsets are
-/// multiples of ``SystemPage/size``, and sizes cover whole pages: the last page counts even if only
-/// part of it is named. A range that breaks these rules traps.
+/// Reserved addresses cost nothing, and touching them without a mapping kills the process. Every
+/// call checks that it stays inside the reservation, so it cannot affect other mappings. The whole
+/// range is released with the object. All offsets and sizes are in bytes; offsets are multiples of
+/// ``SystemPage/size``, and sizes cover whole pages: a partial last page counts as a whole one. A
+/// range that breaks these rules traps.
 ///
-/// Safety: `baseAddress` is valid for as long as the object lives; which parts may be read or
-/// written is up to the mappings placed. Thread safety: the object holds no state that changes but
-/// the note of a fault and its size, which are atomic, so calls may come from any thread; two calls
-/// on overlapping ranges, two changes of the size, or a call on a range that is in use, need the
-/// caller's own order.
+/// Safety: `baseAddress` is valid for as long as the object lives; the mappings placed determine
+/// which parts may be read or written. Thread safety: the only mutable state is the fault record
+/// and the size, which are atomic, so calls may come from any thread. The caller must serialise two
+/// calls on overlapping ranges, two changes of the size, and a call on a range that is in use.
 public final class AddressReservation: Sendable {
     /// The first address; a multiple of the page size.
     ///
-    /// `nonisolated(unsafe)` because pointers are not `Sendable`; the address itself never changes
-    /// while the object lives.
+    /// `nonisolated(unsafe)` because pointers are not `Sendable`; the address never changes while
+    /// the object lives.
     public nonisolated(unsafe) let baseAddress: UnsafeMutableRawPointer
-    /// Bytes reserved; a multiple of the page size. Changes only by ``extend(to:)`` and
+    /// Bytes reserved; a multiple of the page size. Changed only by ``extend(to:)`` and
     /// ``giveBack(from:)``.
     public var capacity: Int { size.load(ordering: .relaxed) }
     private let size: Atomic<Int>
-    /// Address of the ``GuardedRange`` for these addresses; 0 while they are not guarded.
+    /// The address of the ``GuardedRange`` for these addresses; 0 while they are not guarded.
     private let guardedRange = Atomic<UInt>(0)
 
-    /// 16 TiB, what is asked for if nothing else is.
+    /// The default size: 16 TiB.
     public static let defaultBytes = 1 << 44
 
-    /// Reserves `preferredBytes`, or, where there are not so many addresses (`ulimit -v`, small
+    /// Reserves `preferredBytes`, or, if there are not that many addresses (`ulimit -v`, small
     /// address spaces), half of it, and so on down to `minimumBytes`. Throws `reserve` with the
-    /// system's error if even that fails. Traps for sizes that are not above zero. O(log(preferred
-    /// / minimum)) system calls.
+    /// system's error if even that fails. Traps for sizes that are not positive. O(log(preferred /
+    /// minimum)) system calls.
     public init(
         preferredBytes: Int = AddressReservation.defaultBytes, minimumBytes: Int = 64 << 20
     ) throws(MappingError) {
@@ -57,9 +56,9 @@ public final class AddressReservation: Sendable {
         }
     }
 
-    /// Reserves as many addresses as a file has bytes, with the file mapped there, in one system
-    /// call: for a file that is looked at as it is. `byteCount` is above zero, and whole pages.
-    /// Otherwise as ``map(fileDescriptor:fileOffset:byteCount:at:kind:)``. Throws `map`. O(1).
+    /// Reserves as many addresses as a file has bytes and maps the file there, in one system call:
+    /// for a file that does not grow. `byteCount` is positive, and whole pages. Otherwise like
+    /// ``map(fileDescriptor:fileOffset:byteCount:at:kind:)``. Throws `map`. O(1).
     public init(mapping fileDescriptor: Int32, byteCount: Int, kind: MappingKind)
         throws(MappingError)
     {
@@ -80,14 +79,14 @@ public final class AddressReservation: Sendable {
         }
     }
 
-    /// Reserves `byteCount`, in whole pages, inside the largest range of free addresses that can be
-    /// found, up to `room` bytes: what lies behind stays free for as long as nobody else takes it,
-    /// and ``extend(to:)`` can have it.
+    /// Reserves `byteCount` bytes, in whole pages, inside the largest range of free addresses that
+    /// can be found, up to `room` bytes. The addresses behind the reservation stay free until other
+    /// code takes them, and ``extend(to:)`` can add them.
     ///
-    /// The system places other mappings at one end of a free range; which end it is depends on its
-    /// settings. So a quarter of the range is left in front, and the rest behind. Begins at a
-    /// multiple of 2 MiB where that is possible, as large pages do. Throws `reserve`. Traps for
-    /// sizes that are not above zero. O(log(room / byteCount)) system calls.
+    /// The system places other mappings at one end of a free range; which end depends on its
+    /// settings. So a quarter of the range is left in front, and the rest behind. The reservation
+    /// begins at a multiple of 2 MiB if possible, for large pages. Throws `reserve`. Traps for
+    /// sizes that are not positive. O(log(room / byteCount)) system calls.
     public init(
         growingFrom byteCount: Int, room: Int = AddressReservation.defaultBytes
     ) throws(MappingError) {
@@ -111,7 +110,7 @@ public final class AddressReservation: Sendable {
         }
     }
 
-    /// Where `wanted` bytes go in a range of `count` that is free.
+    /// The place for `wanted` bytes in a free range of `count` bytes.
     private static func start(
         of wanted: Int, in address: UnsafeMutableRawPointer, _ count: Int
     ) -> UnsafeMutableRawPointer {
@@ -123,7 +122,7 @@ public final class AddressReservation: Sendable {
     }
 
     deinit {
-        // In this order: the addresses may be somebody else's as soon as they are unmapped.
+        // In this order: other code may get the addresses as soon as they are unmapped.
         if let range { FaultGuard.unregister(range) }
         SystemCalls.unmap(baseAddress, capacity)
     }
@@ -131,9 +130,8 @@ public final class AddressReservation: Sendable {
     // MARK: The size
 
     /// Adds the addresses behind the last one, up to `newCapacity` bytes in whole pages, if they
-    /// are free. Throws `reserve`, with EEXIST if another mapping lies there, else with the
-    /// system's error; then nothing has changed. Nothing to do for a size that is there already.
-    /// O(1).
+    /// are free. Throws `reserve`, with EEXIST if another mapping lies there, or else with the
+    /// system's error; then nothing has changed. Does nothing if the size is already reached. O(1).
     public func extend(to newCapacity: Int) throws(MappingError) {
         let old = capacity
         let new = SystemPage.roundUp(newCapacity)
@@ -145,8 +143,8 @@ public final class AddressReservation: Sendable {
         size.store(new, ordering: .relaxed)
     }
 
-    /// Gives the addresses from `offset` on back, a multiple of the page size above zero, with what
-    /// is mapped there. O(pages that were in use).
+    /// Releases the addresses from `offset`, a positive multiple of the page size, together with
+    /// the mappings there. O(pages that were in use).
     public func giveBack(from offset: Int) {
         let old = capacity
         demand(
@@ -159,9 +157,9 @@ public final class AddressReservation: Sendable {
         SystemCalls.unmap(baseAddress + offset, old - offset)
     }
 
-    /// The address of a range that lies inside, checked: the one place that keeps `MAP_FIXED` from
-    /// replacing a mapping of somebody else. `capacity` is whole pages, so rounding the range's end
-    /// up stays inside too.
+    /// The address of a range inside the reservation, checked. This is the one place that keeps
+    /// `MAP_FIXED` from replacing other code's mappings. `capacity` is whole pages, so rounding the
+    /// range's end up stays inside too.
     private func address(_ offset: Int, _ byteCount: Int) -> UnsafeMutableRawPointer {
         demand(
             offset >= 0 && byteCount >= 0 && offset % SystemPage.size == 0 && offset <= capacity
@@ -172,8 +170,8 @@ public final class AddressReservation: Sendable {
         return baseAddress + offset
     }
 
-    /// Replaces what is at `offset` by a mapping. Nothing to do for no bytes, which the system
-    /// would refuse.
+    /// Replaces the contents at `offset` with a mapping. Does nothing for zero bytes, which the
+    /// system would refuse.
     private func place(
         _ operation: MappingError.Operation, byteCount: Int, at offset: Int, protection: Int32,
         isShared: Bool = false,
@@ -188,14 +186,14 @@ public final class AddressReservation: Sendable {
         if case .failure(let error) = result { throw MappingError(operation, error) }
     }
 
-    /// Places a mapping of `byteCount` bytes of a file, from `fileOffset` on, at `offset`, instead
-    /// of whatever was there.
+    /// Maps `byteCount` bytes of a file, from `fileOffset` on, at `offset`, replacing anything
+    /// there.
     ///
-    /// `fileOffset` is a multiple of the page size too. The file should be that long: touching
-    /// whole pages beyond its end ends the process, unless ``guardAgainstFaults()`` was called. The
-    /// same part of a file may be mapped at several offsets, so that a ring buffer lies in one
-    /// piece. The descriptor may be closed afterwards. Throws `map`; then what was there stays.
-    /// O(1), nothing is read yet.
+    /// `fileOffset` must be a multiple of the page size too. The file should be long enough:
+    /// touching whole pages beyond its end kills the process, unless ``guardAgainstFaults()`` was
+    /// called. The same part of a file may be mapped at several offsets, for example to make a ring
+    /// buffer contiguous. The descriptor may be closed afterwards. Throws `map`; then nothing has
+    /// changed. O(1): nothing is read yet.
     public func map(
         fileDescriptor: Int32, fileOffset: Int, byteCount: Int, at offset: Int, kind: MappingKind
     ) throws(MappingError) {
@@ -210,9 +208,9 @@ public final class AddressReservation: Sendable {
             isShared: kind != .privateCopy, descriptor: fileDescriptor, fileOffset: fileOffset)
     }
 
-    /// Places zero-filled memory of this process at `offset`, instead of whatever was there. Costs
-    /// memory only where it is touched. Memory that is `shared` with processes forked off later
-    /// does not count towards the limit of a process's data (`ulimit -d`). Throws `map`. O(1).
+    /// Maps zero-filled memory of this process at `offset`, replacing anything there. Costs memory
+    /// only where it is touched. Memory that is `shared` with processes forked later does not count
+    /// towards the data limit of a process (`ulimit -d`). Throws `map`. O(1).
     public func mapAnonymous(
         byteCount: Int, at offset: Int, shared: Bool = false
     ) throws(MappingError) {
@@ -221,15 +219,15 @@ public final class AddressReservation: Sendable {
             isShared: shared)
     }
 
-    /// Returns a range to being reserved addresses with nothing behind them: it is replaced, not
-    /// removed, so it never becomes free for others in between. Throws `unmap`. O(pages that were
-    /// in use).
+    /// Removes the mappings of a range. The addresses stay reserved: the range is replaced, not
+    /// unmapped, so other code can never take it in between. Throws `unmap`. O(pages that were in
+    /// use).
     public func unmap(at offset: Int, byteCount: Int) throws(MappingError) {
         try place(.unmap, byteCount: byteCount, at: offset, protection: SystemCalls.noAccess)
     }
 
-    /// Passes advice for a mapped range on to the system. Throws `advise`, also if part of the
-    /// range is not mapped.
+    /// Passes advice for a mapped range to the system. Throws `advise`, also if part of the range
+    /// is not mapped.
     public func advise(at offset: Int, byteCount: Int, _ advice: MemoryAdvice) throws(MappingError)
     {
         let address = address(offset, byteCount)
@@ -240,8 +238,8 @@ public final class AddressReservation: Sendable {
     }
 
     /// Writes the changed pages of a shared mapping to the file. `throughToDevice` counts as
-    /// `synchronous` here, since it needs the file. Throws `sync`; the state on the disk is then
-    /// unknown, and a later success does not mend that.
+    /// `synchronous` here, because it needs the file. Throws `sync`; the state on the disk is then
+    /// unknown, and a later success does not change that.
     public func sync(at offset: Int, byteCount: Int, _ mode: SyncMode) throws(MappingError) {
         let address = address(offset, byteCount)
         guard byteCount > 0 else { return }
@@ -250,8 +248,8 @@ public final class AddressReservation: Sendable {
         }
     }
 
-    /// Allows or forbids writing to a mapped range. Throws `protect`, so for writing to a shared
-    /// mapping of a file that was opened for reading. O(1).
+    /// Allows or forbids writing to a mapped range. Throws `protect`, for example when writing is
+    /// allowed for a shared mapping of a file that was opened for reading. O(1).
     public func protect(at offset: Int, byteCount: Int, _ protection: MemoryProtection)
         throws(MappingError)
     {
@@ -263,7 +261,7 @@ public final class AddressReservation: Sendable {
         }
     }
 
-    /// The same with a yes or no.
+    /// Allows or forbids writing to a mapped range, by a Boolean.
     public func protect(at offset: Int, byteCount: Int, allowsWriting: Bool) throws(MappingError) {
         try protect(at: offset, byteCount: byteCount, allowsWriting ? .readWrite : .readOnly)
     }
@@ -274,41 +272,41 @@ public final class AddressReservation: Sendable {
         UnsafePointer(bitPattern: guardedRange.load(ordering: .acquiring))
     }
 
-    /// From now on, touching a page of a mapped file that cannot be had does not end the process.
-    /// The file may have been cut short underneath, its disk may have failed, or be full when a
-    /// hole is first written. The page is replaced by zeros that can be read and written and belong
-    /// to no file, the program goes on, and ``firstFault`` tells.
+    /// From now on, touching an inaccessible page of a mapped file does not kill the process. Such
+    /// a page results if the file is truncated, if its disk fails, or if the disk is full when a
+    /// hole is first written. The page is replaced by readable and writable zeros that belong to no
+    /// file, the program continues, and ``firstFault`` reports it.
     ///
-    /// So a program asks ``firstFault`` after it has used the bytes and before it believes them, or
-    /// takes what it wrote for written. A page replaced stays so, without another fault, until the
-    /// range is mapped again.
+    /// So a program must check ``firstFault`` after it has used the bytes, before it trusts them or
+    /// considers its writes done. A replaced page stays so, without another fault, until the range
+    /// is mapped again.
     ///
-    /// Not noticed, for the system tells nobody: a file that is cut inside a page shows zeros for
-    /// the rest of that page, and a file that is cut and made longer again shows zeros between. Not
-    /// turned into a fault: a system call that is handed such memory fails with `EFAULT`; touching
-    /// reserved addresses that have no mapping, and writing where only reading is allowed, still
-    /// end the process (on Darwin the latter may be taken for a fault).
+    /// Not detected, because the system reports nothing: a file that is truncated inside a page
+    /// shows zeros in the rest of that page, and a file that is truncated and extended again shows
+    /// zeros in between. Not turned into a fault: a system call given such memory fails with
+    /// `EFAULT`; touching reserved addresses without a mapping, and writing to read-only memory,
+    /// still kill the process (on Darwin the latter may be taken for a fault).
     ///
     /// The first call in a process installs a handler for SIGBUS (on Darwin SIGSEGV too), which
-    /// leaves everything outside guarded ranges to the handler that was there before. A handler
-    /// installed later must do the same, and threads must not block the signal. Calling again does
-    /// nothing. O(reservations guarded).
+    /// leaves everything outside guarded ranges to the previous handler. A handler installed later
+    /// must do the same, and threads must not block the signal. Calling again does nothing.
+    /// O(reservations guarded).
     public func guardAgainstFaults() {
         guard range == nil else { return }
         let new = FaultGuard.register(baseAddress, capacity)
         let (isFirst, _) = guardedRange.compareExchange(
             expected: 0, desired: UInt(bitPattern: new), ordering: .acquiringAndReleasing)
-        // Another thread was faster. Faults in between are noted for both.
+        // Another thread was faster. Faults in between are recorded in both.
         if !isFirst { FaultGuard.unregister(new) }
     }
 
-    /// Where the first page begins that could not be had, in bytes from ``baseAddress``, since
-    /// ``guardAgainstFaults()`` or ``clearFault()``; nil if none, and without a guard. First in
-    /// time: pages before it may have failed later. O(1), an atomic load, from any thread: also the
-    /// faults of other threads, as far as this one can have read the zeros.
+    /// The offset from ``baseAddress`` of the first inaccessible page since
+    /// ``guardAgainstFaults()`` or ``clearFault()``; nil if there is none, or without a guard.
+    /// First in time: pages before it may have failed later. O(1), an atomic load, from any thread.
+    /// Includes faults of other threads, as far as this thread can have read their zeros.
     public var firstFault: Int? { range?.pointee.firstFault }
 
-    /// Forgets the fault, so that the next one is noted. The zeros stay where they are: map the
-    /// range again first, while nobody touches it.
+    /// Clears the fault, so that the next one is recorded. The zeros stay in place: first map the
+    /// range again, while no thread touches it.
     public func clearFault() { range?.pointee.clearFault() }
 }

@@ -1,18 +1,17 @@
-/// Zero-filled memory of this process, straight from the system: page-aligned, taking real memory
-/// only where it is touched, and given back as a whole. For large tables and buffers that the heap
-/// of the language would move or fragment.
+/// Zero-filled memory of this process, directly from the system: page-aligned, taking real memory
+/// only where it is touched, and released as a whole. For large tables and buffers that the
+/// language's heap would move or fragment.
 ///
-/// Thread safety: `Sendable`, since its parts never change but for the bytes, and `AccessGuard`
-/// traps when two threads would use the bytes against each other: any number may read, one may
-/// change.
+/// Thread safety: `Sendable`, because only the bytes ever change, and `AccessGuard` traps on
+/// conflicting use by two threads: any number may read, or one may write.
 public final class AnonymousMapping: Sendable {
-    /// Bytes that can be used.
+    /// The size in bytes.
     public let count: Int
     private let reservation: AddressReservation
     private let access = AccessGuard()
 
-    /// Maps `byteCount` bytes, all zero; none is allowed. Throws `reserve` or `map` if there are
-    /// not so many addresses. Traps for a negative size. O(1).
+    /// Maps `byteCount` zero bytes; zero is allowed. Throws `reserve` or `map` if there are not
+    /// enough addresses. Traps for a negative size. O(1).
     public init(byteCount: Int) throws(MappingError) {
         demand(byteCount >= 0, "a mapping cannot have \(byteCount) bytes")
         let bytes = max(SystemPage.roundUp(byteCount), SystemPage.size)
@@ -21,7 +20,7 @@ public final class AnonymousMapping: Sendable {
         try reservation.mapAnonymous(byteCount: bytes, at: 0)
     }
 
-    /// Calls `body` with all bytes; the span cannot leave the closure. Traps while another closure
+    /// Calls `body` with all bytes; the span cannot escape the closure. Traps while another closure
     /// changes them.
     public func withBytes<R, Failure: Error>(_ body: (RawSpan) throws(Failure) -> R) throws(Failure)
         -> R
@@ -34,7 +33,7 @@ public final class AnonymousMapping: Sendable {
         return try body(RawSpan(_unsafeStart: base, byteCount: count))
     }
 
-    /// Calls `body` with all bytes for changing. Traps while another closure uses them.
+    /// Calls `body` with all bytes for writing. Traps while another closure uses them.
     public func withMutableBytes<R, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> R
     ) throws(Failure) -> R {
@@ -46,8 +45,8 @@ public final class AnonymousMapping: Sendable {
         return try body(&span)
     }
 
-    /// Passes advice on to the system. Throws `advise`. `dontNeed` can change what the bytes are,
-    /// and so traps while a closure uses them; ``clear()`` is the portable way to that.
+    /// Passes advice to the system. Throws `advise`. `dontNeed` can change the bytes, and so traps
+    /// while a closure uses them; ``clear()`` is the portable alternative.
     public func advise(_ advice: MemoryAdvice) throws(MappingError) {
         if advice == .dontNeed {
             access.beginChanging("memory")
@@ -58,7 +57,7 @@ public final class AnonymousMapping: Sendable {
         try reservation.advise(at: 0, byteCount: count, advice)
     }
 
-    /// Makes every byte zero and gives the memory behind them back. Traps while a closure uses
+    /// Sets every byte to zero and releases the memory behind them. Traps while a closure uses
     /// them. Throws `map`; then nothing has changed. O(pages that were in use).
     public func clear() throws(MappingError) {
         access.beginChanging("memory")
@@ -66,7 +65,7 @@ public final class AnonymousMapping: Sendable {
         try reservation.mapAnonymous(byteCount: count, at: 0)
     }
 
-    /// The address of the first byte, for code that builds its own safe access on it: valid while
-    /// the object lives and not seen by the checks of the scoped calls.
+    /// The address of the first byte, for code that builds its own safe access on it. Valid while
+    /// the object lives; accesses through it are not covered by the checks of the scoped calls.
     public var unsafeBaseAddress: UnsafeMutableRawPointer { reservation.baseAddress }
 }

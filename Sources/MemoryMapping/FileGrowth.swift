@@ -1,23 +1,23 @@
-/// Making files longer and shorter for mappings.
+/// Extending and truncating files for mappings.
 ///
-/// Thread safety: any thread; changes to one file's size need one order, between processes too.
+/// Thread safety: any thread. Changes to one file's size must be serialised, between processes too.
 public enum FileGrowth {
-    /// The granule below which ``nextSize(current:needed:granule:maximumStep:)`` never goes:
-    /// smaller steps cost more system calls than they save disk.
+    /// The minimum granule of ``nextSize(current:needed:granule:maximumStep:)``: smaller steps cost
+    /// more in system calls than they save in disk space.
     static let smallestGranule = 64 << 10
 
-    /// Makes the file `newSize` bytes long, from `oldSize`; what is added reads as zero. A file
-    /// that is already at least that long keeps its length.
+    /// Extends the file from `oldSize` to `newSize` bytes; the new part reads as zeros. A file that
+    /// is already at least that long keeps its length.
     ///
-    /// With `reservingBlocks` the disk blocks of the added part are taken now (`posix_fallocate`;
-    /// `F_PREALLOCATE` on Darwin), so a full disk is an error here and never a `SIGBUS` at a later
-    /// store through the mapping. Without, the file is sparse. Cost: O(1) without reserving; with
-    /// it up to the file system, O(bytes added) where it has to write zeros.
+    /// With `reservingBlocks`, the disk blocks of the new part are allocated now
+    /// (`posix_fallocate`; `F_PREALLOCATE` on Darwin), so a full disk is an error here and never a
+    /// `SIGBUS` at a later store through the mapping. Otherwise the file is sparse. Cost: O(1)
+    /// without reserving; otherwise up to the file system, O(bytes added) if it has to write zeros.
     ///
-    /// After an error the file has the length that it had before (`oldSize`, unless somebody else
-    /// changed it). A limit for the size of files (`ulimit -f`) sends `SIGXFSZ` besides, which ends
-    /// a process that does not ignore it. Throws `grow` (no space, limit reached, no right to
-    /// write) or `status`. Traps for a negative size or one that is not growth.
+    /// After an error the file has its previous length (`oldSize`, unless another program changed
+    /// it). A file size limit (`ulimit -f`) also sends `SIGXFSZ`, which kills a process that does
+    /// not ignore it. Throws `grow` (no space, limit reached, no permission to write) or `status`.
+    /// Traps for a negative size or one that is not growth.
     public static func grow(
         fileDescriptor: Int32, from oldSize: Int, to newSize: Int, reservingBlocks: Bool
     ) throws(MappingError) {
@@ -34,20 +34,20 @@ public enum FileGrowth {
             failure = SystemCalls.allocate(
                 fileDescriptor, from: oldSize, to: newSize, presentSize: present)
         } else {
-            // Setting the size would cut a file that somebody else has made longer.
+            // Setting the size would truncate a file that another program has extended.
             failure = present < newSize ? SystemCalls.truncate(fileDescriptor, to: newSize) : nil
         }
         if let failure {
-            // Some of the blocks may have been taken, and some file systems move the end as they
-            // go.
+            // Some of the blocks may have been allocated, and some file systems move the end as
+            // they go.
             _ = SystemCalls.truncate(fileDescriptor, to: present)
             throw MappingError(.grow, failure)
         }
     }
 
-    /// Makes the file `newSize` bytes long, cutting it or adding a sparse rest. Throws `truncate`;
-    /// then nothing has changed. Mappings of the part cut off stay, and touching them is a fault,
-    /// which ends the process where nobody guards against it
+    /// Makes the file `newSize` bytes long, by truncation or with a sparse extension. Throws
+    /// `truncate`; then nothing has changed. Mappings of the removed part stay, and touching them
+    /// is a fault, which kills the process unless it is guarded
     /// (``AddressReservation/guardAgainstFaults()``): unmap first.
     public static func truncate(fileDescriptor: Int32, to newSize: Int) throws(MappingError) {
         demand(newSize >= 0, "a file cannot have \(newSize) bytes")
@@ -56,20 +56,20 @@ public enum FileGrowth {
         }
     }
 
-    /// The size to grow to so that growing costs little in all: at least `needed`, and at least an
-    /// eighth (or `maximumStep` bytes, if that is less) more than `current`, in whole granules of
-    /// 64 KiB or more. O(1).
+    /// The size to grow to so that the total cost of growing is low: at least `needed`, and at
+    /// least an eighth (or `maximumStep` bytes, if that is less) more than `current`, in whole
+    /// granules of 64 KiB or more. O(1).
     ///
-    /// Never overflows: sizes near the largest integer give the largest multiple of the granule
-    /// there is, which no file system grants. `maximumStep` keeps very large files from taking much
-    /// more disk than they need.
+    /// Never overflows: sizes near the largest integer give the largest multiple of the granule,
+    /// which no file system grants. `maximumStep` keeps very large files from taking much more disk
+    /// space than they need.
     public static func nextSize(current: Int, needed: Int, granule: Int, maximumStep: Int = .max)
         -> Int
     {
         demand(
             current >= 0 && needed >= 0 && granule > 0 && maximumStep >= 0,
             "sizes must not be negative, nor a granule zero")
-        // Rounded up, so that even a size that eight does not divide grows by a full eighth.
+        // Rounded up, so that a size that is not a multiple of eight also grows by a full eighth.
         let eighth = current / 8 + (current % 8 == 0 ? 0 : 1)
         let (step, overflow) = current.addingReportingOverflow(min(eighth, maximumStep))
         return SystemPage.roundUp(

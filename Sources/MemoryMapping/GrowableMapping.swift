@@ -1,23 +1,23 @@
-/// A mapping that grows and shrinks in place: its first byte stays where it is, so pointers and
-/// offsets into it stay good.
+/// A mapping that grows and shrinks in place: its first byte never moves, so pointers and offsets
+/// into it stay valid.
 ///
-/// Over a file (shared or private) or over anonymous memory.
+/// Maps a file (shared or private) or anonymous memory.
 ///
-/// **Faults.** If somebody else cuts the file shorter, its disk fails, or is full when a hole of it
-/// is written, the closure goes on with zeros in the page, and the call that ran it throws
-/// `access`; so does every later use. See ``MappedFile``.
+/// **Faults.** If another program truncates the file, its disk fails, or the disk is full when a
+/// hole of it is written, the closure continues with zeros in the page, and the call that ran it
+/// throws `access`; so does every later use. See ``MappedFile``.
 ///
-/// Thread safety: not `Sendable`, for `count` changes; where a lock of the caller's orders the
-/// calls, closures that only read may run side by side. Growing, shrinking or changing while a
-/// closure uses the bytes traps.
+/// Thread safety: not `Sendable`, because `count` changes. If a lock of the caller's orders the
+/// calls, read-only closures may run concurrently. Growing, shrinking or changing while a closure
+/// uses the bytes traps.
 public final class GrowableMapping {
     /// The file's path; nil for anonymous memory.
     public let path: String?
     /// How the file is mapped; `privateCopy` for anonymous memory.
     public let kind: MappingKind
-    /// Bytes that can be used.
+    /// The usable size in bytes.
     public private(set) var count: Int
-    /// Bytes that it can grow to: what could be reserved.
+    /// The maximum size in bytes: the size of the reservation.
     public var capacity: Int { reservation.capacity }
 
     private let reservation: AddressReservation
@@ -30,9 +30,9 @@ public final class GrowableMapping {
     private var name: String { path ?? "memory" }
 
     /// Maps the whole file at `path`, which must exist, with room to grow to `preferredBytes` or as
-    /// much as there is. Shared mappings can also make the file longer. `reservingBlocks` decides
-    /// whether growth takes disk blocks at once; see ``FileGrowth``. Throws `open`, `reserve` or
-    /// `map`. Traps for a size to reserve that is not above zero. O(1).
+    /// much as is available. Shared mappings can also extend the file. `reservingBlocks` decides
+    /// whether growth allocates disk blocks at once; see ``FileGrowth``. Throws `open`, `reserve`
+    /// or `map`. Traps for a reservation that is not positive. O(1).
     public init(
         path: String, kind: MappingKind = .shared, reservingBlocks: Bool = true,
         reserving preferredBytes: Int = AddressReservation.defaultBytes
@@ -59,8 +59,8 @@ public final class GrowableMapping {
         descriptor = file.descriptor
     }
 
-    /// Zero-filled memory of this process, `anonymousBytes` to begin with, with room to grow to
-    /// `preferredBytes` or as much as there is. Throws `reserve` or `map`. Traps for negative
+    /// Maps zero-filled memory of this process, initially `anonymousBytes`, with room to grow to
+    /// `preferredBytes` or as much as is available. Throws `reserve` or `map`. Traps for negative
     /// sizes. O(1).
     public init(
         anonymousBytes: Int, reserving preferredBytes: Int = AddressReservation.defaultBytes
@@ -87,14 +87,14 @@ public final class GrowableMapping {
 
     // MARK: Size
 
-    /// Makes at least `newCount` bytes usable; does nothing if they are already. What is added
-    /// reads as zero, unless somebody else has written to that part of a shared file.
+    /// Makes at least `newCount` bytes usable; does nothing if they already are. The new part reads
+    /// as zeros, unless another program has written to that part of a shared file.
     ///
-    /// A shared file grows in geometric steps, so that many small calls cost little: it may become
-    /// longer than `count`, and `shrink(to: count)` cuts it to measure. A private mapping of a file
-    /// grows with memory of this process. Throws `grow` (also with `ENOMEM` beyond `capacity`) or
-    /// `map`; then nothing has changed. Traps for a read-only mapping, and while a closure uses the
-    /// bytes. O(1), but for what reserving disk blocks costs.
+    /// A shared file grows in geometric steps, so that many small calls cost little. It may become
+    /// longer than `count`; `shrink(to: count)` removes the excess. A private mapping of a file
+    /// grows with memory of this process. Throws `grow` (with `ENOMEM` beyond `capacity`) or `map`;
+    /// then nothing has changed. Traps for a read-only mapping, and while a closure uses the bytes.
+    /// O(1), except for the cost of reserving disk blocks.
     public func grow(to newCount: Int) throws(MappingError) {
         guard newCount > count else { return }
         demand(kind != .readOnly, "the mapping of \(name) is read-only and cannot grow")
@@ -106,8 +106,8 @@ public final class GrowableMapping {
             let added = SystemPage.roundUp(newCount) - mapped
             guard kind == .shared, let descriptor else {
                 try reservation.mapAnonymous(byteCount: added, at: mapped)
-                // The rest of the last page may hold what `shrink` left, or what the file got
-                // since.
+                // The rest of the last page may hold remains from before `shrink`, or bytes that
+                // the file has gained since.
                 let rest = min(mapped, newCount) - count
                 (reservation.baseAddress + count).initializeMemory(
                     as: UInt8.self, repeating: 0, count: rest)
@@ -120,8 +120,7 @@ public final class GrowableMapping {
                     fileDescriptor: descriptor, fileOffset: mapped, byteCount: added, at: mapped,
                     kind: kind)
             } catch {
-                // Best effort: a longer file with zeros at its end is no harm but that of its
-                // space.
+                // Best effort: a longer file with zeros at its end costs only disk space.
                 if (try? FileGrowth.truncate(fileDescriptor: descriptor, to: oldSize)) != nil {
                     fileSize = oldSize
                 }
@@ -133,7 +132,7 @@ public final class GrowableMapping {
 
     private func growFile(_ descriptor: Int32, toHold newCount: Int) throws(MappingError) {
         guard newCount > fileSize else { return }
-        // No further than the reservation, except that `newCount` itself always fits.
+        // Limited by the reservation, except that `newCount` itself always fits.
         let target = min(
             FileGrowth.nextSize(
                 current: fileSize, needed: newCount, granule: FileGrowth.smallestGranule,
@@ -145,7 +144,7 @@ public final class GrowableMapping {
                 reservingBlocks: reservesBlocks)
             fileSize = target
         } catch {
-            // The extra space was only in hand for later; what is needed now may still fit.
+            // The extra space was only a reserve; the exact size may still fit.
             guard newCount < target else { throw error }
             try FileGrowth.grow(
                 fileDescriptor: descriptor, from: fileSize, to: newCount,
@@ -154,18 +153,18 @@ public final class GrowableMapping {
         }
     }
 
-    /// Gives up everything behind `newCount`; a shared file is cut to that size, also if it was
-    /// longer than `count`. Throws `truncate`; then nothing has changed. An `unmap` thrown means
-    /// that only the memory behind was not given back. Traps for a size above `count` and while a
-    /// closure uses the bytes. O(pages given up).
+    /// Releases everything behind `newCount`; a shared file is truncated to that size, even if it
+    /// was longer than `count`. Throws `truncate`; then nothing has changed. A thrown `unmap` means
+    /// only that the memory was not released. Traps for a size above `count` and while a closure
+    /// uses the bytes. O(pages released).
     public func shrink(to newCount: Int) throws(MappingError) {
         demand(newCount >= 0 && newCount <= count, "\(count) bytes cannot shrink to \(newCount)")
         access.beginChanging(name)
         defer { access.endChanging() }
         try MappingError.naming(path) { () throws(MappingError) in
             if kind == .shared, let descriptor {
-                // The only step that a file can refuse, so it comes first. Nobody reaches the
-                // mapping meanwhile.
+                // The only step that can fail because of the file, so it comes first. No thread
+                // accesses the mapping meanwhile.
                 try FileGrowth.truncate(fileDescriptor: descriptor, to: newCount)
                 fileSize = newCount
             }
@@ -178,10 +177,10 @@ public final class GrowableMapping {
 
     // MARK: Bytes
 
-    /// Calls `body` with all bytes; the span cannot leave the closure. Throws `access` if pages of
-    /// the file could not be had, now or in an earlier call, and what `body` throws; so without
-    /// `body`'s own errors it throws nothing but a `MappingError`, and for anonymous memory nothing
-    /// at all. Traps while another closure changes the bytes. O(1) besides `body`.
+    /// Calls `body` with all bytes; the span cannot escape the closure. Throws `access` if pages of
+    /// the file were inaccessible, in this call or an earlier one, and the errors of `body`.
+    /// Without those it throws only `MappingError`, and for anonymous memory nothing at all. Traps
+    /// while another closure changes the bytes. O(1) plus `body`.
     public func withBytes<R>(_ body: (RawSpan) throws(MappingError) -> R) throws(MappingError) -> R
     {
         access.beginReading(name)
@@ -194,7 +193,8 @@ public final class GrowableMapping {
         }
     }
 
-    /// The same for a `body` with errors of its own, which come through unless there was a fault.
+    /// Like the other `withBytes`, for a `body` with errors of its own, which are rethrown unless
+    /// there was a fault.
     public func withBytes<R, Failure: Error>(_ body: (RawSpan) throws(Failure) -> R) throws -> R {
         access.beginReading(name)
         defer { access.endReading() }
@@ -204,9 +204,9 @@ public final class GrowableMapping {
         }
     }
 
-    /// Calls `body` with all bytes for changing. Throws as `withBytes` does; changes to lost pages
-    /// are lost then, others are made. Traps for a read-only mapping and while another closure uses
-    /// the bytes. O(1) besides `body`.
+    /// Calls `body` with all bytes for writing. Throws like `withBytes`; changes to lost pages are
+    /// then lost, other changes are kept. Traps for a read-only mapping and while another closure
+    /// uses the bytes. O(1) plus `body`.
     public func withMutableBytes<R>(
         _ body: (inout MutableRawSpan) throws(MappingError) -> R
     ) throws(MappingError) -> R {
@@ -218,7 +218,8 @@ public final class GrowableMapping {
         }
     }
 
-    /// The same for a `body` with errors of its own, which come through unless there was a fault.
+    /// Like the other `withMutableBytes`, for a `body` with errors of its own, which are rethrown
+    /// unless there was a fault.
     public func withMutableBytes<R, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> R
     ) throws -> R {
@@ -237,16 +238,16 @@ public final class GrowableMapping {
         return UnsafeMutableRawBufferPointer(start: reservation.baseAddress, count: count)
     }
 
-    /// Throws `access` if pages of the file could not be had since it was opened. For users of
-    /// ``unsafeBaseAddress``, and for a long closure that wants to know before it ends. O(1).
+    /// Throws `access` if pages of the file have been inaccessible since it was opened. For users
+    /// of ``unsafeBaseAddress``, and for a long closure that needs to know before it ends. O(1).
     public func checkFault() throws(MappingError) { try reservation.checkFault(of: path) }
 
-    /// Offset in bytes of the first page that could not be had (the first in time), nil if there
-    /// was none. O(1).
+    /// The byte offset of the first inaccessible page (the first in time); nil if there was none.
+    /// O(1).
     public var firstFault: Int? { reservation.firstFault }
 
-    /// Passes advice on to the system. Throws `advise`. `dontNeed` can change what the bytes are,
-    /// and so traps while a closure uses them.
+    /// Passes advice to the system. Throws `advise`. `dontNeed` can change the bytes, and so traps
+    /// while a closure uses them.
     public func advise(_ advice: MemoryAdvice) throws(MappingError) {
         if advice == .dontNeed { access.beginChanging(name) } else { access.beginReading(name) }
         defer { if advice == .dontNeed { access.endChanging() } else { access.endReading() } }
@@ -255,8 +256,8 @@ public final class GrowableMapping {
         }
     }
 
-    /// Writes the changes of a shared mapping to the disk; the other kinds have none. Throws
-    /// `sync`, and `access` after a fault; see ``MappedFile/sync(_:)``.
+    /// Writes the changes of a shared mapping to the disk; other kinds have none. Throws `sync`,
+    /// and `access` after a fault; see ``MappedFile/sync(_:)``.
     public func sync(_ mode: SyncMode = .synchronous) throws(MappingError) {
         guard kind == .shared, let descriptor else { return }
         access.beginReading(name)
@@ -270,7 +271,7 @@ public final class GrowableMapping {
         }
     }
 
-    /// The address of the first byte, for code that builds its own safe access on it: valid while
-    /// the object lives and not seen by the checks of the scoped calls.
+    /// The address of the first byte, for code that builds its own safe access on it. Valid while
+    /// the object lives; accesses through it are not covered by the checks of the scoped calls.
     public var unsafeBaseAddress: UnsafeMutableRawPointer { reservation.baseAddress }
 }

@@ -3,22 +3,21 @@ import Synchronization
 /// A range of addresses in the list of ``FaultGuard``, and the first fault in it.
 ///
 /// Ranges are changed while handlers on other threads read them. `version` tells a handler whether
-/// what it read belongs together: odd while somebody changes the range, and never the same again
-/// afterwards. A handler that meets a change passes over the range, rightly: no thread touches
-/// addresses that are just being registered or given back.
+/// its reads belong together: it is odd during a change, and never repeats a value. A handler that
+/// finds a range being changed skips it. That is right, because no thread touches addresses that
+/// are being registered or released.
 ///
-/// Thread safety: all of it. `claim` may be tried by anybody; `release`, `moveEnd` and `clearFault`
-/// are for the claimer.
+/// Thread safety: all calls. Any thread may try `claim`; `release`, `moveEnd` and `clearFault` are
+/// for the thread that claimed the range.
 struct GuardedRange: ~Copyable {
-    /// Even: the range is whole. Odd: it is being changed.
+    /// Even: the range is consistent. Odd: it is being changed.
     private let version = Atomic<Int>(0)
-    /// First address; 0 for a range that is free.
+    /// First address; 0 for a free range.
     private let start = Atomic<UInt>(0)
     /// The address behind the last.
     private let end = Atomic<UInt>(0)
-    /// Offset of the first page that failed; or `-version` if none did. So a handler that is late,
-    /// and writes into a range that has another owner by now, does not find the value that it would
-    /// replace.
+    /// Offset of the first page that failed, or `-version` if none did. A late handler that writes
+    /// into a range with a new owner therefore does not find the value that it would replace.
     private let fault = Atomic<Int>(-1)
     /// Address of the next range in the list; never changes once the range is in it.
     let next = Atomic<UInt>(0)
@@ -30,7 +29,8 @@ struct GuardedRange: ~Copyable {
             version.compareExchange(expected: seen, desired: seen &+ 1, ordering: .acquiring)
                 .exchanged
         else { return false }
-        // All releasing: who sees one of these sees the odd version too, or a later one.
+        // All releasing: a thread that sees one of these stores also sees the odd version, or a
+        // later one.
         fault.store(-(seen &+ 2), ordering: .releasing)
         end.store(newEnd, ordering: .releasing)
         start.store(newStart, ordering: .releasing)
@@ -51,15 +51,15 @@ struct GuardedRange: ~Copyable {
         version.store(own &+ 2, ordering: .releasing)
     }
 
-    /// Notes a fault on `page` if that lies in the range; whether it does. Runs in the signal
-    /// handler.
+    /// Records a fault on `page` if it lies in the range; returns whether it does. Runs in the
+    /// signal handler.
     func note(_ page: UInt) -> Bool {
         let seen = version.load(ordering: .acquiring)
         let start = start.load(ordering: .acquiring)
         let end = end.load(ordering: .acquiring)
         guard seen & 1 == 0, start <= page, page < end, version.load(ordering: .relaxed) == seen
         else { return false }
-        // Only the first is kept, so an exchange that fails is right too.
+        // Only the first fault is kept, so a failed exchange is right too.
         _ = fault.compareExchange(
             expected: 0 &- seen, desired: Int(bitPattern: page &- start),
             ordering: .acquiringAndReleasing)
@@ -68,9 +68,9 @@ struct GuardedRange: ~Copyable {
 
     /// Offset of the first page that failed, in bytes.
     var firstFault: Int? {
-        // What was read from the pages before this call was read before the note is: a processor
-        // that turned the two around could read zeros that another thread's fault put there, and an
-        // old note.
+        // Reads of the pages before this call must not be reordered behind the read of the fault.
+        // Otherwise a thread could read zeros from another thread's fault, and then a fault record
+        // from before it.
         atomicMemoryFence(ordering: .acquiring)
         let offset = fault.load(ordering: .acquiring)
         return offset < 0 ? nil : offset

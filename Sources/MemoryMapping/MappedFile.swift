@@ -1,42 +1,42 @@
-/// A whole file in memory: the simple way to read a large file, or to change one in place.
+/// A whole file in memory: a simple way to read a large file, or to change one in place.
 ///
 ///     let file = try MappedFile(path: "log.txt", kind: .readOnly)
 ///     try file.advise(.sequential)
 ///     let lines = try file.withBytes { bytes in … }
 ///
 /// The mapping has the size that the file had when it was opened. With `readOnly` and `shared`,
-/// what others write to the file shows at once, even under a span.
+/// changes by other programs are visible at once, even through a span.
 ///
-/// **Faults.** If another process cuts the file shorter meanwhile, or the disk cannot read a page
-/// of it, or is full when a hole of it is written, the closure goes on with zeros in that page, and
-/// the call that ran it throws `access` instead of returning what came of that. From then on every
-/// use throws it: pages are lost. Open the file again. A closure may so see zeros that are not the
-/// file's; it must not do with them what cannot be undone, or ask ``checkFault()`` first.
-/// Exceptions, and what the program's own signal handlers have to heed, are told at
-/// ``AddressReservation/guardAgainstFaults()``.
+/// **Faults.** If another process truncates the file, the disk cannot read a page of it, or the
+/// disk is full when a hole is written, the closure continues with zeros in that page, and the call
+/// that ran it throws `access` instead of returning the closure's result. From then on every use
+/// throws it, because pages are lost. Open the file again. A closure may therefore see zeros that
+/// are not the file's. It must not do anything irreversible with them, or call ``checkFault()``
+/// first. ``AddressReservation/guardAgainstFaults()`` lists the exceptions and the rules for a
+/// program's own signal handlers.
 ///
 /// Thread safety: any thread may call anything. Any number of closures may read at a time, or one
-/// may change; a call that would break this traps instead of racing.
+/// may write; a call that would break this rule traps instead of racing.
 ///
 /// `@unchecked Sendable` because `descriptor` and `reservation` change, but only in `close()`,
-/// which `access` lets run only when nothing else does, and every other use of them begins by
-/// asking `access`.
+/// which `access` admits only when nothing else runs. Every other use of them first enters
+/// `access`.
 public final class MappedFile: @unchecked Sendable {
-    /// The path that it was opened with.
+    /// The path given on opening.
     public let path: String
     /// How it is mapped.
     public let kind: MappingKind
-    /// Bytes of the file when it was opened.
+    /// The size of the file when it was opened.
     public let count: Int
     private let access = AccessGuard()
-    /// Nil for an empty file, which the system does not map, and when closed.
+    /// Nil after closing, and for an empty file, which the system does not map.
     private var reservation: AddressReservation?
-    /// -1 when closed.
+    /// -1 after closing.
     private var descriptor: Int32
 
-    /// Opens and maps the file at `path`. Shared mappings need the right to write it; the others
+    /// Opens and maps the file at `path`. Shared mappings need permission to write it; the others
     /// only to read it. An empty file is an empty mapping. Throws `open` for missing files, folders
-    /// and other things that are not regular files, `reserve` and `map` where addresses are short.
+    /// and other objects that are not regular files; `reserve` and `map` if addresses are scarce.
     /// O(1): nothing is read.
     public init(path: String, kind: MappingKind = .readOnly) throws(MappingError) {
         self.path = path
@@ -45,7 +45,7 @@ public final class MappedFile: @unchecked Sendable {
         descriptor = file.descriptor
         count = file.size
         guard file.size > 0 else { return }
-        // From here on deinit closes the file if something fails.
+        // From here on, deinit closes the file after an error.
         reservation = try MappingError.naming(path) { () throws(MappingError) in
             let bytes = SystemPage.roundUp(file.size)
             let reservation = try AddressReservation(preferredBytes: bytes, minimumBytes: bytes)
@@ -59,8 +59,8 @@ public final class MappedFile: @unchecked Sendable {
     deinit { if descriptor >= 0 { SystemCalls.close(descriptor) } }
 
     /// Unmaps and closes the file. Closing again does nothing; any other use afterwards traps, and
-    /// so does closing while a closure uses the bytes. What was written to a shared mapping reaches
-    /// the disk when the system likes: ``sync(_:)`` first if that matters.
+    /// so does closing while a closure uses the bytes. The system decides when changes to a shared
+    /// mapping reach the disk; call ``sync(_:)`` first if that matters.
     public func close() {
         guard access.close(path) else { return }
         SystemCalls.close(descriptor)
@@ -70,10 +70,10 @@ public final class MappedFile: @unchecked Sendable {
 
     // MARK: Bytes
 
-    /// Calls `body` with all bytes; the span cannot leave the closure. Throws `access` if pages of
-    /// the file could not be had, now or in an earlier call, and what `body` throws; so without
-    /// `body`'s own errors it throws nothing but a `MappingError`. Traps after closing and while
-    /// another closure changes the bytes. O(1) besides `body`.
+    /// Calls `body` with all bytes; the span cannot escape the closure. Throws `access` if pages of
+    /// the file were inaccessible, in this call or an earlier one, and the errors of `body`.
+    /// Without those it throws only `MappingError`. Traps after closing and while another closure
+    /// changes the bytes. O(1) plus `body`.
     public func withBytes<R>(_ body: (RawSpan) throws(MappingError) -> R) throws(MappingError) -> R
     {
         access.beginReading(path)
@@ -87,7 +87,8 @@ public final class MappedFile: @unchecked Sendable {
         }
     }
 
-    /// The same for a `body` with errors of its own, which come through unless there was a fault.
+    /// Like the other `withBytes`, for a `body` with errors of its own, which are rethrown unless
+    /// there was a fault.
     public func withBytes<R, Failure: Error>(_ body: (RawSpan) throws(Failure) -> R) throws -> R {
         access.beginReading(path)
         defer { access.endReading() }
@@ -98,11 +99,11 @@ public final class MappedFile: @unchecked Sendable {
         }
     }
 
-    /// Calls `body` with all bytes for changing. With `privateCopy` only this object sees the
-    /// changes, with `shared` they are the file's. Throws as `withBytes` does; changes to lost
-    /// pages are lost then, others are made. Traps for a read-only mapping, after closing, and
+    /// Calls `body` with all bytes for writing. With `privateCopy` only this object sees the
+    /// changes; with `shared` they change the file. Throws like `withBytes`; changes to lost pages
+    /// are then lost, other changes are kept. Traps for a read-only mapping, after closing, and
     /// while another closure uses the bytes. Storing into a hole of a sparse file is a fault if the
-    /// disk is full; ``FileGrowth`` can take the blocks first. O(1) besides `body`.
+    /// disk is full; ``FileGrowth`` can allocate the blocks first. O(1) plus `body`.
     public func withMutableBytes<R>(
         _ body: (inout MutableRawSpan) throws(MappingError) -> R
     ) throws(MappingError) -> R {
@@ -115,7 +116,8 @@ public final class MappedFile: @unchecked Sendable {
         }
     }
 
-    /// The same for a `body` with errors of its own, which come through unless there was a fault.
+    /// Like the other `withMutableBytes`, for a `body` with errors of its own, which are rethrown
+    /// unless there was a fault.
     public func withMutableBytes<R, Failure: Error>(
         _ body: (inout MutableRawSpan) throws(Failure) -> R
     ) throws -> R {
@@ -136,8 +138,8 @@ public final class MappedFile: @unchecked Sendable {
             start: reservation?.baseAddress, count: reservation == nil ? 0 : count)
     }
 
-    /// Throws `access` if pages of the file could not be had since it was opened. For a long
-    /// `withBytes` that wants to know before it ends. Traps after closing and while a closure
+    /// Throws `access` if pages of the file have been inaccessible since it was opened. For a long
+    /// `withBytes` that needs to know before it ends. Traps after closing and while a closure
     /// changes the bytes. O(1).
     public func checkFault() throws(MappingError) {
         access.beginReading(path)
@@ -145,17 +147,16 @@ public final class MappedFile: @unchecked Sendable {
         try reservation?.checkFault(of: path)
     }
 
-    /// Offset in bytes of the first page that could not be had (the first in time), nil if there
-    /// was none; so that what is left of a damaged file can be saved around it. Traps as
-    /// ``checkFault()`` does. O(1).
+    /// The byte offset of the first inaccessible page (the first in time); nil if there was none.
+    /// For saving the rest of a damaged file. Traps like ``checkFault()``. O(1).
     public var firstFault: Int? {
         access.beginReading(path)
         defer { access.endReading() }
         return reservation?.firstFault
     }
 
-    /// Passes advice on to the system. Throws `advise`. `dontNeed` can drop private changes, and so
-    /// traps while a closure uses the bytes; ``discardChanges()`` is the portable way to that.
+    /// Passes advice to the system. Throws `advise`. `dontNeed` can drop private changes, and so
+    /// traps while a closure uses the bytes; ``discardChanges()`` is the portable alternative.
     public func advise(_ advice: MemoryAdvice) throws(MappingError) {
         if advice == .dontNeed { access.beginChanging(path) } else { access.beginReading(path) }
         defer { if advice == .dontNeed { access.endChanging() } else { access.endReading() } }
@@ -165,7 +166,7 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     /// Drops the changes of a `privateCopy`: its bytes are the file's again, and faults are
-    /// forgotten. Traps for other kinds, after closing and while a closure uses the bytes. Throws
+    /// cleared. Traps for other kinds, after closing and while a closure uses the bytes. Throws
     /// `map`; then nothing has changed. O(pages changed).
     public func discardChanges() throws(MappingError) {
         demand(
@@ -179,10 +180,10 @@ public final class MappedFile: @unchecked Sendable {
         }
     }
 
-    /// Writes the changes of a shared mapping to the disk; the other kinds have none. Throws
-    /// `sync`: the disk's state is then unknown, and a later success does not mend that, since the
-    /// system may have taken the pages for clean. Throws `access` after a fault: what was written
-    /// to a lost page is nowhere.
+    /// Writes the changes of a shared mapping to the disk; other kinds have none. Throws `sync`:
+    /// the state of the disk is then unknown, and a later success does not change that, because the
+    /// system may have marked the pages clean. Throws `access` after a fault: stores to a lost page
+    /// are gone.
     public func sync(_ mode: SyncMode = .synchronous) throws(MappingError) {
         access.beginReading(path)
         defer { access.endReading() }

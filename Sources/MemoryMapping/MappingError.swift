@@ -6,21 +6,21 @@
     import Musl
 #endif
 
-/// A mapping call that failed: what was tried, on which file, with which system error.
+/// A failed mapping call: the operation, the file, and the system's error.
 ///
-/// Thrown for what comes from outside: files, limits, disks. A mistake of the program itself traps
-/// instead.
+/// Thrown for external causes: files, limits, disks. A programming error traps instead.
 public struct MappingError: Error, Equatable, Sendable {
-    /// What was tried.
+    /// The operation that failed.
     public enum Operation: String, Sendable, CaseIterable {
-        /// `reserve` takes addresses, `status` asks for a file's kind and size, `truncate` sets a
-        /// size, `access` is the use of a mapped file's bytes; the others are what they say.
+        /// `reserve` reserves addresses, `status` queries a file's kind and size, `truncate` sets a
+        /// size, `access` is the use of a mapped file's bytes; the other names are
+        /// self-explanatory.
         case reserve, map, unmap, protect, advise, sync, grow, truncate, status, open, access
     }
 
-    /// What was tried.
+    /// The operation that failed.
     public var operation: Operation
-    /// The file, where one is known.
+    /// The file, if known.
     public var path: String?
     /// The `errno` value.
     public var code: Int32
@@ -36,11 +36,11 @@ public struct MappingError: Error, Equatable, Sendable {
         self.init(operation, path: path, code: error.code)
     }
 
-    /// Whether addresses were refused because another mapping lies there, and not for a want of
-    /// addresses.
+    /// Whether addresses were refused because another mapping lies there, and not because addresses
+    /// are scarce.
     public var isOfNeighbour: Bool { operation == .reserve && code == EEXIST }
 
-    /// Calls `body`; an error of it gets the path, which the layer below does not know.
+    /// Calls `body` and adds the path, unknown to the layer below, to its error.
     static func naming<R>(
         _ path: String?, _ body: () throws(MappingError) -> R
     ) throws(MappingError) -> R {
@@ -53,7 +53,7 @@ public struct MappingError: Error, Equatable, Sendable {
 }
 
 extension MappingError: CustomStringConvertible {
-    /// What happened, to which file, and what to do about it, in sentences for a person.
+    /// What happened, to which file, and what to do about it, in complete sentences.
     public var description: String {
         "Could not \(attempt): \(SystemCalls.text(of: code)) (error \(code)). \(advice)"
     }
@@ -76,7 +76,7 @@ extension MappingError: CustomStringConvertible {
         }
     }
 
-    /// What the user can do.
+    /// Advice for the user.
     private var advice: String {
         switch code {
         case ENOSPC, EDQUOT: "The disk or the quota is full; free some space and try again."

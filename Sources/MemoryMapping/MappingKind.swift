@@ -1,18 +1,18 @@
 /// How a file is mapped.
 public enum MappingKind: Sendable {
-    /// Reading only; a write through an unsafe pointer ends the process.
+    /// Read-only; a write through an unsafe pointer kills the process.
     case readOnly
     /// Reading and writing; a page is copied when it is first written, and the file never changes.
-    /// Pages that were not written show the file's newest contents.
+    /// Unwritten pages show the file's current contents.
     case privateCopy
-    /// Reading and writing; writes are seen at once by everyone who maps or reads the file, and
-    /// reach the disk when the system likes or when synced.
+    /// Reading and writing; writes are visible at once to every process that maps or reads the
+    /// file, and reach the disk at the system's discretion or when synced.
     case shared
 }
 
-/// What a mapped range may be used for, where that differs from what its kind allows.
+/// The permitted accesses to a mapped range, if they differ from those of its kind.
 public enum MemoryProtection: Sendable {
-    /// Reading only; a write ends the process.
+    /// Read-only; a write kills the process.
     case readOnly
     /// Reading and writing.
     case readWrite

@@ -6,12 +6,12 @@
     import Musl
 #endif
 
-/// How much memory there is for this process and what it caches of files.
+/// The memory available to this process and its cached file pages.
 ///
-/// Thread safety: everything here may be used from any thread.
+/// Thread safety: any thread may call anything.
 public enum MemoryLimit {
-    /// Bytes of memory of the machine, or of the control group that the process was in when this
-    /// was first asked, if that allows less. Asked for once.
+    /// The memory of the machine in bytes, or the limit of the control group that the process was
+    /// in on the first call, if that is less. Determined once.
     public static let bytes: Int = {
         let pages = Int(sysconf(Int32(_SC_PHYS_PAGES)))
         let (physical, overflows) = max(pages, 0).multipliedReportingOverflow(by: SystemPage.size)
@@ -25,15 +25,15 @@ public enum MemoryLimit {
         #endif
     }()
 
-    /// The least that any of the groups allows which `membership`, the text of `/proc/self/cgroup`,
-    /// names, and those around them; `Int.max` if none sets a limit. `root` is where control groups
-    /// are mounted, and `read` gives the text of a file.
+    /// The lowest limit of the groups named in `membership`, the contents of `/proc/self/cgroup`,
+    /// and of their ancestors; `Int.max` if none sets a limit. `root` is the mount point of control
+    /// groups, and `read` returns the contents of a file.
     static func ofControlGroups(_ membership: String, in root: String, _ read: (String) -> String)
         -> Int
     {
         var least = Int.max
         for line in membership.split(separator: "\n") {
-            // hierarchy:controllers:path, and no controllers for version 2.
+            // hierarchy:controllers:path; version 2 has no controllers.
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard fields.count == 3 else { continue }
             let mount: String
@@ -45,8 +45,8 @@ public enum MemoryLimit {
             } else {
                 continue
             }
-            // In a container the path may be that of the machine, which is not to be seen; then the
-            // mount is the group.
+            // In a container the path may be that of the host, which is invisible; the mount is
+            // then the group.
             var names = fields[2].split(separator: "/")
             while true {
                 let folder = names.isEmpty ? mount : mount + "/" + names.joined(separator: "/")
@@ -58,7 +58,7 @@ public enum MemoryLimit {
         return least
     }
 
-    /// A small text file; empty if it cannot be read.
+    /// The contents of a small file as a string; empty if it cannot be read.
     private static func text(of path: String) -> String {
         guard case .success(let descriptor) = SystemCalls.open(path, writable: false) else {
             return ""

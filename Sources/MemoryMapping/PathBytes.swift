@@ -1,16 +1,16 @@
-/// Paths that the system gives and takes as bytes, in a `String` without loss.
+/// Lossless conversion between paths, which are bytes, and `String`.
 ///
-/// A path is any bytes but zero; a `String` is valid Unicode. Bytes that are not valid UTF-8 are
-/// kept as an escape: the noncharacter U+10FFFE, which no text contains, and then the character
-/// whose number is the byte. All other paths are spelled as themselves. Slashes are looked for
-/// among the bytes: as `Character`s they may be one with an accent that follows.
+/// A path is any bytes except zero; a `String` is valid Unicode. Bytes that are not valid UTF-8 are
+/// escaped: the noncharacter U+10FFFE, which no text contains, followed by the character with the
+/// byte's number. All other paths are unchanged. Slashes are searched for among the bytes: as a
+/// `Character`, a slash may be combined with an accent that follows.
 ///
-/// Thread safety: everything here may be used from any thread.
+/// Thread safety: any thread may call anything.
 public enum PathBytes {
     private static let mark: Unicode.Scalar = "\u{10FFFE}"
     private static let markBytes: [UInt8] = [0xf4, 0x8f, 0xbf, 0xbe]
 
-    /// The text for a path. O(bytes).
+    /// The string for a path. O(bytes).
     public static func text(_ bytes: some Sequence<UInt8>) -> String {
         let bytes = Array(bytes)
         if let text = String(validating: bytes, as: UTF8.self), !contains(bytes, markBytes) {
@@ -35,7 +35,7 @@ public enum PathBytes {
         return String(text)
     }
 
-    /// The text for a path that ends with a zero byte. O(bytes).
+    /// The string for a path that ends with a zero byte. O(bytes).
     public static func text(cString: UnsafePointer<CChar>) -> String {
         var bytes: [UInt8] = []
         var at = cString
@@ -46,7 +46,7 @@ public enum PathBytes {
         return text(bytes)
     }
 
-    /// The bytes that `text` stands for, without a zero at their end. O(bytes).
+    /// The bytes of the path `text`, without a terminating zero. O(bytes).
     public static func bytes(of text: String) -> [UInt8] {
         let spelled = Array(text.utf8)
         guard contains(spelled, markBytes) else { return spelled }
@@ -66,7 +66,7 @@ public enum PathBytes {
         return bytes
     }
 
-    /// Calls `body` with the bytes of the path and a zero behind them. The path must not contain a
+    /// Calls `body` with the bytes of the path and a terminating zero. The path must not contain a
     /// zero itself.
     public static func withCString<R>(_ text: String, _ body: (UnsafePointer<CChar>) -> R) -> R {
         // Ordinary paths have no such byte, and need no copy.
@@ -76,7 +76,7 @@ public enum PathBytes {
         }
     }
 
-    /// The text for people: bytes that are not valid UTF-8 as `\xE9`, and zeros as `\0`. O(bytes).
+    /// The path for display: bytes that are not valid UTF-8 as `\xE9`, and zeros as `\0`. O(bytes).
     public static func display(_ text: String) -> String {
         guard text.utf8.contains(where: { $0 == markBytes[0] || $0 == 0 }) else { return text }
         var shown = ""
@@ -96,7 +96,7 @@ public enum PathBytes {
         return shown
     }
 
-    /// The words of the command line behind the program's name, each without loss.
+    /// The command line arguments without the program's name, lossless.
     public static func commandLineArguments() -> [String] {
         (1 ..< max(Int(CommandLine.argc), 1)).compactMap { index in
             CommandLine.unsafeArgv[index].map { text(cString: $0) }
@@ -105,25 +105,25 @@ public enum PathBytes {
 
     // MARK: Parts
 
-    /// The path of the folder that `path` lies in.
+    /// The path of the folder that contains `path`.
     public static func folder(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: separator) else { return "." }
         return slash == path.utf8.startIndex
             ? "/" : String(decoding: path.utf8[..<slash], as: UTF8.self)
     }
 
-    /// What stands behind the last slash.
+    /// The part behind the last slash.
     public static func name(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: separator) else { return path }
         return String(decoding: path.utf8[path.utf8.index(after: slash)...], as: UTF8.self)
     }
 
-    /// Whether the path begins at the root.
+    /// Whether the path is absolute.
     public static func isAbsolute(_ path: String) -> Bool { path.utf8.first == separator }
 
     private static let separator = UInt8(ascii: "/")
 
-    /// Bytes of the character that begins with `byte`, if it is a valid one.
+    /// The length of the UTF-8 sequence that begins with `byte`, if it is valid.
     private static func length(_ byte: UInt8) -> Int {
         switch byte {
         case 0xc2 ... 0xdf: 2

@@ -8,15 +8,15 @@
 
 /// A file opened for mapping. The caller owns the descriptor and closes it.
 ///
-/// Only regular files come through: folders cannot be read, pipes have no size, and a device's size
-/// is not in its status.
+/// Accepts only regular files: folders cannot be read, pipes have no size, and a device's size is
+/// not in its status.
 struct RegularFile {
     let descriptor: Int32
-    /// Bytes, at the time of opening.
+    /// Size in bytes, at the time of opening.
     let size: Int
 
     init(opening path: String, for kind: MappingKind) throws(MappingError) {
-        // C would stop at the zero and open another file than the one named.
+        // A C string would end at the zero, and name another file.
         guard !path.utf8.contains(0) else { throw MappingError(.open, path: path, code: ENOENT) }
         switch SystemCalls.open(path, writable: kind == .shared) {
         case .failure(let error): throw MappingError(.open, path: path, error)
@@ -36,8 +36,8 @@ struct RegularFile {
         case .success(let status):
             guard !status.isDirectory else { throw MappingError(.open, path: path, code: EISDIR) }
             guard status.isRegular else { throw MappingError(.open, path: path, code: EINVAL) }
-            // Files that the system makes up while they are read, as in /proc, have bytes but say
-            // that they have none.
+            // Files generated on reading, like those in /proc, have bytes but report a size of
+            // zero.
             guard status.size > 0 || !SystemCalls.hasByte(descriptor) else {
                 throw MappingError(.map, path: path, code: ENODEV)
             }

@@ -1,9 +1,8 @@
-// Signals, the part of the operating system that calls this package. What runs inside a handler is
-// marked; it uses only calls that are allowed there, and no memory but what was made ready when the
-// handler was installed.
+// Signals. Code that runs inside a handler is marked; it makes only calls that are allowed there,
+// and uses only memory that was prepared when the handler was installed.
 //
-// The Darwin branches are written with the Linux ones but could not be run: no Mac was at hand. The
-// same holds for Musl.
+// The Darwin branches were written with the Linux ones but never run, for lack of a Mac. The same
+// holds for Musl.
 
 import Synchronization
 
@@ -15,25 +14,25 @@ import Synchronization
     import Musl
 #endif
 
-/// The handler of SIGBUS: guarded addresses are ``FaultGuard``'s, everything else goes to whoever
-/// had the signal before, as if this handler were not there.
+/// The handler of SIGBUS. Guarded addresses are handled by ``FaultGuard``; everything else is
+/// forwarded to the previous handler, as if this one did not exist.
 ///
-/// Installed once and never taken away. A handler that the program installs later comes first; it
-/// keeps the guard working if it calls the one it replaced for what it does not know, as this one
+/// Installed once and never removed. A handler that the program installs later runs first; it keeps
+/// the guard working if it forwards unknown signals to the handler that it replaced, as this one
 /// does.
 enum SignalChain {
-    /// Linux sends SIGBUS, and only that, for a page of a file that cannot be had. Darwin sends
-    /// SIGBUS or SIGSEGV, and SIGBUS for forbidden accesses as well; so there a stray write into a
-    /// guarded range may become a fault that is reported instead of ending the process.
+    /// Linux sends SIGBUS, and only that, for an inaccessible page of a file. Darwin sends SIGBUS
+    /// or SIGSEGV, and SIGBUS for forbidden accesses as well; so there a stray write into a guarded
+    /// range may become a reported fault instead of killing the process.
     #if canImport(Darwin)
         private static let signals = [SIGBUS, SIGSEGV]
     #else
         private static let signals = [SIGBUS]
     #endif
 
-    /// What was there before, in the order of `signals`. Plain memory, made once.
+    /// The previous actions, in the order of `signals`. Plain memory, allocated once.
     ///
-    /// `nonisolated(unsafe)` because pointers are not `Sendable`; what changes behind it is atomic.
+    /// `nonisolated(unsafe)` because pointers are not `Sendable`; the mutable part is atomic.
     nonisolated(unsafe) private static let previous = UnsafeMutablePointer<PreviousAction>.allocate(
         capacity: signals.count)
 
@@ -43,17 +42,17 @@ enum SignalChain {
             demand(
                 sigaction(signal, nil, &before) == 0,
                 "the handler of signal \(signal) cannot be looked up")
-            // Before the handler is installed, which needs it. Whoever installs another one between
-            // these two calls is lost; only an agreement between the two could prevent that.
+            // Before the handler is installed, which needs it. A handler that other code installs
+            // between these two calls is lost; only an agreement with that code could prevent it.
             (previous + index).initialize(to: PreviousAction(before, of: signal))
 
             var ours = sigaction()
             sigemptyset(&ours.sa_mask)
-            // ONSTACK: harmless for threads without another stack, and a handler that was there
-            // before may count on it. NODEFER: the handler holds nothing, so it can interrupt
-            // itself. With the signal blocked, a second one (another signal's handler that touches
-            // a lost page, while this one runs) would end the process. RESTART: as it was before,
-            // for system calls that a foreign SIGBUS interrupts.
+            // ONSTACK: harmless for threads without an alternate stack, and a previous handler may
+            // rely on it. NODEFER: the handler holds nothing, so it can interrupt itself. With the
+            // signal blocked, a second one (another signal's handler that touches a lost page,
+            // while this one runs) would kill the process. RESTART: as before, for system calls
+            // interrupted by a SIGBUS that is not ours.
             let kept = (previous + index).pointee.restartsCalls ? SA_RESTART : 0
             ours.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | kept
             #if canImport(Darwin)
@@ -69,7 +68,7 @@ enum SignalChain {
         }
     }
 
-    /// In the handler: does what would have happened without us.
+    /// In the handler: does what would have happened without this handler.
     fileprivate static func pass(
         _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?,
         _ context: UnsafeMutableRawPointer?
@@ -79,17 +78,17 @@ enum SignalChain {
         let isFault = SystemCalls.isFault(info)
         if handler == PreviousAction.ignore && !isFault { return }
         if handler <= PreviousAction.ignore {
-            // A fault cannot be ignored; the system ends the process then too. `sigaction()` is all
-            // zero: SIG_DFL.
+            // A fault cannot be ignored; the system kills the process then too. `sigaction()` is
+            // all zero: SIG_DFL.
             var standard = sigaction()
             sigaction(signal, &standard, nil)
-            // The instruction at fault runs again and faults again, so that a core shows the true
-            // place. A signal that somebody sent would be lost.
+            // The faulting instruction runs again and faults again, so that a core dump shows the
+            // true place. A signal sent by a process would be lost, so it is raised again.
             if !isFault { raise(signal) }
             return
         }
-        // Ours lets all signals through; that one blocked some. The return from the handler undoes
-        // this.
+        // This handler blocks no signals; the previous one blocked some. The return from the
+        // handler undoes this.
         pthread_sigmask(SIG_BLOCK, &action.pointee.blocked, nil)
         if action.pointee.wantsDetails {
             unsafeBitCast(handler, to: DetailedHandler.self)(signal, info, context)
@@ -103,19 +102,19 @@ enum SignalChain {
         @convention(c) (Int32, UnsafeMutablePointer<siginfo_t>?, UnsafeMutableRawPointer?) -> Void
 }
 
-/// What a program did with a signal before the guard came. Immutable but for `handler`.
+/// A program's action for a signal before the guard was installed. Immutable except `handler`.
 private struct PreviousAction: ~Copyable {
     static var standard: UInt { 0 }
     static var ignore: UInt { 1 }
 
-    /// Address of the function, or one of the two above: `SIG_DFL` and `SIG_IGN` have these values
-    /// everywhere.
+    /// The address of the function, or one of the two above: `SIG_DFL` and `SIG_IGN` have these
+    /// values everywhere.
     private let handler: Atomic<UInt>
     /// Whether it takes three arguments.
     let wantsDetails: Bool
-    /// Whether it is good for one signal only.
+    /// Whether it handles one signal only.
     private let isOneShot: Bool
-    /// Whether system calls go on after it.
+    /// Whether system calls continue after it.
     let restartsCalls: Bool
     /// Signals that are blocked while it runs.
     var blocked: sigset_t
@@ -142,7 +141,7 @@ private struct PreviousAction: ~Copyable {
         if !has(SA_NODEFER) { sigaddset(&blocked, signal) }
     }
 
-    /// In the handler: the function to call; one that is good for one signal is given once.
+    /// In the handler: the function to call; a one-shot function is returned once.
     func takeHandler() -> UInt {
         isOneShot
             ? handler.exchange(Self.standard, ordering: .acquiringAndReleasing)
@@ -150,7 +149,7 @@ private struct PreviousAction: ~Copyable {
     }
 }
 
-/// The handler itself. `errno` belongs to the code that was interrupted.
+/// The handler itself. `errno` belongs to the interrupted code.
 private func onSignal(
     _ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?, _ context: UnsafeMutableRawPointer?
 ) {
@@ -163,10 +162,10 @@ private func onSignal(
     errno = code
 }
 
-/// In the handler: what the system says about a signal.
+/// In the handler: the system's information about a signal.
 extension SystemCalls {
-    /// Whether the processor met it at an instruction, which runs again afterwards; not one that
-    /// somebody sent, or a report of something that nobody touched.
+    /// Whether an instruction caused the signal, and will run again; not a signal sent by a
+    /// process, or a report about memory that was not touched.
     static func isFault(_ info: UnsafeMutablePointer<siginfo_t>?) -> Bool {
         guard let info else { return false }
         #if canImport(Darwin)
@@ -176,8 +175,9 @@ extension SystemCalls {
         #endif
     }
 
-    /// Whether it is a fault that other memory at that address mends. An unaligned access is not:
-    /// it would come again for ever. Memory that has lost its contents (Linux's third) is.
+    /// Whether other memory at that address resolves the fault. It does not for an unaligned
+    /// access, which would fault again for ever. It does for memory that has lost its contents
+    /// (Linux's third code).
     static func isMissingPage(_ signal: Int32, _ info: UnsafeMutablePointer<siginfo_t>?) -> Bool {
         guard let info, isFault(info) else { return false }
         #if canImport(Darwin)
@@ -200,15 +200,15 @@ extension SystemCalls {
     }
 
     #if !canImport(Darwin)
-        // Numbers of the kernel's interface, which C libraries name in different ways.
+        // Constants of the kernel's interface, which C libraries name in different ways.
         private static var busNoSuchAddress: Int32 { 2 }  // BUS_ADRERR
         private static var busObjectError: Int32 { 3 }  // BUS_OBJERR
         private static var busMemoryErrorHere: Int32 { 4 }  // BUS_MCEERR_AR
         private static var busMemoryErrorElsewhere: Int32 { 5 }  // BUS_MCEERR_AO
     #endif
 
-    /// Replaces a page by memory of this process, all zero. Not `map`, whose result is more than a
-    /// handler should use.
+    /// Replaces a page with zero-filled memory of this process. Does not use `map`, whose result
+    /// type is more than a handler should use.
     static func placeZeros(at address: UInt, byteCount: Int) -> Bool {
         #if canImport(Darwin)
             let flags = MAP_PRIVATE | MAP_FIXED | MAP_ANON

@@ -1,10 +1,10 @@
 /// How far a sync goes.
 public enum SyncMode: Sendable {
-    /// Asks for the writing and returns.
+    /// Requests the write and returns.
     case asynchronous
     /// Returns when the data has been handed to the device.
     case synchronous
-    /// Returns when the device says that the data is on the medium: `F_FULLFSYNC` on Darwin,
+    /// Returns when the device reports that the data is on the medium: `F_FULLFSYNC` on Darwin,
     /// `fdatasync` on Linux. For files; a bare range of addresses is synced as by `synchronous`.
     case throughToDevice
 }

@@ -1,8 +1,8 @@
-// The only file that calls the operating system, but for signals (SignalChain.swift). Everything
-// above it speaks in bytes, kinds and errors.
+// The only file that calls the operating system, except for signals (SignalChain.swift). The code
+// above it deals in bytes, kinds and errors.
 //
-// The Darwin branches are written with the Linux ones but could not be run: no Mac was at hand. The
-// same holds for Musl.
+// The Darwin branches were written with the Linux ones but never run, for lack of a Mac. The same
+// holds for Musl.
 
 #if canImport(Darwin)
     import Darwin
@@ -30,9 +30,9 @@ enum SystemCalls {
 
     // MARK: Memory
 
-    /// `mmap`, at a fixed address if one is given; whatever was mapped there goes.
+    /// `mmap`, at a fixed address if one is given, replacing any mapping there.
     ///
-    /// Private and anonymous mappings take no reserve: a reservation is much larger than memory,
+    /// Private and anonymous mappings reserve no memory: a reservation is much larger than memory,
     /// and a copy of every page of a large file is rarely made.
     static func map(
         at address: UnsafeMutableRawPointer?, byteCount: Int, protection: Int32, isShared: Bool,
@@ -54,22 +54,22 @@ enum SystemCalls {
         return .success(result)
     }
 
-    /// Addresses with nothing behind them, wherever there are so many.
+    /// Reserves addresses anywhere, without memory behind them.
     static func reserve(_ byteCount: Int) -> Result<UnsafeMutableRawPointer, SystemError> {
         map(
             at: nil, byteCount: byteCount, protection: noAccess, isShared: false, descriptor: nil,
             fileOffset: 0)
     }
 
-    /// The same at `address`, and nowhere else: EEXIST if a mapping lies there. A system that knows
-    /// no such call takes the address as a wish, which it fulfils where it can.
+    /// Reserves addresses at `address` only: EEXIST if a mapping lies there. A system without such
+    /// a call treats the address as a hint.
     static func reserve(
         _ byteCount: Int, exactlyAt address: UnsafeMutableRawPointer
     ) -> SystemError? {
         #if canImport(Darwin)
             let flags = MAP_PRIVATE | MAP_NORESERVE | MAP_ANON
         #else
-            // MAP_FIXED_NOREPLACE, which kernels before 4.17 overlook.
+            // MAP_FIXED_NOREPLACE, which kernels before 4.17 ignore.
             let flags = MAP_PRIVATE | MAP_NORESERVE | MAP_ANONYMOUS | 0x10_0000
         #endif
         guard let found = mmap(address, byteCount, noAccess, flags, -1, 0), found != MAP_FAILED
@@ -103,8 +103,8 @@ enum SystemCalls {
         -> SystemError?
     {
         guard let value = number(of: advice), isKnown(value) else { return nil }
-        // EAGAIN is a shortage of the moment. A few tries are polite; a loop without end could hang
-        // on a starved machine.
+        // EAGAIN is a temporary shortage. Retries a few times; an endless loop could hang on a
+        // machine without memory.
         var triesLeft = 16
         while madvise(address, byteCount, value) != 0 {
             let code = errno
@@ -115,9 +115,9 @@ enum SystemCalls {
         return nil
     }
 
-    /// Whether this kernel has the advice. Asked with an empty range, for which an advice that
-    /// exists does nothing and one that does not is `EINVAL`; so that an `EINVAL` for the real
-    /// range keeps its meaning.
+    /// Whether this kernel knows the advice. Tested with an empty range, for which known advice
+    /// does nothing and unknown advice is `EINVAL`; so an `EINVAL` for the real range keeps its
+    /// meaning.
     private static func isKnown(_ value: Int32) -> Bool {
         #if canImport(Darwin)
             return true
@@ -127,7 +127,7 @@ enum SystemCalls {
         #endif
     }
 
-    /// The system's number for an advice; nil where it has none, and the advice does nothing.
+    /// The system's constant for an advice; nil if it has none, and the advice has no effect.
     private static func number(of advice: MemoryAdvice) -> Int32? {
         switch advice {
         case .normal: return Int32(MADV_NORMAL)
@@ -138,7 +138,7 @@ enum SystemCalls {
         #if canImport(Darwin)
             case .populateRead, .populateWrite, .hugePage: return nil
         #else
-            // Numbers of the kernel's interface, which older C libraries do not name.
+            // Constants of the kernel's interface, which older C libraries do not define.
             case .hugePage: return 14  // MADV_HUGEPAGE
             case .populateRead: return 22  // MADV_POPULATE_READ
             case .populateWrite: return 23  // MADV_POPULATE_WRITE
@@ -148,13 +148,13 @@ enum SystemCalls {
 
     // MARK: Files
 
-    /// Through the drive's own cache, where the system has a call for it.
+    /// Flushes the drive's own cache too, if the system has a call for it.
     static func syncThroughToDevice(_ descriptor: Int32) -> SystemError? {
         #if canImport(Darwin)
             guard let error = retrying({ fcntl(descriptor, F_FULLFSYNC) }) else { return nil }
-            // Some network and foreign file systems do not have it; fsync is then all there is. Any
-            // other failure is one of the disk, and must not be hidden by a second call that
-            // succeeds.
+            // Some network and foreign file systems do not support it; fsync is then the best
+            // available. Any other failure is a failure of the disk, and must not be hidden by a
+            // second call that succeeds.
             guard [ENOTSUP, EINVAL, ENOTTY].contains(error.code) else { return error }
             return retrying { fsync(descriptor) }
         #else
@@ -166,23 +166,24 @@ enum SystemCalls {
         retrying { ftruncate(descriptor, off_t(size)) }
     }
 
-    /// Gives the bytes from `start` to `end` real disk blocks, and makes the file that long unless
-    /// it is longer.
+    /// Allocates disk blocks for the bytes from `start` to `end`, and extends the file to `end` if
+    /// it is shorter.
     static func allocate(_ descriptor: Int32, from start: Int, to end: Int, presentSize: Int)
         -> SystemError?
     {
         #if canImport(Darwin)
             guard end > presentSize else { return nil }
-            // Blocks are counted from the file's end here, and taking them does not move that end.
+            // Blocks are counted from the file's end here, and allocating them does not move that
+            // end.
             var request = fstore_t(
                 fst_flags: UInt32(F_ALLOCATEALL), fst_posmode: F_PEOFPOSMODE, fst_offset: 0,
                 fst_length: off_t(end - presentSize), fst_bytesalloc: 0)
             if let error = retrying({ fcntl(descriptor, F_PREALLOCATE, &request) }) { return error }
             return truncate(descriptor, to: end)
         #else
-            // Returns its error instead of setting errno. Where the file system has no such call,
-            // glibc writes a byte to every block and Musl fails with EOPNOTSUPP. Trying again goes
-            // on where it stopped.
+            // Returns its error instead of setting errno. If the file system has no such call,
+            // glibc writes a byte to every block and Musl fails with EOPNOTSUPP. A retry continues
+            // where the call stopped.
             while true {
                 let code = posix_fallocate(descriptor, off_t(start), off_t(end - start))
                 if code == 0 { return nil }
@@ -208,8 +209,8 @@ enum SystemCalls {
     }
 
     static func open(_ path: String, writable: Bool) -> Result<Int32, SystemError> {
-        // Non-blocking, so that naming a FIFO is an error and not a wait; a terminal must not
-        // become this process's own. Neither means anything for regular files.
+        // Non-blocking, so that opening a FIFO is an error and not a wait; a terminal must not
+        // become this process's controlling terminal. Neither flag affects regular files.
         let flags = (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
         return PathBytes.withCString(path) { path in
             while true {
@@ -235,8 +236,8 @@ enum SystemCalls {
         }
     }
 
-    /// Not tried again when interrupted: the descriptor is gone on Linux even then, and may already
-    /// be somebody else's.
+    /// Not retried after an interruption: on Linux the descriptor is closed even then, and may
+    /// already have been reused.
     static func close(_ descriptor: Int32) {
         #if canImport(Darwin)
             _ = Darwin.close(descriptor)
@@ -262,7 +263,7 @@ enum SystemCalls {
         }
     }
 
-    /// Calls again what a signal interrupted; nil is success, of which every result but -1 is one.
+    /// Repeats a call that a signal interrupted; nil is success, which is every result except -1.
     private static func retrying(_ call: () -> Int32) -> SystemError? {
         while call() == -1 {
             let code = errno

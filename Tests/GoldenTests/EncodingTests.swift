@@ -5,7 +5,8 @@ import Testing
 
 extension GoldenTests {
     @Suite struct EncodingTests {
-        /// The same value has the same bytes, whatever order a dictionary has in this process.
+        /// The same value always has the same bytes, whatever the order of a dictionary in this
+        /// process.
         @Test func whatIsEncodedIsTheSameEachTime() throws {
             let heap = try PersistentHeap.inMemory()
             let values = Dictionary(uniqueKeysWithValues: (0 ..< 50).map { ("key \($0)", $0) })

@@ -5,15 +5,15 @@ import test_worker
 import Testing
 import TestSupport
 
-/// A golden heap in a temporary folder of its own, removed when the object goes.
+/// A golden heap in a temporary folder of its own, removed with the object.
 final class Golden {
     let name: String
     private let folder: TemporaryFolder
 
     private static let files = packageFolder.appending(path: "Tests/Golden")
 
-    /// Unpacks the heap called `name` and what lies beside it, but for the file that processes
-    /// share if the machine has ended too.
+    /// Unpacks the heap called `name` and its neighbour files; without the shared file if the
+    /// machine has restarted too.
     init(_ name: String, withShared: Bool = true) throws {
         self.name = name
         folder = try TemporaryFolder(heap: "\(name).heap")
@@ -42,7 +42,7 @@ final class Golden {
         return try PersistentHeap.open(path, mode: mode, options: options)
     }
 
-    /// What the heap's roots are as lines of JSON.
+    /// The heap's roots as lines of JSON.
     func lines(of heap: PersistentHeap, knowing types: [any Persistable.Type]) throws -> [Substring]
     {
         let exported = folder.file("exported.jsonl")
@@ -51,7 +51,7 @@ final class Golden {
         return try Self.text(URL(filePath: exported)).split(separator: "\n")
     }
 
-    /// What they should be.
+    /// The expected lines.
     static func lines(_ name: String) throws -> [Substring] {
         try text(files.appending(path: "\(name).jsonl")).split(separator: "\n")
     }
@@ -68,7 +68,7 @@ final class Golden {
 
     static let hasPython = (try? run(["python3", "--version"]))?.status == 0
 
-    /// Runs a program that the search path finds, and waits for its end.
+    /// Runs a program from the search path, and waits for its end.
     static func run(_ arguments: [String]) throws -> (status: Int32, output: String, errors: String)
     {
         let process = Process()
@@ -88,6 +88,6 @@ final class Golden {
     }
 }
 
-/// Types that the program has, and is to forget, are the whole process's; so tests of golden heaps
-/// come one after the other.
+/// The program's known types are global to the process, and tests make it forget them; so tests of
+/// golden heaps run sequentially.
 @Suite(.progress, .serialized) struct GoldenTests {}

@@ -5,8 +5,8 @@ import Testing
 @testable import Holdfast
 
 extension GoldenTests {
-    /// What a program asks of its data is there: keys are found, neighbours are next to each other,
-    /// references lead where they led.
+    /// The golden heaps' contents work as a program expects: keys are found, neighbours are
+    /// adjacent, references lead to the same records.
     @Suite struct GoldenContentTests {
         @Test func keysAreFound() throws {
             let golden = try Golden("collections")
@@ -16,7 +16,7 @@ extension GoldenTests {
                 for number in 0 ..< 80 {
                     #expect(words[Contents.word(number)] == (number % 3 == 0 ? nil : Int32(number)))
                 }
-                // By canonical equivalence, too.
+                // Also by canonical equivalence.
                 #expect(words["gro\u{308}ße 2"] == 2)
                 let squares = try tx.map("squares", Int.self, Int.self)
                 for number in -20 ..< 20 { #expect(squares[number] == number * number) }

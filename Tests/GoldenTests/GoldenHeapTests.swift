@@ -6,7 +6,7 @@ import Testing
 @testable import HoldfastInspection
 
 extension GoldenTests {
-    /// Every golden heap is sound, holds what it should, and can be changed.
+    /// Every golden heap is sound, has the expected contents, and can be changed.
     @Suite struct GoldenHeapTests {
         static let names = Contents.atRest + Contents.left
 
@@ -27,7 +27,7 @@ extension GoldenTests {
             }
         }
 
-        /// As a program sees them that does not have the types.
+        /// As in a program that does not have the types.
         @Test(arguments: names) func isReadByTypesMadeAtRunTime(name: String) throws {
             for type in Contents.types { TypeRegistry.shared.forget(type) }
             RunTimeTypes.install()
@@ -53,7 +53,7 @@ extension GoldenTests {
             try heap.close()
         }
 
-        /// Changed, closed, opened again, emptied: nothing of what the file held stands in the way.
+        /// Changed, closed, opened again, emptied: the file's old contents cause no problem.
         @Test(arguments: names) func canBeChanged(name: String) throws {
             let golden = try Golden(name)
             var heap = try golden.open()
@@ -81,8 +81,8 @@ extension GoldenTests {
             try heap.close()
         }
 
-        /// Imported into a heap of its own, and exported once more, it is the same but for the
-        /// order of maps.
+        /// Imported into a new heap, and exported once more, it is the same except for the order of
+        /// maps.
         @Test(arguments: names) func comesBackFromItsLines(name: String) throws {
             let golden = try Golden(name)
             let copy = try PersistentHeap.inMemory()

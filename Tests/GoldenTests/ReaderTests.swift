@@ -6,7 +6,7 @@ import Testing
 import TestSupport
 
 extension GoldenTests {
-    /// Another program, which knows nothing but Docs/FileFormat.md, reads the same.
+    /// An independent program, written from Docs/FileFormat.md alone, reads the same contents.
     @Suite(.enabled(if: Golden.hasPython, "there is no python3 here to run Tests/Reader with"))
     struct ReaderTests {
         private static let reader = packageFolder.appending(path: "Tests/Reader/holdfast_reader.py")
@@ -35,8 +35,7 @@ extension GoldenTests {
                     == Golden.lines(Contents.killedWithoutShared))
         }
 
-        /// A heap that this version of the program has changed, and closed, or left as it is in
-        /// use.
+        /// A heap that this version of the program has changed, and then closed or left in use.
         @Test func readsWhatThisProgramWrites() throws {
             let golden = try Golden("forms")
             let heap = try golden.open()
@@ -61,7 +60,7 @@ extension GoldenTests {
             var branches = PersistentArray<Tree>()
         }
 
-        /// A chain of references of any length; values in values to where an export ends too.
+        /// A chain of references of any length; values nested as deep as an export permits.
         @Test(arguments: [190, 1_000, 20_000]) func readsWhatIsLongAndDeep(levels: Int) throws {
             let golden = try Golden("tiny")
             let heap = try golden.open()
@@ -89,7 +88,7 @@ extension GoldenTests {
             try again.close()
         }
 
-        /// It does not print what it has not verified.
+        /// It prints only verified data.
         @Test func findsDamage() throws {
             for (offset, says) in [
                 (0x5040, "page 5 "), (0x4010, "page 4, of checksums"), (0x8040, "page 8 "),
@@ -107,14 +106,14 @@ extension GoldenTests {
             #expect(try read(cut).errors.contains("cut short"))
             let killed = try Golden("killed", withShared: false)
             var log = try killed.bytes("-log")
-            // In the second of three records that were made durable at once: with it the chain
-            // ends.
+            // In the second of three records that were made durable together: the chain ends before
+            // it.
             let second = try #require(log.range(of: Data("transaction number 1".utf8))).lowerBound
             log[second] ^= 1
             try killed.write(log, "-log")
             let output = try read(killed).output
             #expect(output.contains("number 0") && !output.contains("number 1"))
-            // What a checkpoint has begun to write must be there.
+            // The pages that a checkpoint has begun to write must be in the log.
             let torn = try Golden("torn")
             log = try torn.bytes("-log")
             log[try #require(log.range(of: Data("transaction number 39".utf8))).lowerBound] ^= 1

@@ -8,11 +8,11 @@ import Testing
 import TestSupport
 
 extension GoldenTests {
-    /// What the page on the format says of versions, and what it shows.
+    /// The format page's statements about versions, and its example.
     @Suite struct VersionTests {
         private static let page = packageFolder.appending(path: "Docs/FileFormat.md")
 
-        /// Changes copies of a header, and makes their checksums right.
+        /// Changes copies of a header, and recomputes their checksums.
         private func change(
             _ golden: Golden, _ suffix: String = "", copies: [Int] = [0, 1], checksumAt: Int = 504,
             _ change: (inout [UInt8]) -> Void
@@ -67,7 +67,7 @@ extension GoldenTests {
             try expectRefused(golden, .foreignByteOrder(path: golden.path))
         }
 
-        /// What a program of this version may ignore, it does: later ones have room for more.
+        /// Reserved bytes are ignored, so that later versions have room.
         @Test func reservedBytesAreIgnored() throws {
             let golden = try Golden("tiny")
             try change(golden) {
@@ -85,7 +85,7 @@ extension GoldenTests {
             }
         }
 
-        /// The heap that the page shows, line by line, is the golden one; and its errors are the
+        /// The heap shown on the page, line by line, is the golden one; and its errors are the
         /// program's.
         @Test func thePageShowsTheTinyHeap() throws {
             let text = try Golden.text(Self.page)
@@ -93,7 +93,8 @@ extension GoldenTests {
                 $0.prefix { $0.isHexDigit }.count == 8 && $0.contains(": ")
             }
             let lines = try Golden.packed("tiny.heap").split(separator: "\n")
-            // All but the second copy of the header, and the line that says how long the file is.
+            // All but the second copy of the header, and the line that determines the file's
+            // length.
             #expect(
                 shown
                     == lines.filter {
@@ -106,7 +107,8 @@ extension GoldenTests {
             #expect(text.hasPrefix("# File format, version \(HeapLayout.formatVersion)\n"))
         }
 
-        /// The hash of no bytes stands in files, and cannot depend on whether they have an address.
+        /// The hash of no bytes is stored in files, and must not depend on whether they have an
+        /// address.
         @Test func noBytesHaveOneHash() {
             let seed = HeapIdentity(high: 1, low: 2)
             let somewhere = [UInt8](repeating: 7, count: 8).withUnsafeBytes {
@@ -117,7 +119,7 @@ extension GoldenTests {
                     == somewhere)
         }
 
-        /// Texts of heaps are their bytes, to the last.
+        /// Dumps of heaps reproduce their bytes exactly.
         @Test func dumpsComeBack() throws {
             for bytes in [
                 Data(), Data([1]), Data(count: 100),

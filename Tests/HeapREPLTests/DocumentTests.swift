@@ -2,10 +2,10 @@ import Foundation
 import Testing
 import TestSupport
 
-/// The sessions that the documentation shows, as the program answers them.
+/// The sessions shown in the documentation, compared with the program's answers.
 @Suite(.progress) struct DocumentTests {
-    /// The lines between ```` ```heap-repl ```` and ```` ``` ````: prompts with what is typed
-    /// behind them, and what is shown.
+    /// The lines between ```` ```heap-repl ```` and ```` ``` ````: prompts with the typed input,
+    /// and the output.
     private func sessions(of page: String) throws -> [[String]] {
         var found: [[String]] = []
         var isInside = false
@@ -25,7 +25,7 @@ import TestSupport
         return found
     }
 
-    /// Those of a page follow each other on one heap.
+    /// The sessions of a page run in sequence on one heap.
     @Test(arguments: [("Docs/Examples/HeapREPL.md", 2), ("README.md", 1)])
     func theSessionIsAsThePageShowsIt(page: String, count: Int) throws {
         let sessions = try sessions(of: page)
@@ -38,7 +38,8 @@ import TestSupport
             }
             let shown = session.filter { line in !prompts.contains { line.hasPrefix($0) } }
             let run = try ProgramRun([folder.heap], script: typed.joined(separator: "\n"))
-            // On a terminal an error does not end it; the last line of a session may be one.
+            // On a terminal an error does not end the program; the last line of a session may be
+            // one.
             let errors = run.error.split(separator: "\n").map(String.init)
             let report =
                 errors.isEmpty

@@ -3,7 +3,7 @@ import Holdfast
 import Testing
 import TestSupport
 
-/// Files that are no heaps, and places that take no output: one clear line and the right status.
+/// Files that are not heaps, and unwritable outputs: one clear line and the right status.
 @Suite(.progress) struct FaultTests {
     /// One line, which names the file.
     private func expectOneLine(
@@ -56,7 +56,7 @@ import TestSupport
         }
     }
 
-    /// Whatever single byte of a heap is changed: it is answered as before, or with one line.
+    /// Whatever single byte of a heap is changed: the answer is the same as before, or one line.
     @Test func damagedHeaps() throws {
         let folder = try TemporaryFolder()
         let script = "stock[\"bolt\"]\np\nlog.count\nlog.last"
@@ -84,7 +84,7 @@ import TestSupport
             }
         }
         #expect(found > 0)
-        // Cut short.
+        // Truncated.
         try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: folder.heap))
         expectOneLine(try ProgramRun([folder.heap], script: script), "has been cut short")
     }
@@ -100,7 +100,7 @@ import TestSupport
         #expect(try ProgramRun([folder.heap], script: "n").lines == ["1"])
     }
 
-    /// While another process writes: reading goes on, and writing waits as long as it was told to.
+    /// While another process writes: reading continues, and writing waits as long as requested.
     @Test func heapsThatAreBusy() throws {
         let folder = try TemporaryFolder()
         _ = try ProgramRun([folder.heap], script: "n = 1")
@@ -121,7 +121,7 @@ import TestSupport
 
     @Test func outputThatNobodyTakes() throws {
         let folder = try TemporaryFolder()
-        // What was committed before is kept, and what comes after is not run.
+        // Earlier commits are kept, and later lines are not run.
         let script = "n = 1\nn\nn = 2\n"
         expectOneLine(
             try ProgramRun(shell: "exec \"$@\" >/dev/full", [folder.heap], script: script),
@@ -134,7 +134,7 @@ import TestSupport
         expectOneLine(help, "No space left on device")
     }
 
-    /// The file may not grow any more: the line that needs it fails, and those before are kept.
+    /// The file cannot grow any more: the line that needs it fails, and earlier lines are kept.
     @Test func filesThatCannotGrow() throws {
         let folder = try TemporaryFolder()
         let script = "log = [1, 2, 3]\nlog.count\nlog.append(contentsOf: 0 ..< 400000)\n"
@@ -148,8 +148,8 @@ import TestSupport
         #expect(run.error.contains("a limit for the size of files was reached"))
         let after = try ProgramRun([folder.heap], script: "log")
         #expect(after.lines == ["[1, 2, 3]"])
-        // In a transaction over several lines, all of it is lost, and the line where that came
-        // about is named.
+        // In a transaction over several lines, all of it is lost, and the error names the line that
+        // caused it.
         let longer = try ProgramRun(
             shell: "ulimit -f 4096; exec \"$@\"", [folder.heap],
             script: "begin\nlog.append(4)\nlog.append(contentsOf: 0 ..< 400000)\ncommit\n")

@@ -2,9 +2,9 @@ import Foundation
 import Testing
 import TestSupport
 
-/// Every line of `help`, as its reader would try it.
+/// Every line of `help`, tried like a reader would.
 @Suite(.progress) struct HelpTests {
-    /// What the heap is prepared with before an example is typed.
+    /// The preparation of the heap before an example is typed.
     private static let preparation = """
         stock = ["bolt": 120, "nut": 7]
         log = [3.5, 4.5]
@@ -16,7 +16,7 @@ import TestSupport
 
         """
 
-    /// Examples of one line, lines that follow them, and what is shown.
+    /// Examples of one line, the lines that follow them, and the output.
     private static let scripts: [String: (after: [String], shown: [String])] = [
         "stock = map<String, Int>()": (
             ["stock.count", "other = map<String, Int>()", "other"], ["2", "[:]"]
@@ -77,14 +77,14 @@ import TestSupport
         "quit": (["n"], []),
     ]
 
-    /// What has to be typed before an example that needs something else.
+    /// Input that some examples need first.
     private static let before = [
         "p.x += 1": "p = Point(x: 1, y: 2)\n", "commit": "begin\nn = 41\n",
         "abort": "begin\nn = 41\n",
     ]
 
-    /// Those that tests of their own exercise: `watch` in `SharingTests` and `TerminalTests`,
-    /// `stats` and `map` in `StatisticsTests`.
+    /// Examples with tests of their own: `watch` in `SharingTests` and `TerminalTests`, `stats` and
+    /// `map` in `StatisticsTests`.
     private static let elsewhere: Set<String> = ["watch stock", "stats", "map"]
 
     @Test func everyExampleDoesWhatHelpSays() throws {
@@ -107,7 +107,7 @@ import TestSupport
                 + ([example] + expected.after).joined(separator: "\n")
             let run = try ProgramRun([folder.heap], script: script)
             #expect(run.status == 0, "\(example): \(run.error)")
-            // Of the list of roots only the names, and of help its first line.
+            // For the list of roots only the names, and for help its first line.
             let shown =
                 example == "roots" || example == "delete stock"
                 ? run.lines.map { $0.prefix { $0 != " " } }.map(String.init) : run.lines

@@ -18,7 +18,7 @@ extension TemporaryFolder {
     }
 }
 
-/// The program run to its end, as from a pipe.
+/// A complete run of the program, with input from a pipe.
 struct ProgramRun {
     var status: Int32
     var output: String
@@ -29,13 +29,12 @@ struct ProgramRun {
     }
     var errorLines: [String] { error.split(separator: "\n").map(String.init) }
 
-    /// Where nobody takes the output, it goes into a pipe that nobody reads from any more.
+    /// If the output is not taken, it goes into a pipe without a reader.
     init(_ arguments: [String], script: String = "", takesOutput: Bool = true) throws {
         try self.init(replPath, arguments, script: script, takesOutput: takesOutput)
     }
 
-    /// With the program's output, or what limits it, as a shell arranges it: `"$@"` in the command
-    /// is the program.
+    /// With the output or the limits set up by a shell: `"$@"` in the command is the program.
     init(shell command: String, _ arguments: [String], script: String = "") throws {
         try self.init(
             "/bin/sh", ["-c", command, "sh", replPath] + arguments, script: script,

@@ -3,7 +3,7 @@ import Holdfast
 import Testing
 import TestSupport
 
-/// Lines from a pipe: what they compute, and where the first error is.
+/// Lines from a pipe: their results, and the position of the first error.
 @Suite(.progress) struct ScriptTests {
     private func run(_ script: String, heap: String? = nil) throws -> ProgramRun {
         let folder = try TemporaryFolder()
@@ -68,8 +68,7 @@ import TestSupport
                 "2026-01-31T12:00:00Z",
                 "true", "4", "[[1, 2], [30, 4]]", "\"CAFÉ!\"", "[3, 2, 1]",
             ])
-        // Types that were declared in an earlier run are known from the roots that are made of
-        // them.
+        // Types declared in an earlier run are known from the roots made of them.
         let second = try run(
             "parts[\"cog\"] = Part(name: \"Cog\", tags: [], at: Place(row: 0, shelf: 0))\nparts.keys.sorted()\nroots",
             heap: folder.heap)
@@ -207,7 +206,7 @@ import TestSupport
             "x = " + String(repeating: "array<", count: 100_000) + "Int"
                 + String(repeating: ">", count: 100_000) + "()")
         #expect(type.status == 1 && type.errorLines.first?.contains("nested too deep") ?? false)
-        // And what is not too deep is computed.
+        // A less deep expression is computed.
         let sum = try run(
             String(repeating: "(", count: 40) + "1" + String(repeating: " + 1)", count: 40) + "\n"
                 + Array(repeating: "1", count: 300).joined(separator: " + "))
@@ -226,8 +225,8 @@ import TestSupport
         #expect(run.errorLines.dropFirst().first == "    7")
     }
 
-    /// A statement of many lines takes time in proportion to them: this one would take minutes if
-    /// each line were read with all before it.
+    /// A statement of many lines takes linear time: this one would take minutes if each line were
+    /// parsed together with all lines before it.
     @Test func longStatementsAreReadOnce() throws {
         let lines = (0 ..< 8000).map { "  [\($0), \($0 + 1)], // row" }
         let run = try run(
@@ -237,7 +236,7 @@ import TestSupport
         #expect(try self.run("x =\n\n  5 +\n  // more\n  6\nx\n").lines == ["11"])
     }
 
-    /// Of a long line the part around the error is shown, with the caret where it belongs.
+    /// For a long line, the part around the error is shown, with the caret in the right place.
     @Test func aLongLineIsShownAroundItsError() throws {
         let run = try run(
             String(repeating: "1 + ", count: 100) + "wrong" + String(repeating: " + 1", count: 100))
@@ -255,10 +254,11 @@ import TestSupport
         #expect(failed.status == 1)
         #expect(failed.output == "")
         #expect(try run("n", heap: folder.heap).lines == ["1"])
-        // An error inside begin takes all of it back, since the script ends there.
+        // An error inside begin rolls everything back, because the script ends there.
         #expect(try run("begin\nn = 5\nm\n", heap: folder.heap).status == 1)
         #expect(try run("n", heap: folder.heap).lines == ["1"])
-        // A script that ends inside a transaction, by itself or by quit, keeps nothing and says so.
+        // A script that ends inside a transaction, with or without quit, keeps nothing and reports
+        // that.
         for script in ["begin\nn = 5", "begin\nn = 5\nquit"] {
             let open = try run(script, heap: folder.heap)
             #expect(open.status == 1)
@@ -311,8 +311,8 @@ import TestSupport
         var flag: Bool?
     }
 
-    /// Structs that are declared in lines lie as Swift lays out the same ones: a program opens
-    /// their roots, and lines know a program's.
+    /// Structs declared in lines have Swift's layout: a program opens their roots, and lines can
+    /// use a program's types.
     @Test func programsAndLinesShareTheirTypes() throws {
         let folder = try TemporaryFolder()
         let declared = """

@@ -3,7 +3,7 @@ import Holdfast
 import Testing
 import TestSupport
 
-/// Several programs on one heap, and programs that are killed.
+/// Several programs on one heap, and killed programs.
 @Suite(.progress) struct SharingTests {
     private func start(_ folder: TemporaryFolder, _ arguments: [String] = []) throws -> ChildProcess
     {
@@ -37,8 +37,8 @@ import TestSupport
         #expect(folder.names == ["errors", "test.heap"])
     }
 
-    /// Readers see nothing of a transaction that is open, and do not wait for it; writers do, and
-    /// no longer than they were told to.
+    /// Readers see nothing of an open transaction, and do not wait for it; writers wait, but no
+    /// longer than requested.
     @Test func anOpenTransactionIsSeenByNobody() throws {
         let folder = try TemporaryFolder()
         let writer = try start(folder)
@@ -52,7 +52,7 @@ import TestSupport
         #expect(waiting.error.contains("did not come to an end"))
         #expect(try writer.ask("commit\nn") == "2")
         #expect(try reader.ask("n") == "2")
-        // Killed in the middle of a transaction: nothing of it is there, and nobody waits for it.
+        // Killed in the middle of a transaction: none of it is kept, and no process waits for it.
         #expect(try writer.ask("begin\nn = 3; n") == "3")
         writer.destroy()
         #expect(try reader.ask("n += 10; n") == "12")
@@ -77,16 +77,16 @@ import TestSupport
         #expect(try watcher.ask("watch p 1") == "p = P(x: 1, y: 2)")
         again.send("p.y += 5")
         #expect(try watcher.readLine() == "p.y = 7")
-        // Four changes and one have ended both: the next line is taken.
+        // Four changes and one have ended both watches: the next line is accepted.
         #expect(try watcher.ask("log") == "[9, 5, 3]")
     }
 
-    /// `kill -9` while lines run: what was answered is there, and all of it.
+    /// `kill -9` while lines run: every answered line is kept, as a whole.
     @Test(arguments: 0 ..< 8) func whatWasAnsweredSurvivesAKill(round: Int) throws {
         let folder = try TemporaryFolder()
         let program = try start(folder)
         program.send("log = array<Int>(); n = 0; total = 0")
-        // Far more than is waited for, so that it is killed in the middle of something.
+        // Far more than the test waits for, so that the kill hits an activity.
         for number in 1 ... 2000 {
             program.send("log.append(\(number)); n += 1; total += \(number); n")
         }

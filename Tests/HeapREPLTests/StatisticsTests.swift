@@ -4,7 +4,7 @@ import HoldfastTools
 import Testing
 import TestSupport
 
-/// What `stats` and `map` say of a heap is what the library says of it.
+/// `stats` and `map` report the same figures as the library.
 @Suite(.progress) struct StatisticsTests {
     @Test func thePictureIsTheHeapsOwn() throws {
         let folder = try TemporaryFolder()
@@ -19,7 +19,7 @@ import TestSupport
         #expect(
             run.lines.contains { $0.contains("log") } && run.lines.contains { $0.contains("free") })
         try heap.close()
-        // On a terminal it is coloured, and as wide as that.
+        // On a terminal it is coloured, and uses the terminal's width.
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")
         terminal.enter("map")

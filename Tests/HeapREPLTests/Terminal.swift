@@ -1,16 +1,16 @@
 import Foundation
 import TestSupport
 
-/// A program on a terminal, as these tests talk to it: keys in, and the lines that the screen
-/// shows.
+/// A program on a terminal, with an interface for these tests: keys in, and the lines of the screen
+/// out.
 final class Terminal {
     private let terminal: PseudoTerminal
     /// Whether lines are edited on it.
     private let isEdited: Bool
-    /// How many lines the screen had when the last key was typed.
+    /// The number of lines on the screen when the last key was typed.
     private var seenLines = 0
 
-    /// Keys that are no characters.
+    /// Special keys.
     enum Key: String {
         case enter = "\r"
         case tab = "\t"
@@ -31,7 +31,7 @@ final class Terminal {
             ) { $1 })
     }
 
-    /// All that was written, as it came.
+    /// The complete raw output.
     var output: String { terminal.output }
     var lines: [String] { Self.lines(terminal) }
 
@@ -52,8 +52,8 @@ final class Terminal {
 
     func kill(_ signal: Int32) { Foundation.kill(terminal.processNumber, signal) }
 
-    /// Waits until the last line of the screen that is not empty is this one: a prompt, or a prompt
-    /// and what has been typed.
+    /// Waits until the last nonempty line of the screen is this one: a prompt, or a prompt with
+    /// input.
     func waitForLast(_ line: String) throws {
         // A prompt must be a new one.
         let count = Self.prompts.contains(line) ? seenLines : 0
@@ -61,7 +61,7 @@ final class Terminal {
         if Self.prompts.contains(line) { try waitForKeys() }
     }
 
-    /// Waits until the line that was entered has been read, and so is run.
+    /// Waits until the entered line has been read, and so is running.
     func waitUntilTaken() throws {
         let deadline = ContinuousClock.now + .seconds(60)
         while terminal.isRaw {
@@ -72,8 +72,8 @@ final class Terminal {
         }
     }
 
-    /// Waits until the program takes keys: what is typed between its prompt and that, the terminal
-    /// would take and show.
+    /// Waits until the program accepts keys: between its prompt and that, the terminal itself would
+    /// accept and echo them.
     private func waitForKeys() throws {
         let deadline = ContinuousClock.now + .seconds(60)
         while isEdited, !terminal.isRaw {
@@ -86,8 +86,8 @@ final class Terminal {
 
     private static let prompts = [">", "...", "begin>"]
 
-    /// Waits until one of the lines that came since the last key is this one, and the program asks
-    /// for the next: what is typed before that, the terminal itself would take.
+    /// Waits until one of the lines since the last key is this one, and the program asks for the
+    /// next: before that, the terminal itself would accept the input.
     func waitFor(_ line: String) throws {
         try wait("the line “\(line)” and a prompt") { [seenLines] lines in
             lines.dropFirst(max(seenLines - 1, 0)).contains(line)
@@ -100,7 +100,7 @@ final class Terminal {
         try terminal.wait(what) { isSo(Self.lines($0)) }
     }
 
-    /// Its status, or 128 and the number of the signal that ended it.
+    /// Its exit status, or 128 plus the number of the signal that ended it.
     func waitForEnd() throws -> Int32 {
         switch try terminal.waitForEnd() {
         case .exited(let status): status

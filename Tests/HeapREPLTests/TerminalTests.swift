@@ -8,7 +8,7 @@ import TestSupport
         let folder = try TemporaryFolder()
         let terminal = try folder.terminal()
         try terminal.waitForLast(">")
-        // The middle is mended with arrows, the end with backspaces, the beginning with Ctrl-A.
+        // The middle is corrected with arrows, the end with backspaces, the beginning with Ctrl-A.
         terminal.type("1 + 25")
         terminal.press(.left, .left)
         terminal.type("0")
@@ -20,7 +20,7 @@ import TestSupport
         try terminal.waitForLast("> 10 *1 +025")
         terminal.press(.enter)
         try terminal.waitFor("35")
-        // Signs of several bytes, and wide ones.
+        // Multi-byte and wide characters.
         terminal.type("\"añ数\"")
         terminal.press(.left, .backspace)
         terminal.press(.enter)
@@ -37,7 +37,7 @@ import TestSupport
         try first.waitForLast(">")
         first.enter("n + 1")
         try first.waitFor("42")
-        // Killed: what was typed is kept all the same.
+        // Killed: the history is kept all the same.
         first.kill(SIGKILL)
         #expect(try first.waitForEnd() == 128 + SIGKILL)
         let second = try folder.terminal()
@@ -58,7 +58,7 @@ import TestSupport
         #expect(
             try String(contentsOfFile: folder.file("history"), encoding: .utf8)
                 == "n = 41\nn + 1\nn = 49\nn + 1\n")
-        // For its user alone.
+        // Private to its user.
         let attributes = try FileManager.default.attributesOfItem(atPath: folder.file("history"))
         #expect(attributes[.posixPermissions] as? Int == 0o600)
     }
@@ -86,7 +86,7 @@ import TestSupport
         try terminal.waitForLast("> watch stockOfParts")
         terminal.press(.controlC)
         try terminal.waitForLast(">")
-        // A member's members; a type; commands at the beginning only.
+        // A member's members; a type; commands only at the beginning of a line.
         terminal.type("stockOfParts.keys.sor\t")
         try terminal.waitForLast("> stockOfParts.keys.sorted")
         terminal.type("()")
@@ -100,7 +100,7 @@ import TestSupport
         try terminal.waitForLast("> commit")
         terminal.press(.controlC)
         try terminal.waitForLast(">")
-        // Several that it could be are listed.
+        // Several candidates are listed.
         terminal.type("log.remove\t\t")
         try terminal.wait("a list") { lines in
             ["remove ", "removeAll", "removeLast"].allSatisfy { name in
@@ -132,7 +132,7 @@ import TestSupport
         try terminal.waitFor("    \"three\")")
         try terminal.waitFor("    ^")
         try terminal.waitFor("error: an Int is expected here, and not a String")
-        // Ctrl-C drops all of it.
+        // Ctrl-C discards the whole input.
         terminal.enter("log = [")
         try terminal.waitForLast("...")
         terminal.press(.controlC)
@@ -171,7 +171,7 @@ import TestSupport
     }
 
     /// Ctrl-C while a line is typed, and inside a transaction, changes nothing; Ctrl-D inside a
-    /// transaction takes it back.
+    /// transaction rolls it back.
     @Test func controlCLeavesTheHeapAsItWas() throws {
         let folder = try TemporaryFolder()
         let terminal = try folder.terminal()
@@ -192,7 +192,7 @@ import TestSupport
         try terminal.waitForLast("begin> n = 4")
         terminal.press(.controlC)
         try terminal.waitForLast("begin>")
-        // The transaction is still open, and holds what was entered.
+        // The transaction is still open, with the changes of the lines entered.
         terminal.enter("n + 100")
         try terminal.waitFor("103")
         terminal.press(.controlD)
@@ -202,7 +202,7 @@ import TestSupport
         #expect(folder.names == ["history", "test.heap"])
     }
 
-    /// Ctrl-C while a long line runs takes back what it has done so far.
+    /// Ctrl-C while a long line runs rolls back its changes so far.
     @Test func controlCStopsALineThatRuns() throws {
         let folder = try TemporaryFolder()
         let terminal = try folder.terminal()
@@ -220,8 +220,8 @@ import TestSupport
         try terminal.waitFor("70")
     }
 
-    /// Inside a transaction, which goes on: whenever Ctrl-C comes, all of the line has happened or
-    /// nothing of it.
+    /// Inside a transaction, which continues: whenever Ctrl-C comes, the line has happened as a
+    /// whole or not at all.
     @Test func controlCStopsALineOfATransactionAsAWhole() throws {
         let folder = try TemporaryFolder()
         let terminal = try folder.terminal()
@@ -235,13 +235,13 @@ import TestSupport
             try terminal.waitUntilTaken()
             usleep(UInt32(round) * 50_000)
             terminal.press(.controlC)
-            // The prompt after it, and not the one that the line may have come to before.
+            // The prompt after it, and not one that the line may have reached before.
             try terminal.wait("the ^C and a prompt") { lines in
                 lines.filter { $0.contains("^C") }.count == round + 1
                     && lines.last { !$0.isEmpty } == "begin>"
             }
             try terminal.waitForLast("begin>")
-            // Where it came too late for the line, it has dropped an empty one.
+            // If it came too late for the line, it has discarded an empty one.
             terminal.enter("log.count % 100000 + 20")
             try terminal.waitFor("21")
         }
@@ -251,7 +251,7 @@ import TestSupport
         try terminal.waitFor("[7]")
     }
 
-    /// Within a transaction that goes on, a statement that fails leaves nothing behind.
+    /// Within a transaction that continues, a failed statement leaves no changes.
     @Test func aStatementThatFailsInATransactionChangesNothing() throws {
         let folder = try TemporaryFolder()
         _ = try ProgramRun(
@@ -281,7 +281,7 @@ import TestSupport
         try terminal.waitFor("110")
     }
 
-    /// Where there is nothing to edit with, lines are taken as they come.
+    /// Without line editing, lines are read as they are.
     @Test func aTerminalThatCannotEditGetsPlainLines() throws {
         let folder = try TemporaryFolder()
         let terminal = try folder.terminal(["TERM": "dumb"])
@@ -316,7 +316,7 @@ import TestSupport
         try terminal.wait("both changes") {
             $0.filter { !$0.isEmpty }.suffix(2) == ["stock[\"nut\"] = nil", "stock[\"cog\"] = 1"]
         }
-        // What changes elsewhere is not shown.
+        // Changes of other roots are not shown.
         _ = try ProgramRun([folder.heap], script: "other = 1")
         _ = try ProgramRun([folder.heap], script: "delete stock")
         try terminal.wait("the end of it") {

@@ -3,7 +3,7 @@ import Holdfast
 import Testing
 import TestSupport
 
-/// `holdfast check`, and what it saves.
+/// `holdfast check`, and the repair of heaps.
 @Suite(.progress) struct CheckTests {
     private let folder: TemporaryFolder
     private let path: String
@@ -25,7 +25,8 @@ import TestSupport
                 == true)
     }
 
-    /// A number in the middle of an array: only its page's checksum tells, and the root is named.
+    /// A number in the middle of an array: only its page's checksum reveals the damage, and the
+    /// root is named.
     @Test func damagedDataNamesItsRoot() throws {
         let offset = try elementOfTheLog()
         try folder.damage(at: offset)
@@ -43,14 +44,14 @@ import TestSupport
             pages[0]["page"] as? Int == offset / 4096 && pages[0]["roots"] as? [String] == ["log"])
     }
 
-    /// Where the element 777 of `log` lies in the file.
+    /// The file offset of the element 777 of `log`.
     private func elementOfTheLog() throws -> Int {
         let movement = Movement(item: 777, delta: 777 * 777)
         return try Inventory.offset(
             of: withUnsafeBytes(of: movement.delta) { Array($0) }, in: try folder.bytes())
     }
 
-    /// The array's header: it can no longer be followed.
+    /// Damages the array's header, so that it can no longer be followed.
     private func damageHeaderOfTheLog() throws {
         let header = Array("HFAR".utf8) + [0, 0, 0, 0] + withUnsafeBytes(of: 1000) { Array($0) }
         try folder.damage(at: try Inventory.offset(of: header, in: try folder.bytes()), count: 4)
@@ -60,7 +61,7 @@ import TestSupport
         try damageHeaderOfTheLog()
         let outcome = try Command.run("check", path)
         #expect(outcome.status == 1 && outcome.output.contains("root \"log\""), "\(outcome.output)")
-        // Other verbs do not read on into it.
+        // Other verbs do not read further into it.
         for arguments in [["show", path, "log"], ["dump", path], ["info", path]] {
             let outcome = try Command.run(arguments)
             #expect(outcome.status == 1 && outcome.error.contains("log"), "\(arguments) \(outcome)")
@@ -114,7 +115,7 @@ import TestSupport
         #expect(folder.names == ["inventory.heap", "saved.heap"])
     }
 
-    /// What is whole but may hold a wrong value is saved, and said.
+    /// A complete root that may contain a wrong value is saved, and reported.
     @Test func repairNamesTheDoubtful() throws {
         try folder.damage(at: try elementOfTheLog())
         let out = folder.file("saved.heap")
@@ -137,7 +138,7 @@ import TestSupport
         #expect(outcome.status == 0 && outcome.error.isEmpty)
     }
 
-    /// With its log gone, a heap is what its file has.
+    /// Without its log, a heap consists of its file.
     @Test func repairWithoutTheLog() throws {
         let folder = try TemporaryFolder(heap: "inventory.heap")
         let path = try Inventory.makeUnclosed(folder)
@@ -148,11 +149,11 @@ import TestSupport
         #expect(stock["count"] as? Int == 4)
     }
 
-    /// Damaged in its middle, the log is good up to there.
+    /// A log damaged in its middle is good up to that place.
     @Test func repairWithADamagedLog() throws {
         let folder = try TemporaryFolder(heap: "inventory.heap")
         let path = try Inventory.makeUnclosed(folder, commits: 5)
-        // The shared file has the same records, and would do instead.
+        // The shared file has the same records, and would be used instead.
         try FileManager.default.removeItem(atPath: path + "-shared")
         let third = try Inventory.offset(
             of: Array("new 2".utf8), in: try folder.bytes("inventory.heap-log"))

@@ -5,8 +5,8 @@ import HoldfastFormat
 import Testing
 import TestSupport
 
-/// Whatever is wrong: one line on the error output, with what to do next, and the right status,
-/// from every verb.
+/// Any problem gives one line on the error output, with what to do next, and the right status, from
+/// every verb.
 @Suite(.progress) struct ErrorTests {
     private let folder: TemporaryFolder
     private let path: String
@@ -16,7 +16,7 @@ import TestSupport
         path = try Inventory.make(folder)
     }
 
-    /// Every verb that works on a heap, with what it needs besides.
+    /// Every verb that works on a heap, with its other arguments.
     private func calls(_ file: String) -> [[String]] {
         [
             ["info", file], ["info", "--json", file], ["check", file],
@@ -93,9 +93,9 @@ import TestSupport
         #expect(!outcome.error.contains("\u{1B}"))
     }
 
-    // MARK: Others
+    // MARK: Other processes
 
-    /// Somebody writes and does not come to an end: readers go on, writers give up in time.
+    /// A writer that does not finish: readers continue, writers give up after the timeout.
     @Test func busy() throws {
         let heap = try PersistentHeap.open(path)
         try heap.write { tx in
@@ -114,7 +114,7 @@ import TestSupport
 
     // MARK: Limits
 
-    /// A limit for the size of files stands for a full disk: both end the same calls.
+    /// A file size limit stands for a full disk: both fail the same calls.
     @Test func filesThatMayNotGrow() throws {
         let heap = try PersistentHeap.open(path)
         try heap.write { tx in
@@ -125,7 +125,7 @@ import TestSupport
         }
         try heap.close()
         let before = folder.contents
-        // In blocks of 1024 bytes; less than the heap has.
+        // In blocks of 1024 bytes; less than the size of the heap.
         for call in [
             "copy inventory.heap out.heap", "check inventory.heap --repair out.heap",
             "dump inventory.heap --to out.jsonl",
@@ -142,7 +142,7 @@ import TestSupport
         #expect(outcome.status != 0 && !folder.names.contains("new.heap"))
     }
 
-    /// Where output goes that cannot be written.
+    /// Unwritable outputs.
     @Test func outputThatFails() throws {
         for call in calls(path) + [
             ["help"], ["help", "info"], ["completions", "bash"], ["help", "--manual"],
@@ -164,7 +164,7 @@ import TestSupport
         }
     }
 
-    /// A reader that has gone ends the command, without a word.
+    /// A reader that has gone ends the command silently.
     @Test func closedPipes() throws {
         for call in [
             "dump inventory.heap", "show inventory.heap log --limit 1000000", "info inventory.heap",
@@ -172,7 +172,7 @@ import TestSupport
         ] {
             let outcome = try Command.shell(
                 "$holdfast \(call) | true; exit ${PIPESTATUS[0]}", in: folder)
-            // Short output may have gone into the pipe before its reader went.
+            // Short output may have gone into the pipe before its reader ended.
             #expect(
                 outcome.status == 141 || (outcome.status == 0 && !call.hasPrefix("watch")),
                 "\(call) \(outcome)")
@@ -212,11 +212,11 @@ import TestSupport
         }
         let nothing = try Command.run()
         #expect(nothing.status == 2 && nothing.output.isEmpty && nothing.error.contains("Usage:"))
-        // Behind two hyphens everything is a name.
+        // After two hyphens every argument is a name.
         #expect(try Command.run("info", "--", "--json").error.contains("no heap file at --json"))
     }
 
-    /// A new heap that finds no room for all of the lines.
+    /// A new heap without room for all of the lines.
     @Test func loadWithoutRoom() throws {
         let folder = try TemporaryFolder(heap: "inventory.heap")
         let header = #"{"holdfast":1,"root":"a","type":"Array<Int>","count":500000}"#

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TestSupport
 
-/// Help, completions and the manual, which are all made from the one table of verbs.
+/// Help, completions and the manual, all generated from the one table of verbs.
 @Suite struct HelpTests {
     private static let verbs = [
         "info", "check", "show", "map", "dump", "load", "copy", "compact", "grow", "shrink",
@@ -31,8 +31,8 @@ import TestSupport
         let page = try Command.run("help", "--manual").output
         #expect(page.hasPrefix(".TH HOLDFAST 1"))
         for verb in Self.verbs { #expect(page.contains(".SS holdfast \(verb)"), "\(verb)") }
-        // What begins with a point is a command of the page's language, and all of those are known
-        // ones.
+        // Lines that begin with a period are commands of the page's language; all of them must be
+        // known.
         let commands = Set(
             page.split(separator: "\n").filter { $0.hasPrefix(".") }.map { $0.prefix { $0 != " " } }
         )
@@ -56,7 +56,7 @@ import TestSupport
         #expect(try completions("holdfast help", of: "ch") == ["check"])
     }
 
-    /// Where the shells are not installed, that their scripts have everything.
+    /// Even without the shells installed, their scripts are complete.
     @Test(arguments: ["bash", "zsh", "fish"]) func scriptsHaveEverything(_ shell: String) throws {
         let script = try Command.run("completions", shell).output
         for verb in Self.verbs { #expect(script.contains(verb), "\(verb)") }

@@ -21,7 +21,7 @@ import TestSupport
         #expect(
             try number("usedBytes") + number("overheadBytes") + number("freeBytes")
                 == number("fileBytes"))
-        // One for the data, one that trims at the close.
+        // One for the data, one for the trim on closing.
         #expect(try number("commits") == 2)
         #expect(try number("logBytes") == 0)
         #expect(json["clean"] as? Bool == true && json["state"] as? String == "atRest")
@@ -58,7 +58,7 @@ import TestSupport
         #expect(folder.contents == before)
     }
 
-    /// What a crash has left is reported as it will come back, and left as it is.
+    /// The state after a crash is reported as it will be recovered, and left unchanged.
     @Test func aHeapThatWasNotClosed() throws {
         let folder = try TemporaryFolder(heap: "inventory.heap")
         let path = try Inventory.makeUnclosed(folder)
@@ -74,7 +74,7 @@ import TestSupport
         #expect(try Command.run("info", path).output.contains("not closed"))
     }
 
-    /// Who has it open, with views that are behind.
+    /// The processes that have it open, with views that are behind.
     @Test func processesWithTheirViews() throws {
         let heap = try PersistentHeap.open(path)
         defer { try? heap.close() }

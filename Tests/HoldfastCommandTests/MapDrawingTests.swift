@@ -10,13 +10,13 @@ import TestSupport
     import FoundationXML
 #endif
 
-/// What is in the pictures, whoever asks for them.
+/// The contents of the pictures, in every output.
 @Suite(.progress) struct MapDrawingTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder(heap: "inventory.heap") }
 
-    /// The picture of an empty heap, to the letter.
+    /// The picture of an empty heap, exactly.
     @Test func anEmptyHeap() throws {
         let heap = try PersistentHeap.open(folder.file("empty.heap"))
         let map = HeapMap(try heap.pageUse(), title: "empty.heap")
@@ -30,7 +30,7 @@ import TestSupport
             ])
     }
 
-    /// Names of roots may hold anything: they stay on their line, and inside their element.
+    /// Root names may contain anything: they stay on their line, and inside their element.
     @Test func namesThatWouldBreakOut() throws {
         let heap = try PersistentHeap.open(folder.file("names.heap"))
         let names = [
@@ -57,8 +57,8 @@ import TestSupport
         }
     }
 
-    /// The legend accounts for every byte, and its shares for the whole, however many roots there
-    /// are; those of one name have one colour in every picture.
+    /// The legend accounts for every byte, and its fractions add up to one, however many roots
+    /// there are; a root name has the same colour in every picture.
     @Test func theLegendIsWhole() throws {
         let heap = try PersistentHeap.open(folder.file("many.heap"))
         try heap.write { tx in

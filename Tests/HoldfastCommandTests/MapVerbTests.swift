@@ -51,7 +51,7 @@ import TestSupport
         #expect(folder.names == ["a.html", "a.svg", "inventory.heap"])
     }
 
-    /// Every page once, and what roots own sums up to what `info` says is in use.
+    /// Every page once; the bytes of roots add up to the bytes that `info` reports as in use.
     @Test func theAccountIsWhole() throws {
         let json = try Command.run("map", "--json", path).json
         let stretches = try #require(json["stretches"] as? [[String: Any]])
@@ -66,7 +66,7 @@ import TestSupport
         #expect(json["isComplete"] as? Bool == true)
     }
 
-    /// A picture in the place of the heap would be the end of the heap.
+    /// A picture must not overwrite the heap.
     @Test func theHeapItselfIsNoPlaceForAPicture() throws {
         let before = try folder.bytes()
         try FileManager.default.createSymbolicLink(

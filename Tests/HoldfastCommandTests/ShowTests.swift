@@ -13,7 +13,7 @@ import TestSupport
         path = try Inventory.make(folder)
     }
 
-    /// What `show` prints, without its last line end.
+    /// The output of `show`, without its last newline.
     private func show(_ arguments: String...) throws -> String {
         let outcome = try Command.run(["show", path] + arguments)
         #expect(outcome.status == 0 && outcome.error.isEmpty, "\(arguments) \(outcome)")
@@ -55,7 +55,7 @@ import TestSupport
                 ])
     }
 
-    /// What stands in the data does not reach the terminal as it is.
+    /// Control characters in the data do not reach the terminal.
     @Test func textIsShownSafely() throws {
         let output = try show("notes")
         #expect(output.contains("first line\nsecond \\u{1B}[31mline") && !output.contains("\u{1B}"))
@@ -96,7 +96,7 @@ import TestSupport
         #expect(
             try Command.run("dump", folder.file("new.heap"), "--to", folder.file("again.jsonl"))
                 .status == 0)
-        // Maps stand in another order in another heap.
+        // Maps have another order in another heap.
         func sorted(_ name: String) throws -> [Substring] {
             String(decoding: try folder.bytes(name), as: UTF8.self).split(separator: "\n").sorted()
         }
@@ -117,12 +117,12 @@ import TestSupport
         #expect(bad.status == 1 && bad.error.contains("Line 3"))
         #expect(try Command.run("show", path, "fine").status == 1)
         #expect(folder.names == Array(before.keys))
-        // A new heap does not come about either.
+        // A new heap is not created either.
         #expect(try Command.run("load", folder.file("new.heap"), input: line).status == 1)
         #expect(folder.names == Array(before.keys))
         #expect(try Command.run("load", path, input: line + "2\n").status == 0)
         #expect(try Command.run("show", path, "fine[1]").output.hasSuffix("2\n"))
-        // Once more it is there already.
+        // The second time, the root already exists.
         let again = try Command.run("load", path, input: line + "2\n")
         #expect(again.status == 1 && again.error.contains("--as"))
         #expect(try Command.run("load", path, "--as", "finer", input: line + "2\n").status == 0)

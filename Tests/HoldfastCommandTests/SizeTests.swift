@@ -53,7 +53,7 @@ import TestSupport
         #expect(folder.names == ["copy.heap", "inventory.heap"])
     }
 
-    /// While it is in use, and what is not committed stays behind.
+    /// While it is in use; uncommitted changes are not copied.
     @Test func aCopyOfAHeapInUse() throws {
         let heap = try PersistentHeap.open(path)
         try heap.write { tx in
@@ -73,7 +73,7 @@ import TestSupport
         #expect(refused.status == 1 && folder.contents == before)
         #expect(try Command.run("copy", "--replace", path, folder.file("old.heap")).status == 0)
         #expect(folder.contents != before)
-        // Not a heap that someone has open.
+        // An open heap is not replaced.
         let heap = try PersistentHeap.open(folder.file("old.heap"))
         let busy = try Command.run("copy", "--replace", path, folder.file("old.heap"))
         #expect(busy.status == 1 && busy.error.contains("in use"))
@@ -90,7 +90,7 @@ import TestSupport
         #expect(try Command.run("check", path).status == 0)
     }
 
-    /// The room stays when the heap is closed, is used, and goes when it is taken back.
+    /// The reserved space survives closing, is used, and is released by `shrink`.
     @Test func growingAndShrinking() throws {
         let small = try length()
         #expect(try Command.run("grow", path, "3M").status == 0)

@@ -3,12 +3,12 @@ import Holdfast
 import Testing
 import TestSupport
 
-/// The command, as its user runs it: the built executable.
+/// The command as its user runs it: the built executable.
 enum Command {
     static let path = productsFolder.appendingPathComponent("holdfast").path
 
     struct Outcome {
-        /// 128 and the signal's number if a signal ended it.
+        /// 128 plus the signal's number if a signal ended it.
         var status: Int32
         var output: String
         var error: String
@@ -53,7 +53,7 @@ enum Command {
         process.standardError = error
         process.standardInput = typed
         try process.run()
-        // Short enough for the pipe to hold.
+        // Short enough to fit into the pipe.
         try typed.fileHandleForWriting.write(contentsOf: Data(input.utf8))
         try typed.fileHandleForWriting.close()
         let text = String(
@@ -114,14 +114,14 @@ enum Inventory {
         return folder.file(name)
     }
 
-    /// As a crash has left it: the heap with its log, `commits` of which the file does not have.
+    /// As after a crash: the heap with its log, with `commits` that are not in the file.
     @discardableResult
     static func makeUnclosed(_ folder: TemporaryFolder, commits: Int = 3) throws -> String {
         let other = try TemporaryFolder(heap: "inventory.heap")
         let path = try make(other)
         let heap = try PersistentHeap.open(path)
         for number in 0 ..< commits {
-            // Each durable, so that a later one proves what there was before it.
+            // Each durable, so that a later one proves the earlier ones.
             try heap.write(durability: .device) {
                 try $0.map("stock", String.self, Int.self)["new \(number)"] = number
             }
@@ -131,7 +131,7 @@ enum Inventory {
         return folder.file()
     }
 
-    /// The file offset of what `find` finds in the heap's bytes.
+    /// The file offset of `bytes`.
     static func offset(of bytes: [UInt8], in data: Data) throws -> Int {
         try #require(data.firstRange(of: Data(bytes))?.lowerBound)
     }

@@ -3,7 +3,7 @@ import Holdfast
 import Testing
 import TestSupport
 
-/// What is meant for terminals: colours, progress, figures in place, Ctrl-C.
+/// Features for terminals: colours, progress, figures updated in place, Ctrl-C.
 @Suite struct TerminalTests {
     private let folder: TemporaryFolder
     private let path: String
@@ -24,7 +24,7 @@ import TestSupport
             #expect(try plain.waitForEnd() == .exited(0))
             #expect(!plain.output.contains("\u{1B}"), "\(environment)")
         }
-        // An empty one means nothing.
+        // An empty value has no effect.
         let empty = try Command.terminal("info", path, environment: ["NO_COLOR": ""])
         #expect(try empty.waitForEnd() == .exited(0))
         #expect(empty.output.contains("\u{1B}[1m"))
@@ -39,7 +39,7 @@ import TestSupport
                 && terminal.output.contains("There is no heap file"))
     }
 
-    /// A bar while it takes long, and nothing of it when it is done.
+    /// A bar during long work, which disappears when the work is done.
     @Test func progressComesAndGoes() throws {
         let terminal = try Command.terminal("bench", path, "--seconds", "0.3")
         try terminal.wait(for: "of 8 measurements")
@@ -63,7 +63,7 @@ import TestSupport
             try heap.write { try $0.map("stock", String.self, Int.self)["bolt"] = number }
         }
         #expect(try terminal.waitForEnd() == .exited(0))
-        // Once on the screen, though it was drawn five times.
+        // Once on the screen, although it was drawn five times.
         #expect(terminal.output.components(separatedBy: "commits").count == 6)
         #expect(terminal.screen.text.components(separatedBy: "commits").count == 2)
         #expect(
@@ -71,7 +71,7 @@ import TestSupport
                 && terminal.screen.text.contains("\(getpid())")
                 && terminal.screen.showsCursor)
         try heap.close()
-        // A line each into a pipe.
+        // One line each into a pipe.
         let lines = try Command.run("watch", path, "--interval", "0.05", "--count", "3").output
             .split(separator: "\n")
         #expect(lines.count == 4 && lines[0].contains("commits/s"))
@@ -94,12 +94,12 @@ import TestSupport
         #expect(folder.names == ["inventory.heap"])
     }
 
-    /// In the middle of a transaction: nothing of it is kept.
+    /// In the middle of a transaction: none of it is kept.
     @Test func controlCInALoad() throws {
         let before = try folder.bytes()
         let terminal = try Command.terminal("load", path)
         terminal.type(#"{"holdfast":1,"root":"fine","type":"Array<Int>","count":100000}"# + "\r")
-        // Until it says that it has read some.
+        // Until it reports lines.
         while !terminal.output.contains(" lines") {
             terminal.type("1\r")
             try? terminal.wait("the bar", within: .milliseconds(50)) {
@@ -129,7 +129,7 @@ import TestSupport
         let terminal = try Command.terminal("show", path, "log", environment: ["PAGER": "cat -n"])
         #expect(try terminal.waitForEnd() == .exited(0))
         #expect(terminal.screen.text.contains("102\t"))
-        // Short output is not, unless asked for; nor is anything in a pipe.
+        // Short output is not paged unless requested; nor is any output to a pipe.
         let short = try Command.terminal("show", path, "stock", environment: ["PAGER": "cat -n"])
         #expect(try short.waitForEnd() == .exited(0))
         #expect(!short.screen.text.contains("1\t"))

@@ -2,7 +2,7 @@ import HoldfastTools
 import TestSupport
 import Testing
 
-/// Bars, tables, text and JSON, as the command and the examples write them.
+/// Bars, tables, text and JSON, as written by the command and the examples.
 @Suite(.progress) struct ToolsTests {
     private let plain = Painter(isOn: false)
 
@@ -16,7 +16,7 @@ import Testing
             line(100)
                 == "check  █████████████▊                  46%  46 of 100 pages  23/s  2.3 s left")
         for width in 1 ... 120 { #expect(line(width).count < max(2, width), "\(width)") }
-        // What matters most stays longest.
+        // The most important parts are kept longest.
         #expect(line(30).contains("46%") && line(20) == "check  46%")
         #expect(line(100, 100).contains("100%") && !line(100, 100).contains("left"))
         #expect(line(100, 46, 0) == "check  46 pages  23/s")

@@ -3,10 +3,10 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// What an abort puts back. Lines noted as fresh have no before-image, so the note must not cover
-/// what lies beside a block.
+/// What an abort restores. Lines marked fresh have no before-image, so the mark must not cover
+/// bytes beside the block.
 @Suite(.progress) struct AbortTests {
-    /// Small blocks share lines. A fresh note of one must not keep a later change of its neighbour
+    /// Small blocks share lines. Marking one as fresh must not keep a later change of its neighbour
     /// from being undone.
     @Test(arguments: [24, 40, 72, 104])
     func freshNoteSparesTheNeighbours(bytes: Int) throws {
@@ -19,8 +19,7 @@ import TestSupport
                 return block
             }
         }
-        // The block in the middle is given away and taken again, so that it lies between two
-        // others.
+        // The block in the middle is freed and allocated again, so that it lies between two others.
         try engine.change { $0.free(blocks[1], byteCount: bytes) }
         try engine.abandon { access in
             #expect(access.allocate(byteCount: bytes) == blocks[1])
@@ -41,7 +40,7 @@ import TestSupport
         }
     }
 
-    /// The same through `reallocate`, which makes such a note itself.
+    /// The same through `reallocate`, which marks its block fresh itself.
     @Test func reallocationSparesTheNeighbours() throws {
         let engine = try TestHeap().open()
         let (neighbour, moved) = try engine.change { access in
@@ -57,8 +56,9 @@ import TestSupport
         #expect(try engine.look { $0.load(neighbour, as: UInt64.self) } == 7)
     }
 
-    /// A transaction that is larger than the log makes a checkpoint in the middle of its commit;
-    /// what that writes is the last commit's state, and what is there afterwards is this one's.
+    /// A transaction that is larger than the log makes a checkpoint in the middle of its commit.
+    /// That checkpoint writes the state of the last commit; afterwards the heap has the state of
+    /// this one.
     @Test func checkpointInsideCommitWritesTheOldState() throws {
         var options = TestHeap.options
         options.initialLogBytes = 64 * 1024
@@ -73,7 +73,7 @@ import TestSupport
         }
         var seenInFile: UInt8?
         heap.disk.onCall = { _ in
-            // The state in the file right before the record of the second commit is synced, or
+            // The state in the file just before the record of the second commit is synced, or
             // nothing at all.
             if let file = heap.disk.currentFiles()[TestHeap.path], file.count > Int(cell) {
                 seenInFile = file[Int(cell)]
@@ -94,8 +94,8 @@ import TestSupport
         #expect(try survivor.look { $0.load(cell + 399_999, as: UInt8.self) } == 2)
     }
 
-    /// Lines changed, freed with their pages, taken again and changed again within one transaction:
-    /// the oldest image counts.
+    /// Lines changed, freed with their pages, allocated again and changed again within one
+    /// transaction: the oldest before-image wins.
     @Test func reuseWithinOneTransactionIsUndone() throws {
         let engine = try TestHeap().open()
         let (run, wall) = try engine.change { access in

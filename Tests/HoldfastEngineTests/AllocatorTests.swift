@@ -4,8 +4,8 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Blocks: what was put in comes out, through aborts, checkpoints and reopening, and nothing is
-/// lost or handed out twice.
+/// Blocks keep their contents through aborts, checkpoints and reopening, and none is lost or handed
+/// out twice.
 @Suite(.progress) struct AllocatorTests {
     private struct Block: Equatable {
         var offset: UInt64
@@ -32,7 +32,7 @@ import TestSupport
         }
     }
 
-    /// One random step on the model and the heap alike.
+    /// One random step on both the model and the heap.
     private func step(_ blocks: inout [Block], _ access: HeapAccess, _ random: inout SplitMix) {
         let fillByte = UInt8.random(in: 1 ... 255, using: &random)
         switch Int.random(in: 0 ..< 10, using: &random) {
@@ -80,8 +80,8 @@ import TestSupport
         }
     }
 
-    /// A model beside the heap; every block carries its own byte, so an overlap shows. Transactions
-    /// end in all ways.
+    /// Compares the heap with a model; every block is filled with its own byte, so an overlap is
+    /// detected. Transactions end in all ways.
     @Test(arguments: [1 as UInt64, 2, 3])
     func randomUseMatchesModel(seed: UInt64) throws {
         let heap = TestHeap()
@@ -114,7 +114,7 @@ import TestSupport
         try engine.close()
     }
 
-    /// After everything has been freed the heap is what a new one is, in size and in account.
+    /// After everything has been freed, the heap is like a new one, in size and in the audit.
     @Test func emptiedHeapIsLikeNew() throws {
         let heap = TestHeap()
         var engine = try heap.open()
@@ -138,12 +138,12 @@ import TestSupport
         try engine.close()
     }
 
-    /// Free space is used before the file grows: the same amount in other sizes fits where the old
-    /// blocks were.
+    /// Free space is used before the file grows: the same amount in other sizes fits into the old
+    /// blocks' space.
     @Test func freeSpaceIsReusedBeforeGrowth() throws {
         let heap = TestHeap()
         let engine = try heap.open()
-        // 64 runs of 20 pages with a used run of 9 between them, so that they cannot join.
+        // 64 runs of 20 pages with a used run of 9 between them, so that they cannot coalesce.
         let runs = try engine.change { access in
             (0 ..< 64).map { _ in
                 let run = access.allocate(byteCount: 20 * 4096)
@@ -172,14 +172,14 @@ import TestSupport
             let run = access.allocate(byteCount: 70 * 4096)
             _ = access.allocate(byteCount: 4096, alignment: 4096)
             access.free(run, byteCount: 70 * 4096)
-            // 65 to 71 pages share a bin; the next bin would be sure to fit, but is empty.
+            // 65 to 71 pages share a bin. Any run of the next bin would fit, but that bin is empty.
             #expect(access.allocate(byteCount: 69 * 4096) == run)
         }
         #expect(try engine.audit().problems.isEmpty)
     }
 
-    /// Growing and shrinking in place keeps the offset: within a class, by cutting a run, into free
-    /// pages, at the heap's end.
+    /// Growing and shrinking in place keeps the offset: within a class, by splitting a run, into
+    /// free pages, at the heap's end.
     @Test func reallocatesInPlace() throws {
         let engine = try TestHeap().open()
         try engine.change { access in
@@ -191,11 +191,11 @@ import TestSupport
             // At the heap's end.
             #expect(access.reallocate(run, from: 40 * 4096, to: 90 * 4096, preserving: 8) == run)
             let wall = access.allocate(byteCount: 4096, alignment: 4096)
-            // Cut, and back into the pages that this has freed.
+            // Split, and back into the pages freed by that.
             #expect(access.reallocate(run, from: 90 * 4096, to: 50 * 4096, preserving: 8) == run)
             #expect(access.reallocate(run, from: 50 * 4096, to: 80 * 4096, preserving: 8) == run)
             #expect(access.reallocate(run, from: 80 * 4096, to: 90 * 4096, preserving: 8) == run)
-            // Not past the wall.
+            // Not past the used run behind it.
             let moved = access.reallocate(run, from: 90 * 4096, to: 91 * 4096, preserving: 8)
             #expect(moved != run && moved > wall)
             #expect(access.load(moved, as: UInt64.self) == 77)
@@ -203,8 +203,8 @@ import TestSupport
         #expect(try engine.audit().problems.isEmpty)
     }
 
-    /// Heaps that cross 1, 2, 4 and 8 MiB need further parts of the page map; freed again, they
-    /// give them back.
+    /// Heaps that cross 1, 2, 4 and 8 MiB need further parts of the page map; after everything is
+    /// freed, the parts are freed too.
     @Test func pageMapGrowsAndShrinks() throws {
         let heap = TestHeap()
         var engine = try heap.open()
@@ -228,7 +228,7 @@ import TestSupport
             }
         }
         // Pages 0-4, and the parts for pages from 256, 512, 1024 and 2048 on: 1, 2, 4 and 8 pages,
-        // and one for each 511 checksums.
+        // and one for every 511 checksums.
         #expect(try engine.audit().metadataPages == 5 + (1 + 1) + (2 + 2) + (4 + 3) + (8 + 5))
         try engine.change { access in
             for run in runs.reversed() { access.free(run, byteCount: 1 << 20) }
@@ -240,7 +240,7 @@ import TestSupport
         #expect(heap.fileBytes() == 65_536)
     }
 
-    /// An abort gives back the space of a transaction that made the heap larger.
+    /// An abort releases the space of a transaction that extended the heap.
     @Test func abortedGrowthIsForgotten() throws {
         let engine = try TestHeap().open()
         try engine.change { _ = $0.allocate(byteCount: 100) }

@@ -4,11 +4,11 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// The audit finds damage: each kind is planted in a copy of a sound heap's bytes, by the places
-/// that the format gives, and must be reported.
+/// The audit finds damage: each kind is planted in a copy of a sound heap's bytes, at the places
+/// that the format defines, and must be reported.
 @Suite(.progress) struct AuditTests {
     /// The bytes of a heap with used and free runs, partial slabs of one and of several pages, and
-    /// a second page map part.
+    /// a second part of the page map.
     struct Sample {
         var bytes: [UInt8]
         var usedRun: UInt64 = 0
@@ -86,7 +86,7 @@ import TestSupport
 
     struct Damage: CustomTestStringConvertible {
         var testDescription: String
-        /// What the report must say.
+        /// The expected text of the report.
         var expected: String
         var plant: @Sendable (inout Sample) -> Void
 
@@ -235,7 +235,7 @@ import TestSupport
         #expect(problems.contains { $0.contains(damage.expected) }, "reported: \(problems)")
     }
 
-    /// Whatever the bytes are, the audit comes to an end and stays inside them.
+    /// Whatever the bytes are, the audit terminates and stays inside them.
     @Test func anyBytesAreSurvived() throws {
         let sound = try sample()
         var random = SplitMix(state: 5)
@@ -252,7 +252,7 @@ import TestSupport
                 damaged.bytes[places.randomElement(using: &random)!] = UInt8.random(
                     in: 0 ... 255, using: &random)
             }
-            // Some of these change bytes that mean nothing, so only that it ends is tested.
+            // Some of these change unused bytes, so only termination is tested.
             #expect(damaged.problems.count <= 20, "round \(round)")
         }
     }

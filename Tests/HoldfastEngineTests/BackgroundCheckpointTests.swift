@@ -6,8 +6,7 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Checkpoints in a thread of their own: transactions go on beside them, and their failures are not
-/// lost.
+/// Checkpoints in a background thread: transactions continue meanwhile, and failures are reported.
 @Suite(.progress) struct BackgroundCheckpointTests {
     private static let blocks = 64
     private static let blockBytes = 16 * 1024
@@ -46,8 +45,8 @@ import TestSupport
         }
     }
 
-    /// The thread is stuck in a slow disk, in the middle of the pages. Commits, reads and syncs go
-    /// on until the log is full, and all is well when it comes back.
+    /// The thread is stuck in a slow disk, in the middle of the pages. Commits, reads and syncs
+    /// continue until the log is full, and everything is right when the thread continues.
     @Test func commitsGoOnBesideAStuckCheckpoint() throws {
         let disk = SimulatedDisk()
         disk.recordsContents = false
@@ -66,7 +65,7 @@ import TestSupport
         for index in 0 ..< 36 { try Self.fill(engine, blocks[index], 1) }
         door.await()
         let held = engine.writerLog!.checkpointPosition
-        // This thread is not held up: the log has room for about 20 more.
+        // This thread is not delayed: the log has room for about 20 more.
         for index in 20 ..< 36 { try Self.fill(engine, blocks[index], 2) }
         for index in 0 ..< 36 { #expect(try isFilled(engine, blocks[index], index < 20 ? 1 : 2)) }
         try engine.makeDurable()
@@ -88,7 +87,7 @@ import TestSupport
         #expect(try again.scrub().damagedPages == [])
     }
 
-    /// No write of a checkpoint is longer than a mebibyte, however much there is to be written.
+    /// No write of a checkpoint is longer than 1 MiB, however much has to be written.
     @Test func stepsAreBounded() throws {
         var options = Self.options
         options.logLimit = 16 << 20
@@ -119,8 +118,8 @@ import TestSupport
         try engine.close()
     }
 
-    /// The thread's checkpoint fails: the next change is refused with the reason, reads go on, and
-    /// no commit is lost.
+    /// The thread's checkpoint fails: the next change is refused with the reason, reads continue,
+    /// and no commit is lost.
     @Test(arguments: [EIO, ENOSPC]) func errorsSurface(code: Int32) throws {
         let disk = SimulatedDisk()
         disk.recordsContents = false
@@ -158,7 +157,7 @@ import TestSupport
         try again.close()
     }
 
-    /// Closing waits for a checkpoint that is under way, and then makes the last one itself.
+    /// Closing waits for a running checkpoint, and then makes the last one itself.
     @Test func closingWaits() throws {
         let disk = SimulatedDisk()
         disk.recordsContents = false

@@ -5,7 +5,7 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Real files that are no heaps, or cannot be used: each gives its own error, and no byte of them
+/// Real files that are not heaps, or cannot be used: each gives its own error, and no byte of them
 /// changes.
 @Suite(.progress) final class BadInputTests {
     private let folder: String
@@ -22,7 +22,7 @@ import Testing
 
     private var path: String { folder + "/test.heap" }
     private static let modes = [OpenMode.readWrite, .readOnly, .privateCopy]
-    /// Root may do everything, so missing rights cannot be tested as root.
+    /// Root has all permissions, so missing ones cannot be tested as root.
     private static let isRoot = geteuid() == 0
 
     private func open(_ mode: OpenMode = .readWrite) throws -> HeapEngine {
@@ -35,8 +35,7 @@ import Testing
         FileManager.default.contents(atPath: name ?? path)
     }
 
-    /// Writes `content` as the heap file, expects `error` in every mode, and that nothing has
-    /// changed.
+    /// Writes `content` as the heap file; expects `error` in every mode, and no change of the file.
     private func expectRefused(_ content: Data, _ error: HeapError, _ name: Comment? = nil) throws {
         try content.write(to: URL(fileURLWithPath: path))
         for mode in Self.modes { #expect(throws: error, name) { try open(mode) } }
@@ -51,7 +50,7 @@ import Testing
         try expectRefused(
             Data((0 ..< 70_000).map { UInt8(truncatingIfNeeded: $0) }), .notAHeap(path: path),
             "a pattern")
-        // Not even a header's worth, but it begins like one.
+        // Shorter than a header, but it begins like one.
         try expectRefused(
             Data([0x89, 0x48, 0x46, 0x53, 0x54, 0x0d, 0x0a, 0x1a]), .notAHeap(path: path),
             "magic alone")
@@ -84,7 +83,7 @@ import Testing
         }
         try expectRefused(foreign, .foreignByteOrder(path: path))
 
-        // The sound bytes still open: the refusals above were not for nothing.
+        // The sound bytes still open, so the refusals above have a reason.
         try sound.write(to: URL(fileURLWithPath: path))
         try open().close()
     }
@@ -111,7 +110,7 @@ import Testing
         }
     }
 
-    /// A FIFO nobody writes to: the open must not wait.
+    /// A FIFO without a writer: the open must not wait.
     @Test func fifo() throws {
         #expect(mkfifo(path, 0o600) == 0)
         for mode in Self.modes {
@@ -146,7 +145,7 @@ import Testing
         chmod(folder, 0o755)
         try open().close()
         chmod(folder, 0o555)
-        // Opening needs no right in the folder; the first commit needs a log there.
+        // Opening needs no permission for the folder; the first commit needs a log there.
         let engine = try open()
         #expect(throws: HeapError.readOnlyFolder(path: path)) {
             try engine.change { _ = $0.allocate(byteCount: 8) }
@@ -155,8 +154,8 @@ import Testing
         try engine.close()
     }
 
-    /// A new heap never replaces a file that appears in the meantime, and nothing else is left in
-    /// the folder.
+    /// A new heap never replaces a file that appears meanwhile, and no other file is left in the
+    /// folder.
     @Test func makingLeavesOneFile() throws {
         try open().close()
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["test.heap"])
@@ -169,8 +168,8 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["test.heap"])
     }
 
-    /// A limit for the size of files is an error of the commit that meets it. In a process of its
-    /// own, since the limit is the process's.
+    /// A file size limit is an error of the commit that meets it. In a process of its own, because
+    /// the limit applies to the process.
     @Test func limitOfFileSize() async {
         await #expect(processExitsWith: .success) {
             let folder = NSTemporaryDirectory() + "holdfast-limit-" + UUID().uuidString

@@ -4,14 +4,13 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Damage to pages of the base image that the log changes in part: laying the logged lines over
-/// such a page must not give the damage beside them a new checksum, which would make it right for
-/// good.
+/// Damage to pages of the data file that the log changes in part. Applying the logged lines to such
+/// a page must not give the remaining damage a new checksum, which would hide it for good.
 @Suite(.progress) struct BaseDamageTests {
     private let path = TestHeap.path
 
-    /// A heap that was killed with a commit in its log that changes one line of a page with two
-    /// cells; the other cell's bytes are the base's.
+    /// A killed heap with a commit in its log that changes one line of a page with two cells; the
+    /// other cell's bytes are those of the data file.
     private func killed() throws -> (files: [String: [UInt8]], changed: UInt64, other: UInt64) {
         let (heap, cell) = try TestHeap.atRest()
         let first = try heap.open()
@@ -54,14 +53,14 @@ import TestSupport
             if !withShared { damaged[path + LogLayout.sharedSuffix] = nil }
             try expectFound(damaged, mode, [Int(other >> 12)])
         }
-        // What the log replaces as a whole line counts as well: the page is not what was written.
+        // Damage in a line that the log replaces counts as well: the page is not as it was written.
         var replaced = files
         replaced[path]![Int(changed)] ^= 1
         try expectFound(replaced, mode, [Int(other >> 12)])
     }
 
-    /// A writer would make the damage right, so it is refused at once. A reader can look at what
-    /// there is, unless it asks for pages to be verified.
+    /// A writer would hide the damage, so it is refused at once. A reader can read the heap, unless
+    /// it requests verification of the pages.
     private func expectFound(_ files: [String: [UInt8]], _ mode: OpenMode, _ pages: [Int]) throws {
         let error = HeapError.damagedPages(path: path, pages: pages)
         #expect(throws: error) { try open(files, mode, verifies: true) }
@@ -72,8 +71,7 @@ import TestSupport
         }
     }
 
-    /// A damaged page of checksums is no reason to take every page for damaged, and none to write
-    /// it anew.
+    /// A damaged checksum page does not mean that every page is damaged, and must not be rewritten.
     @Test func recoveryRefusesADamagedPageOfChecksums() throws {
         var (files, _, _) = try killed()
         files[path]![4 * 4096 + 3000] ^= 1
@@ -91,15 +89,15 @@ import TestSupport
         #expect(throws: HeapError.damagedPages(path: path, pages: [Int(cell >> 12)])) {
             try engine.checkpoint()
         }
-        // Nothing was written over it, so every later opening says the same.
+        // It was not overwritten, so every later opening reports the same.
         try? engine.close()
         #expect(throws: HeapError.damagedPages(path: path, pages: [Int(cell >> 12)])) {
             try heap.open()
         }
     }
 
-    /// A scrub compares pages that have changed since the last checkpoint as well: the file must
-    /// hold what that checkpoint wrote.
+    /// A scrub also compares pages that have changed since the last checkpoint: the file must
+    /// contain what that checkpoint wrote.
     @Test func scrubFindsDamageUnderTheLog() throws {
         let (heap, cell) = try TestHeap.atRest()
         let engine = try heap.open()
@@ -111,7 +109,7 @@ import TestSupport
         #expect(try engine.scrub().damagedPages == [Int(cell >> 12)])
     }
 
-    /// The newest copy of the header says that there is a log; without that copy the older one says
+    /// The newest copy of the header says that there is a log. Without that copy the older one says
     /// that the file is at rest, and must not be believed.
     @Test func aLogIsNotForgottenWithTheHeaderThatNamesIt() throws {
         let (files, changed, _) = try killed()
@@ -124,8 +122,8 @@ import TestSupport
                 #expect(try engine.look { $0.load(changed, as: Int.self) } == 6, "copy \(copy)")
                 opened += 1
             }
-            // A header is written as one sector, whole or not at all: a copy that is none has been
-            // damaged, also in a heap that is in use.
+            // A header is one sector and written atomically: an invalid copy is therefore damaged,
+            // even in a heap that is in use.
             var damaged = files
             damaged[path]![copy * 4096 + 100] ^= 4
             #expect(throws: HeapError.damagedPages(path: path, pages: [copy])) {
@@ -135,7 +133,7 @@ import TestSupport
         #expect(opened == 4)
     }
 
-    /// The log lies beside the file itself, also where the heap is opened through a link.
+    /// The log lies beside the file itself, even if the heap is opened through a link.
     @Test func aLogIsNotForgottenBehindALink() throws {
         let (files, changed, _) = try killed()
         for copy in 0 ..< 2 {
@@ -151,8 +149,8 @@ import TestSupport
         }
     }
 
-    /// Without the newest header the last checkpoint looks as if it had been cut short; but pages
-    /// that it has written whole match their checksums, and a page that does not is no torn one.
+    /// Without the newest header the last checkpoint looks interrupted. But the pages that it wrote
+    /// completely match their checksums, and a page that does not is not a torn one.
     @Test func aLostHeaderForgivesNoPage() throws {
         let (heap, cell) = try TestHeap.atRest()
         let engine = try heap.open()
@@ -172,15 +170,15 @@ import TestSupport
         let opened = try open(files, .readWrite)
         #expect(try opened.look { $0.load(cell, as: Int.self) } == 7)
         #expect(try opened.look { $0.load(other, as: Int.self) } == 8)
-        // Beside the lines that the log has: the cell's neighbour in the slab's free space.
+        // Outside the lines in the log: the cell's neighbour in the slab's free space.
         files[path]![(Int(cell) & ~4095) + 4000] ^= 1
         #expect(throws: HeapError.damagedPages(path: path, pages: [Int(cell) >> 12])) {
             try open(files, .readWrite)
         }
     }
 
-    /// Numbers that no heap has, under right checksums: refused, or opened as what they say, but
-    /// nothing is computed astray.
+    /// Impossible numbers under right checksums: the heap is refused, or opened with these values,
+    /// without wrong arithmetic.
     @Test func extremeNumbersOfTheHeader() async {
         await #expect(processExitsWith: .success) {
             let (heap, _) = try TestHeap.atRest()

@@ -9,14 +9,14 @@ import TestSupport
     import Glibc
 #endif
 
-/// A build whose file cannot grow: an error when it ends, and nothing left of it.
+/// A build whose file cannot grow: it ends with an error, and leaves no file.
 @Suite(.progress) struct BuildFaultTests {
     private let disk = SimulatedDisk()
 
     init() { disk.recordsContents = false }
 
-    /// Fills a new heap with `count` blocks of 100,000 bytes, which all hold what was put into them
-    /// while the transaction is open.
+    /// Fills a new heap with `count` blocks of 100,000 bytes, which all keep their contents while
+    /// the transaction is open.
     private func build(_ count: Int) throws {
         let engine = try HeapEngine(
             path: "/sim/test.heap", mode: .bulkBuild, options: EngineOptions(), disk: disk)
@@ -40,7 +40,7 @@ import TestSupport
         disk.capacity = 3 << 20
         #expect(throws: HeapError.diskFull(path: "/sim/test.heap")) { try build(200) }
         #expect(disk.currentFiles().isEmpty)
-        // What fits is built, though the room in hand for later does not.
+        // A build that fits succeeds, although the reserve for later growth does not fit.
         try build(20)
         #expect(disk.currentFiles().keys.sorted() == ["/sim/test.heap"])
     }
@@ -57,7 +57,7 @@ import TestSupport
         try build(200)
     }
 
-    /// Each call to the disk once with an error: the build is whole, or nothing is there.
+    /// Each call to the disk fails once: the build is complete, or there is no file.
     @Test func everyCall() throws {
         var failed = 0
         while true {

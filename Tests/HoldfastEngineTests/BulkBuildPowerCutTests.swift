@@ -3,11 +3,10 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// The power is cut after every call to the disk while a heap is built without a log: what is at
-/// its path is what was there before, or the whole new heap.
+/// The power is cut after every call to the disk while a heap is built without a log: its path has
+/// the previous file, or the whole new heap.
 @Suite(.progress) struct BulkBuildPowerCutTests {
-    /// A build on a disk that may hold another heap at the same path, at rest or as a crash left
-    /// it.
+    /// A build on a disk that may have another heap at the same path, at rest or after a crash.
     private final class Build {
         let disk: SimulatedDisk
         let before: Workload?
@@ -94,7 +93,7 @@ import TestSupport
         #expect(images >= TestExtent.choose(quick: 37, full: 300))
     }
 
-    /// Takes the protection out: a file that gets its name before it is durable must be found.
+    /// Removes the protection: a file that gets its name before it is durable must be detected.
     @Test func namingTooEarlyIsFound() throws {
         let (violation, _) = try Build(seed: 44, over: nil, on: SimulatedDisk(), lyingAbout: "-new")
             .firstViolation(

@@ -5,11 +5,11 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Sleeping until a position changes. Whether a wake was lost shows as a sleep whose time ran out.
+/// Sleeping until a position changes. A lost wake-up shows as a sleep that reaches its timeout.
 @Suite(.progress) struct ChangeSignalTests {
     private static let secondsToSleep: Int64 = 5
 
-    /// The two words, and what each of the threads has seen.
+    /// The two words, and the values that each of the threads has seen.
     private final class Shared: @unchecked Sendable {
         let words = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
         let seen: [Atomic<UInt64>.Box] = [.init(), .init(), .init()]
@@ -20,8 +20,8 @@ import Testing
         deinit { words.deallocate() }
     }
 
-    /// Between the announcement and the sleep, somebody else's wake takes the announcement away:
-    /// the sleep must end at once, whatever others announce in the meantime.
+    /// Another thread's wake-up between the announcement and the sleep clears the announcement: the
+    /// sleep must end at once, whatever others announce in the meantime.
     @Test(arguments: [false, true])
     func aWakeAfterTheAnnouncementIsSeen(othersAnnounce: Bool) {
         let shared = Shared()
@@ -32,13 +32,13 @@ import Testing
         signal.wake()
         if othersAnnounce { _ = signal.announce() }
         #expect(!signal.sleep(after: announcement, nanoseconds: 1_000_000_000))
-        // And without a wake it sleeps.
+        // Without a wake-up, it sleeps.
         #expect(signal.sleep(after: signal.announce(), nanoseconds: 1_000_000))
     }
 
-    /// One waiter that is asleep when the position changes, one that looks and falls asleep the
-    /// moment it has changed, while the first is being woken, and one that does the same a change
-    /// later: each must be woken by the next change.
+    /// One waiter is asleep when the position changes. Another begins to sleep just after the
+    /// change, while the first is being woken. A third does the same one change later. Each must be
+    /// woken by the next change.
     @Test func noWakeIsLost() {
         let shared = Shared()
         let rounds: UInt64 = 1000

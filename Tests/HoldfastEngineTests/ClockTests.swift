@@ -8,10 +8,10 @@ import HoldfastSystem
 
     @testable import HoldfastEngine
 
-    /// Timeouts are as long as they were meant to be, whatever becomes of the date.
+    /// Timeouts keep their length when the system's date changes.
     @Suite(.progress) struct ClockTests {
-        /// From here on the kernel ends this process when one of its new threads, or this one,
-        /// sleeps until a certain date.
+        /// From here on the kernel kills this process if this thread, or one of its new threads,
+        /// sleeps until a wall-clock time.
         private static func forbidWaitingByTheDate() -> Bool {
             #if arch(x86_64)
                 let futex: UInt64 = 202
@@ -19,7 +19,7 @@ import HoldfastSystem
                 let futex: UInt64 = 98
             #endif
             // Instructions of the kernel's filter: 16 bits of code, 8 and 8 of jumps, 32 of a
-            // number.
+            // constant.
             func load(_ offset: UInt64) -> UInt64 { 0x20 | offset << 32 }
             func jump(_ code: UInt64, _ number: UInt64, then yes: UInt64, else no: UInt64) -> UInt64
             {
@@ -28,7 +28,7 @@ import HoldfastSystem
             func answer(_ value: UInt64) -> UInt64 { 0x06 | value << 32 }
             var program = [
                 load(0), jump(0x15, futex, then: 0, else: 6),
-                // The operation's flag FUTEX_CLOCK_REALTIME, and a time.
+                // The operation's flag FUTEX_CLOCK_REALTIME, and a timeout.
                 load(24), jump(0x45, 256, then: 0, else: 4),
                 load(40), jump(0x15, 0, then: 0, else: 3),
                 load(44), jump(0x15, 0, then: 0, else: 1),
@@ -63,7 +63,7 @@ import HoldfastSystem
                     }
                     return false
                 }
-                // A thread that is in the way of all others.
+                // A thread that blocks all others.
                 let isIn = Atomic<Bool>(false)
                 let isOver = Atomic<Bool>(false)
                 let isOut = Atomic<Bool>(false)
@@ -81,7 +81,7 @@ import HoldfastSystem
                 while !isIn.load(ordering: .sequentiallyConsistent) { usleep(500) }
                 let uses: [() throws -> Void] = [
                     // Threads of one opening, to read and to write; the write lock; the sync lock,
-                    // for a round and without.
+                    // with and without a round.
                     { _ = try engine.beginRead() }, { _ = try engine.beginWrite() },
                     { _ = try other.beginWrite() },
                     { try other.makeDurable() },

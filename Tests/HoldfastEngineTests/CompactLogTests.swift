@@ -11,8 +11,8 @@ import TestSupport
     import Glibc
 #endif
 
-/// A log that is cheaply emptied stays small; one that is not grows to its limit, and its pages are
-/// written less often.
+/// A log that is cheap to empty stays small; another grows to its limit, and its pages are written
+/// less often.
 @Suite(.progress) struct CompactLogTests {
     private static let compact = 512 << 10
     private static let limit = 8 << 20
@@ -26,7 +26,7 @@ import TestSupport
         return options
     }
 
-    /// Commits until so many bytes have been logged, and lets the thread keep up.
+    /// Commits until this many bytes have been logged, and lets the thread keep up.
     private func write(_ bytes: Int, to engine: HeapEngine, _ change: (HeapAccess, Int) -> Void)
         throws
     {
@@ -35,7 +35,7 @@ import TestSupport
         while engine.applied < end {
             try engine.change { change($0, number) }
             number += 1
-            // Slowly as long as the thread is behind, since the next transaction is what wakes it.
+            // Slowly while the thread is behind, because the next transaction wakes it.
             if engine.policy.isReached(by: engine.writerLog!.usedBytes) { usleep(500) }
         }
     }
@@ -63,7 +63,7 @@ import TestSupport
         }
         #expect(engine.writerLog!.capacity == Self.limit)
         #expect(engine.writerLog!.checkpointPosition == start)
-        // Half of the limit is due in any case.
+        // Half of the limit is always due.
         try write(3 << 20, to: engine) { access, number in
             access.store(UInt64(number), at: block + UInt64(number % 4096) * 4096)
         }
@@ -76,8 +76,8 @@ import TestSupport
         try engine.close()
     }
 
-    /// What a view holds up cannot be moved: the thread looks once and not before every
-    /// transaction.
+    /// A checkpoint cannot move commits that an open view needs: the thread tries once, and not
+    /// before every transaction.
     @Test func anOpenViewLetsTheLogGrow() throws {
         let heap = TestHeap(Self.options)
         let engine = try heap.open()

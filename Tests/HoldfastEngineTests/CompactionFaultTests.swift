@@ -11,8 +11,8 @@ import TestSupport
     import Glibc
 #endif
 
-/// Compaction gives the blocks of free pages back, in place: whatever interrupts it, no page is
-/// damaged, and the next one goes on.
+/// Compaction frees the disk blocks of free pages in place. Whatever interrupts it, no page is
+/// damaged, and the next compaction continues.
 @Suite(.progress) struct CompactionFaultTests {
     private static let failures: [SimulatedDisk.Fault] = [
         .error(EIO), .error(ENOSPC), .shortWrite(ENOSPC),
@@ -45,15 +45,14 @@ import TestSupport
             UnsafeRawBufferPointer(start: access.address(block, 100_000), count: 100_000).allSatisfy
             { $0 == 6 }
         }
-        // Of the header's two copies one may have been cut short, until the next is written over
-        // it.
+        // One of the header's two copies may be torn, until the next is written over it.
         let damaged = try engine.scrub().damagedPages.filter { $0 >= Int(HeapLayout.headerPages) }
         let problems = try engine.audit().problems
         return isFilled && damaged.isEmpty && problems.isEmpty
     }
 
-    /// In place, beside a reader: whatever fails, nobody loses anything, in this process, after a
-    /// kill, and after a power cut.
+    /// In place, beside a reader: whatever fails, nothing is lost, in this process, after a kill,
+    /// and after a power cut.
     @Test func compacting() throws {
         for failure in Self.failures {
             var failing = 0
@@ -131,15 +130,15 @@ import TestSupport
         }
     }
 
-    /// The process that compacts dies in the middle: the next checkpoint of those who share the
-    /// heap ends the compaction before it writes anything. Pages that were free and are used again,
-    /// but not written to as a whole, show whether it has.
+    /// The compacting process dies in the middle. The next checkpoint by another process completes
+    /// the compaction before it writes anything. Pages that were free and are in use again, but
+    /// only partly written, show whether it has.
     @Test func nextCheckpointFinishes() throws {
         let (heap, engine, block) = try source()
         let other = try heap.open()
         #expect(try isWhole(other, block))
-        // As a process that died in it has left it: said in both places, with torn contents and the
-        // old checksums.
+        // The state left by a process that died during compaction: recorded in both places, with
+        // torn contents and the old checksums.
         try engine.checkpoint()
         let file = try heap.disk.open(TestHeap.path, .readWrite)
         var header = try engine.readHeader(file)
@@ -148,7 +147,7 @@ import TestSupport
         try engine.heap.dataFile.writeHeader(header, to: file)
         try tearFreePages(engine, file)
         #expect(try isWhole(other, block))
-        // Whoever only reads leaves it so.
+        // A reader leaves this state unchanged.
         let reader = try heap.open(.readOnly)
         #expect(try isWhole(reader, block))
         try reader.close()
@@ -169,8 +168,8 @@ import TestSupport
         try again.close()
     }
 
-    /// The same when nobody is left: whoever opens the heap for writing next ends it, also where a
-    /// reader has opened it before.
+    /// The same without a surviving process: the next opening for writing completes it, even if a
+    /// reader has opened the heap before.
     @Test(arguments: [false, true]) func nextOpeningFinishes(readerComesFirst: Bool) throws {
         let (heap, engine, block) = try source()
         try engine.checkpoint()
@@ -194,7 +193,7 @@ import TestSupport
         try writer.close()
     }
 
-    /// Zeros in a part of each page of the first long free run.
+    /// Writes zeros to a part of each page of the first long free run.
     private func tearFreePages(_ engine: HeapEngine, _ file: any DiskFile) throws {
         let walk = PageWalk(base: engine.image.base, end: engine.pagesInImage)
         let free = try #require(walk.first { $0.kind == .free && $0.pages.count > 40 })

@@ -9,8 +9,8 @@ import TestSupport
     import Glibc
 #endif
 
-/// Copying and building fail at every call to the disk: nothing half-made is left under anybody's
-/// name, and the source is as it was.
+/// Copying and building fail at every call to the disk: no partial file is left under any name, and
+/// the source is unchanged.
 @Suite(.progress) struct CopyFaultTests {
     private static let target = "/sim/copy.heap"
     private static let failures: [SimulatedDisk.Fault] = [
@@ -78,7 +78,7 @@ import TestSupport
                 let first = heap.disk.attempts
                 var failed: SimulatedDisk.Operation?
                 heap.disk.fault = { attempt, operation, path in
-                    // What the snapshot itself asks of the source is another test's business.
+                    // The snapshot's own calls to the source are covered by another test.
                     guard attempt == first + failing else { return nil }
                     failed = operation
                     return failure
@@ -93,17 +93,17 @@ import TestSupport
                 failing += 1
                 let files = heap.disk.currentFiles()
                 #expect(files.keys.filter { $0.hasSuffix("-new") } == [], name)
-                // The folder is synced before the file gets its name, where it replaces one, and
-                // after.
+                // If the file replaces another, the folder is synced before the renaming, and
+                // always after it.
                 if error == nil || failed == .syncDirectory && files[Self.target] != old {
-                    // The whole copy has its name, though that is not known to be durable if there
-                    // was an error.
+                    // The complete copy has its name, though after an error that may not be
+                    // durable.
                     try expectWholeCopy(heap, block)
                 } else {
                     #expect(files[Self.target] == old, name)
                 }
                 #expect(try isWhole(engine, block), name)
-                // The next try goes through.
+                // The next attempt succeeds.
                 if files[Self.target] == old {
                     try copy(heap, replacing: replacing)
                     try expectWholeCopy(heap, block)
@@ -154,8 +154,8 @@ import TestSupport
                 failing += 1
                 let files = heap.disk.currentFiles()
                 #expect(files.keys.filter { $0 != TestHeap.path } == [], name)
-                // The folder is synced before the file gets its name, where it replaces one, and
-                // after.
+                // If the file replaces another, the folder is synced before the renaming, and
+                // always after it.
                 if error == nil || failed == .syncDirectory && files[TestHeap.path] != old {
                     let engine = try heap.open()
                     #expect(try isWhole(engine, block), name)

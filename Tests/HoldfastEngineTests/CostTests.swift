@@ -4,16 +4,15 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// What each operation costs, as exact numbers of logged lines and of calls to the disk: a lost or
-/// an added one is a failed test. Who changes a number on purpose changes the comment beside it
-/// too.
+/// The cost of each operation, as exact numbers of logged lines and of calls to the disk: one more
+/// or one less fails a test. If you change a number on purpose, change the comment beside it too.
 @Suite(.progress) struct CostTests {
     /// Calls that reach the disk.
     struct Calls: Equatable, CustomStringConvertible {
         var writes = 0
         var writtenBytes = 0
         var syncs = 0
-        /// Files made, grown, cut and removed, and directory syncs.
+        /// Files created, extended, truncated and removed, and directory syncs.
         var others: [String] = []
 
         var description: String {
@@ -61,7 +60,7 @@ import TestSupport
         return (lines, Int(engine.applied - before), calls)
     }
 
-    /// A heap whose log is running and that has a block of each kind to work beside.
+    /// A heap with a running log and one block of each kind beside the tested one.
     private func running() throws -> (engine: HeapEngine, cell: UInt64) {
         let engine = try heap.open()
         let cell = try engine.change { access in
@@ -74,8 +73,8 @@ import TestSupport
 
     private static let nothing = Calls()
 
-    // MARK: Transactions. A record is a header of 72 bytes, and for each run of adjacent lines 8
-    // bytes and 64 a line.
+    // MARK: Transactions. A record has a header of 72 bytes, and for each run of adjacent lines 8
+    // bytes and 64 per line.
 
     @Test func storeOfOneWord() throws {
         let (engine, cell) = try running()
@@ -83,7 +82,7 @@ import TestSupport
         // The word's line.
         #expect(cost.lines == 1)
         #expect(cost.bytes == 72 + (8 + 64))
-        // The commit itself: none, with a log that is running.
+        // The commit itself makes no call when the log is running.
         #expect(cost.calls == Self.nothing)
     }
 
@@ -95,7 +94,7 @@ import TestSupport
         }
         #expect(same.lines == 1)
         let run = try engine.change { $0.allocate(byteCount: 40_000) }
-        // Two lines side by side are one run; two apart are two.
+        // Two adjacent lines are one run; two separate lines are two.
         let beside = try cost(engine) {
             $0.store(1, at: run + 64); $0.store(1, at: run + 128)
         }
@@ -129,7 +128,7 @@ import TestSupport
         let (engine, _) = try running()
         let cost = try cost(engine) { _ = $0.allocate(byteCount: 500) }
         // The root's first line (the heap's end), its line with the class's list, the descriptors
-        // of its two pages, which lie in two lines, the slab's header.
+        // of the slab's two pages, which are in two lines, and the slab's header.
         #expect(cost.lines == 5)
     }
 
@@ -140,7 +139,7 @@ import TestSupport
         // pages, in two lines.
         #expect(cost.lines == 3)
         #expect(cost.bytes == 72 + 3 * (8 + 64))
-        // The file grows: 4 + 25 + 1 pages before, 40 after, and files come in 64 KiB.
+        // The file grows: 4 + 25 + 1 pages before, 40 after, in steps of 64 KiB.
         #expect(cost.calls == Calls(others: ["resize"]))
     }
 
@@ -186,9 +185,9 @@ import TestSupport
         #expect(
             try calls { try engine.makeDurable() }.0
                 == Calls(writes: 1, writtenBytes: 144, syncs: 1))
-        // Nothing new: nothing to do.
+        // Nothing new to sync.
         #expect(try calls { try engine.makeDurable() }.0 == Self.nothing)
-        // Many commits cost what one does.
+        // Many commits cost as much as one.
         for value in 0 ..< 20 { try engine.change { $0.store(value, at: cell) } }
         #expect(
             try calls { try engine.makeDurable() }.0
@@ -198,8 +197,8 @@ import TestSupport
     @Test func recordThatWrapsIsWrittenInTwo() throws {
         let (engine, cell) = try running()
         let run = try engine.change { $0.allocate(byteCount: 65_536) }
-        // A lap of the ring without a checkpoint of its own: the base takes over before the end,
-        // and the next records cross it.
+        // A lap of the ring without a checkpoint, up to just before its end; the next records cross
+        // the end.
         while engine.writerLog!.capacity - Int(engine.writerLog!.published)
             % engine.writerLog!.capacity > 4096
         {
@@ -220,13 +219,13 @@ import TestSupport
         let (engine, cell) = try running()
         try engine.checkpoint()
         try engine.change { $0.store(2, at: cell) }
-        // The record and the log's header, the changed page and its checksum's, the heap's header;
-        // a sync after each, and one for both pages.
+        // The record and the log's header, the changed page and its checksum page, the heap's
+        // header; a sync after each, and one for both pages.
         #expect(
             try calls { try engine.checkpoint() }.0
                 == Calls(writes: 5, writtenBytes: 144 + 128 + 2 * 4096 + 512, syncs: 4))
         #expect(try calls { try engine.checkpoint() }.0 == Self.nothing)
-        // What has been made durable before need not be written again.
+        // Records that are already durable are not written again.
         try engine.change { $0.store(3, at: cell) }
         try engine.makeDurable()
         #expect(
@@ -234,7 +233,7 @@ import TestSupport
                 == Calls(writes: 4, writtenBytes: 128 + 2 * 4096 + 512, syncs: 3))
     }
 
-    /// Changed pages side by side are one write, up to 256 of them.
+    /// Adjacent changed pages are one write, up to 256 of them.
     @Test func checkpointJoinsPages() throws {
         let (engine, _) = try running()
         let run = try engine.change { $0.allocate(byteCount: 40_000) }
@@ -250,8 +249,8 @@ import TestSupport
 
     @Test func making() throws {
         let (calls, engine) = try calls { try heap.open() }
-        // The five pages under another name, the two copies of the header, synced, moved into
-        // place, and the folder synced; the file through which openings meet.
+        // The five pages under a working name, the two copies of the header, a sync, the renaming,
+        // a sync of the folder; and the shared file.
         #expect(calls.writes == 3 && calls.writtenBytes == 5 * 4096 + 2 * 512 && calls.syncs == 1)
         #expect(
             calls.others.count == 6 && calls.others[0].hasPrefix("create test.heap-")
@@ -274,7 +273,7 @@ import TestSupport
         #expect(heap.disk.reads.map(\.bytes) == [512, 512])
         #expect(heap.disk.maps.map(\.bytes) == [heap.fileBytes(), 16384])
         #expect(try engine.look { $0.load(cell, as: Int.self) } == 0)
-        // Nothing has been written, so there is nothing to say.
+        // Nothing was written, so nothing has to be recorded.
         #expect(try calls { try engine.close() }.0 == Calls(others: ["remove test.heap-shared"]))
     }
 
@@ -284,16 +283,16 @@ import TestSupport
         engine = try heap.open()
         let cost = try cost(engine) { $0.store(1, at: cell) }
         #expect(cost.bytes == 144)
-        // The log's zeros (16 KiB of headers, 256 KiB of ring) and its header, synced, under a
-        // working name, and moved to its own; the heap's header that says it is in use, synced; the
-        // two files' names.
+        // The log's zeros (16 KiB of headers, 256 KiB of ring) and its header, synced under a
+        // working name, then renamed; the heap's header that marks it as in use, synced; the names
+        // of the two files.
         let working = WorkingName.path(for: "test.heap", suffix: "-log")
         #expect(
             cost.calls
                 == Calls(
                     writes: 3, writtenBytes: (16 + 256) * 1024 + 128 + 512, syncs: 2,
                     others: ["create \(working)", "resize", "rename", "syncDirectory"]))
-        // A checkpoint (5 writes, 4 syncs), whose header says that the heap is at rest; that header
+        // A checkpoint (5 writes, 4 syncs), whose header marks the heap as at rest; that header
         // again over the other copy; the log is removed.
         #expect(
             try calls { try engine.close() }.0
@@ -305,8 +304,8 @@ import TestSupport
     @Test func closeAfterACheckpoint() throws {
         let (engine, _) = try running()
         try engine.checkpoint()
-        // The header that says that the heap is at rest, synced, and again over the other copy. The
-        // file keeps its size: all of its 64 KiB pieces are in use.
+        // The header that marks the heap as at rest, synced, and again over the other copy. The
+        // file keeps its size: all of its 64 KiB granules are in use.
         #expect(
             try calls { try engine.close() }.0
                 == Calls(
@@ -314,8 +313,8 @@ import TestSupport
                     others: ["remove test.heap-shared", "remove test.heap-log"]))
     }
 
-    /// Recovery after a kill: what only the shared file had goes into the log, then as for a
-    /// checkpoint.
+    /// Recovery after a kill: the records that are only in the shared file are written to the log,
+    /// then as for a checkpoint.
     @Test func recovery() throws {
         var (engine, cell) = try running()
         try engine.close()
@@ -339,12 +338,12 @@ import TestSupport
             }
         }
         // Both records, the first one from the durable log itself; the log's header; the checksums
-        // of what lies behind the end, in case a checkpoint had been there; the changed page and
-        // its checksum; the header, twice.
+        // of pages behind the end, in case of an interrupted checkpoint; the changed page and its
+        // checksum; the header, twice.
         #expect(writes == [144, 144, 128, 4096, 4096, 4096, 512, 512])
         #expect(syncs == 4)
         #expect(try recovered.look { $0.load(cell, as: Int.self) } == 2)
-        // Reading alone recovers in memory.
+        // A reader recovers in memory.
         let readerDisk = SimulatedDisk(files: killed)
         let before = readerDisk.journal.count
         let reader = try HeapEngine(
@@ -354,8 +353,8 @@ import TestSupport
         #expect(readerDisk.changes(since: before).isEmpty)
     }
 
-    /// What a checkpoint has made unnecessary it gives back itself: the next commit does not unmap
-    /// a ring that has become smaller.
+    /// A checkpoint itself releases the old ring: the next commit need not unmap it after the ring
+    /// has shrunk.
     @Test func aCheckpointLetsGoOfTheRing() throws {
         let engine = try heap.open()
         _ = try cost(engine) { _ = $0.allocate(byteCount: 5000, alignment: 8) }

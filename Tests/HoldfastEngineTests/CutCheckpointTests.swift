@@ -4,12 +4,12 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Checkpoints that are cut short by a kill: whoever comes next leaves a file in which every page
-/// has its checksum.
+/// Checkpoints interrupted by a kill: the next process leaves a file in which every page has its
+/// checksum.
 @Suite(.progress) struct CutCheckpointTests {
     private static let path = "/sim/test.heap"
 
-    /// The files as they are before each call that `body` makes.
+    /// The files before each call that `body` makes.
     private func images(_ disk: SimulatedDisk, _ body: () throws -> Void) rethrows -> [[String:
         [UInt8]]]
     {
@@ -20,8 +20,8 @@ import TestSupport
         return images
     }
 
-    /// What is wrong with the heap in `files`, also after its free pages have come into use again
-    /// without being written to.
+    /// The problem of the heap in `files`, if any, even after its free pages are in use again
+    /// without being written.
     private func problem(_ files: [String: [UInt8]], using pages: Int = 0) -> String? {
         do throws(HeapError) {
             var options = EngineOptions()
@@ -36,7 +36,7 @@ import TestSupport
             try engine.commit(context)
             try engine.checkpoint()
             let report = try engine.scrub()
-            // While that stands in the header, a scrub lets pass what it could explain.
+            // While the header says so, a scrub ignores differences that this could explain.
             if try engine.readHeader(engine.file!).isPunchingHoles {
                 return "free pages are still being given back"
             }
@@ -45,8 +45,9 @@ import TestSupport
         } catch { return "\(error)" }
     }
 
-    /// Killed while it started the log for the first commit: another process, which has the heap
-    /// open and nothing to write, closes it. Nobody may miss a log then that nobody has used.
+    /// Killed while it started the log for the first commit. Another process, which has the heap
+    /// open and nothing to write, closes it. No later opening may then miss a log that was never
+    /// used.
     @Test func startOfTheLogThatWasCutShort() throws {
         let disk = SimulatedDisk()
         try HeapEngine(path: Self.path, mode: .readWrite, disk: disk).close()
@@ -64,8 +65,8 @@ import TestSupport
         }
     }
 
-    /// A checkpoint that was cut short had begun to keep checksums in pages which the heap has
-    /// freed since: the next one, in a process that survives, and recovery clear them.
+    /// An interrupted checkpoint had begun to keep checksums in pages that the heap has freed
+    /// since. The next checkpoint, in a process that survives, and recovery both clear them.
     @Test func checksumsOfACheckpointThatIsNotTheLast() throws {
         let disk = SimulatedDisk()
         let engine = try HeapEngine(path: Self.path, mode: .readWrite, disk: disk)
@@ -84,12 +85,12 @@ import TestSupport
         try engine.change { $0.free(low, byteCount: 40 * HeapLayout.pageBytes) }
         let more = try make(100)
         let first = disk.journal.count
-        // Without the write lock, which a copy of the locked one would keep for ever.
+        // Without the write lock, which would stay locked in a copy of the files.
         let images = try images(disk) { _ = try engine.moveLogIntoDataFile(waits: true) }
         let number = Int(try #require(disk.fileIdentity(at: Self.path)).number)
         var tried = 0
         for (index, image) in images.enumerated() {
-            // While it writes to the heap file it holds no lock that a copy would keep.
+            // While it writes to the heap file, it holds no lock that a copy would keep.
             switch disk.journal[first + index] {
             case .write(number, _, _), .zero(number, _, _): break
             default: continue
@@ -115,8 +116,8 @@ import TestSupport
         #expect(tried > 3)
     }
 
-    /// Compaction gives pages back and forgets their checksums: killed between the two, it is done
-    /// again.
+    /// Compaction punches out pages and clears their checksums: killed between the two, it is
+    /// repeated.
     @Test func compactionIsDoneAgain() throws {
         let disk = SimulatedDisk()
         let engine = try HeapEngine(path: Self.path, mode: .readWrite, disk: disk)
@@ -141,9 +142,9 @@ import TestSupport
         }
     }
 
-    /// The heap shrinks and grows again between two checkpoints, and recovery learns of the commits
-    /// from a summary: it must know, too, how short the heap was, since the checkpoint has cleared
-    /// all that lay behind.
+    /// The heap shrinks and grows again between two checkpoints, and recovery reads the commits
+    /// from a summary. It must also learn how short the heap was, because the checkpoint has
+    /// cleared everything behind that.
     @Test func summaryTellsOfTheLowestEnd() throws {
         let disk = SimulatedDisk()
         let engine = try HeapEngine(path: Self.path, mode: .readWrite, disk: disk)
@@ -156,8 +157,7 @@ import TestSupport
             return (cell, block)
         }
         try engine.checkpoint()
-        // A snapshot keeps the next checkpoint from going on beyond it, but not the heap from
-        // shrinking.
+        // A snapshot keeps the next checkpoint from going past it, but not the heap from shrinking.
         var fixed = EngineOptions()
         fixed.isSnapshot = true
         let snapshot = try HeapEngine(path: Self.path, mode: .readOnly, options: fixed, disk: disk)
@@ -165,8 +165,8 @@ import TestSupport
         try engine.checkpoint()
         let shortest = engine.pagesInImage
         try snapshot.close()
-        // Grown again, with pages that nobody has written to, and with so many commits that a
-        // summary is shorter.
+        // Grown again, with pages that were not written, and with so many commits that a summary is
+        // shorter.
         _ = try engine.change { $0.allocate(byteCount: byteCount) }
         #expect(engine.pagesInImage >= shortest + 50)
         for value in 0 ..< 2000 { try engine.change { $0.store(value, at: cell) } }
@@ -179,7 +179,7 @@ import TestSupport
 }
 
 extension HeapEngine {
-    /// The commit of its own that a checkpoint begins with, and no checkpoint.
+    /// The commit of its own with which a checkpoint begins, without the checkpoint.
     fileprivate func trim() throws(HeapError) {
         try writerLock.lock()
         defer { writerLock.unlock() }
@@ -188,8 +188,8 @@ extension HeapEngine {
     }
 }
 
-/// Pages change between holding data and holding checksums; what was known of them in their former
-/// life is not held against them.
+/// Pages change between holding data and holding checksums; stale information from the earlier use
+/// is ignored.
 @Suite(.progress) struct ChecksumPageTests {
     @Test func pagesThatHeldChecksums() throws {
         let engine = try HeapEngine(path: "/sim/test.heap", mode: .readWrite, disk: SimulatedDisk())
@@ -205,12 +205,11 @@ extension HeapEngine {
             }
         }
         let low = try make(40, filled: true)
-        // Keeps what lies before it a part of the heap.
+        // Keeps the space in front of it inside the heap.
         _ = try make(180, filled: true)
         try engine.checkpoint()
         try engine.change { $0.free(low.0, byteCount: low.1) }
-        // Beyond 256 pages the heap needs a second page of checksums, and takes it from those that
-        // are free.
+        // Beyond 256 pages the heap needs a second checksum page, and takes it from the free pages.
         let more = try make(100, filled: true)
         try engine.checkpoint()
         let root = UnsafeRawBufferPointer(
@@ -221,7 +220,7 @@ extension HeapEngine {
         try engine.change { $0.free(more.0, byteCount: more.1) }
         try engine.checkpoint()
         #expect(engine.pagesInImage < 256)
-        // In use again, but never written to.
+        // In use again, but never written.
         _ = try make(38, filled: false)
         try engine.checkpoint()
         #expect(try engine.scrub().damagedPages == [])

@@ -4,14 +4,14 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Allocating and freeing in a heap whose allocator's records are damaged ends with a sentence: not
-/// in arithmetic that goes wrong, not in a loop for ever, and not with blocks that overlap.
+/// Allocating and freeing in a heap with damaged allocator records traps with a message: no wrong
+/// arithmetic, no endless loop, and no overlapping blocks.
 @Suite(.progress) struct DamagedAllocatorTests {
     private func spoke(_ result: ExitTest.Result?) -> Bool {
         String(decoding: result?.standardErrorContent ?? [], as: UTF8.self).contains("is damaged: ")
     }
 
-    /// Where the header of the slab lies that has a block of so many bytes in its first page.
+    /// The place of the header of the slab that has a block of this size in its first page.
     private static func header(_ block: UInt64, _ byteCount: Int) -> UInt64 {
         UInt64(
             SlabClass.headerOffset(page: block >> 12, sizeClass: SizeClass.index(for: byteCount))!)
@@ -51,7 +51,7 @@ import TestSupport
             try engine.change { access in
                 let block = access.allocate(byteCount: 1000)
                 let bitmap = Self.header(block, 1000) + UInt64(SlabHeader.bitmapOffset)
-                // All in use but the last bit of the word, which stands for no block.
+                // All in use except the last bit of the word, which stands for no block.
                 access.store(UInt64.max >> 1, at: bitmap)
                 _ = access.allocate(byteCount: 1000)
             }
@@ -77,7 +77,7 @@ import TestSupport
         #expect(spoke(result))
     }
 
-    /// A list of free runs that leads back to itself, with no run that is long enough.
+    /// A list of free runs that forms a cycle, without a run that is long enough.
     @Test func listOfFreeRunsWithoutAnEnd() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
@@ -90,7 +90,7 @@ import TestSupport
                 var descriptor = allocator.descriptor(run >> 12)
                 descriptor.next = UInt32(run >> 12)
                 allocator.setDescriptor(descriptor, run >> 12)
-                // Of the same bin as 40 pages, and more.
+                // In the same bin as 40 pages, but longer.
                 _ = access.allocate(byteCount: 43 * 4096)
             }
         }

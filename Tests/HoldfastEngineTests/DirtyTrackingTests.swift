@@ -22,7 +22,8 @@ import TestSupport
         }
     }
 
-    /// The whole workload under the verifier: no operation of the allocator misses a note.
+    /// The whole workload under the verifier: no operation of the allocator writes to an unmarked
+    /// line.
     @Test func theEngineNotesEverything() throws {
         var options = Workload.smallOptions
         options.verifiesDirtyTracking = true

@@ -2,7 +2,7 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-// Transactions as closures, for tests of the engine: the typed layer above has its own.
+// Transactions as closures, for tests of the engine; the typed layer above has its own.
 extension HeapEngine {
     /// Runs `body` in a write transaction and commits it; an error of `body` aborts.
     @discardableResult
@@ -19,7 +19,7 @@ extension HeapEngine {
         return result
     }
 
-    /// Runs `body` in a write transaction and puts everything back.
+    /// Runs `body` in a write transaction and rolls it back.
     func abandon(_ body: (HeapAccess) -> Void) throws {
         let context = try beginWrite()
         body(HeapAccess(context: context, epoch: context.pointee.epoch))
@@ -34,7 +34,7 @@ extension HeapEngine {
     }
 }
 
-/// A heap on a simulated disk that need not keep what is written for crash images.
+/// A heap on a simulated disk that does not record written contents for crash images.
 struct TestHeap {
     static let path = "/sim/test.heap"
     let disk: SimulatedDisk
@@ -46,7 +46,7 @@ struct TestHeap {
         self.options = options
     }
 
-    /// A small log, so that its zero fill costs little.
+    /// A small log, so that filling it with zeros costs little.
     static var options: EngineOptions {
         var options = EngineOptions()
         options.initialLogBytes = 256 * 1024

@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-// The parts of an opening, and what tests ask of them, by short names.
+// Short names for the parts of an opening that tests inspect.
 extension HeapEngine {
     var disk: any Disk { heap.dataFile.disk }
     var file: (any DiskFile)? { heap.dataFile.file }

@@ -10,8 +10,8 @@ import TestSupport
     import Glibc
 #endif
 
-/// Every call to the disk is made to fail in turn. The caller gets an error and never a trap, and
-/// whatever was promised holds.
+/// Every call to the disk fails in turn. The caller gets an error and never a trap, and all
+/// acknowledged commits hold.
 @Suite struct FaultTests {
     enum Failure: String, CaseIterable, CustomTestStringConvertible {
         case ioErrorOnce, ioErrorFromThenOn, diskFullOnce, diskFullFromThenOn, shortWriteOnce
@@ -34,7 +34,7 @@ import TestSupport
     }
 
     /// The same calls each time; every step may fail, and the next one is tried all the same.
-    /// Returns what the steps threw.
+    /// Returns the errors of the steps.
     private func run(_ workload: Workload, steps: Int) -> [HeapError] {
         var errors: [HeapError] = []
         for step in 0 ..< steps {
@@ -84,14 +84,14 @@ import TestSupport
             let name = "\(failure.rawValue) at call \(failing), errors: \(errors.prefix(3))"
             check(workload, disk, name)
         }
-        // A call may be allowed to fail unseen (a smaller growth is tried next), but not many.
+        // A failed call may have no effect (a smaller growth is tried next), but not often.
         #expect(failedRuns * 10 > runs * 8)
     }
 
-    /// What must hold after a failure: in this process, after its end, and after a power cut.
+    /// The invariants after a failure: in this process, after its end, and after a power cut.
     private func check(_ workload: Workload, _ disk: SimulatedDisk, _ name: String) {
         let range = workload.durableCommits ... workload.commits
-        // This process still sees exactly what it had committed, unless it closed the heap.
+        // This process still sees exactly its commits, unless it closed the heap.
         do throws(HeapError) {
             let problem = try workload.problem(
                 with: workload.engine, allowing: workload.commits ... workload.commits)
@@ -99,11 +99,11 @@ import TestSupport
         } catch {
             #expect(error == .closed(path: workload.path), "in the process: \(name)")
         }
-        // The killed process: everything that was published.
+        // After a kill: everything that was published.
         let killed = workload.problem(
             withFiles: disk.currentFiles(), allowing: workload.commits ... workload.commits)
         #expect(killed == nil, "after a kill: \(name)")
-        // The power cut: a failed sync has made nothing durable.
+        // After a power cut: a failed sync has made nothing durable.
         var images = CrashImages(of: disk)
         while images.position < images.count { images.advance() }
         for seed in 0 ..< 3 as Range<UInt64> {
@@ -112,8 +112,8 @@ import TestSupport
         }
     }
 
-    /// Making a heap fails at every call in turn: no half-made heap under the heap's name, and the
-    /// next try succeeds.
+    /// Creating a heap fails at every call in turn: there is no partial heap under the heap's name,
+    /// and the next attempt succeeds.
     @Test(arguments: [EIO, ENOSPC])
     func makingAHeapFails(code: Int32) throws {
         let trial = TestHeap()
@@ -133,8 +133,8 @@ import TestSupport
         }
     }
 
-    /// The kernel may have dropped what a failed sync did not write, so a later success would
-    /// promise too much.
+    /// The kernel may have dropped the data of a failed sync, so a later success would promise too
+    /// much.
     @Test func failedSyncIsFinal() throws {
         let heap = TestHeap()
         let engine = try heap.open()
@@ -150,7 +150,7 @@ import TestSupport
         #expect(throws: HeapError.io(operation: "sync", path: logPath, code: EIO)) {
             try engine.makeDurable()
         }
-        // The disk is fine again, but the promise cannot be given any more.
+        // The disk works again, but the guarantee cannot be given any more.
         heap.disk.fault = nil
         for _ in 0 ..< 2 {
             #expect(isFailed { try engine.makeDurable() })
@@ -176,8 +176,8 @@ import TestSupport
         }
     }
 
-    /// A commit that finds no room is refused whole, and the heap works on when there is room
-    /// again.
+    /// A commit that finds no room is refused as a whole, and the heap works again when there is
+    /// room.
     @Test func fullDiskRefusesTheCommit() throws {
         let heap = TestHeap()
         let engine = try heap.open()
@@ -200,7 +200,7 @@ import TestSupport
             #expect(try engine.look { $0.load(cell, as: Int.self) } == 1)
             #expect(try engine.audit() == before)
         }
-        // What needs no room goes on.
+        // Changes that need no room continue.
         try engine.change { $0.store(5, at: cell) }
         try engine.makeDurable()
         heap.disk.capacity = .max
@@ -216,7 +216,7 @@ import TestSupport
         try again.close()
     }
 
-    /// The exact need is tried where the comfortable growth finds no room.
+    /// If there is no room for the roomy growth, the exact size is tried.
     @Test func fullDiskStillGivesTheExactNeed() throws {
         let heap = TestHeap()
         let engine = try heap.open()
@@ -231,8 +231,8 @@ import TestSupport
         #expect(heap.fileBytes() > size && heap.fileBytes() <= size + 256 * 1024)
     }
 
-    /// A full disk at the first commit: no log can be made, the commit is refused, and the next one
-    /// tries again.
+    /// A full disk at the first commit: no log can be created, the commit is refused, and the next
+    /// one tries again.
     @Test func fullDiskAtTheFirstCommit() throws {
         let heap = TestHeap()
         let engine = try heap.open()
@@ -248,7 +248,7 @@ import TestSupport
         #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// The same, but the heap is closed without ever getting its log: nothing is left beside it.
+    /// The same, but the heap is closed without ever getting its log: no neighbour files are left.
     @Test func failedStartLeavesNoLog() throws {
         let heap = TestHeap()
         let engine = try heap.open()

@@ -31,7 +31,7 @@ import Testing
         #expect(sample.encoded().count == HeapHeader.byteCount)
     }
 
-    /// Fixed for all versions: where an older program looks first.
+    /// The fields that an older program reads first, fixed for all versions.
     @Test func headerBeginsAsDocumented() {
         let bytes = sample.encoded()
         #expect(bytes[..<8] == [0x89, 0x48, 0x46, 0x53, 0x54, 0x0d, 0x0a, 0x1a])
@@ -41,7 +41,7 @@ import Testing
         #expect(bytes[24 ..< 32] == [0xef, 0xcd, 0xab, 0x89, 0x67, 0x45, 0x23, 0x01])
     }
 
-    /// No flipped bit goes unnoticed, and none is taken for another version or byte order.
+    /// Every flipped bit is detected, and none is taken for another version or byte order.
     @Test func everyFlippedBitIsFound() {
         let bytes = sample.encoded()
         for bit in 0 ..< HeapHeader.byteCount * 8 {
@@ -83,7 +83,7 @@ import Testing
         #expect(decode([UInt8](repeating: 0, count: 4096)) == .notAHeader)
     }
 
-    /// Sound checksum, senseless numbers: damaged, not used.
+    /// Impossible numbers under a right checksum: damaged, not used.
     @Test func senselessNumbersAreRefused() {
         var tooFew = sample
         tooFew.heapPages = HeapLayout.initialPages - 1
@@ -96,8 +96,8 @@ import Testing
         #expect(decode(older.encoded()) == .damaged)
     }
 
-    /// The newer of two whole copies counts; a damaged one is passed over; a newer program's heap
-    /// is left alone.
+    /// The newer of two valid copies wins; a damaged one is skipped; a newer program's heap is not
+    /// touched.
     @Test func theNewerCopyCounts() {
         var newer = sample
         newer.sequence += 1
@@ -116,8 +116,8 @@ import Testing
     }
 }
 
-/// The checksum against a slow implementation of its definition, so that the CPU's instruction and
-/// the tables agree with it.
+/// The checksum against a slow implementation of its definition, which the CPU's instruction and
+/// the tables must agree with.
 @Suite(.progress) struct ChecksumTests {
     /// CRC-32C bit by bit: reflected Castagnoli polynomial, no inversion.
     private func step(_ crc: UInt32, _ word: ArraySlice<UInt8>) -> UInt32 {
@@ -147,8 +147,8 @@ import Testing
         bytes.withUnsafeBytes { Checksum.of($0, seed: seed) }
     }
 
-    /// RFC 3720, B.4, with the inversions that the standard has and this checksum leaves to its
-    /// seed. The two lanes are made one by feeding each word alone.
+    /// RFC 3720, B.4, with the inversions of the standard, which this checksum leaves to its seed.
+    /// Feeding each word alone combines the two lanes into one.
     @Test func agreesWithThePublishedValue() {
         func standard(_ bytes: [UInt8]) -> UInt32 {
             var crc: UInt64 = 0xffff_ffff
@@ -172,7 +172,7 @@ import Testing
         }
     }
 
-    /// The place in memory makes no difference.
+    /// The alignment in memory makes no difference.
     @Test func anyAlignmentGivesTheSame() {
         let bytes = (0 ..< 200).map { UInt8(truncatingIfNeeded: $0 * 7) }
         for shift in 1 ..< 16 {

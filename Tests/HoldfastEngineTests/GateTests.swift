@@ -5,7 +5,7 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// The order in which the threads of a process go in: counted in turns, not in time.
+/// The order in which the latch admits the threads of a process: counted in turns, not in time.
 @Suite(.progress) struct GateTests {
     private static let long: Duration = .seconds(100)
     private let gate = ReaderWriterLatch(patience: long)
@@ -17,7 +17,7 @@ import Testing
         func note(_ name: String) { list.withLock { $0.append(name) } }
     }
 
-    /// Runs `body` on a thread of its own, which is waited for by `wait` of the result.
+    /// Runs `body` on a thread of its own; `wait` on the result waits for it.
     private func onThread(_ body: @escaping @Sendable () -> Void) -> DispatchGroup {
         let group = DispatchGroup()
         group.enter()
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    /// A thread that goes in as a reader, which has to prepare if `isFresh` is false.
+    /// A thread that enters as a reader, which has to prepare if `isFresh` is false.
     private func reader(_ name: String, isFresh: Bool = true) -> DispatchGroup {
         let (gate, order) = (gate, order)
         return onThread {
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    /// A thread that writes again and again lets each reader in after the transaction that it has
+    /// A thread that writes repeatedly admits each reader after the transaction that the reader
     /// met.
     @Test(arguments: [1, 4], [true, false]) func readersWaitForOneWriter(
         readers: Int, isFresh: Bool
@@ -81,7 +81,7 @@ import Testing
             ])
     }
 
-    /// Also past a writer that waits already.
+    /// Even before a writer that is already waiting.
     @Test func readersGoBeforeTheNextWriter() {
         #expect(gate.lockExclusively(timeout: .zero))
         let threads = [writer("writer"), reader("reader")]
@@ -91,7 +91,7 @@ import Testing
         #expect(order.names == ["reader", "writer"])
     }
 
-    /// Readers that come one after the other do not keep a writer out.
+    /// A succession of readers does not keep a writer out.
     @Test func laterReadersDoNotOvertakeAWriter() {
         guard case .first = gate.enterReading(timeout: .zero, isFresh: { _ in true }) else {
             return #expect(Bool(false))
@@ -105,7 +105,7 @@ import Testing
         #expect(order.names == ["writer", "reader", "reader"])
     }
 
-    /// Readers that come while the last of those before ends do not go before a writer more than
+    /// Readers that come while the last earlier reader ends do not go before a writer more than
     /// once.
     @Test func readersDoNotTakeTurnsPastAWriter() {
         guard case .first = gate.enterReading(timeout: .zero, isFresh: { _ in true }) else {
@@ -120,7 +120,7 @@ import Testing
         #expect(order.names == ["writer", "reader"])
     }
 
-    /// A thread that writes again and again passes one that sleeps, but not for long.
+    /// A thread that writes repeatedly passes a sleeping writer, but only a few times.
     @Test func sleepingWritersGetTheirTurn() {
         #expect(gate.lockExclusively(timeout: .zero))
         let thread = writer("other")
@@ -136,7 +136,7 @@ import Testing
         #expect(turns <= 17)
     }
 
-    /// Who gives up waiting leaves no place behind.
+    /// A reader that gives up waiting leaves the queue.
     @Test func readersThatGiveUp() {
         #expect(gate.lockExclusively(timeout: .zero))
         #expect(gate.enterReading(timeout: .milliseconds(1), isFresh: { _ in true }) == .timedOut)
@@ -149,7 +149,7 @@ import Testing
         gate.unlockExclusively()
     }
 
-    /// The same seen from a heap: the reader gets the state that the writer which it met has left.
+    /// The same for a heap: the reader gets the state left by the writer that it met.
     @Test func aReaderSeesTheNextCommit() throws {
         let engine = try TestHeap().open()
         let cell = try engine.change { $0.allocate(byteCount: 64) }

@@ -7,9 +7,9 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Durability that many ask for at once costs what it costs one.
+/// Many concurrent requests for durability cost as much as one.
 @Suite(.progress) struct GroupCommitTests {
-    /// A heap whose log's syncs can be held up and are counted.
+    /// A heap whose log's syncs can be delayed and are counted.
     private final class Setting: Sendable {
         let heap = TestHeap()
         let tapped: TappedDisk
@@ -52,9 +52,9 @@ import TestSupport
         }
     }
 
-    /// One thread's sync is on its way; meanwhile everybody else commits and asks too. All of them
-    /// together are one more sync, whether they share an opening or each have their own, as
-    /// processes do.
+    /// While one thread's sync is running, all other threads commit and request one too. Together
+    /// they need one more sync, whether they share an opening or each have their own, as processes
+    /// do.
     @Test(arguments: [1, 8]) func allWhoWaitShareOneSync(openings: Int) throws {
         let threads = 16
         let setting = Setting()
@@ -76,7 +76,7 @@ import TestSupport
         }
         start { try engines[0].makeDurable() }
         setting.door.await()
-        // The first sync holds none of these.
+        // The first sync includes none of these.
         let committed = Barrier()
         for index in 0 ..< threads {
             start {
@@ -94,13 +94,13 @@ import TestSupport
         #expect(problems.all == [])
         #expect(setting.syncs - before == 2)
         #expect(engines[0].writerLog!.durablePosition == engines[0].writerLog!.published)
-        // And nothing is left to do for whoever asks next, anywhere.
+        // After that, no opening has anything left to sync.
         for engine in engines { try engine.makeDurable() }
         #expect(setting.syncs - before == 2)
         for engine in engines { try engine.close() }
     }
 
-    /// A sync waits for as many as are expected, and makes all of them durable.
+    /// A sync waits for the expected number of commits, and makes all of them durable.
     @Test func expectedCommitsAreGathered() throws {
         let setting = Setting()
         let engine = try setting.open()
@@ -131,8 +131,8 @@ import TestSupport
         try engine.close()
     }
 
-    /// Whoever waits for the lock itself goes first: others sleep until it is done, or, as here
-    /// where it has died, for a moment.
+    /// A thread that waits for the lock itself goes first: others sleep until it is done, or, if it
+    /// has died as here, for a moment.
     @Test func roundsGiveWay() throws {
         let setting = Setting()
         let engine = try setting.open()
@@ -148,7 +148,7 @@ import TestSupport
         try engine.close()
     }
 
-    /// One thread alone waits for nobody.
+    /// A single thread waits for no others.
     @Test func oneThreadSleepsNever() throws {
         let setting = Setting()
         let engine = try setting.open()
@@ -168,8 +168,8 @@ import TestSupport
         try engine.close()
     }
 
-    /// A process that is killed in the middle of a round has said how far it would reach, and
-    /// nobody is there to end it.
+    /// A process killed in the middle of a round has announced the round's end, and no process
+    /// completes it.
     @Test func roundOfTheDeadIsMadeAgain() throws {
         let setting = Setting()
         let engine = try setting.open()
@@ -220,8 +220,8 @@ import TestSupport
         try engine.close()
     }
 
-    /// The sync that several wait for fails: each of them is told, and so is everybody afterwards,
-    /// in every opening.
+    /// The sync that several threads wait for fails: each of them gets the error, and so does every
+    /// later call, in every opening.
     @Test func allWhoWaitAreToldOfAFailure() throws {
         let setting = Setting()
         let engines = try (0 ..< 3).map { _ in try setting.open() }
@@ -268,10 +268,10 @@ import TestSupport
                 try cells.allSatisfy { cell in try engine.look { $0.load(cell, as: Int.self) } == 1
                 })
         }
-        // Nobody has tried to sync it again.
+        // No thread has tried to sync it again.
         #expect(setting.syncs == syncs)
         for engine in engines { #expect(throws: HeapError.self) { try engine.close() } }
-        // The commits are in the log's ring, and come back.
+        // The commits are in the log's ring, and are recovered.
         let again = try setting.open()
         #expect(
             try cells.allSatisfy { cell in try again.look { $0.load(cell, as: Int.self) } == 1 })

@@ -7,12 +7,12 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// What a heap refuses, and how long it waits: other machines' file systems, other boots' shared
-/// files, locks that are not given back.
+/// Refusals and waiting times of a heap: network file systems, shared files of other boots, locks
+/// that are never released.
 @Suite(.progress) struct GuardTests {
     // MARK: File systems
 
-    /// The numbers of `statfs(2)`, in `linux/magic.h`.
+    /// The constants of `statfs(2)`, in `linux/magic.h`.
     @Test func fileSystemsByTheirNumbers() {
         let networks: [UInt32: String] = [
             0x6969: "NFS", 0xff53_4d42: "CIFS", 0xfe53_4d42: "SMB2", 0x517b: "SMB",
@@ -34,7 +34,7 @@ import TestSupport
         }
     }
 
-    /// All of FUSE has one number; what it is stands in the list of mounts.
+    /// All FUSE file systems have one constant; the list of mounts tells the type.
     @Test func fileSystemsInUserSpace() {
         let mounts = """
             21 1 259:0 / / rw,relatime shared:1 - ext4 /dev/root rw
@@ -54,7 +54,7 @@ import TestSupport
         #expect(NetworkMounts.kind(ofMountType: "fuse") == .unknown("FUSE"))
     }
 
-    /// The ring is mapped twice, end to end: whole pages only.
+    /// The ring is mapped twice in succession, which requires whole pages.
     @Test func pagesOfOtherSystems() throws {
         for bytes in [4096, 16384] { try DataFile.requirePages(ofBytes: bytes, path: "/a.heap") }
         #expect(throws: HeapError.unsupportedPages(path: "/a.heap", bytes: 65_536, limit: 16_384)) {
@@ -70,7 +70,7 @@ import TestSupport
             try heap.open()
         }
         #expect(heap.disk.currentFiles() == before)
-        // Reading what nobody changes is no harm, but it is said.
+        // Reading an unchanged heap is harmless, but there is a warning.
         for mode in [OpenMode.readOnly, .privateCopy] {
             let reader = try heap.open(mode)
             #expect(try reader.look { $0.load(cell, as: Int.self) } == 5)
@@ -94,7 +94,7 @@ import TestSupport
         #expect(try heap.open().warnings == [])
     }
 
-    /// A new heap is not made there either.
+    /// A new heap is not created there either.
     @Test func newHeapOnANetworkFileSystem() throws {
         let heap = TestHeap()
         heap.disk.fileSystemKind = .network("CIFS")
@@ -117,8 +117,8 @@ import TestSupport
         return try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
     }
 
-    /// After a restart of the machine the shared file's locks, views and positions mean nothing,
-    /// but the records in its ring still prove themselves.
+    /// After a restart of the machine the shared file's locks, snapshots and positions are invalid,
+    /// but the records in its ring are self-validating.
     @Test func sharedFileOfAnotherBoot() throws {
         let disk = SimulatedDisk()
         let first = try open(disk, boot: 1)
@@ -140,7 +140,7 @@ import TestSupport
         #expect(left.currentFiles().keys.sorted() == [TestHeap.path])
         first.abort(open)
         // While the heap is in use, a shared file of another boot cannot be the one that its users
-        // meet in.
+        // share.
         #expect(
             throws: HeapError.logMissing(
                 path: TestHeap.path, logPath: TestHeap.path + LogLayout.sharedSuffix)
@@ -153,8 +153,8 @@ import TestSupport
 
     // MARK: Waiting
 
-    /// Each wait ends with an error that says for what; nothing has changed, and the next try goes
-    /// through once the way is free.
+    /// Each wait ends with an error that names its cause; nothing has changed, and the next attempt
+    /// succeeds once the cause is gone.
     @Test func waitsEnd() throws {
         let heap = TestHeap()
         var options = heap.options
@@ -197,7 +197,8 @@ import TestSupport
         }
         holder.abort(context)
         #expect(said == ["another process's transaction", "another process's transaction"])
-        // Threads of one opening: a reader keeps a writer out, and a writer everybody.
+        // Threads of one opening: a reader excludes a writer, and a writer excludes all other
+        // threads.
         said = []
         let read = try other.beginRead()
         onThread { said.append(waiting { try other.change { $0.store(2, at: cell) } }) }
@@ -235,8 +236,8 @@ import TestSupport
         try holder.close()
     }
 
-    /// The file is replaced while an opening waits for its lock: it takes the new one, and makes
-    /// nothing beside it for the old one.
+    /// The file is replaced while an opening waits for its lock: it opens the new one, and creates
+    /// no files beside it for the old one.
     @Test func replacedWhileOpening() throws {
         let (heap, cell) = try TestHeap.atRest()
         let other = try HeapEngine(

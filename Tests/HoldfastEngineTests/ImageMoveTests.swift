@@ -4,11 +4,11 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Addresses behind an image that somebody else has taken: a transaction is refused them, and the
-/// next finds the image elsewhere.
+/// Other mappings take the addresses behind an image: a transaction is refused, and the next one
+/// finds the image elsewhere.
 @Suite(.progress) struct ImageMoveTests {
-    /// Takes all addresses behind the image, as another part of the program might. Nil if there are
-    /// others already.
+    /// Takes all addresses behind the image, like another part of the program. Nil if other
+    /// mappings are already there.
     private func blocker(behind engine: HeapEngine) -> Blocker? {
         Blocker(at: engine.image.base + engine.image.capacity)
     }
@@ -47,7 +47,7 @@ import TestSupport
         let size = engine.image.capacity + 10 << 20
         #expect(throws: HeapError.self) { try engine.change { _ = fill($0, size) } }
         #expect(engine.image.base == base)
-        // Pages that only memory has go along.
+        // Pages that exist only in memory move too.
         let block = try engine.change { access in
             access.store(access.load(cell, as: Int.self) + 1, at: cell)
             return fill(access, size)
@@ -64,7 +64,7 @@ import TestSupport
         try engine.close()
     }
 
-    /// Who follows others' commits moves when they need more than there is.
+    /// An opening that follows others' commits moves its image when they need more than there is.
     @Test(arguments: [OpenMode.readWrite, .readOnly]) func othersGrowthIsFollowed(mode: OpenMode)
         throws
     {
@@ -103,7 +103,7 @@ import TestSupport
                 try engine.change { access in
                     _ = access.allocate(byteCount: 100 << 20)
                     _ = access.allocate(byteCount: .max)
-                    // What a lost transaction allocates can be used all the same.
+                    // Blocks allocated by a lost transaction can be used all the same.
                     for size in [1, 64, 4000, 30_000, 40_000, 1 << 20] {
                         let block = access.allocate(byteCount: size)
                         access.writableAddress(block, size).initializeMemory(

@@ -3,8 +3,8 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// A killed process leaves everything as it was at that moment: no commit that was published may be
-/// missing, durable or not.
+/// A killed process leaves everything as it was at that moment: no published commit may be missing,
+/// durable or not.
 @Suite(.progress) struct KillTests {
     @Test(arguments: [5 as UInt64, 6])
     func everyCallIsSurvived(seed: UInt64) throws {

@@ -5,15 +5,15 @@
 
     @testable import HoldfastEngine
 
-    /// A heap that grows asks the system for large pages.
+    /// A growing heap asks the system for huge pages.
     @Suite(.progress) struct LargePageTests {
         @Test func memoryThatAHeapGrowsByMayHaveLargePages() throws {
             let engine = try HeapEngine(path: "large pages", mode: .inMemory)
             let block = try engine.change { $0.allocate(byteCount: 16 << 20) }
             let address = try engine.look { UInt(bitPattern: $0.address(block, 16 << 20)) }
-            // In the middle of the block, where a whole large page is certain to lie.
+            // In the middle of the block, which certainly contains a whole huge page.
             let flags = try #require(try flags(ofMappingAt: address + (8 << 20)))
-            // Kernels without them take no such advice; `hg` is the flag of a mapping that has
+            // Kernels without huge pages ignore the advice; `hg` is the flag of a mapping that has
             // taken it.
             guard FileManager.default.fileExists(atPath: "/sys/kernel/mm/transparent_hugepage")
             else { return }
@@ -21,10 +21,10 @@
             try engine.close()
         }
 
-        /// What `/proc/self/smaps` has as `VmFlags` of the mapping that holds an address.
+        /// The `VmFlags` in `/proc/self/smaps` of the mapping that contains an address.
         private func flags(ofMappingAt address: UInt) throws -> [Substring]? {
             var isInside = false
-            // To its end: the file says that it has no bytes, and reading it whole stops early.
+            // To its end: the file reports a size of zero, and reading it whole stops early.
             let smaps = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))
             for line in String(decoding: smaps.readDataToEndOfFile(), as: UTF8.self).split(
                 separator: "\n")

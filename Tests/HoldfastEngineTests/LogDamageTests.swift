@@ -4,15 +4,15 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Damaged, missing and foreign logs beside a heap that was in use: a torn tail costs only what was
-/// not promised, and everything else is an error that changes nothing.
+/// Damaged, missing and foreign logs beside a heap that was in use: a torn tail loses only
+/// unacknowledged commits, and everything else is an error that changes nothing.
 @Suite(.progress) struct LogDamageTests {
     private let path = TestHeap.path
     private var logPath: String { path + LogLayout.durableSuffix }
     private var sharedPath: String { path + LogLayout.sharedSuffix }
 
-    /// What a killed process leaves after `commits` commits that each set one cell to their number,
-    /// all durable, and where each commit's record lies in the log file.
+    /// The files left by a killed process after `commits` durable commits, each of which sets one
+    /// cell to its number, and the place of each commit's record in the log file.
     private func killedHeap(commits: Int = 8) throws -> (
         files: [String: [UInt8]], records: [Range<Int>], cell: UInt64
     ) {
@@ -51,7 +51,7 @@ import TestSupport
         return try engine.look { $0.load(cell, as: Int.self) }
     }
 
-    /// Opening must fail with this error, in every mode, and leave every file as it was.
+    /// Opening must fail with this error, in every mode, and leave every file unchanged.
     private func expectRefused(
         _ files: [String: [UInt8]], _ error: HeapError, _ name: Comment? = nil
     ) {
@@ -74,8 +74,8 @@ import TestSupport
         #expect(try opened(withoutShared, cell) == 8)
     }
 
-    /// Every flipped bit of the last record is found; nothing proves that it had been durable, so
-    /// the state before it opens.
+    /// Every flipped bit of the last record is detected; nothing proves that it had been durable,
+    /// so the state before it opens.
     @Test func flippedBitInTheTailEndsTheLog() throws {
         var (files, records, cell) = try killedHeap(commits: 3)
         files[sharedPath] = nil
@@ -91,7 +91,7 @@ import TestSupport
     }
 
     /// A flipped bit in a record that a later one proves to have been durable is damage, and
-    /// nothing is thrown away.
+    /// nothing is discarded.
     @Test func flippedBitInTheDurablePartIsAnError() throws {
         var (files, records, _) = try killedHeap()
         files[sharedPath] = nil
@@ -107,15 +107,15 @@ import TestSupport
         }
     }
 
-    /// The shared file has the same records and mends it.
+    /// The shared file has the same records and repairs it.
     @Test func theOtherFileMendsADamagedRecord() throws {
         var (files, records, cell) = try killedHeap()
         files[logPath]![records[3].lowerBound + 40] ^= 1
         #expect(try opened(files, cell) == 8)
-        // Damage in both, in different records, is still whole.
+        // Damage in both files, in different records, can still be repaired.
         files[sharedPath]![records[5].lowerBound + 40] ^= 1
         #expect(try opened(files, cell) == 8)
-        // In the same record it is not.
+        // In the same record it cannot.
         files[sharedPath]![records[3].lowerBound + 44] ^= 1
         expectRefused(files, .damagedLog(path: path, logPath: logPath, lastWholeCommit: 3))
     }
@@ -191,7 +191,7 @@ import TestSupport
         expectRefused(files, .logMissing(path: path, logPath: logPath))
     }
 
-    /// Another heap's log, an earlier log of this heap, and something that is no log.
+    /// Another heap's log, an earlier log of this heap, and a file that is not a log.
     @Test func foreignLogIsAnError() throws {
         let (files, _, _) = try killedHeap()
         let (others, _, _) = try killedHeap()
@@ -215,8 +215,8 @@ import TestSupport
         expectRefused(noLog, .foreignLog(path: path, logPath: logPath), "empty")
     }
 
-    /// A broken shared file only means that it cannot help. One that is not known to be the heap's
-    /// stays, and so a writer cannot have one of its own.
+    /// A broken shared file only cannot help. A file that is not known to be the heap's stays, so a
+    /// writer cannot create its own.
     @Test func foreignSharedFileIsPassedOver() throws {
         var (files, _, cell) = try killedHeap()
         let (others, _, _) = try killedHeap(commits: 3)
@@ -280,7 +280,7 @@ import TestSupport
             disk: SimulatedDisk(files: [path: bytes]))
     }
 
-    /// Either copy alone is enough to open a heap at rest, and to go on with it.
+    /// Either copy alone is enough to open a heap at rest, and to continue with it.
     @Test(arguments: [0, 1])
     func oneDamagedCopyIsSurvived(copy: Int) throws {
         var (bytes, cell) = try heapAtRest()
@@ -294,7 +294,7 @@ import TestSupport
         #expect(try again.look { $0.load(cell, as: Int.self) } == 6)
     }
 
-    /// The copies are written in turn: a torn header never takes the one before it along.
+    /// The copies are written in turn: a torn header never destroys the previous one.
     @Test func checkpointsWriteTheCopiesInTurn() throws {
         let heap = TestHeap()
         let engine = try heap.open()
@@ -321,14 +321,14 @@ import TestSupport
         #expect(throws: HeapError.damagedHeader(path: path)) { try open(bytes) }
     }
 
-    /// The file's end may not lie before the end that the header tells of.
+    /// The file must not end before the heap's end in the header.
     @Test func cutFileIsAnError() throws {
         let (bytes, _) = try heapAtRest()
         #expect(throws: HeapError.truncated(path: path, expectedBytes: 65_536, actualBytes: 65_535))
         {
             try open(Array(bytes.dropLast()))
         }
-        // Another program's appended rest is passed over.
+        // Bytes appended by another program are ignored.
         try open(bytes + [1, 2, 3]).close()
     }
 

@@ -5,11 +5,11 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Heaps that appear while others look for them, and what a process leaves that died while it made
-/// one.
+/// Heaps that appear while others look for them, and the remains of a process that died while
+/// creating one.
 @Suite(.progress) struct MakingTests {
-    /// The new heap has its name before its maker has let go of it: whoever finds it then waits,
-    /// and does not take the maker for a user whose log is missing.
+    /// The new heap has its name before its creator releases its lock. A process that finds it then
+    /// waits, and does not take the creator for a user whose log is missing.
     @Test func foundWhileItIsMade() throws {
         let disk = SimulatedDisk()
         var options = EngineOptions()
@@ -35,8 +35,8 @@ import TestSupport
         try engine.close()
     }
 
-    /// A process that died between giving the heap its name and taking the working name away leaves
-    /// one file with two names.
+    /// A process that died between linking the heap's name and removing the working name leaves one
+    /// file with two names.
     @Test func secondNameOfTheHeapIsNotBuiltOver() throws {
         let folder = try TemporaryFolder()
         let path = folder.file()
@@ -49,12 +49,12 @@ import TestSupport
         try engine.close()
         let working = WorkingName.path(for: path, suffix: HeapFileBuilder.workingSuffix)
         try FileManager.default.linkItem(atPath: path, toPath: working)
-        // A build that comes to nothing.
+        // A build that fails.
         let build = try HeapEngine(path: path, mode: .bulkBuild)
         try build.close()
         let again = try HeapEngine(path: path, mode: .readWrite)
         #expect(try again.look { $0.load(cell, as: Int.self) } == 5)
-        // And while someone has the heap open: only two who build are in each other's way.
+        // And while a process has the heap open: only two builders exclude each other.
         try FileManager.default.linkItem(atPath: path, toPath: working)
         let second = try HeapEngine(path: path, mode: .bulkBuild)
         #expect(throws: HeapError.busy(path: path)) { try HeapEngine(path: path, mode: .bulkBuild) }

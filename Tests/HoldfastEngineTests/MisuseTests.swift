@@ -3,10 +3,10 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Programmers' mistakes end the program with a sentence that says what happened, and never go on
-/// with a damaged heap. Each runs in a process of its own.
+/// Programming errors trap with a message that names the error, and never continue with a damaged
+/// heap. Each runs in a process of its own.
 @Suite(.progress) struct MisuseTests {
-    /// Whether the process said `sentence` before it ended.
+    /// Whether the process printed `sentence` before it ended.
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
         return String(decoding: result.standardErrorContent, as: UTF8.self).contains(sentence)
@@ -40,7 +40,7 @@ import TestSupport
         #expect(said("freed twice?", result))
     }
 
-    /// A run that has been joined with a free one before it is recognised as well.
+    /// A run that has been coalesced with a free one is recognised as well.
     @Test func freeingAJoinedRunTwice() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
@@ -101,7 +101,7 @@ import TestSupport
                 _ = access.allocate(byteCount: 8)
                 return access
             }
-            // The context is in use again, by another transaction: the epoch tells them apart.
+            // The context is in use again, by another transaction: the epoch distinguishes them.
             try engine.look { _ in print(kept.load(8192, as: UInt64.self)) }
         }
         #expect(said("a handle was used after its transaction had ended", result))
@@ -135,8 +135,7 @@ import TestSupport
         #expect(said("a read transaction was written through", result))
     }
 
-    // The next are preconditions: the standard library leaves their sentence out of an optimised
-    // build.
+    // The next are preconditions: the standard library drops their messages in optimised builds.
 
     @Test func writeInsideARead() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])

@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// What each way of opening may do to the disk.
+/// The permitted effects of each open mode on the disk.
 @Suite(.progress) struct ModeTests {
     @Test func inMemoryTouchesNoDisk() throws {
         let heap = TestHeap()
@@ -42,7 +42,7 @@ import TestSupport
         try engine.checkpoint()
         #expect(try engine.look { $0.load(cell, as: Int.self) } == 49)
         #expect(try engine.audit().problems.isEmpty)
-        // Each has its own.
+        // Each opening has its own.
         #expect(try second.look { $0.load(cell, as: Int.self) } == 5)
         try engine.close()
         try second.close()
@@ -56,7 +56,7 @@ import TestSupport
         let calls = heap.disk.journal.count
         let engine = try heap.open(.readOnly)
         #expect(throws: HeapError.readOnly(path: TestHeap.path)) { try engine.beginWrite() }
-        // The lock has been let go: a read goes on.
+        // The lock has been released: a read continues.
         #expect(try engine.look { $0.load(cell, as: Int.self) } == 5)
         try engine.makeDurable()
         try engine.checkpoint()
@@ -64,7 +64,7 @@ import TestSupport
         #expect(heap.disk.changes(since: calls).isEmpty)
     }
 
-    /// A heap that is let go without `close` closes itself.
+    /// A heap that is released without `close` closes itself.
     @Test func lettingGoCloses() throws {
         let heap = TestHeap()
         var engine: HeapEngine? = try heap.open()
@@ -74,7 +74,7 @@ import TestSupport
         #expect(try heap.open().audit().runPages == 25)
     }
 
-    /// Private memory is given back at checkpoints, and nothing is lost with it.
+    /// Checkpoints drop private pages without losing data.
     @Test func memoryIsGivenBackAtCheckpoints() throws {
         var options = TestHeap.options
         options.memoryLimit = 1 << 20
@@ -104,8 +104,7 @@ import TestSupport
 }
 
 extension SimulatedDisk {
-    /// The calls from the given one on that changed anything but the file through which openings
-    /// meet.
+    /// The calls from the given one on that changed files other than the shared file.
     func changes(since first: Int) -> [Call] {
         var met: Set<Int> = []
         return journal[first...].filter {

@@ -4,8 +4,8 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Bytes of the log's files and of the heap's header are damaged at random: what opens is an error
-/// or exactly the state after some commit, never a crash, a hang, or a mixture.
+/// Bytes of the log's files and of the heap's header are damaged at random: the result of opening
+/// is an error or exactly the state after some commit, never a crash, a hang, or a mixture.
 @Suite(.progress) struct MutationTests {
     @Test func damagedLogsAndHeaders() throws {
         let disk = SimulatedDisk()
@@ -39,8 +39,8 @@ import TestSupport
                 Issue.record("round \(round): \(problem)")
             }
         }
-        // Mostly the other copy of the header, or the other file of the log, has what one has lost;
-        // both outcomes must be seen.
+        // Mostly the other copy of the header, or the other file of the log, still has the lost
+        // data; both outcomes must occur.
         #expect(refused > rounds / 150, "\(refused) refused, \(opened) opened")
         #expect(opened > rounds / 3, "\(refused) refused, \(opened) opened")
     }
@@ -50,9 +50,9 @@ import TestSupport
         let name = [path, path + LogLayout.durableSuffix, path + LogLayout.sharedSuffix]
             .randomElement(using: &random)!
         guard var bytes = files[name], !bytes.isEmpty else { return }
-        // Of the heap file only the two header pages: what lies behind is not checked at opening.
+        // Of the heap file only the two header pages: the rest is not checked on opening.
         let limit = name == path ? min(bytes.count, 4096 + 512) : bytes.count
-        // Mostly where there is something: the front of the file and the ring's first half.
+        // Mostly nonzero places: the front of the file and the ring's first half.
         let at = Int.random(in: 0 ..< limit, using: &random)
         switch Int.random(in: 0 ..< 6, using: &random) {
         case 0: bytes[at] ^= 1 << UInt8.random(in: 0 ..< 8, using: &random)

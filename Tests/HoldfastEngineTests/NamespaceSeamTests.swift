@@ -12,8 +12,8 @@ import TestSupport
     import Glibc
 #endif
 
-/// Who cannot tell whether the others live may not take part with them. `NamespaceTests` does it
-/// with real ones.
+/// A process that cannot tell whether the others are alive may not share a heap with them.
+/// `NamespaceTests` uses real namespaces.
 @Suite(.progress) struct NamespaceSeamTests {
     private let heap = TestHeap()
     private let refusal = HeapError.otherNamespace(path: TestHeap.path)
@@ -33,8 +33,8 @@ import TestSupport
         try HeapEngine(path: TestHeap.path, mode: mode, options: options, disk: heap.disk)
     }
 
-    /// In other namespaces, or with a start of the machine that one of them cannot find out: every
-    /// mode, and nothing is touched.
+    /// With other namespaces, or with a boot that one of the processes cannot determine: every mode
+    /// is refused, and nothing is touched.
     @Test(arguments: [2, 0, 1] as [UInt64]) func joinersAreRefused(namespaces: UInt64) throws {
         let boot = namespaces == 1 ? BootID.unknown : BootID(high: 5, low: 6)
         let first = try open(.readWrite, options(1))
@@ -54,7 +54,8 @@ import TestSupport
         #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// What the dead of another namespace have left is recovered as ever: there is nobody to judge.
+    /// Remains of dead processes of another namespace are recovered as usual: there is no live
+    /// process to judge.
     @Test func whatOthersHaveLeft() throws {
         let first = try open(.readWrite, options(1))
         let cell = try first.change { $0.allocate(byteCount: 64) }
@@ -67,13 +68,13 @@ import TestSupport
         #expect(left.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// But not while somebody reads who began before they wrote, and cannot be told from here what
-    /// they knew.
+    /// But not while a reader is active that began before they wrote, whose knowledge is unknown
+    /// from here.
     @Test func whatOthersHaveLeftBesideAGuest() throws {
         let (heap, cell) = try TestHeap.atRest()
         let attempts = Atomic<Int>(0)
         let refusing = TappedDisk(heap.disk) { call throws(SystemError) in
-            // For a visit, and for registering.
+            // For the transient read, and for registering.
             if call.operation == .open, attempts.add(1, ordering: .relaxed).newValue <= 2 {
                 throw SystemError(.open, call.path, .permissionDenied)
             }
@@ -99,7 +100,7 @@ import TestSupport
         try next.close()
     }
 
-    /// A visitor is protected by locks alone, and so may read; but it cannot take part.
+    /// A transient reader is protected by locks alone, and so may read; but it cannot register.
     @Test func visitors() throws {
         let first = try open(.readWrite, options(1))
         let cell = try first.change { $0.allocate(byteCount: 64) }
@@ -117,8 +118,9 @@ import TestSupport
     }
 
     #if os(Linux)
-        /// Where the namespaces are not known, the write lock's holder may have the number of this
-        /// thread and be another's: an error, and not the trap of a program that waits for itself.
+        /// If the namespaces are unknown, the write lock's holder may have this thread's ID and be
+        /// another namespace's thread: an error, and not the trap of a program that waits for
+        /// itself.
         @Test func theHolderHasThisThreadsNumber() throws {
             let engine = try open(.readWrite, options(0))
             let cell = try engine.change { $0.allocate(byteCount: 64) }

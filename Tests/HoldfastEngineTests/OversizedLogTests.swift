@@ -4,8 +4,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// A log that grew beyond its limit, because a view stayed open, is made smaller again by the
-/// transactions that follow, without a call of the program.
+/// A log that grew beyond its limit, because a view stayed open, is shrunk again by later
+/// transactions, without a call by the program.
 @Suite(.progress) struct OversizedLogTests {
     private static let limit = 1 << 20
     private static let blockBytes = 64 * 1024
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// A heap whose log a snapshot has let grow to four times the limit.
+    /// A heap whose log has grown to four times the limit because of a snapshot.
     private func grown(_ heap: TestHeap) throws -> (
         engine: HeapEngine, snapshot: HeapEngine, block: UInt64
     ) {
@@ -73,7 +73,7 @@ import Testing
         try again.close()
     }
 
-    /// Another opening has the log mapped, and so it stays.
+    /// Another opening has the log mapped, so it keeps its size.
     @Test func staysBesideOthers() throws {
         let heap = TestHeap(Self.options(inBackground: true))
         let (engine, snapshot, block) = try grown(heap)

@@ -4,8 +4,8 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// The power is cut after every single call to the disk. Unsynced changes are kept, dropped and
-/// torn, as a seed says.
+/// The power is cut after every single call to the disk. Unsynced changes are kept, dropped or
+/// torn, depending on a seed.
 @Suite(.progress) struct PowerCutTests {
     @Test(arguments: [1 as UInt64, 2])
     func everyCallIsSurvived(seed: UInt64) throws {
@@ -39,8 +39,7 @@ import TestSupport
         #expect(violation == nil)
     }
 
-    /// Takes the protection out: with one kind of sync skipped, the test above must find a
-    /// violation.
+    /// Removes the protection: with one kind of sync skipped, the test above must find a violation.
     @Test(arguments: ["-log", ".heap"])
     func brokenOrderingIsFound(suffix: String) throws {
         let recording = try Recording(transactions: 120, seed: 4, lyingAbout: suffix)

@@ -12,8 +12,8 @@ import TestSupport
     import Glibc
 #endif
 
-/// What a process cannot have, memory, addresses or descriptors, is its own misfortune: the heap is
-/// as sound as before, for all others and for itself when it tries again.
+/// A lack of memory, addresses or descriptors concerns one process only: the heap is as sound as
+/// before, for all others and for the process itself when it tries again.
 @Suite(.progress) struct ProcessFaultTests {
     private let heap = TestHeap()
 
@@ -49,8 +49,8 @@ import TestSupport
         let (first, second, isShort) = try pair(failingToMap: LogLayout.sharedSuffix)
         let block = try first.change { $0.allocate(byteCount: 300_000) }
         _ = try second.look { $0.load(block, as: UInt8.self) }
-        // The ring gets larger, so the other opening has to map it anew, under the sync lock and
-        // with nothing written yet.
+        // The ring grows, so the other opening has to remap it, under the sync lock and before it
+        // has written anything.
         let before = first.writerLog!.capacity
         for value in 1 ..< 4 as Range<UInt8> {
             try first.change {
@@ -65,7 +65,7 @@ import TestSupport
         expectNoMemory(shared) { try second.change { $0.store(1, at: block) } }
         expectNoMemory(shared) { _ = try second.moveLogIntoDataFile(waits: true) }
         expectNoMemory(shared) { try second.look { _ in } }
-        // Nobody else notices.
+        // Other openings are not affected.
         try first.change { $0.store(2, at: block) }
         try first.makeDurable()
         try first.checkpoint()
@@ -78,8 +78,8 @@ import TestSupport
         #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// Compaction maps the heap file once more, after a header that says that pages are being given
-    /// back.
+    /// Compaction maps the heap file once more, after a header that records that holes are being
+    /// punched.
     @Test func noMemoryForACompaction() throws {
         let (first, second, isShort) = try pair(failingToMap: TestHeap.path)
         let block = try second.change { $0.allocate(byteCount: 300_000) }

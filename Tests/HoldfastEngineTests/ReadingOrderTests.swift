@@ -6,10 +6,10 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// What two words say together that others change one after the other depends on which is read
-/// first.
+/// The meaning of two words that others change one after the other depends on the order in which
+/// they are read.
 @Suite(.progress) struct ReadingOrderTests {
-    /// A heap with an opening whose disk lets another one make the heap longer before its next read
+    /// A heap with an opening whose disk lets another opening extend the heap before its next read
     /// of the heap file.
     private func growing(
         _ body: (_ disk: TappedDisk, _ options: EngineOptions, _ arm: () -> Void) throws -> Void
@@ -42,7 +42,7 @@ import TestSupport
         try writer.close()
     }
 
-    /// Another process makes the heap and its file longer while this one opens it.
+    /// Another process extends the heap and its file while this one opens it.
     @Test(arguments: [OpenMode.readWrite, .readOnly, .privateCopy]) func openingBesideGrowth(
         mode: OpenMode
     ) throws {
@@ -55,7 +55,7 @@ import TestSupport
         }
     }
 
-    /// The same while it looks at the file for its figures, or starts over from the base image.
+    /// The same while it reads the file's figures, or starts over from the data file.
     @Test func figuresBesideGrowth() throws {
         try growing { disk, options, arm in
             let other = try HeapEngine(
@@ -67,8 +67,7 @@ import TestSupport
         }
     }
 
-    /// How much the log holds, asked while others publish and move it into the base image as fast
-    /// as they can.
+    /// The size of the log, queried while others publish and checkpoint as fast as they can.
     @Test func usedBytesBesideCheckpoints() async {
         await #expect(processExitsWith: .success) {
             let engine = try TestHeap().open()

@@ -2,8 +2,8 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// A workload that has run on a disk with a journal, and what may open if the machine stops after
-/// any of its calls.
+/// A workload that has run on a disk with a journal, and the commits that may open if the machine
+/// stops after any of its calls.
 struct Recording {
     let disk: SimulatedDisk
     let workload: Workload
@@ -12,13 +12,13 @@ struct Recording {
     /// (calls made, commits durable then), ascending.
     private var durable: [(calls: Int, commits: Int)] = []
 
-    /// Runs transactions with everything between them that the engine offers; all choices come from
-    /// `seed`.
-    /// - Parameter largest: bytes of the largest block, usually; one in ten is up to twenty times
-    ///   as large.
+    /// Runs transactions, with all other operations of the engine between them; all choices come
+    /// from `seed`.
+    /// - Parameter largest: the usual maximum size of a block in bytes; one in ten is up to twenty
+    ///   times as large.
     /// - Parameter isRarelyDurable: hundreds of commits between one sync or checkpoint and the
     ///   next.
-    /// - Parameter suffix: skips the syncs of the files whose names end so.
+    /// - Parameter suffix: skips the syncs of files with this suffix.
     /// - Parameter atCall: called before each call, with its number and the commits published by
     ///   then.
     init(
@@ -62,13 +62,13 @@ struct Recording {
         self.published = published
     }
 
-    /// After a power cut: from the last durable commit to the last that had been published.
+    /// After a power cut: from the last durable commit to the last published one.
     func allowed(afterCall call: Int) -> ClosedRange<Int> {
         let lower = durable.last { $0.calls <= call + 1 }?.commits ?? 0
         return lower ... max(lower, published[call])
     }
 
-    /// The first violation over the calls and seeds of this extent, and how many images were tried.
+    /// The first violation over the calls and seeds of this extent, and the number of images tried.
     func firstViolation(seeds: Range<UInt64>) -> (violation: String?, images: Int) {
         var images = CrashImages(of: disk)
         var tried = 0

@@ -9,10 +9,9 @@ import TestSupport
     import Glibc
 #endif
 
-/// Recovery is no safer than anything else: it is cut, killed and made to fail at every one of its
-/// own calls.
+/// Recovery itself is interrupted, killed and made to fail at every one of its calls.
 @Suite(.progress) struct RecoveryTests {
-    /// A recovery that has been done once on a disk with a journal.
+    /// A recovery that has run once on a disk with a journal.
     private struct Recovery {
         var files: [String: [UInt8]]
         var allowed: ClosedRange<Int>
@@ -21,7 +20,7 @@ import TestSupport
         var disk: SimulatedDisk
         /// The journal's calls that are the recovery's own.
         var calls: Range<Int>
-        /// What the disk held before each of them.
+        /// The disk's contents before each of them.
         var before: [[String: [UInt8]]]
         /// Calls that could have failed.
         var attempts: Int
@@ -56,7 +55,7 @@ import TestSupport
         }
     }
 
-    /// Workloads whose checkpoints write records, and such whose checkpoints write summaries.
+    /// Workloads whose checkpoints write records, and others whose checkpoints write summaries.
     private func recording(_ kind: Kind, seed: UInt64) throws -> Recording {
         switch kind {
         case .records: try Recording(transactions: 60, seed: seed)
@@ -66,8 +65,8 @@ import TestSupport
 
     enum Kind: CaseIterable { case records, summaries }
 
-    /// A second power cut: within recovery whatever the first allowed; after it, what it showed to
-    /// the program.
+    /// A second power cut: during recovery, everything that the first permitted may open; after it,
+    /// only the state that the program has seen.
     @Test(arguments: Kind.allCases)
     func powerCutAtEveryCall(kind: Kind) throws {
         let recording = try recording(kind, seed: 3)
@@ -92,9 +91,9 @@ import TestSupport
         #expect(cuts > TestExtent.choose(quick: 60, full: 500))
     }
 
-    /// A kill and then, within or after recovery, a power cut: what recovery found in the page
-    /// cache alone must not be promised before it is durable. Every file still has its unsynced
-    /// changes, and the shared one was never synced at all.
+    /// A kill and then, during or after recovery, a power cut: commits that recovery found only in
+    /// the page cache must not be acknowledged before they are durable. Every file still has its
+    /// unsynced changes, and the shared one was never synced at all.
     @Test(arguments: Kind.allCases)
     func powerCutAfterAKill(kind: Kind) throws {
         var killed: [(disk: SimulatedDisk, published: Int)] = []
@@ -142,7 +141,7 @@ import TestSupport
         #expect(cuts > TestExtent.choose(quick: 60, full: 500))
     }
 
-    /// A kill within recovery: the next one sees the same.
+    /// A kill during recovery: the next one sees the same.
     @Test(arguments: Kind.allCases)
     func killAtEveryCall(kind: Kind) throws {
         let recording = try recording(kind, seed: 4)
@@ -158,7 +157,7 @@ import TestSupport
         #expect(kills > TestExtent.choose(quick: 12, full: 100))
     }
 
-    /// A failing disk within recovery: the heap does not open, nothing traps, and later it opens as
+    /// A failing disk during recovery: the heap does not open, nothing traps, and later it opens as
     /// it would have.
     @Test(arguments: [EIO, ENOSPC], Kind.allCases)
     func failureAtEveryCall(code: Int32, kind: Kind) throws {

@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Room in the file ahead of need, and work that is called off.
+/// Reserving space in the file, and cancelling work.
 @Suite(.progress) struct ReservationTests {
     private let heap = TestHeap()
     private var length: Int { heap.disk.currentFiles()[TestHeap.path]?.count ?? 0 }
@@ -22,7 +22,7 @@ import TestSupport
         #expect(length == 16 * 65536)
         let again = try heap.open()
         try again.change { $0.store(2, at: cell) }
-        // Less than there is changes nothing but what is kept.
+        // A reservation below the current size changes only the reservation.
         try again.reserve(bytes: 70_000)
         #expect(length == 16 * 65536)
         try again.shrink()
@@ -33,7 +33,7 @@ import TestSupport
         #expect(length == small)
     }
 
-    /// Whichever call to the disk fails, the heap opens again as it was.
+    /// Whichever call to the disk fails, the heap opens again unchanged.
     @Test(arguments: [true, false]) func everyCallMayFail(_ reserves: Bool) throws {
         var failed = 0
         for number in 0 ..< 200 {
@@ -136,9 +136,9 @@ import TestSupport
         try reader.close()
     }
 
-    // MARK: Calling off
+    // MARK: Cancelling
 
-    /// A copy that is called off leaves no file, and a check no trace.
+    /// A cancelled copy leaves no file, and a cancelled check no trace.
     @Test func workIsCalledOff() throws {
         let asked = Atomic<Int>(0)
         let limit = Atomic<Int>(.max)

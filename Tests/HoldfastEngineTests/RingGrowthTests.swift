@@ -7,11 +7,11 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// The ring gets another size while others read from it.
+/// The ring grows while others read from it.
 @Suite(.progress) struct RingGrowthTests {
-    /// A checkpoint reads records out of the ring for as long as it takes. A writer that needs a
-    /// larger ring meanwhile must not move them, or what is appended next lies where the checkpoint
-    /// still reads.
+    /// A long checkpoint reads records from the ring. A writer that needs a larger ring meanwhile
+    /// must not move them; otherwise the next appended record would lie where the checkpoint still
+    /// reads.
     @Test func growthWaitsForACheckpoint() throws {
         let disk = SimulatedDisk()
         disk.recordsContents = false
@@ -28,8 +28,7 @@ import TestSupport
         try writer.checkpoint()
         // From here on it knows of the log.
         #expect(try checkpointer.audit().problems == [])
-        // Records that wrap around the ring's end: those at its beginning get another place when it
-        // grows.
+        // Records that wrap around the ring's end: those at its beginning move when it grows.
         @Sendable func fill(_ range: Range<Int>, _ value: UInt8) throws {
             try writer.change { access in
                 access.writableAddress(block + UInt64(range.lowerBound), range.count)
@@ -61,8 +60,8 @@ import TestSupport
                         _ = try checkpointer.moveLogIntoDataFile(waits: true)
                     } else {
                         door.await()
-                        // More than the old ring and what it would grow to have room for, in the
-                        // same pages and in others.
+                        // More than fits into the old ring and its usual next size, in the same
+                        // pages and in others.
                         for round in 0 ..< 4 {
                             for piece in 20 ..< 90 {
                                 try fill(piece * 4096 ..< (piece + 1) * 4096, UInt8(round + 100))
@@ -74,7 +73,7 @@ import TestSupport
             }
         }
         door.await()
-        // Either way it ends: the writer comes to wait for the checkpoint, or has been through.
+        // It ends either way: the writer begins to wait for the checkpoint, or has finished.
         let before = writer.newestPosition
         var last = before
         var still = 0
@@ -89,7 +88,7 @@ import TestSupport
         #expect(problems.all == [])
         try writer.checkpoint()
         #expect(try checkpointer.scrub().damagedPages == [])
-        // The base image, without anybody's private pages.
+        // The data file, without any process's private pages.
         let later = try HeapEngine(
             path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
         for engine in [writer, later, checkpointer] {

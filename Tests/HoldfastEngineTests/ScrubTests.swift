@@ -8,19 +8,18 @@ import TestSupport
 @testable import HoldfastEngine
 
 /// A scrub finds any bit of the file that has changed since it was written, names its page, and
-/// never speaks of a page that has not.
+/// never reports an unchanged page.
 ///
-/// What is promised, page by page: every bit of every page up to the heap's end, of the header's
-/// two pages and, in a file at rest, of what lies behind the end, but for one case: a free page
-/// that compaction has given back to the file system holds nothing, so one that reads as zeros, or
-/// has no checksum, is right whatever it is compared with. Its bits are the only ones that may
-/// differ unnoticed.
+/// The guarantee covers every bit of every page up to the heap's end, of the header's two pages
+/// and, in a file at rest, of the space behind the end. There is one exception: a free page that
+/// compaction has punched out holds nothing, so it counts as right if it reads as zeros, or has no
+/// checksum. Only its bits may differ undetected.
 @Suite(.progress) struct ScrubTests {
     private let path = TestHeap.path
 
     /// The bytes of a heap at rest with each kind of page: header, root, page map, checksums, slabs
     /// of one and of several pages, runs, free runs, pages that were never written, and a second
-    /// part of the page map with its checksums. With what kind each page is.
+    /// part of the page map with its checksums. Also returns the kind of each page.
     private func sample(compacted: Bool = false) throws -> (
         bytes: [UInt8], kinds: [PageDescriptor.Kind]
     ) {
@@ -42,7 +41,7 @@ import TestSupport
         }
         try engine.checkpoint()
         try engine.change { access in
-            // The run of 20 pages is free now, but what it held is still in the file.
+            // The run of 20 pages is free now, but its contents are still in the file.
             let runs = Array(PageWalk(base: engine.image.base, end: engine.committedPages))
             let free = runs.first { $0.kind == .run && $0.pages.count == 20 }!
             access.free(UInt64(free.pages.lowerBound) << 12, byteCount: 20 * 4096)
@@ -56,7 +55,7 @@ import TestSupport
         return (heap.disk.currentFiles()[path]!, kinds)
     }
 
-    /// Opens damaged bytes over and over without making new files.
+    /// Opens damaged bytes repeatedly without creating new files.
     private final class Bench {
         let engine: HeapEngine
         let file: any DiskFile
@@ -69,7 +68,7 @@ import TestSupport
             file = try disk.open(TestHeap.path, .readWrite)
         }
 
-        /// What a scrub says while these bits of a byte are flipped.
+        /// The report of a scrub while these bits of a byte are flipped.
         func damaged(at offset: Int, _ bits: UInt8) throws -> [Int] {
             var byte: [UInt8] = [0]
             _ = try file.read(&byte, at: offset)
@@ -86,21 +85,21 @@ import TestSupport
         let bench = try Bench(bytes)
         #expect(try bench.engine.scrub().damagedPages == [])
         var random = SplitMix(state: 11)
-        // Every page of the file, also those behind the heap's end.
+        // Every page of the file, including those behind the heap's end.
         for page in 0 ..< bytes.count / 4096 {
             let offset = page * 4096 + Int.random(in: 0 ..< 4096, using: &random)
             let bit: UInt8 = 1 << UInt8.random(in: 0 ..< 8, using: &random)
             let found = try bench.damaged(at: offset, bit)
-            // A wrong checksum cannot be told from a wrong page: the page of checksums is named,
-            // and may take the page along.
+            // A wrong checksum cannot be told from a wrong page: the checksum page is reported, and
+            // possibly the page too.
             #expect(
                 found.contains(page) && found.count <= 2, "bit \(bit) of byte \(offset): \(found)")
         }
         #expect(try bench.engine.scrub().damagedPages == [])
     }
 
-    /// Each byte of the pages whose contents are the most particular: headers, allocator root, page
-    /// map, checksums, in a heap of few pages.
+    /// Each byte of the pages with the most specific contents: headers, allocator root, page map,
+    /// checksums, in a heap of few pages.
     @Test(arguments: 0 ..< 5)
     func everyByteOfTheFirstPages(page: Int) throws {
         let (heap, _) = try TestHeap.atRest()
@@ -129,15 +128,15 @@ import TestSupport
         }
     }
 
-    /// A free page that compaction has given back may be anything but must not be taken for damage
-    /// while it is zeros.
+    /// A free page that compaction has punched out may contain anything, but must not be reported
+    /// as damaged while it is zeros.
     @Test func freePagesThatWereGivenBack() throws {
         let (bytes, kinds) = try sample(compacted: true)
         let free = try #require(kinds.firstIndex(of: .free))
         #expect(bytes[free * 4096 ..< free * 4096 + 4096].allSatisfy { $0 == 0 })
         let bench = try Bench(bytes)
         #expect(try bench.engine.scrub().damagedPages == [])
-        // Nobody will ever read it: allowed to go unnoticed.
+        // It will never be read: allowed to stay undetected.
         #expect(try bench.damaged(at: free * 4096 + 100, 1) == [])
         let slab = try #require(kinds.firstIndex(of: .slab))
         #expect(try bench.damaged(at: slab * 4096 + 100, 1) == [slab])
@@ -161,7 +160,7 @@ import TestSupport
             let engine = try HeapEngine(
                 path: path, mode: mode, options: options, disk: SimulatedDisk(files: [path: bytes]))
             try engine.close()
-            // Not asked, not compared.
+            // Not requested, not compared.
             try HeapEngine(
                 path: path, mode: mode, options: TestHeap.options,
                 disk: SimulatedDisk(files: [path: damaged])
@@ -169,7 +168,7 @@ import TestSupport
         }
     }
 
-    /// Pages that held data, then checksums, and then are part of a run that nobody has written to:
+    /// Pages that held data, then checksums, and then belong to a run that was never written:
     /// zeros, whatever their checksums were before.
     @Test func pagesThatHeldChecksums() throws {
         let heap = TestHeap()
@@ -200,8 +199,8 @@ import TestSupport
         try engine.close()
     }
 
-    /// Writers that commit, grow, shrink, make checkpoints and compact, in two openings of the same
-    /// heap, and scrubs all the while in a third.
+    /// Writers that commit, grow, shrink, checkpoint and compact, in two openings of the same heap,
+    /// with concurrent scrubs in a third.
     @Test func noFalseAlarmsBesideWriters() throws {
         var options = Workload.smallOptions
         options.timeout = .seconds(120)
@@ -282,8 +281,8 @@ import TestSupport
 
     // MARK: Steps
 
-    /// A heap of several steps of a scrub, whose first block nobody changes any more, and an
-    /// opening that only looks.
+    /// A heap of several steps of a scrub, whose first block no longer changes, and a read-only
+    /// opening.
     private func large(disk: any Disk, _ options: EngineOptions) throws -> (
         writer: HeapEngine, block: UInt64
     ) {
@@ -298,8 +297,9 @@ import TestSupport
         return (writer, block)
     }
 
-    /// Between two steps nothing is held: another opening commits, makes checkpoints when its log
-    /// is full, and a first commit starts a log. In one thread, so that waiting would never end.
+    /// Between two steps no lock is held: another opening commits, makes checkpoints when its log
+    /// is full, and a first commit starts a log. In one thread, so that any waiting would never
+    /// end.
     @Test func writersGoOnBetweenTheSteps() throws {
         var heap = TestHeap()
         heap.options.timeout = .milliseconds(200)
@@ -333,7 +333,8 @@ import TestSupport
         try reader.close()
     }
 
-    /// Whatever happens to the heap between two steps: what is damaged is found, and nothing else.
+    /// Whatever happens to the heap between two steps: damage is found, and nothing else is
+    /// reported.
     @Test(arguments: 0 ..< 8 as Range<UInt64>, [OpenMode.readOnly, .readWrite])
     func changesBetweenTheSteps(seed: UInt64, mode: OpenMode) throws {
         var random = SplitMix(state: seed)
@@ -377,7 +378,7 @@ import TestSupport
         try reader.close()
     }
 
-    /// A scrub gives way to whoever says that it waits for the checkpoint lock.
+    /// A scrub yields to threads that announce that they wait for the checkpoint lock.
     @Test func givesWay() throws {
         let heap = TestHeap()
         let (writer, _) = try large(disk: heap.disk, heap.options)
@@ -401,7 +402,7 @@ import TestSupport
         done.wait()
         #expect(Set(seen.withLock { $0 }) == [2])
         #expect(steps.load(ordering: .sequentiallyConsistent) > 8)
-        // Who waits says so, and takes it back.
+        // A waiting thread announces that, and withdraws the announcement afterwards.
         let file = try heap.disk.open(path, .readWrite)
         #expect(try file.tryLock(.checkpoint, exclusive: true))
         Thread.detachNewThread {
@@ -415,8 +416,8 @@ import TestSupport
         try writer.close()
     }
 
-    /// Who has no right to write cannot keep the ring from growing while it is about to read it.
-    /// That is no damage.
+    /// A process without write permission cannot keep the ring from growing while it is about to
+    /// read it. That is not damage.
     @Test func withoutTheRightToWriteBesideRingGrowth() throws {
         let heap = TestHeap()
         var options = heap.options
@@ -430,7 +431,7 @@ import TestSupport
         let opened = Mutex<Set<String>>([])
         let refusing = TappedDisk(heap.disk) { call throws(SystemError) in
             if call.operation == .open, !isOpen.load(ordering: .relaxed) {
-                // Tried with the right to write first: one refusal each.
+                // Opening is first tried for writing: one refusal each.
                 let refused = opened.withLock { $0.insert(call.path).inserted }
                 if refused { throw SystemError(.open, call.path, .permissionDenied) }
             }

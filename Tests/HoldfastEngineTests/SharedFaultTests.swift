@@ -11,8 +11,8 @@ import TestSupport
     import Glibc
 #endif
 
-/// Every call to the disk fails in turn while several openings use a heap: what `FaultTests` asks
-/// of one opening, of all of them.
+/// Every call to the disk fails in turn while several openings use a heap: the guarantees of
+/// `FaultTests` for all of them.
 @Suite(.progress) struct SharedFaultTests {
     enum Failure: String, CaseIterable, CustomTestStringConvertible {
         case ioErrorOnce, ioErrorFromThenOn, diskFullOnce, diskFullFromThenOn, shortWriteOnce
@@ -29,8 +29,8 @@ import TestSupport
     }
 
     /// Two writers and a reader, each with an opening of its own, that change 30 blocks in turn.
-    /// Every block is filled with one byte, and the first word of the table is the count of
-    /// commits, so what opens says which state it claims to be.
+    /// Every block is filled with one byte, and the first word of the table is the number of
+    /// commits, so that any state that opens identifies itself.
     private final class Crowd {
         static let blocks = 30
         static let blockBytes = 3000
@@ -42,7 +42,7 @@ import TestSupport
         /// The state after each commit.
         private(set) var states: [[UInt8]] = [Array(repeating: 0, count: blocks)]
         private(set) var durable = 0
-        /// What the steps threw.
+        /// The errors of the steps.
         private(set) var errors: [HeapError] = []
         var commits: Int { states.count - 1 }
 
@@ -82,7 +82,7 @@ import TestSupport
                 path: TestHeap.path, mode: mode, options: Self.options, disk: disk ?? self.disk)
         }
 
-        /// One step; whatever fails is noted, and the next one is tried all the same.
+        /// One step; errors are recorded, and the next step is tried all the same.
         func step(_ number: Int) {
             let index = number % 2
             do throws(HeapError) {
@@ -128,7 +128,7 @@ import TestSupport
                     as: UInt8.self, repeating: fill, count: Self.blockBytes)
                 state[index] = fill
             }
-            // A heap that grows and shrinks, too.
+            // The heap grows and shrinks, too.
             let more = access.allocate(byteCount: 100_000)
             if number % 5 != 0 { access.free(more, byteCount: 100_000) }
             access.store(states.count, at: table)
@@ -150,7 +150,7 @@ import TestSupport
             for index in 0 ..< Self.blocks {
                 let bytes = access.address(
                     access.load(table + 8 + UInt64(index * 8), as: UInt64.self), Self.blockBytes)
-                // With itself shifted by one: all bytes are the same.
+                // Compared with itself shifted by one: all bytes are the same.
                 guard bytes.load(as: UInt8.self) == states[commit][index],
                     memcmp(bytes, bytes + 1, Self.blockBytes - 1) == 0
                 else {
@@ -174,7 +174,7 @@ import TestSupport
             } catch { return "it does not open: \(error)" }
         }
 
-        /// Everybody who is still there, with what they show now.
+        /// The openings that are still there, with their current states.
         var openings: [HeapEngine] { (writers + [reader]).compactMap { $0 } }
     }
 
@@ -205,18 +205,19 @@ import TestSupport
             for number in 0 ..< Self.steps { crowd.step(number) }
             let name: Comment =
                 "\(failure.rawValue) at call \(failing), errors: \(crowd.errors.prefix(3))"
-            // Killed now, all at once: every commit that returned.
+            // If all processes were killed now: every commit that returned.
             let killed = crowd.problem(
                 withFiles: disk.currentFiles(), crowd.commits ... crowd.commits)
             #expect(killed == nil, "after a kill: \(name)")
             if !failure.lasts { disk.fault = nil }
-            // Whoever can still read sees every commit that returned, whichever opening made it.
+            // Every opening that can still read sees every commit that returned, whichever opening
+            // made it.
             for engine in crowd.openings {
                 do throws(HeapError) {
                     let problem = try crowd.problem(engine, crowd.commits ... crowd.commits)
                     #expect(problem == nil, "in \(engine.mode): \(name)")
                 } catch {
-                    // A disk that goes on failing may keep a reader from catching up.
+                    // A disk that keeps failing may prevent a reader from catching up.
                     #expect(failure.lasts, "in \(engine.mode): \(error), \(name)")
                 }
             }
@@ -252,8 +253,7 @@ import TestSupport
                     #expect(throws: HeapError.self) {
                         try engine.change { $0.store(9, at: $0.catalogue) }
                     }
-                    // (Until it has been told of the failure, a sync with nothing to do is a
-                    // success.)
+                    // (Until it learns of the failure, a sync with nothing to do succeeds.)
                     #expect(throws: HeapError.self) { try engine.makeDurable() }
                     #expect(throws: HeapError.self) { try engine.checkpoint() }
                     #expect(throws: HeapError.self) { try engine.compact() }
@@ -262,9 +262,9 @@ import TestSupport
             for engine in crowd.openings {
                 #expect(try crowd.problem(engine, crowd.commits ... crowd.commits) == nil)
             }
-            // The disk has not even been asked to write or sync again.
+            // No write or sync has even been attempted.
             #expect(disk.journal.count == calls)
-            // Even who comes now, as long as the others are there.
+            // Even a new opening, as long as the others exist.
             let late = try crowd.open()
             #expect(try crowd.problem(late, crowd.commits ... crowd.commits) == nil)
             #expect(throws: HeapError.self) { try late.change { $0.store(9, at: $0.catalogue) } }

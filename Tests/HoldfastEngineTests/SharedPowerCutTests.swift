@@ -3,15 +3,15 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// The power is cut after every call to the disk while several openings of a heap, as several
-/// processes have them, write, sync, checkpoint, compact, copy, come and go, are killed, and keep
+/// The power is cut after every call to the disk while several openings of a heap, standing for
+/// several processes, write, sync, checkpoint, compact, copy, open and close, are killed, and keep
 /// views.
 @Suite(.progress) struct SharedPowerCutTests {
-    /// A copy that was being made, or is there.
+    /// A copy that was being made, or is complete.
     private struct Copy {
         var path: String
         var commit: Int
-        /// Calls by the end of its making; from then on it must be there.
+        /// Calls by the end of its creation; from then on it must exist.
         var calls: Int
     }
 
@@ -106,8 +106,8 @@ import TestSupport
                     if let problem = workload.problem(withFiles: files, allowing: range) {
                         return ("call \(call), seed \(seed): \(problem)", tried)
                     }
-                    // A copy changes no more, so it is looked at while it is made and for a while
-                    // after.
+                    // A copy no longer changes, so it is checked only while it is made and for a
+                    // while after.
                     for copy in copies where call < copy.calls || call < copy.calls + 40 {
                         guard files[copy.path] != nil else {
                             if call + 1 >= copy.calls {
@@ -130,7 +130,7 @@ import TestSupport
     }
 
     /// Heaps that grow beyond the first 256 pages, whose descriptors and checksums then lie in
-    /// parts of their own.
+    /// separate parts.
     @Test(arguments: [(2, 21), (3, 22), (4, 23), (3, 24)] as [(Int, UInt64)])
     func everyCallIsSurvived(processes: Int, seed: UInt64) throws {
         try attack(

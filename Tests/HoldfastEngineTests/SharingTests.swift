@@ -6,8 +6,8 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Several openings of one heap, as several processes have them: each has an image, an entry in the
-/// table of views and locks of its own.
+/// Several openings of one heap, standing for several processes: each has an image, an entry in the
+/// reader table and locks of its own.
 @Suite struct SharingTests {
     private let heap = TestHeap()
 
@@ -40,7 +40,8 @@ import TestSupport
         #expect(try heap.open().look { $0.load(cell, as: Int.self) } == 1000)
     }
 
-    /// Whoever slept while the ring was recycled many times starts over from the base.
+    /// An opening that was idle while the ring was recycled many times starts over from the data
+    /// file.
     @Test func sleeperStartsOver() throws {
         let writer = try heap.open()
         let sleeper = try heap.open()
@@ -84,7 +85,7 @@ import TestSupport
         }
         #expect(try first.audit() == second.audit())
         #expect(try first.audit().problems == [])
-        // And shrinks: the space of freed pages is used again by either.
+        // It also shrinks: either process reuses the space of freed pages.
         try second.change { access in for block in blocks { access.free(block, byteCount: 300_000) }
         }
         try first.checkpoint()
@@ -94,8 +95,8 @@ import TestSupport
         #expect(try second.audit().problems == [])
     }
 
-    /// A view stays what it was, however much others commit and checkpoint, and the log grows as
-    /// far as it must.
+    /// A view stays fixed, however much others commit and checkpoint, and the log grows as far as
+    /// necessary.
     @Test func openViewStandsStill() throws {
         let writer = try heap.open()
         let reader = try heap.open(.readOnly)
@@ -131,15 +132,15 @@ import TestSupport
         try writer.checkpoint()
         #expect(writer.writerLog!.usedBytes == 0)
         try reader.close()
-        // Alone again: the log gets its size back.
+        // Alone again: the log returns to its size.
         try writer.change { $0.store(1, at: cell) }
         try writer.checkpoint()
         #expect(writer.writerLog!.capacity <= RingMapping.roundedCapacity(writer.options.logLimit))
         try writer.close()
     }
 
-    /// The entry of a process that is no more does not hold anything up, and its number may have
-    /// been given to another.
+    /// The entry of a dead process does not hold anything up, even if its process ID has been
+    /// reused.
     @Test(arguments: [true, false]) func deadViewsAreFreed(numberIsReused: Bool) throws {
         let directory = TestProcesses()
         var options = heap.options
@@ -179,7 +180,7 @@ import TestSupport
         try heap.open(.readOnly).close()
     }
 
-    /// A ring with live records in it grows, whatever lap they are on, and everybody follows.
+    /// A ring with live records grows, whatever lap they are on, and all openings follow.
     @Test func ringGrowsWithRecordsInIt() throws {
         var options = heap.options
         options.initialLogBytes = 64 * 1024
@@ -209,15 +210,15 @@ import TestSupport
             #expect(try reader.look { $0.load(cell, as: Int.self) } == lap * 100 + 3 + lap)
             #expect(try reader.audit().problems == [])
         }
-        // Killed now, everything is there.
+        // After a kill at this moment, everything is present.
         let disk = SimulatedDisk(files: heap.disk.currentFiles())
         let survivor = try HeapEngine(
             path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
         #expect(try survivor.look { $0.load(cell, as: Int.self) } == 1114)
     }
 
-    /// Many threads, each with an opening of its own, as processes would: transfers between cells
-    /// keep the sum.
+    /// Many threads, each with an opening of its own, like processes: transfers between cells keep
+    /// the sum.
     @Test func openingsInThreads() throws {
         let opener = try heap.open()
         let cells = try opener.change { access in
@@ -266,7 +267,7 @@ import TestSupport
     }
 }
 
-/// Processes that live and die as a test says.
+/// Processes that live and die under the test's control.
 final class TestProcesses: ProcessDirectory, @unchecked Sendable {
     private let lock = NSLock()
     private var mine = ProcessIdentity(number: 1, startTime: 1)

@@ -4,8 +4,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// The table of block sizes: its arithmetic, its promises about waste and alignment, and the shapes
-/// of slabs.
+/// The table of block sizes: its arithmetic, its guarantees about waste and alignment, and the
+/// shapes of slabs.
 @Suite(.progress) struct SizeClassTests {
     /// Every request finds the smallest class that holds it.
     @Test func everyRequestFindsTheSmallestClass() {
@@ -26,8 +26,7 @@ import Testing
     @Test func wasteIsBounded() {
         for request in 16 ... SizeClass.maximumBytes {
             let waste = SizeClass.blockBytes(SizeClass.index(for: request)) - request
-            // Below 128 bytes the step is 8; above, an eighth of the doubling that the request lies
-            // in.
+            // Below 128 bytes the step is 8; above, an eighth of the request's doubling.
             let isSmall = request <= 128 ? waste < 8 : waste * 8 < request
             guard isSmall else {
                 Issue.record("a request of \(request) bytes wastes \(waste)")
@@ -36,8 +35,8 @@ import Testing
         }
     }
 
-    /// A request that has been rounded up to its alignment gets a block that is aligned wherever it
-    /// lies in its slab.
+    /// A request rounded up to its alignment gets an aligned block, wherever the block lies in its
+    /// slab.
     @Test(arguments: [1, 2, 4, 8, 16, 32, 64])
     func blocksAreAligned(alignment: Int) {
         for request in 1 ... SizeClass.maximumBytes {
@@ -70,15 +69,15 @@ import Testing
             #expect(shape.blockBytes == SizeClass.blockBytes(index))
             #expect(shape.blocks >= 8 && shape.blocks <= SizeClass.maximumBlocksPerSlab)
             #expect(used <= bytes, "class \(index)")
-            // Header and rest together.
+            // Header and remainder together.
             #expect((bytes - shape.blocks * shape.blockBytes) * 16 <= bytes, "class \(index)")
             #expect(shape.pages <= 0xffff)
         }
     }
 
     /// Every block of every slab has a place of its own that overlaps neither the header nor the
-    /// slab's end and leads back to it; no other place leads to a block. The header is a whole line
-    /// of the first page.
+    /// slab's end and leads back to the block; no other place leads to a block. The header is a
+    /// whole line of the first page.
     @Test func placesOfBlocks() {
         for sizeClass in 0 ..< SizeClass.count {
             let (shape, kind) = (SizeClass.shapes[sizeClass], SlabClass.all[sizeClass])
@@ -126,8 +125,8 @@ import Testing
         }
     }
 
-    /// The headers of as many neighbouring slabs as a second-level cache of 2048 sets has room for
-    /// lie in most of those sets: at the starts of pages they would share 32. (Of 64-byte blocks,
+    /// The headers of as many neighbouring slabs as fit into a second-level cache of 2048 sets
+    /// occupy most of those sets; at the starts of pages they would share 32. (Of 64-byte blocks,
     /// the class with the most places.)
     @Test func headersSpreadOverTheSetsOfACache() {
         let kind = SlabClass.all[SizeClass.index(for: 64)]
@@ -138,18 +137,18 @@ import Testing
         #expect(sets.count > 1500)
     }
 
-    /// The allocator's fixed number follows from the shapes: frees of these classes need no look-up
-    /// of their slab.
+    /// The allocator's constant follows from the shapes: frees of these classes need no lookup of
+    /// their slab.
     @Test func lastOnePageClassIsTheLast() {
         #expect(SizeClass.shapes[...Allocator.lastOnePageClass].allSatisfy { $0.pages == 1 })
         #expect(SizeClass.shapes[Allocator.lastOnePageClass + 1].pages > 1)
     }
 
-    /// A slab header as it is stored: 56 bytes used of its line, the bitmap where the format says.
+    /// A slab header as stored: 56 bytes of its line are used, the bitmap where the format says.
     @Test func slabHeaderLayout() {
         #expect(MemoryLayout<SlabHeader>.size == 56)
         #expect(MemoryLayout<SlabHeader>.offset(of: \.bitmap) == Int(SlabHeader.bitmapOffset))
-        // What the allocator stores links at.
+        // The places of the allocator's links.
         #expect(MemoryLayout<SlabHeader>.offset(of: \.next) == 8)
         #expect(MemoryLayout<SlabHeader>.offset(of: \.previous) == 12)
         #expect(MemoryLayout<PageDescriptor>.size == 16)
@@ -164,8 +163,8 @@ import Testing
             let sure = FreeRunBins.bin(holdingAtLeast: pages)
             #expect(sure >= own && sure <= own + 1)
             if pages > 1 { #expect(FreeRunBins.bin(forRunOf: pages - 1) <= own) }
-            // Every run of the bin `sure` is long enough, so the shortest run that is not lies in
-            // an earlier bin.
+            // Every run of the bin `sure` is long enough, so the longest run that is too short lies
+            // in an earlier bin.
             if pages > 1 { #expect(FreeRunBins.bin(forRunOf: pages - 1) < sure) }
             #expect(own < FreeRunBins.count)
             pages = pages < 5000 ? pages + 1 : pages + pages / 7

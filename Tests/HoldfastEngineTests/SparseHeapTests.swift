@@ -3,8 +3,8 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Opening costs the same whatever the heap's size: nothing is scanned, and what nobody uses is
-/// never touched.
+/// Opening costs the same whatever the heap's size: nothing is scanned, and unused pages are never
+/// touched.
 @Suite(.progress) struct SparseHeapTests {
     /// The reads and mappings of opening a heap of about `bytes` bytes, and the bytes read.
     private func opening(bytes: Int) throws -> (reads: [Int], maps: Int, mapped: Int) {
@@ -29,7 +29,7 @@ import TestSupport
         let audit = try again.audit()
         #expect(audit.problems.isEmpty)
         #expect(audit.usedBytes == UInt64(bytes + 64))
-        // It can be used, and emptied, as quickly.
+        // Using and emptying it is as fast.
         try again.change { access in
             access.free(access.catalogue, byteCount: 64)
             access.catalogue = 0

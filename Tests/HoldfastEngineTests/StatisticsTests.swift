@@ -13,7 +13,7 @@ import TestSupport
         #expect(figures.usedBytes + figures.overheadBytes + figures.freeBytes == figures.fileBytes)
     }
 
-    /// Against the audit, which shares no code with them.
+    /// Compared with the audit, which shares no code with the figures.
     @Test func figuresAddUp() throws {
         let engine = try heap.open()
         var random = SplitMix(state: 20_261_121)
@@ -94,7 +94,7 @@ import TestSupport
         try again.close()
     }
 
-    /// Recovery is a checkpoint, and its time is told.
+    /// Recovery counts as a checkpoint, and its time is recorded.
     @Test func afterACrash() throws {
         let engine = try heap.open()
         let cell = try engine.change { $0.allocate(byteCount: 64) }

@@ -6,9 +6,9 @@
     import Glibc
 #endif
 
-/// Addresses that a test takes, as another part of a program might.
+/// Addresses taken by a test, like another part of a program.
 enum SystemAddresses {
-    /// False if they are taken already.
+    /// False if they are already taken.
     static func take(_ byteCount: Int, at address: UnsafeMutableRawPointer) -> Bool {
         #if canImport(Darwin)
             let flags = MAP_PRIVATE | MAP_ANON

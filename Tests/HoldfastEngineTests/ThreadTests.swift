@@ -7,8 +7,8 @@ import TestSupport
 /// Many threads and one heap: readers see whole commits, writers take turns, and durability is
 /// shared.
 @Suite(.progress) struct ThreadTests {
-    /// Runs `body` on threads of its own and waits for all of them. Not Swift tasks: the engine's
-    /// calls block.
+    /// Runs `body` on threads of its own and waits for all of them. Not Swift tasks, because the
+    /// engine's calls block.
     private func onThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
         let group = DispatchGroup()
         for index in 0 ..< count {
@@ -128,10 +128,10 @@ import TestSupport
             }
         }
         #expect(problems.all == [])
-        // One sync each at most; the first commit's own come before.
+        // At most one sync each; those of the first commit come before.
         let syncs = disk.journal.count { if case .sync = $0 { true } else { false } }
         #expect(syncs <= 3 + 200)
-        // Whatever else a power cut drops now, all of it was promised.
+        // Whatever a power cut drops now, all of it was acknowledged.
         var images = CrashImages(of: disk)
         while images.position < images.count { images.advance() }
         for seed in 0 ..< 6 as Range<UInt64> {
@@ -156,8 +156,8 @@ import TestSupport
         #expect(engine.writerLog!.durablePosition == engine.writerLog!.published)
     }
 
-    /// A read inside a read of the same thread shares its view, even while a writer waits: it must
-    /// not deadlock.
+    /// A read nested in a read of the same thread shares its view, even while a writer waits: it
+    /// must not deadlock.
     @Test func nestedReadsShareTheirView() throws {
         let (engine, left, _) = try pairHeap()
         let problems = Problems()
@@ -184,7 +184,7 @@ import TestSupport
         #expect(try engine.look { $0.load(left, as: Int.self) } == 9)
     }
 
-    /// Transactions of two heaps nest in one thread, in any order of their ends.
+    /// Transactions of two heaps nest in one thread, and may end in any order.
     @Test func twoHeapsInOneThread() throws {
         let first = try TestHeap().open()
         let second = try TestHeap().open()
@@ -202,7 +202,7 @@ import TestSupport
         #expect(try second.look { $0.load(b, as: Int.self) } == 2)
     }
 
-    /// Closing waits for readers; afterwards the heap says that it is closed.
+    /// Closing waits for readers; afterwards the heap reports that it is closed.
     @Test func closingWaitsForReaders() throws {
         let (engine, left, _) = try pairHeap()
         let problems = Problems()
@@ -228,7 +228,7 @@ import TestSupport
     }
 }
 
-/// What went wrong on any of several threads.
+/// The problems found by any of several threads.
 final class Problems: @unchecked Sendable {
     private let lock = NSLock()
     private var list: [String] = []

@@ -7,8 +7,8 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Views that stay open: who is told, what they hold up, and what becomes of those whose process is
-/// gone.
+/// Views that stay open: their reports, the work that they hold up, and the views of dead
+/// processes.
 @Suite(.progress) struct ViewTests {
     private let heap = TestHeap()
 
@@ -26,12 +26,12 @@ import TestSupport
         }
     }
 
-    /// A view that holds up checkpoints is reported once, and the next one of the same process
-    /// again; both sides go on.
+    /// A view that holds up checkpoints is reported once, and so is the next one of the same
+    /// process; both processes continue.
     @Test func longViewsAreReportedOnceEach() throws {
         let reports = Reports()
         var options = heap.options
-        // Anything that has been open at all is long; nothing is on the clock.
+        // Any open view counts as long; nothing depends on the clock.
         options.longView = .seconds(-1)
         options.reportsLongView = { reports.add($0) }
         let writer = try HeapEngine(
@@ -50,18 +50,18 @@ import TestSupport
             reader.endRead(context)
             try writer.checkpoint()
             #expect(writer.writerLog!.usedBytes == 0)
-            // The clock that tells views apart is a coarse one.
+            // The clock that distinguishes views is a coarse one.
             let before = Deadline.coarseNow
             while Deadline.coarseNow == before { usleep(1000) }
         }
-        // Views that hold nothing up are nobody's business.
+        // Views that hold nothing up are not reported.
         let context = try reader.beginRead()
         try writer.checkpoint()
         reader.endRead(context)
         #expect(reports.all.count == 3)
     }
 
-    /// Two long views at once are two reports, and neither is repeated because of the other.
+    /// Two concurrent long views give two reports, and neither is repeated because of the other.
     @Test func longViewsSideBySide() throws {
         let reports = Reports()
         var options = heap.options
@@ -87,8 +87,8 @@ import TestSupport
         for (reader, context) in open { reader.endRead(context) }
     }
 
-    /// A writer that catches up with others' commits leaves no view open, which would hold up every
-    /// checkpoint for as long as it is idle.
+    /// A writer that catches up with others' commits leaves no view open; such a view would hold up
+    /// every checkpoint while the writer is idle.
     @Test func writersHoldNothingUp() throws {
         let first = try heap.open()
         let second = try heap.open()
@@ -115,7 +115,7 @@ import TestSupport
     }
 
     /// A snapshot is a view too: it holds up the recycling of the log, and nothing else, until it
-    /// is closed or its process is gone.
+    /// is closed or its process is dead.
     @Test func snapshotsHoldTheLog() throws {
         let directory = TestProcesses()
         var options = heap.options
@@ -143,7 +143,7 @@ import TestSupport
             try fill(value)
             if value % 5 == 0 { try writer.checkpoint() }
         }
-        // The heap has changed beneath, grown, and shrunk; the views have not moved.
+        // The heap has changed underneath, grown, and shrunk; the views have not changed.
         let more = try writer.change { $0.allocate(byteCount: 3_000_000) }
         try writer.checkpoint()
         try writer.change { $0.free(more, byteCount: 3_000_000) }
@@ -164,7 +164,7 @@ import TestSupport
         #expect(throws: HeapError.closed(path: TestHeap.path)) { try snapshot.look { _ in } }
     }
 
-    /// All entries of the table are taken, but by processes that are gone: there is room.
+    /// All entries of the table are taken, but by dead processes: there is room.
     @Test func entriesOfTheDeadAreUsedAgain() throws {
         let directory = TestProcesses()
         var options = heap.options
@@ -188,8 +188,8 @@ import TestSupport
         try writer.close()
     }
 
-    /// Whoever looks at an entry finds its process dead, and at that moment another process takes
-    /// the entry, with the same number. The entry of the living one stays.
+    /// A thread finds an entry's process dead, and at that moment another process takes the entry,
+    /// with the same ID. The entry of the living process stays.
     @Test func numberUsedAgainWhileTheDeadAreFreed() throws {
         let directory = ReusedNumber()
         var options = heap.options
@@ -218,7 +218,7 @@ import TestSupport
         try writer.close()
     }
 
-    /// Everybody lives but one, and something happens as soon as that is found out.
+    /// All processes but one are alive, and a callback runs as soon as that is found out.
     private final class ReusedNumber: ProcessDirectory, @unchecked Sendable {
         private var dead: ProcessIdentity?
         private var happening: (() -> Void)?
@@ -240,7 +240,7 @@ import TestSupport
     }
 
     /// A reader that cannot register opens just after a checkpoint has looked for such readers, and
-    /// somebody commits once more: the checkpoint leaves that commit alone.
+    /// another process commits once more: the checkpoint does not include that commit.
     @Test func unregisteredReaderBesideACheckpoint() throws {
         let disk = TappedDisk(heap.disk)
         let writer = try HeapEngine(
@@ -252,7 +252,7 @@ import TestSupport
             return other
         }
         try writer.checkpoint()
-        // Something for the checkpoint to do.
+        // Gives the checkpoint something to do.
         try writer.change { $0.store(1, at: cell) }
         let second = try heap.open()
         // It may not write the shared file: the first attempt to open it fails.

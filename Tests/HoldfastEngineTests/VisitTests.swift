@@ -7,8 +7,8 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Reading a heap at rest without taking part: what a visitor costs, what protects its one read
-/// transaction, and how it becomes a member.
+/// Transient readers of a heap at rest: their cost, the protection of their one read transaction,
+/// and their registration.
 @Suite(.progress) struct VisitTests {
     private let heap: TestHeap
     private let cell: UInt64
@@ -17,15 +17,15 @@ import TestSupport
 
     init() throws { (heap, cell) = try TestHeap.atRest() }
 
-    /// A handle of the file that belongs to nobody: asks for locks as another process would.
+    /// An independent open file, which requests locks like another process.
     private func stranger() throws -> any DiskFile { try disk.open(TestHeap.path, .readWrite) }
 
     private func value(_ engine: HeapEngine) throws -> Int {
         try engine.look { $0.load(cell, as: Int.self) }
     }
 
-    /// A writer that ends without closing: from its "death" on it reaches the disk no more, and its
-    /// locks are gone.
+    /// A writer that ends without closing: after its "death" its calls no longer reach the disk,
+    /// and its locks are gone.
     final class Mortal: Sendable {
         private let isDead = Mutex(false)
         private let disk: TappedDisk
@@ -48,8 +48,8 @@ import TestSupport
 
     // MARK: Costs
 
-    /// The calls of an opening and its first read transaction, one by one, and what is left on the
-    /// disk.
+    /// The calls of an opening and its first read transaction, one by one, and the files left on
+    /// the disk.
     @Test func callsOfAnOpening() throws {
         let calls = Mutex<[String]>([])
         let tapped = TappedDisk(disk) { call throws(SystemError) in
@@ -80,7 +80,7 @@ import TestSupport
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// What nobody is held up by while nothing is read.
+    /// An idle transient reader holds no lock that delays others.
     @Test func locksOfAVisit() throws {
         let engine = try heap.open(.readOnly)
         let stranger = try stranger()
@@ -96,7 +96,7 @@ import TestSupport
         for lock in FileLock.allOfHeap { #expect(try !stranger.isLockedByOthers(lock), "\(lock)") }
     }
 
-    /// Where anyone has the heap open, a reader takes part at once.
+    /// If any process has the heap open, a reader registers at once.
     @Test func besideOthersThereAreNoVisits() throws {
         let writer = try heap.open()
         let reader = try heap.open(.readOnly)
@@ -105,10 +105,10 @@ import TestSupport
         try writer.close()
     }
 
-    // MARK: The view stands still
+    // MARK: The snapshot stays fixed
 
-    /// Whatever a writer does while a visitor reads: its view, and the base image under it, stay as
-    /// they were.
+    /// Whatever a writer does while a transient reader reads: the snapshot, and the data file under
+    /// it, stay unchanged.
     @Test func checkpointsWaitForAVisitorsRead() throws {
         let visitor = try heap.open(.readOnly)
         let context = try visitor.beginRead()
@@ -122,11 +122,12 @@ import TestSupport
             try writer.shrink()
             #expect(access.load(cell, as: Int.self) == 5)
         }
-        // But for the headers, which say that there is a log.
+        // Except for the headers, which say that there is a log.
         let pages = 8192 ..< before.count
         #expect(Array(disk.currentFiles()[TestHeap.path]![pages]) == Array(before[pages]))
         #expect(writer.writerLog!.usedBytes > 0)
-        // The log stays when the writer closes, since the image could not have it.
+        // The log stays when the writer closes, because its commits could not be moved to the data
+        // file.
         try writer.close()
         #expect(access.load(cell, as: Int.self) == 5)
         #expect(disk.currentFiles()[TestHeap.path + LogLayout.durableSuffix] != nil)
@@ -140,8 +141,7 @@ import TestSupport
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// A visitor that does not read holds up nobody, and finds out what has happened meanwhile when
-    /// it does.
+    /// An idle transient reader holds nothing up, and notices the changes meanwhile when it reads.
     @Test(arguments: [false, true]) func idleVisitorHoldsUpNothing(hasRead: Bool) throws {
         let visitor = try heap.open(.readOnly)
         if hasRead { #expect(try value(visitor) == 5) }
@@ -164,7 +164,7 @@ import TestSupport
         try writer.close()
     }
 
-    /// Written, closed and cut short by others, with the heap at rest before and after.
+    /// Written, closed and truncated by others, with the heap at rest before and after.
     @Test func heapAtRestAgain() throws {
         let block: UInt64
         do {
@@ -191,8 +191,8 @@ import TestSupport
 
     // MARK: Recovery
 
-    /// A writer dies while a visitor reads: the next one goes on with what it has left, and the log
-    /// stays where it is.
+    /// A writer dies while a transient reader reads: the next one continues with the files left
+    /// behind, and the log stays in place.
     @Test func writersGoOnBesideAVisitorsRead() throws {
         let visitor = try heap.open(.readOnly)
         let context = try visitor.beginRead()
@@ -207,7 +207,7 @@ import TestSupport
             // Readers change nothing.
             #expect(try value(heap.open(.readOnly)) == 100 + number)
         }
-        // One that has laid the log over its image is told of those who go on with it.
+        // A reader that has applied the log to its image notices when others continue with it.
         let guest = try heap.open(.readOnly)
         #expect(try value(guest) == 102)
         let last = try heap.open()
@@ -235,7 +235,7 @@ import TestSupport
                 count += 1
                 return count <= 2
             }
-            // For a visit, and for registering.
+            // For the transient read, and for registering.
             if call.operation == .open, isFirst {
                 throw SystemError(.open, call.path, .permissionDenied)
             }
@@ -260,8 +260,8 @@ import TestSupport
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// Without the shared file, or with one that says that a write has failed, only recovery can
-    /// help, and waits until the visitor is done.
+    /// Without the shared file, or with one that records a failed write, only recovery can help,
+    /// and waits until the transient reader is done.
     @Test(arguments: [false, true]) func recoveryWaitsForAVisitorsRead(hasFailed: Bool) throws {
         let visitor = try heap.open(.readOnly)
         let context = try visitor.beginRead()
@@ -295,8 +295,8 @@ import TestSupport
         try visitor.close()
     }
 
-    /// The writer has died before the visitor reads, or reads again, and nobody else is there: the
-    /// log is laid over the image.
+    /// The writer died before the transient reader reads, or reads again, and no other process is
+    /// there: the log is applied to the image.
     @Test(arguments: [false, true]) func visitorRecoversInMemory(hasRead: Bool) throws {
         let visitor = try heap.open(.readOnly)
         if hasRead { #expect(try value(visitor) == 5) }
@@ -313,9 +313,9 @@ import TestSupport
         try next.close()
     }
 
-    // MARK: Other files in its place
+    // MARK: Replaced files
 
-    /// Nobody may replace a heap that somebody has open, be it a visitor.
+    /// No process may replace a heap that is open, even by a transient reader.
     @Test(arguments: [false, true]) func visitorsFileIsNotReplaced(hasRead: Bool) throws {
         let visitor = try heap.open(.readOnly)
         if hasRead { #expect(try value(visitor) == 5) }
@@ -329,8 +329,8 @@ import TestSupport
         try builder.close()
     }
 
-    /// Another program has put another heap in its place: the visitor reads on what it has, and
-    /// makes nothing beside the other.
+    /// Another program has put another heap in its place: the transient reader keeps reading the
+    /// old one, and creates no files beside the new one.
     @Test func replacedByHand() throws {
         let other = "/sim/other.heap"
         let engine = try HeapEngine(
@@ -347,10 +347,10 @@ import TestSupport
         try next.close()
     }
 
-    // MARK: Registering goes wrong
+    // MARK: Failed registration
 
-    /// No room for the shared file: the visitor reads on unregistered, as any reader does, and
-    /// keeps nobody out.
+    /// No room for the shared file: the transient reader becomes an unregistered reader, like any
+    /// reader without it, and keeps no process out.
     @Test func noRoomToTakePart() throws {
         let visitor = try heap.open(.readOnly)
         #expect(try value(visitor) == 5)
@@ -367,8 +367,8 @@ import TestSupport
         try writer.close()
     }
 
-    /// The log cannot be read just then, from one of the calls on: an error of that transaction,
-    /// which keeps nobody out and leaves nothing of what it has begun.
+    /// The log is temporarily unreadable, from one of the calls on: an error of that transaction,
+    /// which keeps no process out and leaves no partial state.
     @Test(arguments: 0 ..< 4) func errorWhileTakingPart(readsBefore: Int) throws {
         let visitor = try heap.open(.readOnly)
         #expect(try value(visitor) == 5)
@@ -393,12 +393,12 @@ import TestSupport
         try visitor.close()
     }
 
-    // MARK: What only members know
+    // MARK: Calls that need a registered opening
 
     @Test func visitorIsToldOfOthers() throws {
         let visitor = try heap.open(.readOnly)
         let start = visitor.newestPosition
-        // At rest nobody has committed anything, and nothing need be made to say so.
+        // At rest there have been no commits, and reporting that needs no files.
         #expect(try visitor.waitForPosition(otherThan: start + 8, timeout: .zero) == start)
         let reader = try heap.open(.readOnly)
         #expect(reader.newestPosition == start)
@@ -406,7 +406,8 @@ import TestSupport
         #expect(writer.newestPosition == start)
         let third = try heap.open(.readOnly)
         #expect(third.newestPosition == start)
-        // Inside its first read transaction a visitor cannot take part, but it can look.
+        // Inside its first read transaction a transient reader cannot register, but it can read the
+        // files.
         let fourth = try TestHeap.atRest()
         let inside = try fourth.heap.open(.readOnly)
         let context = try inside.beginRead()
@@ -427,7 +428,7 @@ import TestSupport
         for engine in [writer, other] { try engine.close() }
     }
 
-    /// A visitor that waits is woken by the commit.
+    /// A waiting transient reader is woken by the commit.
     @Test func visitorWaits() throws {
         let visitor = try heap.open(.readOnly)
         let start = visitor.newestPosition
@@ -449,8 +450,8 @@ import TestSupport
 
     // MARK: Threads
 
-    /// Many threads read through one visitor while it becomes a member, beside a writer that keeps
-    /// two cells equal and moves the log into the image.
+    /// Many threads read through one transient reader while it registers, beside a writer that
+    /// keeps two cells equal and moves the log into the data file.
     @Test func threadsOfAVisitor() throws {
         let problems = Problems()
         for _ in 0 ..< 20 {
@@ -478,7 +479,7 @@ import TestSupport
                                 let (one, other) = try visitor.look {
                                     ($0.load(first, as: Int.self), $0.load(second, as: Int.self))
                                 }
-                                // As the heap was at rest, or as of some commit.
+                                // The state at rest, or that of some commit.
                                 if one == 5, other == 0, last < 0 { continue }
                                 if one != other || one < last {
                                     problems.add("\(one) and \(other) after \(last)")
@@ -493,7 +494,7 @@ import TestSupport
             group.wait()
             #expect(try visitor.look { $0.load(first, as: Int.self) } == 39)
             try visitor.close()
-            // A reader that closes last leaves the log as it is.
+            // A reader that closes last leaves the log unchanged.
             try heap.open().close()
             #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
         }

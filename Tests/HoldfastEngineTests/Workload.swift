@@ -10,11 +10,11 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// A heap of blocks that checks itself: a table of slots, each leading to a block that is filled
-/// with one byte value.
+/// A self-checking heap of blocks: a table of slots, each leading to a block that is filled with
+/// one byte value.
 ///
-/// The table's first word is the count of commits, so that whatever opens says which state it
-/// claims to be; `states` knows what that state was.
+/// The table's first word is the number of commits, so any state that opens identifies itself;
+/// `states` has the expected contents.
 final class Workload {
     struct Block: Equatable {
         var bytes: Int
@@ -25,7 +25,7 @@ final class Workload {
     private static let tableBytes = 8 + slots * 24
 
     private(set) var engines: [HeapEngine]
-    /// The opening that acts: several stand for several processes.
+    /// The opening that acts: several openings stand for several processes.
     private(set) var current = 0
     var engine: HeapEngine {
         get { engines[current] }
@@ -58,16 +58,16 @@ final class Workload {
         }
     }
 
-    /// Lets another opening act from now on.
+    /// Makes another opening act from now on.
     func useAnyProcess() { current = Int.random(in: 0 ..< engines.count, using: &random) }
 
-    /// The acting process is gone without a word, between two of its calls, and another one comes.
+    /// The acting process is killed between two of its calls, and another one starts.
     func killProcess() throws(HeapError) {
         try leave(cleanly: false)
         engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
     }
 
-    /// The acting process goes, by closing the heap or without a word.
+    /// The acting process ends, by closing the heap or by a kill.
     func leave(cleanly: Bool) throws(HeapError) {
         guard !cleanly else { return try engine.close() }
         engine.heap.lifecycle.closed.store(true, ordering: .releasing)
@@ -96,7 +96,7 @@ final class Workload {
 
     // MARK: Changing
 
-    /// One transaction that changes some slots; aborted sometimes.
+    /// One transaction that changes some slots; sometimes aborted.
     func transaction(changes: Int? = nil, largest: Int = 5000, mayAbort: Bool = true)
         throws(HeapError)
     {
@@ -175,7 +175,7 @@ final class Workload {
         durableCommits = target
     }
 
-    /// Durable as far as no open view held it up.
+    /// Durable, except as far as an open view prevented it.
     func checkpoint() throws(HeapError) {
         let target = commits
         try engine.checkpoint()
@@ -184,7 +184,7 @@ final class Workload {
 
     func reopen() throws(HeapError) {
         let target = commits
-        // Closing a heap that is closed promises nothing: its first closing may have failed.
+        // Closing a closed heap guarantees nothing: its first closing may have failed.
         let wasOpen = !engine.isClosed
         try engine.close()
         if wasOpen { durableCommits = target }
@@ -193,7 +193,8 @@ final class Workload {
 
     // MARK: Checking
 
-    /// Why the heap is not exactly the state after one of the commits in `range`, or nil if it is.
+    /// Why the heap does not have exactly the state after one of the commits in `range`; nil if it
+    /// does.
     func problem(with engine: HeapEngine, allowing range: ClosedRange<Int>) throws(HeapError)
         -> String?
     {
@@ -238,9 +239,9 @@ final class Workload {
         return access.catalogue == 0 ? 0 : Int(access.load(access.catalogue, as: UInt64.self))
     }
 
-    /// Opens what a crash left and says what is wrong with it.
-    /// - Parameter scrubs: compares every page with its checksum too; damage that opening mends or
-    ///   need not know of is found by that.
+    /// Opens the files left by a crash and returns the problem, if any.
+    /// - Parameter scrubs: also compares every page with its checksum, which finds damage that
+    ///   opening repairs or need not detect.
     func problem(
         withFiles files: [String: [UInt8]], allowing range: ClosedRange<Int>,
         at path: String? = nil, scrubs: Bool = true
@@ -249,12 +250,11 @@ final class Workload {
         do throws(HeapError) {
             let disk = SimulatedDisk(files: files)
             disk.recordsContents = false
-            // A heap whose making was not durable yet may be missing.
+            // A heap whose creation was not durable yet may be missing.
             if files[path] == nil { return range.contains(0) ? nil : "the heap is missing" }
             let engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
             if let problem = try problem(with: engine, allowing: range) { return problem }
-            // Of the header's two copies one may have been cut short, until the next is written
-            // over it.
+            // One of the header's two copies may be torn, until the next is written over it.
             let damaged =
                 scrubs
                 ? try engine.scrub().damagedPages.filter { $0 >= Int(HeapLayout.headerPages) } : []

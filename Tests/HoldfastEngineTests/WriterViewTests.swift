@@ -25,8 +25,8 @@ import TestSupport
         try first.close()
     }
 
-    /// The last to close has to catch up, and then makes a commit of its own to give back what the
-    /// allocator keeps in hand.
+    /// The last to close has to catch up, and then makes a commit of its own to release the
+    /// allocator's spare memory.
     @Test func theLastToCloseLeavesOneFile() throws {
         let first = try heap.open()
         let second = try heap.open()

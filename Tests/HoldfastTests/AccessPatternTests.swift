@@ -6,11 +6,11 @@ import TestSupport
 
     @testable import Holdfast
 
-    /// What the system is told of how a heap is going to be read.
+    /// The advice that the system gets about the reading of a heap.
     @Suite(.progress) struct AccessPatternTests {
-        /// The kernel's flags of the mapping of the file at `path` that begins with it.
+        /// The kernel's flags of the mapping that begins with the first byte of the file at `path`.
         private func flags(of path: String) throws -> Set<Substring> {
-            // To its end: the file says that it has no bytes, and reading it whole stops early.
+            // To its end: the file reports a size of zero, and reading it whole stops early.
             let smaps = try #require(FileHandle(forReadingAtPath: "/proc/self/smaps"))
             let text = String(decoding: smaps.readDataToEndOfFile(), as: UTF8.self)
             var isIts = false
@@ -38,7 +38,7 @@ import TestSupport
             options.accessPattern = pattern
             let heap = try PersistentHeap.open(path, mode: mode, options: options)
             for round in 0 ..< 3 {
-                // A reader registers with its second read; that maps the file anew.
+                // A reader registers with its second read, which maps the file anew.
                 #expect(try heap.read { try $0.bytes("b").count } == 3_000_000)
                 let flags = try flags(of: path)
                 try #require(!flags.isEmpty)

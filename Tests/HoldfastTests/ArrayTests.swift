@@ -3,8 +3,8 @@ import Holdfast
 import TestSupport
 import Testing
 
-/// What an array of a heap has beyond the protocols of the standard library, and how it behaves at
-/// its edges.
+/// Features of a heap's array beyond the standard library's protocols, and its behaviour in edge
+/// cases.
 @Suite(.progress) struct ArrayTests {
     private struct Refused: Error {}
 
@@ -116,7 +116,7 @@ import Testing
         }
     }
 
-    /// Elements that own collections move without being copied: handles stay good.
+    /// Elements that own collections move without being copied: handles stay valid.
     @Test func sortingCollections() throws {
         try withArray(of: PersistentArray<Int>.self) { table in
             for row in [3, 1, 2] {
@@ -148,7 +148,7 @@ import Testing
         }
     }
 
-    /// An iteration shows the elements that there were when it began.
+    /// An iteration shows the elements as of its beginning.
     @Test func appendingWhileIterating() throws {
         try withArray(of: Int.self) { array in
             array.append(contentsOf: [1, 2, 3])
@@ -236,7 +236,7 @@ import Testing
         #expect(said("index 3 is out of range", result))
     }
 
-    /// More than any heap can hold is an error of the transaction.
+    /// A capacity beyond any heap is an error of the transaction.
     @Test func enormousCapacities() throws {
         #expect(throws: HeapError.self) { try Self.array { $0.reserveCapacity(.max) } }
         #expect(throws: HeapError.self) {

@@ -7,7 +7,7 @@ import TestSupport
 @testable import HoldfastEngine
 import HoldfastInspection
 
-/// Building a heap without a log: it is there as a whole or not at all.
+/// Building a heap without a log: it exists as a whole or not at all.
 @Suite(.progress) struct BuildTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file() }
@@ -40,7 +40,7 @@ import HoldfastInspection
         try heap.write { try $0.value("v", initial: 0).value = 2 }
         try heap.close()
         #expect(try value() == 2)
-        // Equal trees of pages as an ordinary heap has: the account fits.
+        // The trees of pages are those of an ordinary heap: the account agrees.
         let again = try PersistentHeap.open(path)
         #expect(try again.audit().problems == [])
         try again.close()
@@ -65,7 +65,7 @@ import HoldfastInspection
         }
         #expect(folder.names == ["test.heap"])
         #expect(try folder.bytes() == before)
-        // A file that appears in the meantime is not replaced either.
+        // A file that appears meanwhile is not replaced either.
         try FileManager.default.removeItem(atPath: path)
         #expect(throws: HeapError.alreadyExists(path: path)) {
             try PersistentHeap.build(path) { tx in
@@ -87,13 +87,13 @@ import HoldfastInspection
         #expect(folder.names == ["test.heap"])
     }
 
-    /// Whoever has the old heap open would go on writing to a file without a name.
+    /// A process that has the old heap open would continue to write to a file without a name.
     @Test(arguments: 0 ..< 3) func heapInUse(modeNumber: Int) throws {
         let mode = [OpenMode.readWrite, .readOnly, .privateCopy][modeNumber]
         try build(1)
         let heap = try PersistentHeap.open(path, mode: mode)
         #expect(throws: HeapError.busy(path: path)) { try build(2, replacing: true) }
-        // Also if it is opened only while the new one is being built.
+        // Even if it is opened only while the new one is being built.
         try heap.close()
         var late: PersistentHeap?
         #expect(throws: HeapError.busy(path: path)) {
@@ -111,7 +111,7 @@ import HoldfastInspection
         #expect(try value() == 2)
     }
 
-    /// Two builders of one path.
+    /// Two builders for one path.
     @Test func secondBuilderIsRefused() throws {
         try PersistentHeap.build(path) { tx in
             _ = try tx.value("v", initial: 1)
@@ -122,8 +122,8 @@ import HoldfastInspection
         #expect(folder.names == ["test.heap"])
     }
 
-    /// What a builder that was killed has left, with its headers still blank or just written, is
-    /// found by the next, and removed.
+    /// The leftover of a killed builder, with its headers still blank or just written, is found and
+    /// removed by the next builder.
     @Test(arguments: [true, false]) func leftoversAreRemoved(hasHeader: Bool) throws {
         try build(1)
         var leftover = hasHeader ? try folder.bytes() : Data(count: 8192)
@@ -133,7 +133,7 @@ import HoldfastInspection
         try build(2, replacing: true)
         #expect(folder.names == ["test.heap"])
         #expect(try value() == 2)
-        // Anything else is nobody's to remove, even there.
+        // Other files must not be removed, even under that name.
         try Data("mine".utf8).write(to: URL(filePath: working))
         #expect(throws: HeapError.self) { try build(3, replacing: true) }
         #expect(try Data(contentsOf: URL(filePath: working)) == Data("mine".utf8))

@@ -5,7 +5,7 @@ import Synchronization
 import Testing
 import TestSupport
 
-/// Noticing what is committed, by this opening or another.
+/// Observing commits by this opening or another.
 @Suite(.progress) struct ChangeTests {
     private let disk = SimulatedDisk()
 
@@ -49,7 +49,8 @@ import TestSupport
             }
             seen.append(version)
         }
-        // What changes nothing is no new version, and neither is what is put back.
+        // A transaction without changes makes no new version, and neither does one that is rolled
+        // back.
         struct Cancelled: Error {}
         try writer.write { _ in }
         #expect(throws: Cancelled.self) {
@@ -68,7 +69,7 @@ import TestSupport
         }
     }
 
-    /// After closing and opening again, and after a crash, versions go on from where they were.
+    /// After closing and reopening, and after a crash, versions continue from their last value.
     @Test func versionsOutliveTheirOpenings() throws {
         let first = try open()
         try set(first, 1)
@@ -95,7 +96,8 @@ import TestSupport
             var seen = try waiter.read { $0.version }
             for value in 1 ... 30 {
                 let done = inThread { try set(writer, value) }
-                // Before the commit or after it: nothing between the read and the wait is missed.
+                // Whether before the commit or after it: no commit between the read and the wait is
+                // missed.
                 #expect(try waiter.waitForChange(since: seen, timeout: .seconds(60)))
                 done.wait()
                 let (version, number) = try waiter.read {
@@ -104,7 +106,7 @@ import TestSupport
                 #expect(version > seen && number == value)
                 seen = version
             }
-            // What has happened already is not waited for, and what has not is not invented.
+            // Earlier changes are not waited for, and no change is invented.
             try set(writer, 31)
             #expect(try waiter.waitForChange(since: seen, timeout: .zero))
             #expect(try !waiter.waitForChange(since: waiter.version, timeout: .zero))
@@ -114,14 +116,14 @@ import TestSupport
         }
     }
 
-    /// A reader that was there before any writer is told of every commit, though it never reads
-    /// meanwhile: at rest, and with what a killed process has left.
+    /// A reader that was there before any writer is notified of every commit, even without reading
+    /// meanwhile: on a heap at rest, and on the files of a killed process.
     @Test(arguments: [false, true]) func waitingBeginsBeforeAnybodyWrites(afterKill: Bool) throws {
         let folder = try TemporaryFolder()
         let first = try PersistentHeap.open(folder.file("first.heap"))
         try set(first, 0)
         if !afterKill { try first.close() }
-        // What lies on the disk while the heap is open is what a kill leaves.
+        // The files on the disk while the heap is open are those that a kill would leave.
         for name in folder.names {
             try FileManager.default.copyItem(
                 atPath: folder.file(name),
@@ -164,7 +166,7 @@ import TestSupport
         let done = inThread {
             isWaiting.signal()
             #expect(throws: HeapError.closed(path: "/sim/test.heap")) {
-                // Less than the test's patience, and more than a machine under load needs.
+                // Less than the test's patience, and more than a loaded machine needs.
                 _ = try heap.waitForChange(timeout: .seconds(600))
             }
         }
@@ -178,8 +180,8 @@ import TestSupport
 
     // MARK: Sequences
 
-    /// Several listeners each get the newest version; a slow one is not flooded with those in
-    /// between.
+    /// Several listeners each get the newest version; a slow one is not flooded with intermediate
+    /// ones.
     @Test func everyListenerGetsTheNewest() async throws {
         let (writer, listener) = (try open(), try open(.readOnly))
         try set(writer, 0)
@@ -193,8 +195,8 @@ import TestSupport
                 if version == last { break }
             }
             #expect(versions == versions.sorted() && Set(versions).count == versions.count)
-            // Asked only after all was committed: one that had been kept, and at most one that came
-            // meanwhile.
+            // Requested only after all commits: one version that had been kept, and at most one
+            // that came meanwhile.
             #expect(versions.last == last && versions.count <= 3)
         }
     }
@@ -226,12 +228,11 @@ import TestSupport
         let waiting = streams.map { stream in Task { for await _ in stream {} } }
         try heap.close()
         for task in waiting { await task.value }
-        // One that is asked for too late ends at once.
+        // A sequence requested too late ends at once.
         for await _ in heap.changes { Issue.record("a change of a closed heap") }
     }
 
-    /// A task that is cancelled ends its sequence; others go on, and so does whoever comes
-    /// afterwards.
+    /// Cancelling a task ends its sequence; others continue, and so do later ones.
     @Test func cancellation() async throws {
         let (writer, listener) = (try open(), try open())
         try set(writer, 0)
@@ -244,7 +245,7 @@ import TestSupport
             let version = writer.version
             for await seen in kept where seen == version { break }
         }
-        // Nobody listens any more, and then somebody does: the thread is there again.
+        // After the last listener has gone, a new one starts the thread again.
         let task = Task { for await _ in listener.changes {} }
         task.cancel()
         await task.value
@@ -253,7 +254,7 @@ import TestSupport
         for await version in again where version == writer.version { break }
     }
 
-    /// A heap that nobody refers to any more is closed, though someone has listened.
+    /// A heap without references is closed, even after a listener.
     @Test func listeningDoesNotKeepTheHeapOpen() async throws {
         var heap: PersistentHeap? = try open()
         try set(heap!, 0)
@@ -263,7 +264,7 @@ import TestSupport
         #expect(disk.currentFiles().keys.sorted() == ["/sim/test.heap"])
     }
 
-    /// Heaps in memory tell of their own changes.
+    /// Heaps in memory report their own changes.
     @Test func heapsInMemory() async throws {
         let heap = try PersistentHeap.inMemory()
         let before = heap.version

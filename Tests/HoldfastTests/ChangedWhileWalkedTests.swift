@@ -3,9 +3,9 @@ import Holdfast
 import TestSupport
 import Testing
 
-/// A collection that is changed while it is walked: setting and appending are allowed where they
-/// move nothing, everything else ends the program with a sentence. No walk skips elements, or shows
-/// one twice, without a word.
+/// Changing a collection during an iteration: setting and appending are allowed as long as nothing
+/// moves; everything else traps with a message. No iteration silently skips elements or shows one
+/// twice.
 @Suite(.progress) struct ChangedWhileWalkedTests {
     private static func write(_ body: (borrowing WriteTransaction) throws -> Void) throws {
         try PersistentHeap.inMemory().write { try body($0) }
@@ -17,7 +17,7 @@ import Testing
         return output.contains("were inserted or removed while it was iterated")
     }
 
-    /// Each ends by itself should the trap be missing.
+    /// Each loop ends by itself if the trap is missing.
     @Test func arrays() async {
         var result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
@@ -28,7 +28,7 @@ import Testing
             }
         }
         #expect(said(result))
-        // As long as it was, and in the same block.
+        // With its old length, and in the same block.
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.write { tx in
                 let array = try tx.array("a", of: Int.self)
@@ -142,7 +142,7 @@ import Testing
         #expect(said(result))
     }
 
-    /// What is allowed shows exactly what stood there.
+    /// Permitted changes leave the iteration's elements exact.
     @Test func whatIsAllowed() throws {
         try Self.write { tx in
             let array = try tx.array("a", of: Int.self)
@@ -178,7 +178,7 @@ import Testing
         }
     }
 
-    /// A bit set is walked as it was, whatever is inserted and removed.
+    /// An iteration of a bit set shows its old elements, whatever is inserted and removed.
     @Test func bitSets() throws {
         try Self.write { tx in
             let bits = try tx.bitSet("s")

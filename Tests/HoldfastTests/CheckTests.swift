@@ -6,8 +6,8 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-/// What `check` says of the inside of roots, where no checksum helps: each damage is written
-/// through a transaction, as a defect of a program would.
+/// Problems that `check` finds inside roots, where no checksum helps: each damage is written
+/// through a transaction, as by a defective program.
 @Suite struct CheckTests {
     private func heap() throws -> PersistentHeap {
         let heap = try PersistentHeap.inMemory()
@@ -29,7 +29,7 @@ import TestSupport
         return heap
     }
 
-    /// The place of the first word in the heap with this value, from `start` on.
+    /// The offset of the first word in the heap with this value, from `start` on.
     private func find(
         _ tx: borrowing WriteTransaction, _ word: UInt64, from start: UInt64 = 5 * 4096,
         to end: UInt64 = 64 * 4096
@@ -55,12 +55,12 @@ import TestSupport
         #expect(check.isSound)
         #expect(check.unknownRoots == [])
         #expect(check.unreachedBlocks == 0)
-        // A block of the program's own is reached from no root.
+        // A block allocated by the program itself is reachable from no root.
         try heap.write { tx in _ = tx.allocate(byteCount: 100) }
         #expect(try heap.check().unreachedBlocks == 1)
     }
 
-    /// A map that has grown a directory, after removals that leave its segments of different
+    /// A map that has grown a directory, after removals that leave its segments with different
     /// depths.
     @Test func aLargeMapHasNoProblems() throws {
         let heap = try PersistentHeap.inMemory()
@@ -77,7 +77,7 @@ import TestSupport
     }
 
     /// Writes `value` over the word `at` bytes behind the first word that equals `after`, and
-    /// returns what the check then says.
+    /// returns the check's problems.
     private func problems(behind after: UInt64, at: Int, _ value: UInt64) throws -> [String] {
         let heap = try heap()
         try heap.write { tx in
@@ -133,7 +133,7 @@ import TestSupport
         try heap.write { tx in
             let texts = try tx.array("texts", of: String.self)
             texts.append("another text that has a block of its own")
-            // The last two words of one string over those of another.
+            // Writes the last two words of one string over those of another.
             let length = UInt64("a text that has a block of its own".utf8.count) | 0xff << 56
             let place = try find(tx, length)
             let other = try find(
@@ -154,7 +154,7 @@ import TestSupport
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
             let map = try tx.map("numbers", UInt64.self, Int.self)
-            // Several, for one wrong key in 128 would be looked for here too.
+            // Several, because one wrong key in 128 would have its place here too.
             for key in 1 ... 4 as ClosedRange<UInt64> { map[key << 32 | 0x5678_9abc] = 1 }
             for key in 1 ... 4 as ClosedRange<UInt64> {
                 let place = try find(tx, key << 32 | 0x5678_9abc)
@@ -169,7 +169,7 @@ import TestSupport
             "\(problems)")
     }
 
-    /// Bytes that are no value of their type.
+    /// Bytes that are not a valid value of their type.
     @Test func impossibleValues() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -216,7 +216,7 @@ import TestSupport
         return place
     }
 
-    /// Roots of types that cannot be made of their descriptions are named and left out; the rest of
+    /// Roots whose types cannot be made from their descriptions are named and left out; the rest of
     /// the heap is followed all the same.
     @Test func unknownTypes() throws {
         struct Secret: PersistableStruct {

@@ -4,16 +4,16 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-/// What each operation of the collections costs, in lines of log: exact numbers, so that an added
-/// line is a failed test. Counted from the bytes that a sync writes: a record's header has 72, each
-/// run of neighbouring lines 8, each line 64.
+/// The cost of each operation of the collections in logged lines: exact numbers, so that an
+/// additional line fails a test. Counted from the bytes that a sync writes: 72 for a record's
+/// header, 8 for each run of adjacent lines, 64 for each line.
 @Suite(.progress) struct CollectionCostTests {
     private let disk = SimulatedDisk()
 
     private func open() throws -> PersistentHeap {
         let heap = try PersistentHeap.open(
             "/sim/cost.heap", engineOptions: EngineOptions(), disk: disk)
-        // The catalogue and the log are there, and slabs for what the roots need.
+        // The catalogue and the log exist, and slabs for the roots.
         try heap.write { tx in
             let map = try tx.map("map", UInt64.self, UInt64.self)
             for key in 0 ..< 3 { map[UInt64(key)] = 0 }
@@ -26,7 +26,7 @@ import TestSupport
         return heap
     }
 
-    /// The lines and runs that the transaction's record holds.
+    /// The lines and runs in the transaction's record.
     private func cost(_ heap: PersistentHeap, _ body: (borrowing WriteTransaction) throws -> Void)
         throws -> [String: Int]
     {
@@ -49,21 +49,21 @@ import TestSupport
             try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[1, default: 0] += 1 } == [
                 "lines": 1
             ])
-        // The fourth entry of a chunk of seven: its slot lies in the chunk's second line; the
-        // control bytes in the first; the map's count.
+        // The fourth entry of a chunk of seven: its slot is in the chunk's second line, the control
+        // bytes are in the first; and the map's count.
         #expect(
             try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = 1 } == ["lines": 3])
         // That slot crosses from one line into the next; only its value changes.
         #expect(
             try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = 2 } == ["lines": 1])
-        // The control bytes and the count; the slot is left as it is.
+        // The control bytes and the count; the slot is left unchanged.
         #expect(
             try cost(heap) { try $0.map("map", UInt64.self, UInt64.self)[50] = nil } == ["lines": 2]
         )
-        // Looking up changes nothing: no record.
+        // A lookup changes nothing: no record.
         #expect(try cost(heap) { _ = try $0.map("map", UInt64.self, UInt64.self)[1] } == [:])
-        // A short text lies in the slot; the second slot of 32 bytes begins at byte 40 and crosses
-        // into the chunk's second line.
+        // A short string is stored in the slot; the second slot of 32 bytes begins at byte 40 and
+        // crosses into the chunk's second line.
         #expect(
             try cost(heap) { try $0.map("text", String.self, String.self)["a"] = "c" } == [
                 "lines": 1
@@ -74,9 +74,9 @@ import TestSupport
             ])
     }
 
-    /// A segment of 512 chunks, each of two lines, splits: the new one is logged whole, and of the
-    /// old one the control words, beside the few entries that move up to their homes. Writing both
-    /// halves anew would be 2048 lines.
+    /// A segment of 512 chunks, each of two lines, splits. The new one is logged whole; of the old
+    /// one, the control words and the few entries that move up to their homes. Rewriting both
+    /// halves would be 2048 lines.
     @Test func splittingASegment() throws {
         let heap = try open()
         try heap.write { tx in
@@ -101,7 +101,7 @@ import TestSupport
         let heap = try open()
         // The element's line and the header's.
         #expect(try cost(heap) { try $0.array("array", of: UInt64.self).append(2) } == ["lines": 2])
-        // Elements side by side share a line.
+        // Adjacent elements share a line.
         #expect(
             try cost(heap) { for _ in 0 ..< 6 { try $0.array("array", of: UInt64.self).append(3) } }
                 == ["lines": 2])
@@ -128,11 +128,11 @@ import TestSupport
         #expect(try cost(heap) { try $0.deque("deque", of: UInt64.self).append(2) } == ["lines": 2])
         #expect(
             try cost(heap) { try $0.deque("deque", of: UInt64.self).prepend(2) } == ["lines": 2])
-        // Elements side by side share a line: slots 51 to 55.
+        // Adjacent elements share a line: slots 51 to 55.
         #expect(
             try cost(heap) { for _ in 0 ..< 5 { try $0.deque("deque", of: UInt64.self).append(3) } }
                 == ["lines": 2])
-        // Removing leaves the slot as it is.
+        // A removal leaves the slot unchanged.
         #expect(
             try cost(heap) { _ = try $0.deque("deque", of: UInt64.self).popFirst() } == ["lines": 1]
         )
@@ -150,13 +150,13 @@ import TestSupport
         #expect(
             try cost(heap) { try $0.deque("deque", of: UInt64.self).remove(at: 2) } == ["lines": 2])
         #expect(try cost(heap) { _ = try $0.deque("deque", of: UInt64.self).first } == [:])
-        // A short text lies in its slot of 16 bytes, which never straddles two lines.
+        // A short string is stored in its slot of 16 bytes, which never straddles two lines.
         #expect(
             try cost(heap) { try $0.deque("texts", of: String.self).append("f") } == ["lines": 2])
         #expect(
             try cost(heap) { _ = try $0.deque("texts", of: String.self).popFirst() } == ["lines": 1]
         )
-        // A queue that is filled and emptied by turns needs the allocator once, and stays on its
+        // A queue that is alternately filled and emptied needs the allocator once, and stays on its
         // first line.
         #expect(try cost(heap) { try $0.deque("queue", of: UInt64.self).append(1) } != ["lines": 2])
         for _ in 0 ..< 100 {
@@ -169,14 +169,14 @@ import TestSupport
         }
     }
 
-    /// Growth and shrinking, spread over the operations that bring them about: a fixed number of
-    /// logged bytes an element, whatever the size.
+    /// Growth and shrinking, averaged over the operations that cause them: a fixed number of logged
+    /// bytes per element, whatever the size.
     @Test(arguments: [1000, 10_000, 100_000])
     func growthIsAmortised(size: Int) throws {
         let folder = try TemporaryFolder()
         let heap = try PersistentHeap.open(folder.file())
-        // In transactions of 100, as each logs a line once only; two deques, so that they are in
-        // each other's way and cannot grow in place.
+        // In transactions of 100, because each logs a line only once; two deques, so that they
+        // obstruct each other and cannot grow in place.
         func lines(_ change: (PersistentDeque<UInt64>, _ batch: Int) -> Void) throws -> Double {
             let start = heap.version.position
             for batch in 0 ..< size / 100 {
@@ -190,8 +190,8 @@ import TestSupport
         let appended = try lines { deque, batch in
             for number in 0 ..< 100 { deque.append(UInt64(batch * 100 + number)) }
         }
-        // An eighth for the element itself, and as much again for each time that it is moved:
-        // twice, as the ring grows by half.
+        // An eighth of a line for the element itself, and as much again each time that it is moved:
+        // twice, because the ring grows by half.
         #expect(
             appended > 0.125 && appended < 1, "\(appended) lines an element appended, to \(size)")
         let removed = try lines { deque, _ in for _ in 0 ..< 100 { _ = deque.popFirst() } }
@@ -200,7 +200,7 @@ import TestSupport
     }
 
     /// The cost of an insertion does not grow with the map: counted over maps of 1,000 to 100,000
-    /// entries, growth included.
+    /// entries, including growth.
     @Test func insertionCostsTheSameForEverySize() throws {
         let heap = try PersistentHeap.open(
             "/sim/cost.heap", engineOptions: EngineOptions(), disk: disk)
@@ -233,9 +233,9 @@ import TestSupport
 
     // MARK: Sorted maps
 
-    /// Lines an insertion of a random key changes: the header's, the leaf's first and the slot's,
-    /// and in the long run what the splitting of nodes adds, which does not grow with the map.
-    /// Counted from the bytes of log of insertions that have a transaction each.
+    /// The lines changed by an insertion of a random key: the header's, the leaf's first and the
+    /// slot's, and on average the splitting of nodes, which does not grow with the map. Counted
+    /// from the log bytes of insertions in a transaction each.
     @Test(arguments: [(1000, 3.74), (100_000, 3.67), (1_000_000, 3.72)])
     func sortedInsertion(entries: Int, expected: Double) throws {
         let folder = try TemporaryFolder()
@@ -251,8 +251,7 @@ import TestSupport
             try heap.write { try $0.sortedMap("map", UInt64.self, UInt64.self)[random.next()] = 2 }
         }
         let bytes = try heap.read { $0.version.position } - start
-        // A record's header has 72 bytes; each line 64, and 8 for the run that it begins, if it
-        // does.
+        // A record's header has 72 bytes; a line has 64, and 8 more if it begins a run.
         let lines = (Double(bytes) / Double(insertions) - 72) / 72
         #expect(abs(lines - expected) < 0.03, "\(lines) lines")
         try heap.close()
@@ -266,7 +265,7 @@ import TestSupport
             try tx.sortedSet("texts", of: String.self).insert("a")
         }
         try heap.sync()
-        // The slot's line alone.
+        // Only the slot's line.
         #expect(
             try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[70] = 9 } == [
                 "lines": 1
@@ -281,7 +280,8 @@ import TestSupport
                 try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[key] = 1 }
                     == ["lines": 3])
         }
-        // The last slot's entry moves to the free one; the last one's own removal moves nothing.
+        // The last slot's entry moves to the free one; removing the last entry itself moves
+        // nothing.
         #expect(
             try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[0] = nil } == [
                 "lines": 3
@@ -290,7 +290,7 @@ import TestSupport
             try cost(heap) { try $0.sortedMap("sorted", UInt64.self, UInt64.self)[95] = nil } == [
                 "lines": 2
             ])
-        // Looking up and walking change nothing.
+        // Lookups and iterations change nothing.
         #expect(
             try cost(heap) {
                 _ = try $0.sortedMap("sorted", UInt64.self, UInt64.self)[10 ... 90].reversed()

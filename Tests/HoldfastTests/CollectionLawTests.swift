@@ -3,10 +3,10 @@ import Holdfast
 import Testing
 import TestSupport
 
-/// The collections keep what the standard library's protocols promise.
+/// The collections satisfy the laws of the standard library's protocols.
 @Suite(.progress) struct CollectionLawTests {
-    /// Every law on arrays of this element type: empty, of one element, of several with equal ones
-    /// among them.
+    /// Every law on arrays of this element type: empty, with one element, and with several, some of
+    /// them equal.
     private func check<Element: Persistable & Equatable>(
         _ elements: [Element], fresh: Element, by less: (Element, Element) -> Bool
     ) throws {
@@ -66,7 +66,7 @@ import TestSupport
         }
     }
 
-    /// Deques whose ring begins anywhere, so that elements lie behind its end and before it.
+    /// Deques whose ring begins anywhere, so that elements lie on both sides of its end.
     @Test func deques() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in

@@ -3,7 +3,7 @@ import TestSupport
 
 /// The toolchain's compiler, run on single files against the modules that this test was built with.
 enum CompilerRun {
-    /// What finds Holdfast's modules.
+    /// The compiler arguments for finding Holdfast's modules.
     static var moduleArguments: [String] {
         [
             "-swift-version", "6", "-I", productsFolder.path + "/Modules",
@@ -12,7 +12,8 @@ enum CompilerRun {
         ]
     }
 
-    /// What a program that uses Holdfast is linked with: the modules that this test was built with.
+    /// The objects that a program using Holdfast is linked with: the modules that this test was
+    /// built with.
     static var objects: [String] {
         let modules = [
             "CHoldfast", "MemoryMapping", "HoldfastSystem", "HoldfastFormat", "HoldfastEngine",
@@ -21,11 +22,18 @@ enum CompilerRun {
         return modules.flatMap { module in
             let folder = productsFolder.path + "/\(module).build"
             let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-            return names.filter { $0.hasSuffix(".o") }.map { folder + "/" + $0 }
+            // Builds keep the objects of sources that no longer exist.
+            let sources = FileManager.default.enumerator(
+                atPath: packageFolder.path + "/Sources/" + module)
+            let current = Set(
+                (sources?.compactMap { $0 as? String } ?? []).map {
+                    URL(filePath: $0).lastPathComponent + ".o"
+                })
+            return names.filter(current.contains).map { folder + "/" + $0 }
         }
     }
 
-    /// Runs a program that the search path finds, and waits for its end.
+    /// Runs a program from the search path, and waits for its end.
     static func run(_ arguments: [String], in folder: String) throws -> (
         status: Int32, output: String
     ) {

@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 import TestSupport
 
-/// Snapshots, copies, compaction, building: a heap as a whole, while others use it.
+/// Snapshots, copies, compaction and building: operations on a whole heap while others use it.
 @Suite(.progress) struct CopyTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file() }
@@ -24,7 +24,7 @@ import TestSupport
         try PersistentHeap.open(folder.file(name), mode: mode, engineOptions: Self.options)
     }
 
-    /// Every element is the commit's number: a mixture of two states shows.
+    /// Every element is the commit's number, so a mixture of two states is detected.
     @Sendable private static func fill(_ heap: PersistentHeap, _ number: Int, count: Int = 20_000)
         throws
     {
@@ -77,7 +77,7 @@ import TestSupport
 
     // MARK: Copies
 
-    /// Writers go on in other openings while the copy is made: it is one commit, whole.
+    /// Writers continue in other openings while the copy is made: it is one whole commit.
     @Test func copyBesideWriters() throws {
         let heap = try open()
         try Self.fill(heap, 0)
@@ -130,7 +130,7 @@ import TestSupport
         #expect(try open("copy-11.heap", .readOnly).read { try number($0) } == 7)
     }
 
-    /// Free pages are left out: the copy of a heap that once was large is small.
+    /// Free pages are left out: the copy of a heap that was once large is small.
     @Test func copiesLeaveOutWhatIsFree() throws {
         let heap = try open()
         try Self.fill(heap, 1)
@@ -150,7 +150,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// Bytes of the disk that a file takes.
+    /// The disk space of a file in bytes.
     private func blocks(_ name: String) -> Int {
         var status = stat()
         return stat(folder.file(name), &status) == 0 ? Int(status.st_blocks) * 512 : 0
@@ -167,8 +167,8 @@ import TestSupport
         try heap.copy(to: target, replacing: true)
         let copy = try open("copy.heap")
         #expect(try copy.read { try number($0) } == 1)
-        // Not while anyone has it open, whether as a heap of its own or as the very heap that is
-        // copied.
+        // Not while any process has it open, whether as another heap or as the source of the copy
+        // itself.
         try Self.fill(heap, 2)
         #expect(throws: HeapError.busy(path: target)) { try heap.copy(to: target, replacing: true) }
         #expect(throws: HeapError.busy(path: path)) { try heap.copy(to: path, replacing: true) }
@@ -191,14 +191,14 @@ import TestSupport
 
     // MARK: Checking
 
-    /// One bit of the file at rest has changed: `check` finds the page, and so does opening where
-    /// that is asked for; readers and the file are left alone.
+    /// One bit of the file at rest has changed: `check` finds the page, and so does opening with
+    /// verification; readers and the file are not affected.
     @Test func checkFindsAFlippedBit() throws {
         let heap = try open()
         try Self.fill(heap, 3)
         try heap.close()
         var bytes = try folder.bytes()
-        // A page in use, in a byte that no structure depends on.
+        // A page in use, at a byte that no structure depends on.
         func isInUse(_ page: Int) -> Bool {
             bytes[page * 4096 ..< (page + 1) * 4096].contains { $0 != 0 }
         }
@@ -223,7 +223,7 @@ import TestSupport
                 && check.loggedPages == 0)
         #expect(progress == progress.sorted() && !progress.isEmpty)
         try damaged.close()
-        // Put back, all is well.
+        // Restored, the heap is sound.
         bytes[page * 4096 + 4095] ^= 4
         try folder.write(bytes)
         let whole = try PersistentHeap.open(path, engineOptions: options)
@@ -249,14 +249,14 @@ import TestSupport
         let full = blocks("test.heap")
         try heap.write { tx in _ = try tx.removeRoot("large", PersistentArray<Int>.self) }
         let before = try heap.audit()
-        // A view of the newest state is open meanwhile, and sees what it saw.
+        // A view of the newest state is open meanwhile, and stays unchanged.
         try reader.read { tx in
             let end = try tx.array("end", of: Int.self)
             #expect(try heap.compact() > 15_000_000)
             #expect(end[19_999] == 19_999)
         }
         #expect(full - blocks("test.heap") > 15_000_000)
-        // Nothing has moved, and what was given back is used again.
+        // Nothing has moved, and freed disk space is used again.
         #expect(try heap.audit() == before)
         #expect(try reader.read { try number($0) } == 1)
         #expect(try heap.check().isSound && reader.check().isSound)
@@ -266,7 +266,7 @@ import TestSupport
         #expect(try reader.read { try $0.array("large", of: Int.self).last } == 1_999_999)
         try heap.checkpoint()
         #expect(try heap.check().isSound)
-        // Alone, the end is cut off.
+        // Without other openings, the end is truncated.
         try heap.write { tx in
             _ = try tx.removeRoot("large", PersistentArray<Int>.self)
             _ = try tx.removeRoot("end", PersistentArray<Int>.self)
@@ -285,7 +285,7 @@ import TestSupport
         try again.close()
     }
 
-    /// An older view keeps the pages that it may still look at.
+    /// An older view keeps the pages that it may still read.
     @Test func compactionSparesOlderViews() throws {
         let heap = try open()
         try heap.write { tx in

@@ -2,10 +2,10 @@ import Foundation
 import Testing
 import TestSupport
 
-/// Tens of thousands of damaged heaps, opened, checked, read and written in processes of their own:
-/// an error, or the right data, or, where the check has found something, a trap with a message;
-/// never a wild access, a hang, memory out of proportion, or wrong data from a heap that was called
-/// sound.
+/// Tens of thousands of damaged heaps, opened, checked, read and written in processes of their own.
+/// Permitted outcomes: an error, the right data, or, if the check has found a problem, a trap with
+/// a message. Never a wild access, a hang, excessive memory, or wrong data from a heap that the
+/// check called sound.
 ///
 /// The work is done by `test-worker damage`. `HOLDFAST_FUZZ_COUNT` sets the number of heaps;
 /// `HOLDFAST_TESTS=full` makes it 20,000, and `long` a million.

@@ -7,7 +7,7 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastInspection
 
-/// Data of any depth, on a thread whose stack is small: chains of references, and values in values.
+/// Data of any depth, on a thread with a small stack: chains of references, and nested values.
 @Suite(.progress) struct DepthTests {
     struct Link: PersistableRecord {
         var number: Int
@@ -38,7 +38,7 @@ import TestSupport
         ]
     }
 
-    /// One that holds itself without a record in between.
+    /// A type that contains itself without a record in between.
     indirect enum Endless: PersistableUnion {
         case end
         case more(Int, Endless)
@@ -51,7 +51,7 @@ import TestSupport
     }
 
     #if DEBUG
-        /// Unoptimised code takes ten times as long; the stack would not do for either.
+        /// Unoptimised code takes ten times as long; the stack would be too small in both cases.
         static let scale = TestExtent.choose(quick: 20, full: 5, long: 1)
     #else
         static let scale = 1
@@ -66,7 +66,7 @@ import TestSupport
         _ = try tx.value("list", initial: first)
     }
 
-    /// A tree as deep as `count`, with a second branch here and there.
+    /// A tree of depth `count`, with occasional second branches.
     private func addTree(_ count: Int, as name: String = "tree", to tx: borrowing WriteTransaction)
         throws
     {
@@ -104,7 +104,7 @@ import TestSupport
             try heap.write { tx in try addList(Self.nodes, to: tx) }
             let check = try heap.check()
             #expect(check.problems == [] && check.unreachedBlocks == 0)
-            // And the root's value and description.
+            // Plus the root's value and description.
             #expect(check.roots.first?.blocks == Self.nodes + 2)
             try heap.write { tx in
                 let isRemoved = try tx.removeRoot("list", PersistentValue<Shared<Link>>.self)
@@ -124,7 +124,7 @@ import TestSupport
                 try addTree(Self.levels, to: tx)
                 try addMixed(Self.levels / 4, to: tx)
             }
-            // In all the ways in which a value goes: replaced, removed, and with its root.
+            // A value disappears in every way: replaced, removed, and with its root.
             try heap.write { tx in
                 let trees = try tx.array("tree", of: Tree.self)
                 trees[0] = Tree(number: 1)
@@ -145,7 +145,7 @@ import TestSupport
     @Test func aDeepUnionIsFreedAndVerified() throws {
         let heap = try PersistentHeap.inMemory()
         let levels = Self.levels / 2
-        // Swift itself calls itself for every level when it lets go of such a value.
+        // Swift itself recurses once per level when it releases such a value.
         try onStack(of: 256 << 20) {
             var chain = Chain.end
             for number in 0 ..< levels { chain = .link(Step(number: number, next: chain)) }
@@ -176,7 +176,7 @@ import TestSupport
             }
             let check = try heap.check()
             #expect(check.problems == [] && check.unreachedBlocks == 0)
-            // Each walk counts the same blocks, in whatever order it has come to them.
+            // Each walk counts the same blocks, in whatever order it reaches them.
             let statistics = try heap.rootStatistics()
             #expect(statistics.map(\.blocks) == check.roots.map(\.blocks))
             #expect(statistics.allSatisfy { $0.blocks! > Self.levels })
@@ -185,7 +185,7 @@ import TestSupport
         }
     }
 
-    /// Of a long way, a message shows the beginning and the end.
+    /// For a long path, a message shows the beginning and the end.
     @Test(arguments: [3, 40, 20_000])
     func damageFarDownIsReportedWithItsPlace(levels: Int) throws {
         let heap = try PersistentHeap.inMemory()
@@ -194,7 +194,7 @@ import TestSupport
                 try addTree(levels, to: tx)
                 var last = try tx.array("tree", of: Tree.self)[ref: 0]
                 while !last.branches.isEmpty { last = last.branches[ref: 0] }
-                // The array's header, that nothing may trust from here on.
+                // The array's header, which nothing may trust from here on.
                 let header = last.access.load(last.place + 16, as: UInt64.self)
                 last.access.store(UInt32(0), at: header)
             }
@@ -218,7 +218,7 @@ import TestSupport
                     branches.append(Tree(number: number))
                     branches = branches[ref: 0].branches
                 }
-                // And a circle of owners.
+                // And a cycle of owners.
                 let first = try tx.share(Link(number: 0))
                 var last = first
                 for number in 1 ..< Self.levels {
@@ -243,7 +243,7 @@ import TestSupport
                 let trees = try tx.array("tree", of: Tree.self)
                 let copies = try tx.array("copy", of: Tree.self)
                 copies.append(contentsOf: trees)
-                // Into itself, too.
+                // Also into itself.
                 trees.append(trees[0])
                 #expect(trees.count == 3 && trees[2] == trees[0])
                 trees.removeElement(at: 2)
@@ -355,7 +355,7 @@ import TestSupport
 
     // MARK: Types
 
-    /// As a program has it that does not have the types.
+    /// As in a program that does not have the types.
     @Test func typesMadeAtRunTimeGoAsDeep() throws {
         let heap = try PersistentHeap.inMemory()
         try onStack {
@@ -389,7 +389,7 @@ import TestSupport
         _ = Value.store(Value.load(stored, from: access), in: access)
     }
 
-    /// `levels` arrays in one another.
+    /// `levels` nested arrays.
     private func nested<Element: Persistable>(
         _: Element.Type, _ levels: Int, _ body: (any PersistableContainer.Type) throws -> Void
     ) throws {
@@ -463,7 +463,7 @@ import TestSupport
     struct Nest: Codable, Equatable {
         var inner: [Nest] = []
 
-        /// As many levels of arrays and objects.
+        /// That many levels of arrays and objects.
         init(levels: Int) {
             for _ in 0 ..< levels / 2 { inner = [self] }
         }
@@ -498,7 +498,7 @@ import TestSupport
         #expect(said("Holdfast: a Nest could not be encoded: Unable to encode", result))
     }
 
-    // MARK: Circles in a damaged heap
+    // MARK: Cycles in a damaged heap
 
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
@@ -579,7 +579,7 @@ import TestSupport
         try onStack {
             #expect(sum(Self.levels) == Self.levels)
             #expect(throws: HeapError.self) { try fail(Self.levels) }
-            // Back on the thread's own stack, and from the end of that to another again and again.
+            // Back on the thread's own stack, and repeatedly from its end to another stack.
             for _ in 0 ..< 100 { #expect(sum(2000) == 2000) }
             #expect(DeepStack.run(needing: DeepStack.foreignBytes) { sum(10) } == 10)
         }

@@ -3,8 +3,8 @@ import HoldfastEngine
 import Testing
 import TestSupport
 
-/// Random operations on deques and on arrays side by side, with aborts, reopenings and checkpoints
-/// mixed in; equal at every step.
+/// Random operations on deques and on arrays in parallel, with aborts, reopenings and checkpoints
+/// in between; equal at every step.
 @Suite(.progress) struct DequeModelTests {
     private struct Abort: Error {}
 
@@ -22,7 +22,7 @@ import TestSupport
         var table: [[Int]] = []
     }
 
-    /// Whether more is removed than added at the moment, changed now and then, so that the rings
+    /// Whether more is removed than added at the moment; changes now and then, so that the rings
     /// grow and shrink.
     private struct Source {
         var random: SplitMix
@@ -49,8 +49,8 @@ import TestSupport
         try run(seed: seed, operations: 200_000, options)
     }
 
-    /// The same with every commit's log held against the whole image: a change that was not noted
-    /// fails.
+    /// The same with the log of every commit compared with the whole image: a change to an unmarked
+    /// line fails.
     @Test func everyChangeIsNoted() throws {
         var options = EngineOptions()
         options.verifiesDirtyTracking = true
@@ -107,7 +107,8 @@ import TestSupport
         }
         let same = try matches(heap, model)
         #expect(same, "seed \(seed), at the end")
-        // What the elements own is freed with them, whatever was done to them: nothing is left.
+        // Memory owned by the elements is freed with them, whatever was done to them: nothing is
+        // left.
         try heap.write { tx in
             try tx.deque("numbers", of: Int.self).removeAll()
             try tx.deque("texts", of: String.self).removeAll()
@@ -147,7 +148,7 @@ import TestSupport
         }
     }
 
-    /// One operation on both; returns whether they gave the same.
+    /// One operation on both; returns whether the results were equal.
     private func change<Element: PersistableValue & Equatable>(
         _ deque: PersistentDeque<Element>, _ model: inout [Element], _ source: inout Source,
         _ make: (inout Source) -> Element
@@ -180,7 +181,7 @@ import TestSupport
                 model.removeAll()
                 if !keeps { same = deque.capacity == 0 }
             case 52 ... 53 where count > 0 && source.chance(5):
-                // A range of places, so that both directions of closing gaps are taken.
+                // Various ranges, so that gaps are closed in both directions.
                 let low = source.number(0 ... count - 1)
                 let high = source.number(low ... count - 1)
                 let every = source.number(1 ... 5)
@@ -228,7 +229,7 @@ import TestSupport
                 let (low, start) = (source.number(0 ... count - 1), source.number(0 ... count - 1))
                 let range = low ..< source.number(low ... min(count, low + 40))
                 let elements = start ..< source.number(start ... min(count, start + 40))
-                // Out of the deque itself, and it may be what is replaced.
+                // Elements of the deque itself, possibly those that are replaced.
                 deque.replaceSubrange(range, with: deque[elements])
                 model.replaceSubrange(range, with: model[elements])
             case 27 where source.chance(20):

@@ -4,8 +4,8 @@ import HoldfastEngine
 import Testing
 import TestSupport
 
-/// The deque: each operation by itself, its memory, its mistakes, and what it makes of a damaged
-/// header. Random operations beside an array are in `DequeModelTests`.
+/// The deque: each operation by itself, its memory, its traps, and its reaction to a damaged
+/// header. Random operations in parallel with an array are in `DequeModelTests`.
 @Suite(.progress) struct DequeTests {
     @Test func bothEndsAndTheNextRun() throws {
         let folder = try TemporaryFolder()
@@ -43,8 +43,8 @@ import TestSupport
         try reader.close()
     }
 
-    /// Two handles of the heap in turn, as a sender and a receiver: messages arrive in order, and
-    /// those of a transaction that was undone are neither lost nor doubled.
+    /// Two handles of the heap alternate, like a sender and a receiver: messages arrive in order,
+    /// and those of an aborted transaction are neither lost nor doubled.
     @Test func aQueueOfMessages() throws {
         struct Busy: Error {}
         let heap = try PersistentHeap.inMemory()
@@ -83,7 +83,7 @@ import TestSupport
             table.prependNew().append("first")
             table.insertNew(at: 1).append(contentsOf: ["in the", "middle"])
             table[1].prepend("right")
-            // A copy, not a second way to the same deque.
+            // A copy, not a second handle to the same deque.
             table.append(table[1])
             table[3].append("twice")
             #expect(
@@ -107,8 +107,8 @@ import TestSupport
         #expect(try heap.audit().problems == [])
     }
 
-    /// The spans hold what the subscript gives, also when the ring wraps; and a deque can be
-    /// appended to itself.
+    /// The spans contain the same elements as the subscript, even when the ring wraps; and a deque
+    /// can be appended to itself.
     @Test func segmentsAndSelf() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -226,7 +226,7 @@ import TestSupport
                 while numbers.popFirst() != nil {}
                 while words.popLast() != nil {}
                 while !table.isEmpty { table.removeFirst(1) }
-                // What is left is not worth a page.
+                // The rest is not worth a page.
                 #expect(numbers.capacity <= 256 && words.capacity <= 128 && table.capacity <= 256)
             case 2:
                 numbers.removeFirst(49_000)
@@ -271,7 +271,7 @@ import TestSupport
 
     // MARK: Mistakes
 
-    /// Whether the process said `sentence` before it ended.
+    /// Whether the process printed `sentence` before it ended.
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
         return String(decoding: result.standardErrorContent, as: UTF8.self).contains(sentence)
@@ -389,8 +389,8 @@ import TestSupport
         var testDescription: String { "\(value) at byte \(field)" }
     }
 
-    /// Every field of the header in turn holds what it cannot: reading and changing end in a
-    /// sentence, not in a wild access.
+    /// Every field of the header in turn gets an impossible value: reading and changing trap with a
+    /// message, without a wild access.
     @Test(arguments: [
         Damage(field: 0, value: 0x5241_4648, says: "leads to no deque"),
         Damage(field: 8, value: 1_000_000, says: "contradicts itself"),

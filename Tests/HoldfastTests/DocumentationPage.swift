@@ -1,20 +1,19 @@
 import Foundation
 import TestSupport
 
-/// A page in `Docs`, taken apart into its blocks of code.
+/// A page in `Docs`, split into its blocks of code.
 struct DocumentationPage {
-    /// What stands between two fences.
+    /// The text between two fences.
     struct Block {
-        /// What the opening fence names: `swift`, `console`.
+        /// The language named in the opening fence: `swift`, `console`.
         let language: String
-        /// The number of the first line of its text in the page, from 1.
+        /// The line number in the page of the first line of its text, from 1.
         let line: Int
         /// The nearest heading of the second level above it; empty before the first.
         let section: String
         let lines: [String]
 
-        /// The file that the first line names in a comment, as in `//
-        /// Sources/inventory/main.swift`.
+        /// The file named in a comment in the first line, as in `// Sources/inventory/main.swift`.
         var file: String? {
             guard let first = lines.first, first.hasPrefix("// "), first.hasSuffix(".swift"),
                 !first.dropFirst(3).contains(" ")
@@ -28,7 +27,7 @@ struct DocumentationPage {
         var isSketch: Bool { lines.contains { $0.contains("…") } }
     }
 
-    /// From the repository's root.
+    /// Relative to the repository's root.
     let path: String
     let blocks: [Block]
 
@@ -61,7 +60,7 @@ struct DocumentationPage {
         self.blocks = blocks
     }
 
-    /// Every page in `Docs`, and those of the reference's catalogues, from the repository's root.
+    /// Every page in `Docs` and in the reference's catalogues, relative to the repository's root.
     /// The pages of examples, in a folder of their own, quote the examples' sources.
     static var all: [String] {
         get throws {
@@ -77,8 +76,8 @@ struct DocumentationPage {
         }
     }
 
-    /// The sections with Swift in them that is no sketch, each as a function that is compiled and
-    /// run on its own, and reports where in the page something is wrong.
+    /// The sections with Swift code that is not a sketch, each as a function that is compiled and
+    /// run on its own, and reports the place of a problem in the page.
     func functions(named prefix: String) -> [(section: String, name: String, source: String)] {
         var sections: [(name: String, blocks: [Block])] = []
         for block in blocks where block.language == "swift" && !block.isSketch && block.file == nil
@@ -99,8 +98,8 @@ struct DocumentationPage {
     }
 }
 
-/// A block of shell commands, run as one session: lines after `$ ` are commands, the lines below
-/// each are what it prints, and an ellipsis stands for anything.
+/// A block of shell commands, run as one session: lines after `$ ` are commands, followed by their
+/// expected output, in which an ellipsis stands for anything.
 struct ConsoleSession {
     let commands: [(command: String, expected: String)]
 
@@ -118,8 +117,8 @@ struct ConsoleSession {
 
     private static let separator = "\u{1}"
 
-    /// Runs the commands in `folder` with `tools` first in the search path. Returns what each
-    /// printed, the folder they ended in, and what was said on the error channel.
+    /// Runs the commands in `folder` with `tools` first in the search path. Returns the output of
+    /// each, the final working directory, and the standard error.
     func run(in folder: String, tools: String) throws -> (
         printed: [String], folder: String, complaints: String
     ) {
@@ -131,7 +130,7 @@ struct ConsoleSession {
         process.environment = ProcessInfo.processInfo.environment.merging(["PWD": folder]) { $1 }
         process.environment?["PATH"] =
             tools + ":" + (ProcessInfo.processInfo.environment["PATH"] ?? "")
-        // In a file, so that neither channel can fill up and stop the other.
+        // In a file, so that neither channel can fill up and block the other.
         let complaints = URL(filePath: tools).appendingPathComponent("complaints")
         try Data().write(to: complaints)
         let errors = try FileHandle(forWritingTo: complaints)
@@ -151,7 +150,7 @@ struct ConsoleSession {
         )
     }
 
-    /// Whether the printed text is the expected one, line by line.
+    /// Whether the output is the expected one, line by line.
     static func matches(_ printed: String, _ expected: String) -> Bool {
         let printed = lines(printed)
         let expected = lines(expected)

@@ -2,12 +2,12 @@ import Foundation
 import Testing
 import TestSupport
 
-/// What the pages name is there: links and their headings, files and folders, suites of tests and
-/// tests.
+/// Everything that the pages name exists: links and their headings, files and folders, test suites
+/// and tests.
 @Suite(.progress) struct DocumentationReferenceTests {
     private static let folders = ["Docs", "Sources", "Tests", "Examples"]
 
-    /// Every file of the repository, from its root; without what builds leave.
+    /// Every file of the repository, relative to its root, except build products.
     private static let files: [String] = folders.flatMap { folder in
         let names = FileManager.default.enumerator(atPath: packageFolder.path + "/" + folder)
         var found: [String] = [folder]
@@ -28,13 +28,13 @@ import TestSupport
     private static let pages =
         ["README.md"] + files.filter { $0.hasPrefix("Docs/") && $0.hasSuffix(".md") }.sorted()
 
-    /// All tests' sources as one text.
+    /// The sources of all tests as one string.
     private static let tests: String = files.filter {
         ($0.hasPrefix("Tests/") || $0.hasPrefix("Examples/Tests/")) && $0.hasSuffix(".swift")
     }
     .compactMap { try? text($0) }.joined(separator: "\n")
 
-    /// What stands between single backticks outside of blocks of code.
+    /// The text between single backticks outside of blocks of code.
     private static func quoted(_ page: String) -> [String] {
         var isInside = false
         var quoted: [String] = []
@@ -72,7 +72,7 @@ import TestSupport
                 name.hasSuffix(".swift") || name.hasSuffix(".sh") || name.hasSuffix(".h")
                 || name.hasSuffix(".md")
             let isOurs = Self.folders.contains { name.hasPrefix($0 + "/") }
-            // Paths of a reader's own package, in the walk through.
+            // Paths of a reader's own package, in the tutorial.
             guard isFile || isOurs, !name.hasPrefix("Sources/inventory/") else { continue }
             let folder = name.hasSuffix("/") ? String(name.dropLast()) : name
             #expect(
@@ -81,7 +81,7 @@ import TestSupport
         }
     }
 
-    /// How a heading becomes the end of a link, as GitHub and others make it.
+    /// The anchor of a heading in a link, as on GitHub and elsewhere.
     private static func anchor(_ heading: Substring) -> String {
         String(
             heading.lowercased().compactMap {

@@ -2,15 +2,15 @@ import Foundation
 import Testing
 import TestSupport
 
-/// The code of the pages in `Docs` and of the reference, built and run as it is written.
+/// The code of the pages in `Docs` and of the reference, built and run as written.
 ///
 /// `GettingStarted.md` is followed from its first line to its last: each Swift block names its
 /// file, each console block is one shell session. On every other page the Swift blocks of one
-/// section (`##`) are one program, which begins in an empty folder, and stands on its own. A block
-/// with an ellipsis in it is a sketch and is not run.
+/// section (`##`) form one program, which begins in an empty folder and is self-contained. A block
+/// with an ellipsis is a sketch and is not run.
 @Suite(.progress) struct DocumentationTests {
-    /// Everything but the walk through `GettingStarted.md`, in one program, since most of the time
-    /// is the compiler's.
+    /// Everything except the tutorial in `GettingStarted.md`, in one program, because compiling
+    /// takes most of the time.
     @Test func samplesOfThePagesCompileAndRun() throws {
         let pages = try DocumentationPage.all.filter { $0 != "Docs/GettingStarted.md" }.map {
             try DocumentationPage($0)
@@ -41,8 +41,8 @@ import TestSupport
         }
     }
 
-    /// Twenty minutes for a reader, with `swift run` replaced by the compiler alone unless the long
-    /// forms are asked for (`HOLDFAST_TESTS=long`).
+    /// Twenty minutes for a reader, with `swift run` replaced by the compiler alone except in the
+    /// long extent (`HOLDFAST_TESTS=long`).
     @Test func gettingStartedCanBeFollowed() throws {
         let page = try DocumentationPage("Docs/GettingStarted.md")
         let place = try TemporaryFolder()
@@ -110,7 +110,7 @@ import TestSupport
             [.posixPermissions: 0o755], ofItemAtPath: tools.file("swift"))
     }
 
-    /// The comparison of what is printed with what the page says can fail.
+    /// The comparison of the output with the page can fail.
     @Test func whatAConsoleBlockExpects() {
         #expect(ConsoleSession.matches("120 bolts\n", "120 bolts\n"))
         #expect(!ConsoleSession.matches("120 bolts\n", "121 bolts\n"))

@@ -9,8 +9,8 @@ import TestSupport
     import Glibc
 #endif
 
-/// A transaction that was committed and could not be made durable is told apart from one that was
-/// not.
+/// A transaction that was committed but could not be made durable is distinguishable from one that
+/// was not committed.
 @Suite(.progress) struct DurabilityErrorTests {
     @Test func committedThoughTheSyncFailed() throws {
         let disk = SimulatedDisk()
@@ -32,7 +32,7 @@ import TestSupport
         }
         #expect(cause == .io(operation: "sync", path: path + "-log", code: EIO))
         #expect("\(thrown!)".contains("was committed"))
-        // It is there, and the next change is refused as not committed.
+        // The commit is there; the next change is refused and not committed.
         #expect(try heap.read { try Array($0.array("numbers", of: Int.self)) } == [1, 2])
         #expect {
             try heap.write(durability: .device) { try $0.array("numbers", of: Int.self).append(3) }

@@ -52,7 +52,7 @@ import Testing
     func namesTheFileAndTheNextStep(error: HeapError) {
         let text = error.description
         #expect(text.contains(Self.path))
-        // What happened, and what to do: at least two clauses that end like sentences, on one line.
+        // What happened, and what to do: at least two complete sentences, on one line.
         #expect(text.split(separator: ".").count >= 2 && text.hasSuffix("."))
         #expect(!text.contains("\n"))
     }

@@ -34,8 +34,7 @@ private enum Choice: PersistableUnion, Equatable {
     ]
 }
 
-/// Lines that are not as they should be: an error that names the line, and a heap that is as it
-/// was.
+/// Invalid lines: an error that names the line, and an unchanged heap.
 @Suite(.progress) struct ExchangeInputTests {
     private static let bolts = header("Array<\(try! Bolt.describe().text)>")
     private static let boltRefs = header("Array<\(try! Ref<Bolt>.describe().text)>")
@@ -93,7 +92,7 @@ private enum Choice: PersistableUnion, Equatable {
         Case(
             #"{"holdfast":1,"root":"\u0000r","type":"Array<Int>","count":0}"#, line: 1,
             says: "belong to Holdfast"),
-        // Counts and what follows.
+        // Counts and the following lines.
         Case(header("Array<Int>", 2), "1", says: "1 of the root's 2 are missing"),
         Case(header("Array<Int>"), "1", "2", line: 3, says: "neither a record nor another root"),
         Case(
@@ -112,7 +111,7 @@ private enum Choice: PersistableUnion, Equatable {
         Case(header("Array<Double>"), "1e999", says: "does not fit Double"),
         Case(header("Array<Double>"), "\"infinite\"", says: "string"),
         Case(header("Array<Bool>"), "2", says: "Bool"),
-        // Texts and bytes.
+        // Strings and bytes.
         Case(header("Array<String>"), "\"abc", says: "JSON"),
         Case(header("Array<String>"), #""\ud800""#, says: "JSON"),
         Case(header("Array<UUID>"), #""no id""#, says: "UUID"),
@@ -208,7 +207,7 @@ private enum Choice: PersistableUnion, Equatable {
         Case(
             header("Array<\(try! Choice.describe().text)>"), #"{"case":"some","values":[1,"",2]}"#,
             says: "more elements"),
-        // Without end.
+        // Endless nesting.
         Case(header("Array<Array<Int>>"), String(repeating: "[", count: 1_000_000), says: "JSON"),
         Case(
             header("Array<Array<Int>>"), String(repeating: "{\"a\":", count: 100_000),
@@ -235,7 +234,7 @@ private enum Choice: PersistableUnion, Equatable {
         try ExchangeRun.requireSound(heap)
     }
 
-    /// The same lines, as they should be.
+    /// The same lines in a valid form.
     @Test func whatIsRightIsNot() throws {
         for lines in [
             [Self.bolts, ##"{"#":4,"name":"b","size":1,"twin":{"ref":4}}"##],
@@ -261,7 +260,7 @@ private enum Choice: PersistableUnion, Equatable {
         }
     }
 
-    /// One record that is referred to as two things, or that has an owner and is shared.
+    /// One record with references of two types, or one that is both owned and shared.
     @Test func contradictoryReferences() throws {
         let heap = try PersistentHeap.inMemory()
         let text = [
@@ -275,7 +274,7 @@ private enum Choice: PersistableUnion, Equatable {
         }
     }
 
-    /// A description can come from anybody; one without end is no description.
+    /// A description may come from any program; an endless one is invalid.
     @Test func descriptionsWithoutEnd() throws {
         let heap = try PersistentHeap.inMemory()
         for type in [
@@ -291,14 +290,14 @@ private enum Choice: PersistableUnion, Equatable {
                 try add([Self.header(type)], to: heap)
             }
         }
-        // As deep as it gets.
+        // The maximum depth.
         let deepest =
             String(repeating: "Array<", count: 60) + "Int" + String(repeating: "??>", count: 60)
         try add([Self.header(deepest), "null"], to: heap)
         try ExchangeRun.requireSound(heap)
     }
 
-    /// What the source of the lines throws, or their taker, is passed on as it is.
+    /// Errors of the lines' source or of their receiver are rethrown unchanged.
     @Test func errorsOfTheProgramPass() throws {
         struct Mine: Error {}
         let heap = try PersistentHeap.inMemory()
@@ -311,8 +310,7 @@ private enum Choice: PersistableUnion, Equatable {
         }
     }
 
-    /// Files cut off, and changed, at every byte: an error or a heap that is sound, and never a
-    /// trap.
+    /// Files truncated, and changed, at every byte: an error or a sound heap, and never a trap.
     @Test func everyByteOfAFile() throws {
         let source = try PersistentHeap.inMemory()
         try source.write { tx in

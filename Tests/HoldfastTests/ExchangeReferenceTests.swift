@@ -30,8 +30,8 @@ private struct Tree: PersistableRecord {
     var children = PersistentArray<Tree>()
 }
 
-/// What the records of a heap refer to comes over as it was: circles, counts of owners, and
-/// references to what others own.
+/// References of records are restored faithfully: cycles, counts of owners, and references to
+/// records owned by others.
 @Suite(.progress) struct ExchangeReferenceTests {
     @Test func circles() throws {
         let heap = try PersistentHeap.inMemory()
@@ -89,7 +89,7 @@ private struct Tree: PersistableRecord {
     }
 
     /// References to records in collections lead to the copies in the collections, whichever comes
-    /// first; from another root too.
+    /// first, even from another root.
     @Test func referencesToOwnedRecords() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -119,7 +119,7 @@ private struct Tree: PersistableRecord {
             ]
             #expect(others == [third, third])
         }
-        // Alone, a root takes a copy of what it refers to with it.
+        // A root exported alone includes a copy of the records that it refers to.
         let alone = try PersistentHeap.inMemory()
         try ExchangeRun.add(try ExchangeRun.lines(heap, "before"), to: alone)
         try ExchangeRun.requireSound(alone)
@@ -159,7 +159,7 @@ private struct Tree: PersistableRecord {
         return heap
     }
 
-    /// What JSON's decoders would refuse is refused by the export already.
+    /// The export already refuses nesting that JSON decoders would refuse.
     @Test func deepNesting() throws {
         _ = try ExchangeRun.copy(try tree(depth: 150))
         let deep = try tree(depth: 300)
@@ -168,7 +168,7 @@ private struct Tree: PersistableRecord {
         } throws: { "\($0)".contains("nested more than 400 levels deep") }
     }
 
-    /// An export is whole or an error.
+    /// An export is complete or an error.
     @Test func danglingReferencesAreRefused() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -183,7 +183,7 @@ private struct Tree: PersistableRecord {
         }
     }
 
-    /// Two exports with references in random order, records of all kinds in one another.
+    /// Two exports with references in random order, with records of all kinds nested in each other.
     @Test(arguments: [1, 2, 3, 4, 5] as [UInt64])
     func randomGraphs(seed: UInt64) throws {
         var random = SplitMix(state: seed)

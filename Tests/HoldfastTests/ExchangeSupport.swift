@@ -3,7 +3,7 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-/// What several suites of exporting and importing do.
+/// Operations shared by several suites for exporting and importing.
 enum ExchangeRun {
     static func lines(
         _ heap: PersistentHeap, _ root: String, knowing types: [any Persistable.Type] = []
@@ -21,8 +21,8 @@ enum ExchangeRun {
         return try heap.write { tx in try tx.importRoot(as: name) { rest.popFirst() } }
     }
 
-    /// A new heap with the roots of another, brought over by a file; expected to be sound and,
-    /// exported once more, to give the same lines, whatever the order of maps.
+    /// A new heap with the roots of another, transferred through a file. Expects it to be sound and
+    /// to export the same lines again, regardless of the order of maps.
     static func copy(_ heap: PersistentHeap, inOrder: Bool = true) throws -> PersistentHeap {
         let folder = try TemporaryFolder()
         try heap.exportLines(to: folder.file("lines"))

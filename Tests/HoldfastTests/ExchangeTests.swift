@@ -96,7 +96,7 @@ private struct Address: PersistableRecord, Equatable {
         try check(true, false)
     }
 
-    /// To the bit, but for what a NaN carries.
+    /// Exact to the bit, except for the payload of a NaN.
     @Test func floats() throws {
         for value in [
             0, -0.0, .infinity, -.infinity, .leastNonzeroMagnitude, -.leastNormalMagnitude, .pi,
@@ -230,7 +230,7 @@ private struct Address: PersistableRecord, Equatable {
         #expect(try ExchangeRun.lines(heap, "t")[1].contains(#""data":"AQID""#))
     }
 
-    /// Every kind of collection in a record, and in one another.
+    /// Every kind of collection in a record, and nested in each other.
     @Test func recordsAndNesting() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -370,8 +370,8 @@ private struct Address: PersistableRecord, Equatable {
         }
     }
 
-    /// Texts and bytes go in pieces, no scalar cut in two, and a hundred thousand entries one by
-    /// one.
+    /// Strings and bytes are exported in pieces, without splitting a scalar, and a hundred thousand
+    /// entries one by one.
     @Test func largeRootsGoPieceByPiece() throws {
         let heap = try PersistentHeap.inMemory()
         let text = String(repeating: "aé€😀", count: 10_000)
@@ -387,7 +387,7 @@ private struct Address: PersistableRecord, Equatable {
         for (root, count) in counts {
             let lines = try ExchangeRun.lines(heap, root)
             #expect(lines.count == count)
-            // No line knows of more than one piece.
+            // No line contains more than one piece.
             #expect(lines.allSatisfy { $0.utf8.count <= 66_000 })
             #expect(try ExchangeRun.add(lines, to: copy) == root)
         }
@@ -402,7 +402,7 @@ private struct Address: PersistableRecord, Equatable {
         try ExchangeRun.requireSound(copy)
     }
 
-    /// An import hands each line over before it asks for the next.
+    /// An import processes each line before it requests the next.
     @Test func anImportReadsOneLineAtATime() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -418,7 +418,7 @@ private struct Address: PersistableRecord, Equatable {
         }
     }
 
-    /// A write transaction exports what it has made so far.
+    /// A write transaction exports its uncommitted changes.
     @Test func exportsInsideAWriteTransaction() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -453,7 +453,7 @@ private struct Address: PersistableRecord, Equatable {
         #expect(throws: HeapError.rootNotFound(path: heap.path, name: "x")) {
             try heap.exportLines(root: "x", to: folder.file("x"))
         }
-        // Nothing is left of an export that failed.
+        // A failed export leaves nothing behind.
         #expect(!folder.names.contains { $0.hasPrefix("x") })
         #expect(throws: HeapError.io(operation: "open", path: folder.file("x"), code: 2)) {
             try heap.importLines(from: folder.file("x"))
@@ -470,8 +470,8 @@ private struct Address: PersistableRecord, Equatable {
         try heap.close()
     }
 
-    /// Types are known by what is said of them; an enum of another program by its raw value, and
-    /// the root stays what it was.
+    /// Types are identified by their descriptions; another program's enum by its raw value, and the
+    /// root stays unchanged.
     @Test func unknownTypes() throws {
         let heap = try PersistentHeap.inMemory()
         #expect(throws: HeapError.unknownType(path: heap.path, name: "a", type: "Array<Strange>")) {
@@ -484,13 +484,13 @@ private struct Address: PersistableRecord, Equatable {
         let roots = try heap.read { $0.roots }
         #expect(roots.map(\.type.text) == ["Array<enum Odd: Int16>"])
         try ExchangeRun.requireSound(heap)
-        // What is no root's type.
+        // Not the type of a root.
         #expect(throws: HeapError.unknownType(path: heap.path, name: "b", type: "Int")) {
             try ExchangeRun.add([#"{"holdfast":1,"root":"b","type":"Int","count":0}"#], to: heap)
         }
     }
 
-    /// A root that is half converted has two halves, one of which no list of roots shows.
+    /// A half-converted root has two halves, one of which is not in the list of roots.
     @Test func unfinishedMigrationsAreRefused() throws {
         let heap = try PersistentHeap.inMemory()
         let folder = try TemporaryFolder()
@@ -505,7 +505,7 @@ private struct Address: PersistableRecord, Equatable {
         #expect(folder.names == [])
     }
 
-    /// Migrations would take data of another version for what it is not.
+    /// Migrations would misinterpret data of another version.
     @Test func versionsOfData() throws {
         let folder = try TemporaryFolder()
         let heap = try PersistentHeap.open(folder.file(), migrations: [Migration(to: 3) { _ in }])

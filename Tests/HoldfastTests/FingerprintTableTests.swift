@@ -3,7 +3,7 @@ import Testing
 
 @testable import Holdfast
 
-/// The table of types that is read without a lock. Any object's identity will do for a type's.
+/// The table of types that is read without a lock. Any object's identity can stand for a type's.
 @Suite(.progress) struct FingerprintTableTests {
     private final class Thing {}
 
@@ -17,7 +17,7 @@ import Testing
         for (number, thing) in things.enumerated() {
             #expect(table.find(ObjectIdentifier(thing)) == UInt64(number))
         }
-        // Entries that had to go further because of these are still found.
+        // Entries that were displaced by these are still found.
         for thing in things.enumerated().filter({ $0.offset % 2 == 0 }).map(\.element) {
             table.remove(ObjectIdentifier(thing))
         }
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// A full table takes no more, and still ends every search.
+    /// A full table accepts no more entries, and still ends every search.
     @Test func doesNotOverflow() {
         let table = FingerprintTable()
         let things = (0 ..< 2000).map { _ in Thing() }

@@ -12,22 +12,22 @@ import TestSupport
     import Glibc
 #endif
 
-/// Swift hides `fork`, since a child has only one of its parent's threads; programs in C call it
-/// all the same.
+/// Swift hides `fork`, because the child has only one of its parent's threads; programs in C call
+/// it all the same.
 private func forked() -> pid_t {
     typealias Fork = @convention(c) () -> pid_t
     let symbol = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "fork")!
     return unsafeBitCast(symbol, to: Fork.self)()
 }
 
-/// Runs `body` in a forked child, which ends without any more ado, and returns its result as the
-/// child's exit status.
+/// Runs `body` in a forked child, which then exits immediately, and returns its result, the child's
+/// exit status.
 private func inChild(_ body: () -> Int32) -> Int32 {
     let child = forked()
     if child == 0 { _exit(body()) }
     var status: Int32 = 0
     guard child > 0, waitpid(child, &status, 0) == child else { return -1 }
-    // A signal ends up above all exit statuses.
+    // A signal is reported above all exit statuses.
     return status & 0x7f == 0 ? status >> 8 & 0xff : 1000 + (status & 0x7f)
 }
 
@@ -36,8 +36,8 @@ private func isForked(_ body: () throws -> Void) -> Bool {
     return false
 }
 
-/// A child that was forked off has the parent's heaps in its memory, but they are not its own: it
-/// is refused, and can do the parent no harm.
+/// A forked child has the parent's heaps in its memory, but they are not its own: its calls are
+/// refused, and cannot harm the parent.
 ///
 /// Each test runs in a process of its own, whose only other threads are idle.
 @Suite(.progress) struct ForkTests {
@@ -60,17 +60,17 @@ private func isForked(_ body: () throws -> Void) -> Bool {
                 for (index, use) in uses.enumerated() where !isForked(use) {
                     return Int32(index + 1)
                 }
-                // Closing is allowed and does nothing to the parent's.
+                // Closing is allowed and does not affect the parent.
                 do { try heap.close() } catch { return 20 }
                 return folder.names == ["test.heap", "test.heap-log", "test.heap-shared"] ? 0 : 21
             }
             guard status == 0 else { exit(status) }
-            // The parent has noticed nothing.
+            // The parent is not affected.
             try heap.write { try $0.value("v", initial: 0).value += 1 }
             guard try heap.views().count == 1,
                 try heap.read({ try $0.value("v", of: Int.self).value }) == 2
             else { exit(30) }
-            // Nobody else could be alone with the heap all the while.
+            // No other process could get exclusive access meanwhile.
             let other = try PersistentHeap.open(folder.file(), engineOptions: EngineOptions())
             guard try other.views().count == 2 else { exit(31) }
             try other.close()
@@ -111,8 +111,8 @@ private func isForked(_ body: () throws -> Void) -> Bool {
         }
     }
 
-    /// A fork inside a write transaction: the child cannot commit what it has inherited, and the
-    /// parent's lock stays the parent's.
+    /// A fork inside a write transaction: the child cannot commit the inherited transaction, and
+    /// the parent's lock stays the parent's.
     @Test func forkInsideAWrite() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -159,8 +159,8 @@ private func isForked(_ body: () throws -> Void) -> Bool {
         }
     }
 
-    /// A fork inside a read: the child must neither go on reading, since nothing protects its view,
-    /// nor end the parent's.
+    /// A fork inside a read: the child must neither continue to read, because nothing protects its
+    /// snapshot, nor end the parent's.
     @Test func forkInsideARead() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -181,15 +181,15 @@ private func isForked(_ body: () throws -> Void) -> Bool {
                     guard try heap.views().filter(\.isOpen).count == 1 else { exit(4) }
                 }
             }
-            // What the child has read does not count, though the closure has returned.
+            // The child's reads do not count, although the closure has returned.
             if isChild { _exit(wasRefused ? 7 : 5) }
             guard !wasRefused, try heap.views().filter(\.isOpen).isEmpty else { exit(6) }
             try heap.close()
         }
     }
 
-    /// A fork inside the one read of a visitor: what protects it is a lock of the open file, which
-    /// the child has too and must not give back.
+    /// A fork inside the one read of a transient reader: its snapshot is protected by a lock of the
+    /// open file, which the child has too and must not release.
     @Test func forkInsideAVisit() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()

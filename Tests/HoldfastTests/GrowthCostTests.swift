@@ -4,8 +4,8 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastEngine
 
-/// What the operations of the collections cost in heaps of a thousand, a hundred thousand and a
-/// million entries, in touched lines: the same, but for what they promise to grow with.
+/// The cost of the collections' operations in heaps of a thousand, a hundred thousand and a million
+/// entries, in dirty lines: constant, except where growth is documented.
 @Suite(.progress) struct GrowthCostTests {
     private static let sizes = [1_000, 100_000, 1_000_000]
 
@@ -26,11 +26,11 @@ import TestSupport
         UInt64(number) &* 0x9e37_79b9_7f4a_7c15
     }
 
-    /// A heap of `count` entries in each collection, made without a log.
+    /// A heap of `count` entries in each collection, built without a log.
     private func build(_ path: String, _ count: Int) throws {
         try PersistentHeap.build(path) { tx in
             let map = try tx.map("map", UInt64.self, UInt64.self)
-            // With a thousand and no more in its one segment, one heap in 130 has a hash seed with
+            // With a thousand entries in its one segment, one heap in 130 has a hash seed with
             // which an insertion finds six full chunks in a row.
             map.reserveCapacity(max(count, 4_000))
             for number in 0 ..< count { map[Self.scattered(number)] = 1 }
@@ -42,7 +42,7 @@ import TestSupport
         }
     }
 
-    /// The mean number of lines that some transactions touch.
+    /// The mean number of dirty lines of some transactions.
     private func lines(
         _ heap: PersistentHeap, _ times: Int,
         _ body: (borrowing WriteTransaction, Int) throws -> Void
@@ -61,7 +61,7 @@ import TestSupport
         let folder = try TemporaryFolder()
         try build(folder.file(), count)
         let heap = try PersistentHeap.open(folder.file())
-        // Room at the ends, so that no growth is in the count.
+        // Room at the ends, so that the count includes no growth.
         try heap.write { tx in
             try tx.array("array", of: UInt64.self).reserveCapacity(count + 1000)
             try tx.bytes("bytes").reserveCapacity(count + 1000)
@@ -112,10 +112,10 @@ import TestSupport
     @Test func fromAThousandToAMillion() throws {
         let all = try Self.sizes.map(costs)
         for (size, costs) in zip(Self.sizes, all) {
-            // Looking at things touches nothing.
+            // Reading marks no line.
             #expect(costs.find == 0, "\(size)")
-            // The slot's line, and for what comes and goes the chunk's control bytes and the map's
-            // header; now and then a chunk on the way.
+            // The slot's line; for insertions and removals also the chunk's control bytes and the
+            // map's header; now and then a chunk in between.
             #expect(costs.replace == 1, "\(size)")
             #expect(costs.insert >= 2 && costs.insert < 4, "\(size): \(costs.insert)")
             #expect(costs.remove >= 2 && costs.remove < 3, "\(size): \(costs.remove)")
@@ -125,7 +125,7 @@ import TestSupport
                 "\(size): \(costs.insertNearEnd)")
             #expect(costs.overwrite == 1, "\(size)")
             #expect(costs.insertText >= 2 && costs.insertText <= 3, "\(size): \(costs.insertText)")
-            // What has to move is eight elements a line.
+            // Eight elements per line have to move.
             let moved = Double(size / 8)
             #expect(
                 costs.insertAtFront >= moved && costs.insertAtFront < moved + 20,

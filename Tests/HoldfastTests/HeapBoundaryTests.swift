@@ -15,8 +15,8 @@ private struct Article: PersistableRecord {
     var author: Shared<Node>
 }
 
-/// What a handle of one heap or transaction comes to in another: its contents are copied, or the
-/// program ends with a sentence. Each mistake is made in a process of its own.
+/// Using a handle of one heap or transaction in another: its contents are copied, or the program
+/// traps with a message. Each mistake is made in a process of its own.
 @Suite(.progress) struct HeapBoundaryTests {
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
@@ -40,7 +40,7 @@ private struct Article: PersistableRecord {
                 try tx.map("lists", String.self, PersistentArray<String>.self)["b"] = list
             }
         }
-        // The copy owes nothing to its source.
+        // The copy is independent of its source.
         try source.write { tx in
             _ = try tx.removeRoot("lists", PersistentMap<String, PersistentArray<String>>.self)
         }
@@ -65,7 +65,7 @@ private struct Article: PersistableRecord {
         #expect(said("a reference to a Node", result))
     }
 
-    /// The same inside a record that is stored whole.
+    /// The same inside a record that is stored as a whole.
     @Test func aFieldThatRefersToAnotherHeap() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
@@ -81,7 +81,7 @@ private struct Article: PersistableRecord {
         #expect(said(foreign, result))
     }
 
-    /// An array of references is copied element by element, and each is looked at.
+    /// An array of references is copied element by element, and each is checked.
     @Test func anArrayOfReferencesToAnotherHeap() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
@@ -106,8 +106,8 @@ private struct Article: PersistableRecord {
             try source.write { from in
                 let far = try from.share(Node(value: 1, next: nil))
                 try target.write { tx in
-                    // A record of the same type lies at the same place there: counting on it would
-                    // go unnoticed.
+                    // A record of the same type has the same offset there: increasing its count
+                    // would go unnoticed.
                     _ = try tx.share(Node(value: 2, next: nil))
                     try tx.array("articles", of: Article.self).append(
                         Article(title: "a", author: far))
@@ -196,7 +196,7 @@ private struct Article: PersistableRecord {
             })
     }
 
-    /// The heap itself is gone, its mapping too.
+    /// The heap itself is gone, and so is its mapping.
     @Test func aHandleUsedAfterItsHeapWasClosed() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
@@ -295,7 +295,7 @@ private struct Article: PersistableRecord {
         #expect(said("was removed while the handle was still in use", set))
     }
 
-    // MARK: A read view
+    // MARK: A read transaction
 
     @Test func everyWayOfChangingIsRefusedInAView() async {
         func refuses(_ kind: String, _ result: ExitTest.Result?) {
@@ -344,7 +344,7 @@ private struct Article: PersistableRecord {
             })
     }
 
-    /// Even a store that goes around every handle stays in this process: the mapping is private and
+    /// Even a store that bypasses every handle stays in this process: the mapping is private and
     /// nothing logs it.
     @Test func aStrayStoreReachesNobody() throws {
         let folder = try TemporaryFolder()
@@ -364,7 +364,7 @@ private struct Article: PersistableRecord {
         }
         let after = try folder.bytes()
         #expect(after == before)
-        // A change of another line of the same page takes nothing else along.
+        // A change of another line of the same page does not include it.
         try heap.write { tx in try tx.array("a", of: Int.self)[300] = 8 }
         try heap.close()
         let again = try PersistentHeap.open(folder.file())

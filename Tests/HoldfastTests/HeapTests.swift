@@ -178,13 +178,13 @@ import TestSupport
         #expect(folder.names == ["test.heap"])
     }
 
-    /// A process that is killed leaves the log; a reader lays it over the image and changes nothing
-    /// on the disk.
+    /// A killed process leaves the log; a reader applies it to the image and changes nothing on the
+    /// disk.
     @Test func readingAfterACrashChangesNothing() throws {
         let folder = try TemporaryFolder()
         let heap = try PersistentHeap.open(folder.file())
         try heap.write { tx in try tx.array("a", of: Int.self).append(contentsOf: 0 ..< 1000) }
-        // What a kill leaves: copies of the files while the heap is open.
+        // Copies of the files while the heap is open equal the files left by a kill.
         let copies = try TemporaryFolder()
         for name in folder.names { try copies.write(try folder.bytes(name), to: name) }
         #expect(copies.names == ["test.heap", "test.heap-log", "test.heap-shared"])

@@ -1,7 +1,7 @@
 import Holdfast
 import Testing
 
-/// What a program writes once for read and write transactions.
+/// Code written once for both read and write transactions.
 @Suite struct HeapTransactionTests {
     @Test("An accessor in an extension makes the root in a write transaction, and finds it in both")
     func extensionWorksWithBoth() throws {

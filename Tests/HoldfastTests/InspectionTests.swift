@@ -5,7 +5,7 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastInspection
 
-/// Looking into a heap, and changing it, without the program's types.
+/// Inspecting and changing a heap without the program's types.
 @Suite(.progress) struct InspectionTests {
     private let heap: PersistentHeap
 
@@ -30,7 +30,7 @@ import TestSupport
         #expect(check.problems == [] && check.unreachedBlocks == 0 && check.unknownRoots == [])
     }
 
-    /// Makes, shows, changes and removes a root of every type that there is.
+    /// Creates, shows, changes and removes a root of every type.
     @Test(arguments: [
         ("Array<Int>", PlainValue.list([.integer(1), .integer(-2)]), "[1, -2]"),
         (
@@ -127,7 +127,7 @@ import TestSupport
         try make("root", type, value)
         #expect(try text("root") == expected)
         try requireSound()
-        // Set once more, in place: what was there is freed.
+        // Set again, in place: the old contents are freed.
         if type.hasPrefix("Value") {
             try heap.write { tx in try tx.place(ofRoot: "root")?.set(value) }
             #expect(try text("root") == expected)
@@ -230,8 +230,7 @@ import TestSupport
         }
     }
 
-    /// What does not fit is refused with a sentence, and the transaction goes on with nothing
-    /// changed.
+    /// An invalid change is refused with a message, and the transaction continues unchanged.
     @Test(arguments: [
         ("Array<Int8>", PlainValue.list([.integer(1), .integer(300)]), "300 does not fit Int8"),
         ("Array<Int>", .list([.number(1.5)]), "a number is no Int"),
@@ -263,7 +262,7 @@ import TestSupport
         #expect(try heap.check().unreachedBlocks == 0)
     }
 
-    /// A damaged root is named before anybody reads it; others are not held up by it.
+    /// A damaged root is reported before it is read; others are not affected.
     @Test func damagedRoots() throws {
         try make("bad", "Array<Bool>", .list([.bool(true)]))
         try make("good", "Array<Int>", .list([.integer(1)]))

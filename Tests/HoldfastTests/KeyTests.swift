@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    /// Keys that are equal as strings are one key, however they are spelled.
+    /// Keys that are equal as strings are one key, whatever their normalisation.
     @Test func canonicallyEqualStrings() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in

@@ -4,8 +4,8 @@ import HoldfastEngine
 import Testing
 import TestSupport
 
-/// Whoever has a heap open last leaves one file, also a snapshot, a private copy or a reader that
-/// has outlived all writers.
+/// The last opening of a heap leaves one file, even if it is a snapshot, a private copy or a reader
+/// that has outlived all writers.
 @Suite(.progress) struct LastCloserTests {
     private let folder = try! TemporaryFolder()
 
@@ -46,7 +46,7 @@ import TestSupport
         #expect(try value() == 2)
     }
 
-    /// With the shared file gone, nobody can know whether there was more: it is said.
+    /// Without the shared file it is unknown whether there were more commits: a warning.
     @Test func sharedFileIsMissing() throws {
         let source = try TemporaryFolder()
         let heap = try PersistentHeap.open(source.file(), engineOptions: EngineOptions())
@@ -75,7 +75,7 @@ import TestSupport
         }
     }
 
-    /// The process that holds the write lock is said to write.
+    /// The process that holds the write lock is shown as writing.
     @Test func writersAreShown() throws {
         let heap = try open()
         let reader = try open(.readOnly)

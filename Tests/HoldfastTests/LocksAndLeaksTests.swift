@@ -13,8 +13,8 @@ private struct Link: PersistableRecord {
 
 private struct Oops: Error {}
 
-/// What is left behind: no lock by any way out of a transaction, no block by any way that is not
-/// the program's own, and those are counted.
+/// No exit from a transaction leaves a lock behind, and no operation except the program's own
+/// leaves a block behind; those blocks are counted.
 @Suite(.progress) struct LocksAndLeaksTests {
     private let folder = try! TemporaryFolder()
 
@@ -43,8 +43,8 @@ private struct Oops: Error {}
         try heap.close()
     }
 
-    /// Two threads that each hold one heap and ask for the other's would wait for ever; one is told
-    /// so, lets its heap go, and the other goes on.
+    /// Two threads that each hold one heap and request the other's would wait for ever. One gets an
+    /// error and releases its heap, and the other continues.
     @Test func heapsTakenInOppositeOrderEndInAnError() throws {
         let heaps = [
             try PersistentHeap.open(folder.file("a.heap"), options: options()),
@@ -116,7 +116,7 @@ private struct Oops: Error {}
         try heap.close()
     }
 
-    /// Counting references never frees a circle.
+    /// Reference counting never frees a cycle.
     @Test func circlesOfSharedRecordsAreCounted() throws {
         let heap = try PersistentHeap.open(folder.file())
         try heap.write { tx in

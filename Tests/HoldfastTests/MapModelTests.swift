@@ -60,7 +60,7 @@ import TestSupport
             groups[key]!.sort { $0.name < $1.name }
             model[key]!.sort { $0.name < $1.name }
         case 9:
-            // A copy of a whole group, records and what they own.
+            // A copy of a whole group, with its records and everything that they own.
             let other = random.text()
             if size < 10, let group = groups[key] { groups[other] = group }
             if size < 10, let group = model[key] { model[other] = group }

@@ -5,11 +5,11 @@ import TestSupport
 
 @testable import Holdfast
 
-/// What a map of a heap has of `Dictionary`, and how it behaves at its edges.
+/// Features of a heap's map in common with `Dictionary`, and its behaviour in edge cases.
 @Suite(.progress) struct MapTests {
     private struct Refused: Error {}
 
-    /// A value that owns memory and has something to change in place.
+    /// A value that owns memory and can be changed in place.
     private struct Numbers: PersistableRecord {
         private var text: String
 
@@ -36,7 +36,7 @@ import TestSupport
             map["b", default: .init([])].values.append(3)
             map["none"]?.values.append(4)
             #expect(map["a"]?.values == [1, 2] && map["b"]?.values == [3] && map.count == 2)
-            // The value can go, and come, while it is being changed.
+            // The value can be removed and set while it is being changed.
             func clear(_ value: inout Numbers?) { value = nil }
             func set(_ value: inout Numbers?) { value = .init([9]) }
             clear(&map["a"])
@@ -46,7 +46,8 @@ import TestSupport
         }
     }
 
-    /// A value that is being changed finds its way back though the table has moved meanwhile.
+    /// A value that is being changed is written back to the right place although the table has
+    /// moved meanwhile.
     @Test func changingTheMapMeanwhile() throws {
         try withMap(Int.self, Int.self) { map in
             func change<Value>(_ value: inout Value, to new: Value, _ meanwhile: () -> Void) {
@@ -107,7 +108,7 @@ import TestSupport
         }
     }
 
-    /// Keys that equal nothing can still be removed by what they are.
+    /// Keys that equal nothing can still be removed by index.
     @Test func notANumber() throws {
         try withMap(Double.self, String.self) { map in
             for number in 0 ..< 20 { map[.nan] = "a value of more than fifteen bytes \(number)" }
@@ -141,8 +142,8 @@ import TestSupport
         }
     }
 
-    /// Counted by keys, and by the parts of the table that the hashes lead to: segments of
-    /// different sizes must not count differently.
+    /// Counted by keys, and by the parts of the table that the hashes select: segments of different
+    /// sizes must not be weighted differently.
     @Test(arguments: [(16, 16), (20_000, 20_000), (20_000, 8)])
     func randomEntriesAreAllAsLikely(count: Int, kept: Int) throws {
         try withMap(Int.self, Int.self) { map in
@@ -165,7 +166,7 @@ import TestSupport
         }
     }
 
-    /// What was reserved does not grow: the bytes in use stay the same while it is filled.
+    /// A reserved capacity does not grow: the bytes in use stay the same while it is filled.
     @Test(arguments: [1, 7, 8, 50, 1000, 5000, 100_000])
     func reservedRoomIsEnough(count: Int) throws {
         let heap = try PersistentHeap.inMemory()
@@ -183,7 +184,7 @@ import TestSupport
             )
         }
         #expect(try heap.audit().usedBytes == before)
-        // And no more than twice what is needed.
+        // And at most twice the need.
         #expect(before < UInt64(8192 + count * 64))
         try heap.write { tx in
             let map = try tx.map("map", Int.self, Int.self)
@@ -202,7 +203,7 @@ import TestSupport
         return String(decoding: result.standardErrorContent, as: UTF8.self).contains(sentence)
     }
 
-    /// A table that has grown finds its keys as soon as one that was made large at once: keys that
+    /// A table that has grown finds its keys as quickly as one that was created large. Keys that
     /// stayed when their segment split lie in their homes, where there is room again.
     @Test func keysMoveUpWhenTheirSegmentSplits() throws {
         try withMap(UInt64.self, UInt64.self) { map in
@@ -214,7 +215,7 @@ import TestSupport
                 (splits, depth) = (splits + 1, map.header.pointee.depth)
                 var sentOn = 0
                 map.forEachSegment { segment in
-                    // The two that have just come of one; the others are as full as they may be.
+                    // The two halves of the latest split; the others may be full.
                     guard segment.localDepth == Int(depth) else { return }
                     let base = map.chunks(segment)
                     for chunk in 0 ..< segment.chunks {
@@ -223,15 +224,15 @@ import TestSupport
                         sentOn += Int(MapChunk.overflow(control))
                     }
                 }
-                // Of some 2500 keys in 7168 slots; about a hundred if they stayed where they were.
+                // Of about 2500 keys in 7168 slots; about a hundred if they had not moved.
                 #expect(sentOn < 50, "\(sentOn) keys lie behind their homes")
             }
             #expect(splits >= 3 && (0 ..< 40_000).allSatisfy { map[$0] == $0 })
         }
     }
 
-    /// Walks over tables of every shape: one chunk, fewer than eight, many segments, slots that
-    /// fill their chunks and slots that do not, gaps.
+    /// Iterations over tables of every shape: one chunk, fewer than eight, many segments, slots
+    /// that fill their chunks and slots that do not, gaps.
     @Test func walkingTablesOfAllSizes() throws {
         func walk<Value: Persistable & Equatable>(_ value: @escaping (Int) -> Value) throws {
             try withMap(Int.self, Value.self) { map in
@@ -299,7 +300,7 @@ import TestSupport
             try Self.map { map in for (key, _) in map { map[key + 100] = 1 } }
         }
         #expect(said("was changed while it was iterated", result))
-        // At the next step, also among entries that the iterator has seen to be there.
+        // At the next step, even among entries that the iterator already knows of.
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.map { map in
                 var entries = map.makeIterator()
@@ -322,7 +323,7 @@ import TestSupport
             }
         }
         #expect(said("was changed by the closure", result))
-        // More than any heap can hold is an error of the transaction.
+        // A capacity beyond any heap is an error of the transaction.
         #expect(throws: HeapError.self) { try Self.map { $0.reserveCapacity(.max) } }
     }
 }

@@ -4,10 +4,10 @@ import HoldfastEngine
 import Testing
 import TestSupport
 
-/// Messages between processes through a deque: each arrives once and in order, whoever is killed,
-/// and nobody enters the kernel while both are busy.
+/// Messages between processes through a deque: each arrives once and in order, whichever process is
+/// killed, and no process enters the kernel while both are busy.
 @Suite(.progress, .serialized) struct MessageTests {
-    /// A worker process, killed when the test lets go of it.
+    /// A worker process, killed when this object is released.
     private final class Worker {
         private let process = Process()
         private let output = Pipe()
@@ -30,7 +30,7 @@ import TestSupport
 
         var isRunning: Bool { process.isRunning }
 
-        /// Waits for it to end by itself; what it printed.
+        /// Waits for it to end by itself; returns its output.
         func result() throws -> String {
             let text = String(
                 decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -51,8 +51,8 @@ import TestSupport
         try heap.read { try $0.array("received", of: Int.self).count }
     }
 
-    /// Producer and consumer are killed by turns and together, at arbitrary moments, and others go
-    /// on where they were.
+    /// Producer and consumer are killed alternately and together, at arbitrary moments, and new
+    /// ones continue at the same point.
     @Test(arguments: [1 as UInt64, 2])
     func exactlyOnceAndInOrderThroughKills(seed: UInt64) throws {
         let folder = try TemporaryFolder()
@@ -69,7 +69,7 @@ import TestSupport
         var consumer = try Worker("consume", folder.file())
         var kills = 0
         while kills < 15 {
-            // Messages have come through since the last kill, so both are at work.
+            // Messages have arrived since the last kill, so both are working.
             let goal = try received(heap) + Int.random(in: 1 ... 300, using: &random)
             while try received(heap) < goal {
                 let seen = heap.version
@@ -100,7 +100,7 @@ import TestSupport
             let isEmpty = try tx.deque("queue", of: Int.self).isEmpty
             #expect(isEmpty, "seed \(seed)")
         }
-        // And nobody who died has left memory behind.
+        // No dead process has left memory behind.
         try heap.write { tx in
             for name in ["target", "sent", "workers"] {
                 try tx.removeRoot(name, PersistentValue<Int>.self)
@@ -114,23 +114,23 @@ import TestSupport
         #expect(folder.names == ["test.heap"])
     }
 
-    /// While nobody waits, a commit enters the kernel for nobody.
+    /// Without waiters, a commit does not enter the kernel.
     @Test func commitsWakeNobody() throws {
         let folder = try TemporaryFolder()
         #expect(try Worker("commit", folder.file(), "10000").kernelCalls() == [0, 0, 0])
     }
 
-    /// Two processes that commit at the same time want the write lock again and again, and look for
-    /// it instead of sleeping, however long it takes; without looking they sleep, which shows that
-    /// they were in each other's way.
+    /// Two processes that commit concurrently need the write lock again and again, and spin instead
+    /// of sleeping, however long it takes. Without spinning they sleep, which shows that they
+    /// compete.
     @Test(arguments: [true, false])
     func writersLookForTheLock(look: Bool) throws {
         let folder = try TemporaryFolder()
         let heap = try PersistentHeap.open(folder.file())
         try heap.write { _ = try $0.value("number", initial: 0) }
         var waits = 0
-        // Whether the two meet at all is up to the system, so those that do not look may try a few
-        // times.
+        // Whether the two meet at all depends on the system, so without spinning there are several
+        // attempts.
         for _ in 0 ..< (look ? 1 : 20) where waits == 0 {
             let workers = try (0 ..< 2).map { _ in
                 try Worker("commit", folder.file(), "40000", look ? "60000000000" : "0")
@@ -143,9 +143,9 @@ import TestSupport
         try heap.close()
     }
 
-    /// Two processes that answer each other. With a bound on looking that is never reached, however
-    /// busy the machine is, neither ever sleeps; without looking they do, which shows that the
-    /// calls are counted.
+    /// Two processes that answer each other. With a limit on spinning that is never reached,
+    /// however busy the machine is, neither ever sleeps; without spinning they do, which shows that
+    /// the calls are counted.
     @Test(arguments: [true, false])
     func busyProcessesMakeNoCalls(look: Bool) throws {
         let folder = try TemporaryFolder()

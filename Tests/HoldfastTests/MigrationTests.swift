@@ -49,7 +49,7 @@ private struct Stopped: Error {}
         try heap.close()
     }
 
-    /// From version 1 to 3, in batches of 100; throws after so many batches.
+    /// From version 1 to 3, in batches of 100; throws after that many batches.
     private func migrations(stoppingAfter limit: Int = .max) -> [Migration] {
         let counter = Counter()
         @Sendable func count() throws {
@@ -123,7 +123,7 @@ private struct Stopped: Error {}
         try requireMigrated(1000)
     }
 
-    /// Stopped after every number of batches, and gone on with by another opening: nothing is lost,
+    /// Stopped after every number of batches, and continued by another opening: nothing is lost,
     /// and nothing is done twice.
     @Test func aMigrationGoesOnWhereItWas() throws {
         try fill(450)
@@ -151,7 +151,7 @@ private struct Stopped: Error {}
         #expect(throws: HeapError.newerData(path: path, version: 3, known: 1)) {
             _ = try PersistentHeap.open(path, migrations: [Migration(to: 1) { _ in }])
         }
-        // The same without a root that can be converted.
+        // The same without a root to convert.
         #expect(throws: HeapError.self) {
             _ = try PersistentHeap.open(
                 path,

@@ -3,17 +3,17 @@ import HoldfastEngine
 import Testing
 import TestSupport
 
-/// Random changes of a heap and of a model in ordinary memory side by side: transactions of all
-/// sizes, every tenth aborted, with checkpoints, reopenings and comparisons in between. In the end
-/// everything is removed, and nothing may be left of it.
+/// Random changes of a heap and of a model in ordinary memory in parallel: transactions of all
+/// sizes, every tenth aborted, with checkpoints, reopenings and comparisons in between. At the end
+/// everything is removed, and no block may be left.
 struct ModelRun {
     private struct Abort: Error {}
 
     var operations = 200_000
     var largestTransaction = 200
 
-    /// - `change` makes one random change in both and returns how many operations it was; `compare`
-    ///   says what differs.
+    /// `change` makes one random change in both and returns the number of operations; `compare`
+    /// returns whether both are equal.
     func callAsFunction<Model, Handles>(
         seed: UInt64, _ empty: Model, handles: (borrowing WriteTransaction) throws -> Handles,
         change: (Handles, inout Model, inout SplitMix) throws -> Void,
@@ -84,7 +84,7 @@ extension SplitMix {
         return start ..< start + below(min(longest, count - start) + 1)
     }
 
-    /// Texts of no bytes, of up to fifteen and of more; of ASCII and not.
+    /// Strings of no bytes, of up to fifteen and of more; ASCII and not.
     mutating func text() -> String {
         let texts = [
             "", "é", "e\u{301}", "short", "exactly 15 byte", "sixteen bytes ok",

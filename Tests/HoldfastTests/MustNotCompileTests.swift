@@ -2,8 +2,8 @@ import Foundation
 import Testing
 import TestSupport
 
-/// What the compiler refuses: the files of Tests/MustNotCompile, as Tests/must-not-compile.sh
-/// checks them without building tests.
+/// Programs that the compiler refuses: the files of Tests/MustNotCompile, which
+/// Tests/must-not-compile.sh checks without building tests.
 @Suite(.progress) struct MustNotCompileTests {
     private static let folder = packageFolder.path + "/Tests/MustNotCompile"
 
@@ -12,8 +12,9 @@ import TestSupport
             $0.hasSuffix(".swift")
         }.sorted()
 
-    /// Status and errors of compiling a file. Not only types are checked: that a transaction is not
-    /// consumed and not sent to another thread is found in the compiler's intermediate language.
+    /// The exit status and the errors of compiling a file. Includes the intermediate language, not
+    /// only type checking: only there does the compiler find that a transaction is not consumed and
+    /// not sent to another thread.
     private func compile(_ file: String) throws -> (status: Int32, errors: [String]) {
         let arguments = [
             "swiftc", "-parse-as-library", "-module-name", "MustNotCompile", "-emit-sil", "-o",
@@ -35,8 +36,8 @@ import TestSupport
         #expect(Self.files.count > 30)
     }
 
-    /// A handle that a transaction returns compiles, with a warning; what is copied out of it does
-    /// not get one.
+    /// Returning a handle from a transaction compiles with a warning; returning a copy of its
+    /// contents gives no warning.
     @Test func handlesThatAreReturnedAreWarnedOf() throws {
         let folder = try TemporaryFolder()
         let source = """
@@ -75,7 +76,7 @@ import TestSupport
         #expect(warned == [6, 7, 12, 13, 14], "\(outcome.output)")
     }
 
-    /// One after the other: each is a process of its own that fills a core.
+    /// Sequentially: each is a process of its own that uses a whole core.
     @Test func eachIsRefusedForItsReason() throws {
         for file in Self.files where file != "Control.swift" {
             let text = try String(contentsOfFile: Self.folder + "/" + file, encoding: .utf8)

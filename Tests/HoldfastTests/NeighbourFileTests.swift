@@ -5,8 +5,8 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-/// Files beside a heap that have the names of its own files and belong to someone else: nothing
-/// that the heap does removes, replaces or changes them.
+/// Files beside a heap that have the names of its own files and belong to others: the heap never
+/// removes, replaces or changes them.
 @Suite(.progress) struct NeighbourFileTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file("app") }
@@ -27,7 +27,7 @@ import TestSupport
         return try heap.read { try $0.value("v", of: Int.self).value }
     }
 
-    /// A heap of another folder, left as a kill leaves it, with the files beside it.
+    /// A heap in another folder as after a kill, with its neighbour files.
     private func killedHeap() throws -> TemporaryFolder {
         let copies = try TemporaryFolder()
         let source = try TemporaryFolder()
@@ -44,7 +44,7 @@ import TestSupport
             otherHeapsLog, otherHeapsShared
     }
 
-    /// Puts something of somebody else's at `name`.
+    /// Puts a file of another owner at `name`.
     private func put(_ stranger: Stranger, at name: String) throws {
         let manager = FileManager.default
         let place = folder.file(name)
@@ -70,7 +70,7 @@ import TestSupport
         }
     }
 
-    /// What can be seen of a file without following links.
+    /// The visible properties of a file, without following links.
     private func look(_ name: String) -> String {
         var status = stat()
         guard lstat(folder.file(name), &status) == 0 else { return "missing" }
@@ -101,9 +101,9 @@ import TestSupport
         let before = try folder.bytes("app")
         try put(stranger, at: name)
         let (seen, target) = (look(name), look("target"))
-        // A writer is refused, and told which file is in the way.
+        // A writer is refused, with the name of the obstructing file.
         #expect(isRefused(name) { try open().close() })
-        // Whoever only reads does without the file.
+        // A reader works without the file.
         let reader = try open(.readOnly)
         for _ in 0 ..< 2 { #expect(try reader.read { try $0.value("v", of: Int.self).value } == 5) }
         _ = try reader.statistics()
@@ -114,7 +114,7 @@ import TestSupport
         try snapshot.close()
         #expect(look(name) == seen && look("target") == target)
         #expect(try folder.bytes("app") == before)
-        // Once it is out of the way all is as ever.
+        // Without the obstacle, everything works as usual.
         try FileManager.default.removeItem(atPath: folder.file(name))
         try make(value: 6)
         #expect(try value() == 6)
@@ -122,7 +122,7 @@ import TestSupport
         #expect(look("nothing") == "missing")
     }
 
-    /// A log file of another program that is empty at the moment.
+    /// Another program's log file that happens to be empty.
     @Test func emptyLogStays() throws {
         try make()
         try folder.write(Data(), to: "app-log")
@@ -131,7 +131,7 @@ import TestSupport
         #expect(look("app-log") == seen)
     }
 
-    /// One that comes while the heap is open: the commit is refused that would need the name.
+    /// A file that appears while the heap is open: the commit that would need its name is refused.
     @Test func strangerThatComesLater() throws {
         try make()
         let heap = try open()
@@ -148,8 +148,7 @@ import TestSupport
         #expect(folder.names == ["app"])
     }
 
-    /// One that was put in the place of a file of a heap that is open is not removed by who closes
-    /// that.
+    /// A file that replaced one of an open heap's files is not removed when the heap is closed.
     @Test(arguments: ["app-log", "app-shared"]) func strangerInTheLogsPlace(name: String) throws {
         try make()
         let heap = try open()
@@ -163,7 +162,7 @@ import TestSupport
         #expect(try value() == 7)
     }
 
-    /// After a kill, with the log or the shared file gone and something else in its place.
+    /// After a kill, with the log or the shared file replaced by another object.
     @Test(arguments: Stranger.allCases.filter { $0 != .otherHeap }) func strangerAfterAKill(
         _ stranger: Stranger
     ) throws {
@@ -187,7 +186,7 @@ import TestSupport
         #expect(folder.names == ["app"])
     }
 
-    /// Copies and builds do not take a name that a user may have given away.
+    /// Copies and builds do not take a name that a user may have used.
     @Test(arguments: Stranger.allCases) func copiesAndBuilds(_ stranger: Stranger) throws {
         try make("app")
         try put(stranger, at: "b-new")
@@ -205,8 +204,8 @@ import TestSupport
         try made.close()
     }
 
-    /// A heap that its program has left unclosed can still be replaced as a whole, and its log goes
-    /// with it.
+    /// A heap that its program has left unclosed can still be replaced as a whole, together with
+    /// its log.
     @Test func replacingAKilledHeap() throws {
         let killed = try killedHeap()
         for name in killed.names { try folder.write(try killed.bytes(name), to: name) }
@@ -222,8 +221,8 @@ import TestSupport
         #expect(try value() == 9)
     }
 
-    /// What a start of the heap that was ended in its first moments has left: nothing but zeros,
-    /// under the shared file's name.
+    /// The remains of an opening that ended in its first moments: only zeros, under the shared
+    /// file's name.
     @Test(arguments: [0, 4096, 16384, 16384 + 65536]) func ownLeftovers(size: Int) throws {
         try make()
         try folder.write(Data(count: size), to: "app-shared")

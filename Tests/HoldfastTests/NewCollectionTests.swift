@@ -4,7 +4,7 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-/// Collections that are made with elements, for a place in a heap.
+/// Collections that are created with elements, before they have a place in a heap.
 @Suite(.progress) struct NewCollectionTests {
     private struct Item: PersistableRecord {
         var name: String
@@ -59,7 +59,7 @@ import TestSupport
             try requireFull(items["bolt"])
             #expect(items["empty"]?.tags.isEmpty == true)
             #expect(items["empty"]?.nested == nil)
-            // Comparing with a literal makes nothing in the heap, so it is possible in a reading
+            // Comparing with a literal allocates nothing in the heap, so it works in a read
             // transaction.
             #expect(items["bolt"]?.tags == ["steel", "M6"])
             #expect(items["bolt"]?.prices == ["a": 1.5, "b": 2.5])
@@ -84,7 +84,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// Stored twice it is two; and one that is never stored leaves nothing behind.
+    /// Stored twice it becomes two; one that is never stored leaves nothing behind.
     @Test func belongToOnePlace() throws {
         let heap = try PersistentHeap.open(folder.file())
         try heap.write { tx in
@@ -112,7 +112,7 @@ import TestSupport
             try heap.read { try $0.map("lists", Int.self, PersistentArray<Int>.self).count } == 2)
         try heap.write { tx in _ = PersistentSet([1]) }
         #expect(try heap.check().unreachedBlocks == 0)
-        // In a heap that is built, and from one heap to another.
+        // In a heap that is being built, and from one heap to another.
         try PersistentHeap.build(folder.file("built.heap")) { tx in
             try tx.map("lists", Int.self, PersistentArray<Int>.self)[1] = [1, 2]
             _ = PersistentArray([9])

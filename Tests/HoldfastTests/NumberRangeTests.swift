@@ -5,7 +5,7 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastInspection
 
-/// Every number that a program can give, at the ends of its range.
+/// Every number that a program can pass, at the ends of its range.
 @Suite(.progress) struct NumberRangeTests {
     private static let extremes = [Int.min, -1, 0, 1, 1 << 40, .max - 1, .max]
 
@@ -87,7 +87,7 @@ import TestSupport
                     continue
                 }
             } else {
-                // Addresses alone are there for a trillion elements that lie one behind the other.
+                // There are enough addresses for a trillion contiguous elements.
                 #expect(name != "map" && number == 1_000_000_000_000, "\(name)")
             }
             try heap.write { try $0.value("v", initial: 0).value = 1 }

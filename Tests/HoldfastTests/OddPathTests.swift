@@ -7,8 +7,8 @@ import MemoryMapping
 import Testing
 import TestSupport
 
-/// Paths are bytes: what the system takes for a path is one, and what it does not is refused before
-/// anything is made.
+/// Paths are bytes: any path that the system accepts works, and others are refused before any file
+/// is created.
 @Suite(.progress) struct OddPathTests {
     private let folder = try! TemporaryFolder()
 
@@ -26,7 +26,7 @@ import TestSupport
         return try heap.read { try $0.value("v", of: Int.self).value }
     }
 
-    /// The words of the error, in one line; nil if there was none.
+    /// The error message, on one line; nil if there was no error.
     private func complaint(_ body: () throws -> Void) -> String? {
         do { try body() } catch let error as HeapError { return "\(error)" } catch { return nil }
         return nil
@@ -81,8 +81,8 @@ import TestSupport
         #expect(complaint { try use(folder.file("file/heap")) }?.contains("is a file") == true)
     }
 
-    /// A name must leave room for those of the files beside it: an error before anything is made,
-    /// or all works.
+    /// A name must leave room for the suffixes of the neighbour files: either an error before any
+    /// file is created, or everything works.
     @Test(arguments: 240 ... 256) func longNames(bytes: Int) throws {
         let path = folder.file(String(repeating: "n", count: bytes))
         if bytes + "-shared".utf8.count <= 255 {
@@ -124,7 +124,7 @@ import TestSupport
                 == true)
     }
 
-    /// A working folder, a link and a name that are not UTF-8.
+    /// A working directory, a link and a name that are not UTF-8.
     @Test func bytesThatAreNoText() async throws {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -153,7 +153,7 @@ import TestSupport
             else {
                 exit(3)
             }
-            // By a relative path, with every file beside it.
+            // By a relative path, with all neighbour files.
             let heap = try PersistentHeap.open("app", engineOptions: EngineOptions())
             try heap.write { try $0.value("v", initial: 0).value = 4 }
             guard names(odd) == 3, names(Array(repaired.utf8)) == 0 else { exit(4) }
@@ -164,7 +164,7 @@ import TestSupport
             try heap.copy(to: folder.file("copy"))
             try heap.close()
             guard names(odd) == 1, names(Array(repaired.utf8)) == 0 else { exit(7) }
-            // Through a link, and by a path that spells the bytes.
+            // Through a link, and by a path with escaped bytes.
             let target = (odd + Array("/app".utf8) + [0]).map { CChar(bitPattern: $0) }
             guard symlink(target, folder.file("link")) == 0 else { exit(8) }
             for path in [folder.file("link"), PathBytes.text(odd) + "/app"] {
@@ -185,14 +185,13 @@ import TestSupport
             {
                 guard "\(error)".contains("c\\xE9\\xFF/none") else { exit(11) }
             }
-            // What removes folders by their names as text would leave this one.
+            // Code that removes folders by names as text would leave this one.
             try SystemDisk.shared.remove(PathBytes.text(odd) + "/app")
             guard PathBytes.withCString(PathBytes.text(odd), { rmdir($0) }) == 0 else { exit(12) }
         }
     }
 
-    /// An accent that follows a slash makes one character with it, and is still the first byte of a
-    /// name.
+    /// An accent after a slash forms one character with it, and is still the first byte of a name.
     @Test func accentBehindASlash() throws {
         let path = folder.file("\u{301}heap")
         try use(path, 3)

@@ -2,9 +2,9 @@ import Holdfast
 import TestSupport
 import Testing
 
-/// A handle that is not there is nil, whatever lay on the stack before.
+/// An absent handle is nil, whatever was on the stack before.
 @Suite(.progress) struct OptionalHandleTests {
-    /// Leaves other bytes than zeros where the next call has its variables.
+    /// Leaves nonzero bytes where the next call has its variables.
     @inline(never)
     private func fillStack(_ number: Int) -> Int {
         var numbers = (

@@ -5,7 +5,7 @@ import HoldfastEngine
 @testable import HoldfastInspection
 import Testing
 
-/// A copy that packs holds the same, whatever it is, and in less.
+/// A packed copy has the same contents in less space.
 @Suite(.progress) struct PackingTests {
     private struct Node: PersistableRecord {
         var name: String
@@ -36,7 +36,7 @@ import Testing
 
     private let folder = try! TemporaryFolder()
 
-    /// Something of every kind, sparse and nested.
+    /// Values of every kind, sparse and nested.
     private func fill(_ heap: PersistentHeap) throws {
         func text(_ number: Int) -> String { "a text that needs a block, number \(number)" }
         try heap.write { tx in
@@ -78,11 +78,11 @@ import Testing
             nodes[ref: 1].choice = .leaf(Leaf(text: text(5), data: Data(count: 20)))
             nodes[ref: 2].choice = .texts([text(6)], 7)
             nodes[ref: 3].choice = Choice.none
-            // A circle that only references lead to.
+            // A cycle that only references lead to.
             let alone = try tx.new(Node(name: "alone", next: nil))
             alone.next = try tx.new(Node(name: "its friend", next: alone))
             _ = try tx.value("alone", initial: Optional(alone))
-            // Many levels, one in the other.
+            // Many nested levels.
             let deep = try tx.map(
                 "deep", Int.self, PersistentMap<Int, PersistentArray<PersistentDeque<String?>>>.self
             )
@@ -120,7 +120,7 @@ import Testing
         #expect(try copy.audit().problems.isEmpty)
         #expect(try copy.read { $0.version } == (try heap.read { $0.version }))
         #expect(copy.identity != heap.identity)
-        // References lead to each other's records as before, and the tables are in the same order.
+        // References lead to the same records as before, and the tables are in the same order.
         #expect(try lines(copy).sorted() == lines(heap).sorted())
         let (old, new) = (try heap.statistics(), try copy.statistics())
         #expect(new.heapBytes < old.heapBytes * 2 / 3, "\(new.heapBytes) of \(old.heapBytes)")
@@ -148,7 +148,7 @@ import Testing
         try heap.close()
     }
 
-    /// Blocks that only the program knows of would be lost, so the pages are copied.
+    /// Blocks known only to the program would be lost, so the pages are copied.
     @Test func whatIsNotReachedIsCopiedByPages() throws {
         let heap = try PersistentHeap.open(folder.file())
         try fill(heap)

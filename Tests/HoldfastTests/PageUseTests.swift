@@ -13,8 +13,7 @@ private struct Leaf: PersistableRecord {
 
 private let long = "a text that is longer than fifteen bytes"
 
-/// The account of every page: that each is in it once, and that every byte in use has the right
-/// owner.
+/// The account of every page: each page occurs once, and every byte in use has the right owner.
 @Suite(.progress) struct PageUseTests {
     private let folder = try! TemporaryFolder()
 
@@ -32,8 +31,8 @@ private let long = "a text that is longer than fifteen bytes"
         }
     }
 
-    /// Every page is in exactly one stretch, and the sums agree with the audit, which counts in
-    /// another way.
+    /// Every page is in exactly one stretch, and the sums agree with the audit, which counts
+    /// independently.
     private func expectWhole(_ use: HeapPages, _ audit: AllocatorAudit) {
         var next = 0
         var pages: [String: Int] = [:]
@@ -89,7 +88,7 @@ private let long = "a text that is longer than fifteen bytes"
                 && empty.roots == [])
     }
 
-    /// What a root is said to take is what its removal gives back.
+    /// The bytes reported for a root are those that its removal frees.
     @Test func aRootsBytesAreThoseThatItsRemovalFrees() throws {
         for name in ["stock", "numbers", "texts"] {
             let heap = try PersistentHeap.inMemory()
@@ -135,7 +134,7 @@ private let long = "a text that is longer than fifteen bytes"
                     HeapPages.Share(owner: .root(0), bytes: stretch.pages.count * 4096)
                 ])
         #expect(stretch.pages.count * 4096 >= 50_000 * 8)
-        // Texts of one length from two roots lie side by side in the same slabs.
+        // Strings of one length from two roots are adjacent in the same slabs.
         try heap.write { tx in
             try tx.array("more", of: String.self).append(
                 contentsOf: (0 ..< 300).map { "\(long) \($0)" })
@@ -150,7 +149,7 @@ private let long = "a text that is longer than fifteen bytes"
         expectWhole(mixed, try heap.audit())
     }
 
-    /// A record belongs to the root through which it is reached, through however many references.
+    /// A record belongs to the root that leads to it, through however many references.
     @Test func whatReferencesLeadToBelongsToTheirRoot() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -227,7 +226,7 @@ private let long = "a text that is longer than fifteen bytes"
         #expect(compared.damagedPages == [page] && compared.comparedChecksums)
     }
 
-    /// Whatever the page map and the slabs' headers say: every page is in the account once, and
+    /// Whatever the page map and the slabs' headers contain: every page is in the account once, and
     /// nothing traps.
     @Test func damagedRecordsOfTheAllocatorLeaveEveryPageInTheAccount() throws {
         var random = SplitMix(state: 11)

@@ -5,8 +5,8 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-/// One file has many names: whichever it is opened by, there is one heap, one log, and one mapping
-/// in a process.
+/// A file can have many names: whichever is used to open it, there is one heap, one log, and one
+/// mapping per process.
 @Suite(.progress, .serialized) struct PathTests {
     private let folder = try! TemporaryFolder()
 
@@ -16,7 +16,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// Opened a second time within the process, by whatever name: one registered opening.
+    /// Opened a second time in the same process, by any name: one registered opening.
     @Test func everyNameSharesTheMapping() throws {
         let path = folder.file()
         try make(path)
@@ -56,8 +56,8 @@ import TestSupport
         #expect(folder.names.filter { $0.hasSuffix("-log") || $0.hasSuffix("-shared") } == [])
     }
 
-    /// Engines of their own, as other processes have: the log lies beside the file and not beside
-    /// the link.
+    /// Separate engines, as in separate processes: the log lies beside the file and not beside the
+    /// link.
     @Test func logLiesBesideTheFile() throws {
         let path = folder.file()
         try make(path)
@@ -83,7 +83,7 @@ import TestSupport
         #expect(elsewhere.names == ["link.heap"])
     }
 
-    /// After a crash too, whichever name is used then.
+    /// Also after a crash, whichever name is then used.
     @Test func recoveryFindsTheLogThroughALink() throws {
         let path = folder.file()
         let heap = try PersistentHeap.open(path, engineOptions: EngineOptions())
@@ -99,7 +99,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// A link to what is not there yet: the heap is made there, and the link stays a link.
+    /// A link to a missing file: the heap is created at its target, and the link stays a link.
     @Test func linkToNothing() throws {
         try FileManager.default.createSymbolicLink(
             atPath: folder.file("link.heap"), withDestinationPath: "real.heap")
@@ -109,11 +109,11 @@ import TestSupport
             try FileManager.default.destinationOfSymbolicLink(atPath: folder.file("link.heap"))
                 == "real.heap")
         try make(folder.file("real.heap"))
-        // Building goes the same way.
+        // Building behaves in the same way.
         try FileManager.default.removeItem(atPath: folder.file("real.heap"))
         try PersistentHeap.build(folder.file("link.heap")) { _ = try $0.value("v", initial: 3) }
         #expect(folder.names == ["link.heap", "real.heap"])
-        // Links that lead in a circle are an error, and so is a missing folder.
+        // Links that form a cycle are an error, and so is a missing folder.
         try FileManager.default.createSymbolicLink(
             atPath: folder.file("circle"), withDestinationPath: "circle")
         #expect(throws: HeapError.self) { try PersistentHeap.open(folder.file("circle")) }
@@ -122,8 +122,8 @@ import TestSupport
         }
     }
 
-    /// A program that changes its working folder, or a link that is turned elsewhere, does not lead
-    /// an open heap to another one's log.
+    /// If a program changes its working directory, or a link gets another target, an open heap
+    /// still finds its own log.
     @Test func workingFolderAndLinksMayChange() async throws {
         await #expect(processExitsWith: .success) {
             let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
@@ -149,8 +149,8 @@ import TestSupport
         }
     }
 
-    /// A reader that has made nothing beside the heap yet does so where the heap is, by whatever
-    /// path it was opened and wherever the program, a link to it or its name has moved since.
+    /// A reader that has not created neighbour files yet creates them where the heap is, whatever
+    /// path it was opened by, and wherever the program, a link or the heap's name has moved since.
     @Test func visitorsFindTheirPlace() async throws {
         await #expect(processExitsWith: .success) {
             let (first, second) = (try TemporaryFolder(), try TemporaryFolder())
@@ -185,7 +185,7 @@ import TestSupport
             guard try readAll() == [10, 10] else { exit(8) }
             for reader in readers { try reader.close() }
             try writer.close()
-            // Renamed between two reads: it is the same heap, by its new name.
+            // Renamed between two reads: it is the same heap, under its new name.
             let reader = try PersistentHeap.open(
                 first.file(), mode: .readOnly, engineOptions: EngineOptions())
             guard try reader.read({ try $0.value("v", of: Int.self).value }) == 10 else { exit(9) }

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Holdfast
 
-/// Addresses are plain bytes to the compiler. A struct that holds one, however deep, is refused
-/// when a root of its type is first asked for.
+/// To the compiler, addresses are plain bytes. A struct that contains one, at any depth, is refused
+/// when a root of its type is first requested.
 @Suite(.progress) struct PlainStructSafetyTests {
     private final class Thing {}
 
@@ -84,7 +84,7 @@ import Testing
             "\(type): \(reason)")
     }
 
-    /// A block of one's own has no root that would have been checked.
+    /// A block allocated by the program has no root whose type would have been checked.
     @Test func blocksOfTheProgramsOwnAreCheckedToo() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {
@@ -118,7 +118,7 @@ import Testing
         var time: timespec
     }
 
-    /// Everything without an address is still welcome, enums with payloads among it.
+    /// All types without addresses are accepted, including enums with payloads.
     @Test func whatHoldsNoAddressIsKept() throws {
         let heap = try PersistentHeap.inMemory()
         let point = Point(x: 1, y: 2)

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TestSupport
 
-/// Where Holdfast cannot work it does not build, instead of meeting its limits later.
+/// On platforms where Holdfast cannot work it fails to compile, instead of failing at run time.
 @Suite(.progress) struct PlatformTests {
     @Test(arguments: [
         ("armv7-unknown-linux-gnueabihf", true), ("i686-unknown-linux-gnu", true),
@@ -10,8 +10,7 @@ import TestSupport
         ("aarch64-unknown-linux-gnu", false),
     ])
     func addressesOf32BitsAreRefusedByTheCompiler(target: String, isRefused: Bool) throws {
-        // Without the platform's own library, which is not there: there are other errors then, and
-        // they do not matter here.
+        // Without the platform's own library, which is missing here: its errors do not matter.
         let checked = try CompilerRun.run(
             [
                 "swiftc", "-frontend", "-typecheck", "-parse-stdlib", "-target", target,

@@ -2,7 +2,7 @@
     import Foundation
     import Glibc
 
-    /// Limits of the process that a test runs in, which are set in child processes only.
+    /// Limits of the process that a test runs in, set in child processes only.
     enum ProcessLimits {
         /// Bytes of addresses that this process uses now.
         static var addressBytes: Int {
@@ -10,7 +10,7 @@
                 * sysconf(Int32(_SC_PAGESIZE))
         }
 
-        /// Bytes of private writable memory, as the limit for data counts them.
+        /// Bytes of private writable memory, as counted by the data limit.
         static var dataBytes: Int {
             let line =
                 text(of: "/proc/self/status").split(separator: "\n").first {
@@ -33,13 +33,13 @@
             }
         }
 
-        /// So many more bytes of addresses than there are in use, and no more.
+        /// Limits the addresses to those in use and this many bytes more.
         static func allowAddresses(_ more: Int) { set(RLIMIT_AS, addressBytes + more) }
 
-        /// So many more bytes of data than there are in use, and no more.
+        /// Limits the data to that in use and this many bytes more.
         static func allowData(_ more: Int) { set(RLIMIT_DATA, dataBytes + more) }
 
-        /// As many open files as the system lets this process have; how many that are.
+        /// Raises the limit of open files to the system's maximum; returns it.
         static func allowFiles() -> Int {
             var limit = rlimit()
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
@@ -55,7 +55,7 @@
         }
     }
 
-    /// Ends a child process as failed; expectations are the parent's business.
+    /// Ends a child process as failed; expectations are for the parent.
     func require(_ condition: Bool, _ message: String) {
         guard !condition else { return }
         fatalError(message)

@@ -3,8 +3,8 @@ import HoldfastEngine
 import Testing
 import TestSupport
 
-/// Random operations on a heap and on the standard library's collections side by side, with aborts,
-/// reopenings and checkpoints mixed in; equal at every step, and every page accounted for after
+/// Random operations on a heap and on the standard library's collections in parallel, with aborts,
+/// reopenings and checkpoints in between; equal at every step, and every page accounted for after
 /// every checkpoint.
 @Suite(.progress) struct PropertyTests {
     private struct Abort: Error {}
@@ -164,7 +164,7 @@ import TestSupport
             model.table[key] = nil
         case 1:
             let source = Int16.random(in: 0 ..< 500, using: &random)
-            // A copy, not a second way to the same array.
+            // A copy, not a second handle to the same array.
             if let array = table[source] { table[key] = array }
             if let array = model.table[source] { model.table[key] = array }
         default:

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 import TestSupport
 
-/// The README's sample, built and run as it is written.
+/// The README's sample, built and run as written.
 @Suite(.progress) struct ReadmeTests {
     @Test func sampleCompilesAndRuns() throws {
         let readme = try String(

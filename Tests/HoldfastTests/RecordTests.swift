@@ -64,7 +64,7 @@ private func contact(_ name: String) -> Contact {
 
     private func open() throws -> PersistentHeap { try PersistentHeap.open(folder.file()) }
 
-    /// Pages in use and what the allocator's walk finds wrong.
+    /// Pages in use; records the problems found by the audit.
     private func pages(_ heap: PersistentHeap) throws -> UInt64 {
         let audit = try heap.audit()
         #expect(audit.problems == [])
@@ -128,7 +128,7 @@ private func contact(_ name: String) -> Contact {
             #expect(charles.name == "Charles Babbage, of the Analytical Engine" && !ada.isActive)
         }
         #expect(throws: HeapError.self) {
-            // Nothing is kept of a transaction that throws.
+            // A transaction that throws leaves no changes.
             try heap.write { tx in
                 try tx.map("contacts", String.self, Contact.self)[ref: "ada"]?.name = "nobody"
                 throw HeapError.closed(path: "")
@@ -150,7 +150,7 @@ private func contact(_ name: String) -> Contact {
             contacts[ref: 100]?.spouse = last
             contacts[ref: 200]?.name = "nobody"
             let queue = try tx.deque("queue", of: Contact.self)
-            // The ring is full and has wrapped round.
+            // The ring is full and has wrapped.
             for number in 0 ..< 20 {
                 queue.append(contact("Waiting \(number)"))
                 if number % 2 == 1 { queue.removeElement(at: 0) }
@@ -183,7 +183,7 @@ private func contact(_ name: String) -> Contact {
                         contentsOf: (0 ..< 20).map { "a telephone number, the \($0)th" })
                     contacts[ref: number]?.notes["a note with a long key, number \(number)"] = round
                 }
-                // Replacing frees what was there.
+                // Replacing frees the old value.
                 for number in 0 ..< 100 {
                     contacts[number] = contact("Somebody else whose name is long")
                 }
@@ -258,7 +258,7 @@ private func contact(_ name: String) -> Contact {
             #expect(name == "Ada King")
             let other = try tx.share(Person(name: "L. F. Menabrea, of Turin"))
             articles[ref: 0].author = other
-            // Setting what is there already keeps it.
+            // Setting the present value keeps it.
             articles[ref: 1].author = articles[ref: 1].author
             articles[2] = articles[2]
             let counts = (ada.referenceCount, other.referenceCount)

@@ -6,7 +6,7 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastInspection
 
-/// Which names roots can have, and what becomes of those that earlier versions let through.
+/// The names that roots can have, and the handling of invalid names from earlier versions.
 @Suite(.progress) struct RefusedRootNameTests {
     private let folder = try! TemporaryFolder()
 
@@ -34,7 +34,7 @@ import TestSupport
         #expect("\(error)".contains("\"\\0x\"") && !"\(error)".contains("\0"))
     }
 
-    /// Anything else is a name, goes out in an export, and comes back.
+    /// Any other string is a name, and survives export and import.
     @Test func oddNames() throws {
         let names = [
             "", " ", "\n", "a\nb", "a\0b", "\"", "\\", "\u{202e}x", "e\u{301}",
@@ -60,7 +60,7 @@ import TestSupport
         #expect(try PersistentHeap.repair(folder.file(), to: folder.file("repaired")).isComplete)
     }
 
-    /// A heap of an earlier version that has such a root: it is shown, exported, copied and saved
+    /// A heap of an earlier version with such a root: the root is shown, exported, copied and saved
     /// like any other, and can be renamed and removed.
     @Test func heapThatHasOne() throws {
         let heap = try PersistentHeap.open(folder.file())
@@ -84,7 +84,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// Very long names and texts do not become very long messages.
+    /// Very long names and strings do not make very long messages.
     @Test func longNamesInMessages() throws {
         let long = String(repeating: "x", count: 10_000_000)
         let heap = try PersistentHeap.open(folder.file())

@@ -5,8 +5,8 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-/// Other programs may rename, remove or cut the file of an open heap: an error tells, and nobody
-/// else's files are touched.
+/// Other programs may rename, remove or truncate the file of an open heap: there is an error, and
+/// files of others are not touched.
 @Suite(.progress) struct ReplacedFileTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file() }
@@ -25,8 +25,8 @@ import TestSupport
         try heap.read { try $0.value("v", of: Int.self).value }
     }
 
-    /// Another heap in its place: sync, checkpoint and close say so; the view stays the old heap's,
-    /// and so do the files beside it, until the last who has it open closes it.
+    /// Another heap in its place: sync, checkpoint and close report it. The view stays that of the
+    /// old heap, and the neighbour files stay until the last process that has it open closes it.
     @Test(arguments: [true, false]) func anotherFileInItsPlace(isUsedAlready: Bool) throws {
         try make("test.heap", 1)
         try make("other.heap", 2)
@@ -41,7 +41,7 @@ import TestSupport
             for _ in 0 ..< 2 { #expect(try value(new) == 2) }
             try new.close()
         }
-        // Readers see what they have open.
+        // Readers see the file that they have open.
         #expect(try value(heap) == 3)
         #expect(try value(reader) == 3)
         try heap.write { try $0.value("v", initial: 0).value = 4 }
@@ -61,8 +61,8 @@ import TestSupport
         #expect(folder.names == ["test.heap"])
     }
 
-    /// A reader that has met nobody, and whose file is then replaced, does not take the new heap's
-    /// shared file with it.
+    /// A reader that was alone, and whose file is then replaced, does not remove the new heap's
+    /// shared file.
     @Test func readerLeavesTheNewHeapAlone() throws {
         try make("test.heap", 1)
         try make("other.heap", 2)
@@ -80,7 +80,7 @@ import TestSupport
         #expect(folder.names == ["test.heap"])
     }
 
-    /// A file that is removed: what is committed from then on is in a file without a name.
+    /// A removed file: later commits go to a file without a name.
     @Test func removedFile() throws {
         try make("test.heap", 1)
         let heap = try open()
@@ -93,7 +93,7 @@ import TestSupport
         #expect(throws: HeapError.replaced(path: path)) { try heap.checkpoint() }
         #expect(throws: HeapError.replaced(path: path)) { _ = try heap.check() }
         #expect(throws: HeapError.replaced(path: path)) { try heap.close() }
-        // A new heap at the same path, with the old one's log beside it: empty, and it works.
+        // A new heap at the same path, with the old one's log beside it: it is empty, and works.
         let new = try open()
         #expect(try new.read { $0.roots.count } == 0)
         try new.write { try $0.value("v", initial: 0).value = 9 }
@@ -101,7 +101,7 @@ import TestSupport
         #expect(folder.names == ["test.heap"])
     }
 
-    /// The file is cut short underneath: what is gone cannot be read, and is an error of the
+    /// The file is truncated underneath: the missing part is unreadable, and an error of the
     /// transaction; no signal, no wrong value, and no commit.
     @Test func cutShort() throws {
         try make("test.heap", 1)
@@ -126,7 +126,7 @@ import TestSupport
                     array[150_000] += 1
                 }
             })
-        // From then on nothing that is read or written there is to be believed.
+        // From then on neither reads nor writes of this opening can be trusted.
         #expect(isUnreadable { try writer.write { try $0.value("v", initial: 0).value = 7 } })
         #expect(isUnreadable { _ = try reader.read { try $0.value("v", of: Int.self).value } })
         #expect(throws: HeapError.self) { try writer.check() }
@@ -138,8 +138,8 @@ import TestSupport
         #expect(throws: HeapError.self) { try open() }
     }
 
-    /// Copied without its log while it held commits: the copy says what is missing, whatever it is
-    /// opened for, and stays as it was.
+    /// Copied without its log while it held commits: opening the copy in any mode reports the
+    /// missing log, and leaves the copy unchanged.
     @Test func copiedWithoutItsLog() throws {
         let heap = try open()
         try heap.write { try $0.value("v", initial: 0).value = 1 }
@@ -152,7 +152,7 @@ import TestSupport
                 try PersistentHeap.open(copy, mode: mode, engineOptions: EngineOptions())
             }
         }
-        // The shared file alone is no log: it is never synced.
+        // The shared file alone does not replace the log: it is never synced.
         try copies.write(try folder.bytes("test.heap-shared"), to: "test.heap-shared")
         #expect(throws: HeapError.logMissing(path: copy, logPath: copy + "-log")) {
             try PersistentHeap.open(copy, engineOptions: EngineOptions())
@@ -168,7 +168,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// The log of another heap, or of another use of the same one, is not taken for this one's.
+    /// The log of another heap, or of another use of the same one, is not mistaken for this one's.
     @Test func logOfAnotherHeap() throws {
         let heap = try open()
         try heap.write { try $0.value("v", initial: 0).value = 1 }
@@ -184,8 +184,8 @@ import TestSupport
         #expect(throws: HeapError.foreignLog(path: copy, logPath: copy + "-log")) {
             try PersistentHeap.open(copy, engineOptions: EngineOptions())
         }
-        // The right log, and the shared file of another heap: not this one's to remove, and no
-        // help.
+        // The right log, and the shared file of another heap: not this one's to remove, and of no
+        // use to it.
         try copies.write(try folder.bytes("test.heap-log"), to: "test.heap-log")
         try copies.write(try folder.bytes("other.heap-shared"), to: "test.heap-shared")
         #expect(throws: HeapError.self) {
@@ -213,8 +213,8 @@ import TestSupport
         try other.close()
     }
 
-    /// A heap at rest beside files that an earlier use of it has left: they mean nothing, and go.
-    /// Those of another heap may be all that is left of its last commits.
+    /// A heap at rest beside files left by an earlier use of it: they are meaningless and are
+    /// removed. Files of another heap may be all that remains of its last commits.
     @Test func leftFilesBesideAHeapAtRest() throws {
         try make("test.heap", 5)
         let used = try open()

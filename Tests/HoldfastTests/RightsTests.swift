@@ -5,8 +5,8 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-/// Who may read and write the files that a heap has beside it and what is made of it: those who may
-/// read and write the heap, whatever the program's mask is.
+/// The permissions of a heap's neighbour files and copies: those of the heap, whatever the
+/// program's umask.
 @Suite(.progress) struct RightsTests {
     private let folder = try! TemporaryFolder()
     private var path: String { folder.file("app") }
@@ -47,7 +47,7 @@ import TestSupport
         }
     }
 
-    /// The program's mask decides about a heap that is new, and about nothing else.
+    /// The program's umask applies to a new heap, and to nothing else.
     @Test func maskOfTheProgram() async throws {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()
@@ -73,7 +73,7 @@ import TestSupport
 
     private static let isRoot = geteuid() == 0
 
-    /// Root's commit leaves the heap to its owner.
+    /// A commit by root leaves the heap to its owner.
     @Test(.enabled(if: isRoot, "skipped: only root can act for another user")) func rootsCommit()
         async throws
     {
@@ -97,7 +97,7 @@ import TestSupport
                     status.st_mode & 0o777 == 0o640
                 else { exit(4) }
             }
-            // The owner comes while root has it open, and commits.
+            // The owner opens it while root has it open, and commits.
             guard chown(folder.path, 12345, 23456) == 0 else { exit(8) }
             guard setgid(23456) == 0, setuid(12345) == 0 else { exit(5) }
             let owners = try PersistentHeap.open(path, engineOptions: EngineOptions())
@@ -121,7 +121,7 @@ import TestSupport
             guard chown(folder.path, 12345, 23456) == 0, chmod(folder.path, 0o2770) == 0 else {
                 exit(2)
             }
-            /// Runs `body` in a process of the user's.
+            /// Runs `body` in a process of that user.
             func asUser(_ user: uid_t, _ body: () throws -> Bool) -> Bool {
                 guard setegid(23456) == 0, seteuid(user) == 0 else { return false }
                 defer { _ = seteuid(0) }
@@ -159,7 +159,7 @@ import TestSupport
                         return try first!.read { try $0.value("v", of: Int.self).value } == 7
                     })
             else { exit(5) }
-            // Somebody who is not of the group sees nothing.
+            // A user outside the group sees nothing.
             var status = stat()
             guard stat(path + "-log", &status) == 0, status.st_mode & 0o777 == 0o660,
                 status.st_gid == 23456

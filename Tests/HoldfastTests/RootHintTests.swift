@@ -5,8 +5,8 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastInspection
 
-/// Roots that were found before are found again without a search; nothing may be found that is not
-/// there any more.
+/// Roots that were found before are found again without a search; roots that no longer exist must
+/// not be found.
 @Suite(.progress) struct RootHintTests {
     private func value(_ heap: PersistentHeap, _ name: String) throws -> Int {
         try heap.read { try $0.value(name, of: Int.self).value }
@@ -23,7 +23,7 @@ import TestSupport
         try heap.write { tx in
             try set("a", 2, tx)
             try tx.removeRoot("a", PersistentValue<Int>.self)
-            // Something else lies where it was.
+            // Another object is at its old place.
             try set("b", 3, tx)
             try set("a", 4, tx)
         }
@@ -37,8 +37,8 @@ import TestSupport
         try heap.close()
     }
 
-    /// A transaction that is undone, and another opening's that is kept, change the catalogue as
-    /// often, so both come to the same version, with the root at different places.
+    /// A transaction that is undone, and another opening's that is kept, change the catalogue
+    /// equally often, so both reach the same version, with the root at different places.
     @Test func whatAnUndoneTransactionFoundIsForgotten() throws {
         struct Undo: Error {}
         let disk = SimulatedDisk()
@@ -50,7 +50,7 @@ import TestSupport
             try ours.write { tx in
                 try set("b", 1, tx)
                 try set("a", 2, tx)
-                // Found, and not made.
+                // Found, and not created.
                 try set("a", 3, tx)
                 throw Undo()
             }
@@ -87,8 +87,8 @@ import TestSupport
         try ours.close()
     }
 
-    /// Heaps one after the other get the same contexts; here they also have the same version, with
-    /// the root at different places.
+    /// Successive heaps get the same contexts; here they also have the same version, with the root
+    /// at different places.
     @Test func heapsDoNotTakeEachOthersRoots() throws {
         for round in 0 ..< 20 {
             for isFirst in [true, false] {
@@ -109,7 +109,7 @@ import TestSupport
         }
     }
 
-    /// Names of all lengths, of which many differ in one byte only, or by being shorter.
+    /// Names of all lengths, many of which differ in one byte only, or by being shorter.
     @Test func namesAreToldApart() throws {
         var names: Set<String> = ["", "é", "e\u{301}x", "日本語の名前", "a\0", "a\0\0"]
         for length in 1 ... 18 {
@@ -128,8 +128,8 @@ import TestSupport
             for (number, name) in all.enumerated() {
                 let read = try value(heap, name)
                 #expect(read == number, "\(name) in round \(round)")
-                // The same root again, from the hint if there is one, and once more by another
-                // spelling.
+                // The same root again, from the hint if there is one, and once more with another
+                // normalisation.
                 #expect(try value(heap, name) == number)
             }
         }
@@ -139,7 +139,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// A root whose value is replaced by its description lies elsewhere afterwards.
+    /// A root whose value is replaced by its description moves.
     @Test func aRootThatMovesIsFoundWhereItIs() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in try tx.array("list", of: Int.self).append(1) }

@@ -4,7 +4,7 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-/// A typing error in a root's name: what finds it.
+/// The means of finding a misspelt root name.
 @Suite(.progress) struct RootNameTests {
     private let folder = try! TemporaryFolder()
 
@@ -45,7 +45,7 @@ import TestSupport
         expect("orders", nil) { _ = try $0.sortedSet("orders", of: Int.self) }
         expect("setting", "settings") { _ = try $0.value("setting", initial: 3) }
         expect("stok", "stock") { try $0.renameRoot("stock", to: "stok") }
-        // Caught inside, it has made nothing.
+        // Caught inside, it has created nothing.
         try heap.write { tx in
             #expect(throws: HeapError.self) { _ = try tx.map("stcok", String.self, Int.self) }
             try tx.array("log", of: Int.self).append(1)
@@ -56,8 +56,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// What is there already can be asked for by any name, and without a declaration everything is
-    /// made.
+    /// Existing roots can be requested by any name; without a declaration, every name is created.
     @Test func declaringIsForNewRoots() throws {
         var heap = try declared(nil)
         try heap.write { tx in try tx.array("old", of: Int.self).append(1) }

@@ -6,8 +6,8 @@ import TestSupport
 @testable import Holdfast
 @testable import HoldfastInspection
 
-/// Types that this program does not have, made of what a heap says of them: they read, verify,
-/// export and import what the program that has them has written.
+/// Types that this program does not have, made from a heap's descriptions: they read, verify,
+/// export and import the data of the program that has the types.
 @Suite(.progress) struct RunTimeTypeTests {
     struct Inner: PersistableStruct, Equatable {
         var flag: Bool
@@ -52,7 +52,7 @@ import TestSupport
         item: -5, inner: Inner(flag: true, small: nil), delta: 2.5, pair: (9, -9), mark: "é",
         tail: 255)
 
-    /// A heap of all of it.
+    /// A heap with values of all these types.
     static func fill(_ heap: PersistentHeap) throws {
         try heap.write { tx in
             let people = try tx.map("people", String.self, Person.self)
@@ -78,7 +78,7 @@ import TestSupport
         }
     }
 
-    /// As if this program had never heard of the types.
+    /// Makes this program forget the types.
     static func forget() {
         RunTimeTypes.install()
         let types: [any Persistable.Type] = [
@@ -91,7 +91,7 @@ import TestSupport
         for type in types { TypeRegistry.shared.forget(type) }
     }
 
-    /// The types are there again for the other tests of this process once they are asked for.
+    /// The types become known again to the other tests of this process once they are requested.
     static let lock = NSLock()
 
     @Test func madeTypesDoWhatTheProgramsDo() throws {
@@ -108,10 +108,10 @@ import TestSupport
             TypeRegistry.shared.type(
                 describedAs: try heap.read { $0.roots.first { $0.name == "people" }!.type.text }))
         #expect("\(type)".contains("RunTimeRecord"))
-        // They verify all of it, and own all of it.
+        // They verify all data, and own all of it.
         let check = try heap.check()
         #expect(check.problems == [] && check.unknownRoots == [] && check.unreachedBlocks == 0)
-        // They write the same lines, and make the same heap of them.
+        // They write the same lines, and make the same heap from them.
         var mine: [String] = []
         try heap.read { tx in
             for root in tx.roots { try tx.exportRoot(root.name) { mine.append($0) } }
@@ -124,10 +124,10 @@ import TestSupport
         }
         let sound = try copy.check()
         #expect(sound.problems == [] && sound.unreachedBlocks == 0)
-        // Removed by types that were made, nothing is left.
+        // After removal through such types, nothing is left.
         try copy.write { tx in for root in tx.roots { try tx.removeRoot(named: root.name) } }
         #expect(try copy.check().unreachedBlocks == 0)
-        // The program that has the types reads what the other has imported.
+        // The program that has the types reads the data that the other has imported.
         Self.forget()
         let third = try PersistentHeap.inMemory()
         lines = mine[...]
@@ -151,7 +151,7 @@ import TestSupport
         #expect(items.count == 3 && items[2] == (-5, -9, "é", 255, 2.5))
     }
 
-    /// Damage is found through types that were made, too.
+    /// Damage is found through such types, too.
     @Test func madeTypesFindDamage() throws {
         Self.lock.lock()
         defer { Self.lock.unlock() }
@@ -174,8 +174,8 @@ import TestSupport
         var bounces: Int
     }
 
-    /// An enum in a plain struct is bytes to those who do not have it, and the program that has it
-    /// reads them again.
+    /// To a program without it, an enum in a plain struct is bytes; the program that has it reads
+    /// them again.
     @Test func enumsAreBytesInside() throws {
         Self.lock.lock()
         defer { Self.lock.unlock() }
@@ -216,7 +216,7 @@ import TestSupport
         }
     }
 
-    /// Words that contradict themselves, or that anybody has made up, make no type and no trap.
+    /// Contradictory or invented descriptions make no type and no trap.
     @Test(arguments: [
         "Array<A{x: Int @4; 12 bytes}>", "Array<A{x: Int @0; 4 bytes}>",
         "Array<A{x: Int @0, y: Int @4; 16 bytes}>",

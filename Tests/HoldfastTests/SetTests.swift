@@ -4,7 +4,7 @@ import HoldfastEngine
 import Testing
 import TestSupport
 
-/// Sets, hashed and sorted, against the standard library's.
+/// Sets, hashed and sorted, compared with the standard library's.
 @Suite(.progress) struct SetTests {
     private struct Abort: Error {}
 
@@ -75,7 +75,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// Every operation of the algebra, with every kind of other side.
+    /// Every operation of the set algebra, with every kind of other operand.
     private func algebra<S: PersistentSetAlgebra<Int>, T: PersistentSetAlgebra<Int>>(
         _ set: S, _ other: T
     ) {
@@ -162,7 +162,7 @@ import TestSupport
         }
     }
 
-    /// A hash set's slots are its elements alone: seven numbers and their tags share a line.
+    /// A hash set's slots contain only its elements: seven numbers and their tags share a line.
     @Test func elementsTakeNoRoomForValues() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in _ = try tx.set("set", of: UInt64.self) }

@@ -7,16 +7,15 @@ import TestSupport
 
     @testable import Holdfast
 
-    /// Limits that a program meets by size alone: each is an error of the transaction, with
-    /// everything as before.
+    /// Limits that a program meets by size alone: each is an error of the transaction, and the heap
+    /// is unchanged.
     @Suite(
         .progress,
         .disabled(
             if: ProcessLimits.hasSanitizer, "a sanitizer needs more addresses than the limits leave"
         ))
     struct ShortageTests {
-        /// Collections of each kind with a little in them, so that what a lost transaction does to
-        /// them can be seen.
+        /// Small collections of each kind, so that the effects of a lost transaction are visible.
         private enum Contents {
             static func make(_ tx: borrowing WriteTransaction) throws {
                 let map = try tx.map("map", Int.self, Data.self)
@@ -207,7 +206,7 @@ import TestSupport
             }
         }
 
-        /// What cannot be left out lies in memory that is kept for that.
+        /// Allocations that cannot be skipped use the reserved memory.
         @Test func collectionsAreMadeInALostTransaction() async {
             await #expect(processExitsWith: .success) {
                 try Self.isRefused(.nested) { ProcessLimits.allowAddresses($0) }
@@ -223,7 +222,7 @@ import TestSupport
             }
         }
 
-        /// A transaction that changes more than there is memory to remember.
+        /// A transaction with more before-images than there is memory.
         @Test func beforeImagesThatFindNoMemoryAreAnErrorOfTheTransaction() async {
             await #expect(processExitsWith: .success) {
                 let folder = try TemporaryFolder()
@@ -251,7 +250,7 @@ import TestSupport
                 let sum = try heap.read { try $0.array("array", of: Int.self).reduce(0, +) }
                 require(sum == 5 * count, "the changes were not taken back")
                 try heap.write { try $0.value("other", initial: 0).value += 1 }
-                // What looks at a heap of this size needs more.
+                // Inspecting a heap of this size needs more.
                 ProcessLimits.set(RLIMIT_AS, Int(Int32.max) << 16)
                 require(try heap.check().problems.isEmpty, "the heap is damaged")
                 try heap.close()
@@ -262,7 +261,7 @@ import TestSupport
             }
         }
 
-        /// A heap that is being built is given up as a whole.
+        /// A failed build is discarded as a whole.
         @Test func aBuildThatFindsNoRoomLeavesNothing() async {
             await #expect(processExitsWith: .success) {
                 let folder = try TemporaryFolder()
@@ -322,8 +321,7 @@ import TestSupport
             }
         }
 
-        /// A heap that finds no descriptor is refused with the reason, and those that are open go
-        /// on.
+        /// A heap that gets no descriptor is refused with the reason, and open heaps continue.
         @Test func heapsUnderALimitForOpenFiles() async {
             await #expect(processExitsWith: .success) {
                 let folder = try TemporaryFolder()
@@ -333,9 +331,10 @@ import TestSupport
                     try PersistentHeap.open(
                         folder.file("\(number).heap"), mode: mode, options: options)
                 }
-                func files() -> Int {
-                    (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd"))?.count
-                        ?? 0
+                // The numbers have gaps where the parent process had files open.
+                func highestFile() -> Int {
+                    let open = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
+                    return open?.compactMap { Int($0) }.max() ?? 0
                 }
                 for number in 0 ..< 20 {
                     let heap = try open(number)
@@ -357,7 +356,7 @@ import TestSupport
                 try writers[0].write {
                     try $0.bytes("b").append(contentsOf: Data(repeating: 1, count: 20 << 20))
                 }
-                ProcessLimits.set(RLIMIT_NOFILE, files() + 2)
+                ProcessLimits.set(RLIMIT_NOFILE, highestFile() + 2)
                 var thrown: HeapError?
                 do { _ = try (20 ..< 25).map { try open($0) } } catch let error as HeapError {
                     thrown = error
@@ -365,6 +364,7 @@ import TestSupport
                 require(
                     thrown.map { "\($0)".contains("Too many open files") } == true,
                     "\(String(describing: thrown))")
+                _ = ProcessLimits.allowFiles()
                 for heap in writers + readers { try heap.close() }
             }
         }
@@ -374,7 +374,7 @@ import TestSupport
                 guard ProcessLimits.allowFiles() > 4000 else {
                     return print("SKIPPED: the system allows too few open files")
                 }
-                // A disk in memory makes a thousand files at once.
+                // A disk in memory creates a thousand files quickly.
                 let folder =
                     access("/dev/shm", W_OK) == 0
                     ? "/dev/shm/holdfast-\(getpid())"
@@ -435,7 +435,8 @@ import TestSupport
             }
         }
 
-        /// A closure that throws by itself after it has met a limit throws what it throws.
+        /// If a closure throws an error of its own after it has met a limit, that error is
+        /// rethrown.
         @Test func theClosuresOwnErrorComesFirst() throws {
             struct Own: Error {}
             let heap = try PersistentHeap.inMemory()

@@ -5,8 +5,8 @@ import HoldfastInspection
 import Testing
 import TestSupport
 
-/// Collections give memory back as they empty, and the heap's file and its copies follow. Counted
-/// in bytes of blocks and pages, never in time.
+/// Collections release memory as they empty, and the heap's file and its copies follow. Measured in
+/// bytes of blocks and pages, never in time.
 @Suite(.progress) struct ShrinkTests {
     private let folder = try! TemporaryFolder()
 
@@ -28,8 +28,8 @@ import TestSupport
 
     // MARK: Maps and sets
 
-    /// Of a hundred thousand entries nine in ten go, one by one, in an order that has nothing to do
-    /// with the table's.
+    /// Nine in ten of a hundred thousand entries are removed, one by one, in an order unrelated to
+    /// the table's.
     @Test(arguments: ["map", "set", "texts"])
     func tableShrinksAsEntriesGo(kind: String) throws {
         let heap = try open()
@@ -92,7 +92,7 @@ import TestSupport
                 Set(map.keys).count + Set(set).count + texts.reduce(0) { sum, _ in sum + 1 }
                     == count / 10)
         }
-        // It grows again, and to what it was.
+        // It grows again to its old size.
         for number in stride(from: 0, to: count, by: 2000) { try insert(number) }
         #expect(try used(heap) < full * 5 / 4)
         try requireSound(heap)
@@ -113,8 +113,8 @@ import TestSupport
         try heap.close()
     }
 
-    /// What is removed in the table's order, so that the segments behind are still full when the
-    /// first are empty.
+    /// Removals in the table's order, so that the later segments are still full when the first are
+    /// empty.
     @Test func tableShrinksAsEntriesArePopped() throws {
         let heap = try open()
         try heap.write { tx in
@@ -153,7 +153,8 @@ import TestSupport
         try heap.close()
     }
 
-    /// A key that comes and goes, wherever the count stands, touches the same few lines each time.
+    /// A key that is repeatedly inserted and removed touches the same few lines each time, whatever
+    /// the count.
     @Test func comingAndGoingDoesNotThrash() throws {
         let heap = try open()
         try heap.write { tx in
@@ -164,7 +165,7 @@ import TestSupport
             try heap.write { tx in
                 let map = try tx.map("map", UInt64.self, UInt64.self)
                 for number in target ..< target + 2_000 { map[UInt64(number)] = nil }
-                // What is due is done.
+                // Pending resizing happens first.
                 for time in 0 ..< 2000 { map[1 << 40] = time % 2 == 0 ? 1 : nil }
             }
             let start = heap.version.position
@@ -174,8 +175,8 @@ import TestSupport
                     if time % 2 == 0 { map[1 << 40] = 1 } else { map[1 << 40] = nil }
                 }
             }
-            // Each a header of 72 bytes and a few lines; a segment that moved would be a thousand
-            // lines.
+            // Each is a header of 72 bytes and a few lines; a segment that moved would be a
+            // thousand lines.
             let bytes = Int(heap.version.position - start)
             #expect(bytes < 40 * 1000, "\(bytes) bytes of log at \(target) entries")
         }
@@ -268,7 +269,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// An array that is a stack changes its block only every so often, wherever its count stands.
+    /// An array used as a stack changes its block only rarely, whatever its count.
     @Test func pushingAndPoppingDoesNotThrash() throws {
         let heap = try open()
         try heap.write { tx in
@@ -297,7 +298,7 @@ import TestSupport
         return Int(status.st_blocks) * 512
     }
 
-    /// Values of a kilobyte, nine in ten of which go, four times over.
+    /// Values of a kilobyte, nine in ten of which are removed, four times over.
     @Test func fileAndCopiesFollow() throws {
         let heap = try open()
         let value = Data(repeating: 7, count: 1000)
@@ -328,8 +329,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// In one transaction, with nothing told beforehand: what is outgrown is used again or never
-    /// left behind.
+    /// In one transaction, without reserving: outgrown blocks are reused or never left behind.
     @Test func appendingToBytesLeavesNoHoles() throws {
         let heap = try open()
         try heap.write { tx in

@@ -8,9 +8,9 @@ import Foundation
     import Glibc
 #endif
 
-/// Runs `body` on a thread of its own with a stack of as many bytes, and returns what it does.
+/// Runs `body` on a thread of its own with a stack of that many bytes, and returns its result.
 ///
-/// 512 KiB is what secondary threads get on Darwin; threads of a server may have less.
+/// 512 KiB is the stack size of secondary threads on Darwin; threads of a server may have less.
 func onStack<R>(of bytes: Int = 512 << 10, _ body: () throws -> R) throws -> R {
     var result: Result<R, any Error>?
     try withoutActuallyEscaping({ result = Result(catching: body) }) { run in
@@ -19,7 +19,7 @@ func onStack<R>(of bytes: Int = 512 << 10, _ body: () throws -> R) throws -> R {
     return try result!.get()
 }
 
-/// What a new thread runs; belongs to it until it has been joined.
+/// The work of a new thread; belongs to it until it has been joined.
 private final class StackThread {
     private let run: () -> Void
 

@@ -4,8 +4,8 @@ import HoldfastEngine
 import Testing
 import TestSupport
 
-/// Sorted maps against a dictionary and its sorted keys, with aborts and reopenings; the tree's
-/// invariants in between.
+/// Sorted maps compared with a dictionary and its sorted keys, with aborts and reopenings; the
+/// tree's invariants are checked in between.
 @Suite(.progress) struct SortedMapTests {
     private struct Abort: Error {}
 
@@ -34,8 +34,8 @@ import TestSupport
             let saved = model
             let aborts = round % 8 == 0
             let count = Int.random(in: 1 ... 2000, using: &random)
-            // Long stretches of mostly inserting and mostly removing, so that the tree grows high
-            // and shrinks again.
+            // Long phases of mostly inserting and mostly removing, so that the tree grows tall and
+            // shrinks again.
             let insertions = round % 6 < 4 ? 7 : 2
             done += count
             do {
@@ -97,7 +97,7 @@ import TestSupport
         try heap.close()
     }
 
-    /// Neighbours and ranges, against the sorted keys.
+    /// Neighbours and ranges, compared with the sorted keys.
     private func neighbours<Key: PersistableOrderedKey & Comparable, Value: Persistable>(
         _ map: PersistentSortedMap<Key, Value>, _ keys: [Key], _ probes: [Key]
     ) {
@@ -132,8 +132,7 @@ import TestSupport
         }
     }
 
-    /// Every change of a line is noted for the log; the verifier compares all lines at every
-    /// commit.
+    /// Every changed line is marked for the log; the verifier compares all lines at every commit.
     @Test func everyChangeIsNoted() throws {
         try compare(operations: 20_000, seed: 7, verifiesDirtyTracking: true) {
             String(Int.random(in: 0 ..< 3000, using: &$0), radix: 3)
@@ -216,7 +215,7 @@ import TestSupport
     }
 }
 
-/// `Data` as a key, in the order that Holdfast gives it; Foundation's has none.
+/// `Data` as a key, in the order that Holdfast defines; Foundation's has none.
 struct Blob: PersistableEnum, PersistableOrderedKey, PersistableValue, Hashable, Comparable {
     let rawValue: Data
     init(rawValue: Data) { self.rawValue = rawValue }
@@ -233,7 +232,7 @@ extension Dictionary {
 }
 
 extension Array {
-    /// The first index whose element `isRight` says yes to.
+    /// The first index whose element satisfies `isRight`.
     func partitioningIndex(_ isRight: (Element) -> Bool) -> Int {
         var low = 0
         var high = count

@@ -2,8 +2,8 @@ import Holdfast
 import TestSupport
 import Testing
 
-/// Mistakes with sorted collections and sets end the program with a sentence. Each runs in a
-/// process of its own.
+/// Misuse of sorted collections and sets traps with a message. Each case runs in a process of its
+/// own.
 @Suite(.progress) struct SortedMisuseTests {
     private func said(_ sentence: String, _ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
@@ -17,7 +17,7 @@ import Testing
                 let map = try tx.sortedMap("map", Int.self, Int.self)
                 map[1] = 1
                 map[2] = 1
-                // Ends in any case, should the trap be missing.
+                // Ends in any case if the trap is missing.
                 for (key, _) in map.prefix(100) { map[key + 10] = 1 }
             }
         }

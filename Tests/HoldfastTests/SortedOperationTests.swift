@@ -4,7 +4,7 @@ import HoldfastEngine
 import Testing
 import TestSupport
 
-/// What sorted maps do beside looking up, inserting and removing single entries.
+/// Operations of sorted maps other than looking up, inserting and removing single entries.
 @Suite(.progress) struct SortedOperationTests {
     private enum Level: Int8, PersistableEnum, PersistableOrderedKey, Comparable {
         case high = 3
@@ -20,7 +20,7 @@ import TestSupport
         static func < (left: Backwards, right: Backwards) -> Bool { left.rawValue > right.rawValue }
     }
 
-    /// An in-memory heap and a map of the even numbers below `limit`, in whatever order of
+    /// A heap in memory and a map of the even numbers below `limit`, in an arbitrary order of
     /// insertion.
     private func withNumbers(_ limit: Int, _ body: (PersistentSortedMap<Int, Int>) throws -> Void)
         throws
@@ -93,7 +93,7 @@ import TestSupport
                     map.keys.elementsEqual(
                         stride(from: 0, to: 6000, by: 2).filter { $0 % divisor == 0 }))
                 #expect(map.checkInvariants().problems == [])
-                // In the middle of it, an error: what was removed stays removed.
+                // An error in the middle: removed entries stay removed.
                 #expect(throws: Stop.self) {
                     try map.removeAll {
                         if $0.key > 3000 { throw Stop() }
@@ -111,8 +111,8 @@ import TestSupport
         }
     }
 
-    /// Ascending keys fill their leaves, appended at once or one by one, and any order after that
-    /// is as good.
+    /// Ascending keys fill their leaves, appended at once or one by one, and later insertions in
+    /// any order work as well.
     @Test func ascendingKeysArePackedDensely() throws {
         try withNumbers(0) { map in
             map.append(sorted: (0 ..< 5000).map { ($0, $0) })
@@ -131,11 +131,11 @@ import TestSupport
         }
     }
 
-    /// A tree of three levels of inner nodes, and down again.
+    /// A tree of three levels of inner nodes, grown and shrunk.
     @Test func aHighTree() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
-            // Few entries a leaf: a value of 200 bytes.
+            // Few entries per leaf: a value of 200 bytes.
             let map = try tx.sortedMap("map", UInt32.self, Wide.self)
             for number in 0 ..< 60_000 as Range<UInt32> {
                 map[number &* 0x9e37_79b1] = Wide(number: number)
@@ -156,8 +156,7 @@ import TestSupport
         #expect(try heap.audit().usedBytes == 0)
     }
 
-    /// Nothing equals NaN: it is never found, may be there many times, and comes after every
-    /// number.
+    /// Nothing equals NaN: it is never found, may occur many times, and comes after every number.
     @Test func notANumber() throws {
         let heap = try PersistentHeap.inMemory()
         try heap.write { tx in
@@ -198,7 +197,7 @@ import TestSupport
             let backwards = try tx.sortedSet("backwards", of: Backwards.self)
             backwards.formUnion([.one, .two, .three])
             #expect(Array(backwards) == [.one, .two, .three])
-            // Its own order makes a range of this; by raw values there is nothing in it.
+            // Its own order makes a range of this; by raw values the range is empty.
             #expect(Array(backwards[.three ..< .one]) == [])
         }
     }

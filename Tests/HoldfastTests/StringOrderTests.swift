@@ -4,11 +4,11 @@ import Holdfast
 import Testing
 import TestSupport
 
-/// The order of text keys is that of the scalars of their normal forms, as the standard library
-/// makes those.
+/// String keys are ordered by the scalars of their normal forms, as the standard library computes
+/// them.
 @Suite(.progress) struct StringOrderTests {
-    /// Scalars whose neighbours change what they are: combining marks of several classes, letters
-    /// that have and have not a composed form, Hangul in parts, singletons, and the first and last
+    /// Scalars that interact with their neighbours: combining marks of several classes, letters
+    /// with and without a composed form, Hangul in parts, singletons, and the first and last
     /// scalars of the ranges that are compared by their bytes.
     private static let scalars: [Unicode.Scalar] = [
         "a", "b", "e", "z", "A", "K", "0", " ", "\u{0}", "\u{7f}", "\u{80}", "\u{c0}", "\u{c5}",
@@ -65,7 +65,7 @@ import TestSupport
         }
     }
 
-    /// For texts in normal form it is the order of `<`.
+    /// For strings in normal form it is the order of `<`.
     @Test func sameOrderAsTheStandardLibrary() throws {
         let heap = try PersistentHeap.inMemory()
         var random = SplitMix(state: 5)
@@ -138,11 +138,11 @@ import TestSupport
     }
 }
 
-/// A text as a key, compared by its normal form.
+/// A string as a key, compared by its normal form.
 struct Text: PersistableEnum, PersistableOrderedKey, Hashable, Comparable, CustomStringConvertible {
     let rawValue: String
-    /// By the standard library's tables: Foundation's leave U+AC00 U+11A8 as it is, against UAX
-    /// #15.
+    /// By the standard library's tables: Foundation's leave U+AC00 U+11A8 unchanged, contrary to
+    /// UAX #15.
     let normal: [Unicode.Scalar]
 
     init(rawValue: String) {

@@ -1,7 +1,7 @@
 import Holdfast
 
 extension PersistentHeap {
-    /// Returns a handle without the compiler's warning: for tests of the trap that using it is.
+    /// Returns a handle without the compiler's warning: for tests of the trap on its use.
     func writeAndKeep<R>(_ body: (borrowing WriteTransaction) throws -> R) throws -> R {
         try write(body)
     }

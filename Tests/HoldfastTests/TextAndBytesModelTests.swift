@@ -3,11 +3,11 @@ import Holdfast
 import Testing
 import TestSupport
 
-/// Texts, bytes and bit sets against `String`, `[UInt8]` and `Set`.
+/// Texts, bytes and bit sets compared with `String`, `[UInt8]` and `Set`.
 @Suite(.progress) struct TextAndBytesModelTests {
     // MARK: Texts
 
-    /// Places that are no middle of a scalar, at or behind a random one.
+    /// A place at or behind a random one that is not inside a scalar.
     private func place(_ model: String, _ random: inout SplitMix) -> Int {
         var index = model.utf8.index(model.startIndex, offsetBy: random.below(model.utf8.count + 1))
         while index.samePosition(in: model.unicodeScalars) == nil {

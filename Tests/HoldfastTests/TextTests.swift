@@ -5,7 +5,7 @@ import TestSupport
 
 @testable import Holdfast
 
-/// Texts, bytes and bit sets of a heap at their edges.
+/// Texts, bytes and bit sets of a heap in edge cases.
 @Suite(.progress) struct TextTests {
     @Test func comparingAsStringsDo() throws {
         try PersistentHeap.inMemory().write { tx in
@@ -29,8 +29,8 @@ import TestSupport
         }
     }
 
-    /// Short texts are made without decoding, so they must be, bit for bit, what Swift makes of the
-    /// same bytes.
+    /// Short strings are made without decoding, so they must equal, bit for bit, the strings that
+    /// Swift makes from the same bytes.
     @Test func shortTextsAreSwiftsOwn() throws {
         #expect(SmallText.isKnown, "another form of strings: all goes well, but slower")
         let heap = try PersistentHeap.inMemory()
@@ -59,7 +59,7 @@ import TestSupport
         }
     }
 
-    /// Bytes behind the end of a short text, as a damaged file may have, are not part of it.
+    /// Bytes behind the end of a short string, as a damaged file may have, are not part of it.
     @Test func bytesBehindShortTexts() throws {
         for count in 0 ... 15 {
             let bytes = Array("abcdefghijklmno".utf8)
@@ -67,8 +67,7 @@ import TestSupport
             withUnsafeMutableBytes(of: &words) { $0.copyBytes(from: bytes) }
             words.high |= UInt64(count) << 56
             #expect(SmallText.string(words) == String("abcdefghijklmno".prefix(count)))
-            // Nothing of them is left: Swift compares and hashes such strings as the words they
-            // are.
+            // None of them remain: Swift compares and hashes such strings as raw words.
             let swifts = unsafeBitCast(
                 String(decoding: bytes.prefix(count), as: UTF8.self), to: StoredBytes.self)
             let made = unsafeBitCast(SmallText.string(words), to: StoredBytes.self)
@@ -106,7 +105,7 @@ import TestSupport
         }
     }
 
-    /// The texts are read in parts of 256 bytes; no character is cut where one ends.
+    /// Texts are read in parts of 256 bytes; no character is split at the end of a part.
     @Test func charactersAcrossParts() throws {
         try PersistentHeap.inMemory().write { tx in
             let text = try tx.string("text")
@@ -167,8 +166,8 @@ import TestSupport
         var index = PersistentMap<String, Int>()
     }
 
-    /// They are fields of records as the other collections are; a record that is in no heap yet can
-    /// be compared and printed.
+    /// They are fields of records like other collections; a record that is not in a heap yet can be
+    /// compared and printed.
     @Test func insideRecords() throws {
         let heap = try PersistentHeap.inMemory()
         let new = Page(title: "a title of more than fifteen bytes")
@@ -195,7 +194,7 @@ import TestSupport
         #expect(try heap.audit().problems == [])
     }
 
-    /// One transaction many times the log.
+    /// One transaction of many times the log's size.
     @Test func bytesLargerThanTheLog() throws {
         let folder = try TemporaryFolder()
         var options = EngineOptions()
@@ -307,7 +306,7 @@ import TestSupport
             try Self.bytes { $0.truncate(to: 4) }
         }
         #expect(said("is out of bounds", result))
-        // More than any heap can hold is an error of the transaction.
+        // A size beyond any heap is an error of the transaction.
         #expect(throws: HeapError.self) { try Self.bytes { $0.resize(to: .max) } }
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.bytes { $0.append(upTo: 1) { (_: UnsafeMutableBufferPointer<UInt8>) in 2 } }
@@ -326,7 +325,7 @@ import TestSupport
         }
     }
 
-    /// Nothing of a read transaction can be written through.
+    /// A read transaction's values cannot be written through.
     @Test func writingThroughARead() async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
         {

@@ -36,8 +36,8 @@ private struct Theme: Codable, Equatable {
     var ratio: Double
 }
 
-/// Enums with payloads, encoded values and inline arrays: whole, nested, changed, and freed to the
-/// last byte.
+/// Enums with payloads, encoded values and inline arrays: whole, nested, changed, and freed
+/// completely.
 @Suite(.progress) struct UnionTests {
     private let values: [Payment] = [
         .cash, .card("4000 0000 0000 0002, valid"),
@@ -142,8 +142,8 @@ private struct Theme: Codable, Equatable {
         #expect(said.contains("does not list"))
     }
 
-    /// Descriptions are read back as what they say; what is none is refused, however it is cut or
-    /// nested.
+    /// Type descriptions are parsed back to what they describe; invalid ones are refused, however
+    /// truncated or nested.
     @Test func shapesAreParsed() throws {
         let texts = [
             "Int", "Array<Int>", "Map<String, Array<Map<Int, Double?>>>", "enum Colour: Int16?",
@@ -154,7 +154,7 @@ private struct Theme: Codable, Equatable {
         ]
         for text in texts {
             #expect(TypeShape(parsing: text)?.text == text)
-            // Every proper beginning but those that happen to be a description.
+            // Every proper prefix except those that happen to be a description.
             for cut in 0 ..< text.count {
                 if let shape = TypeShape(parsing: String(text.prefix(cut))) {
                     #expect(!shape.name.isEmpty)

@@ -30,8 +30,8 @@ private struct Diary: PersistableRecord {
 
 private let long = "a text that is longer than fifteen bytes"
 
-/// Following records and references: what nothing leads to is found and freed, and what contradicts
-/// itself is reported where it lies.
+/// Following records and references: unreachable blocks are found and freed, and contradictions are
+/// reported with their place.
 @Suite(.progress) struct UnreachableTests {
     private let folder = try! TemporaryFolder()
 
@@ -46,15 +46,15 @@ private let long = "a text that is longer than fifteen bytes"
         let empty = try heap.audit()
         try heap.write { tx in
             let root = try tx.value("first", initial: Ref<Node>?.none)
-            // Reachable: three nodes in a circle, one of them with a friend.
+            // Reachable: three nodes in a cycle, one of them with a friend.
             let nodes = try (0 ..< 3).map { try tx.new(node("\($0)")) }
             for index in 0 ..< 3 { nodes[index].next = nodes[(index + 1) % 3] }
             root.value = nodes[0]
             let friend = try tx.share(node("friend"))
             nodes[1].friend = friend
             nodes[1].tags.append(long)
-            // Not reachable: a circle of references, one of shared ones, a record on its own, and
-            // one that refers to what is reachable.
+            // Unreachable: a cycle of references, one of shared ones, a single record, and one that
+            // refers to a reachable record.
             let lost = try (0 ..< 4).map { try tx.new(node("lost \($0)")) }
             lost[0].next = lost[1]
             lost[1].next = lost[0]
@@ -103,7 +103,7 @@ private let long = "a text that is longer than fifteen bytes"
             let heap = try PersistentHeap.open(folder.file())
             try heap.write { tx in
                 let access = tx.access
-                // As another program has left it.
+                // As left by another program.
                 let stored = PersistentArray<Int>.storeEmpty(in: access)
                 RootCatalogue(access).add(
                     "theirs", describedAs: theirs,
@@ -117,7 +117,7 @@ private let long = "a text that is longer than fifteen bytes"
 
     // MARK: Damage
 
-    /// What `check` says after a change that no program should be able to make.
+    /// The report of `check` after a change that no program should be able to make.
     private func problems(
         after change: (borrowing WriteTransaction, PersistentValue<Diary>, Ref<Node>) throws -> Void
     ) throws
@@ -213,7 +213,7 @@ private let long = "a text that is longer than fifteen bytes"
             do {
                 try heap.write { tx in
                     var nodes = [offset]
-                    // The header, the root, and one way down.
+                    // The header, the root, and one path down.
                     var node = tx.access.load(offset, as: SortedHeader.self).root
                     while node != 0 {
                         nodes.append(node)
@@ -237,7 +237,7 @@ private let long = "a text that is longer than fifteen bytes"
                     if verification.problemCount > 0 {
                         reported += 1
                     } else {
-                        // What is called sound can be read.
+                        // A root that the check calls sound can be read.
                         let map = try tx.sortedMap("map", Int.self, String.self)
                         var count = 0
                         for (_, value) in map where !value.isEmpty { count += 1 }

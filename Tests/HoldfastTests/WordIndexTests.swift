@@ -3,7 +3,7 @@ import Holdfast
 import Testing
 import TestSupport
 
-/// The example program, as its user runs it: through the built executable.
+/// The example program, run by its built executable like a user would.
 @Suite(.progress) struct WordIndexTests {
     private struct Outcome {
         var status: Int32
@@ -34,7 +34,7 @@ import TestSupport
         return Outcome(status: process.terminationStatus, output: text, error: complaint)
     }
 
-    /// Files with one word of their own each, beside many others.
+    /// Files with one unique word each, beside many others.
     private func makeTexts(_ folder: TemporaryFolder, count: Int, wordsEach: Int) throws {
         try FileManager.default.createDirectory(
             atPath: folder.file("texts"), withIntermediateDirectories: true)
@@ -60,8 +60,8 @@ import TestSupport
             ])
         let nothing = try run("find", heap, "nowhere")
         #expect(nothing.status == 1 && nothing.output.isEmpty)
-        // A changed file is indexed again, and its old lines are not found any more; the others are
-        // left alone.
+        // A changed file is indexed again, and its old lines are no longer found; other files are
+        // not touched.
         try folder.write(Data("\n\nunique1 moved".utf8), to: "texts/file1.txt")
         let again = try run("build", heap, folder.file("texts"))
         #expect(again.lines.filter { $0.hasPrefix("indexed") }.count == 1)
@@ -88,7 +88,7 @@ import TestSupport
         let heap = folder.file("words.heap")
         let (process, output, _) = process(["build", heap, folder.file("texts")])
         try process.run()
-        // Killed at another place each round: as soon as so many files have been reported.
+        // Killed at another place in each round: as soon as that many files have been reported.
         var text = ""
         while text.split(separator: "\n").count < 2 + round * 9 {
             let more = output.fileHandleForReading.availableData
@@ -98,7 +98,7 @@ import TestSupport
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         text += String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        // The last line may have been cut.
+        // The last line may be incomplete.
         let reported = text.split(separator: "\n").filter {
             $0.hasPrefix("indexed ") && $0.hasSuffix(" words")
         }

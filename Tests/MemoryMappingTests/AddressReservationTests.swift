@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test func aPageNotYetCopiedShowsTheNewestFile() throws {
-        // The checkpoint of the heap rests on this, so it is held to here.
+        // The engine's checkpoints depend on this, so it is tested here.
         try withFile(pattern(2 * page)) { _, descriptor in
             let reservation = try small()
             try reservation.map(
@@ -210,7 +210,7 @@ import Testing
             try reservation.map(
                 fileDescriptor: descriptor, fileOffset: 0, byteCount: 4 * page, at: 0,
                 kind: .privateCopy)
-            // Some kernels refuse large pages for files.
+            // Some kernels refuse huge pages for files.
             if advice != .hugePage { try reservation.advise(at: 0, byteCount: 4 * page, advice) }
             #expect(
                 reservation.baseAddress.load(fromByteOffset: page, as: UInt8.self)

@@ -11,8 +11,8 @@ import Testing
     import Musl
 #endif
 
-/// Files that lose their end while they are mapped. What the handler does with signals that are not
-/// the guard's is in `SignalChainTests`.
+/// Files that lose their end while they are mapped. `SignalChainTests` covers the handler's
+/// treatment of other signals.
 @Suite(.progress) struct FaultGuardTests {
     static let kinds: [MappingKind] = [.readOnly, .privateCopy, .shared]
 
@@ -43,7 +43,7 @@ import Testing
             #expect(again == error && seen == nil)
             #expect(mappingError { () throws(MappingError) in try file.checkFault() } == error)
             file.close()
-            // As the error advises.
+            // As the error message advises.
             let reopened = try MappedFile(path: path, kind: kind)
             try expectSame(reopened.withBytes { $0.bytes }, pattern(page))
         }
@@ -60,7 +60,7 @@ import Testing
             }
             #expect(error == MappingError(.access, path: path, code: EIO))
             #expect(file.firstFault == 6 * page)
-            // What was written is nowhere, so nobody may hear that it is on the disk.
+            // The stores are lost, so no call may report them as on the disk.
             let sync = mappingError { () throws(MappingError) in try file.sync() }
             #expect(sync == (kind == .shared ? error : nil))
             try expectSame(TemporaryDirectory.read(path), pattern(8 * page).dropLast(6 * page))
@@ -74,7 +74,7 @@ import Testing
             try file.withMutableBytes { $0.set(3 * page, 0xEE) }
             truncate(path, 0)
             #expect(throws: MappingError.self) { try file.withBytes { $0.byte(3 * page) } }
-            // A file that is whole again can be had again.
+            // After the file has been restored, it can be mapped again.
             _ = try directory.make(pattern(4 * page))
             try file.discardChanges()
             #expect(file.firstFault == nil)
@@ -152,7 +152,7 @@ import Testing
             #expect(reservation.firstFault == 5 * page)
             reservation.clearFault()
             #expect(reservation.firstFault == nil)
-            // A page once replaced is memory like any other.
+            // A replaced page is memory like any other.
             reservation.baseAddress.storeBytes(of: 9, toByteOffset: 5 * page, as: UInt8.self)
             #expect(byte(reservation, 5 * page) == 9 && reservation.firstFault == nil)
             #expect(byte(reservation, 8 * page - 1) == 0)
@@ -200,7 +200,8 @@ import Testing
         #expect(reservation.firstFault == nil)
     }
 
-    /// All threads of a round touch the same pages in different orders, so that many faults meet.
+    /// All threads of a round touch the same pages in different orders, so that many faults
+    /// coincide.
     @Test func threadsThatFaultAtOnceAllGoOn() async throws {
         for round in 0 ..< 10 {
             try await withThrowingTaskGroup(of: Bool.self) { group in
@@ -209,7 +210,7 @@ import Testing
                 defer { close(descriptor) }
                 for task in 0 ..< 8 {
                     group.addTask {
-                        // Registering at once is part of it.
+                        // Concurrent registration is part of the test.
                         reservation.guardAgainstFaults()
                         var sum = 0
                         for step in 0 ..< pages - 1 {
@@ -275,8 +276,7 @@ import Testing
     }
 }
 
-/// A reservation that shows a file of which only the first page is left; the file has no name any
-/// more.
+/// A reservation with a file of which only the first page is left; the file has no name any more.
 func cutFile(pages: Int) throws -> (AddressReservation, descriptor: Int32) {
     try withDirectory { directory in
         _ = try directory.make(pattern(pages * page))
@@ -297,7 +297,7 @@ private func withCutFile(pages: Int, _ body: (AddressReservation, Int32) throws 
     try body(reservation, descriptor)
 }
 
-/// Not inlined, so that no load is moved or left out.
+/// Not inlined, so that no load is moved or eliminated.
 @inline(never)
 private func byte(_ reservation: AddressReservation, _ offset: Int) -> UInt8 {
     reservation.baseAddress.load(fromByteOffset: offset, as: UInt8.self)

@@ -14,7 +14,7 @@ import Testing
 @Suite(.progress) struct FileGrowthTests {
     static let granules = [1, 4096, 65536, 100_000, 1 << 20]
 
-    /// Sizes around every power of two, and the largest there are.
+    /// Sizes around every power of two, and the largest values.
     static let sizes: [Int] =
         [0, Int.max, Int.max - 1, Int.max - 65535, Int.max / 8 * 7, Int.max / 9 * 8]
         + (0 ..< 63).flatMap { [(1 << $0) - 1, 1 << $0, (1 << $0) + 1] }
@@ -30,12 +30,12 @@ import Testing
                     needed,
                     current.addingReportingOverflow(current / 8).overflow
                         ? .max : current + current / 8)
-                // In whole granules, at least what is asked, unless no such number exists.
+                // In whole granules, at least the requested size, unless no such number exists.
                 guard next % unit == 0, next >= wanted || next == largest, next <= largest else {
                     Issue.record("nextSize(\(current), \(needed), \(granule)) is \(next)")
                     return
                 }
-                // And not more than a granule too much (the eighth is rounded up by one byte).
+                // And at most one granule too much (the eighth is rounded up by one byte).
                 if next < largest { #expect(next - wanted <= unit) }
             }
         }

@@ -12,7 +12,7 @@ import Testing
 #endif
 
 @Suite(.progress) struct GrowableMappingTests {
-    /// Small, so that many tests at a time fit into the address space.
+    /// Small, so that many concurrent tests fit into the address space.
     private static let room = 1 << 30
 
     @Test(arguments: [true, false])
@@ -37,7 +37,8 @@ import Testing
             try mapping.sync(.throughToDevice)
             let contents = try mapping.withBytes { $0.bytes }
             let file = try TemporaryDirectory.read(path)
-            // Steps are geometric, so the file is longer, with zeros, until it is cut to measure.
+            // Growth is geometric, so the file is longer, with zeros, until the excess is
+            // truncated.
             expectSame(Array(file[..<count]), contents)
             #expect(file[count...].allSatisfy { $0 == 0 })
             try mapping.shrink(to: count)
@@ -74,7 +75,7 @@ import Testing
                     reserving: Self.room),
             ]
             for mapping in mappings {
-                // A model in an array does the same.
+                // An array serves as the model.
                 var model: [UInt8] = []
                 for target in [
                     10, 100, 5, page, page - 1, 3 * page + 7, 2 * page, 2 * page + 1, 1, 0, 70_000,
@@ -128,7 +129,7 @@ import Testing
             }
             #expect(mapping.count == 10)
             try expectSame(TemporaryDirectory.read(path), pattern(10))
-            // To the very end, no further, although the geometric step would like to.
+            // To the very end and no further, although the geometric step is larger.
             try mapping.grow(to: mapping.capacity)
             try mapping.withMutableBytes { $0.set((1 << 20) - 1, 1) }
             #expect(try TemporaryDirectory.read(path).count == 1 << 20)

@@ -26,7 +26,7 @@ import Testing
         try reservation.mapAnonymous(byteCount: page, at: 999 * page)
         (base + 1000 * page - 8).storeBytes(of: 5, as: Int.self)
         #expect(base.load(as: Int.self) == 77)
-        // Less than there is changes nothing.
+        // A size below the current one changes nothing.
         try reservation.extend(to: page)
         #expect(reservation.capacity == 1000 * page)
     }
@@ -53,7 +53,7 @@ import Testing
         #expect(throws: MappingError.self) { try AddressReservation(growingFrom: 1 << 60) }
     }
 
-    /// A fault in a part that was added later is noted too, and one behind what was given back is
+    /// A fault in a part that was added later is recorded too, and one behind the released part is
     /// not.
     @Test func theGuardFollowsTheSize() throws {
         try withDirectory { directory in

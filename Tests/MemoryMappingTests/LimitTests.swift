@@ -11,7 +11,8 @@ import Testing
     import Musl
 #endif
 
-/// Limits and full disks. Limits are the whole process's, so they are set in child processes only.
+/// Limits and full disks. Limits apply to the whole process, so they are set in child processes
+/// only.
 @Suite(.progress) struct LimitTests {
     @Test(arguments: [true, false])
     func aLimitForFileSizesIsAnErrorAndTheFileStaysAsItWas(reservingBlocks: Bool) async {
@@ -44,7 +45,7 @@ import Testing
                 let mapping = try GrowableMapping(path: path)
                 try mapping.grow(to: 1 << 20)
                 setFileSizeLimit((1 << 20) + 5000)
-                // The geometric step does not fit, the exact need does.
+                // The geometric step does not fit, the exact size does.
                 try mapping.grow(to: (1 << 20) + 5000)
                 let base = mapping.unsafeBaseAddress
                 let error = mappingError { () throws(MappingError) in try mapping.grow(to: 2 << 20)
@@ -68,7 +69,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             try withDirectory { directory in
                 let path = try directory.make([1])
-                // The number that the next opened file gets shows how many are open.
+                // The descriptor of the next opened file shows how many are open.
                 func next() throws -> Int32 {
                     let descriptor = try directory.openFile("probe")
                     close(descriptor)
@@ -106,8 +107,7 @@ import Testing
             }
         }
 
-        /// A file system in memory refuses more than its size at once, so this needs no disk to be
-        /// filled.
+        /// A file system in memory refuses more than its size at once, so no disk has to be filled.
         @Test(.enabled(if: sharedMemoryBytes() > 0, "needs /dev/shm with a size limit"))
         func aFullDiskIsAnErrorAndTheFileStaysAsItWas() throws {
             try withDirectory(under: "/dev/shm") { directory in
@@ -128,7 +128,7 @@ import Testing
     #endif
 }
 
-/// Ends the child process as failed; expectations are the parent's business.
+/// Ends the child process as failed; expectations are for the parent.
 private func require(_ condition: Bool, _ message: String) {
     guard !condition else { return }
     fatalError(message)
@@ -151,9 +151,9 @@ private func setFileSizeLimit(_ bytes: Int) {
         dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
     }
 
-    /// Bytes of the file system in memory; 0 where there is none or it has no limit.
+    /// The size of the file system in memory; 0 if there is none or it has no limit.
     private func sharedMemoryBytes() -> Int {
-        // On any other kind of file system the question would fill the disk first.
+        // On any other kind of file system, the test would fill the disk first.
         let mounts = (try? TemporaryDirectory.read("/proc/mounts")) ?? []
         var status = statvfs()
         guard String(decoding: mounts, as: UTF8.self).contains(" /dev/shm tmpfs "),

@@ -3,9 +3,9 @@ import Testing
 
 @testable import MemoryMapping
 
-/// How much memory the control groups allow.
+/// Memory limits of control groups.
 @Suite(.progress) struct MemoryLimitTests {
-    /// What is found for a membership where the files have these contents.
+    /// The limit for a membership if the files have these contents.
     private func limit(_ membership: String, _ files: [String: String]) -> Int {
         MemoryLimit.ofControlGroups(membership, in: "/groups") {
             files[String($0.dropFirst("/groups/".count))] ?? ""

@@ -10,8 +10,8 @@ import Testing
     import Musl
 #endif
 
-/// What a program must not do ends it, with a sentence. Each runs in a child process; a child that
-/// dies cannot tidy up, so its files lose their names before it does.
+/// Programming errors trap with a message. Each runs in a child process; a child that dies cannot
+/// clean up, so its files lose their names first.
 @Suite struct MisuseTests {
     @Test func useAfterCloseTraps() async {
         await says(
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func rangesOutsideAReservationTrap() async {
-        // Short enough by itself, but not from there on.
+        // Short enough by itself, but not from that offset.
         await says(
             "are not whole pages inside",
             #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
@@ -134,7 +134,7 @@ import Testing
             })
     }
 
-    /// Checks that the sentence came before the end.
+    /// Checks that the message came before the end.
     private func says(
         _ words: String, _ result: ExitTest.Result?, at location: SourceLocation = #_sourceLocation
     ) {
@@ -142,22 +142,22 @@ import Testing
         #expect(text.contains("MemoryMapping: ") && text.contains(words), sourceLocation: location)
     }
 
-    // The next three end by the processor's fault, not by a sentence: they show that nothing was
+    // The next three end with a processor fault, not with a message: they show that nothing was
     // reachable.
 
     @Test func addressesWithoutMappingCannotBeRead() async {
         await #expect(processExitsWith: .failure) {
             let reservation = try AddressReservation(preferredBytes: page, minimumBytes: page)
-            // The value has a use, or the optimiser would drop the load; a readable page would be
-            // zero.
+            // The value is used, or the optimiser would eliminate the load; a readable page would
+            // be zero.
             exit(Int32((reservation.baseAddress + 8).load(as: UInt8.self)))
         }
         await #expect(processExitsWith: .failure) {
             let reservation = try AddressReservation(preferredBytes: page, minimumBytes: page)
             try reservation.mapAnonymous(byteCount: page, at: 0)
             try reservation.unmap(at: 0, byteCount: page)
-            // The value has a use, or the optimiser would drop the load; a readable page would be
-            // zero.
+            // The value is used, or the optimiser would eliminate the load; a readable page would
+            // be zero.
             exit(Int32((reservation.baseAddress + 8).load(as: UInt8.self)))
         }
     }
@@ -173,7 +173,7 @@ import Testing
     }
 }
 
-/// A mapped file that has lost its name already.
+/// A mapped file that has already lost its name.
 private func mappedFile(_ kind: MappingKind) throws -> MappedFile {
     try withDirectory { try MappedFile(path: try $0.make([1, 2, 3]), kind: kind) }
 }

@@ -11,13 +11,13 @@ import Testing
     import Musl
 #endif
 
-// Linux only as far as these tests look into `sigaction` and `siginfo_t`, whose fields have other
-// names elsewhere.
+// Linux only, because these tests access `sigaction` and `siginfo_t`, whose fields have other names
+// elsewhere.
 #if canImport(Glibc)
-    /// Signals that are not the guard's: they must do what they would do without it. Each test runs
-    /// in a child process, for handlers are the whole process's.
+    /// Signals that are not the guard's must have the same effect as without it. Each test runs in
+    /// a child process, because handlers apply to the whole process.
     @Suite(.progress) struct SignalChainTests {
-        // MARK: Nobody else has a handler
+        // MARK: Without another handler
 
         @Test func aFaultOutsideStillEndsTheProcess() async {
             await #expect(processExitsWith: .signal(SIGBUS)) {
@@ -47,7 +47,7 @@ import Testing
                 signal(SIGBUS, SIG_IGN)
                 _ = try guarded()
                 kill(getpid(), SIGBUS)
-                // Sent to the process, so another thread may get it, but nobody dies of it.
+                // Sent to the process, so another thread may get it, but it kills none.
                 raise(SIGBUS)
                 exit(EXIT_SUCCESS)
             }
@@ -67,7 +67,7 @@ import Testing
             }
         }
 
-        // MARK: Somebody has
+        // MARK: With another handler
 
         @Test(.disabled(if: hasThreadSanitizer(), "it blocks all signals while a handler runs"))
         func aHandlerWithDetailsIsCalledWithAllOfThem() async {
@@ -82,7 +82,7 @@ import Testing
                 }
                 unblock([SIGUSR1, SIGUSR2])
                 let (reservation, _) = try guarded()
-                // Ours first, then theirs.
+                // First a fault of ours, then one of theirs.
                 guard touch(reservation.baseAddress + page) == 0, reservation.firstFault == page
                 else { _exit(4) }
                 let missing = try missingPage()
@@ -178,7 +178,7 @@ import Testing
 
         @Test(.disabled(if: hasThreadSanitizer(), "it blocks all signals while a handler runs"))
         func handlersOfOtherSignalsMayFaultWhileThePageIsReplaced() async {
-            // Another thread sends signals to this one all the time, and their handler touches lost
+            // Another thread keeps sending signals to this one, and their handler touches lost
             // pages too.
             await #expect(processExitsWith: .success) {
                 signal(SIGBUS, SIG_DFL)
@@ -225,7 +225,7 @@ import Testing
         }
     }
 
-    // For handlers, which can be given nothing. Each child process has its own.
+    // For handlers, which take no context. Each child process has its own.
     nonisolated(unsafe) private var expectedAddress: UnsafeMutableRawPointer?
     nonisolated(unsafe) private var calls = 0
     nonisolated(unsafe) private var victim = pthread_t()
@@ -260,14 +260,14 @@ import Testing
         return sigismember(&mask, signal) == 1
     }
 
-    /// Four pages, of which three are lost, guarded.
+    /// Four guarded pages, three of which are lost.
     private func guarded() throws -> (AddressReservation, descriptor: Int32) {
         let result = try cutFile(pages: 4)
         result.0.guardAgainstFaults()
         return result
     }
 
-    /// A page of a file without bytes, which belongs to no reservation.
+    /// A page of an empty file, which belongs to no reservation.
     private func missingPage(at address: UnsafeMutableRawPointer? = nil) throws
         -> UnsafeMutableRawPointer
     {

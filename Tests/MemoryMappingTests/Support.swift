@@ -10,8 +10,8 @@ import Testing
     import Musl
 #endif
 
-/// A folder of one test's own. Files are read and written with plain system calls, so that what a
-/// mapping did is seen from outside it.
+/// A folder for one test. Files are read and written with plain system calls, so that the effects
+/// of a mapping are observed from outside it.
 struct TemporaryDirectory {
     let path: String
 
@@ -29,7 +29,7 @@ struct TemporaryDirectory {
 
     func file(_ name: String = "file") -> String { path + "/" + name }
 
-    /// Removes the folder with its files; tests make no folders that hold anything.
+    /// Removes the folder with its files; tests create no subfolders with contents.
     func remove() {
         guard let folder = opendir(path) else { return }
         while let entry = readdir(folder) {
@@ -43,10 +43,10 @@ struct TemporaryDirectory {
         rmdir(path)
     }
 
-    /// Makes the file "file" with these bytes and gives its path.
+    /// Creates the file "file" with these bytes and returns its path.
     func make(_ bytes: [UInt8]) throws -> String { try make("file", bytes) }
 
-    /// Makes a file with these bytes, or overwrites the beginning of one, and gives its path.
+    /// Creates a file with these bytes, or overwrites the beginning of one, and returns its path.
     func make(_ name: String, _ bytes: [UInt8]) throws -> String {
         let descriptor = try openFile(name)
         defer { close(descriptor) }
@@ -56,14 +56,14 @@ struct TemporaryDirectory {
         return file(name)
     }
 
-    /// Opens a file for reading and writing, made if missing.
+    /// Opens a file for reading and writing; creates it if it is missing.
     func openFile(_ name: String = "file") throws -> Int32 {
         let descriptor = open(file(name), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw Failure(what: "open", code: errno) }
         return descriptor
     }
 
-    /// A file's bytes by `read`.
+    /// A file's bytes, read with `read`.
     static func read(_ path: String) throws -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure(what: "open", code: errno) }
@@ -79,7 +79,7 @@ struct TemporaryDirectory {
     }
 }
 
-/// Calls `body` with a folder that is gone afterwards.
+/// Calls `body` with a folder that is removed afterwards.
 func withDirectory<R>(under parent: String? = nil, _ body: (TemporaryDirectory) throws -> R) throws
     -> R
 {
@@ -94,13 +94,13 @@ func size(of descriptor: Int32) -> Int {
     return fstat(descriptor, &status) == 0 ? Int(status.st_size) : -1
 }
 
-/// Bytes on the disk of the file behind a descriptor.
+/// Disk space of the file behind a descriptor, in bytes.
 func allocated(by descriptor: Int32) -> Int {
     var status = stat()
     return fstat(descriptor, &status) == 0 ? Int(status.st_blocks) * 512 : -1
 }
 
-/// Runs `body`, which must throw a `MappingError`, and gives that.
+/// Runs `body`, which must throw a `MappingError`, and returns that error.
 func mappingError<R>(_ body: () throws(MappingError) -> R) -> MappingError? {
     do {
         _ = try body()
@@ -110,8 +110,8 @@ func mappingError<R>(_ body: () throws(MappingError) -> R) -> MappingError? {
     }
 }
 
-/// Expects the same bytes, and names the first that differ. Not `#expect(==)`: it looks for the
-/// shortest edit between the two, which takes minutes for some thousand bytes.
+/// Expects the same bytes, and reports the first difference. Not `#expect(==)`, which searches for
+/// the shortest edit between the two: minutes for some thousand bytes.
 func expectSame(
     _ found: [UInt8], _ expected: [UInt8], at location: SourceLocation = #_sourceLocation
 ) {

@@ -1,4 +1,4 @@
-// A view stands still: blocks are made in a write transaction.
+// A read transaction's snapshot is fixed: blocks are allocated in a write transaction.
 import Holdfast
 
 func use(_ heap: PersistentHeap) throws {

@@ -1,4 +1,4 @@
-// An Array's elements lie in this process's memory.
+// An Array's elements are in this process's memory.
 import Holdfast
 
 // expected: stored property 'numbers' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type '[Int]'

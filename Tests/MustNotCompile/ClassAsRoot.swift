@@ -1,4 +1,4 @@
-// A root holds what is Persistable, and a class is not.
+// A root's type must be Persistable, which a class is not.
 import Holdfast
 
 final class Thing {}

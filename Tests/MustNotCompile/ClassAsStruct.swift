@@ -1,4 +1,4 @@
-// An object is no struct: only its address would be kept.
+// A class is not a struct: only its object's address would be stored.
 import Holdfast
 
 // expected: class cannot conform to 'BitwiseCopyable'

@@ -1,4 +1,4 @@
-// An object's address means nothing in the next process.
+// An object's address is meaningless in another process.
 import Holdfast
 
 final class Thing {}

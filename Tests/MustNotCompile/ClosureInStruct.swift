@@ -1,4 +1,4 @@
-// A closure is code and captured objects of one process.
+// A closure consists of code and captured objects of one process.
 import Holdfast
 
 // expected: stored property 'action' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type '() -> Void'

@@ -1,4 +1,4 @@
-// A field declared with `let` is not set through a reference either.
+// A field declared with `let` cannot be set through a reference either.
 import Holdfast
 
 struct Node: PersistableRecord { let value: Int }

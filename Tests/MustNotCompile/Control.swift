@@ -1,4 +1,5 @@
-// Compiles: everything that the other files do wrong, done right. It shows that they fail for the reason that they name.
+// Compiles: contains correct versions of all the other files' mistakes. So those fail for the
+// reason that they name.
 import Holdfast
 
 struct Item: PersistableStruct { var number: Int; var weight: Double? }

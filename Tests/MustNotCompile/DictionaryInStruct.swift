@@ -1,4 +1,4 @@
-// A Dictionary's entries lie in this process's memory.
+// A Dictionary's entries are in this process's memory.
 import Holdfast
 
 // expected: stored property 'prices' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type '[Int : Double]'

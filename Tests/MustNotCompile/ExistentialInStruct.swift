@@ -1,4 +1,4 @@
-// What an `any` holds may lie anywhere, and its type is an address.
+// The value of an `any` may be anywhere in memory, and its type is an address.
 import Holdfast
 
 protocol Shape {}

@@ -1,4 +1,4 @@
-// What other threads can see holds no handles.
+// An object that is visible to other threads cannot contain handles.
 import Holdfast
 
 final class Shelf: Sendable {

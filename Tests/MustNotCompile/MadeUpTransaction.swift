@@ -1,4 +1,4 @@
-// Only a heap makes transactions.
+// Only a heap creates transactions.
 import Holdfast
 import HoldfastEngine
 

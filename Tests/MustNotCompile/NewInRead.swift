@@ -1,4 +1,4 @@
-// A view stands still: what makes records is not there in a read transaction.
+// A read transaction's snapshot is fixed: it has no method to create records.
 import Holdfast
 
 struct Node: PersistableRecord { var value: Int }

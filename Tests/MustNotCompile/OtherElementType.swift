@@ -1,4 +1,4 @@
-// A handle knows what its elements are.
+// A handle's type includes that of its elements.
 import Holdfast
 
 func use(_ heap: PersistentHeap) throws {

@@ -1,4 +1,4 @@
-// A reference knows what it leads to.
+// A reference's type includes that of its target.
 import Holdfast
 
 struct Node: PersistableRecord { var value: Int; var next: Ref<Node>? }

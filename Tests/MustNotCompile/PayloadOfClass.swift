@@ -1,4 +1,4 @@
-// The payload of a union's case is Persistable.
+// The payload of a union's case must be Persistable.
 import Holdfast
 
 final class Thing {}

@@ -1,4 +1,5 @@
-// A view stands still: what a pointer leads to is only set in a write transaction.
+// A read transaction's snapshot is fixed: a pointer's target can be set only in a write
+// transaction.
 import Holdfast
 
 func use(_ heap: PersistentHeap, _ pointer: RelativePointer<Int>) throws {

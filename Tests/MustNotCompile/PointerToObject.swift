@@ -1,4 +1,4 @@
-// What a relative pointer leads to lies in the file, so it must be plain bytes.
+// The target of a relative pointer is in the file, so it must be plain bytes.
 import Holdfast
 
 final class Thing {}

@@ -1,4 +1,4 @@
-// A view stands still: roots are removed in a write transaction.
+// A read transaction's snapshot is fixed: roots are removed in a write transaction.
 import Holdfast
 
 func use(_ heap: PersistentHeap) throws {

@@ -1,4 +1,4 @@
-// A span is an address in the mapping: it ends with its closure.
+// A span is an address in the mapping: its lifetime ends with its closure.
 import Holdfast
 
 func use(_ array: PersistentArray<Int>) -> Int {

@@ -1,4 +1,4 @@
-// A span cannot be kept in a variable outside of its closure.
+// A span cannot be stored in a variable outside of its closure.
 import Holdfast
 
 func use(_ array: PersistentArray<Int>) {

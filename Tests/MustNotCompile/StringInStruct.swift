@@ -1,4 +1,4 @@
-// A String's characters may lie in this process's memory; a PersistableRecord takes one.
+// A String's characters may be in this process's memory; use a PersistableRecord.
 import Holdfast
 
 // expected: stored property 'name' of 'BitwiseCopyable'-conforming struct 'Item' has non-bitwise-copyable type 'String'

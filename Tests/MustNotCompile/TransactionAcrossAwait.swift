@@ -1,4 +1,4 @@
-// A transaction is a matter of one thread and of no waiting: its closure is synchronous.
+// A transaction stays on one thread and never suspends: its closure is synchronous.
 import Holdfast
 
 func other() async {}

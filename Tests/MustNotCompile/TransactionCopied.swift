@@ -1,4 +1,4 @@
-// Two transactions made of one could end at different times.
+// A copy of a transaction could end at a different time.
 import Holdfast
 
 func use(_ heap: PersistentHeap) throws {

@@ -1,4 +1,4 @@
-// A closure that is kept would use the transaction after its end.
+// An escaping closure could use the transaction after its end.
 import Holdfast
 
 func use(_ heap: PersistentHeap, _ later: inout [() throws -> Void]) throws {

@@ -1,4 +1,4 @@
-// A task runs on when the transaction has ended, and on another thread.
+// A task continues after the transaction has ended, and on another thread.
 import Holdfast
 
 func look(_ tx: borrowing WriteTransaction) {}

@@ -1,4 +1,4 @@
-// A transaction ends with its closure, so it cannot be put where it would outlive it.
+// A transaction ends with its closure, so it cannot be stored beyond it.
 import Holdfast
 
 final class Keeper {

@@ -1,4 +1,4 @@
-// A key's hash is part of the file format, which Hashable's is not.
+// A key's hash is part of the file format, unlike that of Hashable.
 import Holdfast
 
 struct Key: Hashable, PersistableStruct { var a: Int; var b: Int }

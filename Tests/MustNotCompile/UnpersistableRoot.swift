@@ -1,4 +1,4 @@
-// A struct of the program's own says which stored form it has: PersistableStruct or PersistableRecord.
+// A struct must declare its stored form: PersistableStruct or PersistableRecord.
 import Holdfast
 
 struct Thing { var number: Int }

@@ -1,4 +1,4 @@
-// An array of the standard library is not kept as it is; a PersistentArray is.
+// An array of the standard library cannot be stored; use a PersistentArray.
 import Holdfast
 
 func use(_ heap: PersistentHeap) throws {

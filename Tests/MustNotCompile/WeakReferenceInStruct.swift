@@ -1,4 +1,4 @@
-// A weak reference is registered with the object that it leads to.
+// A weak reference is registered with its target object.
 import Holdfast
 
 final class Thing {}

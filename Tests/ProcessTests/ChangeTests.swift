@@ -9,8 +9,8 @@ extension ProcessTests {
 
         init() throws { workers = try Workers() }
 
-        /// The shortest time after which a sleeper looks again by itself is half a second; one that
-        /// looked every ten milliseconds would go to sleep a hundred times in this one.
+        /// A sleeper wakes by itself after half a second at the earliest; one that polled every ten
+        /// milliseconds would go to sleep a hundred times in this time.
         private static let silence = 1000
         private static let mostSleeps = 20
 
@@ -22,7 +22,7 @@ extension ProcessTests {
                     #expect(try sleeper.ask("mark") == "ok")
                     sleeper.send("wait 60000")
                 }
-                // Now and then it is there before they sleep, which must not be missed either.
+                // Sometimes the change comes before they sleep, and must not be missed either.
                 if round % 2 == 0 { usleep(20_000) }
                 #expect(try writer.ask("append") == "ok")
                 for sleeper in sleepers {
@@ -60,7 +60,7 @@ extension ProcessTests {
             }
         }
 
-        /// A sleeper or a writer that is killed takes nobody's waking with it.
+        /// Killing a sleeper or a writer does not affect the wake-ups of others.
         @Test func theDeadWakeNobodyAndKeepNobodyAsleep() throws {
             let writers = try (0 ..< 2).map { _ in try workers.open() }
             let sleepers = try (0 ..< 2).map { _ in try workers.open() }

@@ -4,7 +4,7 @@ import Testing
 import TestSupport
 
 extension ProcessTests {
-    /// How far it goes: processes, size, memory.
+    /// Limits: numbers of processes, size, memory.
     @Suite struct LimitTests {
         private let workers: Workers
 
@@ -24,7 +24,7 @@ extension ProcessTests {
             #expect(workers.folder.names.filter { $0.hasPrefix("test.heap") } == ["test.heap"])
         }
 
-        /// A block of ten gibibytes of which only both ends are ever written.
+        /// A block of 10 GiB of which only both ends are ever written.
         @Test func sparseHeap() throws {
             let byteCount = 10 << 30
             var options = EngineOptions()
@@ -64,12 +64,12 @@ extension ProcessTests {
             print("FIGURE limits: a heap of 10 GiB takes on the disk, KiB = \(onDisk / 1024)")
         }
 
-        /// A heap four times as large as the memory that a process may keep private copies in.
+        /// A heap four times as large as the memory limit for private pages.
         @Test func privateMemoryStaysInItsBudget() throws {
             let budget = TestExtent.current == .long ? 256 : 32
-            // Beside the budget: the program itself, the text that is being stored or read, the
-            // open transaction's before-images, and the list of lines that a checkpoint makes of
-            // the log.
+            // In addition to the limit: the program itself, the string that is being stored or
+            // read, the open transaction's before-images, and a checkpoint's index of the log's
+            // lines.
             let margin = 16
             let filler = try workers.open("memory=\(budget << 20) log=\(16 << 20)")
             let idle = try filler.figures("memory")[0]
@@ -90,9 +90,9 @@ extension ProcessTests {
             #expect(sameProcess[0] == budget * 4 && otherProcess[0] == budget * 4)
         }
 
-        /// Ten readers of one heap cost its size once. Each process's own share, measured before it
-        /// has read anything, is counted too in the long form; in the short one, with a quarter of
-        /// the heap, it would be most of the tenth that is allowed, and is taken off.
+        /// Ten readers of one heap cost its size once. Each process's own memory, measured before
+        /// it reads, is included in the long form. In the short form, with a quarter of the heap,
+        /// it would be most of the tenth that is allowed, and is subtracted.
         @Test func readersShareTheirPages() throws {
             let mebibytes = TestExtent.current == .long ? 1024 : 256
             let filler = try workers.open("sparse=1")
@@ -106,14 +106,14 @@ extension ProcessTests {
             let after = try readers.reduce(0) { $0 + (try $1.figures("memory")[1]) }
             let cost = TestExtent.current == .long ? after : after - before
             #expect(cost < mebibytes * 1024 * 11 / 10, "\(after) KiB, \(before) before")
-            // Somebody must have paid for the heap, or else nothing was measured.
+            // The heap must have been counted somewhere, or nothing was measured.
             #expect(after - before > mebibytes * 1024 / 2)
             print(
                 "FIGURE limits: ten readers of \(mebibytes) MiB take together, MiB = \(after / 1024), before reading \(before / 1024)"
             )
         }
 
-        /// A view that another process keeps while there are a hundred thousand commits.
+        /// A view that another process keeps during a hundred thousand commits.
         @Test func aLongView() throws {
             let writer = try workers.open()
             let viewer = try workers.open()

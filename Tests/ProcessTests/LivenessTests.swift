@@ -3,13 +3,13 @@ import Testing
 import TestSupport
 
 extension ProcessTests {
-    /// Who counts as alive, and what the dead leave locked.
+    /// Which processes count as alive, and the locks of dead ones.
     @Suite struct LivenessTests {
         private let workers: Workers
 
         init() throws { workers = try Workers() }
 
-        /// A worker with a snapshot of a heap at rest but for others' commits, so that its pages
+        /// A worker with a snapshot of a heap at rest except for others' commits, so that its pages
         /// are the file's own.
         private func withSnapshot() throws -> (process: ChildProcess, digest: String) {
             let process = try workers.open()
@@ -25,8 +25,7 @@ extension ProcessTests {
             }
         }
 
-        /// A process whose main thread has ended looks as if it were dead, but its other threads go
-        /// on.
+        /// A process whose main thread has ended looks dead, but its other threads continue.
         @Test func withoutItsMainThread() throws {
             let (reader, digest) = try withSnapshot()
             #expect(try reader.ask("leave") == "ok")
@@ -39,15 +38,15 @@ extension ProcessTests {
             try changeUnderneath(writer)
             #expect(try reader.ask("digest") == digest)
             #expect(try writer.figures("log")[0] > 0)
-            // And when all of it has ended, it holds nothing up.
+            // When the whole process has ended, it holds nothing up.
             reader.destroy()
             #expect(try writer.ask("checkpoint") == "ok")
             #expect(try writer.figures("log") == [0])
             #expect(try writer.ask("close") == "ok")
         }
 
-        /// A process that has become another program by `exec` has the same number and start time,
-        /// but none of the views.
+        /// A process that runs another program after `exec` has the same ID and start time, but
+        /// none of the views.
         @Test func afterExec() throws {
             let (reader, _) = try withSnapshot()
             let writer = try workers.open()
@@ -57,7 +56,7 @@ extension ProcessTests {
             #expect(try reader.ask("digest").hasPrefix("error"))
             #expect(try writer.ask("checkpoint") == "ok")
             #expect(try writer.figures("log") == [0])
-            // It can take part again.
+            // It can open the heap again.
             #expect(try reader.ask("open \(workers.path) readWrite") == "ok")
             #expect(try reader.ask("append") == "ok")
             #expect(try writer.ask("count") == "131 2")
@@ -65,8 +64,7 @@ extension ProcessTests {
             #expect(!workers.folder.names.contains("test.heap-shared"))
         }
 
-        /// A child that was forked off and only sleeps keeps none of the locks of a parent that was
-        /// killed.
+        /// A sleeping forked child keeps none of the locks of its killed parent.
         @Test(arguments: ["syncHeap", "opening"]) func forkedChildOfTheDead(point: String) throws {
             let other = try workers.open("timeout=2000")
             #expect(try other.ask("append") == "ok")
@@ -77,7 +75,7 @@ extension ProcessTests {
                 #expect(try parent.ask("count") == "1 1")
                 #expect(try parent.ask("fork") == "ok")
                 #expect(try parent.ask("close") == "ok")
-                // The child has been there all the while, with nothing of its own.
+                // The child has existed all the time, without locks of its own.
                 #expect(try parent.ask("open \(workers.path) readWrite") == "ok")
                 #expect(try parent.ask("fork") == "ok")
                 #expect(try parent.ask("arm opening") == "ok")
@@ -95,14 +93,14 @@ extension ProcessTests {
                 #expect(try other.ask(line) == "ok", "\(line)")
             }
             #expect(try other.figures("log")[0] > 0)
-            // Nor is the child somebody who has the heap open: the last one to close it puts it to
-            // rest.
+            // Nor does the child count as having the heap open: the last process to close it puts
+            // it at rest.
             #expect(try other.ask("close") == "ok")
             #expect(workers.folder.names.filter { $0.hasPrefix("test.heap") } == ["test.heap"])
             parent.closeInput()
         }
 
-        /// The same for a reader that had found the heap at rest, and has registered since.
+        /// The same for a transient reader that has registered since.
         @Test func forkedChildOfADeadVisitor() throws {
             let maker = try workers.open()
             for line in ["append", "close"] { #expect(try maker.ask(line) == "ok") }

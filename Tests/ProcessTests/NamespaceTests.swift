@@ -4,8 +4,8 @@
     import Testing
 
     extension ProcessTests {
-        /// Two containers with one volume: processes that cannot tell whether the others live do
-        /// not take part together.
+        /// Two containers with one volume: processes that cannot tell whether the others are alive
+        /// do not share a heap.
         @Suite(.enabled(if: Unshared.isPossible, "skipped: needs root, and unshare"))
         struct NamespaceTests {
             private let workers: Workers
@@ -40,7 +40,7 @@
                 // The snapshot is an opening of its own.
                 expectRefusal(try inside.ask("open \(workers.path) readWrite timeout=500"))
                 outside.destroy()
-                // One after the other they may, also with what the other has left.
+                // One after the other they may, even with the files left by the other.
                 #expect(try inside.ask("open \(workers.path) readWrite timeout=500") == "ok")
                 #expect(try inside.ask("append") == "ok")
                 #expect(try inside.ask("count").hasPrefix("102 "))
@@ -51,8 +51,8 @@
                 #expect(try late.ask("close") == "ok")
             }
 
-            /// Both are number 1 where they are, and one holds the write lock: not a program that
-            /// waits for itself.
+            /// Both have process ID 1 in their namespaces, and one holds the write lock: the other
+            /// is not a program that waits for itself.
             @Test func bothAreNumberOne() throws {
                 let first = try start(.numbers)
                 #expect(try first.ask("open \(workers.path) readWrite") == "ok")
@@ -66,7 +66,7 @@
                 #expect(try second.ask("count") == "1 1")
             }
 
-            /// Without `/proc` nobody is known to be dead: a view of a process that lives stays
+            /// Without `/proc` no process is known to be dead: the view of a living process stays
             /// protected.
             @Test func withoutProc() throws {
                 let reader = try start(.noProc)
@@ -87,7 +87,7 @@
             }
         }
 
-        /// A worker apart from the test's own processes.
+        /// A worker in namespaces apart from the test's own processes.
         enum Unshared: String, CaseIterable {
             case numbers, numbersWithoutProc, time, noProc
 
@@ -103,7 +103,7 @@
                 let worker = [testWorker, "serve"]
                 switch self {
                 case .numbers: return ["--pid", "--fork", "--kill-child", "--mount-proc"] + worker
-                // The other namespace's numbers are in /proc.
+                // The other namespace's process IDs are in /proc.
                 case .numbersWithoutProc: return ["--pid", "--fork", "--kill-child"] + worker
                 case .time:
                     return ["--time", "--boottime", "100000", "--fork", "--kill-child"] + worker

@@ -3,14 +3,14 @@ import Testing
 import TestSupport
 
 extension ProcessTests {
-    /// Processes that are stopped, and not dead, while others wait for them: those get an error in
-    /// time, and go on when the stopped one does.
+    /// Processes that are stopped, but not dead, while others wait for them: those get an error
+    /// after the timeout, and continue when the stopped process does.
     @Suite struct StoppedProcessTests {
         private let workers: Workers
 
         init() throws { workers = try Workers() }
 
-        /// A worker that stops itself at `point` when it is told `line`.
+        /// A worker that stops itself at `point` during the command `line`.
         private func stopped(at point: String, during line: String) throws -> ChildProcess {
             let process = try workers.open()
             #expect(try process.ask("append") == "ok")
@@ -33,7 +33,7 @@ extension ProcessTests {
             try holder.stop(guardedBy: testWorker)
             let other = try workers.open("timeout=200")
             expectTimeout(try other.ask("append"), "another process's transaction")
-            // Readers wait for nobody.
+            // Readers do not wait.
             #expect(try other.ask("count") == "0 0")
             holder.resume()
             #expect(try holder.ask("keep") == "ok")
@@ -66,8 +66,7 @@ extension ProcessTests {
             // Commits need no sync.
             #expect(try other.ask("append") == "ok")
             expectTimeout(try other.ask("sync"), "another process's sync of the log")
-            // Not to have been able to wait for it is no failure of the disk: nobody's heap is the
-            // worse for it.
+            // A timeout of this wait is no failure of the disk: no heap is damaged by it.
             expectTimeout(try other.ask("close"), "another process's sync of the log")
             syncing.resume()
             #expect(try syncing.readLine() == "ok")
@@ -87,8 +86,8 @@ extension ProcessTests {
             #expect(try other.ask("count") == "3 2")
         }
 
-        /// Killed where it held a lock: the next one has it at once. Had it not been handed on,
-        /// this would take half a minute and be an error.
+        /// Killed while it held a lock: the next process gets the lock at once. If it were not
+        /// passed on, this would take half a minute and be an error.
         @Test(arguments: ["opening", "syncLog", "syncHeap", "hold"]) func killed(at point: String)
             throws
         {

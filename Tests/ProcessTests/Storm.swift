@@ -4,14 +4,14 @@ import HoldfastInspection
 import test_worker
 import TestSupport
 
-/// Processes that share a heap and are killed at random moments, and started again.
+/// Processes that share a heap and are killed at random moments, and restarted.
 final class Storm {
     struct Plan {
         var name: String
         var seats: [String]
         var kills: Int
         var seed: UInt64
-        /// Of a hundred kills, how many take all processes at once.
+        /// How many kills in a hundred hit all processes at once.
         var ofAll: Int
     }
 
@@ -26,7 +26,7 @@ final class Storm {
     private var starts = 0
     private let began = ContinuousClock.now
 
-    // What has been done, for the figures.
+    // Counts of operations, for the figures.
     private(set) var kills = 0
     private(set) var killsByPhase: [Scoreboard.Phase: Int] = [:]
     private(set) var killsInWrite = 0
@@ -48,8 +48,7 @@ final class Storm {
 
     private var path: String { folder.file("storm.heap") }
 
-    /// Runs until all kills have been made, and throws at the first thing that is not as it should
-    /// be.
+    /// Runs until all kills have been made, and throws at the first violation.
     func run() throws {
         do {
             while kills < plan.kills {
@@ -96,17 +95,16 @@ final class Storm {
 
     // MARK: Killing
 
-    /// A length of time of any order of magnitude up to `most` microseconds.
+    /// A duration of any order of magnitude up to `most` microseconds.
     private func pause(upTo most: Double) {
         usleep(UInt32(exp(Double.random(in: 0 ... log(most), using: &random))))
     }
 
-    /// Kills a process that is busy with something, as many kinds of which as there are get the
-    /// same share.
+    /// Kills a process that is busy; each kind of activity gets the same share of kills.
     private func killOne() throws {
         let phase = Scoreboard.Phase.allCases.randomElement(using: &random)!
-        // A transaction is over in no time, so those are waited for by what tells most: its body
-        // and its commit.
+        // A transaction is very short, so this waits for its most informative parts: its body and
+        // its commit.
         let inside: UInt64? = phase == .writing ? UInt64.random(in: 1 ... 2, using: &random) : nil
         var seat: Int?
         let deadline = ContinuousClock.now + .milliseconds(40)
@@ -123,7 +121,7 @@ final class Storm {
             if Bool.random(using: &random) { pause(upTo: 200) }
             return try kill([seat])
         }
-        // Processes that start just now are the ones that are never met by chance.
+        // Starting processes are hardly ever hit by chance.
         pause(upTo: phase == .starting ? 60_000 : 3000)
         try kill([seat ?? processes.indices.randomElement(using: &random)!])
     }
@@ -136,7 +134,7 @@ final class Storm {
             }
             process.send(signal: SIGKILL)
         }
-        // Others meet processes that are dead and have not been waited for.
+        // Others then find processes that are dead but not reaped.
         if Bool.random(using: &random) { pause(upTo: 5000) }
         for seat in seats {
             guard let process = processes[seat] else { continue }
@@ -152,8 +150,8 @@ final class Storm {
         }
     }
 
-    /// No process is left, as after a crash of the machine; then the heap is opened by the next
-    /// ones, or looked at first.
+    /// No process is left, as after a crash of the machine; then the heap is opened by new
+    /// processes, or checked first.
     private func killAll() throws {
         pause(upTo: 200_000)
         try kill(Array(processes.indices))
@@ -165,8 +163,8 @@ final class Storm {
             try verify(floor: .returned, mode: .readWrite)
             if Bool.random(using: &random) { try startAnew() }
         default:
-            // The shared file is never synced: a power cut takes it, and leaves what was synced at
-            // least.
+            // The shared file is never synced: a power cut loses it, and keeps at least the synced
+            // data.
             guard FileManager.default.fileExists(atPath: path) else { return }
             try? FileManager.default.removeItem(atPath: path + "-shared")
             powerCuts += 1
@@ -174,7 +172,7 @@ final class Storm {
         }
     }
 
-    /// Opens the heap with nobody else there, checks everything, and closes it.
+    /// Opens the heap without other processes, checks everything, and closes it.
     private func verify(floor: Scoreboard.Word, mode: OpenMode) throws {
         let isThere = FileManager.default.fileExists(atPath: path)
         guard isThere || mode == .readWrite else { return }
@@ -204,7 +202,7 @@ final class Storm {
         else {
             throw Failed(description: "a heap at rest has files beside it: \(folder.names)")
         }
-        // Closing has made all of it durable.
+        // Closing has made all commits durable.
         for (seat, sequence) in found.enumerated() {
             for word in [Scoreboard.Word.started, .returned, .synced] {
                 board[seat, word] = sequence
@@ -212,7 +210,7 @@ final class Storm {
         }
     }
 
-    /// So that processes are killed that make the heap, too.
+    /// So that the kills also hit processes that create the heap.
     private func startAnew() throws {
         for name in folder.names where name.hasPrefix("storm.heap") {
             try FileManager.default.removeItem(atPath: folder.file(name))
@@ -226,8 +224,8 @@ final class Storm {
     // MARK: The end
 
     private func endAll() throws {
-        // Readers first: one that found nobody else, and so could not register, keeps the log there
-        // as long as it reads.
+        // Readers first: a reader that was alone, and so could not register, keeps the log there as
+        // long as it reads.
         let readers = processes.indices.filter { plan.seats[$0] == "reader" }
         for group in [readers, processes.indices.filter { !readers.contains($0) }] {
             for seat in group { processes[seat]?.send("end") }
@@ -246,7 +244,7 @@ final class Storm {
         longestWait = board.all(.longestWait).max() ?? 0
     }
 
-    /// One line a figure, for a script to read.
+    /// One line per figure, for scripts.
     var figures: [String] {
         let seconds = Double(began.duration(to: .now) / .milliseconds(1)) / 1000
         let phases = Scoreboard.Phase.allCases.map { "\($0) \(killsByPhase[$0] ?? 0)" }.joined(

@@ -2,12 +2,12 @@ import Testing
 import TestSupport
 
 extension ProcessTests {
-    /// `kill -9` in earnest: processes that share a heap on the real disk die at random moments,
-    /// all at once now and then, and whoever is left or comes after finds every commit that `write`
-    /// has returned from, no half one, and an account of pages without a fault.
+    /// Real `kill -9`: processes that share a heap on the real disk die at random moments,
+    /// sometimes all at once. The survivors and successors find every commit for which `write` has
+    /// returned, no partial one, and an account of pages without errors.
     ///
-    /// `HOLDFAST_SEED` runs a failure's seed again; the processes' own decisions are the same then,
-    /// though not how they meet. `HOLDFAST_KILLS` sets the number of kills.
+    /// `HOLDFAST_SEED` repeats the seed of a failure; the processes' own decisions are then the
+    /// same, but not their timing. `HOLDFAST_KILLS` sets the number of kills.
     @Suite struct StormTests {
         private func kills(_ share: Int) -> Int {
             Int(
@@ -25,23 +25,23 @@ extension ProcessTests {
             return storm
         }
 
-        /// Everybody at once: somebody is always there, so the dead are survived by others in the
-        /// middle of their work.
+        /// All roles at once: there is always a process, so dead processes are survived by others
+        /// in the middle of their work.
         @Test func many() throws {
             let seats = [
                 "writer", "writer", "writer", "opener", "opener", "reader", "reader", "keeper",
             ]
             let storm = try run(
                 Storm.Plan(name: "many", seats: seats, kills: kills(60), seed: seed, ofAll: 3))
-            // A storm in which nobody dies where it hurts proves nothing.
+            // A storm whose kills miss the critical moments proves nothing.
             #expect(storm.killsInWrite > 0 && storm.killsOfAll > 0)
             #expect(
                 storm.totals[.commits]! > 0 && storm.totals[.views]! > 0
                     && storm.totals[.snapshots]! > 0)
         }
 
-        /// Few processes that come and go: the first opening, making the heap, recovery and the
-        /// last closing are what is interrupted here.
+        /// Few short-lived processes: the kills hit the first opening, the creation of the heap,
+        /// recovery and the last closing.
         @Test func few() throws {
             let seats = ["opener", "opener", "builder"]
             let storm = try run(

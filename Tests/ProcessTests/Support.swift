@@ -2,10 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Tests with real processes, one after the other: each of them alone keeps the machine busy.
+/// Tests with real processes, run sequentially: each of them alone keeps the machine busy.
 @Suite(.progress, .serialized) enum ProcessTests {}
 
-/// A number that the environment sets, to run a failure again.
+/// A number from the environment, to repeat a failure.
 func setting(_ name: String) -> UInt64? {
     ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
 }

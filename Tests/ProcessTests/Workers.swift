@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// Processes that do what they are told with one heap in a folder of its own.
+/// Processes that execute commands with one heap in a folder of its own.
 final class Workers {
     let folder: TemporaryFolder
     var path: String { folder.file("test.heap") }

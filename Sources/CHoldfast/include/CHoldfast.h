@@ -1,6 +1,6 @@
-// What Swift cannot express: CPU instructions, thread-local variables, another stack, a counter
-// that other modules read with one load, and calls of Linux that Swift's Glibc module does not
-// have. Nothing else belongs here.
+// Features that Swift cannot express: CPU instructions, thread-local variables, switching stacks, a
+// counter that other modules read with one load, and Linux calls that Swift's Glibc module lacks.
+// Nothing else belongs here.
 #ifndef CHOLDFAST_H
 #define CHOLDFAST_H
 
@@ -19,10 +19,10 @@
 /// high lane; a last partial word is padded with zero bytes. The lanes start from the halves of
 /// `seed` and are not inverted. Each lane detects every burst of up to 32 bits and every single
 /// flipped bit in its words. Two lanes hide the latency of the CPU's CRC instruction, which is used
-/// where there is one.
+/// if available.
 uint64_t holdfast_checksum(uint64_t seed, const void *_Nonnull bytes, size_t count);
 
-/// The same checksum by table alone; tests compare the two.
+/// The same checksum, always with the table; tests compare the two.
 uint64_t holdfast_checksum_portable(uint64_t seed, const void *_Nonnull bytes, size_t count);
 
 /// The innermost transaction that the calling thread has open, or null. Swift has no thread-local
@@ -37,11 +37,11 @@ static inline void holdfast_set_innermost_transaction(void *_Nullable transactio
     holdfast_innermost_transaction = transaction;
 }
 
-/// The lowest address that the calling thread may let its stack grow to, or 0 if it has not been
-/// asked for yet; see `holdfast_stack_left`.
+/// The lowest address that the calling thread's stack may grow to, or 0 if it is not known yet; see
+/// `holdfast_stack_left`.
 extern _Thread_local uintptr_t holdfast_stack_end;
 
-/// Bytes of the other stacks that the calling thread is using.
+/// Bytes of the additional stacks in use by the calling thread.
 extern _Thread_local intptr_t holdfast_stack_segment_bytes;
 
 static inline intptr_t holdfast_get_stack_segment_bytes(void) {
@@ -52,10 +52,10 @@ static inline void holdfast_set_stack_segment_bytes(intptr_t bytes) {
     holdfast_stack_segment_bytes = bytes;
 }
 
-/// Asks the system for `holdfast_stack_end`, and keeps it.
+/// Queries the system for `holdfast_stack_end`, and stores it.
 uintptr_t holdfast_find_stack_end(void);
 
-/// Bytes that the calling thread's present stack may still grow by.
+/// Bytes by which the calling thread's current stack may still grow.
 static inline size_t holdfast_stack_left(void) {
     const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     const uintptr_t known = holdfast_stack_end;
@@ -64,7 +64,7 @@ static inline size_t holdfast_stack_left(void) {
 }
 
 /// Calls `body` on a stack of `count` bytes from `lowest` on, and returns when it does. The thread
-/// and all its state stay the same. `lowest` is aligned to 16 bytes. On other processors than
+/// and all its state stay the same. `lowest` is aligned to 16 bytes. On processors other than
 /// x86-64 and arm64, `body` runs on the current stack.
 void holdfast_call_on_stack(
     void *_Nonnull lowest, size_t count, void (*_Nonnull body)(void *_Nullable),
@@ -79,7 +79,7 @@ static inline void holdfast_pause(void) {
 #endif
 }
 
-/// The number of forks between the first process that asked (`ForkGuard`) and this process. A plain
+/// The number of forks between the first process that used `ForkGuard` and this process. A plain
 /// load: only the child's fork handler stores it, before any other thread of the child exists.
 extern int holdfast_fork_count;
 
@@ -92,7 +92,8 @@ static inline void holdfast_count_fork(void) {
     holdfast_fork_count++;
 }
 
-/// The monotonic clock in nanoseconds, to a few milliseconds where that is cheaper.
+/// The monotonic clock in nanoseconds, with a resolution of a few milliseconds where that is
+/// cheaper.
 static inline uint64_t holdfast_coarse_clock(void) {
     struct timespec time;
 #if defined(CLOCK_MONOTONIC_COARSE)
@@ -104,9 +105,9 @@ static inline uint64_t holdfast_coarse_clock(void) {
 }
 
 /// Sleeps while the word at `address`, in memory that may be shared between processes, holds
-/// `expected`, for at most `nanoseconds`; returns whether that time was up. Returns at once if it
-/// holds another value, and may return early. Where the system has no such call (macOS before 14.4)
-/// it sleeps for a millisecond at most.
+/// `expected`, for at most `nanoseconds`; returns whether the timeout expired. Returns at once if
+/// the word holds another value, and may return early. On systems without such a call (macOS before
+/// 14.4), sleeps for at most a millisecond.
 bool holdfast_wait_on_word(
     const uint32_t *_Nonnull address, uint32_t expected, int64_t nanoseconds);
 
@@ -116,7 +117,7 @@ void holdfast_wake_word(const uint32_t *_Nonnull address);
 /// Wakes one of them.
 void holdfast_wake_one(const uint32_t *_Nonnull address);
 
-/// A bit for each of the 32 bytes at `bytes` that equals `byte`.
+/// A mask with a bit set for each of the 32 bytes at `bytes` that equals `byte`.
 static inline uint32_t holdfast_equal_bytes(const void *_Nonnull bytes, uint8_t byte) {
 #if defined(__SSE2__)
     const __m128i pattern = _mm_set1_epi8((char)byte);
@@ -131,7 +132,7 @@ static inline uint32_t holdfast_equal_bytes(const void *_Nonnull bytes, uint8_t 
         uint64_t difference;
         __builtin_memcpy(&difference, (const char *)bytes + word * 8, 8);
         difference ^= pattern;
-        // The high bit of every byte that is zero, and these eight bits side by side.
+        // First the high bit of every zero byte, then these eight bits gathered side by side.
         const uint64_t zeros = ~(((difference & low) + low) | difference | low);
         equal |= (uint32_t)(((zeros >> 7) * 0x0102040810204080u) >> 56) << (word * 8);
     }
@@ -163,24 +164,23 @@ static inline uint64_t holdfast_high_bits(const void *_Nonnull words, size_t str
     return bits;
 }
 
-/// Begins to fetch the line at `address`, which need not be mapped.
+/// Prefetches the cache line at `address`, which need not be mapped.
 static inline void holdfast_prefetch(const void *_Nonnull address) { __builtin_prefetch(address); }
 
 #if defined(__linux__)
 /// `fallocate` with this mode, and `FALLOC_FL_KEEP_SIZE`; returns 0 or the `errno`.
 int holdfast_fallocate(int descriptor, int mode, int64_t offset, int64_t count);
 
-/// Locks the `pthread_mutex_t` at `mutex`, and waits until `moment`, in nanoseconds of the
-/// monotonic clock. Returns the error numbers of `pthread_mutex_timedlock`, which uses the date
-/// instead.
+/// Locks the `pthread_mutex_t` at `mutex`, waiting at most until `moment`, in nanoseconds of the
+/// monotonic clock. Returns the error numbers of `pthread_mutex_timedlock`, which itself uses the
+/// wall clock.
 int holdfast_lock_mutex(void *_Nonnull mutex, uint64_t moment);
 
 /// The inode of the PID namespace of this process, and, shifted by 32 bits, that of its time
 /// namespace. Works without `/proc` (Linux 6.11); 0 if they are unknown.
 uint64_t holdfast_namespaces(void);
 
-/// The magic number of the file system that the open file lies on (`statfs(2)`), or 0 with `errno`
-/// set.
+/// The magic number of the open file's file system (`statfs(2)`), or 0 with `errno` set.
 uint32_t holdfast_file_system(int descriptor);
 #endif
 

@@ -1,13 +1,13 @@
 import HoldfastEngine
 
 extension PersistentHeap {
-    /// Opens the heap at `path` and brings its data to the newest version that `migrations` lead
-    /// to; see ``Migration``.
+    /// Opens the heap at `path` and migrates its data to the newest version in `migrations`. See
+    /// ``Migration``.
     ///
-    /// Throws ``HeapError/newerData(path:version:known:)`` if the data is beyond all of them,
-    /// ``HeapError/migrationNeeded(path:version:wanted:)`` if it is behind and the heap is not
-    /// opened for writing, whatever a step throws (the heap then stays at the version, and the
-    /// batch, before it), and what ``open(_:mode:options:)-(String,_,_)`` throws.
+    /// - Throws: ``HeapError/newerData(path:version:known:)`` if the data is newer than all steps;
+    ///   ``HeapError/migrationNeeded(path:version:wanted:)`` if it is older and the heap is not
+    ///   opened for writing; any error that a step throws, which leaves the heap at the version and
+    ///   batch before it; and the errors of ``open(_:mode:options:)-(String,_,_)``.
     public static func open(
         _ path: String, mode: OpenMode = .readWrite, options: Options = Options(),
         migrations: [Migration]
@@ -22,7 +22,7 @@ extension PersistentHeap {
         return heap
     }
 
-    /// The version of its data that the heap is at; 0 if no migration has ever set one.
+    /// The version of the heap's data, or 0 if no migration has ever set one.
     public var dataVersion: Int {
         get throws { try read { tx in try DataVersion.read(tx.access) } }
     }

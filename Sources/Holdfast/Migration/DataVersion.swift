@@ -1,6 +1,6 @@
 import HoldfastEngine
 
-/// The version is a root like others, with a name that no list of roots shows.
+/// The version is an ordinary root with a name that no list of roots shows.
 package enum DataVersion {
     private static var name: String { RootCatalogue.dataVersionName }
 

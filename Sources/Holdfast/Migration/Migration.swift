@@ -17,21 +17,21 @@ import HoldfastEngine
 ///         },
 ///     ])
 ///
-/// A heap keeps the number of the version that its data is at. Opening runs the steps beyond it in
-/// order of their numbers, each as a transaction that also sets the number, so a crash leaves the
-/// heap at one version or the other. A step for more data than one transaction should hold runs in
-/// batches, each a transaction of its own: after a crash it goes on where it was. A heap without
-/// roots is new and needs no steps.
+/// A heap records the version of its data. Opening it runs the later steps in order of their
+/// versions. Each step is a transaction that also sets the version, so after a crash the heap is at
+/// one version or the other. A step with more data than fits into one transaction runs in batches,
+/// each a transaction of its own; after a crash it continues where it stopped. A heap without roots
+/// is new and needs no steps.
 ///
-/// No other process may have the heap open meanwhile with the old types; the steps do not keep it
-/// out.
+/// No other process may have the heap open with the old types during a migration. The steps do not
+/// prevent that.
 public struct Migration: Sendable {
-    /// The version that the data is at after the step; from 1 on.
+    /// The version of the data after the step, starting at 1.
     public let version: Int
-    /// Runs one transaction's worth and returns whether the step is complete.
+    /// Runs one transaction's share of the work and returns whether the step is complete.
     let body: @Sendable (borrowing WriteTransaction) throws -> Bool
 
-    /// A step that is one transaction.
+    /// Creates a step that is one transaction.
     public init(
         to version: Int, _ body: @escaping @Sendable (borrowing WriteTransaction) throws -> Void
     ) {
@@ -43,9 +43,11 @@ public struct Migration: Sendable {
         }
     }
 
-    /// A step in batches: `body` is called in one transaction after the other until it returns
-    /// true. It must find out from the heap how far the step has come; what `convertArray` and
-    /// `convertMap` do, and return.
+    /// Creates a step that runs in batches: `body` is called in successive transactions until it
+    /// returns true.
+    ///
+    /// It must determine from the heap how far the step has progressed. `convertArray` and
+    /// `convertMap` do so, and return the result that `body` should return.
     public init(
         batchesTo version: Int,
         _ body: @escaping @Sendable (borrowing WriteTransaction) throws -> Bool

@@ -3,11 +3,10 @@ import HoldfastFormat
 
 /// Copies a heap by moving its blocks to a new one.
 ///
-/// Freeing blocks here and there leaves slabs that are mostly empty, and a copy of the pages would
-/// take them over; where that would take far more than the live blocks need, they are moved to a
-/// new heap instead. Moving follows everything that the roots lead to, so it is done only where the
-/// heap has been found to be sound and all of it was reached; any other heap is copied page by
-/// page, as it is.
+/// Freeing individual blocks leaves slabs that are mostly empty, and a copy of the pages would
+/// include them. If that would take much more space than the live data, the blocks are moved to a
+/// new heap instead. Moving follows everything that the roots lead to, so it is done only if the
+/// heap has been verified and all of it was reached. Any other heap is copied page by page.
 struct Packer {
     let snapshot: HeapEngine
     /// Where the copy is to stand.
@@ -16,10 +15,10 @@ struct Packer {
     /// Told pages.
     let progress: ((_ done: Int, _ of: Int) -> Void)?
 
-    /// Writes the packed copy, if that is possible and worthwhile, or `always`; false if the pages
-    /// are to be copied. Throws like `PersistentHeap.copy`.
+    /// Writes the packed copy if that is possible, and worthwhile or `always`. Returns false if the
+    /// pages are to be copied. Throws like `PersistentHeap.copy`.
     func copy(always: Bool = false) throws(HeapError) -> Bool {
-        // Where there are no figures, the copy of the pages says what is wrong.
+        // Without statistics, the page copy reports the problem.
         guard let figures = try? snapshot.statistics(), always || Self.isWorthwhile(figures)
         else { return false }
         let context = try snapshot.beginRead()
@@ -35,7 +34,7 @@ struct Packer {
         else {
             return false
         }
-        // Before the new heap is made: what cannot be read shows as zeros.
+        // Before the new heap is created, because unreadable pages appear as zeros.
         try snapshot.requireReadable()
         let new = try HeapEngine(
             copyOf: snapshot, at: path, replacing: replacing, room: figures.usedBytes)
@@ -60,7 +59,7 @@ struct Packer {
         return true
     }
 
-    /// Whether the pages that a copy would take over are a quarter more than the blocks in them.
+    /// Returns whether the pages that a copy would take are a quarter more than the blocks in them.
     private static func isWorthwhile(_ figures: HoldfastEngine.HeapStatistics) -> Bool {
         let free = figures.freeRuns.reduce(0) { $0 + $1.freeBytes }
         return figures.heapBytes - free > figures.usedBytes / 4 * 5 + 1 << 16

@@ -1,16 +1,17 @@
 import HoldfastEngine
 
 extension HeapTransaction where Self: ~Copyable {
-    /// The records that no root leads to: made by `tx.new` or `tx.share` and never linked, or cut
-    /// off since, circles of them too.
+    /// Returns the records that no root leads to. They were created by `tx.new` or `tx.share` and
+    /// never linked, or have been unlinked since; cycles are found too.
     ///
-    /// What a record owns is not listed beside it. Every type of the heap's roots must be known to
-    /// the program: used by it before, made of Holdfast's own types, or named in `types`; so must
-    /// the types of the records themselves. Blocks that `tx.allocate` made are left out: nothing in
-    /// the heap tells who uses them.
+    /// Data that a record owns is not listed separately. Every type of the heap's roots must be
+    /// known to the program: used before, composed of Holdfast's own types, or named in `types`.
+    /// The same is true of the types of the records themselves. Blocks that `tx.allocate` created
+    /// are not included, because the heap does not record their users.
     ///
-    /// O(heap). Throws ``HeapError/cannotCollect(path:reason:)`` if a root's type is not known or
-    /// something contradicts itself.
+    /// - Throws: ``HeapError/cannotCollect(path:reason:)`` if a root's type is unknown or the heap
+    ///   contains a contradiction.
+    /// - Complexity: O(size of the heap).
     public func unreachable(knowing types: [any Persistable.Type] = []) throws(HeapError)
         -> [UnreachableRecord]
     {
@@ -19,9 +20,13 @@ extension HeapTransaction where Self: ~Copyable {
 }
 
 extension WriteTransaction {
-    /// Frees the records that no root leads to, with all that they own; returns how many bytes that
-    /// gave back. References to them must not be used any more, nor handles of what they own. See
-    /// ``HeapTransaction/unreachable(knowing:)`` for what is found, and what it throws.
+    /// Frees the records that no root leads to, with everything that they own.
+    ///
+    /// References to them must not be used after this, nor handles of anything that they own. See
+    /// ``HeapTransaction/unreachable(knowing:)`` for the records that are found, and for the
+    /// errors.
+    ///
+    /// - Returns: The number of bytes freed.
     @discardableResult
     public func collectGarbage(knowing types: [any Persistable.Type] = []) throws(HeapError) -> Int
     {

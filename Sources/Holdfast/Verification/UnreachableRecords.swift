@@ -5,16 +5,16 @@ import HoldfastFormat
 public struct UnreachableRecord: Hashable, Sendable {
     /// The name of its type.
     public let type: String
-    /// Where it lies, in bytes from the heap's start.
+    /// The offset of the record in bytes from the start of the heap.
     public let place: UInt64
 }
 
 /// The records that a walk from all roots does not reach.
 struct UnreachableRecords {
     let records: [UnreachableRecord]
-    /// All blocks of those records and of what they own.
+    /// All blocks of those records and of the data that they own.
     private let blocks: [BlockLedger.Block]
-    /// How many references there are to shared records that the roots lead to.
+    /// The number of references from the roots to each shared record.
     private let owners: [UInt64: UInt32]
 
     /// Walks the heap. Throws `cannotCollect` if a root's type is not known or something
@@ -52,7 +52,7 @@ struct UnreachableRecords {
             access.store(header, at: offset)
         }
         for block in blocks {
-            // A handle that still refers to the record finds the tag missing and traps.
+            // A remaining reference to the record then traps.
             access.store(UInt32(0), at: block.offset)
             access.free(
                 block.offset, byteCount: block.byteCount,
@@ -61,8 +61,8 @@ struct UnreachableRecords {
         return blocks.reduce(0) { $0 + $1.byteCount }
     }
 
-    /// An alignment with which a block of as many bytes is freed as what it is: whole pages are
-    /// aligned to a page.
+    /// An alignment with which a block of this size can be freed. Whole pages are aligned to a
+    /// page.
     private static func alignment(ofBlock byteCount: Int) -> Int {
         byteCount > SizeClass.maximumBytes ? HeapLayout.lineBytes : 8
     }

@@ -5,11 +5,13 @@ extension HeapAccess {
     /// Allocates `byteCount` bytes (0 counts as 1) and returns their offset. The contents are
     /// undefined.
     ///
-    /// In a transaction that is lost because of a limit, the block may be smaller than asked for;
-    /// `hasRoom` tells beforehand, for blocks beyond 32 KiB.
+    /// In a transaction lost to a limit, the block may be smaller than requested. For blocks beyond
+    /// 32 KiB, call `hasRoom` first.
     ///
-    /// Complexity: O(1), apart from the search of one list of free runs before a large block makes
-    /// the file grow. Alignments up to 4096 bytes; above 64 the block takes whole pages.
+    /// Alignments up to 4096 bytes are supported; above 64, the block takes whole pages.
+    ///
+    /// Complexity: O(1), apart from the search of one list of free runs before a large block
+    /// extends the file.
     public func allocate(byteCount: Int, alignment: Int = 8) -> UInt64 {
         let request = Allocator.roundedRequest(byteCount, alignment: alignment)
         let allocator = Allocator(access: self)
@@ -28,14 +30,14 @@ extension HeapAccess {
         if Allocator.fitsSlab(request, alignment: alignment) {
             allocator.releaseBlock(offset, sizeClass: SizeClass.index(for: request))
         } else if errorToCome == nil {
-            // In a transaction that is lost it may be a block that is not of that size; and nobody
-            // gains by freeing it.
+            // A lost transaction may hold blocks smaller than requested; freeing them would gain
+            // nothing.
             allocator.releasePages(offset, request: request)
         }
     }
 
-    /// The bytes that a block of this request really has; a caller may use them all if it frees
-    /// with the same request.
+    /// The usable size of a block allocated with this request. The caller may use all of these
+    /// bytes if it frees the block with the same request.
     public static func usableBytes(byteCount: Int, alignment: Int = 8) -> Int {
         let request = Allocator.roundedRequest(byteCount, alignment: alignment)
         if Allocator.fitsSlab(request, alignment: alignment) {
@@ -44,10 +46,10 @@ extension HeapAccess {
         return Int(Allocator.pages(for: request)) * HeapLayout.pageBytes
     }
 
-    /// Gives the block another size, in place where it can: within its size class, by cutting a
-    /// run, or by taking free pages behind it. Otherwise allocates, copies the first `preserving`
-    /// bytes and frees. Returns the offset, perhaps a new one; where there is no room, the
-    /// transaction is lost and the block as it was.
+    /// Resizes the block, in place if possible: within its size class, by splitting a run, or by
+    /// taking the free pages behind it. Otherwise allocates a new block, copies the first
+    /// `preserving` bytes and frees the old one. Returns the offset, which may be new. If there is
+    /// no room, the transaction is lost and the block is unchanged.
     public func reallocate(
         _ offset: UInt64, from oldCount: Int, to newCount: Int, preserving: Int, alignment: Int = 8
     ) -> UInt64 {
@@ -56,7 +58,7 @@ extension HeapAccess {
             ?? offset
     }
 
-    /// The same, but nil where there is no room.
+    /// Resizes like `reallocate`, but returns nil if there is no room.
     public func reallocateIfRoom(
         _ offset: UInt64, from oldCount: Int, to newCount: Int, preserving: Int, alignment: Int = 8
     ) -> UInt64? {
@@ -88,7 +90,7 @@ extension HeapAccess {
         return new
     }
 
-    // MARK: What the allocator needs of the transaction
+    // MARK: Services of the transaction
 
     func extendImage(toPage page: UInt64) {
         context.pointee.view._withUnsafeGuaranteedRef {

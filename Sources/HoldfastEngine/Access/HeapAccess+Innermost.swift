@@ -1,8 +1,8 @@
 import CHoldfast
 
 extension HeapAccess {
-    /// The innermost write transaction that the calling thread has open, of whatever heap; nil if
-    /// there is none.
+    /// The innermost write transaction that the calling thread has open, in any heap; nil if there
+    /// is none.
     public static var innermostWriting: HeapAccess? {
         var context = holdfast_get_innermost_transaction()?.assumingMemoryBound(
             to: TransactionContext.self)

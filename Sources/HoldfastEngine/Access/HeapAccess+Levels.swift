@@ -1,15 +1,15 @@
-/// Freeing and copying values in values in values: a list instead of a recursion.
+/// Freeing and copying nested values, with a work list in place of deep recursion.
 ///
-/// How deep values are nested is up to the data. What frees or copies a value that owns others does
-/// so between `enterLevel` and `leaveLevel`; deep inside it puts its work into a list instead, and
-/// the outermost call does all of that before it returns. So whoever called that one finds
-/// everything done, and no depth takes more stack than a few levels do.
+/// The data determines how deep values are nested. Code that frees or copies a value that owns
+/// others does so between `enterLevel` and `leaveLevel`. Beyond a fixed depth it postpones the work
+/// to a list, which the outermost call completes before it returns. So the caller of the outermost
+/// call finds everything done, and any depth takes the stack of only a few levels.
 extension HeapAccess {
-    /// Levels that are worked on directly.
+    /// The number of levels that recurse directly.
     @inlinable
     static var directLevels: Int { 16 }
 
-    /// Begins a level; false if it is too deep a one for now, so that its work is to be postponed.
+    /// Begins a level; false if it is too deep, so that its work must be postponed.
     @inlinable @inline(__always)
     public func enterLevel() -> Bool {
         guard context.pointee.level < Self.directLevels else { return false }
@@ -17,16 +17,16 @@ extension HeapAccess {
         return true
     }
 
-    /// Ends a level; the outermost one with everything that was postponed.
+    /// Ends a level; the outermost one first runs all postponed work.
     @inlinable @inline(__always)
     public func leaveLevel() {
         context.pointee.level &-= 1
         if context.pointee.hasPostponed, context.pointee.level == 0 { finishPostponed() }
     }
 
-    /// Does `work` when the outermost level is about to end, and before it does. Its value is in
-    /// the heap of `source`: traps when more work has come of that than the heap has room for
-    /// values, which then, in a damaged heap, own each other in a circle.
+    /// Runs `work` just before the outermost level ends. Its value is in the heap of `source`.
+    /// Traps when that heap has caused more work than it has room for values: in a damaged heap,
+    /// values can own each other in a cycle.
     @inline(never)
     public func postpone(following source: HeapAccess, _ work: @escaping () -> Void) {
         let list = context.pointee.postponed ?? Unmanaged.passRetained(PostponedWork())
@@ -42,7 +42,8 @@ extension HeapAccess {
     @usableFromInline @inline(never)
     func finishPostponed() {
         guard let list = context.pointee.postponed else { return }
-        // The newest first, so that what waits is no more than a way down has beside it.
+        // Newest first (depth-first), so that the list holds no more than the siblings along one
+        // path.
         while let work = list._withUnsafeGuaranteedRef({ $0.work.popLast() }) {
             context.pointee.level = 1
             work()

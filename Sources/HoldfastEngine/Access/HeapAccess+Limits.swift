@@ -3,13 +3,12 @@ import MemoryMapping
 
 // The limits that a transaction can meet, and what asks for them beforehand; see `Shortage`.
 extension HeapAccess {
-    /// The error that the transaction is going to end with, whatever it still does; nil as long as
-    /// all is well.
+    /// The error that the transaction will end with, whatever it does; nil if there is none.
     public var errorToCome: HeapError? {
         context.pointee.view._withUnsafeGuaranteedRef { $0.errorToCome }
     }
 
-    /// Whether there is memory for so many bytes that are all going to be written. If not, the
+    /// Whether there is memory for this many bytes, all of which will be written. If not, the
     /// transaction is lost.
     public func hasMemory(byteCount: Int) -> Bool {
         guard isWritable else { Misuse.writeInReadTransaction() }
@@ -21,9 +20,9 @@ extension HeapAccess {
         return false
     }
 
-    /// Whether a block of `byteCount` bytes can be had, or can be made of the one of `oldCount`
-    /// bytes at `old`. If not, the transaction is lost; what needs the block is then to be left
-    /// out. O(1) for up to 32 KiB.
+    /// Whether a block of `byteCount` bytes can be allocated, or made from the block of `oldCount`
+    /// bytes at `old`. If not, the transaction is lost, and the caller must leave out the work that
+    /// needs the block. O(1) for up to 32 KiB.
     @inlinable @inline(__always)
     public func hasRoom(byteCount: Int, replacing old: UInt64 = 0, of oldCount: Int = 0) -> Bool {
         (byteCount <= SizeClass.maximumBytes && !isLost) || findRoom(byteCount, old, oldCount)
@@ -34,8 +33,7 @@ extension HeapAccess {
         Allocator(access: self).hasRoom(forBytes: byteCount, replacing: old, of: oldCount)
     }
 
-    /// Ends the transaction with an error, when it comes to its end, because of a number that no
-    /// heap has room for.
+    /// Loses the transaction because of a size that no heap has room for: it ends with an error.
     public func refuseAsTooLarge() {
         guard isWritable else { Misuse.writeInReadTransaction() }
         _ = hasRoom(byteCount: .max)

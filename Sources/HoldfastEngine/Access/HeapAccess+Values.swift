@@ -1,4 +1,4 @@
-/// Reading and writing single values at heap offsets.
+/// Loading and storing single values at heap offsets.
 extension HeapAccess {
     @inlinable @inline(__always)
     public func load<T: BitwiseCopyable>(_ offset: UInt64, as type: T.Type = T.self) -> T {
@@ -13,23 +13,22 @@ extension HeapAccess {
 }
 
 extension HeapAccess {
-    /// The log's position that the transaction's view is at.
+    /// The log position of the transaction's snapshot.
     public var position: UInt64 {
         context.pointee.view._withUnsafeGuaranteedRef { $0.position }
     }
 
-    /// The only names that roots may be made with; nil for any.
+    /// The only names that roots may be created with; nil for any.
     public var declaredRoots: Set<String>? {
         context.pointee.view._withUnsafeGuaranteedRef { $0.declaredRoots }
     }
 
-    /// Throws what has made the build of a new heap come to nothing, if that is what the
-    /// transaction belongs to.
+    /// If the transaction belongs to the build of a new heap that has failed, throws the cause.
     package func requireBuildable() throws(HeapError) {
         try context.pointee.view.takeUnretainedValue().requireBuildable()
     }
 
-    /// The path of the heap, for errors.
+    /// The path of the heap, for error messages.
     public var heapPath: String {
         context.pointee.view._withUnsafeGuaranteedRef { $0.path }
     }

@@ -1,17 +1,17 @@
 import HoldfastFormat
 
-/// The checked way to the bytes of an open transaction; part of every handle.
+/// Checked access to the bytes of an open transaction; part of every handle.
 ///
-/// This is where pointers into the mapping are made, and what makes them safe: the epoch shows that
-/// the transaction is still open, the bounds check that the bytes lie inside the mapping, whatever
-/// a damaged file says. Pointers must not be kept beyond the operation that asked for them. Not
-/// `Sendable`: a transaction belongs to the thread that runs it.
+/// Safety: pointers into the mapping are made here. The epoch check shows that the transaction is
+/// still open, and the bounds check that the bytes lie inside the mapping, whatever a damaged file
+/// says. Pointers must not be kept beyond the operation that asked for them. Not `Sendable`: a
+/// transaction belongs to the thread that runs it.
 @frozen
 public struct HeapAccess {
-    /// Optional, though it is never nil, so that no bit pattern of a handle is left over for the
-    /// nil of an optional handle. Such a nil, made by unspecialised code of this module and asked
-    /// for by a client's (Swift 6.3, without optimisation), was taken for a handle: the one clears
-    /// the pointer alone, the other compares the whole of the handle with zero.
+    /// Optional, though it is never nil, so that a handle has no spare bit pattern for the nil of
+    /// an optional handle. Such a nil, made by unspecialised code of this module and tested by a
+    /// client's code (Swift 6.3, without optimisation), was mistaken for a handle: the first clears
+    /// only the pointer, the second compares the whole handle with zero.
     @usableFromInline let storedContext: UnsafeMutablePointer<TransactionContext>?
     public let epoch: UInt64
 
@@ -24,7 +24,7 @@ public struct HeapAccess {
         self.epoch = epoch
     }
 
-    /// What the handle of a collection that is in no heap yet has: never open.
+    /// The access of a collection that is not in a heap yet; never open.
     public static var detached: HeapAccess {
         HeapAccess(context: TransactionContextPool.neverOpen, epoch: .max)
     }
@@ -39,18 +39,18 @@ public struct HeapAccess {
     @inlinable @inline(__always)
     public var isWritable: Bool { context.pointee.isWritable }
 
-    /// Whether the transaction has met a limit and goes on only to come to its end; see `Shortage`.
+    /// Whether the transaction has met a limit and continues only to reach its end; see `Shortage`.
     @inlinable @inline(__always)
     public var isLost: Bool { context.pointee.isLost }
 
     @inlinable @inline(__always)
     public var hashSeed: HeapIdentity { context.pointee.hashSeed }
 
-    /// Bytes of `hints`.
+    /// The size of `hints`.
     public static var hintBytes: Int { TransactionContext.hintBytes }
 
-    /// Where the layer above remembers what it has found, for later transactions of the same
-    /// opening that may get the same context, or another. Zeros at first.
+    /// A cache of the layer above for later transactions of the same opening, which may get this
+    /// context or another. Initially zeros.
     @inlinable @inline(__always)
     public var hints: UnsafeMutableRawPointer { context.pointee.hints }
 
@@ -60,8 +60,8 @@ public struct HeapAccess {
         context.pointee.touchedLines[Int(truncatingIfNeeded: line &>> 6)] & (1 &<< (line & 63)) != 0
     }
 
-    /// The address of `count` bytes at `offset`. Traps if the transaction is over or the bytes are
-    /// not inside the heap.
+    /// The address of `count` bytes at `offset`. Traps if the transaction has ended or the bytes
+    /// are not inside the heap.
     @inlinable @inline(__always)
     public func address(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
         guard isOpen else { Misuse.notOpen(self) }
@@ -72,7 +72,7 @@ public struct HeapAccess {
         return context.pointee.base + Int(truncatingIfNeeded: offset)
     }
 
-    /// Like `address`, for changing the bytes: marks their lines dirty first, so that the change is
+    /// Like `address`, for changing the bytes: first marks their lines dirty, so that the change is
     /// logged and can be undone.
     @inlinable @inline(__always)
     public func writableAddress(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
@@ -81,8 +81,8 @@ public struct HeapAccess {
         return address
     }
 
-    /// Marks the lines of `count` bytes at `offset` dirty: they are about to change. The caller
-    /// has checked that they lie inside the heap.
+    /// Marks the lines of `count` bytes at `offset` dirty, before they change. The caller has
+    /// checked that they lie inside the heap.
     @inlinable @inline(__always)
     public func markDirty(_ offset: UInt64, _ count: Int) {
         let first = offset &>> HeapLayout.lineShift
@@ -94,7 +94,7 @@ public struct HeapAccess {
         markDirtyLines(first, last, count)
     }
 
-    /// `writableAddress` of a whole line; `offset` is where one begins.
+    /// `writableAddress` of a whole line; `offset` is its start.
     @inline(__always)
     func writableLine(_ offset: UInt64) -> UnsafeMutableRawPointer {
         let address = address(offset, HeapLayout.lineBytes)
@@ -119,8 +119,8 @@ public struct HeapAccess {
         }
     }
 
-    /// Marks bytes of a block that this transaction has just allocated, all at once; cheaper than
-    /// `markDirty` where the heap has grown, since nothing there needs a before-image.
+    /// Marks the bytes of a block that this transaction has just allocated, all at once. Cheaper
+    /// than `markDirty` where the heap has grown, because nothing there needs a before-image.
     @inlinable
     public func markFresh(_ offset: UInt64, _ count: Int) {
         guard isOpen else { Misuse.notOpen(self) }
@@ -138,8 +138,8 @@ public struct HeapAccess {
         }
     }
 
-    /// The table of dirty lines ends with the heap; an allocator whose records are damaged may hand
-    /// out what lies beyond.
+    /// The table of dirty lines ends with the heap; an allocator with damaged records may hand out
+    /// memory beyond it.
     private func demandInside(_ first: UInt64, _ last: UInt64) {
         guard first <= last, last < context.pointee.byteCount >> HeapLayout.lineShift else {
             Misuse.outOfBounds(first << HeapLayout.lineShift, HeapLayout.lineBytes, self)

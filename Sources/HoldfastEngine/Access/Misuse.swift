@@ -1,8 +1,8 @@
-/// The traps: what a programmer's mistake, or a damaged heap that was opened unchecked, ends in,
-/// each with a sentence.
+/// Traps with a message: for programming errors, and for damage found in a heap that was opened
+/// unchecked.
 public enum Misuse {
-    /// Ends the program with `sentence` unless the condition holds. `precondition` would lose its
-    /// sentence in release builds.
+    /// Traps with `sentence` unless the condition holds. `precondition` would lose its message in
+    /// release builds.
     @inlinable @inline(__always)
     static func demand(_ condition: Bool, _ sentence: @autoclosure () -> String) {
         if !condition { fatalError(sentence()) }
@@ -21,7 +21,7 @@ public enum Misuse {
                 + "the read or write that made them; ask the new transaction for the root again.")
     }
 
-    /// Ends the program because a change was asked of a read transaction.
+    /// Traps because of a change in a read transaction.
     @inline(never)
     public static func writeInReadTransaction() -> Never {
         fatalError(
@@ -39,7 +39,7 @@ public enum Misuse {
         )
     }
 
-    /// Ends the program because the heap's own records contradict each other.
+    /// Traps because the heap's own records contradict each other.
     public static func damaged(_ access: HeapAccess, _ what: String) -> Never {
         if let error = access.errorToCome {
             fatalError(

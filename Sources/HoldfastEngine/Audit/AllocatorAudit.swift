@@ -2,10 +2,10 @@ import HoldfastFormat
 
 /// An account of every page of a heap, made from the bytes alone.
 ///
-/// It shares no code with the allocator but the layout's constants: it walks the page map
+/// It shares no code with the allocator except the layout's constants. It walks the page map
 /// (`PageWalk`) from the first run to the heap's end, then every free list and every slab list, and
-/// compares the two. Meant for a file at rest or right after a checkpoint, for tests and for
-/// checking tools. Complexity: O(runs + slabs), and it reads only their descriptors.
+/// checks that they agree. Meant for a file at rest or right after a checkpoint, for tests and
+/// checking tools. Complexity: O(runs + slabs); it reads only their descriptors and headers.
 public struct AllocatorAudit: Equatable, Sendable {
     public var pages: UInt64 = 0
     public var freePages: UInt64 = 0
@@ -19,12 +19,12 @@ public struct AllocatorAudit: Equatable, Sendable {
     public var slabs = [Int](repeating: 0, count: SizeClass.count)
     /// Bytes in blocks and runs in use, as allocated (rounded up to classes and pages).
     public var usedBytes: UInt64 = 0
-    /// What contradicts what; empty for a sound heap.
+    /// Contradictions found; empty for a sound heap.
     public var problems: [String] = []
 
     private static let problemLimit = 20
 
-    /// Walks the heap whose bytes are `heap` (at least up to its end).
+    /// Walks the heap in `heap`, which contains at least the pages up to its end.
     public init(_ heap: UnsafeRawBufferPointer) {
         guard heap.count >= Int(HeapLayout.initialPages) * HeapLayout.pageBytes else {
             problems.append("the file is too short for a heap")
@@ -42,8 +42,8 @@ public struct AllocatorAudit: Equatable, Sendable {
         let heap: UnsafeRawBufferPointer
         var end: UInt64 = 0
         var walk: PageWalk
-        /// First pages of the free runs and the slabs that the page map shows, with what the lists
-        /// must agree with.
+        /// First pages of the free runs and the slabs in the page map, with the values that the
+        /// lists must agree with.
         var freeRuns: [UInt64: UInt64] = [:]
         var partialSlabs: [UInt64: Int] = [:]
 
@@ -142,16 +142,16 @@ public struct AllocatorAudit: Equatable, Sendable {
             }
         }
 
-        /// Where headers may lie in their slabs, for each class: where one of the first page's
-        /// blocks begins at a line's start.
+        /// Possible places of slab headers, for each class: the starts of blocks in the first page
+        /// that coincide with the start of a line.
         static let headerPlaces = SizeClass.shapes.map { shape in
             (0 ... shape.blocks).map { $0 * shape.blockBytes }.filter {
                 $0 % 64 == 0 && $0 + 64 <= 4096
             }
         }
 
-        /// A slab's header, by the rule of the format: which of the places it has follows from the
-        /// page's number.
+        /// The offset of a slab's header by the rule of the format: the page's number selects one
+        /// of the possible places.
         func headerPlace(_ page: UInt64, _ sizeClass: Int) -> Int? {
             guard sizeClass < SizeClass.count else { return nil }
             let places = Self.headerPlaces[sizeClass]
@@ -268,7 +268,7 @@ public struct AllocatorAudit: Equatable, Sendable {
         }
 
         func checkPageMapParts(_ audit: inout AllocatorAudit) {
-            // Pages 0-4 are one metadata run; each part is another: descriptors, and a page for
+            // Pages 0-4 are one metadata run. Each part is another: descriptors, and a page for
             // every 511 checksums.
             var expected: UInt64 = 5
             for exponent in 8 ..< 40 where half(8192 + 448 + exponent * 4) != 0 {

@@ -1,12 +1,13 @@
 import HoldfastFormat
 
-/// Who owns which block of a heap: each block in use may be claimed once, by whatever leads to it.
+/// The owners of a heap's blocks: each block in use may be claimed once, by the reference that
+/// leads to it.
 ///
-/// For checking what lies in a heap without trusting any of it. Nothing here traps or reads outside
-/// the heap, whatever the file holds; and because a block can be claimed only once, whoever claims
-/// before it follows a pointer cannot walk in a circle.
+/// For checking the contents of a heap without trusting any of it. Nothing here traps or reads
+/// outside the heap, whatever the file holds. Because a block can be claimed only once, a walk that
+/// claims before it follows a pointer cannot run in a cycle.
 ///
-/// Memory: 48 bytes for each run of pages. Valid as long as the transaction that it was made in.
+/// Memory: 48 bytes per run of pages. Valid as long as the transaction that it was made in.
 public struct BlockLedger {
     private struct Run {
         var first: UInt64
@@ -18,22 +19,21 @@ public struct BlockLedger {
     let access: HeapAccess
     private let limit: UInt64
     private var runs: [Run] = []
-    /// A bit for each block that has been claimed: of a slab, four words like its bitmap; of a run,
+    /// One bit per block that has been claimed. A slab has four words, like its bitmap; a run uses
     /// the first bit.
     private var claimed: [UInt64] = []
     public private(set) var claimedBlocks = 0
-    /// Bytes of all of them, as they were allocated: whole blocks of their size class, or whole
-    /// pages.
+    /// Bytes of all claimed blocks, as allocated: whole blocks of their size class, or whole pages.
     public private(set) var claimedBytes = 0
 
-    /// Who claims from here on, if owners are recorded.
+    /// The owner of the following claims, if owners are recorded.
     package var owner: UInt32 = 0
     private(set) var tally: OwnerTally?
 
-    /// Records from here on who claims what, for `pageAccount`.
+    /// Records owners from here on, for `pageAccount`.
     package mutating func recordOwners() { tally = OwnerTally(runs: runs.count) }
 
-    /// Every page, with the owners that have been recorded. O(runs + slabs).
+    /// Every page, with the recorded owners. O(runs + slabs).
     package var pageAccount: PageAccount { PageAccount(self) }
 
     /// Reads the page map. O(runs).
@@ -55,13 +55,13 @@ public struct BlockLedger {
         claimed = Array(repeating: 0, count: runs.count * SlabHeader.bitmapWords)
     }
 
-    /// Whether bytes lie inside the heap and may be read.
+    /// Whether the range lies inside the heap and may be read.
     public func contains(_ offset: UInt64, _ byteCount: Int) -> Bool {
         byteCount >= 0 && offset <= limit && UInt64(byteCount) <= limit - offset
     }
 
     /// Claims the block in use that begins at `offset` and was allocated with this size and
-    /// alignment. Returns nil, or what is wrong. O(log runs).
+    /// alignment. Returns nil, or a description of the problem. O(log runs).
     public mutating func claim(_ offset: UInt64, byteCount: Int, alignment: Int) -> String? {
         let (place, problem) = find(offset, byteCount: byteCount, alignment: alignment)
         guard let place else { return problem }
@@ -84,7 +84,7 @@ public struct BlockLedger {
         return claimed[place.word] & place.bit != 0
     }
 
-    /// The bit of a block in use, or what is wrong.
+    /// The bit of a block in use, or a description of the problem.
     private func find(_ offset: UInt64, byteCount: Int, alignment: Int) -> (
         place: (word: Int, bit: UInt64, bytes: Int)?, problem: String?
     ) {
@@ -116,13 +116,13 @@ public struct BlockLedger {
         return ((index * SlabHeader.bitmapWords + block >> 6, 1 << UInt64(block & 63), bytes), nil)
     }
 
-    /// A block in use: where it begins, and the bytes that it has, which free it.
+    /// A block in use: its offset and its usable bytes, which are also the size to free it with.
     public struct Block: Hashable, Sendable {
         public let offset: UInt64
         public let byteCount: Int
     }
 
-    /// The blocks in use that nobody has claimed, in ascending order. O(blocks).
+    /// The blocks in use that have not been claimed, in ascending order. O(blocks).
     public func unclaimedBlocks() -> [Block] { blocks { inUse, claimed in inUse & ~claimed } }
 
     /// The blocks that have been claimed since `earlier` was copied. O(blocks).
@@ -186,7 +186,7 @@ public struct BlockLedger {
         return bits[index >> 6] & 1 << UInt64(index & 63) != 0 ? index : nil
     }
 
-    /// The header of a slab, if it has a whole one. The walk has shown that the run's pages lie
+    /// The header of a slab, if it is complete. The walk has established that the run's pages lie
     /// inside the heap.
     private func header(of run: Run) -> SlabHeader? {
         let base = UnsafeRawPointer(access.context.pointee.base)

@@ -1,7 +1,7 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Counts what a heap holds and what its files take; see `HeapStatistics`.
+/// Counts the contents of a heap and the space of its files; see `HeapStatistics`.
 ///
 /// The caller has a read transaction open.
 struct Census {
@@ -15,7 +15,7 @@ struct Census {
         participation = heap.participation
     }
 
-    /// O(runs of pages), and reads only their descriptors and the headers of slabs.
+    /// O(runs of pages); reads only their descriptors and the headers of slabs.
     func figures() throws(HeapError) -> HeapStatistics {
         var figures = HeapStatistics(identity: dataFile.identity.description)
         figures.commits = Int(view.commitNumber)
@@ -33,7 +33,7 @@ struct Census {
         throws(HeapError)
     {
         try dataFile.requireInPlace()
-        let (header, fileBytes) = try dataFile.headerAndSize(of: file)
+        let (header, fileBytes, _) = try dataFile.headerAndSize(of: file)
         figures.formatVersion = Int(header.formatVersion)
         figures.fileBytes = fileBytes
         figures.diskBytes = try dataFile.translating { () throws(SystemError) in

@@ -1,9 +1,9 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// What the base image should be at one moment: what a step of a scrub compares its pages with.
+/// The expected state of the data file at one moment: a step of a scrub compares its pages with it.
 final class DataFileState {
-    /// Tells whether it is still the same.
+    /// Identifies the moment: equal values mean that the state is unchanged.
     struct Moment: Equatable {
         var sequence: UInt64
         var required: UInt64
@@ -16,18 +16,17 @@ final class DataFileState {
     let table: PageChecksums
     /// Pages that hold checksums.
     let reserved: [Range<Int>]
-    /// The heap's end, in pages; where the base image is torn, how far it is known.
+    /// The heap's end, in pages; if the data file is torn, the end of the part that is known.
     var end: Int
     /// Pages that the log changes.
     var logged: Set<Int> = []
-    /// Logged pages may be torn, and are written anew before anyone relies on them.
+    /// Logged pages may be torn; they are rewritten before anything relies on them.
     var isTorn: Bool
-    /// Nothing but the base image counts.
+    /// The data file alone holds the whole state.
     var isAtRest: Bool
-    /// By a checkpoint or by the giving back of pages that was cut short, until whoever comes next
-    /// does it again.
+    /// A checkpoint or a hole punching was interrupted; the next opening or checkpoint repeats it.
     var mayBeTorn: Bool
-    /// Known before, or else as the base image says when that is asked for.
+    /// Known in advance, or else read from the data file on demand.
     var freePages: [Range<Int>]?
 
     init(_ header: HeapHeader, at moment: Moment, isTorn: Bool) {
@@ -41,22 +40,22 @@ final class DataFileState {
         mayBeTorn = header.isPunchingHoles
     }
 
-    /// Takes from damaged pages those that are no damage: `given` are those of them that are zeros
-    /// or have no checksum, right for a free page whose space has been given back; `torn` pages of
-    /// checksums that do not match their own.
+    /// Removes from `damaged` the pages that are not damage. `given` are the damaged pages that are
+    /// all zeros or have no checksum, which is right for a free page whose space was punched out;
+    /// `torn` are checksum pages that do not match their own checksum.
     func judge(
         _ damaged: [Int], given: Set<Int>, torn: Set<Int>, in file: any DiskFile
     ) throws(SystemError) -> [Int] {
         var damaged = damaged
         if !damaged.isEmpty, mayBeTorn {
-            // Which pages were being given back stands in the base image itself; in the view they
+            // The data file itself records which pages were being punched out; in the image they
             // may be in use again.
             let places =
                 table.allPages
                 + (header.isPunchingHoles
                     ? try HolePunching.longRuns(freePagesOfBase(in: file)) : [])
             damaged.removeAll { page in
-                // A page whose checksum lies in a torn page of checksums cannot be judged either.
+                // A page whose checksum lies in a torn checksum page cannot be judged either.
                 places.contains { $0.contains(page) }
                     || table.place(of: page).map { torn.contains($0.checksumPage) } ?? false
             }

@@ -1,46 +1,46 @@
 import HoldfastFormat
 
-/// Figures of a heap, as of one moment; see `PersistentHeap.statistics()`. Sizes are bytes.
+/// Figures of a heap at one moment; see `PersistentHeap.statistics()`. Sizes are in bytes.
 ///
-/// The file is divided without a rest: ``fileBytes`` = ``usedBytes`` + ``overheadBytes`` +
-/// ``freeBytes``, unless the newest commits have grown the heap in the log and not in the file yet.
+/// The parts of the file add up: ``fileBytes`` = ``usedBytes`` + ``overheadBytes`` + ``freeBytes``,
+/// unless the newest commits have grown the heap in the log but not yet in the file.
 public struct HeapStatistics: Equatable, Sendable {
     /// Free and used blocks of one size.
     public struct BlockClass: Equatable, Sendable {
         /// Bytes of each block.
         public let blockBytes: Int
-        /// Runs of pages that are cut into such blocks.
+        /// Runs of pages that are split into such blocks.
         public let slabs: Int
         /// Blocks in use.
         public let usedBlocks: Int
         /// Blocks that are free.
         public let freeBlocks: Int
 
-        /// Bytes of the free blocks together.
+        /// Total bytes of the free blocks.
         public var freeBytes: Int { freeBlocks * blockBytes }
     }
 
-    /// Free runs of about the same length.
+    /// Free runs of similar length.
     public struct FreeRuns: Equatable, Sendable {
-        /// How many pages such a run has: from a power of two to just below the next.
+        /// The number of pages of such a run: from a power of two to just below the next.
         public let pageCounts: Range<Int>
-        /// How many there are.
+        /// The number of runs.
         public let count: Int
-        /// Pages of all of them together.
+        /// Total pages of these runs.
         public let pages: Int
 
-        /// Bytes of all of them together.
+        /// Total bytes of these runs.
         public var freeBytes: Int { pages * HeapLayout.pageBytes }
     }
 
-    /// In which state a heap's files are.
+    /// The state of a heap's files.
     public enum Condition: String, Sendable {
-        /// Everything is in the heap file, and there is no log.
+        /// All data is in the heap file, and there is no log.
         case atRest
-        /// A process has it open for writing, and the log belongs to it.
+        /// A process has the heap open for writing, and the log belongs to it.
         case inUse
-        /// Whoever used it has ended without closing it. Nothing is lost: the log is replayed by
-        /// whoever opens it next.
+        /// The last process to use it ended without closing it. Nothing is lost: the next opening
+        /// replays the log.
         case notClosed
         /// There is no file.
         case inMemory
@@ -51,57 +51,55 @@ public struct HeapStatistics: Equatable, Sendable {
 
     /// The version of the file's format.
     public internal(set) var formatVersion = Self.currentFormatVersion
-    /// The heap's name for life, as hexadecimal digits.
+    /// The heap's permanent identity, as hexadecimal digits.
     public internal(set) var identity: String
     /// The state of the heap's files.
     public internal(set) var condition = Condition.inMemory
     /// The length of the heap file. 0 for a heap in memory.
     public internal(set) var fileBytes = 0
-    /// What the heap file takes of the disk: less than its length where it has holes.
+    /// Disk space of the heap file: less than its length if it has holes.
     public internal(set) var diskBytes = 0
-    /// The length that the file keeps at least, whatever the heap needs; 0 if none was asked for.
+    /// The minimum length of the file, whatever the heap needs; 0 if none was requested.
     public internal(set) var reservedBytes = 0
     /// The part of the file that the heap uses, up to the last page in use.
     public internal(set) var heapBytes = 0
-    /// Blocks and runs of pages in use, each as it was allocated: rounded up to a size class, or to
-    /// whole pages.
+    /// Blocks and runs of pages in use, each as allocated: rounded up to a size class or to whole
+    /// pages.
     public internal(set) var usedBytes = 0
-    /// Headers, the page map, checksums, and what slabs need for themselves or have left over.
+    /// Headers, the page map, checksums, and the headers and unusable remainders of slabs.
     public internal(set) var overheadBytes = 0
-    /// Free pages, free blocks in slabs, and the room between the heap's end and the file's.
+    /// Free pages, free blocks in slabs, and the space between the heap's end and the file's end.
     public internal(set) var freeBytes = 0
-    /// Of that, the room behind the heap's end.
+    /// The part of ``freeBytes`` that lies behind the heap's end.
     public internal(set) var freeTailBytes = 0
-    /// Of that, free pages inside the heap, in runs by their lengths, the shortest first; only
-    /// lengths that there are.
+    /// The part of ``freeBytes`` in free pages inside the heap, as runs grouped by length, the
+    /// shortest first. Lengths without runs are omitted.
     public internal(set) var freeRuns: [FreeRuns] = []
     /// Pages of the longest free run.
     public internal(set) var longestFreeRun = 0
-    /// Size classes that the heap has slabs of, the smallest first.
+    /// Size classes that have slabs in the heap, the smallest first.
     public internal(set) var blockClasses: [BlockClass] = []
     /// Blocks and runs in use.
     public internal(set) var usedBlocks = 0
-    /// Commits since the heap was made; a bulk build counts as one.
+    /// Commits since the heap was created; a bulk build counts as one.
     public internal(set) var commits = 0
-    /// Bytes of log that the heap file does not have yet.
+    /// Bytes of log that are not in the heap file yet.
     public internal(set) var logBytes = 0
-    /// Commits that the heap file does not have yet.
+    /// Commits that are not in the heap file yet.
     public internal(set) var logCommits = 0
-    /// The lengths of the files beside the heap file, together.
+    /// Total length of the files beside the heap file.
     public internal(set) var logFileBytes = 0
-    /// Seconds since 1970 when the heap was made; 0 where the file does not say.
+    /// The heap's creation time in seconds since 1970; 0 if the file does not record it.
     public internal(set) var creationSeconds = 0
-    /// Seconds since 1970 when the log was last moved into the heap file; 0 where the file does not
-    /// say.
+    /// The time of the last checkpoint in seconds since 1970; 0 if the file does not record it.
     public internal(set) var checkpointSeconds = 0
-    /// The openings of the heap by other processes, and further ones by this process, as far as
-    /// they are registered: readers that have no right to write beside the heap are not.
+    /// The openings of the heap by other processes, and further openings by this process, as far as
+    /// they are registered. Readers without permission to write beside the heap are not.
     public internal(set) var otherOpenings: [OpenView] = []
 
-    /// How broken up the free space inside the heap is: the share of it that is not in the longest
-    /// run of free pages. 0 if all free space is in one piece, or if there is none; near 1 if it
-    /// lies in many small pieces, so that a large block could only be had by making the heap
-    /// longer.
+    /// Fragmentation of the free space inside the heap: the fraction of it that lies outside the
+    /// longest free run. 0 if all free space is contiguous, or if there is none; near 1 if it lies
+    /// in many small pieces, so that a large block is only available by extending the heap.
     public var fragmentation: Double {
         let free = freeBytes - freeTailBytes
         return free > 0 ? 1 - Double(longestFreeRun * HeapLayout.pageBytes) / Double(free) : 0

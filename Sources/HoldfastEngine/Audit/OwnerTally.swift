@@ -1,7 +1,7 @@
-/// How many bytes and blocks each owner has claimed, and in which run of pages.
+/// The bytes and blocks that each owner has claimed, per run of pages.
 ///
-/// Owners are numbers that the one who walks gives out. Nearly every run belongs to one owner, so
-/// the first is kept in place and only further ones in a dictionary. Memory: 16 bytes for each run.
+/// Owners are numbers assigned by the caller. Nearly every run belongs to one owner, so the first
+/// is stored in place and only further ones in a dictionary. Memory: 16 bytes per run.
 struct OwnerTally {
     /// A run's first owner and its bytes there.
     private struct First {
@@ -16,7 +16,7 @@ struct OwnerTally {
 
     private var first: [First]
     private var further: [Place: UInt64] = [:]
-    /// By owner's number.
+    /// Indexed by the owner's number.
     private(set) var bytes: [UInt64] = []
     private(set) var blocks: [Int] = []
 
@@ -29,7 +29,7 @@ struct OwnerTally {
         }
         bytes[Int(owner)] += byteCount
         blocks[Int(owner)] += 1
-        // No block has 0 bytes, so that 0 says that nobody has claimed anything in the run.
+        // No block has 0 bytes, so 0 means that nothing in the run has been claimed.
         if first[run].bytes == 0 || first[run].owner == owner {
             first[run].owner = owner
             first[run].bytes += byteCount
@@ -39,8 +39,8 @@ struct OwnerTally {
         }
     }
 
-    /// The runs that have more than one owner, with all but their first ones, each list in the
-    /// order of the owners' numbers.
+    /// The runs that have more than one owner, each with all of its owners but the first, ordered
+    /// by the owners' numbers.
     func furtherOwners() -> [Int: [PageAccount.Share]] {
         var found: [Int: [PageAccount.Share]] = [:]
         for (place, bytes) in further {
@@ -50,7 +50,7 @@ struct OwnerTally {
         return found.mapValues { $0.sorted { $0.owner < $1.owner } }
     }
 
-    /// The owner that claimed the first block of the run, nil if nobody has.
+    /// The owner that claimed the first block of the run; nil if none has.
     func firstOwner(ofRun run: Int) -> PageAccount.Share? {
         first[run].bytes == 0
             ? nil : PageAccount.Share(owner: first[run].owner, bytes: first[run].bytes)

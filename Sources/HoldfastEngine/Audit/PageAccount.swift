@@ -1,13 +1,13 @@
 import HoldfastFormat
 
-/// Every page of a heap, each exactly once and in order: what it is used for and who owns how much
-/// of it, as a ledger has come to know it.
+/// Every page of a heap, each exactly once and in order: its use, and the bytes of each owner, as a
+/// ledger has recorded them.
 ///
-/// Made from the page map, the slabs' headers and what has been claimed, and trusts none of it:
-/// where the page map can be followed no further, the rest of the heap is `unaccounted`. O(runs +
-/// slabs), 24 bytes for each and 16 for each owner in it.
+/// Made from the page map, the slabs' headers and the claims, and trusts none of them: from the
+/// point where the page map cannot be followed, the rest of the heap is `unaccounted`. O(runs +
+/// slabs); memory: 24 bytes for each, and 16 for each of its owners.
 package struct PageAccount: Sendable {
-    /// What a stretch of pages is used for.
+    /// The use of a stretch of pages.
     package enum Kind: UInt8, Sendable {
         case header
         /// The allocator's root and the page map.
@@ -17,7 +17,7 @@ package struct PageAccount: Sendable {
         /// One block of whole pages.
         case run
         case slab
-        /// A slab whose header is not one.
+        /// A slab without a valid header.
         case damagedSlab
         /// Pages that the page map does not describe, because it is damaged.
         case unaccounted
@@ -46,15 +46,15 @@ package struct PageAccount: Sendable {
 
     package private(set) var stretches: [Stretch] = []
     private var shares: [Share] = []
-    /// By owner's number.
+    /// Indexed by the owner's number.
     package private(set) var bytes: [UInt64] = []
     package private(set) var blocks: [Int] = []
-    /// Bytes and blocks in use that nobody has claimed.
+    /// Bytes and blocks in use that have not been claimed.
     package private(set) var unclaimedBytes: UInt64 = 0
     package private(set) var unclaimedBlocks = 0
     package private(set) var pageCount: UInt64 = 0
 
-    /// The bytes of a stretch by their owners.
+    /// The bytes of a stretch, by owner.
     package func shares(of index: Int) -> ArraySlice<Share> {
         let end = index + 1 < stretches.count ? Int(stretches[index + 1].firstShare) : shares.count
         return shares[Int(stretches[index].firstShare) ..< end]
@@ -92,7 +92,7 @@ package struct PageAccount: Sendable {
 
         var blockRun = 0
         var next: UInt64 = 0
-        // The same walk as the ledger's, so that its runs come by in the same order.
+        // The same walk as the ledger's, so that the runs come in the same order.
         for run in PageWalk(base: base, end: min(end, limit)) {
             let first = UInt64(run.pages.lowerBound)
             let pages = UInt64(run.pages.count)
@@ -126,7 +126,7 @@ package struct PageAccount: Sendable {
         if page < pageCount { add(.unaccounted, page, pageCount - page) }
     }
 
-    /// Fills in the last stretch, if the slab's header is one.
+    /// Fills in the last stretch, if the slab's header is valid.
     private mutating func readSlab(_ header: SlabHeader?) {
         guard let header else { return }
         let last = stretches.count - 1
@@ -144,7 +144,7 @@ package struct PageAccount: Sendable {
         stretches[last].usedSlots = UInt16(used)
     }
 
-    /// Gives the last stretch its owners, and counts what has none.
+    /// Assigns the last stretch its owners, and counts the bytes without one.
     private mutating func addShares(_ found: [Share]) {
         shares += found
         let index = stretches.count - 1

@@ -1,17 +1,17 @@
 import HoldfastFormat
 
-/// What a page of a heap is used for, as the page map says.
+/// The use of a page of a heap, according to the page map.
 public enum PageUse: String, Sendable {
     case header
     /// The allocator's root, the page map and the checksums.
     case records
     case data
     case free
-    /// The page map does not say it: behind the heap's end, or where it is damaged.
+    /// Not described by the page map: behind the heap's end, or damaged.
     case unknown
 
-    /// What each of `pages` (ascending) is used for, in the view of the read transaction that the
-    /// caller has open. Trusts nothing. O(runs of pages).
+    /// The uses of `pages` (ascending) in the snapshot of the read transaction that the caller has
+    /// open. Trusts nothing. O(runs of pages).
     static func uses(of pages: [Int], in view: HeapView) -> [PageUse] {
         guard let last = pages.last else { return [] }
         var uses = pages.map { $0 < Int(HeapLayout.headerPages) ? PageUse.header : .unknown }

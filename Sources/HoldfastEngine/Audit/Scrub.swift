@@ -1,22 +1,23 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// One pass over the pages of a base image, step by step, each with the base image as it is then.
+/// One pass over the pages of a data file, in steps. Each step uses the state of the data file at
+/// that moment.
 struct Scrub {
-    /// Pages that one step reads, and pages of checksums that it reads for holes.
+    /// Pages per step; also the checksum pages that one step searches for holes.
     private static let stepPages = 256
 
     private(set) var report = PageReport()
-    /// What the next step compares with.
+    /// The state that the next step compares with.
     var base: DataFileState?
-    /// The next page, and the first that is not looked at any more.
+    /// The next page, and the end of the pass.
     private(set) var page = 0
     private(set) var end = Int.max
     private(set) var isComplete = false
-    /// The heap's end at the beginning: what is added behind it meanwhile is left alone.
+    /// The heap's end at the beginning. Pages added behind it during the pass are not checked.
     private var limit = Int.max
 
-    // What the step has found; see `DataFileState.judge`.
+    // The findings of this step; see `DataFileState.judge`.
     private var damaged: [Int] = []
     private var given: Set<Int> = []
     private var torn: Set<Int> = []
@@ -28,7 +29,8 @@ struct Scrub {
 
     init() { zeros.bytes.initializeMemory(as: UInt8.self, repeating: 0) }
 
-    /// Compares the next pages. `headersAreStill`: nobody writes a copy of the header meanwhile.
+    /// Compares the next pages. `headersAreStill`: no process can write a copy of the header
+    /// meanwhile.
     mutating func step(in file: any DiskFile, headersAreStill: Bool) throws(SystemError) {
         guard let base else { return }
         damaged = []
@@ -51,10 +53,10 @@ struct Scrub {
         report.damagedPages += try base.judge(damaged, given: given, torn: torn, in: file)
     }
 
-    /// The header's two pages: a valid copy in each, zeros behind it.
+    /// Checks the header's two pages: a valid copy in each, zeros behind it.
     ///
-    /// `areStill`: nobody writes one meanwhile. A power cut leaves no half of one, since it is a
-    /// single sector.
+    /// `areStill`: no process can write a header meanwhile. A power cut cannot tear one, because it
+    /// is a single sector.
     private mutating func checkHeaders(_ file: any DiskFile, areStill: Bool) throws(SystemError) {
         for page in 0 ..< Int(HeapLayout.headerPages) {
             let bytes = try read(file, firstPage: page, count: 1)
@@ -68,7 +70,7 @@ struct Scrub {
     private mutating func checkPages(_ file: any DiskFile, _ base: DataFileState)
         throws(SystemError)
     {
-        // What no checkpoint has written is a hole, often a very long one.
+        // Pages that no checkpoint has written form a hole, often a very long one.
         let data =
             try file.nextData(from: page * HeapLayout.pageBytes).map { $0 / HeapLayout.pageBytes }
             ?? end
@@ -114,7 +116,7 @@ struct Scrub {
         note(page, isGiven: entry == 0 || PageChecksums.isZero(bytes), base)
     }
 
-    /// A page does not match the checksum in the page of checksums that is loaded.
+    /// Records a page that does not match its checksum in the loaded checksum page.
     private mutating func note(_ page: Int, isGiven: Bool, _ base: DataFileState) {
         damaged.append(page)
         if isGiven { given.insert(page) }
@@ -124,8 +126,8 @@ struct Scrub {
         }
     }
 
-    /// Pages that read as zeros without being read: right where there is no checksum, or that of a
-    /// page of zeros; file systems and copying programs turn written zeros into holes as they like.
+    /// Checks pages of a hole, which read as zeros. They are right if they have no checksum, or
+    /// that of a zero page: file systems and copying tools turn written zeros into holes at will.
     private mutating func checkHole(
         _ pages: Range<Int>, _ file: any DiskFile, _ base: DataFileState
     )
@@ -158,7 +160,7 @@ struct Scrub {
         }
     }
 
-    /// Behind the heap's end a file at rest is zeros.
+    /// Behind the heap's end, a file at rest contains zeros.
     private mutating func checkRest(_ file: any DiskFile) throws(SystemError) {
         let fileEnd = try file.size() / HeapLayout.pageBytes
         isComplete = true

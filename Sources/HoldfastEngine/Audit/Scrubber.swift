@@ -1,15 +1,15 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// What a scrub has found.
+/// The result of a scrub.
 public struct PageReport: Equatable, Sendable {
     /// Pages of 4096 bytes that were compared with their checksums.
     public var checkedPages = 0
-    /// Pages that have changed since a checkpoint; what is new in them stands in the log, with
-    /// checksums of its own. They are compared too, unless a checkpoint was cut short while it
-    /// wrote them.
+    /// Pages that have changed since a checkpoint. Their new contents are in the log, which has its
+    /// own checksums. The old contents in the file are compared too, unless a checkpoint was
+    /// interrupted while it wrote them.
     public var loggedPages = 0
-    /// Pages that do not hold what they should, in ascending order.
+    /// Pages with wrong contents, in ascending order.
     public var damagedPages: [Int] = []
 
     public init() {}
@@ -21,12 +21,12 @@ public struct PageReport: Equatable, Sendable {
     }
 }
 
-/// Compares the data file with its checksums, in steps of a mebibyte.
+/// Compares the data file with its checksums, in steps of 1 MiB.
 ///
-/// Each step stands for itself: it holds the checkpoint lock, so that no process writes to the data
-/// file or its headers, and compares the next pages with what the header says at that moment.
-/// Between two steps any process may go on, make checkpoints, grow, compact: a page is right or
-/// wrong by itself, whatever has become of those before it.
+/// Each step is independent: it holds the checkpoint lock, so that no process writes to the data
+/// file or its headers, and compares the next pages with the header of that moment. Between two
+/// steps any process may commit, checkpoint, grow or compact: whether a page is right does not
+/// depend on the pages before it.
 struct Scrubber {
     let dataFile: DataFile
     let view: HeapView
@@ -41,10 +41,10 @@ struct Scrubber {
     }
 
     /// Reads every page of the data file and compares it with its checksum. `look` runs a step in a
-    /// read transaction: the image counts where the data file is torn.
+    /// read transaction, because the image is used where the data file is torn.
     ///
-    /// Pages that the heap gets meanwhile are not looked at. `progress` is called between the steps
-    /// with the pages done and the pages in all. O(heap), read through a buffer of 1 MiB, not
+    /// Pages added to the heap meanwhile are not checked. `progress` is called between the steps
+    /// with the number of pages done and in total. O(heap); reads through a buffer of 1 MiB, not
     /// through the mapping.
     func run(
         looking look: (() throws(HeapError) -> Void) throws(HeapError) -> Void,
@@ -76,8 +76,8 @@ struct Scrubber {
         scrub = next
     }
 
-    /// Who may not write the file cannot lock checkpoints out. A step beside which a header was
-    /// written is made once more.
+    /// For a process without write permission, which cannot lock checkpoints out. A step is
+    /// repeated if a header was written during it.
     private func stepWithoutLock(of scrub: inout Scrub, in file: any DiskFile) throws(HeapError) {
         for _ in 0 ..< 1000 {
             var next = scrub
@@ -109,7 +109,7 @@ struct Scrubber {
         }
     }
 
-    /// What the base image is by `header`; `known` if that is still so.
+    /// The state of the data file according to `header`; returns `known` if that is still current.
     private func baseState(
         _ header: HeapHeader, in file: any DiskFile, known: DataFileState?
     ) throws(HeapError) -> DataFileState {
@@ -118,14 +118,14 @@ struct Scrubber {
         let published = log?.loadInOrder(.published) ?? 0
         let moment = DataFileState.Moment(
             sequence: header.sequence, required: log?[.required] ?? 0, hasLog: log != nil,
-            // Where checkpoints are locked out, later commits change nothing of the base image.
+            // With checkpoints locked out, later commits do not change the data file.
             published: dataFile.isWritable ? 0 : published)
         if let known, known.moment == moment { return known }
         let base = DataFileState(header, at: moment, isTorn: view.tornPages != nil)
         if let log, published > header.checkpointPosition {
             let lines = try lines(of: log, from: header)
-            // A checkpoint that was cut short may have written any of these, and cleared what lies
-            // behind the lowest end. So may one that is under way where it cannot be locked out.
+            // An interrupted checkpoint may have written any of these pages, and cleared the pages
+            // behind the lowest end. So may a running one, if it cannot be locked out.
             lines.forEachPage { base.logged.insert($0.number) }
             base.isTorn = !dataFile.isWritable || moment.required > header.checkpointPosition
             if base.isTorn {
@@ -149,7 +149,7 @@ struct Scrubber {
                 base.end = min(base.end, tornPages.end)
             }
         }
-        // By what the base image says of itself; where that may be torn, by what this view says.
+        // From the data file itself; if that may be torn, from this process's image.
         if base.isTorn {
             let walk = PageWalk(
                 base: view.image.base,
@@ -159,8 +159,8 @@ struct Scrubber {
         return base
     }
 
-    /// The lines that the log has beyond `header`. Without the checkpoint lock the ring may grow or
-    /// be used again meanwhile, which is no damage.
+    /// The lines in the log after `header`. Without the checkpoint lock the ring may grow or wrap
+    /// meanwhile, which is not damage.
     private func lines(of log: SharedMemory, from header: HeapHeader) throws(HeapError) -> LineIndex
     {
         for _ in 0 ..< 1000 {
@@ -178,11 +178,11 @@ struct Scrubber {
             path: dataFile.path, logPath: log.file.path, lastWholeCommit: header.commitNumber)
     }
 
-    /// Gives way to those who wait for the checkpoint lock, so that they need not meet the moment
-    /// between two steps.
+    /// Lets threads and processes that wait for the checkpoint lock run before the next step.
+    /// Otherwise they would have to hit the short moment between two steps.
     private func letCheckpointsPass() {
         guard let shared = participation.sharedMemory else {
-            // Nobody can say so to an opening that does not take part.
+            // An opening that is not registered cannot be told that another waits.
             SystemThread.sleep(microseconds: 200)
             return
         }

@@ -1,8 +1,8 @@
 import HoldfastFormat
 
 extension EngineOptions {
-    /// The same with every number in the range that can be computed with: more log or memory than a
-    /// heap can have is as good as that much, and less than nothing is nothing.
+    /// The same options with every number clamped to a range that is safe to compute with: from 0
+    /// to the most log or memory that a heap can have.
     var inRange: EngineOptions {
         var options = self
         let most = Int(HeapLayout.maximumBytes)
@@ -13,7 +13,7 @@ extension EngineOptions {
         return options
     }
 
-    /// The options of a snapshot of a heap that was opened with these.
+    /// The options for a snapshot of a heap opened with these.
     var ofSnapshot: EngineOptions {
         var options = self
         options.isSnapshot = true
@@ -22,7 +22,7 @@ extension EngineOptions {
         return options
     }
 
-    /// The options of the build of a packed copy.
+    /// The options for building a packed copy.
     var ofPackedCopy: EngineOptions {
         var options = self
         options.isSnapshot = false
@@ -30,8 +30,8 @@ extension EngineOptions {
         return options
     }
 
-    /// The options of the opening that puts a heap at rest after its last reader: a snapshot or a
-    /// copy of one's own may outlive all writers.
+    /// The options for the opening that puts a heap at rest after its last reader. It is needed
+    /// because a snapshot or a private copy may outlive all writers.
     var ofLastReader: EngineOptions {
         var options = EngineOptions()
         options.createsIfMissing = false

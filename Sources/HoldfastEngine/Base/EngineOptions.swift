@@ -2,74 +2,73 @@ import HoldfastSystem
 
 /// How a heap is opened.
 public enum OpenMode: Sendable {
-    /// Reads only; changes nothing on the disk, not even after a crash: what the log holds is laid
-    /// over the image in memory.
+    /// Reads only, and changes nothing on the disk, not even after a crash: the log is applied to
+    /// the image in memory.
     case readOnly
-    /// Reads and writes; the file is made if it is missing.
+    /// Reads and writes; the file is created if it is missing.
     case readWrite
-    /// Reads and writes in memory; the file stays as it is and nothing is kept.
+    /// Reads and writes in memory; the file stays unchanged and nothing is kept.
     case privateCopy
-    /// No file at all: an empty heap in memory, gone when it is closed.
+    /// No file: an empty heap in memory, gone when it is closed.
     case inMemory
-    /// A new file that is filled without a log and gets its name when it is whole.
+    /// A new file that is filled without a log and gets its name when it is complete.
     case bulkBuild
 }
 
-/// Numbers that a user of the engine can set; all in bytes.
+/// The engine's options. Sizes are in bytes.
 public struct EngineOptions: Sendable {
-    /// A checkpoint runs before the next transaction once this much is in the log.
+    /// The log's size from which a checkpoint runs before the next transaction.
     public var logLimit = 64 << 20
-    /// Private copies of pages are given back at the next checkpoint, which runs before the next
-    /// transaction, once there may be more than this much of them.
+    /// The size from which private pages are dropped. Once there may be more of them, a checkpoint
+    /// runs before the next transaction and drops them.
     public var memoryLimit = 256 << 20
-    /// The log's first size; it grows towards `logLimit` with use.
+    /// The log's initial size; it grows towards `logLimit` with use.
     public var initialLogBytes = 1 << 20
-    /// Beyond this size the log only grows if emptying it in the background costs more than its
+    /// Beyond this size the log grows only if emptying it in the background costs more than its
     /// growth; see `CheckpointPolicy`.
     public var compactLogBytes = 8 << 20
     /// Whether disk blocks are reserved as the file grows, so that a full disk is an error of the
-    /// commit that needs them. Without, files can be sparse, and a full disk at a checkpoint makes
-    /// the heap unusable until it is opened again.
+    /// commit that needs them. Otherwise files can be sparse, and a full disk during a checkpoint
+    /// makes the heap unusable until it is reopened.
     public var reservesBlocks = true
     /// How the program reads the heap.
     public var accessPattern = AccessPattern.automatic
     /// How long a call waits for other threads and processes before it throws `timedOut`.
     public var timeout: Duration = .seconds(30)
-    /// How long a call looks whether another process is done before it sleeps in the kernel.
+    /// How long a call spins while it waits for another process, before it sleeps in the kernel.
     public var spin: Duration = AdaptiveSpin.usual
-    /// Whether a thread of its own moves the log into the base image beside the writers. Without, a
+    /// Whether a background thread makes checkpoints concurrently with writers. Otherwise a
     /// checkpoint runs before the next transaction that finds one due.
     public var checkpointsInBackground = false
-    /// Whether every page of the base image is compared with its checksum before the heap is used.
-    /// O(heap).
+    /// Whether every page of the data file is compared with its checksum on opening. O(heap).
     public var verifiesPages = false
-    /// Whether a heap on a network file system may be opened for writing: right only where no other
+    /// Whether a heap on a network file system may be opened for writing. Safe only if no other
     /// machine has it open.
     public var allowsNetworkFileSystems = false
-    /// A view that has held up a checkpoint for longer is reported.
+    /// A snapshot that has held up a checkpoint for longer than this is reported.
     public var longView: Duration = .seconds(60)
-    /// Called once for each such view, with locks held: it must be short, and must not use the
-    /// heap.
+    /// Called once for each such snapshot, while locks are held. It must be short and must not use
+    /// the heap.
     public var reportsLongView: (@Sendable (OpenView) -> Void)?
-    /// Whether the view of the moment of opening stays for good (`readOnly` only): a snapshot.
+    /// Whether the opening keeps the snapshot of the moment of opening (`readOnly` only).
     public var isSnapshot = false
-    /// Who runs on this machine; tests have their own.
+    /// The processes of this machine; tests substitute their own.
     public var processes: any ProcessDirectory = SystemProcesses.shared
-    /// Whether a missing file is made (`readWrite` only).
+    /// Whether a missing file is created (`readWrite` only).
     public var createsIfMissing = true
-    /// Whether a heap with a damaged or missing log, or one that was cut short, is opened all the
-    /// same, with what is left of it (`readOnly` only, and only where nobody else has it open): for
-    /// saving what can be read. What was left out is said in the warnings.
+    /// Whether to open a heap with a damaged or missing log, or a truncated data file, with the
+    /// data that remains (`readOnly` only, and only if no other process has it open). For saving
+    /// readable data; the warnings list the omissions.
     public var salvages = false
-    /// Who may read and write heap files that are made. Nil: whom the process's mask lets, or, if a
-    /// file is replaced, those who might read and write that.
+    /// The permissions of new heap files. Nil: those of the process's umask, or, if a file is
+    /// replaced, those of the replaced file.
     public var rightsOfNewFiles: FileRights?
-    /// Asked now and then by what takes long (copying, checking); once it is true, that ends with
+    /// Polled by long-running calls (copying, checking). Once it returns true, they throw
     /// `cancelled`.
     public var isCancelled: (@Sendable () -> Bool)?
-    /// The only names that roots may be made with; nil for any.
+    /// The only names that roots may be created with; nil for any.
     public var rootNames: Set<String>?
-    /// Tests only: compares the whole image against the logged changes at every commit.
+    /// Tests only: compares the whole image with the marked lines at every commit.
     public var verifiesDirtyTracking = false
 
     public init() {}

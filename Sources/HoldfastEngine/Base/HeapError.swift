@@ -1,140 +1,138 @@
 import HoldfastSystem
 import MemoryMapping
 
-/// Everything that can go wrong with a heap, each case saying what happened, to which file, and
-/// what to do next.
+/// The errors of a heap. Each case says what happened, to which file, and what to do next.
 public enum HeapError: Error, Equatable, Sendable {
     // Opening
     /// There is no file of this name.
     case notFound(path: String)
     /// The folder in which the file should lie is not there.
     case folderNotFound(path: String)
-    /// No file can have this path, as `reason` says in words.
+    /// No file can have this path; `reason` explains why.
     case badPath(path: String, reason: String)
-    /// A file that is not this heap's has a name that the heap needs; `reason` says what it is. It
-    /// was left as it is.
+    /// A file that does not belong to this heap has a name that the heap needs; `reason` says what
+    /// it is. The file was not changed.
     case foreignFile(path: String, reason: String)
     /// The path leads to a folder.
     case isDirectory(path: String)
-    /// The path leads to a pipe, a device or the like, or is no file URL.
+    /// The path leads to a pipe, a device or similar, or is not a file URL.
     case notARegularFile(path: String)
-    /// The system refused the operation that is named.
+    /// The system denied permission for the named operation.
     case permissionDenied(path: String, operation: String)
-    /// The log cannot be put beside the heap.
+    /// The log cannot be created beside the heap.
     case readOnlyFolder(path: String)
-    /// The file has no bytes at all.
+    /// The file is empty.
     case emptyFile(path: String)
-    /// The file does not begin as a heap; it was left as it is.
+    /// The file does not begin like a heap; it was not changed.
     case notAHeap(path: String)
-    /// The file was made by a newer version of Holdfast; it was left as it is.
+    /// The file was made by a newer version of Holdfast; it was not changed.
     case newerFormat(path: String, found: UInt32, supported: UInt32)
-    /// The file was made on a machine with the other byte order.
+    /// The file was made on a machine with the opposite byte order.
     case foreignByteOrder(path: String)
     /// Neither copy of the header matches its checksum.
     case damagedHeader(path: String)
     /// The file is shorter than its header says; sizes in bytes.
     case truncated(path: String, expectedBytes: UInt64, actualBytes: UInt64)
-    /// The heap was in use and its log is not beside it.
+    /// The heap was in use, and its log is missing.
     case logMissing(path: String, logPath: String)
     /// The log beside the heap belongs to another heap, or to another state of this one.
     case foreignLog(path: String, logPath: String)
     /// A part of the log that was durable cannot be read; commits after the given one would be
     /// lost.
     case damagedLog(path: String, logPath: String, lastWholeCommit: UInt64)
-    /// Another process does what only one may do, such as building or compacting.
+    /// Another process is doing exclusive work, such as building or compacting.
     case busy(path: String)
-    /// Another thread or process did not come to an end in time.
+    /// Another thread or process did not finish in time.
     case timedOut(path: String, waitingFor: String)
-    /// All entries of the table of processes are taken.
+    /// All entries of the reader table are taken.
     case tooManyProcesses(path: String, limit: Int)
-    /// The heap is open in processes of another PID or time namespace, such as another container's:
-    /// from here nobody can tell which of them still live. It was left as it is.
+    /// The heap is open in processes of another PID or time namespace, such as another container's.
+    /// From here it is impossible to tell which of them are alive. The heap was not changed.
     case otherNamespace(path: String)
-    /// The heap was opened before this process was forked off.
+    /// The heap was opened before this process was forked.
     case forked(path: String)
-    /// The file that is open does not have its name any more: it was removed, renamed, or another
-    /// put in its place.
+    /// The open file no longer has its name: it was removed, renamed or replaced.
     case replaced(path: String)
-    /// A part of the file that is in use is gone or cannot be read; the first such byte.
+    /// A part of the file that is in use is missing or unreadable; `offset` is its first byte.
     case unreadable(path: String, offset: UInt64)
-    /// The file lies where processes of other machines would not be seen; see
-    /// `PersistentHeap.Options.allowsNetworkFileSystems`.
+    /// The file is on a network file system, where processes of other machines would go unnoticed;
+    /// see `PersistentHeap.Options.allowsNetworkFileSystems`.
     case networkFileSystem(path: String, name: String)
-    /// The pages of this machine's memory are larger than those that a log can be mapped in; both
-    /// in bytes.
+    /// This machine's memory pages are too large for mapping a log; both sizes in bytes.
     case unsupportedPages(path: String, bytes: Int, limit: Int)
-    /// The checksum of a page does not match; pages are numbered from 0, of 4096 bytes.
+    /// The checksums of these pages do not match; pages of 4096 bytes are numbered from 0.
     case damagedPages(path: String, pages: [Int])
-    /// There is a file already where a new one was to be made; it was left as it is.
+    /// A file already exists at the path of the new one; it was not changed.
     case alreadyExists(path: String)
-    /// What was asked for needs a heap in a file that others can open too.
+    /// The operation needs a heap in a file that others can open too.
     case noFile(path: String)
 
     // Working
-    /// The disk had no room for what the transaction needs; the transaction was not kept.
+    /// The disk was too full for the transaction, which was rolled back.
     case diskFull(path: String)
-    /// A limit for the size of files was reached; the transaction was not kept.
+    /// A file size limit was reached; the transaction was rolled back.
     case fileTooLarge(path: String)
-    /// The heap would outgrow what this process can have of addresses and memory, or what a heap
-    /// can be at most, so many bytes; the transaction was not kept.
+    /// The heap would outgrow the addresses and memory available to this process, or the maximum
+    /// size of a heap, `limitBytes`; the transaction was rolled back.
     case tooLarge(path: String, limitBytes: UInt64)
-    /// The system gives this process no more memory or addresses; nothing was changed.
+    /// The system denied this process memory or addresses; nothing was changed.
     case outOfMemory(path: String)
-    /// A number that the program has given makes no sense there: `what` it was, and what is
-    /// `wanted`.
+    /// A number given by the program is out of range: `what` names it, `wanted` describes the
+    /// range.
     case unusableNumber(path: String, what: String, wanted: String)
-    /// A call to the operating system failed, with this error number.
+    /// A call to the operating system failed with this `errno`.
     case io(operation: String, path: String, code: Int32)
-    /// The transaction *was* committed: every process sees it, and no kill undoes it. Only whether
-    /// it survives a power cut is not known, for the reason that is given. Do not run it again;
-    /// call `sync` again, or, after `failed`, close the heap and open it to see what is there.
+    /// The transaction *was* committed: every process sees it, and it survives a kill. Whether it
+    /// survives a power cut is unknown, for the given reason. Do not run it again. Call `sync`
+    /// again; after `failed`, close the heap and open it to see its state.
     indirect case committedNotDurable(path: String, because: HeapError)
-    /// An earlier write or sync failed, so what is on the disk is not known any more.
+    /// An earlier write or sync failed, so the state on the disk is unknown.
     case failed(path: String, reason: String)
-    /// This object of the heap has been closed.
+    /// This `PersistentHeap` object has been closed.
     case closed(path: String)
-    /// The work was called off by the program, and has changed nothing.
+    /// The program cancelled the work; nothing was changed.
     case cancelled(path: String)
     /// The heap was opened for reading only.
     case readOnly(path: String)
-    /// Found by the tests' note verifier: bytes were changed that no note covers.
+    /// Found by the tests' verifier: bytes changed in a line that was not marked dirty.
     case missedNote(path: String, line: UInt64)
-    /// Something contradicts itself in the file.
+    /// The file's contents contradict each other.
     case damaged(path: String, what: String)
 
     // Roots and types
     /// There is no root of this name.
     case rootNotFound(path: String, name: String)
-    /// A root was to be made whose name is none of `Options.rootNames`; `similar` is the one of
-    /// those that comes nearest, if one does.
+    /// The program tried to create a root whose name is not in `Options.rootNames`; `similar` is
+    /// the closest name in it, if any is close.
     case undeclaredRoot(path: String, name: String, similar: String?)
-    /// A root cannot have this name, as `reason` says in words.
+    /// A root cannot have this name; `reason` explains why.
     case badRootName(path: String, name: String, reason: String)
-    /// The root's recorded description and the one of the type it was asked for as; `difference`
-    /// says in words where they part.
+    /// The root's recorded type description differs from that of the requested type; `difference`
+    /// describes the first difference.
     case rootTypeMismatch(
         path: String, name: String, stored: String, requested: String, difference: String)
-    /// The data is at a version that this program has no migration to; see `Migration`.
+    /// The data has a version that this program has no migration for; see `Migration`.
     case newerData(path: String, version: Int, known: Int)
-    /// The data is behind what this program knows, and the heap was not opened for writing.
+    /// The data is older than the version this program knows, and the heap was not opened for
+    /// writing.
     case migrationNeeded(path: String, version: Int, wanted: Int)
-    /// What nothing leads to cannot be told from what something unknown leads to.
+    /// Unreachable blocks cannot be told from blocks reachable through a root of unknown type.
     case cannotCollect(path: String, reason: String)
-    /// A root of this name is there already.
+    /// A root of this name already exists.
     case rootExists(path: String, name: String)
-    /// The program has no type that is stored as the description says.
+    /// The program has no type with this type description.
     case unknownType(path: String, name: String, type: String)
-    /// What the root holds cannot be written as lines.
+    /// The root's contents cannot be exported.
     case cannotExport(path: String, name: String, reason: String)
-    /// A line, counted from 1, of what was to be imported; `path` is that of the file, or of the
-    /// heap if the lines came from the program.
+    /// A line of the import, counted from 1, is invalid; `path` is that of the file, or of the heap
+    /// if the lines came from the program.
     case badLine(path: String, line: Int, reason: String)
-    /// A type that cannot be kept in a heap.
+    /// A type that cannot be stored in a heap.
     case notStorable(type: String, reason: String)
 }
 
 extension HeapError {
-    /// Whether it says nothing of what is on the disk, so that nobody's heap is the worse for it.
+    /// Whether the error says nothing about the files, so that no heap is damaged by it.
     var isOfThisProcessAlone: Bool {
         switch self {
         case .timedOut, .outOfMemory: true
@@ -146,8 +144,7 @@ extension HeapError {
 }
 
 extension HeapError: CustomStringConvertible {
-    /// One line, whatever names, types and reasons it speaks of; what is very long in them is left
-    /// out.
+    /// One line, whatever the names, types and reasons in it; very long parts are shortened.
     public var description: String { PathBytes.display(sentence) }
 
     private var sentence: String {
@@ -329,7 +326,7 @@ extension HeapError: CustomStringConvertible {
 }
 
 extension HeapError {
-    /// What to do about an error of the system.
+    /// Advice for a system error.
     private static func advice(for code: Int32) -> String {
         switch Errno(code) {
         case .tooManyOpenFiles, .tooManyOpenFilesInSystem:
@@ -338,7 +335,7 @@ extension HeapError {
         }
     }
 
-    /// The error for a call to the operating system that failed.
+    /// Converts an error of the system layer.
     public init(_ error: SystemError) {
         switch error {
         case .foreignFile(let path, let obstacle):
@@ -364,7 +361,7 @@ extension HeapError {
         }
     }
 
-    /// The text, or of a very long one its beginning and its end.
+    /// The string, or the beginning and the end of a very long one.
     package static func shortened(_ text: String) -> String {
         let (head, tail) = (400, 200)
         guard text.utf8.count > 4 * (head + tail) else { return text }
@@ -372,7 +369,7 @@ extension HeapError {
             + String(text.unicodeScalars.suffix(tail))
     }
 
-    /// A name in quotes, with line ends and the like as escapes.
+    /// A name in quotes, with line breaks and similar characters escaped.
     private static func quoted(_ name: String) -> String { shortened(name).debugDescription }
 
     private static func description(of obstacle: FileObstacle) -> String {

@@ -1,15 +1,15 @@
 import HoldfastSystem
 import Synchronization
 
-/// Whether an opening may still be used: it may have been closed, it may belong to the parent of
-/// this process, or a write may have failed.
+/// Whether an opening is still usable. It is not once it is closed, in a forked child, or after a
+/// failed write.
 final class Lifecycle: Sendable {
     let path: String
     let mode: OpenMode
     let closed = Atomic<Bool>(false)
-    /// Whether `reason` is set: one load on the path of every transaction instead of a lock.
+    /// Whether `reason` is set. Every transaction checks this with one load instead of a lock.
     let hasFailed = Atomic<Bool>(false)
-    /// Why nothing more may be written, once something on the way to the disk has failed.
+    /// Why nothing more may be written, after a failure on the way to the disk.
     private let reason = Mutex<String?>(nil)
     private let generation = ForkGuard.generation
 
@@ -23,7 +23,7 @@ final class Lifecycle: Sendable {
     @inline(__always)
     var isForked: Bool { generation != ForkGuard.current }
 
-    /// Whether another user may share this opening.
+    /// Whether this opening can be shared with another user in the process.
     var isSound: Bool { !isClosed && !isForked && !hasFailed.load(ordering: .acquiring) }
 
     @inline(__always)
@@ -49,7 +49,7 @@ final class Lifecycle: Sendable {
         HeapError.failed(path: path, reason: reason.withLock { $0 } ?? "unknown")
     }
 
-    /// The first reason stays.
+    /// Keeps the first reason.
     func recordFailure(_ text: String) {
         reason.withLock { if $0 == nil { $0 = text } }
         hasFailed.store(true, ordering: .releasing)

@@ -1,28 +1,28 @@
 import HoldfastFormat
 
-/// What the allocator needs of a size class at each call, worked out once: what a header of the
-/// class must say, where it lies, and the place of a block without a division.
+/// Precomputed constants of a size class for the allocator's fast path: the expected header values,
+/// the header's place, and block arithmetic without division.
 ///
-/// A slab's header does not lie at the same place in every slab. Headers at the starts of pages
-/// would share a few sets of the processor's caches (the addresses have their low twelve bits in
-/// common), and a heap with more slabs than those sets have lines would miss the cache at almost
-/// every allocation and free. So the header lies between two of the slab's blocks, in the first
-/// page, and which two follows from the page's number (Bonwick, "The Slab Allocator", USENIX 1994,
-/// calls this colouring). Nothing is lost by it: the blocks are as many as before.
+/// The header's place varies from slab to slab. Headers at page starts would share a few sets of
+/// the processor's caches, because their addresses agree in the low twelve bits; a heap with more
+/// slabs than those sets have lines would miss the cache on almost every allocation and free. So
+/// the header lies between two blocks in the slab's first page, and the page's number selects which
+/// two (slab colouring, Bonwick, "The Slab Allocator", USENIX 1994). This costs no space: a slab
+/// has as many blocks as before.
 @usableFromInline
 package struct SlabClass {
-    /// The header's first eight bytes but for its count of free blocks: magic and size class.
+    /// The header's first eight bytes except its count of free blocks: magic and size class.
     let identity: UInt64
-    /// The header's bytes 16 to 23: bytes of a block, blocks, pages.
+    /// The header's bytes 16 to 23: block size, block count, page count.
     let shape: UInt64
-    /// 2^40 divided by the bytes of a block, and one more: enough for any distance inside a slab
+    /// 2^40 divided by the block size, plus one: exact for any distance inside a slab
     /// (`SizeClassTests` tries them all).
     private let reciprocal: UInt64
     let blockBytes: UInt32
-    /// Bytes of all blocks together.
+    /// Total bytes of all blocks.
     let usedBytes: UInt32
-    /// Places that the header may have, and the bytes from one to the next: the least that is both
-    /// whole blocks and whole lines.
+    /// The number of possible places of the header, and the distance between them: the least common
+    /// multiple of the block size and the line size.
     let headerPlaces: UInt32
     let placeStep: UInt32
 
@@ -30,11 +30,11 @@ package struct SlabClass {
     var blocks: UInt64 { shape &>> 32 & 0xffff }
 
     static let identityMask: UInt64 = 0x0000_ffff_ffff_ffff
-    /// One free block, as the header's first eight bytes count it.
+    /// One free block, as counted in the header's first eight bytes.
     static let oneFreeBlock: UInt64 = 1 << 48
 
-    /// Kept for good, and outside an array so that a look-up is one load. Safe to share: written
-    /// once, before anyone has the address.
+    /// Never freed, and not an array, so that a lookup is one load. Safe to share: fully written
+    /// before the address is published.
     nonisolated(unsafe) static let all: UnsafePointer<SlabClass> = {
         let all = UnsafeMutablePointer<SlabClass>.allocate(capacity: SizeClass.count)
         for index in 0 ..< SizeClass.count { (all + index).initialize(to: SlabClass(index)) }
@@ -52,45 +52,44 @@ package struct SlabClass {
         placeStep = UInt32(found.placeStep)
     }
 
-    /// How far behind the start of the slab at `page` its header lies. Fibonacci hashing:
-    /// neighbouring pages get places that are far apart.
+    /// The header's distance from the start of the slab at `page`. Fibonacci hashing: neighbouring
+    /// pages get places that are far apart.
     @inline(__always)
     func headerPlace(page: UInt64) -> UInt64 {
         let hash = UInt32(truncatingIfNeeded: page) &* 0x9e37_79b1
         return (UInt64(hash) &* UInt64(headerPlaces)) &>> 32 &* UInt64(placeStep)
     }
 
-    /// Where the header of the slab at `page` lies, from the heap's start on; nil if there is no
-    /// such class.
+    /// The offset in the heap of the header of the slab at `page`; nil for an invalid class.
     static func headerOffset(page: UInt64, sizeClass: Int) -> Int? {
         guard sizeClass < SizeClass.count else { return nil }
         return Int(page << HeapLayout.pageShift + all[sizeClass].headerPlace(page: page))
     }
 
-    /// The header of the slab at `page` in the heap at `base`, whose pages lie inside it; nil
-    /// unless there is such a class and a slab of it.
+    /// The header of the slab at `page` in the heap at `base`; nil if the class or the header is
+    /// invalid. The slab's pages must lie inside the heap.
     static func header(page: UInt64, sizeClass: UInt8, in base: UnsafeRawPointer) -> SlabHeader? {
         guard let offset = headerOffset(page: page, sizeClass: Int(sizeClass)) else { return nil }
         let header = (base + offset).loadUnaligned(as: SlabHeader.self)
         return header.magic == SlabHeader.magic && header.sizeClass == sizeClass ? header : nil
     }
 
-    /// Where it lies for a slab whose blocks have so many bytes.
+    /// The header's offset in a slab with blocks of this size.
     package static func headerOffset(page: Int, blockBytes: Int) -> Int {
         headerOffset(page: UInt64(page), sizeClass: SizeClass.index(for: blockBytes))!
     }
 
-    /// How far behind its slab's start a block lies.
+    /// A block's distance from the start of its slab.
     @inline(__always)
     func blockPlace(_ index: Int, headerPlace: UInt64) -> UInt64 {
         let distance = UInt64(truncatingIfNeeded: index) &* UInt64(blockBytes)
         return distance < headerPlace ? distance : distance &+ UInt64(SizeClass.slabHeaderBytes)
     }
 
-    /// The block that begins so far behind its slab's start; nil if none does.
+    /// The block at this distance from the start of its slab; nil if none begins there.
     @inline(__always)
     func block(at place: UInt64, headerPlace: UInt64) -> Int? {
-        // Wraps around to a large number in front of the header.
+        // Wraps around to a large number for places before the header.
         guard place &- headerPlace >= UInt64(SizeClass.slabHeaderBytes) else { return nil }
         let distance = place < headerPlace ? place : place &- UInt64(SizeClass.slabHeaderBytes)
         guard distance < UInt64(usedBytes) else { return nil }

@@ -1,12 +1,12 @@
 import HoldfastFormat
 
-/// A slab: a run of pages cut into blocks of one size class. A line of its first page is this
-/// header (`SlabClass` says which), so that a block's allocation touches one line of bookkeeping,
-/// however large the slab.
+/// The header of a slab, a run of pages split into blocks of one size class. It is one line of the
+/// slab's first page (`SlabClass` says which), so that allocating a block touches one line of
+/// bookkeeping, however large the slab.
 ///
 /// Invariants: a bit is set for each block in use and for each bit beyond `blocks`; `freeBlocks`
-/// counts the clear bits; the slab is in its class's list of partial slabs exactly if `freeBlocks >
-/// 0`.
+/// counts the clear bits; the slab is in its class's list of partial slabs if and only if
+/// `freeBlocks > 0`.
 struct SlabHeader: BitwiseCopyable {
     static let magic: UInt32 = 0x4c53_4648
     static let bitmapOffset = 24

@@ -1,11 +1,12 @@
 import HoldfastSystem
 import Synchronization
 
-/// The lock under which one thread of one process makes a checkpoint or writes a header.
+/// The lock that serialises checkpoints and header writes among all threads and processes.
 final class CheckpointLock: Sendable {
     private let dataFile: DataFile
     private let participation: Participation
-    /// Locks of files belong to the open file, which all threads of this process share.
+    /// File locks belong to the open file, which all threads of this process share, so threads need
+    /// a mutex of their own.
     private let mutex = Mutex(())
 
     init(dataFile: DataFile, participation: Participation) {
@@ -13,13 +14,13 @@ final class CheckpointLock: Sendable {
         self.participation = participation
     }
 
-    /// Runs `body` while no other thread or process makes a checkpoint or writes a header. Nil if
-    /// one does and `waits` is false.
+    /// Runs `body` while no other thread or process makes a checkpoint or writes a header. Returns
+    /// nil if the lock is taken and `waits` is false.
     @discardableResult
     func holding<R>(waits: Bool, _ body: () throws(HeapError) -> R) throws(HeapError) -> R? {
         guard let file = dataFile.file else { throw HeapError.closed(path: dataFile.path) }
         var outcome: Result<R?, HeapError> = .success(nil)
-        // Scrubs take the lock again and again, and give way to a thread that says that it waits.
+        // A scrub takes this lock repeatedly. It yields to threads that announce that they wait.
         let shared = waits ? participation.sharedMemory : nil
         var hasAsked = false
         try dataFile.askAgain(

@@ -1,16 +1,15 @@
 import Synchronization
 
-/// When a checkpoint in the background falls due, by the bytes that the log holds.
+/// Decides when a background checkpoint is due, from the number of bytes in the log.
 ///
-/// A log of half its limit is due in any case. But each new page of the ring costs a fault, and
-/// memory that the kernel writes to the disk sooner or later; so a ring that has reached a moderate
-/// size is tried earlier: where the commits since the last checkpoint have changed the same few
-/// pages again and again, as most programs' do, moving those into the base image costs less than a
-/// larger ring, and the ring stays as it is. Where they have changed many, or a view is in the way,
-/// the early checkpoint is *refused*, the ring grows to its limit, and the pages are written less
-/// often.
+/// A log of half its limit is always due. But each new page of the ring costs a page fault, and
+/// memory that the kernel eventually writes to the disk, so a ring of moderate size is tried
+/// earlier. If the commits since the last checkpoint have changed the same few pages repeatedly, as
+/// most programs do, moving those pages to the data file costs less than a larger ring, and the
+/// ring keeps its size. If they have changed many pages, or a snapshot is in the way, the early
+/// checkpoint is *refused*, the ring grows to its limit, and pages are written less often.
 ///
-/// Thread safety: any thread; each value is one that was right a moment ago.
+/// Thread safety: any thread; each value was right a moment ago.
 final class CheckpointPolicy: Sendable {
     private let moderate: Int
     private let limit: Int
@@ -22,23 +21,23 @@ final class CheckpointPolicy: Sendable {
         bytes = Atomic(options.logLimit / 2)
     }
 
-    /// Whether a log of so many bytes is to be moved into the base image.
+    /// Whether a checkpoint is due for a log of this many bytes.
     @inline(__always)
     func isReached(by used: Int) -> Bool { used > bytes.load(ordering: .relaxed) }
 
-    /// Whether a checkpoint of so many bytes may still be refused.
+    /// Whether a checkpoint of this many bytes may still be refused.
     func isEarly(_ used: Int) -> Bool { used <= limit / 2 }
 
-    /// The ring has got this size.
+    /// Adapts the threshold to the ring's new size.
     func ringIs(_ capacity: Int) {
         bytes.store(
             capacity <= moderate && moderate < limit ? moderate / 4 : limit / 2, ordering: .relaxed)
     }
 
-    /// The log is left to grow.
+    /// Lets the log grow to half its limit.
     func refuse() { bytes.store(limit / 2, ordering: .relaxed) }
 
-    /// The size that a ring of this capacity grows to next.
+    /// The next size of a growing ring.
     func nextCapacity(after capacity: Int) -> Int {
         capacity < moderate ? moderate : min(capacity * 4, limit)
     }

@@ -1,15 +1,15 @@
 import HoldfastSystem
 import Synchronization
 
-/// A thread that makes checkpoints beside the transactions of an opening, when it is woken. It
-/// starts when it is first needed. Every opening that has one calls `stop` when it is closed.
+/// A thread that makes checkpoints concurrently with the transactions of an opening, on request. It
+/// starts when it is first needed. Every opening with such a thread calls `stop` when it closes.
 ///
 /// `@unchecked Sendable`: the mutex guards every field.
 final class CheckpointThread: @unchecked Sendable {
     private let checkpointer: Checkpointer
     private let mutex = ThreadMutex()
     private let changed = MonotonicCondition()
-    /// Changed under the mutex only; an atomic so that transactions can look at it without.
+    /// Changed only under the mutex; atomic so that transactions can read it without the mutex.
     private let isWanted = Atomic<Bool>(false)
     private var mayRefuse = false
     private var isStopped = false
@@ -23,10 +23,10 @@ final class CheckpointThread: @unchecked Sendable {
         mutex.destroy()
     }
 
-    /// Asks for a checkpoint, or, if it may be refused, for one that costs little; returns at once.
+    /// Requests a checkpoint, or, if `mayRefuse`, only an inexpensive one; returns at once.
     @inline(__always)
     func wake(mayRefuse: Bool) {
-        // Every transaction asks as long as it is due.
+        // While a checkpoint is due, every transaction calls this.
         if !isWanted.load(ordering: .relaxed) { ask(mayRefuse) }
     }
 
@@ -39,7 +39,7 @@ final class CheckpointThread: @unchecked Sendable {
         if isRunning { changed.signal() } else { start() }
     }
 
-    /// Waits for a checkpoint that is under way, and makes no more.
+    /// Waits for a running checkpoint and allows no more.
     func stop() {
         mutex.lock()
         isStopped = true
@@ -48,7 +48,7 @@ final class CheckpointThread: @unchecked Sendable {
         self.thread = nil
         mutex.unlock()
         guard let thread else { return }
-        // The program's report of a long snapshot runs on this thread, and may let go of the last
+        // The program's report of a long snapshot runs on this thread, and may release the last
         // reference to the heap.
         if thread.isCurrent { thread.detach() } else { thread.join() }
     }
@@ -56,7 +56,8 @@ final class CheckpointThread: @unchecked Sendable {
     private func start() {
         thread = SystemThread { self.run() }
         isRunning = thread != nil
-        // Without a thread, checkpoints are made before the transactions that cannot go on without.
+        // If the thread could not start, transactions that cannot continue without a checkpoint
+        // make it themselves.
         if !isRunning { isWanted.store(false, ordering: .relaxed) }
     }
 
@@ -70,9 +71,9 @@ final class CheckpointThread: @unchecked Sendable {
             let mayRefuse = mayRefuse
             mutex.unlock()
             if isStopped { return }
-            // A final error is recorded, and thrown by the next transaction. One that the stay of
-            // another process causes is not final, and the next transaction that needs room reports
-            // it.
+            // A permanent error is recorded, and the next transaction throws it. An error due to
+            // another process's open snapshot is temporary; the next transaction that needs room
+            // reports it.
             _ = try? checkpointer.moveLogIntoDataFile(waits: false, mayRefuse: mayRefuse)
             mutex.lock()
             isWanted.store(false, ordering: .relaxed)

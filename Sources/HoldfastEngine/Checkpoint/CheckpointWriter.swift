@@ -1,8 +1,8 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Writes every page that the log changes to the data file, in steps of bounded size. For
-/// checkpoints and recoveries; the caller syncs and writes the header.
+/// Writes every page that the log changes to the data file, in steps of bounded size. Used by
+/// checkpoints and recovery; the caller syncs and writes the header.
 struct CheckpointWriter {
     /// Pages that one step reads, assembles and writes: 1 MiB.
     private static let stepPages = 256
@@ -10,11 +10,11 @@ struct CheckpointWriter {
     let file: any DiskFile
     /// Whether zeroed ranges keep their disk blocks.
     let keepsBlocks: Bool
-    /// Whether an earlier checkpoint may have been cut short, so that pages of checksums may be
-    /// torn.
+    /// Whether an earlier checkpoint may have been interrupted, so that checksum pages may be torn.
     let isRepair: Bool
 
-    /// Returns the places of the checksums after `lines`, which continue from `header`.
+    /// Writes the pages of `lines`, which continue from `header`. Returns the new layout of the
+    /// checksums.
     func write(_ lines: LineIndex, from header: HeapHeader) throws(SystemError) -> PageChecksums {
         let buffer = PageBuffer(pages: Self.stepPages)
         let table = try checksumTable(after: lines, buffer)

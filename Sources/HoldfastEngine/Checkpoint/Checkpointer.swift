@@ -2,7 +2,8 @@ import HoldfastFormat
 import HoldfastSystem
 import Synchronization
 
-/// Checkpoints: moving the log into the data file, beside readers and writers of all processes.
+/// Checkpoints: writes the log's lines to the data file while readers and writers of all processes
+/// continue.
 ///
 /// Needs neither the latch nor the write lock. Any thread.
 final class Checkpointer: @unchecked Sendable {
@@ -22,14 +23,20 @@ final class Checkpointer: @unchecked Sendable {
         lock = CheckpointLock(dataFile: dataFile, participation: participation)
     }
 
-    /// Writes what the log holds below every open snapshot to the data file and frees its place in
-    /// the ring. Returns whether all that was published at the beginning has gone.
+    /// Writes the log below the oldest open snapshot to the data file and frees its space in the
+    /// ring. Returns whether everything published at the beginning was written.
     ///
-    /// Pages are made of the data file and of the records, which do not change any more. Order,
-    /// each step durable before the next begins: the log's records; the log's word that recovery
-    /// needs all of them; the pages and their checksums; the header that says so. Only then is the
-    /// log's space used again. `atRest`: the header also says that the log is not needed any more,
-    /// if all of it has gone. `mayRefuse`: only if it costs little; see `CheckpointPolicy`.
+    /// Pages are assembled from the data file and from log records, neither of which changes
+    /// meanwhile. Order (write-ahead rule), each step durable before the next begins:
+    ///
+    /// 1. the log's records;
+    /// 2. the required position: recovery needs all of them;
+    /// 3. the pages and their checksums;
+    /// 4. the header with the new checkpoint position.
+    ///
+    /// Only then is the log's space reused. `atRest`: if the whole log was written, the header also
+    /// says that the log is no longer needed. `mayRefuse`: only if it is inexpensive; see
+    /// `CheckpointPolicy`.
     func moveLogIntoDataFile(waits: Bool, atRest: Bool = false, mayRefuse: Bool = false)
         throws(HeapError) -> Bool
     {
@@ -47,8 +54,8 @@ final class Checkpointer: @unchecked Sendable {
         let shared = log.shared
         try participation.lifecycle.requireNotFailed()
         var header = try completeEarlier(log, file)
-        // In this order: a reader that takes its lock after this has looked for it finds what was
-        // published before, or more.
+        // This order matters: a reader that takes its lock after this check sees at least
+        // everything published here.
         let published = shared.loadInOrder(.published)
         guard !(try dataFile.hasUnregisteredReaders(file)) else {
             if mayRefuse { policy.refuse() }
@@ -79,7 +86,7 @@ final class Checkpointer: @unchecked Sendable {
             policy.refuse()
             return false
         }
-        // Before `prepareCheckpoint` says that this one has begun too.
+        // Checked before `prepareCheckpoint` records that this checkpoint, too, has begun.
         let wasCutShort = shared[.required] > header.checkpointPosition
         if !wasCutShort { try requireSound(lines, header, file) }
         try log.prepareCheckpoint(upTo: target, lines: lines)
@@ -87,7 +94,7 @@ final class Checkpointer: @unchecked Sendable {
             let writer = CheckpointWriter(
                 file: file, keepsBlocks: dataFile.options.reservesBlocks, isRepair: wasCutShort)
             let table = try writer.write(lines, from: header)
-            // Before a header says that these pages are right.
+            // Before a header declares these pages valid.
             try shared.requireNoFault(ring)
             try file.sync()
             header.checkpointPosition = target
@@ -105,14 +112,14 @@ final class Checkpointer: @unchecked Sendable {
         return target == published
     }
 
-    /// Completes what a process that died has left, and returns the current header.
+    /// Completes the checkpoint of a process that died, and returns the current header.
     private func completeEarlier(_ log: RedoLog, _ file: any DiskFile) throws(HeapError)
         -> HeapHeader
     {
         var header = try dataFile.readHeader(file)
         if log.checkpointPosition < header.checkpointPosition {
-            // A checkpoint's process died after it had written the header: once that is durable,
-            // the rest is only to be said.
+            // That process died after writing the header. Once the header is durable, only the
+            // shared positions must be updated.
             do throws(SystemError) { try dataFile.writeNextHeader(&header, file) } catch {
                 throw participation.fail(error)
             }
@@ -125,7 +132,7 @@ final class Checkpointer: @unchecked Sendable {
         return header
     }
 
-    /// See `HolePunching`. The caller holds the checkpoint lock, or is alone.
+    /// See `HolePunching`. The caller holds the checkpoint lock, or has exclusive access.
     func punchHoles(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> Int {
         do throws(SystemError) {
             return try HolePunching(dataFile: dataFile).punch(file, header)
@@ -134,7 +141,8 @@ final class Checkpointer: @unchecked Sendable {
         }
     }
 
-    /// What is found is final for this opening, and every later one finds it again.
+    /// Throws for damaged pages. Damage is permanent: it fails this opening, and every later one
+    /// finds it again.
     private func requireSound(_ lines: LineIndex, _ header: HeapHeader, _ file: any DiskFile)
         throws(HeapError)
     {
@@ -146,8 +154,8 @@ final class Checkpointer: @unchecked Sendable {
         }
     }
 
-    /// The position up to which no open snapshot stands in the way. A snapshot that does so for
-    /// long is reported.
+    /// The position up to which no open snapshot prevents a checkpoint. Snapshots that do so for
+    /// long are reported.
     private func lowestSnapshot(below published: UInt64) -> UInt64 {
         let options = dataFile.options
         guard let shared = participation.sharedMemory else { return published }

@@ -2,9 +2,9 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// The length of the data file: room in it before it is needed, and truncation.
+/// The length of the data file: growth ahead of need, and truncation.
 ///
-/// Every call is under the write lock.
+/// Every call requires the write lock.
 final class FileSize {
     private let dataFile: DataFile
     private let view: HeapView
@@ -23,7 +23,7 @@ final class FileSize {
         self.lock = lock
     }
 
-    /// The reservation for `bytes` bytes. Throws for numbers that no file can have.
+    /// Rounds `bytes` up to a reservation. Throws for sizes that no file can have.
     func roundedReservation(_ bytes: Int) throws(HeapError) -> Int {
         guard bytes >= 0 else {
             throw HeapError.unusableNumber(
@@ -38,11 +38,12 @@ final class FileSize {
         return SystemPage.roundUp(bytes, to: HeapLayout.fileGranule)
     }
 
-    /// Makes `bytes`, a multiple of the file granule, the length below which the file is not cut.
+    /// Makes `bytes`, a multiple of the file granule, the length below which the file is not
+    /// truncated.
     func reserve(_ bytes: Int) throws(HeapError) {
         guard let file = dataFile.file else { throw HeapError.noFile(path: dataFile.path) }
         try dataFile.requireInPlace()
-        // A file that cannot be mapped could not be opened any more.
+        // A file too large to be mapped could not be opened again.
         try view.image.provide(bytes, path: dataFile.path, file: file, mayMove: true)
         try lock.holding(waits: true) { () throws(HeapError) in
             let header = try dataFile.readHeader(file)
@@ -53,8 +54,8 @@ final class FileSize {
     private func reserve(_ bytes: Int, _ old: HeapHeader, _ file: any DiskFile) throws(HeapError) {
         if bytes > dataFile.byteCount {
             try dataFile.translating { () throws(SystemError) in
-                // Under the write lock no commit grows it meanwhile. A rest behind the last granule
-                // is no room.
+                // Under the write lock, no commit grows the file meanwhile. A remainder behind the
+                // last granule does not count as room.
                 let current = dataFile.byteCount - dataFile.byteCount % HeapLayout.fileGranule
                 try file.grow(
                     from: current, to: bytes, reservingBlocks: dataFile.options.reservesBlocks)
@@ -73,7 +74,7 @@ final class FileSize {
 
     // MARK: Truncation
 
-    /// The size that the file should have at rest.
+    /// The target size of the file at rest.
     private var bytesAtRest: Int {
         max(
             SystemPage.roundUp(
@@ -81,16 +82,16 @@ final class FileSize {
             dataFile.reservedBytes)
     }
 
-    /// The size up to which the file is left as it is while it is used.
+    /// The size up to which the file is not truncated while it is in use.
     private var bytesInUse: Int {
         let exact = bytesAtRest
         let comfortable = DataFile.roomySize(current: exact, needed: exact + 1)
         return dataFile.byteCount > comfortable ? exact : dataFile.byteCount
     }
 
-    /// Cuts the file and the log if no other process has the heap open: another process's mapping
-    /// would end in nothing. After a complete checkpoint (until its header is durable, recovery may
-    /// need the old end).
+    /// Truncates the file and the log if no other process has the heap open; truncation would leave
+    /// another process's mapping without a file behind it. Call after a complete checkpoint: until
+    /// its header is durable, recovery may need the old end.
     func giveBackSpace() throws(HeapError) {
         guard let file = dataFile.file, let log = log.joined else { return }
         let limit = RingMapping.roundedCapacity(dataFile.options.logLimit)
@@ -106,14 +107,14 @@ final class FileSize {
         }
     }
 
-    /// Bytes of a log that is not made smaller.
+    /// The size up to which the log is not truncated.
     private var largestLogAtRest: Int {
         let options = dataFile.options
         return RingMapping.roundedCapacity(max(options.logLimit, options.initialLogBytes))
     }
 
-    /// Whether the log is longer than its limit without need, and may be cut: a snapshot or a long
-    /// transaction let it grow, and has ended.
+    /// Whether the log is longer than its limit without need, and may be truncated. This is so
+    /// after a snapshot or a long transaction that let it grow has ended.
     func isLogOversized(usedBytes: Int) throws(HeapError) -> Bool {
         guard let file = dataFile.file, let capacity = log.joined?.capacity,
             capacity > largestLogAtRest, usedBytes <= largestLogAtRest
@@ -123,8 +124,8 @@ final class FileSize {
         }
     }
 
-    /// Cuts the file to what the heap needs if no other process has it open. With all of the log in
-    /// the data file.
+    /// Truncates the file to the heap's size if no other process has it open. The whole log must be
+    /// in the data file.
     func giveBackTail() throws(HeapError) {
         guard let file = dataFile.file else { return }
         try readSize(file)
@@ -132,7 +133,7 @@ final class FileSize {
         try whileAlone(file) { () throws(HeapError) in try truncate(to: bytesAtRest) }
     }
 
-    /// The same for the last process that closes the heap.
+    /// Does the same for the last process that closes the heap.
     func truncateAtRest(_ file: any DiskFile) throws(HeapError) {
         try readSize(file)
         try truncate(to: bytesAtRest)
@@ -142,7 +143,7 @@ final class FileSize {
         dataFile.byteCount = try dataFile.translating { () throws(SystemError) in try file.size() }
     }
 
-    /// Runs `body` if no other process has the heap open, and while none can open it.
+    /// Runs `body` if no other process has the heap open, and prevents new openings meanwhile.
     private func whileAlone(_ file: any DiskFile, _ body: () throws(HeapError) -> Void)
         throws(HeapError)
     {

@@ -1,4 +1,4 @@
-/// The long snapshots that have been reported already, as far as they are still open.
+/// The long snapshots that have been reported and are still open.
 struct LongSnapshots {
     private struct Snapshot: Hashable {
         var processNumber: Int32
@@ -12,7 +12,7 @@ struct LongSnapshots {
 
     private var reported: Set<Snapshot> = []
 
-    /// Those that have not been reported yet.
+    /// Returns the snapshots that have not been reported yet, and records them as reported.
     mutating func new(among views: [OpenView]) -> [OpenView] {
         let before = reported
         reported = Set(views.map(Snapshot.init))

@@ -1,12 +1,12 @@
 import HoldfastSystem
 
-/// Notices commits, by this process or others, without looking all the time. Any thread.
+/// Waits for commits by any process without polling. Any thread.
 final class ChangeWaiter {
     private let dataFile: DataFile
     private let lifecycle: Lifecycle
     private let participation: Participation
     private let readerLock: ReaderLock
-    /// The commits of a heap without shared memory.
+    /// The signal of a heap without shared memory.
     private let localSignal: LocalSignal
 
     init(_ heap: OpenHeap, readerLock: ReaderLock) {
@@ -17,10 +17,10 @@ final class ChangeWaiter {
         self.readerLock = readerLock
     }
 
-    /// The signal that this opening's commits, and those of all it shares the heap with, go by; nil
-    /// for one that follows nothing yet.
+    /// The signal for the commits of this opening and of all openings that it shares the heap with;
+    /// nil for an opening that does not follow commits yet.
     ///
-    /// Its words stay where they are as long as the engine lives: shared memory is never unmapped
+    /// The signal's words stay valid as long as the engine lives: shared memory is never unmapped
     /// before.
     private var signal: ChangeSignal? {
         if dataFile.mode == .inMemory || dataFile.mode == .privateCopy { return localSignal.signal }
@@ -38,8 +38,8 @@ final class ChangeWaiter {
         return max(first, second)
     }
 
-    /// As long as no process has written a header, none has committed. After that a transient
-    /// reader takes part, or, where it cannot just now, looks at the files.
+    /// As long as no process has written a header, none has committed. After that, a transient
+    /// reader registers, or, if it cannot at the moment, reads the files.
     private var transientPosition: UInt64? {
         guard let read = participation.visit else { return nil }
         if read.isAtRest { return read.position }
@@ -49,16 +49,17 @@ final class ChangeWaiter {
             ?? max(read.position, dataFilePosition)
     }
 
-    /// No process has the heap open, but one had.
+    /// The position in the data file, for a heap that no process has open but that was opened
+    /// meanwhile.
     private var dataFilePosition: UInt64 {
         guard let file = dataFile.file else { return 0 }
         return (try? dataFile.headerAndSize(of: file))?.0.checkpointPosition ?? 0
     }
 
-    /// Waits until the newest position is another than `position`, or the time is up; returns the
-    /// newest either way. Looks for a moment, then sleeps in the kernel and is woken by the commit,
-    /// but for an opening that cannot take part (no right to write beside the heap, or no process
-    /// has written yet and it may not begin), which looks every 10 milliseconds.
+    /// Waits until the newest position differs from `position`, or until the timeout; returns the
+    /// newest position in both cases. Spins briefly, then sleeps in the kernel until a commit wakes
+    /// it. An opening that cannot register polls every 10 milliseconds instead: it lacks permission
+    /// to write beside the heap, or it may not start the log and no process has.
     func wait(
         otherThan position: UInt64, timeout: Duration, isCancelled: () -> Bool
     ) throws(HeapError) -> UInt64 {
@@ -70,15 +71,15 @@ final class ChangeWaiter {
         let deadline = Deadline(in: timeout)
         while true {
             try lifecycle.requireUsable()
-            // An opening that follows nothing yet begins to with its next snapshot, once a process
-            // writes: until then it sees a header change, but no commit.
+            // An opening that does not follow commits yet begins to with its next snapshot, once a
+            // process writes. Until then it sees a header change, but no commit.
             try readerLock.register()
             if signal == nil, participation.visit == nil { try readerLock.look() }
             let newest = newestPosition
             let left = deadline.remaining
             guard newest == position, left > 0, !isCancelled() else { return newest }
             if let signal {
-                // Not for ever at once, since closing the heap in another thread is not a commit.
+                // Sleeps in slices, because another thread that closes the heap does not commit.
                 signal.sleep(whileAt: position, nanoseconds: min(left, 500_000_000))
             } else {
                 SystemThread.sleep(microseconds: UInt32(min(left / 1000, 10_000)))
@@ -86,13 +87,13 @@ final class ChangeWaiter {
         }
     }
 
-    /// The openings of this heap by all processes, as far as they are registered.
+    /// The registered openings of this heap, in all processes.
     var openViews: [OpenView] {
         if lifecycle.isClosed { return [] }
         try? readerLock.register()
         return participation.openViews
     }
 
-    /// Wakes all waiting threads, in every process, to look again whether there is reason to wait.
+    /// Wakes all waiting threads, in every process, to check their conditions again.
     func wakeAll() { signal?.wake() }
 }

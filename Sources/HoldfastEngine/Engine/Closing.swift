@@ -1,7 +1,7 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Ends the use of a heap. The caller is alone behind the latch.
+/// Ends an opening. The caller holds the latch exclusively.
 struct Closing {
     let heap: OpenHeap
     let committer: Committer
@@ -10,15 +10,15 @@ struct Closing {
     private var dataFile: DataFile { heap.dataFile }
     private var participation: Participation { heap.participation }
 
-    /// The last process to close the heap makes a checkpoint, a header that says the file is whole,
-    /// and removes the log; others make durable what they have committed. Returns whether this was
-    /// the last reader of a log that others have left to it.
+    /// The last process to close the heap makes a checkpoint, writes a header that marks the file
+    /// as complete, and removes the log. Other processes make their commits durable. Returns
+    /// whether this was the last reader of a log that others wrote and left behind.
     func close() throws(HeapError) -> Bool {
         defer { heap.detach() }
         guard let file = dataFile.file, let shared = participation.shared else { return false }
         var leavesLog = false
         try dataFile.withOpeningLock(file) { () throws(HeapError) in
-            // In whatever way this ends, it is over.
+            // Runs on every exit, including errors.
             defer {
                 removeOrphans(file, shared)
                 heap.detach()
@@ -32,7 +32,7 @@ struct Closing {
         return leavesLog
     }
 
-    /// An opening that was refused: what it has made beside the heap goes again.
+    /// Undoes a refused opening: removes the files that it created beside the heap.
     func abandonOpening() {
         if let file = dataFile.file, let shared = participation.shared {
             try? dataFile.withOpeningLock(file) { () throws(HeapError) in
@@ -42,7 +42,7 @@ struct Closing {
         heap.detach()
     }
 
-    /// Whether this reader is the last to use a log that others have written and left to it. Under
+    /// Whether this reader is the last user of a log that others wrote and left behind. Requires
     /// the opening lock.
     private func isLastOfLog(_ file: any DiskFile, _ shared: SharedMemory) -> Bool {
         guard participation.isRegistered, dataFile.isWritable, !dataFile.options.salvages,
@@ -61,7 +61,7 @@ struct Closing {
             try file.tryLock(.presence, exclusive: true)
         }
         let isLogStarted = shared[.epoch] != 0
-        // Zeros of a page that is gone are no log that was never started.
+        // The zeros of a lost page must not be mistaken for a log that was never started.
         do throws(HeapError) { try shared.requireNoFault() } catch {
             throw participation.fail(error)
         }
@@ -86,14 +86,15 @@ struct Closing {
         try putAtRest(log, file)
     }
 
-    /// Everything into the data file, and the log removed. Alone, under all locks.
+    /// Moves everything to the data file and removes the log. Requires exclusive access and all
+    /// locks.
     private func putAtRest(_ log: RedoLog, _ file: any DiskFile) throws(HeapError) {
         try heap.follower.catchUp()
         try participation.requireNoFault()
         try committer.commitTrim()
         let isComplete = try heap.checkpointer.moveLogIntoDataFile(waits: true, atRest: true)
-        // A reader that could not register still has its snapshot: the log stays, and is no longer
-        // than what it protects.
+        // A reader that could not register still has its snapshot, so the log stays, no longer than
+        // that reader needs.
         guard isComplete else { return try log.makeDurable(below: log.published) }
         var header: HeapHeader
         do throws(HeapError) { header = try dataFile.readHeader(file) } catch {
@@ -106,14 +107,14 @@ struct Closing {
             throw participation.fail(error)
         }
         try heap.fileSize.truncateAtRest(file)
-        // Another file in this one's place has another log.
+        // If another file has taken this one's place, the log there is not ours.
         try dataFile.requireInPlace()
         try dataFile.translating { () throws(SystemError) in try dataFile.neighbours.remove() }
     }
 
-    /// No process has used the log. But one that died while it started it may have said in the
-    /// header that it is in use, and then that must be taken back first: a missing log is an error
-    /// for every later opening.
+    /// Cleans up when no process has used the log. A process that died while starting it may have
+    /// written a header that says the log is in use. That header must be rewritten first: otherwise
+    /// the missing log would be an error for every later opening.
     private func removeUnusedLog(_ file: any DiskFile) throws(HeapError) {
         var header = try dataFile.readHeader(file)
         try dataFile.translating { () throws(SystemError) in
@@ -126,18 +127,18 @@ struct Closing {
         }
     }
 
-    /// A reader that was the only one, and found no log, leaves nothing behind.
+    /// A reader that was alone and found no log leaves no files behind.
     private func removeUnusedSharedFile(_ file: any DiskFile, _ shared: SharedMemory) {
         guard participation.isRegistered, shared[.epoch] == 0, dataFile.isWritable,
-            // Another heap in this one's place has a shared file of its own.
+            // If another heap has taken this one's place, the shared file there is not ours.
             dataFile.disk.fileIdentity(at: shared.file.path) == (try? shared.file.fileIdentity()),
             (try? file.tryLock(.presence, exclusive: true)) == true
         else { return }
         try? dataFile.disk.remove(dataFile.location + LogLayout.sharedSuffix)
     }
 
-    /// The last to use a file that has lost all of its names takes along the files beside its last
-    /// one: no process can need them any more.
+    /// If the file has lost all of its names, its last user removes the files beside its last name:
+    /// no process can need them any more.
     private func removeOrphans(_ file: any DiskFile, _ shared: SharedMemory) {
         guard participation.isRegistered, dataFile.isWritable,
             (try? file.facts())?.isNamed == false,
@@ -146,7 +147,7 @@ struct Closing {
         let disk = dataFile.disk
         let logPath = dataFile.neighbours.path(.log)
         // Another heap with the same identity, such as a copy of the file, may have the name now,
-        // and files of its own: those are not these.
+        // with neighbour files of its own. Those must stay.
         let epoch = shared[.epoch]
         if let log = try? disk.openBeside(logPath, .readOnly) {
             defer { log.close() }

@@ -1,20 +1,19 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Makes the changes of a write transaction the heap's newest state, or undoes them. Under the
-/// write lock.
+/// Commits a write transaction, or rolls it back. Requires the write lock.
 final class Committer {
     private let dataFile: DataFile
     private let view: HeapView
-    // Beside `view`, although it is a part of it: an object that is reached through another one is
-    // retained around each call.
+    // Stored here although it is part of `view`: an object reached through another one is retained
+    // around each call.
     private let dirty: DirtyTracker
     private let participation: Participation
     private let log: JoinedLog
     private let follower: LogFollower
     private let checkpointer: Checkpointer
     private let mode: OpenMode
-    /// The commits of a heap without a log are published here.
+    /// Publishes the commits of a heap without a log.
     private let localSignal: LocalSignal
 
     init(_ heap: OpenHeap) {
@@ -29,15 +28,15 @@ final class Committer {
         localSignal = heap.localSignal
     }
 
-    /// All at once, or, with an error, nothing.
+    /// Atomic: on an error, no change is kept.
     @inline(__always)
     func commit() throws(HeapError) {
         if view.shortage != nil || dirty.isIncomplete { throw undoAfterShortage() }
         if mode == .bulkBuild { return try view.requireBuildable() }
         guard !dirty.isEmpty else { return }
         do throws(HeapError) {
-            // Begun before a fork, and the lock is the parent's: two processes would append at the
-            // same place.
+            // The transaction began before a fork, and the lock belongs to the parent: two
+            // processes would append at the same place.
             guard !participation.lifecycle.isForked else {
                 throw HeapError.forked(path: dataFile.path)
             }
@@ -56,29 +55,29 @@ final class Committer {
         view.verifier?.accept(pages: view.pagesInImage)
         dirty.keepWithoutLog()
         view.committedPages = view.pagesInImage
-        // Positions of a log that is not there: they only need to differ.
+        // Positions without a log behind them: they only need to differ.
         view.applied += 8
         view.commitNumber += 1
         localSignal.signal.publish(view.applied)
     }
 
-    /// Puts everything back as it was.
+    /// Rolls the transaction back.
     @inline(never)
     func undo() {
         if !view.undo() { startOver() }
     }
 
-    /// The same, for a transaction that is lost; returns the error that it ends with.
+    /// Rolls back a lost transaction; returns the error to end it with.
     @inline(never)
     private func undoAfterShortage() -> HeapError {
         let error = view.errorToCome ?? .outOfMemory(path: dataFile.path)
         undo()
-        // Nothing of a build can be taken back.
+        // A build cannot be rolled back.
         return mode == .bulkBuild ? participation.fail(error) : error
     }
 
-    /// There was no memory for the old contents of the transaction's lines: they are in the data
-    /// file and the log.
+    /// Resets the image. Needed when there was no memory for before-images: the old contents are in
+    /// the data file and the log.
     private func startOver() {
         guard mode == .readWrite else {
             fatalError(
@@ -91,7 +90,7 @@ final class Committer {
             try follower.startFromDataFile()
             try follower.catchUp()
         } catch {
-            // The image is of no use any more. The files are as they were.
+            // The image is unusable now. The files are unchanged.
             participation.lifecycle.closed.store(true, ordering: .releasing)
         }
         view.endShortage()
@@ -104,7 +103,8 @@ final class Committer {
     private func append() throws(HeapError) {
         let newPages = view.pagesInImage
         if Int(newPages) * HeapLayout.pageBytes > dataFile.byteCount {
-            // Before the log has the commit: a commit that cannot get its blocks must not be one.
+            // Before the log has the commit: a commit whose blocks cannot be allocated must not
+            // happen.
             try dataFile.translating { () throws(SystemError) in
                 try dataFile.grow(dataFile.file!, toHold: Int(newPages) * HeapLayout.pageBytes)
             }
@@ -124,7 +124,7 @@ final class Committer {
         view.previousChecksum = record.seal(start, epoch: tail.epoch)
         view.commitNumber += 1
         view.applied += UInt64(bytes)
-        // A ring that has lost its file takes stores into memory that no other process will ever
+        // A ring that has lost its file accepts stores into memory that no other process will ever
         // see.
         guard !tail.hasFault else {
             throw participation.fail(HeapError.unreadable(path: tail.path, offset: 0))
@@ -135,8 +135,8 @@ final class Committer {
         view.committedPages = newPages
     }
 
-    /// Trims the allocator and commits that, so that what it keeps in hand does not stay in the
-    /// file. The lock is held already, so this goes around `commit`.
+    /// Trims the allocator and commits that, so that its spare memory does not stay in the file.
+    /// Bypasses `commit`, because the lock is already held.
     func commitTrim() throws(HeapError) {
         view.markUnusedLines()
         Allocator.trim(view)
@@ -147,7 +147,7 @@ final class Committer {
         }
     }
 
-    /// Where the next record goes.
+    /// The place of the next record.
     @inline(__always)
     private func logTail() throws(HeapError) -> LogTail {
         if let tail = log.tail, tail.isCurrent { return tail }
@@ -182,7 +182,8 @@ final class Committer {
     {
         let options = dataFile.options
         var header = try dataFile.readHeader(file)
-        // A starter that died here has left a log without a commit, and a header that names it.
+        // A process that died here while starting the log has left a log without a commit, and a
+        // header that names it.
         let isLeft = header.logInUse
         let started: RedoLog
         do throws(SystemError) {
@@ -197,7 +198,7 @@ final class Committer {
                     RingMapping.granule, RingMapping.roundedCapacity(options.initialLogBytes)),
                 timeout: options.timeout)
         } catch {
-            // Nothing depends on the log yet; the commit is refused and the heap is as it was.
+            // Nothing depends on the log yet; the commit is refused and the heap is unchanged.
             switch dataFile.heapError(error) {
             case .permissionDenied: throw HeapError.readOnlyFolder(path: dataFile.path)
             case let other: throw other
@@ -215,16 +216,15 @@ final class Committer {
         return started
     }
 
-    /// Makes room for a record of up to `bytes` bytes: a small ring grows up to the limit, a full
-    /// one is emptied by a checkpoint, and one that a transaction or an open snapshot has no room
-    /// in grows beyond.
+    /// Makes room for a record of up to `bytes` bytes. A small ring grows up to its limit; a full
+    /// ring is emptied by a checkpoint; a ring that is too small for the transaction, or is kept
+    /// full by an open snapshot, grows beyond the limit.
     private func makeRoom(in log: RedoLog, for bytes: Int) throws(HeapError) {
         guard bytes > log.room else { return }
         let lock = checkpointer.lock
         if log.capacity < RingMapping.roundedCapacity(dataFile.options.logLimit) {
             do throws(HeapError) {
-                // A checkpoint that is under way reads its records where they lie now, so this
-                // waits for it.
+                // A running checkpoint reads records at their current place, so this waits for it.
                 try lock.holding(waits: true) { () throws(HeapError) in
                     try log.grow(
                         toHold: max(
@@ -234,8 +234,8 @@ final class Committer {
             } catch {
                 switch error {
                 case .failed, .timedOut: throw error
-                // Without the room a checkpoint may still do; whether the growth has failed or the
-                // disk is told apart below.
+                // Even without this room a checkpoint may suffice. Below, a failed growth is told
+                // apart from a full disk.
                 default: break
                 }
             }

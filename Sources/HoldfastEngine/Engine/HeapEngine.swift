@@ -1,15 +1,14 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// The untyped heap as one opening of it sees it. It composes parts that can be used without it,
-/// and says in which order they are called, and under which locks.
+/// One opening of an untyped heap. It composes parts that also work without it, and determines the
+/// order of calls to them and the locks around those calls.
 ///
-/// Thread safety: transactions pass the latch, which lets in many readers or one writer; the parts
-/// belong to the threads behind it, but for what they declare otherwise. Writers also hold the
-/// write lock between processes.
+/// Thread safety: transactions enter through the latch, which admits many readers or one writer.
+/// The parts belong to the threads that hold the latch, unless they declare otherwise. Writers also
+/// hold the write lock between processes.
 ///
-/// Locks, in the order in which one thread may take them: latch, write lock, `CheckpointLock`, sync
-/// lock.
+/// Lock order: latch, write lock, `CheckpointLock`, sync lock.
 public final class HeapEngine: @unchecked Sendable {
     public typealias Context = UnsafeMutablePointer<TransactionContext>
 
@@ -20,10 +19,10 @@ public final class HeapEngine: @unchecked Sendable {
     private let readerLock: ReaderLock
     private let maintenance: Maintenance
     private let changes: ChangeWaiter
-    /// Only while a heap is built.
+    /// Present only during a build.
     private let builder: BulkBuilder?
 
-    /// Opens the heap at `path`; see `Opener`. Every error leaves the file as it was.
+    /// Opens the heap at `path`; see `Opener`. On an error, the file is unchanged.
     public init(
         path: String, mode: OpenMode, options: EngineOptions = EngineOptions(),
         disk: any Disk = SystemDisk.shared
@@ -52,8 +51,8 @@ public final class HeapEngine: @unchecked Sendable {
         if options.verifiesDirtyTracking { view.verifyDirtyTracking() }
     }
 
-    /// Begins to build a packed copy of what `source` shows, with room on the disk for `room` bytes
-    /// of blocks and what describes them: a full disk is an error here.
+    /// Begins to build a packed copy of the snapshot of `source`, and reserves disk space for
+    /// `room` bytes of blocks and their metadata: a full disk is an error here.
     public convenience init(copyOf source: HeapEngine, at path: String, replacing: Bool, room: Int)
         throws(HeapError)
     {
@@ -63,38 +62,38 @@ public final class HeapEngine: @unchecked Sendable {
         }
         try self.init(
             path: path, mode: .bulkBuild, options: source.options.ofPackedCopy, disk: disk)
-        // Hashed tables keep their order.
+        // The same seed keeps the order of hash tables.
         view.hashSeed = source.view.hashSeed
         if replacing { try requireReplaceable() }
         try builder!.extend(toBytes: room + room / 8 + 1 << 20)
     }
 
-    /// Another opening of the same file, on the same disk, whose view stays as it is now.
+    /// Another opening of the same file, on the same disk, fixed to the current state.
     public func openSnapshot() throws(HeapError) -> HeapEngine {
         guard !isForked else { throw HeapError.forked(path: path) }
-        // The file must still have its name, wherever the program's working folder is now.
+        // The file must still have its name, relative to the program's current working directory.
         try requireInPlace()
         return try HeapEngine(
             path: location, mode: .readOnly, options: options.ofSnapshot, disk: heap.dataFile.disk)
     }
 
-    /// For an engine that was not closed. Errors are lost.
+    /// Closes an engine that was not closed explicitly. Errors are lost.
     deinit { try? close() }
 
     // MARK: Facts
 
-    /// As the user has named the heap; errors contain it.
+    /// The path as given by the user, for error messages.
     public var path: String { heap.dataFile.path }
     public var mode: OpenMode { heap.dataFile.mode }
     public var identity: HeapIdentity { heap.dataFile.identity }
     public var hashSeed: HeapIdentity { view.hashSeed }
-    /// What the user should know though the heap could be opened.
+    /// Problems that did not prevent opening the heap.
     public var warnings: [String] { heap.dataFile.warnings }
-    /// Which file this is, whatever its name.
+    /// Identifies the file independently of its name.
     public var fileIdentity: FileIdentity? { heap.dataFile.fileIdentity }
     package var options: EngineOptions { heap.dataFile.options }
     package var location: String { heap.dataFile.location }
-    /// Who may read and write the heap file; nil for a heap in memory.
+    /// The permissions of the heap file; nil for a heap in memory.
     package var fileRights: FileRights? { (try? heap.dataFile.file?.rights()) ?? nil }
     package var isForked: Bool { heap.lifecycle.isForked }
     package func requireInPlace() throws(HeapError) { try heap.dataFile.requireInPlace() }
@@ -106,9 +105,10 @@ public final class HeapEngine: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// Opens a read transaction: the heap stands still until `endRead`. Waits while another thread
-    /// of this process writes; never for another process. A read inside a read of the same thread
-    /// shares its view; a read inside a write traps, since it could only see uncommitted changes.
+    /// Opens a read transaction: its snapshot stays fixed until `endRead`. Waits while another
+    /// thread of this process writes; never for another process. A read nested in a read of the
+    /// same thread shares its snapshot; a read nested in a write traps, because it could only see
+    /// uncommitted changes.
     public func beginRead() throws(HeapError) -> Context {
         let enclosing = HeapView.innermost
         if let outer = view.openTransaction(enclosing) {
@@ -129,7 +129,8 @@ public final class HeapEngine: @unchecked Sendable {
         if view.openTransaction(enclosing) == nil { readerLock.leave() }
     }
 
-    /// Throws unless all that the open transaction has seen could be read, and was protected.
+    /// Throws unless everything that the open transaction has read was readable and protected by
+    /// its snapshot.
     public func requireReadable() throws(HeapError) {
         guard !isForked else { throw HeapError.forked(path: path) }
         try heap.participation.requireNoFault()
@@ -141,12 +142,12 @@ public final class HeapEngine: @unchecked Sendable {
         return try body()
     }
 
-    /// Counts; see `HeapStatistics`. Waits as a read does.
+    /// Counts contents and space; see `HeapStatistics`. Waits like a read.
     public func statistics() throws(HeapError) -> HeapStatistics {
         try reading { () throws(HeapError) in try Census(heap).figures() }
     }
 
-    /// The account of the heap as this process sees it.
+    /// An audit of the heap as this process sees it.
     public func audit() throws(HeapError) -> AllocatorAudit {
         try reading { () throws(HeapError) in AllocatorAudit(view.bytes) }
     }
@@ -154,7 +155,7 @@ public final class HeapEngine: @unchecked Sendable {
     /// See `PageUse`. The caller has a read transaction open.
     public func pageUses(_ pages: [Int]) -> [PageUse] { PageUse.uses(of: pages, in: view) }
 
-    /// Writes the view of a snapshot (`EngineOptions.isSnapshot`) to a new heap file; see
+    /// Writes the state of a snapshot (`EngineOptions.isSnapshot`) to a new heap file; see
     /// `HeapCopier`.
     public func writeCopy(
         to destination: String, replacing: Bool = false,
@@ -166,7 +167,7 @@ public final class HeapEngine: @unchecked Sendable {
         }
     }
 
-    /// Finds any bit that has changed in the file since it was written; see `Scrubber`.
+    /// Finds every bit of the file that has changed since it was written; see `Scrubber`.
     public func scrub(progress: ((_ done: Int, _ of: Int) -> Void)? = nil) throws(HeapError)
         -> PageReport
     {
@@ -178,7 +179,7 @@ public final class HeapEngine: @unchecked Sendable {
     // MARK: Writing
 
     /// Opens a write transaction; waits for other threads' transactions and other processes'
-    /// writers. Runs a checkpoint first if one must be made at once.
+    /// writers. First runs a checkpoint if one is urgent.
     public func beginWrite() throws(HeapError) -> Context {
         let enclosing = HeapView.innermost
         view.demandNoOpenTransaction(for: "heap.write")
@@ -200,7 +201,7 @@ public final class HeapEngine: @unchecked Sendable {
         return view.makeContext(isWritable: true, enclosing: enclosing)
     }
 
-    /// Makes the changes the heap's newest state, all at once. On an error nothing has changed.
+    /// Commits atomically. On an error, nothing has changed.
     public func commit(_ context: Context) throws(HeapError) {
         defer {
             view.endContext(context)
@@ -209,15 +210,16 @@ public final class HeapEngine: @unchecked Sendable {
         try committer.commit()
     }
 
-    /// Undoes the transaction and ends it.
+    /// Rolls the transaction back and ends it.
     public func abort(_ context: Context) {
         committer.undo()
         view.endContext(context)
         writerLock.unlock()
     }
 
-    /// The same, after the closure has thrown `error`; returns the error to throw: that of a limit
-    /// that was met before is the reason for later errors of Holdfast's own.
+    /// Rolls back after the closure has thrown `error`; returns the error to throw. If the
+    /// transaction was lost to a limit, that is the cause of later errors of Holdfast's own, and is
+    /// thrown in their place.
     package func abort(_ context: Context, because error: any Error) -> any Error {
         let reason = error is HeapError ? view.errorToCome : nil
         abort(context)
@@ -227,21 +229,22 @@ public final class HeapEngine: @unchecked Sendable {
     // MARK: Maintenance
 
     /// Makes every commit so far durable. Any thread. One write and one sync of the log, shared by
-    /// all threads and processes that wait at that moment; nothing if all is durable.
+    /// all threads and processes that wait at that moment; nothing if everything is durable.
     public func makeDurable() throws(HeapError) { try maintenance.makeDurable() }
 
-    /// Moves the log into the data file, below the oldest open view, and gives back memory, disk
-    /// blocks behind the heap's end, and, if no other process has it open, room in the log.
+    /// Moves the log into the data file, up to the oldest open snapshot. Returns private memory and
+    /// disk blocks behind the heap's end to the system, and, if no other process has the heap open,
+    /// space of the log.
     public func checkpoint() throws(HeapError) { try maintenance.checkpoint() }
 
-    /// A checkpoint, and holes in the file where pages are free. Returns the bytes of those.
+    /// Checkpoints, then punches holes where pages are free. Returns the bytes of the holes.
     @discardableResult
     public func compact() throws(HeapError) -> Int { try maintenance.compact() }
 
     /// Makes the file at least `bytes` long, and keeps it so; see `FileSize`.
     public func reserve(bytes: Int) throws(HeapError) { try maintenance.reserve(bytes: bytes) }
 
-    /// Gives up what `reserve` has asked for, and cuts off what the heap does not need.
+    /// Drops the reservation made by `reserve`, and truncates the file to what the heap needs.
     public func shrink() throws(HeapError) { try maintenance.shrink() }
 
     // MARK: Changes
@@ -249,21 +252,21 @@ public final class HeapEngine: @unchecked Sendable {
     /// The newest position that any process has committed. Any thread.
     public var newestPosition: UInt64 { changes.newestPosition }
 
-    /// Waits for another newest position than `position`; returns it. See `ChangeWaiter`.
+    /// Waits until the newest position differs from `position`; returns it. See `ChangeWaiter`.
     public func waitForPosition(
         otherThan position: UInt64, timeout: Duration, isCancelled: () -> Bool = { false }
     ) throws(HeapError) -> UInt64 {
         try changes.wait(otherThan: position, timeout: timeout, isCancelled: isCancelled)
     }
 
-    /// Wakes all waiting threads, in every process, to look again whether there is reason to wait.
+    /// Wakes all waiting threads, in every process, to check their conditions again.
     public func wakeWaiters() { changes.wakeAll() }
 
     public func openViews() -> [OpenView] { changes.openViews }
 
     // MARK: Building and closing
 
-    /// Throws `busy` where `finishBuild(replacing: true)` would not get to replace the file.
+    /// Throws `busy` if `finishBuild(replacing: true)` would not be able to replace the file.
     package func requireReplaceable() throws(HeapError) {
         guard let builder else { throw HeapError.closed(path: path) }
         try builder.requireReplaceable()
@@ -281,10 +284,11 @@ public final class HeapEngine: @unchecked Sendable {
         Closing(heap: heap, committer: committer, writerLock: writerLock)
     }
 
-    /// Waits for open transactions of this process; see `Closing`. May be called again.
+    /// Waits for open transactions of this process; see `Closing`. Idempotent.
     public func close() throws(HeapError) {
         let lifecycle = heap.lifecycle
-        // The parent's locks, entry and log are not the child's; only its own descriptors are.
+        // The locks, reader table entry and log belong to the parent process; only the descriptors
+        // belong to the child.
         guard !isForked else { return lifecycle.closed.store(true, ordering: .releasing) }
         view.demandNoOpenTransaction(for: "heap.close")
         guard !lifecycle.isClosed else { return }
@@ -293,7 +297,7 @@ public final class HeapEngine: @unchecked Sendable {
             guard !lifecycle.closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
             builder?.end()
             guard try closing.close() else { return }
-            // If the heap cannot be put at rest at once, the next to open it does it.
+            // If the heap cannot be put at rest now, the next opening does it.
             try? HeapEngine(
                 path: location, mode: .readWrite, options: options.ofLastReader,
                 disk: heap.dataFile.disk

@@ -1,7 +1,7 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// What falls due between transactions: checkpoints, memory and file space given back, syncs.
+/// Work between transactions: checkpoints, returning memory and file space, syncs.
 final class Maintenance {
     private let dataFile: DataFile
     private let view: HeapView
@@ -52,7 +52,7 @@ final class Maintenance {
         try checkpointLocked()
     }
 
-    /// A checkpoint, and holes in the file where pages are free. Nothing moves, so handles of other
+    /// Checkpoints, then punches holes where pages are free. Nothing moves, so handles of other
     /// processes stay valid. Returns the bytes of the holes.
     func compact() throws(HeapError) -> Int {
         view.demandNoOpenTransaction(for: "heap.compact")
@@ -64,19 +64,19 @@ final class Maintenance {
         return try compactLocked(file)
     }
 
-    /// See `FileSize`. Other processes go on; writers wait. Durable on return.
+    /// See `FileSize`. Other processes continue; writers wait. Durable on return.
     ///
-    /// Throws `tooLarge` beyond what can be mapped, and `diskFull` or `fileTooLarge` with the file
-    /// as it was.
+    /// Throws `tooLarge` beyond the mappable size, and `diskFull` or `fileTooLarge` with the file
+    /// unchanged.
     func reserve(bytes: Int) throws(HeapError) {
         view.demandNoOpenTransaction(for: "heap.reserve")
         try lifecycle.requireWritable()
         try changeReservation(to: fileSize.roundedReservation(bytes))
     }
 
-    /// Gives up the reservation, moves the log into the file, and cuts off what the heap does not
-    /// need at the file's end. Where another process has the heap open, the last one to close it
-    /// cuts the file.
+    /// Drops the reservation, moves the log into the file, and truncates the file to what the heap
+    /// needs. If another process has the heap open, the last process to close it truncates the
+    /// file.
     func shrink() throws(HeapError) {
         view.demandNoOpenTransaction(for: "heap.shrink")
         try changeReservation(to: 0)
@@ -99,12 +99,12 @@ final class Maintenance {
 
     // MARK: Under the write lock
 
-    /// Runs what is due before a transaction.
+    /// Runs maintenance that is due before a transaction.
     @inline(__always)
     func runDue() throws(HeapError) {
         guard log.joined != nil, let shared = participation.fast.shared else { return }
         let usedBytes = shared._withUnsafeGuaranteedRef { $0.usedBytes }
-        // Nearly always nothing is due.
+        // The common case.
         guard checkpointer.policy.isReached(by: usedBytes) || follower.areManyPrivate else {
             return
         }
@@ -118,13 +118,15 @@ final class Maintenance {
             view.image.privatePageBound * HeapLayout.pageBytes > options.memoryLimit
             && usedBytes > 0
         if try fileSize.isLogOversized(usedBytes: usedBytes) {
-            // The thread does not have the write lock, without which the log cannot be cut.
+            // The background thread does not hold the write lock, which truncating the log
+            // requires.
             try checkpointLocked()
         } else if let thread {
             thread.wake(
                 mayRefuse: checkpointer.policy.isEarly(usedBytes) && !follower.areManyPrivate)
             if isMemoryShort {
-                // Faster than the background could follow: this transaction waits for a checkpoint.
+                // The log grows faster than the background thread can empty it: this transaction
+                // waits for a checkpoint.
                 _ = try checkpointer.moveLogIntoDataFile(waits: true)
                 try follower.dropToNewest()
             }
@@ -133,7 +135,7 @@ final class Maintenance {
         }
     }
 
-    /// With no transaction open: trims, writes, gives back memory and file space.
+    /// Trims, checkpoints, and returns memory and file space. No transaction may be open.
     private func checkpointLocked() throws(HeapError) {
         guard try log.join() != nil else { return }
         try committer.commitTrim()
@@ -150,9 +152,8 @@ final class Maintenance {
         var freed = 0
         try checkpointer.lock.holding(waits: true) { () throws(HeapError) in
             let header = try dataFile.readHeader(file)
-            // The write lock is held, so the free pages of now are free for every process that
-            // comes later; and no snapshot is older, or the checkpoint would not have been
-            // complete.
+            // The write lock is held, so the pages that are free now are free for every later
+            // opening. No snapshot is older, because the checkpoint was complete.
             guard header.checkpointPosition == view.applied else { return }
             freed = try checkpointer.punchHoles(file, header)
         }
@@ -193,6 +194,6 @@ final class Maintenance {
         }
     }
 
-    /// Ends the checkpoints in the background.
+    /// Stops background checkpoints.
     func stopThread() { thread?.stop() }
 }

@@ -1,5 +1,5 @@
-/// The entry of read transactions: the latch between this process's threads, and the snapshot that
-/// protects what they see from other processes' checkpoints.
+/// Entry of read transactions: the latch between this process's threads, and the snapshot that
+/// protects their data from other processes' checkpoints.
 final class ReaderLock {
     private let latch: ReaderWriterLatch
     private let lifecycle: Lifecycle
@@ -34,7 +34,7 @@ final class ReaderLock {
         }
     }
 
-    /// Alone behind the latch: catches up, and lets other readers in.
+    /// With the latch held exclusively: catches up, then admits other readers.
     private func prepare() throws(HeapError) {
         do throws(HeapError) {
             try lifecycle.requireUsable()
@@ -44,9 +44,9 @@ final class ReaderLock {
             latch.unlockExclusively()
             throw error
         }
-        // An opening that has registered while it caught up has closed its snapshot again. In
-        // between nothing protected it; but a checkpoint goes no further than the published
-        // position, and this opening is there.
+        // If the opening registered while it caught up, its snapshot was closed. In between nothing
+        // protected it; but a checkpoint does not go past the published position, and this opening
+        // is there.
         if !participation.isFixed { participation.openSnapshot() }
         latch.beginReading()
     }
@@ -65,7 +65,7 @@ final class ReaderLock {
 
     // MARK: Without reading
 
-    /// Runs `body` alone behind the latch.
+    /// Runs `body` with the latch held exclusively.
     func alone<R>(_ body: () throws(HeapError) -> R) throws(HeapError) -> R {
         guard latch.lockExclusively(timeout: timeout) else {
             throw HeapError.timedOut(
@@ -75,8 +75,8 @@ final class ReaderLock {
         return try body()
     }
 
-    /// Registers a transient reader that has no read transaction open, if no other thread has the
-    /// latch. For calls that need what only registered openings know; any thread.
+    /// Registers a transient reader that has no read transaction open, unless another thread has
+    /// the latch. For calls that need a registered opening; any thread.
     func register() throws(HeapError) {
         guard participation.visit != nil, !participation.view.hasOpenTransaction,
             latch.lockExclusively(timeout: .zero)

@@ -4,8 +4,8 @@ import HoldfastSystem
 /// The locks of a write transaction: the latch between this process's threads, then the write lock
 /// between processes.
 ///
-/// A writer needs no entry in the reader table: no checkpoint goes further than the published
-/// position, which cannot move while the lock is held.
+/// A writer needs no entry in the reader table: no checkpoint goes past the published position,
+/// which cannot move while the lock is held.
 final class WriterLock {
     private let latch: ReaderWriterLatch
     private let participation: Participation
@@ -43,14 +43,15 @@ final class WriterLock {
             let locked = shared.writeLock.result(timeout: timeout, spinning: spin)
             return (locked, shared[.failed] != 0, shared.areWordsLost)
         }
-        // Then the lock is one that no other process sees.
+        // After this loss, the lock is in memory that no other process sees.
         if isLost {
             throw HeapError.unreadable(
                 path: participation.dataFile.location + LogLayout.sharedSuffix, offset: 0)
         }
         let outcome: LockOutcome
         do throws(SystemError) { outcome = try locked.get() } catch { throw lockError(error) }
-        // A writer that died has published its commit or nothing: there is nothing to undo.
+        // A writer that died has published its whole commit or nothing, so there is nothing to
+        // undo.
         if outcome == .timedOut { throw timedOut }
         guard !hasFailed else {
             shared._withUnsafeGuaranteedRef { $0.writeLock.unlock() }
@@ -67,8 +68,8 @@ final class WriterLock {
         latch.unlockExclusively()
     }
 
-    /// For the last process that closes the heap, which holds the latch: no other can hold the
-    /// lock, though a process that died may have.
+    /// For the last process that closes the heap. It holds the latch and no other process has the
+    /// heap open, so the lock is free or was left by a process that died.
     func lockAlone(_ shared: SharedMemory) throws(HeapError) {
         let outcome = try participation.dataFile.translating { () throws(SystemError) in
             try shared.writeLock.lock(timeout: timeout, spinning: spin)
@@ -80,8 +81,8 @@ final class WriterLock {
         HeapError.timedOut(path: path, waitingFor: "another process's transaction")
     }
 
-    /// The write lock's holder has this thread's number: it is this thread, or, where the
-    /// namespaces of the processes are not known, one of another namespace.
+    /// The holder of the write lock has this thread's ID: it is this thread, or, if the processes'
+    /// PID namespaces are unknown, a thread in another namespace.
     private func lockError(_ error: SystemError) -> HeapError {
         guard error.errno == .deadlock else { return participation.dataFile.heapError(error) }
         Misuse.demand(

@@ -2,36 +2,36 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// What the open write transaction has changed: a bit for every touched line, and what the line
-/// held before.
+/// The changes of the open write transaction: a bit for every dirty line, and the line's
+/// before-image.
 ///
 /// Invariants, from `begin` to `commit` or `undo`:
 /// - a line whose bytes differ from the last commit has its bit set (`DirtyTrackingVerifier` tests
 ///   this);
 /// - a line that was in use at the last commit and has its bit set has a before-image;
-/// - a page has a nonzero word exactly if it is in `pages`, once.
+/// - a page has a nonzero word if and only if it is in `pages`, once.
 ///
-/// A class with its arrays in raw memory: noting a line is on every write's path, and bounds or
-/// exclusivity checks would cost more than the note itself. The pointers never leave this file.
+/// A class with its arrays in raw memory: marking a line is on every write's path, and bounds or
+/// exclusivity checks would cost more than the marking itself. The pointers never leave this file.
 final class DirtyTracker {
-    /// One word a page, indexed by page number; memory is there for every page of the image.
+    /// One word per page, indexed by page number; allocated for every page of the image.
     private let image: HeapImage
     private(set) var lineCount = 0
-    /// A heap that is being built keeps no account of its changes: every line counts as noted for
-    /// good.
+    /// Set for a heap that is being built. It does not track its changes: every line counts as
+    /// dirty permanently.
     var isUnlogged = false
-    /// Fresh lines get before-images too: the tests' note verifier needs aborted free space to be
-    /// as it was.
+    /// Set by the tests' verifier. Fresh lines get before-images too, because the verifier needs an
+    /// abort to restore free space as well.
     var keepsImagesOfFreshLines = false
-    /// First line beyond the heap's end at the last commit: from there on nothing was in use and
-    /// nothing needs an image.
+    /// The first line beyond the heap's end at the last commit. From there on nothing was in use,
+    /// so nothing needs a before-image.
     var firstUnusedLine: UInt64 = 0
 
-    /// Whether a note or a before-image was left out because there was no memory for it: then the
-    /// transaction can neither be committed nor undone.
+    /// Whether a mark or a before-image was left out for lack of memory. The transaction can then
+    /// neither be committed nor rolled back.
     private(set) var isIncomplete = false
 
-    // From `malloc`, which says so when there is no memory.
+    // From `malloc`, which reports a lack of memory.
     private var pages: UnsafeMutablePointer<UInt32>
     private var pageCount = 0
     private var pageCapacity = 256
@@ -54,7 +54,7 @@ final class DirtyTracker {
 
     var isEmpty: Bool { pageCount == 0 }
 
-    // MARK: Noting
+    // MARK: Marking lines
 
     func markDirty(firstLine: UInt64, lastLine: UInt64) {
         if isUnlogged { return }
@@ -73,9 +73,9 @@ final class DirtyTracker {
         }
     }
 
-    /// Notes lines whose old contents nobody needs. Only lines beyond the last commit's end are
-    /// known to be such: a block below it may have been in use at the last commit and freed by this
-    /// very transaction, or share a line with a neighbour that is.
+    /// Marks lines without before-images. Only lines beyond the last commit's end are treated so: a
+    /// block below it may have been in use at the last commit and freed by this very transaction,
+    /// or share a line with a neighbour that is in use.
     func markFresh(firstLine: UInt64, lastLine: UInt64) {
         if isUnlogged { return }
         if firstLine < firstUnusedLine || keepsImagesOfFreshLines {
@@ -96,10 +96,9 @@ final class DirtyTracker {
         }
     }
 
-    /// Takes back the notes of whole pages that the transaction has just freed: their contents no
-    /// longer matter, so they need not be logged. Their before-images stay for `undo`. A line may
-    /// be noted again later and then has two images, the older of which counts, since `undo` goes
-    /// backwards.
+    /// Unmarks whole pages that the transaction has just freed: their contents no longer matter, so
+    /// they need not be logged. Their before-images stay for `undo`. A line may be marked again
+    /// later and then has two before-images; the older one wins, because `undo` goes backwards.
     func unmark(firstPage: UInt64, pageCount count: UInt64) {
         if keepsImagesOfFreshLines || isUnlogged { return }
         // The word is cleared but the page stays listed, with an empty word; `addPage` lists it
@@ -146,8 +145,8 @@ final class DirtyTracker {
         imageCount += 1
     }
 
-    /// Room for twice as many entries, or, where there is no memory for that, for an eighth more;
-    /// nil if there is not even that.
+    /// Doubles the capacity, or, if there is no memory for that, adds an eighth; nil if even that
+    /// fails.
     @inline(never)
     private func enlarge(
         _ old: UnsafeMutableRawPointer, _ capacity: inout Int, ofBytes size: Int
@@ -175,9 +174,9 @@ final class DirtyTracker {
     /// An upper bound for the bytes of this transaction's log record: every line a run of its own.
     var recordBound: Int { LogRecord.headerBytes + lineCount * (8 + HeapLayout.lineBytes) }
 
-    /// Writes the touched lines below page `endPage` to `record`, behind room for the header, as
-    /// runs; returns the number of runs and the record's bytes. Pages beyond the heap's end are
-    /// free and not worth logging. The others have become private by it.
+    /// Writes the dirty lines below page `endPage` to `record` as runs, behind space for the
+    /// header; returns the number of runs and the record's size. Pages beyond the heap's end are
+    /// free and need not be logged. The pages written are now private.
     func writeRuns(to record: UnsafeMutableRawPointer, endPage: UInt64) -> (
         runs: UInt32, bytes: Int
     ) {
@@ -186,7 +185,7 @@ final class DirtyTracker {
         for index in 0 ..< pageCount {
             let page = Int(pages[index])
             let word = image.touchedLines[page]
-            // An empty word: forgotten, or listed twice and written already.
+            // An empty word: unmarked, or listed twice and already written.
             guard word != 0 else { continue }
             image.touchedLines[page] = 0
             guard page < Int(endPage) else { continue }
@@ -198,7 +197,7 @@ final class DirtyTracker {
                 at.storeBytes(of: firstLine << 16 | UInt64(count), as: UInt64.self)
                 var source = pageAddress + first &* HeapLayout.lineBytes
                 if count <= 4 {
-                    // Most commits are a few scattered lines, for which a call of `memcpy` costs
+                    // Most commits are a few scattered lines, for which a call to `memcpy` costs
                     // more than the copy.
                     var target = at + 8
                     for _ in 0 ..< count {
@@ -216,12 +215,12 @@ final class DirtyTracker {
         return (runs, at - record)
     }
 
-    /// Forgets everything after a commit.
+    /// Clears all marks after a commit.
     func reset() {
         pageCount = 0
         imageCount = 0
         lineCount = 0
-        // A giant transaction must not keep its memory for good.
+        // Releases the memory of a giant transaction.
         if imageCapacity > 1 << 16,
             let smaller = FallibleMemory.reallocate(images, byteCount: 1024 * Self.imageBytes)
         {
@@ -230,14 +229,14 @@ final class DirtyTracker {
         }
     }
 
-    /// Forgets everything where the image is about to be made anew.
+    /// Clears all marks before the image is remapped.
     func forgetAll() throws(MappingError) {
         try image.clearTouchedLines()
         isIncomplete = false
         reset()
     }
 
-    /// Puts every line back as it was and forgets everything.
+    /// Restores every before-image and clears all marks.
     func undo() {
         for index in stride(from: imageCount - 1, through: 0, by: -1) {
             let entry = images + index * Self.imageBytes
@@ -250,7 +249,7 @@ final class DirtyTracker {
         reset()
     }
 
-    /// Ends a transaction of a heap that has no log: the changes stay in this process.
+    /// Ends a transaction of a heap without a log: the changes stay in this process.
     func keepWithoutLog() {
         for index in 0 ..< pageCount { image.markPrivate(page: Int(pages[index])) }
         clearWords()
@@ -261,7 +260,7 @@ final class DirtyTracker {
         for index in 0 ..< pageCount { image.touchedLines[Int(pages[index])] = 0 }
     }
 
-    /// Whether `line` has been noted.
+    /// Whether `line` is marked.
     func isDirty(line: UInt64) -> Bool {
         image.touchedLines[Int(line >> 6)] & (1 << (line & 63)) != 0
     }

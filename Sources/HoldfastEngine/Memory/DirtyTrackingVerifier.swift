@@ -1,9 +1,9 @@
 import HoldfastFormat
 
-/// A test mode that finds missed write notes: it keeps a second copy of the heap, changed only by
-/// what is logged, and at each commit compares the two.
+/// A test mode that finds writes to unmarked lines: it keeps a second copy of the heap, changed
+/// only by logged lines, and compares the two at each commit.
 ///
-/// Cost: O(heap) per commit, and as much memory again.
+/// Cost: O(heap) per commit, and twice the memory.
 final class DirtyTrackingVerifier {
     private let image: HeapImage
     private var logged: [UInt8]
@@ -14,11 +14,11 @@ final class DirtyTrackingVerifier {
         accept(pages: pages)
     }
 
-    /// Throws `missedNote` for the first line that differs from the logged state although no note
-    /// covers it. Pages beyond the logged state's end are new and compared from the next commit on.
+    /// Throws `missedNote` for the first line that differs from the logged state without being
+    /// marked. Pages beyond the logged state's end are new, and compared from the next commit on.
     func verify(dirty: DirtyTracker, path: String) throws(HeapError) {
         var missed: UInt64?
-        // Checkpoints write the pages of checksums, beside all transactions.
+        // Checkpoints write the checksum pages concurrently with all transactions.
         let root = UnsafeRawBufferPointer(
             start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
         let checksumPages = PageChecksums(root: root).allPages
@@ -42,7 +42,7 @@ final class DirtyTrackingVerifier {
         if let missed { throw HeapError.missedNote(path: path, line: missed) }
     }
 
-    /// Takes the image as the new logged state; called when the commit has been made.
+    /// Makes the image the new logged state; called after the commit.
     func accept(pages: UInt64) {
         logged = Array(
             UnsafeRawBufferPointer(start: image.base, count: Int(pages) * HeapLayout.pageBytes))

@@ -2,49 +2,49 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// The heap as this process sees it: one range of addresses that grows without moving as long as a
+/// The heap as this process sees it: one address range that grows without moving as long as a
 /// transaction is open.
 ///
 ///     base                        fileBacked                 byteCount                    capacity
 ///      |  the heap file, private   |  anonymous memory        |  reserved, no access       |
 ///
-/// The front is the base image mapped copy-on-write, so an unchanged page is the page cache's own.
-/// What is added at the end, by this process's transactions or by others' that it catches up with,
-/// is ordinary anonymous memory until the image is dropped and mapped anew; so a heap grows inside
-/// a transaction without touching the disk, and a full disk is an error of the commit and never a
+/// The front is the data file, mapped copy-on-write, so an unchanged page is shared with the page
+/// cache. Growth at the end, by this process's transactions or by commits that it catches up with,
+/// is anonymous memory until the image is dropped and remapped. A heap therefore grows inside a
+/// transaction without touching the disk, and a full disk is an error of the commit and never a
 /// signal.
 ///
-/// **Addresses follow the size.** Reserved is what is mapped, and a tail behind it (`tailBytes`).
-/// When the image grows, the reservation takes the addresses behind its end;
-/// `AddressReservation(growingFrom:)` has looked for a place where they are free. Where they are
-/// not any more, the image *moves*, but only while this thread is alone behind the latch and no
+/// **The address space follows the size.** The reservation covers the mapped part and a tail behind
+/// it (`tailBytes`). When the image grows, the reservation takes the addresses behind its end;
+/// `AddressReservation(growingFrom:)` has chosen a place where they are free. If they are no longer
+/// free, the image *moves*, but only while this thread holds the latch exclusively and no
 /// transaction is open (`mayMove`): inside a transaction there are pointers into it.
 ///
-/// **The tail** belongs to a transaction that has met a limit (`Shortage`): it cannot be left in
-/// the middle, so it goes on in there, and nothing of it is kept.
+/// **The tail** is for a transaction that has met a limit (`Shortage`): it cannot be aborted
+/// midway, so it continues in the tail, and none of its changes are kept.
 ///
-/// Beside the image lie a table with one word a page for the lines that the open transaction has
-/// touched, and a bitmap of the pages that this process has private copies of; an image that is
-/// only read has the first one never, and the second not before there is a private copy. Both cover
-/// all of the reservation, so growth into the tail needs nothing more.
+/// Beside the image lie a table with one word per page for the lines that the open transaction has
+/// marked dirty, and a bitmap of this process's private pages. An image that is only read never has
+/// the first, and has the second only once it has private pages. Both cover the whole reservation,
+/// so growth into the tail allocates no more tables.
 ///
-/// A page of the file that cannot be read, because the file was cut or the disk fails, reads as
-/// zeros and is remembered: see `fault`.
+/// A page of the file that cannot be read, because the file was truncated or the disk fails, reads
+/// as zeros and is recorded: see `fault`.
 final class HeapImage {
-    /// Nil only before it is known how large the heap is, and for as long as a reader visits.
+    /// Nil only until the heap's size is known, and for a transient reader.
     private var reservation: AddressReservation? { didSet { findGuarded() } }
-    /// The file as a visitor has it mapped. Kept when the visitor registers, for threads that look
-    /// at its header.
+    /// The mapping of a transient reader. Kept when the reader registers, for threads that read its
+    /// headers.
     private var visited: AddressReservation? { didSet { findGuarded() } }
-    /// The one of the two that is the image, as each transaction looks at it three times: not
-    /// counted, since this object keeps both.
+    /// The one of the two that is the image. Unmanaged because each transaction reads it three
+    /// times; safe because this object keeps both.
     private var guarded: Unmanaged<AddressReservation>?
-    /// Where the image was before it moved, cut down to the headers: threads that do not pass the
-    /// gate may look at those.
+    /// Earlier places of the image, cut down to the headers, which threads outside the latch may
+    /// still read.
     private var former: [AddressReservation] = []
     private let isReadOnly: Bool
-    /// How the file's pages are going to be read, by the bytes of the file; nil leaves that to the
-    /// system.
+    /// Advice to the system about access to a file of that many bytes; nil for the system's
+    /// default.
     var advice: @Sendable (Int) -> MemoryAdvice? = { _ in nil }
 
     /// Moves only while no transaction is open.
@@ -55,32 +55,32 @@ final class HeapImage {
     private var lineTable = PageTable() { didSet { touchedLines = lineTable.words } }
     private var privateTable = PageTable() { didSet { privateWords = privateTable.words } }
 
-    /// Bytes that may be accessed.
+    /// Accessible bytes.
     private(set) var byteCount = 0
     /// Bytes at the front that are mapped from the file.
     private(set) var fileBacked = 0
-    /// Pages that this process has (or may have) private copies of.
+    /// An upper bound for the number of private pages.
     private(set) var privatePageBound = 0
 
-    /// Bytes of addresses behind the heap that only a transaction which has met a limit uses.
+    /// Bytes of addresses behind the heap, used only by a transaction that has met a limit.
     private var tail = 0
     private var tailAtEntry = 0
-    /// What a transaction was refused because the addresses behind the image were taken; 0 if
-    /// nothing.
+    /// The size refused to a transaction because the addresses behind the image were taken; 0 for
+    /// none.
     private var refused = 0
 
-    /// Bytes of addresses that there are for the heap now.
+    /// Bytes of addresses available to the heap now.
     var capacity: Int { reservation?.capacity ?? 0 }
 
-    /// The image grows to multiples of this: a large page of the processor, which the system only
-    /// gives where there is room for a whole one.
+    /// The image grows to multiples of this: a huge page of the processor, which the system only
+    /// provides if there is room for a whole one.
     private static let growthGranule = 2 << 20
 
-    /// Bytes of the tail, and the fewest that do where there are not so many addresses.
+    /// The size of the tail, and the minimum if addresses are scarce.
     static let tailBytes = 64 << 20
     private static let smallestTail = 1 << 20
 
-    /// The most that a heap can have: page numbers have 32 bits, and those of the tail are numbers
+    /// The maximum size of a heap: page numbers have 32 bits, and the tail's pages have numbers
     /// too.
     static let maximumBytes = Int(HeapLayout.maximumBytes) - tailBytes
 
@@ -92,8 +92,8 @@ final class HeapImage {
         privateWords = empty.words
     }
 
-    /// Maps the file for a visitor, who only looks at it as it is; `count` is a multiple of the
-    /// file granule. Returns where its headers are, for as long as the image lives.
+    /// Maps the file for a transient reader, which changes nothing; `count` is a multiple of the
+    /// file granule. Returns the address of its headers, valid for the lifetime of the image.
     func visit(_ file: any DiskFile, byteCount count: Int) throws(SystemError) -> UnsafeRawPointer {
         let mapping = try file.mapAlone(byteCount: count, kind: .privateCopy)
         mapping.guardAgainstFaults()
@@ -105,8 +105,8 @@ final class HeapImage {
         return UnsafeRawPointer(base)
     }
 
-    /// Maps the headers of an earlier visit once more, for a visitor that registers: what was
-    /// mapped alone is tied to the locks of `file`, see `SystemFile.map`.
+    /// Maps the headers once more, for a transient reader that registers: a mapping made by
+    /// `mapAlone` is tied to the locks of `file`, see `SystemFile.map`.
     func separateVisit(_ file: any DiskFile) throws(SystemError) {
         guard let visited else { return }
         try file.map(
@@ -114,15 +114,15 @@ final class HeapImage {
             kind: .privateCopy)
     }
 
-    /// The visit comes to nothing: as if it had not begun.
+    /// Undoes `visit`.
     func cancelVisit() {
         visited = nil
         byteCount = 0
         fileBacked = 0
     }
 
-    /// What a visitor had mapped is no longer the image: only the headers are still looked at
-    /// there. The next mapping begins anew.
+    /// Detaches the mapping of a transient reader from the image: only its headers are still read.
+    /// The next mapping starts afresh.
     func endVisit() {
         guard reservation == nil, let visited else { return }
         try? visited.unmap(
@@ -131,7 +131,7 @@ final class HeapImage {
         fileBacked = 0
     }
 
-    /// The first byte of the file that could not be read; nil as long as all could.
+    /// The offset of the first byte of the file that could not be read; nil if there is none.
     @inline(__always)
     var fault: Int? { guarded?._withUnsafeGuaranteedRef { $0.firstFault } }
 
@@ -139,9 +139,9 @@ final class HeapImage {
 
     // MARK: Addresses
 
-    /// Makes sure that there are addresses for `count` bytes, and for the tail behind them, and
-    /// tables for both. Where the addresses behind the image are taken, it moves, if it may; `file`
-    /// is what it has mapped.
+    /// Ensures that there are addresses for `count` bytes and the tail behind them, and tables for
+    /// both. If the addresses behind the image are taken, the image moves, if it may; `file` is the
+    /// mapped file.
     func provide(
         _ count: Int, path: String, file: (any DiskFile)?, mayMove: Bool
     ) throws(HeapError) {
@@ -170,15 +170,15 @@ final class HeapImage {
                 throw shortage(path)
             }
             do throws(HeapError) { try move(toHold: count, file, path) } catch {
-                // At the cost of the tail.
+                // Continues at the expense of the tail.
                 guard count <= reservation.capacity else { throw error }
             }
         }
     }
 
-    /// Looks for another place, before a transaction begins, if one before it could not grow
-    /// because of what lay behind the image. Only while nobody has a pointer into it. Where there
-    /// is none, the next transaction will tell.
+    /// Moves the image before a transaction begins, if an earlier one could not grow because of a
+    /// mapping behind the image. Call only while there are no pointers into the image. If no place
+    /// is found, the next transaction reports it.
     func makeUpForRefusal(path: String, file: (any DiskFile)?) {
         guard refused > 0 else { return }
         let wanted = refused
@@ -193,7 +193,7 @@ final class HeapImage {
         self.tail = tail
     }
 
-    /// Addresses for so many bytes and for a tail, the smallest one where there are few.
+    /// Addresses for `count` bytes and a tail, the smallest tail if addresses are scarce.
     private func addresses(for count: Int, _ path: String) throws(HeapError) -> (
         AddressReservation, tail: Int
     ) {
@@ -215,19 +215,20 @@ final class HeapImage {
         if !isReadOnly || privateTable.count > 0 { try privateTable.cover((pages + 63) / 64) }
     }
 
-    /// The error for addresses or memory that the system does not give.
+    /// The error for addresses or memory that the system denies.
     private func shortage(_ path: String) -> HeapError {
         byteCount == 0
             ? HeapError.outOfMemory(path: path)
             : HeapError.tooLarge(path: path, limitBytes: UInt64(byteCount))
     }
 
-    /// Another place, with room for `count` bytes. Only while nobody has a pointer into the image.
-    /// O(private pages).
+    /// Moves the image to a place with room for `count` bytes. Call only while there are no
+    /// pointers into the image. O(private pages).
     private func move(
         toHold count: Int, _ file: (any DiskFile)?, _ path: String
     ) throws(HeapError) {
-        // What could not be read once may be read another time, and must not be forgotten.
+        // A page that could not be read once may be readable later; the fault must not be
+        // forgotten.
         if let fault { throw HeapError.unreadable(path: path, offset: UInt64(fault)) }
         let (new, tail) = try addresses(for: count, path)
         if fileBacked > 0, let file {
@@ -241,8 +242,8 @@ final class HeapImage {
             try new.mapAnonymous(byteCount: byteCount - fileBacked, at: fileBacked)
             try coverTables(new.capacity)
         } catch { throw shortage(path) }
-        // Every page that this process has changed, or has had from the log, is marked; all others
-        // are the file's, or zeros that nobody has used.
+        // Every page that this process has changed, or has received from the log, is marked. All
+        // others are the file's, or zeros that were never used.
         for page in 0 ..< byteCount / HeapLayout.pageBytes where isPrivate(page: page) {
             let offset = page * HeapLayout.pageBytes
             (new.baseAddress + offset).copyMemory(
@@ -256,7 +257,7 @@ final class HeapImage {
     }
 
     private func advise(_ mapping: AddressReservation, _ count: Int) {
-        // Advice that is not taken changes nothing but the speed.
+        // Failed advice affects only the speed.
         if let advice = advice(count) { try? mapping.advise(at: 0, byteCount: count, advice) }
     }
 
@@ -277,7 +278,7 @@ final class HeapImage {
         advise(reservation!, count)
     }
 
-    /// Maps the file's first `count` bytes shared, for building: what is stored is the file's.
+    /// Maps the file's first `count` bytes shared, for building: stores go to the file.
     func mapShared(_ file: any DiskFile, byteCount count: Int) throws(HeapError) {
         try provide(count, path: file.path, file: file, mayMove: byteCount == 0)
         try mapping(file.path) { () throws(SystemError) in
@@ -288,20 +289,20 @@ final class HeapImage {
         let oldPages = byteCount / HeapLayout.pageBytes
         byteCount = count
         fileBacked = count
-        // Every line counts as noted: nothing is ever asked of the write set.
+        // Every line counts as dirty, so the dirty tracker is never called.
         let pages = count / HeapLayout.pageBytes
         (touchedLines + oldPages).update(repeating: ~0, count: pages - oldPages)
     }
 
-    /// Writes what was stored to a shared mapping to the disk's file.
+    /// Writes stores to a shared mapping to the disk.
     func syncShared(_ file: any DiskFile) throws(SystemError) {
         try file.mappingErrors(as: .sync) { () throws(MappingError) in
             try reservation!.sync(at: 0, byteCount: byteCount, .synchronous)
         }
     }
 
-    /// Makes at least `count` bytes accessible, with anonymous memory where the file does not
-    /// reach. `file` is what the image has mapped, if it may move.
+    /// Makes at least `count` bytes accessible, with anonymous memory behind the end of the file.
+    /// `file` is the mapped file, if the image may move.
     func extend(to count: Int, path: String, file: (any DiskFile)? = nil, mayMove: Bool = false)
         throws(HeapError)
     {
@@ -315,7 +316,7 @@ final class HeapImage {
         do throws(HeapError) {
             try take(comfortable, path, file, mayMove: mayMove)
         } catch {
-            // What is asked for may fit where what is comfortable does not.
+            // The exact size may fit even if the roomier one does not.
             let exact = SystemPage.roundUp(count, to: HeapLayout.fileGranule)
             guard exact < comfortable else { throw error }
             try take(exact, path, file, mayMove: mayMove)
@@ -327,20 +328,22 @@ final class HeapImage {
     ) throws(HeapError) {
         try provide(target, path: path, file: file, mayMove: mayMove)
         do throws(MappingError) {
-            // Together with as much of the tail as the program is left with when a transaction is
-            // refused: what would take the last of its memory is refused before it does.
+            // Allocated together with half of the tail, the part that a refused transaction leaves
+            // to the program: growth that would take the program's last memory is refused
+            // beforehand.
             let cushion = SystemPage.roundUp(tail / 2)
             try reservation!.mapAnonymous(byteCount: target - byteCount + cushion, at: byteCount)
             try reservation!.unmap(at: target, byteCount: cushion)
         } catch { throw shortage(path) }
-        // A fault for each 2 MiB instead of 512, and so many fewer look-ups of addresses. Without
-        // large pages all works as well.
+        // One page fault per 2 MiB instead of 512, and fewer TLB misses. Works without huge pages
+        // too.
         try? reservation!.advise(at: byteCount, byteCount: target - byteCount, .hugePage)
         byteCount = target
     }
 
-    /// A transaction has met a limit. Half of the tail is for what it still does, the other half
-    /// goes back to the program, which may need addresses for that too.
+    /// Enters the tail, because a transaction has met a limit. Half of the tail is for the rest of
+    /// the transaction; the other half is released to the program, which may need addresses
+    /// meanwhile.
     func enterTail() {
         guard let reservation else { return }
         let half = SystemPage.roundUp(byteCount + (reservation.capacity - byteCount) / 2)
@@ -348,14 +351,14 @@ final class HeapImage {
         tailAtEntry = restOfTail
     }
 
-    /// Bytes of the tail that a transaction which has met a limit can still have.
+    /// Bytes of the tail that are left for a transaction that has met a limit.
     var restOfTail: Int { capacity - byteCount }
 
-    /// Whether a lost transaction has used less than half of what it was left with.
+    /// Whether a lost transaction has used less than half of its remaining space.
     var hasHalfOfTail: Bool { restOfTail > tailAtEntry / 2 }
 
-    /// Goes on into the tail. Memory there is shared with nobody, but counts as shared where the
-    /// system gives no other.
+    /// Extends the image into the tail. The memory is not shared with any process, but is mapped
+    /// shared if the system provides no other.
     func extendIntoTail(to count: Int, path: String) throws(HeapError) {
         guard count > byteCount else { return }
         guard let reservation else { throw shortage(path) }
@@ -375,8 +378,8 @@ final class HeapImage {
         byteCount = target
     }
 
-    /// Adds addresses to a tail that is used up. Where the transaction has met another limit than
-    /// that of addresses, there are enough; the last of them are left to the program.
+    /// Adds addresses to an exhausted tail. If the transaction has met a limit other than that of
+    /// addresses, there are enough; the last of them are left to the program.
     private func lengthenTail(
         of reservation: AddressReservation, toHold count: Int, _ path: String
     ) throws(HeapError) {
@@ -389,7 +392,7 @@ final class HeapImage {
         reservation.giveBack(from: longer)
     }
 
-    /// Lets go of everything from `count` bytes on.
+    /// Unmaps everything from `count` bytes on.
     func shrink(to count: Int, path: String) throws(HeapError) {
         guard count < byteCount else { return }
         do {
@@ -401,8 +404,8 @@ final class HeapImage {
         fileBacked = min(fileBacked, count)
     }
 
-    /// The same for what a transaction has taken that is not kept, with the addresses: others in
-    /// this process may need them more.
+    /// Does the same for the memory of a transaction that is not kept, including its addresses:
+    /// other code in this process may need them more.
     func giveBack(from count: Int) {
         guard let reservation else { return }
         let end = max(SystemPage.roundUp(count, to: HeapLayout.fileGranule), fileBacked)
@@ -413,14 +416,14 @@ final class HeapImage {
         if wanted < reservation.capacity {
             reservation.giveBack(from: wanted)
         } else {
-            // What the lost transaction has left to the program.
+            // The addresses that the lost transaction released to the program.
             try? reservation.extend(to: wanted)
         }
     }
 
-    // MARK: Private copies
+    // MARK: Private pages
 
-    /// Notes that this process has its own copy of the page; true if it had none before.
+    /// Records that the page is private; true if it was not before.
     @inline(__always)
     @discardableResult
     func markPrivate(page: Int) -> Bool {
@@ -436,10 +439,10 @@ final class HeapImage {
         page >> 6 < privateTable.count && privateWords[page >> 6] & (1 << UInt64(page & 63)) != 0
     }
 
-    /// Counts pages that an aborted transaction made private copies of.
+    /// Counts pages that an aborted transaction made private.
     func countPrivate(pages: Int) { privatePageBound += pages }
 
-    /// Before the first private copy: an image that is only read has no table of them.
+    /// Called before the first private page: an image that is only read has no table of them.
     func preparePrivateCopies(path: String) throws(HeapError) {
         guard privateTable.count == 0 else { return }
         let pages = max(capacity, HeapLayout.fileGranule) / HeapLayout.pageBytes
@@ -448,11 +451,11 @@ final class HeapImage {
         }
     }
 
-    /// Makes all words of touched lines zero, where it is not known which are not.
+    /// Clears all words of dirty lines, for a caller that does not know which are set.
     func clearTouchedLines() throws(MappingError) { try lineTable.clear() }
 
-    /// Copies logged lines into the image, which `preparePrivateCopies` was called for; calls
-    /// `changed` for pages that have become private by it.
+    /// Copies logged lines into the image, after `preparePrivateCopies`; calls `changed` for pages
+    /// that become private.
     func apply(firstLine: UInt64, lines: UnsafeRawBufferPointer, changed: (Int) -> Void = { _ in })
     {
         let offset = Int(firstLine) * HeapLayout.lineBytes
@@ -463,9 +466,9 @@ final class HeapImage {
         }
     }
 
-    /// Gives private copies back to the system: the image is the file's own first `fileBytes` bytes
-    /// again, and nothing behind them. Maps the file anew, since advice to drop pages does not
-    /// bring a file's contents back on Darwin.
+    /// Drops all private pages: the image is again the file's own first `fileBytes` bytes, and
+    /// nothing behind them. Remaps the file, because advice to drop pages does not restore a file's
+    /// contents on Darwin.
     func dropPrivatePages(_ file: any DiskFile, fileBytes: Int) throws(HeapError) {
         let mapped = fileBytes - fileBytes % HeapLayout.fileGranule
         try provide(mapped, path: file.path, file: file, mayMove: true)

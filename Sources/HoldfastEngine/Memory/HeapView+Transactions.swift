@@ -1,7 +1,7 @@
 import CHoldfast
 import HoldfastFormat
 
-/// Contexts of transactions, and what the open write transaction does to the image.
+/// Transaction contexts, and the effects of the open write transaction on the image.
 extension HeapView {
     typealias Context = UnsafeMutablePointer<TransactionContext>
 
@@ -30,7 +30,8 @@ extension HeapView {
     @inline(__always)
     var hasOpenTransaction: Bool { openTransaction(Self.innermost) != nil }
 
-    /// Waiting for the write lock while this thread holds the latch would never end.
+    /// Traps if this thread has a transaction open: waiting for the write lock while the thread
+    /// holds the latch would never end.
     @inline(__always)
     func demandNoOpenTransaction(for call: String) {
         guard hasOpenTransaction else { return }
@@ -88,13 +89,13 @@ extension HeapView {
 
     // MARK: Growth
 
-    /// From here on the lines of the heap are new in the write transaction that begins now.
+    /// Called at the start of a write transaction: lines beyond the current end are new in it.
     @inline(__always)
     func markUnusedLines() {
         dirty.firstUnusedLine = committedPages << (HeapLayout.pageShift - HeapLayout.lineShift)
     }
 
-    /// Called by the allocator when it moves the heap's end: the memory must be there before it is
+    /// Called by the allocator when it moves the heap's end: the memory must exist before it is
     /// used.
     func extendImage(toPage page: UInt64, for context: Context) {
         let bytes = Int(page) * HeapLayout.pageBytes
@@ -104,14 +105,14 @@ extension HeapView {
         showExtent(in: context)
     }
 
-    /// Tells the open transaction how far the image reaches now.
+    /// Updates the accessible size in the open transaction's context.
     func showExtent(in context: Context) {
         context.pointee.byteCount = UInt64(image.byteCount)
         context.pointee.touchedLines = image.touchedLines
     }
 
-    /// Makes the image larger for the open transaction, which may not move; false where the
-    /// transaction is lost by it, or was before.
+    /// Extends the image for the open transaction without moving it. False if the transaction is
+    /// lost, now or earlier.
     func tryToExtend(toBytes bytes: Int) -> Bool {
         if shortage != nil { return false }
         do throws(HeapError) {
@@ -127,7 +128,7 @@ extension HeapView {
         }
     }
 
-    /// For a transaction that is lost, and goes on for a while.
+    /// For a lost transaction that continues.
     private func extendInShortage(toBytes bytes: Int) {
         do throws(HeapError) { try image.extendIntoTail(to: bytes, path: path) } catch {
             fatalError(
@@ -139,13 +140,13 @@ extension HeapView {
 
     // MARK: Shortage
 
-    /// The error that the open transaction is going to end with whatever it still does.
+    /// The error that the open transaction will end with, whatever it does; nil if there is none.
     var errorToCome: HeapError? {
         shortage?.error ?? (dirty.isIncomplete ? .outOfMemory(path: path) : nil)
     }
 
-    /// Undoes the open transaction. False where there was no memory to keep the old contents of its
-    /// lines: then the image must be made anew.
+    /// Rolls the open transaction back. False if before-images are missing for lack of memory: the
+    /// image must then be remapped.
     func undo() -> Bool {
         let isComplete = !dirty.isIncomplete
         if isComplete {
@@ -155,7 +156,7 @@ extension HeapView {
         return isComplete
     }
 
-    /// Gives back the memory that a lost transaction went on with.
+    /// Releases the extra memory of a lost transaction.
     func endShortage() {
         guard shortage != nil else { return }
         shortage = nil

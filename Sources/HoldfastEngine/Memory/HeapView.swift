@@ -2,22 +2,22 @@ import HoldfastFormat
 import HoldfastSystem
 import Synchronization
 
-/// The heap as this opening sees it: its private image, the position of the log that the image
-/// shows, and the changes of the open write transaction.
+/// This opening's view of the heap: its private image, the log position of the image, and the
+/// changes of the open write transaction.
 ///
-/// Belongs to the threads inside the latch. `spareContext` is an exception: any reader may take it.
+/// Belongs to the threads inside the latch, except `spareContext`, which any reader may take.
 @usableFromInline
 final class HeapView: @unchecked Sendable {
-    /// The path that the user gave, for errors.
+    /// The path as given by the user, for error messages.
     let path: String
-    /// The only names that roots may be made with; nil for any.
+    /// The only names that roots may be created with; nil for any.
     let declaredRoots: Set<String>?
     let image: HeapImage
     let dirty: DirtyTracker
-    /// Drawn when the heap was made. All zeros until the file has been read.
+    /// Random, chosen when the heap was created. All zeros until the file has been read.
     var hashSeed: HeapIdentity
 
-    /// The image is the heap as of this position of the log.
+    /// The log position of the image.
     var applied: UInt64 = 0
     /// The checksum of the last record below `applied`.
     var previousChecksum: UInt64 = 0
@@ -26,10 +26,10 @@ final class HeapView: @unchecked Sendable {
     /// Pages in use at the last commit.
     var committedPages: UInt64 = 0
     /// For an opening that cannot see positions move: the newest sequence number of the header,
-    /// which stands for the position.
+    /// used in place of a position.
     var observedSequence: UInt64?
-    /// Set by a recovery that may not rewrite the file, where a checkpoint was cut short: from
-    /// which page on, and in which pages, that checkpoint may have left zeros or checksums.
+    /// Set by a recovery that may not rewrite the file, after an interrupted checkpoint: the first
+    /// page from which, and the pages in which, that checkpoint may have left zeros or checksums.
     var tornPages: (end: Int, pages: Set<Range<Int>>)?
     var verifier: DirtyTrackingVerifier?
 
@@ -40,18 +40,16 @@ final class HeapView: @unchecked Sendable {
             if oldValue == nil, shortage != nil { image.enterTail() }
         }
     }
-    /// Set for a heap that is being built: makes the file longer together with the image.
+    /// Set for a heap that is being built: extends the file together with the image.
     var growBuild: ((_ bytes: Int) throws(HeapError) -> Void)?
-    /// Why the build cannot be finished, once something has failed.
+    /// Why the build cannot be finished, after a failure.
     var buildFailure: HeapError?
-    /// The file that this opening shares with others, to recognise two openings of one heap in one
-    /// thread.
+    /// Identifies the shared data file, to recognise two openings of one heap in one thread.
     var sharedFileIdentity: () -> FileIdentity? = { nil }
 
-    /// The context of write transactions: only one is open at a time.
+    /// The context of write transactions; only one is open at a time.
     let writeContext: UnsafeMutablePointer<TransactionContext>
-    /// The context of a read that has ended, for the next: alternating reads need not ask the pool.
-    /// 0: none.
+    /// The context of a finished read, for reuse: alternating reads need not ask the pool. 0: none.
     let spareContext = Atomic<UInt>(0)
 
     init(path: String, mode: OpenMode, declaredRoots: Set<String>?) {
@@ -60,7 +58,7 @@ final class HeapView: @unchecked Sendable {
         image = HeapImage(isReadOnly: mode == .readOnly)
         dirty = DirtyTracker(image: image)
         writeContext = TransactionContextPool.shared.take()
-        // The seed of a heap in a file is read before it is used.
+        // For a heap in a file, the seed is read before it is used.
         let isNew = mode == .inMemory || mode == .bulkBuild
         hashSeed = isNew ? .random() : HeapIdentity(high: 0, low: 0)
     }
@@ -74,10 +72,10 @@ final class HeapView: @unchecked Sendable {
 
     // MARK: Position
 
-    /// The position of the open view, to compare with the newest.
+    /// The position of the snapshot, to compare with the newest.
     var position: UInt64 { observedSequence ?? applied }
 
-    /// Takes over the position of the data file, or of the result of a recovery.
+    /// Adopts the position of the data file, or of the result of a recovery.
     func adoptCheckpoint(of header: HeapHeader) {
         applied = header.checkpointPosition
         previousChecksum = header.checkpointChain
@@ -86,7 +84,7 @@ final class HeapView: @unchecked Sendable {
 
     // MARK: Contents
 
-    /// Pages of the heap as of the image's allocator root.
+    /// The heap's pages according to the allocator root in the image.
     var pagesInImage: UInt64 {
         (image.base + Int(AllocatorRoot.endField)).load(as: UInt64.self)
     }
@@ -97,7 +95,7 @@ final class HeapView: @unchecked Sendable {
             start: image.base + Int(AllocatorRoot.offset), count: HeapLayout.pageBytes)
     }
 
-    /// Pages that may be read, whatever the root page says.
+    /// The number of readable pages, whatever the root page says.
     var readablePages: UInt64 {
         min(pagesInImage, UInt64(image.byteCount / HeapLayout.pageBytes))
     }
@@ -107,13 +105,14 @@ final class HeapView: @unchecked Sendable {
         UnsafeRawBufferPointer(start: image.base, count: image.byteCount)
     }
 
-    /// Compares the image with the dirty lines at every commit from now on.
+    /// From now on, compares the image with the dirty lines at every commit.
     func verifyDirtyTracking() {
         dirty.keepsImagesOfFreshLines = true
         verifier = DirtyTrackingVerifier(image: image, pages: committedPages)
     }
 
-    /// Bytes from a page that could not be read are zeros: nothing may be concluded from them.
+    /// Throws if a page could not be read. Its bytes were zeros, so nothing may be concluded from
+    /// them.
     @inline(__always)
     func requireNoFault() throws(HeapError) {
         if let offset = image.fault {
@@ -121,14 +120,13 @@ final class HeapView: @unchecked Sendable {
         }
     }
 
-    /// Throws the reason that the build of this heap cannot be finished, if there is one.
+    /// Throws the reason why the build of this heap cannot be finished, if there is one.
     func requireBuildable() throws(HeapError) {
         if let buildFailure { throw buildFailure }
         try requireNoFault()
     }
 
-    /// `pages`: the heap's pages according to the header or the log's last record, where that is
-    /// known.
+    /// `pages`: the heap's pages according to the header or the log's last record, if known.
     func requireAllocatorRoot(pages: UInt64? = nil) throws(HeapError) {
         guard image.byteCount >= Int(HeapLayout.initialPages) * HeapLayout.pageBytes else {
             throw HeapError.damaged(path: path, what: "it is too short for a heap")
@@ -142,8 +140,8 @@ final class HeapView: @unchecked Sendable {
         }
     }
 
-    /// Sequence numbers of the two copies of the header, as a mapping at `headers` shows them; they
-    /// change whenever a process writes a header.
+    /// Sequence numbers of the two header copies in the mapping at `headers`; they change whenever
+    /// a process writes a header.
     static func headerSequences(at headers: UnsafeRawPointer) -> (UInt64, UInt64) {
         func sequence(_ copy: Int) -> UInt64 {
             (headers + copy * HeapLayout.pageBytes + HeapHeader.sequenceOffset)

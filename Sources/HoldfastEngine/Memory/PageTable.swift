@@ -1,12 +1,12 @@
 import HoldfastFormat
 import MemoryMapping
 
-/// Words of zeros that are indexed by page number: as many as there are addresses for pages,
-/// whether a page is used or not.
+/// A zero-filled table of words indexed by page number. It covers all pages that have addresses,
+/// whether they are used or not.
 ///
-/// A table has addresses of its own. It grows in place as long as those behind it are free, and
-/// else moves, which an image cannot: nobody keeps a pointer into it from one operation to the
-/// next. It costs memory only where it is used.
+/// A table has its own address range. It grows in place as long as the addresses behind it are
+/// free, and moves otherwise. It may move because no pointer into it is kept from one operation to
+/// the next, unlike an image. It takes memory only where it is used.
 struct PageTable {
     private(set) var words: UnsafeMutablePointer<UInt64>
     private(set) var count = 0
@@ -15,15 +15,15 @@ struct PageTable {
     /// Room for the words of the largest heap.
     private static let room = Int(HeapLayout.maximumBytes) / HeapLayout.pageBytes * 8
 
-    /// A table of no words.
+    /// An empty table.
     init() {
-        // No address that anything could be at.
+        // A nonnull address with nothing at it.
         words = UnsafeMutableRawPointer(bitPattern: HeapLayout.pageBytes)!.assumingMemoryBound(
             to: UInt64.self)
     }
 
-    /// Makes the table at least `needed` words long; the words that there are stay as they are.
-    /// After an error nothing has changed. O(1), and O(words) where it has to move.
+    /// Makes the table at least `needed` words long; existing words keep their values. After an
+    /// error, nothing has changed. O(1); O(words) if it has to move.
     mutating func cover(_ needed: Int) throws(MappingError) {
         guard needed > count else { return }
         let bytes = SystemPage.roundUp(needed * 8)
@@ -48,7 +48,7 @@ struct PageTable {
         count = bytes / 8
     }
 
-    /// Pages of zeros are left alone: copying them would take memory for them.
+    /// Skips pages of zeros: copying them would allocate memory for them.
     private func copyWords(to target: UnsafeMutablePointer<UInt64>) {
         let wordsPerPage = SystemPage.size / 8
         for first in stride(from: 0, to: count, by: wordsPerPage) {
@@ -58,7 +58,7 @@ struct PageTable {
         }
     }
 
-    /// Makes every word zero, and gives the memory back. O(pages of the table in use).
+    /// Sets every word to zero and releases the memory. O(pages of the table in use).
     func clear() throws(MappingError) {
         guard let reservation else { return }
         try reservation.mapAnonymous(byteCount: reservation.capacity, at: 0)

@@ -1,21 +1,21 @@
 import HoldfastFormat
 
-/// What the handles of one open transaction share, in raw memory that is never given back.
+/// The state shared by the handles of one open transaction, in raw memory that is never freed.
 ///
-/// Handles are plain structs that a program can copy about freely, so they can outlive their
-/// transaction and even their heap. Each names its context and the epoch that the context had.
-/// Contexts are reused but never deallocated, and an epoch never comes twice in a process, so one
-/// comparison tells a live handle from a stale one, without reference counting and without ever
-/// touching memory that is gone.
+/// Handles are plain structs that a program can copy freely, so they can outlive their transaction
+/// and even their heap. Each stores its context and the epoch that the context had. Contexts are
+/// reused but never deallocated, and an epoch is never repeated in a process, so one comparison
+/// tells a live handle from a stale one, without reference counting and without touching freed
+/// memory.
 @frozen
 public struct TransactionContext {
-    /// Where the heap's first byte is mapped; fixed for as long as the heap is open.
+    /// The address of the heap's first byte; fixed while the transaction is open.
     public var base: UnsafeMutableRawPointer
-    /// Bytes from `base` on that may be read; grows within a write transaction.
+    /// Readable bytes from `base` on; grows within a write transaction.
     public var byteCount: UInt64
     /// The open transaction's number; 0 while none is.
     public var epoch: UInt64
-    /// One word for each page, a bit for each line that the transaction has marked dirty; only for
+    /// One word per page, with a bit for each line that the transaction has marked dirty; only for
     /// writers.
     public var touchedLines: UnsafeMutablePointer<UInt64>
     public var isWritable: Bool
@@ -24,27 +24,26 @@ public struct TransactionContext {
     /// Seeds of the heap's hash functions.
     public var hashSeed: HeapIdentity
     var view: Unmanaged<HeapView>
-    /// The transaction that the same thread had opened before this one, if any.
+    /// The transaction that the same thread opened before this one, if any.
     var enclosing: UnsafeMutablePointer<TransactionContext>?
-    /// Memory of the layer above, `hintBytes` of it, which stays with the context from
-    /// transaction to transaction of one opening; zeros at first.
+    /// Memory for the layer above, of `hintBytes` bytes. It stays with the context from transaction
+    /// to transaction of one opening; initially zeros.
     @usableFromInline var hints: UnsafeMutableRawPointer
-    /// Numbers for the transactions to come; stay with the context, which is one transaction's at a
-    /// time.
+    /// Epochs for future transactions; they stay with the context, which serves one transaction at
+    /// a time.
     @usableFromInline var epochs: TransactionEpochs
-    /// `SlabClass.all`, where the allocator finds it without asking whether it has been made. There
-    /// from the beginning.
+    /// A copy of `SlabClass.all`, to spare the allocator the check for lazy initialisation. Never
+    /// nil.
     @usableFromInline var slabClasses: UnsafePointer<SlabClass>
-    /// How many levels deep the freeing or copying of values in values is, that is under way; see
-    /// `HeapAccess.enterLevel`.
+    /// The current nesting depth of freeing or copying values; see `HeapAccess.enterLevel`.
     @usableFromInline var level: Int
-    /// Whether `postponed` holds something.
+    /// Whether `postponed` is not empty.
     @usableFromInline var hasPostponed: Bool
-    /// What waits until that has come back to its beginning; made when it is first needed.
+    /// Work that waits for the outermost level; created on first use.
     @usableFromInline var postponed: Unmanaged<PostponedWork>?
-    /// How many levels deep the making of a text out of values in values is.
+    /// The current nesting depth of describing values as strings.
     public var textLevel: Int
 
-    /// Bytes of `hints`.
+    /// The size of `hints`.
     static var hintBytes: Int { 328 }
 }

@@ -1,27 +1,27 @@
 import Synchronization
 
-/// Contexts of ended transactions, kept for the next ones: they are never deallocated, so a stale
-/// handle can always look at its own.
+/// Contexts of ended transactions, kept for reuse. They are never deallocated, so a stale handle
+/// can always read its own.
 final class TransactionContextPool: Sendable {
     static let shared = TransactionContextPool()
 
-    /// `@unchecked Sendable`: a context in the list belongs to nobody, one that was taken to its
+    /// `@unchecked Sendable`: a context in the list is unused; once taken, it belongs to its
     /// transaction alone.
     private struct Free: @unchecked Sendable {
         var contexts: [UnsafeMutablePointer<TransactionContext>] = []
     }
 
-    /// A context of no transaction.
+    /// A context without a transaction.
     nonisolated(unsafe) static let neverOpen = shared.take()
 
     private let free = Mutex(Free())
 
-    /// A context for the caller to fill in, with no hints; zeros but for what all have in common if
-    /// it is a new one.
+    /// A context for the caller to fill in, with empty hints. In a new one, everything is zero
+    /// except the values common to all.
     func take() -> UnsafeMutablePointer<TransactionContext> {
         let address = free.withLock { UInt(bitPattern: $0.contexts.popLast()) }
         let context = UnsafeMutablePointer<TransactionContext>(bitPattern: address) ?? make()
-        // They may be another heap's.
+        // The old hints may be another heap's.
         context.pointee.hints.initializeMemory(
             as: UInt8.self, repeating: 0, count: TransactionContext.hintBytes)
         return context
@@ -45,8 +45,8 @@ final class TransactionContextPool: Sendable {
     }
 }
 
-/// Numbers that no transaction of this process had before, for one user to hand out by itself: an
-/// atomic operation for a thousand of them instead of for each.
+/// Epochs that no transaction of this process has used, for one user to hand out without
+/// synchronisation: one atomic operation per thousand epochs instead of one each.
 @frozen @usableFromInline
 struct TransactionEpochs {
     private static let atOnce: UInt64 = 1024

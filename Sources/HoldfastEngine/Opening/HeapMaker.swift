@@ -1,7 +1,7 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Opens the file of a heap, and makes an empty heap where there is none.
+/// Opens the file of a heap, and creates an empty heap if there is none.
 struct HeapMaker {
     let dataFile: DataFile
 
@@ -21,7 +21,7 @@ struct HeapMaker {
                 do throws(HeapError) {
                     try create()
                 } catch {
-                    // Another process is making it just now.
+                    // Another process is creating it.
                     guard case .busy = error, !deadline.hasPassed else { throw error }
                     SystemThread.sleep(microseconds: 1000)
                 }
@@ -50,8 +50,8 @@ struct HeapMaker {
         }
     }
 
-    /// Readers open the file for writing too if they may, though they write nothing: exclusive
-    /// locks ask for it.
+    /// Readers open the file for writing too if they have permission, although they write nothing:
+    /// exclusive locks require it.
     private func openFileForMode() throws(SystemError) -> any DiskFile {
         do throws(SystemError) {
             dataFile.isWritable = true
@@ -64,8 +64,8 @@ struct HeapMaker {
         }
     }
 
-    /// Makes an empty heap under another name and moves it into place whole: a crash leaves no
-    /// half-made heap, and of two processes that make the same one, the second opens the heap of
+    /// Creates an empty heap under a working name and renames it when it is complete. A crash
+    /// leaves no partial heap, and if two processes create the same heap, the second opens that of
     /// the first.
     private func create() throws(HeapError) {
         let options = dataFile.options
@@ -75,7 +75,7 @@ struct HeapMaker {
             path: dataFile.location, named: dataFile.path, rights: options.rightsOfNewFiles,
             disk: dataFile.disk)
         defer { builder.end() }
-        // Before there is a file that could not be opened.
+        // Checked before a file exists that could not be opened.
         try dataFile.requireSuitableFileSystem(builder.file)
         do throws(SystemError) {
             try builder.file.grow(
@@ -84,7 +84,7 @@ struct HeapMaker {
             do throws(SystemError) {
                 try builder.finish(header, replacing: false)
             } catch  where error.errno == .fileExists {
-                // Another process was faster, and its heap is as good.
+                // Another process was faster; its heap serves as well.
             }
         } catch {
             throw HeapError(error.renamed(to: dataFile.path))

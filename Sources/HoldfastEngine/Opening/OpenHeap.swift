@@ -1,8 +1,7 @@
 import HoldfastSystem
 import MemoryMapping
 
-/// The parts of one opening of a heap, each of which can be used without the others that it does
-/// not name.
+/// The parts of one opening of a heap. Each can be used without the parts that it does not name.
 struct OpenHeap {
     let latch = ReaderWriterLatch()
     let lifecycle: Lifecycle
@@ -14,10 +13,10 @@ struct OpenHeap {
     let checkpointer: Checkpointer
     let fileSize: FileSize
     let opener: Opener
-    /// The commits of a heap that is not shared are published here.
+    /// Publishes the commits of a heap that is not shared.
     let localSignal = LocalSignal()
 
-    /// Nothing is opened yet. Throws where there can be no heap.
+    /// Opens nothing yet. Throws if there can be no heap at `path`.
     init(path: String, mode: OpenMode, options: EngineOptions, disk: any Disk) throws(HeapError) {
         let options = options.inRange
         dataFile = try DataFile(path: path, mode: mode, options: options, disk: disk)
@@ -40,7 +39,7 @@ struct OpenHeap {
             checkpointer: checkpointer)
     }
 
-    /// Lets go of everything that other processes could notice.
+    /// Releases everything that other processes could notice.
     func detach() {
         participation.leave()
         dataFile.file?.close()

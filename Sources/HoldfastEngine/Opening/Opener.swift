@@ -2,10 +2,10 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// Opens a heap: finds the file, takes the locks in their order, recovers, and decides how this
-/// opening takes part.
+/// Opens a heap: finds the file, takes the locks in their order, recovers, and determines the kind
+/// of participation.
 ///
-/// Also what changes that later: a transient reader registers, and an unregistered reader notices
+/// Also changes that kind later: a transient reader registers, and an unregistered reader notices
 /// that the heap is in use.
 final class Opener {
     let dataFile: DataFile
@@ -31,7 +31,7 @@ final class Opener {
 
     // MARK: Opening
 
-    /// For every mode but `bulkBuild`.
+    /// For every mode except `bulkBuild`.
     func open() throws(HeapError) {
         if dataFile.mode == .inMemory { try openInMemory() } else { try openFile() }
     }
@@ -43,9 +43,9 @@ final class Opener {
         view.committedPages = view.pagesInImage
     }
 
-    /// Under the opening lock, so that the state that is found here does not change on the way: no
-    /// other process opens, closes or recovers meanwhile. A reader of a heap at rest can do
-    /// without.
+    /// Opens the file under the opening lock, so that the state found here stays fixed: no other
+    /// process opens, closes or recovers meanwhile. A reader of a heap at rest does not need the
+    /// lock.
     private func openFile() throws(HeapError) {
         if beginVisit() { return }
         view.image.endVisit()
@@ -54,8 +54,8 @@ final class Opener {
         view.committedPages = view.pagesInImage
     }
 
-    /// False if the file was replaced or removed between its opening and the lock: the files beside
-    /// it belong to another one then.
+    /// False if the file was replaced or removed between its opening and the lock; the neighbour
+    /// files then belong to another heap.
     private func openFileInPlace() throws(HeapError) -> Bool {
         let file = try HeapMaker(dataFile: dataFile).openOrCreate()
         dataFile.file = file
@@ -78,7 +78,7 @@ final class Opener {
         return isInPlace
     }
 
-    /// No other process uses the log: what a crash has left of it is put in order first.
+    /// For a heap whose log no other process uses: first recovers from a crash.
     func openAlone(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
         let isWriter = dataFile.mode == .readWrite
         var header = header
@@ -99,10 +99,15 @@ final class Opener {
         if header.logInUse {
             if isWriter, try joinBesideReaders(file, header) { return }
             header = try salvage.recover(file, header)
-            // A reader leaves the log as it was, and must not be taken for one that has it in use.
+            // A reader leaves the log unchanged, and must not be mistaken for a process that has it
+            // in use.
             guard isWriter else {
                 view.adoptCheckpoint(of: header)
                 return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
+            }
+        } else if isWriter, dataFile.hasDamagedHeader {
+            try dataFile.translating { () throws(SystemError) in
+                try dataFile.replaceDamagedCopy(of: &header, file)
             }
         }
         view.adoptCheckpoint(of: header)
@@ -111,14 +116,14 @@ final class Opener {
     }
 
     private func mapDataFile(_ file: any DiskFile) throws(HeapError) {
-        // A file may have a rest behind the last granule (another program's doing); it holds
+        // A file may have a remainder behind the last granule (made by another program); it holds
         // nothing and is not mapped.
         dataFile.byteCount -= dataFile.byteCount % HeapLayout.fileGranule
         try view.image.mapFile(file, byteCount: dataFile.byteCount)
     }
 
-    /// A writer needs both names, and is told at once if one of them is taken. Which log belongs to
-    /// a heap in use is recovery's to find out.
+    /// A writer needs both names, and learns at once if one of them is taken. Which log belongs to
+    /// a heap in use is determined by recovery.
     private func requireNames(_ header: HeapHeader) throws(HeapError) {
         let neighbours = dataFile.neighbours
         try dataFile.translating { () throws(SystemError) in
@@ -127,12 +132,12 @@ final class Opener {
         }
     }
 
-    // MARK: Taking part
+    // MARK: Participation
 
-    /// Makes the shared file, where the heap is at rest and no other process has it open.
+    /// Creates the shared file, for a heap at rest that no other process has open.
     func beginSharing(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
-        // Without the right to write the file, other processes cannot be kept out while the shared
-        // file is made.
+        // Without write permission for the file, other processes cannot be kept out while the
+        // shared file is created.
         guard dataFile.isWritable, !dataFile.options.salvages else {
             return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
         }
@@ -144,14 +149,14 @@ final class Opener {
             }
             try participation.register(file, shared)
         } catch {
-            // A reader can do without; a writer is told when it first writes that it may not.
+            // A reader works without it; a writer gets the error from its first write.
             guard dataFile.mode != .readWrite || error.isRefusal else { throw heapError(error) }
             try participation.becomeUnregisteredReader(file, givingUpPresence: true)
         }
     }
 
-    /// Other processes have the heap in use: this opening starts from the data file, like all that
-    /// come later, and catches up.
+    /// For a heap in use by other processes: starts from the data file, like every later opening,
+    /// and catches up.
     func join(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
         do throws(SharingError) { try takePart(file, header) } catch { throw heapError(error) }
         participation.openSnapshot()
@@ -169,7 +174,7 @@ final class Opener {
         }
     }
 
-    /// The shared file of the processes that use the heap, and whether this one may write it.
+    /// The shared file of the processes that use the heap, and whether this process may write it.
     private func joinShared(_ file: any DiskFile, _ header: HeapHeader) throws(SharingError)
         -> (SharedMemory, mayWrite: Bool)
     {
@@ -199,11 +204,10 @@ final class Opener {
         }
     }
 
-    /// Takes part where the last process that had the heap open left it, instead of recovering, as
-    /// long as a process reads that is not registered: a transient or unregistered reader, whose
-    /// pages of the data file are not to change. A process that outlives others always goes on from
-    /// the files that the dead have left, and the log can wait there. False where no such process
-    /// reads, or nothing usable is left.
+    /// Joins the shared file that the last process left, instead of recovering, as long as an
+    /// unregistered or transient reader is active: its pages of the data file must not change. A
+    /// process that outlives the others always continues from these files, and the log can wait
+    /// there. False if there is no such reader, or if no usable files are left.
     private func joinBesideReaders(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError)
         -> Bool
     {
@@ -214,7 +218,8 @@ final class Opener {
             isUsable = left[.epoch] == header.logEpoch && left[.failed] == 0
             left.close()
         } catch {
-            // Nor is it recovered: the readers began before the dead of the other namespace wrote.
+            // Nor is it recovered: the readers began before the dead processes of the other
+            // namespace wrote.
             if case .otherNamespace = error {
                 throw HeapError.otherNamespace(path: dataFile.path)
             }
@@ -224,8 +229,8 @@ final class Opener {
             try dataFile.translating({ () throws(SystemError) in try dataFile.hasBothHeaders(file) }
             )
         else { return false }
-        // The same once more: unregistered readers that have laid the log over their images look
-        // for another header, and no commit to a log that is there already writes one.
+        // Writes the same header again: unregistered readers that have applied the log to their
+        // images wait for a changed header, and no commit to an existing log writes one.
         var repeated = header
         try dataFile.translating { () throws(SystemError) in
             try dataFile.writeNextHeader(&repeated, file)
@@ -234,18 +239,17 @@ final class Opener {
         return true
     }
 
-    // MARK: Changing the part taken
+    // MARK: Changing the participation
 
-    /// Brings the image to the newest state, for a participation of any kind; see
-    /// `LogFollower.catchUp`.
+    /// Brings the image up to date, for every kind of participation; see `LogFollower.catchUp`.
     func catchUp() throws(HeapError) {
         if participation.fast.isTransient { return try register() }
         if participation.fast.isUnregistered { return try joinOrReadAgain() }
         try follower.catchUp()
     }
 
-    /// An unregistered reader has noticed that the heap is in use now, or has been: it takes part,
-    /// or reads what there is now.
+    /// Called when an unregistered reader notices that the heap is or was in use: it joins, or
+    /// reads the current state.
     private func joinOrReadAgain() throws(HeapError) {
         guard let file = dataFile.file else { return }
         try dataFile.withOpeningLock(file) { () throws(HeapError) in

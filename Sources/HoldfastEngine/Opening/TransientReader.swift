@@ -2,11 +2,11 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// The beginning and the end of a visit; see `TransientRead`.
+/// The beginning and the end of a transient read; see `TransientRead`.
 extension Opener {
-    /// Opens a heap at rest that no other process has open, for a visit. False, with nothing
-    /// changed, wherever it is not as simple as that, or goes wrong: then everything must be looked
-    /// at under the opening lock, and errors are reported there.
+    /// Opens a heap at rest that no other process has open, as a transient reader. Returns false,
+    /// with nothing changed, if there is any complication or error: everything is then examined
+    /// under the opening lock, where errors are reported.
     func beginVisit() -> Bool {
         let options = dataFile.options
         guard dataFile.mode == .readOnly, !options.isSnapshot, !options.salvages,
@@ -22,15 +22,15 @@ extension Opener {
             }
             file.close()
         } catch {}
-        // Nothing may be left of the mapping of a file that can be another one by now.
+        // The mapping must go: its file may have been replaced by now.
         view.image.cancelVisit()
         return false
     }
 
     private func visit(_ file: any DiskFile) throws(SystemError) -> TransientRead? {
-        // In this order: a process that replaces the file holds the presence lock when it looks for
-        // transient readers, so one of the two finds the other; and a file that has its name after
-        // that keeps it.
+        // The order matters: a process that replaces the file holds the presence lock while it
+        // looks for transient readers, so one of the two finds the other. A file that still has its
+        // name after that keeps it.
         guard try file.tryLock(.transientReader, exclusive: false),
             !(try file.isLockedByOthers(.presence))
         else { return nil }
@@ -45,11 +45,11 @@ extension Opener {
         return try headerForVisit(file)
     }
 
-    /// The header, through the mapping, if it says that the heap is at rest and all else agrees.
+    /// Reads the header through the mapping; nil unless the heap is at rest and everything agrees.
     private func headerForVisit(_ file: any DiskFile) throws(SystemError) -> TransientRead? {
         let image = view.image
         dataFile.byteCount -= dataFile.byteCount % HeapLayout.fileGranule
-        // The mapping could hold anything with fewer bytes.
+        // A size outside this range cannot be that of a heap.
         guard dataFile.byteCount > 0, dataFile.byteCount <= Int(HeapLayout.maximumBytes) else {
             return nil
         }
@@ -77,10 +77,10 @@ extension Opener {
         return read
     }
 
-    /// Both copies of the header; nil unless both are whole.
+    /// Both copies of the header; nil unless both are valid.
     private func mappedHeaders() -> (HeapHeader, HeapHeader)? {
-        // Decoded from copies: in the mapping they may change between their checksums and their
-        // fields.
+        // Decoded from copies: in the mapping they may change between the check of their checksums
+        // and the reading of their fields.
         withUnsafeTemporaryAllocation(byteCount: 2 * HeapHeader.byteCount, alignment: 8) { bytes in
             for copy in 0 ..< 2 {
                 (bytes.baseAddress! + copy * HeapHeader.byteCount).copyMemory(
@@ -92,7 +92,7 @@ extension Opener {
                 UnsafeRawBufferPointer(rebasing: bytes[HeapHeader.byteCount...])
             )
             guard case .header(let first) = HeapHeader.decode(one) else { return nil }
-            // At rest they are usually the same.
+            // At rest they are usually identical.
             if one.elementsEqual(other) { return (first, first) }
             guard case .header(let second) = HeapHeader.decode(other) else { return nil }
             return (first, second)
@@ -101,8 +101,8 @@ extension Opener {
 
     // MARK: Registering
 
-    /// A transient reader takes part from now on, like any other opening. The caller is alone
-    /// behind the latch.
+    /// Registers a transient reader, which from now on is like any other opening. The caller holds
+    /// the latch exclusively.
     func register() throws(HeapError) {
         guard let file = dataFile.file, case .transientReader(let read) = participation.kind else {
             return
@@ -123,8 +123,8 @@ extension Opener {
 
     private func register(_ file: any DiskFile, _ read: TransientRead) throws(HeapError) {
         let isInPlace = try dataFile.isInPlace(file)
-        // The files beside the name are another heap's: this one is read on as it is, and nothing
-        // may be moved into it.
+        // The neighbour files are another heap's. This one stays readable, and no checkpoint may
+        // write to it.
         if !isInPlace {
             try dataFile.translating { () throws(SystemError) in
                 try participation.lockOutCheckpoints(file)
@@ -134,7 +134,7 @@ extension Opener {
         let isUnchanged = read.isAtRest
         view.image.endVisit()
         try dataFile.translating { () throws(SystemError) in try view.image.separateVisit(file) }
-        // Also what an earlier attempt has left.
+        // Also drops the remains of an earlier attempt.
         try view.image.dropPrivatePages(file, fileBytes: dataFile.byteCount)
         if !isInPlace {
             guard !header.logInUse else { throw HeapError.replaced(path: dataFile.path) }
@@ -147,7 +147,7 @@ extension Opener {
         } else {
             try openAlone(file, header)
         }
-        // What has not changed was looked at when it was opened.
+        // An unchanged root was checked when the heap was opened.
         guard !isUnchanged else { return }
         try view.requireAllocatorRoot()
         view.committedPages = view.pagesInImage

@@ -84,6 +84,10 @@ struct Recovery {
             try requireSound(lines, header, file)
         }
         try dataFile.awaitTransientReaders(file)
+        var header = header
+        try dataFile.translating { () throws(SystemError) in
+            try dataFile.replaceDamagedCopy(of: &header, file)
+        }
         var recovered = recoveredHeader(header, scanner, heapPages: lines.heapPages)
         try dataFile.translating { () throws(SystemError) in
             try completion.write(scanner)

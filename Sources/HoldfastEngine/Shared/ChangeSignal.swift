@@ -1,15 +1,15 @@
 import HoldfastSystem
 import Synchronization
 
-/// A position that threads and processes can wait to see change: two words side by side, the
-/// position and who sleeps.
+/// A position whose changes threads and processes can wait for: two adjacent words, the position
+/// and the futex word of the sleepers.
 ///
-/// A commit costs no system call while nobody sleeps, and one that wakes all of them otherwise.
-/// Whoever waits looks for a moment before it sleeps, so two that answer each other at once make no
-/// call at all. A sleeper that is killed costs the next commit one call too many, and no more;
-/// whoever is killed while it wakes others leaves them asleep until their time is up.
+/// A commit makes no system call while there are no sleepers, and one call to wake all of them
+/// otherwise. A waiter spins briefly before it sleeps, so two processes that answer each other at
+/// once make no calls. If a sleeper is killed, the next commit makes one unnecessary call. If a
+/// process is killed while it wakes others, they sleep until their timeout.
 ///
-/// Safety: `SharedMemory` or `LocalSignal`, which make this, keep the address valid.
+/// Safety: `SharedMemory` or `LocalSignal`, which create this, keep the address valid.
 struct ChangeSignal: @unchecked Sendable {
     private let base: UnsafeMutableRawPointer
     private let sleepers: FutexWord
@@ -27,26 +27,25 @@ struct ChangeSignal: @unchecked Sendable {
 
     var position: UInt64 { positionWord.pointee.load(ordering: .sequentiallyConsistent) }
 
-    /// Stores a new position and wakes those who sleep until then.
+    /// Stores a new position and wakes the threads that wait for it.
     @inline(__always)
     func publish(_ position: UInt64) {
-        // In order with the sleepers' own stores: either they see the new position, or this sees
-        // that they sleep.
+        // Sequentially consistent with the sleepers' stores: either they see the new position, or
+        // this call sees that they sleep.
         positionWord.pointee.store(position, ordering: .sequentiallyConsistent)
         sleepers.wakeIfAny()
     }
 
-    /// Wakes everyone who sleeps or is about to.
+    /// Wakes all threads that sleep or are about to.
     func wake() { sleepers.wake() }
 
-    /// Looks for a moment whether the position becomes another than `position`; returns whether it
-    /// has.
+    /// Spins until the position differs from `position`; returns whether it does.
     func spin(whileAt position: UInt64, atMost duration: Duration) -> Bool {
         AdaptiveSpin.wait(atMost: duration) { self.position != position }
     }
 
-    /// Sleeps until the position differs from `position`, something wakes it early, or the time is
-    /// up; returns whether that was so.
+    /// Sleeps until the position differs from `position`, the timeout expires, or an early wake-up;
+    /// returns whether the timeout expired.
     @discardableResult
     func sleep(whileAt position: UInt64, nanoseconds: Int64) -> Bool {
         let announcement = announce()
@@ -54,17 +53,16 @@ struct ChangeSignal: @unchecked Sendable {
         return sleep(after: announcement, nanoseconds: nanoseconds)
     }
 
-    /// Says that somebody is about to sleep. The position must be looked at once more between this
-    /// and the sleep.
+    /// Announces a sleeper. The position must be loaded once more between this call and the sleep.
     func announce() -> UInt32 { sleepers.announce() }
 
-    /// Sleeps unless there was a wake since `announcement`; returns whether the time was up.
+    /// Sleeps unless there was a wake-up since `announcement`; returns whether the timeout expired.
     func sleep(after announcement: UInt32, nanoseconds: Int64) -> Bool {
         sleepers.sleep(after: announcement, nanoseconds: nanoseconds)
     }
 }
 
-/// A signal of one opening's own, in ordinary memory: for a heap that is not shared.
+/// The signal of a single opening, in ordinary memory: for a heap that is not shared.
 final class LocalSignal: Sendable {
     private let words: ChangeSignalWords
     let signal: ChangeSignal
@@ -77,7 +75,7 @@ final class LocalSignal: Sendable {
     deinit { words.base.deallocate() }
 }
 
-/// Two words of zeros.
+/// Two words, initially zero.
 private struct ChangeSignalWords: @unchecked Sendable {
     let base: UnsafeMutableRawPointer
 

@@ -3,8 +3,8 @@ import HoldfastSystem
 import MemoryMapping
 import Synchronization
 
-/// How one opening takes part in the sharing of its heap: it owns the lock bytes that say so, the
-/// entry in the reader table, and the shared memory.
+/// How one opening takes part in the sharing of its heap. Owns the opening's file locks, its entry
+/// in the reader table, and the shared memory.
 ///
 /// | kind         | locks of the heap file         | reader table | follows                |
 /// |--------------|--------------------------------|--------------|------------------------|
@@ -17,41 +17,40 @@ import Synchronization
 /// Belongs to the threads inside the latch; `sharedMemory`, `visit` and `fail` are for any thread.
 final class Participation: @unchecked Sendable {
     enum Kind {
-        /// No file, or not opened yet, or closed: it follows nothing.
+        /// No file, not opened yet, or closed: follows nothing.
         case solo
-        /// Reads a heap at rest once, without a trace, and registers before it reads again; see
-        /// `TransientRead`.
+        /// Runs one read transaction on a heap at rest without leaving files behind, and registers
+        /// before the second; see `TransientRead`.
         case transientReader(TransientRead)
-        /// Not known to other processes: a lock keeps all of them from moving anything into the
-        /// data file. `headers` are the sequence numbers of the header's copies, which change when
-        /// a process starts to write.
+        /// Unknown to other processes; a lock prevents all checkpoints. `headers` are the sequence
+        /// numbers of the header's copies, which change when a process starts to write.
         case unregisteredReader(headers: (UInt64, UInt64))
-        /// May read the shared memory but not write it, so it has no entry in the reader table. The
-        /// same lock stops all checkpoints.
+        /// Can map the shared memory for reading only, so it has no entry in the reader table. The
+        /// same lock prevents all checkpoints.
         case lockedReader(SharedMemory)
         /// Has an entry in the reader table.
         case registered(SharedMemory, entry: Int)
     }
 
-    /// The kind as every transaction looks at it. Looking into the enum itself would count
-    /// references each time, and all of those together were a third of the cost of a small
-    /// transaction. Derived from `kind` in `become`, and nowhere else.
+    /// The kind in the form that transactions use. Reading the enum itself would count references
+    /// each time, which took a third of the time of a small transaction. Derived from `kind` in
+    /// `become`, and nowhere else.
     struct FastPath {
-        /// `visible` keeps the object for as long as the participation lives.
+        /// Unmanaged is safe: `visible` keeps the object as long as the participation lives.
         var shared: Unmanaged<SharedMemory>?
         var entry: Int?
         var isTransient = false
         var isUnregistered = false
     }
 
-    /// The part of `kind` that threads outside the latch may see. The shared memory stays mapped
-    /// when the heap is closed, and is set before `visit` is taken away.
+    /// The part of `kind` that threads outside the latch may read. The shared memory stays mapped
+    /// when the heap is closed, and is set before `visit` is cleared.
     private struct Visible {
         var shared: SharedMemory?
         var visit: TransientRead?
     }
 
-    /// How far the one read transaction of a transient reader has come.
+    /// The state of a transient reader's one read transaction.
     enum TransientState {
         case notYet, open, over
     }
@@ -59,7 +58,7 @@ final class Participation: @unchecked Sendable {
     let dataFile: DataFile
     let view: HeapView
     let lifecycle: Lifecycle
-    /// Whether the snapshot stays where it was at the opening.
+    /// Whether the snapshot stays fixed to the moment of opening.
     let isFixed: Bool
 
     private(set) var kind = Kind.solo
@@ -77,7 +76,7 @@ final class Participation: @unchecked Sendable {
 
     // MARK: The kind
 
-    /// The shared memory, if this opening has it. Behind the latch.
+    /// The shared memory, if this opening has it. For threads inside the latch.
     var shared: SharedMemory? {
         switch kind {
         case .lockedReader(let shared), .registered(let shared, _): shared
@@ -85,10 +84,10 @@ final class Participation: @unchecked Sendable {
         }
     }
 
-    /// The same for any thread; it stays when the heap is closed.
+    /// The shared memory, for any thread; it stays mapped when the heap is closed.
     var sharedMemory: SharedMemory? { visible.withLock { $0.shared } }
 
-    /// What a transient reader goes by, as long as it is one. Any thread.
+    /// The state of a transient reader, as long as this is one. Any thread.
     var visit: TransientRead? { visible.withLock { $0.visit } }
 
     var isRegistered: Bool { fast.entry != nil }
@@ -122,7 +121,7 @@ final class Participation: @unchecked Sendable {
 
     func becomeTransientReader(_ read: TransientRead) { become(.transientReader(read)) }
 
-    /// Reads on without being known: then nothing may be moved into the data file at all.
+    /// Becomes an unregistered reader, which prevents all checkpoints.
     func becomeUnregisteredReader(
         _ file: any DiskFile, givingUpPresence: Bool
     ) throws(HeapError) {
@@ -131,10 +130,11 @@ final class Participation: @unchecked Sendable {
         readHeadersAgain()
     }
 
-    /// An unregistered reader has caught up with the header as it is now.
+    /// Records that an unregistered reader has caught up with the current header.
     func readHeadersAgain() { become(.unregisteredReader(headers: view.headerSequences)) }
 
-    /// Follows the commits of others in shared memory that it may not write.
+    /// Becomes a locked reader, which follows the commits of others in shared memory that it may
+    /// not write.
     func becomeLockedReader(_ file: any DiskFile, _ shared: SharedMemory) throws(SystemError) {
         try lockOutCheckpoints(file)
         try takePresence(file)
@@ -158,14 +158,14 @@ final class Participation: @unchecked Sendable {
         }
     }
 
-    /// No process moves anything into the data file as long as this lock is held.
+    /// Prevents all checkpoints while the lock is held.
     func lockOutCheckpoints(_ file: any DiskFile) throws(SystemError) {
         guard try file.tryLock(.unregisteredReader, exclusive: false) else {
             throw SystemError(.lock, dataFile.path, .resourceTemporarilyUnavailable)
         }
     }
 
-    /// Gives up the entry in the reader table. The locks go with the file.
+    /// Releases the entry in the reader table. The locks are released with the file.
     func leave() {
         if case .registered(let shared, let entry) = kind {
             ReaderTable(shared: shared).giveUp(entry)
@@ -175,8 +175,8 @@ final class Participation: @unchecked Sendable {
 
     // MARK: Snapshots
 
-    /// Protects this opening's snapshot, at the position that the view has reached already. See
-    /// `ReaderTable` for why that is enough.
+    /// Protects this opening's snapshot, at the position that the view has already reached.
+    /// `ReaderTable` explains why that suffices.
     @inline(__always)
     func openSnapshot() {
         guard let shared = fast.shared, let entry = fast.entry else { return }
@@ -187,23 +187,23 @@ final class Participation: @unchecked Sendable {
 
     @inline(__always)
     func closeSnapshot() {
-        // The end of a transaction in a forked child is not the end of the parent's.
+        // A transaction that ends in a forked child is still open in the parent.
         guard let shared = fast.shared, let entry = fast.entry, !lifecycle.isForked else {
             return endTransientRead()
         }
         shared._withUnsafeGuaranteedRef { ReaderTable.close(entry, in: $0) }
     }
 
-    /// The position up to which there are commits to catch up with; nil for an opening without
-    /// shared memory.
+    /// The position to catch up to; nil for an opening without shared memory.
     @inline(__always)
     var catchUpTarget: UInt64? {
         guard let shared = fast.shared else { return nil }
         return shared._withUnsafeGuaranteedRef { $0.loadInOrder(.published) }
     }
 
-    /// Whether the header says that an opening without shared memory still sees the newest state;
-    /// for the first reader of a transient one also begins its one read.
+    /// For an opening without shared memory: whether it still sees the newest state, according to
+    /// the header. For the first reader of a transient opening, also begins its one read
+    /// transaction.
     func isCurrentByHeader(isFirst: Bool) -> Bool {
         switch kind {
         case .transientReader: beginTransientRead(isFirst: isFirst)
@@ -214,8 +214,8 @@ final class Participation: @unchecked Sendable {
 
     // MARK: Failures
 
-    /// Records that the state of the disk is unknown from now on, for every process, and returns
-    /// the error to throw. Any thread.
+    /// Records for every process that the state of the disk is unknown from now on, and returns the
+    /// error to throw. Any thread.
     func fail(_ error: SystemError) -> HeapError {
         if error.isOfThisProcessAlone { return dataFile.heapError(error) }
         return fail(
@@ -224,8 +224,7 @@ final class Participation: @unchecked Sendable {
     }
 
     func fail(_ error: HeapError, reason: String? = nil) -> HeapError {
-        // A lock that was not to be had in time, or memory that was not, says nothing about the
-        // disk.
+        // A timeout or a lack of memory says nothing about the disk.
         if error.isOfThisProcessAlone { return error }
         lifecycle.recordFailure(reason ?? "\(error)")
         if let shared = sharedMemory, shared.isWritable { shared[.failed] = 1 }
@@ -233,8 +232,8 @@ final class Participation: @unchecked Sendable {
     }
 
     /// Throws if a page of the image or of the shared memory's words could not be read. Nothing
-    /// that was read before may be believed then, and no other process knows of this opening's
-    /// locks and snapshot.
+    /// read before may then be trusted, and other processes no longer see this opening's locks and
+    /// snapshot.
     @inline(__always)
     func requireNoFault() throws(HeapError) {
         try view.requireNoFault()

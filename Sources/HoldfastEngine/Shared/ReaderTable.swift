@@ -1,28 +1,28 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// The table of open views in the shared file: one entry for each opening of the heap by a process.
+/// The reader table in the shared file: one entry for each opening of the heap by a process.
 ///
-/// An entry's position protects the view: no checkpoint goes past it. How that works without a
-/// lock: a reader stores *some* position that it has already reached and only then loads the newest
-/// published one, P, and catches up to it; a checkpoint loads the published position as its target
-/// T and only then the entries. All four are sequentially consistent. So either the checkpoint sees
-/// the entry, and T is at most its position; or the reader's load came after the checkpoint's, and
-/// T is at most P: it writes nothing that the reader has not laid over its own copy of the page, or
-/// is about to.
+/// An entry's position protects its snapshot: no checkpoint goes past it. The protocol needs no
+/// lock. A reader stores *some* position that it has already reached, then loads the newest
+/// published position, P, and catches up to it. A checkpoint loads the published position as its
+/// target T, and then the entries. All four operations are sequentially consistent. So either the
+/// checkpoint sees the entry, and limits T to its position; or the reader's load came after the
+/// checkpoint's, and T is at most P. In the second case the checkpoint writes nothing that the
+/// reader has not applied to its own copy of the page, or is about to.
 ///
 ///     offset size
-///        0     4   process number; 0: the entry is free. Stored last when an entry is taken, and
-///                  first when it is given up
-///        4     1   kind: 1 catches up, 2 stays where it is (private copies, snapshots)
+///        0     4   process ID; 0: the entry is free. Stored last when an entry is taken, and first
+///                  when it is released
+///        4     1   kind: 1 catches up, 2 fixed (private copies, snapshots)
 ///        5     3   how often the entry has been taken, so that these eight bytes differ for two
-///                  openings, also of processes with the same number: freeing an entry of a dead
-///                  process frees no other
+///                  openings, even of processes with the same ID: freeing the entry of a dead
+///                  process cannot free another's
 ///        8     8   the process's start time
-///       16     8   position of the open view; all ones: none is open
-///       24     8   when the view was opened, in nanoseconds of the system's monotonic clock
+///       16     8   position of the open snapshot; all ones: none is open
+///       24     8   when the snapshot was opened, in nanoseconds of the system's monotonic clock
 ///       32     8   when the heap was opened, by the same clock
-///       40     8   the open view's commit, or an earlier one while the view is being opened
+///       40     8   the open snapshot's commit, or an earlier one while it is being opened
 ///       48     8   the program that the process ran when it opened the heap; see `ProcessIdentity`
 struct ReaderTable {
     static let entryBytes = 64
@@ -31,7 +31,7 @@ struct ReaderTable {
 
     let shared: SharedMemory
 
-    /// The word at the beginning of an entry.
+    /// The first word of an entry.
     private struct Owner {
         var word: UInt64
 
@@ -40,7 +40,7 @@ struct ReaderTable {
         var number: Int32 { Int32(bitPattern: UInt32(truncatingIfNeeded: word)) }
         var isFixed: Bool { (word >> 32) & 0xff == 2 }
         var isTaken: Bool { number != 0 }
-        /// The entry given up; the count stays.
+        /// The same entry released; the count stays.
         var freed: UInt64 { (word >> 40) << 40 }
 
         func next(_ number: Int32, isFixed: Bool) -> UInt64 {
@@ -50,7 +50,7 @@ struct ReaderTable {
 
     private func offset(_ index: Int) -> Int { LogLayout.viewsOffset + index * Self.entryBytes }
 
-    /// Takes a free entry; nil if there is none. Under the opening lock.
+    /// Takes a free entry; nil if there is none. Requires the opening lock.
     func take(for process: ProcessIdentity, isFixed: Bool, directory: any ProcessDirectory) -> Int?
     {
         for index in 0 ..< Self.count {
@@ -84,8 +84,8 @@ struct ReaderTable {
             program: shared.loadInOrder(at: offset(index) + 48))
     }
 
-    /// Opens the view of an entry. On every transaction's path, so these two take the shared file
-    /// as it is instead of a table that refers to it.
+    /// Opens the snapshot of an entry. `open` and `close` are on every transaction's path, so they
+    /// take the shared memory instead of a table that refers to it.
     @inline(__always)
     static func open(_ index: Int, at position: UInt64, commit: UInt64, in shared: SharedMemory) {
         let at = LogLayout.viewsOffset + index * entryBytes
@@ -94,15 +94,15 @@ struct ReaderTable {
         shared.storeInOrder(position, at: at + 16)
     }
 
-    /// Not one of the four: a checkpoint that still sees a closed view only does less than it
-    /// could. Releasing, so that what the view has read was read before.
+    /// Needs no sequential consistency: a checkpoint that still sees a closed snapshot merely does
+    /// less than it could. Releasing, so that the reads of the snapshot are complete before.
     @inline(__always)
     static func close(_ index: Int, in shared: SharedMemory) {
         shared.storeReleasing(none, at: LogLayout.viewsOffset + index * entryBytes + 16)
     }
 
-    /// The lowest position of an open view, or `limit` if none is lower. Entries of processes that
-    /// no longer run are freed.
+    /// The lowest position of an open snapshot, or `limit` if none is lower. Frees entries of
+    /// processes that no longer run.
     func lowest(below limit: UInt64, directory: any ProcessDirectory) -> UInt64 {
         var lowest = limit
         for index in 0 ..< Self.count {
@@ -113,15 +113,15 @@ struct ReaderTable {
             if directory.isAlive(process) {
                 lowest = position
             } else {
-                // Only if it is still the dead one's: another process may have taken the entry by
-                // now.
+                // Only if it still belongs to the dead process: another may have taken the entry
+                // meanwhile.
                 shared.replaceInOrder(owner.word, by: owner.freed, at: offset(index))
             }
         }
         return lowest
     }
 
-    /// Every process that has the heap open, as far as it is registered.
+    /// The registered openings of the heap, in all processes.
     func all(directory: any ProcessDirectory) -> [OpenView] {
         (0 ..< Self.count).compactMap { index in
             let owner = owner(index)

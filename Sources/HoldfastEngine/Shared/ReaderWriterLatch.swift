@@ -1,33 +1,36 @@
 import HoldfastSystem
 import Synchronization
 
-/// Many readers or one writer among the threads of this process, who share one image of the heap.
+/// A latch that admits many readers or one writer among this process's threads, which share one
+/// image of the heap.
 ///
-/// The first reader finds nobody else there and may bring the image up to date before it reads (it
-/// *prepares*, alone like a writer); those who come while others read share their view, unless
-/// there are newer commits: then they wait for the others to end, but not for long.
+/// A reader that is admitted alone may bring the image up to date before it reads: it *prepares*,
+/// with exclusive access like a writer. Readers that come while others read share their snapshot,
+/// unless there are newer commits: then they wait for the others to end, but only for a limited
+/// time.
 ///
-/// **Fairness.** A thread that waits to be alone is not overtaken by readers that come later. When
-/// a thread that was alone leaves, all readers that wait at that moment are *due*: they go in
-/// before anyone else can be alone, so a reader waits for one writer and never for the next. Among
-/// those who want to be alone the running thread may pass the sleeping ones, which spares a change
-/// of threads for each small transaction, but only a few times in a row.
+/// **Fairness.** A thread that waits for exclusive access is not overtaken by later readers. When a
+/// thread gives up exclusive access, all readers that wait at that moment are *due*: they are
+/// admitted before the next exclusive thread, so a reader waits for at most one writer. Among
+/// threads that want exclusive access, the running thread may pass the sleeping ones, which saves a
+/// context switch per small transaction, but only a few times in a row.
 ///
-/// One word says who is in: `readers << 2`, bit 0 for whoever is alone, bit 1 for *guarded*. As
-/// long as it is not guarded, whoever finds nobody in goes in and out again with one
-/// compare-and-exchange each. Whoever cannot guards the word under the mutex, and from then on
-/// until nobody waits any more only the holder of the mutex changes it. So the fast ways, which all
-/// expect a word without that bit, can never overtake a decision made under the mutex.
+/// One word holds the state: `readers << 2`, bit 0 for exclusive access, bit 1 for *guarded*. As
+/// long as it is not guarded, a thread enters and leaves an empty latch with one
+/// compare-and-exchange each. A thread that cannot do so guards the word under the mutex. From then
+/// on, until there are no more waiters, only the holder of the mutex changes the word. The fast
+/// paths all expect a word without that bit, so they cannot overtake a decision made under the
+/// mutex.
 ///
 /// `@unchecked Sendable`: the system's mutex guards the plain fields.
 final class ReaderWriterLatch: @unchecked Sendable {
     enum Admission {
-        /// Nobody else is in; the caller has the image for itself and calls `beginReading` when it
-        /// is up to date.
+        /// Admitted with exclusive access; the caller brings the image up to date and calls
+        /// `beginReading`.
         case mustPrepare
-        /// In, beside other readers and with their view.
+        /// Admitted beside other readers, sharing their snapshot.
         case joined
-        /// In, alone so far, and the image is as it should be.
+        /// Admitted as the only reader; the image is up to date.
         case first
         case timedOut
     }
@@ -38,25 +41,25 @@ final class ReaderWriterLatch: @unchecked Sendable {
 
     private let state = Atomic<Int>(0)
     private let mutex = ThreadMutex()
-    /// For those who wait to be alone, one of whom is woken at a time, and for readers, who are
-    /// woken together.
+    /// For threads that wait for exclusive access, of which one is woken at a time, and for
+    /// readers, which are woken together.
     private let mayBeAlone = MonotonicCondition()
     private let mayRead = MonotonicCondition()
     private var waitingForExclusive = 0
-    /// Readers that wait; how many of them are due; and how many of them keep later ones out until
-    /// those inside are gone.
+    /// Waiting readers; how many of them are due; and how many of them keep later readers out until
+    /// the current ones have left.
     private var waitingToRead = 0
     private var dueReaders = 0
     private var waitingForTheEnd = 0
-    /// Counts the times that someone who was alone has left while readers waited: who has come
-    /// before is due.
+    /// Counts how often exclusive access was given up while readers waited. Readers that came
+    /// before the latest turn are due.
     private var turn = 0
-    /// How often in a row a thread has become alone while others waited for that.
+    /// How often in a row a thread has got exclusive access while others waited for it.
     private var passes = 0
     private static let mostPasses = 16
 
-    /// How long a reader waits for others to end before it shares their view, although there are
-    /// newer commits: a read may itself be waiting for one that another thread begins.
+    /// How long a reader waits for others to end before it shares their snapshot in spite of newer
+    /// commits. Limited because a read may itself depend on one that another thread begins.
     private let patience: Duration
 
     init(patience: Duration = .milliseconds(100)) {
@@ -69,7 +72,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
         mutex.destroy()
     }
 
-    /// How many threads wait to be alone, and how many to read; for tests.
+    /// The number of threads that wait for exclusive access and to read; for tests.
     var waiting: (exclusive: Int, readers: Int) {
         mutex.withLock { (waitingForExclusive, waitingToRead) }
     }
@@ -77,7 +80,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
     // MARK: Reading
 
     /// Asks to read. `isFresh` says whether the image is the newest state; for the first reader it
-    /// also registers the view, and is called alone, so it must be short.
+    /// also opens the snapshot, and is called with exclusive access, so it must be short.
     @inline(__always)
     func enterReading(timeout: Duration, isFresh: (_ isFirst: Bool) -> Bool) -> Admission {
         guard exchange(0, for: Self.alone) else {
@@ -93,7 +96,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
         lookForAMoment()
         lock()
         defer { unlock() }
-        // Beside others is the usual case, and needs no clock.
+        // Joining other readers is the common case, and needs no clock.
         if !isExclusive, readers > 0, waitingForExclusive == 0, waitingForTheEnd == 0,
             isFresh(false)
         {
@@ -119,7 +122,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
                 return .mustPrepare
             }
             if !isExclusive, readers > 0 {
-                // A read that the open ones depend on must not wait for them for ever.
+                // A read that the open ones depend on must not wait for them indefinitely.
                 if !yields && isFresh(false) || patience.hasPassed {
                     readers += 1
                     return .joined
@@ -127,7 +130,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
                 if yields {
                     _ = mayRead.wait(mutex, until: patience)
                 } else {
-                    // Not overtaken by later readers while the others end.
+                    // Keeps later readers from overtaking while the others end.
                     waitingForTheEnd += 1
                     while readers > 0 || isExclusive, mayRead.wait(mutex, until: patience) {}
                     waitingForTheEnd -= 1
@@ -138,7 +141,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
         }
     }
 
-    /// The preparing reader is done: it reads now, and others may.
+    /// Ends the preparation: this thread reads now, and others may.
     func beginReading() {
         if !exchange(Self.alone, for: Self.oneReader) { beginReadingSlowly() }
     }
@@ -151,11 +154,12 @@ final class ReaderWriterLatch: @unchecked Sendable {
         unlock()
     }
 
-    /// Ends a read; `last` is called if nobody else reads, before anyone else can be let in.
+    /// Ends a read; `last` is called for the only remaining reader, before another thread is
+    /// admitted.
     @inline(__always)
     func leaveReading(last: () -> Void) {
-        // Alone for as long as `last` takes: the next reader's view must not be opened before it
-        // and closed by it.
+        // Exclusive while `last` runs: otherwise the next reader's snapshot could be opened before
+        // `last` and closed by it.
         guard exchange(Self.oneReader, for: Self.alone) else { return leaveSlowly(last: last) }
         last()
         unlockExclusively(isTurn: false)
@@ -169,9 +173,9 @@ final class ReaderWriterLatch: @unchecked Sendable {
         unlock()
     }
 
-    // MARK: Being alone
+    // MARK: Exclusive access
 
-    /// Waits to be alone; false if the time ran out.
+    /// Waits for exclusive access; false on a timeout.
     @inline(__always)
     func lockExclusively(timeout: Duration) -> Bool {
         exchange(0, for: Self.alone) || waitToBeAlone(timeout: timeout)
@@ -190,7 +194,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
         let deadline = Deadline(in: timeout)
         waitingForExclusive += 1
         defer { waitingForExclusive -= 1 }
-        // Once at least: where nobody is in, one of the others has been woken for that.
+        // At least once: if the latch is empty, another waiter has been woken to take it.
         repeat {
             let isInTime = mayBeAlone.wait(mutex, until: deadline)
             guard isInTime || isFreeToBeAlone else { return false }
@@ -202,7 +206,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
 
     private var isFreeToBeAlone: Bool { !isExclusive && readers == 0 && dueReaders == 0 }
 
-    /// `isTurn`: readers that wait now go in before the next one can be alone.
+    /// `isTurn`: readers that wait now are admitted before the next exclusive thread.
     @inline(__always)
     func unlockExclusively(isTurn: Bool = true) {
         if !exchange(Self.alone, for: 0) { unlockSlowly(isTurn: isTurn) }
@@ -228,8 +232,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
         ).exchanged
     }
 
-    /// Small transactions take less time than falling asleep: whoever finds one looks a few times
-    /// more.
+    /// Spins briefly, because small transactions are shorter than going to sleep.
     private func lookForAMoment() {
         for _ in 0 ..< 8 where state.load(ordering: .relaxed) & Self.alone != 0 {
             AdaptiveSpin.pause()
@@ -242,8 +245,8 @@ final class ReaderWriterLatch: @unchecked Sendable {
         state.bitwiseOr(Self.guarded, ordering: .acquiringAndReleasing)
     }
 
-    /// Wakes whoever can go in now, lets the fast ways have the word if nobody waits, and lets go
-    /// of the mutex.
+    /// Wakes the threads that can be admitted now, clears the guard bit if there are no waiters,
+    /// and releases the mutex.
     private func unlock() {
         wakeOthers()
         if waitingForExclusive == 0, waitingToRead == 0 {
@@ -261,7 +264,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
         }
     }
 
-    // Under the mutex, with the word guarded.
+    // Requires the mutex and a guarded word.
 
     private var readers: Int {
         get { state.load(ordering: .relaxed) >> 2 }

@@ -2,10 +2,10 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// The log's ring, mapped twice, end to end, so that every record is contiguous in memory wherever
-/// it begins.
+/// The log's ring, mapped twice in succession, so that every record is contiguous in memory
+/// wherever it begins.
 final class RingMapping: @unchecked Sendable {
-    /// A ring's capacity is a multiple of this, which is a multiple of every page size in use.
+    /// A ring's capacity is a multiple of this, which is a multiple of every supported page size.
     static let granule = LogHeader.capacityGranule
     let capacity: Int
     private let reservation: AddressReservation
@@ -15,7 +15,7 @@ final class RingMapping: @unchecked Sendable {
         guard capacity > 0, capacity % Self.granule == 0,
             try file.size() >= LogLayout.ringOffset + capacity
         else {
-            // The file was cut short, or its words were damaged.
+            // The file was truncated, or the words that describe it were damaged.
             throw SystemError(.map, file.path, .ioError)
         }
         guard LogLayout.ringOffset % SystemPage.size == 0 else {
@@ -35,8 +35,8 @@ final class RingMapping: @unchecked Sendable {
         base = reservation.baseAddress
     }
 
-    /// The ring of a file that nobody writes to, to be read: what the file is too short for reads
-    /// as zeros.
+    /// Maps the ring of a file that no process writes to, for reading. Bytes beyond the end of the
+    /// file read as zeros.
     init(reading file: any DiskFile, capacity: Int) throws(SystemError) {
         self.capacity = capacity
         let present = min(
@@ -59,7 +59,7 @@ final class RingMapping: @unchecked Sendable {
         base = reservation.baseAddress
     }
 
-    /// Where the byte at `position` is; `capacity` bytes from there on may be accessed.
+    /// The address of the byte at `position`; `capacity` bytes from there are accessible.
     @inline(__always)
     func address(_ position: UInt64) -> UnsafeMutableRawPointer {
         base + Int(position % UInt64(capacity))

@@ -2,7 +2,7 @@ import HoldfastFormat
 import HoldfastSystem
 
 extension SharedHeader {
-    /// The header that this process writes.
+    /// The header for a file created by this process.
     init(identity: HeapIdentity, in processes: any ProcessDirectory) {
         let boot = processes.boot
         self.init(

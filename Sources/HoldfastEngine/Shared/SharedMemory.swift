@@ -3,67 +3,66 @@ import HoldfastSystem
 import MemoryMapping
 import Synchronization
 
-/// The file `NAME-shared`, through which all processes that have a heap open meet: locks,
-/// positions, the table of views, and, once there has been a commit, the ring of the log.
+/// The file `NAME-shared`, shared by all processes that have a heap open: locks, positions, the
+/// reader table, and, once there has been a commit, the ring of the log.
 ///
-/// It is made by the first process that takes part (a reader of a heap at rest reads once without)
-/// and removed by the last that closes it. It is never synced: after a restart of the machine it
-/// means nothing but for the records in its ring, which prove themselves. A process that dies
-/// leaves it as it was; every word here is changed by one store, in an order in which each state on
-/// the way is a valid one.
+/// It is created by the first process that registers (a transient reader does not need it) and
+/// removed by the last that closes the heap. It is never synced: after a restart of the machine it
+/// is invalid except for the records in its ring, which are self-validating. A process that dies
+/// leaves it as it was; every word is changed by one store, in an order in which each intermediate
+/// state is valid.
 ///
 /// Safety: all addresses lie in the reservation, which lives as long as the object; words are
 /// `Atomic`s that are never initialised or destroyed (the file system fills new files with zeros, a
-/// valid `Atomic` of zero). `@unchecked Sendable`: made to be shared.
+/// valid `Atomic` of zero). `@unchecked Sendable`: designed for sharing.
 final class SharedMemory: @unchecked Sendable {
-    /// The words of the header, by their offsets, each in a line that only those share who change
-    /// them together.
+    /// The words of the header, by offset. Words share a cache line only if they are changed
+    /// together.
     enum Word: Int {
         /// Every record below this position is committed. Stored by the holder of the write lock.
         case published = 512
         /// The number of the newest commit. Stored just before `published`, in the same line, by
-        /// the holder of the write lock: one too high for a moment, and until the next commit if it
-        /// died there. For those who watch; nothing depends on it.
+        /// the holder of the write lock: one too high for a moment, or until the next commit if the
+        /// process died there. For display; nothing depends on it.
         case commits = 528
-        /// Odd: someone sleeps until `published` changes; see `ChangeSignal`.
+        /// Odd: a thread sleeps until `published` changes; see `ChangeSignal`.
         case sleepers = 520
         /// Every record below this position is in the durable log and synced. Guarded by the sync
         /// lock.
         case durable = 576
-        /// Bytes of the durable log's ring, the sequence of its newest header, and how far it has
-        /// been filled; sync lock.
+        /// The capacity of the durable log's ring, the sequence number of its newest header, and
+        /// how far it has been filled. Guarded by the sync lock.
         case durableCapacity = 584
         case logHeaderSequence = 592
         case filled = 600
-        /// The position that recovery must reach; sync lock.
+        /// The required position, which recovery must reach. Guarded by the sync lock.
         case required = 608
-        /// Records below this position are in the base image, durably, and their place in the ring
-        /// may be used again. Checkpoint lock.
+        /// Records below this position are durably in the data file, and their space in the ring
+        /// may be reused. Guarded by the checkpoint lock.
         case checkpoint = 640
-        /// Until when scrubs give way to someone who waits for the checkpoint lock, by the
-        /// monotonic clock; 0: nobody.
+        /// Until when scrubs yield to a thread that waits for the checkpoint lock, by the monotonic
+        /// clock; 0: no thread waits.
         case checkpointWanted = 648
-        /// Seed of the log's records; 0 as long as no log has been started. Stored last when it is.
+        /// Seed of the log's records; 0 until a log is started. Stored last when it is.
         case epoch = 704
-        /// Bytes of this file's ring. Changes under the write lock, the checkpoint lock and the
-        /// sync lock.
+        /// The capacity of this file's ring. Changes only under the write lock, the checkpoint lock
+        /// and the sync lock together.
         case capacity = 712
-        /// Not zero: a write or sync failed, and what is on the disk is not known.
+        /// Nonzero: a write or sync failed, and the state of the disk is unknown.
         case failed = 768
-        /// The round of syncs that was begun last, and who sleeps until a round is done; see
-        /// `GroupCommit`.
+        /// The newest round of syncs, and the sleepers until a round is done; see `GroupCommit`.
         case syncRound = 832
         case evenRoundSleepers = 840
         case oddRoundSleepers = 848
-        /// How many have asked for a sync, ever; then, under the sync lock: how many had when the
-        /// last round began, how many will have when the next may begin, and for how many
-        /// nanoseconds that waits for them.
+        /// The total number of sync requests; then, under the sync lock: their number when the last
+        /// round began, the number expected when the next may begin, and for how many nanoseconds
+        /// that round waits for them.
         case arrivals = 896
         case gathered = 904
         case expected = 912
         case patience = 920
-        /// Until when rounds give way to someone who waits for the sync lock, by the monotonic
-        /// clock; 0: nobody.
+        /// Until when rounds yield to a thread that waits for the sync lock, by the monotonic
+        /// clock; 0: no thread waits.
         case wanted = 928
     }
 
@@ -76,13 +75,14 @@ final class SharedMemory: @unchecked Sendable {
     let syncLock: ProcessLock
     private let ringLock = Mutex<RingMapping?>(nil)
 
-    /// Makes the file anew. The caller holds the opening lock and is alone.
+    /// Creates the file anew. The caller holds the opening lock and has exclusive access.
     static func create(
         disk: any Disk, heapPath: String, heapFile: any DiskFile, header: HeapHeader,
         processes: any ProcessDirectory
     ) throws(SystemError) -> SharedMemory {
         let path = heapPath + LogLayout.sharedSuffix
-        // Whoever still has an older one mapped keeps it whole: it loses its name, not its bytes.
+        // A process that still has an older file mapped keeps its bytes: the file only loses its
+        // name.
         try Neighbours(disk: disk, heapPath: heapPath, identity: header.identity).clear(.shared)
         let file = try disk.open(path, .createNew(isPrivate: true))
         do throws(SystemError) {
@@ -106,8 +106,8 @@ final class SharedMemory: @unchecked Sendable {
         }
     }
 
-    /// Opens the file that others use. Throws `missing` if it is not there, or belongs to another
-    /// heap or another boot of the machine, and `otherNamespace` if the processes that use it
+    /// Opens the file that others use. Throws `missing` if it does not exist, or belongs to another
+    /// heap or another boot of the machine; throws `otherNamespace` if the processes that use it
     /// belong to other namespaces, or if their boot is unknown.
     static func join(
         disk: any Disk, heapPath: String, heapFile: any DiskFile, identity: HeapIdentity,
@@ -173,19 +173,18 @@ final class SharedMemory: @unchecked Sendable {
         set { atomic(word.rawValue).pointee.store(newValue, ordering: .releasing) }
     }
 
-    /// Bytes of records that the base image does not have yet. Any thread.
+    /// Bytes of records that are not in the data file yet. Any thread.
     @inline(__always)
     var usedBytes: Int {
-        // In this order: a checkpoint never overtakes what is published, so what is loaded later is
-        // not the lower one.
+        // The order of the loads matters: a checkpoint never goes past the published position, so
+        // the one loaded later is not the lower one.
         let checkpoint = self[.checkpoint]
         let published = self[.published]
-        // Lower only where the page has been lost in between, and reads as zeros.
+        // Lower only if the page has been lost in between and reads as zeros.
         return published > checkpoint ? Int(published - checkpoint) : 0
     }
 
-    /// A load or store that takes its place in the one order of all such operations; see
-    /// `ReaderTable` for what hangs on it.
+    /// A sequentially consistent load; `ReaderTable` explains what depends on it.
     @inline(__always)
     func loadInOrder(_ word: Word) -> UInt64 {
         atomic(word.rawValue).pointee.load(ordering: .sequentiallyConsistent)
@@ -216,31 +215,31 @@ final class SharedMemory: @unchecked Sendable {
         atomic(offset).pointee.store(value, ordering: .releasing)
     }
 
-    /// Stores `value` if `expected` is still there.
+    /// Stores `value` if the word still is `expected`.
     func replaceInOrder(_ expected: UInt64, by value: UInt64, at offset: Int) {
         _ = atomic(offset).pointee.compareExchange(
             expected: expected, desired: value, ordering: .sequentiallyConsistent)
     }
 
-    /// Adds to a word that counts.
+    /// Adds to a counter.
     func addInOrder(_ number: UInt64, _ word: Word) {
         atomic(word.rawValue).pointee.add(number, ordering: .sequentiallyConsistent)
     }
 
-    /// Those who sleep on a word.
+    /// The futex word at `word`.
     func sleepers(_ word: Word) -> FutexWord {
         FutexWord(at: base + word.rawValue, canAnnounce: isWritable)
     }
 
-    /// Publishes positions, and lets others sleep until the next.
+    /// The signal that publishes positions and wakes waiters.
     var signal: ChangeSignal {
         ChangeSignal(at: base + Word.published.rawValue, canAnnounce: isWritable)
     }
 
     // MARK: The ring
 
-    /// The ring as it is now; mapped anew if it has got another size. The result stays valid as
-    /// long as it is held.
+    /// The current ring, remapped if its capacity has changed. The result stays valid as long as it
+    /// is retained.
     func ring() throws(SystemError) -> RingMapping {
         var failure: SystemError?
         let ring = ringLock.withLock { current -> RingMapping? in
@@ -255,27 +254,28 @@ final class SharedMemory: @unchecked Sendable {
         return ring!
     }
 
-    /// Whether the page with the locks, the words and the views could not be reached: what is read
-    /// and stored there since is zeros of this process's own.
+    /// Whether the page with the locks, the words and the reader table could not be accessed. Loads
+    /// and stores there have since used zeros private to this process.
     @inline(__always)
     var areWordsLost: Bool { reservation.firstFault != nil }
 
-    /// Whether any byte could not be reached in any mapping of the file.
+    /// Whether any byte could not be accessed in any mapping of the file.
     var hasFault: Bool {
         reservation.firstFault != nil || ringLock.withLock { $0?.hasFault ?? false }
     }
 
-    /// The same for someone who has used only this mapping of the ring.
+    /// The same for a caller that has used only this mapping of the ring.
     @inline(__always)
     func hasFault(_ ring: RingMapping) -> Bool { reservation.firstFault != nil || ring.hasFault }
 
-    /// Throws if anything that was read by way of this mapping of the ring may have been zeros.
+    /// Throws if any byte read through this mapping of the ring may have been a zero of a lost
+    /// page.
     func requireNoFault(_ ring: RingMapping) throws(SystemError) {
         if hasFault(ring) { throw SystemError(.read, file.path, .ioError) }
     }
 
-    /// To be called after words have been read and before anything is concluded from them: those of
-    /// a page that is gone read as zeros.
+    /// Call after words have been read and before anything is concluded from them: the words of a
+    /// lost page read as zeros.
     @inline(__always)
     func requireNoFault() throws(HeapError) {
         if areWordsLost { throw HeapError.unreadable(path: file.path, offset: 0) }

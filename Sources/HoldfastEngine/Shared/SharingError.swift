@@ -5,14 +5,14 @@ enum SharingError: SystemErrorConvertible {
     case system(SystemError)
     /// There is no shared file of this heap and this boot of the machine.
     case missing
-    /// The processes that use it belong to another namespace: whether they live cannot be told from
-    /// here.
+    /// The processes that use it belong to another namespace; from here it is unknown whether they
+    /// are alive.
     case otherNamespace
-    /// All entries of the table of views are taken.
+    /// All entries of the reader table are taken.
     case tooManyProcesses
 }
 
 extension SharingError {
-    /// Whether the process lacks a right.
+    /// Whether the process lacks a permission.
     var isRefusal: Bool { if case .system(let error) = self { error.isRefusal } else { false } }
 }

@@ -2,12 +2,12 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// Building a new heap without a log: changes go straight into a shared mapping of a file that has
-/// no name yet by which it could be opened.
+/// Builds a new heap without a log: changes go directly into a shared mapping of a file that cannot
+/// be opened by name yet.
 ///
-/// Neither dirty lines nor before-images are kept, so a transaction that is aborted takes the whole
-/// build with it, and so does a crash. In return filling a large heap costs one copy instead of
-/// three, and no memory beyond the page cache.
+/// Neither dirty lines nor before-images are kept, so an aborted transaction invalidates the whole
+/// build, and so does a crash. In return, filling a large heap costs one copy instead of three, and
+/// no memory beyond the page cache.
 final class BulkBuilder {
     private let dataFile: DataFile
     private let view: HeapView
@@ -19,7 +19,7 @@ final class BulkBuilder {
         self.dataFile = dataFile
         self.view = view
         let options = dataFile.options
-        // A file that is to be replaced has rights already.
+        // A file that will be replaced determines the permissions.
         let rights =
             options.rightsOfNewFiles
             ?? (try? dataFile.disk.open(dataFile.location, .readOnly).rights())
@@ -28,7 +28,7 @@ final class BulkBuilder {
         dataFile.file = builder.file
     }
 
-    /// The first pages, in the file and in the image.
+    /// Creates the first pages, in the file and in the image.
     func start() throws(HeapError) {
         do throws(SystemError) {
             try builder.file.grow(
@@ -45,10 +45,9 @@ final class BulkBuilder {
         }
     }
 
-    /// More of the file, and more of it mapped. Where the file cannot grow, for a full disk or any
-    /// other reason, the build goes on in memory that belongs to no file, since the caller that
-    /// needs the room cannot be stopped here; and the error is thrown where the build can be: by
-    /// `HeapView.requireBuildable`.
+    /// Extends the file and its mapping. If the file cannot grow, because the disk is full or for
+    /// any other reason, the build continues in anonymous memory, because the caller cannot be
+    /// interrupted here. `HeapView.requireBuildable` throws the error later.
     func extend(toBytes bytes: Int) throws(HeapError) {
         let image = view.image
         guard bytes <= HeapImage.maximumBytes else {
@@ -72,7 +71,7 @@ final class BulkBuilder {
             current: image.byteCount, needed: bytes, granule: Self.granule, maximumStep: 1 << 30)
         let exact = SystemPage.roundUp(bytes, to: Self.granule)
         var failure: SystemError?
-        // The extra space is only in hand for later; the exact need may still fit.
+        // The extra space is only a reserve; the exact size may still fit.
         for target in roomy > exact ? [roomy, exact] : [exact] {
             do throws(SystemError) {
                 try builder.file.grow(
@@ -89,14 +88,13 @@ final class BulkBuilder {
         }
     }
 
-    /// Throws `busy` where `finish` with `replacing` would not get to replace the file that is
-    /// there now.
+    /// Throws `busy` if `finish` with `replacing` would not be able to replace the existing file.
     func requireReplaceable() throws(HeapError) { try builder.requireReplaceable() }
 
-    /// Checksums, header, sync, name: from the return on the heap is there, durably, and at rest.
-    /// Nothing may be open.
+    /// Writes checksums and header, syncs, and renames. On return the heap exists, durably and at
+    /// rest. No transaction may be open.
     ///
-    /// A copy of `source` continues to count where that is.
+    /// A copy of `source` continues its commit numbers.
     func finish(replacing: Bool, continuing source: HeapView?) throws(HeapError) {
         try view.requireBuildable()
         if !replacing, dataFile.disk.exists(dataFile.location) {
@@ -128,7 +126,7 @@ final class BulkBuilder {
         let keepsBlocks = dataFile.options.reservesBlocks
         var writer = PageWriter(
             file: builder.file, old: table, new: table, isRepair: true, keepsBlocks: keepsBlocks)
-        // Blocks that the build freed again may have left anything in the places of checksums.
+        // Blocks that the build has freed may have left data in the places of checksums.
         for pages in table.allPages {
             try builder.file.zero(
                 at: pages.lowerBound * HeapLayout.pageBytes,
@@ -138,7 +136,7 @@ final class BulkBuilder {
         try writer.finish()
     }
 
-    /// Cuts the file to the heap's end, with zeros behind it, and makes it durable.
+    /// Truncates the file to the heap's end, with zeros behind it, and makes it durable.
     private func finishFile(end: Int) throws(SystemError) {
         let file = builder.file
         let bytes = SystemPage.roundUp(end * HeapLayout.pageBytes, to: HeapLayout.fileGranule)
@@ -163,7 +161,7 @@ final class BulkBuilder {
                 page = range.upperBound
                 continue
             }
-            // Holes have no checksums. A page that was stored to is none, also if it has not
+            // Holes have no checksums. A page that was stored to is not a hole, even if it has not
             // reached the disk yet.
             guard let data = try builder.file.nextData(from: page * HeapLayout.pageBytes) else {
                 return
@@ -181,6 +179,6 @@ final class BulkBuilder {
         }
     }
 
-    /// Removes the file if it has not got its name.
+    /// Removes the file if it has not received its name.
     func end() { builder.end() }
 }

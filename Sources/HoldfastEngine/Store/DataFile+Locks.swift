@@ -1,9 +1,9 @@
 import HoldfastSystem
 
-/// The locks of the heap file that an opening takes while it opens, closes, or waits.
+/// The heap file's locks that an opening takes while it opens, closes, or waits.
 extension DataFile {
-    /// Runs `body` while no other process opens or closes the heap. A process that cannot write the
-    /// file changes nothing and may share the lock.
+    /// Runs `body` while no other process opens or closes the heap. A process without write
+    /// permission changes nothing and may share the lock.
     func withOpeningLock(_ file: any DiskFile, _ body: () throws(HeapError) -> Void)
         throws(HeapError)
     {
@@ -23,13 +23,12 @@ extension DataFile {
     }
 
     /// Whether no other process uses the log. If so, and the file is writable, none can begin to
-    /// until the lock is given back.
+    /// until the lock is released.
     func isAlone(_ file: any DiskFile) throws(HeapError) -> Bool {
         do throws(SystemError) {
             return try file.tryLock(.presence, exclusive: true)
         } catch {
-            // Opened for reading only: the state of the lock can be read, but not held against
-            // others.
+            // Opened for reading only: the lock can be tested but not held.
             guard error.errno == .badFileDescriptor else { throw heapError(error) }
             return try translating { () throws(SystemError) in
                 !(try file.isLockedByOthers(.presence))
@@ -37,9 +36,9 @@ extension DataFile {
         }
     }
 
-    /// Waits for transient readers that began when the heap was at rest, before the process died
-    /// whose log this is: they need the pages that are about to be written as they are. None can
-    /// begin while the header speaks of a log.
+    /// Waits for transient readers that began while the heap was at rest, before the process that
+    /// left the log died. They need the pages that are about to be written unchanged. No new ones
+    /// can begin while the header names a log.
     func awaitTransientReaders(_ file: any DiskFile) throws(HeapError) {
         let reader =
             "a read transaction of another process, begun before the heap was left unclosed"
@@ -57,8 +56,8 @@ extension DataFile {
         }
     }
 
-    /// Asks until `isOver` says so, at growing intervals of up to `longestPause` microseconds: for
-    /// events that wake no waiter. Throws `timedOut` or `cancelled`.
+    /// Polls until `isOver` returns true, at growing intervals of up to `longestPause`
+    /// microseconds: for events without a wake-up. Throws `timedOut` or `cancelled`.
     func askAgain(
         waitingFor what: String, longestPause: UInt32 = 5000, _ isOver: () throws(HeapError) -> Bool
     ) throws(HeapError) {

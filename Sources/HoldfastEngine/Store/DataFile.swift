@@ -3,50 +3,51 @@ import HoldfastSystem
 import MemoryMapping
 import Synchronization
 
-/// The heap file as one opening has it: its names, its size, its options and what the user should
-/// know about it.
+/// The heap file of one opening: its names, size, options, and warnings for the user.
 ///
-/// Behind the latch, but for what is said to be otherwise; set while the heap is opened.
+/// For threads inside the latch, unless declared otherwise; set while the heap is opened.
 final class DataFile: @unchecked Sendable {
-    /// As the user has named the heap; errors contain it.
+    /// The path as given by the user, for error messages.
     let path: String
     let mode: OpenMode
     let options: EngineOptions
     let disk: any Disk
-    /// Where the file is, once that has been looked up.
+    /// The resolved location of the file, once it has been looked up.
     let place: Mutex<String?>
 
     /// Nil for a heap in memory.
     var file: (any DiskFile)?
     /// Whether this opening may take exclusive locks of the file.
     var isWritable = true
-    /// Which file it is, if that was asked before.
+    /// The file's identity, if known.
     var knownIdentity: FileIdentity?
-    /// The heap's name for life.
+    /// The heap's permanent identity.
     var identity: HeapIdentity
-    /// What the user should know though the heap could be opened.
+    /// Problems that did not prevent opening the heap.
     var warnings: [String] = []
-    /// The file's length, as this opening has seen it last.
+    /// The file's length, as last seen by this opening.
     var byteCount = 0
-    /// The length below which the file is not cut, as the header said last.
+    /// The length below which the file is not truncated, according to the last header read.
     var reservedBytes = 0
+    /// Whether one copy of the header was damaged when this opening read it last.
+    var hasDamagedHeader = false
 
-    /// Throws, before anything is made, where there can be no heap, or no files beside it for a
-    /// mode that needs them.
+    /// Throws, before anything is created, if there can be no heap at the path, or no neighbour
+    /// files for a mode that needs them.
     init(path: String, mode: OpenMode, options: EngineOptions, disk: any Disk) throws(HeapError) {
         self.path = path
         self.mode = mode
         self.options = options
         self.disk = disk
         place = Mutex(try Self.place(of: path, mode: mode, disk: disk))
-        // Read from the header of a heap that has a file.
+        // For a heap with a file, read from its header.
         let isNew = mode == .inMemory || mode == .bulkBuild
         identity = isNew ? .random() : HeapIdentity(high: 0, low: 0)
     }
 
     // MARK: Names
 
-    /// Where the file is; nil if that can be looked up later.
+    /// The location of the file; nil if it can be looked up later.
     private static func place(of path: String, mode: OpenMode, disk: any Disk) throws(HeapError)
         -> String?
     {
@@ -63,22 +64,22 @@ final class DataFile: @unchecked Sendable {
         return place
     }
 
-    /// The log's ring is mapped twice, end to end, which only whole pages can be: systems whose
-    /// pages are larger than the offset of the ring can read heaps, and not write to them. The size
+    /// The log's ring is mapped twice in succession, which requires whole pages. Systems whose
+    /// pages are larger than the offset of the ring can read heaps but not write to them. The size
     /// is a parameter for tests.
     static func requirePages(ofBytes bytes: Int, path: String) throws(HeapError) {
         guard LogLayout.ringOffset % bytes != 0 else { return }
         throw HeapError.unsupportedPages(path: path, bytes: bytes, limit: LogLayout.ringOffset)
     }
 
-    /// Where the file is, from the root and without links, as of the opening. The log lies beside
-    /// it by whatever name the heap was opened, and a change of the working folder does not matter.
-    /// Any thread.
+    /// The absolute location of the file without links, as of the opening. The log lies beside it
+    /// whatever path the heap was opened with, and a change of the working directory does not
+    /// matter. Any thread.
     var location: String { place.withLock { $0 } ?? locate() }
 
-    /// For a transient reader, which opened the file by the user's path: the open file knows its
-    /// place. Where that has changed since, the file is no longer in place, or in place by another
-    /// name.
+    /// For a transient reader, which opened the file by the user's path: the system knows the
+    /// location of an open file. If that has changed since, the file was replaced, or is in place
+    /// under another name.
     private func locate() -> String {
         place.withLock { place in
             if let place { return place }
@@ -94,20 +95,20 @@ final class DataFile: @unchecked Sendable {
     /// The heap's own files beside it.
     var neighbours: Neighbours { Neighbours(disk: disk, heapPath: location, identity: identity) }
 
-    /// Which file this is, whatever its name. Any thread.
+    /// Identifies the file independently of its name. Any thread.
     var fileIdentity: FileIdentity? {
         mode == .readWrite || mode == .readOnly ? knownIdentity ?? (try? file?.fileIdentity()) : nil
     }
 
-    /// Whether `file` has the heap's name now.
+    /// Whether `file` is the one at the heap's path now.
     func isInPlace(_ file: any DiskFile) throws(HeapError) -> Bool {
         try translating { () throws(SystemError) in
             disk.fileIdentity(at: location) == (try file.fileIdentity())
         }
     }
 
-    /// Throws `replaced` unless the file that is open still has its name: commits to another file
-    /// are lost when the last process closes it. Any thread.
+    /// Throws `replaced` unless the open file still has its name: commits to another file would be
+    /// lost when the last process closes it. Any thread.
     func requireInPlace() throws(HeapError) {
         guard let file, let mine = try? file.fileIdentity() else { return }
         guard disk.fileIdentity(at: location) == mine else { throw HeapError.replaced(path: path) }
@@ -134,12 +135,12 @@ final class DataFile: @unchecked Sendable {
 
     // MARK: Errors
 
-    /// Runs calls to the disk and turns what they throw into the user's error. Any thread.
+    /// Runs calls to the disk and converts their errors to the user's. Any thread.
     func translating<R>(_ body: () throws(SystemError) -> R) throws(HeapError) -> R {
         do throws(SystemError) { return try body() } catch { throw heapError(error) }
     }
 
-    /// The user's error, which names the heap as the user does. Any thread.
+    /// The user's error, which names the heap by the user's path. Any thread.
     func heapError(_ error: SystemError) -> HeapError {
         HeapError(
             error.path == location ? error.renamed(to: path) : error)

@@ -14,8 +14,8 @@ extension DiskFile {
         return readings
     }
 
-    /// Writes `bytes` to the ring of a log file, of `capacity` bytes, at the place of `position`:
-    /// one write, or two where the ring wraps.
+    /// Writes `bytes` to a log file's ring of `capacity` bytes, at the place of `position`: one
+    /// write, or two where the ring wraps.
     func writeRing(_ bytes: [UInt8], at position: UInt64, capacity: Int) throws(SystemError) {
         let start = Int(position % UInt64(capacity))
         let first = min(bytes.count, capacity - start)
@@ -25,7 +25,7 @@ extension DiskFile {
 }
 
 extension HeapHeader {
-    /// The header of a heap that is made now.
+    /// The header of a new heap.
     static func made(identity: HeapIdentity, hashSeed: HeapIdentity) -> HeapHeader {
         var header = HeapHeader(identity: identity, hashSeed: hashSeed)
         header.creationTime = CalendarClock.seconds

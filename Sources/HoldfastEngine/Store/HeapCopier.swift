@@ -2,12 +2,12 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// Writes the snapshot of an opening to a new heap file: whole, at rest, with an identity of its
+/// Writes the snapshot of an opening to a new heap file: complete, at rest, with an identity of its
 /// own. Free pages are left out.
 ///
-/// The caller has a read transaction open, and the snapshot stays where it is meanwhile.
+/// The caller has a read transaction open, whose snapshot stays fixed meanwhile.
 struct HeapCopier {
-    /// Pages that are written at once: 1 MiB.
+    /// Pages per write: 1 MiB.
     private static let stepPages = 256
 
     let dataFile: DataFile
@@ -57,8 +57,8 @@ struct HeapCopier {
         header.commitNumber = view.commitNumber
         header.heapPages = view.committedPages
         header.pageMapParts = table.parts
-        // Two syncs: a header that names pages which are not there yet would be a heap that is
-        // damaged, should the name already be durable.
+        // Two syncs: if the name became durable first, a header that names missing pages would make
+        // a damaged heap.
         try builder.translating { () throws(SystemError) in try builder.file.sync() }
         try view.requireNoFault()
         try builder.translating { () throws(SystemError) in
@@ -66,8 +66,8 @@ struct HeapCopier {
         }
     }
 
-    /// Writes the pages, but for those that hold checksums and those that have never been written.
-    /// False if the program has cancelled the copy.
+    /// Writes the pages, except checksum pages and pages that were never written. False if the
+    /// program has cancelled the copy.
     private func copy(
         _ pages: Range<Int>, leavingOut reserved: [Range<Int>], _ writer: inout PageWriter
     ) throws(SystemError) -> Bool {

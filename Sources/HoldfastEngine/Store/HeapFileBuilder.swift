@@ -2,14 +2,13 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// Makes a whole heap file under another name and moves it into place: a crash at any moment leaves
-/// the old file, or none, or the new one.
+/// Builds a complete heap file under a working name and renames it: a crash at any moment leaves
+/// the old file, no file, or the new one.
 ///
-/// The working name is always the same for one path (`WorkingName`), and whoever builds holds a
-/// lock on it; so what a crash leaves is found by the next
-/// one, and two builders cannot get into each other's way.
+/// The working name is always the same for one path (`WorkingName`), and a builder holds a lock on
+/// the file. So the next builder finds the remains of a crash, and two builders cannot interfere.
 final class HeapFileBuilder {
-    /// Where the file is to be, and how the user calls that.
+    /// The final path, and the path as given by the user.
     let path: String
     private let name: String
     let temporary: String
@@ -19,7 +18,7 @@ final class HeapFileBuilder {
 
     static let workingSuffix = "-new"
 
-    /// `rights`: who may read and write the file; nil: whom the process's mask lets.
+    /// `rights`: the permissions of the new file; nil: those of the process's umask.
     init(path: String, named name: String, rights: FileRights?, disk: any Disk) throws(HeapError) {
         self.path = path
         self.name = name
@@ -37,15 +36,15 @@ final class HeapFileBuilder {
                 let file = try Self.openWorking(temporary, of: path, isPrivate: rights != nil, disk)
                 current = file
                 let mine = try file.fileIdentity()
-                // Who died between giving the heap its name and taking this one away has left one
-                // file with both.
+                // A process that died between linking the heap's name and removing the working name
+                // has left one file with both.
                 var isHeap: Bool { disk.fileIdentity(at: path) == mine }
-                // The lock that those who open the heap wait for: the file gets its name before its
-                // maker lets go of it.
+                // Openers wait for this lock: the file gets its name before its builder releases
+                // the lock.
                 if try file.tryLock(.opening, exclusive: true) {
-                    // The heap's second name is taken away under the lock, or else it might be
-                    // another builder's by now; and a name that was moved away between the opening
-                    // and the lock is not this builder's any more.
+                    // The heap's second name is removed under the lock; otherwise it might be
+                    // another builder's by now. A working name that was moved away between the
+                    // opening and the lock is no longer this builder's.
                     if disk.fileIdentity(at: temporary) == mine {
                         if isHeap {
                             try disk.remove(temporary)
@@ -53,8 +52,8 @@ final class HeapFileBuilder {
                             opened = file
                             break
                         } else {
-                            // A leftover goes as a whole: somebody may have it open, who is not to
-                            // see what is written now.
+                            // A leftover is removed as a whole: another process may have it open,
+                            // and must not see the new contents.
                             guard try Self.isLeftover(file) else {
                                 throw SystemError.foreignFile(path: temporary, .otherContents)
                             }
@@ -63,7 +62,7 @@ final class HeapFileBuilder {
                         }
                     }
                 } else {
-                    // Somebody opens or closes the heap just now, or somebody builds.
+                    // Another process is opening, closing or building the heap.
                     patience -= 1
                     guard isHeap, patience > 0 else {
                         file.close()
@@ -75,7 +74,7 @@ final class HeapFileBuilder {
             }
             file = opened!
         } catch {
-            // An empty file that could not be locked is as good as not made.
+            // An empty file that could not be locked counts as not created.
             if let current, error.errno != .resourceBusy, !error.isForeignFile,
                 (try? current.size()) == 0,
                 let mine = try? current.fileIdentity(), disk.fileIdentity(at: temporary) == mine
@@ -109,9 +108,9 @@ final class HeapFileBuilder {
         }
     }
 
-    /// Whether the file is as this process would have made it just now, so that nobody but its user
-    /// can have it open. `mayHaveOthers`: where a file system has rights of its own, a file that
-    /// was made anew is all that there can be.
+    /// Whether the file is as this process would have created it, so that only its owner can have
+    /// it open. `mayHaveOthers`: for file systems with their own permissions, a newly created file
+    /// is the best available.
     private static func isNew(
         _ file: any DiskFile, for rights: FileRights?, mayHaveOthers: Bool
     ) throws(SystemError) -> Bool {
@@ -124,11 +123,12 @@ final class HeapFileBuilder {
         try WorkingName.isLeftover(
             file, headersAt: (0 ..< Int(HeapLayout.headerPages)).map { $0 * HeapLayout.pageBytes }
         ) {
-            if case .header = HeapHeader.decode($0) { true } else { false }
+            // Also a header of which a short write has stored only a part.
+            HeapHeader.decode($0) != .notAHeader
         }
     }
 
-    /// What the user is told when a step of the building has failed.
+    /// The user's error for a failed step of the building.
     func heapError(_ error: SystemError) -> HeapError {
         switch error.errno {
         case .fileExists: .alreadyExists(path: name)
@@ -137,7 +137,7 @@ final class HeapFileBuilder {
         }
     }
 
-    /// Runs a step of the building, and turns the error that it throws into the user's.
+    /// Runs a step of the building, and converts its error to the user's.
     func translating<R>(_ body: () throws(SystemError) -> R) throws(HeapError) -> R {
         do throws(SystemError) { return try body() } catch { throw heapError(error) }
     }
@@ -146,10 +146,10 @@ final class HeapFileBuilder {
         try translating { () throws(SystemError) in try lockReplaced()?.close() }
     }
 
-    /// Keeps everybody from opening the file that is to be replaced until it is closed; nil if
-    /// there is none, or none that this process could use. Throws `EBUSY` if it is open anywhere:
-    /// whoever has it open would go on committing to a file that has lost its name. Who waits to
-    /// open it finds the new file instead (`Opener.open`).
+    /// Prevents other processes from opening the file that will be replaced, until it is closed;
+    /// nil if there is none, or if this process cannot use it. Throws `EBUSY` if any process has it
+    /// open, because that process would continue to commit to a file without a name. A process that
+    /// waits to open it finds the new file instead (`Opener.open`).
     private func lockReplaced() throws(SystemError) -> (any DiskFile)? {
         let old: any DiskFile
         do throws(SystemError) { old = try disk.open(path, .readWrite) } catch { return nil }
@@ -166,15 +166,15 @@ final class HeapFileBuilder {
         return old
     }
 
-    /// Writes the header's copies; everything else is in the file, and after this durable. Then the
-    /// file gets its name.
+    /// Writes the header's copies; everything else is already in the file, and durable after this.
+    /// Then renames the file.
     func finish(_ header: HeapHeader, replacing: Bool) throws(SystemError) {
         let old = replacing ? try lockReplaced() : nil
         defer { old?.close() }
         var header = header
-        // The log of the replaced heap, which nobody closed, goes with it. A crash before it is
-        // gone must not leave it as another heap's beside this one: so this heap takes over the
-        // identity, and with a checksum that the log's first record cannot follow.
+        // The replaced heap was not closed, so its log goes with it. If a crash keeps that log, it
+        // must not be taken for another heap's log beside this one. So this heap takes over the
+        // identity, with a checksum that the log's first record cannot follow.
         let left: Neighbours? = if let old { try leftBeside(old) } else { nil }
         if let left {
             header.identity = left.identity
@@ -185,8 +185,9 @@ final class HeapFileBuilder {
         }
         try file.sync()
         if replacing {
-            // The replaced heap's log went when that was closed; until its folder is synced, a
-            // power cut can bring its name back, beside a heap that it does not belong to.
+            // The replaced heap's log was removed when the heap was closed. Until the folder is
+            // synced, a power cut can bring the log's name back, beside a heap that it does not
+            // belong to.
             if left == nil { try disk.syncDirectory(of: path) }
             try disk.renameReplacing(temporary, to: path)
         } else {
@@ -197,7 +198,7 @@ final class HeapFileBuilder {
         try left?.remove()
     }
 
-    /// The files beside the heap that is to be replaced, if it has left any.
+    /// The neighbour files of the heap that will be replaced, if it has left any.
     private func leftBeside(_ old: any DiskFile) throws(SystemError) -> Neighbours? {
         guard case .header(let header) = HeapHeader.current(try old.headerReadings()) else {
             return nil
@@ -206,7 +207,7 @@ final class HeapFileBuilder {
         return Neighbours.Kind.allCases.contains { neighbours.isOwn($0) } ? neighbours : nil
     }
 
-    /// Removes what is not finished.
+    /// Removes an unfinished file.
     func end() {
         if !isDone { try? disk.remove(temporary) }
         file.close()

@@ -1,24 +1,23 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Punching holes in the data file where pages are free, so that it is done as a whole whatever
-/// ends the process.
+/// Punches holes in the data file where pages are free, atomically with respect to crashes.
 struct HolePunching {
-    /// Free runs of fewer pages are not worth a hole in the file: writers and checkpoints wait for
-    /// all of the holes, and on ext4 one took three milliseconds, whatever its length. Each is also
-    /// an extent of its own, and its pages are no longer written in one piece with others.
+    /// Shorter free runs are not worth a hole: writers and checkpoints wait for all of the holes,
+    /// and on ext4 one took three milliseconds, whatever its length. Each is also a separate
+    /// extent, and its pages are no longer written together with others.
     private static let shortestRun = 16
 
     let dataFile: DataFile
 
-    /// Makes every longer free run of the data file a hole and clears its checksums. Returns the
-    /// bytes given back. The caller holds the checkpoint lock, or is alone.
+    /// Punches a hole for every longer free run of the data file and clears its checksums. Returns
+    /// the bytes of the holes. The caller holds the checkpoint lock, or has exclusive access.
     ///
-    /// A durable header first says that it has begun. A process that finds it so later does all of
-    /// it again before anything else is written to the data file: zeros with their checksums still
-    /// there would look like damage as soon as the pages were in use once more. The free pages are
-    /// read from the data file itself, which is as it was then, and not from an image that has gone
-    /// on.
+    /// A durable header first records the start. A process that finds this record later repeats the
+    /// whole operation before anything else is written to the data file: zeros that still had
+    /// checksums would look like damage as soon as their pages were used again. The free pages are
+    /// read from the data file, which has not changed since, and not from an image that has
+    /// progressed.
     func punch(_ file: any DiskFile, _ header: HeapHeader) throws(SystemError) -> Int {
         var header = header
         var freed = 0
@@ -26,7 +25,7 @@ struct HolePunching {
         header.isPunchingHoles = true
         try dataFile.writeNextHeader(&header, file)
         let table = PageChecksums(parts: header.pageMapParts)
-        // A page of checksums may be half written where the machine had stopped.
+        // A checksum page may be torn if the machine had stopped.
         var writer = PageWriter(
             file: file, old: table, new: table, isRepair: isRepeated, keepsBlocks: false)
         let free = try PageVerifier.freePages(of: file, end: header.heapPages)

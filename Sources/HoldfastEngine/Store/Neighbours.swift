@@ -1,16 +1,16 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// The files that a heap has beside it while it is in use, and whether what lies there under their
-/// names is the heap's: only that is ever opened for writing, replaced or removed. Anything else is
-/// somebody's, and stays; who needs its name is refused.
+/// The files beside a heap while it is in use, and the test whether the files under those names are
+/// the heap's. Only its own files are ever opened for writing, replaced or removed. Any other file
+/// stays, and an operation that needs its name is refused.
 ///
-/// What proves that a file is this heap's, beside its being an ordinary file with one name:
-/// - the log: its header, with the heap's identity. A log gets its name when it is durable as a
-///   whole, so a file under that name without such a header is none.
-/// - the shared file: its header, with the heap's identity; or, since that file is never synced and
-///   a power cut may take what it begins with, no header at all, that is a first sector of zeros in
-///   a file of whole pages, as a start that was ended at once leaves it too.
+/// Apart from being an ordinary file with one name, this proves that a file is the heap's:
+/// - the log: a header with the heap's identity. A log gets its name only when it is durable as a
+///   whole, so a file under that name without such a header is not the heap's.
+/// - the shared file: a header with the heap's identity; or no header at all, that is, a first
+///   sector of zeros in a file of whole pages. The file is never synced, so a power cut may lose
+///   its beginning; an interrupted creation looks the same.
 struct Neighbours {
     enum Kind: CaseIterable {
         case shared, log
@@ -32,10 +32,10 @@ struct Neighbours {
 
     func path(_ kind: Kind) -> String { heapPath + kind.suffix }
 
-    /// What a log is called until it is whole.
+    /// The log's name until it is complete.
     var workingLogPath: String { WorkingName.path(for: heapPath, suffix: LogLayout.durableSuffix) }
 
-    /// Removes what a start of the log has left that was ended before the log was whole.
+    /// Removes the remains of an interrupted start of the log.
     func clearWorkingLog() throws(SystemError) {
         try WorkingName.clear(workingLogPath, disk: disk, headersAt: LogLayout.headerOffsets) {
             LogHeader.decode($0) != .none
@@ -57,7 +57,7 @@ struct Neighbours {
         return true
     }
 
-    /// Whether the name is the heap's to use; false also if that cannot be found out.
+    /// Whether the heap may use the name; false also if that cannot be determined.
     func isOwn(_ kind: Kind) -> Bool { (try? requireOwn(kind)) ?? false }
 
     private func isOwn(_ kind: Kind, _ file: any DiskFile) throws(SystemError) -> Bool {
@@ -73,8 +73,7 @@ struct Neighbours {
             if sector.withUnsafeBytes({ SharedHeader.names(identity, $0) }) { return true }
             let bytes = try file.size()
             guard isBlank, bytes % HeapLayout.pageBytes == 0 else { return false }
-            // Logs and heaps too may begin with zeros, and have the other copy of their header
-            // here.
+            // Logs and heaps may begin with zeros too; the other copy of their header is here.
             let (second, _) = try Self.sector(of: file, at: LogLayout.headerOffsets[1])
             return second.withUnsafeBytes {
                 LogHeader.decode($0) == .none && HeapHeader.decode($0) == .notAHeader
@@ -82,7 +81,7 @@ struct Neighbours {
         }
     }
 
-    /// What a disk writes as a whole; zeros behind the end of the file.
+    /// The unit that a disk writes atomically, padded with zeros behind the end of the file.
     private static func sector(
         of file: any DiskFile, at offset: Int
     ) throws(SystemError) -> (bytes: [UInt8], isBlank: Bool) {
@@ -91,13 +90,13 @@ struct Neighbours {
         return (bytes, !bytes.contains { $0 != 0 })
     }
 
-    /// Takes the name for a new file: removes what the heap has left there. Throws `foreignFile`
-    /// if the file is not the heap's.
+    /// Frees the name for a new file: removes the heap's old one. Throws `foreignFile` if the file
+    /// is not the heap's.
     func clear(_ kind: Kind) throws(SystemError) {
         if try requireOwn(kind) { try disk.remove(path(kind)) }
     }
 
-    /// Removes the heap's files that are not needed any more, and leaves others' alone.
+    /// Removes the heap's unneeded files, and leaves files of others alone.
     func remove() throws(SystemError) {
         for kind in Kind.allCases {
             try leavingOthers { () throws(SystemError) in try clear(kind) }

@@ -2,12 +2,11 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// Whether pages of the base image are still what the last checkpoint wrote.
+/// Checks whether pages of the data file are as the last checkpoint wrote them.
 ///
-/// Asked before logged lines are laid over a page and the page gets a new checksum: what is wrong
-/// beside those lines would be made right for good. Only where no checkpoint has been cut short
-/// since; after one, pages may be torn, and those that the log changes cannot be told from damaged
-/// ones.
+/// Called before logged lines are written over a page and the page gets a new checksum, which would
+/// hide damage outside those lines for good. Only useful if no checkpoint has been interrupted
+/// since: after that, pages may be torn, and logged pages cannot be told from damaged ones.
 struct PageVerifier {
     private let file: any DiskFile
     private let header: HeapHeader
@@ -26,8 +25,7 @@ struct PageVerifier {
         reserved = table.allPages
     }
 
-    /// Those of `pages`, in ascending order, and of the pages of their checksums, that are not as
-    /// they were written.
+    /// The damaged pages among `pages` (ascending) and their checksum pages.
     mutating func damaged(among pages: some Sequence<Int>) throws(SystemError) -> [Int] {
         var damaged: Set<Int> = []
         for number in pages where number < Int(header.heapPages) {
@@ -63,19 +61,19 @@ struct PageVerifier {
         if entry == 0 ? isZero : PageChecksums.checksum(ofPage: number, bytes) == entry {
             return true
         }
-        // A page whose space compaction was giving back when its process was killed.
+        // A page whose space was being punched out when the process was killed.
         guard isZero || entry == 0 else { return false }
         return try isFree(number)
     }
 
-    /// Whether the page was free at the last checkpoint, by the base image's own page map.
+    /// Whether the page was free at the last checkpoint, by the data file's own page map.
     private mutating func isFree(_ number: Int) throws(SystemError) -> Bool {
         if freePages == nil { freePages = try Self.freePages(of: file, end: header.heapPages) }
         return freePages!.contains { $0.contains(number) }
     }
 
-    /// The free pages below `end` by the base image's own page map: as of the last checkpoint,
-    /// unless one has been cut short.
+    /// The free pages below `end` by the data file's own page map: as of the last checkpoint,
+    /// unless a later one was interrupted.
     static func freePages(of file: any DiskFile, end: UInt64) throws(SystemError) -> [Range<Int>] {
         let bytes = try file.size() / HeapLayout.fileGranule * HeapLayout.fileGranule
         guard bytes > 0 else { return [] }

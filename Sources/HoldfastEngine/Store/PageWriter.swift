@@ -1,23 +1,24 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Writes pages to the base image, and keeps their checksums.
+/// Writes pages to the data file, and maintains their checksums.
 ///
-/// Used by checkpoints and by recovery, one at a time (checkpoint lock, or alone), in this order:
-/// `prepare`, `write` for ascending pages, `finish`. The caller syncs the file afterwards and then
-/// writes a header that names the new table. If it is cut short anywhere, the old header still
-/// counts, and whoever comes next finds all of these pages in the log and does it all again.
+/// Used by checkpoints and by recovery, one at a time (checkpoint lock or exclusive access), in
+/// this order: `prepare`, `write` for ascending pages, `finish`. The caller then syncs the file and
+/// writes a header that names the new table. If this is interrupted anywhere, the old header stays
+/// valid, and the next checkpoint or recovery finds all of these pages in the log and writes them
+/// again.
 struct PageWriter {
     private let file: any DiskFile
-    /// Where checksums stood at the last checkpoint, and where they stand now.
+    /// The layout of the checksums at the last checkpoint, and now.
     private let old: PageChecksums
     let table: PageChecksums
-    /// Where checksums stand now, as ranges of pages.
+    /// The current checksum pages, as ranges.
     private let reserved: [Range<Int>]
-    /// An earlier checkpoint may have been cut short, so pages of checksums may be torn; everything
-    /// that was being written is written again now.
+    /// Whether an earlier checkpoint may have been interrupted, so that checksum pages may be torn.
+    /// Everything that it was writing is written again now.
     private let isRepair: Bool
-    /// Zeroed ranges keep their disk blocks, unless the heap's file is meant to be sparse.
+    /// Whether zeroed ranges keep their disk blocks; not if the heap's file is meant to be sparse.
     private let keepsBlocks: Bool
     private var pending: [(page: Int, checksum: UInt64)] = []
     private let scratch: PageBuffer
@@ -38,9 +39,9 @@ struct PageWriter {
     /// Brings the file into the state that `write` assumes: pages that have become part of the heap
     /// read as zeros and have no checksums.
     ///
-    /// `lowestEnd` is the lowest end of the heap, in pages, since the last checkpoint; `highestEnd`
-    /// the highest up to which older contents may stand. `former` are pages that a checkpoint which
-    /// was cut short may have used for checksums.
+    /// `lowestEnd` is the heap's lowest end, in pages, since the last checkpoint; `highestEnd` is
+    /// the highest end up to which older contents may be present. `former` are pages that an
+    /// interrupted checkpoint may have used for checksums.
     mutating func prepare(
         oldEnd: Int, lowestEnd: Int, highestEnd: Int, former: Set<Range<Int>> = []
     ) throws(SystemError) {
@@ -52,8 +53,8 @@ struct PageWriter {
                 try file.zero(at: start, byteCount: end - start, keepsBlocks: keepsBlocks)
             }
         }
-        // A part whose pages the heap has been too short for in between is a new one, even at the
-        // old place.
+        // A part whose pages were beyond the heap's end in between is a new one, even at the old
+        // place.
         let changed = (0 ..< table.parts.count).filter {
             old.parts[$0] != table.parts[$0]
                 || isRepair && lowestEnd < 1 << ($0 + PageMap.firstPartExponent)
@@ -66,13 +67,13 @@ struct PageWriter {
         let cleared = Set(places).union(
             former.filter { place in !kept.contains { $0.overlaps(place) } })
         for pages in cleared { try zero(pages) }
-        // What these pages held before has gone with the zeros: their checksums, as of pages of
-        // data, must go too.
+        // The zeros have replaced the contents of these pages, so checksums of them as data pages
+        // must go too.
         for pages in cleared {
             try clearEntries(pages.clamped(to: 0 ..< size / HeapLayout.pageBytes))
         }
-        // Beyond the end of the last checkpoint the file is zeros, unless a checkpoint that was cut
-        // short has been there.
+        // Beyond the last checkpoint's end the file contains zeros, unless an interrupted
+        // checkpoint wrote there.
         let cut = min(lowestEnd, oldEnd)
         guard cut < oldEnd || isRepair, cut < highestEnd else { return }
         try zero(cut ..< highestEnd)
@@ -91,7 +92,7 @@ struct PageWriter {
                     let (checksumPage, index) = table.place(of: page)!
                     let count = min(PageChecksums.entriesPerPage - index, end - page)
                     if count == PageChecksums.entriesPerPage {
-                        // Whole pages of checksums in one go: a sparse heap may have very many.
+                        // Whole checksum pages at once: a sparse heap may have very many.
                         let whole = (end - page) / PageChecksums.entriesPerPage
                         try file.zero(
                             at: checksumPage * HeapLayout.pageBytes,
@@ -112,9 +113,9 @@ struct PageWriter {
         }
     }
 
-    /// How many of the pages from the one at `index` of an ascending list on can be written in one
-    /// go: consecutive ones, at most `limit`. 0 if that page itself holds checksums: a page that
-    /// held data and holds checksums now has lines in the log that are of its former life.
+    /// The number of pages, from the one at `index` of an ascending list, that can be written
+    /// together: consecutive ones, at most `limit`. 0 if that page itself is a checksum page: the
+    /// log may still have stale lines from when it was a data page, which must be skipped.
     func stretch(from index: Int, of count: Int, limit: Int, number: (Int) -> Int) -> Int {
         let first = number(index)
         guard !reserved.contains(where: { $0.contains(first) }) else { return 0 }
@@ -127,7 +128,7 @@ struct PageWriter {
         return length
     }
 
-    /// Writes whole pages from `firstPage` on. None of them holds checksums.
+    /// Writes whole pages from `firstPage` on. None of them is a checksum page.
     mutating func write(firstPage: Int, _ bytes: UnsafeRawBufferPointer) throws(SystemError) {
         for index in 0 ..< bytes.count / HeapLayout.pageBytes {
             let page = UnsafeRawBufferPointer(
@@ -138,7 +139,7 @@ struct PageWriter {
         try file.write(bytes, at: firstPage * HeapLayout.pageBytes)
     }
 
-    /// Keeps the checksum of a page that is in the file already.
+    /// Records the checksum of a page that is already in the file.
     mutating func record(_ number: Int, _ page: UnsafeRawBufferPointer) throws(SystemError) {
         if let last = pending.last,
             table.place(of: last.page)?.checksumPage != table.place(of: number)?.checksumPage
@@ -148,7 +149,7 @@ struct PageWriter {
         pending.append((number, PageChecksums.checksum(ofPage: number, page)))
     }
 
-    /// Marks pages whose contents have been given back to the file system.
+    /// Clears the checksums of pages that were punched out.
     mutating func forget(_ pages: Range<Int>) throws(SystemError) {
         try writeEntries()
         try clearEntries(pages)
@@ -183,7 +184,7 @@ struct PageWriter {
     }
 }
 
-/// Room for some pages, aligned for words, given back when the object goes.
+/// A buffer for pages, aligned for words, freed with the object.
 final class PageBuffer {
     let bytes: UnsafeMutableRawBufferPointer
 

@@ -1,16 +1,16 @@
 /// The header of a heap file: it identifies the heap, and names the log position from which the log
-/// has to be replayed over the file.
+/// has to be replayed onto the file.
 ///
 /// There are two copies, each in a page of its own, with a checksum and a sequence number. The
-/// older copy is overwritten, so a torn write leaves the newest one whole. No transaction ever
+/// older copy is overwritten, so a torn write leaves the newest one intact. No transaction ever
 /// touches these pages.
 public struct HeapHeader: Equatable, Sendable {
-    /// One sector, so that a disk writes it whole or not at all.
+    /// One sector, so that a disk writes it atomically.
     public static let byteCount = 512
     package static let checksumOffset = 504
     @inlinable
     package static var sequenceOffset: Int { 40 }
-    /// As in PNG: a byte that is not ASCII, and line ends that a text-mode copy would change.
+    /// As in PNG: a non-ASCII byte, and line endings that a text-mode copy would change.
     private static let magic: UInt64 = 0x1a0a_0d54_5346_4889  // 89 "HFST" 0D 0A 1A
     private static let byteOrderMark: UInt32 = 0x0102_0304
 
@@ -18,7 +18,7 @@ public struct HeapHeader: Equatable, Sendable {
     public var identity: HeapIdentity
     /// Counts header writes; the valid copy with the higher number is the current one.
     public var sequence: UInt64 = 1
-    /// The file holds every commit below this log position (bytes since the heap was made).
+    /// The file holds every commit below this log position (bytes since the heap was created).
     public var checkpointPosition: UInt64 = 0
     /// The checksum of the last record below `checkpointPosition`: the first record to replay must
     /// name it.
@@ -26,24 +26,24 @@ public struct HeapHeader: Equatable, Sendable {
     /// The seed of this log's records: new at every start of the log, so that no older record
     /// matches.
     public var logEpoch: UInt64 = 0
-    /// Commits since the heap was made, up to the checkpoint.
+    /// Commits since the heap was created, up to the checkpoint.
     public var commitNumber: UInt64 = 0
     /// Pages in use at the checkpoint; the file is never shorter.
     public var heapPages = HeapLayout.initialPages
-    /// Whether the log may hold commits that the file lacks: then it must not be missing.
+    /// Whether the log may hold commits that the file lacks: it must then not be missing.
     public var logInUse = false
-    /// Whether holes were being punched for free pages; see `giveBackFreePages`.
+    /// Whether holes were being punched for free pages; see `HolePunching`.
     public var isPunchingHoles = false
-    /// Seeds of the hash functions of this heap's maps; fixed when the heap is made.
+    /// Seeds of the hash functions of this heap's maps; fixed when the heap is created.
     public var hashSeed: HeapIdentity
     /// Seconds since 1970.
     public var creationTime: UInt64 = 0
     public var checkpointTime: UInt64 = 0
     /// The minimum length of the file in bytes; 0 if none was reserved.
     public var reservedBytes: UInt64 = 0
-    /// First pages of the parts of the page map, hence of the checksums behind them, at the
-    /// checkpoint: the same words as in the allocator's root for k = 8…39, which may already be
-    /// newer where a checkpoint was cut short.
+    /// First pages of the parts of the page map, which also determine the checksum pages behind
+    /// them, at the checkpoint. The same words are in the allocator's root for k = 8…39, where they
+    /// may already be newer after an interrupted checkpoint.
     public var pageMapParts = [UInt32](repeating: 0, count: Self.partCount)
     package static let partCount = PageMap.partCount - PageMap.firstPartExponent
 
@@ -57,9 +57,11 @@ public struct HeapHeader: Equatable, Sendable {
         case header(HeapHeader)
         case newerFormat(UInt32)
         case foreignByteOrder
-        /// It begins like a header, but the checksum or a fixed number is wrong.
+        /// It begins like a header, but the checksum or a constant is wrong.
         case damaged
         case notAHeader
+
+        public var isHeader: Bool { if case .header = self { true } else { false } }
     }
 
     // MARK: Bytes
@@ -72,7 +74,7 @@ public struct HeapHeader: Equatable, Sendable {
         }
     }
 
-    /// Numbers that are the same in every header of this version.
+    /// Values that are the same in every header of this version.
     private struct Constants: Equatable {
         var magic = HeapHeader.magic
         var byteOrderMark = HeapHeader.byteOrderMark
@@ -123,7 +125,7 @@ public struct HeapHeader: Equatable, Sendable {
 
     /// Reads one copy. The magic number, the byte-order mark, and the places of the version and the
     /// checksum are the same in every version of the format, so that an older program can always
-    /// say what it has found.
+    /// report what it has found.
     public static func decode(_ raw: UnsafeRawBufferPointer) -> Reading {
         guard raw.count >= byteCount else { return .notAHeader }
         let reader = FieldReader(raw.baseAddress!)
@@ -143,8 +145,8 @@ public struct HeapHeader: Equatable, Sendable {
         return constants == Constants() && header.isPlausible ? .header(header) : .damaged
     }
 
-    /// Whether all numbers lie within the limits of the format. Counts stay below what a heap could
-    /// reach in a thousand years, so that sums of them cannot overflow.
+    /// Whether all numbers lie within the limits of the format. Counters stay below values that a
+    /// heap could reach in a thousand years, so that sums of them cannot overflow.
     private var isPlausible: Bool {
         guard formatVersion >= 1, heapPages >= HeapLayout.initialPages,
             heapPages <= HeapLayout.maximumBytes >> HeapLayout.pageShift,
@@ -168,7 +170,7 @@ public struct HeapHeader: Equatable, Sendable {
         for case .header(let header) in readings where header.sequence > newest?.sequence ?? 0 {
             newest = header
         }
-        // A newer program may have left one copy of its own and one old one: then the heap is the
+        // A newer program may have left one copy of its own and one old one; the heap is then the
         // newer program's.
         for reading in readings {
             if case .newerFormat = reading { return reading }

@@ -1,5 +1,5 @@
-/// 128 random bits that identify a heap for life. Its log carries the same bits, so that no heap is
-/// opened with another heap's log.
+/// 128 random bits that identify a heap permanently. Its log carries the same bits, so that no heap
+/// is opened with another heap's log.
 public struct HeapIdentity: Hashable, Sendable, BitwiseCopyable, CustomStringConvertible {
     public var high: UInt64
     public var low: UInt64

@@ -7,10 +7,10 @@ public struct LogHeader: Equatable, Sendable {
 
     public var identity: HeapIdentity
     public var epoch: UInt64
-    /// Bytes of the ring.
+    /// The ring's capacity in bytes.
     public var capacity: UInt64
-    /// Recovery must reach this position: a checkpoint had begun to write the lines of every commit
-    /// below it into the heap file, so a shorter replay would leave a mixture.
+    /// The required position, which recovery must reach: a checkpoint had begun to write the lines
+    /// of every commit below it into the heap file, so a shorter replay would leave a mixture.
     public var requiredPosition: UInt64
     public var sequence: UInt64
 
@@ -57,7 +57,7 @@ public struct LogHeader: Equatable, Sendable {
         return bytes
     }
 
-    /// The fields of bytes that begin as a header does, whatever the rest is.
+    /// The fields of bytes that begin like a header, whatever follows.
     private init?(unverified raw: UnsafeRawBufferPointer) {
         guard raw.count >= Self.byteCount, Self.magicField.load(raw.baseAddress!) == Self.magic
         else { return nil }
@@ -67,8 +67,8 @@ public struct LogHeader: Equatable, Sendable {
         transfer(FieldReader(raw.baseAddress!))
     }
 
-    /// Whether a header, possibly one that is damaged elsewhere, names the heap: enough to tell
-    /// whose file it is.
+    /// Whether a header names the heap, even if it is damaged elsewhere: enough to identify the
+    /// file's owner.
     package static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
         LogHeader(unverified: raw)?.identity == identity
     }
@@ -87,10 +87,10 @@ public struct LogHeader: Equatable, Sendable {
         return .header(header)
     }
 
-    /// Capacities of rings are multiples of this many bytes.
+    /// Ring capacities are multiples of this many bytes.
     package static let capacityGranule = 64 * 1024
 
-    /// Whether a ring can have so many bytes.
+    /// Whether a ring can have this capacity.
     package static func isCapacity(_ bytes: UInt64) -> Bool {
         bytes > 0 && bytes <= HeapLayout.maximumBytes && bytes % UInt64(capacityGranule) == 0
     }

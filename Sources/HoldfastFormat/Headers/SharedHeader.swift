@@ -1,5 +1,5 @@
 /// The header of `NAME-shared`: the heap and the boot of the machine that it belongs to, and the
-/// namespaces in which the process numbers and start times in the file have a meaning.
+/// namespaces in which the file's process IDs and start times have a meaning.
 package struct SharedHeader: Equatable, Sendable {
     package static let byteCount = 64
     private static let checksumOffset = 56
@@ -47,7 +47,7 @@ package struct SharedHeader: Equatable, Sendable {
         return bytes
     }
 
-    /// The fields of bytes that begin as a header does, whatever the rest is.
+    /// The fields of bytes that begin like a header, whatever follows.
     private init?(unverified raw: UnsafeRawBufferPointer) {
         guard raw.count >= Self.byteCount, Self.magicField.load(raw.baseAddress!) == Self.magic
         else { return nil }
@@ -56,8 +56,8 @@ package struct SharedHeader: Equatable, Sendable {
         transfer(FieldReader(raw.baseAddress!))
     }
 
-    /// Whether a header, possibly one that is damaged elsewhere, names the heap: enough to tell
-    /// whose file it is.
+    /// Whether a header names the heap, even if it is damaged elsewhere: enough to identify the
+    /// file's owner.
     package static func names(_ identity: HeapIdentity, _ raw: UnsafeRawBufferPointer) -> Bool {
         SharedHeader(unverified: raw)?.identity == identity
     }

@@ -1,9 +1,9 @@
-/// One direction of a fixed layout of bytes.
+/// One direction, encoding or decoding, of a fixed byte layout.
 ///
 /// A type with a layout declares each field once, with its offset, in a function `transfer` that
-/// takes a `FieldTransfer`. Called with a ``FieldWriter`` the function encodes, with a
-/// ``FieldReader`` it decodes: the two cannot disagree. Numbers are little-endian, as all machines
-/// are on which heaps are opened.
+/// takes a `FieldTransfer`. With a ``FieldWriter`` the function encodes, with a ``FieldReader`` it
+/// decodes, so the two cannot disagree. Numbers are little-endian, like all machines on which heaps
+/// are opened.
 @usableFromInline
 package protocol FieldTransfer {
     func field<Value: BitwiseCopyable>(_ value: inout Value, at offset: Int)

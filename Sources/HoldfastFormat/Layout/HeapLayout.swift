@@ -1,9 +1,9 @@
-// Offsets are 64 bits and a heap is one range of addresses, which 32 bits have no room for.
+// Offsets are 64 bits and a heap is one address range, for which 32 bits have no room.
 #if _pointerBitWidth(_32)
     #error("Holdfast needs 64-bit addresses.")
 #endif
 
-/// The fixed numbers of the file format, version 1. Changing any of them is a new format version.
+/// The constants of the file format, version 1. Changing any of them makes a new format version.
 ///
 /// A heap file is an array of 4 KiB pages, independent of the operating system's page size:
 ///
@@ -17,12 +17,12 @@ public enum HeapLayout {
     @inlinable
     public static var formatVersion: UInt32 { 1 }
 
-    /// A page: the unit of allocation for runs, and of the touched-line bitmaps.
+    /// A page: the unit of allocation for runs, and of the dirty-line bitmaps.
     @inlinable
     public static var pageBytes: Int { 4096 }
     @inlinable
     public static var pageShift: UInt64 { 12 }
-    /// A line: the unit of change. A transaction logs every line that it touched, whole.
+    /// A line: the unit of change. A transaction logs every dirty line as a whole.
     @inlinable
     public static var lineBytes: Int { 64 }
     @inlinable
@@ -47,7 +47,7 @@ public enum HeapLayout {
     /// 64 KiB).
     @inlinable
     public static var fileGranule: Int { 64 * 1024 }
-    /// Positions of the log, numbers of commits and of headers stay below this.
+    /// The limit of log positions, commit numbers and header sequence numbers.
     @inlinable
     package static var maximumCount: UInt64 { 1 << 60 }
     /// 2^32 pages: page numbers are 32 bits in the page map.

@@ -6,11 +6,11 @@
 ///   survives a power cut.
 ///
 /// Both hold the same records at the same place of a ring: position modulo capacity. A position
-/// counts bytes since the heap was made and never goes back. Every record names its own position,
-/// so no record of an earlier lap matches.
+/// counts bytes since the heap was created and never decreases. Every record stores its own
+/// position, so no record of an earlier lap matches.
 public enum LogLayout {
-    /// The ring begins here in both files; a multiple of 16 KiB pages, so that it can be mapped
-    /// anywhere.
+    /// The offset of the ring in both files; a multiple of 16 KiB pages, so that it can be mapped
+    /// on any system.
     @inlinable
     public static var ringOffset: Int { 16 * 1024 }
     @inlinable
@@ -23,7 +23,7 @@ public enum LogLayout {
     // NAME-log: two copies of `LogHeader`, written in turn.
     package static let headerOffsets = [0, 4096]
 
-    // NAME-shared: `SharedHeader`, the words of `SharedMemory.Word`, two locks, the table of views.
+    // NAME-shared: `SharedHeader`, the words of `SharedMemory.Word`, two locks, the reader table.
     @inlinable
     package static var lockOffset: Int { 1024 }
     @inlinable

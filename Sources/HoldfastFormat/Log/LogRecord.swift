@@ -1,5 +1,5 @@
 /// A record of the redo log: a header, then lines of the heap in runs. Usually it is one commit
-/// with the lines that it touched.
+/// with its dirty lines.
 ///
 ///     offset size
 ///       0     4   magic "HFLR"
@@ -15,15 +15,15 @@
 ///      72     …   runs: one word (first line << 16 | lines), then the lines, 64 bytes each
 ///
 /// A *summary*, recognised by a span longer than its bytes, stands for all commits from its
-/// position to the end of its span. It holds the lines that they have changed, as the last of them
-/// left them. Two words precede the lines: the checksum of the last record that it stands for,
+/// position to the end of its span. It holds the lines that they have changed, in their final
+/// state. Two words precede the lines: the checksum of the last record that the summary stands for,
 /// which the next record names, and the smallest number of pages that the heap had after any of the
 /// commits, since a checkpoint clears the pages behind it. A checkpoint writes a summary instead of
-/// many commits that have not been synced, where that is shorter. A summary does not record the
-/// intermediate states; no sync ever promised them.
+/// many unsynced commits if that is shorter. A summary does not record the intermediate states; no
+/// sync ever promised them.
 ///
-/// Each record names the checksum of the one before. So recovery accepts a prefix of the commits:
-/// after a lost record it accepts no later one, even if its bytes are intact.
+/// Each record names the checksum of the record before it. So recovery accepts a prefix of the
+/// commits: after a lost record it accepts no later one, even if its bytes are intact.
 public struct LogRecord: Equatable, Sendable {
     @inlinable
     package static var magic: UInt32 { 0x524c_4648 }
@@ -74,11 +74,11 @@ public struct LogRecord: Equatable, Sendable {
     @inlinable
     package var isSummary: Bool { span > byteCount }
 
-    /// Where the runs begin.
+    /// The offset of the runs.
     @inlinable
     package var runsOffset: Int { isSummary ? Self.summaryHeaderBytes : Self.headerBytes }
 
-    /// The checksum that the next record names as its predecessor's, given the bytes of this one.
+    /// The previous checksum that the next record names, given the bytes of this one.
     @inlinable
     package func chain(_ raw: UnsafeRawBufferPointer) -> UInt64 {
         isSummary ? Self.lastChecksumField.load(raw.baseAddress!) : checksum
@@ -113,7 +113,7 @@ public struct LogRecord: Equatable, Sendable {
         bytes.field(&heapPages, at: 56)
     }
 
-    /// Writes the header before a body that is already in place; returns the checksum.
+    /// Writes the header in front of a body that is already in place; returns the checksum.
     @inlinable @inline(__always)
     package func seal(_ record: UnsafeMutableRawPointer, epoch: UInt64) -> UInt64 {
         Field<UInt32>(at: 0).store(Self.magic, to: record)
@@ -136,7 +136,7 @@ public struct LogRecord: Equatable, Sendable {
             seed: header)
     }
 
-    /// Reads a header alone: plausible, but not yet verified.
+    /// Reads only the header: plausible, but not yet verified.
     @inlinable
     package static func decodeHeader(_ raw: UnsafeRawBufferPointer) -> LogRecord? {
         guard raw.count >= headerBytes, raw.loadUnaligned(as: UInt32.self) == magic else {
@@ -158,7 +158,7 @@ public struct LogRecord: Equatable, Sendable {
         return record
     }
 
-    /// Whether the whole record in `raw` carries its own checksum.
+    /// Whether the checksum of the whole record in `raw` is right.
     @inlinable
     package func verifies(_ raw: UnsafeRawBufferPointer, epoch: UInt64) -> Bool {
         raw.count == Int(byteCount)

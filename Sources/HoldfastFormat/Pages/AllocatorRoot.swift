@@ -5,7 +5,7 @@
 ///        0     8   magic "HFALROOT"
 ///        8     8   end: pages from here on are not part of the heap
 ///       16     8   catalogue: offset of the named roots, 0 if there are none yet
-///       24     8   catalogue version: goes up when a root is added, removed or moved
+///       24     8   catalogue version: incremented when a root is added, removed or moved
 ///       64   316   partial slabs: for each size class the page of the first slab with a free
 ///                  block, 0 if none
 ///      384    32   one bit for each bin that has a free run

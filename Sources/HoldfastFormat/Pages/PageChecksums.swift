@@ -1,14 +1,14 @@
-/// The checksums of the pages of the heap file: 64 bits for each, in pages of their own behind the
+/// The checksums of the pages of the heap file: 64 bits per page, in separate pages behind the
 /// descriptors of the same pages (`PageMap`).
 ///
 /// Only checkpoints write them, directly to the file and never through a transaction, so they
 /// describe the contents of the *file*. An entry of 0 belongs to a page that no checkpoint has
-/// written: it reads as zeros. A page of checksums holds 511 of them and, in its last word, a
-/// checksum of itself. A page of checksums that is all zeros has not been written either. So a
-/// checksum covers every bit of the file.
+/// written: it reads as zeros. A checksum page holds 511 entries and, in its last word, a checksum
+/// of itself. A checksum page of all zeros has not been written either. So every bit of the file is
+/// covered by a checksum.
 ///
 /// Entries are valid as of the last complete checkpoint. Pages that the log changes may differ
-/// until recovery or the next checkpoint writes them again.
+/// until recovery or the next checkpoint rewrites them.
 package struct PageChecksums: Equatable {
     @inlinable
     package static var entriesPerPage: Int { HeapLayout.pageBytes / 8 - 1 }
@@ -20,7 +20,7 @@ package struct PageChecksums: Equatable {
 
     package init(parts: [UInt32]) { self.parts = parts }
 
-    /// Reads the parts out of the allocator's root page.
+    /// Reads the parts from the allocator's root page.
     package init(root: UnsafeRawBufferPointer) {
         let fields = Int(PageMap.partField(PageMap.firstPartExponent) - AllocatorRoot.offset)
         parts = (0 ..< HeapHeader.partCount).map {
@@ -28,7 +28,7 @@ package struct PageChecksums: Equatable {
         }
     }
 
-    /// The pages of checksums of part `index`; index -1 is the first, fixed one.
+    /// The checksum pages of part `index`; index -1 is the first, fixed one.
     package func pages(ofPart index: Int) -> Range<Int>? {
         guard index >= 0 else {
             return Int(HeapLayout.firstChecksumPage) ..< Int(HeapLayout.firstChecksumPage) + 1
@@ -39,11 +39,11 @@ package struct PageChecksums: Equatable {
         return first ..< first + Int(PageMap.checksumPages(exponent))
     }
 
-    /// All ranges of pages that hold checksums.
+    /// All ranges of checksum pages.
     package var allPages: [Range<Int>] { (-1 ..< parts.count).compactMap { pages(ofPart: $0) } }
 
-    /// Adds the pages of checksums of every part that is named in a stretch of the allocator's root
-    /// page, which begins at its byte `start`.
+    /// Adds the checksum pages of every part named in `bytes`, a section of the allocator's root
+    /// page that begins at byte `start` of it.
     package static func collectPages(
         ofRootBytes bytes: UnsafeRawBufferPointer, from start: Int,
         into places: inout Set<Range<Int>>
@@ -60,14 +60,14 @@ package struct PageChecksums: Equatable {
         }
     }
 
-    /// The part that page `page` belongs to, and the first page of that part's.
+    /// The part that page `page` belongs to, and the first page that the part describes.
     package static func part(of page: Int) -> (index: Int, firstPage: Int) {
         guard page >= 256 else { return (-1, 0) }
         let exponent = Int.bitWidth - 1 - page.leadingZeroBitCount
         return (exponent - PageMap.firstPartExponent, 1 << exponent)
     }
 
-    /// Where the checksum of `page` stands; nil if there is no part for it.
+    /// The place of the checksum of `page`; nil if there is no part for it.
     package func place(of page: Int) -> (checksumPage: Int, index: Int)? {
         let (part, firstPage) = Self.part(of: page)
         guard part < parts.count, let pages = pages(ofPart: part) else { return nil }
@@ -75,10 +75,10 @@ package struct PageChecksums: Equatable {
         return (pages.lowerBound + number / Self.entriesPerPage, number % Self.entriesPerPage)
     }
 
-    // MARK: One page of checksums
+    // MARK: One checksum page
 
-    /// Never 0, which means that there is none. The page's number is included, so that a page at
-    /// the wrong place is detected.
+    /// Never 0, which means that there is none. Includes the page's number, so that a page at the
+    /// wrong place is detected.
     package static func checksum(ofPage page: Int, _ bytes: UnsafeRawBufferPointer) -> UInt64 {
         let sum = Checksum.of(bytes, seed: seed ^ UInt64(page))
         return sum == 0 ? 1 : sum
@@ -94,16 +94,16 @@ package struct PageChecksums: Equatable {
         page.storeBytes(of: value, toByteOffset: index * 8, as: UInt64.self)
     }
 
-    /// The difference between the page's own checksum and the right one: 0 for an intact page, also
-    /// for one that is all zeros.
+    /// The difference between the checksum page's own checksum and the right one: 0 for an intact
+    /// page, and for one that is all zeros.
     package static func difference(_ page: UnsafeRawBufferPointer, pageNumber: Int) -> UInt64 {
         let stored = page.loadUnaligned(fromByteOffset: selfOffset, as: UInt64.self)
         if stored == 0, isZero(page) { return 0 }
         return stored ^ ownChecksum(page, pageNumber)
     }
 
-    /// Makes the page's own checksum right, or, after a change, exactly as wrong as it was: the
-    /// next write of another entry must not hide damage.
+    /// Makes the page's own checksum right, or, after a change to a damaged page, exactly as wrong
+    /// as before: writing another entry must not hide damage.
     package static func seal(
         _ page: UnsafeMutableRawBufferPointer, pageNumber: Int, difference: UInt64
     ) {

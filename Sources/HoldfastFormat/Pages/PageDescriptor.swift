@@ -2,8 +2,8 @@
 /// Art of Computer Programming 2.5).
 ///
 /// Only the descriptors of the first and the last page of a run are valid. In slabs of several
-/// pages all are, so that a block's slab can be found from any of them. The descriptors in between
-/// are stale and must not be read.
+/// pages all are, so that a block's slab can be found from any of them. In other runs, the
+/// descriptors in between are stale and must not be read.
 @frozen
 public struct PageDescriptor: BitwiseCopyable, Equatable, Sendable {
     @frozen
@@ -14,7 +14,7 @@ public struct PageDescriptor: BitwiseCopyable, Equatable, Sendable {
         case slab = 3
         /// Headers, the allocator root and the parts of the page map.
         case metadata = 4
-        /// A slab's page that is not its first; `pages` is the distance to the first.
+        /// A page of a slab other than its first; `pages` is the distance to the first.
         case slabInterior = 5
         // The last page of a run of more than one page; `pages` is the run's length.
         case freeTail = 6

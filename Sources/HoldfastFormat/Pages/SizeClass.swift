@@ -1,14 +1,14 @@
-/// The sizes of block that slabs are cut into.
+/// The block sizes of slabs.
 ///
 ///     16, 24, 32 … 128         every 8 bytes
-///     144, 160 … 256           then eight to each doubling,
+///     144, 160 … 256           then eight per doubling,
 ///     288, 320 … 512           so a block wastes less than an eighth of itself
 ///     …
 ///     28672, 30720, 32768      beyond: whole pages
 ///
 /// A request below 16 bytes takes 16, and one up to 128 wastes under 8 bytes. Every class from 512
-/// bytes on is a multiple of 64, and below that, a size that is a multiple of its alignment (up to
-/// 64) finds a class that is too.
+/// bytes on is a multiple of 64. Below that, a size that is a multiple of its alignment (up to 64)
+/// gets a class that is too.
 public enum SizeClass {
     @inlinable
     public static var count: Int { 79 }
@@ -25,7 +25,7 @@ public enum SizeClass {
     @inlinable @inline(__always)
     package static func index(for byteCount: Int) -> Int {
         if byteCount <= 128 { return (max(byteCount, 16) &- 9) &>> 3 }
-        // The doubling that it falls into, and the eighth of that.
+        // The doubling that the request falls into, and the eighth within it.
         let log = Int.bitWidth &- 1 &- (byteCount &- 1).leadingZeroBitCount
         return 15 &+ (log &- 7) &* 8 &+ ((byteCount &- 1) &>> (log &- 3)) &- 8
     }
@@ -43,8 +43,8 @@ public enum SizeClass {
         package var pages: Int
         package var blocks: Int
 
-        /// The header may lie in front of each block of the first page that begins at a line's
-        /// start, and behind the last: so many bytes apart.
+        /// The distance between possible places of the header: in front of each block of the first
+        /// page that begins at the start of a line, or behind the last block.
         package var placeStep: Int {
             let factor = 1 << blockBytes.trailingZeroBitCount
             return factor >= slabHeaderBytes ? blockBytes : blockBytes * (slabHeaderBytes / factor)
@@ -55,8 +55,8 @@ public enum SizeClass {
         }
     }
 
-    /// The smallest number of pages that wastes at most a sixteenth on header and rest and holds at
-    /// least eight blocks.
+    /// The smallest number of pages that wastes at most a sixteenth on header and remainder and
+    /// holds at least eight blocks.
     package static let shapes: [Shape] = (0 ..< count).map { index in
         let blockBytes = blockBytes(index)
         var pages = 1

@@ -90,7 +90,8 @@ extension Errno {
 }
 
 extension Errno {
-    /// Whether the process lacks a right: `EACCES`, `EPERM`, or `EROFS`, which no right helps with.
+    /// Whether the process lacks a permission: `EACCES`, `EPERM`, or `EROFS`, which no permission
+    /// helps with.
     public var isRefusal: Bool {
         [.permissionDenied, .notPermitted, .readOnlyFileSystem].contains(self)
     }

@@ -2,16 +2,16 @@
 public enum SystemError: Error, Equatable, Sendable {
     /// A call to the operating system failed.
     case call(Operation, path: String, Errno)
-    /// The name is taken by something that is not a file of the caller's, and was left as it is.
+    /// The name is taken by a file that is not the caller's; it was not changed.
     case foreignFile(path: String, FileObstacle)
 
     public enum Operation: String, Sendable {
         case open, status, read, write, sync, grow, truncate, map, rename, remove, lock,
             syncDirectory
 
-        /// Whether a failure says nothing about what is on the disk: this process got no
-        /// descriptor, no addresses, no memory or no lock. Other processes are not affected, and
-        /// this one may try again.
+        /// Whether the failure says nothing about the contents of the disk: this process could not
+        /// get a descriptor, addresses, memory or a lock. Other processes are not affected, and
+        /// this one may retry.
         package var concernsThisProcessAlone: Bool {
             switch self {
             case .open, .status, .map, .lock: true
@@ -56,7 +56,7 @@ public enum SystemError: Error, Equatable, Sendable {
         if case .foreignFile = self { true } else { false }
     }
 
-    /// Whether the process lacks a right (`Errno.isRefusal`).
+    /// Whether the process lacks a permission (`Errno.isRefusal`).
     package var isRefusal: Bool { errno?.isRefusal ?? false }
 
     /// One phrase for logs and reasons.
@@ -70,7 +70,7 @@ public enum SystemError: Error, Equatable, Sendable {
     }
 }
 
-/// What stands under a name that should be the caller's file, or no file at all.
+/// The kind of object found under a name that should be the caller's file, or free.
 public enum FileObstacle: String, Sendable {
     case symbolicLink
     case directory
@@ -82,7 +82,7 @@ public enum FileObstacle: String, Sendable {
     case otherContents
 }
 
-/// An error of a layer above, which passes on the errors of the system.
+/// An error of a layer above, with a case for errors of the system.
 package protocol SystemErrorConvertible: Error {
     static func system(_ error: SystemError) -> Self
 }

@@ -16,43 +16,43 @@ public protocol Disk: AnyObject, Sendable {
     /// Opens the file at `path`. Throws `ENOENT` if it is missing (unless created) and `EEXIST` if
     /// `.createNew` finds one.
     func open(_ path: String, _ access: FileAccess) throws(SystemError) -> any DiskFile
-    /// The same for a name that other programs may have used for anything. Only an ordinary file
-    /// with this one name is opened, and no symbolic link is followed. Otherwise throws
-    /// `SystemError.foreignFile`, and nothing is opened.
+    /// Opens a file whose name other programs may have used for something else. Only an ordinary
+    /// file with this one name is opened, and no symbolic link is followed. Otherwise throws
+    /// `SystemError.foreignFile`, and opens nothing.
     func openBeside(_ path: String, _ access: FileAccess) throws(SystemError) -> any DiskFile
-    /// The reason why no file can be made at `path`, with names beside it that are longer by
-    /// `suffixBytes`; nil if there is none. Asked before anything is made.
+    /// The reason why no file can be created at `path`, with neighbour names that are longer by
+    /// `suffixBytes`; nil if there is none. Checked before any file is created.
     func objection(to path: String, suffixBytes: Int) -> PathObjection?
     /// Whether anything exists at `path`.
     func exists(_ path: String) -> Bool
-    /// Gives the file at `source` the name `destination`, atomically. Throws `EEXIST` instead of
+    /// Renames the file at `source` to `destination`, atomically. Throws `EEXIST` instead of
     /// replacing a file.
     func renameWithoutReplacing(_ source: String, to destination: String) throws(SystemError)
     /// Removes the name `path`. Not an error if it is missing.
     func remove(_ path: String) throws(SystemError)
-    /// Gives the file at `source` the name `destination`, atomically, and replaces any file there.
+    /// Renames the file at `source` to `destination`, atomically, replacing any file there.
     func renameReplacing(_ source: String, to destination: String) throws(SystemError)
     /// Makes new, renamed and removed names in the folder of `path` durable.
     func syncDirectory(of path: String) throws(SystemError)
-    /// The identity of the file that has the name `path` now; nil if there is none.
+    /// The identity of the file at `path` now; nil if there is none.
     func fileIdentity(at path: String) -> FileIdentity?
-    /// The absolute path, without links, that `path` leads to now, whether or not the file exists
+    /// The absolute path without links that `path` leads to now, whether or not the file exists
     /// yet; `path` itself if that is unknown.
     func resolve(_ path: String) -> String
     /// Whether open files know their paths (`DiskFile.currentPath`), so that paths need not be
-    /// resolved before.
+    /// resolved on opening.
     var tellsPaths: Bool { get }
 }
 
 extension Disk {
-    /// For disks that do not say.
+    /// The default: unknown.
     public var tellsPaths: Bool { false }
 
-    /// For disks without links and folders.
+    /// The default, for disks without links and folders.
     public func openBeside(_ path: String, _ access: FileAccess) throws(SystemError)
         -> any DiskFile
     { try open(path, access) }
 
-    /// For disks whose names can be anything.
+    /// The default, for disks that accept any name.
     public func objection(to path: String, suffixBytes: Int) -> PathObjection? { nil }
 }

@@ -4,7 +4,7 @@ import MemoryMapping
 public protocol DiskFile: AnyObject, Sendable {
     var path: String { get }
     func size() throws(SystemError) -> Int
-    /// Bytes of the disk that the file takes: less than its size where it has holes.
+    /// The disk space of the file in bytes: less than its size if it has holes.
     func allocatedBytes() throws(SystemError) -> Int
     /// Fills `buffer` from `offset`. Returns the bytes read, fewer than asked for only at the end
     /// of the file.
@@ -15,9 +15,9 @@ public protocol DiskFile: AnyObject, Sendable {
     /// final: the kernel may have marked the pages clean, so the caller must not trust a later
     /// success for this data.
     func sync() throws(SystemError)
-    /// Makes the file longer. With `reservingBlocks` the disk space is allocated.
+    /// Extends the file. With `reservingBlocks`, allocates the disk space.
     func grow(from oldSize: Int, to newSize: Int, reservingBlocks: Bool) throws(SystemError)
-    /// Makes the file shorter.
+    /// Truncates the file.
     func truncate(to newSize: Int) throws(SystemError)
     /// Maps `byteCount` bytes from `fileOffset` at `offset` of the reservation.
     func map(
@@ -37,7 +37,7 @@ public protocol DiskFile: AnyObject, Sendable {
     /// Whether another open file holds the lock in any mode.
     func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool
     /// Makes the range read as zeros. Keeps its disk blocks if `keepsBlocks`; otherwise frees them
-    /// where the file system can.
+    /// if the file system can.
     func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(SystemError)
     /// The first offset from `offset` on that may hold data; nil if only holes follow.
     func nextData(from offset: Int) throws(SystemError) -> Int?
@@ -50,22 +50,22 @@ public protocol DiskFile: AnyObject, Sendable {
     /// The absolute path, without links, of the file that was opened, as it is now; nil if that is
     /// unknown.
     func currentPath() -> String?
-    /// The users that may read and write the file; nil where the disk has no such thing.
+    /// The permissions of the file; nil if the disk has none.
     func rights() throws(SystemError) -> FileRights?
-    /// Gives the file the group, mode and owner of another file, as far as this process may. Where
-    /// the group cannot be set, its members get no more than all users: they are not the group that
-    /// the rights were meant for. Call it while the file is empty.
+    /// Gives the file the group, mode and owner of another file, as far as this process may. If the
+    /// group cannot be set, it gets only the permissions of all users, because it is not the group
+    /// that the permissions were meant for. Call this while the file is empty.
     func take(_ rights: FileRights)
-    /// Tells that the file has a new name, for errors.
+    /// Records the file's new name, for error messages.
     func wasRenamed(to path: String)
     func close()
 }
 
 extension DiskFile {
-    /// For disks that do not say: as if the file had no holes.
+    /// The default: as if the file had no holes.
     public func allocatedBytes() throws(SystemError) -> Int { try size() }
 
-    /// Made of the other calls.
+    /// The default, composed of the other calls.
     public func facts() throws(SystemError) -> FileFacts {
         try requireRegularFile()
         return FileFacts(size: try size(), identity: try fileIdentity(), isNamed: true)
@@ -89,7 +89,7 @@ extension DiskFile {
         return reservation
     }
 
-    /// Runs `body` and throws its error as one of this file.
+    /// Runs `body` and converts its error to one of this file.
     package func mappingErrors<R>(
         as operation: SystemError.Operation = .map, _ body: () throws(MappingError) -> R
     ) throws(SystemError) -> R {

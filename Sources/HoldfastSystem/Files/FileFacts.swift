@@ -3,14 +3,14 @@ public enum FileAccess: Sendable {
     case readOnly
     case readWrite
     /// For reading and writing. The file is created, and it is an error if it exists. A private
-    /// file can be used by its owner alone until it is given other rights (`DiskFile.take`); other
-    /// files get the usual rights, less those that the process's umask forbids.
+    /// file can be used by its owner alone until it gets other permissions (`DiskFile.take`); other
+    /// files get the usual permissions minus the process's umask.
     case createNew(isPrivate: Bool)
-    /// For reading and writing. The file is created if it is missing, with rights as above.
+    /// For reading and writing. The file is created if it is missing, with permissions as above.
     case createOrKeep(isPrivate: Bool)
 }
 
-/// The users that may read and write a file.
+/// The permissions of a file, with its owner and group.
 public struct FileRights: Equatable, Sendable {
     /// The permission bits of reading and writing, as in `chmod`.
     public var mode: UInt32
@@ -24,7 +24,7 @@ public struct FileRights: Equatable, Sendable {
     }
 }
 
-/// Identifies a file whatever its names are: device and inode.
+/// Identifies a file independently of its names: device and inode.
 public struct FileIdentity: Hashable, Sendable {
     public var device: UInt64
     public var number: UInt64
@@ -35,9 +35,9 @@ public struct FileIdentity: Hashable, Sendable {
     }
 }
 
-/// The facts that an opening needs first, from one system call.
+/// The facts about a file that an opening needs first, from one system call.
 public struct FileFacts: Equatable, Sendable {
-    /// Bytes.
+    /// In bytes.
     public var size: Int
     public var identity: FileIdentity
     /// Whether the file has any name left. True may be out of date a moment later.
@@ -54,7 +54,7 @@ public struct FileFacts: Equatable, Sendable {
 public enum FileSystemKind: Equatable, Sendable {
     /// On this machine: mappings and locks mean the same to every process.
     case local
-    /// Also used by other machines, where a mapping of this one cannot be seen. With the name of
+    /// Shared with other machines, to which a mapping on this one is invisible. With the name of
     /// the file system.
     case network(String)
     /// Unknown (FUSE and the like).

@@ -1,6 +1,6 @@
 /// A lock of one byte of a file, far beyond any data. The byte is never written.
 ///
-/// What each slot is for is the user's to say. Slot 0 is released last when a file is closed: a
+/// The user defines the meaning of each slot. Slot 0 is released last when a file is closed: a
 /// process that waits for it finds the other slots free.
 public struct FileLock: Hashable, Sendable {
     /// 0 ..< `slotCount`.
@@ -10,6 +10,6 @@ public struct FileLock: Hashable, Sendable {
 
     public init(slot: Int) { self.slot = slot }
 
-    /// The place of the byte in the file.
+    /// The offset of the byte in the file.
     var offset: Int { 1 << 62 + slot }
 }

@@ -1,7 +1,7 @@
-/// Tells the file systems that other machines can use too.
+/// Recognises file systems that other machines can use too.
 ///
-/// Functions of the system's answers, so that tests can ask for file systems that this machine does
-/// not have.
+/// Pure functions of the system's answers, so that tests can use file systems that this machine
+/// does not have.
 package enum NetworkMounts {
     /// The numbers of `statfs(2)`.
     package static func kind(ofMagic magic: UInt32) -> FileSystemKind {

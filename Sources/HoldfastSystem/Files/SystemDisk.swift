@@ -49,11 +49,11 @@ public final class SystemDisk: Disk {
         return SystemFile(path: path, descriptor: opened.value)
     }
 
-    /// Makes a call that returns -1 if it fails, again if a signal interrupts it.
+    /// Makes a call that returns -1 on failure; repeats it if a signal interrupts it.
     private static func calling(_ path: String, _ call: (UnsafePointer<CChar>) -> Int32) -> (
         value: Int32, errno: Errno?
     ) {
-        // C would stop at the zero and use another file than the one named.
+        // A C string would end at the zero, and name another file.
         guard !path.utf8.contains(0) else { return (-1, .invalidArgument) }
         return PathBytes.withCString(path) { path in
             while true {
@@ -75,15 +75,15 @@ public final class SystemDisk: Disk {
 
     public func openBeside(_ path: String, _ access: FileAccess) throws(SystemError) -> any DiskFile
     {
-        // Before it is opened: a process at the other end of a pipe would notice the opening, and
-        // a device may act on it.
+        // Checked before opening: a process at the other end of a pipe would notice the opening,
+        // and a device may act on it.
         var status = stat()
         if Self.calling(path, { lstat($0, &status) }).errno == nil {
             try Self.requireOwnable(status, path)
         }
         let file: SystemFile
         do throws(SystemError) { file = try open(path, access, flags: O_NOFOLLOW) } catch {
-            // The name was given to something else since.
+            // The name was given to another object since.
             switch error.errno {
             case .tooManySymbolicLinkLevels:
                 throw SystemError.foreignFile(path: path, .symbolicLink)
@@ -109,7 +109,7 @@ public final class SystemDisk: Disk {
     public func objection(to path: String, suffixBytes: Int) -> PathObjection? {
         if let objection = PathObjection(toText: path) { return objection }
         let pathBytes = PathBytes.bytes(of: path).count + suffixBytes
-        // The system counts the zero at the end too.
+        // The limit includes the terminating zero.
         if pathBytes >= Int(PATH_MAX) {
             return .pathTooLong(bytes: pathBytes, limit: Int(PATH_MAX) - 1)
         }
@@ -133,8 +133,8 @@ public final class SystemDisk: Disk {
 
     public func renameWithoutReplacing(_ source: String, to destination: String) throws(SystemError)
     {
-        // A hard link fails with EEXIST where rename would replace. Both names mean the same file
-        // in between.
+        // A hard link fails with EEXIST where rename would replace. In between, both names mean the
+        // same file.
         if let errno = Self.calling(source, and: destination, { link($0, $1) }) {
             guard [.notPermitted, .notSupportedOnSocket, .noFunction].contains(errno) else {
                 throw SystemError(.rename, destination, errno)
@@ -175,11 +175,11 @@ public final class SystemDisk: Disk {
 
     public func resolve(_ path: String) -> String {
         var path = path
-        // The number of links that the system itself follows.
+        // The number of links that the kernel follows.
         for _ in 0 ..< 40 {
             if let found = Self.realPath(path) { return found }
-            // A file that does not exist yet has no real path, but a link to it says where it would
-            // be.
+            // A file that does not exist yet has no real path, but a link to it tells where it
+            // would be.
             guard let target = Self.linkTarget(path) else { break }
             path = PathBytes.isAbsolute(target) ? target : PathBytes.folder(of: path) + "/" + target
         }

@@ -33,7 +33,7 @@ extension SystemFile {
 
     private func writeZeros(at offset: Int, byteCount: Int) throws(SystemError) {
         let zeros = [UInt8](repeating: 0, count: min(byteCount, 1 << 20))
-        // Writing behind the end of the file would move the end.
+        // Writing behind the end of the file would extend it.
         let end = min(offset + byteCount, try size())
         var at = offset
         while at < end {

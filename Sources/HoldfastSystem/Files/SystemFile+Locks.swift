@@ -6,11 +6,11 @@
     import Glibc
 #endif
 
-/// Locks of single bytes that belong to the open file and not to the process (`F_OFD_SETLK`): two
+/// Locks of single bytes that belong to the open file and not to the process (`F_OFD_SETLK`). Two
 /// openings in one process exclude each other too, and closing another descriptor of the same file
-/// does not release them, as it does with the older POSIX locks.
+/// does not release them, as it would with POSIX locks.
 extension SystemFile {
-    // The numbers of the kernels' interfaces. The C libraries do not export them to Swift.
+    // The constants of the kernels' interfaces. The C libraries do not export them to Swift.
     #if canImport(Darwin)
         private static let setLock: Int32 = 90
         private static let getLock: Int32 = 92
@@ -41,7 +41,7 @@ extension SystemFile {
         return true
     }
 
-    /// Releases every lock but that of slot 0.
+    /// Releases every lock except that of slot 0.
     func unlockAllButFirst() {
         var request = request(FileLock(slot: 1), Int32(F_UNLCK))
         request.l_len = off_t(FileLock.slotCount - 1)

@@ -10,10 +10,10 @@ import MemoryMapping
 
 /// Mapping a file without tying its locks to the mapping.
 extension SystemFile {
-    /// A mapping keeps the open file that it was made of, and that file's locks, in every process
-    /// that has the mapping: also in a forked child, which needs it and may outlive the parent. So
-    /// a file with locks is mapped through an open file of its own, closed at once. Without
-    /// `/proc`, by which the file is opened again, it is mapped through this one.
+    /// A mapping keeps alive the open file that it was made from, and that file's locks, in every
+    /// process that has the mapping. That includes a forked child, which needs the mapping and may
+    /// outlive the parent. So a file with locks is mapped through a separate open file, closed at
+    /// once. Without `/proc`, through which the file is reopened, it is mapped through this one.
     public func map(
         into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int,
         kind: MappingKind
@@ -27,7 +27,8 @@ extension SystemFile {
         }
     }
 
-    /// Another open file of the same file, whatever its name is now; negative if there is none.
+    /// Another open file description of the same file, whatever its name is now; negative if there
+    /// is none.
     private func openAgain(_ access: Int32) -> Int32 {
         #if canImport(Glibc)
             Glibc.open("/proc/self/fd/\(descriptor)", access | O_CLOEXEC)

@@ -11,7 +11,7 @@ import MemoryMapping
 /// An open file descriptor.
 ///
 /// `@unchecked Sendable`: the descriptor is set once and closed once (the engine's lock orders
-/// `close` after every use); `pread`, `pwrite` and `fdatasync` carry no shared position.
+/// `close` after every use); `pread`, `pwrite` and `fdatasync` use no shared file position.
 public final class SystemFile: DiskFile, @unchecked Sendable {
     /// Changes only before the file is shared.
     public private(set) var path: String
@@ -39,12 +39,12 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
     }
 
     /// Releases the locks. The descriptor is closed with the object, so that a thread that still
-    /// uses it cannot meet another file under its number.
+    /// uses it cannot access another file with the same number.
     public func close() {
         guard !isClosed else { return }
         isClosed = true
-        // A mapping keeps the open file alive, and its locks with it, until it is unmapped. After a
-        // fork the parent has the same open file, and the locks are the parent's. Slot 0 last; see
+        // A mapping keeps the open file, and with it the locks, until it is unmapped. After a fork
+        // the parent has the same open file, and the locks are the parent's. Slot 0 last; see
         // `FileLock`.
         if hasLocks, ForkGuard.generation == generation {
             unlockAllButFirst()
@@ -57,7 +57,7 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
     }
 
     public func allocatedBytes() throws(SystemError) -> Int {
-        // Blocks of 512 bytes, whatever those of the file system are.
+        // In units of 512 bytes, whatever the block size of the file system.
         Int(try status().st_blocks) * 512
     }
 
@@ -76,8 +76,8 @@ public final class SystemFile: DiskFile, @unchecked Sendable {
 
     public func currentPath() -> String? {
         #if os(Linux)
-            // The system adds " (deleted)" to the path of a file that has lost its name. Such a
-            // path leads to no file.
+            // The system appends " (deleted)" to the path of a file without a name. Such a path
+            // leads to no file.
             SystemDisk.linkTarget("/proc/self/fd/\(descriptor)")
         #else
             nil

@@ -1,12 +1,12 @@
 import CHoldfast
 import MemoryMapping
 
-/// The name under which a file is made before it gets its final name as a whole.
+/// The name of a file while it is being created, before it is renamed to its final name.
 ///
 /// It is always the same for one path, so that the leftover of a process that died is found by the
-/// next. It ends with a checksum of the final name, sixteen hexadecimal digits, which no user
-/// chooses by chance. That and the beginning of the file prove that it is a leftover. A name that
-/// would become too long is cut.
+/// next process. It ends with a checksum of the final name, sixteen hexadecimal digits, which no
+/// user chooses by chance. That and the beginning of the file prove that the file is a leftover. A
+/// name that would become too long is shortened.
 package enum WorkingName {
     private static let seed: UInt64 = 0x776f_726b_696e_6721
     private static let longestName = 255
@@ -26,9 +26,8 @@ package enum WorkingName {
         return place + PathBytes.text(name.prefix(max(room, 0))) + end
     }
 
-    /// Whether `file` begins as files do that are made under such a name: each sector at `offsets`,
-    /// where the headers go, is still zero or holds a header (`isHeader`). A disk writes a sector
-    /// whole, so all of it counts.
+    /// Whether `file` begins like a file created under a working name: each sector at `offsets`,
+    /// the places of the headers, is still zero or begins like a header (`isHeader`).
     package static func isLeftover(
         _ file: any DiskFile, headersAt offsets: [Int], _ isHeader: (UnsafeRawBufferPointer) -> Bool
     ) throws(SystemError) -> Bool {

@@ -6,7 +6,7 @@
     import Glibc
 #endif
 
-/// Memory from `malloc`, for callers that handle its absence instead of trapping.
+/// Memory from `malloc`, for callers that handle a failed allocation instead of trapping.
 package enum FallibleMemory {
     /// Nil if there is no memory.
     package static func allocate(byteCount: Int) -> UnsafeMutableRawPointer? { malloc(byteCount) }
@@ -16,8 +16,8 @@ package enum FallibleMemory {
         calloc(byteCount, 1)
     }
 
-    /// Memory of another size with the same contents; nil, with the old memory unchanged, if there
-    /// is none.
+    /// Resizes the memory, keeping its contents; nil, with the old memory unchanged, if there is
+    /// none.
     package static func reallocate(_ memory: UnsafeMutableRawPointer, byteCount: Int)
         -> UnsafeMutableRawPointer?
     { realloc(memory, byteCount) }

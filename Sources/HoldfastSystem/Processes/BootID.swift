@@ -1,4 +1,4 @@
-/// Identifies a start of the machine. Memory that was mapped before it is gone.
+/// Identifies a boot of the machine. Memory that was mapped before it is gone.
 public struct BootID: Hashable, Sendable {
     public var high: UInt64
     public var low: UInt64

@@ -9,8 +9,8 @@ import CHoldfast
 #endif
 
 /// Detects `fork`. The child has the parent's mappings and descriptors, but none of its threads or
-/// locks, so the child must neither use nor close its copy of what the parent opened. The child
-/// drops the parent's open files at once: see `InheritedFiles`.
+/// locks, so the child must neither use nor close its copies of objects that the parent opened. The
+/// child drops the parent's open files at once: see `InheritedFiles`.
 package enum ForkGuard {
     /// Registered once. The handler runs in the child before `fork` returns there.
     private static let isRegistered: Bool = {
@@ -22,15 +22,15 @@ package enum ForkGuard {
         return true
     }()
 
-    /// The number of forks between the first process that asked and this process. An object that
-    /// was opened under another number belongs to the parent.
+    /// The number of forks between the first process that called this and the current process. An
+    /// object that was opened under another number belongs to the parent.
     package static var generation: Int {
         _ = isRegistered
         return current
     }
 
-    /// The same for a caller that has opened something, and so has asked for `generation` before:
-    /// one load, on the path of every transaction.
+    /// The same for a caller that has opened an object, and so has called `generation` before: one
+    /// load, on the path of every transaction.
     @inlinable @inline(__always)
     package static var current: Int { Int(holdfast_get_fork_count()) }
 }

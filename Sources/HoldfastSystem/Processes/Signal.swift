@@ -16,23 +16,23 @@ package struct Signal: Equatable, Sendable {
     package static var terminate: Signal { Signal(number: SIGTERM) }
     package static var hangUp: Signal { Signal(number: SIGHUP) }
 
-    /// The calls that meet its cause fail with an error instead.
+    /// Ignores the signal. A call that would have caused it fails with an error instead.
     package func ignore() { _ = signal(number, SIG_IGN) }
 
     /// Calls `handler` with the number of the next such signal. Later ones have their default
-    /// effect. A wait in a system call ends. Does nothing if the process was started with the
-    /// signal ignored, as by `nohup`.
+    /// effect. A blocking system call is interrupted. Does nothing if the process was started with
+    /// the signal ignored, as by `nohup`.
     ///
-    /// The handler may make only calls that are safe in a signal handler.
+    /// The handler may make only async-signal-safe calls.
     package func handleOnce(_ handler: @escaping Handler) {
         var action = sigaction()
         guard sigaction(number, nil, &action) == 0, !Self.isIgnored(action) else { return }
-        // No SA_RESTART.
+        // Without SA_RESTART, so that system calls are interrupted.
         action.sa_flags = Int32(bitPattern: UInt32(truncatingIfNeeded: SA_RESETHAND))
         install(action, handler)
     }
 
-    /// The same for every such signal from now on, also if it was ignored.
+    /// Calls `handler` for every such signal from now on, even if it was ignored.
     package func handleAlways(_ handler: @escaping Handler) {
         var action = sigaction()
         sigemptyset(&action.sa_mask)

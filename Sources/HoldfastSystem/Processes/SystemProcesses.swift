@@ -10,10 +10,10 @@ import CHoldfast
 
 /// The operating system's processes.
 ///
-/// Numbers and start times have a meaning only within one PID namespace and one time namespace.
-/// Where `/proc` does not show a process (not mounted, `hidepid`, another namespace's `/proc`), the
-/// process counts as alive as long as any process has its number. Where not even the namespaces are
-/// known, every process counts as alive.
+/// Process IDs and start times have a meaning only within one PID namespace and one time namespace.
+/// If `/proc` does not show a process (not mounted, `hidepid`, another namespace's `/proc`), the
+/// process counts as alive as long as any process has its ID. If not even the namespaces are known,
+/// every process counts as alive.
 public struct SystemProcesses: ProcessDirectory {
     public static let shared = SystemProcesses()
 
@@ -50,15 +50,15 @@ public struct SystemProcesses: ProcessDirectory {
                 return BootID(high: high, low: low)
             }
         #else
-            // The time of the boot, which a change of the clock moves: then a live log counts as an
-            // old one, and its users are found by their locks. Untested on a Mac.
+            // The time of the boot, which a change of the clock moves: a live log then counts as
+            // old, and its users are found by their locks. Untested on a Mac.
             var time = timeval()
             var size = MemoryLayout<timeval>.size
             if sysctlbyname("kern.boottime", &time, &size, nil, 0) == 0 {
                 return BootID(high: UInt64(time.tv_sec), low: UInt64(time.tv_usec))
             }
         #endif
-        // Then every boot looks the same, and the locks alone tell.
+        // All boots then look the same, and only the locks distinguish them.
         return .unknown
     }()
 
@@ -75,7 +75,7 @@ public struct SystemProcesses: ProcessDirectory {
         #endif
     }
 
-    /// What the system reports about a process.
+    /// The system's report about a process.
     private struct State {
         var hasEnded = false
         /// 0 if it is not reported.
@@ -99,12 +99,12 @@ public struct SystemProcesses: ProcessDirectory {
                     ? UInt64(String(decoding: fields[number - 3], as: UTF8.self)) ?? 0 : 0
             }
             guard let state = fields.first?.first else { return nil }
-            // A zombie no longer holds anything. A process whose main thread alone has ended looks
-            // the same, but has other threads.
+            // A zombie no longer holds anything. A process of which only the main thread has ended
+            // looks the same, but has other threads.
             let isOver =
                 state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
                 || state == UInt8(ascii: "x")
-            // Where the code and the stack begin. Not reported to every process, nor without a
+            // The start of the code and of the stack. Not reported to every process, nor without a
             // main thread: then the latter is 0.
             let (code, stack) = (field(26), field(28))
             return State(
@@ -119,7 +119,7 @@ public struct SystemProcesses: ProcessDirectory {
     }
 
     #if os(Linux)
-        /// Whether the numbers in `/proc` are those of this process's namespace.
+        /// Whether the process IDs in `/proc` are those of this process's namespace.
         private static var isProcOurs: Bool {
             SystemDisk.linkTarget("/proc/self").flatMap { Int32($0) } == getpid()
         }

@@ -10,11 +10,11 @@ import CHoldfast
 
 /// Polling for a short time before sleeping in the kernel.
 ///
-/// To sleep and to be woken costs both sides a system call, and the sleeper tens of microseconds. A
-/// wait for a process that is running is shorter than that. So a waiter polls for about as long as
-/// a sleep would cost, which at worst doubles that cost.
+/// Sleeping and waking up costs both sides a system call, and the sleeper tens of microseconds. A
+/// wait for a running process is shorter than that. So a waiter polls for about as long as a sleep
+/// would cost, which at worst doubles that cost.
 package enum AdaptiveSpin {
-    /// The default time.
+    /// The default duration.
     package static let usual: Duration = .microseconds(20)
 
     /// With one processor, nothing can happen while this thread polls.
@@ -33,7 +33,7 @@ package enum AdaptiveSpin {
         guard isWorthwhile, duration > .zero else { return false }
         let end = Deadline(in: duration)
         repeat {
-            // The clock costs as much as a few calls.
+            // Reading the clock costs as much as a few calls.
             for _ in 0 ..< 16 {
                 holdfast_pause()
                 if isOver() { return true }

@@ -8,7 +8,7 @@ import CHoldfast
     import Glibc
 #endif
 
-/// A moment of the monotonic clock, up to which to wait.
+/// A moment of the monotonic clock until which to wait.
 package struct Deadline: Sendable {
     /// Nanoseconds of the monotonic clock.
     package let moment: UInt64
@@ -19,7 +19,7 @@ package struct Deadline: Sendable {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 
-    /// The same clock to a few milliseconds, for a fraction of the cost.
+    /// The same clock with a resolution of a few milliseconds, at a fraction of the cost.
     @inlinable @inline(__always)
     package static var coarseNow: UInt64 { holdfast_coarse_clock() }
 
@@ -32,13 +32,13 @@ package struct Deadline: Sendable {
 
     package var hasPassed: Bool { Self.now >= moment }
 
-    /// Nanoseconds left; 0 if it has passed.
+    /// Nanoseconds left; 0 after the deadline.
     package var remaining: Int64 {
         let now = Self.now
         return now >= moment ? 0 : Int64(moment - now)
     }
 
-    /// The same moment for calls that take an absolute time of the monotonic clock.
+    /// The deadline for calls that take an absolute time of the monotonic clock.
     var time: timespec {
         var time = timespec()
         time.tv_sec = Int(moment / 1_000_000_000)

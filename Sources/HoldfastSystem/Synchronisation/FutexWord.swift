@@ -3,15 +3,15 @@ import Synchronization
 
 /// A word on which threads and processes sleep until they are woken.
 ///
-/// The word is odd while a thread sleeps or is about to, and every wake of all sleepers makes it
-/// the next even number. Sleepers sleep with the value that they announced themselves with. A wake
-/// between the announcement and the sleep has changed it, so the sleep ends at once. (With a mere
-/// flag, a wake meant for an earlier sleeper could take back a later announcement, and nothing
-/// would wake that sleeper.)
+/// The word is odd while a thread sleeps or is about to. Waking all sleepers advances it to the
+/// next even number. A sleeper sleeps with the value of its announcement: a wake-up between the
+/// announcement and the sleep has changed the word, so the sleep ends at once. (With a mere flag, a
+/// wake-up meant for an earlier sleeper could clear a later announcement, and nothing would wake
+/// that sleeper.)
 ///
 /// Between the announcement and the sleep, a sleeper must check its condition once more. A thread
-/// that makes the condition true must do so before it wakes. Both are in the single order of
-/// sequentially consistent operations.
+/// that makes the condition true must do so before it wakes sleepers. Both are in the single order
+/// of sequentially consistent operations.
 ///
 /// Safety: the creator keeps the address valid.
 package struct FutexWord: @unchecked Sendable {
@@ -30,7 +30,7 @@ package struct FutexWord: @unchecked Sendable {
         address.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
-    /// The half of the word that changes with every wake (little-endian, as the format is).
+    /// The half of the word that changes with every wake-up (little-endian, like the format).
     private var futex: UnsafePointer<UInt32> {
         UnsafePointer(address.assumingMemoryBound(to: UInt32.self))
     }
@@ -47,7 +47,7 @@ package struct FutexWord: @unchecked Sendable {
                 .newValue)
     }
 
-    /// Sleeps unless there was a wake since `announcement`; returns whether the time was up.
+    /// Sleeps unless there was a wake-up since `announcement`; returns whether the timeout expired.
     package func sleep(after announcement: UInt32, nanoseconds: Int64) -> Bool {
         KernelCalls.sleepCount.add(1, ordering: .relaxed)
         // A process that cannot announce its sleep is not woken, and polls.
@@ -67,8 +67,8 @@ package struct FutexWord: @unchecked Sendable {
     @inline(never)
     package func wake() {
         KernelCalls.wakeCount.add(1, ordering: .relaxed)
-        // One operation: an announcement either comes before it, and its sleeper sees the change,
-        // or comes later and stays.
+        // One operation: an announcement either precedes it, and its sleeper sees the change, or
+        // follows it and stays.
         exchange { ($0 | 1) &+ 1 }
         holdfast_wake_word(futex)
     }
@@ -77,7 +77,7 @@ package struct FutexWord: @unchecked Sendable {
     package func wakeOne() {
         guard word.pointee.load(ordering: .sequentiallyConsistent) & 1 != 0 else { return }
         KernelCalls.wakeCount.add(1, ordering: .relaxed)
-        // Still odd: others may sleep on.
+        // Still odd: others may continue to sleep.
         exchange { $0 &+ 2 }
         holdfast_wake_one(futex)
     }

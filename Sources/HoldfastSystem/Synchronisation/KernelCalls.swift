@@ -1,7 +1,7 @@
 import Synchronization
 
-/// How often this process has entered the kernel to wait for others or to wake them. At rest, and
-/// while all processes that share a heap are busy, none of these numbers moves.
+/// Counts how often this process has entered the kernel to wait for others or to wake them. While a
+/// heap is idle, or all processes that share it are busy, none of these numbers changes.
 package enum KernelCalls {
     static let sleepCount = Atomic<Int>(0)
     static let wakeCount = Atomic<Int>(0)

@@ -6,7 +6,7 @@
     import Glibc
 #endif
 
-/// A mutex of the threads of this process, for use with ``MonotonicCondition``.
+/// A mutex for the threads of this process, for use with ``MonotonicCondition``.
 ///
 /// Safety: the owner calls `destroy` once, when no thread uses it any more.
 package struct ThreadMutex: @unchecked Sendable {
@@ -34,7 +34,7 @@ package struct ThreadMutex: @unchecked Sendable {
 }
 
 /// A condition variable whose timeouts use the monotonic clock, which a change of the date does not
-/// move.
+/// affect.
 ///
 /// Safety: the owner calls `destroy` once, when no thread waits any more.
 package struct MonotonicCondition: @unchecked Sendable {
@@ -62,10 +62,10 @@ package struct MonotonicCondition: @unchecked Sendable {
 
     package func broadcast() { pthread_cond_broadcast(condition) }
 
-    /// Sleeps until a signal, or for no reason. The caller holds `mutex`.
+    /// Sleeps until a signal; may wake spuriously. The caller holds `mutex`.
     package func wait(_ mutex: ThreadMutex) { pthread_cond_wait(condition, mutex.mutex) }
 
-    /// Sleeps until a signal, or for no reason; false if the deadline has passed. The caller holds
+    /// Sleeps until a signal; may wake spuriously. False after the deadline. The caller holds
     /// `mutex`.
     package func wait(_ mutex: ThreadMutex, until deadline: Deadline) -> Bool {
         #if canImport(Darwin)

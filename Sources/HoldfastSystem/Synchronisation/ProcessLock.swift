@@ -19,15 +19,15 @@ package enum LockOutcome {
 
 /// A lock between the threads of several processes. The kernel passes it on when its holder dies.
 ///
-/// Timeouts use the monotonic clock. An error with `EDEADLK` says that the holder has the number of
-/// the calling thread.
+/// Timeouts use the monotonic clock. The error `EDEADLK` means that the holder has the ID of the
+/// calling thread.
 ///
 /// On Linux this is a robust mutex in shared memory: 13 ns without contention, and waiters sleep in
-/// the kernel. Darwin has none; there it is a mutex for the threads and a lock of a file for the
+/// the kernel. Darwin has none; there it is a mutex for the threads and a file lock for the
 /// processes, polled at intervals of up to a millisecond.
 ///
 /// Safety: the owner keeps the address mapped for as long as the object lives. `@unchecked
-/// Sendable`: made to be shared.
+/// Sendable`: designed for sharing.
 package final class ProcessLock: @unchecked Sendable {
     #if canImport(Darwin)
         private let threads: UnsafeMutablePointer<pthread_mutex_t>
@@ -72,7 +72,7 @@ package final class ProcessLock: @unchecked Sendable {
                 pthread_mutex_unlock(threads)
                 throw error
             }
-            // A file lock does not tell whether its last holder died. To assume so costs one check.
+            // A file lock does not tell whether its last holder died. Assuming so costs one check.
             return .acquiredFromTheDead
         }
 
@@ -88,8 +88,8 @@ package final class ProcessLock: @unchecked Sendable {
     #else
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
-        /// Uses the mutex at `address`. If `isNew`, makes it first: no other process may use it
-        /// yet.
+        /// Uses the mutex at `address`. If `isNew`, initialises it first: no other process may use
+        /// it yet.
         package init(
             at address: UnsafeMutableRawPointer, file: any DiskFile, lock: FileLock, isNew: Bool
         ) {
@@ -99,7 +99,7 @@ package final class ProcessLock: @unchecked Sendable {
             pthread_mutexattr_init(&attributes)
             pthread_mutexattr_setpshared(&attributes, Int32(PTHREAD_PROCESS_SHARED))
             pthread_mutexattr_setrobust(&attributes, Int32(PTHREAD_MUTEX_ROBUST))
-            // A thread that waits for itself gets an error instead of a deadlock.
+            // A thread that would wait for itself gets an error instead of a deadlock.
             pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_ERRORCHECK))
             let result = pthread_mutex_init(mutex, &attributes)
             pthread_mutexattr_destroy(&attributes)
@@ -166,7 +166,7 @@ package final class ProcessLock: @unchecked Sendable {
 }
 
 extension ProcessLock {
-    /// `lock` as a value, for closures of functions that do not allow typed errors.
+    /// `lock` with its error as a value, for closures in functions that do not allow typed errors.
     @inlinable @inline(__always)
     package func result(timeout: Duration, spinning: Duration) -> Result<LockOutcome, SystemError> {
         do throws(SystemError) {
@@ -174,11 +174,11 @@ extension ProcessLock {
         } catch { return .failure(error) }
     }
 
-    /// Whether a thread of the process holds the lock at `address`. False where that is unknown,
-    /// and possibly out of date a moment later: for display only.
+    /// Whether a thread of the process holds the lock at `address`. False if that is unknown, and
+    /// possibly out of date a moment later: for display only.
     package static func isHeld(at address: UnsafeMutableRawPointer, by process: Int32) -> Bool {
         #if canImport(Glibc)
-            // A robust mutex begins with its holder's thread number. The two highest bits are flags
+            // A robust mutex begins with its holder's thread ID. The two highest bits are flags
             // (futex(2)).
             let word = address.load(as: UInt32.self)
             let thread = Int32(bitPattern: word & 0x3fff_ffff)

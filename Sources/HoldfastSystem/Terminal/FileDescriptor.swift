@@ -8,7 +8,7 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// A number of an open file, as programs with a terminal use it. Nothing is closed by itself.
+/// A file descriptor, as programs with a terminal use it. Not closed automatically.
 package struct FileDescriptor: Equatable, Sendable {
     package let number: Int32
 
@@ -41,11 +41,10 @@ package struct FileDescriptor: Equatable, Sendable {
         return count
     }
 
-    /// Waits until there is something to read, or the end; false if the time is up or a signal
-    /// came.
+    /// Waits until there is input or the end of the file; false on a timeout or a signal.
     package func waitToRead(milliseconds: Int32) -> Bool { wait(POLLIN, milliseconds) }
 
-    /// Waits until something can be written; false if the time is up or a signal came.
+    /// Waits until output is possible; false on a timeout or a signal.
     @discardableResult
     package func waitToWrite(milliseconds: Int32) -> Bool { wait(POLLOUT, milliseconds) }
 
@@ -67,8 +66,8 @@ package struct FileDescriptor: Equatable, Sendable {
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
-    /// Opens the standard descriptors that are closed, to be read from: a later file would get
-    /// their numbers, and text meant for a terminal would be written into it.
+    /// Opens the standard descriptors that are closed, for reading. Otherwise a file opened later
+    /// would get their numbers, and output for the terminal would be written into it.
     package static func reserveStandardNumbers() {
         for number in [0, 1, 2] as [Int32] where fcntl(number, F_GETFD) < 0 {
             _ = systemOpen("/dev/null", O_RDONLY)
@@ -76,7 +75,7 @@ package struct FileDescriptor: Equatable, Sendable {
     }
 }
 
-// The C library's functions whose names the methods above have.
+// The C library's functions that the methods above hide.
 
 private func systemOpen(_ path: UnsafePointer<CChar>, _ flags: Int32) -> Int32 { open(path, flags) }
 

@@ -6,7 +6,7 @@
     import Glibc
 #endif
 
-/// A pipe that a signal handler writes into, so that a wait for input ends. Never closed.
+/// A pipe for interrupting a wait for input from a signal handler. Never closed.
 package struct WakePipe: Sendable {
     package let reader: FileDescriptor
     package let writer: FileDescriptor
@@ -22,7 +22,7 @@ package struct WakePipe: Sendable {
         (reader, writer) = (FileDescriptor(ends[0]), FileDescriptor(ends[1]))
     }
 
-    /// Ends a wait, or the next one. Never waits, and is safe in a signal handler.
+    /// Interrupts the current wait, or the next one. Never blocks; async-signal-safe.
     package static func wake(_ writer: FileDescriptor) {
         let error = errno
         var byte: UInt8 = 1
@@ -30,15 +30,15 @@ package struct WakePipe: Sendable {
         errno = error
     }
 
-    /// Forgets all calls of `wake` so far.
+    /// Discards all calls of `wake` so far.
     package static func empty(_ reader: FileDescriptor) {
         withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { bytes in
             while read(reader.number, bytes.baseAddress, bytes.count) > 0 {}
         }
     }
 
-    /// Waits until there is something to read from `descriptor`, or the end, or `wake` was called.
-    /// False if it was, or if a signal came.
+    /// Waits until there is input from `descriptor`, its end, or a call of `wake`. False for
+    /// `wake`, or on a signal.
     package static func wait(for descriptor: FileDescriptor, orWakeOf reader: FileDescriptor)
         -> Bool
     {

@@ -5,20 +5,20 @@ import CHoldfast
 /// A recursion passes through `run` at every level. As long as the thread's own stack has room,
 /// that costs one comparison. Near its end the call continues on another stack, on the same thread,
 /// so that transactions, locks and thread-local values stay the same. A thread with a stack of 512
-/// KiB can follow data as deep as one of 8 MiB can, and far deeper.
+/// KiB can follow data at least as deep as one of 8 MiB can, and far deeper.
 ///
 /// The total is bounded: beyond `mostBytes` the program traps with a message. Code that follows
-/// untrusted data (a check, an export, an import) is bounded earlier, by lists of its own or a
-/// limit of levels.
+/// untrusted data (a check, an export, an import) is bounded earlier, by work lists or a limit on
+/// the number of levels.
 public enum DeepStack {
     /// Bytes that a level may use until the next one checks again.
     public static let levelBytes = 96 << 10
     /// Bytes for a recursion of foreign code, such as a JSON decoder's 512 levels.
     public static let foreignBytes = 2 << 20
-    /// Bytes that the recursions of one thread may use beside its own stack.
+    /// Bytes that the recursions of one thread may use in addition to its own stack.
     package static let mostBytes = 1 << 30
 
-    /// Runs `body` where the stack has at least `bytes` left.
+    /// Runs `body` on a stack with at least `bytes` left.
     @inlinable
     public static func run<R, Failure: Error>(
         needing bytes: Int = levelBytes, _ body: () throws(Failure) -> R

@@ -13,7 +13,7 @@ import Synchronization
 /// Memory that a thread uses as a stack. Its lowest page is a guard page; the others take physical
 /// memory only once they have been touched.
 ///
-/// Safety: belongs to the call that has taken it, and holds no values when it is released.
+/// Safety: belongs to the call that took it, and holds no values when it is released.
 struct StackSegment {
     let lowest: UnsafeMutableRawPointer
     let count: Int
@@ -23,8 +23,8 @@ struct StackSegment {
     /// Bytes of a spare segment that keep their memory.
     private static let warmBytes = 256 << 10
 
-    /// An unused segment of `wholeBytes`, so that a recursion that enters and leaves the end of a
-    /// stack repeatedly does not map and unmap each time.
+    /// An unused segment of `wholeBytes`. It prevents a recursion that repeatedly enters and leaves
+    /// the end of a stack from mapping and unmapping memory each time.
     private static let spare = Atomic<UInt>(0)
 
     /// Nil if the system has no memory, or the thread has reached its limit.

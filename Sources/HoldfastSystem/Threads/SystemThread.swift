@@ -51,7 +51,7 @@ package struct SystemThread: @unchecked Sendable {
     /// Waits for the thread to end.
     package func join() { pthread_join(thread, nil) }
 
-    /// Lets the thread run on by itself.
+    /// Lets the thread continue independently.
     package func detach() { pthread_detach(thread) }
 
     // MARK: The calling thread

@@ -3,9 +3,9 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Two failures in a row, at every pair of calls to the disk: a process is killed, the power is cut
-/// or a call fails; a survivor, a successor or both go on; then comes the second failure. What
-/// opens after that is a commit no older than the last durable one, whole.
+/// Two failures in a row, at every pair of calls to the disk. A process is killed, the power is cut
+/// or a call fails; a survivor, a successor or both continue; then comes the second failure. The
+/// next opening finds a whole commit, no older than the last durable one.
 ///
 /// The quick and the full run try one pair in a stride, always the same; the long run tries all.
 @Suite(.progress) struct DoubleFailureTests {
@@ -29,7 +29,7 @@ import Testing
     }
 
     private func explore(_ first: Failure, _ heir: Heir, _ second: Failure, stride: UInt64) throws {
-        // Nobody survives a power cut.
+        // No process survives a power cut.
         if first == .powerCut, heir != .successor { return }
         var explorer = FailureExplorer(
             first: first, heir: heir, second: second, stride: stride)

@@ -10,28 +10,28 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// What can happen to a process or its machine.
+/// A failure of a process or its machine.
 enum Failure: CaseIterable, CustomTestStringConvertible {
     case kill, powerCut, failedCall
     var testDescription: String { "\(self)" }
 }
 
-/// Who goes on after the first failure.
+/// The processes that continue after the first failure.
 enum Heir: CaseIterable, CustomTestStringConvertible {
     /// A process that has had the heap open all the time.
     case survivor
-    /// A process that opens the heap when nobody else has it.
+    /// A process that opens the heap when no other process has it open.
     case successor
-    /// A survivor and, beside it, one that opens the heap after the failure.
+    /// A survivor and, beside it, a process that opens the heap after the failure.
     case both
     var testDescription: String { "\(self)" }
 }
 
-/// Runs a workload up to a first failure, lets an heir go on up to a second, and checks what opens
-/// then.
+/// Runs a workload up to a first failure, lets an heir continue up to a second, and checks the
+/// result of opening the heap.
 ///
 /// The pairs of calls are tried exhaustively, or only a part of them, the same in each run: every
-/// `stride`th pair, chosen by a hash of both calls.
+/// `stride`th pair, selected by a hash of both calls.
 struct FailureExplorer {
     let first: Failure
     let heir: Heir
@@ -114,7 +114,8 @@ struct FailureExplorer {
         while !isDone {
             defer { attempt += 1 }
             guard isChosen(attempt) else {
-                // The number of calls is known only by running; the last one is found in any case.
+                // The number of calls becomes known only by running; the last one is found in any
+                // case.
                 if attempt > 20_000 { isDone = true }
                 continue
             }
@@ -197,13 +198,13 @@ struct FailureExplorer {
 
     private mutating func goOn(_ run: FailureRun, _ place: String) {
         do { try run.run(Self.heirsWorkload) } catch {
-            // After a failed write or sync everybody is told to open the heap again.
+            // After a failed write or sync, every process is told to open the heap again.
             if first == .failedCall, case .failed? = error as? HeapError { return }
             note("\(error)", place + ", going on")
         }
     }
 
-    /// First failures are chosen one in the root of the stride, and so are second ones for each.
+    /// Selects the square root of the stride among first failures, and again among second ones.
     private func isChosen(_ call: Int) -> Bool {
         stride <= 1 || SplitMix.hash(UInt64(call)) % root == 0
     }
@@ -239,8 +240,8 @@ struct FailureExplorer {
                 continue
             }
             copy.closeAfterFailure()
-            // Opened again it must be whole, and what was durable must survive a power cut at any
-            // time after.
+            // Opened again, the heap must be whole, and durable commits must survive a power cut at
+            // any later time.
             let start = copy.disk.journal.count
             let allowed = copy.allowed(after: start)
             let situation = place + ", then call \(attempt) (\(failed)) failed"
@@ -259,7 +260,7 @@ struct FailureExplorer {
         }
     }
 
-    /// Lets the heir open the heap; false if it was not there then.
+    /// Lets the heir open the heap; false if it did not exist at that time.
     private mutating func start(_ run: FailureRun, _ place: String) throws -> Bool {
         do {
             guard try run.open(beside: heir != .successor) else { return false }

@@ -9,12 +9,12 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// A heap whose contents after commit n follow from n alone, so that any opening can go on from
-/// whatever commit it finds, and any image can be checked by its commit number.
+/// A heap whose contents after commit n depend on n alone. So any opening can continue from the
+/// commit that it finds, and any image can be checked by its commit number.
 ///
 /// Commit n writes n into a cell, fills one page (every seventh time all pages), rewrites a block
-/// that is longer than the log's ring (every ninth time, so that the ring grows), and makes or
-/// frees a block that lets the heap's end move (twice in sixteen).
+/// that is longer than the log's ring (every ninth time, so that the ring grows), and allocates or
+/// frees a block so that the heap's end moves (twice in sixteen).
 enum FailureModel {
     static let path = "/sim/test.heap"
     static let copyPath = "/sim/copy.heap"
@@ -48,7 +48,7 @@ enum FailureModel {
 
     private static func fill(_ commit: Int) -> UInt8 { commit == 0 ? 0 : UInt8(commit % 251 + 1) }
 
-    /// The commit that made the moving block, if it is there after `commit`.
+    /// The commit that made the moving block, if the block exists after `commit`.
     private static func movingBlock(after commit: Int) -> Int? {
         let phase = commit % 16
         return 6 ..< 12 ~= phase ? commit - phase + 6 : nil
@@ -56,7 +56,7 @@ enum FailureModel {
 
     // MARK: Changing
 
-    /// Makes commit `number`; 0 lays everything out.
+    /// Makes commit `number`; 0 creates all blocks.
     static func commit(_ number: Int, in engine: HeapEngine) throws {
         let context = try engine.beginWrite()
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
@@ -102,7 +102,7 @@ enum FailureModel {
 
     // MARK: Checking
 
-    /// The number of the commit that the opening sees; -1 for a heap in which nothing was laid out.
+    /// The number of the commit that the opening sees; -1 for a heap before commit 0.
     static func value(in engine: HeapEngine) throws(HeapError) -> Int {
         let context = try engine.beginRead()
         defer { engine.endRead(context) }
@@ -110,7 +110,8 @@ enum FailureModel {
         return access.catalogue == 0 ? -1 : Int(access.load(access.catalogue, as: UInt64.self))
     }
 
-    /// Why the heap is not exactly as one of the commits in `allowed` left it; nil if it is.
+    /// Why the heap does not have exactly the state of one of the commits in `allowed`; nil if it
+    /// does.
     static func problem(in engine: HeapEngine, allowed: ClosedRange<Int>) throws(HeapError)
         -> String?
     {
@@ -149,7 +150,7 @@ enum FailureModel {
             ? nil : "a block is missing after commit \(number)"
     }
 
-    /// Opens a heap on `disk` for writing, and says what is wrong with it; nil if nothing is.
+    /// Opens a heap on `disk` for writing, and returns its problem; nil if it has none.
     static func problem(on disk: SimulatedDisk, allowed: ClosedRange<Int>, at path: String = path)
         -> String?
     {
@@ -157,7 +158,7 @@ enum FailureModel {
         do throws(HeapError) {
             let engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)
             if let problem = try problem(in: engine, allowed: allowed) { return problem }
-            // Of the header's two copies one may have been cut short.
+            // One of the header's two copies may be torn.
             let damaged = try engine.scrub().damagedPages.filter {
                 $0 >= Int(HeapLayout.headerPages)
             }

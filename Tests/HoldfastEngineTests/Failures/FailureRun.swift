@@ -14,8 +14,8 @@ enum FailureStep: CaseIterable {
     case sync, checkpoint, compact, copy, reopen, snapshot
 }
 
-/// Openings of a heap on a simulated disk that go on from one failure to the next, and what is
-/// known of the heap at each call: which commits were published, and which were durable.
+/// Openings of a heap on a simulated disk that continue from one failure to the next, and the
+/// knowledge about the heap at each call: which commits were published, and which were durable.
 final class FailureRun {
     /// Before call number `calls` of the disk's journal: the oldest commit that may be opened after
     /// a power cut, and the newest.
@@ -28,7 +28,7 @@ final class FailureRun {
     let disk: SimulatedDisk
     /// Opening 0 acts; another may be open beside it.
     private(set) var engines: [HeapEngine] = []
-    /// Holds the presence of a process that has the heap open and does nothing.
+    /// Holds the presence lock of a process that has the heap open and does nothing.
     private var holder: (any DiskFile)?
     private(set) var published: Int
     private(set) var durable: Int
@@ -48,7 +48,7 @@ final class FailureRun {
         mark()
     }
 
-    /// Goes on with what `other` has left on its disk.
+    /// Continues with the contents of `other`'s disk.
     convenience init(disk: SimulatedDisk, after other: FailureRun) {
         self.init(disk: disk, published: other.published, durable: other.durable)
         attempted = other.attempted
@@ -56,7 +56,7 @@ final class FailureRun {
         hasSurvivor = other.hasSurvivor || other.holder != nil
     }
 
-    /// Closes everything, as the guide says to do after an error; errors are expected.
+    /// Closes everything, as the guide prescribes after an error; errors are expected.
     func closeAfterFailure() {
         try? snapshot?.engine.close()
         snapshot = nil
@@ -70,7 +70,7 @@ final class FailureRun {
             Mark(calls: disk.journal.count, durable: durable, newest: max(published, attempted)))
     }
 
-    /// What may be opened if the power is cut after `calls` calls.
+    /// The commits that may be opened if the power is cut after `calls` calls.
     func allowed(after calls: Int) -> ClosedRange<Int> {
         let past = marks.last { $0.calls <= calls } ?? marks[0]
         return past.durable ... max(past.durable, past.newest)
@@ -78,8 +78,8 @@ final class FailureRun {
 
     // MARK: Openings
 
-    /// Opens the heap where the last failure has left it. `beside`: another process has had it open
-    /// all the time. Returns false if no process was there then.
+    /// Opens the heap as the last failure has left it. `beside`: another process has had it open
+    /// all the time. Returns false if there was no such process.
     func open(beside: Bool) throws -> Bool {
         if beside {
             guard hasSurvivor else { return false }
@@ -97,7 +97,7 @@ final class FailureRun {
         return true
     }
 
-    /// Another process opens the heap now, and does nothing; nothing happens if one has already.
+    /// Another process opens the heap now, and does nothing; no effect if one already has.
     func holdBeside() throws {
         guard holder == nil else { return }
         let file = try disk.open(FailureModel.path, .readWrite)
@@ -114,7 +114,7 @@ final class FailureRun {
             ))
     }
 
-    /// Lets go of everything, as a process does that is killed between two calls.
+    /// Releases everything, like a process that is killed between two calls.
     func abandon() {
         for engine in engines {
             engine.heap.lifecycle.closed.store(true, ordering: .releasing)
@@ -200,7 +200,7 @@ final class FailureRun {
         }
     }
 
-    /// The disk as a kill before the next call leaves it, and what is known of the heap there.
+    /// The disk after a kill before the next call, and the knowledge about the heap there.
     func killed() -> FailureRun {
         let copy = SimulatedDisk(afterKillOf: disk)
         copy.releaseLocksOfTheDead(
@@ -209,7 +209,8 @@ final class FailureRun {
         return FailureRun(disk: copy, after: self)
     }
 
-    /// The heap after the power was cut at `call`, by `seed`; all that opens then is durable.
+    /// The heap after the power was cut at `call`, by `seed`; everything that then opens is
+    /// durable.
     func cut(_ images: inout CrashImages, seed: UInt64) -> FailureRun {
         let range = allowed(after: images.position)
         let run = FailureRun(
@@ -220,8 +221,8 @@ final class FailureRun {
         return run
     }
 
-    /// The heap after a call has failed and everybody has closed it: commits that had not become
-    /// durable may have been lost with what the failed call was to write.
+    /// The heap after a failed call, closed by all processes: commits that had not become durable
+    /// may have been lost with the data of the failed call.
     func failed() -> FailureRun {
         let run = FailureRun(disk: disk, published: durable, durable: durable)
         run.attempted = max(published, attempted)
@@ -230,7 +231,7 @@ final class FailureRun {
         return run
     }
 
-    /// What the next opening may find: a kill takes nothing that was published.
+    /// The commits that the next opening may find: a kill loses nothing that was published.
     var expected: ClosedRange<Int> {
         published ... max(published, allowed(after: firstCall).upperBound)
     }

@@ -9,26 +9,26 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-/// Three failures in a row: which ones, at which calls, who goes on after each and with what
-/// workload all follow from one seed.
+/// Three failures in a row. Their kinds, their calls, the processes that continue and their
+/// workloads all follow from one seed.
 ///
-/// Where `FailureExplorer` tries every pair of calls of two fixed workloads, this samples: between
-/// two failures there is a random workload, and the call at which the next failure strikes is one
-/// of its calls, each as likely as any other.
+/// `FailureExplorer` tries every pair of calls of two fixed workloads; this samples. Between two
+/// failures there is a random workload, and the next failure strikes at one of its calls, each with
+/// the same probability.
 struct FailureSequence {
     private static let failures = 3
-    /// States that are checked after the last failure.
+    /// The number of states that are checked after the last failure.
     private static let lastStates = 4
 
     let seed: UInt64
     private var random: SplitMix
-    /// What has happened so far, for the report of a problem.
+    /// The events so far, for the report of a problem.
     private var story: [String] = []
     /// States that were opened and checked.
     private(set) var checked = 0
     private(set) var found: [String] = []
-    /// Whether a call has failed and a process that was told of it has had the heap open since:
-    /// then every opening is told to open the heap again.
+    /// Whether a call has failed and a process that knows of it has had the heap open since: every
+    /// opening is then told to open the heap again.
     private var mayHaveFailed = false
 
     init(seed: UInt64) {
@@ -37,19 +37,19 @@ struct FailureSequence {
         random = SplitMix(state: SplitMix.hash(seed))
     }
 
-    /// Runs the sequence; afterwards `found` holds what was wrong.
+    /// Runs the sequence; afterwards `found` holds the problems.
     mutating func run() throws {
         var run = FailureRun()
         var heir = Heir.successor
         for number in 1 ... Self.failures {
             let failure = Failure.allCases.randomElement(using: &random)!
             let isLast = number == Self.failures
-            // Nobody survives a power cut.
+            // No process survives a power cut.
             let next =
                 failure == .powerCut ? .successor : Heir.allCases.randomElement(using: &random)!
             let phase = Phase(heir: heir, next: next, steps: randomSteps())
             let states = try fail(run, phase, failure, isLast ? Self.lastStates : 1)
-            // A phase without any call has no failure: there is nothing to go on from.
+            // A phase without calls has no failure, so there is no state to continue from.
             guard let state = states.first, found.isEmpty else { return }
             if isLast { try check(states, after: failure) }
             run = state
@@ -57,7 +57,8 @@ struct FailureSequence {
         }
     }
 
-    /// What happens between two failures: who begins it, who must be there after it, the workload.
+    /// A phase between two failures: the processes that begin it, those that must exist after it,
+    /// and the workload.
     private struct Phase {
         var heir: Heir
         var next: Heir
@@ -77,8 +78,8 @@ struct FailureSequence {
 
     // MARK: One phase and its failure
 
-    /// Runs a phase up to a failure; returns up to `count` states that it can leave, each at
-    /// another call.
+    /// Runs a phase up to a failure; returns up to `count` states that it can leave, each at a
+    /// different call.
     private mutating func fail(
         _ run: FailureRun, _ phase: Phase, _ failure: Failure, _ count: Int
     ) throws -> [FailureRun] {
@@ -98,7 +99,7 @@ struct FailureSequence {
         nonisolated(unsafe) var calls = 0
         run.disk.onCall = { [unowned run] _ in
             calls += 1
-            // The last of these choices to be made is each call with the same probability.
+            // The last selected call is each call with the same probability.
             for index in taken.indices where random.next() % UInt64(calls) == 0 {
                 taken[index] = (calls - 1, run.killed())
             }
@@ -130,7 +131,7 @@ struct FailureSequence {
     }
 
     private mutating func failCall(_ run: FailureRun, _ phase: Phase) throws -> [FailureRun] {
-        // Once on a copy, to count the calls.
+        // First on a copy, to count the calls.
         let trial = run.killed()
         try go(trial, phase, reports: false)
         let attempts = trial.disk.attempts
@@ -152,8 +153,8 @@ struct FailureSequence {
         return [run.failed()]
     }
 
-    /// Opens the heap, checks what is there and runs the workload. `reports`: not where a call
-    /// fails, and errors are expected.
+    /// Opens the heap, checks it and runs the workload. `reports` is false if a call fails, and
+    /// errors are expected.
     private mutating func go(_ run: FailureRun, _ phase: Phase, reports: Bool = true) throws {
         let allowed = run.expected
         do {
@@ -170,7 +171,7 @@ struct FailureSequence {
             let isOfTheCall = !reports && (error is HeapError || error is SystemError)
             guard !isOfTheCall else { return }
             guard error is HeapError || error is FailureModelError else { throw error }
-            // Everybody is told to open the heap again.
+            // Every process is told to open the heap again.
             if mayHaveFailed, case .failed? = error as? HeapError { return }
             report("\(error) (\(phase.heir), \(phase.steps))")
         }
@@ -185,8 +186,8 @@ struct FailureSequence {
         }
     }
 
-    /// What the last failure has left is opened; after a failed call also what a power cut at some
-    /// call of that opening leaves.
+    /// Opens the state left by the last failure; after a failed call, also the states left by a
+    /// power cut at calls of that opening.
     private mutating func check(_ states: [FailureRun], after failure: Failure) throws {
         for (index, state) in states.enumerated() {
             let allowed = state.expected

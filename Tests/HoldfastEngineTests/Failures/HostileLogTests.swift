@@ -5,17 +5,17 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// Logs whose checksums are right and whose numbers are made to hurt: each opens as the last sound
-/// commit or is an error with a name, without a trap, in memory that does not follow the numbers
-/// and, which the time limit guards, in time that does not either.
+/// Logs with right checksums and harmful numbers. Each opens as the last sound commit or is a typed
+/// error, without a trap. Neither memory nor time depends on the numbers; the time limit guards the
+/// latter.
 @Suite(.progress, .timeLimit(.minutes(2))) struct HostileLogTests {
     private static let path = TestHeap.path
     private static let logPath = path + LogLayout.durableSuffix
     private static let sharedPath = path + LogLayout.sharedSuffix
     private static let commits = 4
 
-    /// A killed heap with four durable commits, of which only the durable log is left, and what a
-    /// record that follows them would have to say.
+    /// A killed heap with four durable commits, of which only the durable log is left, and the
+    /// fields of a record that could follow them.
     private struct Killed {
         var files: [String: [UInt8]]
         var header: LogHeader
@@ -60,7 +60,7 @@ import Testing
             }
         }
 
-        /// A record as it would follow, with a right checksum over the bytes that are given.
+        /// A record in the right place, with a right checksum over the given bytes.
         func record(
             runs: [(line: UInt64, count: Int)] = [], byteCount: UInt64? = nil,
             span: UInt64? = nil, summary: [UInt64] = [], heapPages: UInt64 = 16,
@@ -86,7 +86,7 @@ import Testing
                 previousChecksum: chain, durablePosition: durablePosition, heapPages: heapPages)
             bytes.withUnsafeMutableBytes { raw in
                 _ = record.seal(raw.baseAddress!, epoch: header.epoch)
-                // The lengths are laid over the sealed header and the checksum is made again.
+                // The lengths are written over the sealed header and the checksum is recomputed.
                 let claimed = byteCount ?? UInt64(present)
                 raw.storeBytes(of: claimed, toByteOffset: 16, as: UInt64.self)
                 raw.storeBytes(of: span ?? claimed, toByteOffset: 24, as: UInt64.self)
@@ -101,7 +101,7 @@ import Testing
             return bytes
         }
 
-        /// The allocator's root page after the last commit, but for the heap's end.
+        /// The allocator's root page after the last commit, except for the heap's end.
         func root(end: UInt64) throws -> [UInt8] {
             let engine = try HeapEngine(
                 path: path, mode: .readOnly, options: TestHeap.options,
@@ -129,7 +129,7 @@ import Testing
 
     private static let modes = [OpenMode.readOnly, .privateCopy, .readWrite]
 
-    /// Opens in every mode and checks what opens, if anything: the last sound commit.
+    /// Opens in every mode and checks any heap that opens: it must be the last sound commit.
     private func tryAll(
         _ files: [String: [UInt8]], _ cell: UInt64, _ name: Comment, diskBytes: Int = .max,
         isSound: Bool = true
@@ -187,7 +187,7 @@ import Testing
     }
 
     /// The largest numbers that a header may have: the file is too short for them, or the log does
-    /// not reach so far.
+    /// not reach that far.
     @Test func headersWithTheLargestNumbers() throws {
         let killed = try Killed()
         for capacity in [UInt64(1) << 30, 1 << 36, HeapLayout.maximumBytes] {
@@ -256,8 +256,7 @@ import Testing
         }
     }
 
-    /// A record that is right in itself, of a heap as large as heaps can be. A disk that has no
-    /// room for it says so.
+    /// A valid record of a heap of the maximum size. A disk without room for it reports that.
     @Test func recordOfAHugeHeap() throws {
         let killed = try Killed()
         let pages = HeapLayout.maximumBytes >> HeapLayout.pageShift
@@ -268,7 +267,7 @@ import Testing
             tryAll(
                 killed.with(killed.record(span: 4096, summary: [1, 5], heapPages: heapPages)),
                 killed.cell, "a summary with \(heapPages) pages", diskBytes: 1 << 30)
-            // With an allocator's root page that says the same.
+            // With a matching allocator's root page.
             tryAll(
                 killed.with(
                     killed.record(heapPages: heapPages, root: try killed.root(end: heapPages))),
@@ -283,8 +282,7 @@ import Testing
         }
     }
 
-    /// Behind the end, headers of records that say of themselves to be very long, each inside the
-    /// one before.
+    /// Behind the end, headers of records that claim to be very long, each inside the one before.
     @Test func recordsInsideEachOther() throws {
         let killed = try Killed()
         var files = killed.files
@@ -316,8 +314,9 @@ import Testing
     // MARK: Files with holes
 
     #if os(Linux)
-        /// Logs that are nearly all hole, in real files, by a process that has little memory: the
-        /// ring of 64 GiB and 1 TiB is as long as its header says, and a record in it as well.
+        /// Logs that consist almost entirely of a hole, in real files, for a process with little
+        /// memory. The ring of 64 GiB or 1 TiB is as long as its header says, and so is a record in
+        /// it.
         @Test(arguments: [UInt64(64) << 30, 1 << 40]) func holes(capacity: UInt64) async throws {
             var killed = try Killed()
             killed.header.capacity = capacity
@@ -346,7 +345,7 @@ import Testing
             }
         }
 
-        /// Private memory that this process has in use.
+        /// This process's private memory.
         private static func privateBytes() -> Int {
             let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
             let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") } ?? ""
@@ -382,8 +381,8 @@ import Testing
         0, 1, 1 << 63, .max, 1 << 44, 1 << 40,
     ]
 
-    /// A process was killed when it had started a log that nobody had used, and the log's header
-    /// does not say what it had said.
+    /// A process was killed after it had started a log that was never used, and the log's header
+    /// was changed afterwards.
     @Test(arguments: hostileCapacities) func logThatWasLeft(capacity: UInt64) throws {
         let disk = SimulatedDisk()
         let options = TestHeap.options
@@ -413,7 +412,7 @@ import Testing
             }
             try? survivor.close()
         }
-        // Killed behind the header that names the log, and while it synced it for a commit.
+        // Killed after the header that names the log, and while it synced the log for a commit.
         #expect(refused >= 2)
     }
 }

@@ -6,7 +6,7 @@ import TestSupport
 @testable import HoldfastEngine
 
 /// Sequences of failures that once lost durable commits, each step by step. `DoubleFailureTests`
-/// looks for others of their kind.
+/// searches for others of their kind.
 @Suite(.progress) struct KnownFailureTests {
     private static let path = FailureModel.path
 
@@ -24,7 +24,7 @@ import TestSupport
         return copy
     }
 
-    /// What is wrong with the images of power cuts after each call from `start` on.
+    /// Problems in the images of power cuts after each call from `start` on.
     private static func problems(
         _ disk: SimulatedDisk, from start: Int, allowed: ClosedRange<Int>, failureSeed: UInt64 = 0,
         seeds: Range<UInt64> = TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 7)
@@ -36,7 +36,7 @@ import TestSupport
             guard images.position > start else { continue }
             for seed in seeds {
                 var files = images.image(seed: seed)
-                // Of the shared file nothing is promised.
+                // Nothing is promised about the shared file.
                 files[path + LogLayout.sharedSuffix] = nil
                 if let problem = FailureModel.problem(inFiles: files, allowed: allowed) {
                     problems.append(
@@ -47,7 +47,7 @@ import TestSupport
         return problems
     }
 
-    /// A sync of the log fails: the system's page cache shows the log as it should be and the disk
+    /// A sync of the log fails: the system's page cache shows the log as it should be, and the disk
     /// does not have it. The heap is opened again, and the power is cut.
     @Test(arguments: [0, 1, 2] as [UInt64]) func failedSyncOfTheLog(failureSeed: UInt64) throws {
         let disk = SimulatedDisk()
@@ -70,8 +70,8 @@ import TestSupport
         try again.close()
     }
 
-    /// A sync of the heap's file fails in a checkpoint or in a closing, at each of them; the heap
-    /// is opened again, changed and closed, and the power is cut at any call of that.
+    /// Each sync of the heap's file during a checkpoint or a close fails; the heap is opened again,
+    /// changed and closed, and the power is cut at any call of that.
     @Test func failedSyncOfTheHeap() throws {
         var failing = 0
         var hasFailed = true
@@ -110,8 +110,65 @@ import TestSupport
         #expect(failing >= 3)
     }
 
-    /// A checkpoint that wrote a summary to the durable log is killed before it is done; a survivor
-    /// lets the ring grow: what it moves in the durable log is the summary, not the records it
+    /// Each write of a checkpoint or a close is cut short by an error, so that one copy of the
+    /// header may be torn; the heap is opened again, and the power is cut at any call of that
+    /// opening or of a later checkpoint.
+    @Test func shortWriteToTheHeap() throws {
+        var failing = 0
+        var hasFailed = true
+        while hasFailed {
+            let disk = SimulatedDisk()
+            let engine = try Self.open(disk)
+            for number in 0 ... 8 { try FailureModel.commit(number, in: engine) }
+            try engine.makeDurable()
+            nonisolated(unsafe) var writes = 0
+            nonisolated(unsafe) var wasHit = false
+            disk.fault = { [failing] _, operation, path in
+                guard operation == .write, path == Self.path else { return nil }
+                writes += 1
+                guard writes == failing + 1 else { return nil }
+                wasHit = true
+                return .shortWrite(EIO)
+            }
+            try? engine.checkpoint()
+            try? engine.close()
+            disk.fault = nil
+            hasFailed = wasHit
+            guard wasHit else { break }
+            let start = disk.journal.count
+            let again = try Self.open(disk)
+            #expect(try FailureModel.value(in: again) == 8)
+            try FailureModel.commit(9, in: again)
+            try again.checkpoint()
+            try again.close()
+            #expect(
+                Self.problems(disk, from: start, allowed: 8 ... 9) == [], "write \(failing) failed")
+            failing += 1
+        }
+        #expect(failing >= 5)
+    }
+
+    /// One copy of the header of a heap at rest is damaged; the heap is changed, and the power is
+    /// cut at any call.
+    @Test(arguments: [0, 1]) func damagedCopyOfTheHeader(copy: Int) throws {
+        let made = SimulatedDisk()
+        let engine = try Self.open(made)
+        for number in 0 ... 8 { try FailureModel.commit(number, in: engine) }
+        try engine.close()
+        var files = made.currentFiles()
+        files[Self.path]![copy * HeapLayout.pageBytes + 40] ^= 1
+        let disk = SimulatedDisk(files: files)
+        let start = disk.journal.count
+        let again = try Self.open(disk)
+        #expect(try FailureModel.value(in: again) == 8)
+        for number in 9 ... 11 { try FailureModel.commit(number, in: again) }
+        try again.checkpoint()
+        try again.close()
+        #expect(Self.problems(disk, from: start, allowed: 8 ... 11) == [])
+    }
+
+    /// A checkpoint that wrote a summary to the durable log is killed before it is done. A survivor
+    /// lets the ring grow: it must move the summary in the durable log, not the records that it
     /// stands for.
     @Test func summaryThenGrowth() throws {
         var options = EngineOptions()
@@ -174,7 +231,7 @@ import TestSupport
     }
 
     /// Killed between the header that names a new log and its sync: a survivor that uses the log
-    /// makes that header durable before it promises anything.
+    /// makes that header durable before it acknowledges anything.
     @Test func logThatWasStartedByTheDead() throws {
         let disk = SimulatedDisk()
         try Self.open(disk).close()
@@ -199,8 +256,8 @@ import TestSupport
         }
     }
 
-    /// A closer is killed at each of its calls; a successor that only opens and closes, or commits
-    /// and syncs, removes no log that the header on the disk still names.
+    /// A closing process is killed at each of its calls. A successor that only opens and closes, or
+    /// commits and syncs, removes no log that the header on the disk still names.
     @Test(arguments: [false, true]) func closingThatWasCutShort(commits: Bool) throws {
         let disk = SimulatedDisk()
         let engine = try Self.open(disk)
@@ -223,8 +280,7 @@ import TestSupport
     }
 }
 
-/// The page of the shared file with its words is gone: what reads as zeros there is believed by
-/// nobody.
+/// The shared file's page with the words is lost: no process trusts the zeros that it reads there.
 @Suite(.progress) struct LostWordsTests {
     private func withHeap(_ body: (HeapEngine, _ path: String, _ cell: UInt64) throws -> Void)
         throws
@@ -239,7 +295,7 @@ import TestSupport
         }
         try engine.makeDurable()
         try body(engine, path, cell)
-        // Whatever was said meanwhile, what was durable is there.
+        // Whatever was reported meanwhile, durable commits are present.
         let again = try HeapEngine(path: path, mode: .readWrite, options: FailureModel.options)
         #expect(try again.look { $0.load(cell, as: Int.self) } == 5)
         try again.close()

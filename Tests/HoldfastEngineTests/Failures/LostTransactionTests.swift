@@ -3,10 +3,11 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// A transaction that has met a limit goes on until its closure ends, however much it still makes.
+/// A transaction that has met a limit continues until its closure ends, however much it still
+/// allocates.
 @Suite(.progress) struct LostTransactionTests {
-    /// What cannot be left out takes several times the addresses that are kept for it. In a process
-    /// of its own, which would trap.
+    /// Allocations that cannot be skipped take several times the addresses reserved for them. In a
+    /// process of its own, which would trap.
     @Test func smallBlocksOutlastTheTail() async {
         await #expect(processExitsWith: .success) {
             let heap = TestHeap()

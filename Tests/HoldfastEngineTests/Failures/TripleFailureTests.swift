@@ -4,12 +4,12 @@ import Testing
 @testable import HoldfastEngine
 
 /// Three failures in a row, each a kill, a power cut or a failed call, with a survivor, a successor
-/// or both between them: what opens is a commit no older than the last durable one, whole.
+/// or both between them. The next opening finds a whole commit, no older than the last durable one.
 ///
-/// Every run tries the same sequences, the longer ones more of them. A failure names its seed, and
-/// `FailureSequence(seed:)` runs it again exactly so.
+/// Every run tries the same sequences; longer extents try more. A failure names its seed, and
+/// `FailureSequence(seed:)` reproduces it exactly.
 @Suite(.progress) struct TripleFailureTests {
-    /// The sequences are parted over several tests, so that these can run beside each other.
+    /// The sequences are divided among several tests, so that these can run concurrently.
     private static let shares: UInt64 = 4
 
     private static let sequencesPerShare: UInt64 = TestExtent.choose(

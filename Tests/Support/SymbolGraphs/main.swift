@@ -1,12 +1,13 @@
-// Makes the symbol graphs that the compiler writes ready for `docc`, and says which public symbols
-// have no documentation and which have no place in it.
+// Prepares the compiler's symbol graphs for `docc`. Reports public symbols that have no
+// documentation, and those that have no place in it.
 //
 //     symbol-graphs FOLDER MODULE CATALOGUE [ENGINE]
 //
 // FOLDER holds MODULE.symbols.json, which is changed in place. A type alias of MODULE for a type of
-// ENGINE, a module that is no product, becomes that type with all its members, so that links to
-// them lead somewhere. Ends with 1 if a public symbol has no documentation, or a symbol of the top
-// level is not named in CATALOGUE. Compiled and run by Docs/build-reference.sh; see there.
+// ENGINE, a module that is not a product, is replaced by that type with all its members, so that
+// links to them resolve. Exits with status 1 if a public symbol has no documentation, or a
+// top-level symbol is not named in CATALOGUE. Compiled and run by Docs/build-reference.sh; see
+// there.
 
 import Foundation
 
@@ -14,7 +15,7 @@ typealias Object = [String: Any]
 
 struct Failure: Error, CustomStringConvertible { let description: String }
 
-/// A module's symbols and what holds between them, with the parts that matter here within reach.
+/// A module's symbols and their relationships, with easy access to the parts that matter here.
 struct SymbolGraph {
     private var content: Object
     private let url: URL
@@ -45,8 +46,7 @@ extension [String: Any] {
     var kind: String { (self["kind"] as? Object)?["identifier"] as? String ?? "" }
     var path: [String] { self["pathComponents"] as? [String] ?? [] }
     var isDocumented: Bool { self["docComment"] != nil }
-    /// Made by the compiler for each type that takes on a protocol: documented where the protocol
-    /// is.
+    /// Made by the compiler for each type that conforms to a protocol; documented at the protocol.
     var isSynthesized: Bool { identifier.contains("::SYNTHESIZED::") }
     var declaration: String {
         (self["declarationFragments"] as? [Object] ?? []).compactMap { $0["spelling"] as? String }
@@ -63,7 +63,7 @@ extension [String: Any] {
     var target: String { self["target"] as? String ?? "" }
 }
 
-/// Puts the engine's types in the place of the aliases that the module has for them.
+/// Replaces the module's aliases by the engine's types.
 func replaceAliases(in graph: inout SymbolGraph, by engine: SymbolGraph, named name: String) {
     var taken: Set<String> = []
     graph.symbols.removeAll { symbol in
@@ -88,7 +88,8 @@ func replaceAliases(in graph: inout SymbolGraph, by engine: SymbolGraph, named n
     graph.relationships += engine.relationships.filter { taken.contains($0.source) }
 }
 
-/// The public symbols without documentation, of their own or of the requirement that they meet.
+/// The public symbols without documentation, either their own or that of the requirement that they
+/// implement.
 func undocumented(_ graph: SymbolGraph) -> [Object] {
     let documented = Set(graph.symbols.filter(\.isDocumented).map(\.identifier))
     var inherited: Set<String> = []
@@ -118,7 +119,7 @@ do {
         let engine = try SymbolGraph(folder.appendingPathComponent("\(arguments[4]).symbols.json"))
         replaceAliases(in: &graph, by: engine, named: arguments[4])
         try graph.save()
-        // The other symbols of the engine are not public here.
+        // The engine's other symbols are not public here.
         try FileManager.default.removeItem(
             at: folder.appendingPathComponent("\(arguments[4]).symbols.json"))
     }
@@ -135,7 +136,9 @@ do {
     .map { try String(contentsOfFile: catalogue + "/" + $0, encoding: .utf8) }.joined(
         separator: "\n")
     let unplaced = graph.symbols.filter {
+        // An overloaded name is followed by a hyphen and the types that select one overload.
         $0.path.count == 1 && !pages.contains("- ``\($0.path[0])``")
+            && !pages.contains("- ``\($0.path[0])-")
             && !pages.contains("/\($0.path[0])``")
     }
     .filter { !$0.isSynthesized }

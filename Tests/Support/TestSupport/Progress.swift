@@ -2,14 +2,14 @@ import Foundation
 import Synchronization
 import Testing
 
-/// Prints a line for each test that begins: which of how many it is, and its name.
+/// Prints a line when a test begins: its number, the total, and its name.
 ///
-/// Swift Testing starts all tests at once and reports them when all are over, because its own work
-/// queues behind theirs. Somebody who waits for minutes wants to see how far the run is.
+/// Swift Testing starts all tests at once and reports them only when all are done, because its own
+/// work is queued behind theirs. This shows the progress of a long run.
 public struct Progress: SuiteTrait, TestTrait, TestScoping {
     public var isRecursive: Bool { true }
 
-    /// Cases, not tests: a test's own scope begins long before its code runs.
+    /// Per case, not per test: a test's own scope begins long before its code runs.
     public func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? {
         testCase == nil ? nil : self
     }
@@ -28,8 +28,8 @@ public struct Progress: SuiteTrait, TestTrait, TestScoping {
 
     private static let begun = Mutex<Set<Test.ID>>([])
 
-    /// The number of tests in this run; `nil` if it could not be found out. The test program itself
-    /// can list the tests that its arguments choose.
+    /// The number of tests in this run; `nil` if unknown. The test program itself can list the
+    /// tests that its arguments select.
     private static let count: Int? = {
         let lister = Process()
         lister.executableURL = Bundle.main.executableURL

@@ -6,19 +6,18 @@
     import Glibc
 #endif
 
-/// How much of an exhaustive test is run. The environment variable `HOLDFAST_TESTS` says it.
+/// The extent of the exhaustive tests, from the environment variable `HOLDFAST_TESTS`.
 ///
 /// Every test runs in every extent, with the same checks. Extents differ in how many seeds, calls,
 /// kills or damaged heaps are tried.
 public enum TestExtent: String, Sendable {
-    /// The normal run, which one waits for.
+    /// The default, short enough to wait for.
     case quick
 
-    /// Every call and every seed; `Tests/full.sh` runs it, and so does the check before a change
-    /// lands.
+    /// Every call and every seed. Run by `Tests/full.sh` and by the check before a change lands.
     case full
 
-    /// The scripts that run for hours: a million damaged heaps, ten thousand kills.
+    /// For the scripts that run for hours: a million damaged heaps, ten thousand kills.
     case long
 
     public static let current: TestExtent = {
@@ -42,7 +41,7 @@ public enum TestExtent: String, Sendable {
     }
 
     /// Whether the call, seed or case of this number is tried: all in the full extent, about one in
-    /// `sample` in the quick one. The choice is spread evenly and is the same in every run.
+    /// `sample` in the quick one. The selection is evenly spread and the same in every run.
     public static func includes(_ number: Int, oneIn sample: UInt64) -> Bool {
         if current != .quick { return true }
         var generator = SplitMix(state: UInt64(truncatingIfNeeded: number))

@@ -1,7 +1,7 @@
-// The processes that tests start, stop and kill, and the programs that make what tests look at:
+// The processes that tests start, stop and kill, and the programs that make test data:
 //
 //     test-worker storm FOLDER SEAT ROLE SEED     takes part in a storm until it is told to end
-//     test-worker [serve]                         does what the lines of its standard input ask for
+//     test-worker [serve]                         executes the commands from its standard input
 //     test-worker guard NUMBER                    kills that process when its standard input ends
 //     test-worker message KIND PATH [N [NS]]      one end of a conversation; see MessageWorker
 //     test-worker damage [OPTION …]               damages heaps; see DamageCommand

@@ -4,13 +4,13 @@ import HoldfastEngine
 // transaction at the directory entry that it had come to.
 
 extension PersistentMap.Iterator {
-    /// Begins at an entry of the directory, as `segmentEntry` told it.
+    /// Starts at a directory entry that `segmentEntry` returned.
     init(_ map: PersistentMap, fromEntry entry: Int) {
         self.init(map)
         walk = map.walk(behind: entry, walk)
     }
 
-    /// The directory's entry at which the segment that was walked last begins. Stays right while
+    /// The directory entry at which the most recently visited segment begins. It stays valid while
     /// entries are only removed.
     var segmentEntry: Int {
         let header = map.header
@@ -22,7 +22,7 @@ extension PersistentMap.Iterator {
 }
 
 extension PersistentMap {
-    /// Removes an entry, and leaves the segments as they are.
+    /// Removes an entry without changing the segments.
     func removeKeepingTable(_ key: Key) {
         Key.withProbe(key) { probe in
             let hash = Key.hash(probe, seed: access.hashSeed)
@@ -30,7 +30,7 @@ extension PersistentMap {
         }
     }
 
-    /// A walk that has come to the end of the segment before a directory entry.
+    /// A walk that has reached the end of the segment before a directory entry.
     func walk(behind entry: Int, _ beginning: Walk) -> Walk {
         let header = header
         let depth = Int(header.pointee.depth)

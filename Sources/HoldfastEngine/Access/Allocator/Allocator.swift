@@ -1,22 +1,22 @@
 import HoldfastFormat
 
-/// The heap's allocator: blocks up to 32 KiB from slabs, larger ones as runs of pages.
+/// The heap's allocator: blocks up to 32 KiB from slabs, larger blocks as runs of pages.
 ///
-/// Everything it knows lies in the heap and is changed through notes, so it is exactly as atomic
-/// and as durable as the data: a crash can neither leak a block nor hand one out twice, and an
-/// abort undoes allocations by undoing their lines. Blocks are freed with the size they were asked
-/// for; the slab or the page map confirms it.
+/// Its whole state lies in the heap, and every change to it marks its lines dirty first. It is
+/// therefore exactly as atomic and as durable as the data: a crash can neither leak a block nor
+/// hand one out twice, and an abort undoes allocations by restoring their lines. A block is freed
+/// with the size it was requested with; the slab or the page map confirms that size.
 ///
-/// Allocation cannot fail for want of disk space: a transaction grows the heap in memory, and the
-/// commit makes room in the file or throws. Where there is no memory either, the transaction is
-/// lost, but goes on: see `Shortage`.
+/// Allocation cannot fail for lack of disk space: a transaction grows the heap in memory, and the
+/// commit makes room in the file or throws. If memory runs out too, the transaction is lost but
+/// continues: see `Shortage`.
 struct Allocator {
     let access: HeapAccess
 
     /// Classes up to this one have slabs of one page (tested against `SizeClass.shapes`).
     static let lastOnePageClass = 26
 
-    /// Pages from here on are not part of the heap.
+    /// The heap's end: pages from here on are not part of it.
     var end: UInt64 { access.load(AllocatorRoot.endField) }
 
     func setEnd(_ page: UInt64) {
@@ -24,14 +24,14 @@ struct Allocator {
         access.store(page, at: AllocatorRoot.endField)
     }
 
-    /// Gives back what only speeds up the next allocation: empty slabs, and page map parts beyond
-    /// the need.
+    /// Releases the memory that is kept only to speed up the next allocation: empty slabs, and
+    /// parts of the page map that are no longer needed.
     func trim() {
         releaseSpareSlabs()
         releaseUnneededPageMapParts()
     }
 
-    /// The size that a request really takes.
+    /// The size that a request occupies.
     @inline(__always)
     static func roundedRequest(_ byteCount: Int, alignment: Int) -> Int {
         Misuse.demand(byteCount >= 0, "Holdfast: a negative number of bytes was asked for")
@@ -43,11 +43,11 @@ struct Allocator {
         return max((byteCount + mask) & ~mask, alignment)
     }
 
-    /// More than any heap has, and little enough to compute with.
+    /// More than any heap can have, and small enough that arithmetic on it cannot overflow.
     static let unattainableBytes = Int(HeapLayout.maximumBytes) * 2
 
-    /// Whether a request is served from a slab; blocks there are aligned to 64 bytes at most, and
-    /// what needs more takes whole pages.
+    /// Whether a request is served from a slab. Blocks there are aligned to 64 bytes at most; a
+    /// larger alignment takes whole pages.
     @inline(__always)
     static func fitsSlab(_ request: Int, alignment: Int) -> Bool {
         request <= SizeClass.maximumBytes && alignment <= 64

@@ -1,22 +1,22 @@
 import HoldfastFormat
 
 /// Free runs of pages: binned by size (a two-level segregated fit, Masmano et al., "TLSF", ECRTS
-/// 2004) and coalesced at once with free neighbours.
+/// 2004) and coalesced immediately with free neighbours.
 ///
 /// Invariants: no two free runs touch; the run that ends at the heap's end is never free (it
-/// becomes part of what lies beyond the end); each free run is in the bin of its size; a bin's bit
-/// is set exactly if it has a run.
+/// becomes part of the space beyond the end); each free run is in the bin of its size; a bin's bit
+/// is set if and only if the bin has a run.
 enum FreeRunBins {
     static let count = 256
 
-    /// Bins 1…31 hold runs of exactly that many pages; from there each doubling has eight bins.
+    /// Bins 1…31 hold runs of exactly that many pages; from there on, each doubling has eight bins.
     static func bin(forRunOf pages: UInt64) -> Int {
         if pages < 32 { return Int(pages) }
         let log = 63 - pages.leadingZeroBitCount
         return 32 + (log - 5) * 8 + Int((pages >> UInt64(log - 3)) & 7)
     }
 
-    /// The first bin all of whose runs have at least `pages` pages.
+    /// The first bin in which every run has at least `pages` pages.
     static func bin(holdingAtLeast pages: UInt64) -> Int {
         if pages < 32 { return Int(pages) }
         let log = 63 - pages.leadingZeroBitCount
@@ -26,9 +26,9 @@ enum FreeRunBins {
 }
 
 extension Allocator {
-    /// Takes a run of exactly `pages` pages: from the free runs if any fits, else from beyond the
-    /// heap's end. `partsBelow` limits which parts of the page map this may make: the run is such a
-    /// part itself.
+    /// Takes a run of exactly `pages` pages: from the free runs if one is long enough, otherwise
+    /// from beyond the heap's end. `partsBelow` limits the parts of the page map that this call may
+    /// create, because the run may itself be such a part.
     func takeRun(
         pages: UInt64, as kind: PageDescriptor.Kind, sizeClass: UInt8 = 0,
         partsBelow: Int = PageMap.partCount
@@ -43,8 +43,8 @@ extension Allocator {
             unlinkFreeRun(found, pages: length)
             if length > pages { linkFreeRun(found + pages, pages: length - pages) }
         } else {
-            // A new part of the page map may itself take the heap's end further, and so make the
-            // next one necessary.
+            // A new part of the page map may itself extend the heap, and so make the next part
+            // necessary.
             var wanted: UInt64
             repeat {
                 wanted = end
@@ -58,7 +58,7 @@ extension Allocator {
         return page
     }
 
-    /// Frees a run and joins it with its free neighbours.
+    /// Frees a run and coalesces it with its free neighbours.
     func releaseRun(page: UInt64, expecting kind: PageDescriptor.Kind) {
         let freed = descriptor(page)
         guard freed.kind == kind, freed.pages > 0, page + UInt64(freed.pages) <= end else {
@@ -67,7 +67,7 @@ extension Allocator {
         release(first: page, pages: UInt64(freed.pages))
     }
 
-    /// Frees pages that the caller knows to be a whole run or the rest of one that was cut.
+    /// Frees pages that are a whole run, or the rest of a split one; the caller guarantees it.
     func release(first page: UInt64, pages: UInt64) {
         access.unmark(firstPage: page, pageCount: pages)
         var first = page
@@ -79,7 +79,7 @@ extension Allocator {
                 Misuse.damaged(access, "a free run before page \(first) is too long")
             }
             unlinkFreeRun(first - neighbour, pages: neighbour)
-            // So that a second free of the joined run is recognised.
+            // A second free of the coalesced run must be recognised.
             setDescriptor(PageDescriptor(kind: .none, pages: 0), first)
             first -= neighbour
             length += neighbour
@@ -99,8 +99,8 @@ extension Allocator {
         }
     }
 
-    /// Lengthens the run at `page` in place by taking the free pages behind it; false if there are
-    /// too few.
+    /// Extends the run at `page` in place with the free pages behind it; false if there are too
+    /// few.
     func growRun(
         page: UInt64, from pages: UInt64, to newPages: UInt64, as kind: PageDescriptor.Kind
     ) -> Bool {
@@ -124,7 +124,7 @@ extension Allocator {
 
     // MARK: Bins
 
-    /// Whether a free run of so many pages can be had.
+    /// Whether a free run of this many pages is available.
     func hasFreeRun(pages: UInt64) -> Bool { findFreeRun(pages: pages) != nil }
 
     private func findFreeRun(pages: UInt64) -> UInt64? {
@@ -132,8 +132,8 @@ extension Allocator {
         if let bin = firstBin(from: sure) {
             return UInt64(access.load(AllocatorRoot.bins + UInt64(bin) * 4, as: UInt32.self))
         }
-        // Below that, only the bin that `pages` itself belongs to can hold a run that is long
-        // enough; look through it before the file grows.
+        // Among the smaller bins, only the one that `pages` itself belongs to can hold a run that
+        // is long enough. Search it before extending the file.
         let own = FreeRunBins.bin(forRunOf: pages)
         guard own != sure else { return nil }
         var candidate = UInt64(access.load(AllocatorRoot.bins + UInt64(own) * 4, as: UInt32.self))

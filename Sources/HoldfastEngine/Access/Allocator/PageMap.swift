@@ -1,8 +1,8 @@
 import HoldfastFormat
 
-/// Looking up and changing the page map of an open heap.
+/// Access to the page map of an open heap.
 extension Allocator {
-    /// Where the descriptor of `page` lies.
+    /// The offset of `page`'s descriptor.
     @inline(__always)
     func descriptorOffset(_ page: UInt64) -> UInt64 {
         if page < PageMap.firstPartPages {
@@ -27,7 +27,7 @@ extension Allocator {
         access.store(descriptor, at: descriptorOffset(page))
     }
 
-    /// Describes the run that begins at `page`: its first and its last page.
+    /// Describes the run that begins at `page`, in the descriptors of its first and last page.
     func describeRun(_ descriptor: PageDescriptor, at page: UInt64) {
         setDescriptor(descriptor, page)
         if descriptor.pages > 1 {
@@ -35,7 +35,7 @@ extension Allocator {
         }
     }
 
-    /// Makes the parts of the page map, of those below `limit`, that a heap ending at `newEnd`
+    /// Creates the parts of the page map, among those below `limit`, that a heap ending at `newEnd`
     /// needs.
     func ensurePageMap(newEnd: UInt64, partsBelow limit: Int) {
         var exponent = PageMap.firstPartExponent
@@ -51,7 +51,7 @@ extension Allocator {
         }
     }
 
-    /// Frees the parts of the page map that a heap which has become smaller does not need any more.
+    /// Frees the parts of the page map that a heap which has shrunk no longer needs.
     func releaseUnneededPageMapParts() {
         for exponent in stride(
             from: PageMap.partCount - 1, through: PageMap.firstPartExponent, by: -1)

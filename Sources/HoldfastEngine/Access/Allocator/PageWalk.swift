@@ -1,10 +1,10 @@
 import HoldfastFormat
 
-/// The runs that the page map shows, in the order of the pages: what is free, what is in use. Reads
-/// descriptors only, O(runs).
+/// A walk over the runs of the page map, free and in use, in page order. Reads only descriptors;
+/// O(runs).
 ///
-/// The one walk over the page map: copies, figures, checks and the map of pages all use it. It
-/// shares no code with the allocator, and trusts nothing: where a descriptor is not one of a run's
+/// The one walk over the page map: copies, statistics, checks and the map of pages all use it. It
+/// shares no code with the allocator, and trusts nothing: if a descriptor is not that of a run's
 /// first page, the walk ends and says why.
 struct PageWalk: Sequence, IteratorProtocol {
     struct Run {
@@ -12,7 +12,7 @@ struct PageWalk: Sequence, IteratorProtocol {
         var descriptor: PageDescriptor
 
         var kind: PageDescriptor.Kind { descriptor.kind }
-        /// What the descriptor says, if it is a slab; need not be a class.
+        /// The descriptor's size class, for a slab; not checked to be a valid class.
         var sizeClass: UInt8 { descriptor.sizeClass }
     }
 
@@ -33,7 +33,7 @@ struct PageWalk: Sequence, IteratorProtocol {
     /// What is wrong with the descriptor of `page`, once the walk has come to such a one.
     private(set) var failure: Break?
 
-    /// Whether the walk came to an end before the heap did.
+    /// Whether the walk ended before the heap's end.
     var isBroken: Bool { failure != nil }
 
     /// The image at `base` has at least `end` pages.

@@ -1,11 +1,11 @@
 import HoldfastFormat
 import MemoryMapping
 
-/// Whether there is room for a large block, asked before the block is allocated; see `Shortage`.
+/// Checks for room before a large block is allocated; see `Shortage`.
 extension Allocator {
-    /// Whether a block of so many bytes can be had, or can be had by lengthening one of `oldBytes`
-    /// at `old` in place. If not, the transaction is lost, and what the block is for is to be left
-    /// out.
+    /// Whether a block of this many bytes can be allocated, or the block of `oldBytes` bytes at
+    /// `old` extended to it in place. If not, the transaction is lost, and the caller must leave
+    /// out the work that the block is for.
     func hasRoom(forBytes bytes: Int, replacing old: UInt64, of oldBytes: Int) -> Bool {
         access.context.pointee.view._withUnsafeGuaranteedRef {
             hasRoom(forBytes: bytes, replacing: old, of: oldBytes, in: $0)
@@ -30,8 +30,8 @@ extension Allocator {
             oldBytes > SizeClass.maximumBytes
             && Int(old) + Int(Allocator.pages(for: oldBytes)) * HeapLayout.pageBytes == end
         let extra = isLast ? bytes - oldBytes : bytes
-        // Includes what the page map may take for these pages. A build, whose file is its memory,
-        // takes that when it needs it.
+        // Includes the space that the page map may take for these pages. A build, whose file is its
+        // memory, takes that space when it needs it.
         let inHand = view.growBuild != nil ? 0 : (end + extra) / 64 + (1 << 20)
         let needed = end + extra + inHand
         guard needed > image.byteCount,
@@ -42,8 +42,8 @@ extension Allocator {
         return true
     }
 
-    /// Whether whole pages for so many bytes can be had; in a transaction that is lost, as long as
-    /// they take little of what is left to it.
+    /// Whether whole pages for this many bytes can be allocated. In a lost transaction: as long as
+    /// they take little of its remaining reserve.
     func hasRoom(forRun request: Int) -> Bool {
         hasRoom(forBytes: max(request, SizeClass.maximumBytes + 1), replacing: 0, of: 0)
             || access.context.pointee.view._withUnsafeGuaranteedRef {

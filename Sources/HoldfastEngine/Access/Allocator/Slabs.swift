@@ -1,6 +1,6 @@
 import HoldfastFormat
 
-/// Taking and releasing blocks of slabs.
+/// Allocating and freeing blocks of slabs.
 extension Allocator {
     /// Takes a block of the class: the lowest free one of the first partial slab, so that blocks
     /// lie close together.
@@ -62,16 +62,16 @@ extension Allocator {
         access.context.pointee.slabClasses + sizeClass
     }
 
-    /// The first page of the slab that `offset` lies in. Small classes have one-page slabs and need
-    /// no look-up.
+    /// The first page of the slab that contains `offset`. Small classes have one-page slabs and
+    /// need no lookup.
     @inline(__always)
     private func slabPage(of offset: UInt64, sizeClass: Int) -> UInt64 {
         let page = offset &>> HeapLayout.pageShift
         if sizeClass <= Allocator.lastOnePageClass { return page }
-        // A descriptor's first half: kind, class, and how far behind its slab's first page this one
-        // lies. Without a branch for which of the two kinds it is, since nobody can foretell in
-        // which of a slab's pages a block lies: they differ in one bit, which is also the mask for
-        // the distance.
+        // A descriptor's first half: kind, class, and distance to the slab's first page. Computed
+        // without a branch on the two kinds, because which page of a slab holds a block is
+        // unpredictable. The two kinds differ in one bit, which also serves as the mask for the
+        // distance.
         let found = access.load(descriptorOffset(page), as: UInt64.self)
         let distance = found &>> 32 & (0 &- (found &>> 2 & 1))
         guard found & 0xff < 8, Self.slabKinds &>> (found & 0xff) & 1 != 0, distance < page
@@ -98,9 +98,9 @@ extension Allocator {
         return page
     }
 
-    /// An empty slab is kept while it is the class's only partial one, so that one block that comes
-    /// and goes does not make and release a slab each time; `releaseSpareSlabs` frees those at
-    /// checkpoints.
+    /// Releases an empty slab unless it is the class's only partial one. Keeping that one avoids
+    /// making and releasing a slab each time a single block is allocated and freed;
+    /// `releaseSpareSlabs` frees such slabs at checkpoints.
     @inline(never)
     private func releaseSlabIfSpare(
         _ page: UInt64, _ header: UnsafeMutableRawPointer, sizeClass: Int
@@ -141,8 +141,8 @@ extension Allocator {
         access.load(headerOffset(page, sizeClass: sizeClass), as: SlabHeader.self)
     }
 
-    /// A link of a slab's header, by its place. (A key path here was a fifth of what churning
-    /// blocks took: unspecialised, it is made and counted anew for each use.)
+    /// A link of a slab's header, by its offset. (A key path took a fifth of the time of churning
+    /// blocks: unspecialised, it is created and reference-counted at each use.)
     private enum Link: Int {
         case next = 8
         case previous = 12
@@ -153,7 +153,7 @@ extension Allocator {
         header.load(fromByteOffset: link.rawValue, as: UInt32.self)
     }
 
-    /// The header's line has been noted.
+    /// The header's line must already be marked dirty.
     @inline(__always)
     private func setLink(_ link: Link, of header: UnsafeMutableRawPointer, to value: UInt32) {
         header.storeBytes(of: value, toByteOffset: link.rawValue, as: UInt32.self)
@@ -166,7 +166,7 @@ extension Allocator {
             to: value)
     }
 
-    /// Makes the slab its class's first. The header's line has been noted.
+    /// Makes the slab its class's first. The header's line must already be marked dirty.
     @inline(never)
     private func linkSlab(_ page: UInt64, _ header: UnsafeMutableRawPointer, sizeClass: Int) {
         let head = AllocatorRoot.partialSlabs + UInt64(sizeClass) * 4
@@ -177,7 +177,7 @@ extension Allocator {
         access.store(UInt32(page), at: head)
     }
 
-    /// Takes its class's first slab off the list.
+    /// Removes its class's first slab from the list.
     @inline(never)
     private func unlinkFirstSlab(_ header: UnsafeMutableRawPointer, sizeClass: Int) {
         let next = link(.next, of: header)
@@ -199,7 +199,7 @@ extension Allocator {
         setLink(.previous, of: header, to: 0)
     }
 
-    // MARK: What ends in a sentence
+    // MARK: Traps
 
     @inline(never)
     private func noSlab(_ page: UInt64, sizeClass: Int) -> Never {

@@ -28,7 +28,7 @@ extension Laws {
         require(collection.startIndex <= collection.endIndex, "startIndex lies behind endIndex")
     }
 
-    /// All indices with endIndex as the last, found by going forward.
+    /// All indices, ending with endIndex, found by going forward.
     mutating func indices<C: Collection>(_ collection: C, _ expected: [C.Element]) -> [C.Index]
     where C.Element: Equatable {
         var indices: [C.Index] = []

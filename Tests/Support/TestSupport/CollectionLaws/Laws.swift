@@ -1,11 +1,11 @@
-/// What a conformance to a protocol of the standard library promises, checked on one collection
-/// against the elements that it should hold.
+/// The laws of the standard library's collection protocols, checked on one collection against its
+/// expected elements.
 ///
 ///     #expect(Laws.ofRandomAccess(array, [1, 2, 3]) == [])
 ///
-/// Each function checks its protocol and all that it refines, and returns a message for each
-/// broken promise. Collections should be small: the checks of indices are quadratic. Those named
-/// `ofMutable…` change the collection and leave it as they found it.
+/// Each function checks its protocol and all protocols that it refines, and returns a message for
+/// each violation. Collections should be small: the checks of indices are quadratic. Functions
+/// named `ofMutable…` change the collection and restore it.
 public struct Laws {
     public private(set) var problems: [String] = []
 
@@ -15,7 +15,7 @@ public struct Laws {
 
     // MARK: Entry points
 
-    /// `Sequence`, of a kind that can be walked again, as all collections of a heap can.
+    /// `Sequence`, for a type that can be iterated repeatedly, like all collections of a heap.
     public static func ofSequence<S: Sequence>(_ sequence: S, _ expected: [S.Element]) -> [String]
     where S.Element: Equatable {
         var laws = Laws()
@@ -23,7 +23,7 @@ public struct Laws {
         return laws.problems
     }
 
-    /// `Sequence` whose order is its own affair: a set's, a map's.
+    /// `Sequence` with an unspecified order: a set's, a map's.
     public static func ofUnordered<S: Sequence>(_ sequence: S, _ expected: Set<S.Element>)
         -> [String]
     {
@@ -61,8 +61,8 @@ public struct Laws {
         return laws.problems
     }
 
-    /// `MutableCollection`, of a bidirectional kind. `fresh` is an element that is not in the
-    /// collection.
+    /// `MutableCollection`, for a bidirectional collection. `fresh` is an element that is not in
+    /// the collection.
     public static func ofMutable<C: MutableCollection & BidirectionalCollection>(
         _ collection: inout C, _ expected: [C.Element], fresh: C.Element
     ) -> [String] where C.Element: Equatable {
@@ -73,8 +73,7 @@ public struct Laws {
         return laws.problems
     }
 
-    /// `MutableCollection & RandomAccessCollection`: also sorting, by the order that `keys` brings
-    /// the elements into.
+    /// `MutableCollection & RandomAccessCollection`: also sorting, by `keys`.
     public static func ofMutableRandomAccess<C: MutableCollection & RandomAccessCollection>(
         _ collection: inout C, _ expected: [C.Element], fresh: C.Element,
         by less: (C.Element, C.Element) -> Bool

@@ -8,7 +8,7 @@ extension Laws {
             sequence.underestimatedCount >= 0 && sequence.underestimatedCount <= expected.count,
             "underestimatedCount is \(sequence.underestimatedCount) for \(expected.count) elements")
 
-        // Two walks at the same time, one behind the other.
+        // Two iterations at the same time, one behind the other.
         var ahead = sequence.makeIterator()
         var behind = sequence.makeIterator()
         _ = ahead.next()
@@ -22,7 +22,7 @@ extension Laws {
             behind.next() == nil && behind.next() == nil,
             "an iterator that has ended gives another element")
 
-        // What the standard library builds on it.
+        // Algorithms of the standard library that build on it.
         require(sequence.elementsEqual(expected), "elementsEqual")
         require(sequence.map { $0 } == expected, "map")
         require(Array(sequence.prefix(3)) == Array(expected.prefix(3)), "prefix")

@@ -5,7 +5,7 @@
 #endif
 
 extension [UInt8] {
-    /// `==` by the C library: element by element it takes most of a test's time in a debug build.
+    /// `==` with the C library: element by element it takes most of a test's time in a debug build.
     func isSame(as other: [UInt8]) -> Bool {
         count == other.count
             && withUnsafeBytes { mine in

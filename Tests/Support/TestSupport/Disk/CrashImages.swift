@@ -1,16 +1,16 @@
-/// What a power cut leaves: walks a disk's journal forward and makes, after any call, images of
-/// what the disk may hold.
+/// The possible states of the disk after a power cut. Walks a disk's journal forward and, after any
+/// call, makes images of possible disk contents.
 ///
-/// Rules: what was synced is there. What was pending when a sync failed is lost, though the cache
-/// shows it. Of each unsynced write, every 512-byte sector is there or not, independently. An
-/// unsynced change of a file's size has happened or not. Names that were made, moved or removed
-/// since the last sync of the directory are there or not, each move as a whole. Of a file that is
-/// mapped shared, any sector may be as it was last synced or as it was when the power went. All
-/// choices come from one seed, so an image can be made again.
+/// Rules: synced data is present. Data that was pending when a sync failed is lost, although the
+/// cache shows it. Of each unsynced write, every 512-byte sector is present or not, independently.
+/// An unsynced change of a file's size has happened or not. Names that were created, moved or
+/// removed since the last sync of the directory are present or not, each move as a whole. In a file
+/// that is mapped shared, any sector may be as last synced or as it was at the power cut. All
+/// choices come from one seed, so an image can be reproduced.
 public struct CrashImages {
     private struct File {
         var durable: [UInt8] = []
-        /// With the number that each call has in the journal.
+        /// Each with the call's number in the journal.
         var pending: [(number: Int, call: SimulatedDisk.Call)] = []
     }
 
@@ -19,10 +19,13 @@ public struct CrashImages {
     private var files: [Int: File] = [:]
     private var durableNames: [String: Int] = [:]
     private var pendingNames: [(number: Int, call: SimulatedDisk.Call)] = []
-    /// Calls that have happened.
+    /// The file of each name now, and the file moved by each pending move, by the call's number.
+    private var currentNames: [String: Int] = [:]
+    private var movedFiles: [Int: Int] = [:]
+    /// The number of calls that have happened.
     public private(set) var position = 0
-    /// What a failed sync has brought to the disk: nothing (0), or a choice of sectors made from
-    /// this.
+    /// The part of a failed sync that reached the disk: nothing (0), or sectors chosen with this
+    /// seed.
     private let failureSeed: UInt64
 
     public init(of disk: SimulatedDisk, failureSeed: UInt64 = 0) {
@@ -42,21 +45,28 @@ public struct CrashImages {
         case .create(_, let file):
             files[file] = File()
             pendingNames.append((number, call))
-        case .rename, .remove: pendingNames.append((number, call))
+            apply(call, number, to: &currentNames)
+        case .rename(let from, _):
+            movedFiles[number] = currentNames[from]
+            pendingNames.append((number, call))
+            apply(call, number, to: &currentNames)
+        case .remove:
+            pendingNames.append((number, call))
+            apply(call, number, to: &currentNames)
         case .write(let file, _, _), .zero(let file, _, _), .resize(let file, _):
             files[file, default: File()].pending.append((number, call))
         case .sync(let file):
             var state = files[file, default: File()]
             for (_, call) in state.pending { Self.apply(call, to: &state.durable) { _ in true } }
-            // What was stored through a shared mapping went with it.
+            // The sync included stores through a shared mapping.
             if number < snapshots.count, let contents = snapshots[number][file] {
                 state.durable = contents
             }
             state.pending = []
             files[file] = state
         case .failedSync(let file):
-            // Linux marks the pages clean whose writing has failed: no later sync writes them. A
-            // file's size is the file system's own business and stays pending.
+            // Linux marks pages clean after a failed write: no later sync writes them. A file's
+            // size is the file system's own concern and stays pending.
             var random = SplitMix(state: failureSeed &+ UInt64(number))
             var state = files[file, default: File()]
             var kept: [(number: Int, call: SimulatedDisk.Call)] = []
@@ -69,19 +79,19 @@ public struct CrashImages {
             state.pending = kept
             files[file] = state
         case .syncDirectory:
-            for (_, call) in pendingNames { Self.apply(call, to: &durableNames) }
+            for (number, call) in pendingNames { apply(call, number, to: &durableNames) }
             pendingNames = []
         }
     }
 
-    /// How the unsynced is treated; every seed also decides which of these it stands for.
+    /// The treatment of unsynced changes; every seed also selects one of these.
     private enum Strategy: CaseIterable {
         case allLost, allKept, sectorBySector, callByCall, lastTorn, oneFileKept
-        /// Everything up to some call and nothing after it, over all files.
+        /// Everything up to some call and nothing after it, across all files.
         case prefix
     }
 
-    /// What the disk holds if the power is cut now.
+    /// The contents of the disk if the power is cut now.
     public func image(seed: UInt64) -> [String: [UInt8]] {
         var random = SplitMix(state: seed &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(position))
         let strategy = Strategy.allCases[Int(random.next() % UInt64(Strategy.allCases.count))]
@@ -138,7 +148,7 @@ public struct CrashImages {
                 case .allKept: true
                 default: random.next() & 1 == 0
                 }
-            if happened { Self.apply(call, to: &names) }
+            if happened { apply(call, number, to: &names) }
         }
         return names.mapValues { contents[$0] ?? [] }
     }
@@ -155,7 +165,7 @@ public struct CrashImages {
                 bytes += [UInt8](repeating: 0, count: size - bytes.count)
             }
         case .zero(_, let offset, let count):
-            // Never beyond the file's end, also where an earlier growth was lost.
+            // Never beyond the file's end, even if an earlier growth was lost.
             let written = [UInt8](repeating: 0, count: max(min(count, bytes.count - offset), 0))
             apply(.write(file: 0, offset: offset, bytes: written), to: &bytes, keeping: sector)
         case .write(_, let offset, let written):
@@ -183,12 +193,15 @@ public struct CrashImages {
         }
     }
 
-    private static func apply(_ call: SimulatedDisk.Call, to names: inout [String: Int]) {
+    private func apply(_ call: SimulatedDisk.Call, _ number: Int, to names: inout [String: Int]) {
         switch call {
         case .create(let name, let file): names[name] = file
         case .rename(let from, let to):
-            // If the making of the old name was lost, so is its move.
-            if let file = names.removeValue(forKey: from) { names[to] = file }
+            // If the creation of the old name was lost, so is its move; another file that still has
+            // that name stays in place.
+            guard let file = movedFiles[number], names[from] == file else { break }
+            names[from] = nil
+            names[to] = file
         case .remove(let name): names[name] = nil
         case .write, .zero, .resize, .sync, .failedSync, .syncDirectory: break
         }

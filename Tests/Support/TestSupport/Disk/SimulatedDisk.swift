@@ -8,35 +8,35 @@ import MemoryMapping
     import Glibc
 #endif
 
-/// A disk in memory that keeps a journal of every call, so that a test can ask what a power cut
-/// after any of them would have left.
+/// A disk in memory with a journal of every call, so that a test can determine the effects of a
+/// power cut after any of them.
 ///
-/// What programs see at once, the page cache, is real: each file is an anonymous file of the
-/// system, so that private and shared mappings, reads and writes behave as they do. What is durable
-/// is only simulated; see `CrashImages`.
+/// The page cache, which programs see at once, is real: each file is an anonymous file of the
+/// system, so private and shared mappings, reads and writes behave as usual. Only durability is
+/// simulated; see `CrashImages`.
 ///
 /// `@unchecked Sendable`: a lock orders the calls.
 public final class SimulatedDisk: Disk, @unchecked Sendable {
-    /// One call that changes what is on the disk or what is durable. Files are numbered in the
-    /// order of their making.
+    /// One call that changes the disk's contents or their durability. Files are numbered in the
+    /// order of their creation.
     public enum Call {
         case create(name: String, file: Int)
         case write(file: Int, offset: Int, bytes: [UInt8])
         case zero(file: Int, offset: Int, count: Int)
         case resize(file: Int, size: Int)
         case sync(file: Int)
-        /// The system has tried to write the file's changes and given up on them: its cache shows
-        /// them and counts them as written, and the disk does not have them.
+        /// The system has tried to write the file's changes and failed: its cache shows them and
+        /// counts them as written, and the disk does not have them.
         case failedSync(file: Int)
         case rename(from: String, to: String)
         case remove(name: String)
         case syncDirectory
     }
 
-    /// What a call is answered with instead of being carried out.
+    /// The result of a call that is not carried out.
     public enum Fault: Sendable {
         case error(Int32)
-        /// Writes only: half of the bytes get there, then the error.
+        /// Writes only: half of the bytes are written, then the error is thrown.
         case shortWrite(Int32)
     }
 
@@ -48,7 +48,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     private var names: [String: SimulatedFile.Contents] = [:]
     private var nextFile = 0
     public private(set) var journal: [Call] = []
-    /// Reads and maps, which the journal does not hold: (file name, bytes).
+    /// Reads and maps, which are not in the journal: (file name, bytes).
     public private(set) var reads: [(path: String, bytes: Int)] = []
     public private(set) var maps: [(path: String, bytes: Int)] = []
     /// Contents of files that are mapped shared, at the time of each call; they change without
@@ -57,17 +57,17 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
 
     /// Called before each journaled call takes effect, with its number.
     public var onCall: ((Int) -> Void)?
-    /// Asked before each call that could fail; counts them in `attempts`.
+    /// Called before each call that could fail; `attempts` counts them.
     public var fault: ((_ attempt: Int, _ operation: Operation, _ path: String) -> Fault?)?
     public private(set) var attempts = 0
-    /// Syncs of files whose name ends so do nothing: the deliberately broken ordering that tests
-    /// must find.
+    /// Syncs of files with this suffix do nothing: a deliberately broken ordering that tests must
+    /// detect.
     public var liesAboutSyncOf: String?
-    /// What the disk says it is.
+    /// The kind of file system that the disk claims to be.
     public var fileSystemKind = FileSystemKind.local
-    /// Bytes of all files together; growing beyond throws `ENOSPC`.
+    /// The total size of all files in bytes; growing beyond it throws `ENOSPC`.
     public var capacity = Int.max
-    /// Other names, as symbolic links are: what each leads to.
+    /// Additional names, like symbolic links, and their targets.
     public var links: [String: String] = [:]
     /// Whether the journal keeps the written bytes and the shared files' snapshots: only needed to
     /// make crash images.
@@ -75,7 +75,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
 
     public init() {}
 
-    /// A disk that holds these files, as after a restart.
+    /// A disk with these files, as after a restart.
     public init(files: [String: [UInt8]]) {
         for (name, bytes) in files {
             let contents = SimulatedFile.Contents(number: nextFile)
@@ -90,9 +90,9 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         sharedSnapshots = Array(repeating: [:], count: journal.count)
     }
 
-    /// The disk after the process that used `other` was killed, at this moment: what was in the
-    /// page cache is still there, and what was not synced is still not, so that a power cut may yet
-    /// take it.
+    /// The disk after the process that used `other` was killed at this moment: the contents of the
+    /// page cache are still there, and unsynced changes are still unsynced, so that a power cut may
+    /// yet lose them.
     public init(afterKillOf other: SimulatedDisk) {
         other.lock.run {
             nextFile = other.nextFile
@@ -107,9 +107,9 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         }
     }
 
-    /// What the kernel does with the robust mutexes of a process that is killed: a copy of the disk
-    /// has them as they were, locked by a thread that still lives. `offsets` are those of the
-    /// mutexes in the file.
+    /// Does what the kernel does with the robust mutexes of a killed process: a copy of the disk
+    /// has them in their old state, locked by a thread that is still alive. `offsets` are those of
+    /// the mutexes in the file.
     public func releaseLocksOfTheDead(in path: String, at offsets: [Int]) {
         #if os(Linux)
             guard let contents = lock.run({ names[path] }) else { return }
@@ -118,7 +118,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
                 var word: UInt32 = 0
                 pread(contents.descriptor, &word, 4, off_t(offset))
                 guard word != 0 else { continue }
-                // FUTEX_OWNER_DIED, and no owner.
+                // FUTEX_OWNER_DIED, without an owner.
                 var died: UInt32 = 0x4000_0000
                 var owner: UInt32 = 0
                 pwrite(contents.descriptor, &died, 4, off_t(offset))
@@ -127,7 +127,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         #endif
     }
 
-    /// Everything that is on the disk now, as a killed process leaves it.
+    /// The complete current contents, as a killed process leaves them.
     public func currentFiles() -> [String: [UInt8]] {
         lock.run { names.mapValues { $0.bytes() } }
     }
@@ -238,7 +238,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
         lock.run { names[path].map { FileIdentity(device: 0, number: UInt64($0.number)) } }
     }
 
-    /// There are no links and no working folder here.
+    /// There are no links and no working directory here.
     public func resolve(_ path: String) -> String { links[path] ?? path }
 
     public func remove(_ path: String) throws(SystemError) {
@@ -258,7 +258,7 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     }
 }
 
-/// A recursive lock of the system's, for a disk whose callbacks may ask it things.
+/// A recursive lock of the system, for a disk whose callbacks may call it.
 final class RecursiveLock: @unchecked Sendable {
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 

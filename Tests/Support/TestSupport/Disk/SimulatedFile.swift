@@ -11,14 +11,14 @@ import MemoryMapping
 
 /// An open file of a `SimulatedDisk`.
 final class SimulatedFile: DiskFile, @unchecked Sendable {
-    /// What several open files of the same name share: an anonymous file of the system.
+    /// The state shared by several open files of the same name: an anonymous file of the system.
     final class Contents {
         private static let zeros = [UInt8](repeating: 0, count: 4096)
 
         let number: Int
         let descriptor: Int32
         var isMappedShared = false
-        /// For each lock, who holds it and whether exclusively.
+        /// For each lock, its holders and whether they hold it exclusively.
         var locks: [FileLock: [ObjectIdentifier: Bool]] = [:]
 
         init(number: Int) {
@@ -58,8 +58,8 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         func replace(with bytes: [UInt8]) {
             resize(to: 0)
             resize(to: bytes.count)
-            // Zero stretches stay holes: a heap's file is mostly such. `memcmp`, since tests run
-            // unoptimised.
+            // Ranges of zeros stay holes: a heap's file consists mostly of them. `memcmp`, because
+            // tests run unoptimised.
             bytes.withUnsafeBytes { raw in
                 var offset = 0
                 while offset < raw.count {
@@ -113,7 +113,7 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
                 put(UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count / 2)]), at: offset)
                 throw SystemError(.write, path, Errno(code))
             case nil:
-                // Writing behind the end takes space as growing does.
+                // Writing behind the end takes space like growing.
                 let more = offset + bytes.count - contents.size()
                 if more > 0 { try disk.requireSpace(for: more, path, as: .write) }
                 put(bytes, at: offset)

@@ -3,10 +3,10 @@ import HoldfastSystem
 import MemoryMapping
 import Synchronization
 
-/// Another disk, with a say before each call: a test can hold a call up in one thread while others
-/// go on, count calls, or refuse them.
+/// A wrapper of another disk with a callback before each call: a test can delay a call in one
+/// thread while others continue, count calls, or refuse them.
 ///
-/// Unlike `SimulatedDisk.fault`, the tap runs without any lock.
+/// Unlike `SimulatedDisk.fault`, the callback runs without any lock.
 public final class TappedDisk: Disk, @unchecked Sendable {
     public struct Call: Sendable {
         public let operation: SimulatedDisk.Operation
@@ -14,8 +14,8 @@ public final class TappedDisk: Disk, @unchecked Sendable {
     }
 
     let disk: any Disk
-    /// Called in the caller's thread; what it throws is the call's result. Set before the disk is
-    /// used by several threads, or in the tap.
+    /// Called in the caller's thread; its error becomes the call's result. Set before the disk is
+    /// used by several threads, or in the callback itself.
     public var tap: (@Sendable (Call) throws(SystemError) -> Void)?
 
     public init(_ disk: any Disk, tap: (@Sendable (Call) throws(SystemError) -> Void)? = nil) {
@@ -23,8 +23,7 @@ public final class TappedDisk: Disk, @unchecked Sendable {
         self.tap = tap
     }
 
-    /// Called when a file was asked whether others hold the lock, before the answer is known to who
-    /// has asked.
+    /// Called after a query whether others hold the lock, before the answer is returned.
     public var didAsk: (@Sendable (FileLock) -> Void)?
 
     func call(_ operation: SimulatedDisk.Operation, _ path: String) throws(SystemError) {
@@ -137,13 +136,13 @@ final class TappedFile: DiskFile {
     func close() { file.close() }
 }
 
-/// A door at which threads can be made to wait, and a count of those that have come to it.
+/// A barrier that can stop threads, with a count of the threads that have reached it.
 public final class Barrier: Sendable {
     private let state = Mutex((isOpen: false, arrived: 0))
 
     public init() {}
 
-    /// Waits until the door is open.
+    /// Waits until the barrier is open.
     public func pass() {
         state.withLock { $0.arrived += 1 }
         while !state.withLock({ $0.isOpen }) { pause() }
@@ -153,8 +152,8 @@ public final class Barrier: Sendable {
 
     public var arrived: Int { state.withLock { $0.arrived } }
 
-    /// Waits until so many threads have come to the door; gives up, with the whole test program, if
-    /// none has for a minute.
+    /// Waits until that many threads have reached the barrier; ends the whole test program if none
+    /// does for a minute.
     public func await(_ count: Int = 1) {
         var pauses = 0
         while arrived < count {

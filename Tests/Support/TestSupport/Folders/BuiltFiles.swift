@@ -1,12 +1,12 @@
 import Foundation
 
-/// The folder that this test program, and so the package's other products, were built into.
+/// The build folder of this test program and of the package's other products.
 public let productsFolder: URL =
     Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
     .deletingLastPathComponent()
     ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
 
-/// The program with the processes that tests start.
+/// The program that runs the processes of tests.
 public let testWorker = productsFolder.appendingPathComponent("test-worker").path
 
 /// The root of the package.

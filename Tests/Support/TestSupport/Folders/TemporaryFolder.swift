@@ -1,11 +1,11 @@
 import Foundation
 
-/// A folder for one test, removed with everything in it when the object goes.
+/// A folder for one test, removed with all its contents when the object is deallocated.
 public final class TemporaryFolder {
     public let path: String
     private let heap: String
 
-    /// `heap` is the name of the file that a method means if it is given no name.
+    /// `heap` is the file name that methods use by default.
     public init(heap: String = "test.heap") throws {
         self.heap = heap
         path =
@@ -29,7 +29,7 @@ public final class TemporaryFolder {
         try Data(contentsOf: URL(filePath: file(name)))
     }
 
-    /// Every file's bytes, by its name.
+    /// The bytes of every file, by name.
     public var contents: [String: Data] {
         Dictionary(uniqueKeysWithValues: names.map { ($0, (try? bytes($0)) ?? Data()) })
     }

@@ -6,11 +6,11 @@
     import Glibc
 #endif
 
-/// A process that a test has started: lines in, lines out, and every signal.
+/// A process started by a test: lines in, lines out, and every signal.
 ///
-/// Its standard input is a pipe whose other end only this object holds, so that it ends by itself
-/// when the test does, however that ends. Not `Foundation.Process`, which knows no stopped
-/// processes and takes several times as long to start one.
+/// Its standard input is a pipe whose other end only this object holds, so that the process ends by
+/// itself when the test does, even if the test crashes. Not `Foundation.Process`, which has no
+/// concept of stopped processes and takes several times as long to start one.
 public final class ChildProcess {
     public enum End: Equatable {
         case exited(Int32)
@@ -27,11 +27,11 @@ public final class ChildProcess {
     private var input: Int32
     private let output: Int32
     private var buffered: [UInt8] = []
-    /// How it ended, once that has been asked for and was so.
+    /// How it ended; nil until that has been observed.
     public private(set) var end: End?
     private var guardian: ChildProcess?
 
-    /// Starts `executable`; what it writes to its standard error is added to the file `errors`.
+    /// Starts `executable`; its standard error is appended to the file `errors`.
     public init(_ executable: String, _ arguments: [String], errors: String = "/dev/null") throws {
         let toChild = try Self.pipe()
         let fromChild = try Self.pipe()
@@ -63,7 +63,7 @@ public final class ChildProcess {
         self.number = number
         input = toChild.writing
         output = fromChild.reading
-        // A child that is dead already must be an error of `send`, not the end of the test.
+        // A child that is already dead must be an error of `send`, not the end of the test.
         signal(SIGPIPE, SIG_IGN)
     }
 
@@ -84,8 +84,8 @@ public final class ChildProcess {
         return all + ["SWIFT_BACKTRACE=enable=no"]
     }
 
-    /// Both ends are closed in every process that is started later: only then does the child see
-    /// the end of its input.
+    /// Both ends are closed in every process started later: only then does the child see the end of
+    /// its input.
     private static func pipe() throws -> (reading: Int32, writing: Int32) {
         var ends: [Int32] = [0, 0]
         let result = ends.withUnsafeMutableBufferPointer { makePipe($0.baseAddress!) }
@@ -105,8 +105,9 @@ public final class ChildProcess {
         return waitForEnd()
     }
 
-    /// Stops it at any instruction, until `resume`. A guardian process kills it if the test itself
-    /// is killed meanwhile, since a stopped process does not notice the end of its input.
+    /// Stops it at an arbitrary instruction, until `resume`. A guardian process kills it if the
+    /// test itself is killed meanwhile, because a stopped process does not notice the end of its
+    /// input.
     public func stop(guardedBy executable: String) throws {
         guardian = try ChildProcess(executable, ["guard", "\(number)"])
         send(signal: SIGSTOP)
@@ -142,7 +143,7 @@ public final class ChildProcess {
         return end
     }
 
-    /// How it ended, or nil if it still runs.
+    /// How it ended; nil if it is still running.
     public func poll() -> End? {
         if let end { return end }
         var status: Int32 = 0
@@ -163,13 +164,13 @@ public final class ChildProcess {
         _ = bytes.withUnsafeBytes { write(input, $0.baseAddress!, $0.count) }
     }
 
-    /// Sends a line and returns the one that comes back.
+    /// Sends a line and returns the answer.
     public func ask(_ line: String) throws -> String {
         send(line)
         return try readLine()
     }
 
-    /// The next line; an error if it ends or says nothing for two minutes.
+    /// The next line; an error if the process ends or is silent for two minutes.
     public func readLine() throws -> String {
         guard let line = readLine(within: .seconds(120)) else {
             throw Failure(
@@ -181,7 +182,7 @@ public final class ChildProcess {
         return line
     }
 
-    /// The next line, or nil if none has come in time.
+    /// The next line; nil on a timeout.
     public func readLine(within timeout: Duration) -> String? {
         let deadline = ContinuousClock.now + timeout
         while true {

@@ -6,11 +6,11 @@
     import Glibc
 #endif
 
-/// A program that runs on a terminal of its own, as a user sees it: keys go in, and what it draws
+/// A program that runs on a terminal of its own, as a user sees it: keys go in, and its drawing
 /// comes out.
 ///
-/// The program is the leader of a session with this as its controlling terminal, so that Ctrl-C
-/// reaches it as a signal. It ends with this object. One thread at a time.
+/// The program is a session leader with this as its controlling terminal, so that Ctrl-C reaches it
+/// as a signal. It ends with this object. One thread at a time.
 public final class PseudoTerminal {
     public enum End: Equatable {
         case exited(Int32)
@@ -25,15 +25,15 @@ public final class PseudoTerminal {
 
     public let processNumber: pid_t
     private let master: Int32
-    /// Everything that the program has written so far, as it came, with all control characters.
+    /// The program's complete raw output so far, with all control characters.
     public private(set) var output = ""
-    /// What the terminal shows.
+    /// The screen's current contents.
     public private(set) var screen: Screen
     private var pending: [UInt8] = []
     private var end: End?
 
-    /// Starts `executable`. `environment` is added to this process's own, less what would change
-    /// how the program draws.
+    /// Starts `executable`. `environment` is added to this process's own, without the variables
+    /// that would change the program's drawing.
     public init(
         _ executable: String, _ arguments: [String], columns: Int = 80, rows: Int = 24,
         environment: [String: String] = [:]
@@ -59,12 +59,12 @@ public final class PseudoTerminal {
             posix_spawn_file_actions_destroy(&actions)
             posix_spawnattr_destroy(&attributes)
         }
-        // The first terminal that the leader of a session opens becomes the one that controls it.
+        // The first terminal that a session leader opens becomes its controlling terminal.
         posix_spawnattr_setflags(
             &attributes,
             Int16(Self.newSession | Int(POSIX_SPAWN_SETSIGMASK) | Int(POSIX_SPAWN_SETSIGDEF)))
-        // As a shell starts it: what this thread has blocked, or the test ignores, is not handed
-        // on.
+        // As a shell would start it: signals blocked by this thread or ignored by the test are not
+        // inherited.
         var none = sigset_t()
         var all = sigset_t()
         sigemptyset(&none)
@@ -104,11 +104,11 @@ public final class PseudoTerminal {
         private static let newSession = 0x80
     #endif
 
-    /// A new terminal: this side of it, and the name of the other.
+    /// A new terminal: this side's descriptor, and the name of the other side.
     private static func open() -> (master: Int32, path: String)? {
         #if os(Linux)
-            // What `posix_openpt`, `unlockpt` and `ptsname` do; Swift's module of the C library
-            // does not have them.
+            // Equivalent to `posix_openpt`, `unlockpt` and `ptsname`, which Swift's module of the C
+            // library lacks.
             let (unlock, getNumber) = (0x4004_5431 as UInt, 0x8004_5430 as UInt)
             let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
             guard master >= 0 else { return nil }
@@ -160,7 +160,7 @@ public final class PseudoTerminal {
 
     // MARK: Keys
 
-    /// Types text; a line ends with `\r`, as the Enter key has it.
+    /// Types text; a line ends with `\r`, like the Enter key.
     public func type(_ text: String) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
@@ -173,7 +173,7 @@ public final class PseudoTerminal {
     public func pressControlC() { type("\u{3}") }
     public func pressControlD() { type("\u{4}") }
 
-    /// Changes the size of the window; the program is told by a signal.
+    /// Changes the size of the window; the program is notified by a signal.
     public func resize(columns: Int, rows: Int) {
         var size = winsize(
             ws_row: UInt16(rows), ws_col: UInt16(columns), ws_xpixel: 0, ws_ypixel: 0)
@@ -181,17 +181,17 @@ public final class PseudoTerminal {
         screen = Screen(columns: columns, rows: rows)
     }
 
-    /// Whether each key reaches the program as it is pressed. A program that edits lines writes its
-    /// prompt before it asks for that.
+    /// Whether keys reach the program one by one. A program with line editing writes its prompt
+    /// before it requests that.
     public var isRaw: Bool {
         var settings = termios()
         return tcgetattr(master, &settings) == 0 && settings.c_lflag & tcflag_t(ICANON) == 0
     }
 
-    // MARK: What it shows
+    // MARK: Output
 
-    /// Reads until `condition` holds for what has come; an error if the program ends or is silent
-    /// for too long before.
+    /// Reads until `condition` holds for the output; an error if the program ends or is silent for
+    /// too long before.
     public func wait(
         _ what: String = "the condition", within timeout: Duration = .seconds(60),
         until condition: (PseudoTerminal) -> Bool
@@ -212,7 +212,7 @@ public final class PseudoTerminal {
         }
     }
 
-    /// Reads to the end, and says how the program has ended.
+    /// Reads to the end; returns how the program ended.
     public func waitForEnd(within timeout: Duration = .seconds(60)) throws -> End {
         if let end { return end }
         let deadline = ContinuousClock.now + timeout
@@ -232,19 +232,19 @@ public final class PseudoTerminal {
         return end
     }
 
-    /// False at the end of the output, or if nothing has come in time.
+    /// False at the end of the output, or on a timeout.
     private func readSome(within timeout: Duration) -> Bool {
         var request = pollfd(fd: master, events: Int16(POLLIN), revents: 0)
         let ready = poll(&request, 1, Int32(clamping: Int(max(timeout, .zero) / .milliseconds(1))))
         if ready < 0, errno == EINTR { return true }
         guard ready > 0 else { return false }
         var bytes = [UInt8](repeating: 0, count: 4096)
-        // When the last of the program's descriptors is closed, Linux answers with an error, others
-        // with nothing.
+        // When the program's last descriptor is closed, Linux returns an error, other systems no
+        // bytes.
         let count = read(master, &bytes, bytes.count)
         guard count > 0 else { return false }
         pending += bytes[..<count]
-        // Of a character that has come in part, the rest comes later.
+        // The rest of an incomplete character comes later.
         var whole = pending.count
         while whole > 0, pending.count - whole < 4,
             String(validating: pending[..<whole], as: UTF8.self) == nil

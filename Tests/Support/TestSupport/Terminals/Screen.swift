@@ -1,6 +1,6 @@
-/// What a terminal shows after the characters and the control sequences that the programs of this
-/// package write: cursor movements, erasing, putting in and taking out of characters, and colours,
-/// which are dropped. Lines that leave the screen at the top are kept.
+/// A terminal's screen, for the control sequences that this package's programs write: cursor
+/// movement, erasing, inserting and deleting characters, and colours, which are dropped. Lines that
+/// scroll off the top are kept.
 public struct Screen {
     private enum State {
         case text
@@ -14,7 +14,7 @@ public struct Screen {
     private var row = 0
     private var column = 0
     private var state = State.text
-    /// Whether the cursor can be seen.
+    /// Whether the cursor is visible.
     public private(set) var showsCursor = true
 
     public init(columns: Int, rows: Int) {
@@ -22,7 +22,7 @@ public struct Screen {
         self.rows = rows
     }
 
-    /// The lines from the first that was ever shown, without blanks at their ends.
+    /// All lines ever shown, without trailing blanks.
     public var text: String {
         lines.map { line in String(line[..<((line.lastIndex { $0 != " " } ?? -1) + 1)]) }.joined(
             separator: "\n")

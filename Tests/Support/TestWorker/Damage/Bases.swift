@@ -3,7 +3,7 @@ import Holdfast
 import HoldfastEngine
 import TestSupport
 
-/// A heap as some moment has left it on the disk, to be damaged.
+/// A heap's files at one moment, to be damaged.
 struct Base {
     var name: String
     var files: [String: [UInt8]]
@@ -11,8 +11,8 @@ struct Base {
     var older: [String: [UInt8]]
     /// The sums of all states that the heap ever had.
     var sums: Set<Int>
-    /// Pages were being written when the heap was killed: a page that a power cut has torn cannot
-    /// be told from one that has been damaged.
+    /// Whether pages were being written when the heap was killed: a page torn by a power cut cannot
+    /// be told from a damaged one.
     var wasBeingWritten = false
 
     static let path = "/lab/base.heap"
@@ -153,7 +153,7 @@ private final class Maker {
 
     func keepAsOlder() { older = disk.currentFiles() }
 
-    /// A checkpoint whose writes to the heap file fail from the given one on, as if the process
+    /// A checkpoint whose writes to the heap file fail from the given one on, as if the process had
     /// ended there.
     func failWrites(from number: Int) {
         var writes = 0

@@ -4,15 +4,15 @@
     import Glibc
 #endif
 
-/// Damages heap files and checks what comes of it.
+/// Damages heap files and checks the consequences.
 ///
 ///     test-worker damage [--count N] [--from N] [--seed N] [--job J --jobs N] [--keep FOLDER]
 ///     test-worker damage --replay FOLDER/NUMBER
 ///
-/// The first form runs N trials; Docs/Guarantees.md says what is allowed in one. It prints the
-/// number of each outcome, one line each, and ends with status 1 if anything was wrong. The second
-/// form opens, checks and reads a damaged heap that an earlier run has kept, in this process, and
-/// says what it finds.
+/// The first form runs N trials; Docs/Guarantees.md lists the permitted outcomes. It prints the
+/// number of each outcome, one per line, and exits with status 1 if anything was wrong. The second
+/// form opens, checks and reads a damaged heap kept by an earlier run, in this process, and prints
+/// its findings.
 struct DamageCommand {
     private let arguments: [String]
 

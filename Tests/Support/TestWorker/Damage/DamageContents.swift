@@ -1,7 +1,7 @@
 import Foundation
 import Holdfast
 
-// What the heaps of the laboratory hold: every kind of collection and value, alone and nested.
+// The contents of the laboratory's heaps: every kind of collection and value, alone and nested.
 
 struct Shipment: PersistableStruct {
     var item: Int32
@@ -17,7 +17,7 @@ enum Shade: Int16, PersistableEnum, PersistableKey {
     case blue = 16
 }
 
-/// So large that a map of them has a directory and several segments.
+/// Large enough that a map of them has a directory and several segments.
 struct Broad: PersistableStruct {
     typealias Words = (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
     var key: UInt64
@@ -25,8 +25,8 @@ struct Broad: PersistableStruct {
     var high: Words = (0, 1, 2, 3, 4, 5, 6, 7)
 }
 
-/// The roots, and three things to do with them: change them a little, read all of them, change each
-/// in every way.
+/// The roots, and three operations on them: change them a little, read all of them, change each in
+/// every way.
 enum DamageContents {
     static func text(_ number: Int) -> String {
         [
@@ -44,7 +44,7 @@ enum DamageContents {
         return UUID(uuid: (byte, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, byte &* 7))
     }
 
-    /// One commit: adds and changes something of every root.
+    /// One commit: adds and changes something in every root.
     static func change(_ tx: borrowing WriteTransaction, step: Int) throws {
         let numbers = try tx.map("numbers", UInt64.self, Int.self)
         let names = try tx.map("names", String.self, String.self)
@@ -83,7 +83,7 @@ enum DamageContents {
         for number in 0 ..< UInt64(count) { wide[number] = Broad(key: number) }
     }
 
-    /// Reads everything; the sum tells states apart, in this process and those that it forks off.
+    /// Reads everything; the sum distinguishes states, in this process and its forked children.
     static func sum(_ tx: borrowing ReadTransaction) throws -> Int {
         var sum = Hasher()
         func add(_ value: some Hashable) { sum.combine(value) }
@@ -145,8 +145,8 @@ enum DamageContents {
         return sum.finalize()
     }
 
-    /// Changes, shrinks and removes: what else a program might do to a heap that it does not know
-    /// to be damaged.
+    /// Changes, shrinks and removes: other things that a program might do to a heap without knowing
+    /// that it is damaged.
     static func disturb(_ tx: borrowing WriteTransaction, step: Int) throws {
         try change(tx, step: step)
         let list = try tx.array("list", of: Int32.self)

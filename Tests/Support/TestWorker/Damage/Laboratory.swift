@@ -9,13 +9,14 @@ import TestSupport
     import Glibc
 #endif
 
-// Swift hides it in favour of posix_spawn, which cannot go on from here with all bases in memory.
-// The laboratory has one thread.
+// Swift hides fork in favour of posix_spawn, which cannot continue from here with all bases in
+// memory. The laboratory has one thread.
 @_silgen_name("fork") private func systemFork() -> Int32
 
-/// Runs trials in child processes, many in each, and goes on with the next where one dies.
+/// Runs trials in child processes, many in each, and continues with the next trial after a child
+/// dies.
 final class Laboratory {
-    /// Words that parent and children share.
+    /// Words shared by parent and children.
     private enum Word {
         static let number = 0
         static let phase = 1
@@ -30,7 +31,7 @@ final class Laboratory {
     private let words: UnsafeMutablePointer<Int>
     private let errorFile: Int32
     private let keepFolder: String?
-    /// A trial that takes longer hangs.
+    /// A trial that takes longer counts as hung.
     private static let seconds: UInt32 = 30
     private static let batch = 2000
 
@@ -75,7 +76,7 @@ final class Laboratory {
     private func runBatch(from first: Int, to end: Int, step: Int) -> Never {
         dup2(errorFile, 2)
         signal(SIGALRM, SIG_DFL)
-        // Most trials that die are expected to, and nobody reads a core file.
+        // Most deaths of trials are expected, so core files are useless.
         var noCore = rlimit()
         #if canImport(Darwin)
             setrlimit(RLIMIT_CORE, &noCore)
@@ -98,7 +99,7 @@ final class Laboratory {
         _exit(0)
     }
 
-    /// Does with kept files what a trial does, and prints what comes of it.
+    /// Does with kept files what a trial does, and prints the result.
     static func replay(_ prefix: String) throws {
         var files: [String: [UInt8]] = [:]
         for suffix in Base.suffixes {
@@ -124,7 +125,8 @@ final class Laboratory {
 
     private func enter(_ phase: Trial.Phase) { words[Word.phase] = phase.rawValue }
 
-    /// A child has died: of a trap with a message, where that is allowed, or it is a failure.
+    /// Judges the death of a child: a trap with a message where that is permitted, or else a
+    /// failure.
     private func judge(_ number: Int, _ status: Int32) {
         let said = complaint()
         let phase = Trial.Phase(rawValue: words[Word.phase]) ?? .making
@@ -157,7 +159,7 @@ final class Laboratory {
             in: .whitespacesAndNewlines)
     }
 
-    /// What has come of the trials so far.
+    /// The outcomes of the trials so far.
     var summary: [(name: String, count: Int)] {
         Trial.Outcome.allCases.map { ("\($0)", words[Word.outcomes + $0.rawValue]) }
             + [("trapped", words[Word.trapped]), ("failures", words[Word.failures])]

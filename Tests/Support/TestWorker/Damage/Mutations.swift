@@ -6,12 +6,12 @@ enum Mutation: CaseIterable {
     case flipBit, randomBytes, zeroBytes, oneBytes, replaceWord, cut, lengthen, swapPages,
         olderSectors, foreignFile, olderFile
 
-    /// Applies it at a random place; says what it did.
+    /// Applies it at a random place; returns a description.
     func apply(
         to files: inout [String: [UInt8]], of base: Base, others: [Base], _ random: inout SplitMix
     ) -> String {
         let present = Base.suffixes.filter { files[Base.path + $0]?.isEmpty == false }
-        // Mostly the heap file, which has the most to go wrong.
+        // Mostly the heap file, which has the most content to damage.
         let suffix =
             Int.random(in: 0 ..< 3, using: &random) > 0
             ? "" : present.randomElement(using: &random) ?? ""
@@ -76,7 +76,7 @@ enum Mutation: CaseIterable {
         return "\(self) of \(count) at \(at) in base.heap\(suffix)"
     }
 
-    /// Mostly where there is something: empty stretches make up most of a small heap and of a log.
+    /// Mostly nonzero places: zeros make up most of a small heap and of a log.
     private static func place(in bytes: [UInt8], _ random: inout SplitMix) -> Int {
         for _ in 0 ..< 12 {
             let at = Int.random(in: 0 ..< bytes.count, using: &random)
@@ -88,8 +88,8 @@ enum Mutation: CaseIterable {
         return Int.random(in: 0 ..< bytes.count, using: &random)
     }
 
-    /// Numbers that arithmetic goes wrong with, and offsets that lead back to the same place or to
-    /// others that exist.
+    /// Numbers that break arithmetic, and offsets that lead back to the same place or to other
+    /// existing ones.
     private static func word(near place: Int, _ size: Int, _ random: inout SplitMix) -> UInt64 {
         let shifts: [UInt64] = [8, 16, 31, 32, 40, 48, 55, 56, 62, 63]
         switch Int.random(in: 0 ..< 6, using: &random) {

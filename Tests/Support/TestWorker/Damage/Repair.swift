@@ -1,8 +1,7 @@
 import HoldfastEngine
 import HoldfastFormat
 
-/// Makes every checksum right again after damage, so that the damage gets past them to the code
-/// behind.
+/// Recomputes every checksum after damage, so that the damage reaches the code behind the checks.
 enum Repair {
     static func repair(_ files: inout [String: [UInt8]]) {
         guard var heap = files[Base.path], heap.count >= 5 * 4096 else { return }
@@ -78,7 +77,7 @@ enum Repair {
                 }
             }
         }
-        // The records from the checkpoint on, as far as they still look like records and do not
+        // The records from the checkpoint on, as long as they still look like records and do not
         // wrap.
         let capacity = UInt64(raw.count - LogLayout.ringOffset) / 65536 * 65536
         guard capacity > 0 else { return }

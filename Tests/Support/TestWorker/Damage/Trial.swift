@@ -4,24 +4,24 @@ import HoldfastEngine
 import HoldfastInspection
 import TestSupport
 
-/// One damaged heap and what is done with it. Everything follows from the seed and the number, but
-/// for the random identities of the bases.
+/// One damaged heap and the operations on it. Everything is determined by the seed and the number,
+/// except the random identities of the bases.
 struct Trial {
     let base: Base
     let files: [String: [UInt8]]
     let mutations: [String]
-    /// Checksums were made right after the damage: then what is read may be anything, but nothing
-    /// may go wrong on the way.
+    /// Whether checksums were recomputed after the damage. Reads may then return anything, but must
+    /// not fail in other ways.
     let isRepaired: Bool
-    /// Whole files were exchanged, each of them sound: then another state of this heap, or another
-    /// heap, may come out.
+    /// Whether whole files were exchanged, each of them sound. The result may then be another state
+    /// of this heap, or another heap.
     let hasForeignFiles: Bool
     let mode: OpenMode
     let verifiesPages: Bool
     let writes: Bool
 
-    /// How far a trial has come. What the heap's check calls sound must then be read and written to
-    /// the end.
+    /// The progress of a trial. A heap that the check calls sound must then be readable and
+    /// writable throughout.
     enum Phase: Int {
         case making, opening, checking, readingSound, writingSound, readingDamaged, writingDamaged,
             closing
@@ -51,7 +51,7 @@ struct Trial {
         var foreign = false
         for _ in 0 ..< [1, 1, 1, 2, 3].randomElement(using: &random)! {
             var mutation = Mutation.allCases.randomElement(using: &random)!
-            // These say little, and are soon all tried.
+            // These reveal little, and are soon exhausted.
             if mutation == .foreignFile || mutation == .olderFile,
                 Int.random(in: 0 ..< 4, using: &random) > 0
             {
@@ -70,8 +70,7 @@ struct Trial {
         writes = mode == .readWrite && Int.random(in: 0 ..< 2, using: &random) == 0
     }
 
-    /// Pages that a checkpoint was writing when it was cut short have no checksum that they must
-    /// have.
+    /// Pages that an interrupted checkpoint was writing need not match any checksum.
     private var mayBeTorn: Bool {
         base.wasBeingWritten && files[Base.path] != base.files[Base.path]
     }
@@ -120,8 +119,7 @@ struct Trial {
             }
             if !isRight, isSound { outcome = .otherData }
         case .failure(let error as HeapError):
-            // A sound heap of this program has nothing that it cannot read, but for another type
-            // under a root's name.
+            // A sound heap of this program is fully readable, except for a root with another type.
             if isSound, !isRepaired {
                 throw Failure(description: "reading a heap that was called sound failed: \(error)")
             }
@@ -139,10 +137,10 @@ struct Trial {
     }
 }
 
-/// The memory that this process has for itself.
+/// This process's private memory.
 enum Memory {
-    /// Bytes of private memory that could be written, used or not; without what is only reserved. 0
-    /// where the system does not tell.
+    /// Bytes of writable private memory, used or not, without mere reservations. 0 if the system
+    /// does not report it.
     static var used: Int {
         guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else {
             return 0

@@ -3,7 +3,7 @@ import Holdfast
 import HoldfastEngine
 import HoldfastInspection
 
-/// A heap to be drawn: makes it at a path and returns the account of its pages.
+/// A heap to be drawn: creates it at a path and returns the account of its pages.
 struct Exhibit: Sendable {
     let name: String
     let make: @Sendable (String) throws -> HeapPages
@@ -30,7 +30,7 @@ let exhibits = [
         return try heap.pageUse()
     },
 
-    // The picture in Docs/Pictures: a shop after a year, with what was deleted since.
+    // The picture in Docs/Pictures: a shop after a year, with the effects of deletions.
     Exhibit(name: "shop") { path in
         let heap = try PersistentHeap.open(path)
         try heap.write { tx in
@@ -110,8 +110,8 @@ let exhibits = [
         return try heap.pageUse()
     },
 
-    // Bytes of the file changed behind its back: of a block, of a slab's header, and of the page
-    // map's end.
+    // Bytes changed directly in the file: of a block, of a slab's header, and of the page map's
+    // end.
     Exhibit(name: "damaged") { path in
         var places: [Int] = []
         do {

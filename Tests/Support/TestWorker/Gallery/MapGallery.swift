@@ -2,8 +2,8 @@ import Foundation
 import Holdfast
 import HoldfastTools
 
-/// Draws heaps of several kinds into a folder, as SVG, as HTML and in the terminal, for people to
-/// look at; and the picture in `Docs/Pictures`.
+/// Draws heaps of several kinds into a folder, as SVG, as HTML and in the terminal, for visual
+/// inspection; and the picture in `Docs/Pictures`.
 ///
 ///     test-worker gallery FOLDER
 enum MapGallery {

@@ -1,18 +1,18 @@
 import Foundation
 import Holdfast
 
-/// What the golden heaps hold, and the types by which a program reads it.
+/// The contents of the golden heaps, and the types for reading them.
 public enum Contents {
     /// The names of the heaps that are complete files.
     public static let atRest = ["empty", "tiny", "forms", "collections", "large"]
-    /// The names of those that a process has left that was killed (`killed`), or that ended in the
-    /// middle of a checkpoint together with the machine (`torn`).
+    /// The names of the heaps left by a process that was killed (`killed`), or that ended together
+    /// with the machine in the middle of a checkpoint (`torn`).
     public static let left = ["killed", "torn"]
-    /// The lines of `killed` when the machine has ended too, and the file that is never synced is
-    /// gone.
+    /// The export of `killed` if the machine has restarted too, and the file that is never synced
+    /// is gone.
     public static let killedWithoutShared = "killed-without-shared"
 
-    /// All types of the program's own; nothing else in the heaps needs to be told.
+    /// All types of the program's own; nothing else in the heaps needs to be declared.
     public static let types: [any Persistable.Type] = [
         Colour.self, Mood.self, Inner.self, Plain.self, Twelve.self, Odd.self, Wide.self,
         Payment.self, Address.self, Note.self,
@@ -36,7 +36,7 @@ public enum Contents {
 
     public static let day = Date(timeIntervalSinceReferenceDate: 1000.5)
 
-    /// The heap that Docs/FileFormat.md shows.
+    /// The heap shown in Docs/FileFormat.md.
     public static func fillTiny(_ heap: PersistentHeap) throws {
         try heap.write { tx in try tx.array("n", of: Int16.self).append(contentsOf: [1, -1]) }
     }
@@ -154,7 +154,7 @@ public enum Contents {
             _ = try tx.sortedMap("no sorted entries", String.self, Int.self)
             _ = try tx.deque("no jobs", of: Int.self)
             let jobs = try tx.deque("jobs", of: Int16.self)
-            // The ring has so many slots that it goes round.
+            // The ring has few enough slots to wrap.
             jobs.reserveCapacity(8)
             let room = jobs.capacity
             for job in 0 ..< room { jobs.append(Int16(job)) }
@@ -191,7 +191,7 @@ public enum Contents {
         }
     }
 
-    /// Some within 15 bytes, some beyond, some not of ASCII.
+    /// Some words within 15 bytes, some longer, some not ASCII.
     public static func word(_ number: Int) -> String {
         switch number % 3 {
         case 0: "w\(number)"
@@ -249,7 +249,7 @@ public enum Contents {
 
     public static func fillLarge(_ heap: PersistentHeap) throws {
         try heap.write { tx in
-            // Runs of pages, of which a part of the page map beyond the first speaks.
+            // Runs of pages, described by a part of the page map beyond the first.
             let array = try tx.array("room", of: Int.self)
             array.reserveCapacity(150_000)
             array.append(contentsOf: [1, 2, 3])
@@ -276,7 +276,7 @@ public enum Contents {
         }
     }
 
-    /// What transaction `number` of those in the log does.
+    /// The changes of transaction `number` among those in the log.
     public static func change(_ heap: PersistentHeap, _ number: Int) throws {
         try heap.write { tx in
             let stock = try tx.map("stock", String.self, Int.self)

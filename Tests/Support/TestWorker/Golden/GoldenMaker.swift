@@ -23,8 +23,8 @@ struct GoldenMaker {
         try PersistentHeap.open("\(folder)/\(name).heap", engineOptions: options, disk: disk)
     }
 
-    /// Bytes of the heap's own choosing are set to fixed ones, so that the files come out alike
-    /// each time. The heap is at rest; seeds of hash functions only while it is empty.
+    /// Replaces random bytes by fixed ones, so that the files are reproducible. The heap is at
+    /// rest; the seeds of hash functions can be replaced only while it is empty.
     func setFixed(_ name: String, seeds: Bool) throws {
         let path = "\(folder)/\(name).heap"
         let file = try FileHandle(forUpdating: URL(filePath: path))
@@ -58,7 +58,7 @@ struct GoldenMaker {
         try setFixed(name, seeds: false)
     }
 
-    /// Writes a file as text, if there is one.
+    /// Writes a file as text, if it exists.
     func pack(_ name: String, to golden: String) throws {
         let path = "\(folder)/\(name)"
         guard FileManager.default.fileExists(atPath: path) else { return }
@@ -88,8 +88,7 @@ struct GoldenMaker {
             try migrated.close()
             try setFixed("forms", seeds: false)
         case "killed":
-            // Three commits that are durable, and two that are only in the memory that processes
-            // share.
+            // Three durable commits, and two that exist only in shared memory.
             try make("killed", Contents.fillBeforeLog)
             let heap = try open("killed")
             for number in 0 ..< 3 { try Contents.change(heap, number) }
@@ -97,8 +96,8 @@ struct GoldenMaker {
             for number in 3 ..< 5 { try Contents.change(heap, number) }
             Self.kill()
         case "torn":
-            // Forty commits, of which a checkpoint makes one record; it is cut short in the middle
-            // of its writing.
+            // Forty commits, which a checkpoint combines into one record; it is interrupted in the
+            // middle of its writes.
             try make("torn", Contents.fillBeforeLog)
             let disk = TappedDisk(SystemDisk.shared)
             let heap = try open("torn", disk: disk)
@@ -112,7 +111,7 @@ struct GoldenMaker {
             try heap.checkpoint()
         case "pack":
             guard let golden = destination else { fatalError("pack needs a folder to write to") }
-            // What the machine's end leaves of it: the file that is never synced is gone.
+            // The effect of the machine's end: the file that is never synced is gone.
             try FileManager.default.removeItem(atPath: "\(folder)/torn.heap-shared")
             for name in Contents.atRest + Contents.left {
                 for suffix in ["", "-log", "-shared"] {

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Files as text, in the form that `xxd -c 32` writes and `xxd -r -c 32` reads: lines of 32 bytes,
-/// those of zeros left out.
+/// Files as text, in the format that `xxd -c 32` writes and `xxd -r -c 32` reads: lines of 32
+/// bytes, without the lines that are all zeros.
 ///
-/// Golden heaps are kept so: nearly all of a small heap's bytes are zeros, and a change of the
-/// format shows in the difference of two texts.
+/// Golden heaps are stored like this, because nearly all of a small heap's bytes are zeros, and a
+/// change of the format is visible in the difference of two texts.
 public enum HexDump {
     static let lineBytes = 32
 
@@ -13,7 +13,7 @@ public enum HexDump {
         for start in stride(from: 0, to: bytes.count, by: lineBytes) {
             let line = [UInt8](bytes[start ..< min(start + lineBytes, bytes.count)])
             let isLast = start + lineBytes >= bytes.count
-            // The last line is always there: it says how long the file is.
+            // The last line is always written: it determines the file's length.
             guard isLast || line.contains(where: { $0 != 0 }) else { continue }
             var words = hex(start, 8) + ":"
             for (index, byte) in line.enumerated() {
@@ -24,7 +24,7 @@ public enum HexDump {
         return text
     }
 
-    /// The bytes of such a text; nil if it is none.
+    /// The bytes of such a text; nil if it is invalid.
     public static func bytes(of text: String) -> Data? {
         var bytes = Data()
         for line in text.split(separator: "\n") {

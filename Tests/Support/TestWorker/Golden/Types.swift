@@ -1,7 +1,7 @@
 import Foundation
 import Holdfast
 
-// The program's own types in the golden heaps. They stand in files that every later version has to
+// The program's own types in the golden heaps. They are in files that every later version must
 // read: add types, and never change these.
 
 public enum Colour: UInt8, PersistableEnum, PersistableKey, PersistableOrderedKey {
@@ -14,7 +14,7 @@ public enum Mood: String, PersistableEnum {
     case wild = "wild beyond fifteen bytes"
 }
 
-/// An enum without raw values, which a description calls bytes.
+/// An enum without raw values, which a type description calls bytes.
 public enum Side: BitwiseCopyable { case left, middle, right }
 
 public struct Inner: PersistableStruct, Equatable, BitwiseCopyable {
@@ -22,7 +22,7 @@ public struct Inner: PersistableStruct, Equatable, BitwiseCopyable {
     public var small: Int16?
 }
 
-/// One of everything that Swift lays out by itself.
+/// One of each type that Swift lays out by itself.
 public struct Plain: PersistableStruct, BitwiseCopyable {
     public var item: Int32
     public var inner: Inner
@@ -47,13 +47,13 @@ public struct Plain: PersistableStruct, BitwiseCopyable {
     }
 }
 
-/// Twelve bytes that are followed by others' in optionals and in structs.
+/// Twelve bytes that are followed by other fields in optionals and in structs.
 public struct Twelve: PersistableStruct, BitwiseCopyable {
     public var large: Int64
     public var small: Int32
 }
 
-/// An enum whose cases carry values: bytes of the program's own form, with an alignment.
+/// An enum whose cases have payloads: bytes in the program's own form, with an alignment.
 public enum Form: BitwiseCopyable {
     case circle(Double)
     case point
@@ -64,7 +64,7 @@ public struct Couple<Part: BitwiseCopyable & Sendable>: PersistableStruct, Bitwi
     public var second: Part
 }
 
-/// Optionals of several kinds, and what reflection cannot look into.
+/// Optionals of several kinds, and types that reflection cannot inspect.
 public struct Odd: PersistableStruct, BitwiseCopyable {
     public var deep: Int8??
     public var flag: Bool??

@@ -21,8 +21,8 @@ import HoldfastSystem
 ///                                           for the answer to each
 ///     test-worker message pong PATH N NS    answers N messages
 ///
-/// With NS, a wait spins for so many nanoseconds before it sleeps. Each prints how often it entered
-/// the kernel: to sleep, to wake, to wait for a lock.
+/// With NS, a wait spins for that many nanoseconds before it sleeps. Each prints how often it
+/// entered the kernel: to sleep, to wake, to wait for a lock.
 struct MessageWorker {
     private let kind: String
     private let path: String
@@ -40,7 +40,7 @@ struct MessageWorker {
     func run() {
         do {
             let heap = try PersistentHeap.open(path, engineOptions: options)
-            // What opening and the first commit need of the kernel does not count.
+            // The kernel calls of opening and of the first commit do not count.
             try heap.write { try $0.value("workers", initial: 0).value += 1 }
             let before = (KernelCalls.sleeps, KernelCalls.wakes, KernelCalls.lockWaits)
             switch kind {
@@ -89,8 +89,8 @@ struct MessageWorker {
                 try waitForChange(heap, since: seen)
                 continue
             }
-            // The message and the count are one transaction, so that the next process knows after
-            // a kill what was sent.
+            // The message and the count are one transaction, so that after a kill the next process
+            // knows which messages were sent.
             try heap.write { tx in
                 let sent = try tx.value("sent", initial: 0)
                 try tx.deque("queue", of: Int.self).append(sent.value)
@@ -111,7 +111,7 @@ struct MessageWorker {
                 try waitForChange(heap, since: seen)
                 continue
             }
-            // Taking a message out and having dealt with it are one transaction too.
+            // Removing a message and processing it are one transaction too.
             try heap.write { tx in
                 guard let message = try tx.deque("queue", of: Int.self).popFirst() else { return }
                 try tx.array("received", of: Int.self).append(message)

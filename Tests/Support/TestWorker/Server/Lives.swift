@@ -8,14 +8,14 @@ import Foundation
     import Glibc
 #endif
 
-/// What a process can do with its life other than to run and to end.
+/// Unusual events in the life of a process.
 enum Lives {
     private struct Failure: Error {
         var code: Int32
     }
 
-    /// Swift hides `fork`, since a child has only one of its parent's threads; programs in C call
-    /// it all the same.
+    /// Swift hides `fork`, because the child has only one of its parent's threads; programs in C
+    /// call it all the same.
     private static func fork() -> pid_t {
         typealias Fork = @convention(c) () -> pid_t
         return unsafeBitCast(
@@ -35,7 +35,7 @@ enum Lives {
         _exit(0)
     }
 
-    /// This program once more, from its beginning, in the same process.
+    /// Runs this program again from its beginning, in the same process.
     static func replaceProgram(_ ready: () -> Void) throws {
         var arguments = CommandLine.arguments.map { strdup($0) }
         arguments.append(nil)
@@ -44,7 +44,7 @@ enum Lives {
         throw Failure(code: errno)
     }
 
-    /// The process goes on without its main thread, with another one that runs `body`.
+    /// Continues the process without its main thread, in another one that runs `body`.
     static func endMainThread(_ body: @escaping @Sendable () -> Void) -> Never {
         Thread.detachNewThread {
             body()

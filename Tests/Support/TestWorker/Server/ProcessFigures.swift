@@ -8,7 +8,7 @@ import Foundation
     import Glibc
 #endif
 
-/// What the system says of this process.
+/// The system's statistics of this process.
 enum ProcessFigures {
     /// A field of one of the files in `/proc/self`, in its own unit.
     private static func field(_ name: String, in path: String) -> Int {
@@ -20,13 +20,13 @@ enum ProcessFigures {
         return 0
     }
 
-    /// KiB of memory that is this process's alone and in no file.
+    /// Private anonymous memory in KiB.
     static var anonymous: Int { field("RssAnon", in: "/proc/self/status") }
 
-    /// KiB that this process costs, pages that several share counted in proportion.
+    /// The memory of this process in KiB, with shared pages counted in proportion.
     static var proportional: Int { field("Pss", in: "/proc/self/smaps_rollup") }
 
-    /// How often any thread has gone to sleep of its own accord.
+    /// The number of voluntary context switches of all threads.
     static var sleeps: Int {
         let threads =
             (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
@@ -35,7 +35,7 @@ enum ProcessFigures {
         }
     }
 
-    /// Microseconds of CPU time of all threads.
+    /// CPU time of all threads in microseconds.
     static var processorTime: Int {
         var time = timespec()
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)

@@ -2,7 +2,7 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 
-/// Does what the lines of its standard input ask for, with one heap, and answers each with a line.
+/// Executes the commands from its standard input with one heap, and answers each with a line.
 final class Server {
     private struct Abandoned: Error {}
     private struct NotOpen: Error {}
@@ -87,13 +87,13 @@ final class Server {
             disk: disk)
     }
 
-    // MARK: Numbers: an array to which every commit adds this process's number
+    // MARK: Numbers: an array to which every commit appends this process's number
 
     private func append() throws {
         try open().write { tx in try tx.array("numbers", of: Int.self).append(Int(getpid())) }
     }
 
-    /// How many numbers there are, and from how many processes.
+    /// The number of elements, and of the processes that appended them.
     private func count() throws -> String {
         try open().read { tx in
             guard tx.hasRoot("numbers") else { return "0 0" }
@@ -102,7 +102,7 @@ final class Server {
         }
     }
 
-    /// Stays inside a write transaction until the next line, which says whether it is to be kept.
+    /// Stays inside a write transaction until the next line, which says whether to commit it.
     private func hold() throws {
         do {
             try open().write { tx in
@@ -121,12 +121,12 @@ final class Server {
         }
     }
 
-    // MARK: Blocks: texts of a mebibyte each
+    // MARK: Blocks: strings of 1 MiB each
 
     private static let blockBytes = 1 << 20
 
-    /// Makes so many blocks, one commit each. Returns the most anonymous memory that this process
-    /// had at any time between, in KiB.
+    /// Creates that many blocks, one commit each. Returns this process's peak of anonymous memory
+    /// meanwhile, in KiB.
     private func fill(_ blocks: Int) throws -> Int {
         var peak = 0
         for block in 0 ..< blocks {
@@ -140,8 +140,8 @@ final class Server {
         return peak
     }
 
-    /// Reads every byte of all blocks. Returns how many are as they were made, and the most
-    /// anonymous memory, in KiB.
+    /// Reads every byte of all blocks. Returns the number of intact blocks, and the peak of
+    /// anonymous memory in KiB.
     private func readBlocks() throws -> String {
         var sound = 0
         var peak = 0
@@ -171,7 +171,7 @@ final class Server {
         return isChanged ? "changed" : "same"
     }
 
-    /// Says "change" for each change from now on.
+    /// Writes "change" for each change from now on.
     private func stream() throws {
         let changes = try open().changes
         Task.detached {
@@ -179,8 +179,8 @@ final class Server {
         }
     }
 
-    /// How often this process went to sleep, and its CPU time in microseconds, while it waited for
-    /// so long and nothing happened.
+    /// The number of sleeps of this process, and its CPU time in microseconds, during that time
+    /// without any change.
     private func quiet(milliseconds: Int, _ isWaiting: Bool) throws -> String {
         let sleeps = ProcessFigures.sleeps
         let time = ProcessFigures.processorTime
@@ -198,7 +198,7 @@ final class Server {
     }
 }
 
-/// Writes a line at once, and not when there is enough for the system's buffer.
+/// Writes a line at once, without the system's buffering.
 private func say(_ line: String) {
     let bytes = Array((line + "\n").utf8)
     _ = bytes.withUnsafeBytes { write(1, $0.baseAddress!, $0.count) }

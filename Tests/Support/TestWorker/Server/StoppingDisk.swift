@@ -11,8 +11,8 @@ import Synchronization
     import Glibc
 #endif
 
-/// The real disk, on which this process stops itself once, at a chosen point: that is how one is
-/// met by others that is stopped while it holds a lock which only the engine takes.
+/// The real disk, on which this process stops itself once, at a chosen point. So other processes
+/// meet one that is stopped while it holds an internal lock of the engine.
 final class StoppingDisk: Disk {
     enum Point: String {
         /// The opening lock has just been taken.

@@ -9,34 +9,34 @@ import TestSupport
     import Glibc
 #endif
 
-/// What the processes of a storm have promised and been promised, in a file of shared memory
+/// The commits that the processes of a storm have begun and finished, in a file of shared memory
 /// outside the heap: a `kill -9` loses none of it.
 ///
-/// A seat is the place of one process after the other; only the one that sits there writes the
-/// seat's words.
+/// A seat is a place that processes occupy one after the other; only the process that occupies it
+/// writes the seat's words.
 ///
 /// `@unchecked Sendable`: every word is an atomic.
 public final class Scoreboard: @unchecked Sendable {
     public enum Word: Int, CaseIterable {
-        /// The seat's last commit that was begun, and the last that `write` has returned from.
+        /// The seat's last commit that was begun, and the last for which `write` has returned.
         case started, returned
-        /// The last commit of the seat that anyone's `sync` has returned after.
+        /// The last commit of the seat that precedes a completed `sync` of any process.
         case synced
-        /// The generation of the built heap that was begun last, and the last that `build` has
-        /// returned from.
+        /// The last generation of the built heap that was begun, and the last for which `build` has
+        /// returned.
         case buildBegun, built
-        /// What the process does; see `Phase`.
+        /// The current activity of the process; see `Phase`.
         case phase
         /// 1 inside the body of a write transaction, 2 between its end and the return of `write`.
         case inside
         /// The longest wait for a write transaction to begin, in nanoseconds.
         case longestWait
-        /// How often what was done, by all who have sat here.
+        /// Counts of operations, by all processes that have occupied this seat.
         case openings, commits, views, snapshots, copies, checks, checkpoints, compactions, builds,
             closings
     }
 
-    /// What a process is busy with: where a kill meets it.
+    /// The activity of a process: where a kill hits it.
     public enum Phase: UInt64, CaseIterable, Sendable {
         case starting, opening, idle, writing, reading, snapshot, syncing, checkpointing,
             compacting, copying, checking, building,

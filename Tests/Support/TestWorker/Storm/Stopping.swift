@@ -8,8 +8,8 @@ import Synchronization
     import Glibc
 #endif
 
-/// Watches the standard input on a thread of its own: a line asks this process to end by and by,
-/// and the input's end, which comes when the test is gone, ends it at once.
+/// Watches the standard input on a thread of its own. A line asks this process to finish; the end
+/// of the input, when the test is gone, ends it at once.
 enum Stopping {
     private static let wanted = Atomic<Bool>(false)
 

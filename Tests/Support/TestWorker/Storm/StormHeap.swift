@@ -9,15 +9,15 @@ import TestSupport
     import Glibc
 #endif
 
-/// A line of the journal: which seat's commit, and which of them.
+/// A line of the journal: a seat, and the number of its commit.
 public struct JournalEntry: PersistableStruct, BitwiseCopyable {
     public var seat: Int32
     public var sequence: Int64
 }
 
 /// The roots of the heap that a storm's processes share. Every commit changes several of them, and
-/// each stands in some relation to itself or another that `problem` checks; so half a commit, two
-/// mixed ones or a lost one are seen.
+/// `problem` checks invariants within and between them; so partial, mixed or lost commits are
+/// detected.
 public struct StormHeap {
     static let accountCount = 64
     static let balance = 1000
@@ -26,23 +26,23 @@ public struct StormHeap {
     static let lists = 8
     static let longestJournal = 600
 
-    /// Money moves between them, and none is made.
+    /// Money moves between the accounts; the total is constant.
     let accounts: PersistentArray<Int>
-    /// `names[row]` and `rows[name]` say the same.
+    /// `names[row]` and `rows[name]` agree.
     let names: PersistentMap<Int, String>
     let rows: PersistentMap<String, Int>
     /// Each seat's commits, without gaps, up to its last.
     let journal: PersistentArray<JournalEntry>
-    /// Each seat's last commit, and the number of all.
+    /// Each seat's last commit, and the total number.
     let sequences: PersistentArray<Int>
     let commits: PersistentValue<Int>
-    /// Texts of one letter each, which the length says. They grow and shrink, from in place to
-    /// hundreds of pages.
+    /// Strings of one repeated letter, determined by the length. They grow and shrink, from inline
+    /// to hundreds of pages.
     let texts: PersistentMap<Int, String>
     /// `lists[key][index] == key * 1_000_003 + index`.
     let lists: PersistentMap<Int, PersistentArray<Int>>
 
-    /// Finds the roots, or makes them.
+    /// Finds the roots, or creates them.
     public init(_ tx: borrowing WriteTransaction) throws {
         accounts = try tx.array("accounts", of: Int.self)
         names = try tx.map("names", Int.self, String.self)
@@ -58,7 +58,7 @@ public struct StormHeap {
         }
     }
 
-    /// Nil while nobody has made a commit.
+    /// Nil before the first commit.
     public init?(_ tx: borrowing ReadTransaction) throws {
         guard tx.hasRoot("accounts") else { return nil }
         accounts = try tx.array("accounts", of: Int.self)
@@ -75,7 +75,7 @@ public struct StormHeap {
 
     // MARK: Changing
 
-    /// One commit's changes.
+    /// The changes of one commit.
     public func change(seat: Int, _ random: inout SplitMix) {
         for _ in 0 ... Int.random(in: 0 ..< 3, using: &random) { transfer(&random) }
         for _ in 0 ..< Int.random(in: 0 ..< 4, using: &random) { changeRow(&random) }
@@ -135,8 +135,8 @@ public struct StormHeap {
 
     // MARK: Checking
 
-    /// The first relation that does not hold, or nil. No seat's last commit may be below `floor`:
-    /// those commits have been promised.
+    /// The first violated invariant, or nil. No seat's last commit may be below `floor`: those
+    /// commits were acknowledged.
     public func problem(floor: [UInt64]) -> String? {
         for (seat, least) in floor.enumerated() where sequence(of: seat) < least {
             return
@@ -156,8 +156,8 @@ public struct StormHeap {
         return problemOfJournal() ?? problemOfTexts() ?? problemOfLists()
     }
 
-    /// What is above what was begun has come from nowhere. To be asked with what was begun *after*
-    /// the view was opened.
+    /// Commits above those that were begun are impossible. Pass the numbers begun *after* the view
+    /// was opened.
     public func problem(ceiling: [UInt64]) -> String? {
         for (seat, most) in ceiling.enumerated() where sequence(of: seat) > most {
             return "seat \(seat) is at commit \(sequence(of: seat)), but only \(most) were begun"
@@ -213,7 +213,7 @@ public struct StormHeap {
         return nil
     }
 
-    /// A number that any change of the contents changes, for comparisons within one process.
+    /// A number that depends on all contents, for comparisons within one process.
     public func digest() -> Int {
         var hasher = Hasher()
         for account in accounts { hasher.combine(account) }

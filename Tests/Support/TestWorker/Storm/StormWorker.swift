@@ -11,13 +11,13 @@ import TestSupport
     import Glibc
 #endif
 
-/// What a process of a storm mostly does.
+/// The main activity of a storm process.
 enum StormRole: String {
     case writer, reader, keeper, opener, builder
 }
 
-/// One process of a storm. It ends with status 0 when it is asked to, and with another status and a
-/// line in the storm's report when anything is wrong.
+/// One process of a storm. It exits with status 0 when asked to end, and with another status and a
+/// line in the storm's report if anything is wrong.
 final class StormWorker {
     struct Problem: Error { var text: String }
     private struct Abort: Error {}
@@ -68,7 +68,7 @@ final class StormWorker {
         fclose(file)
     }
 
-    /// Says what this process does now, and counts it when it is done.
+    /// Records the current activity of this process, and counts it when it is done.
     func during<R>(_ phase: Scoreboard.Phase, _ count: Scoreboard.Word, _ body: () throws -> R)
         rethrows -> R
     {
@@ -88,14 +88,14 @@ final class StormWorker {
 
     private func open(turns: Int) throws {
         var options = PersistentHeap.Options()
-        // Small, so that rings wrap and grow, checkpoints are always under way and private pages
-        // are given back.
+        // Small, so that rings wrap and grow, checkpoints are always running and private pages are
+        // dropped.
         options.logLimit = 256 << 10
         options.memoryLimit = 4 << 20
-        // The criterion for a lock that the kernel or the engine does not hand on: then this runs
-        // out, whatever the machine's load. (A shorter one measures the load: with 22 processes for
-        // two cores, twenty seconds were not enough for all who open and close.) How long the waits
-        // were is among the figures.
+        // Expires only if the kernel or the engine fails to pass on a lock, whatever the machine's
+        // load. (A shorter timeout measures the load: with 22 processes on two cores, twenty
+        // seconds were not enough for all openings and closings.) The waiting times are among the
+        // figures.
         options.timeout = .seconds(180)
         options.checkpointsInBackground = chance(50)
         options.reservesDiskSpace = chance(70)
@@ -119,8 +119,8 @@ final class StormWorker {
         try during(.closing, .closings) { try heap.close() }
     }
 
-    /// Whoever sat here before may have died in the middle of a commit: it is there or not, but
-    /// what `write` returned from must be.
+    /// The previous process in this seat may have died in the middle of a commit: that commit is
+    /// present or not, but all commits for which `write` returned must be.
     private func takeSeat(_ heap: PersistentHeap) throws {
         try look(heap)
         let found = try heap.read { tx in try StormHeap(tx)?.sequence(of: seat) ?? 0 }
@@ -144,7 +144,7 @@ final class StormWorker {
         }
     }
 
-    // MARK: Deeds
+    // MARK: Operations
 
     private func commit(_ heap: PersistentHeap) throws {
         let isDurable = chance(5)
@@ -158,7 +158,7 @@ final class StormWorker {
                     board.raise(seat, .longestWait, to: now() - began)
                     let roots = try StormHeap(tx)
                     sequence = roots.sequence(of: seat) + 1
-                    // Before anyone can see it.
+                    // Before any process can see it.
                     if !aborts { board[seat, .started] = sequence }
                     roots.change(seat: seat, &random)
                     if chance(6), let problem = roots.problem(floor: board.all(.synced)) {
@@ -179,15 +179,15 @@ final class StormWorker {
         try during(.syncing, .checks) {
             let returned = board.all(.returned)
             try heap.sync()
-            // Everybody's commits, not this process's alone.
+            // The commits of all processes, not only of this one.
             for (seat, sequence) in returned.enumerated() {
                 board.raise(seat, .synced, to: sequence)
             }
         }
     }
 
-    /// Checks a view: what had been promised before it was opened is there, and nothing that has
-    /// not been begun.
+    /// Checks a view: it contains all commits acknowledged before it was opened, and none that were
+    /// not begun.
     private func look(_ heap: PersistentHeap) throws {
         let floor = board.all(.returned)
         try heap.read { tx in
@@ -245,8 +245,8 @@ final class StormWorker {
 
     // MARK: Building
 
-    /// A heap of one array that holds its generation's number many times. Whoever opens it finds
-    /// one whole generation, no older than the last that was promised.
+    /// A heap with one array that holds its generation's number many times. Every opening finds one
+    /// whole generation, no older than the last acknowledged one.
     private func build() throws {
         let path = folder + "/built.heap"
         try during(.building, .builds) {
@@ -289,8 +289,8 @@ final class StormWorker {
 }
 
 extension Optional<StormHeap> {
-    /// The first relation of a view that does not hold. Before the first commit there is nothing to
-    /// check but that nothing is missing.
+    /// The first violated invariant of a view. Before the first commit, only checks that nothing is
+    /// missing.
     fileprivate func problem(_ floor: [UInt64], _ board: Scoreboard) -> String? {
         guard let self else {
             return floor.prefix(while: { $0 == 0 }).count == floor.count ? nil : "the heap is empty"

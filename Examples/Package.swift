@@ -2,9 +2,9 @@
 
 import PackageDescription
 
-// The examples, as a package of a user of Holdfast: they use only what the library's products make
-// public, and a program that depends on Holdfast neither sees nor builds them. The folder WordIndex
-// belongs to the package above.
+// The examples, as a package of a user of Holdfast. They use only the public API of the library's
+// products, and a program that depends on Holdfast neither sees nor builds them. The folder
+// WordIndex belongs to the package above.
 let package = Package(
     name: "Examples",
     platforms: [.macOS(.v15)],
@@ -12,7 +12,7 @@ let package = Package(
         .package(name: "Holdfast", path: "..")
     ],
     targets: [
-        // What the examples share: arguments, output, errors in one line.
+        // Code that the examples share: arguments, output, errors on one line.
         .target(
             name: "ExampleSupport",
             dependencies: [

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Damages a million heaps, or as many as the first argument says, and prints a row for the table in
+# Damages a million heaps, or as many as the first argument says, and prints a row of figures for
 # Docs/Guarantees.md. Heaps that failed are kept in .build/damage;
 # `test-worker damage --replay .build/damage/NUMBER` examines one again.
 set -eu

@@ -1,7 +1,8 @@
 import ExampleSupport
 import MemoryMapping
 
-/// Makes a file of sales, or adds to one: the same for the same numbers on every machine.
+/// Creates a file of sales, or appends to one. The same arguments give the same file on every
+/// machine.
 func generate(_ arguments: inout Arguments) throws {
     let isAppending = arguments.flag("--append")
     let path = try arguments.next("FILE")
@@ -33,7 +34,7 @@ private func sale(_ id: Int, _ random: inout SplitMix) -> String {
         .randomElement(using: &random)!
     let cents = Int.random(in: 100 ... 99_999, using: &random)
     let price = "\(cents / 100).\(cents % 100 < 10 ? "0" : "")\(cents % 100)"
-    // Commas, quotes and line ends inside of quotes, as people write them.
+    // Commas, quotes and newlines inside quotes, as they occur in real files.
     let note = ["", "", "", "\"paid, in cash\"", "\"a \"\"gift\"\"\"", "\"two\nlines\""]
         .randomElement(using: &random)!
     return "\(id),\(date),\(city),\(price),\(note)\n"

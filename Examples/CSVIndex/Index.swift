@@ -2,19 +2,19 @@ import ExampleSupport
 import Holdfast
 import MemoryMapping
 
-/// A CSV file and the heap beside it that knows its rows.
+/// A CSV file and the heap next to it that indexes its rows.
 struct Index {
     let file: MappedFile
     let heap: PersistentHeap
 
     static func path(_ file: String) -> String { file + ".index" }
 
-    /// What the file is, compared with what was indexed.
+    /// The state of the file, compared with the indexed part.
     enum Standing {
         case same
-        /// More rows have come.
+        /// The file has more rows.
         case grown
-        /// It does not begin with what was indexed, or is shorter.
+        /// The file does not begin with the indexed part, or is shorter.
         case replaced
     }
 
@@ -29,12 +29,12 @@ struct Index {
         }
     }
 
-    /// Reads on from where the last run stopped, in transactions of so many rows; returns how many
-    /// rows are new.
+    /// Continues where the last run stopped, in transactions of up to `batch` rows. Returns the
+    /// number of new rows.
     ///
     /// Rows, chains and the position are committed together. So a run that is killed has indexed
-    /// each row once or not at all, and the next one goes on. Throws where the rest of the file is
-    /// inside of a quote that is never closed, with all rows before it indexed.
+    /// each row once or not at all, and the next one continues. Throws if the rest of the file is
+    /// inside a quote that is never closed, after indexing all rows before it.
     func update(batch: Int = 20_000) throws -> Int {
         try requireBytes()
         try file.advise(.sequential)
@@ -54,14 +54,14 @@ struct Index {
         return added
     }
 
-    /// What is read here is UTF-8, or another encoding whose commas, quotes and line ends are
-    /// single bytes.
+    /// The parser handles UTF-8, and other encodings with single bytes for commas, quotes and
+    /// newlines.
     private func requireBytes() throws {
         let isWide = try file.withBytes { bytes throws(MappingError) in
             bytes.extracting(first: 4).withUnsafeBytes { start in
                 let isMarked =
                     start.starts(with: [0xff, 0xfe]) || start.starts(with: [0xfe, 0xff])
-                // Without a mark, every other byte of ordinary text is zero.
+                // In UTF-16 without a byte order mark, every other byte of ordinary text is zero.
                 let zeros = start.map { $0 == 0 }
                 return isMarked || zeros == [false, true, false, true]
                     || zeros == [true, false, true, false]
@@ -74,8 +74,8 @@ struct Index {
         )
     }
 
-    /// A last row that is not whole yet is nothing unusual, even if a cell of two lines is cut
-    /// short; but if more lines are inside of its quotes, a quote is missing.
+    /// An incomplete last row is normal, even if a cell of two lines is truncated. But if more
+    /// lines are inside its quotes, a quote is missing.
     private func requireNoOpenQuote() throws {
         let done = try heap.read { tx in try Roots(tx).progress.value.bytes }
         let line = try file.withBytes { bytes throws(MappingError) -> Int? in
@@ -95,8 +95,8 @@ struct Index {
                 + "all behind it are not indexed; close the quotes there and build the index again")
     }
 
-    /// Adds rows; returns whether there are no more. If the file is cut short meanwhile,
-    /// `withBytes` throws, and the transaction is undone.
+    /// Adds rows. Returns whether there are no more. If the file is truncated in the meantime,
+    /// `withBytes` throws, and the transaction is rolled back.
     private func add(_ bytes: RawSpan, to roots: Roots, atMost batch: Int) throws -> Bool {
         var row = Row()
         var position = roots.progress.value.bytes
@@ -125,13 +125,13 @@ struct Index {
         return added < batch
     }
 
-    /// Some programs begin a file with these three bytes to say that it is UTF-8.
+    /// Some programs begin a UTF-8 file with these three bytes.
     private func byteOrderMark(_ bytes: RawSpan) -> Int {
         bytes.extracting(first: 3).withUnsafeBytes { $0.elementsEqual([0xef, 0xbb, 0xbf]) } ? 3 : 0
     }
 }
 
-/// A column's maps and its chains, asked for once for many rows.
+/// A column's maps and its chains, looked up once for many rows.
 struct ColumnIndex {
     let numbers: PersistentSortedMap<Double, Chain>
     let texts: PersistentSortedMap<String, Chain>
@@ -159,14 +159,14 @@ struct ColumnIndex {
         chain.count += 1
     }
 
-    /// The rows of a chain, in the order of the file.
+    /// Returns the rows of a chain, in the order of the file.
     func rows(_ chain: Chain) -> some Sequence<UInt32> {
         sequence(first: chain.first) { row in next[Int(row)] == 0 ? nil : next[Int(row)] }
     }
 }
 
 extension Progress {
-    /// Of so many bytes of a file.
+    /// Describes the first `bytes` bytes of a file.
     init(_ file: RawSpan, upTo bytes: Int) {
         self.bytes = bytes
         let length = min(bytes, 4096)
@@ -174,7 +174,7 @@ extension Progress {
         tail = Self.fingerprint(file, bytes - length ..< bytes)
     }
 
-    /// Fowler, Noll and Vo's hash: of any other text it is almost surely another number.
+    /// The hash of Fowler, Noll and Vo. A different text almost certainly has a different hash.
     private static func fingerprint(_ file: RawSpan, _ range: Range<Int>) -> UInt64 {
         range.reduce(0xcbf2_9ce4_8422_2325) {
             ($0 ^ UInt64(file.unsafeLoad(fromByteOffset: $1, as: UInt8.self))) &* 0x100_0000_01b3

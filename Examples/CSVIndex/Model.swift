@@ -1,32 +1,32 @@
 import Holdfast
 
-// What lies in the index. The rows themselves stay where they are, in the CSV file.
+// The contents of the index. The rows themselves stay in the CSV file.
 
-/// The index of one column: its values in order, and for each the rows that have it.
+/// The index of one column: its values in order, each with the rows that have it.
 struct Column: PersistableRecord {
     var name: String
-    /// Cells that are numbers, by their value: 9 comes before 10.
+    /// Numeric cells, ordered by value: 9 comes before 10.
     var numbers = PersistentSortedMap<Double, Chain>()
-    /// All others, as texts.
+    /// All other cells, as strings.
     var texts = PersistentSortedMap<String, Chain>()
-    /// For each row, the next one with the same value; 0 if there is none, since the first row
+    /// For each row, the next one with the same value. 0 if there is none, since the first row
     /// follows no other.
     var next = PersistentArray<UInt32>()
 }
 
-/// The rows with one value, in the order of the file: a chain through `next`. Four bytes for each
-/// row, where a list for each value would take some fifty.
+/// The rows with one value, in the order of the file: a chain through `next`. It takes four bytes
+/// per row; a list per value would take about fifty.
 struct Chain: PersistableStruct {
     var first: UInt32
     var last: UInt32
     var count: UInt32
 }
 
-/// How far the index has come, and by what the file is known again.
+/// The progress of the index, and fingerprints that identify the file.
 struct Progress: PersistableStruct {
-    /// Bytes of the file that are indexed: whole rows.
+    /// The number of indexed bytes of the file: whole rows.
     var bytes = 0
-    /// Of the first and the last of those bytes.
+    /// Fingerprints of the first and the last of those bytes.
     var head: UInt64 = 0
     var tail: UInt64 = 0
 }
@@ -34,11 +34,11 @@ struct Progress: PersistableStruct {
 /// The named entry points of the heap.
 struct Roots {
     let columns: PersistentArray<Column>
-    /// Where each row begins, in bytes from the file's start.
+    /// The start of each row, as an offset in bytes.
     let rows: PersistentArray<Int>
     let progress: PersistentValue<Progress>
 
-    /// Makes what is not there yet.
+    /// Creates the roots that do not exist yet.
     init(_ tx: borrowing WriteTransaction) throws {
         columns = try tx.array("columns", of: Column.self)
         rows = try tx.array("rows", of: Int.self)
@@ -51,7 +51,7 @@ struct Roots {
         progress = try tx.value("progress", of: Progress.self)
     }
 
-    /// Forgets everything, for a file that has been replaced.
+    /// Removes everything, for a file that has been replaced.
     static func remove(_ tx: borrowing WriteTransaction) throws {
         try tx.removeRoot("columns", PersistentArray<Column>.self)
         try tx.removeRoot("rows", PersistentArray<Int>.self)

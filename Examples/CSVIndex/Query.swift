@@ -2,8 +2,8 @@ import ExampleSupport
 import Holdfast
 import MemoryMapping
 
-/// What is asked for: `10..20`, `10..`, `..20`, or one value. Both ends are included. Numbers are
-/// compared as numbers, everything else as text.
+/// A range in a query: `10..20`, `10..`, `..20`, or one value. Both ends are included. Numbers are
+/// compared as numbers, everything else as strings.
 enum ValueRange {
     case numbers(from: Double?, through: Double?)
     case texts(from: String?, through: String?)
@@ -37,8 +37,8 @@ enum ValueRange {
 }
 
 extension Index {
-    /// The rows whose column is in the range, in the order of that column. Only the lines that are
-    /// returned are read.
+    /// Returns the rows whose column is in the range, in the order of that column. Reads only the
+    /// lines that are returned.
     func query(_ name: String, _ range: ValueRange, limit: Int) throws -> Answer {
         try heap.read { tx in
             let roots = try Roots(tx)
@@ -68,7 +68,7 @@ extension Index {
     ) throws -> Answer {
         let start = from.map { map.index(atOrAfter: $0) } ?? map.startIndex
         let end = through.map { map.index(after: $0) } ?? map.endIndex
-        // A view into the map: nothing is copied, and the walk ends at the limit.
+        // A view into the map: nothing is copied, and the iteration ends at the limit.
         let matches = start < end ? map[start ..< end] : map[end ..< end]
         let chains = ColumnIndex(roots.columns[ref: column])
         let wanted = matches.lazy.map(\.value).flatMap(chains.rows).prefix(limit)
@@ -78,7 +78,7 @@ extension Index {
             var row = Row()
             if row.read(bytes, at: 0) { answer.header = row.text(bytes) }
             for number in wanted {
-                // The line as it is now: the middle of the file may have been overwritten.
+                // The present line: the middle of the file may have been overwritten.
                 guard row.read(bytes, at: roots.rows[Int(number)]),
                     range.contains(row.value(column, bytes))
                 else {
@@ -89,7 +89,7 @@ extension Index {
                 }
                 answer.lines.append((row.value(column, bytes), row.text(bytes)))
             }
-            // A last row without a line end is not indexed, since it may not be whole yet.
+            // A last row without a newline is not indexed, since it may be incomplete.
             if row.read(bytes, at: roots.progress.value.bytes, isLast: true),
                 range.contains(row.value(column, bytes))
             {
@@ -100,12 +100,12 @@ extension Index {
     }
 }
 
-/// What a query has found.
+/// The result of a query.
 struct Answer {
     var header = ""
-    /// The rows as they stand in the file, in the order of their values.
+    /// The rows as written in the file, in the order of their values.
     var lines: [(value: Value, text: String)] = []
-    /// How many rows are in the range, whatever the limit, and how many there are at all.
+    /// The number of rows in the range, regardless of the limit, and in the whole file.
     var total: Int
     var rows: Int
 

@@ -1,19 +1,19 @@
-/// Where a row of a CSV file lies, and its cells, as RFC 4180 has it: cells end at commas and rows
-/// at line ends, but for those inside of quotes.
+/// The place of a row in a CSV file, and its cells, according to RFC 4180: cells end at commas and
+/// rows at newlines, except inside quotes.
 struct Row {
-    /// The row's bytes, without its line end.
+    /// The row's bytes, without its newline.
     private(set) var bytes = 0 ..< 0
-    /// Where the next row begins.
+    /// The start of the next row.
     private(set) var end = 0
     /// The cells' bytes, with their quotes.
     private(set) var cells: [Range<Int>] = []
-    /// Where the quote is that the file ends inside of, if `read` came to its end so.
+    /// The place of an unclosed quote, if `read` has reached the end of the file inside it.
     private(set) var openQuote: Int?
 
-    /// Reads the row that begins at `start`; returns false if the file ends before the row does:
-    /// another program may be about to write the rest.
+    /// Reads the row that begins at `start`. Returns false if the file ends before the row does,
+    /// because another program may be about to write the rest.
     ///
-    /// `isLast` takes such a row as it is.
+    /// `isLast` accepts such a row as it is.
     mutating func read(_ file: RawSpan, at start: Int, isLast: Bool = false) -> Bool {
         cells.removeAll(keepingCapacity: true)
         openQuote = nil
@@ -24,8 +24,8 @@ struct Row {
         while place < file.byteCount {
             let byte = file.unsafeLoad(fromByteOffset: place, as: UInt8.self)
             if byte == UInt8(ascii: "\"") {
-                // Opens a cell at its beginning, and closes it anywhere. A doubled one inside
-                // closes and opens it again, which comes to the same.
+                // A quote opens a cell at its beginning, and closes it anywhere. A doubled quote
+                // inside closes and reopens it, with the same result.
                 if isQuoted || place == cell || isQuotedCell(file, cell) {
                     isQuoted.toggle()
                     if isQuoted, place == cell { quote = place }
@@ -63,10 +63,11 @@ struct Row {
         file.unsafeLoad(fromByteOffset: cell, as: UInt8.self) == UInt8(ascii: "\"")
     }
 
-    /// The row as it stands in the file.
+    /// Returns the row as written in the file.
     func text(_ file: RawSpan) -> String { Self.text(file, bytes) }
 
-    /// What the cell says, without its quotes; nothing if the row does not have it.
+    /// Returns the contents of the cell without its quotes, or an empty string if the row does not
+    /// have it.
     func cell(_ number: Int, _ file: RawSpan) -> String {
         guard number < cells.count else { return "" }
         let text = Self.text(file, cells[number])
@@ -82,7 +83,7 @@ struct Row {
     }
 }
 
-/// What a cell says: a number if it is written as one, else a text.
+/// The value of a cell: a number if it is written as one, else a string.
 enum Value: Comparable {
     case number(Double)
     case text(String)
@@ -90,7 +91,7 @@ enum Value: Comparable {
     var isNumber: Bool { if case .number = self { true } else { false } }
 
     init(_ text: String) {
-        // Words such as "nan" and "infinity" are texts.
+        // Words such as "nan" and "infinity" are strings.
         if let first = text.utf8.first, first < UInt8(ascii: ":"), let number = Double(text),
             number.isFinite
         {
@@ -100,7 +101,7 @@ enum Value: Comparable {
         }
     }
 
-    /// By number, or as texts are ordered; numbers come before texts.
+    /// Compares numbers by value and strings by their order. Numbers come before strings.
     static func < (left: Value, right: Value) -> Bool {
         switch (left, right) {
         case (.number(let left), .number(let right)): left < right

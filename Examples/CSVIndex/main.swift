@@ -1,5 +1,5 @@
-// Keeps sorted indexes of a CSV file's columns in a heap beside it, and answers questions by
-// reading only the lines that are the answer.
+// Keeps sorted indexes of a CSV file's columns in a heap next to it, and answers queries by reading
+// only the matching lines.
 
 import ExampleSupport
 

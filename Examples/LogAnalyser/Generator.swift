@@ -1,14 +1,14 @@
 import ExampleSupport
 import Foundation
 
-/// Makes a web server's log, or adds to one: an hour has some thousand requests, a few paths have
-/// most of them, and a few requests are slow.
+/// Creates a web server's log, or appends to one. An hour has several thousand requests, most of
+/// them for a few paths, and a few requests are slow.
 func generate(_ arguments: inout Arguments) throws {
     let isAppending = arguments.flag("--append")
     let path = try arguments.next("LOG")
     let bytes = try arguments.number("MEGABYTES", in: 1 ... 1_000_000) * 1_000_000
     try arguments.end()
-    // Goes on where the log ends, roughly: a line has some 95 bytes.
+    // Continues approximately where the log ends: a line has about 95 bytes.
     let before =
         isAppending
         ? (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int ?? 0 : 0
@@ -28,13 +28,13 @@ func generate(_ arguments: inout Arguments) throws {
     say("\(lines) lines written to \(path)")
 }
 
-/// The request with this number: four come in a second.
+/// Returns the request with this number. There are four per second.
 private func request(_ number: Int, _ random: inout SplitMix) -> String {
     let seconds = number / 4
     let (day, hour) = (1 + seconds / 86_400 % 28, seconds / 3600 % 24)
     let bits = random.next()
     let status = [200, 200, 200, 200, 200, 200, 304, 304, 404, 500][Int(bits % 10)]
-    // The smaller of two numbers, so that some pages are asked for more often than others.
+    // The smaller of two numbers, so that some pages are requested more often than others.
     let page = min(bits >> 8 & 0xfff, bits >> 20 & 0xfff)
     let microseconds = 200 + (bits >> 32 & 0x3fff) + (bits >> 46 & 0xffff == 0 ? 900_000 : 0)
     let time =

@@ -1,25 +1,24 @@
-/// One line of a web server's log, in the combined format with the time that the request took at
-/// its end:
+/// One line of a web server's log, in the combined format with the duration of the request at its
+/// end:
 ///
 ///     203.0.113.9 - - [21/Nov/2026:11:02:07 +0000] "GET /index.html HTTP/1.1" 200 5120 0.004211
 ///
-/// Taken apart without making strings: a log has millions of lines, and few different hours and
-/// paths.
+/// Parsed without creating strings: a log has millions of lines, and few different hours and paths.
 struct LogLine {
-    /// Bytes of the log: `21/Nov/2026:11` and `/index.html`.
+    /// Byte ranges of the log: `21/Nov/2026:11` and `/index.html`.
     var hour = 0 ..< 0
     var path = 0 ..< 0
     var status = 0
     var bytes = 0
     var microseconds = 0
 
-    /// Nil for a line that is not like this.
+    /// Nil for a line in a different format.
     init?(_ log: RawSpan, _ line: Range<Int>) {
         var scanner = Scanner(place: line.lowerBound, end: line.upperBound)
         guard scanner.skip(behind: "[", log), let hour = scanner.word(before: ":", log) else {
             return nil
         }
-        // A part of the hour's name is the hour itself, behind the first colon.
+        // The hour is the part of the timestamp after the first colon.
         guard let time = scanner.word(before: ":", log), scanner.skip(behind: "\"", log),
             scanner.skip(behind: " ", log),
             let path = scanner.word(before: " ", log), scanner.skip(behind: "\"", log),
@@ -32,17 +31,17 @@ struct LogLine {
         self.path = path
         self.status = status
         self.bytes = bytes
-        // Not every server writes the time.
+        // Not every server writes the duration.
         if scanner.skip(behind: " ", log) { microseconds = scanner.microseconds(log) ?? 0 }
     }
 }
 
-/// Goes through a line from left to right.
+/// Parses a line from left to right.
 private struct Scanner {
     var place: Int
     let end: Int
 
-    /// Goes behind the next such character; false if there is none.
+    /// Advances past the next such character. Returns false if there is none.
     mutating func skip(behind character: Unicode.Scalar, _ log: RawSpan) -> Bool {
         let byte = UInt8(ascii: character)
         while place < end {
@@ -52,13 +51,13 @@ private struct Scanner {
         return false
     }
 
-    /// What lies before the next such character; the scanner goes behind it.
+    /// Returns the text before the next such character, and advances past it.
     mutating func word(before character: Unicode.Scalar, _ log: RawSpan) -> Range<Int>? {
         let start = place
         return skip(behind: character, log) ? start ..< place - 1 : nil
     }
 
-    /// Digits, up to twelve of them: no sum of such numbers comes near the end of `Int`.
+    /// Up to twelve digits. No sum of such numbers comes near the maximum of `Int`.
     mutating func number(_ log: RawSpan) -> Int? {
         let start = place
         var number = 0
@@ -82,7 +81,7 @@ private struct Scanner {
 }
 
 extension RawSpan {
-    /// The byte at so many bytes from the first; traps outside of the span.
+    /// The byte at this offset. Traps outside of the span.
     subscript(offset: Int) -> UInt8 { unsafeLoad(fromByteOffset: offset, as: UInt8.self) }
 
     func text(_ bytes: Range<Int>) -> String {

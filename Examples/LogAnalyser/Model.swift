@@ -1,25 +1,25 @@
 import Holdfast
 
-/// What has been counted of a log.
+/// The figures counted from a log.
 struct Statistics: PersistableRecord {
     static let slowestKept = 5
 
-    /// How far the log has been read: bytes from its start, always behind a whole line. Committed
-    /// together with what those lines have added to the figures.
+    /// The offset up to which the log has been read, always after a whole line. Committed together
+    /// with the figures of those lines.
     var position = 0
-    /// A fingerprint of the log's first line, so that another log in its place is noticed.
+    /// A fingerprint of the log's first line, to detect that the log has been replaced.
     var firstLine: UInt64 = 0
 
     var lines = 0
-    /// Lines that are not as a web server writes them.
+    /// The number of lines that are not in a web server's format.
     var strangeLines = 0
-    /// Bytes that the server has sent.
+    /// The number of bytes that the server has sent.
     var bytesSent = 0
     var byStatus = PersistentMap<Int, Int>()
-    /// By hours such as 2026-11-21 11, in their order.
+    /// By hours such as 2026-11-21 11, in order.
     var byHour = PersistentSortedMap<String, Int>()
     var byPath = PersistentMap<String, PathFigures>()
-    /// The slowest first; only so many are kept.
+    /// The slowest first; the number is limited.
     var slowest = PersistentArray<SlowRequest>()
 }
 

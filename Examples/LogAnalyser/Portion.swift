@@ -1,7 +1,7 @@
-/// What a portion of the log has to say, in ordinary Swift values: they are faster to count in than
-/// anything that is to be kept, and are kept only when the portion is done.
+/// The figures of a portion of the log, in ordinary Swift values. Counting in them is faster than
+/// in persistent ones. They are stored when the portion is complete.
 struct Portion {
-    /// Behind the last line that is counted here.
+    /// The end of the last counted line.
     private(set) var end: Int
     var lines = 0
     var strangeLines = 0
@@ -9,10 +9,10 @@ struct Portion {
     var byStatus: [Int: Int] = [:]
     var byHour: [String: Int] = [:]
     var byPath: [String: PathFigures] = [:]
-    /// The slowest of the portion, the slowest first.
+    /// The slowest requests of the portion, the slowest first.
     var slowest: [(microseconds: Int, line: String)] = []
 
-    /// Counts whole lines from `start` on, until they are at least so many bytes or there are no
+    /// Counts whole lines from `start` on, until they are at least `bytes` bytes or there are no
     /// more.
     init(_ log: RawSpan, from start: Int, bytes: Int) {
         end = start

@@ -2,30 +2,30 @@ import ExampleSupport
 import Holdfast
 import MemoryMapping
 
-/// Counts a log into a heap, from where the last run stopped.
+/// Counts a log into a heap, starting where the last run stopped.
 struct Reading {
     let log: MappedFile
     let heap: PersistentHeap
-    /// Bytes of log that are counted in one transaction.
+    /// The number of bytes of log that are counted in one transaction.
     let portionBytes: Int
 
-    /// Returns how many lines and bytes were new.
+    /// Returns the number of new lines and bytes.
     func run() throws -> (lines: Int, bytes: Int) {
-        // The system reads far ahead of us, and soon forgets what we have read: the log may be
+        // The system reads far ahead, and soon drops pages that have been read: the log may be
         // larger than the memory.
         try log.advise(.sequential)
         let start = try begin()
         var position = start
         var lines = 0
         while true {
-            // If the log is cut short meanwhile, this throws, and what was made of the missing
-            // pages is counted nowhere.
+            // If the log is truncated in the meantime, this throws, and figures from the missing
+            // pages are not stored.
             let portion = try log.withBytes { bytes throws(MappingError) in
                 Portion(bytes, from: position, bytes: portionBytes)
             }
             if portion.lines == 0 { return (lines, position - start) }
-            // All of the portion, and that it has been read, or nothing: no line is counted twice
-            // or left out, whenever this process is killed.
+            // The whole portion together with its position, or nothing. No line is counted twice or
+            // skipped, at whatever moment this process is killed.
             try heap.write { tx in
                 let statistics = try tx.value("statistics", initial: Statistics())
                 guard statistics.position == position else {
@@ -38,7 +38,7 @@ struct Reading {
         }
     }
 
-    /// Where to go on; makes sure that it is the log that was counted before.
+    /// Returns the position to continue at. Checks that the log is the one that was counted before.
     private func begin() throws -> Int {
         let first = try log.withBytes { bytes throws(MappingError) in fingerprint(bytes) }
         return try heap.write { tx in
@@ -54,7 +54,7 @@ struct Reading {
         }
     }
 
-    /// Of the first line, by Fowler, Noll and Vo's hash.
+    /// The hash of Fowler, Noll and Vo, of the first line.
     private func fingerprint(_ bytes: RawSpan) -> UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for place in 0 ..< bytes.byteCount {
@@ -65,7 +65,7 @@ struct Reading {
     }
 }
 
-/// Adds the figures of a portion, each in its place: what does not change is not touched.
+/// Adds the figures of a portion, each in place: unchanged data is not touched.
 private func add(_ portion: Portion, to statistics: PersistentValue<Statistics>) {
     statistics.position = portion.end
     statistics.lines += portion.lines
@@ -91,7 +91,7 @@ private func add(_ portion: Portion, to statistics: PersistentValue<Statistics>)
     }
 }
 
-/// 21/Nov/2026:11 as 2026-11-21 11, which is ordered as time is.
+/// Returns 21/Nov/2026:11 as 2026-11-21 11, which sorts chronologically.
 private func sortable(_ hour: String) -> String {
     let parts = hour.split { $0 == "/" || $0 == ":" }
     let months = [

@@ -1,4 +1,4 @@
-// Counts a web server's log of many gigabytes, with the figures in a heap: each run goes on where
+// Counts a web server's log of many gigabytes, with the figures in a heap. Each run continues where
 // the last one stopped, however that ended.
 
 import ExampleSupport

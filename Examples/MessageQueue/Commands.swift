@@ -7,7 +7,7 @@ func send(_ arguments: inout Arguments) throws {
     try arguments.end()
     try withHeap(path) { heap in
         let queue = try Queue(heap)
-        // Without a TEXT, each line of standard input is one.
+        // Without a TEXT, each line of standard input is one message.
         while let line = text ?? readLine() {
             while try !queue.send({ _ in line }) {
                 _ = try queue.wait { $0.queue.count < Queue.limit }
@@ -27,8 +27,8 @@ func receive(_ arguments: inout Arguments) throws {
         var received = 0
         while received < limit {
             if let message = try queue.receive() {
-                // Only now: what is printed has been dealt with for good. Whoever is killed before
-                // this line has dealt with it as well, but does not say so.
+                // Only now: a printed message has been processed permanently. A process that is
+                // killed before this line has processed it as well, but does not print it.
                 say(message.text)
                 received += 1
             } else if waits {

@@ -1,7 +1,7 @@
 import ExampleSupport
 import Holdfast
 
-/// A sender and a receiver at work, of which one or the other is killed now and then.
+/// Runs a sender and a receiver, and kills one or the other now and then.
 func demo(_ arguments: inout Arguments) throws {
     let kills = try arguments.option("--kills", in: 0 ... 10_000) ?? 6
     let path = try arguments.next("HEAP")
@@ -13,7 +13,7 @@ func demo(_ arguments: inout Arguments) throws {
         var sender = try Child("sender", path)
         var receiver = try Child("receiver", path)
         for _ in 0 ..< kills {
-            // Messages have come through since the last time, so both are at work.
+            // Messages have arrived since the last time, so both are working.
             let handled = try wait(queue, more: Int.random(in: 1 ... 1000), sender, receiver)
             if Bool.random() {
                 sender.destroy()
@@ -29,7 +29,7 @@ func demo(_ arguments: inout Arguments) throws {
         while sender.isRunning, receiver.isRunning {
             _ = try queue.heap.waitForChange(timeout: .seconds(1))
         }
-        // Whoever has ended first may have failed, and the other one would wait for ever.
+        // The process that has ended first may have failed, and the other one would wait forever.
         for end in [sender, receiver].sorted(by: { !$0.isRunning && $1.isRunning }) {
             try end.waitForEnd()
         }
@@ -51,11 +51,11 @@ private func setGoal(_ queue: Queue, _ goal: (Account) -> Int) throws {
     }
 }
 
-/// Waits until so many more messages have been dealt with; returns how many that are in all.
+/// Waits until `more` further messages have been processed. Returns the total number.
 private func wait(_ queue: Queue, more: Int, _ sender: Child, _ receiver: Child) throws -> Int {
     let start = try queue.account().account.handled
     while try !queue.wait(until: { $0.account.value.handled >= start + more }) {
-        // Nothing would ever come then. It has said why on standard error.
+        // No message would ever arrive. The process has reported the reason on standard error.
         guard sender.isRunning, receiver.isRunning else {
             throw Problem("one end of the queue has failed")
         }

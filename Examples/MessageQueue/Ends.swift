@@ -1,10 +1,10 @@
 import ExampleSupport
 import Holdfast
 
-// The two ends of the demonstration's queue, each a process of its own that may be killed at any
-// moment. Neither keeps anything that is not in the heap.
+// The two ends of the demonstration's queue. Each is a process of its own that may be killed at any
+// moment. All of their state is in the heap.
 
-/// Sends messages until the goal is reached, by it and those that were killed before it.
+/// Sends messages until the goal is reached, counting those of senders that were killed before it.
 func sender(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     try arguments.end()
@@ -18,7 +18,7 @@ func sender(_ arguments: inout Arguments) throws {
     }
 }
 
-/// Deals with messages until as many as the goal have been sent, and none is waiting.
+/// Processes messages until the goal has been sent and none is waiting.
 func receiver(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     try arguments.end()

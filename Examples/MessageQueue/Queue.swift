@@ -1,24 +1,22 @@
 import Holdfast
 
-/// Something that one process wants another to deal with, once.
+/// A message that one process sends to another, to be processed once.
 struct Message: PersistableRecord {
-    /// Counted from 0, without gaps: the receiver can tell a message that is missing, or comes
-    /// again.
+    /// Counted from 0, without gaps, so that the receiver can detect missing and repeated messages.
     var number: Int
     var text: String
 }
 
-/// What has been done so far. The three last figures are the effect of dealing with messages; in
-/// another program that would be a bill, or a row of a table.
+/// The state of the work. The last three figures are the effect of processing messages; in another
+/// program that would be a bill, or a row of a table.
 struct Account: PersistableStruct {
     var sent = 0
     var handled = 0
     var bytes = 0
-    /// Messages that did not come, and that came again. If the queue keeps its promise they stay at
-    /// 0.
+    /// The numbers of missing and repeated messages. They stay at 0 if the queue is correct.
     var lost = 0
     var repeated = 0
-    /// Where the demonstration's two ends stop.
+    /// The goal at which the demonstration's two ends stop.
     var goal = 0
 
     mutating func handle(_ message: Message) {
@@ -47,22 +45,22 @@ struct Roots {
 
 /// Both ends of the queue.
 struct Queue {
-    /// A receiver that does not come makes the queue no longer than this: then senders wait.
+    /// The maximum length of the queue. If no receiver removes messages, senders wait.
     static let limit = 1000
 
     let heap: PersistentHeap
 
     init(_ heap: PersistentHeap) throws {
         self.heap = heap
-        // Made once, so that views find the roots.
+        // Created once, so that read transactions find the roots.
         try heap.write { tx in _ = try Roots(tx) }
     }
 
-    /// Puts a message at the end, unless the queue is full or `isWanted` says no; returns whether
-    /// it did.
+    /// Appends a message, unless the queue is full or `isWanted` returns false. Returns whether it
+    /// did.
     ///
-    /// The message and its number are one transaction: a sender that is killed before its end has
-    /// sent nothing, and the next sender takes the same number.
+    /// The message and its number are one transaction. A sender that is killed before the commit
+    /// has sent nothing, and the next sender uses the same number.
     func send(if isWanted: (Account) -> Bool = { _ in true }, _ text: (_ number: Int) -> String)
         throws -> Bool
     {
@@ -78,11 +76,11 @@ struct Queue {
         }
     }
 
-    /// Deals with the next message; nil if there is none.
+    /// Processes the next message. Returns nil if there is none.
     ///
-    /// Taking it out is the acknowledgement, and it is one transaction with what the message has
-    /// brought about. So there is no moment in which the message is gone and nothing has come of
-    /// it, or something has and the message is still there.
+    /// Removing the message is the acknowledgement, and is in the same transaction as the message's
+    /// effect. So the message is never gone without its effect, and its effect is never there while
+    /// the message is.
     func receive() throws -> Message? {
         try heap.write { tx in
             let roots = try Roots(tx)
@@ -92,13 +90,14 @@ struct Queue {
         }
     }
 
-    /// Waits until `isReady` says so. Sleeps meanwhile, and is woken by a commit of any process;
-    /// returns after a second in any case, so that the caller can check its own conditions.
+    /// Waits until `isReady` returns true. Sleeps in the meantime, and is woken by a commit of any
+    /// process. Returns after a second in any case, so that the caller can check its own
+    /// conditions.
     func wait(until isReady: (Roots) -> Bool) throws -> Bool {
         let (ready, seen) = try heap.read { tx in (isReady(try Roots(tx)), tx.version) }
         if ready { return true }
-        // Nothing that is committed between the view above and this is missed: it is newer than
-        // what was seen.
+        // No commit between the view above and this call is missed: it is newer than the version
+        // seen.
         _ = try heap.waitForChange(since: seen, timeout: .seconds(1))
         return try heap.read { tx in isReady(try Roots(tx)) }
     }

@@ -1,5 +1,5 @@
-// A queue of messages between processes that survives the death of either side: no message is lost,
-// and none is handled twice.
+// A queue of messages between processes that tolerates the death of either side: no message is
+// lost, and none is processed twice.
 
 import ExampleSupport
 

@@ -24,12 +24,13 @@ func microseconds(_ seconds: Double) -> String {
     return micro < 10_000 ? "\(micro) us" : "\(micro / 1000) ms"
 }
 
-/// Bytes of the file, or nil if there is none.
+/// Returns the size of the file in bytes, or nil if there is none.
 func fileSize(_ path: String) -> Int? {
     (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int
 }
 
-/// Bytes of memory that this process has in use now; 0 where the system does not say.
+/// Returns the number of bytes of memory that this process uses now, or 0 if the system does not
+/// provide it.
 func residentBytes() -> Int {
     guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else {
         return 0

@@ -3,15 +3,15 @@ import Holdfast
 
 /// A crossing of a road network: a node of the graph.
 ///
-/// Roads are references, not keys to be looked up: following one is the check that a crossing lies
-/// there and a load.
+/// Roads are references, not keys to be looked up. Following one takes a load and the check that a
+/// crossing is there.
 struct Crossing: PersistableRecord {
     var number: Int32
-    /// How many roads away from the start; -1 until it has been reached.
+    /// The number of roads from the start, or -1 until the crossing has been reached.
     var distance: Int32
-    /// What it is called, if it is worth a name.
+    /// The name of the crossing, if it has one.
     var name: String?
-    /// The four roads of a grid; nil where the edge of the map or a river is.
+    /// The four roads of a grid. Nil at the edge of the map or a river.
     var north: Ref<Crossing>?
     var east: Ref<Crossing>?
     var south: Ref<Crossing>?
@@ -20,8 +20,8 @@ struct Crossing: PersistableRecord {
     var motorway: Ref<Crossing>?
 }
 
-/// A grid of crossings, nearly square, in which one road in twelve is missing and one crossing in
-/// sixteen has a motorway to a crossing anywhere.
+/// A grid of crossings, nearly square. One road in twelve is missing, and one crossing in sixteen
+/// has a motorway to a random crossing.
 struct Generator {
     let nodeCount: Int
     let width: Int
@@ -32,8 +32,8 @@ struct Generator {
         width = max(Int(Double(nodeCount).squareRoot()), 1)
     }
 
-    /// Makes all crossings, then all roads, inside one transaction. The root lists every crossing,
-    /// in their order.
+    /// Creates all crossings, then all roads, in one transaction. The root lists every crossing, in
+    /// order.
     mutating func make(_ tx: borrowing WriteTransaction) throws {
         let all = try tx.array("crossings", of: Ref<Crossing>.self)
         all.reserveCapacity(nodeCount)

@@ -1,16 +1,16 @@
 import Holdfast
 
-/// What a breadth-first walk has found.
+/// The result of a breadth-first walk.
 struct Walk: Equatable {
     var nodes = 0
     var roads = 0
-    /// Roads from the start to the crossing that is farthest from it.
+    /// The number of roads from the start to the farthest crossing.
     var farthest = 0
     var named = 0
 }
 
-/// Walks from the start with a set of one's own for what has been seen: changes nothing, and so
-/// runs in a view, beside writers and other readers.
+/// Walks from the start, with the set of visited crossings in ordinary memory. Changes nothing, and
+/// so runs in a read transaction, in parallel with writers and other readers.
 func walk(_ tx: borrowing ReadTransaction) throws -> Walk {
     let crossings = try tx.array("crossings", of: Ref<Crossing>.self)
     var walk = Walk()
@@ -41,9 +41,9 @@ func walk(_ tx: borrowing ReadTransaction) throws -> Walk {
     return walk
 }
 
-/// Walks once more and writes each crossing's distance into it, in transactions of so many
-/// crossings. The queue is in the heap too, so that a run that is killed goes on where it stopped.
-/// Returns how many crossings were reached.
+/// Walks once more and stores each crossing's distance in it, in transactions of `batch` crossings.
+/// The queue is in the heap too, so that a run continues after one that was killed. Returns the
+/// number of crossings reached.
 func mark(_ heap: PersistentHeap, batch: Int = 10_000) throws -> Int {
     var reached = 0
     var isDone = false

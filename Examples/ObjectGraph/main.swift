@@ -3,8 +3,8 @@
 //
 //     object-graph PATH [NODES]
 //
-// Makes the graph at PATH if nothing is there (one million nodes unless told otherwise), opens it,
-// walks it breadth first, and writes each node's distance from the start into it.
+// Creates the graph at PATH if there is no file (one million nodes by default), opens it, walks it
+// breadth first, and stores each node's distance from the start in it.
 
 import ExampleSupport
 import Holdfast
@@ -24,7 +24,7 @@ do {
         }
         report("built", nodes, seconds)
     }
-    // Everything from here on is another opening: nothing is left of the one that built.
+    // Everything from here on is a new opening. Nothing remains of the one that built the graph.
     let before = residentBytes()
     let (heap, opening) = try timed { try PersistentHeap.open(path) }
     say("opened in \(microseconds(opening)), \(megabytes(fileSize(path) ?? 0)) on the disk")

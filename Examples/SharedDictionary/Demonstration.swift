@@ -2,8 +2,8 @@ import ExampleSupport
 import Foundation
 import Holdfast
 
-/// Readers in processes of their own and a writer, this one, on one dictionary; and how much memory
-/// all of them take together.
+/// Runs readers in processes of their own and a writer in this one, on one dictionary, and shows
+/// how much memory all of them take together.
 func demo(_ arguments: inout Arguments) throws {
     let readerCount = try arguments.option("--readers", in: 1 ... 64) ?? 4
     let changes = try arguments.option("--changes", in: 0 ... 1_000_000) ?? 1000
@@ -26,8 +26,8 @@ func demo(_ arguments: inout Arguments) throws {
         for reader in readers { _ = try reader.line() }
         report("\(readerCount) readers have read all of it", readers, size)
 
-        // While the readers look up words. None of them ever waits for the writer, nor the writer
-        // for them.
+        // While the readers look up words. Readers never wait for the writer, nor the writer for
+        // readers.
         for change in stride(from: 1, through: changes, by: 1) {
             try heap.write { tx in
                 let roots = try Roots(tx)

@@ -4,9 +4,9 @@ import MemoryMapping
 
 /// The named entry points of the heap.
 struct Roots {
-    /// Each word and what it means.
+    /// Each word and its meaning.
     let meanings: PersistentMap<String, String>
-    /// How many changes there have been since the dictionary was made.
+    /// The number of changes since the dictionary was created.
     let edition: PersistentValue<Int>
 
     init(_ tx: borrowing WriteTransaction) throws {
@@ -20,10 +20,10 @@ struct Roots {
     }
 }
 
-/// Makes a dictionary of a text file with a word, a tab and its meaning in each line.
+/// Creates a dictionary from a text file with a word, a tab and its meaning on each line.
 ///
-/// `PersistentHeap.build` writes without a log, which is the fast way to a large heap; the file
-/// appears when it is complete, or not at all.
+/// `PersistentHeap.build` writes without a log, which is the fast way to create a large heap. The
+/// file appears when it is complete, or not at all.
 func makeDictionary(_ path: String, from source: MappedFile) throws -> Int {
     try PersistentHeap.build(path) { tx in
         let roots = try Roots(tx)

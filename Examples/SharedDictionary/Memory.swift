@@ -1,14 +1,14 @@
 import Foundation
 
-/// Memory of a process, in bytes, as the system accounts for it.
+/// The memory of a process, in bytes, as the system accounts for it.
 struct Memory {
-    /// All pages that it has mapped and that are in memory, shared with other processes or not.
+    /// All mapped pages that are in memory, shared with other processes or not.
     var resident = 0
-    /// The same, but a page that several processes have counts for each of them as its share: the
-    /// sum over all processes is what they take together.
+    /// The same, but a page that several processes share counts for each of them in part. The sum
+    /// over all processes is the memory that they take together.
     var proportional = 0
 
-    /// Nil where the system does not say; only Linux does, in `/proc`.
+    /// Nil if the system does not provide the figures; only Linux does, in `/proc`.
     init?(process: Int32) {
         guard
             let text = try? String(contentsOfFile: "/proc/\(process)/smaps_rollup", encoding: .utf8)

@@ -1,15 +1,15 @@
 import ExampleSupport
 import Holdfast
 
-/// One of the demonstration's readers, as a process of its own: reads all of the dictionary once,
+/// One of the demonstration's readers, as a process of its own. Reads the whole dictionary once,
 /// then looks up words until it has seen an edition.
 func reader(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let lastEdition = try arguments.number("EDITION", in: 0 ... .max)
     try arguments.end()
     let heap = try PersistentHeap.open(path, mode: .readOnly, options: .forCommands)
-    // Every page of it is then in this process's memory; and some words are in a list, to be looked
-    // up.
+    // After this, every page of the dictionary is in this process's memory, and some words are in a
+    // list, to be looked up.
     let (letters, words) = try heap.read { tx in
         let meanings = try Roots(tx).meanings
         return (
@@ -22,8 +22,8 @@ func reader(_ arguments: inout Arguments) throws {
     var edition = 0
     while edition < lastEdition {
         Parent.require()
-        // A snapshot does not change while it is read, even if the writer commits meanwhile; the
-        // next one shows the newest commit.
+        // A snapshot does not change while it is read, even if the writer commits in the meantime.
+        // The next one shows the newest commit.
         try heap.read { tx in
             let roots = try Roots(tx)
             edition = roots.edition.value
@@ -33,7 +33,7 @@ func reader(_ arguments: inout Arguments) throws {
         }
     }
     say("found \(found) words, saw edition \(edition)")
-    // Stays until its memory has been measured.
+    // Waits until its memory has been measured.
     while let _ = readLine() {}
     try heap.close()
 }

@@ -1,10 +1,10 @@
-// A language with as many words as are asked for.
+// A language with any number of words.
 
 private let syllables = [
     "ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "wu", "za",
 ]
 
-/// Another word for each number.
+/// Returns a different word for each number.
 func word(_ number: Int) -> String {
     var rest = number
     var word = ""

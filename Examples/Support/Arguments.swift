@@ -1,9 +1,9 @@
 import MemoryMapping
 
-/// The words behind a program's name, taken one by one: what a command needs is asked for by name,
-/// so that a mistake is answered with that name.
+/// The arguments after a program's name, taken one by one. Required arguments are requested by
+/// name, so that an error message can state that name.
 ///
-/// Options (`--limit 5`) may stand anywhere; behind a lone `--` nothing is an option any more.
+/// Options (`--limit 5`) may be anywhere. After a lone `--` nothing is an option any more.
 package struct Arguments {
     private var words: [String]
     private var literals: [String]
@@ -14,14 +14,14 @@ package struct Arguments {
         literals = Array(words[end...].dropFirst())
     }
 
-    /// Whether the word is there; takes it away.
+    /// Removes the flag and returns whether it was there.
     package mutating func flag(_ name: String) -> Bool {
         guard let place = words.firstIndex(of: name) else { return false }
         words.remove(at: place)
         return true
     }
 
-    /// What follows `name`, or nil if `name` is not there; takes both away.
+    /// Removes the option and returns its value, or nil if `name` is not there.
     package mutating func option(_ name: String) throws(WrongUsage) -> String? {
         guard let place = words.firstIndex(of: name) else { return nil }
         guard place + 1 < words.count else { throw WrongUsage("\(name) needs a value behind it") }
@@ -29,7 +29,7 @@ package struct Arguments {
         return words[place + 1]
     }
 
-    /// The number that follows `name`, or nil if `name` is not there.
+    /// Removes the option and returns its value as a number, or nil if `name` is not there.
     package mutating func option(_ name: String, in range: ClosedRange<Int>) throws(WrongUsage)
         -> Int?
     {
@@ -37,7 +37,8 @@ package struct Arguments {
         return try Self.number(text, name, range)
     }
 
-    /// The next word that is no option, or nil if there is none. Ask for all options first.
+    /// Returns the next argument that is not an option, or nil if there is none. Request all
+    /// options first.
     package mutating func next() throws(WrongUsage) -> String? {
         guard let word = words.first else { return literals.isEmpty ? nil : literals.removeFirst() }
         if word.hasPrefix("--") { throw WrongUsage("there is no option \(word) here") }
@@ -45,21 +46,21 @@ package struct Arguments {
         return word
     }
 
-    /// The next word; `what` names it to the user if it is missing.
+    /// Returns the next argument. `what` is its name in the error message if it is missing.
     package mutating func next(_ what: String) throws(WrongUsage) -> String {
         guard let word = try next() else { throw WrongUsage("\(what) is missing") }
         guard !word.isEmpty else { throw WrongUsage("\(what) is empty") }
         return word
     }
 
-    /// The next word as a number.
+    /// Returns the next argument as a number.
     package mutating func number(_ what: String, in range: ClosedRange<Int>) throws(WrongUsage)
         -> Int
     {
         try Self.number(next(what), what, range)
     }
 
-    /// Makes sure that nothing is left over.
+    /// Throws if any arguments are left.
     package mutating func end() throws(WrongUsage) {
         if let word = try next() {
             throw WrongUsage(

@@ -8,8 +8,8 @@ import Foundation
     import Glibc
 #endif
 
-/// Another process that runs this same program, with other arguments. It is killed when the object
-/// goes.
+/// Another process that runs this same program with other arguments. It is killed when the object
+/// is deallocated.
 package final class Child {
     private let process = Process()
     private let input = Pipe()
@@ -34,13 +34,14 @@ package final class Child {
     package var number: Int32 { process.processIdentifier }
     package var isRunning: Bool { process.isRunning }
 
-    /// Kills it, and waits until it is gone.
+    /// Kills the process, and waits until it has ended.
     package func destroy() {
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
 
-    /// The next line that it says. If it ends instead, it has said why on standard error.
+    /// Returns the next line of output. If the process ends instead, it has reported the reason on
+    /// standard error.
     package func line() throws -> String {
         while true {
             if let end = buffered.firstIndex(of: UInt8(ascii: "\n")) {
@@ -53,13 +54,13 @@ package final class Child {
         }
     }
 
-    /// Lets it end: its standard input is closed, which tells it that it is no longer needed.
+    /// Lets the process end: closing its standard input tells it that it is no longer needed.
     package func dismiss() throws {
         try? input.fileHandleForWriting.close()
         try waitForEnd()
     }
 
-    /// Waits until it has done its work.
+    /// Waits until the process has ended.
     package func waitForEnd() throws {
         process.waitUntilExit()
         guard process.terminationStatus == 0, process.terminationReason == .exit else {
@@ -68,16 +69,16 @@ package final class Child {
     }
 }
 
-/// For the child's own use: whether the process that has started it is still there.
+/// For the child: whether the parent process still exists.
 package enum Parent {
-    /// The child's standard input is a pipe into which nothing is written: it has something to say
-    /// when its other end is closed, however that has come about, and also if the parent was gone
-    /// before this process could look.
+    /// The child's standard input is a pipe into which nothing is written. It becomes readable when
+    /// its other end is closed, for whatever reason, and also if the parent has ended before this
+    /// process could check.
     package static var isAlive: Bool {
         var input = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
         return poll(&input, 1, 0) == 0
     }
 
-    /// Ends this process if its parent is gone.
+    /// Ends this process if its parent has ended.
     package static func require() { if !isAlive { exit(1) } }
 }

@@ -1,17 +1,17 @@
-/// The result of some work, and the seconds that it took.
+/// Returns the result of some work, and its duration in seconds.
 package func timed<R>(_ body: () throws -> R) rethrows -> (R, Double) {
     let start = ContinuousClock.now
     let result = try body()
     return (result, start.duration(to: .now) / .seconds(1))
 }
 
-/// Bytes as a person reads them, such as 12.3 MB.
+/// Formats a number of bytes for people, such as 12.3 MB.
 package func megabytes(_ bytes: Int) -> String {
     let tenths = bytes / 100_000
     return "\(tenths / 10).\(tenths % 10) MB"
 }
 
-/// How much of it in a second.
+/// Returns the amount per second.
 package func rate(_ amount: Int, _ seconds: Double) -> Int {
     seconds > 0 ? Int(Double(amount) / seconds) : 0
 }

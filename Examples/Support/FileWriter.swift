@@ -15,7 +15,7 @@ package struct FileWriter: ~Copyable {
     private var buffer: [UInt8] = []
     private static let pieceBytes = 1 << 20
 
-    /// Makes the file, which must not be there yet; or adds to it, if `appending`.
+    /// Creates the file, which must not exist yet, or appends to it if `appending` is true.
     package init(_ path: String, appending: Bool = false) throws(Problem) {
         self.path = path
         let flags = O_WRONLY | O_CLOEXEC | (appending ? O_APPEND : O_CREAT | O_EXCL)
@@ -35,7 +35,7 @@ package struct FileWriter: ~Copyable {
         if buffer.count >= Self.pieceBytes { try flush() }
     }
 
-    /// Hands over what is left. What has been written is in the file then.
+    /// Writes the remaining data to the file.
     package mutating func flush() throws(Problem) {
         var done = 0
         while done < buffer.count {

@@ -1,11 +1,11 @@
 import Holdfast
 
 extension PersistentHeap.Options {
-    /// How the examples open their heaps.
+    /// The options with which the examples open their heaps.
     ///
-    /// A command that a person waits for gives up sooner than a server would. And it compares every
-    /// page with its checksum first, which takes a tenth of a second for some hundred megabytes: a
-    /// file that the disk has damaged is then an error before anything is read from it.
+    /// An interactive command has a shorter timeout than a server. It also compares every page with
+    /// its checksum first, which takes a tenth of a second for several hundred megabytes. Damage to
+    /// the file is then an error before anything is read from it.
     package static var forCommands: Self {
         var options = Self()
         options.timeout = .seconds(5)
@@ -14,8 +14,8 @@ extension PersistentHeap.Options {
     }
 }
 
-/// Opens the heap at `path`, runs `body`, and closes it, so that one file is left, also if `body`
-/// throws. A missing file is made, unless `existing`.
+/// Opens the heap at `path`, runs `body`, and closes it, even if `body` throws, so that one file is
+/// left. A missing file is created, unless `existing` is true.
 package func withHeap<R>(
     _ path: String, _ mode: OpenMode = .readWrite, existing: Bool = false,
     _ body: (PersistentHeap) throws -> R

@@ -6,10 +6,11 @@
     import Glibc
 #endif
 
-/// Prints a line at once, also into a pipe: the reader may act on it before this program has ended.
+/// Prints a line immediately, even to a pipe: the reader may act on it before this program has
+/// ended.
 package func say(_ text: String) { Output.standard.write(text + "\n") }
 
-/// Prints a line for the person in front of the screen that is not part of the result.
+/// Prints a line for the user that is not part of the result.
 package func remark(_ text: String) { Output.error.write(text + "\n") }
 
 /// Standard output or standard error, without a buffer.
@@ -18,9 +19,9 @@ struct Output {
     static let standard = Output(descriptor: 1)
     static let error = Output(descriptor: 2)
 
-    /// Ends the process if the reader of its output is gone (`task-list list | head -1`): quietly,
-    /// since nothing is wrong, and at any moment, since committed transactions stay and an
-    /// uncommitted one leaves nothing behind.
+    /// Ends the process if the reader of its output has ended (`task-list list | head -1`). It ends
+    /// silently, since this is not an error. It can end at any moment, since committed transactions
+    /// stay and an uncommitted one leaves nothing behind.
     func write(_ text: String) {
         var text = text
         text.withUTF8 { bytes in

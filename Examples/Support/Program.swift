@@ -6,7 +6,7 @@
     import Glibc
 #endif
 
-/// The program was called in a way that it does not understand: status 2.
+/// An invalid call of the program: status 2.
 package struct WrongUsage: Error {
     package let reason: String
     package init(_ reason: String) { self.reason = reason }
@@ -18,7 +18,7 @@ package struct Problem: Error, CustomStringConvertible {
     package init(_ description: String) { self.description = description }
 }
 
-/// A program as its user knows it: a name, a help page, and commands.
+/// A program for the command line: a name, a help page, and commands.
 package struct Program {
     let name: String
     let help: String
@@ -28,11 +28,11 @@ package struct Program {
         self.help = help
     }
 
-    /// Runs the command that the first argument names, and ends the process: with 0, or with one
-    /// line on standard error and 1 if it failed, 2 if it was called wrongly.
+    /// Runs the command that the first argument names, and ends the process: with status 0, or with
+    /// one line on standard error and status 1 for a failure or 2 for an invalid call.
     package func run(_ commands: KeyValuePairs<String, (inout Arguments) throws -> Void>) -> Never {
-        // Writing to a pipe without a reader is then an error of the call and does not kill the
-        // process; see `Output`.
+        // Writing to a pipe without a reader then returns an error and does not kill the process;
+        // see `Output`.
         signal(SIGPIPE, SIG_IGN)
         do {
             var arguments = Arguments()
@@ -57,7 +57,7 @@ package struct Program {
     }
 
     private func end(_ text: String, status: Int32) -> Never {
-        // A path may hold any character; the message stays one line.
+        // A path may contain any character. The message stays on one line.
         let line = String(text.map { $0.isNewline ? " " : $0 })
         Output.error.write("\(name): \(line)\n")
         exit(status)

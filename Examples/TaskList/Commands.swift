@@ -2,8 +2,8 @@ import ExampleSupport
 import Foundation
 import Holdfast
 
-// Each command opens the heap, does one transaction, and closes it: it is the whole story of a run.
-// That the next run finds everything needs no code.
+// Each command opens the heap, runs one transaction, and closes it. Nothing else is necessary for
+// the next run to find everything.
 
 func add(_ arguments: inout Arguments) throws {
     let due = try arguments.option("--due").map(day)
@@ -27,7 +27,7 @@ func done(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let number = try arguments.number("NUMBER", in: 1 ... .max)
     try arguments.end()
-    // Touches one field of one record; the rest of the file is not even read.
+    // Touches one field of one record. The rest of the file is not even read.
     try withHeap(path, existing: true) { heap in
         try heap.write { tx in try Roots(tx).task(number).done = Date() }
     }
@@ -53,7 +53,7 @@ func remove(_ arguments: inout Arguments) throws {
         try heap.write { tx in
             let roots = try Roots(tx)
             _ = try roots.task(number)
-            // Frees the title and the notes too; the person stays, since a reference owns nothing.
+            // Frees the title and the notes too. The person stays, since a reference owns nothing.
             roots.tasks.removeValue(forKey: number)
         }
     }
@@ -72,7 +72,7 @@ func person(_ arguments: inout Arguments) throws {
             if !roots.people.contains(name) {
                 roots.people[name] = Person(name: name, mail: nil, address: nil)
             }
-            // In its place, so that the tasks which refer to this person still do.
+            // In place, so that the tasks which refer to this person still do.
             let person = try roots.person(name)
             if let mail { person.mail = mail }
             if street != nil || city != nil {

@@ -20,7 +20,7 @@ func find(_ arguments: inout Arguments) throws {
     }
 }
 
-/// Prints the tasks that `isWanted` picks, with their notes, the most urgent first.
+/// Prints the tasks that satisfy `isWanted`, with their notes, the most urgent first.
 private func show(_ path: String, _ isWanted: (TodoItem) -> Bool) throws {
     let lines = try withHeap(path, .readOnly) { heap in
         try heap.read { tx in
@@ -43,7 +43,7 @@ private func show(_ path: String, _ isWanted: (TodoItem) -> Bool) throws {
 private func line(_ number: Int, _ task: TodoItem) -> String {
     var line = "\(number)".leftPadded(to: 4) + (task.done == nil ? " [ ] " : " [x] ") + task.title
     if let due = task.due { line += ", due \(text(due))" }
-    // Followed to the person's own record, as it is today.
+    // Follows the reference to the person's current record.
     if let person = task.assignee {
         let address = person.address.map { [$0.street, $0.city] } ?? []
         let details = ([person.mail ?? ""] + address).filter { !$0.isEmpty }

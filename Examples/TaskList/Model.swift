@@ -1,19 +1,19 @@
 import Foundation
 import Holdfast
 
-// What is kept. These are ordinary structs: the protocol needs no code of theirs, and nothing is
-// encoded or decoded. A field is read from the file where it lies when it is asked for, and changed
-// there.
+// The stored data. These are ordinary structs: the protocol needs no code, and nothing is encoded
+// or decoded. A field is read from the file on access, and changed in place.
 
-/// Something that has to be done.
+/// A task.
 struct TodoItem: PersistableRecord {
     var title: String
     var due: Date?
-    /// When it was done; nil while it is open.
+    /// When it was done, or nil while it is open.
     var done: Date?
-    /// Who does it. A reference, not a copy: if the person moves, every task knows.
+    /// The person who does it. A reference, not a copy: if the person moves, every task shows the
+    /// new address.
     var assignee: Ref<Person>?
-    /// Belong to the task, and go with it.
+    /// The notes belong to the task, and are freed with it.
     var notes = PersistentArray<Note>()
 }
 
@@ -40,7 +40,7 @@ struct Roots {
     let tasks: PersistentSortedMap<Int, TodoItem>
     let people: PersistentMap<String, Person>
 
-    /// Makes what is not there yet.
+    /// Creates the roots that do not exist yet.
     init(_ tx: borrowing WriteTransaction) throws {
         tasks = try tx.sortedMap("tasks", Int.self, TodoItem.self)
         people = try tx.map("people", String.self, Person.self)
@@ -51,7 +51,7 @@ struct Roots {
         people = try tx.map("people", String.self, Person.self)
     }
 
-    /// The task with this number, to be read and changed in its place.
+    /// Returns the task with this number, to be read and changed in place.
     func task(_ number: Int) throws -> Ref<TodoItem> {
         guard let task = tasks[ref: number] else {
             throw NoSuchThing("task \(number); see task-list list --all")
@@ -67,7 +67,7 @@ struct Roots {
     }
 }
 
-/// Thrown inside a transaction: nothing of it is kept.
+/// Thrown inside a transaction, which is then rolled back.
 struct NoSuchThing: Error, CustomStringConvertible {
     let description: String
     init(_ what: String) { description = "there is no \(what)" }

@@ -1,7 +1,7 @@
 import ExampleSupport
 import Foundation
 
-/// A day such as 2026-12-24, in Greenwich.
+/// Parses a day such as 2026-12-24, in UTC.
 func day(_ text: String) throws -> Date {
     guard let date = try? Date(text, strategy: .iso8601.year().month().day()),
         date.formatted(.iso8601.year().month().day()) == text
@@ -13,7 +13,7 @@ func day(_ text: String) throws -> Date {
 
 func text(_ day: Date) -> String { day.formatted(.iso8601.year().month().day()) }
 
-/// A list has a line for each task, so titles have one too.
+/// A list has one line per task, so titles have one line too.
 func oneLine(_ text: String) -> String {
     text.split(whereSeparator: \.isNewline).joined(separator: " ")
 }

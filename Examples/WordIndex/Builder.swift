@@ -6,11 +6,11 @@ import Holdfast
     import Foundation
 #endif
 
-/// `word-index build`: one transaction a file, so that after `kill -9` the index holds whole files,
-/// and the next run goes on with the rest.
+/// `word-index build`: one transaction per file, so that after `kill -9` the index contains whole
+/// files, and the next run continues with the rest.
 struct Builder {
     let heapPath: String
-    /// Nil: this package's own sources and documents.
+    /// Nil means this package's own sources and documents.
     let folder: String?
 
     private struct Candidate {
@@ -60,7 +60,7 @@ struct Builder {
 
     private func index(_ file: Candidate, _ text: Data, _ roots: Roots) -> Int {
         if let old = roots.files[file.path] {
-            // Its postings stay and lead to an empty name, which `find` leaves out.
+            // Its postings stay and lead to an empty name, which `find` ignores.
             roots.names[Int(old.index)] = ""
         }
         let number = Int32(roots.names.count)
@@ -78,8 +78,8 @@ struct Builder {
         return count
     }
 
-    /// Every file under the folder that could be text, in order of path; folders whose name begins
-    /// with a dot are left out.
+    /// Returns every file under the folder that could be text, ordered by path. Folders whose name
+    /// begins with a dot are skipped.
     private func textFiles() throws -> [Candidate] {
         let manager = FileManager.default
         let tops =
@@ -110,7 +110,7 @@ struct Builder {
     }
 }
 
-/// A mistake in how the program was called.
+/// An invalid call of the program.
 struct Problem: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

@@ -1,6 +1,6 @@
 import Holdfast
 
-/// `word-index find`: answers from the heap alone; status 1 if no line has all of the words.
+/// `word-index find`: answers from the heap alone. The status is 1 if no line has all of the words.
 func find(_ words: [String], inHeapAt path: String) throws -> Int32 {
     let heap = try PersistentHeap.open(path, mode: .readOnly)
     let lines: [String] = try heap.read { tx in

@@ -1,13 +1,13 @@
 import Holdfast
 
-/// A place where a word stands. `file` is an index into the array of file names.
+/// An occurrence of a word. `file` is an index into the array of file names.
 struct Posting: PersistableStruct {
     var file: Int32
     /// Counted from 1.
     var line: Int32
 }
 
-/// How a file looked when it was indexed: a file that has changed since is indexed again.
+/// The state of a file when it was indexed. A file that has changed since is indexed again.
 struct FileState: PersistableStruct {
     var index: Int32
     var bytes: Int64
@@ -17,9 +17,9 @@ struct FileState: PersistableStruct {
 
 /// The roots of the heap.
 struct Roots {
-    /// Each word, in lower case, to the lines that it stands in.
+    /// The lines of each word, in lower case.
     let words: PersistentMap<String, PersistentArray<Posting>>
-    /// File names in the order of indexing; empty for a file that has gone or was indexed again.
+    /// File names in the order of indexing. Empty for a file that was removed or indexed again.
     let names: PersistentArray<String>
     let files: PersistentMap<String, FileState>
 
@@ -36,8 +36,8 @@ struct Roots {
     }
 }
 
-/// Calls `body` with each word of a text, in lower case, and its line: runs of letters, digits and
-/// underscores.
+/// Calls `body` with each word of a text, in lower case, and its line. A word consists of letters,
+/// digits and underscores.
 func forEachWord(in text: some Sequence<UInt8>, _ body: (_ word: String, _ line: Int32) -> Void) {
     var word: [UInt8] = []
     var line: Int32 = 1
@@ -56,7 +56,7 @@ func forEachWord(in text: some Sequence<UInt8>, _ body: (_ word: String, _ line:
             word.append(byte)
         case UInt8(ascii: "A") ... UInt8(ascii: "Z"): word.append(byte | 0x20)
         case 0x80...:
-            // Letters outside ASCII; punctuation there is taken along, which is good enough for an
+            // Letters outside ASCII. Punctuation there is included, which is acceptable for an
             // index.
             word.append(byte)
             isASCII = false

@@ -16,7 +16,8 @@ let usage = """
            word-index find HEAP WORD...     print FILE:LINE for every line that has all of the words
     """
 
-/// Prints a line at once, also into a pipe: the reader may act on it before this program has ended.
+/// Prints a line immediately, even to a pipe: the reader may act on it before this program has
+/// ended.
 func say(_ text: String) {
     TerminalOutput.standardOutput.write(text + "\n")
 }
@@ -67,8 +68,8 @@ struct TerminalOutput {
     }
 }
 
-/// A line on the terminal that is overwritten as the work goes on; nothing where standard error is
-/// no terminal.
+/// A line on the terminal that is overwritten as the work proceeds. Invisible if standard error is
+/// not a terminal.
 struct Progress {
     let total: Int
     private let isShown = isatty(2) == 1
@@ -88,7 +89,7 @@ struct Progress {
         )
     }
 
-    /// Takes the line away, before other output or at the end.
+    /// Removes the line, before other output or at the end.
     func clear() {
         if isShown { TerminalOutput.standardError.write("\r\u{1B}[K") }
     }

@@ -1,4 +1,4 @@
-/// How the program was called.
+/// The parsed command line of the program.
 enum Invocation {
     struct Settings {
         var path: String

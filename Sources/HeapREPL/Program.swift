@@ -5,8 +5,8 @@ import MemoryMapping
 
 /// Opens the heap, runs the lines and closes it.
 enum Program {
-    /// Files up to this size are compared with their checksums before they are used: reading
-    /// damaged pages could end the program, and this takes no time to speak of.
+    /// Files up to this size are compared with their checksums before use. Reading damaged pages
+    /// could end the program, and for these files the comparison takes negligible time.
     private static let verifiedBytes: Int64 = 256 << 20
 
     static func run(_ settings: Invocation.Settings) -> Int32 {

@@ -7,7 +7,7 @@ import MemoryMapping
 //     heap-repl stock.heap              on a terminal: with editing, history and completion
 //     heap-repl stock.heap < SCRIPT     as a script, up to its first error
 
-// A pipe without a reader, and a file that may not grow, are errors that are reported.
+// A pipe without a reader, and a file at its size limit, become errors that are reported.
 signal(SIGPIPE, SIG_IGN)
 signal(SIGXFSZ, SIG_IGN)
 

@@ -2,8 +2,8 @@ import HoldfastSystem
 import HoldfastTools
 import MemoryMapping
 
-// A closed standard descriptor must not become the number of a heap's file: output to it would be
-// written into the heap.
+// A heap's file must not get the number of a closed standard descriptor: output would be written
+// into the heap.
 FileDescriptor.reserveStandardNumbers()
 Interruption.begin()
 CurrentProcess.end(status: Program().run(PathBytes.commandLineArguments()))

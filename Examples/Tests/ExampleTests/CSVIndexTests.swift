@@ -13,7 +13,7 @@ import Testing
         file = folder.file("data.csv")
     }
 
-    /// A row as the test knows it, and as it stands in the file.
+    /// A row as the test's values, and as written in the file.
     private struct Entry {
         var number: Int
         var price: Double
@@ -35,8 +35,8 @@ import Testing
         entries.map { $0.line + "\r\n" }.joined()
     }
 
-    /// What the program says to a question, without the header: lines that belong together are one
-    /// text.
+    /// Returns the program's answer to a query, without the header. Rows of several lines are one
+    /// string.
     private func answer(_ arguments: String...) throws -> String {
         let outcome = try index.run(["query", file] + arguments)
         try #require(outcome.status == 0, "\(outcome)")
@@ -44,7 +44,7 @@ import Testing
     }
 
     private func expected(_ entries: [Entry], limit: Int = .max) -> String {
-        // Without the carriage return before the end of the row, but with that inside of quotes.
+        // Without the carriage return before the end of the row, but with the one inside quotes.
         entries.prefix(limit).map(\.line).joined(separator: "\n")
     }
 
@@ -80,7 +80,7 @@ import Testing
             )
             #expect(try answer("price", "9000..") == "")
             #expect(try answer("price", "2..1") == "")
-            // More rows come, and the next question finds them.
+            // Rows are added, and the next query finds them.
             if step == 0 {
                 let more = (3000 ..< 3200).map { Entry($0, &random) }
                 try folder.append(text(more), to: "data.csv")
@@ -92,7 +92,7 @@ import Testing
         #expect(folder.names == ["data.csv", "data.csv.index"])
     }
 
-    /// A row that is still being written is part of the answer, and is not taken for whole.
+    /// A row that is still being written is part of the answer, but is not indexed as complete.
     @Test func theLastRowMayBeUnfinished() throws {
         try folder.write("name,size\nsmall,1\nlarge,30\nmiddle,12", to: "data.csv")
         try index.lines("build", file)
@@ -100,8 +100,8 @@ import Testing
         #expect(try answer("size", "1..20", "--limit", "1") == "small,1")
         try folder.append("5\nlast,13\n", to: "data.csv")
         #expect(try answer("size", "0..") == "small,1\nlast,13\nlarge,30\nmiddle,125")
-        // A cell of two lines that is still being written; with more lines behind it, it is a quote
-        // that nobody has closed.
+        // A cell of two lines that is still being written. With more lines after it, it is an
+        // unclosed quote.
         try folder.append("\"open\nmo", to: "data.csv")
         #expect(try answer("size", "1..13") == "small,1\nlast,13")
         try folder.append("re\n", to: "data.csv")
@@ -112,7 +112,7 @@ import Testing
         try index.lines("generate", file, "2000")
         try index.lines("build", file)
         let text = try String(contentsOfFile: file, encoding: .utf8)
-        // Shorter; another beginning; another end of what was indexed.
+        // A shorter file; a different beginning; a different end of the indexed part.
         for other in [
             String(text.dropLast(100)), "x" + text,
             text.dropLast(1) + "x\n2001,2026-01-01,Oslo,5,\n",
@@ -125,7 +125,8 @@ import Testing
         #expect(
             rebuilt.status == 0 && rebuilt.error.contains("indexing it anew")
                 && rebuilt.lines[0].contains("2001 rows indexed now"), "\(rebuilt)")
-        // In the middle, where only who reads the line sees it: an error, not a wrong row.
+        // A change in the middle, which only reading the line can detect: an error, not a wrong
+        // row.
         let lines = try index.lines("query", file, "id", "1000")
         try folder.write(
             try String(contentsOfFile: file, encoding: .utf8).replacingOccurrences(
@@ -138,8 +139,8 @@ import Testing
         #expect(try index.lines("query", file, "id", "100x").count == lines.count)
     }
 
-    /// A hundred thousand rows; the program is killed after its first transactions, and the next
-    /// run goes on.
+    /// A hundred thousand rows. The program is killed after its first transactions, and the next
+    /// run continues.
     @Test func killedWhileBuilding() throws {
         try index.lines("generate", file, "100000")
         var wasKilled = false
@@ -196,7 +197,7 @@ import Testing
         try index.lines("build", file)
         #expect(try index.run("query", file, "c", "1").isMistake(1, "it has a, b"))
         #expect(try index.run("generate", file, "1").isMistake(1, "is there already"))
-        // Bytes that are no text, rows of every length, and an index that is none.
+        // Bytes that are not text, rows of every length, and a file that is not an index.
         var random = SystemRandomNumberGenerator()
         let noise = Data(
             (0 ..< 20_000).map { _ in
@@ -209,7 +210,7 @@ import Testing
         #expect(try index.run("query", file, "a", "1").isMistake(1, "not a Holdfast heap"))
     }
 
-    /// A quote that nobody closes would take all lines behind it for one cell.
+    /// An unclosed quote would turn all following lines into one cell.
     @Test func unclosedQuotes() throws {
         try folder.write("a,b\n1,2\n3,\"four\n5,6\n7,8\n", to: "data.csv")
         let outcome = try index.run("build", file)
@@ -218,8 +219,8 @@ import Testing
         // With the quote closed all rows are there.
         try folder.write("a,b\n1,2\n3,\"four\"\n5,6\n7,8\n", to: "data.csv")
         #expect(try index.lines("build", file)[0].contains("4 rows"))
-        // In the header; with quotes that are closed before; and a last row that is just being
-        // written, which is none.
+        // In the header; after quotes that are closed; and a last row that is just being written,
+        // which is not an unclosed quote.
         try folder.write("a,\"b\n1,2\n", to: "data.csv")
         var again = try index.run("build", file, "--anew")
         #expect(again.status == 1 && again.error.contains("line 1"), "\(again)")

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The folder that this test program, and so the examples, were built into.
+/// The folder into which this test program, and so the examples, were built.
 let productsFolder: URL =
     Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }?.bundleURL
     .deletingLastPathComponent()
@@ -11,7 +11,7 @@ let productsFolder: URL =
 let repositoryFolder = URL(filePath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-/// An example program, run as its user runs it.
+/// An example program, run in the same way as by its user.
 struct Example {
     struct Outcome {
         var end: RunningProgram.End
@@ -19,7 +19,8 @@ struct Example {
         var error: String
 
         var status: Int32? { if case .exited(let status) = end { status } else { nil } }
-        /// Whether it said what is wrong, in one line and with this status, instead of dying of it.
+        /// Whether the program reported the error, on one line and with this status, instead of
+        /// crashing.
         func isMistake(_ status: Int32, _ part: String) -> Bool {
             self.status == status && error.split(separator: "\n").count == 1 && error.contains(part)
         }
@@ -28,14 +29,14 @@ struct Example {
     let name: String
     let folder: TemporaryFolder
 
-    /// Starts it; what it says on standard error is in the file `errors`.
+    /// Starts the program. Its standard error goes to the file `errors`.
     func start(_ arguments: [String], errors: String = "errors") throws -> RunningProgram {
         try RunningProgram(
             productsFolder.appendingPathComponent(name).path, arguments, errors: folder.file(errors)
         )
     }
 
-    /// Runs it to its end.
+    /// Runs the program until it ends.
     func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
 
     func run(_ arguments: [String]) throws -> Outcome {
@@ -44,15 +45,14 @@ struct Example {
         let process = try start(arguments, errors: errors)
         var lines: [String] = []
         while let line = process.readLine(within: .seconds(120)) { lines.append(line) }
-        // One that says nothing more and does not end is ended, and that is then what the test
-        // sees.
+        // A program that prints nothing more and does not end is killed, and the test sees that.
         let end = waitUntil { process.poll() != nil } ? process.waitForEnd() : process.destroy()
         return Outcome(
             end: end, lines: lines,
             error: (try? String(contentsOfFile: folder.file(errors), encoding: .utf8)) ?? "")
     }
 
-    /// Runs it, and demands that all goes well; what it printed.
+    /// Runs the program, requires success, and returns its output.
     @discardableResult
     func lines(_ arguments: String..., location: SourceLocation = #_sourceLocation) throws
         -> [String]

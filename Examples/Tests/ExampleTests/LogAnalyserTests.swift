@@ -52,22 +52,22 @@ import Testing
             String($0.dropLast())
         }
         #expect(shown == figures + slowest)
-        // The last line is finished, and only then counted.
+        // The last line is completed, and only then counted.
         try folder.append(" now\n", to: "web.log")
         #expect(try analyser.lines("count", heap, log)[0].hasPrefix("1 lines"))
         #expect(try analyser.lines("show", heap)[1].hasPrefix("6 lines are not"))
         #expect(try analyser.lines("count", heap, log)[0].hasPrefix("0 lines"))
     }
 
-    /// Killed again and again while it counts, at whatever instruction, it ends with the figures of
-    /// a run that was left alone.
+    /// A program that is killed repeatedly while it counts, at any instruction, ends with the
+    /// figures of an undisturbed run.
     @Test func killedWhileCounting() throws {
         try analyser.lines("generate", log, "4")
         let whole = folder.file("whole.heap")
         try analyser.lines("count", whole, log)
         let right = try analyser.lines("show", whole)
         #expect(right[0].contains("of log") && right.contains { $0.hasPrefix("  200  ") })
-        // Makes the heap, so that the test can look at it.
+        // Creates the heap, so that the test can inspect it.
         let first = try PersistentHeap.open(heap)
         try first.close()
         var kills = 0
@@ -120,7 +120,7 @@ import Testing
         #expect(folder.names == [])
         try analyser.lines("generate", log, "1")
         try analyser.lines("count", heap, log)
-        // Another log in its place, and one that has been cut.
+        // A different log in its place, and one that has been truncated.
         let text = try String(contentsOfFile: log, encoding: .utf8)
         for other in [String(text.dropLast(1000)), "x" + text, ""] {
             try folder.write(other, to: "web.log")

@@ -13,7 +13,7 @@ import Testing
         heap = folder.file("queue.heap")
     }
 
-    /// The lines of this package's README, which are not empty.
+    /// Returns the lines of this package's README that are not empty.
     private func lines() throws -> [String] {
         try String(
             contentsOf: repositoryFolder.appendingPathComponent("README.md"), encoding: .utf8
@@ -45,8 +45,8 @@ import Testing
         #expect(folder.names == ["lines", "queue.heap"])
     }
 
-    /// More than the queue holds: the sender waits for the receivers, which wait for it, and one of
-    /// which is killed. What the others print is of the rest.
+    /// More messages than the queue holds. The sender and the receivers wait for each other, and
+    /// one of the receivers is killed. The others print the rest.
     @Test func receiversWaitAndMayBeKilled() throws {
         let first = try queue.start(["receive", heap, "--wait"])
         let second = try queue.start(["receive", heap, "--wait"], errors: "errors-2")
@@ -58,7 +58,7 @@ import Testing
         var seen: Set<String> = []
         for _ in 0 ..< 40 { #expect(seen.insert(try first.readLine()).inserted) }
         first.destroy()
-        // What it had printed and we had not read.
+        // Lines that it had printed and the test had not read.
         while let line = first.readLine(within: .seconds(10)) {
             #expect(seen.insert(line).inserted)
         }
@@ -69,8 +69,8 @@ import Testing
         }
         #expect(sending.waitForEnd() == .exited(0))
         second.destroy()
-        // It may have been killed between dealing with a message and printing it; with one, since
-        // it prints each before the next.
+        // It may have been killed between processing a message and printing it. At most one message
+        // is missing, since each is printed before the next is taken.
         #expect(seen.count >= 2999 && seen.isSubset(of: lines))
         let status = try queue.lines("status", heap)
         #expect(status == ["3000 sent, 0 waiting, 3000 handled, 0 lost, 0 handled twice"])
@@ -91,7 +91,7 @@ import Testing
         #expect(folder.names == ["queue.heap"])
     }
 
-    /// The ends of a demonstration that is killed itself do not go on for ever.
+    /// If the demonstration itself is killed, its ends do not run forever.
     @Test func noProcessIsLeftBehind() throws {
         // Several times: it may be about to start another one.
         for kills in 0 ..< 5 {

@@ -3,7 +3,7 @@ import Holdfast
 import HoldfastInspection
 import Testing
 
-/// The example program, as its user runs it: through the built executable.
+/// The example program, run through the built executable, as by its user.
 @Suite struct ObjectGraphTests {
     private let folder: TemporaryFolder
     private let graph: Example
@@ -14,7 +14,7 @@ import Testing
         graph = Example(name: "object-graph", folder: folder)
     }
 
-    /// The number of nodes in the line that begins so.
+    /// Returns the number of nodes on the line that begins with `what`.
     private func nodes(_ what: String, _ lines: [String]) -> Int? {
         lines.first { $0.hasPrefix(what + " ") }?.split(separator: " ").compactMap { Int($0) }.first
     }
@@ -24,12 +24,12 @@ import Testing
         #expect(first.status == 0, "\(first)")
         #expect(nodes("built", first.lines) == 20000)
         let walked = try #require(nodes("walked", first.lines))
-        // Some crossings lost all their roads.
+        // Some crossings have no roads left.
         #expect(walked > 19_900 && walked <= 20000)
         #expect(
             nodes("walked again", first.lines) == walked && nodes("marked", first.lines) == walked)
         #expect(folder.names == ["roads.heap"])
-        // The next run finds the graph, and its marks.
+        // The next run finds the graph and its marks.
         let second = try graph.run(heap)
         #expect(second.status == 0, "\(second)")
         #expect(nodes("built", second.lines) == nil && nodes("walked", second.lines) == walked)

@@ -1,11 +1,11 @@
 import Foundation
 import Testing
 
-/// What the examples' pages show is what happens: every command of a page is run, in the order of
-/// the page and in a folder of its own, and prints what the page says.
+/// The examples' pages are correct: every command of a page is run, in the order of the page and in
+/// a folder of its own, and prints the output on the page.
 @Suite struct PageTests {
-    /// Figures that are another day's or another machine's. Blocks marked `measured` are compared
-    /// without their numbers.
+    /// Removes the figures, which depend on the day and the machine. Blocks marked `measured` are
+    /// compared without their numbers.
     private func withoutNumbers(_ text: String) -> String {
         text.replacing(/[0-9][0-9,.]*/, with: "#").replacing(/\ +/, with: " ")
     }
@@ -16,7 +16,7 @@ import Testing
         var isMeasured: Bool
     }
 
-    /// The commands, which begin with a dollar sign, in the page's blocks of `console`.
+    /// Returns the commands, which begin with a dollar sign, in the page's `console` blocks.
     private func steps(_ page: String) throws -> [Step] {
         let text = try String(
             contentsOf: repositoryFolder.appendingPathComponent("Docs/Examples/\(page).md"),

@@ -8,10 +8,10 @@ import Foundation
     import Glibc
 #endif
 
-/// A program that a test has started: lines in, lines out, and its end.
+/// A program that a test has started, with its input and output lines and its end.
 ///
-/// Its standard input is a pipe whose other end only this object holds, so that it ends by itself
-/// when the test does, however that ends. It is killed when the object goes.
+/// Only this object holds the other end of the program's standard input, so that the program ends
+/// by itself when the test does, for whatever reason. It is killed when the object is deallocated.
 final class RunningProgram {
     enum End: Equatable {
         case exited(Int32)
@@ -27,9 +27,9 @@ final class RunningProgram {
     private let output = Pipe()
     private var buffered = Data()
 
-    /// Starts `executable`; what it writes to its standard error is added to the file `errors`.
+    /// Starts `executable`. Its standard error is appended to the file `errors`.
     init(_ executable: String, _ arguments: [String], errors: String) throws {
-        // A program that is dead already must be an error of `send`, not the end of the test.
+        // Writing to an ended program must be an error of `send`, not the end of the test.
         signal(SIGPIPE, SIG_IGN)
         if !FileManager.default.fileExists(atPath: errors) {
             try Data().write(to: URL(filePath: errors))
@@ -52,21 +52,21 @@ final class RunningProgram {
 
     // MARK: The end
 
-    /// How it ended, or nil if it still runs.
+    /// Returns how the program ended, or nil if it is still running.
     func poll() -> End? {
         guard !process.isRunning else { return nil }
         return process.terminationReason == .exit
             ? .exited(process.terminationStatus) : .signalled(process.terminationStatus)
     }
 
-    /// Waits until it has ended.
+    /// Waits until the program has ended.
     @discardableResult
     func waitForEnd() -> End {
         process.waitUntilExit()
         return poll()!
     }
 
-    /// Kills it if it still runs, and waits until it is gone.
+    /// Kills the program if it is still running, and waits until it has ended.
     @discardableResult
     func destroy() -> End {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
@@ -81,14 +81,14 @@ final class RunningProgram {
 
     func closeInput() { try? input.fileHandleForWriting.close() }
 
-    /// The next line; an error if it ends or says nothing for two minutes.
+    /// Returns the next line. Throws if the program ends or prints nothing for two minutes.
     func readLine() throws -> String {
         if let line = readLine(within: .seconds(120)) { return line }
         let state = poll().map { "\($0)" } ?? "it still runs"
         throw Silence(description: "\(process.processIdentifier) said nothing more (\(state))")
     }
 
-    /// The next line, or nil if none has come in time.
+    /// Returns the next line, or nil after the timeout.
     func readLine(within timeout: Duration) -> String? {
         let deadline = ContinuousClock.now + timeout
         while true {
@@ -103,7 +103,7 @@ final class RunningProgram {
         }
     }
 
-    /// Whether there is something to read, which the end of the output is too.
+    /// Returns whether there is input to read, which includes the end of the output.
     private func hasMore(until deadline: ContinuousClock.Instant) -> Bool {
         while true {
             let left = max(ContinuousClock.now.duration(to: deadline), .zero)

@@ -17,7 +17,7 @@ import Testing
 
     @Test func whatIsDefinedIsFound() throws {
         // The package's own documents, each line under a name of its own, the last one without a
-        // line end.
+        // newline.
         var lines: [String] = []
         for name in ["README.md", "Docs/Guarantees.md", "Docs/Architecture.md"] {
             let text = try String(
@@ -48,8 +48,8 @@ import Testing
         #expect(folder.names == ["words.heap", "words.txt"])
     }
 
-    /// Four processes that have read all of it take little more memory than it has bytes, and all
-    /// see the last of a thousand changes.
+    /// Four processes that have read the whole dictionary take little more memory than its size,
+    /// and all see the last of a thousand changes.
     @Test func readersShareOneCopy() throws {
         try dictionary.lines("generate", words, "200000")
         try dictionary.lines("build", heap, words)
@@ -76,8 +76,8 @@ import Testing
         #expect(folder.names == ["words.heap", "words.txt"])
     }
 
-    /// Readers whose demonstration is killed end by themselves: no process has the heap open, so
-    /// that it can be replaced.
+    /// Readers of a demonstration that is killed end by themselves: no process has the heap open,
+    /// so that it can be replaced.
     @Test func noProcessIsLeftBehind() throws {
         try dictionary.lines("generate", words, "1000")
         try dictionary.lines("build", heap, words)
@@ -114,7 +114,7 @@ import Testing
         #expect(try dictionary.run("demo", heap).isMistake(1, "has no words yet"))
         #expect(try dictionary.run("build", heap, words).isMistake(1, "There is a file at"))
         #expect(try dictionary.run("look-up", heap, "a").isMistake(1, "does not have the word"))
-        // A page that is not what was written to it, of a dictionary that has some.
+        // A damaged page, in a dictionary with several pages.
         try folder.write(
             (0 ..< 2000).map { "word \($0)\tmeaning \($0)\n" }.joined(), to: "words.txt")
         try dictionary.lines("build", folder.file("damaged"), words)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The output of a line of shell, both streams together.
+/// Returns the output of a shell command, both streams together.
 func shell(_ line: String, in folder: TemporaryFolder) throws -> String {
     let process = Process()
     process.executableURL = URL(filePath: "/bin/sh")
@@ -19,7 +19,7 @@ func shell(_ line: String, in folder: TemporaryFolder) throws -> String {
     return text
 }
 
-/// Polls a condition; false if it has not become true after a minute.
+/// Polls a condition. Returns false if it is still false after a minute.
 func waitUntil(_ condition: () throws -> Bool) rethrows -> Bool {
     for _ in 0 ..< 60_000 {
         if try condition() { return true }

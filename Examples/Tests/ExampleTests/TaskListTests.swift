@@ -13,7 +13,7 @@ import Testing
         heap = folder.file("tasks.heap")
     }
 
-    /// Every command is a run of its own, so whatever one of them finds has come through the file.
+    /// Every command is a separate run, so all data that it finds has come through the file.
     @Test func everyRunFindsWhatTheOnesBeforeItHaveLeft() throws {
         try tasks.lines("person", heap, "Ada", "--mail", "ada@example.org", "--city", "London")
         #expect(
@@ -26,7 +26,7 @@ import Testing
                     "task 3"
                 ])
         try tasks.lines("note", heap, "1", "Chapter one is done")
-        // The person is referred to, not copied: her tasks show where she lives now.
+        // The person is referred to, not copied: her tasks show her current address.
         try tasks.lines("person", heap, "Ada", "--city", "Ashley Combe", "--street", "The Lodge")
         let today = Date().formatted(.iso8601.year().month().day())
         let first = [
@@ -96,8 +96,8 @@ import Testing
                 1, "there is no person \"Nobody\""))
         #expect(try tasks.lines("list", heap) == ["   1 [ ] title"])
         #expect(try tasks.lines("--help").first?.hasPrefix("usage: task-list add") == true)
-        // What begins with dashes is a title behind a lone pair of them, and a title of several
-        // lines is one line.
+        // After a lone `--`, an argument that begins with dashes is a title. A title of several
+        // lines becomes one line.
         try tasks.lines("add", heap, "--", "--due")
         try tasks.lines("add", heap, "several\nlines")
         #expect(
@@ -123,8 +123,8 @@ import Testing
         }
     }
 
-    /// One byte is changed in each page of the file in turn: an error, or the right answer, and
-    /// never a trap.
+    /// One byte is changed in each page of the file in turn. The result is an error or the right
+    /// answer, and never a trap.
     @Test func damagedFilesAreRefused() throws {
         for number in 1 ... 20 { try tasks.lines("add", heap, "Task with number \(number)") }
         let right = try tasks.lines("list", heap)
@@ -158,11 +158,11 @@ import Testing
         try other.close()
     }
 
-    /// A reader that stops reading is no error; a full disk behind standard output is one.
+    /// A reader that stops reading is not an error; a full disk behind standard output is.
     @Test func closedAndFullOutputs() throws {
         for number in 1 ... 3 { try tasks.lines("add", heap, "Task \(number)") }
         let program = productsFolder.appendingPathComponent("task-list").path
-        // The reader is gone before the writer writes: the writer waits for a file that the reader
+        // The reader ends before the writer writes: the writer waits for a file that the reader
         // leaves behind.
         let closed = try shell(
             "(sleep 0.2; '\(program)' list '\(heap)'; echo $? > status) | true; while [ ! -s status ]; do sleep 0.05; done; cat status",

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A folder for one test, removed with everything in it when the object goes.
+/// A folder for one test, removed with its contents when the object is deallocated.
 final class TemporaryFolder {
     let path: String
 

@@ -1,4 +1,4 @@
-/// What is computed: a tree, each node of which knows where it stands in the input.
+/// An expression: a tree whose nodes know their places in the input.
 struct Expression {
     indirect enum Form {
         case literal(Value)
@@ -10,11 +10,11 @@ struct Expression {
         case binary(Operator, Expression, Expression)
         /// `10 ..< 20`, `10...`, `..<20`.
         case range(Expression?, Expression?, isClosed: Bool)
-        /// `<` or `>` in the place of a value, as in `sorted(by: >)`.
+        /// `<` or `>` in place of a value, as in `sorted(by: >)`.
         case order(isAscending: Bool)
         /// `condition ? yes : no`.
         case choice(Expression, Expression, Expression)
-        /// `base.name`, or `base?.name`, which is nil where the base is.
+        /// `base.name`, or `base?.name`, which is nil if the base is.
         case member(Expression, String, isOptional: Bool)
         /// `base.name(…)`.
         case call(Expression, String, [Argument], isOptional: Bool)
@@ -29,14 +29,13 @@ struct Expression {
 
     let form: Form
     let location: Location
-    /// How many nodes stand above one another at most; limited, since the tree is walked by
-    /// functions that call themselves.
+    /// The height of the tree. It is limited, since recursive functions walk the tree.
     let height: Int
 
     static let highest = 400
 }
 
-/// One of the values between the parentheses of a call or the brackets of a subscript.
+/// A value between the parentheses of a call or the brackets of a subscript.
 struct Argument {
     let label: String?
     let value: Expression
@@ -62,7 +61,7 @@ enum Operator: String {
     case halfOpenRange = "..<"
     case closedRange = "..."
 
-    /// How tightly it binds, as in Swift.
+    /// The precedence, as in Swift.
     var precedence: Int {
         switch self {
         case .multiply, .divide, .remainder: 7
@@ -77,7 +76,7 @@ enum Operator: String {
     }
 }
 
-/// A type as it is written: `Int`, `String?`, `map<String, array<Int>>`, `[String: Int]`.
+/// A type in source notation: `Int`, `String?`, `map<String, array<Int>>`, `[String: Int]`.
 struct TypeName {
     indirect enum Form {
         case named(String)
@@ -89,7 +88,7 @@ struct TypeName {
     let location: Location
 }
 
-/// A whole line, or one of several parted by semicolons.
+/// A whole line, or one of several statements separated by semicolons.
 struct Statement {
     enum Form {
         case expression(Expression)
@@ -105,10 +104,10 @@ struct Statement {
     let location: Location
 }
 
-/// What is no change of data: a line of its own.
+/// A statement that is not a change of data, on a line of its own.
 enum Command: Equatable {
     case begin, commit, abort, sync, stats, roots, map, help, quit
-    /// The root, and after how many changes to end; nil: when it is interrupted.
+    /// The root, and the number of changes after which to stop, or nil to run until interrupted.
     case watch(String, changes: Int?)
 
     static let simple: [String: Command] = [

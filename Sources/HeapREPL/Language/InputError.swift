@@ -1,10 +1,10 @@
-/// A place in what was typed: lines and columns, counted from 1, columns in characters.
+/// A place in the input: line and column, counted from 1, columns in characters.
 struct Location: Hashable, Sendable {
     var line = 1
     var column = 1
 }
 
-/// What is wrong with a line of input, and where in it.
+/// An error in a line of input, and its place.
 struct InputError: Error, Equatable {
     let message: String
     let location: Location
@@ -15,14 +15,14 @@ struct InputError: Error, Equatable {
     }
 }
 
-/// Text of a line, and below it a caret at a column.
+/// The text of a line, with a caret below it at a column.
 struct Excerpt {
     let line: String
     let column: Int
 
-    /// The line and the caret, each indented alike. Tabs are kept, so that the caret stands where
-    /// the terminal shows the character; characters that terminals show two columns wide take two.
-    /// A line that is far longer than a terminal is wide is shown around the column only.
+    /// Returns the line and the caret, with the same indentation. Tabs are kept, so that the caret
+    /// is below the character on a terminal. Wide characters take two columns. Of a line that is
+    /// much longer than the terminal is wide, only the part around the column is shown.
     func picture(caret: String = "^") -> String {
         let window = 120
         var characters = Array(line)
@@ -45,9 +45,9 @@ struct Excerpt {
     }
 }
 
-/// What may be sent to a terminal: no control character of a file's or a script's own gets there.
+/// Text that is safe for a terminal: control characters of a file or a script are removed.
 enum Printable {
-    /// A line in which control characters other than tabs are replaced by one column each.
+    /// Returns a line in which each control character other than a tab is replaced by one column.
     static func line(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: { isControl($0) && $0 != "\t" }) else {
             return text
@@ -60,14 +60,14 @@ enum Printable {
     static func isControl(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator: true
-        // Marks that turn the direction of what follows.
+        // Marks that change the direction of the following text.
         case .format:
             (0x202A ... 0x202E).contains(scalar.value) || (0x2066 ... 0x2069).contains(scalar.value)
         default: false
         }
     }
 
-    /// The columns that terminals give a character.
+    /// Returns the number of columns of a character on a terminal.
     static func width(of character: Character) -> Int {
         guard let first = character.unicodeScalars.first else { return 0 }
         if character.isASCII { return 1 }

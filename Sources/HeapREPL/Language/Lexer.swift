@@ -1,8 +1,8 @@
-/// Cuts input into tokens. It never fails half-way without saying where.
+/// Splits input into tokens. Every error has a place.
 ///
-/// Line ends inside brackets, after an operator or a comma, do not end a statement and give no
-/// token. Input that stops inside a bracket, or after a sign that something must follow, is not
-/// wrong but unfinished: see ``needsMore(after:)``.
+/// A newline inside brackets, or after an operator or a comma, does not end a statement and
+/// produces no token. Input that ends inside a bracket, or after a token that must be followed by
+/// another, is incomplete and not wrong. See ``needsMore(after:)``.
 struct Lexer {
     private var characters: [Character]
     private var at = 0
@@ -10,39 +10,38 @@ struct Lexer {
     private var brackets: [(sign: Character, location: Location)] = []
     private var tokens: [Token] = []
 
-    /// How deep brackets may be nested. What is read here is walked by functions that call
-    /// themselves.
+    /// The maximum nesting of brackets. Recursive functions walk the result.
     static let deepest = 100
 
     private init(_ text: String, line: Int) {
-        // A return and a newline are one character to Swift.
+        // Swift treats a carriage return and a newline as one character.
         characters = Array(text)
         location = Location(line: line, column: 1)
     }
 
-    /// The tokens of a text whose first line has the given number; the last of them is `end`.
+    /// Returns the tokens of a text whose first line has the given number. The last token is `end`.
     static func tokens(of text: String, line: Int = 1) throws(InputError) -> [Token] {
         var lexer = Lexer(text, line: line)
         return try lexer.run()
     }
 
-    /// For taking a text line by line, to find out where it ends.
+    /// Creates a lexer that is given a text line by line, to determine where it ends.
     init() { self.init("", line: 1) }
 
-    /// Takes a further line; whether more have to follow before the whole can mean something. What
-    /// is wrong in it is told when the whole is read.
+    /// Adds a line. Returns whether more lines must follow to complete the input. Errors in it are
+    /// reported when the whole input is parsed.
     mutating func needsMore(after line: String) -> Bool {
         characters = Array(line + "\n")
         at = 0
         do throws(InputError) { while at < characters.count { try next() } } catch { return false }
-        // No more than the last token says how it goes on.
+        // Only the last token determines how the input continues.
         tokens = tokens.last { $0.kind != .newline }.map { [$0] } ?? []
         if !brackets.isEmpty { return true }
         if case .sign(let sign)? = tokens.last?.kind { return Self.isContinued(after: sign) }
         return false
     }
 
-    // Not after ">": a type's parameters end with it too.
+    // Not after ">", which also ends a type's parameters.
     private static func isContinued(after sign: String) -> Bool {
         [
             ",", "=", "+", "-", "*", "/", "%", "&&", "||", "==", "!=", "<", "<=", ">=", "..<",
@@ -189,8 +188,8 @@ struct Lexer {
         -> Int128
     {
         guard !digits.isEmpty else { throw InputError("the number has no digits", at: start) }
-        // One more than the largest of Int64 is needed for the smallest, and the upper half of
-        // UInt64 for its fields.
+        // Int64's smallest value has a magnitude one greater than its largest, and fields of type
+        // UInt64 need its upper half.
         guard let number = Int128(digits, radix: radix), number <= Int128(UInt64.max) else {
             throw InputError(
                 "the number is too large: no type holds more than \(UInt64.max)", at: start)
@@ -198,7 +197,7 @@ struct Lexer {
         return number
     }
 
-    // MARK: Texts
+    // MARK: Strings
 
     private mutating func text(_ start: Location, _ attached: Bool) throws(InputError) {
         advance()
@@ -249,7 +248,7 @@ struct Lexer {
         return scalar
     }
 
-    // MARK: Signs
+    // MARK: Punctuation
 
     private static let signs = [
         "..<", "...", "+=", "-=", "*=", "/=", "%=", "==", "!=", "<=", ">=", "&&", "||", "??", "?.",

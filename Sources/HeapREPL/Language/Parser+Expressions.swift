@@ -50,7 +50,7 @@ extension Parser {
                 left = try rest(ofRangeFrom: left, isClosed: found == .closedRange, location)
                 continue
             }
-            // To the right for ??, as in Swift; to the left for the others.
+            // Right-associative for ??, as in Swift; left-associative for the others.
             let right = try binary(
                 above: found == .coalesce ? found.precedence - 1 : found.precedence)
             left = try make(.binary(found, left, right), location, above: [left, right])
@@ -58,7 +58,7 @@ extension Parser {
         return left
     }
 
-    /// A range without a lower end.
+    /// Parses a range without a lower bound.
     private mutating func range(above precedence: Int) throws(InputError) -> Expression? {
         guard let found = currentOperator, found == .halfOpenRange || found == .closedRange,
             found.precedence > precedence
@@ -135,7 +135,7 @@ extension Parser {
         }
     }
 
-    /// A member's name; the parts of a tuple have numbers for names.
+    /// Parses the name of a member. Elements of a tuple have numbers as names.
     private mutating func memberName() throws(InputError) -> String {
         if case .integer(let number) = current.kind {
             advance()
@@ -170,7 +170,7 @@ extension Parser {
         return try expression()
     }
 
-    // MARK: Beginnings
+    // MARK: Primary expressions
 
     private mutating func primary() throws(InputError) -> Expression {
         let token = current

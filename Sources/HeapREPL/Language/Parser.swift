@@ -1,13 +1,13 @@
-/// Makes statements of tokens.
+/// Parses tokens into statements.
 struct Parser {
     private var tokens: [Token]
     private var at = 0
-    /// How many functions of this parser are inside one another; brackets are limited by
-    /// themselves, what needs none by this.
+    /// The recursion depth of this parser. The lexer limits nested brackets, and this limits
+    /// everything else.
     var depth = 0
     static let deepest = 5 * Lexer.deepest
 
-    /// The statements of a text whose first line has the given number.
+    /// Returns the statements of a text whose first line has the given number.
     static func statements(of text: String, line: Int = 1) throws(InputError) -> [Statement] {
         var parser = Parser(tokens: try Lexer.tokens(of: text, line: line))
         return try parser.statements()
@@ -98,7 +98,7 @@ struct Parser {
             location: location)
     }
 
-    /// What the word begins if it is a command here; a root may have the same name, if something
+    /// Parses a command if the word begins one here. A root may have the same name, if something
     /// follows it.
     private mutating func command(_ word: String) throws(InputError) -> Statement.Form? {
         let next = ahead(1)
@@ -140,8 +140,8 @@ struct Parser {
         }
     }
 
-    /// `Point { x: Double, y: Double }`; fields are parted by commas, semicolons or line ends, and
-    /// may begin with `var` or `let`.
+    /// Parses `Point { x: Double, y: Double }`. Fields are separated by commas, semicolons or
+    /// newlines, and may begin with `var` or `let`.
     private mutating func structure() throws(InputError) -> Statement.Form {
         let structName = try name("the name of the struct")
         try expect("{", "is expected after the struct's name")
@@ -207,7 +207,7 @@ struct Parser {
 
     private mutating func optionals(of type: TypeName) -> TypeName {
         var type = type
-        // One is as much as means anything; more are reported where the type is looked up.
+        // Only one has a meaning. More are reported when the type is looked up.
         var count = 0
         while count < 4, current.isSign("?") || current.isSign("??") {
             count += 1

@@ -1,5 +1,5 @@
 extension Expression {
-    /// Calls `body` with this expression and all inside it.
+    /// Calls `body` with this expression and all expressions inside it.
     func forEach(_ body: (Expression) throws(InputError) -> Void) throws(InputError) {
         try body(self)
         switch form {
@@ -30,7 +30,7 @@ extension Expression {
         }
     }
 
-    /// Whether it is a call that changes what it is called on.
+    /// Whether this is a call that changes its base.
     var isChange: Bool {
         if case .call(_, let name, _, _) = form { Changes.names.contains(name) } else { false }
     }
@@ -45,7 +45,7 @@ extension Statement {
         }
     }
 
-    /// The names that may be those of roots.
+    /// The names that may be roots.
     var names: Set<String> {
         var names: Set<String> = []
         for expression in expressions {
@@ -54,15 +54,15 @@ extension Statement {
         return names
     }
 
-    /// Whether it needs a write transaction.
+    /// Whether this needs a write transaction.
     var changesHeap: Bool {
         if case .assignment = form { return true }
         if case .delete = form { return true }
         return expressions.contains(where: \.isChange)
     }
 
-    /// A call that changes something stands alone, or to the right of an assignment: inside
-    /// something else, what it is called on could be what the rest of the line is looking at.
+    /// A call that changes data must be a statement of its own or the right side of an assignment.
+    /// Inside another expression, it could change data that the rest of the line is reading.
     func checkChanges() throws(InputError) {
         for (number, expression) in expressions.enumerated() {
             let mayChange = number == expressions.count - 1

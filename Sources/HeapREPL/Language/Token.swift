@@ -1,28 +1,28 @@
-/// A word, number, text or sign of the input, and where it begins.
+/// A word, number, string or punctuation mark of the input, and its place.
 struct Token: Equatable {
     enum Kind: Equatable {
-        /// A name; in backticks it is never a command or a type.
+        /// A name. In backticks it is never a command or a type.
         case name(String, isQuoted: Bool)
-        /// The digits of a whole number, which may be too large for any type.
+        /// An integer literal, which may be too large for any type.
         case integer(Int128)
         case number(Double)
         case text(String)
         /// Brackets, commas, operators: one or more characters.
         case sign(String)
-        /// A line's end that separates statements.
+        /// A newline that separates statements.
         case newline
         case end
     }
 
     let kind: Kind
     let location: Location
-    /// Whether nothing stands between this and what comes before it, so that `a [1]` and `a < b`
-    /// can be told from `a[1]` and `map<Int>`.
+    /// Whether the token directly follows the one before it. Distinguishes `a [1]` and `a < b` from
+    /// `a[1]` and `map<Int>`.
     let isAttached: Bool
 
     func isSign(_ text: String) -> Bool { kind == .sign(text) }
 
-    /// What it is called in messages.
+    /// The name of the token in messages.
     var phrase: String {
         switch kind {
         case .name(let name, _): "“\(Printable.line(name))”"

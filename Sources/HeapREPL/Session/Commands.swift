@@ -21,7 +21,7 @@ extension Session {
 
     // MARK: Roots
 
-    /// A root in the list: its name, its type, and how much it holds or what it is.
+    /// A root in the list: its name, its type, and its size or value.
     struct RootLine {
         let name: String
         let type: String

@@ -1,7 +1,7 @@
 import Holdfast
 import HoldfastTools
 
-/// The calls that change what they are called on.
+/// The calls that change their base.
 enum Changes {
     static let names: Set<String> = [
         "append", "prepend", "insert", "remove", "removeValue", "removeFirst", "removeLast",
@@ -10,7 +10,7 @@ enum Changes {
         "toggle",
     ]
 
-    /// Those that places of a type have.
+    /// The calls available for places of a type.
     static func names(for shape: TypeShape) -> [String] {
         switch shape.wrapped {
         case .generic("Deque", _):
@@ -36,13 +36,13 @@ enum Changes {
 extension Evaluator {
     // MARK: Statements
 
-    /// Carries out a statement that is no command.
+    /// Executes a statement that is not a command.
     func run(_ statement: Statement) throws -> Effect {
         try statement.checkChanges()
         do {
             return try carryOut(statement)
         } catch {
-            // A line that failed changes nothing, also where its transaction goes on.
+            // A failed line changes nothing, even if its transaction continues.
             for (place, key) in made.entries.reversed() { _ = try? place.removeValue(forKey: key) }
             throw error
         }
@@ -66,7 +66,7 @@ extension Evaluator {
         }
     }
 
-    /// Changes that give nothing back say nothing.
+    /// Changes without a result print nothing.
     private static func isSilent(_ name: String, _ value: Value) -> Bool {
         Changes.names.contains(name) && value == .object("", [])
     }
@@ -131,7 +131,7 @@ extension Evaluator {
         return .nothing
     }
 
-    /// As a program does it: made if there is none, and left as it is if there is.
+    /// Creates a collection if there is none, and leaves an existing one unchanged, like a program.
     private func makeCollection(
         _ name: String, _ shape: TypeShape, _ arguments: [Argument], at location: Location,
         _ typeLocation: Location
@@ -170,8 +170,8 @@ extension Evaluator {
 
     private func set(_ target: Expression, _ sign: Operator?, _ source: Expression) throws {
         let location = source.location
-        // First of all: it may be a call that changes what the target lies in, and a place is only
-        // good until then.
+        // Evaluated first: it may be a call that changes the container of the target, which
+        // invalidates the target's place.
         let new = try value(of: source)
         switch target.form {
         case .name, .member, .forced:
@@ -236,8 +236,8 @@ extension Evaluator {
         }
     }
 
-    /// The place that an expression leads to in order to be changed: an element with a default is
-    /// made, if it is missing.
+    /// Returns the place that an expression leads to, for a change. A missing element with a
+    /// default is created.
     func changeable(_ expression: Expression) throws -> Operand {
         switch expression.form {
         case .element(let base, let arguments)
@@ -257,7 +257,7 @@ extension Evaluator {
             made.entries.append((place, key))
             return try place.value(forKey: key).map { .place($0) } ?? .value(.null)
         case .element(let base, _):
-            // Whatever of it has a default is made first.
+            // A part with a default is created first.
             if base.isElementWithDefault { _ = try changeable(base) }
             return try operand(of: expression)
         case .member(let base, _, _):
@@ -269,7 +269,7 @@ extension Evaluator {
 
     // MARK: Changing calls
 
-    /// Nil if the value that it is called on has another method of the name.
+    /// Returns nil if the base has another method of this name.
     func change(
         _ name: String, _ base: Expression, _ arguments: [Argument], isOptional: Bool,
         _ location: Location
@@ -419,7 +419,7 @@ extension Evaluator {
 }
 
 extension Expression {
-    /// Whether a `[…, default: …]` stands in it where something is changed.
+    /// Whether the path contains a `[…, default: …]`, whose missing entry a change must create.
     var isElementWithDefault: Bool {
         switch form {
         case .element(let base, let arguments): arguments.count == 2 || base.isElementWithDefault

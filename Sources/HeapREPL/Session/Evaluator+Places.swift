@@ -1,6 +1,6 @@
 import Holdfast
 
-// Reading through places: of a collection or a struct in the heap only what is asked for is read.
+// Reads through places. Of a collection or a struct in the heap only the requested part is read.
 
 extension Evaluator {
     // MARK: Members
@@ -48,7 +48,7 @@ extension Evaluator {
             "\(value.kind) has no member \(Printable.line(name))\(near)", at: location)
     }
 
-    /// What can be told without reading a whole collection is told so.
+    /// Properties that do not require reading a whole collection are computed here.
     private func property(_ name: String, of place: Place) throws -> Operand? {
         if let field = place.field(name) { return .place(field) }
         switch (place.kind, name) {
@@ -240,7 +240,7 @@ extension Evaluator {
             if name == "prefix", inner.kind == .list, given.count == 1, given[0].label == nil,
                 case .integer(let count) = given[0].value, count >= 0
             {
-                // No more is read than is asked for.
+                // Reads no more than the requested elements.
                 return .list(try inner.elements(in: 0 ..< min(Int(clamping: count), inner.count())))
             }
             return try Members.call(name, on: inner.load(), given, at: location)

@@ -1,37 +1,37 @@
 import Holdfast
 import HoldfastTools
 
-/// Computes expressions, and carries out assignments and changing calls, within one transaction.
+/// Evaluates expressions, and executes assignments and changing calls, within one transaction.
 ///
-/// It knows the transaction only by the places of the roots that the line names; they must not
-/// outlive it.
+/// It has access to the transaction only through the places of the roots that the line names. They
+/// must not outlive it.
 struct Evaluator {
-    /// What an expression leads to: a place in the heap, of which no more is read than is needed,
+    /// The result of an expression: a place in the heap, of which only the necessary part is read,
     /// or a value.
     enum Operand {
         case place(Place)
         case value(Value)
     }
 
-    /// An argument that has been computed.
+    /// An evaluated argument.
     struct Given {
         let label: String?
         let value: Value
         let location: Location
-        /// For `<` and `>` in the place of a value.
+        /// For `<` and `>` in place of a value.
         var isAscending: Bool?
     }
 
-    /// What a statement asks of the transaction itself.
+    /// A request of a statement to the transaction itself.
     enum Effect {
         case nothing
         case show(Value)
         case make(String, TypeShape, Value)
-        /// Said on a terminal.
+        /// Printed on a terminal.
         case note(String)
     }
 
-    /// The entries that `[…, default: …]` has made in this line.
+    /// The entries that `[…, default: …]` has created in this line.
     final class Made {
         var entries: [(Place, Value)] = []
     }

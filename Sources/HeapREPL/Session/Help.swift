@@ -1,4 +1,4 @@
-/// What `help` says: each line an example and what it does.
+/// The output of `help`: each line has an example and its meaning.
 enum Help {
     struct Line {
         let example: String

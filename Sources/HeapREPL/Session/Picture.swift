@@ -2,8 +2,8 @@ import Holdfast
 import HoldfastInspection
 import HoldfastTools
 
-/// What `map` shows: every page of the file as a square in the colour, or the letter, of what it
-/// holds.
+/// The output of `map`: every page of the file as a square in the colour, or with the letter, of
+/// its contents.
 enum Picture {
     static func lines(of heap: PersistentHeap) throws -> [String] {
         let traits = TerminalTraits(descriptor: .standardOutput)

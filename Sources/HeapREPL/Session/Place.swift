@@ -8,11 +8,11 @@ import HoldfastTools
     import Foundation
 #endif
 
-/// A value in the heap that an expression leads to. Good within its transaction, until something is
-/// put into or taken out of what it lies in.
+/// A value in the heap that an expression leads to. Valid within its transaction, until something
+/// is inserted into or removed from its container.
 struct Place {
     private let place: ValuePlace
-    /// The type of the value; of the value itself, where a root holds a single one.
+    /// The type of the value. For a root that is a single value, the type of that value.
     let shape: TypeShape
 
     init(_ place: ValuePlace) {
@@ -62,19 +62,20 @@ struct Place {
 
     func isNil() -> Bool { place.unwrapped == nil }
 
-    /// The value of an optional, or the value itself; nil if there is none.
+    /// Returns the wrapped value of an optional, or nil if there is none. Any other value is
+    /// returned unchanged.
     func unwrapped() -> Place? { place.unwrapped.map { Place($0) } }
 
     // MARK: Reading
 
-    /// The whole value.
+    /// Returns the whole value.
     func load() throws -> Value {
         try Interruption.check()
         return Value(place.plain(), isShown: false)
     }
 
-    /// What is shown of the value. What has no order of its own is shown in order, if all of it is
-    /// shown.
+    /// Returns the part of the value that is shown. Elements without an order of their own are
+    /// sorted, if all of them are shown.
     func beginning(_ amount: ShownAmount) -> Value {
         Value(place.plain(limit: amount.elements), isShown: true)
     }
@@ -86,7 +87,7 @@ struct Place {
         return count
     }
 
-    /// The element at an index that has been checked.
+    /// Returns the element at an index that has been checked.
     func element(at index: Int) throws -> Place {
         guard let found = place.element(at: index) else {
             throw InspectionProblem("there is no element \(index)")
@@ -109,7 +110,7 @@ struct Place {
 
     func contains(_ element: Value) throws -> Bool { try place.contains(element.plain()) }
 
-    /// The first or last entry or element, or nil.
+    /// Returns the first or last entry or element, or nil.
     func end(isFirst: Bool) throws -> Value {
         let found = isFirst ? try place.entries(limit: 1).first : try place.lastEntry()
         guard let (key, value) = found else { return .null }
@@ -123,7 +124,7 @@ struct Place {
         } ?? keyValue
     }
 
-    /// The entries of a sorted map, or the elements of a sorted set, in a range of keys.
+    /// Returns the entries of a sorted map, or the elements of a sorted set, in a range of keys.
     func entries(in bounds: Value.Bounds) throws -> Value {
         let found = try place.entries(
             from: bounds.lower?.plain(), to: bounds.upper?.plain(),
@@ -137,7 +138,7 @@ struct Place {
             })
     }
 
-    // MARK: Changing: what is put in has been fitted to the type
+    // MARK: Changing, with values that have been fitted to the type
 
     func set(_ value: Value) throws { try place.set(value.plain(as: shape)) }
     func setValue(_ value: Value, forKey key: Value) throws {
@@ -147,7 +148,7 @@ struct Place {
         try place.removeValue(forKey: key.plain())
     }
 
-    /// All of them or, where that is interrupted, none.
+    /// Appends all elements or, if interrupted, none.
     func append(_ elements: [Value]) throws {
         let before = try count()
         do {
@@ -167,7 +168,7 @@ struct Place {
         try place.insert(value.plain(as: elementShape), at: index)
     }
 
-    /// Takes the element out and returns it.
+    /// Removes and returns the element.
     func remove(at index: Int) throws -> Value {
         let old = try element(at: index).load()
         try place.remove(at: index)
@@ -178,7 +179,7 @@ struct Place {
     func remove(_ element: Value) throws -> Bool { try place.removeValue(forKey: element.plain()) }
     func removeAll() throws { try place.removeAll() }
 
-    /// What can follow a dot.
+    /// The members that can follow a dot.
     var memberNames: [String] { shape.memberNames }
 }
 
@@ -193,14 +194,14 @@ extension TypeShape {
             false
         }
     }
-    /// Without the question mark.
+    /// The type without the question mark.
     var wrapped: TypeShape { if case .optional(let wrapped) = self { wrapped } else { self } }
 }
 
-// MARK: Values in and out of the heap
+// MARK: Conversion from and to values of the heap
 
 extension Value {
-    /// What was read from a heap.
+    /// Creates a value that was read from a heap.
     init(_ plain: PlainValue, isShown: Bool) {
         func list(_ elements: [PlainValue], _ total: Int, isSet: Bool) -> Value {
             var values = elements.map { Value($0, isShown: isShown) }
@@ -234,8 +235,8 @@ extension Value {
         }
     }
 
-    /// What is put into a heap. Repeated elements of what becomes a set are left out here, since a
-    /// set's literal may have them.
+    /// Returns the value for storing in a heap. Duplicate elements of a future set are removed
+    /// here, since a set's literal may have them.
     func plain(as shape: TypeShape? = nil) -> PlainValue {
         switch self {
         case .null: return .null

@@ -2,9 +2,9 @@ import Holdfast
 import HoldfastInspection
 import HoldfastTools
 
-/// Takes lines, runs them and shows what comes of them, until there are no more.
+/// Reads lines, runs them and shows the results, until there are no more.
 final class Session {
-    /// Why the program ends before its lines do.
+    /// A reason to end the program before the last line.
     enum End: Error {
         case quit
         /// A script's first error, which has been reported.
@@ -14,13 +14,13 @@ final class Session {
     let heap: PersistentHeap
     let output: Console
     private let lines: any LineSource
-    /// Whether a user is at the terminal, to be asked and to go on after an error.
+    /// Whether a user is at the terminal, so that the session prompts and continues after an error.
     let isInteractive: Bool
     var types = TypeTable()
     private var completion = Completion()
     /// The shapes of the roots' types, by their descriptions.
     private var shapes: [String: TypeShape] = [:]
-    /// What was read last: where an error that has no place of its own came about.
+    /// The last input, to which errors without a place of their own belong.
     private var latest: Entry?
     /// The number of the last line that was read.
     private var lineNumber = 0
@@ -34,16 +34,16 @@ final class Session {
 
     // MARK: Lines
 
-    /// What was typed until it meant something: one line, or several.
+    /// A complete input of one or several lines.
     struct Entry {
         let text: String
         let firstLine: Int
     }
 
-    /// A statement may go over this many bytes.
+    /// The maximum size of a statement in bytes.
     private static let longestEntry = 1 << 20
 
-    /// The next entry; nil at the end.
+    /// Returns the next entry, or nil at the end.
     private func nextEntry(prompt: String) throws -> Entry? {
         while true {
             _ = Interruption.take()
@@ -61,7 +61,7 @@ final class Session {
         }
     }
 
-    /// Nil if it was dropped half-way.
+    /// Returns nil if the input was cancelled.
     private func rest(of first: String) throws -> Entry? {
         var text = first
         let number = lineNumber
@@ -91,7 +91,7 @@ final class Session {
 
     // MARK: Running
 
-    /// Runs all lines; the status to end with.
+    /// Runs all lines and returns the exit status.
     func run() throws -> Int32 {
         do {
             try refresh(heap.read { tx in tx.roots })
@@ -106,8 +106,8 @@ final class Session {
         }
     }
 
-    /// Runs an entry, and reports its error. An error that cannot be reported, or that ends the
-    /// program, is thrown on.
+    /// Runs an entry and reports its error. An error that cannot be reported, or that ends the
+    /// program, is rethrown.
     private func reporting(_ entry: Entry, _ body: () throws -> Void) throws {
         do {
             try body()
@@ -176,8 +176,8 @@ final class Session {
 
     private enum TransactionEnd: Error { case aborted }
 
-    /// `begin`: the lines up to `commit` or `abort` are run inside one write transaction, and so on
-    /// one thread.
+    /// `begin`: the lines up to `commit` or `abort` run inside one write transaction, and so on one
+    /// thread.
     private func transaction() throws {
         do {
             try heap.write { tx in
@@ -187,7 +187,7 @@ final class Session {
         try refresh(heap.read { tx in tx.roots })
     }
 
-    /// Whether to commit.
+    /// Returns whether to commit.
     private func runLines(in tx: borrowing WriteTransaction) throws -> Bool {
         refresh(tx.roots)
         while let entry = try nextEntry(prompt: "begin> ") {
@@ -218,7 +218,7 @@ final class Session {
 
     private enum LineEffect { case goOn, commit, abort, quit }
 
-    /// An error in a script; a note at a terminal.
+    /// An error in a script; a message on a terminal.
     private func endInside() throws {
         if isInteractive {
             try output.print(
@@ -260,7 +260,7 @@ final class Session {
     {
         var shown: [String] = []
         let roots = tx.roots
-        // Others may have made some since the last line.
+        // Other processes may have created roots since the last line.
         refresh(roots)
         let names = roots.map(\.name)
         for statement in statements {
@@ -315,9 +315,9 @@ final class Session {
         return shown
     }
 
-    // MARK: What is known of the heap
+    // MARK: Cached facts about the heap
 
-    /// Takes note of the roots, for types and completion.
+    /// Caches the roots, for types and completion.
     func refresh(_ roots: [Root]) {
         var found: [String: TypeShape] = [:]
         for root in roots {
@@ -334,7 +334,7 @@ final class Session {
 }
 
 extension TypeShape {
-    /// The type of the value itself, where a root holds a single one.
+    /// The type of the value itself, for a root that is a single value.
     var content: TypeShape {
         if case .generic("Value", let parameters) = self, parameters.count == 1 {
             parameters[0]

@@ -2,7 +2,7 @@ import Holdfast
 import HoldfastInspection
 import HoldfastTools
 
-/// What `stats` shows: the sizes of the file and the log, and what of them is used by what.
+/// The output of `stats`: the sizes of the file and the log, and the use of each part.
 enum Statistics {
     static func lines(of heap: PersistentHeap) throws -> [String] {
         let figures = try heap.statistics()

@@ -2,13 +2,13 @@ import Holdfast
 import HoldfastInspection
 import HoldfastTools
 
-/// `watch`: shows what changes in a root, as this or another process commits it.
+/// The command `watch`: shows changes of a root, as this or another process commits them.
 struct Watch {
     private let session: Session
     private let name: String
     private let location: Location
 
-    /// Of larger collections only so many elements are compared.
+    /// The maximum number of elements of a collection that are compared.
     private static let compared = 10_000
 
     init(_ session: Session, _ name: String, _ location: Location) {
@@ -23,7 +23,7 @@ struct Watch {
         var value: Value?
     }
 
-    /// Shows the value, and then each change, until Ctrl-C or so many changes.
+    /// Shows the value, and then each change, until Ctrl-C or the given number of changes.
     func run(changes: Int?) throws {
         var state = try read()
         guard let value = state.value else {
@@ -32,11 +32,11 @@ struct Watch {
         try session.output.print("\(Name.text(name)) = \(value.text())")
         var seen = 0
         while changes.map({ seen < $0 }) ?? true {
-            // In short waits, since Ctrl-C does not wake this one.
+            // In short waits, since Ctrl-C does not interrupt this one.
             let isNewer = try session.heap.waitForChange(
                 since: state.version, timeout: .milliseconds(100))
             if Interruption.take() {
-                // Behind the ^C that the terminal shows.
+                // After the ^C that the terminal shows.
                 return try session.output.print("")
             }
             guard isNewer else { continue }
@@ -60,7 +60,8 @@ struct Watch {
     }
 }
 
-/// What is different between two states of a value, as lines that would make the one of the other.
+/// Prints the difference between two states of a value, as lines that would turn one into the
+/// other.
 enum Difference {
     static func lines(_ path: String, from old: Value?, to new: Value?, _ output: Console)
         -> [String]
@@ -77,7 +78,7 @@ enum Difference {
                 first, _ in first
             }
             let after = Set(newPairs.map { $0.key.text(.everything) })
-            // Only where all of a map is compared is a key that is missing known to be gone.
+            // A missing key is known to be removed only if all of the map is compared.
             if newCount == newPairs.count {
                 for pair in oldPairs where !after.contains(pair.key.text(.everything)) {
                     lines.append(output.styled("\(path)[\(pair.key.text())] = nil", .removed))
@@ -104,8 +105,8 @@ enum Difference {
         return lines.isEmpty ? [output.styled("\(path) = \(new.text())", .added)] : lines
     }
 
-    /// Elements that were added or taken away at one place are shown so, and others as changed in
-    /// their places.
+    /// Elements inserted or removed at one place are shown as such. All others are shown as changed
+    /// in place.
     private static func listLines(_ path: String, _ old: [Value], _ new: [Value], _ output: Console)
         -> [String]
     {
@@ -135,7 +136,7 @@ enum Difference {
 }
 
 extension Value {
-    /// The elements that are there, and how many there are in all.
+    /// The elements that were read, and the total number.
     fileprivate var parts: (Value, Int) {
         switch self {
         case .beginning(let value, let count): (value, count)

@@ -1,12 +1,12 @@
 import Holdfast
 
-/// What the word before the cursor can become: roots, their members, types and commands, by the
-/// heap's types alone.
+/// Completes the word before the cursor with roots, their members, types and commands, using only
+/// the heap's types.
 struct Completion {
     var roots: [String: TypeShape] = [:]
     var types: [String] = []
 
-    /// The words that begin as the one that ends the text does. `text` is the line up to the
+    /// Returns the words that begin like the last word of the text. `text` is the line up to the
     /// cursor.
     func candidates(for text: String) -> [String] {
         let characters = Array(text)
@@ -54,7 +54,8 @@ struct Completion {
         return names
     }
 
-    /// The members of the last expression of a text, found by reading ever shorter ends of it.
+    /// Returns the members of the last expression of a text, found by parsing ever shorter
+    /// suffixes.
     private func members(of text: String) -> [String] {
         let characters = Array(text)
         for start in characters.indices

@@ -1,10 +1,10 @@
 import HoldfastSystem
 import HoldfastTools
 
-/// The two outputs of the REPL: answers, and errors beside them. Every line is handed to the system
-/// at once, so that a program at the other end of a pipe can act on it.
+/// The two outputs of the REPL, for results and for errors. Every line is written immediately, so
+/// that a program at the other end of a pipe can act on it.
 struct Console {
-    /// The answers cannot be written: their reader is gone, or there is no room for them.
+    /// Results cannot be written, because the reader is gone or the disk is full.
     struct Failure: Error, CustomStringConvertible {
         let errno: Errno
         var description: String { "the output could not be written: \(errno)" }
@@ -47,8 +47,7 @@ struct Console {
         }
     }
 
-    /// Writes a line to standard error. A failure to write it is ignored: it could be reported
-    /// nowhere else.
+    /// Writes a line to standard error. A failure is ignored: it cannot be reported anywhere else.
     static func complain(_ line: String) {
         let errors = Output.standardError()
         try? errors.writeLine(line)

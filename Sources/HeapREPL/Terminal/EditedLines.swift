@@ -4,9 +4,9 @@ import HoldfastTools
 
 /// Lines that are edited on a terminal, with the system's libedit.
 ///
-/// The library is found when the program runs, by the names that readline gave its functions, so
-/// that the program runs where there is none. It keeps all of its state in global variables, and so
-/// does what it calls back: there is one of these in a process, used by its first thread.
+/// The library is loaded at run time, by the function names of readline, so that the program also
+/// runs on systems without it. The library keeps all of its state in global variables, and so do
+/// its callbacks. There is one of these objects in a process, used by the main thread.
 final class EditedLines: LineSource {
     private typealias ReadLine =
         @convention(c) (UnsafePointer<CChar>?) -> UnsafeMutablePointer<CChar>?
@@ -35,7 +35,7 @@ final class EditedLines: LineSource {
         "/usr/lib/libedit.dylib", "libedit.dylib",
     ]
 
-    /// Nil where there is no libedit, or the terminal cannot be edited on.
+    /// Nil if there is no libedit, or the terminal does not support editing.
     init?(_ output: Console, _ history: History) {
         let terminal = getenv("TERM").map { String(cString: $0) } ?? "dumb"
         guard terminal != "dumb",
@@ -61,8 +61,8 @@ final class EditedLines: LineSource {
         Editor.makeMatches = unsafeBitCast(makeMatches, to: MakeMatches.self)
         Editor.line = lineBuffer.assumingMemoryBound(to: UnsafeMutablePointer<CChar>?.self)
         Editor.isOver = isOver.assumingMemoryBound(to: Int32.self)
-        // Before the library makes its editor, which looks at these once: characters come through
-        // `Editor`, which notices Ctrl-C.
+        // Set before the library creates its editor, which reads these variables only once.
+        // Characters come from `Editor`, which detects Ctrl-C.
         getCharacter.assumingMemoryBound(to: GetCharacter?.self).pointee = { _ in
             Editor.nextCharacter()
         }
@@ -78,8 +78,8 @@ final class EditedLines: LineSource {
         for line in history.lines() { add(line) }
     }
 
-    /// The library takes characters apart by the locale; where that is not UTF-8, a plain one that
-    /// is will do.
+    /// The library decodes characters according to the locale. If that is not UTF-8, a minimal
+    /// UTF-8 locale is set.
     private static func useUTF8() {
         setlocale(LC_CTYPE, "")
         let codeset = nl_langinfo(nl_item(CODESET)).map { String(cString: $0) } ?? ""
@@ -113,8 +113,8 @@ final class EditedLines: LineSource {
     }
 }
 
-/// What libedit calls back. Only the thread that reads lines gets here, which is what makes the
-/// global state safe.
+/// The callbacks of libedit. Only the thread that reads lines calls them, which makes the global
+/// state safe.
 private enum Editor {
     nonisolated(unsafe) static var completion = Completion()
     nonisolated(unsafe) static var wasInterrupted = false
@@ -123,7 +123,8 @@ private enum Editor {
     nonisolated(unsafe) static var isOver: UnsafeMutablePointer<Int32>?
     nonisolated(unsafe) private static var candidates: [String] = []
 
-    /// The next character of the terminal, put together of its bytes; -1 at the end, or for Ctrl-C.
+    /// Returns the terminal's next character, decoded from its bytes, or -1 at the end or for
+    /// Ctrl-C.
     static func nextCharacter() -> Int32 {
         guard let first = nextByte() else { return -1 }
         let following =
@@ -152,7 +153,7 @@ private enum Editor {
     static func complete(_ word: UnsafePointer<CChar>?, _ end: Int32) -> UnsafeMutablePointer<
         UnsafeMutablePointer<CChar>?
     >? {
-        // No names of files, whatever comes of this.
+        // Suppresses the completion of file names in any case.
         isOver?.pointee = 1
         guard let text = line?.pointee, let makeMatches = makeMatches else { return nil }
         let bytes = UnsafeBufferPointer(start: text, count: strlen(text)).prefix(max(Int(end), 0))

@@ -1,13 +1,13 @@
 import Foundation
 
-/// The lines of earlier runs, in a file: one line each, added as they come, so that several
-/// programs can keep one file and one that is killed has kept its lines.
+/// The lines of earlier runs, in a file. Each line is appended as it is entered, so that several
+/// programs can share one file, and a killed program has saved its lines.
 struct History {
     private let path: String?
     static let most = 1000
 
-    /// `HEAP_REPL_HISTORY` names the file, or is empty for none; `~/.heap_repl_history` if it is
-    /// not set.
+    /// `HEAP_REPL_HISTORY` names the file, or is empty for none. If it is not set, the file is
+    /// `~/.heap_repl_history`.
     init() {
         if let named = getenv("HEAP_REPL_HISTORY") {
             let name = String(cString: named)
@@ -17,7 +17,7 @@ struct History {
         }
     }
 
-    /// The newest lines, oldest first. A file that cannot be read is as good as none.
+    /// Returns the newest lines, oldest first. An unreadable file counts as empty.
     func lines() -> [String] {
         guard let path, let file = fopen(path, "r") else { return [] }
         defer { fclose(file) }
@@ -36,7 +36,7 @@ struct History {
         return newest
     }
 
-    /// Shortens the file; a reader meanwhile finds the old one or the new one.
+    /// Shortens the file. A concurrent reader finds the old file or the new one.
     private func rewrite(_ lines: [String]) {
         guard let path else { return }
         let temporary = path + ".\(getpid())"
@@ -46,11 +46,11 @@ struct History {
         }
     }
 
-    /// Adds a line. That it cannot be kept is no reason to stop.
+    /// Adds a line. A failure is ignored.
     func add(_ line: String) { if let path { _ = append([line], to: path) } }
 
     private func append(_ lines: [String], to path: String) -> Bool {
-        // For the user alone: what is typed may be private.
+        // Only for the user: the input may be private.
         let descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }

@@ -2,23 +2,23 @@ import Foundation
 import HoldfastSystem
 import HoldfastTools
 
-/// What comes of asking for a line.
+/// The result of requesting a line.
 enum Input {
     case line(String)
-    /// Ctrl-C: what has been typed so far is dropped.
+    /// Ctrl-C: the current input is discarded.
     case interrupted
     case end
 }
 
-/// Where lines come from.
+/// A source of lines.
 protocol LineSource: AnyObject {
-    /// The next line; `completions` are good until it comes.
+    /// Returns the next line. `completions` are valid until it returns.
     func next(prompt: String, completion: Completion) throws -> Input
-    /// A line that was accepted, to be found again.
+    /// Adds an accepted line to the history.
     func remember(_ line: String)
 }
 
-/// Lines of a file or pipe, or of a terminal that cannot be edited on.
+/// Lines of a file or pipe, or of a terminal without editing.
 final class PlainLines: LineSource {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -30,7 +30,7 @@ final class PlainLines: LineSource {
     private var isAtEnd = false
     private var number = 0
 
-    /// Longer lines are refused before they fill the memory.
+    /// Longer lines are rejected before they fill the memory.
     static let longestLine = 1 << 20
 
     init(prompting output: Console?) { self.output = output }

@@ -1,4 +1,5 @@
-/// Operators on values; what Swift would trap on is an error here, at the operator.
+/// Operators on values. Operations that would trap in Swift are errors here, reported at the
+/// operator.
 enum Arithmetic {
     static func apply(_ sign: Operator, _ left: Value, _ right: Value, at location: Location)
         throws(InputError) -> Value
@@ -20,8 +21,8 @@ enum Arithmetic {
         switch value {
         case .integer(let number):
             let result = -number
-            // The digits of the smallest Int are one more than the largest, and only mean something
-            // with the sign.
+            // The literal of the smallest Int is valid only with its sign: its magnitude is one
+            // greater than the largest Int.
             guard result >= Int128(Int64.min), result <= Int128(Int64.max) else {
                 throw overflow("-\(number)", location)
             }
@@ -98,7 +99,7 @@ enum Arithmetic {
             guard right != 0 else { throw InputError("division by zero", at: location) }
             result = sign == .divide ? left / right : left % right
         }
-        // As the type of both does in Swift: Int, or, if one of them is too large for it, UInt64.
+        // The common type of both in Swift: Int or, if one of them is too large for it, UInt64.
         let isUnsigned = left > Int128(Int64.max) || right > Int128(Int64.max)
         let bounds = isUnsigned ? 0 ... Int128(UInt64.max) : Int128(Int64.min) ... Int128(Int64.max)
         guard bounds.contains(result) else {

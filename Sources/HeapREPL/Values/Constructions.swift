@@ -5,12 +5,12 @@
 #endif
 import Holdfast
 
-/// Values that are made of others by a type's name: `Int(3.5)`, `String(5)`,
+/// Values constructed from others with a type's name: `Int(3.5)`, `String(5)`,
 /// `Date("2026-01-31T12:00:00Z")`.
 enum Constructions {
     static let names = ["Int", "Double", "String", "Date", "UUID", "Data"]
 
-    /// A date or UUID of its text; nil if it is none.
+    /// Returns a date or UUID parsed from its text, or nil if it is not valid.
     static func make(_ type: String, _ text: String) -> Value? {
         switch type {
         case "Date":
@@ -25,7 +25,7 @@ enum Constructions {
         type == "Date" ? "\"2026-01-31T12:00:00Z\"" : "\"E621E1F8-C36C-495A-93FC-0C247A3E6E5F\""
     }
 
-    /// Nil if the type has no such conversion.
+    /// Returns nil if the type has no such conversion.
     static func convert(_ type: String, _ value: Value, at location: Location) throws(InputError)
         -> Value?
     {

@@ -1,11 +1,10 @@
 import Holdfast
 
-/// Brings values to the types of the places that they are put in, and finds types for new places.
-/// All is checked before anything is changed, and what does not fit is said with the place in the
-/// line.
+/// Converts values to the types of their destinations, and determines types for new places.
+/// Everything is checked before anything is changed. Errors have a place in the line.
 enum Fitting {
-    /// The value as one of the type: whole numbers become Doubles where those belong, elements and
-    /// fields likewise.
+    /// Returns the value converted to the type. Integers become Doubles if required, also in
+    /// elements and fields.
     static func fit(_ value: Value, to shape: TypeShape, at location: Location) throws(InputError)
         -> Value
     {
@@ -112,7 +111,7 @@ enum Fitting {
         return .list(fitted)
     }
 
-    /// The elements of an array, or of a range of whole numbers.
+    /// Returns the elements of an array, or of a range of integers.
     static func list(_ value: Value, _ location: Location) throws(InputError) -> [Value] {
         switch value {
         case .list(let elements): return elements
@@ -163,7 +162,7 @@ enum Fitting {
 
     // MARK: Types for values
 
-    /// The type that a new root gets for a value.
+    /// Returns the type of a new root for a value.
     static func shape(for value: Value, _ types: TypeTable, at location: Location)
         throws(InputError) -> TypeShape
     {
@@ -196,8 +195,8 @@ enum Fitting {
         }
     }
 
-    /// The type of elements that stand beside each other: of whole and broken numbers together it
-    /// is Double, and with a nil among them an optional.
+    /// Returns the common type of elements. Integers and fractions together are Doubles; with a nil
+    /// among them the type is optional.
     private static func common(_ values: [Value], _ types: TypeTable, _ location: Location)
         throws(InputError) -> TypeShape
     {

@@ -1,7 +1,7 @@
 import Holdfast
 
 extension TypeShape {
-    /// What can follow a dot behind a value of the type.
+    /// The members that can follow a dot after a value of the type.
     var memberNames: [String] {
         switch wrapped {
         case .generic("Array", _), .generic("Deque", _), .generic("InlineArray", _),
@@ -22,7 +22,7 @@ extension TypeShape {
         }
     }
 
-    /// The type of what an expression leads to, as far as the types alone tell.
+    /// Returns the type of an expression's result, as far as it follows from the types alone.
     static func of(_ expression: Expression, roots: [String: TypeShape]) -> TypeShape? {
         switch expression.form {
         case .literal(.text): return .named("String")

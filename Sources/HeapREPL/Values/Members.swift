@@ -1,7 +1,6 @@
-/// What values can be asked for: `count`, `sorted()`, `keys` and the like, on values that have been
-/// read.
+/// Members of values that have been read: `count`, `sorted()`, `keys` and the like.
 enum Members {
-    /// A property; nil if there is none of that name.
+    /// Returns a property, or nil if there is none of that name.
     static func property(_ name: String, of value: Value) -> Value? {
         switch (value, name) {
         case (.list(let elements), "count"): .integer(Int128(elements.count))
@@ -23,7 +22,7 @@ enum Members {
         }
     }
 
-    /// A map's entry, as Swift's dictionaries give it.
+    /// Returns a map's entry in the form of Swift's dictionaries.
     static func entry(_ pair: Value.Pair) -> Value {
         .object(
             "",
@@ -33,7 +32,8 @@ enum Members {
             ])
     }
 
-    /// The names of the properties and methods of a kind of value, for completion and messages.
+    /// Returns the names of the properties and methods of a kind of value, for completion and
+    /// messages.
     static func names(of value: Value) -> [String] {
         switch value {
         case .list: ["count", "isEmpty", "first", "last"] + listMethods
@@ -54,7 +54,8 @@ enum Members {
 
     // MARK: Methods
 
-    /// The value of a method; throws if there is none of that name, or it is called wrongly.
+    /// Returns the result of a method. Throws if there is none of that name, or its arguments are
+    /// wrong.
     static func call(
         _ name: String, on value: Value, _ given: [Evaluator.Given], at location: Location
     ) throws(InputError)
@@ -201,12 +202,13 @@ enum Members {
 
     // MARK: Sorting
 
-    /// Sorted stably; throws, rather than leave some order or other, where two of them have none.
+    /// Sorts stably. Throws if two elements have no order, instead of leaving them in an arbitrary
+    /// one.
     private static func sort<T>(
         _ elements: [T], ascending: Bool, by key: KeyPath<T, Value>, _ location: Location
     ) throws(InputError) -> [T] {
         guard let first = elements.first else { return [] }
-        // All of one kind that has an order, or all numbers: then every two of them have one.
+        // All elements of one ordered kind, or all numbers: then any two of them have an order.
         for element in elements
         where Value.compare(first[keyPath: key], element[keyPath: key]) == nil {
             throw InputError(

@@ -1,6 +1,6 @@
-/// Names that may have been meant.
+/// Names that the user may have meant.
 enum Spelling {
-    /// The one that differs by the fewest letters, if those are few.
+    /// Returns the name with the smallest edit distance, if that is small.
     static func nearest(to name: String, in names: [String]) -> String? {
         guard name.count <= 64 else { return nil }
         let found = names.filter { abs($0.count - name.count) <= 2 }.map {
@@ -12,7 +12,7 @@ enum Spelling {
         return found.0
     }
 
-    /// How many letters have to be put in, taken out or exchanged.
+    /// Returns the number of letters to insert, remove or replace.
     private static func distance(_ left: [Character], _ right: [Character]) -> Int {
         var row = Array(0 ... right.count)
         for (index, character) in left.enumerated() {

@@ -1,13 +1,13 @@
 import Holdfast
 
-/// Where the fields of a struct that is declared in a line lie.
+/// The layout of a struct that is declared in a line.
 ///
-/// A plain struct's bytes lie as Swift lays out a struct with the same fields, and a record's as
-/// `RecordLayout` does: so a program that declares the same struct in Swift opens the same roots.
+/// A plain struct has Swift's layout of a struct with the same fields, and a record has that of
+/// `RecordLayout`. So a program that declares the same struct in Swift can open the same roots.
 enum StructLayout {
     private static let recordHeader = 8
 
-    /// Nil if its size cannot be expressed, or its names cannot stand in a description.
+    /// Returns nil if the size cannot be represented, or a name is not valid in a description.
     static func shape(_ name: String, _ fields: [(name: String, shape: TypeShape)]) -> TypeShape? {
         let isPlain = fields.allSatisfy { plain($0.shape) != nil }
         var end = isPlain ? 0 : recordHeader
@@ -21,8 +21,8 @@ enum StructLayout {
             end = offset + size
             guard end < Int(Int32.max) else { return nil }
         }
-        // By way of the words that it is described with: what does not come back from them as it
-        // went in could not be read by others.
+        // Through the text of its description: if that does not parse as the same shape, other
+        // programs could not read it.
         let text =
             "\(isPlain ? "" : "record ")\(name){\(placed.joined(separator: ", ")); \(end) bytes}"
         return TypeShape(parsing: text).flatMap { $0.text == text ? $0 : nil }
@@ -35,7 +35,7 @@ enum StructLayout {
         "Float": 4, "Bool": 1,
     ]
 
-    /// Size and alignment in a plain struct; nil for what makes a struct a record.
+    /// Returns size and alignment in a plain struct, or nil for types that make a struct a record.
     private static func plain(_ shape: TypeShape) -> (size: Int, alignment: Int)? {
         switch shape {
         case .named(let name): return numbers[name].map { ($0, $0) }
@@ -50,14 +50,14 @@ enum StructLayout {
         }
     }
 
-    /// Size and alignment of the stored form.
+    /// Returns size and alignment of the stored form.
     private static func stored(_ shape: TypeShape) -> (size: Int, alignment: Int)? {
         switch shape {
         case .named("String"), .named("Data"), .named("UUID"): return (16, 8)
         // References into the heap, and dates.
         case .named("Date"), .generic, .record: return (8, 8)
         case .optional(let wrapped):
-            // A flag, and behind it the wrapped form.
+            // A flag, followed by the wrapped form.
             return stored(wrapped).map { ($0.alignment + $0.size, $0.alignment) }
         default: return plain(shape)
         }

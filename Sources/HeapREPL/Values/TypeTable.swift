@@ -1,6 +1,6 @@
 import Holdfast
 
-/// The collections that a line can make, by the names that it may call them.
+/// The collections that a line can create, by their names in the language.
 enum ContainerKind: String, CaseIterable {
     case map, sortedMap, set, sortedSet, array, deque
 
@@ -12,16 +12,16 @@ enum ContainerKind: String, CaseIterable {
         self = found
     }
 
-    /// What descriptions of types call it.
+    /// The name in type descriptions.
     var storedName: String { rawValue.prefix(1).uppercased() + rawValue.dropFirst() }
     var hasKeys: Bool { self == .map || self == .sortedMap }
     var parameterCount: Int { hasKeys ? 2 : 1 }
-    /// What a type looks like, for messages.
+    /// An example of the type, for messages.
     var example: String { hasKeys ? "\(rawValue)<String, Int>" : "\(rawValue)<Int>" }
 }
 
-/// The types that lines can name: Holdfast's own, those declared in this session, and those that
-/// roots are made of.
+/// The types that lines can name: Holdfast's own, those declared in this session, and those used by
+/// roots.
 struct TypeTable {
     private var structs: [String: TypeShape] = [:]
 
@@ -42,11 +42,11 @@ struct TypeTable {
 
     var names: [String] { structs.keys.sorted() }
 
-    /// The struct or record with this name.
+    /// Returns the struct or record with this name.
     func structure(_ name: String) -> TypeShape? { structs[name] }
 
-    /// Takes on the structs that the roots of a heap are made of. Where two programs have different
-    /// structs of the same name, the one declared here or met first goes by it.
+    /// Adds the structs that the roots of a heap use. If two programs have different structs with
+    /// the same name, the name refers to the one declared here or found first.
     mutating func learn(from shape: TypeShape) {
         switch shape {
         case .structure(let name, let fields, _), .record(let name, let fields, _):
@@ -61,7 +61,7 @@ struct TypeTable {
         }
     }
 
-    /// Declares a struct: plain, if all of its fields are numbers, Bools or plain structs, and
+    /// Declares a struct. It is plain if all of its fields are numbers, Bools or plain structs, and
     /// otherwise a record.
     mutating func declare(
         _ name: String, _ fields: [(name: String, type: TypeName, location: Location)],
@@ -102,7 +102,7 @@ struct TypeTable {
 
     // MARK: Looking up
 
-    /// The shape of a type as it is written in a line.
+    /// Returns the shape of a type in source notation.
     func shape(of type: TypeName) throws(InputError) -> TypeShape {
         switch type.form {
         case .named(let name):

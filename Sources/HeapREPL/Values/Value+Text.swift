@@ -1,8 +1,8 @@
-/// How much of a value is shown.
+/// The amount of a value that is shown.
 struct ShownAmount {
-    /// Elements of a collection.
+    /// The maximum number of elements of a collection.
     var elements: Int
-    /// Characters of a text.
+    /// The maximum number of characters of a string.
     var characters: Int
 
     static let usual = ShownAmount(elements: 20, characters: 400)
@@ -10,8 +10,8 @@ struct ShownAmount {
 }
 
 extension Value {
-    /// The value as a Swift literal. Control characters in texts are escaped, so that what stands
-    /// in a file cannot command a terminal.
+    /// Returns the value as a Swift literal. Control characters in strings are escaped, so that the
+    /// contents of a file cannot control a terminal.
     func text(_ amount: ShownAmount = .usual) -> String {
         switch self {
         case .null: "nil"
@@ -47,8 +47,7 @@ extension Value {
             ? "[\(text)\(parts.isEmpty ? "" : ", ")… (\(count) in all)]" : "[\(text)]"
     }
 
-    /// As Swift prints it, except that what is no number is spelled as it could be written in a
-    /// program.
+    /// Like Swift's output, except that infinities and NaN are spelled as in a program.
     static func literal(of number: Double) -> String {
         if number.isNaN { return "Double.nan" }
         if number.isInfinite { return number < 0 ? "-Double.infinity" : "Double.infinity" }
@@ -72,8 +71,8 @@ extension Value {
                 }
             }
         }
-        // Counting all characters of a long text takes a walk through it, which only who is shown a
-        // part of it pays for.
+        // Counting the characters of a long string requires a walk through it, and is done only if
+        // a part of it is shown.
         guard amount.characters < .max, text.utf8.count > amount.characters else {
             return shown + "\""
         }
@@ -101,9 +100,9 @@ extension Value.Bounds {
     }
 }
 
-/// Names of roots and fields, as they can be typed again.
+/// Names of roots and fields, in a form that can be typed again.
 enum Name {
-    /// The name, in backticks if it would not be read as one without them.
+    /// Returns the name, in backticks if it would not be parsed as a name without them.
     static func text(_ name: String) -> String {
         let isPlain =
             (try? Lexer.tokens(of: name)).map {

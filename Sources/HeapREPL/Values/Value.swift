@@ -1,7 +1,7 @@
 import Holdfast
 import HoldfastInspection
 
-/// What an expression is worth, outside of any heap.
+/// The value of an expression, outside of any heap.
 indirect enum Value: Equatable, Sendable {
     case null
     case bool(Bool)
@@ -11,15 +11,15 @@ indirect enum Value: Equatable, Sendable {
     case text(String)
     case bytes([UInt8])
     case list([Value])
-    /// A map's entries. The order is the map's own.
+    /// A map's entries, in the map's own order.
     case pairs([Pair])
-    /// A struct's fields, by the name of the struct, in their order.
+    /// A struct's fields, in order, with the name of the struct.
     case object(String, [Field])
     case range(Bounds)
-    /// What has no literal: dates, UUIDs, references, enums, the bytes of types that only another
-    /// program knows.
+    /// Values without a literal: dates, UUIDs, references, enums, the bytes of types that only
+    /// another program knows.
     case other(PlainValue)
-    /// The first of a collection's elements, and how many there are in all: only made to be shown.
+    /// The first elements of a collection, and the total number. Only for display.
     case beginning(of: Value, count: Int)
 
     struct Pair: Equatable, Sendable {
@@ -38,7 +38,7 @@ indirect enum Value: Equatable, Sendable {
         var isClosed: Bool
     }
 
-    /// What kind of value it is, in words.
+    /// The kind of value, as text.
     var kind: String {
         switch self {
         case .null: "nil"
@@ -61,8 +61,8 @@ indirect enum Value: Equatable, Sendable {
 // MARK: Order
 
 extension Value {
-    /// Whether the two are of kinds between which `<` means something, and if so how they stand;
-    /// numbers are compared with numbers.
+    /// Returns the order of two values, or nil if `<` is not defined for their kinds. Numbers of
+    /// different types can be compared.
     static func compare(_ left: Value, _ right: Value) -> Int? {
         switch (left, right) {
         case (.integer(let left), .integer(let right)):
@@ -82,7 +82,8 @@ extension Value {
         }
     }
 
-    /// Whether they are equal as Swift's `==` says, except that 1 and 1.0 are equal too.
+    /// Returns whether the values are equal in the sense of Swift's `==`, except that 1 and 1.0 are
+    /// equal too.
     static func areEqual(_ left: Value, _ right: Value) -> Bool {
         switch (left, right) {
         case (.integer, .number), (.number, .integer): compare(left, right) == 0
@@ -106,7 +107,7 @@ extension Value {
         }
     }
 
-    /// A whole or broken number as a Double.
+    /// An integer or fraction as a Double.
     var double: Double? {
         switch self {
         case .integer(let number): Double(number)

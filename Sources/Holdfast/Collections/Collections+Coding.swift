@@ -5,10 +5,11 @@
 #endif
 import HoldfastEngine
 
-// Collections inside others; as roots they are written line by line, see `LineStreamable`.
+// The encoding of nested collections. Root collections are written line by line, see
+// `LineStreamable`.
 
 extension PersistentArray {
-    /// An array of the elements.
+    /// Encodes an array of the elements.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -37,7 +38,7 @@ extension PersistentArray {
 }
 
 extension PersistentDeque {
-    /// An array of the elements.
+    /// Encodes an array of the elements.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -66,7 +67,7 @@ extension PersistentDeque {
 }
 
 extension PersistentBitSet {
-    /// An array of the numbers.
+    /// Encodes an array of the numbers.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -82,7 +83,7 @@ extension PersistentBitSet {
         return stored
     }
 
-    /// Beyond this an import would fill gigabytes with zeros on the word of a single number.
+    /// A larger number would make an import fill gigabytes with zeros because of a single number.
     private static let largestImported = 1 << 36
 
     package func insert(imported element: Int) throws {
@@ -95,7 +96,7 @@ extension PersistentBitSet {
 }
 
 extension PersistentString {
-    /// A text.
+    /// Encodes a string.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -111,7 +112,7 @@ extension PersistentString {
 }
 
 extension PersistentBytes {
-    /// Base64, or what the encoder has for bytes.
+    /// Encodes Base64, or the encoder's form for bytes.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {

@@ -1,8 +1,10 @@
-// What a look-up gives, compared with a literal: with these the literal is an array, a dictionary
-// or a text in memory. Without them the compiler would make a collection of a heap of it, which
-// only a write transaction can.
+// Comparing the result of a lookup with a literal. With these operators the literal is an array, a
+// dictionary or a string in memory. Without them the compiler would turn it into a collection of a
+// heap, which only a write transaction can create.
 
-/// Whether there is an array and it holds equal elements in the same order. O(count).
+/// Returns whether there is an array and it holds equal elements in the same order.
+///
+/// - Complexity: O(*n*), where *n* is the count.
 @inlinable
 public func == <Element: Equatable>(
     left: PersistentArray<Element>?, right: some Collection<Element>
@@ -10,7 +12,9 @@ public func == <Element: Equatable>(
     left.map { $0 == right } ?? false
 }
 
-/// Whether there is a deque and it holds equal elements in the same order. O(count).
+/// Returns whether there is a deque and it holds equal elements in the same order.
+///
+/// - Complexity: O(*n*), where *n* is the count.
 @inlinable
 public func == <Element: Equatable>(
     left: PersistentDeque<Element>?, right: some Collection<Element>
@@ -18,7 +22,9 @@ public func == <Element: Equatable>(
     left.map { $0 == right } ?? false
 }
 
-/// Whether there is a map and it holds equal values for the same keys. O(count) expected.
+/// Returns whether there is a map and it holds equal values for the same keys.
+///
+/// - Complexity: O(*n*) expected, where *n* is the count.
 @inlinable
 public func == <Key: Hashable, Value: Equatable>(
     left: PersistentMap<Key, Value>?, right: [Key: Value]
@@ -26,13 +32,17 @@ public func == <Key: Hashable, Value: Equatable>(
     left.map { $0 == right } ?? false
 }
 
-/// Whether there is a text and it is equal. O(its length).
+/// Returns whether there is a string and it is equal.
+///
+/// - Complexity: O(*n*), where *n* is the length of the string.
 @inlinable
 public func == (left: PersistentString?, right: some StringProtocol) -> Bool {
     left.map { $0 == right } ?? false
 }
 
-/// Whether there is no array, or its elements or their order differ. O(count).
+/// Returns whether there is no array, or its elements or their order differ.
+///
+/// - Complexity: O(*n*), where *n* is the count.
 @inlinable
 public func != <Element: Equatable>(
     left: PersistentArray<Element>?, right: some Collection<Element>
@@ -40,7 +50,9 @@ public func != <Element: Equatable>(
     !(left == right)
 }
 
-/// Whether there is no deque, or its elements or their order differ. O(count).
+/// Returns whether there is no deque, or its elements or their order differ.
+///
+/// - Complexity: O(*n*), where *n* is the count.
 @inlinable
 public func != <Element: Equatable>(
     left: PersistentDeque<Element>?, right: some Collection<Element>
@@ -48,7 +60,9 @@ public func != <Element: Equatable>(
     !(left == right)
 }
 
-/// Whether there is no map, or the keys or a value differ. O(count) expected.
+/// Returns whether there is no map, or the keys or a value differ.
+///
+/// - Complexity: O(*n*) expected, where *n* is the count.
 @inlinable
 public func != <Key: Hashable, Value: Equatable>(
     left: PersistentMap<Key, Value>?, right: [Key: Value]
@@ -56,6 +70,8 @@ public func != <Key: Hashable, Value: Equatable>(
     !(left == right)
 }
 
-/// Whether there is no text, or another. O(its length).
+/// Returns whether there is no string, or it differs.
+///
+/// - Complexity: O(*n*), where *n* is the length of the string.
 @inlinable
 public func != (left: PersistentString?, right: some StringProtocol) -> Bool { !(left == right) }

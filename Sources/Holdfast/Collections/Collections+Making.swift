@@ -1,14 +1,17 @@
 import HoldfastEngine
 
-// Collections made with elements, for a place that takes one: a field of a new record, an element,
-// a value of a map. They are made in the innermost write transaction that the thread has open, and
-// trap where there is none; an empty one can be made anywhere. The first place that one is stored
-// in takes it over without a copy.
+// Initialisers with elements, for places that take a collection: a field of a new record, an
+// element, a value of a map. The collection is created in the thread's innermost open write
+// transaction; without one, the initialiser traps. An empty collection can be created anywhere. The
+// first place that the collection is stored in takes it over without a copy.
 
 extension PersistentArray: ExpressibleByArrayLiteral {
-    /// An array of the elements of a sequence, for a place in a heap: `Item(name: "bolt", tags:
-    /// PersistentArray(tags))`. Traps outside of a write transaction if there are any. O(their
-    /// number).
+    /// Creates an array with the elements of a sequence, for a place in a heap: `Item(name: "bolt",
+    /// tags: PersistentArray(tags))`.
+    ///
+    /// Traps outside of a write transaction if there are any elements.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of elements.
     public init(_ elements: some Sequence<Element>) {
         self.init()
         for element in elements {
@@ -21,8 +24,11 @@ extension PersistentArray: ExpressibleByArrayLiteral {
 }
 
 extension PersistentDeque: ExpressibleByArrayLiteral {
-    /// A deque of the elements of a sequence, for a place in a heap. Traps outside of a write
-    /// transaction if there are any. O(their number).
+    /// Creates a deque with the elements of a sequence, for a place in a heap.
+    ///
+    /// Traps outside of a write transaction if there are any elements.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of elements.
     public init(_ elements: some Sequence<Element>) {
         self.init()
         for element in elements {
@@ -35,8 +41,11 @@ extension PersistentDeque: ExpressibleByArrayLiteral {
 }
 
 extension PersistentSet: ExpressibleByArrayLiteral {
-    /// A set of the elements of a sequence, for a place in a heap. Traps outside of a write
-    /// transaction if there are any. O(their number) expected.
+    /// Creates a set with the elements of a sequence, for a place in a heap.
+    ///
+    /// Traps outside of a write transaction if there are any elements.
+    ///
+    /// - Complexity: O(*n*) expected, where *n* is the number of elements.
     public init(_ elements: some Sequence<Element>) {
         self.init()
         for element in elements {
@@ -49,8 +58,11 @@ extension PersistentSet: ExpressibleByArrayLiteral {
 }
 
 extension PersistentSortedSet: ExpressibleByArrayLiteral {
-    /// A sorted set of the elements of a sequence, for a place in a heap. Traps outside of a write
-    /// transaction if there are any. O(their number · log of it).
+    /// Creates a sorted set with the elements of a sequence, for a place in a heap.
+    ///
+    /// Traps outside of a write transaction if there are any elements.
+    ///
+    /// - Complexity: O(*n* log *n*), where *n* is the number of elements.
     public init(_ elements: some Sequence<Element>) {
         self.init()
         for element in elements {
@@ -63,9 +75,11 @@ extension PersistentSortedSet: ExpressibleByArrayLiteral {
 }
 
 extension PersistentMap: ExpressibleByDictionaryLiteral {
-    /// A map of pairs whose keys differ, for a place in a heap; a `Dictionary` is such a sequence.
-    /// Traps if a key comes twice, and outside of a write transaction if there are any pairs.
-    /// O(their number) expected.
+    /// Creates a map from pairs with distinct keys, such as a `Dictionary`, for a place in a heap.
+    ///
+    /// Traps if a key occurs twice, and outside of a write transaction if there are any pairs.
+    ///
+    /// - Complexity: O(*n*) expected, where *n* is the number of pairs.
     public init(uniqueKeysWithValues pairs: some Sequence<(Key, Value)>) {
         self.init()
         for (key, value) in pairs {
@@ -74,8 +88,11 @@ extension PersistentMap: ExpressibleByDictionaryLiteral {
         }
     }
 
-    /// A map of the entries of a dictionary, for a place in a heap. Traps outside of a write
-    /// transaction if there are any. O(their number) expected.
+    /// Creates a map with the entries of a dictionary, for a place in a heap.
+    ///
+    /// Traps outside of a write transaction if there are any entries.
+    ///
+    /// - Complexity: O(*n*) expected, where *n* is the number of entries.
     public init(_ dictionary: [Key: Value]) where Key: Hashable {
         self.init(uniqueKeysWithValues: dictionary.lazy.map { ($0.key, $0.value) })
     }
@@ -86,8 +103,11 @@ extension PersistentMap: ExpressibleByDictionaryLiteral {
 }
 
 extension PersistentSortedMap: ExpressibleByDictionaryLiteral {
-    /// A sorted map of pairs whose keys differ, for a place in a heap. Traps if a key comes twice,
-    /// and outside of a write transaction if there are any pairs. O(their number · log of it).
+    /// Creates a sorted map from pairs with distinct keys, for a place in a heap.
+    ///
+    /// Traps if a key occurs twice, and outside of a write transaction if there are any pairs.
+    ///
+    /// - Complexity: O(*n* log *n*), where *n* is the number of pairs.
     public init(uniqueKeysWithValues pairs: some Sequence<(Key, Value)>) {
         self.init()
         for (key, value) in pairs {
@@ -96,8 +116,11 @@ extension PersistentSortedMap: ExpressibleByDictionaryLiteral {
         }
     }
 
-    /// A sorted map of the entries of a dictionary, for a place in a heap. Traps outside of a write
-    /// transaction if there are any. O(their number · log of it).
+    /// Creates a sorted map with the entries of a dictionary, for a place in a heap.
+    ///
+    /// Traps outside of a write transaction if there are any entries.
+    ///
+    /// - Complexity: O(*n* log *n*), where *n* is the number of entries.
     public init(_ dictionary: [Key: Value]) where Key: Hashable {
         self.init(uniqueKeysWithValues: dictionary.lazy.map { ($0.key, $0.value) })
     }
@@ -107,10 +130,13 @@ extension PersistentSortedMap: ExpressibleByDictionaryLiteral {
     }
 }
 
-// No literal: a comparison with one means a `String`.
+// No literals: a comparison with a literal means a `String`.
 extension PersistentString {
-    /// A text for a place in a heap. Traps outside of a write transaction unless it is empty. O(its
-    /// length).
+    /// Creates a string for a place in a heap.
+    ///
+    /// Traps outside of a write transaction unless the string is empty.
+    ///
+    /// - Complexity: O(*n*), where *n* is the length of the string.
     public init(_ text: some StringProtocol) {
         self.init()
         guard !text.isEmpty else { return }
@@ -120,8 +146,11 @@ extension PersistentString {
 }
 
 extension PersistentBytes {
-    /// Bytes for a place in a heap. Traps outside of a write transaction if there are any. O(their
-    /// number).
+    /// Creates bytes for a place in a heap.
+    ///
+    /// Traps outside of a write transaction if there are any bytes.
+    ///
+    /// - Complexity: O(*n*), where *n* is the number of bytes.
     public init(_ newBytes: some Collection<UInt8>) {
         self.init()
         guard !newBytes.isEmpty else { return }
@@ -130,10 +159,13 @@ extension PersistentBytes {
     }
 }
 
-// No literal: a comparison with one means a `Set`.
+// No literals: a comparison with a literal means a `Set`.
 extension PersistentBitSet {
-    /// A set of the numbers of a sequence, for a place in a heap. Traps outside of a write
-    /// transaction if there are any. O(their number + the largest / 64).
+    /// Creates a set with the numbers of a sequence, for a place in a heap.
+    ///
+    /// Traps outside of a write transaction if there are any numbers.
+    ///
+    /// - Complexity: O(*n* + *m* / 64), where *n* is the number of elements and *m* the largest.
     public init(_ elements: some Sequence<Int>) {
         self.init()
         for element in elements {

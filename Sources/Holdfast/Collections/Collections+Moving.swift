@@ -1,8 +1,8 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// Collections are packed as they move: arrays and deques get no more room than they need, tables
-// shrink, and the leaves of trees are filled.
+// Collections are packed as they move: arrays and deques get no more capacity than they need,
+// tables shrink, and the leaves of trees are filled.
 
 extension PersistentArray {
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
@@ -60,7 +60,7 @@ extension PersistentDeque {
             header.capacity = UInt64(capacity)
             header.buffer = target.allocate(
                 byteCount: capacity * stride, alignment: bufferAlignment)
-            // Up to the old ring's edge, and what lies behind it.
+            // Up to the end of the old ring, then the part that has wrapped.
             let first = Swift.min(count, oldCapacity - head)
             mover.copy(first * stride, from: old + UInt64(head * stride), to: header.buffer)
             mover.copy(
@@ -98,8 +98,8 @@ extension PersistentMap {
             }
         }
         let map = PersistentMap(access: target, offset: block)
-        // Keys first, and at once, since shrinking hashes them; values only when the slots will not
-        // move any more.
+        // Keys first, and at once, since shrinking hashes them. Values only when the slots no
+        // longer move.
         if Key.holdsPlaces {
             map.forEachSlot { slot in
                 withUnsafeMutablePointer(to: &slot.pointee.key) {
@@ -116,7 +116,7 @@ extension PersistentMap {
         }
     }
 
-    /// Moves the segment whose word stands `count` times from `place` on.
+    /// Moves the segment whose word is repeated `count` times from `place` on.
     private static func moveSegment(at place: UInt64, count: Int, by mover: BlockMover) {
         let old = MapSegment(word: mover.target.load(place, as: UInt64.self))
         let byteCount = chunkBytes << old.exponent
@@ -165,7 +165,7 @@ extension PersistentSortedMap {
             room, byteCount: MemoryLayout<Slot>.size, alignment: MemoryLayout<Slot>.alignment)
     }
 
-    /// Puts an entry behind all others, where it stays; `last` is the last leaf.
+    /// Appends an entry after all others, where it stays. `last` is the last leaf.
     private func appendMoved(_ slot: Slot, _ last: inout Leaf?) -> UnsafeMutablePointer<Slot> {
         Key.withProbe(Key.load(slot.key, from: access)) { probe in
             if last == nil {

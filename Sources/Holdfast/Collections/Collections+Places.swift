@@ -1,9 +1,9 @@
 import HoldfastEngine
 
-// Where elements and entries lie, in bytes from the heap's start: for tools that look into a heap
-// without knowing its types when they are compiled.
+// The places of elements and entries, in bytes from the start of the heap, for tools that inspect a
+// heap whose types are not known at compile time.
 
-/// Where a key and its value lie.
+/// The places of a key and its value.
 package struct EntryPlace {
     package let key: UInt64
     package let value: UInt64
@@ -25,10 +25,10 @@ extension HeapAccess {
 }
 
 extension PersistentArray {
-    /// Where the element at `index` lies; traps if there is none.
+    /// Returns the place of the element at `index`. Traps if there is none.
     package func elementPlace(_ index: Int) -> UInt64 { elementOffset(checked(index, header)) }
 
-    /// Inserts an element that owns what it needs; the index has been checked.
+    /// Inserts an element that owns the memory that it needs. The index has been checked.
     package func insert(stored: Element.Stored, at index: Int) {
         let last = count
         append(stored: stored)
@@ -40,7 +40,7 @@ extension PersistentArray {
 }
 
 extension PersistentDeque {
-    /// Where the element at `index` lies; traps if there is none.
+    /// Returns the place of the element at `index`. Traps if there is none.
     package func elementPlace(_ index: Int) -> UInt64 {
         let ring = ring
         return access.place(of: ring.place(checked(index, ring)))
@@ -48,7 +48,7 @@ extension PersistentDeque {
 }
 
 extension PersistentMap {
-    /// Where `limit` entries lie, from number `start` on.
+    /// Returns the places of `limit` entries, starting with number `start`.
     package func places(from start: Int, limit: Int) -> [EntryPlace] {
         var iterator = makeIterator()
         for _ in 0 ..< start { guard iterator.nextSlot() != nil else { return [] } }
@@ -59,7 +59,7 @@ extension PersistentMap {
         return places
     }
 
-    /// Where the entry for `key` lies; nil if there is none.
+    /// Returns the place of the entry for `key`, or nil if there is none.
     package func place(of key: Key) -> EntryPlace? { find(key).map { access.place(of: $0) } }
 }
 
@@ -78,15 +78,15 @@ extension PersistentSortedMap {
         return places
     }
 
-    /// Where `limit` entries lie, from number `start` on.
+    /// Returns the places of `limit` entries, starting with number `start`.
     package func places(from start: Int, limit: Int) -> [EntryPlace] {
         places(
             index(startIndex, offsetBy: start, limitedBy: endIndex) ?? endIndex, endIndex,
             limit: limit)
     }
 
-    /// Where `limit` entries lie whose keys are between two bounds. A missing bound is none; the
-    /// upper one belongs to them if `through`.
+    /// Returns the places of up to `limit` entries whose keys are between two bounds. A nil bound
+    /// is no bound. The upper bound is included if `through` is true.
     package func places(from lower: Key?, to upper: Key?, through: Bool, limit: Int)
         -> [EntryPlace]
     {
@@ -95,9 +95,9 @@ extension PersistentSortedMap {
         return places(start, end ?? endIndex, limit: limit)
     }
 
-    /// Where the last entry lies; nil if there is none.
+    /// The place of the last entry, or nil if there is none.
     package var lastPlace: EntryPlace? { isEmpty ? nil : entryPlace(index(before: endIndex)) }
 
-    /// Where the entry for `key` lies; nil if there is none.
+    /// Returns the place of the entry for `key`, or nil if there is none.
     package func place(of key: Key) -> EntryPlace? { find(key).map { access.place(of: $0) } }
 }

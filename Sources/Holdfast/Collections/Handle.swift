@@ -1,6 +1,6 @@
 import HoldfastEngine
 
-/// The traps of the collections: what a programmer's mistake ends in, each with a sentence.
+/// The traps of the collections for programming errors, each with a message.
 @usableFromInline
 enum Handle {
     @usableFromInline @inline(never)
@@ -14,7 +14,7 @@ enum Handle {
 
     @usableFromInline @inline(never)
     static func foreign(_ access: HeapAccess, _ target: HeapAccess, _ kind: String) -> Never {
-        // Says so itself if the handle's transaction is over.
+        // Traps with its own message if the handle's transaction is over.
         _ = access.address(0, 0)
         fatalError(
             "Holdfast: a reference to a \(kind) of the heap \(access.heapPath) was stored through "

@@ -1,11 +1,11 @@
 import HoldfastSystem
 
-/// Memory of the process for a closure that was promised room in a heap which has none: what it
-/// writes there is lost with the transaction.
+/// Process memory for a closure that was promised space in a heap that has none. Everything written
+/// there is lost with the transaction.
 @usableFromInline
 enum LostRoom {
-    /// Calls `body` with room for `count` values, or with none where the process has none either.
-    /// Nothing there needs to be deinitialised.
+    /// Calls `body` with space for `count` values, or with none if the process has no memory
+    /// either. Nothing there needs to be deinitialised.
     @usableFromInline
     static func use<Value: BitwiseCopyable, R, Failure: Error>(
         _ count: Int, of type: Value.Type,

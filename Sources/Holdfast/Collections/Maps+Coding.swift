@@ -1,17 +1,17 @@
 import HoldfastEngine
 
-// Maps whose keys are texts are objects; others, which many forms have nothing for, are arrays of
-// pairs.
+// Maps with string keys are encoded as objects. Other maps, which many formats cannot represent,
+// are encoded as arrays of pairs.
 
-/// What maps and sorted maps have in common here: entries of stored keys and values.
+/// The operation that maps and sorted maps share here: inserting entries of stored keys and values.
 package protocol EntryStore {
     associatedtype Key: PersistableKey
     associatedtype Value: Persistable
 
     var count: Int { get }
     func forEachStored(_ body: (Key.Stored, Value.Stored) throws -> Void) throws
-    /// Adds an entry that owns what it needs; false, and nothing is added, if the key is there
-    /// already.
+    /// Adds an entry that owns the memory that it needs. Returns false, and adds nothing, if the
+    /// key exists.
     func insert(storedKey key: Key.Stored, _ value: Value.Stored) -> Bool
     var access: HeapAccess { get }
 }
@@ -75,7 +75,7 @@ extension EntryStore where Value == NoValue {
     package func add(element: Key.Stored) throws { try add(element, NoValue()) }
 }
 
-/// An entry to be encoded as an array of two.
+/// An entry that is encoded as an array of two elements.
 package struct Pair<Key: Persistable, Value: Persistable>: Encodable {
     let key: Key.Stored
     let value: Value.Stored
@@ -94,7 +94,7 @@ package struct Pair<Key: Persistable, Value: Persistable>: Encodable {
     }
 }
 
-/// An entry that has been decoded from an array of two.
+/// An entry that has been decoded from an array of two elements.
 package struct DecodedPair<Key: Persistable, Value: Persistable>: Decodable {
     let key: Key.Stored
     let value: Value.Stored
@@ -122,7 +122,7 @@ extension PersistentMap: EntryStore {
         }
     }
 
-    /// An object if the keys are texts, otherwise an array of pairs.
+    /// Encodes an object if the keys are strings, otherwise an array of pairs.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -155,7 +155,7 @@ extension PersistentSortedMap: EntryStore {
         }
     }
 
-    /// An object if the keys are texts, otherwise an array of pairs.
+    /// Encodes an object if the keys are strings, otherwise an array of pairs.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -170,7 +170,7 @@ extension PersistentSortedMap: EntryStore {
 }
 
 extension PersistentSet {
-    /// An array of the elements.
+    /// Encodes an array of the elements.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -185,7 +185,7 @@ extension PersistentSet {
 }
 
 extension PersistentSortedSet {
-    /// An array of the elements, in their order.
+    /// Encodes an array of the elements, in order.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {

@@ -1,11 +1,11 @@
 import HoldfastEngine
 
-/// Collections that the program has made with elements in an open write transaction, and not stored
-/// yet.
+/// Collections that the program has created with elements in an open write transaction, and not
+/// stored yet.
 ///
-/// Each lies in the heap already, and belongs to no place there. Storing one for the first time
-/// gives it to that place, as it is, without a copy; storing it again copies it, as with any other
-/// handle. What has not been stored when the transaction commits is freed.
+/// Each is already in the heap, but belongs to no place there. Storing it for the first time
+/// transfers it to that place without a copy. Storing it again copies it, as with any other handle.
+/// Collections that have not been stored when the transaction commits are freed.
 final class NewCollections {
     private var destroyers: [UInt64: (HeapAccess) -> Void] = [:]
 
@@ -16,8 +16,8 @@ final class NewCollections {
 
     func take(_ offset: UInt64) -> Bool { destroyers.removeValue(forKey: offset) != nil }
 
-    /// Frees all. One may hold references to nothing but what it owns, so the order does not
-    /// matter.
+    /// Frees all collections. They hold references only to data that they own, so the order does
+    /// not matter.
     func destroyAll(in access: HeapAccess) {
         for destroy in destroyers.values { destroy(access) }
         destroyers = [:]
@@ -25,8 +25,8 @@ final class NewCollections {
 }
 
 extension HeapAccess {
-    /// Where the transaction's new collections are found, if it has any: the last word of the
-    /// memory that this layer has in the context. Behind the write lock.
+    /// The pointer to the transaction's new collections, if it has any: the last word of this
+    /// layer's memory in the context. Protected by the write lock.
     private var newCollectionsWord: UnsafeMutablePointer<Unmanaged<NewCollections>?> {
         (hints + (HeapAccess.hintBytes - 8)).assumingMemoryBound(
             to: Unmanaged<NewCollections>?.self)
@@ -39,7 +39,7 @@ extension HeapAccess {
         return new
     }
 
-    /// Makes an empty collection in the innermost write transaction of this thread, which frees it
+    /// Creates an empty collection in this thread's innermost write transaction, which frees it
     /// unless it is stored.
     static func newCollection<Header: BitwiseCopyable, Handle: PersistableContainer>(
         _ type: Handle.Type
@@ -53,7 +53,8 @@ extension HeapAccess {
         return Handle.load(stored, from: access)
     }
 
-    /// Whether the collection at `offset` is new and belongs to whoever asks from now on.
+    /// Returns whether the collection at `offset` is new. If so, it belongs to the caller from now
+    /// on.
     @usableFromInline
     func takeNewCollection(_ offset: UInt64, of other: HeapAccess) -> Bool {
         guard isWritable, other.context == context, other.epoch == epoch,
@@ -64,7 +65,7 @@ extension HeapAccess {
         return new.takeUnretainedValue().take(offset)
     }
 
-    /// To be called before the commit.
+    /// Called before the commit.
     @inline(__always)
     func freeNewCollections() {
         if _slowPath(newCollectionsWord.pointee != nil) {
@@ -72,7 +73,7 @@ extension HeapAccess {
         }
     }
 
-    /// To be called before the transaction is undone.
+    /// Called before the rollback.
     @inline(__always)
     func forgetNewCollections() {
         if newCollectionsWord.pointee != nil { endNewCollections { _ in } }
@@ -85,7 +86,7 @@ extension HeapAccess {
     }
 }
 
-/// The traps of making collections.
+/// The traps of creating collections.
 private enum Collections {
     @inline(never)
     static func madeOutsideOfWriting(_ type: String) -> Never {

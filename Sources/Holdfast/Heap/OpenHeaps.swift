@@ -2,8 +2,8 @@ import HoldfastEngine
 import HoldfastSystem
 import Synchronization
 
-/// The heaps that this process has open: opening one again shares the mapping instead of making a
-/// second one.
+/// The heaps that this process has open. Opening a heap again shares its mapping instead of
+/// creating a second one.
 final class OpenHeaps: Sendable {
     static let shared = OpenHeaps()
 
@@ -27,8 +27,8 @@ final class OpenHeaps: Sendable {
         }
         let engine = try HeapEngine(path: path, mode: mode, options: options)
         guard let identity = engine.fileIdentity else { return engine }
-        // Another thread may have opened the same heap meanwhile; then both openings live side by
-        // side, and only the first is shared. One from before a fork is the parent's.
+        // If another thread has opened the same heap in the meantime, both openings exist side by
+        // side, and only the first is shared. An entry from before a fork belongs to the parent.
         entries.withLock {
             if $0[identity]?.engine.isForked ?? true { $0[identity] = Entry(engine: engine) }
         }
@@ -46,7 +46,7 @@ final class OpenHeaps: Sendable {
         }
     }
 
-    /// Ends one use of the engine, and with the last one the engine.
+    /// Ends one use of the engine. The last use closes it.
     func release(_ engine: HeapEngine) throws(HeapError) {
         let isLast = entries.withLock { entries in
             guard let identity = engine.fileIdentity, let entry = entries[identity],

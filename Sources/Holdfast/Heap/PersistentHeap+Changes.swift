@@ -2,42 +2,47 @@ import HoldfastEngine
 import HoldfastSystem
 import Synchronization
 
-/// A state of a heap: later commits have later versions. Comparable between all processes that have
-/// the heap open.
+/// A state of a heap. Later commits have later versions.
+///
+/// Versions can be compared between all processes that have the heap open.
 public struct HeapVersion: Hashable, Comparable, Sendable {
-    /// Bytes of log ever committed, up to this version. Counts something else where there is no
-    /// log.
+    /// The number of log bytes ever committed, up to this version. A heap without a log counts
+    /// commits differently.
     package let position: UInt64
 
     public static func < (left: HeapVersion, right: HeapVersion) -> Bool {
         left.position < right.position
     }
 
-    /// Bytes of log that were written from `earlier` up to this version.
+    /// Returns the number of log bytes written between `earlier` and this version.
     package func bytes(since earlier: HeapVersion) -> Int {
         position > earlier.position ? Int(position - earlier.position) : 0
     }
 }
 
-/// Noticing what others commit.
+/// Observing commits, including those of other processes.
 extension PersistentHeap {
-    /// The newest version that any process has committed. A load from shared memory; any thread.
+    /// The newest version that any process has committed.
+    ///
+    /// Reading it is one load from shared memory, and safe on any thread.
     public var version: HeapVersion { HeapVersion(position: engine.newestPosition) }
 
-    /// Waits until anyone, in any process, has committed something newer than `version`, or the
-    /// time is up; returns whether there is something newer.
+    /// Waits until any process commits a version newer than `version`, or until the timeout.
     ///
     ///     var seen = try heap.read { tx in show(tx); return tx.version }
     ///     while try heap.waitForChange(since: seen, timeout: .seconds(60)) {
     ///         seen = try heap.read { tx in show(tx); return tx.version }
     ///     }
     ///
-    /// Nothing between the read and the wait is missed. The thread looks for up to 20 microseconds,
-    /// so that two processes that answer each other at once make no system call; then it sleeps in
-    /// the kernel and is woken by the commit. (An opening that has no right to write beside the
-    /// heap looks every few milliseconds instead.) Throws ``HeapError/closed(path:)`` if the heap
-    /// is closed meanwhile. Call it from a thread that may block; ``changes`` is the form for
-    /// tasks.
+    /// No commit between the read and the wait is missed. The thread spins for up to 20
+    /// microseconds, so that two processes that answer each other immediately make no system call.
+    /// Then it sleeps in the kernel, and the commit wakes it. (An opening without the right to
+    /// write next to the heap polls every few milliseconds instead.)
+    ///
+    /// Call this from a thread that may block. Tasks use ``changes`` instead.
+    ///
+    /// - Returns: Whether there is a newer version.
+    /// - Throws: ``HeapError/closed(path:)`` if the heap is closed during the wait.
     public func waitForChange(since version: HeapVersion, timeout: Duration) throws(HeapError)
         -> Bool
     {
@@ -48,21 +53,22 @@ extension PersistentHeap {
         return newest != version.position
     }
 
-    /// Waits until anyone commits something from now on; see ``waitForChange(since:timeout:)``.
+    /// Waits until any process commits from now on. See ``waitForChange(since:timeout:)``.
     public func waitForChange(timeout: Duration) throws(HeapError) -> Bool {
         try waitForChange(since: version, timeout: timeout)
     }
 
     private var isOpen: Bool { (try? requireOpen()) != nil }
 
-    /// The versions that are committed from now on, by anyone in any process, as they come. A slow
-    /// reader of the sequence gets the newest one and not all those in between. Ends when the heap
-    /// is closed.
+    /// The versions that any process commits from now on, as they appear.
+    ///
+    /// A slow consumer gets the newest version and skips the ones in between. The sequence ends
+    /// when the heap is closed.
     ///
     ///     for await version in heap.changes { … }
     ///
-    /// Costs one thread of this process as long as anyone iterates, however many do. Where the
-    /// system gives none, changes come up to ten milliseconds late.
+    /// All iterations in this process share one thread, which runs while there are any. Where the
+    /// system provides no threads, changes arrive up to ten milliseconds late.
     public var changes: AsyncStream<HeapVersion> {
         AsyncStream(bufferingPolicy: .bufferingNewest(1)) { monitor.add($0) }
     }
@@ -83,9 +89,9 @@ final class ChangeMonitor: Sendable {
     init(engine: HeapEngine) { self.engine = engine }
 
     func add(_ continuation: AsyncStream<HeapVersion>.Continuation) {
-        // The parent's thread does not run in a forked child.
+        // The parent's thread does not exist in a forked child.
         guard !engine.isForked else { return continuation.finish() }
-        // Before this returns: what is committed from now on is noticed.
+        // Read before returning, so that every later commit is noticed.
         let start = engine.newestPosition
         let (number, mustStart) = state.withLock { state -> (Int?, Bool) in
             guard !state.isStopped else { return (nil, false) }
@@ -134,7 +140,7 @@ final class ChangeMonitor: Sendable {
         } while tell(newest, after: &position)
     }
 
-    /// The same where the system gives no thread: a task that may not block, and looks every ten
+    /// The fallback on systems without threads: a task, which must not block and polls every ten
     /// milliseconds.
     private func lookInTask(from start: UInt64) {
         Task.detached { [self] in
@@ -147,11 +153,11 @@ final class ChangeMonitor: Sendable {
         }
     }
 
-    /// Tells all who iterate of the newest position, if it is another; nil ends their sequences.
-    /// False if there is nothing more to do.
+    /// Passes the newest position to all iterations, if it has changed. Nil ends their sequences.
+    /// Returns false if there is nothing more to do.
     private func tell(_ newest: UInt64?, after position: inout UInt64) -> Bool {
         let continuations = state.withLock { state -> [AsyncStream<HeapVersion>.Continuation] in
-            // Whoever comes after this starts another thread.
+            // The next iteration after this starts another thread.
             if state.continuations.isEmpty || newest == nil { state.isRunning = false }
             return state.continuations.values.map { $0 }
         }

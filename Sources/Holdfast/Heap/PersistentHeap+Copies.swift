@@ -4,21 +4,23 @@ import HoldfastSystem
 /// One opening of a heap by a process, and its view.
 public typealias OpenView = HoldfastEngine.OpenView
 
-/// Looking after a heap as a whole: checking, copying, compacting, building.
+/// Maintenance of a heap as a whole: checking, copying, compacting, building.
 extension PersistentHeap {
-    /// Every opening of this heap, by this and other processes, that is registered, with its view.
-    /// Any thread. A reader that nobody shares the heap with registers with its second read
-    /// transaction, or when it is asked this.
+    /// Returns every registered opening of this heap, in this and other processes, with its view.
+    ///
+    /// Safe on any thread. A reader that shares the heap with no other process registers with its
+    /// second read transaction, or when it calls this method.
     public func views() throws(HeapError) -> [OpenView] {
         try requireOpen()
         return engine.openViews()
     }
 
-    /// A view of the heap as it is now that stays so for as long as it is kept, while all
-    /// processes, this one too, go on reading and writing.
+    /// Returns a view of the heap as it is now.
     ///
-    /// It has a mapping of its own. As long as it is open the log keeps everything that is
-    /// committed, so it is for minutes and not for days; see ``Options/reportsLongView``.
+    /// The view does not change for as long as it is kept, while all processes, including this one,
+    /// go on reading and writing. It has a mapping of its own. While it is open the log keeps
+    /// everything that is committed, so keep it for minutes, not for days. See
+    /// ``Options/reportsLongView``.
     public func snapshot() throws(HeapError) -> HeapSnapshot {
         try requireOpen()
         return HeapSnapshot(engine: try makeSnapshotEngine())
@@ -31,13 +33,14 @@ extension PersistentHeap {
         return try engine.openSnapshot()
     }
 
-    /// Makes the file take less of the disk: moves the log into it, gives the blocks of free pages
-    /// back to the file system, and cuts the free end off if no other process has the heap open.
-    /// Returns the bytes of free pages given back.
+    /// Reduces the disk space that the file uses.
     ///
-    /// Nothing moves inside the heap, and other processes go on; writers wait meanwhile. A view
-    /// that another process keeps open, and that is older than the last commit, stands in the way:
-    /// then nothing is given back.
+    /// Moves the log into the file, returns the disk blocks of free pages to the file system, and
+    /// truncates the free end of the file if no other process has the heap open. Data inside the
+    /// heap does not move, and readers in other processes continue; writers wait. If another
+    /// process keeps a view open that is older than the last commit, nothing is freed.
+    ///
+    /// - Returns: The number of bytes of free pages returned to the file system.
     @discardableResult
     public func compact() throws(HeapError) -> Int {
         try requireOpen()
@@ -45,40 +48,46 @@ extension PersistentHeap {
         return try engine.compact()
     }
 
-    /// Makes the heap file at least `bytes` long, with room on the disk for all of it, and keeps it
-    /// so from now on, also when the heap is closed: what is committed later then needs no more of
-    /// the disk until the heap has grown so far. ``shrink()`` takes it back. Durable on return.
+    /// Makes the heap file at least `bytes` long, with disk space allocated for all of it.
     ///
-    /// Other processes go on; writers wait meanwhile. O(1), or as the file system takes to reserve.
-    /// Throws ``HeapError/diskFull(path:)``, ``HeapError/fileTooLarge(path:)`` and
-    /// ``HeapError/tooLarge(path:limitBytes:)``, with the file as it was.
+    /// The reservation persists after the heap is closed: later commits need no more disk space
+    /// until the heap has grown beyond it. ``shrink()`` undoes it. The change is durable when this
+    /// method returns. Other processes continue; writers wait.
+    ///
+    /// - Throws: ``HeapError/diskFull(path:)``, ``HeapError/fileTooLarge(path:)`` or
+    ///   ``HeapError/tooLarge(path:limitBytes:)``. The file is then unchanged.
+    /// - Complexity: O(1), or the time that the file system takes to reserve the space.
     public func reserve(bytes: Int) throws(HeapError) {
         try requireOpen()
         guard engine.mode == .readWrite else { throw HeapError.readOnly(path: path) }
         try engine.reserve(bytes: bytes)
     }
 
-    /// Cuts off what the heap does not need at its file's end, and what ``reserve(bytes:)`` has
-    /// asked for; moves the log into the file first. Where another process has the heap open, the
-    /// last one to close it cuts the file. ``compact()`` gives back what is free in the middle.
+    /// Truncates the unused end of the heap file, including space that ``reserve(bytes:)`` has
+    /// reserved.
+    ///
+    /// Moves the log into the file first. If another process has the heap open, the last process to
+    /// close it truncates the file. ``compact()`` frees space in the middle of the file.
     public func shrink() throws(HeapError) {
         try requireOpen()
         guard engine.mode == .readWrite else { throw HeapError.readOnly(path: path) }
         try engine.shrink()
     }
 
-    /// Makes a new heap at `path` and fills it with `body`, without a log: the fast way to build a
-    /// large heap. It appears at `path` when it is complete and durable, or, if `body` throws or
-    /// the process ends, not at all.
+    /// Creates a heap at `path` and fills it with `body`, without a log. This is the fast way to
+    /// build a large heap.
+    ///
+    /// The file appears at `path` when it is complete and durable. If `body` throws or the process
+    /// ends, it does not appear.
     ///
     ///     try PersistentHeap.build("words.heap") { tx in
     ///         let words = try tx.map("words", String.self, Int.self)
     ///         …
     ///     }
     ///
-    /// Throws ``HeapError/alreadyExists(path:)`` rather than replace a file, unless `replacing`;
-    /// and ``HeapError/busy(path:)`` while someone else builds at the same path, or has the heap
-    /// that is to be replaced open.
+    /// - Throws: ``HeapError/alreadyExists(path:)`` if there is a file at `path` and `replacing` is
+    ///   false; ``HeapError/busy(path:)`` while another build at the same path is running, or while
+    ///   the heap to be replaced is open.
     public static func build<R>(
         _ path: String, replacing: Bool = false, options: Options = Options(),
         _ body: (borrowing WriteTransaction) throws -> R
@@ -86,7 +95,7 @@ extension PersistentHeap {
         try build(path, replacing: replacing, engineOptions: options.engineOptions, body)
     }
 
-    /// The same with the engine's own options.
+    /// Builds a heap with the engine's own options.
     package static func build<R>(
         _ path: String, replacing: Bool = false, engineOptions: EngineOptions,
         _ body: (borrowing WriteTransaction) throws -> R
@@ -111,8 +120,9 @@ extension PersistentHeap {
     }
 }
 
-/// A fixed view of a heap; see ``PersistentHeap/snapshot()``. Closed when it is let go. Any thread
-/// may read.
+/// A fixed view of a heap. See ``PersistentHeap/snapshot()``.
+///
+/// Safe to read on any thread. It is closed when it is deallocated.
 public final class HeapSnapshot: Sendable {
     private let engine: HeapEngine
 
@@ -134,7 +144,8 @@ public final class HeapSnapshot: Sendable {
         return result
     }
 
-    /// Lets the view go: the log may be recycled. Waits for reads. Later reads throw
-    /// ``HeapError/closed(path:)``.
+    /// Closes the view, so that the log can be recycled.
+    ///
+    /// Waits for running reads. Later reads throw ``HeapError/closed(path:)``.
     public func close() throws(HeapError) { try engine.close() }
 }

@@ -15,11 +15,11 @@ import Synchronization
 /// How a heap is opened.
 public typealias OpenMode = HoldfastEngine.OpenMode
 
-/// How a program is going to read a heap; see ``PersistentHeap/Options/accessPattern``.
+/// How a program reads a heap. See ``PersistentHeap/Options/accessPattern``.
 public typealias AccessPattern = HoldfastEngine.AccessPattern
 
-/// A heap of Swift values in a file: what is put in by ``write(durability:_:)`` is there again in
-/// the next run.
+/// A heap of Swift values in a file. What a program stores with ``write(durability:_:)-8aav3`` is
+/// there again in the next run.
 ///
 ///     let heap = try PersistentHeap.open("inventory.heap")
 ///     try heap.write { tx in
@@ -28,16 +28,18 @@ public typealias AccessPattern = HoldfastEngine.AccessPattern
 ///     }
 ///     try heap.sync()
 ///
-/// **Safety.** A write transaction happens as a whole or not at all, whatever ends the process and
-/// at which instruction. Once `write` has returned, its changes survive `kill -9`; once ``sync()``
-/// has returned, they survive a power cut. While the heap is in use, two files lie beside it,
-/// `NAME-log` and `NAME-shared`; they belong to it and are removed when it is closed.
+/// **Safety.** A write transaction happens completely or not at all, at whatever instruction the
+/// process ends. Once `write` has returned, its changes survive `kill -9`. Once ``sync()`` has
+/// returned, they survive a power cut. While the heap is in use, there are two files next to it,
+/// `NAME-log` and `NAME-shared`. They belong to the heap and are removed when it is closed.
 ///
-/// **Threads.** A heap can be used from any thread: many readers or one writer at a time, each
-/// waiting for the other. **Processes.** Up to 192 openings of a heap, by any processes, read and
-/// write it at once. One writes at a time; readers never wait for a writer in another process, and
-/// see the newest commit when their transaction begins. Opening a heap twice in one process shares
-/// one mapping. All waiting ends after ``Options/timeout``.
+/// **Threads.** A heap can be used from any thread, by many readers or one writer at a time.
+/// Readers and writers of one process wait for each other.
+///
+/// **Processes.** Up to 192 openings at a time can use a heap, in any number of processes up to
+/// that. One process writes at a time. Readers never wait for a writer in another process, and see
+/// the newest commit when their transaction begins. Opening a heap twice in one process shares one
+/// mapping. Every wait ends after ``Options/timeout``.
 public final class PersistentHeap: Sendable {
     package let engine: HeapEngine
     let options: Options
@@ -48,11 +50,12 @@ public final class PersistentHeap: Sendable {
     /// The path that the heap was opened with.
     public let path: String
 
-    /// 128 random bits, in hexadecimal, that name this heap for life.
+    /// 128 random bits, in hexadecimal, that identify this heap for its whole life.
     public var identity: String { engine.identity.description }
 
-    /// What is worth knowing though the heap could be opened, such as a file system of which it is
-    /// not known whether other machines use it.
+    /// Warnings about the heap that did not prevent it from being opened.
+    ///
+    /// An example is a file system that other machines may be using too.
     public var warnings: [String] { engine.warnings }
 
     init(engine: HeapEngine, path: String, mode: OpenMode, options: Options) {
@@ -69,51 +72,68 @@ public final class PersistentHeap: Sendable {
 
     /// Settings of a heap while it is open. None of them is recorded in the file.
     public struct Options: Sendable {
-        /// Bytes of log that checkpoints keep the heap below, in the background, from half of it
-        /// on. Disk space of up to twice this is used beside the heap, more while a view stays open
-        /// for long; recovery after a crash takes time in proportion. 64 MiB unless set.
+        /// The size in bytes that checkpoints keep the log below.
+        ///
+        /// Background checkpoints begin when the log reaches half of it. The log uses up to twice
+        /// as much disk space, and more while a view stays open for long. Recovery after a crash
+        /// takes time proportional to the log's size. The default is 64 MiB.
         public var logLimit = 64 << 20
-        /// Bytes of private copies of changed pages that this process holds at most, beside those
-        /// of the open transaction; from half of it on they are given back to the system after a
-        /// checkpoint. 256 MiB unless set.
+        /// The maximum number of bytes of private copies of changed pages in this process, not
+        /// counting the open transaction's.
+        ///
+        /// From half of it on, the pages are returned to the system after a checkpoint. The default
+        /// is 256 MiB.
         public var memoryLimit = 256 << 20
         /// Whether disk space is reserved as the heap grows, so that a full disk is an error of the
-        /// transaction that needs it. Without it heap files can be sparse. True unless set.
+        /// transaction that needs the space.
+        ///
+        /// If false, heap files can be sparse. The default is true.
         public var reservesDiskSpace = true
-        /// Whether a missing file is made. True unless set; other modes than `readWrite` never make
-        /// one.
+        /// Whether a missing file is created.
+        ///
+        /// Only the mode `readWrite` creates files. The default is true.
         public var createsIfMissing = true
-        /// How the program reads the heap: it decides how much is read from the disk around what is
-        /// asked for. Unless set, heaps larger than memory are read page by page, and all others as
-        /// the system does it.
+        /// How the program reads the heap. This determines how far the system reads ahead.
+        ///
+        /// By default, heaps larger than memory are read page by page, and all others with the
+        /// system's own read-ahead.
         public var accessPattern = AccessPattern.automatic
         /// How long a call waits for other threads and processes before it throws
-        /// ``HeapError/timedOut(path:waitingFor:)``. 30 seconds unless set.
+        /// ``HeapError/timedOut(path:waitingFor:)``.
+        ///
+        /// The default is 30 seconds.
         public var timeout: Duration = .seconds(30)
-        /// Whether a thread of its own makes checkpoints, beside the transactions. Without it they
-        /// run inside transactions that find one due. True unless set.
+        /// Whether checkpoints run on a thread of their own.
+        ///
+        /// If false, they run inside transactions that find one due. The default is true.
         public var checkpointsInBackground = true
-        /// Whether opening compares every page of the file with its checksum first; takes time in
-        /// proportion to the heap. False unless set.
+        /// Whether opening the heap first compares every page of the file with its checksum.
+        ///
+        /// This takes time proportional to the size of the heap. The default is false.
         public var verifiesPages = false
-        /// Whether a heap on a network file system may be opened for writing. Right only where no
-        /// other machine has it open. False unless set.
+        /// Whether a heap on a network file system may be opened for writing.
+        ///
+        /// Set this only if no other machine has the heap open. The default is false.
         public var allowsNetworkFileSystems = false
-        /// Called, once for each such view, when a view that has been open for longer than
-        /// ``longView`` holds up a checkpoint: the log grows as long as it stays open. On any
-        /// thread, with locks of the heap held: it must be short, and must not use the heap.
+        /// A closure that is called when a view has been open for longer than ``longView`` and
+        /// holds up a checkpoint. The log grows while the view stays open.
+        ///
+        /// It is called once for each such view, on any thread, with locks of the heap held. It
+        /// must be short and must not use the heap.
         public var reportsLongView: (@Sendable (OpenView) -> Void)?
-        /// See ``reportsLongView``. A minute unless set.
+        /// The age at which a view is reported to ``reportsLongView``. The default is one minute.
         public var longView: Duration = .seconds(60)
-        /// What `write` promises when it returns. `.process` unless set.
+        /// What `write` guarantees when it returns. The default is `.process`.
         public var durability = Durability.process
-        /// The names of all roots that the program means to have. If they are set, `write` throws
-        /// ``HeapError/undeclaredRoot(path:name:similar:)`` rather than make an empty root of
-        /// another name, which is mostly a typing error. Roots that are there already can be asked
-        /// for by any name. Nil unless set: then every name that is asked for in `write` is made.
+        /// The names of all roots that the program declares.
+        ///
+        /// If they are set, `write` throws ``HeapError/undeclaredRoot(path:name:similar:)`` instead
+        /// of creating an empty root with another name, which is usually a typing error. Existing
+        /// roots can be requested by any name. The default is nil: `write` creates a root for every
+        /// name that is requested.
         public var rootNames: Set<String>?
 
-        /// The defaults.
+        /// Creates the default options.
         public init() {}
 
         var engineOptions: EngineOptions {
@@ -135,25 +155,28 @@ public final class PersistentHeap: Sendable {
         }
     }
 
-    /// What a write transaction has survived when `write` returns.
+    /// The failures that a write transaction survives once `write` has returned.
     public enum Durability: Sendable {
-        /// The end of the process, in any way. Costs no system call.
+        /// The end of the process, for any reason. Costs no system call.
         case process
-        /// A power cut too. Costs a write to the disk, shared with all that wait at that moment.
+        /// A power cut as well. Costs a write to the disk, shared by all threads and processes that
+        /// wait at that moment.
         case device
     }
 
-    /// Opens the heap at `path`, making an empty one if there is none; after a crash it comes back
-    /// as of its last commit.
+    /// Opens the heap at `path`, creating an empty one if there is none. After a crash the heap is
+    /// recovered to its last commit.
     ///
-    /// Symbolic links and relative paths are followed once, here: the log lies beside the file
-    /// itself. A file with several names of its own (hard links) must be opened by the same one
-    /// everywhere; by another it is refused with ``HeapError/logMissing(path:logPath:)`` while it
-    /// is in use.
+    /// Symbolic links and relative paths are resolved once, here: the log is next to the file
+    /// itself. A file with several names (hard links) must be opened by the same name everywhere.
+    /// By another name it is refused with ``HeapError/logMissing(path:logPath:)`` while it is in
+    /// use.
     ///
-    /// Takes the same time whatever the heap's size. Where this process has the heap open already,
-    /// the new object shares its mapping and its settings. Throws a ``HeapError`` that says what is
-    /// wrong with the file, which is left as it was.
+    /// If this process already has the heap open, the new object shares its mapping and its
+    /// settings.
+    ///
+    /// - Throws: A ``HeapError`` that describes the problem. The file is then unchanged.
+    /// - Complexity: O(1) in the size of the heap.
     public static func open(
         _ path: String, mode: OpenMode = .readWrite, options: Options = Options()
     ) throws(HeapError)
@@ -165,19 +188,19 @@ public final class PersistentHeap: Sendable {
             options: options)
     }
 
-    /// Opens the heap at a file URL; see ``open(_:mode:options:)-(String,_,_)``.
+    /// Opens the heap at a file URL. See ``open(_:mode:options:)-(String,_,_)``.
     public static func open(_ url: URL, mode: OpenMode = .readWrite, options: Options = Options())
         throws(HeapError)
         -> PersistentHeap
     {
         guard url.isFileURL else { throw HeapError.notARegularFile(path: url.absoluteString) }
-        // As the system has it, byte for byte.
+        // The path's bytes exactly as the system has them.
         let path = url.withUnsafeFileSystemRepresentation { $0.map { PathBytes.text(cString: $0) } }
         return try open(path ?? url.path, mode: mode, options: options)
     }
 
     #if canImport(System)
-        /// Opens the heap at a file path; see ``open(_:mode:options:)-(String,_,_)``.
+        /// Opens the heap at a file path. See ``open(_:mode:options:)-(String,_,_)``.
         public static func open(
             _ path: FilePath, mode: OpenMode = .readWrite, options: Options = Options()
         ) throws(HeapError)
@@ -189,12 +212,13 @@ public final class PersistentHeap: Sendable {
         }
     #endif
 
-    /// An empty heap in memory, gone when it is closed: for tests and for scratch data.
+    /// Creates an empty heap in memory, for tests and scratch data. It is discarded when it is
+    /// closed.
     public static func inMemory(options: Options = Options()) throws(HeapError) -> PersistentHeap {
         try open("(in memory)", mode: .inMemory, options: options)
     }
 
-    /// For tests: any disk, and the engine's own options.
+    /// Opens a heap on any disk, with the engine's own options. For tests.
     package static func open(
         _ path: String, mode: OpenMode = .readWrite, engineOptions: EngineOptions,
         disk: any Disk = SystemDisk.shared
@@ -207,17 +231,21 @@ public final class PersistentHeap: Sendable {
 
     // MARK: Transactions
 
-    /// Runs `body` as a write transaction: all of its changes, or, if it throws, none.
+    /// Runs `body` as a write transaction. All of its changes are committed, or none if it throws.
     ///
-    /// What `body` throws is thrown on after everything has been put back; so are the heap's own
-    /// errors, among them ``HeapError/diskFull(path:)`` from the commit. So is a limit that the
-    /// closure meets (no memory, no addresses, a size that no heap has): what it does from then on
-    /// is lost, and ``WriteTransaction/errorToCome`` tells. One error is no failure of the
-    /// transaction: ``HeapError/committedNotDurable(path:because:)`` says that it *was* committed
-    /// and only could not be made durable. Waits for other threads' transactions
-    /// and other processes' writers. Calling `write` or `read` of the same heap inside traps. Cost
-    /// beside `body`'s own: in proportion to the lines of 64 bytes that it changed; no system call,
-    /// unless the heap grows or a checkpoint is due.
+    /// Waits for other threads' transactions and other processes' writers. Calling `write` or
+    /// `read` of the same heap inside `body` traps.
+    ///
+    /// If the closure meets a limit (no memory, no address space, a size that no heap can have),
+    /// its further changes are lost and `write` throws when it returns.
+    /// ``WriteTransaction/errorToCome`` reports the error early.
+    ///
+    /// - Throws: Any error that `body` throws, after all changes have been rolled back; and the
+    ///   heap's own errors, among them ``HeapError/diskFull(path:)`` from the commit. After one of
+    ///   them the transaction *is* committed: ``HeapError/committedNotDurable(path:because:)``
+    ///   means that only making it durable has failed.
+    /// - Complexity: Besides the cost of `body`, proportional to the number of 64-byte lines that
+    ///   it changed. Makes no system call unless the heap grows or a checkpoint is due.
     public func write<R>(
         durability: Durability? = nil, _ body: (borrowing WriteTransaction) throws -> R
     ) throws -> R {
@@ -241,8 +269,8 @@ public final class PersistentHeap: Sendable {
         access.freeNewCollections()
         try engine.commit(context)
         if (durability ?? options.durability) == .device {
-            // The commit cannot be taken back: an error that does not say so would have it made
-            // twice.
+            // The commit cannot be rolled back. An error that does not say so would make the caller
+            // repeat it.
             do throws(HeapError) { try engine.makeDurable() } catch {
                 throw HeapError.committedNotDurable(path: path, because: error)
             }
@@ -250,11 +278,11 @@ public final class PersistentHeap: Sendable {
         return result
     }
 
-    /// Runs `body` as a read transaction: the heap stands still until it returns.
+    /// Runs `body` as a read transaction, which sees a fixed view of the heap.
     ///
-    /// The view is the newest commit of any process. Many threads can read at once; writers of this
-    /// process wait. A `read` inside a `read` shares its view, and so does one that others of this
-    /// process have kept waiting for a tenth of a second.
+    /// The view is the newest commit of any process. Many threads can read at the same time;
+    /// writers in this process wait. A `read` inside a `read` shares its view. So does a `read`
+    /// that other threads of this process have kept waiting for a tenth of a second.
     public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         try reading(body)
     }
@@ -265,8 +293,7 @@ public final class PersistentHeap: Sendable {
         defer { engine.endRead(context) }
         let result = try body(
             ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
-        // A page that could not be read was shown as zeros: what has been made of it is not the
-        // heap's.
+        // An unreadable page appears as zeros, so a result computed from it is not valid.
         try engine.requireReadable()
         return result
     }
@@ -279,33 +306,33 @@ public final class PersistentHeap: Sendable {
 
     /// Makes every commit so far survive a power cut. Does nothing if they all do already.
     ///
-    /// An error is final for this opening of the heap: what reached the disk is not known, every
-    /// later change is refused with ``HeapError/failed(path:reason:)``, and opening again finds a
-    /// commit no older than the last successful `sync`.
+    /// An error is final for this opening of the heap, because it is unknown which writes reached
+    /// the disk. Every later change throws ``HeapError/failed(path:reason:)``. Opening the heap
+    /// again finds a commit no older than the last successful `sync`.
     public func sync() throws(HeapError) { try engine.makeDurable() }
 
-    /// Moves the log into the heap file now instead of when it is due, and gives back free space at
-    /// the file's end.
+    /// Moves the log into the heap file now instead of when it is due, and frees unused space at
+    /// the end of the file.
     public func checkpoint() throws(HeapError) {
         try requireOpen()
         try engine.checkpoint()
     }
 
-    /// Closes the heap: waits for open transactions and makes everything durable. The last process
-    /// to close it leaves one file. Closing again does nothing.
+    /// Closes the heap. Waits for open transactions and makes everything durable.
     ///
-    /// Handles and transactions of this object must not be used any more; other openings of the
-    /// same heap in this process go on. A heap that is let go without `close` is closed as well,
-    /// but errors are then lost.
+    /// The last process to close the heap leaves a single file. Closing again does nothing. Handles
+    /// and transactions of this object must not be used after this; other openings of the same heap
+    /// in this process continue. A heap that is deallocated without `close` is closed as well, but
+    /// errors are then lost.
     public func close() throws(HeapError) {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        // After a fork all of it is the parent's, and locks may be held by threads that this
+        // After a fork the heap belongs to the parent, and locks may be held by threads that this
         // process does not have.
         guard !engine.isForked else { return }
         monitor.stop()
         try OpenHeaps.shared.release(engine)
     }
 
-    /// The account of every page, for tests and tools.
+    /// Returns the use of every page. For tests and tools.
     package func audit() throws(HeapError) -> AllocatorAudit { try engine.audit() }
 }

@@ -1,7 +1,7 @@
 import HoldfastEngine
 
 extension PersistentValue {
-    /// The value.
+    /// Encodes the value.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {

@@ -1,7 +1,6 @@
 import HoldfastEngine
 
-/// A single value in a heap, such as a program's settings: a handle whose ``value`` is read and
-/// set.
+/// A single value in a heap, such as a program's settings. The handle's ``value`` is read and set.
 @dynamicMemberLookup
 @frozen
 public struct PersistentValue<Value: Persistable> {
@@ -15,7 +14,9 @@ public struct PersistentValue<Value: Persistable> {
         self.offset = offset
     }
 
-    /// The value; setting it frees what the old one owned. O(1).
+    /// The value. Setting it frees everything that the old value owned.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var value: Value {
         get { Value.load(access.load(offset, as: Value.Stored.self), from: access) }

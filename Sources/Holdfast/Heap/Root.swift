@@ -1,8 +1,8 @@
 /// A named root: an entry point into a heap.
 public struct Root: Hashable, Sendable {
-    /// Its name.
+    /// The name of the root.
     public let name: String
-    /// What it was made as.
+    /// The type that the root was created with.
     public let type: TypeDescription
 
     package init(name: String, type: TypeDescription) {

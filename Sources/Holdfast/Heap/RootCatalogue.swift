@@ -1,17 +1,18 @@
 import HoldfastEngine
 
-/// The named roots of a heap: themselves a map in the heap, from names to types and places.
+/// The named roots of a heap. The catalogue is itself a map in the heap, from names to types and
+/// places.
 package struct RootCatalogue {
     private struct Record: BitwiseCopyable {
-        /// Of the type's description: equal for equal types, so that the common case compares one
-        /// word.
+        /// The fingerprint of the type's description. Equal for equal types, so that the common
+        /// case compares one word.
         var fingerprint: UInt64
         var description: StoredBytes
         var offset: UInt64
     }
 
-    /// A record as the map's value: it owns its description, but not what the root leads to, whose
-    /// type only the caller knows.
+    /// A catalogue record as the value of the map. It owns the description but not the root's
+    /// contents, whose type only the caller knows.
     private struct RecordValue: Persistable {
         typealias Stored = Record
         var record: Record
@@ -55,26 +56,27 @@ package struct RootCatalogue {
         }
     }
 
-    /// Names that begin so belong to Holdfast itself, and no list of roots shows them: the number
-    /// of the data's version, and, while a root is converted, its old form and how far that has
-    /// come. No program can make others, but earlier versions let it.
+    /// The prefix of names that belong to Holdfast itself. No list of roots shows them: the version
+    /// of the data and, while a root is being converted, its old form and the progress of the
+    /// conversion. Programs cannot create such names, but earlier versions allowed it.
     package static let hiddenPrefix = "\0"
 
     /// The root that holds the version of the heap's data.
     package static let dataVersionName = hiddenPrefix + "version"
 
-    /// What stands behind the prefix, before the name of a root that is being converted.
+    /// Follows the prefix in the name of a conversion's cursor. The name of the converted root
+    /// comes next.
     static let cursorPrefix = "cursor of "
 
-    /// Whether the name is one of Holdfast's own, beside roots that `isThere` knows: a name that
-    /// only begins so is shown like any other.
+    /// Returns whether the name is one of Holdfast's own, given the roots that `isThere` reports. A
+    /// program's name that merely begins with the prefix is shown like any other.
     package static func isHidden(_ name: String, _ isThere: (String) -> Bool) -> Bool {
         guard name.hasPrefix(hiddenPrefix) else { return false }
         let rest = String(name.dropFirst(hiddenPrefix.count))
         return name == dataVersionName || rest.hasPrefix(cursorPrefix) || isThere(rest)
     }
 
-    /// The name that an export gives to a root: one that can be imported.
+    /// Returns the name under which an export writes a root: one that can be imported.
     package static func exportedName(_ name: String) -> String {
         name.hasPrefix(hiddenPrefix) ? "\u{2400}" + name.dropFirst(hiddenPrefix.count) : name
     }
@@ -88,8 +90,8 @@ package struct RootCatalogue {
         map = offset == 0 ? nil : PersistentMap(access: access, offset: offset)
     }
 
-    /// The place of the root, or nil if there is none with this name; throws if it is of another
-    /// type. Not generic, so that it need not be specialised for every type of root in every
+    /// Returns the place of the root, or nil if there is none with this name. Throws if it has
+    /// another type. Not generic, so that it need not be specialised for every root type in every
     /// client.
     static func find(_ name: String, as type: any Persistable.Type, in access: HeapAccess)
         throws(HeapError) -> UInt64?
@@ -126,8 +128,8 @@ package struct RootCatalogue {
             fingerprint: try TypeRegistry.shared.fingerprint(of: type), at: offset)
     }
 
-    /// Adds a root of a type that this program may know only by what is stored alike, such as an
-    /// array of another program's enum.
+    /// Adds a root of a type that this program may know only by an equivalent stored form, such as
+    /// an array of another program's enum.
     package func add(
         _ name: String, describedAs text: String, fingerprint: UInt64, at offset: UInt64
     ) {
@@ -147,8 +149,7 @@ package struct RootCatalogue {
             forKey: name)
     }
 
-    /// A root as it stands in the catalogue: where its key and its place stand, and what it is said
-    /// to be.
+    /// A root in the catalogue: the places of its key and its word, and its recorded type.
     package struct Entry {
         package let keyPlace: UInt64
         package let place: UInt64
@@ -163,7 +164,7 @@ package struct RootCatalogue {
         }
     }
 
-    /// The root with this name, whatever its type is; nil if there is none.
+    /// Returns the root with this name, of any type, or nil if there is none.
     package func entry(_ name: String) -> Entry? {
         guard let slot = map?.find(name) else { return nil }
         let record =
@@ -178,7 +179,7 @@ package struct RootCatalogue {
             description: String.load(slot.pointee.value.description, from: access))
     }
 
-    /// Names that begin as Holdfast's own do, such as those of a migration that is under way.
+    /// The names that belong to Holdfast itself, such as those of an unfinished migration.
     package var hiddenNames: [String] { map?.keys.filter { Self.isHidden($0, contains) } ?? [] }
 
     func rename(_ name: String, to newName: String) throws(HeapError) {
@@ -192,7 +193,7 @@ package struct RootCatalogue {
         }
         access.catalogueWillChange()
         map.updateValue(RecordValue(record: record), forKey: newName)
-        // The description belongs to the new entry now, and must not be freed with the old one.
+        // The new entry owns the description now. It must not be freed with the old one.
         if let slot = map.find(name) {
             access.note(address: slot, MemoryLayout.size(ofValue: slot.pointee))
             slot.pointee.value.description = StoredBytes()
@@ -204,7 +205,8 @@ package struct RootCatalogue {
         guard let map else { return }
         access.catalogueWillChange()
         map.removeValue(forKey: name)
-        // The last root takes the catalogue with it, so that the heap is as empty as a new one.
+        // Removing the last root also frees the catalogue, so that the heap is as empty as a new
+        // one.
         if map.isEmpty {
             PersistentMap<String, RecordValue>.destroy(
                 RelativePointer(offset: access.catalogue), in: access)
@@ -219,7 +221,7 @@ package struct RootCatalogue {
 
     // MARK: Verifying
 
-    /// Verifies the catalogue whose map lies at `offset`, and every root as the walk wishes.
+    /// Verifies the catalogue whose map is at `offset`, and every root that the walk selects.
     static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {
         PersistentMap<String, RecordValue>.verify(mapAt: offset, in: &verification)
     }
@@ -249,13 +251,14 @@ package struct RootCatalogue {
 }
 
 extension HeapAccess {
-    /// The offset of the root with this name and type, or nil if there is none with this name.
+    /// Returns the offset of the root with this name and type, or nil if there is none with this
+    /// name.
     @usableFromInline
     func findRoot(_ name: String, as type: any Persistable.Type) throws(HeapError) -> UInt64? {
         try RootCatalogue.find(name, as: type, in: self)
     }
 
-    /// Throws if the options declare which roots there are, and no root may be made with this name.
+    /// Throws if the options declare the roots and this name is not among them.
     @usableFromInline
     func requireDeclared(_ name: String) throws(HeapError) {
         guard let names = declaredRoots, !names.contains(name),
@@ -265,7 +268,7 @@ extension HeapAccess {
             path: heapPath, name: name, similar: SimilarName.find(name, among: names))
     }
 
-    /// For programs, which cannot have names of Holdfast's own.
+    /// Adds a root for a program, which cannot use Holdfast's own names.
     @usableFromInline
     func addRoot(_ name: String, as type: any Persistable.Type, at offset: UInt64) throws(HeapError)
     {
@@ -283,7 +286,7 @@ extension HeapAccess {
     @usableFromInline
     package func removeRoot(_ name: String) { RootCatalogue(self).remove(name) }
 
-    /// For reading: throws if there is no root with this name.
+    /// Returns the root for reading. Throws if there is none with this name.
     @usableFromInline
     func requireRoot(_ name: String, as type: any Persistable.Type) throws(HeapError) -> UInt64 {
         guard let offset = try findRoot(name, as: type) else {

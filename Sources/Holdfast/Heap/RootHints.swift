@@ -1,17 +1,18 @@
 import HoldfastEngine
 
-/// Where roots were found last: a program asks for the same few by name in every transaction, and
-/// hashing the name, searching the catalogue and comparing types were a quarter of a small one.
+/// A cache of where roots were found. A program requests the same few by name in every transaction.
+/// Hashing the name, searching the catalogue and comparing types took a quarter of a small
+/// transaction.
 ///
-/// A few entries in the context's own memory, direct-mapped. An entry holds as long as the
-/// catalogue has the version at which it was made. That number goes up with every change of the
-/// catalogue, by whichever process, and down only when a transaction that changed it is undone; so
-/// no entry may be made in a transaction that has changed it, or that number would come again with
-/// another catalogue.
+/// The cache consists of a few direct-mapped entries in the context's own memory. An entry is valid
+/// as long as the catalogue has the version at which the entry was created. That number increases
+/// with every change of the catalogue, in any process, and decreases only when a transaction that
+/// changed it is rolled back. So a transaction that has changed the catalogue must not create
+/// entries: the same number could return with a different catalogue.
 ///
-/// Safety: `memory` is the context's and as large as `HeapAccess.hintBytes`, whose last word is not
-/// used here, and which an entry's index never passes; a context belongs to one transaction, and so
-/// to one thread, at a time; its memory is zeroed before another heap gets it, and no type has the
+/// Safety: `memory` belongs to the context and is as large as `HeapAccess.hintBytes`. Its last word
+/// is not used here, and no entry's index reaches it. A context belongs to one transaction, and so
+/// to one thread, at a time. Its memory is zeroed before another heap gets it, and no type has the
 /// identifier zero.
 struct RootHints {
     private struct Entry: BitwiseCopyable {
@@ -54,13 +55,13 @@ struct RootHints {
     }
 }
 
-/// A name of up to 15 bytes of UTF-8, in the form in which it is stored: equal words are equal
-/// names.
+/// A name of up to 15 bytes of UTF-8 in its stored form. Equal words mean equal names.
 struct ShortName: Equatable, BitwiseCopyable {
     let low: UInt64
     let high: UInt64
 
-    /// Nil for longer names, and for those that are not there as UTF-8 (on Darwin).
+    /// Creates the short form, or nil for longer names and for strings that are not stored as UTF-8
+    /// (on Darwin).
     @inline(__always)
     init?(_ name: String) {
         let stored = name.utf8.withContiguousStorageIfAvailable {

@@ -1,7 +1,7 @@
 /// Finds the name that was probably meant.
 enum SimilarName {
-    /// Of the names that a third of the letters or fewer make the difference to, the nearest; of
-    /// equally near ones the first in order. Nil if there is none.
+    /// Returns the nearest of the names within an edit distance of at most a third of the letters,
+    /// the first in order among equally near ones. Nil if there is none.
     static func find(_ name: String, among names: Set<String>) -> String? {
         let most = Swift.max(1, name.count / 3)
         var best: (distance: Int, name: String)?
@@ -12,12 +12,13 @@ enum SimilarName {
         return best?.name
     }
 
-    /// Letters to be inserted, removed, replaced or exchanged with their neighbour until one name
-    /// is the other, whatever their case (the optimal string alignment of Damerau and Levenshtein).
+    /// Returns the number of letters to insert, remove, replace or exchange with their neighbour to
+    /// turn one name into the other, ignoring case (the optimal string alignment distance of
+    /// Damerau and Levenshtein).
     private static func distance(_ one: String, _ other: String) -> Int {
         let (one, other) = (Array(one.lowercased()), Array(other.lowercased()))
-        // The distances of all beginnings of `other` from the beginnings of `one` of up to so many
-        // letters.
+        // Each row holds the distances between all prefixes of `other` and the prefix of `one` with
+        // that many letters.
         var rows = [Array(0 ... other.count)]
         for row in one.indices {
             var next = [row + 1]

@@ -1,9 +1,9 @@
 import HoldfastEngine
 
-/// A handle: what is good only inside its transaction, and traps when it is used later.
+/// A handle, which is valid only inside its transaction and traps when used later.
 ///
-/// A transaction that returns one compiles with a warning. Nothing else depends on this; the
-/// program's own types need not conform.
+/// A transaction that returns a handle compiles with a warning. Nothing else depends on this
+/// protocol; a program's own types need not conform.
 public protocol TransactionBound {}
 
 extension PersistentArray: TransactionBound {}
@@ -25,12 +25,12 @@ extension Optional: TransactionBound where Wrapped: TransactionBound {}
 extension Array: TransactionBound where Element: TransactionBound {}
 extension Slice: TransactionBound where Base: TransactionBound {}
 
-// More specific than the methods that return anything, so the compiler takes these where a handle
-// is returned.
+// These are more specific than the methods that return any type, so the compiler selects them when
+// a handle is returned.
 
 extension PersistentHeap {
-    /// The same as ``read(_:)-(_)``, and a warning: what is returned is a handle, which nothing can
-    /// be done with outside.
+    /// The same as ``read(_:)-(_)``, with a warning: it returns a handle, which cannot be used
+    /// outside the transaction.
     @available(
         *, deprecated, message: "What is returned is a handle, which ends with its transaction."
     )
@@ -38,8 +38,8 @@ extension PersistentHeap {
         -> R
     { try reading(body) }
 
-    /// The same as ``write(durability:_:)-(_,_)``, and a warning: what is returned is a handle,
-    /// which nothing can be done with outside.
+    /// The same as ``write(durability:_:)-(_,_)``, with a warning: it returns a handle, which
+    /// cannot be used outside the transaction.
     @available(
         *, deprecated, message: "What is returned is a handle, which ends with its transaction."
     )
@@ -51,8 +51,8 @@ extension PersistentHeap {
 }
 
 extension HeapSnapshot {
-    /// The same as ``read(_:)-(_)``, and a warning: what is returned is a handle, which nothing can
-    /// be done with outside.
+    /// The same as ``read(_:)-(_)``, with a warning: it returns a handle, which cannot be used
+    /// outside the transaction.
     @available(
         *, deprecated, message: "What is returned is a handle, which ends with its transaction."
     )

@@ -1,20 +1,22 @@
 import HoldfastEngine
 
 extension WriteTransaction {
-    /// The error that ``PersistentHeap/write(durability:_:)`` is going to throw when the closure
-    /// returns, because of a limit that has been met on the way: no memory or addresses
-    /// (``HeapError/tooLarge(path:limitBytes:)``), or a size that no heap can have. Nil as long as
-    /// all is well.
+    /// The error that ``PersistentHeap/write(durability:_:)-8aav3`` will throw when the closure
+    /// returns, because the transaction has exceeded a limit.
     ///
-    /// Nothing of the transaction will be kept. Until it ends, it can be used like any other, but
-    /// what would need much more room is left out: elements are not added, and long texts are
-    /// empty. A closure that runs for long asks now and then, and ends.
+    /// The limits are memory and address space (``HeapError/tooLarge(path:limitBytes:)``) and the
+    /// sizes that no heap can have. Nil as long as there is no such error.
+    ///
+    /// After the error, none of the transaction's changes will be kept. Until it ends it can be
+    /// used like any other, but operations that would need much more space are skipped: elements
+    /// are not added, and long strings are empty. A long-running closure should check this property
+    /// now and then, and stop.
     ///
     ///     for line in lines {
     ///         lengths.append(line.utf8.count)
     ///         if let error = tx.errorToCome { throw error }
     ///     }
     ///
-    /// O(1).
+    /// - Complexity: O(1).
     public var errorToCome: HeapError? { access.errorToCome }
 }

@@ -1,16 +1,18 @@
 import HoldfastEngine
 
 extension WriteTransaction {
-    /// Puts a record into the heap on its own, owned by the program: it stays until `free()`. O(its
-    /// fields).
+    /// Stores a record in the heap on its own. The program owns it: it stays until `free()`.
+    ///
+    /// - Complexity: O(number of fields).
     public func new<Record: PersistableRecord>(_ record: Record) throws(HeapError) -> Ref<Record> {
-        // The check that a root would have brought; it costs a look-up.
+        // The check that a root would have made; it costs one lookup.
         _ = try TypeRegistry.shared.fingerprint(of: Record.self)
         return Ref(access: access, place: Record.store(record, in: access).offset)
     }
 
-    /// Puts a record into the heap that belongs to all who refer to it; see ``Shared``. O(its
-    /// fields).
+    /// Stores a record in the heap that belongs to all of its references. See ``Shared``.
+    ///
+    /// - Complexity: O(number of fields).
     public func share<Record: PersistableRecord>(_ record: Record) throws(HeapError) -> Shared<
         Record
     > {

@@ -1,24 +1,24 @@
 import HoldfastEngine
 
-/// An open write transaction: finds roots and makes them. It cannot leave the closure that it was
-/// handed to.
+/// An open write transaction. It finds and creates roots, and cannot leave its closure.
 ///
-/// ``HeapTransaction`` has what it shares with a ``ReadTransaction``: the methods that find
-/// collections, and make those that are not there. The handles that they give are valid until the
-/// closure returns.
+/// ``HeapTransaction`` has the operations that it shares with a ``ReadTransaction``: the methods
+/// that find collections, and create the ones that do not exist. The handles that they return are
+/// valid until the closure returns.
 public struct WriteTransaction: ~Copyable, HeapTransaction {
     public let access: HeapAccess
 
     init(access: HeapAccess) { self.access = access }
 
-    /// The collection with this name, made empty if there is none. Throws
-    /// ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if the name belongs
-    /// to another type.
+    /// Returns the collection with this name, creating an empty one if there is none.
+    ///
+    /// - Throws: ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if the root
+    ///   has another type.
     @inlinable
     public func container<Handle: PersistableContainer, Header>(_ name: String) throws(HeapError)
         -> Handle
     where Handle.Stored == RelativePointer<Header> {
-        // This checks the type too, before anything is made.
+        // This checks the type as well, before anything is created.
         if let offset = try access.findRoot(name, as: Handle.self) {
             return .load(RelativePointer(offset: offset), from: access)
         }
@@ -28,8 +28,8 @@ public struct WriteTransaction: ~Copyable, HeapTransaction {
         return .load(stored, from: access)
     }
 
-    /// The single value with this name, made from `initial` if there is none; throws like
-    /// ``HeapTransaction/map(_:_:_:)``.
+    /// Returns the single value with this name, creating it from `initial` if there is none. Throws
+    /// like ``HeapTransaction/map(_:_:_:)``.
     @inlinable
     public func value<Value>(
         _ name: String, initial: @autoclosure () -> Value
@@ -43,9 +43,12 @@ public struct WriteTransaction: ~Copyable, HeapTransaction {
         return PersistentValue(access: access, offset: stored.offset)
     }
 
-    /// Removes the root with this name and frees everything that it holds; returns whether there
-    /// was one. The type must be the one that it was made as: `try tx.removeRoot("stock",
+    /// Removes the root with this name and frees everything that it owns.
+    ///
+    /// The type must be the one that the root was created with: `try tx.removeRoot("stock",
     /// PersistentMap<String, Int>.self)`.
+    ///
+    /// - Returns: Whether there was such a root.
     @inlinable
     @discardableResult
     public func removeRoot<Handle: Persistable, Header>(_ name: String, _ type: Handle.Type)
@@ -57,30 +60,31 @@ public struct WriteTransaction: ~Copyable, HeapTransaction {
         return true
     }
 
-    /// The roots that are there already: nothing is made here, and a name that no root has is an
+    /// The existing roots: this view creates nothing, and requesting a name that no root has is an
     /// error.
     ///
     ///     let stock = try tx.existing.map("stock", String.self, Int.self)
     ///
-    /// What it gives can be changed, as everything in a write transaction.
+    /// The handles that it returns can be modified, like all handles of a write transaction.
     public var existing: ReadTransaction {
         _read { yield ReadTransaction(access: access) }
     }
 }
 
-/// An open read transaction: a fixed view of the heap. It cannot leave the closure that it was
-/// handed to.
+/// An open read transaction: a fixed view of the heap. It cannot leave its closure.
 ///
-/// ``HeapTransaction`` has what it shares with a ``WriteTransaction``: the methods that find
-/// collections. Those that are not there are errors here.
+/// ``HeapTransaction`` has the operations that it shares with a ``WriteTransaction``: the methods
+/// that find collections. Requesting a collection that does not exist is an error here.
 public struct ReadTransaction: ~Copyable, HeapTransaction {
     public let access: HeapAccess
 
     init(access: HeapAccess) { self.access = access }
 
-    /// The collection with this name. Throws ``HeapError/rootNotFound(path:name:)`` if there is
-    /// none, and ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if the name
-    /// belongs to another type.
+    /// Returns the collection with this name.
+    ///
+    /// - Throws: ``HeapError/rootNotFound(path:name:)`` if there is none, and
+    ///   ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if the root has
+    ///   another type.
     @inlinable
     public func container<Handle: PersistableContainer, Header>(_ name: String) throws(HeapError)
         -> Handle

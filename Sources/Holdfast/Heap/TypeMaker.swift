@@ -1,18 +1,18 @@
 import HoldfastEngine
 import HoldfastSystem
 
-/// Makes types of what is said of them: generic types are made at run time, with the code that the
-/// program has for them.
+/// Builds types from their descriptions. Generic types are instantiated at run time, with the code
+/// that the program has for them.
 ///
-/// Holdfast's own types and those that the program has are taken as they are; structs, records and
-/// enums that it does not have are made by an ``UnknownTypeMaker``, if there is one. What is said
-/// may be anybody's words: nil is the answer to what makes no sense.
+/// Holdfast's own types and the program's types are used directly. Structs, records and enums that
+/// the program does not have are built by an ``UnknownTypeMaker``, if there is one. A description
+/// is untrusted input: one that makes no sense yields nil.
 package struct TypeMaker {
     private let registry: TypeRegistry
     private let unknown: (any UnknownTypeMaker)?
-    /// The records that are being made, which may stand inside themselves by their bare names.
+    /// The records being built. They may contain themselves by their bare names.
     private var enclosing: [String: any PersistableRecord.Type] = [:]
-    /// What has been made, so that a type that is used twice in a description is one.
+    /// The types built so far, so that a type that occurs twice in a description is built once.
     private var made: [TypeShape: any Persistable.Type] = [:]
 
     package init(_ registry: TypeRegistry, unknown: (any UnknownTypeMaker)? = nil) {
@@ -101,19 +101,20 @@ package struct TypeMaker {
     }
 }
 
-/// Makes types that the program does not have of what a heap says of them.
+/// Builds types that the program does not have from a heap's description.
 package protocol UnknownTypeMaker: Sendable {
-    /// A plain struct, or bytes that nothing is known of.
+    /// Builds a plain struct, or opaque bytes.
     func structure(_ shape: TypeShape) -> (any Persistable.Type)?
 
-    /// An ``Encoded`` value of a type that the program does not have.
+    /// Builds an ``Encoded`` value of a type that the program does not have.
     func encoded(_ shape: TypeShape) -> (any Persistable.Type)?
 
-    /// An enum with payloads, whose types are known.
+    /// Builds an enum with payloads of known types.
     func union(_ shape: TypeShape, cases: [TypeShape.Case], payloads: [[any Persistable.Type]])
         -> (any Persistable.Type)?
 
-    /// A record. `fieldTypes` makes the types of its fields, which may refer to the new type.
+    /// Builds a record. `fieldTypes` builds the types of its fields, which may refer to the new
+    /// type.
     func record(
         _ shape: TypeShape, fields: [TypeShape.Field], byteCount: Int,
         fieldTypes: (any PersistableRecord.Type) -> [any Persistable.Type]?
@@ -128,7 +129,7 @@ extension TypeRegistry {
     }
 }
 
-/// Generic types, made of types that are only known at run time.
+/// Generic types instantiated with types that are only known at run time.
 private enum Generic {
     static func type(_ name: String, _ parameters: [any Persistable.Type]) -> (
         any Persistable.Type

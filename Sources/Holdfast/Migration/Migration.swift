@@ -17,21 +17,21 @@ import HoldfastEngine
 ///         },
 ///     ])
 ///
-/// A heap keeps the number of the version that its data is at. Opening runs the steps beyond it in
-/// order of their numbers, each as a transaction that also sets the number, so a crash leaves the
-/// heap at one version or the other. A step for more data than one transaction should hold runs in
-/// batches, each a transaction of its own: after a crash it goes on where it was. A heap without
-/// roots is new and needs no steps.
+/// A heap records the version of its data. Opening it runs the later steps in order of their
+/// versions. Each step is a transaction that also sets the version, so after a crash the heap is at
+/// one version or the other. A step with more data than fits into one transaction runs in batches,
+/// each a transaction of its own; after a crash it continues where it stopped. A heap without roots
+/// is new and needs no steps.
 ///
-/// No other process may have the heap open meanwhile with the old types; the steps do not keep it
-/// out.
+/// No other process may have the heap open with the old types during a migration. The steps do not
+/// prevent that.
 public struct Migration: Sendable {
-    /// The version that the data is at after the step; from 1 on.
+    /// The version of the data after the step, starting at 1.
     public let version: Int
-    /// Runs one transaction's worth and returns whether the step is complete.
+    /// Runs one transaction's share of the work and returns whether the step is complete.
     let body: @Sendable (borrowing WriteTransaction) throws -> Bool
 
-    /// A step that is one transaction.
+    /// Creates a step that is one transaction.
     public init(
         to version: Int, _ body: @escaping @Sendable (borrowing WriteTransaction) throws -> Void
     ) {
@@ -43,9 +43,11 @@ public struct Migration: Sendable {
         }
     }
 
-    /// A step in batches: `body` is called in one transaction after the other until it returns
-    /// true. It must find out from the heap how far the step has come; what `convertArray` and
-    /// `convertMap` do, and return.
+    /// Creates a step that runs in batches: `body` is called in successive transactions until it
+    /// returns true.
+    ///
+    /// It must determine from the heap how far the step has progressed. `convertArray` and
+    /// `convertMap` do so, and return the result that `body` should return.
     public init(
         batchesTo version: Int,
         _ body: @escaping @Sendable (borrowing WriteTransaction) throws -> Bool
@@ -64,13 +66,13 @@ public struct Migration: Sendable {
 }
 
 extension PersistentHeap {
-    /// Opens the heap at `path` and brings its data to the newest version that `migrations` lead
-    /// to; see ``Migration``.
+    /// Opens the heap at `path` and migrates its data to the newest version in `migrations`. See
+    /// ``Migration``.
     ///
-    /// Throws ``HeapError/newerData(path:version:known:)`` if the data is beyond all of them,
-    /// ``HeapError/migrationNeeded(path:version:wanted:)`` if it is behind and the heap is not
-    /// opened for writing, whatever a step throws (the heap then stays at the version, and the
-    /// batch, before it), and what ``open(_:mode:options:)-(String,_,_)`` throws.
+    /// - Throws: ``HeapError/newerData(path:version:known:)`` if the data is newer than all steps;
+    ///   ``HeapError/migrationNeeded(path:version:wanted:)`` if it is older and the heap is not
+    ///   opened for writing; any error that a step throws, which leaves the heap at the version and
+    ///   batch before it; and the errors of ``open(_:mode:options:)-(String,_,_)``.
     public static func open(
         _ path: String, mode: OpenMode = .readWrite, options: Options = Options(),
         migrations: [Migration]
@@ -85,7 +87,7 @@ extension PersistentHeap {
         return heap
     }
 
-    /// The version of its data that the heap is at; 0 if no migration has ever set one.
+    /// The version of the heap's data, or 0 if no migration has ever set one.
     public var dataVersion: Int {
         get throws { try read { tx in try DataVersion.read(tx.access) } }
     }
@@ -108,7 +110,7 @@ extension PersistentHeap {
             var isDone = false
             while !isDone {
                 isDone = try write { tx in
-                    // Another process may have done it since.
+                    // Another process may have run the step in the meantime.
                     if try DataVersion.read(tx.access) >= step.version { return true }
                     let isDone = isNew ? true : try step.body(tx)
                     if isDone { try DataVersion.set(step.version, tx.access) }
@@ -119,7 +121,7 @@ extension PersistentHeap {
     }
 }
 
-/// The version is a root like others, with a name that no list of roots shows.
+/// The version is an ordinary root with a name that no list of roots shows.
 package enum DataVersion {
     private static var name: String { RootCatalogue.dataVersionName }
 

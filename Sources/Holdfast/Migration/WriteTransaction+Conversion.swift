@@ -1,34 +1,38 @@
 import HoldfastEngine
 
-// What migrations are made of: a root's old form is put aside under a name that nobody sees, a new
-// one is made in its place, and the elements go over from one to the other, a batch in each
-// transaction. All that the next batch needs to know stands in the heap.
+// The building blocks of migrations. The old form of a root is put aside under a hidden name, a new
+// one is created in its place, and each transaction moves a batch of elements from one to the
+// other. The heap holds all the state that the next batch needs.
 extension WriteTransaction {
-    /// Gives a root another name. Throws ``HeapError/rootNotFound(path:name:)`` if there is none
-    /// and ``HeapError/badRootName(path:name:reason:)`` for a name that no root can have; traps if
-    /// the new name is taken. O(1) expected.
+    /// Renames a root. Traps if the new name is taken.
+    ///
+    /// - Throws: ``HeapError/rootNotFound(path:name:)`` if there is no such root, and
+    ///   ``HeapError/badRootName(path:name:reason:)`` for an invalid name.
+    /// - Complexity: O(1) expected.
     public func renameRoot(_ name: String, to newName: String) throws(HeapError) {
         try access.requireFreeName(newName)
         try RootCatalogue(access).rename(name, to: newName)
     }
 
-    /// Moves up to `limit` elements of the array `name` to the new form; returns whether all have
-    /// been moved. Until then the root holds those that have been.
+    /// Moves up to `limit` elements of the array `name` to the new form.
     ///
-    /// O(`limit`), beside what `transform` costs.
+    /// Until all elements have been moved, the root holds only the moved ones.
+    ///
+    /// - Returns: Whether all elements have been moved.
+    /// - Complexity: O(`limit`), plus the cost of `transform`.
     public func convertArray<Old: Persistable, New: Persistable>(
         _ name: String, from old: Old.Type, to new: New.Type, upTo limit: Int = 10_000,
         _ transform: (Old) throws -> New
     ) throws -> Bool {
         let aside = RootCatalogue.hiddenPrefix + name
         if try access.findRoot(aside, as: PersistentArray<Old>.self) == nil {
-            // Checks that it is what it is said to be.
+            // Checks the stored type.
             _ = try access.requireRoot(name, as: PersistentArray<Old>.self)
             try RootCatalogue(access).rename(name, to: aside)
         }
         let source = try array(aside, of: Old.self)
         let target = try array(name, of: New.self)
-        // First all are copied, in their order; then the old ones are freed from the end, until
+        // First all elements are copied in order. Then the old ones are freed from the end until
         // none is left.
         if target.count < source.count || (target.count == 0 && source.count == 0) {
             let end = min(source.count, target.count + max(limit, 1))
@@ -36,7 +40,7 @@ extension WriteTransaction {
             for index in target.count ..< end { target.append(try transform(source[index])) }
             if end < source.count { return false }
         }
-        // Elements that own nothing go with their array as a whole.
+        // Elements that own nothing are freed with their array as a whole.
         if Old.ownsMemory {
             for _ in 0 ..< min(source.count, max(limit, 1)) {
                 source.removeElement(at: source.count - 1)
@@ -47,11 +51,13 @@ extension WriteTransaction {
         return true
     }
 
-    /// Moves up to `limit` entries of the map `name` to the new form; returns whether all have been
-    /// moved. Until then the root holds those that have been. Entries whose new keys are equal
-    /// replace one another.
+    /// Moves up to `limit` entries of the map `name` to the new form.
     ///
-    /// O(`limit`), beside what `transform` costs.
+    /// Until all entries have been moved, the root holds only the moved ones. Entries whose new
+    /// keys are equal replace one another.
+    ///
+    /// - Returns: Whether all entries have been moved.
+    /// - Complexity: O(`limit`), plus the cost of `transform`.
     public func convertMap<OldKey, OldValue, NewKey, NewValue>(
         _ name: String, from old: (OldKey.Type, OldValue.Type),
         to new: (NewKey.Type, NewValue.Type), upTo limit: Int = 10_000,
@@ -68,8 +74,8 @@ extension WriteTransaction {
         }
         let source = try map(aside, OldKey.self, OldValue.self)
         let target = try map(name, NewKey.self, NewValue.self)
-        // What lies before the cursor has been moved; without it every batch would pass all that
-        // the earlier ones left empty.
+        // Everything before the cursor has been moved. Without it every batch would walk past all
+        // the segments that earlier batches emptied.
         let cursor = try cursor(named: cursorName)
         var iterator = PersistentMap<OldKey, OldValue>.Iterator(source, fromEntry: cursor.value)
         var moved: [OldKey] = []
@@ -79,7 +85,7 @@ extension WriteTransaction {
             moved.append(key)
         }
         cursor.value = iterator.segmentEntry
-        // The table keeps its shape, by which the cursor counts.
+        // The table keeps its shape, because the cursor counts directory entries.
         for key in moved { source.removeKeepingTable(key) }
         if source.count > 0 { return false }
         try removeRoot(aside, PersistentMap<OldKey, OldValue>.self)
@@ -98,13 +104,13 @@ extension WriteTransaction {
 }
 
 extension PersistentMap.Iterator {
-    /// Begins at an entry of the directory, as `segmentEntry` told it.
+    /// Starts at a directory entry that `segmentEntry` returned.
     init(_ map: PersistentMap, fromEntry entry: Int) {
         self.init(map)
         walk = map.walk(behind: entry, walk)
     }
 
-    /// The directory's entry at which the segment that was walked last begins. Stays right while
+    /// The directory entry at which the most recently visited segment begins. It stays valid while
     /// entries are only removed.
     var segmentEntry: Int {
         let header = map.header
@@ -116,7 +122,7 @@ extension PersistentMap.Iterator {
 }
 
 extension PersistentMap {
-    /// Removes an entry, and leaves the segments as they are.
+    /// Removes an entry without changing the segments.
     fileprivate func removeKeepingTable(_ key: Key) {
         Key.withProbe(key) { probe in
             let hash = Key.hash(probe, seed: access.hashSeed)
@@ -124,7 +130,7 @@ extension PersistentMap {
         }
     }
 
-    /// A walk that has come to the end of the segment before a directory entry.
+    /// A walk that has reached the end of the segment before a directory entry.
     fileprivate func walk(behind entry: Int, _ beginning: Walk) -> Walk {
         let header = header
         let depth = Int(header.pointee.depth)

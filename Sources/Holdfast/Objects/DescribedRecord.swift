@@ -5,7 +5,7 @@ package protocol DescribedRecord: PersistableRecord {
     static var parts: (fields: [RecordPart], byteCount: Int) { get }
 }
 
-/// A field of such a record: its stored form lies `offset` bytes from the block's first.
+/// A field of such a record. Its stored form is `offset` bytes from the start of the block.
 package struct RecordPart: Sendable {
     package let name: String
     package let offset: Int

@@ -13,7 +13,8 @@ extension PersistableRecord {
 }
 
 extension Shared {
-    /// The first reference moves the record; the count of references is part of it.
+    /// The first reference that is moved moves the record. The reference count is part of the
+    /// record.
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
         mover.moveRecord(Target.self, at: place)
     }

@@ -25,8 +25,8 @@ extension PersistableRecord {
     }
 }
 
-// References are followed when everything else has been: only then is it known what has an owner.
-// That also keeps a long chain of them from becoming a deep recursion.
+// References are followed after everything else, because only then is it known which records have
+// an owner. This also prevents a deep recursion along a chain of references.
 
 extension Ref {
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {

@@ -1,7 +1,7 @@
 import HoldfastEngine
 
-/// A struct of any persistable fields that can be kept in a heap: strings, dates, optionals, other
-/// records, collections, references.
+/// A struct that can be stored in a heap, with fields of any persistable types: strings, dates,
+/// optionals, other records, collections, references.
 ///
 ///     struct Contact: PersistableRecord {
 ///         var name: String
@@ -10,28 +10,29 @@ import HoldfastEngine
 ///         var spouse: Ref<Contact>?
 ///     }
 ///
-/// It needs no code: its fields are found by reflection when the type is first used. Each record
-/// lies in a block of its own, its fields one behind the other in their stored forms, and belongs
-/// to the place that it was stored in: removing or replacing it there frees it with all that it
-/// owns (texts, nested records and collections, but not what a ``Ref`` leads to).
+/// The conformance needs no code: the fields are found by reflection when the type is first used.
+/// Each record has a block of its own that holds the stored forms of its fields one after the
+/// other. The record belongs to the place that it is stored in. Removing or replacing it there
+/// frees it together with everything that it owns (strings, nested records and collections, but not
+/// the target of a ``Ref``).
 ///
-/// As a value (`contacts["ada"]`) a record is read and written whole. Through a ``Ref``, a
-/// ``Shared`` or the root that ``PersistentValue`` leads to, its fields are reached by name, in
-/// place: `ref.name = "Ada"` touches the name and nothing else.
+/// As a value (`contacts["ada"]`) a record is read and written as a whole. Through a ``Ref``, a
+/// ``Shared`` or the root of a ``PersistentValue``, its fields are accessed by name and in place:
+/// `ref.name = "Ada"` changes only the name.
 ///
-/// A field of a type that cannot be kept (a class, an `Array`, a closure) is refused with
-/// ``HeapError/notStorable(type:reason:)``, naming the field, when a root of the type is first
-/// asked for. A struct whose fields are all plain bytes is faster as a ``PersistableStruct``.
+/// A field of a type that cannot be stored (a class, an `Array`, a closure) is refused with
+/// ``HeapError/notStorable(type:reason:)``, which names the field, when a root of the type is first
+/// requested. A struct whose fields are all plain bytes is faster as a ``PersistableStruct``.
 public protocol PersistableRecord: ReferenceTarget
 where Stored == RelativePointer<StoredRecord> {}
 
-/// The first 8 bytes of a record's block.
+/// The header of a record: the first 8 bytes of its block.
 @frozen
 public struct StoredRecord: BitwiseCopyable, Sendable {
-    /// Says which type the record is of, so that a reference to what is no longer there, or is
-    /// something else, is noticed; 0 once it is freed.
+    /// Identifies the record's type, so that a reference to a freed record or to another type is
+    /// detected. 0 once the record is freed.
     @usableFromInline package var tag: UInt32
-    /// How many ``Shared`` references own the record; 0 if one place does.
+    /// The number of ``Shared`` references that own the record, or 0 if a single place owns it.
     @usableFromInline package var owners: UInt32
 
     @usableFromInline
@@ -45,8 +46,8 @@ extension PersistableRecord {
     public static func load(_ stored: Stored, from access: HeapAccess) -> Self {
         let layout = RecordLayout.of(Self.self)
         layout.require(stored.offset, access)
-        // Every stored field of the struct is initialised, each by its own type, before the whole
-        // is taken out.
+        // Every stored field of the struct is initialised by its own type before the whole value is
+        // moved out.
         return withUnsafeTemporaryAllocation(
             byteCount: max(MemoryLayout<Self>.size, 1), alignment: MemoryLayout<Self>.alignment
         ) { buffer in
@@ -63,7 +64,7 @@ extension PersistableRecord {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         let offset = makeBlock(in: access)
         withUnsafeBytes(of: value) { bytes in
-            // What is nil is zeros, as the block is.
+            // Nil is stored as zeros, which the block already contains.
             for field in layout.fields where !field.isNil(in: bytes.baseAddress!) {
                 field.store(from: bytes.baseAddress!, at: offset, access)
             }
@@ -71,7 +72,7 @@ extension PersistableRecord {
         return Stored(offset: offset)
     }
 
-    /// A block with the record's tag and nothing else.
+    /// Allocates a block that contains the record's tag and nothing else.
     package static func makeBlock(in access: HeapAccess) -> UInt64 {
         let layout = RecordLayout.of(Self.self)
         let offset = access.allocateZeros(
@@ -83,7 +84,7 @@ extension PersistableRecord {
     public static func destroy(_ stored: Stored, in access: HeapAccess) {
         let layout = RecordLayout.of(Self.self)
         layout.require(stored.offset, access)
-        // First of all, so that a cycle of owners ends here.
+        // Before everything else, so that a cycle of owners ends here.
         access.store(StoredRecord(tag: 0, owners: 0), at: stored.offset)
         guard access.enterLevel() else {
             return access.postpone(following: access) {
@@ -94,7 +95,7 @@ extension PersistableRecord {
         access.leaveLevel()
     }
 
-    /// Replaces every field of the record in its place, so that references to it stay good.
+    /// Replaces every field of the record in place, so that references to it stay valid.
     static func replace(_ stored: Stored, with value: Self, in access: HeapAccess) {
         let layout = RecordLayout.of(Self.self)
         layout.require(stored.offset, access)

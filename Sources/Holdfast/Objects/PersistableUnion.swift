@@ -1,8 +1,9 @@
 import HoldfastEngine
 import HoldfastSystem
 
-/// An enum with payloads that can be kept in a heap. Swift cannot take such an enum apart and put
-/// it together again by itself, so its cases are listed:
+/// An enum with associated values that can be stored in a heap.
+///
+/// Swift cannot decompose and rebuild such an enum generically, so the enum lists its cases:
 ///
 ///     enum Payment: PersistableUnion {
 ///         case cash
@@ -20,32 +21,33 @@ import HoldfastSystem
 ///         ]
 ///     }
 ///
-/// In the heap it is the number of the case in that list and the payload in a block of its own.
-/// Cases may be added at the end of the list after a migration that says so; storing a value that
-/// no listed case takes traps with a sentence.
+/// The stored form is the number of the case in that list, with the payload in a block of its own.
+/// Cases may be added at the end of the list after a migration that declares it. Storing a value
+/// that no listed case accepts traps with a message.
 public protocol PersistableUnion: PersistableValue, PersistableNamed where Stored == StoredUnion {
     /// All cases. Their order is part of the stored form.
     static var cases: [UnionCase<Self>] { get }
 }
 
-/// 16 bytes: which case, and where its payload lies.
+/// The 16-byte stored form: the case, and the place of its payload.
 @frozen
 public struct StoredUnion: BitwiseCopyable, Sendable {
-    /// The case's number in the list.
+    /// The number of the case in the list.
     package var number: UInt32
     var reserved: UInt32 = 0
-    /// The payload's block; 0 if there is no payload.
+    /// The offset of the payload's block, or 0 if there is no payload.
     package var payload: UInt64
 }
 
-/// A case of a ``PersistableUnion``: its name, and how its payload is put in and taken out.
+/// A case of a ``PersistableUnion``: its name, and the functions that embed and extract its
+/// payload.
 public struct UnionCase<Union: SendableMetatype>: Sendable {
     package let name: String
     package let payload: [PayloadPart]
-    /// Bytes of the payload's block; 0 if there is none.
+    /// The size of the payload's block in bytes, or 0 if there is none.
     package let byteCount: Int
-    /// Takes a value apart into a new block and returns the block's place; nil if the value is of
-    /// another case.
+    /// Stores the payload of a value in a new block and returns the block's offset, or nil if the
+    /// value is of another case.
     let store: @Sendable (Union, HeapAccess) -> UInt64?
     let load: @Sendable (UInt64, HeapAccess) -> Union
 
@@ -54,14 +56,14 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
         package let valueType: any Persistable.Type
     }
 
-    /// A case without a payload.
+    /// Creates a case without a payload.
     public init(_ name: String, _ value: @autoclosure @escaping @Sendable () -> Union)
     where Union: Equatable {
         self.init(name, value) { $0 == value() }
     }
 
-    /// A case without a payload, of an enum that is not `Equatable`; `matches` tells whether a
-    /// value is of this case.
+    /// Creates a case without a payload, for an enum that is not `Equatable`. `matches` returns
+    /// whether a value is of this case.
     public init(
         _ name: String, _ value: @escaping @Sendable () -> Union,
         if matches: @escaping @Sendable (Union) -> Bool
@@ -73,8 +75,10 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
         load = { _, _ in value() }
     }
 
-    /// A case with a payload of one or more values: `embed` makes the case from them (its name is
-    /// such a function), `extract` takes them out or returns nil for another case.
+    /// Creates a case with a payload of one or more values.
+    ///
+    /// `embed` creates the case from the values; the name of the case is such a function. `extract`
+    /// returns them, or nil for another case.
     public init<each Part: Persistable>(
         _ name: String, _ embed: @escaping @Sendable (repeat each Part) -> Union,
         _ extract: @escaping @Sendable (Union) -> (repeat each Part)?
@@ -98,7 +102,7 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
         }
     }
 
-    /// A case of a payload whose types are only known at run time.
+    /// Creates a case with a payload whose types are only known at run time.
     package init(
         _ name: String, payload types: [any Persistable.Type],
         store: @escaping @Sendable (Union, HeapAccess) -> UInt64?,
@@ -110,7 +114,7 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
         self.load = load
     }
 
-    /// Where the values of a payload lie in its block, and the block's bytes.
+    /// Returns the places of a payload's values in its block, and the size of the block in bytes.
     package static func parts(of types: [any Persistable.Type]) -> ([PayloadPart], byteCount: Int) {
         var parts: [PayloadPart] = []
         var end = 0
@@ -124,7 +128,7 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
         parts.append(PayloadPart(offset: place(type, &end), valueType: type))
     }
 
-    /// Where the next part lies, and where it ends.
+    /// Returns the place of the next part and advances `end` past it.
     private static func place<Part: Persistable>(_ type: Part.Type, _ end: inout Int) -> Int {
         let offset = end.roundedUp(to: MemoryLayout<Part.Stored>.alignment)
         end = offset + MemoryLayout<Part.Stored>.size
@@ -148,13 +152,13 @@ public struct UnionCase<Union: SendableMetatype>: Sendable {
 }
 
 extension UnionCase {
-    /// Frees what the payload owns, and its block.
+    /// Frees everything that the payload owns, and its block.
     fileprivate func destroyPayload(at block: UInt64, _ access: HeapAccess) {
         withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 8) { bytes in
             bytes.copyMemory(
                 from: UnsafeRawBufferPointer(
                     start: access.address(block, byteCount), count: byteCount))
-            // The block first, so that a circle, in a damaged heap, ends here.
+            // The block first, so that a cycle in a damaged heap ends here.
             access.free(block, byteCount: byteCount, alignment: 8)
             DeepStack.run {
                 for part in payload { part.destroy(UnsafeRawBufferPointer(bytes), access) }

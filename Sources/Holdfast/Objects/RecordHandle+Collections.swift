@@ -1,11 +1,13 @@
 import HoldfastEngine
 
-// References to records that lie in collections, so that their fields can be changed in place:
+// References to records in collections, so that their fields can be changed in place:
 // `contacts[ref: 3].name = "Ada"`.
 
 extension PersistentArray where Element: PersistableRecord {
-    /// A reference to the record at `index`, good until the element is replaced or removed; traps
-    /// if there is none. O(1).
+    /// A reference to the record at `index`, valid until the element is replaced or removed. Traps
+    /// if there is none.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public subscript(ref index: Int) -> Ref<Element> {
         let header = header
@@ -14,8 +16,10 @@ extension PersistentArray where Element: PersistableRecord {
 }
 
 extension PersistentMap where Value: PersistableRecord {
-    /// A reference to the record for `key`, good until the value is replaced or removed; nil if
-    /// there is none. O(1) expected.
+    /// A reference to the record for `key`, valid until the value is replaced or removed, or nil if
+    /// there is none.
+    ///
+    /// - Complexity: O(1) expected.
     @inlinable
     public subscript(ref key: Key) -> Ref<Value>? {
         find(key).map { Ref(access: access, place: $0.pointee.value.offset) }
@@ -23,8 +27,10 @@ extension PersistentMap where Value: PersistableRecord {
 }
 
 extension PersistentSortedMap where Value: PersistableRecord {
-    /// A reference to the record for `key`, good until the value is replaced or removed; nil if
-    /// there is none. O(log count).
+    /// A reference to the record for `key`, valid until the value is replaced or removed, or nil if
+    /// there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the number of entries.
     @inlinable
     public subscript(ref key: Key) -> Ref<Value>? {
         find(key).map { Ref(access: access, place: $0.pointee.value.offset) }
@@ -32,8 +38,10 @@ extension PersistentSortedMap where Value: PersistableRecord {
 }
 
 extension PersistentDeque where Element: PersistableRecord {
-    /// A reference to the record at `index`, good until the element is replaced or removed; traps
-    /// if there is none. O(1).
+    /// A reference to the record at `index`, valid until the element is replaced or removed. Traps
+    /// if there is none.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public subscript(ref index: Int) -> Ref<Element> {
         let ring = ring

@@ -1,28 +1,28 @@
 import HoldfastEngine
 
-/// A handle that leads to a record and reaches its fields by name: ``Ref``, ``Shared``, and
+/// A handle that leads to a record and accesses its fields by name: ``Ref``, ``Shared``, and
 /// ``PersistentValue`` of a record.
 ///
 ///     node.next?.value = 3
 ///     contact.phones.append("+44 20 7946 0000")
 ///
-/// Reading a field reads nothing else; setting one replaces it and frees what the old one owned.
-/// Each is O(1), but for the copy of a text or the like. A field that is itself a struct or record
-/// is read and set whole.
+/// Reading a field reads nothing else. Setting a field replaces it and frees everything that the
+/// old value owned. Each is O(1), except for copying a string or the like. A field that is itself a
+/// struct or record is read and set as a whole.
 @dynamicMemberLookup
 public protocol RecordHandle {
-    /// What the record is.
+    /// The type of the record.
     associatedtype Target: PersistableRecord
 
     /// The transaction that the handle belongs to.
     var access: HeapAccess { get }
 
-    /// Where the record lies, in bytes from the heap's start.
+    /// The offset of the record in bytes from the start of the heap.
     var place: UInt64 { get }
 }
 
 extension RecordHandle {
-    // Always inlined, so that the key path is a constant where it is used; see
+    // Always inlined, so that the key path is a constant at the use site. See
     // `RecordPlan.place(of:)`.
 
     /// A field of the record.
@@ -52,7 +52,7 @@ extension RecordHandle {
         }
     }
 
-    /// The field at so many bytes from the record's first.
+    /// Returns the field at this offset in bytes from the start of the record.
     @inlinable @inline(__always)
     func load<Value: Persistable>(_ field: UInt64, _ plan: UnsafePointer<RecordPlan>) -> Value {
         let place = place
@@ -72,7 +72,9 @@ extension RecordHandle {
     }
 
     /// The whole record. Setting it replaces every field in place, so that references to it stay
-    /// good. O(its fields).
+    /// valid.
+    ///
+    /// - Complexity: O(number of fields).
     public var record: Target {
         get { Target.load(RelativePointer(offset: place), from: access) }
         nonmutating set {
@@ -80,8 +82,8 @@ extension RecordHandle {
         }
     }
 
-    /// Traps unless the record lies in the heap that `access` leads to: its place says nothing of
-    /// another one, and one kept from an earlier transaction may belong to something else by now.
+    /// Traps unless the record is in the heap that `access` leads to. Its place has no meaning in
+    /// another heap, and a place from an earlier transaction may belong to other data now.
     @inlinable @inline(__always)
     func requireBelongs(to access: HeapAccess) {
         guard self.access.context == access.context, self.access.epoch == access.epoch else {

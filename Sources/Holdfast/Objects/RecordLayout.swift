@@ -5,22 +5,22 @@ import HoldfastFormat
 import HoldfastSystem
 import Synchronization
 
-/// Where the fields of a record lie, in the struct and in the heap: made once for each type by
-/// reflection, and never given back.
+/// The layout of a record's fields, in the struct and in the heap. Created once for each type, by
+/// reflection, and never freed.
 ///
-/// A block is the header (`StoredRecord`, 8 bytes) and the fields' stored forms in the order of
-/// their declaration, each at the next multiple of its alignment.
+/// A block consists of the header (`StoredRecord`, 8 bytes) and the fields' stored forms in the
+/// order of their declaration, each at the next multiple of its alignment.
 @usableFromInline
 package final class RecordLayout: Sendable {
-    /// One field; its type's own code does the work.
+    /// One field. Its type's own code does the work.
     package struct Field: Sendable {
         package let name: String
-        /// Bytes from the struct's first byte in memory.
+        /// The offset in bytes from the start of the struct in memory.
         let memoryOffset: Int
-        /// Bytes from the block's first byte in the heap.
+        /// The offset in bytes from the start of the block in the heap.
         package let offset: Int
         package let valueType: any Persistable.Type
-        /// The field's type once more if it is an optional.
+        /// The field's type again, if it is an optional.
         let optionalType: (any OptionalField.Type)?
 
         var ownsMemory: Bool { valueType.ownsMemory }
@@ -33,7 +33,7 @@ package final class RecordLayout: Sendable {
     package let byteCount: Int
     let tag: UInt32
     package let typeName: String
-    /// What field access goes by.
+    /// The plan that field access uses.
     nonisolated(unsafe) let plan: UnsafePointer<RecordPlan>
 
     private init(
@@ -43,8 +43,9 @@ package final class RecordLayout: Sendable {
         self.fields = fields
         self.byteCount = byteCount
         typeName = type.storedName
-        // Fixed seeds: the tag stands in the file. It only has to differ between types, and from 0;
-        // names of fields' types are left out, since those may be renamed in the program.
+        // Fixed seeds, because the tag is stored in the file. Tags only have to differ between
+        // types, and from 0. Names of the fields' types are left out, since the program may rename
+        // those.
         var text = Self.text(type, fields, byteCount) { _ in "" }
         let seed = HeapIdentity(high: 0x5265_636f_7264_5461, low: 0x6754_6167_5461_6754)
         tag =
@@ -70,7 +71,7 @@ package final class RecordLayout: Sendable {
 
     // MARK: Making
 
-    /// The layout of `type`; throws `notStorable` if one of its fields cannot be kept.
+    /// Returns the layout of `type`. Throws `notStorable` if one of its fields cannot be stored.
     static func make(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout {
         if let described = type as? any DescribedRecord.Type { return make(described) }
         var found: [(name: String, offset: Int, type: Any.Type)] = []
@@ -113,8 +114,8 @@ package final class RecordLayout: Sendable {
             type, fields: fields, byteCount: end, memoryBytes: TypeFacts.size(of: type))
     }
 
-    /// The layout of a type that is no struct of this program: its fields lie in the heap and
-    /// nowhere in memory, where they are only told apart.
+    /// Returns the layout of a type that is not a struct of this program. Its fields exist only in
+    /// the heap; in memory they merely need to be distinct.
     private static func make(_ type: any DescribedRecord.Type) -> RecordLayout {
         let (parts, byteCount) = type.parts
         let fields = parts.enumerated().map { number, part in
@@ -177,7 +178,7 @@ package final class RecordLayout: Sendable {
         known.withLock { Dictionary($0.values.map { ($0.tag, $0) }) { first, _ in first } }
     }
 
-    /// The layout of `type`, made if it is asked for the first time.
+    /// Returns the layout of `type`, created on first use.
     package static func found(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout
     {
         let identifier = ObjectIdentifier(type)
@@ -191,12 +192,12 @@ package final class RecordLayout: Sendable {
         }
     }
 
-    /// The layout of a type that a root's check has found to be storable.
+    /// Returns the layout of a type that a root's check has found to be storable.
     package static func of<T: PersistableRecord>(_ type: T.Type) -> RecordLayout {
         RecordPlan.of(type).pointee.layout.takeUnretainedValue()
     }
 
-    /// Frees what the fields own, and the block.
+    /// Frees everything that the fields own, and the block.
     func destroyFields(at block: UInt64, _ access: HeapAccess) {
         DeepStack.run {
             for field in fields where field.ownsMemory { field.destroy(at: block, access) }
@@ -204,7 +205,7 @@ package final class RecordLayout: Sendable {
         access.free(block, byteCount: byteCount, alignment: Self.alignment)
     }
 
-    /// Traps unless a record of this type lies at `offset`.
+    /// Traps unless a record of this type is at `offset`.
     package func require(_ offset: UInt64, _ access: HeapAccess) {
         plan.pointee.require(offset, access)
     }
@@ -215,13 +216,13 @@ extension RecordLayout.Field {
         load(valueType, block, memory, access)
     }
 
-    /// Writes the field's stored form into a block that holds none yet.
+    /// Writes the field's stored form into a block that does not hold one yet.
     func store(from memory: UnsafeRawPointer, at block: UInt64, _ access: HeapAccess) {
         store(valueType, memory, block, access)
     }
 
-    /// Whether the field is an optional without a value, whose stored form is zeros: far cheaper to
-    /// find out than to make that form of a type that is only known at run time.
+    /// Returns whether the field is an optional without a value, whose stored form is zeros. Much
+    /// cheaper than creating that form for a type that is only known at run time.
     func isNil(in memory: UnsafeRawPointer) -> Bool {
         optionalType?.isNil(memory + memoryOffset) ?? false
     }

@@ -1,12 +1,13 @@
 import HoldfastEngine
 
-// References are written as numbers, since places mean nothing in another heap. Numbers are given
-// in the order in which records are come by, and hold for all roots that are exported together.
+// References are exported as numbers, since places have no meaning in another heap. Numbers are
+// assigned in the order in which records are encountered, and are valid for all roots that are
+// exported together.
 
 /// The records that an export has numbered.
 ///
-/// `@unchecked Sendable`: encoders want it in their user information; it is used by the
-/// transaction's thread alone.
+/// `@unchecked Sendable`: encoders require it of their user information. Only the transaction's
+/// thread uses the object.
 package final class ExportedRecords: @unchecked Sendable {
     private struct Pending {
         let number: Int
@@ -14,8 +15,8 @@ package final class ExportedRecords: @unchecked Sendable {
         let type: any PersistableRecord.Type
     }
 
-    /// Places that references lead to and that something else owns: those records are written where
-    /// they are owned.
+    /// The targets of references that something else owns. Those records are written where they are
+    /// owned.
     private let ownedPlaces: Set<UInt64>
     private var numbers: [UInt64: Int] = [:]
     /// Records that nothing else owns, to be written on lines of their own.
@@ -24,7 +25,7 @@ package final class ExportedRecords: @unchecked Sendable {
 
     package init(ownedPlaces: Set<UInt64>) { self.ownedPlaces = ownedPlaces }
 
-    /// The number of the record that a reference leads to.
+    /// Returns the number of the record that a reference leads to.
     package func number<Record: PersistableRecord>(of place: UInt64, _ type: Record.Type) -> Int {
         if let number = numbers[place] { return number }
         let number = numbers.count + 1
@@ -35,15 +36,16 @@ package final class ExportedRecords: @unchecked Sendable {
         return number
     }
 
-    /// The number of a record that is written where it is owned; nil if no reference leads to it.
+    /// Returns the number of a record that is written where it is owned, or nil if no reference
+    /// leads to it.
     package func number<Record: PersistableRecord>(ofOwned place: UInt64, _ type: Record.Type)
         -> Int?
     {
         ownedPlaces.contains(place) ? number(of: place, type) : nil
     }
 
-    /// The next record that is to have a line of its own; a list, so that a long chain of
-    /// references is no deep recursion.
+    /// Returns the next record that needs a line of its own. A list, so that a long chain of
+    /// references is not a deep recursion.
     package func nextPending() -> (number: Int, place: UInt64, type: any PersistableRecord.Type)? {
         guard next < pending.count else {
             pending = []
@@ -55,8 +57,8 @@ package final class ExportedRecords: @unchecked Sendable {
     }
 }
 
-/// The records that an import has come by, by their numbers. The first mention of a number makes
-/// the record's block, its line fills it.
+/// The records that an import has encountered, by their numbers. The first mention of a number
+/// allocates the record's block, and the record's line fills it.
 ///
 /// `@unchecked Sendable`: as with ``ExportedRecords``.
 package final class ImportedRecords: ImportContext, @unchecked Sendable {
@@ -73,8 +75,8 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
 
     package init(_ access: HeapAccess) { self.access = access }
 
-    /// Where the record lies that a reference mentions. A shared one counts the mention as an
-    /// owner.
+    /// Returns the place of the record that a reference mentions. A shared record counts the
+    /// mention as an owner.
     package func place<Record: PersistableRecord>(
         ofMention number: Int, _ type: Record.Type, shares: Bool
     )
@@ -94,7 +96,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
         return entry.place
     }
 
-    /// Where the record is to be made that has this number and an owner.
+    /// Returns the place for the record that has this number and an owner.
     package func place<Record: PersistableRecord>(ofOwned number: Int, _ type: Record.Type) throws
         -> UInt64
     {
@@ -106,7 +108,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
         return entry.place
     }
 
-    /// The block and type of a record that has a line of its own.
+    /// Returns the block and type of a record that has a line of its own.
     package func placeToFill(_ number: Int) throws -> (
         place: UInt64, type: any PersistableRecord.Type
     ) {
@@ -133,7 +135,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
         return entry
     }
 
-    /// Throws unless every number that is mentioned has its record.
+    /// Throws unless every mentioned number has its record.
     package func requireComplete() throws {
         for (number, entry) in entries.sorted(by: { $0.key < $1.key }) {
             guard entry.isFilled else {
@@ -148,7 +150,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
 }
 
 extension Exchange {
-    /// The records of the import that a decoder belongs to.
+    /// Returns the records of the import that a decoder belongs to.
     package static func importing(_ decoder: any Decoder) throws -> ImportedRecords {
         guard let found = decoder.userInfo[userInfoKey] as? ImportedRecords else {
             throw ExchangeProblem("values of a heap are decoded by an import only")
@@ -156,7 +158,7 @@ extension Exchange {
         return found
     }
 
-    /// The records of the export that an encoder belongs to; nil if it belongs to none.
+    /// Returns the records of the export that an encoder belongs to, or nil if it belongs to none.
     static func exporting(_ encoder: any Encoder) -> ExportedRecords? {
         encoder.userInfo[userInfoKey] as? ExportedRecords
     }

@@ -1,13 +1,14 @@
 import HoldfastEngine
 
-/// What reaching a field needs of a record's layout, in plain memory that is never given back:
-/// nothing here is counted or initialised lazily, so a field is read with a few loads.
+/// The part of a record's layout that field access needs, in plain memory that is never freed.
+/// Nothing here is reference-counted or initialised lazily, so a field is read with a few loads.
 @frozen @usableFromInline
 struct RecordPlan {
-    /// What a key path is answered with: one for each byte of the struct at which a field begins.
+    /// The field at one offset of the struct. There is one entry for each byte at which a field can
+    /// begin.
     @frozen @usableFromInline
     struct Place {
-        /// Bytes from the block's first byte; 0 where no field begins.
+        /// The offset in bytes from the start of the block, or 0 where no field begins.
         @usableFromInline let offset: UInt32
         /// The field's type.
         @usableFromInline let type: UInt
@@ -19,7 +20,7 @@ struct RecordPlan {
     /// Never released: a layout lives as long as the process.
     @usableFromInline let layout: Unmanaged<RecordLayout>
 
-    /// The plan of a type that a root's check has found to be storable.
+    /// Returns the plan of a type that a root's check has found to be storable.
     @inlinable @inline(__always)
     static func of<T: PersistableRecord>(_ type: T.Type) -> UnsafePointer<RecordPlan> {
         if let plan = RecordPlanCache.shared.find(UInt(bitPattern: ObjectIdentifier(type))) {
@@ -35,11 +36,11 @@ struct RecordPlan {
         }
     }
 
-    /// Where the field that a key path leads to lies in the heap. Traps if the path leads into a
-    /// field instead of to one.
+    /// Returns the place in the heap of the field that a key path leads to. Traps if the path leads
+    /// into a field instead of to one.
     ///
-    /// The path must not be used for anything else, not even in the trap: only then does the
-    /// compiler make a number of a path that is written out, instead of making the path.
+    /// The path must not be used for anything else, not even in the trap. Only then does the
+    /// compiler turn a literal key path into a constant offset instead of creating the key path.
     @inlinable @inline(__always)
     func place<Target, Value>(of path: KeyPath<Target, Value>) -> UInt64 {
         guard let offset = MemoryLayout<Target>.offset(of: path), offset < placeCount else {
@@ -60,7 +61,7 @@ struct RecordPlan {
                 + "properties and the fields of fields through the record's value.")
     }
 
-    /// Traps unless a record of this type lies at `offset`.
+    /// Traps unless a record of this type is at `offset`.
     @inlinable @inline(__always)
     func require(_ offset: UInt64, _ access: HeapAccess) {
         let header = access.address(offset, MemoryLayout<StoredRecord>.size).load(

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// The plans of this process's record types, found without a lock: field access must cost no more
+/// The plans of this process's record types, found without a lock. Field access must cost no more
 /// than a few loads.
 ///
-/// An open-addressed table of words that is only ever added to. A key is published after its value,
-/// so whoever sees the key sees the plan.
+/// An open-addressed table of words that only grows. A key is published after its value, so a
+/// thread that sees the key also sees the plan.
 @usableFromInline
 final class RecordPlanCache: Sendable {
     @usableFromInline static let shared = RecordPlanCache()
@@ -38,8 +38,9 @@ final class RecordPlanCache: Sendable {
         }
     }
 
-    /// Adds a plan; the caller holds a lock against others who do. A table that is three quarters
-    /// full takes no more: those types are found in the dictionary behind the lock.
+    /// Adds a plan. The caller holds a lock against other calls of `add`. A table that is three
+    /// quarters full accepts no more entries; the remaining types are found in the dictionary
+    /// behind the lock.
     func add(_ key: UInt, _ plan: UnsafePointer<RecordPlan>) {
         guard count < Self.slots * 3 / 4 else { return }
         var slot = Self.home(key)

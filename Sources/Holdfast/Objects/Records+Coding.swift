@@ -1,8 +1,8 @@
 import HoldfastEngine
 
 extension PersistableRecord {
-    /// An object with the fields' names. A record that references lead to also tells its number, as
-    /// `"#"`, in an export.
+    /// Encodes an object with the fields' names. In an export, a record that references lead to
+    /// also has its number, as `"#"`.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -53,7 +53,7 @@ extension RecordLayout.Field {
         at block: UInt64, _ access: HeapAccess, from container: KeyedDecodingContainer<Name>,
         _ decoder: any Decoder
     ) throws {
-        // A block of zeros holds nil there already.
+        // A block of zeros already holds nil there.
         if !container.contains(Name(name)), valueType is any AnyOptional.Type { return }
         guard container.contains(Name(name)) else {
             throw decoder.problem("the field \(name) is missing")
@@ -82,8 +82,8 @@ extension RecordLayout.Field {
 // MARK: Enums with payloads
 
 extension PersistableUnion {
-    /// The case's name, and its payload as an array; the case's number if an earlier one has the
-    /// same name.
+    /// Encodes the name of the case, and its payload as an array. If an earlier case has the same
+    /// name, its number replaces the name.
     public static func encode(
         _ stored: StoredUnion, from access: HeapAccess, to encoder: any Encoder
     ) throws {
@@ -194,7 +194,8 @@ private enum Reference {
 }
 
 extension Ref {
-    /// The number of the record, which the export writes where it is owned or on a line of its own.
+    /// Encodes the number of the record, which the export writes where it is owned or on a line of
+    /// its own.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -207,7 +208,7 @@ extension Ref {
 }
 
 extension Shared {
-    /// The number of the record, which the export writes on a line of its own.
+    /// Encodes the number of the record, which the export writes on a line of its own.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {

@@ -1,7 +1,7 @@
 import HoldfastEngine
 
-/// A reference to a record that does not own it: what lists, trees and graphs are linked with,
-/// cycles too.
+/// A reference to a record that does not own it. It links lists, trees and graphs, including cyclic
+/// ones.
 ///
 ///     struct Node: PersistableRecord {
 ///         var value: Int
@@ -11,14 +11,14 @@ import HoldfastEngine
 ///     first.next = tx.new(Node(value: 2, next: first))
 ///     first.next?.value = 3
 ///
-/// Ownership is the program's: a record made by `tx.new` stays until `free()`, whoever refers to
-/// it; a record inside a collection or another record stays until it is removed or replaced there.
-/// A reference to a record that is gone traps with a sentence when it is used, unless its place has
-/// been given to another record of the same type. `HeapCheck.unreachedBlocks` counts records that
-/// nothing leads to any more; ``Shared`` counts its references instead.
+/// The program manages ownership. A record that `tx.new` creates stays until `free()`, no matter
+/// which references lead to it. A record inside a collection or another record stays until it is
+/// removed or replaced there. Using a reference to a freed record traps with a message, unless its
+/// place has been reused for another record of the same type. `HeapCheck.unreachedBlocks` counts
+/// records that nothing leads to any more. ``Shared`` is the reference-counted alternative.
 ///
-/// In the heap a reference is 8 bytes. As a Swift value it is a handle, valid inside its
-/// transaction. Two are equal if they lead to the same record.
+/// In the heap a reference takes 8 bytes. As a Swift value it is a handle, valid inside its
+/// transaction. Two references are equal if they lead to the same record.
 @dynamicMemberLookup
 @frozen
 public struct Ref<Target: PersistableRecord>: RecordHandle {
@@ -31,8 +31,11 @@ public struct Ref<Target: PersistableRecord>: RecordHandle {
         self.place = place
     }
 
-    /// Frees the record and what it owns; its references must not be used any more. Only for
-    /// records that `tx.new` made. O(what it owns).
+    /// Frees the record and everything that it owns.
+    ///
+    /// Its references must not be used after this. Only for records that `tx.new` created.
+    ///
+    /// - Complexity: O(everything that the record owns).
     public func free() { Target.destroy(RelativePointer(offset: place), in: access) }
 }
 
@@ -45,14 +48,13 @@ extension Ref: Hashable {
 }
 
 extension Ref: CustomStringConvertible {
-    /// The type and the place.
+    /// The type and place of the record.
     public var description: String { "\(Target.storedName)@\(place)" }
 }
 
-// A value, unlike other handles: what it leads to stays when the place that held the reference is
-// freed.
+// A value, unlike other handles: its target stays when the place that held the reference is freed.
 extension Ref: PersistableValue, ReferenceValue {
-    /// Where the record lies.
+    /// The place of the record.
     public typealias Stored = RelativePointer<StoredRecord>
 
     @inlinable
@@ -60,8 +62,8 @@ extension Ref: PersistableValue, ReferenceValue {
         Ref(access: access, place: stored.offset)
     }
 
-    /// The place alone: the record is neither copied nor owned. Traps if it is a place of another
-    /// heap.
+    /// Returns the place alone: the record is neither copied nor owned. Traps if the place belongs
+    /// to another heap.
     @inlinable
     public static func store(_ value: Ref, in access: HeapAccess) -> Stored {
         value.requireBelongs(to: access)

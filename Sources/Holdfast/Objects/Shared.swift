@@ -1,15 +1,14 @@
 import HoldfastEngine
 
-/// A reference to a record that belongs to all who refer to it: the record is freed when the last
-/// stored reference goes.
+/// A reference-counted reference to a record. The record is freed with the last stored reference.
 ///
 ///     struct Article: PersistableRecord { var title: String; var author: Shared<Person> }
 ///
-/// The count is of references in the heap, not of Swift values: copying a handle counts nothing,
-/// storing it in a field or a collection counts one, and removing or replacing it there takes one
-/// away. A record made by `tx.share` and never stored is nobody's, and is counted by
-/// `HeapCheck.unreachedBlocks`; so are records that refer to each other in a circle and that
-/// nothing else leads to. At most 2³²-1 references.
+/// The count is of references in the heap, not of Swift values. Copying a handle counts nothing,
+/// storing it in a field or a collection adds one, and removing or replacing it there subtracts
+/// one. A record that `tx.share` creates and that is never stored has no owner, and
+/// `HeapCheck.unreachedBlocks` counts it. The same is true of a cycle of records that nothing else
+/// leads to. A record can have at most 2³²-1 references.
 @dynamicMemberLookup
 @frozen
 public struct Shared<Target: PersistableRecord>: RecordHandle {
@@ -22,7 +21,9 @@ public struct Shared<Target: PersistableRecord>: RecordHandle {
         self.place = place
     }
 
-    /// How many places in the heap hold a reference to the record. O(1).
+    /// The number of places in the heap that hold a reference to the record.
+    ///
+    /// - Complexity: O(1).
     public var referenceCount: Int {
         RecordLayout.of(Target.self).require(place, access)
         return Int(access.load(place, as: StoredRecord.self).owners)
@@ -38,12 +39,12 @@ extension Shared: Hashable {
 }
 
 extension Shared: CustomStringConvertible {
-    /// The type and the place.
+    /// The type and place of the record.
     public var description: String { "\(Target.storedName)@\(place)" }
 }
 
 extension Shared: Persistable {
-    /// Where the record lies.
+    /// The place of the record.
     public typealias Stored = RelativePointer<StoredRecord>
 
     @inlinable
@@ -51,7 +52,7 @@ extension Shared: Persistable {
         Shared(access: access, place: stored.offset)
     }
 
-    /// Counts one more owner. Traps if the record lies in another heap.
+    /// Adds one owner. Traps if the record is in another heap.
     public static func store(_ value: Shared, in access: HeapAccess) -> Stored {
         value.requireBelongs(to: access)
         RecordLayout.of(Target.self).require(value.place, access)
@@ -64,7 +65,7 @@ extension Shared: Persistable {
         return Stored(offset: value.place)
     }
 
-    /// Counts one owner less; the last one frees the record.
+    /// Removes one owner. Removing the last one frees the record.
     public static func destroy(_ stored: Stored, in access: HeapAccess) {
         RecordLayout.of(Target.self).require(stored.offset, access)
         var header = access.load(stored.offset, as: StoredRecord.self)

@@ -1,20 +1,25 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// A copy that packs. Freeing blocks here and there leaves slabs that are mostly empty, and a copy
-// of the pages would take them over; where that would take far more than what lives, the blocks are
-// moved to a new heap instead. Moving follows everything that the roots lead to, so it is done only
-// where the heap has been found to be sound and all of it was reached; any other heap is copied
-// page by page, as it is.
+// A copy that packs. Freeing individual blocks leaves slabs that are mostly empty, and a copy of
+// the pages would include them. If that would take much more space than the live data, the blocks
+// are moved to a new heap instead. Moving follows everything that the roots lead to, so it is done
+// only if the heap has been verified and all of it was reached. Any other heap is copied page by
+// page.
 extension PersistentHeap {
-    /// Writes the heap as it is now to a new file: one commit, whole and at rest, while readers and
-    /// writers go on. It is a heap of its own, with another identity. Free pages are left out;
-    /// where what lives would take far less than the pages that it is spread over, it is packed.
+    /// Writes the heap in its present state to a new file, while readers and writers continue.
     ///
-    /// The file appears at `path` when it is complete and durable, or not at all. Throws
-    /// ``HeapError/alreadyExists(path:)`` rather than replace a file, unless `replacing`, and
-    /// ``HeapError/busy(path:)`` if the file that is to be replaced is a heap that is open
-    /// anywhere. O(heap); `progress` is told pages.
+    /// The copy is one commit, complete and at rest. It is a heap of its own, with another
+    /// identity. Free pages are left out. If the live data would take much less space than its
+    /// pages, the copy is packed.
+    ///
+    /// The file appears at `path` when it is complete and durable, or not at all. `progress` is
+    /// reported in pages.
+    ///
+    /// - Throws: ``HeapError/alreadyExists(path:)`` if there is a file at `path` and `replacing` is
+    ///   false, and ``HeapError/busy(path:)`` if the file to be replaced is a heap that is open in
+    ///   any process.
+    /// - Complexity: O(size of the heap).
     public func copy(
         to path: String, replacing: Bool = false,
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
@@ -28,13 +33,13 @@ extension PersistentHeap {
         try snapshot.writeCopy(to: path, replacing: replacing, progress: progress)
     }
 
-    /// Writes a packed copy of a snapshot, if that is worthwhile and possible; false if the pages
-    /// are to be copied. Throws like `copy`.
+    /// Writes a packed copy of a snapshot if that is worthwhile and possible. Returns false if the
+    /// pages are to be copied. Throws like `copy`.
     static func copyPacked(
         _ snapshot: HeapEngine, to path: String, replacing: Bool, always: Bool = false,
         progress: ((_ done: Int, _ of: Int) -> Void)?
     ) throws(HeapError) -> Bool {
-        // Where there are no figures, the copy of the pages says what is wrong.
+        // Without statistics, the page copy reports the problem.
         guard let figures = try? snapshot.statistics(), always || isPackingWorthwhile(figures)
         else { return false }
         let context = try snapshot.beginRead()
@@ -50,7 +55,7 @@ extension PersistentHeap {
         else {
             return false
         }
-        // Before the new heap is made: what cannot be read shows as zeros.
+        // Before the new heap is created, because unreadable pages appear as zeros.
         try snapshot.requireReadable()
         let new = try HeapEngine(
             copyOf: snapshot, at: path, replacing: replacing, room: figures.usedBytes)
@@ -75,7 +80,7 @@ extension PersistentHeap {
         return true
     }
 
-    /// Whether the pages that a copy would take over are a quarter more than the blocks in them.
+    /// Returns whether the pages that a copy would take are a quarter more than the blocks in them.
     private static func isPackingWorthwhile(_ figures: HeapStatistics) -> Bool {
         let free = figures.freeRuns.reduce(0) { $0 + $1.freeBytes }
         return figures.heapBytes - free > figures.usedBytes / 4 * 5 + 1 << 16

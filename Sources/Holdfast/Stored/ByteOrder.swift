@@ -1,11 +1,11 @@
-/// Order of byte sequences, as `memcmp` has it.
+/// The order of byte sequences that `memcmp` defines.
 @usableFromInline
 enum ByteOrder {
-    /// The first 15 bytes, zero-padded, highest first, with the count below them (0xff for more
-    /// than 15).
+    /// Returns the first 15 bytes, zero-padded, most significant first, with the count below them
+    /// (0xff for more than 15).
     ///
-    /// Of two sequences with different heads, the one with the smaller head comes first; of two
-    /// with the same head, both are longer than 15 bytes or they are equal.
+    /// If two sequences have different heads, the one with the smaller head comes first. If they
+    /// have the same head, they are equal, or both are longer than 15 bytes.
     @inlinable @inline(__always)
     static func head(_ bytes: UnsafeRawBufferPointer) -> UInt128 {
         guard let base = bytes.baseAddress else { return 0 }
@@ -22,7 +22,7 @@ enum ByteOrder {
         return head(base.loadUnaligned(as: UInt64.self), high | length)
     }
 
-    /// The head of content that lies in place.
+    /// Returns the head of content that is stored inline.
     @inlinable @inline(__always)
     static func head(inline stored: StoredBytes) -> UInt128 { head(stored.low, stored.high) }
 
@@ -31,7 +31,7 @@ enum ByteOrder {
         UInt128(low.byteSwapped) << 64 | UInt128(high.byteSwapped)
     }
 
-    /// How many bytes both begin with.
+    /// Returns the length of the common prefix.
     @usableFromInline
     static func commonPrefix(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
         let count = min(a.count, b.count)
@@ -53,7 +53,8 @@ enum ByteOrder {
         return offset
     }
 
-    /// Below zero if `a` comes first, above if `b` does, zero if they are the same.
+    /// Returns a negative number if `a` comes first, a positive one if `b` does, and zero if they
+    /// are equal.
     @usableFromInline
     static func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
         let shared = commonPrefix(a, b)

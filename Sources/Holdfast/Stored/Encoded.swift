@@ -2,15 +2,17 @@ import Foundation
 import HoldfastEngine
 import HoldfastSystem
 
-/// Any `Codable` value, kept encoded: for types that you do not own or that nothing else here fits.
+/// Any `Codable` value, stored in its encoded form. For types that you do not own or that no other
+/// protocol fits.
 ///
 ///     struct Profile: PersistableRecord { var name: String; var theme: Encoded<Theme> }
 ///     let theme = profile.theme.value
 ///
-/// The slow road: the value is encoded whole (as JSON, RFC 8259) when it is stored and decoded
-/// whole when it is read, microseconds instead of nanoseconds, and nothing in it can be changed in
-/// place. In return its layout is its own affair: fields can come and go as `Codable` allows,
-/// without a migration. Numbers that JSON does not know (infinities and NaN) are kept as texts.
+/// This is the slow path. The value is encoded as a whole (as JSON, RFC 8259) when it is stored and
+/// decoded as a whole when it is read. That takes microseconds instead of nanoseconds, and no part
+/// of it can be changed in place. In return the heap does not depend on the value's layout: fields
+/// can be added and removed as `Codable` allows, without a migration. Numbers that JSON cannot
+/// represent (infinities and NaN) are stored as strings.
 public struct Encoded<Value: Codable> {
     /// The value itself.
     public var value: Value
@@ -43,7 +45,7 @@ extension Encoded: PersistableValue {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
-        // In an array, since older JSON decoders refuse a bare number or text.
+        // In an array, since older JSON decoders reject a top-level number or string.
         let values = try DeepStack.run(needing: DeepStack.foreignBytes) {
             try decoder.decode([Value].self, from: data)
         }
@@ -65,7 +67,7 @@ extension Encoded: PersistableValue {
     /// Traps with the encoder's reason if the value cannot be encoded.
     public static func store(_ value: Encoded, in access: HeapAccess) -> StoredBytes {
         let encoder = JSONEncoder()
-        // The same bytes for the same value, in every process.
+        // Gives the same bytes for the same value in every process.
         encoder.outputFormatting = [.sortedKeys]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
@@ -79,7 +81,7 @@ extension Encoded: PersistableValue {
         }
     }
 
-    /// Without the value itself, which may be anything.
+    /// Returns the reason without the value itself, which may be anything.
     private static func reason(_ error: any Error) -> String {
         guard case EncodingError.invalidValue(_, let context) = error else { return "\(error)" }
         let cause = context.underlyingError.map { " (\($0))" } ?? ""
@@ -92,7 +94,7 @@ extension Encoded: PersistableValue {
 
     public static var ownsMemory: Bool { true }
 
-    /// The name alone: what the encoding holds is up to the type.
+    /// The name alone: the type determines what the encoding contains.
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Encoded<\(Value.self)>")
     }

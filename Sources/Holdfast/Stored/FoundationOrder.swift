@@ -6,11 +6,11 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// Order of Foundation's values, and `Date` as a key.
+// The order of Foundation's values, and `Date` as a key.
 
-/// UUIDs are ordered byte by byte, as `<` does.
+/// UUIDs are ordered byte by byte, like `<`.
 extension UUID: PersistableOrderedKey {
-    /// The sixteen bytes as one number, the first byte highest.
+    /// The sixteen bytes as one number, the first byte most significant.
     public static func orderedProbe(_ probe: UUID) -> UInt128 {
         withUnsafeBytes(of: probe.uuid) { order($0.loadUnaligned(as: StoredUUID.self)) }
     }
@@ -57,7 +57,7 @@ extension UUID: PersistableOrderedKey {
     { right }
 }
 
-/// A date as a key is its seconds since 2001-01-01 00:00:00 UTC.
+/// A date as a key is its number of seconds since 2001-01-01 00:00:00 UTC.
 extension Date: PersistableOrderedKey {
     @inlinable
     public static func withProbe<R, Failure: Error>(
@@ -121,7 +121,7 @@ extension Date: PersistableOrderedKey {
     }
 }
 
-/// Data keys are ordered byte by byte; of two that begin alike, the shorter one comes first.
+/// Data keys are ordered byte by byte. A prefix comes before the longer key.
 extension Data: PersistableOrderedKey {
     /// The key, and its first bytes as a number.
     public struct OrderedProbe {

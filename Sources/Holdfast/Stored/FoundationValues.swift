@@ -36,7 +36,7 @@ extension UUID: Persistable {
 
     public static var ownsMemory: Bool { false }
 
-    /// Every pattern of bits is one.
+    /// Every bit pattern is valid.
     public static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {}
 
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("UUID") }
@@ -65,7 +65,7 @@ extension UUID: PersistableKey {
     }
 }
 
-/// A date is stored as its seconds since 2001-01-01 00:00:00 UTC, a `Double`.
+/// A date is stored as its number of seconds since 2001-01-01 00:00:00 UTC, a `Double`.
 extension Date: Persistable {
     public typealias Stored = Double
 
@@ -81,13 +81,13 @@ extension Date: Persistable {
 
     public static var ownsMemory: Bool { false }
 
-    /// Every pattern of bits is one.
+    /// Every bit pattern is valid.
     public static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {}
 
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Date") }
 }
 
-/// Bytes are stored as they are, up to 15 in place.
+/// Bytes are stored unchanged, up to 15 of them inline.
 extension Data: Persistable {
     public typealias Stored = StoredBytes
 
@@ -116,7 +116,7 @@ extension UUID: PersistableValue {}
 extension Date: PersistableValue {}
 extension Data: PersistableValue {}
 
-/// One of these types, by its description.
+/// Returns one of these types by its description.
 func foundationType(_ name: String) -> (any Persistable.Type)? {
     switch name {
     case "UUID": UUID.self

@@ -1,6 +1,6 @@
 import HoldfastEngine
 
-/// A fixed number of plain values, stored as they are, one behind the other.
+/// A fixed number of plain values, stored contiguously.
 @available(macOS 26, iOS 26, *)
 extension InlineArray: Persistable, PersistableValue, PersistableNamed, PersistableStruct
 where Element: PersistableStruct {

@@ -6,10 +6,12 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// Keys beside integers, strings and UUIDs.
+// Keys other than integers, strings and UUIDs.
 
-/// Floating-point keys compare as `==` does: 0 and -0 are the same key, and NaN equals nothing, so
-/// that an entry under NaN is never found again, only seen in iteration; as in a `Dictionary`.
+/// A floating-point type. As keys its values compare as `==` does, as in a `Dictionary`.
+///
+/// 0 and -0 are the same key. NaN equals nothing, so a lookup never finds an entry under NaN; only
+/// iteration does.
 public protocol PersistableFloat: PersistableStruct, PersistableOrderedKey, BinaryFloatingPoint,
     Codable
 where Probe == Self, OrderedProbe == Self {}
@@ -24,7 +26,7 @@ extension PersistableFloat {
 
     @inlinable
     public static func hash(_ probe: Self, seed: HeapIdentity) -> UInt64 {
-        // Through `Double`, which holds every `Float` exactly; adding zero makes -0 into 0.
+        // Through `Double`, which holds every `Float` exactly. Adding zero turns -0 into 0.
         StableHash.hash((Double(probe) + 0).bitPattern, seed: seed)
     }
 
@@ -66,10 +68,10 @@ extension Data: PersistableKey {
     }
 }
 
-/// An enum whose raw value can be a key can be one too: `enum Colour: Int, PersistableEnum,
+/// An enum whose raw value can be a key can be one too. `enum Colour: Int, PersistableEnum,
 /// PersistableKey { … }` needs no code.
 extension PersistableEnum where RawValue: PersistableKey {
-    /// The raw value's.
+    /// The probe of the raw value.
     public typealias Probe = RawValue.Probe
 
     /// Prepares the raw value.
@@ -80,13 +82,13 @@ extension PersistableEnum where RawValue: PersistableKey {
         try RawValue.withProbe(key.rawValue, body)
     }
 
-    /// The raw value's hash.
+    /// Returns the raw value's hash.
     @inlinable
     public static func hash(_ probe: RawValue.Probe, seed: HeapIdentity) -> UInt64 {
         RawValue.hash(probe, seed: seed)
     }
 
-    /// The hash of the raw value that is in the heap.
+    /// Returns the hash of the stored raw value.
     @inlinable
     public static func hash(stored: RawValue.Stored, seed: HeapIdentity, from access: HeapAccess)
         -> UInt64
@@ -94,7 +96,7 @@ extension PersistableEnum where RawValue: PersistableKey {
         RawValue.hash(stored: stored, seed: seed, from: access)
     }
 
-    /// Whether the stored raw value equals the probe.
+    /// Returns whether the stored raw value equals the probe.
     @inlinable
     public static func matches(
         _ stored: RawValue.Stored, _ probe: RawValue.Probe, in access: HeapAccess

@@ -2,9 +2,9 @@ import HoldfastEngine
 import HoldfastSystem
 
 extension HeapAccess {
-    /// The text of a collection that `body` makes, or `[…]` where it would stand more than
-    /// `mostTextLevels` of them deep: each level's text holds those of all levels below it, and a
-    /// deep chain's would take time and memory by the square of its depth. One in no heap is empty.
+    /// Returns the text of a collection that `body` makes, or `[…]` below `mostTextLevels` levels.
+    /// Each level's text contains those of all levels below it, so a deep chain would take time and
+    /// memory quadratic in its depth. Empty for a collection that is in no heap.
     func text(_ body: () -> String) -> String {
         if isDetached { return "[]" }
         guard isOpen else { return body() }

@@ -24,7 +24,7 @@ extension Double {
 }
 
 extension Bool: Persistable, PersistableValue {
-    // A byte and not a `Bool`: any byte in a damaged file is a valid `UInt8`.
+    // A byte and not a `Bool`: every byte of a damaged file is a valid `UInt8`.
     public typealias Stored = UInt8
 
     @inlinable
@@ -47,7 +47,8 @@ extension Bool: Persistable, PersistableValue {
     public static func describe() throws(HeapError) -> TypeDescription { TypeDescription("Bool") }
 }
 
-/// The integers of the standard library up to 64 bits: stored as they are, and usable as keys.
+/// An integer type of the standard library of up to 64 bits. Its values are stored directly and can
+/// be keys.
 public protocol PersistableInteger: PersistableStruct, PersistableOrderedKey, FixedWidthInteger,
     Codable
 where Probe == Self, OrderedProbe == Self {}

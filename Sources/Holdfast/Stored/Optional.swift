@@ -1,13 +1,12 @@
 import HoldfastEngine
 
-/// An optional is stored as a flag and the wrapped type's stored form.
+/// The stored form of an optional: a flag and the wrapped type's stored form.
 @frozen
 public struct StoredOptional<Wrapped: BitwiseCopyable>: BitwiseCopyable {
-    // Not an `Optional`: how Swift packs those is its own business, and a damaged one would be
-    // undefined behaviour.
+    // Not an `Optional`: its layout is up to Swift, and a damaged one would be undefined behaviour.
     /// 1 if there is a value, 0 if not.
     public var isPresent: UInt8
-    /// The value's stored form; zeros if there is none.
+    /// The value's stored form, or zeros if there is no value.
     public var wrapped: Wrapped
 
     @inlinable
@@ -28,8 +27,8 @@ extension Optional: Persistable where Wrapped: Persistable {
     @inlinable
     public static func store(_ value: Wrapped?, in access: HeapAccess) -> Stored {
         if let value { return Stored(isPresent: 1, wrapped: Wrapped.store(value, in: access)) }
-        // All zero bytes are a valid bit pattern to keep in the file; with the flag at zero nobody
-        // interprets them.
+        // All zero bytes are a valid bit pattern to keep in the file. With a flag of zero they are
+        // never interpreted.
         return withUnsafeTemporaryAllocation(
             byteCount: MemoryLayout<Stored>.size, alignment: MemoryLayout<Stored>.alignment
         ) { buffer in
@@ -49,7 +48,7 @@ extension Optional: Persistable where Wrapped: Persistable {
     public static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {
         let flag = verification.load(offset, as: UInt8.self)
         if flag > 1 { verification.report("an optional's flag is \(flag), neither 0 nor 1") }
-        // Behind the flag, at the wrapped form's own alignment.
+        // After the flag, at the wrapped form's own alignment.
         if flag == 1 {
             Wrapped.verify(
                 at: offset &+ UInt64(MemoryLayout<Wrapped.Stored>.alignment), in: &verification)

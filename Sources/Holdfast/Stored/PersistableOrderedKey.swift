@@ -3,44 +3,45 @@ import HoldfastEngine
 /// A type that can be the key of a ``PersistentSortedMap`` or an element of a
 /// ``PersistentSortedSet``.
 ///
-/// The order is part of the file format: what was sorted by one program must be sorted for every
-/// later one. For numbers, `UUID` and `Date` it is what `<` says, with NaN after every number;
-/// strings are ordered by their normal forms, as `<` does (but see there), `Data` byte by byte, and
-/// an enum by its raw value.
+/// The order is part of the file format: data sorted by one program must be sorted for every later
+/// one. For numbers, `UUID` and `Date` it is the order of `<`, with NaN after every number. Strings
+/// are ordered by their normal forms, like `<` (with the exceptions described there), `Data` byte
+/// by byte, and an enum by its raw value.
 public protocol PersistableOrderedKey: PersistableKey {
-    /// A probe as prepared once for many comparisons by order; valid inside `withProbe` only.
+    /// A probe prepared once for many comparisons by order. Valid only inside `withProbe`.
     associatedtype OrderedProbe
 
     /// Prepares a probe for comparisons by order.
     static func orderedProbe(_ probe: Probe) -> OrderedProbe
 
-    /// Whether the stored key comes before the probe.
+    /// Returns whether the stored key comes before the probe.
     static func isStored(_ stored: Stored, before probe: OrderedProbe, in access: HeapAccess)
         -> Bool
 
-    /// Whether the probe comes before the stored key.
+    /// Returns whether the probe comes before the stored key.
     static func isProbe(_ probe: OrderedProbe, before stored: Stored, in access: HeapAccess) -> Bool
 
-    /// Whether every comparison takes a few instructions and no memory but the stored forms, as
-    /// with numbers.
+    /// Whether every comparison takes a few instructions and reads no memory besides the stored
+    /// forms, as with numbers.
     static var isAlwaysPlain: Bool { get }
 
-    /// Whether comparing with this stored form does: a short text of ASCII, say.
+    /// Returns whether a comparison with this stored form does so, such as for a short ASCII
+    /// string.
     static func isPlain(_ stored: Stored) -> Bool
 
-    /// Whether a probe can be compared with plain stored forms by ``isProbe(_:beforePlain:)``.
+    /// Returns whether ``isProbe(_:beforePlain:)`` can compare the probe with plain stored forms.
     static func isPlain(probe: OrderedProbe) -> Bool
 
-    /// Whether the probe comes before the stored key; both are plain, or the stored form is
-    /// ``greatest``. Nodes with only such keys are searched without branches.
+    /// Returns whether the probe comes before the stored key. Both are plain, or the stored form is
+    /// ``greatest``. Nodes that contain only such keys are searched without branches.
     static func isProbe(_ probe: OrderedProbe, beforePlain stored: Stored) -> Bool
 
-    /// What stands in a node where no key is: a stored form that comes after every plain key or is
-    /// the last of them.
+    /// The filler for unused key slots of a node: a stored form that comes after every plain key or
+    /// is the last of them.
     static var greatest: Stored { get }
 
-    /// Makes a stored form that parts two neighbours, `left < separator <= right`, as short as it
-    /// can be. It owns what it needs.
+    /// Creates a stored form that separates two neighbours, `left < separator <= right`, and is as
+    /// short as possible. It owns the memory that it needs.
     static func separator(_ left: Stored, _ right: Stored, in access: HeapAccess) -> Stored
 }
 
@@ -93,8 +94,8 @@ extension PersistableFloat {
         precedes(probe, stored)
     }
 
-    /// All that is not a number is one place behind all numbers; there may be many entries, as
-    /// nothing equals NaN.
+    /// All NaNs share one place after all numbers. There may be many such entries, as NaN equals
+    /// nothing.
     @inlinable @inline(__always)
     static func precedes(_ left: Self, _ right: Self) -> Bool {
         left < right || (right.isNaN && !left.isNaN)
@@ -123,10 +124,10 @@ extension PersistableFloat {
     }
 }
 
-/// An enum is ordered by its raw value: `enum Level: Int, PersistableEnum, PersistableOrderedKey {
+/// An enum is ordered by its raw value. `enum Level: Int, PersistableEnum, PersistableOrderedKey {
 /// … }` needs no code.
 extension PersistableEnum where RawValue: PersistableOrderedKey {
-    /// The raw value's.
+    /// The ordered probe of the raw value.
     public typealias OrderedProbe = RawValue.OrderedProbe
 
     /// Prepares the raw value for comparisons by order.
@@ -135,7 +136,7 @@ extension PersistableEnum where RawValue: PersistableOrderedKey {
         RawValue.orderedProbe(probe)
     }
 
-    /// Whether the stored raw value comes before the probe.
+    /// Returns whether the stored raw value comes before the probe.
     @inlinable @inline(__always)
     public static func isStored(
         _ stored: RawValue.Stored, before probe: RawValue.OrderedProbe, in access: HeapAccess
@@ -143,7 +144,7 @@ extension PersistableEnum where RawValue: PersistableOrderedKey {
         RawValue.isStored(stored, before: probe, in: access)
     }
 
-    /// Whether the probe comes before the stored raw value.
+    /// Returns whether the probe comes before the stored raw value.
     @inlinable @inline(__always)
     public static func isProbe(
         _ probe: RawValue.OrderedProbe, before stored: RawValue.Stored, in access: HeapAccess
@@ -151,21 +152,21 @@ extension PersistableEnum where RawValue: PersistableOrderedKey {
         RawValue.isProbe(probe, before: stored, in: access)
     }
 
-    /// Whether comparing raw values always takes a few instructions.
+    /// Whether every comparison of raw values takes only a few instructions.
     @inlinable @inline(__always)
     public static var isAlwaysPlain: Bool { RawValue.isAlwaysPlain }
 
-    /// Whether comparing with this raw value does.
+    /// Returns whether comparing with this raw value does.
     @inlinable @inline(__always)
     public static func isPlain(_ stored: RawValue.Stored) -> Bool { RawValue.isPlain(stored) }
 
-    /// Whether this probe can be compared with plain raw values.
+    /// Returns whether this probe can be compared with plain raw values.
     @inlinable @inline(__always)
     public static func isPlain(probe: RawValue.OrderedProbe) -> Bool {
         RawValue.isPlain(probe: probe)
     }
 
-    /// Whether the probe comes before the stored raw value, where both are plain.
+    /// Returns whether the probe comes before the stored raw value, if both are plain.
     @inlinable @inline(__always)
     public static func isProbe(_ probe: RawValue.OrderedProbe, beforePlain stored: RawValue.Stored)
         -> Bool
@@ -173,11 +174,11 @@ extension PersistableEnum where RawValue: PersistableOrderedKey {
         RawValue.isProbe(probe, beforePlain: stored)
     }
 
-    /// The raw value's.
+    /// The filler of the raw value's type.
     @inlinable @inline(__always)
     public static var greatest: RawValue.Stored { RawValue.greatest }
 
-    /// A raw value that parts two neighbours.
+    /// Creates a raw value that separates two neighbours.
     @inlinable @inline(__always)
     public static func separator(
         _ left: RawValue.Stored, _ right: RawValue.Stored, in access: HeapAccess

@@ -7,13 +7,13 @@
 #endif
 import HoldfastEngine
 
-/// The fields of a plain struct in memory, encoded and decoded by reflection.
+/// Encodes and decodes the fields of a plain struct in memory, by reflection.
 ///
-/// Bytes are only interpreted by types that have been found to own them: an export verifies a root
-/// before it writes it, and what is decoded is made by the types' own initialisers, or, where
-/// reflection cannot look into a type, compared with what its metadata says of its patterns.
+/// Bytes are interpreted only as types that are known to own them. An export verifies a root before
+/// writing it. Decoded values are created by the types' own initialisers or, where reflection
+/// cannot look into a type, checked against the bit patterns that its metadata allows.
 package enum PlainForm {
-    /// Encodes the fields of a struct or tuple as an object, or, if there are none to be seen, its
+    /// Encodes the fields of a struct or tuple as an object or, if reflection finds none, its
     /// bytes.
     static func encodeFields(of type: Any.Type, _ bytes: UnsafeRawPointer, to encoder: any Encoder)
         throws
@@ -48,8 +48,7 @@ package enum PlainForm {
             if !container.contains(name), makeNil(field.type, at: memory + field.offset) {
                 continue
             }
-            // By way of a decoder of its own, since only here is it known what to decode it as, and
-            // where to.
+            // Through a decoder of its own, since only here are the type and the destination known.
             guard container.contains(name) else {
                 throw decoder.problem("the field \(field.name) is missing")
             }
@@ -62,7 +61,7 @@ package enum PlainForm {
         }
     }
 
-    /// A field's value, whatever its type.
+    /// Encodes a field's value, of any type.
     package static func encode(_ type: Any.Type, _ bytes: UnsafeRawPointer, to encoder: any Encoder)
         throws
     {
@@ -122,13 +121,13 @@ package enum PlainForm {
 
     private static let bytesName = Name("bytes")
 
-    /// The fields of a struct or tuple; nil if reflection cannot look into the type.
+    /// Returns the fields of a struct or tuple, or nil if reflection cannot look into the type.
     private static func fields(of type: Any.Type) -> [(name: String, offset: Int, type: Any.Type)]?
     {
         var fields: [(name: String, offset: Int, type: Any.Type)] = []
         let isInspectable = _forEachField(of: type) { name, offset, fieldType, _ in
             let name = String(cString: name)
-            // The parts of a tuple without labels are called ".0" and so on, or nothing.
+            // Elements of a tuple without labels are called ".0" and so on, or have an empty name.
             fields.append(
                 (
                     name.isEmpty
@@ -141,15 +140,15 @@ package enum PlainForm {
         return isWhole && !(fields.isEmpty && TypeFacts.size(of: type) > 0) ? fields : nil
     }
 
-    /// Makes an optional nil; false if the type is no optional.
+    /// Makes an optional nil. Returns false if the type is not an optional.
     package static func makeNil(_ type: Any.Type, at memory: UnsafeMutableRawPointer) -> Bool {
         guard let optional = type as? any NativeOptional.Type else { return false }
         optional.makeNil(at: memory)
         return true
     }
 
-    /// Types of the system with a `Codable` form of their own, which says all that there is to them
-    /// and is checked when it is decoded.
+    /// Returns a system type with a `Codable` form of its own, which is complete and is checked
+    /// when it is decoded.
     private static func systemType(_ type: Any.Type) -> (any Codable.Type)? {
         guard let codable = type as? any Codable.Type else { return nil }
         let name = String(reflecting: type)
@@ -157,7 +156,7 @@ package enum PlainForm {
             ? codable : nil
     }
 
-    /// The raw value of an enum if it can be encoded and leads back to the same case.
+    /// Returns the raw value of an enum if it can be encoded and leads back to the same case.
     private static func rawValue<T: RawRepresentable>(of type: T.Type, _ bytes: UnsafeRawPointer)
         -> (any Encodable)?
     {
@@ -191,8 +190,8 @@ package enum PlainForm {
     }
 }
 
-/// A field of a plain struct that can be encoded; the bytes are good for as long as the encoding
-/// goes on.
+/// A field of a plain struct that can be encoded. The bytes are valid for the duration of the
+/// encoding.
 private struct FieldEncodable: Encodable {
     let type: Any.Type
     let bytes: UnsafeRawPointer
@@ -202,7 +201,7 @@ private struct FieldEncodable: Encodable {
 
 // MARK: Types of the language
 
-/// A generic type of the language as it lies in memory.
+/// A generic type of the standard library, as it is laid out in memory.
 private protocol NativeForm {
     static func encode(_ bytes: UnsafeRawPointer, to encoder: any Encoder) throws
     static func decode(into memory: UnsafeMutableRawPointer, from decoder: any Decoder) throws

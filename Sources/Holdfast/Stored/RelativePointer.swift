@@ -1,35 +1,36 @@
 import HoldfastEngine
 
-/// The place of a `Pointee` in a heap, counted in bytes from the heap's start.
+/// The place of a `Pointee` in a heap, as an offset in bytes from the start of the heap.
 ///
-/// Eight bytes that mean the same in every process and after every restart, so a relative pointer
-/// can be kept in the heap and copied about freely as a Swift value. It says nothing of lifetime:
-/// whoever keeps one must know that what it leads to has not been freed. Every use is checked
-/// against the heap's bounds and needs an open transaction; 0 leads nowhere.
+/// The eight bytes mean the same in every process and after every restart. A relative pointer can
+/// therefore be stored in the heap, and copied freely as a Swift value. It does not affect the
+/// lifetime of its target: the program that stores one must know that the target has not been
+/// freed. Every use is checked against the bounds of the heap and needs an open transaction. An
+/// offset of 0 is the null pointer.
 @frozen
 public struct RelativePointer<Pointee: BitwiseCopyable>: BitwiseCopyable, Hashable, Sendable {
-    /// Bytes from the heap's start.
+    /// The offset in bytes from the start of the heap.
     public let offset: UInt64
 
-    /// The pointer to `offset`.
+    /// Creates the pointer to `offset`.
     @inlinable @inline(__always)
     public init(offset: UInt64) { self.offset = offset }
 
-    /// The pointer that leads nowhere.
+    /// The null pointer.
     @inlinable
     public static var null: RelativePointer { RelativePointer(offset: 0) }
 
-    /// Whether it leads nowhere.
+    /// Whether this is the null pointer.
     @inlinable
     public var isNull: Bool { offset == 0 }
 
-    /// A copy of what lies there. Traps if that is outside the heap. O(1).
+    /// Returns a copy of the target. Traps if the pointer is outside the heap. O(1).
     @inlinable @inline(__always)
     func load(_ access: HeapAccess) -> Pointee {
         access.address(offset, MemoryLayout<Pointee>.size).loadUnaligned(as: Pointee.self)
     }
 
-    /// Stores `value` there, noted for the log. O(1).
+    /// Stores `value` in the target and marks its lines dirty. O(1).
     @inlinable @inline(__always)
     func store(_ value: Pointee, _ access: HeapAccess) {
         access.store(value, at: offset)

@@ -1,7 +1,9 @@
 import HoldfastEngine
 
-/// The stored form of strings and byte sequences: 16 bytes. Up to 15 bytes of content lie inside;
-/// longer content lies in a block of its own, and these 16 bytes hold where and how long.
+/// The 16-byte stored form of strings and byte sequences.
+///
+/// Up to 15 bytes of content are stored inline. Longer content has a block of its own, and these 16
+/// bytes hold its offset and length.
 ///
 ///     inline   bytes 0-14 content, byte 15 count (0…15)
 ///     block    bytes 0-7 offset, bytes 8-14 count, byte 15 = 0xFF
@@ -18,15 +20,16 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         self.high = high
     }
 
-    /// No bytes.
+    /// Creates an empty sequence.
     @inlinable
     public init() { self.init(low: 0, high: 0) }
 
-    /// Whether the content lies in these 16 bytes.
+    /// Whether the content is stored inline.
     @inlinable @inline(__always)
     public var isInline: Bool { high >> 56 != 0xff }
 
-    /// Bytes of content. A damaged form may claim anything; `withBytes` checks it against the heap.
+    /// The number of bytes of content. A damaged form may hold any number; `withBytes` checks it
+    /// against the heap.
     @inlinable @inline(__always)
     public var count: Int {
         isInline
@@ -34,7 +37,7 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
             : Int(truncatingIfNeeded: high & 0x00ff_ffff_ffff_ffff)
     }
 
-    /// Up to 15 bytes, in these 16; nil for more. Equal words are equal bytes.
+    /// Stores up to 15 bytes inline. Nil for more. Equal words mean equal bytes.
     @inlinable @inline(__always)
     init?(inPlace bytes: UnsafeRawBufferPointer) {
         let count = bytes.count
@@ -47,8 +50,8 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         func half(_ offset: Int) -> UInt64 {
             UInt64(base.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         }
-        // Overlapping reads, so that none goes beyond the end: bytes that are read twice are
-        // shifted out, or come to lie upon themselves.
+        // Overlapping reads, so that none goes beyond the end. Bytes that are read twice are
+        // shifted out or overlap with themselves.
         if count >= 8 {
             low = word(0)
             if count > 8 {
@@ -72,7 +75,8 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
             self = short
         } else {
             self.init()
-            // In a transaction that is lost, no bytes stand for these.
+            // In a transaction that has exceeded a limit, the empty sequence takes the place of
+            // these bytes.
             guard access.hasRoom(byteCount: bytes.count) else { return }
             let offset = access.allocate(byteCount: bytes.count, alignment: 1)
             access.noteFresh(offset, bytes.count)
@@ -83,7 +87,7 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         }
     }
 
-    /// Calls `body` with the content, in place.
+    /// Calls `body` with the content, without copying it.
     @inlinable @inline(__always)
     public func withBytes<R, Failure: Error>(
         _ access: HeapAccess, _ body: (UnsafeRawBufferPointer) throws(Failure) -> R
@@ -91,8 +95,8 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         if isInline {
             var words = (low, high)
             let count = count
-            // A pointer to a local instead of `withUnsafeBytes`, which cannot throw typed errors
-            // everywhere; it does not leave.
+            // A pointer to a local variable instead of `withUnsafeBytes`, which cannot throw typed
+            // errors everywhere. It does not escape.
             return try withUnsafePointer(to: &words) { (pointer) throws(Failure) -> R in
                 try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(pointer), count: count))
             }
@@ -106,7 +110,8 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         if !isInline { access.free(low, byteCount: count, alignment: 1) }
     }
 
-    /// Verifies the 16 bytes at `place` and the block that they lead to; text must also be UTF-8.
+    /// Verifies the 16 bytes at `place` and the block that they lead to. Text must also be valid
+    /// UTF-8.
     package static func verify(
         at place: UInt64, isText: Bool, in verification: inout some BlockVerifier
     ) {
@@ -136,7 +141,7 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
 extension StoredBytes {
     static func move(at place: UInt64, by mover: BlockMover) {
         let stored = mover.target.load(place, as: StoredBytes.self)
-        // Its first word leads to the block.
+        // The first word leads to the block.
         if !stored.isInline {
             _ = mover.moveBlock(at: place, byteCount: stored.count, alignment: 1)
         }
@@ -144,7 +149,7 @@ extension StoredBytes {
 }
 
 extension Persistable where Stored == StoredBytes {
-    /// Moves the block of bytes, if there is one.
+    /// Moves the block, if there is one.
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
         StoredBytes.move(at: place, by: mover)
     }

@@ -1,7 +1,8 @@
 import HoldfastEngine
 import HoldfastSystem
 
-// Stored forms as what Swift's encoders and decoders take, so that containers of any kind nest.
+// Stored forms as types that Swift's encoders and decoders accept, so that containers of all kinds
+// nest.
 
 /// A stored form that can be encoded.
 package struct StoredEncodable<Value: Persistable>: Encodable {
@@ -21,8 +22,8 @@ package struct StoredEncodable<Value: Persistable>: Encodable {
     }
 }
 
-/// A stored form that has been made of what was decoded. The transaction is found in the decoder's
-/// user information.
+/// A stored form that has been created from decoded input. The transaction is found in the
+/// decoder's user information.
 package struct StoredDecodable<Value: Persistable>: Decodable {
     package let stored: Value.Stored
 
@@ -32,7 +33,7 @@ package struct StoredDecodable<Value: Persistable>: Decodable {
     }
 }
 
-/// A name in an encoded object that is only known at run time.
+/// A key of an encoded object that is only known at run time.
 package struct Name: CodingKey {
     package let stringValue: String
     package var intValue: Int? { nil }
@@ -42,30 +43,32 @@ package struct Name: CodingKey {
     package init?(intValue: Int) { return nil }
 }
 
-/// Something that cannot be exported or imported, in words that complete "cannot be exported: …".
+/// A value that cannot be exported or imported. The description completes the sentence "cannot be
+/// exported: …".
 package struct ExchangeProblem: Error, CustomStringConvertible {
     package let description: String
 
     package init(_ description: String) { self.description = description }
 }
 
-/// What exporting and importing agree on.
+/// The constants that exporting and importing share.
 package enum Exchange {
-    /// The version of the form of the lines.
+    /// The version of the format of the lines.
     package static let version = 1
-    /// Levels of arrays and objects; JSON decoders end at 512.
+    /// The maximum number of levels of arrays and objects. JSON decoders stop at 512.
     package static let maximumDepth = 400
-    /// The name under which a record that a reference leads to, but that something else owns, tells
-    /// its number; no field is called so.
+    /// The key under which a record that a reference leads to, but that has another owner, states
+    /// its number. No field has this name.
     package static let numberName = Name("#")
-    /// The most bytes of text, or of other bytes, in a line of their own.
+    /// The maximum number of bytes of text, or of other bytes, in a line of its own.
     package static let textPiece = 16 << 10
     package static let bytesPiece = 48 << 10
 
-    /// Where encoders and decoders find the export or import that they belong to.
+    /// The key in the user information under which encoders and decoders find their export or
+    /// import.
     package static let userInfoKey = CodingUserInfoKey(rawValue: "holdfast.exchange")!
 
-    /// The transaction that an import makes stored forms in.
+    /// Returns the transaction in which an import creates stored forms.
     package static func access(_ decoder: any Decoder) throws -> HeapAccess {
         guard let found = decoder.userInfo[userInfoKey] as? any ImportContext else {
             throw ExchangeProblem("values of a heap are decoded by an import only")
@@ -74,19 +77,19 @@ package enum Exchange {
     }
 }
 
-/// What an import hands to decoders in their user information.
+/// The object that an import passes to decoders in their user information.
 package protocol ImportContext: AnyObject {
-    /// The transaction that stored forms are made in.
+    /// The transaction in which stored forms are created.
     var access: HeapAccess { get }
 }
 
 extension Decoder {
-    /// An error that says where in the line it is.
+    /// Returns an error that states its place in the line.
     package func problem(_ text: String) -> DecodingError {
         .dataCorrupted(DecodingError.Context(codingPath: codingPath, debugDescription: text))
     }
 
-    /// The names of an object; throws if there are others than `names`.
+    /// Returns the container of an object. Throws if it has keys other than `names`.
     package func container(of names: [String], orNumber: Bool = false) throws
         -> KeyedDecodingContainer<
             Name

@@ -3,12 +3,12 @@
 import HoldfastEngine
 
 /// String keys are ordered by the scalars of Unicode's normal form C, so that `é` as one scalar and
-/// `é` as two are at the same place. Where the bytes say it already, and they nearly always do,
+/// `é` as two have the same place. If the bytes already decide the order, as they nearly always do,
 /// nothing is normalised.
 ///
-/// That is what Swift's `<` is meant to say too. With some combining marks it does not: in Swift
-/// 6.3, `"\u{915}"` comes before `"\u{915}\u{93c}"` but not before `"\u{958}"`, which equals it. A
-/// tree needs an order without such contradictions.
+/// Swift's `<` is meant to define the same order, but with some combining marks it does not: in
+/// Swift 6.3, `"\u{915}"` comes before `"\u{915}\u{93c}"` but not before `"\u{958}"`, which equals
+/// it. A tree needs a consistent order.
 extension String: PersistableOrderedKey {
     /// The key's UTF-8, and its first bytes as a number.
     @frozen
@@ -50,7 +50,7 @@ extension String: PersistableOrderedKey {
         return compare(stored, probe, in: access) > 0
     }
 
-    /// The count's byte, at most 15, has no high bit either; that of content elsewhere has.
+    /// The count's byte, at most 15, has no high bit either; the marker of content in a block has.
     @inlinable @inline(__always)
     static func isInlineASCII(_ stored: StoredBytes) -> Bool {
         (stored.low | stored.high) & 0x8080_8080_8080_8080 == 0
@@ -85,8 +85,8 @@ extension String: PersistableOrderedKey {
         left.withBytes(access) { left in
             right.withBytes(access) { right in
                 let shared = ByteOrder.commonPrefix(left, right)
-                // Up to the first scalar that differs, where that is ASCII and stands by itself in
-                // both.
+                // Up to the first scalar that differs, if it is ASCII and unaffected by
+                // normalisation in both strings.
                 guard shared < right.count, right[shared] < 0x80,
                     UTF8Order.isFinal(right, at: shared),
                     UTF8Order.isFinal(left, at: shared),
@@ -98,13 +98,14 @@ extension String: PersistableOrderedKey {
     }
 }
 
-/// Order of UTF-8 texts by the scalars of their normal forms.
+/// The order of UTF-8 strings by the scalars of their normal forms.
 enum UTF8Order {
-    /// Below zero if `a` comes first, above if `b` does, zero if they are canonically equal.
+    /// Returns a negative number if `a` comes first, a positive one if `b` does, and zero if they
+    /// are canonically equal.
     ///
-    /// The bytes decide where the first scalars that differ are final in both texts: what lies
-    /// before has the same normal form, and they begin the rest of it unchanged. UTF-8 orders
-    /// scalars as their numbers do.
+    /// The bytes decide if the first differing scalars are final in both strings: the prefixes
+    /// before them have the same normal form, and they begin the rest of it unchanged. UTF-8 orders
+    /// scalars by their numbers.
     static func compare(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Int {
         let shared = ByteOrder.commonPrefix(a, b)
         if shared == a.count && shared == b.count { return 0 }
@@ -115,7 +116,7 @@ enum UTF8Order {
         return a[shared] < b[shared] ? -1 : 1
     }
 
-    /// Whether the normal form of `text` begins with that of `prefix`.
+    /// Returns whether the normal form of `text` begins with that of `prefix`.
     static func begins(_ text: UnsafeRawBufferPointer, with prefix: UnsafeRawBufferPointer) -> Bool
     {
         let shared = ByteOrder.commonPrefix(text, prefix)
@@ -129,15 +130,15 @@ enum UTF8Order {
             .starts(with: String(decoding: prefix, as: UTF8.self).normalFormC.utf8)
     }
 
-    /// The first byte of the scalar that byte `offset` belongs to.
+    /// Returns the first byte of the scalar that byte `offset` belongs to.
     private static func scalarStart(_ text: UnsafeRawBufferPointer, _ offset: Int) -> Int {
         var start = offset
         while start > 0 && text[start] & 0xc0 == 0x80 { start -= 1 }
         return start
     }
 
-    /// Whether the scalar at `offset` joins neither what comes before it nor what comes after it;
-    /// so is the end.
+    /// Returns whether the scalar at `offset` combines with neither the scalar before it nor the
+    /// one after it. The end counts as such a scalar.
     static func isFinal(_ text: UnsafeRawBufferPointer, at offset: Int) -> Bool {
         guard offset < text.count else { return true }
         let lead = text[offset]
@@ -146,9 +147,9 @@ enum UTF8Order {
         return next >= text.count || standsAlone(text[next])
     }
 
-    /// Whether all scalars that begin with this byte are their own normal form and no combining
-    /// marks: U+0000 to U+02FF, U+0400 to U+047F, and U+4000 to U+9FFF (NFC_Quick_Check is Yes and
-    /// Canonical_Combining_Class 0 for each of them, see UAX #15).
+    /// Returns whether every scalar that begins with this byte is its own normal form and not a
+    /// combining mark: U+0000 to U+02FF, U+0400 to U+047F, and U+4000 to U+9FFF (NFC_Quick_Check is
+    /// Yes and Canonical_Combining_Class 0 for each of them, see UAX #15).
     private static func standsAlone(_ lead: UInt8) -> Bool {
         lead < 0x80 || (0xc2 ... 0xcb).contains(lead) || lead == 0xd0 || lead == 0xd1
             || (0xe4 ... 0xe9).contains(lead)

@@ -3,7 +3,7 @@
 import HoldfastEngine
 import HoldfastFormat
 
-/// Strings are stored as UTF-8, up to 15 bytes in place. Reading one makes a Swift `String`; a
+/// Strings are stored as UTF-8, up to 15 bytes inline. Reading one creates a Swift `String`; a
 /// ``PersistentString`` reads in place.
 extension String: Persistable, PersistableValue {
     public typealias Stored = StoredBytes
@@ -35,8 +35,8 @@ extension String: Persistable, PersistableValue {
 }
 
 /// String keys compare as Swift's `==` does: by canonical equivalence, so that `é` as one scalar
-/// and `é` as two are the same key. ASCII takes the short road; other strings are hashed in
-/// Unicode's normal form C (UAX #15).
+/// and `é` as two are the same key. ASCII takes a fast path; other strings are hashed in Unicode's
+/// normal form C (UAX #15).
 extension String: PersistableKey {
     /// The key's UTF-8, and whether all of it is ASCII.
     @frozen
@@ -88,19 +88,19 @@ extension String: PersistableKey {
             if bytes.count == probe.bytes.count && UTF8Bytes.areEqual(bytes, probe.bytes) {
                 return true
             }
-            // Different bytes can still be the same string, but not if either is ASCII.
+            // Different bytes can still be the same string, but not if one of them is ASCII.
             return probe.isASCII || UTF8Bytes.areASCII(bytes)
                 ? false : UTF8Bytes.areCanonicallyEqual(bytes, probe.bytes)
         }
     }
 }
 
-/// Short texts without the detour through a buffer, which takes ten times as long.
+/// Loads and stores short strings without a buffer, which would take ten times as long.
 ///
-/// Swift keeps up to 15 bytes of UTF-8 inside a `String`, in the order of `StoredBytes`; only the
-/// last byte is another: 0xE0 and the count if all are ASCII. Nothing promises that, so it is asked
-/// of the empty string, which answers when the program is compiled; where the answer is another,
-/// texts go through the buffer.
+/// Swift keeps up to 15 bytes of UTF-8 inside a `String`, in the order of `StoredBytes`. Only the
+/// last byte differs: it is 0xE0 plus the count if all bytes are ASCII. Nothing guarantees that, so
+/// the code tests the empty string; the compiler evaluates the test. If the layout is different,
+/// strings go through the buffer.
 @usableFromInline
 enum SmallText {
     @inlinable @inline(__always)
@@ -110,8 +110,8 @@ enum SmallText {
         return empty.low == 0 && empty.high == 0xe0 << 56
     }
 
-    /// The string, if it is ASCII and lies in place. What a damaged form has behind its content is
-    /// left out, as Swift's own strings have zeros there.
+    /// Returns the string if it is ASCII and stored inline. Bytes after the content of a damaged
+    /// form are cleared, because Swift's own strings have zeros there.
     @inlinable @inline(__always)
     static func string(_ stored: StoredBytes) -> String? {
         let count = stored.high &>> 56
@@ -124,7 +124,7 @@ enum SmallText {
         let low = stored.low & (count >= 8 ? ~0 : (1 &<< bits) &- 1)
         let high = stored.high & (count > 8 ? (1 &<< (bits &- 64)) &- 1 : 0)
         var words = StoredBytes(low: low, high: high | (0xe0 | count) &<< 56)
-        // Moved and not copied, which would count a reference to nothing.
+        // Moved and not copied, because copying would count a reference to nothing.
         return withUnsafeMutableBytes(of: &words) {
             $0.bindMemory(to: String.self).baseAddress!.move()
         }
@@ -136,7 +136,7 @@ enum SmallText {
     }
 }
 
-/// Work on the bytes of UTF-8 strings.
+/// Operations on the bytes of UTF-8 strings.
 @usableFromInline
 enum UTF8Bytes {
     @inlinable
@@ -155,7 +155,7 @@ enum UTF8Bytes {
         return seen & 0x8080_8080_8080_8080 == 0
     }
 
-    /// Whether two runs of the same length hold the same bytes.
+    /// Returns whether two sequences of the same length hold the same bytes.
     @inlinable
     static func areEqual(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
         guard let left = a.baseAddress, let right = b.baseAddress else { return true }
@@ -201,7 +201,7 @@ enum UTF8Bytes {
 }
 
 extension String {
-    /// Unicode normal form C, by the standard library's own tables.
+    /// Unicode normal form C, from the standard library's own tables.
     var normalFormC: String {
         var scalars = String.UnicodeScalarView()
         for scalar in _nfc { scalars.append(scalar) }

@@ -5,15 +5,15 @@
 #endif
 import HoldfastEngine
 
-// How the plain values are exported: as what they are in JSON and other such forms.
+// Plain values are exported as the corresponding values of JSON and similar formats.
 
 extension PersistableStruct {
-    /// An object with the fields' names, found by reflection.
+    /// Encodes an object with the fields' names, found by reflection.
     public static func encode(_ stored: Self, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
         try withUnsafeBytes(of: stored) { bytes in
-            // Of no bytes has no address either.
+            // An empty buffer may have no address.
             guard let base = bytes.baseAddress else {
                 return _ = encoder.container(keyedBy: Name.self)
             }
@@ -34,8 +34,8 @@ extension PersistableStruct {
 }
 
 extension Decoder {
-    /// JSON decoders say of a number that does not fit its type that it is not JSON, and not where
-    /// it is; `body` decodes one.
+    /// Runs `body`, which decodes a number, and corrects its error. If a number does not fit its
+    /// type, JSON decoders report invalid JSON, without the place.
     func number<Number>(_ body: () throws -> Number) throws -> Number {
         do { return try body() } catch let error as DecodingError { throw error } catch {
             throw problem("the number does not fit \(Number.self)")
@@ -44,7 +44,7 @@ extension Decoder {
 }
 
 extension PersistableInteger {
-    /// A number.
+    /// Encodes a number.
     public static func encode(_ stored: Self, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -57,7 +57,7 @@ extension PersistableInteger {
 }
 
 extension PersistableFloat {
-    /// A number, or what the encoder has for infinities and NaN.
+    /// Encodes a number, or the encoder's form for infinities and NaN.
     public static func encode(_ stored: Self, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -95,10 +95,10 @@ extension String {
     }
 }
 
-// Through a container, where encoders have forms of their own for these types.
+// Through a container, because encoders have special forms for these types.
 
 extension UUID {
-    /// The UUID's text.
+    /// Encodes the UUID as a string.
     public static func encode(
         _ stored: StoredUUID, from access: HeapAccess, to encoder: any Encoder
     ) throws {
@@ -112,7 +112,7 @@ extension UUID {
 }
 
 extension Date {
-    /// Its seconds since 2001.
+    /// Encodes the number of seconds since 2001.
     public static func encode(_ stored: Double, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
@@ -125,7 +125,7 @@ extension Date {
 }
 
 extension Data {
-    /// Base64, or what the encoder has for bytes.
+    /// Encodes Base64, or the encoder's form for bytes.
     public static func encode(
         _ stored: StoredBytes, from access: HeapAccess, to encoder: any Encoder
     ) throws {
@@ -141,7 +141,7 @@ extension Data {
 }
 
 extension PersistableEnum {
-    /// The raw value.
+    /// Encodes the raw value.
     public static func encode(
         _ stored: RawValue.Stored, from access: HeapAccess, to encoder: any Encoder
     ) throws {
@@ -161,7 +161,7 @@ extension PersistableEnum {
 }
 
 extension Encoded {
-    /// The value's own `Codable` form.
+    /// Encodes the value's own `Codable` form.
     public static func encode(
         _ stored: StoredBytes, from access: HeapAccess, to encoder: any Encoder
     ) throws {
@@ -178,7 +178,8 @@ extension Encoded {
 
 // MARK: Optionals
 
-/// A type whose encoded form can be null, so that an optional of it must be told from its own nil.
+/// A type whose encoded form can be null, so that an optional of it must be distinguished from its
+/// own nil.
 package protocol NullableForm {
     static var canBeNull: Bool { get }
 }
@@ -188,7 +189,7 @@ extension Optional: NullableForm {
 }
 
 extension Encoded: NullableForm {
-    /// Nobody knows what a type of the program's encodes.
+    /// The encoding of a program's type is unknown.
     package static var canBeNull: Bool { true }
 }
 
@@ -205,7 +206,7 @@ extension Exchange {
 }
 
 extension Optional where Wrapped: Persistable {
-    /// Null or the value; in an array of one if it could be null itself.
+    /// Encodes null or the value. A value that could be null itself is wrapped in an array.
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {

@@ -3,14 +3,14 @@
 import HoldfastEngine
 import Synchronization
 
-/// Which bytes of a plain struct cannot hold every number: Swift takes it for granted that a `Bool`
-/// is 0 or 1 and that an enum is one of its cases, and a damaged one may lead it anywhere.
+/// The bytes of a plain struct that cannot hold arbitrary values. Swift assumes that a `Bool` is 0
+/// or 1 and that an enum is one of its cases; a damaged one causes undefined behaviour.
 ///
-/// Knows `Bool`, optionals and enums without associated values, however deep in structs and tuples;
-/// enums with associated values are taken as they are.
+/// Covers `Bool`, optionals and enums without associated values, at any depth in structs and
+/// tuples. Enums with associated values are not checked.
 package struct BitPatterns: Sendable {
-    /// The byte at `offset` is below `limit`; if it is the flag of an optional, `whenZero` must
-    /// hold where it is 0, that is, where there is a value.
+    /// The byte at `offset` is below `limit`. If it is the flag of an optional, `whenZero` must
+    /// hold where it is 0, which means that there is a value.
     private struct Rule {
         var offset: Int
         var limit: Int
@@ -20,10 +20,10 @@ package struct BitPatterns: Sendable {
 
     private let rules: [Rule]
 
-    /// Whether there is nothing to verify.
+    /// Whether every bit pattern is valid.
     package var acceptAll: Bool { rules.isEmpty }
 
-    /// Whether values of a type are plain bytes, whatever those are.
+    /// Returns whether values of a type are plain bytes without invalid patterns.
     static func acceptAll(of type: any Persistable.Type) -> Bool {
         if let described = type as? any DescribedStruct.Type { return described.acceptsAllPatterns }
         return (type as? any PersistableStruct.Type).map { of($0).acceptAll } ?? false
@@ -31,12 +31,12 @@ package struct BitPatterns: Sendable {
 
     private init(rules: [Rule]) { self.rules = rules }
 
-    /// The rules for any type, of Swift's or Foundation's own for instance.
+    /// Creates the rules for any type, such as one of Swift's or Foundation's own.
     package init(ofAny type: Any.Type) { rules = Self.rules(for: type, at: 0, sparePatterns: 0) }
 
     private static let known = Mutex<[ObjectIdentifier: BitPatterns]>([:])
 
-    /// The rules for a type, found by reflection once in a process.
+    /// Returns the rules for a type, found by reflection once per process.
     static func of(_ type: any PersistableStruct.Type) -> BitPatterns {
         let identifier = ObjectIdentifier(type)
         if let found = known.withLock({ $0[identifier] }) { return found }
@@ -63,8 +63,8 @@ package struct BitPatterns: Sendable {
         }
     }
 
-    /// `sparePatterns`: optionals around the type that use patterns which it does not need itself
-    /// for their `nil`.
+    /// `sparePatterns` is the number of enclosing optionals that use bit patterns unused by the
+    /// type itself for their `nil`.
     private static func rules(for type: Any.Type, at offset: Int, sparePatterns: Int) -> [Rule] {
         if type == Bool.self {
             return [Rule(offset: offset, limit: 2 + sparePatterns, name: "Bool")]
@@ -97,6 +97,6 @@ package struct BitPatterns: Sendable {
 
 /// A plain struct whose bytes are known from a description instead of by reflection.
 package protocol DescribedStruct: PersistableStruct {
-    /// Whether its bytes may be any numbers.
+    /// Whether every bit pattern is valid.
     static var acceptsAllPatterns: Bool { get }
 }

@@ -1,24 +1,24 @@
 import HoldfastEngine
 
-/// Moves what the roots of one heap hold to a new heap, block by block: what a copy that packs
-/// does.
+/// Moves the contents of one heap's roots to a new heap, block by block. This is how a packed copy
+/// is made.
 ///
 /// Each persistable type moves its own stored form, see ``Persistable/moveOwned(at:by:)``. A block
-/// is copied as it is, and the places in it that lead to other blocks are set right as those move;
-/// so nothing is decoded, and what several references lead to stays one. The source must have been
-/// verified: here everything is trusted.
+/// is copied unchanged, and the places in it that lead to other blocks are updated as those blocks
+/// move. So nothing is decoded, and the target of several references remains one object. The source
+/// must have been verified: nothing is checked here.
 ///
-/// Values that are nested deeply wait in a list instead of on the stack, so any depth can be moved.
+/// Deeply nested values wait in a list instead of on the stack, so any depth can be moved.
 public final class BlockMover {
     let source: HeapAccess
     let target: HeapAccess
-    /// Asked now and then whether to go on, with the bytes that have been moved.
+    /// Called now and then, with the number of bytes moved so far. Returns whether to continue.
     private let mayGoOn: (Int) -> Bool
     private var movedBytes = 0
     private var nextReport = 0
     private(set) var wasCancelled = false
-    /// Whether a type was met that does not say how it is moved: what has been made must not be
-    /// kept then.
+    /// Whether a type was encountered that does not implement moving. The new heap must then be
+    /// discarded.
     var cannotGoOn = false
 
     private struct Record {
@@ -26,9 +26,9 @@ public final class BlockMover {
         var isMoved: Bool
     }
 
-    /// Where the records have gone that have moved, or that references lead to, by where they were.
+    /// The new places of records that have moved, or that references lead to, by their old places.
     private var records: [UInt64: Record] = [:]
-    /// Records that only references have led to so far; and values that are nested too deeply to be
+    /// Records that only references have led to so far, and values that are nested too deeply to be
     /// moved at once.
     private var referred: [(oldPlace: UInt64, type: any ReferenceTarget.Type)] = []
     private var waiting: [(place: UInt64, type: any Persistable.Type)] = []
@@ -41,7 +41,7 @@ public final class BlockMover {
         self.mayGoOn = mayGoOn
     }
 
-    /// Moves all roots: `moveCatalogue` moves the catalogue that the word at a place leads to.
+    /// Moves all roots. `moveCatalogue` moves the catalogue that the word at a place leads to.
     func run(_ moveCatalogue: (_ place: UInt64) -> Void) {
         guard source.catalogue != 0 else { return }
         let word = target.allocate(for: UInt64.self)
@@ -53,7 +53,7 @@ public final class BlockMover {
             if let (place, type) = waiting.popLast() {
                 move(type, at: place)
             } else if let (oldPlace, type) = referred.popLast() {
-                // One that an owner has claimed meanwhile is there already.
+                // An owner may have claimed and moved the record in the meantime.
                 if !records[oldPlace]!.isMoved { fill(oldPlace, type) }
             } else {
                 return
@@ -63,8 +63,8 @@ public final class BlockMover {
 
     // MARK: Blocks
 
-    /// Copies the block that the word at `place` of the new heap leads to in the old one, lets the
-    /// word lead to the copy, and returns its place.
+    /// Copies the block that the word at `place` of the new heap leads to in the old one, points
+    /// the word to the copy, and returns its place.
     func moveBlock(at place: UInt64, byteCount: Int, alignment: Int) -> UInt64 {
         let block = target.allocate(byteCount: byteCount, alignment: alignment)
         copy(byteCount, from: target.load(place, as: UInt64.self), to: block)
@@ -86,7 +86,7 @@ public final class BlockMover {
 
     // MARK: Values
 
-    /// Moves what the stored form at `place` of the new heap owns, now or later.
+    /// Moves everything that the stored form at `place` of the new heap owns, now or later.
     func move<Value: Persistable>(_ type: Value.Type, at place: UInt64) {
         guard !wasCancelled, !cannotGoOn else { return }
         guard depth < Self.mostLevels else { return waiting.append((place, type)) }
@@ -95,7 +95,7 @@ public final class BlockMover {
         depth -= 1
     }
 
-    /// The same for stored forms that lie one behind the other.
+    /// Moves everything that `count` contiguous stored forms own.
     func move<Value: Persistable>(_ type: Value.Type, at place: UInt64, count: Int) {
         guard Value.holdsPlaces else { return }
         for index in 0 ..< count {
@@ -103,22 +103,23 @@ public final class BlockMover {
         }
     }
 
-    /// The place in the new heap of what lies at an address of it.
+    /// Returns the place in the new heap of the data at this address.
     func place<T>(of pointer: UnsafeMutablePointer<T>) -> UInt64 {
         UInt64(UnsafeMutableRawPointer(pointer) - target.context.pointee.base)
     }
 
     // MARK: Records
 
-    /// Moves the record that the word at `place` leads to, unless it has moved, and lets the word
-    /// lead to it.
+    /// Moves the record that the word at `place` leads to, unless it has moved already, and points
+    /// the word to it.
     func moveRecord<Target: ReferenceTarget>(_ type: Target.Type, at place: UInt64) {
         let oldPlace = target.load(place, as: UInt64.self)
         target.store(newPlace(oldPlace, type), at: place)
         if !records[oldPlace]!.isMoved { fill(oldPlace, type) }
     }
 
-    /// Lets the word at `place` lead to where the record is or will be; who owns it moves it.
+    /// Points the word at `place` to the present or future place of the record. The record's owner
+    /// moves it.
     func moveReference<Target: ReferenceTarget>(to type: Target.Type, at place: UInt64) {
         let oldPlace = target.load(place, as: UInt64.self)
         if records[oldPlace] == nil { referred.append((oldPlace, type)) }
@@ -146,7 +147,7 @@ public final class BlockMover {
 extension Persistable {
     public static var holdsPlaces: Bool { ownsMemory }
 
-    /// For types that hold no places.
+    /// The default for types that contain no places.
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
         if holdsPlaces { mover.cannotGoOn = true }
     }

@@ -1,77 +1,79 @@
 import HoldfastEngine
 
-/// A walk over everything that the roots of a heap lead to, which trusts none of it.
+/// A walk over everything that the roots of a heap lead to, without trusting any of it.
 ///
-/// Each persistable type verifies its own stored form, see ``Persistable/verify(at:in:)``. The
-/// rules that keep a walk over damaged bytes from going astray:
-/// - bytes are read only where they lie in a block that has been claimed (`claim`), beginning with
-///   the catalogue of roots;
-/// - a block can be claimed once, so two owners of one block are found, and no walk goes round in a
-///   circle;
-/// - what contradicts something is reported and not followed.
+/// Each persistable type verifies its own stored form, see ``Persistable/verify(at:in:)``. These
+/// rules keep a walk over damaged bytes safe:
+/// - Bytes are read only inside a block that has been claimed (`claim`), beginning with the
+///   catalogue of roots.
+/// - A block can be claimed once. This detects two owners of one block, and prevents cycles.
+/// - Contradictory data is reported and not followed.
 ///
-/// Belongs to one read transaction and its thread.
+/// A verifier belongs to one read transaction and its thread.
 public protocol BlockVerifier {
     /// The transaction's bytes.
     var access: HeapAccess { get }
 
-    /// How many problems have been reported.
+    /// The number of problems reported so far.
     var problemCount: Int { get }
 
-    /// Whether the walk is to end: nothing can be claimed any more.
+    /// Whether the walk has been cancelled. Nothing can be claimed any more.
     var wasCancelled: Bool { get }
 
-    /// Claims the block at `offset` that was allocated with this size and alignment; false, and a
-    /// report, if no such block is in use there or something else owns it: then it must not be
-    /// read. `what` completes "… lies at 4711, where".
+    /// Claims the block at `offset` that was allocated with this size and alignment.
+    ///
+    /// If no such block is in use there, or it has another owner, the result is false and a problem
+    /// is reported. The block must then not be read. `what` completes "… lies at 4711, where".
     mutating func claim(
         _ offset: UInt64, byteCount: Int, alignment: Int, _ what: @autoclosure () -> String
     ) -> Bool
 
-    /// Records what is wrong at the present place.
+    /// Reports a problem at the current place.
     mutating func report(_ problem: String)
 
-    /// Runs `body` with `step` as the next step of the way.
+    /// Runs `body` with `step` as the next step of the path.
     mutating func within(_ step: VerificationStep, _ body: (inout Self) -> Void)
 
-    // How deep values lie in values is up to the file. Records and unions, which may hold others of
-    // their own type, are verified between `enterLevel` and `leaveLevel`, or, deep inside, by
-    // `postpone`; so the depth of the data costs a list and no stack.
+    // The file determines how deeply values are nested. Records and unions, which may contain
+    // others of their own type, are verified between `enterLevel` and `leaveLevel` or, at great
+    // depth, by `postpone`. So the depth of the data costs a list and no stack.
 
-    /// Begins a level; false if it is too deep a one for now, so that its work is to be postponed.
+    /// Begins a level. Returns false if the level is too deep for now and its work must be
+    /// postponed.
     mutating func enterLevel() -> Bool
 
-    /// Ends a level; the outermost one with everything that was postponed.
+    /// Ends a level. The outermost level ends with all postponed work.
     mutating func leaveLevel()
 
-    /// Has `work` done, at the present place, when the outermost level is about to end.
+    /// Postpones `work`, to be done at the current place when the outermost level is about to end.
     mutating func postpone(_ work: @escaping (inout Self) -> Void)
 
-    /// Verifies with `body` what is going to be read right afterwards, so that nothing of it may
-    /// wait.
+    /// Verifies, with `body`, data that is read immediately afterwards, so that none of it may be
+    /// postponed.
     mutating func completely(_ body: (inout Self) -> Void)
 
-    /// Notes a reference to a record, to be followed when everything that has an owner is known.
-    /// `shares`: it counts as an owner itself.
+    /// Records a reference to a record, to be followed once everything that has an owner is known.
+    /// `shares` says that the reference counts as an owner itself.
     mutating func follow<Record: ReferenceTarget>(
         _ offset: UInt64, to type: Record.Type, shares: Bool)
 
-    /// Verifies a root whose name is the present place. What the catalogue says of it: the
-    /// description of its type, nil if that could not be read, its fingerprint, and where the word
-    /// stands that leads to the root.
+    /// Verifies a root whose name is the current place.
+    ///
+    /// The arguments are from the catalogue: the description of the root's type, or nil if it could
+    /// not be read; its fingerprint; and the place of the word that leads to the root.
     mutating func verifyRoot(
         describedAs description: String?, fingerprint: UInt64, placeAt place: UInt64)
 }
 
-/// A step on the way from the catalogue to where a ``BlockVerifier`` is.
+/// A step on the path from the catalogue to the current place of a ``BlockVerifier``.
 public enum VerificationStep {
     /// An element of an array.
     case element(Int)
-    /// The value of a map's entry, by the place of its key, which has been verified.
+    /// The value of a map's entry, identified by the place of its key, which has been verified.
     case value(keyAt: UInt64, any Persistable.Type)
     /// A field of a record.
     case field(String)
-    /// A part that has a name of its own.
+    /// A named part.
     case part(StaticString)
 }
 

@@ -1,13 +1,14 @@
 import Swift
 
-/// What Swift's reflection does not tell of enums, from the type's metadata, whose layout is part
-/// of Swift's stable ABI (docs/ABI/TypeMetadata.rst): the kind, then the descriptor, whose fifth
-/// word leads to the fields and whose sixth and seventh count the cases.
+/// Facts about enums that Swift's reflection does not provide. They are read from the type's
+/// metadata, whose layout is part of Swift's stable ABI (docs/ABI/TypeMetadata.rst): the kind, then
+/// the descriptor, whose fifth word leads to the fields and whose sixth and seventh count the
+/// cases.
 enum EnumMetadata {
-    /// A case with associated values; several of them are one tuple.
+    /// A case with associated values. Several values form one tuple.
     struct Payload {
         let name: String
-        /// Nil if the metadata does not lead to it, as in a program that is built without
+        /// Nil if the metadata does not lead to the type, as in a program that is built without
         /// reflection.
         let type: Any.Type?
     }
@@ -24,33 +25,34 @@ enum EnumMetadata {
         return (Int(words[5] & 0xff_ffff), Int(words[6]))
     }
 
-    /// The number of cases of an enum without associated values; nil if the type is no such enum.
+    /// Returns the number of cases of an enum without associated values, or nil for other types.
     static func plainCases(of type: Any.Type) -> Int? {
         guard let descriptor = descriptor(of: type) else { return nil }
         let (payloads, others) = counts(descriptor)
         return payloads == 0 ? others : nil
     }
 
-    /// The cases with associated values of an enum; empty if it has none or the type is no enum.
+    /// Returns the enum's cases with associated values. Empty if there are none or the type is not
+    /// an enum.
     static func payloads(of type: Any.Type) -> [Payload] {
         guard let descriptor = descriptor(of: type) else { return [] }
         let count = counts(descriptor).payloads
         let place = descriptor + 16
-        // The fields' header: two relative addresses, the kind and a record's size in 16 bits each,
-        // the number of records. Cases with payloads come first.
+        // The header of the fields: two relative addresses, the kind and the size of a field record
+        // in 16 bits each, the number of field records. Cases with payloads come first.
         guard place.load(as: Int32.self) != 0, case let fields = relative(place),
             fields.load(fromByteOffset: 12, as: UInt32.self) >= count
         else { return (0 ..< count).map { Payload(name: "\($0)", type: nil) } }
         let recordBytes = Int(fields.load(fromByteOffset: 10, as: UInt16.self))
         return (0 ..< count).map { number in
-            // A record: flags, the mangled type, the name.
+            // A field record: flags, the mangled type, the name.
             let record = fields + 16 + number * recordBytes
             let name = String(cString: relative(record + 8).assumingMemoryBound(to: CChar.self))
             return Payload(name: name, type: namedType(at: record + 4, of: type, descriptor))
         }
     }
 
-    /// Follows an address that is kept as its distance from itself.
+    /// Follows an address that is stored as the distance from its own place.
     private static func relative(_ place: UnsafeRawPointer) -> UnsafeRawPointer {
         place + Int(place.load(as: Int32.self))
     }
@@ -60,15 +62,15 @@ enum EnumMetadata {
     ) -> Any.Type? {
         guard place.load(as: Int32.self) != 0 else { return nil }
         let mangled = relative(place).assumingMemoryBound(to: UInt8.self)
-        // Two words of metadata stand before the arguments of a generic enum.
+        // Two words of metadata precede the arguments of a generic enum.
         let arguments = unsafeBitCast(type, to: UnsafeRawPointer.self) + 2 * MemoryLayout<UInt>.size
         return _getTypeByMangledNameInContext(
             mangled, UInt(length(of: mangled)), genericContext: descriptor,
             genericArguments: arguments)
     }
 
-    /// A mangled name ends with a zero byte, and may hold references in between: 1 to 23 and four
-    /// bytes, or 24 to 31 and a word.
+    /// A mangled name ends with a zero byte and may contain references: 1 to 23 and four bytes, or
+    /// 24 to 31 and a word.
     private static func length(of name: UnsafePointer<UInt8>) -> Int {
         var end = 0
         while name[end] != 0 {

@@ -1,15 +1,15 @@
 import Synchronization
 
-/// Types and their fingerprints, to be looked up without a lock: every transaction does so for
-/// every root that it asks for, and a mutex and a dictionary were a tenth of a small transaction.
+/// Types and their fingerprints, looked up without a lock. Every transaction does so for every root
+/// that it requests, and a mutex and a dictionary took a tenth of a small transaction.
 ///
-/// A table of fixed size whose entries are never freed, so that a look-up may go on reading one
-/// that has just been removed. A program with more types of roots than it holds finds the others in
-/// `TypeRegistry`, under its mutex.
+/// A table of fixed size whose entries are never freed, so that a lookup can continue to read an
+/// entry that has just been removed. If a program has more root types than the table holds, the
+/// others are found in `TypeRegistry`, under its mutex.
 ///
-/// Safety: entries are whole before their address is stored (releasing, read by acquiring loads)
-/// and do not change after that; the table and its entries live as long as the process. `find` may
-/// be called on any thread; `add` and `remove` under the registry's mutex.
+/// Safety: an entry is complete before its address is stored (releasing, read by acquiring loads)
+/// and does not change after that. The table and its entries live as long as the process. `find`
+/// may be called on any thread; `add` and `remove` only under the registry's mutex.
 struct FingerprintTable: @unchecked Sendable {
     private struct Entry {
         let type: ObjectIdentifier
@@ -17,13 +17,13 @@ struct FingerprintTable: @unchecked Sendable {
     }
 
     private static let slots = 512
-    /// Searches end at the first empty slot, so some must stay empty.
+    /// Searches end at the first empty slot, so some slots must stay empty.
     private static let mostEntries = 384
-    /// Where an entry has been removed: a search goes on there.
+    /// Marks a removed entry. A search continues past it.
     private static let removed: UInt = 1
 
     private let table: UnsafeMutablePointer<Atomic<UInt>>
-    /// Slots that are not empty; under the registry's mutex.
+    /// The number of slots that are not empty. Protected by the registry's mutex.
     private let used: UnsafeMutablePointer<Int>
 
     init() {
@@ -35,12 +35,13 @@ struct FingerprintTable: @unchecked Sendable {
 
     @inline(__always)
     private func home(_ type: ObjectIdentifier) -> Int {
-        // Metadata are aligned, so the low bits of their addresses say nothing.
+        // Metadata are aligned, so the low bits of their addresses carry no information.
         let address = UInt64(truncatingIfNeeded: UInt(bitPattern: type))
         return Int(truncatingIfNeeded: ((address &>> 4) &* 0x9e37_79b9_7f4a_7c15) &>> 55)
     }
 
-    /// The fingerprint of a type that has been added and not removed; nil if there is none.
+    /// Returns the fingerprint of a type that has been added and not removed, or nil if there is
+    /// none.
     @inline(__always)
     func find(_ type: ObjectIdentifier) -> UInt64? {
         var slot = home(type)

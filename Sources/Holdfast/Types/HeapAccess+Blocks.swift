@@ -1,13 +1,13 @@
 import HoldfastEngine
 
 extension HeapAccess {
-    /// A block's bytes for a stored form of type `Stored`.
+    /// Allocates a block for a stored form of type `Stored`.
     @inlinable @inline(__always)
     package func allocate<Stored: BitwiseCopyable>(for type: Stored.Type) -> UInt64 {
         allocate(byteCount: MemoryLayout<Stored>.size, alignment: MemoryLayout<Stored>.alignment)
     }
 
-    /// A block whose bytes are zeros, noted for the log.
+    /// Allocates a block of zero bytes and marks its lines dirty.
     package func allocateZeros(byteCount: Int, alignment: Int) -> UInt64 {
         let offset = allocate(byteCount: byteCount, alignment: alignment)
         noteFresh(offset, byteCount)
@@ -15,7 +15,7 @@ extension HeapAccess {
         return offset
     }
 
-    /// Notes bytes that are known by their address.
+    /// Marks the lines of `count` values at this address dirty.
     @inlinable @inline(__always)
     func note<T>(address: UnsafeMutablePointer<T>, _ count: Int) {
         let offset = UnsafeMutableRawPointer(address) - context.pointee.base

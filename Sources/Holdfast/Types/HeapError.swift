@@ -1,4 +1,4 @@
 import HoldfastEngine
 
-/// Everything that can go wrong with a heap; see the cases for what each means and what to do.
+/// An error of a heap. The cases say what each error means and how to respond to it.
 public typealias HeapError = HoldfastEngine.HeapError

@@ -1,5 +1,5 @@
 extension Int {
-    /// The next multiple of `multiple`, or the number itself if it is one.
+    /// Returns the number rounded up to a multiple of `multiple`.
     @inlinable @inline(__always)
     package func roundedUp(to multiple: Int) -> Int {
         (self + multiple - 1) / multiple * multiple

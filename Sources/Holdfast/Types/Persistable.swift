@@ -1,87 +1,92 @@
 import HoldfastEngine
 
-/// A type whose values can be kept in a heap.
+/// A type whose values can be stored in a heap.
 ///
-/// A persistable type has two forms. In the file lies its *stored form*: a fixed number of bytes
-/// without any address of this process, which other processes read in place. In the program it is
-/// itself: a plain value (`Int`, `String`, a struct of yours) that is copied out and in, or a
-/// *handle* (`PersistentArray`, `PersistentMap`, `PersistentString`) that leads to the data and
-/// reads and changes it where it lies.
+/// A persistable type has two forms. Its *stored form* in the file is a fixed number of bytes
+/// without any address of this process, which other processes read in place. In the program, a
+/// persistable type is either a plain value (`Int`, `String`, a struct of yours), which is copied
+/// out and in, or a *handle* (`PersistentArray`, `PersistentMap`, `PersistentString`), which leads
+/// to the data and reads and changes it in place.
 ///
 /// Your own types do not conform to this protocol directly:
-/// - a struct of plain fields conforms to ``PersistableStruct``;
-/// - a struct with strings, optionals, collections and references in it conforms to
-///   ``PersistableRecord``;
-/// - an enum with raw values conforms to ``PersistableEnum``, one with payloads to
+/// - A struct of plain fields conforms to ``PersistableStruct``.
+/// - A struct with strings, optionals, collections or references conforms to ``PersistableRecord``.
+/// - An enum with raw values conforms to ``PersistableEnum``, and one with associated values to
 ///   ``PersistableUnion``.
 ///
-/// None but the last needs any code. In a ``PersistableStruct`` the compiler refuses a class, a
-/// closure, an `Array` or a `String`. A field of a ``PersistableRecord`` that cannot be kept, and a
-/// raw pointer anywhere, compiles, and is refused with ``HeapError/notStorable(type:reason:)``,
-/// which names the field, when a root of the type is first asked for.
+/// Only ``PersistableUnion`` needs any code. In a ``PersistableStruct`` the compiler rejects a
+/// class, a closure, an `Array` or a `String`. A field of a ``PersistableRecord`` that cannot be
+/// stored, and a raw pointer in any type, compiles. It is refused with
+/// ``HeapError/notStorable(type:reason:)``, which names the field, when a root of the type is first
+/// requested.
 public protocol Persistable: SendableMetatype {
-    /// What lies in the file.
+    /// The form that is stored in the file.
     associatedtype Stored: BitwiseCopyable
 
-    /// The value, or the handle, for a stored form.
+    /// Returns the value, or the handle, for a stored form.
     static func load(_ stored: Stored, from access: HeapAccess) -> Self
 
-    /// Makes the stored form of `value`, which owns what it needs in the heap. A handle is stored
-    /// by copying what it leads to.
+    /// Creates the stored form of `value`, which owns the memory that it needs in the heap.
+    ///
+    /// A handle is stored by copying the data that it leads to.
     static func store(_ value: Self, in access: HeapAccess) -> Stored
 
-    /// Frees what a stored form owns.
+    /// Frees everything that a stored form owns.
     static func destroy(_ stored: Stored, in access: HeapAccess)
 
-    /// Whether `destroy` has anything to do; lets collections skip a walk over their elements.
+    /// Whether `destroy` does anything. If not, collections skip a walk over their elements.
     static var ownsMemory: Bool { get }
 
-    /// Verifies the stored form that lies at `offset`, inside a block that has been claimed, and
-    /// all that it owns, and reports what is wrong.
+    /// Verifies the stored form at `offset`, inside a block that has been claimed, and everything
+    /// that it owns, and reports problems.
     ///
-    /// After a walk without a report, reading the value, and everything in it, does not trap. Must
-    /// not trap itself, nor read what it has not claimed, whatever the bytes are; see
-    /// ``BlockVerifier`` for the rules.
+    /// After a walk without a report, reading the value and everything in it does not trap. An
+    /// implementation must not trap itself, nor read bytes that it has not claimed, whatever the
+    /// bytes contain. See ``BlockVerifier`` for the rules.
     static func verify(at offset: UInt64, in verification: inout some BlockVerifier)
 
-    /// Encodes a stored form and all that it owns, in a form that is the same for every machine and
-    /// heap: what an export of `HoldfastInspection` writes.
+    /// Encodes a stored form and everything that it owns, in a form that is the same for every
+    /// machine and heap. The exports of `HoldfastInspection` use it.
     ///
-    /// Any encoder does, but for references, which only an export can follow. Throws what the
-    /// encoder throws.
+    /// Any encoder will do, except that only an export can follow references.
+    ///
+    /// - Throws: Any error that the encoder throws.
     static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder) throws
 
-    /// Makes a stored form, which owns what it needs, of what `encode` has written; the decoder is
-    /// that of an import. Input that is not of that form is an error and never a trap; what has
-    /// been made before the error stays in the transaction, which must not be kept then.
+    /// Creates a stored form, which owns the memory that it needs, from input that `encode` has
+    /// written.
+    ///
+    /// The decoder belongs to an import. Invalid input is an error and never a trap. Data created
+    /// before the error stays in the transaction, which must then be rolled back.
     static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Stored
 
-    /// Whether a stored form can hold places in the heap: of what it owns, or of what it refers to.
+    /// Whether a stored form can contain places in the heap, of data that it owns or refers to.
     static var holdsPlaces: Bool { get }
 
-    /// Moves what the stored form at `place` leads to into the heap that is being made, and sets
-    /// its places right; for a copy that packs. The form itself has been copied already.
+    /// Moves the data that the stored form at `place` leads to into the new heap, and updates the
+    /// places in it. Used by packed copies. The form itself has been copied already.
     static func moveOwned(at place: UInt64, by mover: BlockMover)
 
-    /// Describes the stored form for the check that a heap is read as what it was written as.
+    /// Describes the stored form. The description is used to check that a heap is read with the
+    /// types that it was written with.
     static func describe() throws(HeapError) -> TypeDescription
 }
 
-/// A struct of plain fields that can be kept in a heap: numbers, `Bool`, nested such structs,
-/// tuples, optionals and enums of them.
+/// A struct of plain fields that can be stored in a heap: numbers, `Bool`, and structs, tuples,
+/// optionals and enums of them.
 ///
 ///     struct Movement: PersistableStruct {
 ///         var item: Int32
 ///         var delta: Int64
 ///     }
 ///
-/// The bytes of the struct are stored as they are, so reading one is a copy of its size and nothing
-/// more. The names, types and places of its fields are recorded in the heap; a program that
-/// declares the struct differently gets
-/// ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` instead of garbage.
+/// The bytes of the struct are stored unchanged, so reading one is a copy of its size and nothing
+/// more. The heap records the names, types and offsets of the fields. A program that declares the
+/// struct differently gets ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)``
+/// instead of garbage.
 ///
-/// A `public` struct must also be marked `BitwiseCopyable`, which the compiler infers by itself
-/// only within a module.
+/// A `public` struct must also be marked `BitwiseCopyable`, which the compiler infers only within a
+/// module.
 public protocol PersistableStruct: PersistableValue, PersistableNamed, BitwiseCopyable
 where Stored == Self {}
 
@@ -107,11 +112,12 @@ extension PersistableStruct {
     }
 }
 
-/// A type of the program's own, whose name stands in the heap.
+/// A type of the program's own, whose name is recorded in the heap.
 public protocol PersistableNamed: SendableMetatype {
-    /// The name that the type has in the heap: the type's own, unless you say otherwise. A type
-    /// that has been renamed keeps its data by saying its old name here; so does the old form of a
-    /// type that is only kept for a migration.
+    /// The name of the type in the heap. The default is the type's own name.
+    ///
+    /// To keep the data of a renamed type, return its old name here. Do the same for the old form
+    /// of a type that is only kept for a migration.
     static var storedName: String { get }
 }
 
@@ -119,11 +125,11 @@ extension PersistableNamed {
     public static var storedName: String { "\(Self.self)" }
 }
 
-/// An enum (or option set) that is kept in a heap by its raw value, so that cases can be added and
+/// An enum (or option set) that is stored as its raw value, so that cases can be added and
 /// reordered freely.
 ///
-/// Reading a raw value that this program has no case for traps with a sentence: it is a newer
-/// program's data, or damage.
+/// Reading a raw value for which this program has no case traps with a message: the data is from a
+/// newer program, or damaged.
 public protocol PersistableEnum: PersistableValue, PersistableNamed, RawRepresentable
 where RawValue: Persistable, Stored == RawValue.Stored {}
 
@@ -166,13 +172,13 @@ extension PersistableEnum {
     }
 }
 
-/// A collection that lives in a heap and can be made empty inside another: what `map[creating:
-/// key]` needs of its values.
+/// A collection that is stored in a heap and can be created empty inside another one, as
+/// `map[creating: key]` does.
 public protocol PersistableContainer: Persistable {
-    /// Makes an empty one and returns its stored form, owned by the caller.
+    /// Creates an empty collection and returns its stored form, which the caller owns.
     static func storeEmpty(in access: HeapAccess) -> Stored
 }
 
 /// A type that is copied out of the heap as a value and stays valid when its place in the heap is
-/// freed; everything but the handles, and ``Ref``.
+/// freed. Every type except the handles is one, and so is ``Ref``.
 public protocol PersistableValue: Persistable {}

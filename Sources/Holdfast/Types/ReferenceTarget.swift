@@ -1,32 +1,33 @@
 import HoldfastEngine
 
-/// A type whose values lie in blocks that references can lead to: every ``PersistableRecord``.
+/// A type whose values have blocks that references can lead to: every ``PersistableRecord``.
 ///
 /// Your own types conform to ``PersistableRecord``, which needs no code.
 public protocol ReferenceTarget: PersistableValue, PersistableNamed {
-    /// What a block of the type is known by.
+    /// The properties that identify a block of the type.
     static var recordBlock: RecordBlock { get }
 
     /// Verifies the fields of a record whose block has been claimed.
     static func verifyFields(at block: UInt64, in verification: inout some BlockVerifier)
 
-    /// Moves what the fields of a record own whose block has been copied.
+    /// Moves everything that the fields of a record own. The record's block has been copied.
     static func moveFields(of block: UInt64, by mover: BlockMover)
 }
 
-/// What the blocks of a ``ReferenceTarget`` have in common.
+/// The properties that all blocks of a ``ReferenceTarget`` have in common.
 public struct RecordBlock: Sendable {
-    /// Bytes that each was allocated with.
+    /// The size in bytes with which each block was allocated.
     let byteCount: Int
-    /// The first four bytes of each.
+    /// The first four bytes of each block.
     let tag: UInt32
 
-    /// What each was allocated with.
+    /// The alignment with which each block was allocated.
     static let alignment = 8
 }
 
 extension BlockVerifier {
-    /// Claims the block of a record of this type; false, and a report, if there is none.
+    /// Claims the block of a record of this type. Returns false, and reports a problem, if there is
+    /// none.
     mutating func claim<Record: ReferenceTarget>(recordAt offset: UInt64, _ type: Record.Type)
         -> Bool
     {

@@ -3,7 +3,7 @@ import HoldfastFormat
 
 /// The hash functions of the file format.
 ///
-/// Both fold 64x64-bit products as wyhash does (Wang Yi, "wyhash and wyrand", public domain,
+/// Both fold 64x64-bit products like wyhash (Wang Yi, "wyhash and wyrand", public domain,
 /// 2019-2022), with the heap's 128 random bits as the secret.
 public enum StableHash {
     /// Multiplies to 128 bits and folds the halves.
@@ -16,16 +16,16 @@ public enum StableHash {
     @usableFromInline static let first: UInt64 = 0xa076_1d64_78bd_642f
     @usableFromInline static let second: UInt64 = 0xe703_7ed1_a0b4_28db
 
-    /// The hash of one word.
+    /// Returns the hash of one word.
     @inlinable @inline(__always)
     public static func hash(_ word: UInt64, seed: HeapIdentity) -> UInt64 {
         fold(fold(word ^ seed.high, 0xa076_1d64_78bd_642f ^ seed.low), 0xe703_7ed1_a0b4_28db)
     }
 
-    /// The hash of bytes: 16 at a time, the rest zero-padded, the count mixed in last.
+    /// Returns the hash of bytes: 16 at a time, the rest zero-padded, the count mixed in last.
     @inlinable
     public static func hash(_ bytes: UnsafeRawBufferPointer, seed: HeapIdentity) -> UInt64 {
-        // No bytes are no bytes, whether or not they have an address.
+        // An empty sequence has the same hash with and without an address.
         guard var at = bytes.baseAddress else {
             return fold(fold(seed.low, seed.high), 0xe703_7ed1_a0b4_28db)
         }
@@ -50,7 +50,7 @@ public enum StableHash {
         return fold(state ^ UInt64(bytes.count), 0xe703_7ed1_a0b4_28db)
     }
 
-    /// Up to seven bytes as a little-endian word.
+    /// Returns up to seven bytes as a little-endian word.
     @inlinable @inline(__always)
     static func tail(_ at: UnsafeRawPointer, _ count: Int) -> UInt64 {
         if count >= 4 {

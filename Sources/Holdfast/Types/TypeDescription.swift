@@ -8,39 +8,41 @@
 import HoldfastEngine
 import HoldfastSystem
 
-/// What a root's type is stored as, in words that are the same in every process: `Map<String,
-/// Array<Posting{file: Int32 @0, line: Int32 @4; 8 bytes}>>`. It is kept beside the root, and a
-/// root is only opened as a type with the same description. ``TypeShape`` explains the words and
-/// reads them.
+/// A description of how a root's type is stored, the same in every process: `Map<String,
+/// Array<Posting{file: Int32 @0, line: Int32 @4; 8 bytes}>>`.
+///
+/// The heap keeps it with the root, and a root can only be opened as a type with the same
+/// description. ``TypeShape`` explains and parses the syntax.
 public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
     /// The description itself.
     public let text: String
 
-    /// A description in given words.
+    /// Creates a description from its text.
     public init(_ text: String) { self.text = text }
 
     public var description: String { text }
 
-    /// What the text says, as a tree; nil if it is no description.
+    /// The description as a tree, or nil if the text is not a valid description.
     public var shape: TypeShape? { TypeShape(parsing: text) }
 
-    /// Describes the bytes of a plain struct: names, types and places of its fields, all the way
-    /// down. Throws `notStorable` for pointers, references and functions, which mean nothing in
-    /// another process.
+    /// Describes the bytes of a plain struct: names, types and offsets of its fields, including
+    /// nested ones. Throws `notStorable` for pointers, references and functions, which have no
+    /// meaning in another process.
     init<T: BitwiseCopyable>(layoutOf type: T.Type) throws(HeapError) {
         var layout = LayoutText(root: Self.name(of: type))
         try layout.add(type, path: "", isRoot: true)
         text = layout.text
     }
 
-    /// Types in types that a description may have; a parser of descriptions goes no deeper.
+    /// The maximum nesting of types in a description. A parser of descriptions goes no deeper.
     static let mostLevels = 200
 
-    /// How many levels deep this thread is in describing a type.
+    /// The depth at which this thread is describing a type.
     @TaskLocal private static var level = 0
 
-    /// What a type is described as within another one's description. A generic type can be made of
-    /// itself as often as a program likes: throws `notStorable` beyond `mostLevels`.
+    /// Returns the description of a type as part of another description. A generic type can be
+    /// nested in itself as often as a program likes, so this throws `notStorable` beyond
+    /// `mostLevels`.
     package static func text(of type: any Persistable.Type) throws(HeapError) -> String {
         let level = level + 1
         guard level < mostLevels - 1 else {
@@ -56,16 +58,15 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
         }.get()
     }
 
-    /// The records that this thread is describing: one that is reached again within itself is only
-    /// named.
+    /// The records that this thread is describing. A record that is reached again inside itself is
+    /// only named.
     @TaskLocal static var enclosingRecords: [ObjectIdentifier] = []
 
-    /// The unions that this thread is describing, each with the number of records that it is
-    /// within.
+    /// The unions that this thread is describing, each with the number of records around it.
     @TaskLocal private static var unions: [ObjectIdentifier: Int] = [:]
 
-    /// Describes a union with `body`; throws `notStorable` if it is being described already, with
-    /// no further record in between, which would be named when it is reached again.
+    /// Describes a union with `body`. Throws `notStorable` if the union is already being described
+    /// with no further record in between; such a record would be named when it is reached again.
     static func describing(
         _ union: any Persistable.Type, _ body: () throws(HeapError) -> TypeDescription
     ) throws(HeapError) -> TypeDescription {
@@ -79,12 +80,12 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
         return try $unions.withValue(unions) { Result(catching: body) }.get()
     }
 
-    /// What a type is called in descriptions.
+    /// Returns the name of a type in descriptions.
     static func name(of type: Any.Type) -> String {
         (type as? any PersistableNamed.Type)?.storedName ?? "\(type)"
     }
 
-    /// The first difference from a stored description, in words.
+    /// Returns the first difference from a stored description, as text.
     func difference(fromStored stored: String) -> String {
         guard let mine = shape, let theirs = TypeShape(parsing: stored),
             let found = theirs.difference(from: mine)
@@ -130,12 +131,13 @@ private struct LayoutText {
             try add(optional.wrappedType, path: path)
             text += "?"
         } else if !isRoot, let persistable = type as? any Persistable.Type {
-            // A nested field's bytes lie as Swift lays them out, so only types stored as themselves
-            // describe them rightly.
+            // A nested field has Swift's layout, so only types that are stored unchanged describe
+            // it correctly.
             if let plain = persistable as? any PersistableStruct.Type {
                 text += try TypeDescription.text(of: plain)
             } else {
-                // Looked through, since its bytes are kept as they are in memory, handles and all.
+                // The wrapped type is checked too, because an optional's bytes are kept as they are
+                // in memory, including any handles.
                 var scratch = LayoutText(root: root, level: level)
                 try scratch.addFields(of: type, path: path)
                 text += Self.isKnownPlain(type) ? TypeDescription.name(of: type) : Self.opaque(type)
@@ -145,7 +147,7 @@ private struct LayoutText {
         }
     }
 
-    /// What an enum's cases carry is looked through, and not described.
+    /// Checks the associated values of an enum's cases, which are not described.
     private func checkPayloads(of type: Any.Type, path: String) throws(HeapError) {
         for payload in EnumMetadata.payloads(of: type) {
             let place = path.isEmpty ? payload.name : "\(path).\(payload.name)"
@@ -164,7 +166,8 @@ private struct LayoutText {
 
     private mutating func addFields(of type: Any.Type, path: String) throws(HeapError) {
         var fields: [(name: String, offset: Int, type: Any.Type)] = []
-        // Reflection has no name for what an inline array of other than persistable structs holds.
+        // Reflection has no name for the element of an inline array, unless it is a persistable
+        // struct.
         let isInspectable =
             !"\(type)".hasPrefix("InlineArray<")
             && _forEachField(of: type) { name, offset, fieldType, _ in
@@ -173,7 +176,7 @@ private struct LayoutText {
             }
         text += TypeDescription.name(of: type)
         guard isInspectable, !fields.isEmpty else {
-            // An enum, or a type of the system without fields: its name and size have to do.
+            // An enum, or a system type without fields. Its name and size must suffice.
             try checkPayloads(of: type, path: path)
             if let array = type as? any AnyInlineArray.Type {
                 var scratch = LayoutText(root: root, level: level)
@@ -182,8 +185,8 @@ private struct LayoutText {
             text += Self.opaqueBytes(of: type)
             return
         }
-        // What the compiler builds numbers and vectors of says nothing, and not even how large it
-        // is.
+        // The compiler's built-in types for numbers and vectors give no information, not even their
+        // size.
         if fields.contains(where: {
             "\($0.type)".hasPrefix("Builtin.") && Self.problem(with: $0.type) == nil
         }) {
@@ -196,7 +199,7 @@ private struct LayoutText {
         text += "{"
         for (index, field) in fields.enumerated() {
             if index > 0 { text += ", " }
-            // The parts of a tuple without labels are called ".0" and so on, or nothing.
+            // Elements of a tuple without labels are called ".0" and so on, or have an empty name.
             let name =
                 field.name.isEmpty
                 ? "\(index)"
@@ -208,7 +211,7 @@ private struct LayoutText {
         text += "; \(TypeFacts.size(of: type)) bytes}"
     }
 
-    /// Persistable types whose names say everything, in a struct too.
+    /// Returns whether the type's name alone describes it completely, in a struct too.
     private static func isKnownPlain(_ type: Any.Type) -> Bool {
         let known: [Any.Type] = [Bool.self, Date.self, UUID.self]
         return known.contains { $0 == type }
@@ -223,7 +226,7 @@ private struct LayoutText {
         return alignment == 1 ? "{\(size) bytes}" : "{\(size) bytes, aligned to \(alignment)}"
     }
 
-    /// What is wrong with a field of this type, if anything.
+    /// Returns the problem with a field of this type, or nil if there is none.
     private static func problem(with type: Any.Type) -> String? {
         if type is AnyClass { return "a reference to an object" }
         if type is any _Pointer.Type || type is OpaquePointer.Type { return "a pointer" }
@@ -241,7 +244,7 @@ private struct LayoutText {
     }
 }
 
-/// A handle that is a value too, since the place that holds it does not own what it leads to.
+/// A handle that is a value too, since the place that holds it does not own its target.
 protocol ReferenceValue {}
 
 private protocol AnyInlineArray {

@@ -1,4 +1,4 @@
-/// What can be asked of a type that is only known at run time.
+/// Facts about types that are only known at run time.
 package enum TypeFacts {
     package static func size(of type: Any.Type) -> Int {
         func size<T>(_ type: T.Type) -> Int { MemoryLayout<T>.size }

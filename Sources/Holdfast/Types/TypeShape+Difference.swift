@@ -1,8 +1,8 @@
 import HoldfastFormat
 
 extension TypeShape {
-    /// The first difference between what the file holds (`self`) and what the program asks for, in
-    /// words; nil if there is none. `place` leads to it from the root.
+    /// Returns the first difference between the type in the file (`self`) and the type that the
+    /// program requests, as text, or nil if there is none. `place` is the path from the root.
     func difference(from requested: TypeShape, at place: String = "") -> String? {
         if self == requested { return nil }
         let here = place.isEmpty ? "" : "\(place): "

@@ -2,9 +2,9 @@ import HoldfastEngine
 import HoldfastFormat
 import HoldfastSystem
 
-/// What a ``TypeDescription`` says, as a tree: what tools and error messages go by.
+/// A ``TypeDescription`` as a tree, for tools and error messages.
 ///
-/// The words that a description is made of:
+/// The grammar of descriptions:
 ///
 ///     type     name                                a value or collection of Holdfast: Int, Date
 ///            | name<type, …>                       a collection of others: Map<String, Array<Int>>
@@ -12,36 +12,36 @@ import HoldfastSystem
 ///            | name{field, …; N bytes}             a plain struct, laid out by Swift
 ///            | record name{field, …; N bytes}      a record: an 8-byte header, then stored forms
 ///            | name{N bytes}                       bytes that reflection could not look into
-///            | name{N bytes, aligned to N}         such bytes, where they do not lie just anywhere
+///            | name{N bytes, aligned to N}         such bytes, with an alignment above 1
 ///            | enum name: type                     an enum by its raw value
 ///            | union name{case: (type, …), …}      an enum with payloads
 ///     field    name: type @offset                  at so many bytes from the struct's first
 ///
-/// A record that is reached again from within itself stands there as its bare name.
+/// A record that is reached again inside itself is written as its bare name.
 public indirect enum TypeShape: Hashable, Sendable {
-    /// A named place in a struct or record.
+    /// A field of a struct or record.
     public struct Field: Hashable, Sendable {
-        /// What the program calls it.
+        /// The name of the field in the program.
         public let name: String
-        /// What lies there.
+        /// The type of the field.
         public let type: TypeShape
-        /// Bytes from the struct's first byte.
+        /// The offset in bytes from the start of the struct.
         public let offset: Int
     }
 
     /// A case of a union, with its payload's types.
     public struct Case: Hashable, Sendable {
-        /// What the program calls it.
+        /// The name of the case in the program.
         public let name: String
-        /// The types of its associated values, in their order; none for a bare case.
+        /// The types of the associated values, in order. Empty for a case without any.
         public let payload: [TypeShape]
     }
 
-    /// A type without parameters, known by its name: `Int`, or a record inside itself.
+    /// A type without parameters, identified by its name: `Int`, or a record inside itself.
     case named(String)
     /// A type with parameters: `Map<String, Int>`.
     case generic(String, [TypeShape])
-    /// A flag and the wrapped type.
+    /// An optional: a flag and the wrapped type.
     case optional(TypeShape)
     /// A struct of plain fields, and its size in bytes.
     case structure(name: String, fields: [Field], bytes: Int)
@@ -49,12 +49,12 @@ public indirect enum TypeShape: Hashable, Sendable {
     case record(name: String, fields: [Field], bytes: Int)
     /// Bytes that reflection could not look into.
     case opaque(name: String, bytes: Int, alignment: Int)
-    /// An enum that is kept by its raw value.
+    /// An enum that is stored as its raw value.
     case enumeration(name: String, raw: TypeShape)
     /// An enum with payloads.
     case union(name: String, cases: [Case])
 
-    /// What the type is called.
+    /// The name of the type.
     public var name: String {
         switch self {
         case .named(let name), .structure(let name, _, _), .record(let name, _, _),
@@ -69,7 +69,7 @@ public indirect enum TypeShape: Hashable, Sendable {
 }
 
 extension TypeShape {
-    /// The words of the description, which parse as the same shape.
+    /// The text of the description, which parses as the same shape.
     public var text: String { DeepStack.run { words } }
 
     private var words: String {
@@ -95,7 +95,7 @@ extension TypeShape {
         fields.map { "\($0.name): \($0.type.text) @\($0.offset)" }.joined(separator: ", ")
     }
 
-    /// Reads a description's text; nil if it is not one.
+    /// Parses the text of a description. Nil if the text is not valid.
     public init?(parsing text: String) {
         var parser = ShapeParser(text)
         guard let shape = parser.type(), parser.isAtEnd else { return nil }
@@ -103,14 +103,14 @@ extension TypeShape {
     }
 }
 
-/// A recursive descent over the text of a description. Depth is limited, since the text may come
-/// from a damaged file or be made up: here, and for all who walk the shape.
+/// A recursive-descent parser for descriptions. Its depth is limited, since the text may come from
+/// a damaged file or be made up. The limit also protects every walk over the shape.
 private struct ShapeParser {
     private let text: [UInt8]
     private var at = 0
     private var depth = 0
-    /// How deep the highest of the types is that have been read at the present depth; what stands
-    /// behind a type, as `?`, makes it higher after the fact.
+    /// The maximum height of the types parsed so far at the current depth. A suffix such as `?`
+    /// makes a type higher after it has been parsed.
     private var height = 0
     private static let limit = TypeDescription.mostLevels
 
@@ -169,7 +169,7 @@ private struct ShapeParser {
         let start = at
         if !isRecord, let bytes = number() {
             if take(" bytes}") { return .opaque(name: name, bytes: bytes, alignment: 1) }
-            // One that is left out must not be written, so that a shape has one text.
+            // An alignment of 1 must be left out, so that a shape has exactly one text.
             if take(" bytes, aligned to "), let alignment = number(),
                 alignment.nonzeroBitCount == 1, alignment > 1, take("}")
             {
@@ -208,8 +208,8 @@ private struct ShapeParser {
         return .union(name: name, cases: cases)
     }
 
-    /// Up to what cannot belong to a name; what stands in angle brackets or parentheses belongs to
-    /// it.
+    /// Parses up to a character that cannot belong to a name. Angle brackets and parentheses, with
+    /// their contents, belong to it.
     private mutating func name() -> String? {
         let start = at
         var open = 0

@@ -1,10 +1,10 @@
 import HoldfastEngine
 import HoldfastFormat
 
-/// A root as the catalogue has it. What it says of itself has been verified, and nothing else.
+/// A root as recorded in the catalogue. Its record has been verified, but not its contents.
 package struct FoundRoot {
     package let keyPlace: UInt64
-    /// Where the word stands that leads to the root, and what it says.
+    /// The place of the word that leads to the root, and the value of the word.
     package let place: UInt64
     package let name: String
     /// Nil if it could not be read.
@@ -12,15 +12,15 @@ package struct FoundRoot {
     package let offset: UInt64
 }
 
-/// What a root owns, as far as a walk has come to it; what others refer to as well counts for the
-/// first that has led to it.
+/// The blocks that a root owns, as far as a walk has found them. Shared data counts for the first
+/// root that leads to it.
 package struct RootAccount {
     package private(set) var blocks = 0
-    /// As allocated.
+    /// The size as allocated.
     package private(set) var bytes = 0
     /// At most 20.
     package private(set) var problems: [String] = []
-    /// Those of the watched pages that one of its blocks lies in.
+    /// The watched pages that contain any of the root's blocks.
     package private(set) var watchedPages: Set<Int> = []
 
     package init() {}

@@ -5,21 +5,22 @@ import HoldfastFormat
 public struct UnreachableRecord: Hashable, Sendable {
     /// The name of its type.
     public let type: String
-    /// Where it lies, in bytes from the heap's start.
+    /// The offset of the record in bytes from the start of the heap.
     public let place: UInt64
 }
 
 extension HeapTransaction where Self: ~Copyable {
-    /// The records that no root leads to: made by `tx.new` or `tx.share` and never linked, or cut
-    /// off since, circles of them too.
+    /// Returns the records that no root leads to. They were created by `tx.new` or `tx.share` and
+    /// never linked, or have been unlinked since; cycles are found too.
     ///
-    /// What a record owns is not listed beside it. Every type of the heap's roots must be known to
-    /// the program: used by it before, made of Holdfast's own types, or named in `types`; so must
-    /// the types of the records themselves. Blocks that `tx.allocate` made are left out: nothing in
-    /// the heap tells who uses them.
+    /// Data that a record owns is not listed separately. Every type of the heap's roots must be
+    /// known to the program: used before, composed of Holdfast's own types, or named in `types`.
+    /// The same is true of the types of the records themselves. Blocks that `tx.allocate` created
+    /// are not included, because the heap does not record their users.
     ///
-    /// O(heap). Throws ``HeapError/cannotCollect(path:reason:)`` if a root's type is not known or
-    /// something contradicts itself.
+    /// - Throws: ``HeapError/cannotCollect(path:reason:)`` if a root's type is unknown or the heap
+    ///   contains a contradiction.
+    /// - Complexity: O(size of the heap).
     public func unreachable(knowing types: [any Persistable.Type] = []) throws(HeapError)
         -> [UnreachableRecord]
     {
@@ -28,9 +29,13 @@ extension HeapTransaction where Self: ~Copyable {
 }
 
 extension WriteTransaction {
-    /// Frees the records that no root leads to, with all that they own; returns how many bytes that
-    /// gave back. References to them must not be used any more, nor handles of what they own. See
-    /// ``HeapTransaction/unreachable(knowing:)`` for what is found, and what it throws.
+    /// Frees the records that no root leads to, with everything that they own.
+    ///
+    /// References to them must not be used after this, nor handles of anything that they own. See
+    /// ``HeapTransaction/unreachable(knowing:)`` for the records that are found, and for the
+    /// errors.
+    ///
+    /// - Returns: The number of bytes freed.
     @discardableResult
     public func collectGarbage(knowing types: [any Persistable.Type] = []) throws(HeapError) -> Int
     {
@@ -42,7 +47,7 @@ extension WriteTransaction {
             access.store(header, at: offset)
         }
         for block in found.blocks {
-            // Whoever still refers to a record finds out.
+            // A remaining reference to the record then traps.
             access.store(UInt32(0), at: block.offset)
             access.free(
                 block.offset, byteCount: block.byteCount,
@@ -52,13 +57,13 @@ extension WriteTransaction {
     }
 }
 
-/// A walk from all roots, and what it has not come by.
+/// A walk from all roots, and the records that it has not reached.
 private enum Unreachable {
     struct Found {
         var records: [UnreachableRecord]
-        /// All blocks of those records and of what they own.
+        /// All blocks of those records and of the data that they own.
         var blocks: [BlockLedger.Block]
-        /// How many references there are to shared records that the roots lead to.
+        /// The number of references from the roots to each shared record.
         var owners: [UInt64: UInt32]
     }
 
@@ -91,8 +96,8 @@ private enum Unreachable {
 }
 
 extension Int {
-    /// An alignment with which a block of as many bytes is freed as what it is: whole pages are
-    /// aligned to a page.
+    /// An alignment with which a block of this size can be freed. Whole pages are aligned to a
+    /// page.
     fileprivate var alignmentOfBlock: Int {
         self > SizeClass.maximumBytes ? HeapLayout.lineBytes : 8
     }

@@ -2,77 +2,76 @@ import HoldfastEngine
 import HoldfastFormat
 import HoldfastSystem
 
-/// The walk that finds out what each root owns and what contradicts what: what a check does besides
-/// comparing pages, and what comes before a heap's blocks are moved or written as lines.
+/// The walk that determines what each root owns and finds contradictions. A check runs it in
+/// addition to comparing page checksums. It also precedes a packed copy or an export.
 package struct Verification: BlockVerifier {
     package let access: HeapAccess
     private var ledger: BlockLedger
     private var places: [VerificationStep] = []
-    /// What has been found, each with the root and the place in it; no more than `problemLimit`.
+    /// The problems found, each with its root and the place in it; no more than `problemLimit`.
     package private(set) var problems: [String] = []
-    /// How much has been found, also beyond the limit.
+    /// The number of problems found, including those beyond the limit.
     package private(set) var problemCount = 0
-    /// Roots of types that this program does not know, and that were therefore not followed.
+    /// Roots whose types this program does not know. They were not followed.
     package private(set) var unknownRoots: [Root] = []
     private static let problemLimit = 20
 
-    /// A reference that has been come by and not been followed yet.
+    /// A reference that has been found and not been followed yet.
     private struct Reference {
         let offset: UInt64
         let type: any ReferenceTarget.Type
-        /// The root that it was come by from.
+        /// The root in which it was found.
         let root: VerificationStep?
     }
 
     private var references: [Reference] = []
 
-    /// What is nested too deep to be verified at once, and waits until the walk has come back to
-    /// where it began.
+    /// Work that is nested too deeply to be done at once, and waits until the walk has returned to
+    /// its start.
     private struct Postponed {
-        /// How much of the way to it is the way to where the work began that came by it. That is
-        /// still in `places` when its turn comes, since the newest work comes first.
+        /// The length of the path prefix shared with the work that postponed this. That prefix is
+        /// still in `places` when this is run, since the newest work is run first.
         let shared: Int
-        /// The rest of the way.
+        /// The rest of the path.
         let rest: [VerificationStep]
         let work: (inout Verification) -> Void
     }
 
     private var postponed: [Postponed] = []
-    /// Of `postponed`, as many are none of the present walk's; see `completely`.
+    /// This many entries of `postponed` belong to an outer walk. See `completely`.
     private var firstPostponed = 0
-    /// Levels of values in values that the walk is in, and the length of the way to where the
-    /// outermost began.
+    /// The current nesting level, and the length of the path at the start of the outermost level.
     private var level = 0
     private var beginning = 0
     private static let directLevels = 16
-    /// Levels of what may not wait; see `completely`.
+    /// The nesting of work that may not be postponed. See `completely`.
     private var wholes = 0
     private static let mostWholes = 1000
-    /// Records that have been claimed by following a reference. An owner that is found later is
-    /// welcome to them.
+    /// Records that were claimed by following a reference. An owner that is found later may claim
+    /// them as well.
     private var claimedByReference: Set<UInt64> = []
-    /// How many shared references have been found to each record that has any.
+    /// The number of shared references found to each record.
     private var owners: [UInt64: UInt32] = [:]
 
-    /// Places that references lead to, if they are asked for.
+    /// The targets of all references, if requested.
     package private(set) var referredPlaces: Set<UInt64> = []
     package var collectsReferredPlaces = false
-    /// The only root to be followed, if it is not all of them.
+    /// The only root to follow, or nil for all roots.
     package var onlyRoot: String?
 
-    /// What each root has been found to own, by the place of its name in the catalogue.
+    /// The data that each root owns, by the place of its name in the catalogue.
     package private(set) var accounts: [UInt64: RootAccount] = [:]
-    /// The roots that the catalogue has, in its order.
+    /// The roots in the catalogue, in its order.
     package private(set) var foundRoots: [FoundRoot] = []
-    /// The owner that each root is in the ledger's tally, by the place of its name; the catalogue
-    /// is owner 0. Nil if owners are not asked for.
+    /// Each root's owner number in the ledger's tally, by the place of its name. The catalogue is
+    /// owner 0. Nil if owners are not requested.
     private var ownerNumbers: [UInt64: UInt32]?
-    /// Whether what the roots lead to is followed, or only the catalogue.
+    /// Whether the walk follows the roots, or visits only the catalogue.
     package var followsRoots = true
-    /// Pages that `accounts` are to say of whose they are, in ascending order.
+    /// The pages for which `accounts` records the owners, in ascending order.
     package let watchedPages: [Int]
-    /// Asked now and then whether to go on, with the bytes that have been claimed; a walk that is
-    /// not to go on ends soon, having found nothing more.
+    /// Called now and then with the number of bytes claimed so far. Returns whether to continue; if
+    /// not, the walk ends soon without further problems.
     package var mayGoOn: ((_ claimedBytes: Int) -> Bool)?
     package private(set) var wasCancelled = false
     private var claims = 0
@@ -83,15 +82,15 @@ package struct Verification: BlockVerifier {
         watchedPages = pages
     }
 
-    /// What is wrong with the catalogue of roots itself, outside of any root.
+    /// A problem with the catalogue itself, outside of any root.
     package private(set) var catalogueProblem: String?
 
-    /// Whether the bytes lie in the heap.
+    /// Returns whether the bytes are inside the heap.
     package func ledgerContains(_ offset: UInt64, _ byteCount: Int) -> Bool {
         ledger.contains(offset, byteCount)
     }
 
-    /// Blocks in use that the walk has come to.
+    /// The number of blocks in use that the walk has reached.
     package var reachedBlocks: Int { ledger.claimedBlocks }
 
     package mutating func claim(
@@ -100,13 +99,13 @@ package struct Verification: BlockVerifier {
         guard let problem = claimInLedger(offset, byteCount: byteCount, alignment: alignment) else {
             return !wasCancelled
         }
-        // It has been verified already; and from here on it has an owner.
+        // It has been verified already, and has an owner from here on.
         if claimedByReference.remove(offset) != nil { return false }
         report("\(what()) \(problem)")
         return false
     }
 
-    /// Claims the block, and notes for which root.
+    /// Claims the block and attributes it to the current root.
     private mutating func claimInLedger(_ offset: UInt64, byteCount: Int, alignment: Int) -> String?
     {
         claims += 1
@@ -183,40 +182,40 @@ package struct Verification: BlockVerifier {
         wholes -= 1
     }
 
-    // MARK: Who owns what
+    // MARK: Ownership
 
-    /// Records from here on which root leads to which block.
+    /// Starts recording which root leads to which block.
     package mutating func recordOwners() {
         ownerNumbers = [:]
         ledger.recordOwners()
     }
 
-    /// Every page, and the owners of what is in it as far as they have been recorded: owner 1 is
-    /// the first of `foundRoots`.
+    /// Every page, and the owners of its contents as far as they have been recorded. Owner 1 is the
+    /// first of `foundRoots`.
     package var pageAccount: PageAccount { ledger.pageAccount }
 
-    /// Whether the type of a root that was found is known, so that it was followed.
+    /// Returns whether the type of a found root is known, so that the root was followed.
     package func isFollowed(_ root: FoundRoot) -> Bool {
         root.description != nil && !unknownRoots.contains { $0.name == root.name }
     }
 
-    /// The place of the name of the root that the walk is in.
+    /// The place of the name of the current root.
     private var rootPlace: UInt64? {
         guard case .value(let offset, _)? = places.first else { return nil }
         return offset
     }
 
-    /// The name of the root that the walk is in.
+    /// The name of the current root.
     private var rootName: String? {
         guard let offset = rootPlace else { return nil }
         return String.load(access.load(offset, as: StoredBytes.self), from: access)
     }
 
-    /// Whether the root at the present place is to be followed.
+    /// Whether the root at the current place is followed.
     private var followsRoot: Bool { followsRoots && (onlyRoot == nil || onlyRoot == rootName) }
 
-    /// Notes that the catalogue has a root at the present place, whose name has been verified. Nil
-    /// for what its record could not say.
+    /// Records that the catalogue has a root at the current place, whose name has been verified.
+    /// Nil stands for parts of its record that could not be read.
     private mutating func addRoot(describedAs description: String?, placeAt place: UInt64) {
         guard case .value(let keyPlace, _)? = places.first else { return }
         let name = String.load(access.load(keyPlace, as: StoredBytes.self), from: access)
@@ -245,12 +244,12 @@ package struct Verification: BlockVerifier {
         type.verify(at: place, in: &self)
     }
 
-    /// A root is kept as one relative pointer.
+    /// A root is stored as one relative pointer.
     private static func storedBytes<Value: Persistable>(of type: Value.Type) -> Int {
         MemoryLayout<Value.Stored>.size
     }
 
-    /// Notes that the root at the present place is left out.
+    /// Records that the root at the current place is not followed.
     private mutating func addUnknownRoot(describedAs description: String) {
         guard let name = rootName else { return }
         unknownRoots.append(Root(name: name, type: TypeDescription(description)))
@@ -265,14 +264,14 @@ package struct Verification: BlockVerifier {
         if shares {
             owners[offset, default: 0] += 1
             if owners[offset]! > 1 { return }
-            // The first of its owners claims it, unless it has been claimed as nobody's; the others
-            // only count.
+            // The first of its owners claims it, unless it has been claimed without an owner. The
+            // others are only counted.
             if claimedByReference.contains(offset) || !claim(recordAt: offset, type) { return }
         }
         references.append(Reference(offset: offset, type: type, root: places.first))
     }
 
-    /// Of the places that references lead to, those that are inside what something else owns.
+    /// The targets of references that are inside data with another owner.
     package var ownedReferredPlaces: Set<UInt64> {
         referredPlaces.filter { !claimedByReference.contains($0) && owners[$0] == nil }
     }
@@ -295,8 +294,8 @@ package struct Verification: BlockVerifier {
                 claimInLedger(
                     offset, byteCount: block.byteCount, alignment: RecordBlock.alignment) == nil
             else {
-                // Claimed by its owner, or by another reference, if it is what it should be; or
-                // nothing at all.
+                // It has been claimed by its owner or by another reference if it is a record of
+                // this type, and not at all otherwise.
                 let isRecord =
                     ledger.isClaimed(
                         offset, byteCount: block.byteCount, alignment: RecordBlock.alignment)
@@ -317,8 +316,8 @@ package struct Verification: BlockVerifier {
         Record.verifyFields(at: offset, in: &self)
     }
 
-    /// Every shared record counts as many owners as have been found. Not known where some roots
-    /// could not be followed.
+    /// Checks that every shared record counts as many owners as have been found. Not possible if
+    /// some roots could not be followed.
     private mutating func compareOwners() {
         guard unknownRoots.isEmpty, problemCount == 0 else { return }
         for (offset, count) in owners {
@@ -332,7 +331,7 @@ package struct Verification: BlockVerifier {
         }
     }
 
-    /// Walks everything from the catalogue on.
+    /// Walks everything, starting from the catalogue.
     package mutating func run() {
         followRoots()
         compareOwners()
@@ -344,13 +343,13 @@ package struct Verification: BlockVerifier {
         followReferences()
     }
 
-    // MARK: What no root leads to
+    // MARK: Unreachable records
 
-    /// Blocks in use that have not been claimed.
+    /// The blocks in use that have not been claimed.
     package var unclaimedBlocks: [BlockLedger.Block] { ledger.unclaimedBlocks() }
 
-    /// Claims the records of known types that nothing has led to, with all that they own, and
-    /// returns the records and all of those blocks.
+    /// Claims the unreachable records of known types, with everything that they own. Returns the
+    /// records and all of those blocks.
     package mutating func claimUnreachableRecords() -> (
         records: [(offset: UInt64, layout: RecordLayout)], blocks: [BlockLedger.Block]
     ) {
@@ -369,7 +368,7 @@ package struct Verification: BlockVerifier {
         }
         followReferences()
         let blocks = ledger.blocks(claimedSince: before)
-        // What one of them owns by value is listed with its owner.
+        // Data that one of them owns by value is listed with its owner.
         for block in blocks
         where claimedByReference.contains(block.offset) || owners[block.offset] != nil {
             if let layout = layouts[load(block.offset, as: UInt32.self)] {
@@ -379,6 +378,7 @@ package struct Verification: BlockVerifier {
         return (records, blocks)
     }
 
-    /// The references from everything that the roots lead to, so that counts can be set right.
+    /// The number of references to each shared record, from everything that the roots lead to, so
+    /// that counts can be corrected.
     package var sharedOwners: [UInt64: UInt32] { owners }
 }

@@ -1,7 +1,8 @@
 import HoldfastEngine
 
 extension [VerificationStep] {
-    /// `root "stock", ["bolt"], [3]: `, or nothing in the catalogue itself.
+    /// Returns the path as text, such as `root "stock", ["bolt"], [3]: `, or an empty string in the
+    /// catalogue itself.
     func description(in access: HeapAccess) -> String {
         guard !isEmpty else { return "the catalogue of roots: " }
         var steps: [String]
@@ -16,7 +17,7 @@ extension [VerificationStep] {
         return steps.joined(separator: ", ") + ": "
     }
 
-    /// At each end of a way, if it is too long to be shown whole.
+    /// The number of steps shown at each end of a path that is too long to be shown completely.
     private static var shownSteps: Int { 12 }
 
     private func step(_ index: Int, _ access: HeapAccess) -> String {

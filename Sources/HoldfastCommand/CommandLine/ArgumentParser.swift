@@ -1,6 +1,6 @@
 import HoldfastTools
 
-/// What the command was asked to do.
+/// The request on the command line.
 enum Request: Equatable {
     case overview
     case version
@@ -9,10 +9,10 @@ enum Request: Equatable {
     case run(verb: String, operands: [String], options: [String: String])
 }
 
-/// Makes a request of arguments by the table of verbs.
+/// Parses arguments by the table of verbs.
 ///
-/// Options can stand anywhere behind the verb, with their values behind an equals sign or as the
-/// next argument; everything behind `--` is an operand.
+/// Options can be anywhere after the verb, with their values after an equals sign or as the next
+/// argument. Everything after `--` is an operand.
 struct ArgumentParser {
     let verbs: [Verb]
 
@@ -117,7 +117,7 @@ struct ArgumentParser {
         DisplayText.oneLine(argument.isEmpty ? "\"\"" : argument)
     }
 
-    /// `; did you mean info?`, if one of the words is near enough.
+    /// Returns `; did you mean info?` if one of the words is similar enough.
     private func suggestion(_ word: String, among words: [String]) -> String {
         let near = words.map { (word: $0, distance: Self.distance(word, $0)) }.min {
             $0.distance < $1.distance
@@ -126,8 +126,8 @@ struct ArgumentParser {
         return "; did you mean \(near.word)?"
     }
 
-    /// Letters to change, add, remove or exchange with their neighbour to make one word of the
-    /// other (optimal string alignment).
+    /// Returns the number of letters to change, add, remove or exchange with their neighbour to
+    /// turn one word into the other (optimal string alignment).
     static func distance(_ left: String, _ right: String) -> Int {
         let (left, right) = (Array(left.prefix(40)), Array(right.prefix(40)))
         var rows = [Array(0 ... right.count)]

@@ -3,7 +3,7 @@ import HoldfastEngine
 import HoldfastTools
 import MemoryMapping
 
-/// The command was called in a way that it does not know. Ends with status 2.
+/// An invalid call of the command. The exit status is 2.
 struct UsageError: Error, Equatable {
     let message: String
     let verb: String?
@@ -13,15 +13,15 @@ struct UsageError: Error, Equatable {
         self.verb = verb
     }
 
-    /// One line, with what to do next.
+    /// One line that includes the next step.
     var description: String {
         "\(message)\(message.hasSuffix("?") ? "" : ".") See: holdfast "
             + "help\(verb.map { " " + $0 } ?? "")"
     }
 }
 
-/// Something that a verb itself has found to be wrong: one line, with what to do next. Ends with
-/// status 1.
+/// An error that a verb itself has detected: one line that includes the next step. The exit status
+/// is 1.
 struct CommandFailure: Error, CustomStringConvertible {
     let description: String
 
@@ -29,7 +29,7 @@ struct CommandFailure: Error, CustomStringConvertible {
 }
 
 extension HeapError {
-    /// As `description`, with the next step in the words of the command line.
+    /// Like `description`, with the next step in terms of the command line.
     var commandDescription: String { PathBytes.display(commandSentence) }
 
     private var commandSentence: String {

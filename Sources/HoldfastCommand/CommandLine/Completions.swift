@@ -1,4 +1,4 @@
-/// What shells need to complete the command's words, made from the table of verbs.
+/// Shell completions, generated from the table of verbs.
 struct Completions {
     enum Shell: String, CaseIterable {
         case bash
@@ -161,6 +161,6 @@ struct Completions {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// For shells: in apostrophes.
+    /// Quotes the text for shells, in apostrophes.
     private func quoted(_ text: String) -> String { "'" + text.replacing("'", with: "'\\''") + "'" }
 }

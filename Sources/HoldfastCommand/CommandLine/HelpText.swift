@@ -1,12 +1,12 @@
 import HoldfastTools
 
-/// Help, made from the table of verbs.
+/// Help, generated from the table of verbs.
 struct HelpText {
     let verbs: [Verb]
     let painter: Painter
     let width: Int
 
-    /// All verbs, a line for each.
+    /// All verbs, one line each.
     var overview: [String] {
         var lines = [
             "\(painter.bold("holdfast")) looks after Holdfast heaps: files that keep Swift data "
@@ -67,8 +67,7 @@ struct HelpText {
         }
     }
 
-    /// The text in lines of at most `width` columns; those after the first are indented by
-    /// `hanging` more.
+    /// Wraps the text at `width` columns. Lines after the first are indented by `hanging` more.
     private func wrapped(_ text: String, indent: Int, hanging: Int = 0) -> [String] {
         var lines: [String] = []
         var line = ""

@@ -1,4 +1,4 @@
-/// The manual page `holdfast(1)` in the language of `man`, made from the table of verbs.
+/// The manual page `holdfast(1)` in the language of `man`, generated from the table of verbs.
 struct ManualPage {
     let verbs: [Verb]
 
@@ -54,8 +54,8 @@ struct ManualPage {
         return lines
     }
 
-    /// Backslashes and hyphens mean something, and so does a point or an apostrophe at the
-    /// beginning of a line.
+    /// Escapes backslashes and hyphens, and a full stop or an apostrophe at the beginning of a
+    /// line, which have a meaning in that language.
     private func escaped(_ text: String) -> String {
         let plain = text.replacing("\\", with: "\\e").replacing("-", with: "\\-")
         return plain.hasPrefix(".") || plain.hasPrefix("'") ? "\\&" + plain : plain

@@ -2,15 +2,15 @@ import Holdfast
 import HoldfastSystem
 import HoldfastTools
 
-/// The whole command: arguments in, an exit status out. All errors end here, as one line on the
-/// standard error output.
+/// The whole command, from arguments to an exit status. All errors end here, as one line on the
+/// standard error.
 struct Program {
     static let version = "1.0"
     private let output = Output.standardOutput()
     private let errors = Output.standardError()
     private let verbs = Verb.all
 
-    /// Runs the command; the status to end the process with.
+    /// Runs the command and returns the exit status.
     func run(_ arguments: [String]) -> Int32 {
         do {
             let status = try perform(try ArgumentParser(verbs: verbs).parse(arguments))
@@ -53,7 +53,7 @@ struct Program {
     }
 
     private func end(_ error: any Error) -> Int32 {
-        // What a verb has found out before it failed is worth something.
+        // The results of a verb before its failure are useful.
         var failure: any Error = error
         if !(error is OutputError) {
             do { try output.flush() } catch OutputError.closedPipe {} catch { failure = error }

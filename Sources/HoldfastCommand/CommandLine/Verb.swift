@@ -1,9 +1,9 @@
 import HoldfastTools
 
-/// One thing that the command can do. The table of all verbs is what arguments are parsed by, and
-/// what help, completions and the manual are made from.
+/// An operation of the command. Arguments are parsed, and help, completions and the manual page are
+/// generated, from the table of all verbs.
 struct Verb: Sendable {
-    /// What a shell offers when the user asks it to complete a word.
+    /// The completions that a shell offers.
     enum Completion: Sendable {
         case file
         case words([String])
@@ -20,7 +20,7 @@ struct Verb: Sendable {
     struct Option: Sendable {
         /// Without the two hyphens.
         let name: String
-        /// What the value is called; nil for an option that has none.
+        /// The name of the value, or nil for an option without one.
         var value: String?
         let summary: String
         var completion = Completion.nothing
@@ -32,14 +32,14 @@ struct Verb: Sendable {
     }
 
     let name: String
-    /// What it does, as one line without a full stop.
+    /// A summary on one line without a full stop.
     let summary: String
     var operands: [Operand] = []
     var options: [Option] = []
     /// Paragraphs of help.
     var details: [String] = []
     var examples: [Example] = []
-    /// Does it; the program ends with what it returns.
+    /// Runs the verb and returns the exit status.
     let run: @Sendable (Invocation) throws -> ExitStatus
 
     /// `info FILE [--json]`, without the command's name.
@@ -51,19 +51,19 @@ struct Verb: Sendable {
         return ([name] + operands + options).joined(separator: " ")
     }
 
-    /// Its own options and the one that all have.
+    /// The verb's own options and the one that all verbs have.
     var allOptions: [Option] { options + [Option(name: "help", summary: "print this help")] }
 }
 
-/// How the program ends.
+/// The exit status of the program.
 enum ExitStatus: Int32, Sendable {
     case fine = 0
-    /// Damaged, or failed.
+    /// Damage or a failure.
     case failed = 1
     case wrongUsage = 2
 }
 
-/// A verb as it was called.
+/// A call of a verb.
 struct Invocation {
     let verb: Verb
     let operands: [String]
@@ -84,7 +84,7 @@ struct Invocation {
 
     func value(_ option: String) -> String? { options[option] }
 
-    /// The option's value as a whole number in `range`; nil if it was not given.
+    /// Returns the option's value as an integer in `range`, or nil if it was not given.
     func number(_ option: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {
         guard let text = options[option] else { return nil }
         guard let number = Int(text), range.contains(number) else {
@@ -98,7 +98,7 @@ struct Invocation {
         return number
     }
 
-    /// The option's value as a number of seconds; nil if it was not given.
+    /// Returns the option's value as a number of seconds, or nil if it was not given.
     func seconds(_ option: String) throws(UsageError) -> Duration? {
         guard let text = options[option] else { return nil }
         guard let number = Double(text), number >= 0, number <= 1e6 else {
@@ -109,7 +109,7 @@ struct Invocation {
         return .seconds(number)
     }
 
-    /// The option's value as a number of bytes; nil if it was not given.
+    /// Parses the text as a number of bytes.
     func bytes(_ text: String, _ what: String) throws(UsageError) -> Int {
         guard let number = Figures.parseBytes(text) else {
             throw UsageError(
@@ -120,8 +120,8 @@ struct Invocation {
         return number
     }
 
-    /// For what is said beside the result, such as progress: the error output, so that it does not
-    /// get into a pipe.
+    /// Returns a bar for output other than the result, such as progress. It goes to the standard
+    /// error, so that it does not get into a pipe.
     func progress(_ title: String, unit: String) -> ProgressBar {
         ProgressBar(title, unit: unit, on: errors)
     }

@@ -3,10 +3,10 @@ import Holdfast
 import HoldfastInspection
 import HoldfastTools
 
-/// Keys of maps, from what a user writes.
+/// Parses keys of maps in user input.
 enum KeyText {
-    /// The key of the given type; nil if the text is none. `isQuoted`: it stood in quotation marks,
-    /// so it is a text and not a number.
+    /// Returns the key of the given type, or nil if the text is not valid. `isQuoted` says that it
+    /// was in quotation marks, so it is a string and not a number.
     static func key(_ text: String, as shape: TypeShape, isQuoted: Bool) -> PlainValue? {
         switch shape {
         case .enumeration(_, let raw): return key(text, as: raw, isQuoted: isQuoted)

@@ -1,7 +1,7 @@
 import Foundation
 import HoldfastTools
 
-/// Long output on a terminal goes through the user's pager; anything else goes where it goes.
+/// Shows long output on a terminal in the user's pager. Other output is written directly.
 struct Pager {
     private let call: Invocation
 
@@ -16,22 +16,22 @@ struct Pager {
         }
     }
 
-    /// What the user has chosen; nil if that is nothing, or if there is no pager.
+    /// The user's choice of pager, or nil if there is none.
     private var command: String? {
         if let chosen = TerminalTraits.variable("PAGER") {
             return chosen.isEmpty || chosen == "cat" ? nil : chosen
         }
         let folders = (TerminalTraits.variable("PATH") ?? "").split(separator: ":")
-        // -F: ends by itself if all fits; -R: colours; -X: leaves the screen as it is.
+        // -F exits if everything fits, -R passes colours through, -X keeps the screen.
         return folders.contains { access("\($0)/less", X_OK) == 0 } ? "less -FRX" : nil
     }
 
-    /// False if the pager could not be started.
+    /// Returns false if the pager could not be started.
     private func page(_ lines: [String], _ command: String) throws -> Bool {
         try call.output.flush()
         guard let pipe = popen(command, "w") else { return false }
         for line in lines where fputs(line + "\n", pipe) < 0 { break }
-        // Ends when the user leaves it; whether it has shown everything is the user's affair.
+        // Returns when the user leaves the pager, whether or not everything was shown.
         return pclose(pipe) != 127 << 8
     }
 }

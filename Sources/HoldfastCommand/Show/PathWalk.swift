@@ -3,8 +3,8 @@ import HoldfastInspection
 import HoldfastTools
 
 extension ValuePath {
-    /// Goes the way from the root. Fails with one line that says how far it came, and what there is
-    /// instead.
+    /// Follows the path from the root. The error is one line that says how far the path leads and
+    /// what is there instead.
     func follow(from root: ValuePlace, in path: String) throws -> ValuePlace {
         var place = root
         for (index, step) in steps.enumerated() {
@@ -35,7 +35,7 @@ extension ValuePath {
         }
     }
 
-    /// Through references, optionals and roots of a single value, to what can be looked into.
+    /// Follows references, optionals and roots of a single value to a value with content.
     static func reach(_ start: ValuePlace) -> ValuePlace? {
         var place = start.inside
         for _ in 0 ..< 100 {
@@ -58,12 +58,12 @@ extension ValuePath {
         guard case .generic(_, let parameters) = map.shape, let keyShape = parameters.first,
             let key = KeyText.key(text, as: keyShape, isQuoted: isQuoted)
         else { return nil }
-        // A number that does not fit the key's type is no key of the map.
+        // A number that does not fit the key's type is not a key of the map.
         guard key.problem(as: keyShape) == nil else { return nil }
         return try map.value(forKey: key)
     }
 
-    /// What a place is, for messages: `an Array<Movement> of 3`, `an Item with the fields name and
+    /// Describes a place in messages: `an Array<Movement> of 3`, `an Item with the fields name and
     /// size`.
     static func description(of start: ValuePlace) -> String {
         guard let place = reach(start) else { return "nil" }

@@ -83,7 +83,7 @@ extension Verb {
         return .fine
     }
 
-    /// Reading trusts what it reads, so a root is checked before it is read.
+    /// Reading trusts the data, so a root is checked before it is read.
     private static func requireSound(
         _ tx: borrowing ReadTransaction, _ root: String?, _ call: Invocation
     ) throws {

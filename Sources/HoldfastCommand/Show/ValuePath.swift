@@ -1,6 +1,6 @@
 import HoldfastTools
 
-/// A way into the data of a heap, as a user writes it: `stock.bolt`, `log[3]`, `people["Ada
+/// A path into the data of a heap, in the user's notation: `stock.bolt`, `log[3]`, `people["Ada
 /// Lovelace"].born`.
 ///
 ///     path  = first step*
@@ -12,7 +12,7 @@ import HoldfastTools
 struct ValuePath: Equatable {
     enum Step: Equatable {
         case name(String)
-        /// As it was written.
+        /// The digits as written.
         case number(String)
         case text(String)
     }
@@ -44,7 +44,7 @@ struct ValuePath: Equatable {
         self.steps = steps
     }
 
-    /// The path up to and without step `count`, as it would be written.
+    /// Returns the path before step `count`, in the same notation.
     func text(steps count: Int) -> String {
         var text = Self.isPlain(root) ? root : "[\(DisplayText.quoted(root))]"
         for step in steps.prefix(count) {
@@ -57,7 +57,7 @@ struct ValuePath: Equatable {
         return text
     }
 
-    /// Whether a name can stand without brackets and quotation marks.
+    /// Returns whether a name can be written without brackets and quotation marks.
     static func isPlain(_ name: String) -> Bool {
         !name.isEmpty && !name.contains { ".[]\"".contains($0) || $0.isNewline }
     }

@@ -3,8 +3,8 @@ import Holdfast
 import HoldfastInspection
 import HoldfastTools
 
-/// A value of a heap, as text for people or as JSON. Inside the read transaction that the place
-/// belongs to.
+/// A value of a heap, as text for people or as JSON. Used inside the read transaction that the
+/// place belongs to.
 struct ValueView {
     let place: ValuePlace
     let path: String
@@ -12,9 +12,9 @@ struct ValueView {
     let limit: Int
     let depth: Int
     let painter: Painter
-    /// Lines are cut to it; nil: not at all.
+    /// The width at which lines are truncated, or nil for no limit.
     let width: Int?
-    /// Elements of collections inside the elements that are shown.
+    /// The maximum number of elements of nested collections.
     private static let nestedLimit = 10
 
     func lines() throws -> [String] {
@@ -85,7 +85,7 @@ struct ValueView {
 
     private func scalar(_ value: ValuePlace) -> [String] {
         let plain = value.plain(limit: limit, depth: depth)
-        // A long text is shown as it is, line by line.
+        // A long string is shown unchanged, line by line.
         if case .text(let text) = plain, case .named("PersistentString") = value.shape {
             return [head(value)]
                 + text.split(separator: "\n", omittingEmptySubsequences: false).map {
@@ -98,7 +98,7 @@ struct ValueView {
         ]
     }
 
-    /// Names in a column, values behind them.
+    /// Formats names in a column, followed by their values.
     private func lines(_ rows: [(name: String, value: String)]) -> [String] {
         let column = min(30, rows.map { DisplayText.width($0.name) }.max() ?? 0)
         return rows.map { name, value in
@@ -126,7 +126,7 @@ struct ValueView {
 
     // MARK: JSON
 
-    /// One object, with the value in it, and how much of it that is.
+    /// Returns one object that contains the value, and says how much of it is included.
     func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]

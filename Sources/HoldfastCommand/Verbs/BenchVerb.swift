@@ -23,7 +23,7 @@ extension Verb {
         examples: [Example(command: "bench inventory.heap", meaning: "What to expect here.")]
     ) { call in
         let seconds = try call.seconds("seconds") ?? .milliseconds(500)
-        // A heap that cannot be opened is an error here as everywhere.
+        // A heap that cannot be opened is an error, as everywhere.
         let heap = try call.openHeap(.readOnly)
         try heap.close()
         let progress = call.progress("bench", unit: "measurements")
@@ -62,14 +62,14 @@ extension Verb {
     }
 }
 
-/// The files of a heap that is only there for a while.
+/// The files of a temporary heap.
 private struct Scratch {
     let path: String
 
     init(beside path: String) throws {
-        // The heap may be named by a link; its disk is where it really lies.
+        // The heap's name may be a link. The measured disk is that of the actual file.
         self.path = "\(SystemDisk.shared.resolve(path))-bench-\(getpid())"
-        // What is removed later must have been made here.
+        // Only files created here may be removed later.
         for name in names where SystemDisk.shared.exists(name) {
             throw CommandFailure(
                 "\(name) is in the way. Remove it if nobody needs it, and try again.")
@@ -86,9 +86,9 @@ private struct Scratch {
 private struct Bench {
     struct Result {
         let name: String
-        /// How often it was done.
+        /// The number of repetitions.
         let count: Int
-        /// For each.
+        /// The time per repetition.
         let seconds: Double
     }
 
@@ -163,13 +163,13 @@ private struct Bench {
         return [insert, get]
     }
 
-    /// Does it again and again until the time is up.
+    /// Repeats `body` until the time is up.
     private mutating func measure(_ name: String, batch: Int = 64, _ body: () throws -> Void) throws
         -> Result
     {
         try begin()
         let seconds = seconds
-        // The first time has what only the first time has.
+        // Excludes the one-time costs of the first run.
         try body()
         let start = ProgressBar.seconds()
         var count = 0

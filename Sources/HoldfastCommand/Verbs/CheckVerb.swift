@@ -47,7 +47,7 @@ extension Verb {
         return .fine
     }
 
-    /// A heap that cannot even be opened for damage has been checked too.
+    /// A heap that is too damaged to be opened has been checked, too.
     private static func runCheck(_ call: Invocation) throws -> (CheckReport, isSound: Bool) {
         do {
             let heap = try call.openHeap(.readOnly)
@@ -63,7 +63,7 @@ extension Verb {
     }
 }
 
-/// What `check` says.
+/// The report of `check`.
 struct CheckReport {
     let path: String
     private let check: HeapCheck?
@@ -81,8 +81,8 @@ struct CheckReport {
         self.failure = failure
     }
 
-    /// Whether an error of opening or reading means that the heap is damaged, and not that it could
-    /// not be got at.
+    /// Returns whether an error of opening or reading means that the heap is damaged, as opposed to
+    /// inaccessible.
     static func isDamage(_ error: HeapError) -> Bool {
         switch error {
         case .damagedHeader, .truncated, .logMissing, .foreignLog, .damagedLog, .unreadable,
@@ -92,7 +92,7 @@ struct CheckReport {
         }
     }
 
-    /// Whether what the error speaks of still lets something be read.
+    /// Returns whether anything can still be read despite the error.
     private static func canBeSaved(_ error: HeapError) -> Bool {
         switch error {
         case .truncated, .logMissing, .foreignLog, .damagedLog, .damagedPages: true
@@ -100,7 +100,7 @@ struct CheckReport {
         }
     }
 
-    /// One line, with what to do next.
+    /// One line that includes the next step.
     var conclusion: String {
         guard let check else {
             guard let failure else { return "" }

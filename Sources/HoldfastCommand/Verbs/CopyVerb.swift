@@ -114,7 +114,7 @@ extension Verb {
     }
 }
 
-/// How much of the disk a file takes.
+/// The disk space that a file takes.
 struct FileSize: Equatable {
     let length: Int
     let onDisk: Int
@@ -134,10 +134,11 @@ struct FileSize: Equatable {
     }
 }
 
-/// What changes the size of a heap's file.
+/// The operations that change the size of a heap's file.
 enum Resizing {
-    /// Opens the heap, does it, closes it, and says what the file was and is. An interruption is
-    /// noticed before and after, not in the middle: each step is short, and whole whatever ends it.
+    /// Opens the heap, runs `body`, closes the heap, and reports the size of the file before and
+    /// after. An interruption is noticed before and after, not in the middle: each step is short,
+    /// and atomic however the process ends.
     static func run(_ call: Invocation, _ body: (PersistentHeap) throws -> Void) throws
         -> ExitStatus
     {

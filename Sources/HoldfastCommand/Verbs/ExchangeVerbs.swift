@@ -124,7 +124,7 @@ extension Verb {
     }
 }
 
-/// The lines of a file or of the standard input.
+/// Reads the lines of a file or of the standard input.
 final class InputLines {
     private let descriptor: FileDescriptor
     private let name: String
@@ -133,7 +133,7 @@ final class InputLines {
     private var isAtEnd = false
     private static let bufferBytes = 1 << 16
 
-    /// Nil: the standard input.
+    /// Nil means the standard input.
     init(_ path: String?) throws {
         name = path ?? "the standard input"
         guard let path else {
@@ -154,7 +154,7 @@ final class InputLines {
         )
     }
 
-    /// The next line without its end; nil after the last.
+    /// Returns the next line without its terminator, or nil at the end.
     func next() throws -> String? {
         var searched = start
         while true {
@@ -187,7 +187,8 @@ final class InputLines {
         let count = buffer.count
         buffer.append(contentsOf: repeatElement(0, count: Self.bufferBytes))
         while true {
-            // Not straight into `read`: a signal that comes just before it would not end it.
+            // Not directly into `read`: a signal that arrives just before it would not interrupt
+            // it.
             guard descriptor.waitToRead(milliseconds: 100) else {
                 try Interruption.check()
                 continue

@@ -51,12 +51,12 @@ extension Verb {
     }
 }
 
-/// What `info` has found out.
+/// The report of `info`.
 struct HeapReport {
     let path: String
     let statistics: HeapStatistics
     let roots: [RootStatistics]
-    /// This command itself is none of them.
+    /// Without this command's own opening.
     let openings: [OpenView]
 
     init(_ call: Invocation) throws {

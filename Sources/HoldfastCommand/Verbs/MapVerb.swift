@@ -132,8 +132,8 @@ extension HeapPages.Kind {
 }
 
 extension HeapPages {
-    /// Roots by their names; others in brackets, which the name of a root may have too, but hardly
-    /// has.
+    /// Returns the name of a root, or another owner in brackets. A root could have such a name too,
+    /// but that is unlikely.
     fileprivate func name(of owner: Owner) -> String {
         switch owner {
         case .root(let index): roots[index].root.name
@@ -143,7 +143,7 @@ extension HeapPages {
     }
 }
 
-/// A picture on the disk: whole or not there.
+/// A picture on the disk: complete or absent.
 private enum PictureFile {
     static func write(_ text: String, to path: String, besideHeap heap: String) throws {
         if let picture = FileIdentity(path), picture == FileIdentity(heap) {
@@ -156,7 +156,7 @@ private enum PictureFile {
     }
 }
 
-/// Which file it is, by whatever name.
+/// Identifies a file independently of its name.
 private struct FileIdentity: Equatable {
     private let system: Int
     private let number: Int

@@ -1,11 +1,11 @@
 import Foundation
 
-/// What a process is called, for people.
+/// The name of a process, for people.
 enum ProcessName {
-    /// Nil if it has ended, or may not be asked.
+    /// Returns the name, or nil if the process has ended or may not be inspected.
     static func of(_ number: Int32) -> String? {
         #if canImport(Darwin)
-            // Untested: no Mac was at hand.
+            // Untested on macOS.
             var name = [CChar](repeating: 0, count: 256)
             guard proc_name(number, &name, UInt32(name.count)) > 0 else { return nil }
             return String(

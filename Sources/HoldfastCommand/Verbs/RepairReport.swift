@@ -2,7 +2,7 @@ import Holdfast
 import HoldfastInspection
 import HoldfastTools
 
-/// What `check --repair` has saved.
+/// The report of `check --repair`.
 struct RepairReport {
     private let path: String
     private let destination: String
@@ -24,7 +24,7 @@ struct RepairReport {
 
     var isComplete: Bool { repair.isComplete }
 
-    /// One line, with what to do next.
+    /// One line that includes the next step.
     var conclusion: String {
         let doubtful = repair.kept.filter { !$0.damagedPages.isEmpty }.count
         var lost: [String] = []

@@ -1,6 +1,6 @@
 import Holdfast
 
-/// Types as a person writes them: without the fields of structs and their places.
+/// Types in a short notation, without the fields of structs and their offsets.
 enum TypeNames {
     static func short(_ type: TypeDescription) -> String {
         guard let shape = type.shape else { return type.text.isEmpty ? "?" : type.text }

@@ -16,10 +16,10 @@ extension Verb {
 }
 
 extension Invocation {
-    /// The first operand, as it is shown.
+    /// The first operand, for display.
     var path: String { operands[0] }
 
-    /// Opens the heap that the first operand names. It is never made.
+    /// Opens the heap that the first operand names. Never creates one.
     func openHeap(_ mode: OpenMode) throws -> PersistentHeap {
         try PersistentHeap.open(path, mode: mode, engineOptions: try engineOptions())
     }
@@ -32,7 +32,7 @@ extension Invocation {
         return options
     }
 
-    /// What is worth knowing though the heap could be opened, a line each on the error output.
+    /// Prints the heap's warnings on the standard error, one line each.
     func warn(of heap: PersistentHeap) throws {
         for warning in heap.warnings {
             try errors.writeLine(

@@ -38,7 +38,7 @@ extension Verb {
     }
 }
 
-/// Figures of a heap, again and again.
+/// Periodic figures of a heap.
 private struct HeapWatch {
     let heap: PersistentHeap
     let call: Invocation
@@ -66,20 +66,20 @@ private struct HeapWatch {
         }
     }
 
-    /// False if the user has ended it.
+    /// Returns false if the user has ended the program.
     private func wait(until deadline: ContinuousClock.Instant) throws -> Bool {
         var seen = heap.version
         while !Interruption.isRequested {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else { return true }
-            // Woken by a commit, and otherwise now and then, to look whether to end.
+            // Woken by a commit, and otherwise now and then, to check for interruption.
             if try heap.waitForChange(since: seen, timeout: min(left, .milliseconds(200))) {
                 seen = heap.version
-                // As many commits as may come until it is time are one change.
+                // All commits until the next update count as one change.
                 usleep(UInt32(max(0, min(left / .microseconds(1), 50_000))))
             }
         }
-        // Ctrl-C is how it is meant to end; other signals are not.
+        // Ctrl-C is the normal way to end; other signals are interruptions.
         if Interruption.receivedSignal != SIGINT { try Interruption.check() }
         return false
     }
@@ -114,7 +114,7 @@ private struct HeapWatch {
         let shown = lines.prefix(max(4, call.output.traits.height - 1))
         var text = drawnLines > 0 ? "\u{1B}[\(drawnLines)A" : ""
         for line in shown { text += "\r\u{1B}[K\(line)\n" }
-        // What a longer list has left below.
+        // Clears the rest of a longer earlier list.
         text += "\u{1B}[J"
         drawnLines = shown.count
         try call.output.write(text)

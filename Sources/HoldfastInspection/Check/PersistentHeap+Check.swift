@@ -1,70 +1,73 @@
 import Holdfast
 import HoldfastEngine
 
-/// What `PersistentHeap.check(knowing:progress:)` has found.
+/// The result of `PersistentHeap.check(knowing:progress:)`.
 public struct HeapCheck: Equatable, Sendable {
-    /// Pages of 4096 bytes that were compared with their checksums.
+    /// The number of pages of 4096 bytes that were compared with their checksums.
     public let checkedPages: Int
-    /// Pages whose newest contents are in the log, which has checksums of its own.
+    /// The number of pages whose newest contents are in the log, which has checksums of its own.
     public let loggedPages: Int
-    /// Pages that do not hold what was written to them, in ascending order.
+    /// The pages whose contents do not match their checksums, in ascending order.
     public let damagedPages: [Int]
-    /// What contradicts what: in the account of all pages and blocks, and in what the roots lead
-    /// to, with the root and the place in it. At most 20 of each.
+    /// Contradictions in the use of pages and blocks, and in the data that the roots lead to, with
+    /// the root and the place in it. At most 20 of each kind.
     public let problems: [String]
-    /// Roots of types that this program does not know, so that what they lead to was not followed.
+    /// Roots with types that this program does not know. Their contents were not followed.
     public let unknownRoots: [Root]
-    /// The roots, sorted by name, with what each holds and what is wrong with it. Empty if the
-    /// catalogue itself cannot be read.
+    /// The roots, sorted by name, each with its size and its problems. Empty if the catalogue
+    /// itself cannot be read.
     public let roots: [RootStatistics]
-    /// What ``damagedPages`` hold, in the same order.
+    /// The use of each of the ``damagedPages``, in the same order.
     public let damage: [PageDamage]
-    /// Blocks in use that no root leads to: those that the program has allocated by itself, or a
-    /// leak. Nil if roots or blocks could not all be followed.
+    /// The number of blocks in use that no root leads to: blocks that the program has allocated
+    /// directly, or a leak. Nil if not all roots or blocks could be followed.
     public let unreachedBlocks: Int?
 
-    /// Whether nothing was found. Reading the roots that were followed then traps nowhere.
+    /// Whether no problems were found. Reading the roots that were followed then cannot trap.
     public var isSound: Bool { damagedPages.isEmpty && problems.isEmpty }
 
     /// A page that does not match its checksum.
     public struct PageDamage: Equatable, Sendable {
-        /// What a page is used for.
+        /// The use of a page.
         public enum Use: String, Sendable {
             /// The two copies of the header.
             case header
-            /// The allocator's records, the page map or checksums.
+            /// The allocator's records, the page map, or checksums.
             case records
-            /// What roots own.
+            /// Data that roots own.
             case data
-            /// Nothing.
+            /// A free page.
             case free
-            /// The account of pages does not say it.
+            /// A page that the page map does not account for.
             case unknown
         }
 
-        /// Counted from 0, of 4096 bytes.
+        /// The page number, counted from 0. A page has 4096 bytes.
         public let page: Int
-        /// What the account of pages says that it is used for.
+        /// The use of the page, from the page map.
         public let use: Use
-        /// Roots that own something in the page, sorted; those of them that could be followed.
+        /// The roots that own data in the page, sorted, as far as they could be followed.
         public let roots: [String]
     }
 }
 
 extension PersistentHeap {
-    /// Compares every page of the file with its checksum, the account of pages and blocks with
-    /// itself, and follows every root through all that it holds. Finds every bit that has changed
-    /// in the file since it was written, and what no checksum can: contradictions that a defect has
-    /// written.
+    /// Checks the whole heap: compares every page of the file with its checksum, checks the use of
+    /// pages and blocks for consistency, and follows every root through all of its contents.
     ///
-    /// Roots are followed whose type this program has used, that are made of Holdfast's own types
-    /// only, or whose types, or those of the structs and enums in them, are among `types`; the
-    /// others are named in ``HeapCheck/unknownRoots``, and their pages are compared like all
-    /// others.
+    /// The check finds every bit that has changed in the file since it was written. It also finds
+    /// errors that no checksum can find: contradictions that a defect has written.
     ///
-    /// Never traps, whatever the file holds. Changes nothing; readers and writers of all processes
-    /// go on. O(heap); `progress` is told now and then how many pages are done, of how many. Throws
-    /// the error of opening the heap once more, if the file cannot be opened.
+    /// A root is followed if this program has used its type, if it consists only of Holdfast's own
+    /// types, or if its type, or the structs and enums in it, are among `types`. Other roots are
+    /// listed in ``HeapCheck/unknownRoots``, and their pages are compared like all others.
+    ///
+    /// The check never traps, whatever the file contains. It changes nothing, and readers and
+    /// writers of all processes continue. `progress` is called now and then with the number of
+    /// pages done and the total.
+    ///
+    /// - Throws: The error of opening the heap again, if the file cannot be opened.
+    /// - Complexity: O(size of the heap).
     public func check(
         knowing types: [any Persistable.Type] = [],
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
@@ -72,7 +75,7 @@ extension PersistentHeap {
         try requireOpen()
         try RunTimeTypes.install(knowing: types)
         if engine.mode == .inMemory || engine.mode == .privateCopy {
-            // What has been changed in memory has no checksums.
+            // Changes in memory have no checksums.
             return try Self.check(engine, PageReport())
         }
         let snapshot = try makeSnapshotEngine()

@@ -2,53 +2,58 @@ import Holdfast
 import HoldfastEngine
 import HoldfastSystem
 
-/// What `PersistentHeap.repair(_:to:knowing:progress:)` has saved, and what it could not.
+/// The result of `PersistentHeap.repair(_:to:knowing:progress:)`: the data that it has saved, and
+/// the data that it could not save.
 public struct HeapRepair: Equatable, Sendable {
     /// A root that is in the new heap.
     public struct Kept: Equatable, Sendable {
-        /// Its name and type.
+        /// The name and type of the root.
         public let root: Root
-        /// As ``RootStatistics/count``.
+        /// The count of the root, as in ``RootStatistics/count``.
         public let count: Int?
-        /// Pages that the root has something in and that do not match their checksums: its
-        /// structure is whole, but values in these pages may be wrong. Ascending.
+        /// Pages with data of the root that do not match their checksums, in ascending order. The
+        /// root's structure is intact, but values in these pages may be wrong.
         public let damagedPages: [Int]
     }
 
-    /// A root that is not.
+    /// A root that is not in the new heap.
     public struct LeftOut: Equatable, Sendable {
-        /// Its name.
+        /// The name of the root.
         public let name: String
-        /// Why, in words.
+        /// The reason, as text.
         public let reason: String
     }
 
-    /// Sorted by name, as is ``leftOut``.
+    /// The roots that are in the new heap, sorted by name. ``leftOut`` is sorted too.
     public let kept: [Kept]
     /// The roots that are not in the new heap.
     public let leftOut: [LeftOut]
-    /// What is lost as a whole, such as commits behind a damaged part of the log; a sentence each.
+    /// Losses outside of individual roots, such as commits after a damaged part of the log, as one
+    /// sentence each.
     public let losses: [String]
 
-    /// Whether the new heap has all that the old one had, as far as that can be known.
+    /// Whether the new heap contains everything that the old one did, as far as that can be known.
     public var isComplete: Bool {
         leftOut.isEmpty && losses.isEmpty && kept.allSatisfy { $0.damagedPages.isEmpty }
     }
 }
 
 extension PersistentHeap {
-    /// Makes a new heap at `destination` of everything that can be read of the heap at `path`,
-    /// which is left as it is.
+    /// Creates a new heap at `destination` from everything that can be read of the heap at `path`,
+    /// which is left unchanged.
     ///
-    /// Opens it even where its log is damaged or missing or the file was cut short; a heap with
-    /// both copies of the header or the allocator's first page lost cannot be read at all. Every
-    /// root is followed without trusting anything, and copied value by value if it can be followed
-    /// to its end; roots that cannot, and roots of types that this program does not know, are left
-    /// out. What several roots refer to stays shared.
+    /// The old heap is opened even if its log is damaged or missing or the file has been truncated.
+    /// A heap cannot be read at all if both copies of the header, or the allocator's first page,
+    /// are lost. Every root is followed without trusting any data. If it can be followed
+    /// completely, it is copied value by value. All other roots, including those with types that
+    /// this program does not know, are left out. Data that several roots refer to stays shared.
     ///
-    /// Throws the error of opening, `HeapError.alreadyExists(path:)` rather than replace a file,
-    /// and what ``build(_:replacing:options:_:)`` throws; then nothing is made. `progress` is told
-    /// pages. O(heap).
+    /// `progress` is reported in pages.
+    ///
+    /// - Throws: The error of opening; `HeapError.alreadyExists(path:)` if there is a file at
+    ///   `destination`; and the errors of ``build(_:replacing:options:_:)``. No file is then
+    ///   created.
+    /// - Complexity: O(size of the heap).
     public static func repair(
         _ path: String, to destination: String, knowing types: [any Persistable.Type] = [],
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
@@ -58,7 +63,7 @@ extension PersistentHeap {
             progress: progress)
     }
 
-    /// The same with the engine's own options.
+    /// Repairs a heap with the engine's own options.
     package static func repair(
         _ path: String, to destination: String, knowing types: [any Persistable.Type] = [],
         engineOptions: EngineOptions,
@@ -98,7 +103,7 @@ extension PersistentHeap {
     }
 }
 
-/// The roots of a damaged heap that can be read, and the others.
+/// The readable roots of a damaged heap, and the others.
 private struct Rescue {
     private let access: HeapAccess
     private let losses: [String]
@@ -137,12 +142,12 @@ private struct Rescue {
         leftOut.append(HeapRepair.LeftOut(name: name, reason: reason))
     }
 
-    /// All lines of the roots that are kept; a root that cannot be written as lines is left out,
-    /// and all others are begun again, since their references are numbered together.
+    /// Exports all roots that are kept. A root that cannot be exported is left out, and the export
+    /// of all others starts again, since their references share one numbering.
     mutating func exportAll(beside destination: String) throws -> LineSpill {
         if verification.wasCancelled { throw HeapError.cancelled(path: access.heapPath) }
         let exporter = try RootExporter(access, knowing: [])
-        // A version of the data is only asked for where the catalogue can be searched.
+        // The version of the data is read only if the catalogue can be searched.
         let isSearchable =
             verification.catalogueProblem == nil
             && !leftOut.contains { $0.name.hasPrefix(RootCatalogue.hiddenPrefix) }

@@ -1,32 +1,34 @@
 import Holdfast
 import HoldfastEngine
 
-/// What a root is and how much it holds; see
-/// `PersistentHeap.rootStatistics(following:knowing:progress:)`.
+/// The type and size of a root. See `PersistentHeap.rootStatistics(following:knowing:progress:)`.
 public struct RootStatistics: Equatable, Sendable {
-    /// Its name and type.
+    /// The name and type of the root.
     public let root: Root
-    /// Elements of a collection, entries of a map, UTF-8 bytes of a text, 1 for a value. Nil if the
-    /// root's header does not look like one.
+    /// The number of elements of a collection, entries of a map, or UTF-8 bytes of a string; 1 for
+    /// a value. Nil if the root's header is not valid.
     public let count: Int?
-    /// Blocks that the root owns, and their bytes as allocated, with everything nested in it and
-    /// every record that it alone leads to; what several roots lead to counts for one of them. Nil
-    /// if the root's type is not known to this program.
+    /// The number of blocks that the root owns, including nested data and the records that only it
+    /// leads to. Data that several roots lead to counts for one of them. Nil if this program does
+    /// not know the root's type.
     public let blocks: Int?
-    /// The bytes of these blocks; nil as ``blocks``.
+    /// The size in bytes of these blocks, as allocated. Nil under the same condition as ``blocks``.
     public let bytes: Int?
-    /// What contradicts what, with the place in the root; empty for a sound root. At most 20.
+    /// Contradictions, with their places in the root. Empty for an undamaged root. At most 20.
     public let problems: [String]
 }
 
 extension PersistentHeap {
-    /// How much each root holds, sorted by name.
+    /// Returns the size of each root, sorted by name.
     ///
-    /// Follows everything that the roots lead to, trusting none of it; types are known as in
-    /// ``check(knowing:progress:)``. `progress` is told now and then how many bytes are done, of
-    /// how many in use. Where `following` is false only the catalogue is read: O(roots), without
-    /// blocks and bytes. Otherwise O(data), and the view stays open meanwhile. Throws what reading
-    /// throws, and `HeapError.damaged(path:what:)` if the catalogue of roots itself is.
+    /// Follows everything that the roots lead to, without trusting any of it. Types are known as in
+    /// ``check(knowing:progress:)``. `progress` is called now and then with the number of bytes
+    /// done and of bytes in use. If `following` is false, only the catalogue is read, and there are
+    /// no blocks and bytes. Otherwise a view stays open during the call.
+    ///
+    /// - Throws: The errors of reading, and `HeapError.damaged(path:what:)` if the catalogue itself
+    ///   is damaged.
+    /// - Complexity: O(amount of data), or O(number of roots) if `following` is false.
     public func rootStatistics(
         following: Bool = true, knowing types: [any Persistable.Type] = [],
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
@@ -54,7 +56,7 @@ extension PersistentHeap {
 }
 
 extension Verification {
-    /// What the walk has found out about each root, sorted by name; without Holdfast's own.
+    /// The results of the walk for each root, sorted by name, without Holdfast's own roots.
     var rootStatistics: [RootStatistics] {
         let unknown = Set(unknownRoots.map(\.name))
         let names = Set(foundRoots.map(\.name))
@@ -72,14 +74,14 @@ extension Verification {
         }.sorted { $0.root.name < $1.root.name }
     }
 
-    /// By the number in the root's header, which is where it is in all collections.
+    /// Reads the count from the root's header, where all collections have it.
     private func count(of found: FoundRoot, describedAs description: String, isSound: Bool) -> Int?
     {
         let name = description.prefix { $0 != "<" }
         switch name {
         case "Value": return 1
         case "PersistentBitSet":
-            // It counts its bits; not where they may lie anywhere.
+            // A bit set counts its bits, which requires valid places.
             return isSound
                 ? PersistentBitSet.load(RelativePointer(offset: found.offset), from: access).count
                 : nil

@@ -2,9 +2,9 @@ import Holdfast
 import HoldfastEngine
 
 extension ReadTransaction {
-    /// What contradicts what in a root and all that it leads to, or, without a name, in the
-    /// catalogue of roots alone. Asks now and then whether to go on; what has been found until then
-    /// is returned. O(what the root leads to).
+    /// Returns the contradictions in a root and everything that it leads to or, without a name, in
+    /// the catalogue alone. Calls `mayGoOn` now and then; if it returns false, returns the
+    /// contradictions found so far. O(size of the root's contents).
     package func problems(inRoot name: String?, goingOn mayGoOn: @escaping () -> Bool) -> [String] {
         RunTimeTypes.install()
         var verification = Verification(access)

@@ -7,7 +7,7 @@ import Holdfast
 import HoldfastEngine
 import HoldfastSystem
 
-/// A file of lines that is being written. It has its name when it is complete and durable, or not
+/// A file of lines that is being written. It gets its name when it is complete and durable, or not
 /// at all.
 final class LineFileWriter {
     private let path: String
@@ -17,7 +17,7 @@ final class LineFileWriter {
     private var end = 0
     private static let bufferBytes = 1 << 16
 
-    /// `rights`: who may read and write the file; nil: whom the process's mask lets.
+    /// `rights` are the access rights of the file. Nil means those of the process's mask.
     init(_ path: String, rights: FileRights?) throws(HeapError) {
         try HeapError.requirePath(path)
         guard !SystemDisk.shared.exists(path) else { throw HeapError.alreadyExists(path: path) }
@@ -47,7 +47,7 @@ final class LineFileWriter {
         buffer.removeAll(keepingCapacity: true)
     }
 
-    /// Gives the file its name.
+    /// Renames the file to its final name.
     func finish() throws(HeapError) {
         try flush()
         do throws(SystemError) {
@@ -62,13 +62,13 @@ final class LineFileWriter {
 
     deinit {
         file.close()
-        // Nothing has this name any more if all went well.
+        // If everything has succeeded, no file has this name any more.
         try? SystemDisk.shared.remove(temporaryPath)
     }
 }
 
-/// Lines that are kept beside `path` for a while, in a file without a name: gone when nobody uses
-/// it any more, in whatever way the process ends.
+/// Temporary lines in an unnamed file next to `path`. The file disappears when it is no longer
+/// used, in whatever way the process ends.
 final class LineSpill {
     private let file: any DiskFile
     private var buffer: [UInt8] = []
@@ -97,18 +97,18 @@ final class LineSpill {
         buffer.removeAll(keepingCapacity: true)
     }
 
-    /// What has been written so far; as long as that is read, nothing may be written.
+    /// Returns a reader of the lines written so far. While it is in use, nothing may be written.
     func reader() throws(HeapError) -> LineFileReader {
         try flush()
         return LineFileReader(file)
     }
 }
 
-/// The lines of a file, one after the other.
+/// Reads a file line by line.
 final class LineFileReader {
     private let file: any DiskFile
     private var buffer: [UInt8] = []
-    /// What of the buffer has been handed out, and where in the file it ends.
+    /// The part of the buffer that has been returned, and the end of the buffer in the file.
     private var start = 0
     private var end = 0
     private static let bufferBytes = 1 << 16
@@ -122,7 +122,7 @@ final class LineFileReader {
 
     fileprivate init(_ file: any DiskFile) { self.file = file }
 
-    /// The next line without its end; nil after the last.
+    /// Returns the next line without its terminator, or nil at the end.
     func next() throws -> String? {
         var searched = start
         while true {
@@ -184,12 +184,12 @@ extension DiskFile {
 }
 
 extension HeapError {
-    /// Throws where no file can have the path.
+    /// Throws if the path is not valid for a file.
     fileprivate static func requirePath(_ path: String) throws(HeapError) {
         if let objection = PathObjection(toText: path) { throw HeapError(objection, path: path) }
     }
 
-    /// As the other errors of files, except where those speak of a heap.
+    /// Converts an error of a file, except where the usual message would mention a heap.
     fileprivate init(lineFile error: SystemError) {
         let translated = HeapError(error)
         switch translated {

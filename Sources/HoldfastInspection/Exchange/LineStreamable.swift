@@ -6,15 +6,15 @@
 import Holdfast
 import HoldfastEngine
 
-/// A type of roots, which are written and read a line at a time, so that no more than one element
-/// of them is in memory.
+/// A root type that is written and read line by line, so that at most one of its elements is in
+/// memory.
 protocol LineStreamable: Persistable where Stored: RootPlace {
-    /// How many lines there will be.
+    /// Returns the number of lines.
     static func lineCount(_ stored: Stored, in access: HeapAccess) -> Int
-    /// Hands each line's content to `write`.
+    /// Passes the content of each line to `write`.
     static func writeLines(
         _ stored: Stored, from access: HeapAccess, _ write: (any Encodable) throws -> Void) throws
-    /// Makes a root of the lines; throws where they are not as they should be.
+    /// Creates a root from the lines. Throws if they are not valid.
     static func readLines(_ lines: borrowing ElementLines, in access: HeapAccess) throws -> Stored
 }
 
@@ -26,23 +26,23 @@ protocol RootPlace: BitwiseCopyable {
 
 extension RelativePointer: RootPlace {}
 
-/// The lines of a root that is being read: as many as its header has announced.
+/// The lines of a root that is being read: as many as its header states.
 struct ElementLines: ~Copyable {
     let next: () throws -> ContentDecoder?
 
-    /// What the next line holds; nil after the last.
+    /// Returns the content of the next line, or nil at the end.
     func decode<Content: Decodable>(_ type: Content.Type) throws -> Content? {
         try next()?.decode(type)
     }
 }
 
-/// What arrays and deques have in common here.
+/// The operations that arrays and deques share here.
 protocol ElementStore: PersistableContainer {
     associatedtype Element: Persistable
 
     var count: Int { get }
     func forEachStored(_ body: (Element.Stored) throws -> Void) throws
-    /// Adds an element that owns what it needs.
+    /// Adds an element that owns the memory that it needs.
     func append(stored: Element.Stored)
 }
 
@@ -191,7 +191,8 @@ extension PersistentString: LineStreamable {
         return stored
     }
 
-    /// Where a piece that begins at `start` ends, no scalar cut in two; nil at the end of the text.
+    /// Returns the end of a piece that begins at `start`, at a scalar boundary, or nil at the end
+    /// of the string.
     private func endOfPiece(from start: Int) -> Int? {
         guard start < utf8Count else { return nil }
         var end = Swift.min(start + Exchange.textPiece, utf8Count)

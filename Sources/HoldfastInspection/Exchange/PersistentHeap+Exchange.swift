@@ -2,23 +2,23 @@ import Holdfast
 import HoldfastEngine
 
 extension PersistentHeap {
-    /// Writes a root, or all roots, to a new text file, a line of JSON for each element; see
-    /// `HeapTransaction.exportRoot(_:knowing:to:)` for what is written and which types must be
-    /// known. All are of one moment.
+    /// Writes a root, or all roots, to a new text file, with a line of JSON for each element.
     ///
-    /// The file appears at `path` when it is complete and durable, or not at all. Throws
-    /// `HeapError.alreadyExists(path:)` rather than replace a file,
-    /// `HeapError.cannotExport(path:name:reason:)` also where a migration has not come to its
-    /// end, and what `HeapTransaction.exportRoot(_:knowing:to:)` throws. O(what the roots lead
-    /// to); writers of this process wait.
+    /// See `HeapTransaction.exportRoot(_:knowing:to:)` for the contents of the lines and for the
+    /// types that must be known. All lines are from the same view. Writers in this process wait.
+    /// The file appears at `path` when it is complete and durable, or not at all.
+    ///
+    /// - Throws: `HeapError.alreadyExists(path:)` if there is a file at `path`;
+    ///   `HeapError.cannotExport(path:name:reason:)`, also while a migration is unfinished; and the
+    ///   errors of `HeapTransaction.exportRoot(_:knowing:to:)`.
+    /// - Complexity: O(amount of data that the roots lead to).
     public func exportLines(
         root: String? = nil, knowing types: [any Persistable.Type] = [], to path: String
     ) throws {
         try exportLines(root: root, knowing: types, to: path) { line, write in try write(line) }
     }
 
-    /// The same; every line goes through `each`, which passes it on, or throws and so ends the
-    /// export.
+    /// Exports lines through `each`, which passes each line on, or throws to cancel the export.
     package func exportLines(
         root: String? = nil, knowing types: [any Persistable.Type] = [], to path: String,
         each: (_ line: String, _ write: (String) throws -> Void) throws -> Void
@@ -28,7 +28,7 @@ extension PersistentHeap {
         try file.finish()
     }
 
-    /// The same, with the lines handed to `write`, without their ends.
+    /// Exports lines to `write`, without terminators.
     package func exportLines(
         root: String? = nil, knowing types: [any Persistable.Type] = [],
         to write: (String) throws -> Void
@@ -54,12 +54,16 @@ extension PersistentHeap {
         }
     }
 
-    /// Makes the roots that a file holds which ``exportLines(root:knowing:to:)`` has written, in
-    /// one transaction; the only one as `name`, if one is given. Returns their names.
+    /// Creates the roots in a file that ``exportLines(root:knowing:to:)`` has written, in one
+    /// transaction.
     ///
-    /// All of the roots, or, if anything is thrown, none: `HeapError.badLine(path:line:reason:)`
-    /// with the number of the line that is not as it should be, and what
-    /// `WriteTransaction.importRoot(as:knowing:from:)` throws. O(the file).
+    /// If `name` is given, the file must contain a single root, which gets that name. Either all
+    /// roots are created or, if an error is thrown, none.
+    ///
+    /// - Returns: The names of the roots.
+    /// - Throws: `HeapError.badLine(path:line:reason:)` with the number of the invalid line, and
+    ///   the errors of `WriteTransaction.importRoot(as:knowing:from:)`.
+    /// - Complexity: O(size of the file).
     @discardableResult
     public func importLines(
         from path: String, as name: String? = nil, knowing types: [any Persistable.Type] = []
@@ -70,15 +74,15 @@ extension PersistentHeap {
         }
     }
 
-    /// The same, with the lines from `next`, until that returns nil; `source` is where they come
-    /// from, for errors.
+    /// Imports the lines that `next` returns until it returns nil. `source` names their source in
+    /// errors.
     package func importLines(
         as name: String? = nil, source: String, from next: () throws -> String?
     ) throws -> [String] {
         try write { tx in try tx.importRoots(as: name, path: source, knowing: [], from: next) }
     }
 
-    /// Makes a new heap of lines, without a log; see ``build(_:replacing:options:_:)``.
+    /// Creates a new heap from lines, without a log. See ``build(_:replacing:options:_:)``.
     package static func build(
         _ path: String, as name: String? = nil, source: String, from next: () throws -> String?
     ) throws

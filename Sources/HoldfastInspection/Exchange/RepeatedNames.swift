@@ -1,7 +1,7 @@
 import Holdfast
 
-/// Finds names that stand twice in one object of a JSON text, which JSON decoders pass over in
-/// silence, one of the values lost.
+/// Finds names that occur twice in one object of a JSON text. JSON decoders ignore this silently
+/// and lose one of the values.
 enum RepeatedNames {
     private struct Level {
         var isObject: Bool
@@ -9,10 +9,10 @@ enum RepeatedNames {
         var names: Set<String> = []
     }
 
-    /// The first such name, by its canonical form as texts compare; nil if there is none. Reads
-    /// anything, JSON or not. O(its length).
+    /// Returns the first such name, in its canonical form, by which strings are compared, or nil if
+    /// there is none. Accepts any input, JSON or not. O(length).
     static func first(in text: some Collection<UInt8>) -> String? {
-        // Most lines hold no object.
+        // Most lines contain no object.
         guard text.contains(UInt8(ascii: "{")) else { return nil }
         var levels: [Level] = []
         var name: [UInt8]?
@@ -52,8 +52,8 @@ enum RepeatedNames {
         return nil
     }
 
-    /// A name without JSON's escapes (RFC 8259, section 7); what is no escape stays as it is, for
-    /// the decoder to refuse.
+    /// Returns a name without JSON's escapes (RFC 8259, section 7). Invalid escapes are left for
+    /// the decoder to reject.
     private static func unescaped(_ name: [UInt8]) -> String {
         guard name.contains(UInt8(ascii: "\\")) else {
             return String(decoding: name, as: UTF8.self)

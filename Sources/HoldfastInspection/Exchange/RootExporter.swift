@@ -9,9 +9,9 @@ import HoldfastSystem
 
 /// Writes roots as lines of JSON.
 ///
-/// Everything that the roots lead to is verified first: an export is whole, or an error, and never
-/// trusts a damaged heap. That walk also finds out which of the records that references lead to
-/// belong to something else.
+/// Everything that the roots lead to is verified first. An export is complete, or an error, and
+/// never trusts a damaged heap. The verification also determines which targets of references have
+/// another owner.
 struct RootExporter {
     private struct Found {
         let name: String
@@ -30,7 +30,7 @@ struct RootExporter {
             positiveInfinity: "+inf", negativeInfinity: "-inf", nan: "nan")
     }
 
-    /// Numbers of records hold for all of `names` together.
+    /// Records are numbered across all of `names`.
     func export(_ names: [String], to write: (String) throws -> Void) throws {
         let catalogue = RootCatalogue(access)
         var roots: [(name: String, entry: RootCatalogue.Entry)] = []
@@ -43,7 +43,7 @@ struct RootExporter {
         try export(roots, dataVersion: try DataVersion.read(access), to: write)
     }
 
-    /// The same for roots that are found already, so that the catalogue need not be whole.
+    /// Exports roots that have been found already, so that the catalogue need not be intact.
     func export(
         _ entries: [(name: String, entry: RootCatalogue.Entry)], dataVersion: Int,
         to write: (String) throws -> Void
@@ -82,7 +82,7 @@ struct RootExporter {
         }
     }
 
-    /// The places of the records that references lead to and that something else owns.
+    /// Returns the targets of references that have another owner.
     private func verified(_ roots: [Found]) throws(HeapError) -> Set<UInt64> {
         var verification = Verification(access)
         verification.collectsReferredPlaces = true

@@ -11,9 +11,9 @@ struct RootHeader: Decodable {
     let root: String
     /// The description of the root's type.
     let type: String
-    /// How many lines of its content follow.
+    /// The number of content lines that follow.
     let count: Int
-    /// The version of the heap's data that migrations have brought it to.
+    /// The version of the heap's data, as set by migrations.
     let dataVersion: Int
 
     private static let names = ["holdfast", "root", "type", "count", "dataVersion"]
@@ -45,7 +45,7 @@ struct RootHeader: Decodable {
         }
     }
 
-    /// Written by hand, so that what the line is stands at its beginning.
+    /// Assembled by hand, so that the kind of the line comes first.
     func line(_ encoder: JSONEncoder) throws -> String {
         let root = String(decoding: try encoder.encode(root), as: UTF8.self)
         let type = String(decoding: try encoder.encode(type), as: UTF8.self)

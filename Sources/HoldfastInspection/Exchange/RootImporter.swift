@@ -7,7 +7,7 @@ import Holdfast
 import HoldfastEngine
 import HoldfastSystem
 
-/// A line that has been read and not been understood yet.
+/// A line that has been read and not been interpreted yet.
 struct ContentDecoder {
     fileprivate let line: Data
     fileprivate let decoder: JSONDecoder
@@ -17,23 +17,23 @@ struct ContentDecoder {
     }
 }
 
-/// Makes roots of lines.
+/// Creates roots from lines.
 ///
-/// All input is taken for what it is, something that anybody may have written: what is not as it
-/// should be is an error with the number of its line.
+/// All input is untrusted: anyone may have written it. Invalid input is an error with the number of
+/// its line.
 final class RootImporter {
     private let access: HeapAccess
-    /// Of the file, or of the heap; for errors.
+    /// The path of the file, or of the heap, for errors.
     private let path: String
     private let next: () throws -> String?
     private let decoder = JSONDecoder()
     private let records: ImportedRecords
-    /// The number of the line that was read last.
+    /// The number of the last line read.
     private var line = 0
-    /// What `next` has thrown, which is passed on as it is.
+    /// The error that `next` has thrown. It is rethrown unchanged.
     private var failure: (any Error)?
 
-    /// A line behind a root's own: the next root's first, or a record.
+    /// A line after a root's own lines: the first line of the next root, or a record.
     private enum Tail: Decodable {
         case root
         case record
@@ -49,7 +49,7 @@ final class RootImporter {
         }
     }
 
-    /// A record on a line of its own, which fills the block that its first mention has made.
+    /// A record on a line of its own, which fills the block that its first mention has created.
     private struct RecordLine: Decodable {
         init(from decoder: any Decoder) throws {
             let container = try decoder.container(of: ["object", "value"])
@@ -81,7 +81,7 @@ final class RootImporter {
         try RunTimeTypes.install(knowing: types)
     }
 
-    /// Imports all roots of the lines, or the only one as `name`; returns their names.
+    /// Imports all roots of the lines, or the only one as `name`. Returns their names.
     func importRoots(as name: String?) throws -> [String] {
         do {
             var names: [String] = []
@@ -118,15 +118,15 @@ final class RootImporter {
         }
         try adopt(dataVersion: header.dataVersion)
         let offset = try read(type, count: header.count)
-        // Once more, since the version may have made the catalogue.
+        // Again, since setting the version may have created the catalogue.
         RootCatalogue(access).add(
             name, describedAs: header.type, fingerprint: TypeRegistry.fingerprint(of: header.type),
             at: offset)
         return name
     }
 
-    /// Data of one version says nothing in a heap of another, whose migrations would take it for
-    /// what it is not.
+    /// Data of one version must not be imported into a heap of another, whose migrations would
+    /// misinterpret it.
     private func adopt(dataVersion: Int) throws {
         let mine = try DataVersion.read(access)
         if mine == dataVersion { return }
@@ -151,7 +151,7 @@ final class RootImporter {
         return try Root.readLines(lines, in: access).offset
     }
 
-    /// Reads records up to the next root's first line, and returns that.
+    /// Reads records up to the first line of the next root, and returns that line.
     private func importRecords() throws -> ContentDecoder? {
         while let content = try nextLine() {
             if case .root = try content.decode(Tail.self) { return content }
@@ -161,7 +161,7 @@ final class RootImporter {
     }
 
     private func nextLine() throws -> ContentDecoder? {
-        // A new heap that has no room on the disk goes on in memory, but not for all of the lines.
+        // A new heap without disk space continues in memory, but not for all of the lines.
         try access.requireBuildable()
         let text: String?
         do {
@@ -183,7 +183,7 @@ final class RootImporter {
         return ContentDecoder(line: data, decoder: decoder)
     }
 
-    /// What a decoder found, and where in the line.
+    /// Returns the decoder's reason and its place in the line.
     private static func reason(_ error: any Error) -> String {
         let context: DecodingError.Context
         var text: String
@@ -197,7 +197,7 @@ final class RootImporter {
         }
         if let cause = context.underlyingError { text += " (\(cause))" }
         text = text.split(whereSeparator: \.isNewline).joined(separator: " ")
-        // The sentence that it becomes part of has a full stop of its own.
+        // The surrounding sentence has a full stop of its own.
         if text.hasSuffix(".") { text.removeLast() }
         return context.codingPath.isEmpty ? text : "at \(context.codingPath.place), \(text)"
     }

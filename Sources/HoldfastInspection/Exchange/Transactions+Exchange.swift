@@ -1,25 +1,28 @@
 import Holdfast
 import HoldfastEngine
 
-// Roots as lines of JSON, for other programs, other machines and other versions; Docs/Exchange.md
+// Roots as lines of JSON, for other programs, other machines and other versions. Docs/Exchange.md
 // describes the lines.
 
 extension HeapTransaction where Self: ~Copyable {
-    /// Hands a root to `write` as lines of JSON, without the ends of lines: a first line that says
-    /// what it is, one for each element or entry, and one for each record that only references lead
-    /// to. No more than one element is in memory at a time.
+    /// Passes a root to `write` as lines of JSON, without terminators.
     ///
-    /// Everything that Holdfast can keep comes back the same by
-    /// `WriteTransaction.importRoot(as:knowing:from:)`, except the payloads of NaNs. The root's
-    /// type must be known to the program: used by it before, made of Holdfast's own types, or made
-    /// of `types`. A record that a reference leads to and that belongs to another root becomes one
-    /// of its own; `PersistentHeap.exportLines(root:knowing:to:)` of all roots keeps it where it
-    /// is.
+    /// The first line describes the root. It is followed by a line for each element or entry, and
+    /// one for each record that only references lead to. At most one element is in memory at a
+    /// time.
     ///
-    /// `write` must not change the heap. The root is verified first. O(what it leads to). Throws
-    /// `HeapError.rootNotFound(path:name:)`, `HeapError.unknownType(path:name:type:)`,
-    /// `HeapError.cannotExport(path:name:reason:)` for damage and what is nested hundreds of
-    /// levels deep, and whatever `write` throws.
+    /// `WriteTransaction.importRoot(as:knowing:from:)` restores every value that Holdfast can
+    /// store, except the payloads of NaNs. The root's type must be known to the program: used
+    /// before, composed of Holdfast's own types, or composed of `types`. If a reference leads to a
+    /// record that belongs to another root, the record becomes independent. Exporting all roots
+    /// with `PersistentHeap.exportLines(root:knowing:to:)` preserves its owner.
+    ///
+    /// `write` must not change the heap. The root is verified first.
+    ///
+    /// - Throws: `HeapError.rootNotFound(path:name:)`; `HeapError.unknownType(path:name:type:)`;
+    ///   `HeapError.cannotExport(path:name:reason:)` for damage and for data that is nested
+    ///   hundreds of levels deep; and any error that `write` throws.
+    /// - Complexity: O(amount of data that the root leads to).
     public func exportRoot(
         _ name: String, knowing types: [any Persistable.Type] = [],
         to write: (String) throws -> Void
@@ -29,15 +32,18 @@ extension HeapTransaction where Self: ~Copyable {
 }
 
 extension WriteTransaction {
-    /// Makes a root of the lines that `next` returns until it returns nil, as
-    /// `HeapTransaction.exportRoot(_:knowing:to:)` has written them; as `name`, or as the lines
-    /// call it. Returns the root's name; where the lines hold several roots and no name is given,
-    /// all of them are made and the first one's name is returned.
+    /// Creates a root from the lines that `next` returns until it returns nil, as written by
+    /// `HeapTransaction.exportRoot(_:knowing:to:)`.
     ///
-    /// O(what comes). Throws `HeapError.badLine(path:line:reason:)` for lines that are not as
-    /// they should be, `HeapError.rootExists(path:name:)`,
-    /// `HeapError.unknownType(path:name:type:)`, and whatever `next` throws; the transaction then
-    /// holds parts of what has come, so let it be undone by passing the error on.
+    /// The root is named `name`, or as the lines name it. If the lines contain several roots and no
+    /// name is given, all of them are created.
+    ///
+    /// - Returns: The name of the root, or of the first one.
+    /// - Throws: `HeapError.badLine(path:line:reason:)` for invalid lines;
+    ///   `HeapError.rootExists(path:name:)`; `HeapError.unknownType(path:name:type:)`; and any
+    ///   error that `next` throws. The transaction then contains incomplete data, so let it be
+    ///   rolled back by passing the error on.
+    /// - Complexity: O(amount of input).
     @discardableResult
     public func importRoot(
         as name: String? = nil, knowing types: [any Persistable.Type] = [],

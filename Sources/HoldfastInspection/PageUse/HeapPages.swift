@@ -1,53 +1,53 @@
 import Holdfast
 import HoldfastEngine
 
-/// Every page of a heap, each exactly once and in order: what it is used for, and which roots own
-/// how much of it.
+/// All pages of a heap, each exactly once and in order, with their use and the roots that own data
+/// in them.
 ///
-/// A collection of stretches of pages that are used alike: a slab, a block of whole pages, free
-/// pages, or a part of the heap's own records. Made by
-/// `PersistentHeap.pageUse(knowing:comparingChecksums:)`. An element is made when it is asked
-/// for, in O(owners of it).
+/// A collection of ranges of pages with the same use: a slab, a block of whole pages, free pages,
+/// or a part of the heap's own records. `PersistentHeap.pageUse(knowing:comparingChecksums:)`
+/// creates it. Each element is created on access, in O(number of its owners).
 public struct HeapPages: Sendable {
     private let account: PageAccount
-    /// The owner that each of the account's numbers stands for.
+    /// The owner for each of the account's numbers.
     private let owners: [Owner]
 
-    /// Pages of 4096 bytes from the heap's start to its end.
+    /// The number of pages of 4096 bytes in the heap.
     public let pageCount: Int
-    /// What each root takes, in the order of their names.
+    /// The space that each root takes, in the order of their names.
     public let roots: [RootUse]
-    /// What the catalogue of roots itself takes, with all names and descriptions of types.
+    /// The number of bytes in the catalogue of roots, including all names and type descriptions.
     public let catalogueBytes: Int
-    /// Bytes of blocks in use that no root was found to lead to: those that the program allocated
-    /// by itself, records that nothing refers to any more, and, if ``isComplete`` is false,
-    /// whatever belongs to what could not be followed.
+    /// The number of bytes in blocks that are in use but that no root leads to.
+    ///
+    /// These are blocks that the program has allocated directly and records that nothing refers to
+    /// any more. If ``isComplete`` is false, they include data that could not be followed.
     public let unreachedBytes: Int
-    /// How many blocks those are.
+    /// The number of those blocks.
     public let unreachedBlocks: Int
-    /// Pages that do not hold what was written to them, in ascending order; empty if they were not
-    /// compared with their checksums.
+    /// The pages whose contents do not match their checksums, in ascending order. Empty if they
+    /// were not compared.
     public let damagedPages: [Int]
     /// Whether pages were compared with their checksums.
     public let comparedChecksums: Bool
-    /// What contradicts what, as ``HeapCheck/problems`` has it.
+    /// Contradictions, as in ``HeapCheck/problems``.
     public let problems: [String]
 
-    /// Whether every root was followed and nothing contradicted anything, so that nothing in use is
-    /// taken for unreached.
+    /// Whether every root was followed without any contradiction, so that no data of a root is
+    /// counted as unreached.
     public var isComplete: Bool { problems.isEmpty && roots.allSatisfy(\.isFollowed) }
 
-    /// Who owns a block.
+    /// The owner of a block.
     public enum Owner: Hashable, Sendable {
         /// A root, by its index in ``HeapPages/roots``.
         case root(Int)
         /// The catalogue of roots.
         case catalogue
-        /// Nobody that was found; see ``HeapPages/unreachedBytes``.
+        /// No owner was found. See ``HeapPages/unreachedBytes``.
         case unreached
     }
 
-    /// What pages are used for.
+    /// The use of pages.
     public enum Kind: Hashable, Sendable {
         /// The two copies of the file's header.
         case header
@@ -55,51 +55,51 @@ public struct HeapPages: Sendable {
         case allocator
         /// Checksums of pages.
         case checksums
-        /// Nothing.
+        /// Free pages.
         case free
-        /// One block of whole pages.
+        /// A single block of whole pages.
         case run
         /// Blocks of one size class.
         case slab(Slab)
         /// A slab whose header is damaged.
         case damagedSlab
-        /// It is not known what: the page map is damaged before it describes them.
+        /// Unknown: the page map is damaged before the descriptors of these pages.
         case unaccounted
     }
 
     /// A slab: pages cut into slots for blocks of one size.
     public struct Slab: Hashable, Sendable {
-        /// Bytes of each slot.
+        /// The size of each slot in bytes.
         public let slotBytes: Int
-        /// How many slots there are.
+        /// The number of slots.
         public let slots: Int
-        /// How many of them are in use.
+        /// The number of slots in use.
         public let usedSlots: Int
     }
 
-    /// Bytes of one owner.
+    /// The bytes of one owner.
     public struct Share: Hashable, Sendable {
-        /// Who owns them.
+        /// The owner of the bytes.
         public let owner: Owner
-        /// How many they are; in a stretch of several pages, spread over all of them.
+        /// The number of bytes. In a range of several pages, they are spread over all of them.
         public let bytes: Int
     }
 
-    /// Neighbouring pages that are used alike.
+    /// Adjacent pages with the same use.
     public struct Stretch: Hashable, Sendable {
-        /// Their numbers; page *n* begins 4096 × *n* bytes from the file's start.
+        /// The numbers of the pages. Page *n* begins 4096 × *n* bytes from the start of the file.
         public let pages: Range<Int>
-        /// What they are used for.
+        /// The use of the pages.
         public let kind: Kind
-        /// Who owns bytes in them, the catalogue and the roots in their order, then what is
-        /// unreached. Empty for what is no block or slab.
+        /// The owners of bytes in the pages: the catalogue, the roots in order, and then the
+        /// unreached blocks. Empty for pages without blocks.
         public let shares: [Share]
 
-        /// Bytes of blocks in use.
+        /// The number of bytes in blocks in use.
         public var usedBytes: Int { shares.reduce(0) { $0 + $1.bytes } }
     }
 
-    /// What a walk that has recorded owners has found.
+    /// Creates the collection from a walk that has recorded owners.
     init(_ verification: Verification, damagedPages: [Int]?, problems: [String]) {
         let account = verification.pageAccount
         self.account = account
@@ -128,7 +128,9 @@ public struct HeapPages: Sendable {
         self.problems = problems
     }
 
-    /// The index of the stretch that the page is in; nil outside the heap. O(log stretches).
+    /// Returns the index of the range that contains the page, or nil outside the heap.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the number of ranges.
     public func index(ofPage page: Int) -> Int? {
         guard page >= 0, page < pageCount else { return nil }
         var low = 0

@@ -2,25 +2,28 @@ import Holdfast
 import HoldfastEngine
 
 extension PersistentHeap {
-    /// An account of every page of the heap: what it is used for and which roots own bytes in it,
-    /// for tools and pictures.
+    /// Returns the use of every page of the heap and the roots that own data in it, for tools and
+    /// pictures.
     ///
-    /// Follows the roots as ``check(knowing:progress:)`` does: those whose type this program has
-    /// used, that are made of Holdfast's own types only, or whose types, or those of the structs
-    /// and enums in them, are among `types`. What belongs to others is told as unreached. With
-    /// `comparingChecksums`, every page of the file is compared with its checksum too.
+    /// Follows the same roots as ``check(knowing:progress:)``: those whose type this program has
+    /// used, that consist only of Holdfast's own types, or whose type, or the structs and enums in
+    /// it, are among `types`. Data of other roots is reported as unreached. With
+    /// `comparingChecksums`, every page of the file is also compared with its checksum.
     ///
-    /// Never traps, whatever the file holds. Shows one commit: readers and writers of all processes
-    /// go on. O(heap); memory in proportion to runs and slabs, about 100 bytes for each. Throws the
-    /// error of opening the heap once more, if the file cannot be opened, and
-    /// `HeapError.notStorable(type:reason:)` if one of `types` cannot be kept in a heap.
+    /// Never traps, whatever the file contains. The result is from one commit; readers and writers
+    /// of all processes continue.
+    ///
+    /// - Throws: The error of opening the heap again, if the file cannot be opened;
+    ///   `HeapError.notStorable(type:reason:)` if one of `types` cannot be stored in a heap.
+    /// - Complexity: O(size of the heap). Takes memory in proportion to runs and slabs, about 100
+    ///   bytes each.
     public func pageUse(
         knowing types: [any Persistable.Type] = [], comparingChecksums: Bool = false
     ) throws(HeapError) -> HeapPages {
         try requireOpen()
         try RunTimeTypes.install(knowing: types)
-        // What has been changed in memory has no checksums, and no file from which it could be
-        // opened again.
+        // Changes in memory have no checksums, and no file from which the heap could be opened
+        // again.
         if engine.mode == .inMemory || engine.mode == .privateCopy {
             return try Self.pageUse(engine, damagedPages: nil)
         }

@@ -1,16 +1,16 @@
 import Holdfast
 import HoldfastEngine
 
-/// What one root takes of a heap; see ``HeapPages/roots``.
+/// The space that one root takes in a heap. See ``HeapPages/roots``.
 public struct RootUse: Hashable, Sendable {
-    /// Its name and type.
+    /// The name and type of the root.
     public let root: Root
-    /// Bytes of all blocks that it leads to, as they were allocated, that is, rounded up to size
+    /// The number of bytes in all blocks that the root leads to, as allocated: rounded up to size
     /// classes and pages. A record that several roots refer to counts for one of them.
     public let bytes: Int
-    /// How many blocks those are.
+    /// The number of those blocks.
     public let blocks: Int
-    /// Whether this program knows its type. If not, it was not followed, and `bytes` and `blocks`
-    /// are 0.
+    /// Whether this program knows the type. If not, the root was not followed, and `bytes` and
+    /// `blocks` are 0.
     public let isFollowed: Bool
 }

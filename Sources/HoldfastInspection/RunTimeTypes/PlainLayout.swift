@@ -8,16 +8,16 @@ import HoldfastEngine
 import HoldfastFormat
 import HoldfastSystem
 
-/// How the bytes of a plain struct lie, from what is said of it in words.
+/// The layout of a plain struct's bytes, from its description.
 ///
-/// Where the words leave open what bytes mean (an enum's, or an optional of one), they are taken
-/// for bytes and nothing more.
+/// If the description leaves the meaning of bytes open (as for an enum, or an optional of one),
+/// they are treated as opaque bytes.
 ///
 /// `@unchecked Sendable`: all of it is constant, and a type is the same on every thread.
 final class PlainLayout: @unchecked Sendable {
     struct Field {
         let name: String
-        /// Bytes from the struct's first.
+        /// The offset in bytes from the start of the struct.
         let offset: Int
         let layout: PlainLayout
     }
@@ -27,7 +27,7 @@ final class PlainLayout: @unchecked Sendable {
         case native(Any.Type)
         case fields([Field])
         case elements(PlainLayout, count: Int, stride: Int)
-        /// A flag behind the wrapped bytes: 0 if there is a value.
+        /// A flag after the wrapped bytes, which is 0 if there is a value.
         case optional(PlainLayout)
         case opaque
     }
@@ -36,7 +36,7 @@ final class PlainLayout: @unchecked Sendable {
     let size: Int
     let alignment: Int
     let content: Content
-    /// Which bytes of native types cannot hold every number.
+    /// The bytes of native types that cannot hold arbitrary values.
     private let patterns: BitPatterns?
 
     private init(_ shape: TypeShape, size: Int, alignment: Int, _ content: Content) {
@@ -55,9 +55,9 @@ final class PlainLayout: @unchecked Sendable {
 
     // MARK: Making
 
-    /// The layout of a shape whose value has `room` bytes, all of them its own but perhaps the last
-    /// few; nil if the words contradict themselves or say too little. The words may be anybody's,
-    /// so nothing is taken on trust.
+    /// Returns the layout of a shape whose value has `room` bytes, all of them used except perhaps
+    /// the last few. Nil if the description is contradictory or incomplete. It is untrusted input,
+    /// so every part is checked.
     static func make(_ shape: TypeShape, room: Int = RunTimeDefinition.mostBytes) -> PlainLayout? {
         switch shape {
         case .named(let name):
@@ -109,8 +109,8 @@ final class PlainLayout: @unchecked Sendable {
         if case .native(let type) = wrapped.content {
             return native(shape, _openExistential(type, do: optional))
         }
-        // Swift keeps a nil in a pattern that the value does not need, if there is one; which, the
-        // words do not say.
+        // Swift stores nil in a bit pattern that the value does not use, if there is one. The
+        // description does not say which.
         guard !wrapped.mayHaveSparePatterns else {
             return PlainLayout(shape, size: wrapped.size, alignment: wrapped.alignment, .opaque)
         }
@@ -151,7 +151,7 @@ final class PlainLayout: @unchecked Sendable {
 
     // MARK: Verifying
 
-    /// Whether there is nothing to verify.
+    /// Whether every bit pattern is valid.
     var acceptsAll: Bool {
         switch content {
         case .native: patterns?.acceptAll ?? true
@@ -216,8 +216,8 @@ final class PlainLayout: @unchecked Sendable {
         }
     }
 
-    /// A part of a struct that can be encoded; the bytes are good for as long as the encoding goes
-    /// on.
+    /// A part of a struct that can be encoded. The bytes are valid for the duration of the
+    /// encoding.
     private struct Part: Encodable {
         let layout: PlainLayout
         let bytes: UnsafeRawPointer
@@ -227,7 +227,7 @@ final class PlainLayout: @unchecked Sendable {
         }
     }
 
-    /// Decodes into memory that holds zeros.
+    /// Decodes into memory that contains zeros.
     func decode(into memory: UnsafeMutableRawPointer, from decoder: any Decoder) throws {
         try DeepStack.run { try decodeContent(into: memory, from: decoder) }
     }
@@ -273,7 +273,7 @@ final class PlainLayout: @unchecked Sendable {
         }
     }
 
-    /// False if the value cannot be nil.
+    /// Returns false if the value cannot be nil.
     private func makeNil(at memory: UnsafeMutableRawPointer) -> Bool {
         switch content {
         case .native(let type): return PlainForm.makeNil(type, at: memory)

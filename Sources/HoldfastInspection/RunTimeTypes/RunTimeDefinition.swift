@@ -1,18 +1,18 @@
 import Holdfast
 import Synchronization
 
-// Types that are made while the program runs, of what a heap says of them.
+// Types that are created at run time from a heap's descriptions.
 //
-// A heap describes its types in words, so that it can be looked into, checked, copied as text and
-// changed by programs that do not have those types. All of that is done by `Persistable`'s static
-// functions, so a type is needed that has the same stored form and does the same: a generic one,
-// whose parameters are a number that leads to its definition, and bytes of the right size and
-// alignment. Swift makes as many types of a generic one as there are parameters, at run time too.
+// A heap describes its types as text, so that programs without those types can inspect, check, copy
+// and change it. All of these operations are static functions of `Persistable`. They need a type
+// with the same stored form and behaviour. It is a generic type whose parameters are a number,
+// which leads to its definition, and bytes of the right size and alignment. Swift instantiates a
+// generic type for each combination of parameters, at run time too.
 
-/// What a type that has been made at run time was made of.
+/// The definition of a type that was created at run time.
 final class RunTimeDefinition: Sendable {
     let shape: TypeShape
-    /// The description of the type, in words.
+    /// The description of the type.
     let text: String
     let content: Content
 
@@ -35,11 +35,11 @@ final class RunTimeDefinition: Sendable {
         self.content = content
     }
 
-    /// All definitions of this process, by their numbers: only added to, since types live as long
-    /// as the process.
+    /// All definitions of this process, by their numbers. They are never removed, since types live
+    /// as long as the process.
     ///
-    /// A record that refers to itself needs its type before it has a definition, so a number is
-    /// taken first and defined later.
+    /// A record that refers to itself needs its type before its definition exists, so a number is
+    /// reserved first and defined later.
     private static let all = Mutex<[RunTimeDefinition?]>([])
 
     static func reserve() -> Int {
@@ -63,7 +63,7 @@ final class RunTimeDefinition: Sendable {
 
 // MARK: Numbers as types
 
-/// A number that can be a generic parameter: its binary digits, the highest first.
+/// A number as a generic parameter: its binary digits, the highest first.
 protocol RunTimeNumber: SendableMetatype {
     static var number: Int { get }
 }
@@ -95,7 +95,7 @@ extension RunTimeDefinition {
 
 // MARK: Bytes as types
 
-/// Bytes of some size and alignment that can be a generic parameter.
+/// Bytes of some size and alignment, as a generic parameter.
 protocol RunTimeBytes: BitwiseCopyable, Sendable {}
 
 struct NoBytes: RunTimeBytes {}
@@ -106,27 +106,27 @@ extension UInt32: RunTimeBytes {}
 extension UInt64: RunTimeBytes {}
 extension SIMD2<UInt64>: RunTimeBytes {}
 
-/// Two parts, the second behind the first: Swift lays it out like any struct.
+/// Two parts, one after the other, with Swift's layout of a struct.
 struct Joined<First: RunTimeBytes, Second: RunTimeBytes>: RunTimeBytes {
     var first: First
     var second: Second
 }
 
 extension RunTimeDefinition {
-    /// Larger ones are not made: values of such types pass through the stack, and the size may be a
-    /// damaged file's.
+    /// Larger types are not created: their values pass through the stack, and the size may come
+    /// from a damaged file.
     static let mostBytes = 64 << 10
 
-    /// A type of exactly this size and alignment; nil if there can be none.
+    /// Returns a type of exactly this size and alignment, or nil if there can be none.
     static func bytesType(size: Int, alignment: Int) -> (any RunTimeBytes.Type)? {
         guard size >= 0, size <= mostBytes else { return nil }
         if size == 0 { return alignment == 1 ? NoBytes.self : nil }
-        // Most in units of the alignment, and the rest in ever smaller ones, so that each begins at
-        // a multiple of its size.
+        // Most of it in units of the alignment, the rest in ever smaller ones, so that each begins
+        // at a multiple of its size.
         guard var unit = unitType(alignment), size >= alignment else { return nil }
         var rest = size / alignment
         var found: (any RunTimeBytes.Type)?
-        // Doubled units, from the largest on: a few dozen types, however many the bytes.
+        // Doubled units, from the largest down: a few dozen types for any number of bytes.
         var doubled: [any RunTimeBytes.Type] = []
         while rest > 0 {
             doubled.append(unit)

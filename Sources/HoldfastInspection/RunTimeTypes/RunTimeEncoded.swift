@@ -3,11 +3,11 @@ import Holdfast
 import HoldfastEngine
 import HoldfastSystem
 
-/// An `Encoded` value of a type that this program does not have: JSON that anybody can read.
+/// An `Encoded` value of a type that this program does not have. Its JSON is readable all the same.
 struct RunTimeEncoded<Number: RunTimeNumber>: PersistableValue {
     typealias Stored = StoredBytes
 
-    /// What has been stored: the value in an array, as `Encoded` keeps it.
+    /// The stored bytes: the value in an array, as `Encoded` stores it.
     let json: Data
 
     static func load(_ stored: StoredBytes, from access: HeapAccess) -> Self {
@@ -55,7 +55,7 @@ extension RunTimeEncoded: NullableForm {
     static var canBeNull: Bool { true }
 }
 
-/// JSON as it is, numbers to the last digit that a 64-bit integer or a `Double` has.
+/// Any JSON. Numbers keep all digits that a 64-bit integer or a `Double` has.
 indirect enum JSONValue: Codable {
     case null
     case bool(Bool)
@@ -66,7 +66,7 @@ indirect enum JSONValue: Codable {
     case list([JSONValue])
     case object([String: JSONValue])
 
-    /// The value in an array of one.
+    /// Returns the value in an array of one.
     static func only(in json: Data) throws -> JSONValue {
         let values = try DeepStack.run(needing: DeepStack.foreignBytes) {
             try JSONDecoder().decode([JSONValue].self, from: json)

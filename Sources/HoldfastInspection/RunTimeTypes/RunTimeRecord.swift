@@ -2,8 +2,8 @@ import Holdfast
 import HoldfastEngine
 import HoldfastSystem
 
-/// A record made at run time of what a heap says of it. As a value it is the place of a record,
-/// which storing copies.
+/// A record type created at run time from a heap's description. Its value is the place of a record;
+/// storing it copies the record.
 struct RunTimeRecord<Number: RunTimeNumber>: PersistableRecord {
     private let access: HeapAccess
     private let place: UInt64
@@ -58,8 +58,8 @@ struct RunTimeRecord<Number: RunTimeNumber>: PersistableRecord {
 }
 
 extension HeapAccess {
-    /// Copies the value that a stored form stands for, with what it owns, to bytes that hold none
-    /// yet.
+    /// Copies the value of a stored form, with everything that it owns, to bytes that do not hold a
+    /// value yet.
     func copy<Value: Persistable>(
         _: Value.Type, from source: UInt64, of other: HeapAccess, to target: UInt64
     ) {

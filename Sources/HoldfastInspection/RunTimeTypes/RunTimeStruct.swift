@@ -1,8 +1,7 @@
 import Holdfast
 import HoldfastEngine
 
-/// A plain struct, or bytes that nobody could look into, made at run time of what a heap says of
-/// it.
+/// A plain struct, or opaque bytes, created at run time from a heap's description.
 struct RunTimeStruct<Bytes: RunTimeBytes, Number: RunTimeNumber>: PersistableStruct {
     var bytes: Bytes
 
@@ -49,7 +48,7 @@ extension RunTimeStruct: DescribedStruct {
     static var acceptsAllPatterns: Bool { layout.acceptsAll }
 }
 
-/// A type whose bytes are read by a layout that was made of words.
+/// A type whose bytes are read with a layout from a description.
 protocol PlainlyLaidOut: SendableMetatype {
     static var plainLayout: PlainLayout { get }
 }

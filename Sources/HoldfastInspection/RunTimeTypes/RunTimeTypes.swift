@@ -1,26 +1,25 @@
 import Holdfast
 import HoldfastEngine
 
-/// Makes structs, records and enums that the program does not have, see ``RunTimeDefinition``.
+/// Creates structs, records and enums that the program does not have. See ``RunTimeDefinition``.
 package struct RunTimeTypes: UnknownTypeMaker {
     private static let installation: Void = TypeRegistry.shared.use { shape, registry in
         var maker = TypeMaker(registry, unknown: RunTimeTypes())
         return maker.type(of: shape)
     }
 
-    /// Lets the whole process make such types from now on: they are found wherever a heap's types
-    /// are looked up by their descriptions. Whatever looks into a heap from outside begins with
-    /// this.
+    /// Enables such types for the whole process: from now on they are found when a heap's types are
+    /// looked up by their descriptions. Every inspection of a heap begins with this call.
     package static func install() { installation }
 
-    /// The same; the types of the program that are among `types` are known from now on, too. Throws
-    /// `notStorable` if one of them cannot be kept in a heap.
+    /// Enables such types and registers the program's `types`. Throws `notStorable` if one of them
+    /// cannot be stored in a heap.
     static func install(knowing types: [any Persistable.Type]) throws(HeapError) {
         install()
         for type in types { _ = try TypeRegistry.shared.fingerprint(of: type) }
     }
 
-    /// The registry, which makes such types.
+    /// The registry, which creates such types.
     static var registry: TypeRegistry {
         install()
         return .shared

@@ -2,8 +2,8 @@ import Holdfast
 import HoldfastEngine
 import HoldfastSystem
 
-/// An enum with payloads made at run time of what a heap says of it. As a value it is the place of
-/// a payload, which storing copies.
+/// An enum with payloads, created at run time from a heap's description. Its value is the place of
+/// a payload; storing it copies the payload.
 struct RunTimeUnion<Number: RunTimeNumber>: PersistableUnion {
     private let number: Int
     private let payload: UInt64

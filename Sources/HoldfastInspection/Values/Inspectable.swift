@@ -2,14 +2,14 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 
-// What collections offer to those who know their types only at run time. A place is counted in
-// bytes from the heap's start.
+// The operations of collections for code that knows their types only at run time. A place is an
+// offset in bytes from the start of the heap.
 
 protocol InspectableList {
     var count: Int { get }
     var elementType: any Persistable.Type { get }
     func elementPlace(_ index: Int) -> UInt64
-    /// Inserts what is decoded; the index has been checked.
+    /// Inserts the decoded value. The index has been checked.
     func insert(_ decoder: PlainDecoder, at index: Int) throws
     func removeElement(at index: Int)
     func clear()
@@ -21,7 +21,7 @@ protocol InspectableEntries {
     var valueType: any Persistable.Type { get }
     func places(from start: Int, limit: Int) -> [EntryPlace]
     func find(_ key: PlainValue) throws -> EntryPlace?
-    /// Inserts an entry whose key is not there yet.
+    /// Inserts an entry with a new key.
     func insert(_ key: PlainValue, _ value: PlainDecoder) throws
     func remove(_ key: PlainValue) throws -> Bool
     func removeAll()
@@ -53,7 +53,7 @@ extension PersistentValue: InspectableBox {
 
 protocol InspectableOptional {
     static var contentType: any Persistable.Type { get }
-    /// Bytes from the optional's first to the value's.
+    /// The distance in bytes from the start of the optional to its value.
     static var contentOffset: Int { get }
 }
 
@@ -77,7 +77,7 @@ extension Shared: InspectableReference {
 // MARK: Keys
 
 extension PlainValue {
-    /// The value as a key. Nothing is made in a heap, so that keys can be looked up by readers.
+    /// Returns the value as a key. Nothing is created in a heap, so that readers can look up keys.
     func key<Key: PersistableKey>(as type: Key.Type) throws -> Key {
         if type == Data.self, case .bytes(let data) = self { return data as! Key }
         if let type = type as? any PersistableEnum.Type, let key = try rawKey(type) as? Key {

@@ -59,7 +59,7 @@ extension PersistentSortedMap: InspectableOrder {
     func remove(_ key: PlainValue) throws -> Bool { removeValue(forKey: try key.key(as: Key.self)) }
 }
 
-// Sets are asked through the maps that they are made of.
+// Sets are accessed through their underlying maps.
 
 extension PersistentSet: InspectableEntries {
     var keyType: any Persistable.Type { Element.self }

@@ -1,7 +1,7 @@
 import Holdfast
 import Foundation
 
-/// Decodes a ``PlainValue`` as what a heap's types are decoded from.
+/// Decodes a ``PlainValue`` into a heap's types.
 struct PlainDecoder: Decoder {
     let value: PlainValue
     let codingPath: [any CodingKey]
@@ -46,7 +46,7 @@ struct PlainDecoder: Decoder {
 }
 
 extension PlainValue {
-    /// What the value is, for messages.
+    /// The kind of the value, for messages.
     package var kind: String {
         switch self {
         case .null: "nil"

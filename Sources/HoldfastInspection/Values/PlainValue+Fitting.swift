@@ -2,8 +2,7 @@ import Holdfast
 import Foundation
 
 extension PlainValue {
-    /// The number as which a bit set is asked for this value. Throws ``InspectionProblem`` if it is
-    /// none.
+    /// The value as a number in a bit set. Throws ``InspectionProblem`` if it is not a valid one.
     var bitNumber: Int {
         get throws {
             guard case .integer(let number) = self else {
@@ -13,11 +12,11 @@ extension PlainValue {
         }
     }
 
-    /// Why the value cannot be kept as `shape` says, in words that complete a sentence; nil if it
-    /// can.
+    /// Returns why the value cannot be stored with the type `shape`, as text that completes a
+    /// sentence, or nil if it can.
     ///
-    /// Asked before anything is made in a heap, so that what does not fit leaves nothing behind in
-    /// a transaction that goes on.
+    /// Checked before anything is created in a heap, so that a value that does not fit leaves
+    /// nothing behind in a transaction that continues.
     package func problem(as shape: TypeShape) -> String? {
         switch shape {
         case .named(let name): problem(asNamed: name)
@@ -153,7 +152,7 @@ extension PlainValue {
     private static func repetition(in keys: [PlainValue]) -> String? {
         var seen: Set<PlainValue> = []
         return first(keys) { key in
-            // 3.0 and 3 are the same key of a map from numbers.
+            // 3.0 and 3 are the same key of a map with numeric keys.
             let same: PlainValue =
                 if case .number(let value) = key, let whole = Int64(exactly: value) {
                     .integer(whole)

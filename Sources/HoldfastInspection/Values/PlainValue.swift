@@ -1,32 +1,32 @@
 import Holdfast
 import Foundation
 
-/// A value outside of any heap, of whatever type: what the contents of a heap are shown as, and
-/// changed with, by programs that do not have its types.
+/// A value of any type outside of a heap. Programs without the heap's types show and change its
+/// contents in this form.
 package indirect enum PlainValue: Hashable, Sendable {
     case null
     case bool(Bool)
     case integer(Int64)
-    /// Above `Int64.max` only.
+    /// Only for values above `Int64.max`.
     case unsigned(UInt64)
     case number(Double)
     case text(String)
     case bytes(Data)
     case date(Date)
     case uuid(UUID)
-    /// The elements of an array or deque: the first ones of `total`.
+    /// The first elements of an array or deque with `total` elements.
     case list([PlainValue], total: Int)
-    /// The elements of a set, in its order: the first ones of `total`.
+    /// The first elements of a set with `total` elements, in its order.
     case set([PlainValue], total: Int)
-    /// The entries of a map, in its order: the first ones of `total`.
+    /// The first entries of a map with `total` entries, in its order.
     case pairs([Entry], total: Int)
-    /// A struct's or record's fields in their order. `type` is its name, or empty.
+    /// The fields of a struct or record, in order. `type` is its name, or empty.
     case object(type: String, [Member])
     /// A case of an enum with payloads.
     case union(type: String, name: String, [PlainValue])
-    /// A reference: the name of the type that it leads to, and where that lies.
+    /// A reference: the name and place of its target.
     case reference(type: String, place: UInt64)
-    /// Bytes that mean something to the program that has the type.
+    /// Bytes that only a program with the type can interpret.
     case opaque(type: String, Data)
 
     package struct Member: Hashable, Sendable {
@@ -49,12 +49,12 @@ package indirect enum PlainValue: Hashable, Sendable {
         }
     }
 
-    /// A whole list.
+    /// Creates a complete list.
     package static func list(_ elements: [PlainValue]) -> PlainValue {
         .list(elements, total: elements.count)
     }
 
-    /// All entries of a map.
+    /// Creates a map with all of its entries.
     package static func pairs(_ entries: [Entry]) -> PlainValue {
         .pairs(entries, total: entries.count)
     }
@@ -65,8 +65,8 @@ package indirect enum PlainValue: Hashable, Sendable {
 }
 
 extension PlainValue: CustomStringConvertible {
-    /// The value as a Swift program would write it, on one line. What has been left out is counted:
-    /// `[1, 2, … (1000 in all)]`.
+    /// The value as Swift source text on one line. Omitted elements are counted: `[1, 2, … (1000 in
+    /// all)]`.
     package var description: String {
         switch self {
         case .null: "nil"
@@ -109,7 +109,7 @@ extension PlainValue: CustomStringConvertible {
             ? "0x\(digits)… (\(data.count) bytes)" : digits.isEmpty ? "no bytes" : "0x\(digits)"
     }
 
-    /// ISO 8601, in UTC; a number of seconds where no calendar reaches.
+    /// ISO 8601, in UTC; a number of seconds beyond the range of the calendar.
     private static func text(of date: Date) -> String {
         let seconds = date.timeIntervalSinceReferenceDate
         guard abs(seconds) < 1e11 else { return "Date(\(seconds))" }
@@ -118,7 +118,8 @@ extension PlainValue: CustomStringConvertible {
         return date.formatted(style)
     }
 
-    /// The text in quotation marks; what a terminal would not show as it is stands escaped.
+    /// Returns the text in quotation marks, with escapes for characters that a terminal would not
+    /// show unchanged.
     package static func quoted(_ text: String) -> String {
         var quoted = "\""
         for scalar in text.unicodeScalars {
@@ -133,7 +134,7 @@ extension PlainValue: CustomStringConvertible {
                 switch scalar.properties.generalCategory {
                 case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate,
                     .privateUse, .unassigned:
-                    // Joiners make one sign of several, as in families and flags.
+                    // Joiners combine several scalars into one symbol, as in families and flags.
                     if scalar == "\u{200D}" { fallthrough }
                     quoted += "\\u{\(String(scalar.value, radix: 16))}"
                 default: quoted.unicodeScalars.append(scalar)
@@ -145,8 +146,8 @@ extension PlainValue: CustomStringConvertible {
 }
 
 extension PlainValue: Encodable {
-    /// As JSON and the like have it: structs and maps with texts as keys are objects, other maps
-    /// arrays of pairs. What was left out is left out.
+    /// Encodes the value for JSON and similar formats: structs and maps with string keys as
+    /// objects, other maps as arrays of pairs. Omitted elements are left out.
     package func encode(to encoder: any Encoder) throws {
         switch self {
         case .list(let elements, _), .set(let elements, _):

@@ -7,8 +7,7 @@ final class ShapeCache: Sendable {
 
     private let known = Mutex<[ObjectIdentifier: TypeShape]>([:])
 
-    /// The shape of a type that can be stored; a bare name for one whose description does not
-    /// parse.
+    /// Returns the shape of a storable type, or a bare name if its description does not parse.
     func shape(of type: any Persistable.Type) -> TypeShape {
         let identifier = ObjectIdentifier(type)
         if let found = known.withLock({ $0[identifier] }) { return found }

@@ -3,14 +3,14 @@ import Holdfast
 import HoldfastEngine
 
 extension HeapTransaction where Self: ~Copyable {
-    /// The root with this name, whatever its type; nil if there is none. Throws
-    /// `HeapError.unknownType(path:name:type:)` if too little is said of its type.
+    /// Returns the root with this name, of any type, or nil if there is none. Throws
+    /// `HeapError.unknownType(path:name:type:)` if the description of its type is incomplete.
     package func place(ofRoot name: String) throws(HeapError) -> ValuePlace? {
         try access.place(ofRoot: name)
     }
 
-    /// What contradicts what in a root and all that it leads to; reading it traps nowhere if
-    /// nothing does. O(its contents).
+    /// Returns the contradictions in a root and everything that it leads to. If there are none,
+    /// reading it cannot trap. O(size of its contents).
     package func problems(inRoot name: String) -> [String] {
         RunTimeTypes.install()
         var verification = Verification(access)
@@ -21,7 +21,7 @@ extension HeapTransaction where Self: ~Copyable {
 }
 
 extension WriteTransaction {
-    /// Makes a root of a type that is only known by its shape: a collection, or `Value<…>` for a
+    /// Creates a root of a type that is known only by its shape: a collection, or `Value<…>` for a
     /// single value. Throws `HeapError.rootExists(path:name:)`,
     /// `HeapError.unknownType(path:name:type:)`, and ``InspectionProblem`` if the value does not
     /// fit the type.
@@ -41,7 +41,7 @@ extension WriteTransaction {
         if let problem = value.problem(as: shape) { throw InspectionProblem(problem) }
         let decoder = PlainDecoder(value, userInfo: [Exchange.userInfoKey: ImportedRecords(access)])
         let place = try Self.make(type, decoder, access)
-        // Once more, since the first root makes the catalogue.
+        // Again, since the first root creates the catalogue.
         RootCatalogue(access).add(
             name, describedAs: text, fingerprint: TypeRegistry.fingerprint(of: text), at: place)
     }
@@ -52,8 +52,8 @@ extension WriteTransaction {
         try Value.decode(from: decoder, in: access).offset
     }
 
-    /// Removes a root, whatever its type, and frees what it holds; returns whether there was one.
-    /// Throws `HeapError.unknownType(path:name:type:)` if too little is said of its type.
+    /// Removes a root of any type, and frees its contents. Returns whether there was one. Throws
+    /// `HeapError.unknownType(path:name:type:)` if the description of its type is incomplete.
     @discardableResult
     package func removeRoot(named name: String) throws(HeapError) -> Bool {
         guard let entry = RootCatalogue(access).entry(name) else { return false }
@@ -83,7 +83,7 @@ extension HeapAccess {
         else {
             throw HeapError.unknownType(path: heapPath, name: name, type: entry.description)
         }
-        // A new value may lie elsewhere.
+        // A new value may have another place.
         if isWritable { catalogueWillChange() }
         return ValuePlace(self, type, at: entry.place)
     }

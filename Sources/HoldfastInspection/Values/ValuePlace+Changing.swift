@@ -2,8 +2,8 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 
-// Every change is refused, with nothing changed, if the value does not fit the type. Inside a write
-// transaction only.
+// If the value does not fit the type, every change throws and changes nothing. Only inside a write
+// transaction.
 
 extension ValuePlace {
     private var decoding: ImportedRecords { ImportedRecords(access) }
@@ -16,7 +16,7 @@ extension ValuePlace {
         if let problem = value.problem(as: shape) { throw InspectionProblem(problem) }
     }
 
-    /// Replaces the value and frees what the old one owned.
+    /// Replaces the value and frees everything that the old one owned.
     package func set(_ value: PlainValue) throws {
         let place = inside
         try place.requireFits(value, place.shape)
@@ -78,7 +78,7 @@ extension ValuePlace {
 
     // MARK: Maps and sets
 
-    /// Sets the value for `key`, which becomes an entry if it is none.
+    /// Sets the value for `key`, inserting an entry if there is none.
     package func setValue(_ value: PlainValue, forKey key: PlainValue) throws {
         let entries = try entries
         guard !entries.isSet else { throw InspectionProblem("\(inside.shape.name) has no values") }
@@ -91,7 +91,7 @@ extension ValuePlace {
         }
     }
 
-    /// Removes the entry for `key`, or the element; returns whether there was one.
+    /// Removes the entry for `key`, or the element. Returns whether there was one.
     @discardableResult
     package func removeValue(forKey key: PlainValue) throws -> Bool {
         if let bits = inside.loaded as? PersistentBitSet {
@@ -102,7 +102,7 @@ extension ValuePlace {
         return try entries.remove(key)
     }
 
-    /// Adds an element to a set; returns whether it was new.
+    /// Adds an element to a set. Returns whether it is new.
     @discardableResult
     package func insert(_ element: PlainValue) throws -> Bool {
         if let bits = inside.loaded as? PersistentBitSet {
@@ -120,7 +120,7 @@ extension ValuePlace {
         return true
     }
 
-    /// Removes everything from a collection.
+    /// Removes the whole content of a collection.
     package func removeAll() throws {
         switch inside.loaded {
         case let list as any InspectableList: list.clear()

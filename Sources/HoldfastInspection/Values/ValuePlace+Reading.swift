@@ -4,8 +4,8 @@ import HoldfastEngine
 import HoldfastSystem
 
 extension ValuePlace {
-    /// The value, with at most `limit` elements of every collection in it, and `depth` levels of
-    /// values in values. References are not followed.
+    /// Returns the value, with at most `limit` elements of every collection in it, and `depth`
+    /// levels of nesting. References are not followed.
     package func plain(limit: Int = .max, depth: Int = 100) -> PlainValue {
         guard depth > 0 else { return .text("…") }
         return DeepStack.run {
@@ -43,7 +43,7 @@ extension ValuePlace {
         Data(bytes: access.address(place, count), count: count)
     }
 
-    /// A value of a type of Swift's or Foundation's, as it lies in memory.
+    /// Returns a value of a type of Swift's or Foundation's from its bytes in memory.
     private func native(_ type: Any.Type) -> PlainValue {
         func load<T>(_ type: T.Type) -> Any {
             let value = UnsafeMutablePointer<T>.allocate(capacity: 1)
@@ -57,7 +57,7 @@ extension ValuePlace {
             ?? .opaque(type: "\(type)", data(TypeFacts.size(of: type)))
     }
 
-    /// A value of a type that needs no looking into.
+    /// Returns a value of a type that is not decomposed.
     static func plain(_ value: Any) -> PlainValue? {
         switch value {
         case let value as Bool: .bool(value)

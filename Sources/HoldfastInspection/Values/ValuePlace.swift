@@ -2,25 +2,25 @@ import Foundation
 import Holdfast
 import HoldfastEngine
 
-/// A value in a heap, known by what the heap says of its type: where it lies, and how to look into
-/// it and change it there.
+/// A value in a heap, known by the heap's description of its type: its place, and the operations to
+/// inspect and change it there.
 ///
-/// Belongs to one transaction, like a handle, and is good until something is inserted into or
-/// removed from what it lies in. Reading traps on what a damaged file can hold; ask
-/// `HeapTransaction.problems(inRoot:)` first where the file is not known to be sound.
+/// Belongs to one transaction, like a handle, and is valid until something is inserted into or
+/// removed from its container. Reading traps on damaged data. If the file may be damaged, call
+/// `HeapTransaction.problems(inRoot:)` first.
 package struct ValuePlace {
-    /// What lies there.
+    /// The content at the place.
     enum Content {
         case persistable(any Persistable.Type)
-        /// Part of a plain struct, as it lies in memory.
+        /// A part of a plain struct, with its layout in memory.
         case plain(PlainLayout)
     }
 
     let access: HeapAccess
     let content: Content
-    /// Bytes from the heap's start.
+    /// The offset in bytes from the start of the heap.
     let place: UInt64
-    /// What the value is described as.
+    /// The described type of the value.
     package let shape: TypeShape
 
     init(_ access: HeapAccess, _ type: any Persistable.Type, at place: UInt64) {
@@ -55,7 +55,7 @@ package struct ValuePlace {
         T.load(access.load(place, as: T.Stored.self), from: access)
     }
 
-    /// What may be asked of the value.
+    /// The kind of a value, which determines the operations that it supports.
     package enum Kind: Equatable, Sendable {
         case scalar
         case list
@@ -68,7 +68,7 @@ package struct ValuePlace {
         case reference
     }
 
-    /// The kind of the value; that of the value inside a root that is a single value.
+    /// The kind of the value. For a root that is a single value, the kind of that value.
     package var kind: Kind {
         switch shape {
         case .structure, .record: .fields
@@ -85,14 +85,15 @@ package struct ValuePlace {
         }
     }
 
-    /// The value itself, where this is a root that holds a single value.
+    /// The value itself, if this is a root that holds a single value.
     package var inside: ValuePlace {
         guard case .persistable(let type) = content, let box = type as? any InspectableBox.Type
         else { return self }
         return ValuePlace(access, box.contentType, at: access.load(place, as: UInt64.self))
     }
 
-    /// The value of an optional; nil if there is none. Anything else is its own value.
+    /// The wrapped value of an optional, or nil if there is none. Any other value is returned
+    /// unchanged.
     package var unwrapped: ValuePlace? {
         switch content {
         case .persistable(let type):
@@ -112,14 +113,15 @@ package struct ValuePlace {
         guard case .persistable(let type) = content,
             let reference = type as? any InspectableReference.Type
         else { return nil }
-        // A record's place is where its own place stands, and that is what a reference is.
+        // A record is identified by the place of a word that leads to it, and a reference is such a
+        // word.
         return ValuePlace(access, reference.targetType, at: place)
     }
 
     // MARK: Collections
 
-    /// How many elements or entries there are; nil for what has none. O(1), but O(words) for a bit
-    /// set.
+    /// The number of elements or entries, or nil for values without any. O(1), but O(number of
+    /// words) for a bit set.
     package var count: Int? {
         switch content {
         case .plain(let layout):
@@ -138,7 +140,8 @@ package struct ValuePlace {
         }
     }
 
-    /// The element at `index` of an array or deque; nil if there is none, or this is no list. O(1).
+    /// Returns the element at `index` of an array or deque, or nil if there is none or this is not
+    /// a list. O(1).
     package func element(at index: Int) -> ValuePlace? {
         guard let count, index >= 0, index < count else { return nil }
         switch content {
@@ -152,8 +155,8 @@ package struct ValuePlace {
         }
     }
 
-    /// The value for `key` of a map; nil if there is none. Throws ``InspectionProblem`` if the key
-    /// is of another type, or this is no map. O(1) or O(log count).
+    /// Returns the value for `key` of a map, or nil if there is none. Throws ``InspectionProblem``
+    /// if the key has another type or this is not a map. O(1) or O(log *n*).
     package func value(forKey key: PlainValue) throws -> ValuePlace? {
         let map = try entries
         try map.requireFits(key)
@@ -161,8 +164,8 @@ package struct ValuePlace {
         return ValuePlace(access, map.valueType, at: found.value)
     }
 
-    /// Whether a set holds `element`, or a map has an entry for it. Throws ``InspectionProblem`` if
-    /// it is of another type, or this is neither.
+    /// Returns whether a set contains `element`, or a map has an entry for it. Throws
+    /// ``InspectionProblem`` if it has another type or this is neither.
     package func contains(_ element: PlainValue) throws -> Bool {
         if let bits = inside.loaded as? PersistentBitSet {
             return bits.contains(try element.bitNumber)
@@ -172,8 +175,8 @@ package struct ValuePlace {
         return try found.find(element) != nil
     }
 
-    /// The entries of a map, or the elements of a set with nil as their values: `limit` of them
-    /// from number `start` on, in their order.
+    /// Returns `limit` entries of a map from number `start` on, in order. Elements of a set have
+    /// nil as their values.
     package func entries(from start: Int = 0, limit: Int) throws -> [(
         key: ValuePlace, value: ValuePlace?
     )] {
@@ -181,8 +184,8 @@ package struct ValuePlace {
         return found.places(from: start, limit: limit).map { place(of: $0, in: found) }
     }
 
-    /// The entries of a sorted map or set whose keys lie between two bounds; `limit` of them. A
-    /// missing bound is none; the upper one belongs to them if `through`.
+    /// Returns up to `limit` entries of a sorted map or set whose keys are between two bounds. A
+    /// nil bound is no bound. The upper bound is included if `through` is true.
     package func entries(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int)
         throws -> [(
             key: ValuePlace, value: ValuePlace?
@@ -198,7 +201,7 @@ package struct ValuePlace {
         }
     }
 
-    /// The last entry of a sorted map or set, in the same form.
+    /// Returns the last entry of a sorted map or set, in the same form.
     package func lastEntry() throws -> (key: ValuePlace, value: ValuePlace?)? {
         guard let sorted = inside.loaded as? any InspectableOrder else {
             throw InspectionProblem("\(shape.name) has no order")
@@ -226,8 +229,7 @@ package struct ValuePlace {
 
     // MARK: Fields
 
-    /// The names of the fields of a struct or record; of what a reference or optional leads to, if
-    /// there is such.
+    /// The names of the fields of a struct or record, or of the target of a reference or optional.
     package var fieldNames: [String] {
         switch inside.reached?.shape {
         case .structure(_, let fields, _)?, .record(_, let fields, _)?: fields.map(\.name)
@@ -235,8 +237,8 @@ package struct ValuePlace {
         }
     }
 
-    /// The field with this name of a struct or record, through optionals and references; nil if
-    /// there is none.
+    /// Returns the field with this name of a struct or record, through optionals and references, or
+    /// nil if there is none.
     package func field(_ name: String) -> ValuePlace? {
         guard let reached = inside.reached else { return nil }
         switch reached.content {
@@ -258,7 +260,7 @@ package struct ValuePlace {
         }
     }
 
-    /// Through optionals and references, to what has fields.
+    /// The value with fields, reached through optionals and references.
     private var reached: ValuePlace? {
         var place = self
         for _ in 0 ..< 200 {
@@ -276,7 +278,7 @@ package struct ValuePlace {
     }
 }
 
-/// Something that cannot be done with a value, in words.
+/// An operation that a value does not support, as text.
 package struct InspectionProblem: Error, CustomStringConvertible {
     package let description: String
 

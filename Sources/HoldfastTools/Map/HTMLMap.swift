@@ -1,14 +1,14 @@
 import Holdfast
 
-/// A picture of a heap as a web page that needs nothing else: the same picture as ``SVGMap``,
-/// tables of all roots and of the slabs, and what a square shows under the pointer.
+/// A picture of a heap as a self-contained web page: the same picture as ``SVGMap``, tables of all
+/// roots and of the slabs, and details of the square under the pointer.
 public struct HTMLMap: Sendable {
     private let map: HeapMap
 
-    /// Longer tables are cut.
+    /// Longer tables are truncated.
     private static let mostRows = 1000
 
-    /// The file's text.
+    /// Returns the text of the file.
     public static func text(_ map: HeapMap) -> String { HTMLMap(map: map).document }
 
     private var document: String {
@@ -126,7 +126,7 @@ public struct HTMLMap: Sendable {
         .fill{background:#3a424c}.fill div{background:#56b4e9}li{color:#ff8182}#tip{background:#e6edf3;color:#12161b}}
         """
 
-    /// Tooltips without delay, and the squares of the root under the pointer lit.
+    /// Shows tooltips without delay, and highlights the squares of the root under the pointer.
     private static let script = """
 
         (() => {

@@ -1,40 +1,40 @@
 import Holdfast
 import HoldfastInspection
 
-/// What a picture of a heap shows: every byte of it as part of exactly one entry of the legend,
-/// page after page.
+/// The contents of a picture of a heap: every byte belongs to exactly one entry of the legend, page
+/// by page.
 ///
-/// The drawings (``TerminalMap``, ``SVGMap``, ``HTMLMap``) are functions of this alone, so the same
-/// heap always gives the same picture.
+/// The drawings (``TerminalMap``, ``SVGMap``, ``HTMLMap``) are functions of this value alone, so
+/// the same heap always gives the same picture.
 public struct HeapMap: Sendable {
-    /// What the bytes of an entry are.
+    /// The use of an entry's bytes.
     public enum Use: Hashable, Sendable {
-        /// Those of a root with a colour of its own, a number below `MapPalette.count`.
+        /// Bytes of a root with a colour of its own, a number below `MapPalette.count`.
         case root(colour: Int)
-        /// Those of all further roots.
+        /// Bytes of all further roots.
         case otherRoots
         /// The catalogue of roots.
         case catalogue
-        /// Blocks in use that no root was found to lead to.
+        /// Blocks in use that no root leads to.
         case unreached
         /// Headers, the allocator's root and the page map.
         case records
         case checksums
-        /// Pages of slabs that no block in use takes: free slots, headers, what is left at the end.
+        /// Parts of slabs outside of blocks in use: free slots, headers, the remainder at the end.
         case slack
         /// Free pages.
         case free
-        /// What the damaged records of the allocator do not account for.
+        /// Pages that the allocator's damaged records do not account for.
         case unaccounted
     }
 
     /// A line of the legend.
     public struct Entry: Sendable {
         public let use: Use
-        /// A root's name as it is, or what the bytes are, in words.
+        /// The name of a root, or the use of the bytes as text.
         public let name: String
         public let bytes: Int
-        /// Of the heap, in tenths of a percent; those of all entries sum up to 1000.
+        /// The share of the heap in tenths of a percent. Those of all entries add up to 1000.
         public fileprivate(set) var tenths: Int
     }
 
@@ -47,29 +47,31 @@ public struct HeapMap: Sendable {
         public var usedSlots = 0
     }
 
-    /// What stands above the picture: the file's name.
+    /// The title above the picture: the file's name.
     public let title: String
-    /// The account that the picture is made from.
+    /// The account of pages on which the picture is based.
     public let use: HeapPages
-    /// The legend: roots from the largest on, then the rest. None is empty.
+    /// The legend: roots in descending order of size, then the rest. No entry is empty.
     public let entries: [Entry]
-    /// Ascending by the size of slots.
+    /// In ascending order of slot size.
     public let slabClasses: [SlabClass]
-    /// How many runs of free pages there are, and the pages of the longest.
+    /// The number of runs of free pages, and the length of the longest in pages.
     public let freeRuns: Int
     public let longestFreeRun: Int
     private let entryOfRoot: [Int]
     private let entryOfUse: [Use: Int]
 
-    /// Bytes of all pages.
+    /// The number of bytes in all pages.
     public var byteCount: Int { use.pageCount * Self.pageBytes }
-    /// Bytes of a page.
+    /// The size of a page in bytes.
     public static let pageBytes = 4096
 
-    /// Roots that could not be followed, since this program does not know their types.
+    /// Roots that were not followed, since this program does not know their types.
     public var unfollowedRoots: [String] { use.roots.filter { !$0.isFollowed }.map(\.root.name) }
 
-    /// A picture's contents, out of the account of a heap. O(stretches).
+    /// Creates the contents of a picture from the use of a heap's pages.
+    ///
+    /// - Complexity: O(number of page ranges).
     public init(_ use: HeapPages, title: String) {
         self.use = use
         self.title = title
@@ -79,7 +81,7 @@ public struct HeapMap: Sendable {
                     use.roots[$0].bytes, use.roots[$1].root.name
                 )
             }
-        // A single further root can have the place that "other roots" would take, but no colour.
+        // A single further root can take the place of "other roots", but without a colour.
         let coloured = largest.prefix(MapPalette.count)
         let others = largest.dropFirst(MapPalette.count)
         let colours = MapPalette.colours(ofRootsNamed: coloured.map { use.roots[$0].root.name })
@@ -123,8 +125,8 @@ public struct HeapMap: Sendable {
         longestFreeRun = sums.longestFreeRun
     }
 
-    /// The bytes of a stretch by entries of the legend, in its order; they sum up to all bytes of
-    /// its pages.
+    /// Returns the bytes of a range by entries of the legend, in its order. They add up to all
+    /// bytes of its pages.
     func parts(of stretch: HeapPages.Stretch) -> [MapCell.Part] {
         let whole = stretch.pages.count * Self.pageBytes
         func all(_ use: Use) -> [MapCell.Part] {
@@ -152,7 +154,7 @@ public struct HeapMap: Sendable {
         return bytes.sorted { $0.key < $1.key }.map { MapCell.Part(entry: $0.key, bytes: $0.value) }
     }
 
-    /// What one walk over the account sums up.
+    /// The sums of one walk over the account.
     private struct Sums {
         var records = 0
         var checksums = 0

@@ -1,19 +1,19 @@
 import Holdfast
 
-/// A square of the picture: one page, or, of a larger heap, so many that all squares have room.
+/// A square of the picture: one page, or several pages of a larger heap, so that all squares fit.
 public struct MapCell: Sendable {
-    /// Bytes of one entry of the legend.
+    /// The bytes of one entry of the legend.
     public struct Part: Hashable, Sendable {
         public let entry: Int
         public var bytes: Int
     }
 
     public let pages: Range<Int>
-    /// In the order of the legend; they sum up to all bytes of the pages.
+    /// The parts in the order of the legend. They add up to all bytes of the pages.
     public fileprivate(set) var parts: [Part] = []
-    /// How many of its pages do not hold what was written to them.
+    /// The number of pages whose contents do not match their checksums.
     public fileprivate(set) var damagedPages = 0
-    /// The stretches that it shows pages of, by their indices in the account.
+    /// The page ranges that the square covers, by their indices in the account.
     public fileprivate(set) var stretches: Range<Int>
 
     var byteCount: Int { pages.count * HeapMap.pageBytes }
@@ -28,7 +28,7 @@ public struct MapCell: Sendable {
 }
 
 extension HeapMap {
-    /// The fewest pages a square can stand for, a power of two, so that there are at most `limit`
+    /// Returns the smallest number of pages per square, a power of two, that gives at most `limit`
     /// squares.
     public func pagesPerCell(limit: Int) -> Int {
         var pages = 1
@@ -36,8 +36,10 @@ extension HeapMap {
         return pages
     }
 
-    /// The squares in the order of the pages, `pagesPerCell` pages each, the last perhaps fewer.
-    /// O(stretches + squares).
+    /// Returns the squares in the order of the pages, with `pagesPerCell` pages each, the last
+    /// perhaps fewer.
+    ///
+    /// - Complexity: O(number of page ranges + number of squares).
     public func cells(pagesPerCell: Int) -> [MapCell] {
         var cells: [MapCell] = []
         cells.reserveCapacity((use.pageCount + pagesPerCell - 1) / pagesPerCell)
@@ -66,9 +68,9 @@ extension HeapMap {
         return cells
     }
 
-    /// What of a stretch's bytes lies in some of its pages, as if each entry's were spread evenly.
-    /// The shares of neighbouring ranges of pages sum up to the whole, and those of one range to
-    /// all of its bytes.
+    /// Returns the share of a range's bytes in some of its pages, as if each entry's bytes were
+    /// spread evenly. The shares of adjacent page ranges add up to the whole, and the parts of one
+    /// share to all of its bytes.
     private static func share(_ parts: [MapCell.Part], of whole: Range<Int>, in pages: Range<Int>)
         -> [MapCell.Part]
     {
@@ -78,7 +80,7 @@ extension HeapMap {
             let product = UInt(bytes).multipliedFullWidth(by: UInt(page - whole.lowerBound))
             return Int(count.dividingFullWidth(product).quotient)
         }
-        // The last part takes what rounding leaves over: pages are always whole.
+        // The last part takes the rounding error, because pages are always whole.
         var rest = pages.count * HeapMap.pageBytes
         var found: [MapCell.Part] = []
         for part in parts.dropLast() {

@@ -1,9 +1,9 @@
-/// The colours of pictures: those of Okabe and Ito, which people with any kind of colour vision
-/// tell apart, for roots; greys for what belongs to the heap.
+/// The colours of pictures. Roots have the colours of Okabe and Ito, which are distinguishable with
+/// any kind of colour vision. The heap's own pages are grey.
 enum MapPalette {
     struct Colour {
         let hex: String
-        /// The nearest of a terminal's 256 colours that can be seen on black and on white.
+        /// The nearest of a terminal's 256 colours that is visible on black and on white.
         let terminal: Int
     }
 
@@ -19,9 +19,9 @@ enum MapPalette {
 
     static let letters: [Character] = Array("ABCDEFG")
 
-    /// A colour for each root, in the order of their sizes. A root has the colour that its name
-    /// asks for, unless a larger one has taken it: so it mostly keeps its colour whatever other
-    /// roots there are.
+    /// Returns a colour for each root, in the order of their sizes. A root's name determines its
+    /// colour, unless a larger root has taken it. So a root usually keeps its colour when other
+    /// roots change.
     static func colours(ofRootsNamed names: [String]) -> [Int] {
         var taken = Set<Int>()
         return names.map { name in
@@ -53,7 +53,7 @@ extension HeapMap.Use {
         }
     }
 
-    /// One of a terminal's 256 colours; nil for the terminal's own background.
+    /// One of a terminal's 256 colours, or nil for the terminal's own background.
     var terminalColour: Int? {
         switch self {
         case .root(let colour): MapPalette.roots[colour].terminal
@@ -68,7 +68,7 @@ extension HeapMap.Use {
         }
     }
 
-    /// What stands for it where there are no colours.
+    /// Returns the letter that is used without colours.
     func letter(rootNumber: Int) -> Character {
         switch self {
         case .root: MapPalette.letters[rootNumber]

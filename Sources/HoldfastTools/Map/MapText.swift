@@ -1,6 +1,6 @@
-/// How quantities and names are written in pictures.
+/// Formats quantities and names in pictures.
 enum MapText {
-    /// Without zeros behind the point.
+    /// Formats a number without trailing zeros.
     static func decimal(_ value: Double, _ digits: Int) -> String {
         let scale = [1.0, 10, 100][digits]
         let scaled = Int((value * scale).rounded())
@@ -12,7 +12,7 @@ enum MapText {
         return "\(whole).\(text)"
     }
 
-    /// Each number's part of the whole in tenths of a percent, rounded so that they sum up to 1000
+    /// Returns each number's share in tenths of a percent, rounded so that they add up to 1000
     /// (largest remainders first).
     static func tenths(of numbers: [Int]) -> [Int] {
         let sum = UInt(numbers.reduce(0, +))
@@ -25,17 +25,17 @@ enum MapText {
         return tenths
     }
 
-    /// `12.5 %`; what is there, but rounds to nothing, is `<0.1 %`.
+    /// `12.5 %`. A nonzero share that rounds to zero is `<0.1 %`.
     static func percent(tenths: Int, isSomething: Bool = true) -> String {
         tenths == 0 && isSomething ? "<0.1 %" : "\(tenths / 10).\(tenths % 10) %"
     }
 
-    /// A name that may hold anything, on one line.
+    /// Returns a name with any contents on one line.
     static func visible(_ name: String) -> String {
         name.isEmpty ? "(no name)" : DisplayText.oneLine(name)
     }
 
-    /// For XML and HTML, in text and between double quotes.
+    /// Escapes text for XML and HTML, as content and between double quotes.
     static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
@@ -45,7 +45,7 @@ enum MapText {
             case ">": result += "&gt;"
             case "\"": result += "&quot;"
             case "'": result += "&#39;"
-            // What no XML document may hold.
+            // Characters that no XML document may contain.
             case "\u{0}" ... "\u{8}", "\u{B}", "\u{C}", "\u{E}" ... "\u{1F}", "\u{FFFE}",
                 "\u{FFFF}":
                 result += "\u{FFFD}"
@@ -55,8 +55,8 @@ enum MapText {
         return result
     }
 
-    /// The text, or as much of it as fits in so many columns, with an ellipsis in its middle, so
-    /// that names that differ at their ends still do.
+    /// Returns the text, or as much of it as fits the number of columns. The ellipsis is in the
+    /// middle, so that names with different ends stay distinguishable.
     static func fitted(_ text: String, _ limit: Int, ellipsis: String = "…") -> String {
         guard DisplayText.width(text) > limit else { return text }
         let dots = DisplayText.width(ellipsis)
@@ -80,14 +80,14 @@ enum MapText {
         return head + ellipsis + tail
     }
 
-    /// The text in exactly so many columns.
+    /// Returns the text padded to exactly this number of columns.
     static func padded(_ text: String, _ width: Int, right: Bool = false) -> String {
         let spaces = String(repeating: " ", count: max(width - DisplayText.width(text), 0))
         return right ? spaces + text : text + spaces
     }
 }
 
-// Text whose width nobody can measure before it is shown: estimates that err on the wide side.
+// The width of this text is unknown until it is shown. The estimates err on the wide side.
 extension MapText {
     static func pixels(_ character: Character, size: Double) -> Double {
         let columns = DisplayText.width(character)
@@ -106,9 +106,9 @@ extension MapText {
         text.reduce(0) { $0 + pixels($1, size: size) }
     }
 
-    /// The text, or as much of it as is sure to fit.
+    /// Returns the text, or as much of it as is certain to fit.
     static func fitted(_ text: String, pixels limit: Double, size: Double) -> String {
-        // A line that is not cut off in a picture can still be too long to take apart.
+        // Even a line that a picture shows completely can be too long to split into characters.
         var length = DisplayText.width(text)
         if length > 4000 { length = 4000 }
         var fitted = fitted(text, length)

@@ -2,13 +2,13 @@ import Holdfast
 import HoldfastInspection
 
 extension SVGMap {
-    /// Neighbouring squares of one row that show the same.
+    /// Adjacent squares of one row with the same contents.
     private struct Segment {
         var cells: Range<Int>
         var isDamaged: Bool
     }
 
-    /// The squares with the offsets of their rows.
+    /// Draws the squares with the offsets of their rows.
     func squares(at y: Double) -> String {
         var body = ""
         let labelled = side >= 25 ? 1 : 4
@@ -25,7 +25,7 @@ extension SVGMap {
         return body + "</g>\n"
     }
 
-    /// Lines in the colour of the ground, so that squares that show the same can be one shape.
+    /// Lines in the background colour, so that squares with the same contents can be one shape.
     private var gaps: String {
         let rows = (cells.count + columns - 1) / columns
         let width = Double(min(columns, cells.count)) * side
@@ -126,7 +126,7 @@ extension SVGMap {
             : "pages \(Figures.count(pages.lowerBound)) to \(Figures.count(pages.upperBound - 1))"
     }
 
-    /// Whether what the stretch is does not say already whose it is.
+    /// Returns whether the kind of the range does not already imply its owner.
     private static func needsNaming(_ stretch: HeapPages.Stretch) -> Bool {
         switch stretch.kind {
         case .run, .slab: true

@@ -1,5 +1,5 @@
 extension SVGMap {
-    /// Colours for light screens, and those that differ for dark ones.
+    /// Colours for light screens, and the ones that differ for dark screens.
     static var style: String {
         let roots = MapPalette.roots.enumerated().map { ".r\($0){fill:\($1.hex)}" }.joined()
         return """

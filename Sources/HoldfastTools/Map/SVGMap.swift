@@ -1,16 +1,15 @@
 import Holdfast
 
-/// A picture of a heap as an SVG file that needs nothing else: a bar of all bytes, a square for
-/// each page or so many pages, and a legend.
+/// A picture of a heap as a self-contained SVG file: a bar of all bytes, a square for each page or
+/// group of pages, and a legend.
 ///
-/// Readable on light and on dark screens; squares tell in tooltips what they are. Names may hold
-/// anything.
+/// Readable on light and on dark screens. Squares have tooltips. Names may contain any characters.
 public struct SVGMap: Sendable {
     let map: HeapMap
     let cells: [MapCell]
     let columns: Int
     let pagesPerCell: Int
-    /// The side of a square with the gap to the next.
+    /// The side of a square, including the gap to the next.
     let side: Double
 
     static let width = 960.0
@@ -19,12 +18,12 @@ public struct SVGMap: Sendable {
     static let right = width - margin
     static let font = 13.0
 
-    /// The file's text.
+    /// Returns the text of the file.
     public static func text(_ map: HeapMap) -> String { SVGMap(map).document(isInline: false) }
 
     init(_ map: HeapMap) {
         self.map = map
-        // More than this, and a square could not be told from the next.
+        // With more squares, each would be too small to be distinguished.
         pagesPerCell = map.pagesPerCell(limit: 64 * 32)
         cells = map.cells(pagesPerCell: pagesPerCell)
         columns = cells.count <= 16 * 8 ? 16 : cells.count <= 32 * 16 ? 32 : 64
@@ -33,7 +32,7 @@ public struct SVGMap: Sendable {
 
     private var rows: Int { (cells.count + columns - 1) / columns }
 
-    /// `isInline`: as a part of an HTML page.
+    /// `isInline` says that the result is part of an HTML page.
     func document(isInline: Bool) -> String {
         var body = ""
         var y = 44.0
@@ -155,7 +154,7 @@ public struct SVGMap: Sendable {
             + "y=\"\(Self.short(y))\"\(sized)\(weighted)\(anchored)>\(MapText.escaped(text))</text>\n"
     }
 
-    /// At most two digits behind the point, and no zeros there.
+    /// Formats a number with at most two decimals and no trailing zeros.
     static func short(_ value: Double) -> String {
         (value < 0 ? "-" : "") + MapText.decimal(abs(value), 2)
     }

@@ -1,12 +1,12 @@
 /// A picture of a heap for a terminal: squares filled from below in the colours of the roots, and a
 /// legend.
 ///
-/// A pure function of what is shown, the width and the colours. Where there are no colours, letters
-/// in plain ASCII stand for the roots.
+/// A pure function of the contents, the width and the colours. Without colours, ASCII letters
+/// represent the roots.
 public struct TerminalMap: Sendable {
-    /// What a terminal can show.
+    /// The colours that a terminal supports.
     public enum Colours: Sendable {
-        /// Letters: for pipes, and where `NO_COLOR` is set.
+        /// Letters, for pipes and if `NO_COLOR` is set.
         case none
         /// The 256 colours of xterm.
         case palette256
@@ -16,11 +16,11 @@ public struct TerminalMap: Sendable {
     private let width: Int
     private let colours: Colours
 
-    /// A terminal narrower than this gets longer lines than it has room for.
+    /// The minimum width. On a narrower terminal the lines are too long.
     public static let narrowest = 24
     private static let mostRows = 24
 
-    /// The lines of the picture, none wider than `width` columns (at least ``narrowest``).
+    /// Returns the lines of the picture, at most `width` columns wide (at least ``narrowest``).
     public static func lines(_ map: HeapMap, width: Int, colours: Colours) -> [String] {
         TerminalMap(map: map, width: max(width, narrowest), colours: colours).lines
     }
@@ -68,7 +68,7 @@ public struct TerminalMap: Sendable {
 
     private var legend: [String] {
         let widest = map.entries.map { DisplayText.width(MapText.visible($0.name)) }.max() ?? 0
-        // Sign, name, bytes and percentage, with spaces between.
+        // Sign, name, bytes and percentage, separated by spaces.
         let nameWidth = max(min(widest, width - 4 - 12 - 9), 1)
         return map.entries.enumerated().map { index, entry in
             let sign = colours == .none ? "\(letter(index)) " : swatch(entry.use)
@@ -126,13 +126,13 @@ public struct TerminalMap: Sendable {
 
     // MARK: Squares
 
-    /// How many columns and rows of squares there are.
+    /// The number of columns and rows of squares.
     struct Layout {
         let pagesPerCell: Int
         let columns: Int
-        /// Characters for each square.
+        /// The number of characters per square.
         let cellWidth: Int
-        /// Of the offsets at the left, with a space; 0 where there is no room for them.
+        /// The width of the offsets at the left, including a space, or 0 if they do not fit.
         let labelWidth: Int
 
         init(_ map: HeapMap, width: Int, rows: Int) {
@@ -141,7 +141,7 @@ public struct TerminalMap: Sendable {
             // A power of two, so that the offsets at the left are round.
             var columns = 1
             while columns * 2 <= room { columns *= 2 }
-            // Small heaps get squares of two characters, which are about square.
+            // Small heaps get squares two characters wide, which are roughly square.
             if map.use.pageCount <= columns / 2 * 8, columns > 1 {
                 cellWidth = 2
                 self.columns = columns / 2
@@ -168,7 +168,8 @@ public struct TerminalMap: Sendable {
         return present.isEmpty ? text : text + "\u{1B}[0m"
     }
 
-    /// The letter of what takes most of the square; small if that is less than half of it.
+    /// Returns the letter of the largest part, in lower case if that is less than half of the
+    /// square.
     private func plain(_ cell: MapCell) -> String {
         if cell.damagedPages > 0 { return "!" }
         guard let main = mainPart(cell) else { return " " }
@@ -176,8 +177,8 @@ public struct TerminalMap: Sendable {
         return main.bytes * 2 < cell.byteCount ? letter.lowercased() : letter
     }
 
-    /// A block as high as the part of the square that its main owner takes, before the colour of
-    /// the next one.
+    /// Returns a block as high as the share of the square's largest part, on the background of the
+    /// next largest.
     private func coloured(_ cell: MapCell) -> (style: String, sign: String) {
         if cell.damagedPages > 0 { return ("\u{1B}[1;38;5;231;48;5;160m", "!") }
         guard let main = mainPart(cell) else { return ("", " ") }
@@ -194,7 +195,7 @@ public struct TerminalMap: Sendable {
         return ("\u{1B}[38;5;\(colour)\(eighths == 8 ? "" : under)m", sign)
     }
 
-    /// The largest part in use; what is free shows only where nothing is in use.
+    /// Returns the largest part in use. Free space shows only if nothing is in use.
     private func mainPart(_ cell: MapCell) -> MapCell.Part? {
         func largest(_ parts: [MapCell.Part]) -> MapCell.Part? {
             parts.max { ($0.bytes, $1.entry) < ($1.bytes, $0.entry) }

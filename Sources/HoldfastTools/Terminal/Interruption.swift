@@ -1,37 +1,37 @@
 import HoldfastSystem
 import Synchronization
 
-/// Ctrl-C and similar signals, as a flag that long work polls: it stops where it can leave
-/// everything as it was. A second signal ends the process at once.
+/// Ctrl-C and similar signals, as a flag that long-running work polls. The work stops at a point
+/// where it can leave everything unchanged. A second signal ends the process immediately.
 package enum Interruption {
-    /// The work was asked to end.
+    /// The work was interrupted.
     package struct Interrupted: Error {
         package let signal: Int32
     }
 
     private static let received = Atomic<Int32>(0)
-    /// A pipe that the handler writes into at a prompt, so that a wait for input ends; -1 before
+    /// A pipe that the handler writes to at a prompt, to end a wait for input. -1 before
     /// `beginAtPrompt`.
     private static let wakeReader = Atomic<Int32>(-1)
     private static let wakeWriter = Atomic<Int32>(-1)
 
-    // MARK: Asking
+    // MARK: Polling
 
     package static var isRequested: Bool { received.load(ordering: .relaxed) != 0 }
 
-    /// Throws if the work is to end.
+    /// Throws if the work has been interrupted.
     package static func check() throws(Interrupted) {
         let signal = received.load(ordering: .relaxed)
         if signal != 0 { throw Interrupted(signal: signal) }
     }
 
-    /// The number of the signal; 0 if there has been none.
+    /// The number of the signal, or 0 if there has been none.
     package static var receivedSignal: Int32 { received.load(ordering: .relaxed) }
 
     // MARK: One piece of work
 
-    /// From now on SIGINT, SIGTERM and SIGHUP are recorded. SIGPIPE and SIGXFSZ become errors of
-    /// the calls that meet them.
+    /// Starts recording SIGINT, SIGTERM and SIGHUP. SIGPIPE and SIGXFSZ become errors of the calls
+    /// that cause them.
     package static func begin() {
         Signal.brokenPipe.ignore()
         Signal.fileSizeLimit.ignore()
@@ -42,8 +42,9 @@ package enum Interruption {
 
     // MARK: A prompt
 
-    /// From now on Ctrl-C never ends the program: it is recorded, again after each `take`, and ends
-    /// a wait for input. For a terminal only: a script ends by it.
+    /// Makes Ctrl-C at a prompt record a signal instead of ending the program. The signal ends a
+    /// wait for input and is recorded again after each `take`. Only for terminals; a script is
+    /// ended by Ctrl-C.
     package static func beginAtPrompt() {
         guard let pipe = WakePipe() else { return }
         wakeReader.store(pipe.reader.number, ordering: .relaxed)
@@ -51,15 +52,14 @@ package enum Interruption {
         Signal.interrupt.handleAlways { Interruption.note($0) }
     }
 
-    /// Whether a signal was recorded; the next one counts anew.
+    /// Returns whether a signal was recorded, and resets the record.
     @discardableResult
     package static func take() -> Bool {
         WakePipe.empty(FileDescriptor(wakeReader.load(ordering: .relaxed)))
         return received.exchange(0, ordering: .relaxed) != 0
     }
 
-    /// Waits until there is something to read from `descriptor`; false if Ctrl-C came first, or at
-    /// all.
+    /// Waits for input on `descriptor`. Returns false if Ctrl-C arrives first.
     package static func waitForInput(_ descriptor: FileDescriptor) -> Bool {
         let wake = FileDescriptor(wakeReader.load(ordering: .relaxed))
         while !isRequested {
@@ -70,7 +70,7 @@ package enum Interruption {
 
     // MARK: The handler
 
-    /// In a signal handler: a store, and a write that never waits.
+    /// Runs in a signal handler: a store, and a write that never blocks.
     private static func note(_ signal: Int32) {
         received.store(signal, ordering: .relaxed)
         let writer = wakeWriter.load(ordering: .relaxed)

@@ -1,8 +1,8 @@
 import HoldfastSystem
 
-/// Why nothing more can be written to the standard output or to a file.
+/// The reason why nothing more can be written to the standard output or to a file.
 package enum OutputError: Error, Equatable, CustomStringConvertible {
-    /// The reader of the pipe has closed it, as `head` does: there is no one to tell.
+    /// The reader has closed the pipe, as `head` does, so there is no one to notify.
     case closedPipe
     /// The system's error.
     case failed(name: String, Errno)
@@ -29,8 +29,8 @@ package enum OutputError: Error, Equatable, CustomStringConvertible {
 
 /// Buffered output of strings to a file descriptor.
 ///
-/// No error is lost: it is thrown by the write that meets it, or by `flush`, which must be called
-/// at the end. One thread at a time.
+/// No error is lost: it is thrown by the write that causes it, or by `flush`, which must be called
+/// at the end. Not thread-safe.
 package final class Output {
     package let traits: TerminalTraits
     private let descriptor: FileDescriptor
@@ -51,7 +51,7 @@ package final class Output {
         Output(descriptor: .standardError, name: "The standard error output")
     }
 
-    /// How to paint for this output: not at all unless it is a terminal.
+    /// The painter for this output, which paints only on a terminal.
     package var painter: Painter { Painter(isOn: traits.hasColour) }
 
     package func write(_ text: String) throws(OutputError) {

@@ -1,4 +1,4 @@
-/// Colours of text on a terminal; without colour the text stays as it is.
+/// Colours of text on a terminal. Without colours the text is unchanged.
 package struct Painter: Sendable {
     package enum Style: String, Sendable {
         case bold = "1"

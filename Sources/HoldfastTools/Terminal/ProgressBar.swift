@@ -1,9 +1,9 @@
-/// A bar that fills as work goes on, with how much, how fast and how long still; drawn over itself
-/// on a terminal, and nothing anywhere else.
+/// A progress bar with the amount done, the rate and the remaining time. It is redrawn in place on
+/// a terminal, and invisible on any other output.
 ///
 ///     check  ███████████▌              46%  120,320 of 262,144 pages  64,000/s  2 s left
 ///
-/// One thread at a time. Call `finish` before other output.
+/// Not thread-safe. Call `finish` before other output.
 package final class ProgressBar {
     private let output: Output
     private let title: String
@@ -12,10 +12,10 @@ package final class ProgressBar {
     private let start: Double
     private var drawnAt: Double?
     private static let interval = 0.1
-    /// Work that is done sooner is not worth a bar.
+    /// Shorter work is not worth a bar.
     private static let patience = 0.2
 
-    /// `unit`: what is counted, in the plural. `clock`: seconds.
+    /// `unit` is the plural of the counted thing. `clock` returns seconds.
     package init(
         _ title: String, unit: String, on output: Output,
         clock: @escaping () -> Double = ProgressBar.seconds
@@ -34,8 +34,8 @@ package final class ProgressBar {
 
     private static let origin = ContinuousClock.now
 
-    /// Draws how far the work has come, if it is time to; cheap enough to be called often. `total`:
-    /// 0 where it is not known.
+    /// Draws the progress if an update is due. Cheap enough to be called often. `total` is 0 if it
+    /// is unknown.
     package func show(_ done: Int, of total: Int) {
         guard output.traits.canDraw else { return }
         let now = clock()
@@ -45,12 +45,12 @@ package final class ProgressBar {
             title: title, unit: unit, done: done, total: total, elapsed: now - start,
             width: output.traits.width,
             painter: output.painter)
-        // What goes wrong on the error output has nowhere to be said.
+        // An error on the standard error cannot be reported anywhere.
         try? output.write("\r\u{1B}[K" + line)
         try? output.flush()
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     package func finish() {
         guard drawnAt != nil else { return }
         drawnAt = nil
@@ -58,7 +58,7 @@ package final class ProgressBar {
         try? output.flush()
     }
 
-    /// The line, no wider than `width` less one column, so that no terminal breaks it.
+    /// Returns the line, at most `width` less one column wide, so that no terminal wraps it.
     package static func line(
         title: String, unit: String, done: Int, total: Int, elapsed: Double, width: Int,
         painter: Painter
@@ -75,7 +75,7 @@ package final class ProgressBar {
         if total > done, rate > 0 {
             figures.append("\(Figures.duration(seconds: Double(total - done) / rate)) left")
         }
-        // What matters less goes first where the window is narrow.
+        // In a narrow window, the less important parts are dropped first.
         let limit = max(1, width - 1)
         var text = figures.joined(separator: "  ")
         while title.count + 2 + text.count > limit, figures.count > 1 {
@@ -88,7 +88,7 @@ package final class ProgressBar {
         return "\(title)  \(painter(bar, .cyan))  \(text)"
     }
 
-    /// Block characters in eighths of a column.
+    /// Draws a bar of block characters, in eighths of a column.
     private static func bar(_ part: Double, columns: Int) -> String {
         let eighths = Int(max(0, min(1, part)) * Double(columns * 8))
         let (full, rest) = eighths.quotientAndRemainder(dividingBy: 8)

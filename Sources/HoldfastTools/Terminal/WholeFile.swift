@@ -1,8 +1,8 @@
 import HoldfastSystem
 
-/// Writes a file that gets its name when it is complete, or not at all. A file that has the name
-/// already is replaced if it begins as the new one does, as an earlier one of the same kind. Any
-/// other file is left as it is, with `EEXIST`.
+/// Writes a file that gets its name when it is complete, or not at all. An existing file with that
+/// name is replaced if it begins like the new one, because it is then an earlier file of the same
+/// kind. Any other file is left unchanged, with `EEXIST`.
 package enum WholeFile {
     private static var disk: SystemDisk { .shared }
 
@@ -26,7 +26,7 @@ package enum WholeFile {
 
     private static func mayReplace(_ path: String, by text: String) -> Bool {
         let file: any DiskFile
-        // Only an ordinary file is opened: the other end of a pipe would notice.
+        // Only a regular file is opened: the other end of a pipe would notice.
         do throws(SystemError) { file = try disk.openBeside(path, .readOnly) } catch {
             switch error {
             case .foreignFile(_, .severalNames):

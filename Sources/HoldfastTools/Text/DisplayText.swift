@@ -1,10 +1,10 @@
 import MemoryMapping
 
-/// Text that comes from a file or from the user, made fit for a terminal: nothing in it moves the
-/// cursor, changes colours or breaks the line.
+/// Makes text from a file or from the user safe for a terminal: nothing in it moves the cursor,
+/// changes colours or breaks the line.
 package enum DisplayText {
-    /// Control characters, line ends and what changes the direction of writing become escapes such
-    /// as `\n` and `\u{1B}`.
+    /// Replaces control characters, line terminators and characters that change the writing
+    /// direction by escapes such as `\n` and `\u{1B}`.
     package static func oneLine(_ text: String) -> String {
         let text = PathBytes.display(text)
         guard text.unicodeScalars.contains(where: needsEscape) else { return text }
@@ -13,7 +13,8 @@ package enum DisplayText {
         return result
     }
 
-    /// In quotes, with quotes and backslashes escaped too: what can be read back.
+    /// Returns the text in quotes, with quotes and backslashes escaped too, so that it can be
+    /// parsed again.
     package static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
@@ -37,7 +38,7 @@ package enum DisplayText {
     private static func needsEscape(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .lineSeparator, .paragraphSeparator, .surrogate: true
-        // Direction marks and overrides can make text look like another.
+        // Direction marks and overrides can make a text look like a different one.
         case .format:
             (0x200E ... 0x200F).contains(scalar.value) || (0x202A ... 0x202E).contains(scalar.value)
                 || (0x2066 ... 0x2069).contains(scalar.value)
@@ -45,13 +46,14 @@ package enum DisplayText {
         }
     }
 
-    /// Columns that the text takes on a terminal; it holds no control characters.
+    /// Returns the number of columns that the text takes on a terminal. It must not contain control
+    /// characters.
     package static func width(_ text: String) -> Int {
         if text.utf8.allSatisfy({ $0 < 0x80 }) { return text.utf8.count }
         return text.reduce(0) { $0 + width($1) }
     }
 
-    /// Columns that a character takes: 2 for wide ones, 0 for what combines.
+    /// Returns the number of columns of a character: 2 for wide ones, 0 for combining ones.
     package static func width(_ character: Character) -> Int {
         guard let first = character.unicodeScalars.first else { return 0 }
         if first.properties.generalCategory == .nonspacingMark
@@ -73,7 +75,7 @@ package enum DisplayText {
         }
     }
 
-    /// At most `columns` wide, with an ellipsis where something was cut off.
+    /// Truncates the text to `columns`, with an ellipsis if anything was removed.
     package static func cut(_ text: String, to columns: Int) -> String {
         guard width(text) > columns else { return text }
         var result = ""

@@ -1,4 +1,4 @@
-/// Numbers as people read them.
+/// Formats numbers for people.
 package enum Figures {
     /// `1,234,567`.
     package static func count(_ number: some BinaryInteger) -> String {
@@ -11,7 +11,7 @@ package enum Figures {
         return number < 0 ? "-" + text : text
     }
 
-    /// `1 root`, `2 roots`, `no roots`; `plural` where it is not made by an s.
+    /// `1 root`, `2 roots`, `no roots`. `plural` is for nouns with an irregular plural.
     package static func count(_ number: some BinaryInteger, _ noun: String, _ plural: String? = nil)
         -> String
     {
@@ -22,7 +22,7 @@ package enum Figures {
         }
     }
 
-    /// `0 bytes`, `512 bytes`, `1.5 KiB`, `64 MiB`: three digits at most, in powers of 1024.
+    /// `0 bytes`, `512 bytes`, `1.5 KiB`, `64 MiB`: at most three digits, in powers of 1024.
     package static func bytes(_ number: some BinaryInteger) -> String {
         if number.magnitude < 1024 { return number == 1 ? "1 byte" : "\(number) bytes" }
         var value = Double(number)
@@ -33,7 +33,7 @@ package enum Figures {
         return "\(number) bytes"
     }
 
-    /// `12.5%`; `0%` and `100%` only where it is exactly so.
+    /// `12.5%`. `0%` and `100%` only if the value is exact.
     package static func percent(_ part: Double) -> String {
         let value = part * 100
         switch value {
@@ -64,7 +64,7 @@ package enum Figures {
         }
     }
 
-    /// A rate or an estimate, without digits that mean nothing: `12`, `1,230`, `4,560,000`.
+    /// A rate or an estimate, without insignificant digits: `12`, `1,230`, `4,560,000`.
     package static func rounded(_ value: Double) -> String {
         guard value.magnitude >= 1000 else {
             return value.magnitude < 10 && value != value.rounded()
@@ -75,7 +75,7 @@ package enum Figures {
         return count(Int((value / unit).rounded() * unit))
     }
 
-    /// `1.5`, `23.4`, `567`: three digits, without zeros at the end of what follows the point.
+    /// `1.5`, `23.4`, `567`: three digits, without trailing zeros after the decimal point.
     private static func threeDigits(_ value: Double) -> String {
         let text = decimal(value, value.magnitude < 9.995 ? 2 : value.magnitude < 99.95 ? 1 : 0)
         guard text.contains(".") else { return text }
@@ -85,7 +85,7 @@ package enum Figures {
         return String(trimmed)
     }
 
-    /// With a fixed number of digits behind the point.
+    /// Formats a number with a fixed number of decimals.
     package static func decimal(_ value: Double, _ digits: Int) -> String {
         var scale = 1.0
         for _ in 0 ..< digits { scale *= 10 }
@@ -97,8 +97,8 @@ package enum Figures {
             "\(sign)\(scaled / Int(scale)).\(String(repeating: "0", count: digits - fraction.count))\(fraction)"
     }
 
-    /// Reads a size: `4096`, `64K`, `10MiB`, `1.5G`; powers of 1024. Nil if it is none or beyond
-    /// what fits.
+    /// Parses a size: `4096`, `64K`, `10MiB`, `1.5G`, in powers of 1024. Nil if it is not valid or
+    /// too large.
     package static func parseBytes(_ text: String) -> Int? {
         var number = text.lowercased()[...]
         if number.hasSuffix("ib") {

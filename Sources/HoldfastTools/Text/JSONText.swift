@@ -28,14 +28,14 @@ package indirect enum JSONText: Equatable, Sendable, ExpressibleByStringLiteral,
 
     package static func == (left: JSONText, right: JSONText) -> Bool { left.text == right.text }
 
-    /// On one line (RFC 8259); numbers that JSON does not have are null.
+    /// The value on one line (RFC 8259). Numbers that JSON does not have become null.
     package var text: String {
         var result = ""
         write(to: &result, indent: nil)
         return result
     }
 
-    /// On lines of their own, indented by two columns a level.
+    /// The value on several lines, indented by two columns per level.
     package var indentedText: String {
         var result = ""
         write(to: &result, indent: 0)

@@ -7,13 +7,13 @@ package struct Table {
 
     private let headings: [String]
     private let alignments: [Alignment]
-    /// The column that gives way where the whole is too wide.
+    /// The column that is truncated if the whole is too wide.
     private let flexible: Int?
     private var rows: [[String]] = []
     private var styles: [[Int: Painter.Style]] = []
 
-    /// Columns are told by their headings; those of empty headings have none. `flexible` is cut
-    /// where the table is wider than its place.
+    /// Creates a table with these columns. A column with an empty heading has no heading. The
+    /// column `flexible` is truncated if the table is too wide.
     package init(_ columns: [(heading: String, alignment: Alignment)], flexible: Int? = nil) {
         headings = columns.map(\.heading)
         alignments = columns.map(\.alignment)
@@ -22,13 +22,13 @@ package struct Table {
 
     package var isEmpty: Bool { rows.isEmpty }
 
-    /// Adds a row; `styles` by column. Cells are made fit for one line.
+    /// Adds a row, with `styles` by column. Cells are converted to one line.
     package mutating func add(_ cells: [String], styles: [Int: Painter.Style] = [:]) {
         rows.append(cells.map(DisplayText.oneLine))
         self.styles.append(styles)
     }
 
-    /// The lines, no wider than `width` if that is given, each indented by `indent` columns.
+    /// Returns the lines, at most `width` wide if that is given, each indented by `indent` columns.
     package func lines(indent: Int = 0, width: Int? = nil, painter: Painter) -> [String] {
         var widths = headings.map(DisplayText.width)
         for row in rows {
@@ -61,7 +61,7 @@ package struct Table {
                 repeating: " ", count: max(0, widths[column] - DisplayText.width(shown)))
             if column > 0 { text += "  " }
             let painted = paint(shown, styles[column])
-            // Blanks at the end of a line are nobody's.
+            // Trailing blanks have no style.
             text +=
                 alignments[column] == .right
                 ? blanks + painted : painted + (column == cells.count - 1 ? "" : blanks)

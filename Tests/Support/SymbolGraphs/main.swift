@@ -136,7 +136,9 @@ do {
     .map { try String(contentsOfFile: catalogue + "/" + $0, encoding: .utf8) }.joined(
         separator: "\n")
     let unplaced = graph.symbols.filter {
+        // An overloaded name is followed by a hyphen and the types that select one overload.
         $0.path.count == 1 && !pages.contains("- ``\($0.path[0])``")
+            && !pages.contains("- ``\($0.path[0])-")
             && !pages.contains("/\($0.path[0])``")
     }
     .filter { !$0.isSynthesized }

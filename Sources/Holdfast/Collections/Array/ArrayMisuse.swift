@@ -1,4 +1,4 @@
-/// The traps of arrays, and of what is built on them.
+/// The traps of arrays, and of collections that are built on them.
 extension Handle {
     @usableFromInline @inline(never)
     static func rangeOutOfBounds(_ range: Range<Int>, _ count: Int) -> Never {

@@ -1,13 +1,14 @@
 import HoldfastEngine
 
-/// Index arithmetic is integer arithmetic, all O(1). It is no `RangeReplaceableCollection`, which
-/// must be able to make new ones out of nothing: the array that `init()` gives is in no heap yet
-/// and cannot be appended to. The methods that the protocol would have brought are here all the
-/// same.
+/// Index arithmetic is integer arithmetic, all O(1).
+///
+/// `PersistentArray` does not conform to `RangeReplaceableCollection`, which must be able to create
+/// new collections: the array that `init()` returns is in no heap yet and cannot be appended to. It
+/// has the methods of that protocol all the same.
 ///
 /// A slice (`array[2 ..< 5]`) is a handle too: a range of indices of this array, not a copy. It
-/// shows what lies there when it is read, writes to the array, and traps when the array has become
-/// too short for it. `Array(array[2 ..< 5])` is a copy.
+/// shows the array's elements at the time of reading, writes to the array, and traps if the array
+/// has become too short for it. `Array(array[2 ..< 5])` is a copy.
 extension PersistentArray: RandomAccessCollection, MutableCollection {
     /// The first index: 0.
     @inlinable
@@ -26,8 +27,11 @@ extension PersistentArray: RandomAccessCollection, MutableCollection {
     @inlinable
     public var underestimatedCount: Int { count }
 
-    /// The elements of a range, in place; traps if the range leads out of the array. O(1). Setting
-    /// copies elements from another slice of the same count, which may overlap. O(range.count).
+    /// The elements of a range, in place. Traps if the range is out of bounds.
+    ///
+    /// Setting copies the elements of another slice of the same count, which may overlap.
+    ///
+    /// - Complexity: O(1); setting O(*m*), where *m* is the length of the range.
     @inlinable
     public subscript(range: Range<Int>) -> Slice<PersistentArray> {
         get {
@@ -39,14 +43,17 @@ extension PersistentArray: RandomAccessCollection, MutableCollection {
             guard newValue.count == range.count else {
                 Handle.sliceOfAnotherCount(newValue.count, range.count)
             }
-            // What a change through a slice ends with: it has been made in place already.
+            // The end of a change through a slice, which has been made in place already.
             if newValue.startIndex == range.lowerBound, isSameArray(as: newValue.base) { return }
             replaceSubrange(range, with: newValue)
         }
     }
 
-    /// Exchanges two elements; traps if there is none at an index. O(1), and nothing is copied or
-    /// freed but the two stored forms.
+    /// Exchanges two elements. Traps if an index is out of bounds.
+    ///
+    /// Only the two stored forms are exchanged; nothing else is copied or freed.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func swapAt(_ first: Int, _ second: Int) {
         let header = header

@@ -1,13 +1,14 @@
 import HoldfastEngine
 import HoldfastSystem
 
-// Handles are equal if what they lead to is: as with `Array`, and as a test or a record with an
-// array in it needs it. A handle that is kept in a `Set` or as a `Dictionary` key must not be
-// changed meanwhile, and must not outlive its transaction.
+// Handles are equal if their elements are, as with `Array`. Tests, and records that contain an
+// array, need that. A handle in a `Set` or in the keys of a `Dictionary` must not be changed while
+// it is there, and must not outlive its transaction.
 
 extension PersistentArray: Equatable where Element: Equatable {
-    /// Whether both hold equal elements in the same order. O(count); O(1) for two handles of one
-    /// array.
+    /// Returns whether both arrays hold equal elements in the same order.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count; O(1) for two handles of one array.
     @inlinable
     public static func == (left: PersistentArray, right: PersistentArray) -> Bool {
         if left.isSameArray(as: right) { return true }
@@ -18,13 +19,17 @@ extension PersistentArray: Equatable where Element: Equatable {
         return left.count == right.count && DeepStack.run { left.elementsEqual(right) }
     }
 
-    /// Whether both hold equal elements in the same order. O(count).
+    /// Returns whether both collections hold equal elements in the same order.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public static func == (left: PersistentArray, right: some Collection<Element>) -> Bool {
         left.count == right.count && DeepStack.run { left.elementsEqual(right) }
     }
 
-    /// Whether the elements or their order differ. O(count).
+    /// Returns whether the elements or their order differ.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public static func != (left: PersistentArray, right: some Collection<Element>) -> Bool {
         !(left == right)
@@ -32,7 +37,9 @@ extension PersistentArray: Equatable where Element: Equatable {
 }
 
 extension PersistentArray: Hashable where Element: Hashable {
-    /// Hashes the elements. O(count).
+    /// Hashes the elements.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func hash(into hasher: inout Hasher) {
         guard !access.isDetached else { return hasher.combine(0) }
@@ -42,8 +49,10 @@ extension PersistentArray: Hashable where Element: Hashable {
 }
 
 extension PersistentArray {
-    /// Whether both handles lead to the same array, so that a change through one is seen through
-    /// the other. O(1).
+    /// Returns whether both handles lead to the same array, so that a change through one is visible
+    /// through the other.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func isSameArray(as other: PersistentArray) -> Bool {
         offset == other.offset && access.context == other.access.context
@@ -52,12 +61,12 @@ extension PersistentArray {
 }
 
 extension PersistentArray: CustomStringConvertible, CustomDebugStringConvertible {
-    /// The elements as an array literal. An array that is in no heap yet is empty.
+    /// The elements as an array literal. Empty for an array that is in no heap yet.
     public var description: String {
         access.text { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
     }
 
-    /// The elements as an array literal, each as it is shown to programmers.
+    /// The elements as an array literal, each with its debug description.
     public var debugDescription: String {
         access.text { "[" + map { String(reflecting: $0) }.joined(separator: ", ") + "]" }
     }

@@ -1,19 +1,19 @@
 import HoldfastEngine
 
 extension PersistentArray {
-    /// Walks the elements that the array had when the walk began.
+    /// An iterator over the elements that the array has when iteration begins.
     ///
-    /// Elements may be set and appended meanwhile; those appended are not visited. Every other
-    /// insertion or removal traps at the next step.
+    /// Elements may be set and appended during iteration; appended elements are not visited. Every
+    /// other insertion or removal traps at the next step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline let array: PersistentArray
-        /// Where the header lies; good while the transaction is open.
+        /// The place of the header. Valid while the transaction is open.
         @usableFromInline let header: UnsafeMutablePointer<Header>
         @usableFromInline let count: Int
         @usableFromInline let changes: UInt32
         @usableFromInline var position = 0
-        /// Where the elements were at the last step, as the header has it and as an address.
+        /// The place of the elements at the last step, as the header has it and as an address.
         @usableFromInline var buffer: UInt64
         @usableFromInline var base: UnsafeMutablePointer<Element.Stored>
 
@@ -27,12 +27,14 @@ extension PersistentArray {
             base = array.elements(header)
         }
 
-        /// The next element, or nil. O(1).
+        /// Returns the next element, or nil at the end.
+        ///
+        /// - Complexity: O(1).
         @inlinable
         public mutating func next() -> Element? {
             guard position < count else { return nil }
             guard array.access.isOpen else { Handle.outlived() }
-            // A removed array has no buffer any more.
+            // A removed array no longer has a buffer.
             if header.pointee.buffer != buffer || header.pointee.changes != changes {
                 findElements()
             }
@@ -55,14 +57,14 @@ extension PersistentArray {
     @inlinable
     public func makeIterator() -> Iterator { Iterator(self) }
 
-    /// Traps if anything but appending has inserted or removed elements since the header's count of
-    /// changes was so.
+    /// Traps if elements have been inserted or removed, other than by appending, since the header's
+    /// count of changes had this value.
     func requireUnmoved(since changes: UInt32) {
         guard header.pointee.changes == changes else { Handle.arrayChangedWhileIterating() }
     }
 
-    /// Lets algorithms of the standard library work on plain values in place. Nil for elements that
-    /// are stored in another form.
+    /// Gives algorithms of the standard library direct access to plain values. Nil for elements
+    /// with a different stored form.
     @inlinable
     public func withContiguousStorageIfAvailable<R>(
         _ body: (UnsafeBufferPointer<Element>) throws -> R
@@ -75,8 +77,8 @@ extension PersistentArray {
         return try body(UnsafeBufferPointer(start: start, count: count))
     }
 
-    /// Like ``withContiguousStorageIfAvailable(_:)``, for changing; all elements are noted as
-    /// changed and logged.
+    /// Like ``withContiguousStorageIfAvailable(_:)``, for modification. All elements are marked
+    /// dirty and logged.
     @inlinable
     public func withContiguousMutableStorageIfAvailable<R>(
         _ body: (inout UnsafeMutableBufferPointer<Element>) throws -> R

@@ -1,16 +1,17 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// Sorting and rearranging move the elements' stored forms: nothing is copied or freed that an
-// element owns, and handles of nested collections stay good.
+// Sorting and rearranging move the elements' stored forms. Nothing that an element owns is copied
+// or freed, and handles of nested collections stay valid.
 
 extension PersistentArray {
-    /// Sorts the elements as `areInIncreasingOrder` says; equal ones keep their order. O(count log
-    /// count).
+    /// Sorts the elements, using `areInIncreasingOrder`. The sort is stable.
     ///
-    /// Each element is loaded once, and sorted in ordinary memory: if `areInIncreasingOrder`
-    /// throws, nothing has changed, and only lines whose bytes differ are written and logged;
-    /// sorting what is sorted already logs nothing.
+    /// Each element is loaded once, and sorted in ordinary memory. If `areInIncreasingOrder`
+    /// throws, the array is unchanged. Only lines whose bytes differ are written and logged, so
+    /// sorting a sorted array logs nothing.
+    ///
+    /// - Complexity: O(*n* log *n*), where *n* is the count.
     @inlinable
     public func sort(by areInIncreasingOrder: (Element, Element) throws -> Bool) rethrows {
         if Element.self == Element.Stored.self {
@@ -27,28 +28,37 @@ extension PersistentArray {
         }
     }
 
-    /// Reverses the order of the elements. O(count).
+    /// Reverses the order of the elements.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func reverse() { withStoredElements { $0.reverse() } }
 
-    /// Brings the elements into a random order. O(count).
+    /// Shuffles the elements, using `generator`.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func shuffle(using generator: inout some RandomNumberGenerator) {
         withStoredElements { $0.shuffle(using: &generator) }
     }
 
-    /// Brings the elements into a random order. O(count).
+    /// Shuffles the elements.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func shuffle() {
         var generator = SystemRandomNumberGenerator()
         shuffle(using: &generator)
     }
 
-    /// Moves the elements that `belongsInSecondPartition` says yes to behind the others, each part
-    /// in its order, and returns where they begin. O(count).
+    /// Moves the elements that satisfy `belongsInSecondPartition` behind the others. Each part
+    /// keeps its order.
     ///
-    /// If the closure throws, nothing has changed; only lines whose bytes differ are written and
+    /// If the closure throws, the array is unchanged. Only lines whose bytes differ are written and
     /// logged.
+    ///
+    /// - Returns: The index of the second partition's first element.
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable @discardableResult
     public func partition(by belongsInSecondPartition: (Element) throws -> Bool) rethrows -> Int {
         let count = count
@@ -69,8 +79,12 @@ extension PersistentArray {
         return pivot
     }
 
-    /// Where an array that `partition(by:)` has parted, or that is sorted, begins to satisfy
-    /// `predicate`: the first index whose element and all behind it do, or `count`. O(log count).
+    /// Returns the first index from which on all elements satisfy `predicate`, or `count` if there
+    /// is none.
+    ///
+    /// The array must be partitioned by `predicate`, by `partition(by:)` or by sorting.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func partitioningIndex(where predicate: (Element) throws -> Bool) rethrows -> Int {
         var low = 0
@@ -82,9 +96,11 @@ extension PersistentArray {
         return low
     }
 
-    /// Where `element` is, or would be inserted, in an array sorted by the same order: the index of
-    /// the first element that does not come before it, and whether that one is equal to it. O(log
-    /// count).
+    /// Searches an array that is sorted by the same order for `element`.
+    ///
+    /// - Returns: The index of the first element that does not come before `element`, where
+    ///   `element` is or would be inserted, and whether that element is equal to it.
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func sortedIndex(
         of element: Element, by areInIncreasingOrder: (Element, Element) throws -> Bool
@@ -96,7 +112,7 @@ extension PersistentArray {
 
     // MARK: Stored forms
 
-    /// Calls `body` with the stored forms, all of them noted.
+    /// Calls `body` with the stored forms, all of them marked dirty.
     @inlinable
     func withStoredElements(_ body: (inout UnsafeMutableBufferPointer<Element.Stored>) -> Void) {
         let header = header
@@ -107,7 +123,7 @@ extension PersistentArray {
         body(&buffer)
     }
 
-    /// Writes the stored forms in another order.
+    /// Writes the stored forms in a different order.
     @inlinable
     func rearrange(_ bytes: UnsafeRawBufferPointer) {
         guard bytes.count == count * Self.stride else { Handle.changedByClosure() }
@@ -116,13 +132,17 @@ extension PersistentArray {
 }
 
 extension PersistentArray where Element: Comparable {
-    /// Sorts the elements in ascending order; equal ones keep their order. See ``sort(by:)``.
-    /// O(count log count).
+    /// Sorts the elements in ascending order. The sort is stable. See ``sort(by:)``.
+    ///
+    /// - Complexity: O(*n* log *n*), where *n* is the count.
     @inlinable
     public func sort() { sort(by: <) }
 
-    /// Where `element` is, or would be inserted, in a sorted array: the index of the first element
-    /// that is not less, and whether that one is equal. O(log count).
+    /// Searches a sorted array for `element`.
+    ///
+    /// - Returns: The index of the first element that is not less than `element`, where `element`
+    ///   is or would be inserted, and whether that element is equal to it.
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func sortedIndex(of element: Element) -> (found: Bool, index: Int) {
         sortedIndex(of: element, by: <)
@@ -130,7 +150,7 @@ extension PersistentArray where Element: Comparable {
 }
 
 extension HeapAccess {
-    /// Writes bytes, noting only the lines in which they differ from what is there.
+    /// Writes bytes, marking dirty only the lines in which they differ from the old ones.
     @usableFromInline
     func overwrite(_ offset: UInt64, with bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }

@@ -2,7 +2,7 @@ import HoldfastEngine
 import HoldfastFormat
 
 extension PersistentArray: PersistableContainer {
-    /// Where the header lies.
+    /// The place of the header.
     public typealias Stored = RelativePointer<StoredArray>
 
     @inlinable
@@ -10,7 +10,7 @@ extension PersistentArray: PersistableContainer {
         PersistentArray(access: access, offset: stored.offset)
     }
 
-    /// Copies `value` with all its elements; a new one is taken over as it is.
+    /// Copies `value` with all its elements. A new array is taken over without a copy.
     @inlinable
     public static func store(_ value: PersistentArray, in access: HeapAccess) -> Stored {
         if access.takeNewCollection(value.offset, of: value.access) {
@@ -99,8 +99,8 @@ extension PersistentArray: PersistableContainer {
 }
 
 extension PersistentArray {
-    /// An empty array for a field of a new record: it is made in the heap when the record is
-    /// stored. Until then it must not be used.
+    /// Creates an empty array for a field of a new record. It is created in the heap when the
+    /// record is stored, and must not be used before that.
     @inlinable
     public init() { self.init(access: .detached, offset: 0) }
 }
@@ -111,7 +111,8 @@ public struct StoredArray: BitwiseCopyable {}
 
 extension PersistentArray where Element: PersistableContainer {
     /// Adds an empty collection at the end and returns its handle: `table.appendNew().append(3)`.
-    /// Amortised O(1).
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable @discardableResult
     public func appendNew() -> Element {
         let stored = Element.storeEmpty(in: access)

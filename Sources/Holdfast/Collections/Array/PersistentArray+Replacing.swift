@@ -1,20 +1,29 @@
 import HoldfastEngine
 
-// Inserting, replacing and removing several elements at once. What is new is stored before anything
-// moves, since storing allocates and may read the array; what the old elements owned is freed last.
+// Inserting, replacing and removing several elements at once. New elements are stored before
+// anything moves, since storing allocates and may read the array. Data owned by the old elements is
+// freed last.
 
 extension PersistentArray {
-    /// Inserts elements before `index`; traps if `index` is beyond `count`. The array itself can be
-    /// among them. O(count - index + their number).
+    /// Inserts elements before `index`. Traps if `index` is greater than `count`.
+    ///
+    /// The array itself may be the source.
+    ///
+    /// - Complexity: O(*n* - `index` + *m*), where *n* is the count and *m* the number of new
+    ///   elements.
     @inlinable
     public func insert<C: Collection>(contentsOf newElements: C, at index: Int)
     where C.Element == Element {
         replaceSubrange(index ..< index, with: newElements)
     }
 
-    /// Puts `newElements` in the place of a range, and frees what the elements there owned; traps
-    /// if the range leads out of the array. O(count - range.lowerBound + newElements.count), with a
-    /// copy of the new elements in memory.
+    /// Replaces the elements of a range by `newElements` and frees everything that the old elements
+    /// owned. Traps if the range is out of bounds.
+    ///
+    /// The new elements are copied in memory first.
+    ///
+    /// - Complexity: O(*n* - *i* + *m*), where *n* is the count, *i* the lower bound of the range
+    ///   and *m* the number of new elements.
     @inlinable
     public func replaceSubrange<C: Collection>(_ range: Range<Int>, with newElements: C)
     where C.Element == Element {
@@ -25,45 +34,55 @@ extension PersistentArray {
         stored.withUnsafeBufferPointer { replace(range, with: $0) }
     }
 
-    /// Removes the elements of a range and frees what they owned; traps if the range leads out of
-    /// the array. O(count - range.lowerBound).
+    /// Removes the elements of a range and frees everything that they owned. Traps if the range is
+    /// out of bounds.
+    ///
+    /// - Complexity: O(*n* - *i*), where *n* is the count and *i* the lower bound of the range.
     @inlinable
     public func removeSubrange(_ range: Range<Int>) {
         replace(range, with: UnsafeBufferPointer(start: nil, count: 0))
     }
 
-    /// Removes the elements of a range, as `array.removeSubrange(3...)`.
+    /// Removes the elements of a range expression, as in `array.removeSubrange(3...)`.
     @inlinable
     public func removeSubrange(_ range: some RangeExpression<Int>) {
         removeSubrange(range.relative(to: self))
     }
 
-    /// Removes the first `number` elements; traps if there are fewer. O(count).
+    /// Removes the first `number` elements. Traps if there are fewer.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func removeFirst(_ number: Int) { removeSubrange(0 ..< checked(number: number)) }
 
-    /// Removes the last `number` elements; traps if there are fewer. O(number).
+    /// Removes the last `number` elements. Traps if there are fewer.
+    ///
+    /// - Complexity: O(`number`).
     @inlinable
     public func removeLast(_ number: Int) {
         removeSubrange(count - checked(number: number) ..< count)
     }
 
-    /// Removes and returns the first element; traps if there is none. O(count): for a queue, a
-    /// deque is the better collection.
+    /// Removes and returns the first element. Traps if there is none.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count. For a queue, use a deque instead.
     @inlinable @discardableResult
     public func removeFirst() -> Element where Element: PersistableValue { remove(at: 0) }
 
-    /// Removes and returns the first element, or nil if there is none. O(count).
+    /// Removes and returns the first element, or nil if there is none.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func popFirst() -> Element? where Element: PersistableValue {
         count == 0 ? nil : remove(at: 0)
     }
 
-    /// Removes the elements that `shouldBeRemoved` says yes to, and keeps the others in their
-    /// order. O(count).
+    /// Removes the elements that satisfy `shouldBeRemoved`. The others keep their order.
     ///
-    /// All elements are asked for before the first is removed: if `shouldBeRemoved` throws, nothing
-    /// has changed.
+    /// The predicate is called for all elements before the first is removed. If it throws, the
+    /// array is unchanged.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func removeAll(where shouldBeRemoved: (Element) throws -> Bool) rethrows {
         let count = count
@@ -77,8 +96,8 @@ extension PersistentArray {
         if !indices.isEmpty { removeElements(at: indices) }
     }
 
-    /// Removes the elements at `indices`, which ascend and are not empty; what lies between them
-    /// moves once.
+    /// Removes the elements at `indices`, which ascend and are not empty. The elements between them
+    /// move once.
     @inlinable
     func removeElements(at indices: ContiguousArray<Int>) {
         let header = writableHeader
@@ -96,7 +115,7 @@ extension PersistentArray {
         shrinkIfSparse(header)
     }
 
-    /// Puts stored forms, which the array owns from then on, in the place of a range.
+    /// Replaces a range by stored forms, which the array owns from then on.
     @inlinable
     func replace(_ range: Range<Int>, with stored: UnsafeBufferPointer<Element.Stored>) {
         check(range, header)

@@ -1,27 +1,27 @@
 import HoldfastEngine
 
-/// By how much a block of elements grows that has become too small.
+/// The amount by which a full block of elements grows.
 @usableFromInline
 enum Growth {
-    /// Half of what it has; from 64 MiB on, where a block mostly grows in place and room to spare
-    /// is room on the disk, an eighth.
+    /// Half of its size. From 64 MiB on, where a block usually grows in place and spare capacity
+    /// takes disk space, an eighth.
     @inlinable
     static func step(_ capacity: Int, stride: Int) -> Int {
         (capacity >= (64 << 20) / Swift.max(stride, 1) ? capacity / 8 : capacity / 2) + 1
     }
 }
 
-// An array gives memory back as it empties: it shrinks to twice its elements when three quarters of
-// its room are free. Between a shrinking and the next growth, or the reverse, lies at least an
-// eighth of the room in operations, which pays for moving the elements, should they have to move: a
-// large block is cut where it lies.
+// An array frees memory as elements are removed: when three quarters of its capacity are unused, it
+// shrinks to twice its count. Between shrinking and the next growth, or the reverse, there are at
+// least as many operations as an eighth of the capacity. They pay for moving the elements, if those
+// have to move at all: a large block is truncated in place.
 extension PersistentArray {
-    /// Arrays of up to this many elements never shrink by themselves: one that is filled and
-    /// emptied by turns shall not allocate each time.
+    /// Arrays of up to this many elements never shrink by themselves, so that an array that is
+    /// alternately filled and emptied does not allocate each time.
     @inlinable @inline(__always)
     static var smallCapacity: Int { Swift.max(8, 2048 / Swift.max(stride, 1)) }
 
-    /// To be called after every removal.
+    /// Called after every removal.
     @inlinable @inline(__always)
     func shrinkIfSparse(_ header: UnsafeMutablePointer<Header>) {
         let capacity = Int(truncatingIfNeeded: header.pointee.capacity)
@@ -37,8 +37,7 @@ extension PersistentArray {
         resize(toHold: Swift.max(count * 2, Self.smallCapacity / 2), header)
     }
 
-    /// Gives the block room for `wanted` elements, which are no fewer than there are, in place
-    /// where it can.
+    /// Resizes the block to `wanted` elements, which is at least the count, in place if possible.
     @inlinable
     func resize(toHold wanted: Int, _ header: UnsafeMutablePointer<Header>) {
         let stride = Swift.max(Self.stride, 1)

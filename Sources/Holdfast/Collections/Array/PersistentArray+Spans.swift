@@ -1,11 +1,14 @@
 import HoldfastEngine
 
-// Plain values as they lie in the file, without a copy.
+// Access to plain values in the file without a copy.
 
 extension PersistentArray where Element: PersistableStruct {
-    /// Calls `body` with the elements in place, as a span over the mapped file: no copy, and no
-    /// check for each element beyond the span's own. The span cannot leave the closure; the array
-    /// must not be changed inside it. O(1).
+    /// Calls `body` with a span over the elements in the mapped file.
+    ///
+    /// Nothing is copied, and no element is checked beyond the span's own checks. The span cannot
+    /// leave the closure. The array must not be changed inside it.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func withSpan<R, Failure: Error>(_ body: (Span<Element>) throws(Failure) -> R)
         throws(Failure) -> R
@@ -16,8 +19,9 @@ extension PersistentArray where Element: PersistableStruct {
         return try body(Span(_unsafeStart: UnsafePointer(elements(header)), count: count))
     }
 
-    /// Calls `body` with all elements in place for changing; see ``withMutableSpan(_:_:)``. O(count
-    /// / 4096).
+    /// Calls `body` with a mutable span over all elements. See ``withMutableSpan(_:_:)``.
+    ///
+    /// - Complexity: O(*n* / 4096), where *n* is the count.
     @inlinable
     public func withMutableSpan<R, Failure: Error>(
         _ body: (inout MutableSpan<Element>) throws(Failure) -> R
@@ -25,12 +29,14 @@ extension PersistentArray where Element: PersistableStruct {
         try withMutableSpan(0 ..< count, body)
     }
 
-    /// Calls `body` with the elements of a range in place for changing; traps if the range leads
-    /// out of the array. O(range.count / 4096).
+    /// Calls `body` with a mutable span over the elements of a range. Traps if the range is out of
+    /// bounds.
     ///
-    /// Every line of the range is noted before `body` runs and is logged whether it changes or not:
-    /// ask for no more than will change. The span cannot leave the closure; the array must not be
-    /// appended to or removed from inside it.
+    /// Every line of the range is marked dirty before `body` runs, and logged whether it changes or
+    /// not, so request no more than will change. The span cannot leave the closure. No elements may
+    /// be added or removed inside it.
+    ///
+    /// - Complexity: O(*m* / 4096), where *m* is the length of the range.
     @inlinable
     public func withMutableSpan<R, Failure: Error>(
         _ range: Range<Int>, _ body: (inout MutableSpan<Element>) throws(Failure) -> R
@@ -46,23 +52,27 @@ extension PersistentArray where Element: PersistableStruct {
         return try body(&span)
     }
 
-    /// Adds the elements of a span at the end with one copy. The span must not be one of this
-    /// array. O(their number), amortised.
+    /// Adds the elements of a span at the end, with one copy. The span must not be one of this
+    /// array.
+    ///
+    /// - Complexity: Amortised O(*m*), where *m* is the number of new elements.
     @inlinable
     public func append(contentsOf newElements: Span<Element>) {
         guard makeRoom(forMore: newElements.count) else { return }
         newElements.withUnsafeBufferPointer { appendPlain(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Adds up to `maximum` elements at the end, written in place by `body`: nothing is copied. If
-    /// `body` throws, what it has written is kept. Amortised O(maximum / 4096), and what `body`
-    /// does.
+    /// Adds up to `maximum` elements at the end, which `body` writes in place, without a copy.
+    ///
+    /// If `body` throws, the elements that it has written are kept.
     ///
     ///     try samples.append(upTo: 1024) { place in
     ///         while let sample = try source.next(), !place.isFull { place.append(sample) }
     ///     }
     ///
-    /// The span cannot leave the closure; the array must not be used inside it.
+    /// The span cannot leave the closure. The array must not be used inside it.
+    ///
+    /// - Complexity: Amortised O(`maximum` / 4096), plus the cost of `body`.
     @available(macOS 26, iOS 26, *)
     @inlinable
     public func append<R, Failure: Error>(
@@ -98,8 +108,8 @@ extension PersistentArray where Element: PersistableStruct {
 }
 
 extension PersistentArray {
-    /// Adds plain values that lie one behind the other; false if they do not. There must be room
-    /// for as many as `newElements` announces.
+    /// Adds plain values that are contiguous in memory, and returns false if they are not. There
+    /// must be capacity for `underestimatedCount` more elements.
     @inlinable
     func appendContiguous<S: Sequence>(_ newElements: S) -> Bool where S.Element == Element {
         newElements.withContiguousStorageIfAvailable { source in
@@ -109,8 +119,8 @@ extension PersistentArray {
         } ?? false
     }
 
-    /// Adds stored forms at the end with one copy; there must be room. The source may lie in the
-    /// array itself.
+    /// Adds stored forms at the end with one copy. There must be capacity for them. The source may
+    /// be in the array itself.
     @inlinable
     func appendPlain(_ source: UnsafeRawBufferPointer) {
         guard let start = source.baseAddress, source.count > 0 else { return }
@@ -122,12 +132,12 @@ extension PersistentArray {
 }
 
 extension PersistentArray where Element: PersistableInteger {
-    /// Adds zeros at the end. O(number), at the speed of memory.
+    /// Adds zeros at the end. O(`number`), at memory speed.
     @inlinable
     func append(zeros number: Int) {
         guard number > 0 else { return }
         let (byteCount, overflows) = number.multipliedReportingOverflow(by: Self.stride)
-        // All of them are written.
+        // All of them are written, so each needs memory.
         guard access.hasMemory(byteCount: overflows ? .max : byteCount), makeRoom(forMore: number)
         else { return }
         let header = writableHeader

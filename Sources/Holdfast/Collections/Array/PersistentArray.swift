@@ -1,22 +1,22 @@
 import HoldfastEngine
 import HoldfastFormat
 
-/// An array that lives in a heap: contiguous, growing at the end in amortised constant time.
+/// An array in a heap: contiguous, and growing at the end in amortised constant time.
 ///
-/// A `PersistentArray` is a handle: copying it does not copy the elements, and a change through one
-/// copy is seen through all, as with a class. It is valid inside its transaction; used later, it
-/// traps with a sentence. In a read transaction it can only be read. Assigning it to a place in a
-/// heap (`map["a"] = array`) copies the elements.
+/// A `PersistentArray` is a handle. Copying it does not copy the elements, and a change through one
+/// copy is visible through all, as with a class. It is valid inside its transaction; later use
+/// traps with a message. In a read transaction it is read-only. Assigning it to a place in a heap
+/// (`map["a"] = array`) copies the elements.
 ///
-/// Elements are read and written as values. Elements that are themselves collections are reached as
-/// handles and changed in place: `table[3].append(7)`.
+/// Elements are read and written as values. Elements that are themselves collections are accessed
+/// as handles and changed in place: `table[3].append(7)`.
 ///
-/// Memory is given back as the array gets emptier: a removal that leaves no more than a quarter of
-/// the capacity in use halves it, until about 2 KiB are left, which `removeAll()` frees.
+/// The array frees memory as elements are removed. A removal that leaves at most a quarter of the
+/// capacity in use halves it, down to about 2 KiB. `removeAll()` frees those as well.
 @frozen
 public struct PersistentArray<Element: Persistable> {
     @usableFromInline package let access: HeapAccess
-    /// Where the header lies.
+    /// The place of the header.
     @usableFromInline let offset: UInt64
 
     @inlinable
@@ -25,18 +25,19 @@ public struct PersistentArray<Element: Persistable> {
         self.offset = offset
     }
 
-    /// What lies at `offset`.
+    /// The header, at `offset`.
     @frozen @usableFromInline
     struct Header: BitwiseCopyable {
         @usableFromInline static var magic: UInt32 { 0x5241_4648 }  // "HFAR"
         @usableFromInline var magic: UInt32
-        /// Goes up with every insertion and removal but appending, which moves nothing that a walk
-        /// has still to come to; shows a walk that it would skip elements, or come upon some twice.
+        /// Incremented with every insertion and removal except appending, which moves no element
+        /// that an iterator has still to visit. An iterator detects by it that it would skip
+        /// elements or visit some twice.
         @usableFromInline var changes: UInt32 = 0
         @usableFromInline var count: UInt64 = 0
-        /// Elements that fit the buffer.
+        /// The number of elements that fit into the buffer.
         @usableFromInline var capacity: UInt64 = 0
-        /// The elements' stored forms, one after the other; 0 while capacity is 0.
+        /// The elements' stored forms, one after the other. 0 while the capacity is 0.
         @usableFromInline var buffer: UInt64 = 0
 
         @inlinable
@@ -46,14 +47,14 @@ public struct PersistentArray<Element: Persistable> {
     @inlinable @inline(__always)
     static var stride: Int { MemoryLayout<Element.Stored>.stride }
 
-    /// The header, for reading. A header without its magic number has been freed: the array was
-    /// removed from where it lay.
+    /// The header, for reading. A header without its magic number has been freed, because the array
+    /// was removed from its place.
     @inlinable @inline(__always)
     var header: UnsafeMutablePointer<Header> {
         let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
             to: Header.self)
         guard header.pointee.magic == Header.magic else { Handle.removed(access, "array") }
-        // So that what allocates or goes on by the count does not go astray with a damaged one.
+        // So that code that allocates or iterates by the count is safe with a damaged one.
         guard header.pointee.count <= header.pointee.capacity,
             header.pointee.capacity <= access.context.pointee.byteCount
                 / UInt64(truncatingIfNeeded: Self.stride)
@@ -61,7 +62,7 @@ public struct PersistentArray<Element: Persistable> {
         return header
     }
 
-    /// The header, noted for changing.
+    /// The header, marked dirty for changing.
     @inlinable @inline(__always)
     var writableHeader: UnsafeMutablePointer<Header> {
         let header = header
@@ -69,11 +70,11 @@ public struct PersistentArray<Element: Persistable> {
         return header
     }
 
-    /// The address of `count` elements from `index` on; the caller has checked `index` against the
-    /// array's count.
+    /// Returns the address of `count` elements, beginning at `index`. The caller has checked
+    /// `index` against the array's count.
     @inlinable @inline(__always)
     func elements(_ header: UnsafeMutablePointer<Header>) -> UnsafeMutablePointer<Element.Stored> {
-        // The product cannot overflow past the bounds check: a count beyond the heap is refused
+        // The product cannot overflow past the bounds check: a count beyond the heap is rejected
         // before it is multiplied.
         let count = Int(truncatingIfNeeded: header.pointee.count)
         guard count >= 0, count <= Int.max / Swift.max(Self.stride, 1) else {
@@ -91,11 +92,15 @@ public struct PersistentArray<Element: Persistable> {
 
     // MARK: Reading
 
-    /// The number of elements. O(1).
+    /// The number of elements.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var count: Int { Int(truncatingIfNeeded: header.pointee.count) }
 
-    /// Elements that fit before the next growth. O(1).
+    /// The number of elements that fit before the next growth.
+    ///
+    /// - Complexity: O(1).
     public var capacity: Int { Int(truncatingIfNeeded: header.pointee.capacity) }
 
     @inlinable @inline(__always)
@@ -106,8 +111,10 @@ public struct PersistentArray<Element: Persistable> {
         return index
     }
 
-    /// The element at `index`; traps if there is none. Setting frees what the old element owned.
-    /// O(1).
+    /// The element at `index`. Traps if there is none. Setting an element frees everything that the
+    /// old one owned.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public subscript(index: Int) -> Element {
         get {
@@ -129,10 +136,12 @@ public struct PersistentArray<Element: Persistable> {
 
     // MARK: Growing
 
-    /// Adds an element at the end. Amortised O(1).
+    /// Adds an element at the end.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable
     public func append(_ newElement: Element) {
-        // The element first: storing it may allocate, and the header must not be half changed then.
+        // The element first: storing it may allocate, and the header must be consistent then.
         let stored = Element.store(newElement, in: access)
         append(stored: stored)
     }
@@ -151,11 +160,12 @@ public struct PersistentArray<Element: Persistable> {
         header.pointee.count = count + 1
     }
 
-    /// Adds the elements of `newElements` at the end; the array itself can be among them. O(their
-    /// number), amortised.
+    /// Adds the elements of `newElements` at the end. The array itself may be the source.
     ///
-    /// Plain values that lie one behind the other (an `Array`, a `Data`, another array of the heap,
+    /// Plain values that are contiguous in memory (an `Array`, a `Data`, another array of the heap,
     /// a slice of one) are copied all at once.
+    ///
+    /// - Complexity: Amortised O(*m*), where *m* is the number of new elements.
     @inlinable
     public func append<S: Sequence>(contentsOf newElements: S) where S.Element == Element {
         let extra = newElements.underestimatedCount
@@ -164,9 +174,12 @@ public struct PersistentArray<Element: Persistable> {
         for element in newElements { append(element) }
     }
 
-    /// Makes room for `minimumCapacity` elements in all, so that appending up to there moves
-    /// nothing. O(count). A removal that leaves three quarters of the room free gives half of it
-    /// back.
+    /// Reserves capacity for `minimumCapacity` elements in all, so that appending up to that count
+    /// moves nothing.
+    ///
+    /// A removal that leaves three quarters of the capacity unused frees half of it.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
         if minimumCapacity > Int(truncatingIfNeeded: header.pointee.capacity) {
@@ -174,7 +187,8 @@ public struct PersistentArray<Element: Persistable> {
         }
     }
 
-    /// False if there is none: then the transaction is lost, and what needs the room is left out.
+    /// Returns false if there is no memory. The transaction has then exceeded a limit, and the
+    /// operation is skipped.
     @inlinable
     func makeRoom(forMore extra: Int) -> Bool {
         let (needed, overflows) = count.addingReportingOverflow(extra)
@@ -182,8 +196,8 @@ public struct PersistentArray<Element: Persistable> {
         return !overflows && needed <= Int(truncatingIfNeeded: header.pointee.capacity)
     }
 
-    /// Moves to a buffer for at least `needed` elements, in place where the heap has room behind
-    /// it. Nothing changes where there is no room at all.
+    /// Grows the buffer to at least `needed` elements, in place if the memory after it is free.
+    /// Without memory nothing changes.
     @inlinable @inline(never)
     func grow(toHold needed: Int) {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
@@ -200,7 +214,9 @@ public struct PersistentArray<Element: Persistable> {
 
     // MARK: Changing
 
-    /// Inserts an element before `index`; traps if `index` is beyond `count`. O(count - index).
+    /// Inserts an element before `index`. Traps if `index` is greater than `count`.
+    ///
+    /// - Complexity: O(*n* - `index`), where *n* is the count.
     @inlinable
     public func insert(_ newElement: Element, at index: Int) {
         let count = count
@@ -213,9 +229,12 @@ public struct PersistentArray<Element: Persistable> {
         header.pointee.changes &+= 1
     }
 
-    /// Removes and returns the element at `index`; traps if there is none. O(count - index).
+    /// Removes and returns the element at `index`. Traps if there is none.
     ///
-    /// Returns nothing for collections, which are freed: copy out what you need first.
+    /// Not available for elements that are collections, because removing one frees it. Copy its
+    /// contents first and use ``removeElement(at:)``.
+    ///
+    /// - Complexity: O(*n* - `index`), where *n* is the count.
     @inlinable @discardableResult
     public func remove(at index: Int) -> Element where Element: PersistableValue {
         let value = self[index]
@@ -223,8 +242,9 @@ public struct PersistentArray<Element: Persistable> {
         return value
     }
 
-    /// Removes the element at `index` and frees what it owns; traps if there is none. O(count -
-    /// index).
+    /// Removes the element at `index` and frees everything that it owns. Traps if there is none.
+    ///
+    /// - Complexity: O(*n* - `index`), where *n* is the count.
     @inlinable
     public func removeElement(at index: Int) {
         let header = writableHeader
@@ -238,20 +258,26 @@ public struct PersistentArray<Element: Persistable> {
         shrinkIfSparse(header)
     }
 
-    /// Removes and returns the last element, or nil if there is none. O(1).
+    /// Removes and returns the last element, or nil if there is none.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func popLast() -> Element? where Element: PersistableValue {
         let count = count
         return count == 0 ? nil : remove(at: count - 1)
     }
 
-    /// Removes and returns the last element; traps if there is none. O(1).
+    /// Removes and returns the last element. Traps if there is none.
+    ///
+    /// - Complexity: O(1).
     @inlinable @discardableResult
     public func removeLast() -> Element where Element: PersistableValue {
         remove(at: count - 1)
     }
 
-    /// Removes all elements and frees what they own. O(count) if they own something, else O(1).
+    /// Removes all elements and frees everything that they own.
+    ///
+    /// - Complexity: O(*n*) if the elements own memory, where *n* is the count; otherwise O(1).
     @inlinable
     public func removeAll(keepingCapacity: Bool = false) {
         let header = writableHeader

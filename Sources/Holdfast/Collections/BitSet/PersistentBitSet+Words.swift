@@ -1,8 +1,10 @@
 import HoldfastEngine
 
-// Sixty-four elements at a time.
+// Operations on sixty-four elements at a time.
 extension PersistentBitSet {
-    /// Adds all elements of another bit set. O(its largest / 64).
+    /// Adds all elements of another bit set.
+    ///
+    /// - Complexity: O(*m* / 64), where *m* is the largest element of `other`.
     @inlinable
     public func formUnion(_ other: PersistentBitSet) {
         let shared = Swift.min(words.count, other.words.count)
@@ -10,7 +12,9 @@ extension PersistentBitSet {
         if shared < other.words.count { words.append(contentsOf: other.words[shared...]) }
     }
 
-    /// Keeps only what is in another bit set too. O(largest / 64).
+    /// Keeps only the elements that are in another bit set too.
+    ///
+    /// - Complexity: O(*m* / 64), where *m* is the largest element.
     @inlinable
     public func formIntersection(_ other: PersistentBitSet) {
         let shared = Swift.min(words.count, other.words.count)
@@ -19,14 +23,18 @@ extension PersistentBitSet {
         trim()
     }
 
-    /// Removes all elements of another bit set, which can be the set itself. O(largest / 64).
+    /// Removes all elements of another bit set, which may be this set itself.
+    ///
+    /// - Complexity: O(*m* / 64), where *m* is the largest element.
     @inlinable
     public func subtract(_ other: PersistentBitSet) {
         combine(Swift.min(words.count, other.words.count), other) { $0 & ~$1 }
         trim()
     }
 
-    /// Keeps what is in one of the two, but not in both. O(largest / 64).
+    /// Keeps the elements that are in exactly one of the two sets.
+    ///
+    /// - Complexity: O(*m* / 64), where *m* is the largest element.
     @inlinable
     public func formSymmetricDifference(_ other: PersistentBitSet) {
         let shared = Swift.min(words.count, other.words.count)
@@ -35,7 +43,9 @@ extension PersistentBitSet {
         trim()
     }
 
-    /// Adds all numbers of a range; traps for negative ones. O(range.upperBound / 64).
+    /// Adds all numbers of a range. Traps for negative numbers.
+    ///
+    /// - Complexity: O(*m* / 64), where *m* is the upper bound of the range.
     @inlinable
     public func insert(_ range: Range<Int>) {
         guard let last = range.last else { return }
@@ -47,7 +57,9 @@ extension PersistentBitSet {
         }
     }
 
-    /// Removes all numbers of a range. O(range.count / 64).
+    /// Removes all numbers of a range.
+    ///
+    /// - Complexity: O(*m* / 64), where *m* is the length of the range.
     @inlinable
     public func remove(_ range: Range<Int>) {
         let range = range.clamped(to: 0 ..< words.count << 6)
@@ -59,8 +71,10 @@ extension PersistentBitSet {
         trim()
     }
 
-    /// The stretches of numbers that are in the set without a gap, in ascending order. O(largest /
-    /// 64 + their number).
+    /// The maximal ranges of consecutive elements, in ascending order.
+    ///
+    /// - Complexity: O(*m* / 64 + *r*), where *m* is the largest element and *r* the number of
+    ///   ranges.
     public var ranges: [Range<Int>] {
         var result: [Range<Int>] = []
         for (index, word) in words.enumerated() {
@@ -81,17 +95,21 @@ extension PersistentBitSet {
         return result
     }
 
-    /// The smallest element, or nil. O(what lies before it / 64).
+    /// Returns the smallest element, or nil if the set is empty.
+    ///
+    /// - Complexity: O(*m* / 64), where *m* is the smallest element.
     @inlinable
     public func min() -> Int? { first { _ in true } }
 
-    /// The largest element, or nil. O(1).
+    /// Returns the largest element, or nil if the set is empty.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func max() -> Int? {
         words.last.map { (words.count - 1) << 6 + 63 - $0.leadingZeroBitCount }
     }
 
-    /// Bits of the word at `index` that belong to a range which reaches into it.
+    /// Returns the bits of the word at `index` that belong to a range which overlaps it.
     @inlinable
     static func mask(of range: Range<Int>, _ index: Int) -> UInt64 {
         let low = Swift.max(range.lowerBound - index << 6, 0)

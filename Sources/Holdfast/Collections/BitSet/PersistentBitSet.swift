@@ -1,24 +1,25 @@
 import HoldfastEngine
 
-/// A set of numbers from 0 on that lives in a heap: a bit each, in ascending order.
+/// A sorted set of non-negative integers in a heap, one bit each.
 ///
 /// A handle, like ``PersistentArray``. It takes an eighth of a byte for every number up to the
-/// largest, whether it is in the set or not: right for dense numbers (rows, pages, visited nodes),
-/// wrong for a few large ones, which a ``PersistentSortedSet`` of `Int` keeps better.
+/// largest, whether the number is in the set or not. That is suitable for dense numbers (rows,
+/// pages, visited nodes), but not for a few large ones; for those use a ``PersistentSortedSet`` of
+/// `Int`.
 ///
 ///     let seen = try tx.bitSet("seen")
 ///     if seen.insert(row) { … }
 ///     seen.formUnion(others)
 @frozen
 public struct PersistentBitSet {
-    /// No trailing zero words, so that two equal sets have equal words.
+    /// The last word is not zero, so that equal sets have equal words.
     @usableFromInline let words: PersistentArray<UInt64>
 
     @inlinable
     init(words: PersistentArray<UInt64>) { self.words = words }
 
-    /// An empty set for a field of a new record: it is made in the heap when the record is stored.
-    /// Until then it must not be used.
+    /// Creates an empty set for a field of a new record. It is created in the heap when the record
+    /// is stored, and must not be used before that.
     @inlinable
     public init() { words = PersistentArray() }
 
@@ -27,29 +28,37 @@ public struct PersistentBitSet {
 }
 
 extension PersistentBitSet: PersistentSetAlgebra {
-    /// The number of elements. O(largest / 64).
+    /// The number of elements.
+    ///
+    /// - Complexity: O(*m* / 64), where *m* is the largest element.
     @inlinable
     public var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
-    /// Whether there are no elements. O(1).
+    /// Whether there are no elements.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var isEmpty: Bool { words.isEmpty }
 
-    /// Whether `element` is in the set; a negative number never is. O(1).
+    /// Returns whether `element` is in the set. Always false for a negative number.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func contains(_ element: Int) -> Bool {
         guard element >= 0, element >> 6 < words.count else { return false }
         return words[element >> 6] & Self.bit(element) != 0
     }
 
-    /// Adds `element`; returns whether it was new. Traps for a negative number. O(1), and O(element
-    /// / 64) where the set has to grow.
+    /// Adds `element`. Traps for a negative number.
+    ///
+    /// - Returns: Whether the element is new.
+    /// - Complexity: O(1), and O(`element` / 64) if the set has to grow.
     @inlinable @discardableResult
     public func insert(_ element: Int) -> Bool {
         guard element >= 0 else { Handle.negativeElement(element) }
         let index = element >> 6
         words.append(zeros: index + 1 - words.count)
-        // No room for so large a number: the transaction is lost.
+        // There is no memory for so large a number: the transaction has exceeded a limit.
         guard index < words.count else { return false }
         let word = words[index]
         guard word & Self.bit(element) == 0 else { return false }
@@ -57,8 +66,10 @@ extension PersistentBitSet: PersistentSetAlgebra {
         return true
     }
 
-    /// Removes `element`; returns whether it was there. O(1), and more where the largest goes and a
-    /// gap below it.
+    /// Removes `element`.
+    ///
+    /// - Returns: Whether the element was in the set.
+    /// - Complexity: O(1), and more if the largest element is removed and there is a gap below it.
     @inlinable @discardableResult
     public func remove(_ element: Int) -> Bool {
         guard contains(element) else { return false }
@@ -67,13 +78,17 @@ extension PersistentBitSet: PersistentSetAlgebra {
         return true
     }
 
-    /// Removes all elements, and the room for them unless told otherwise. O(1).
+    /// Removes all elements, and frees their memory unless `keepingCapacity` is true.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func removeAll(keepingCapacity: Bool = false) {
         words.removeAll(keepingCapacity: keepingCapacity)
     }
 
-    /// Removes the elements that `shouldBeRemoved` says yes to. O(largest / 64 + count).
+    /// Removes the elements that satisfy `shouldBeRemoved`.
+    ///
+    /// - Complexity: O(*m* / 64 + *n*), where *m* is the largest element and *n* the count.
     @inlinable
     public func removeAll(where shouldBeRemoved: (Int) throws -> Bool) rethrows {
         for index in 0 ..< words.count {
@@ -90,12 +105,12 @@ extension PersistentBitSet: PersistentSetAlgebra {
         trim()
     }
 
-    /// The elements in brackets. A set that is in no heap yet is empty.
+    /// The elements in brackets. Empty for a set that is in no heap yet.
     public var description: String {
         words.access.isDetached ? "[]" : "[" + map { "\($0)" }.joined(separator: ", ") + "]"
     }
 
-    /// Removes zero words at the end.
+    /// Removes zero words from the end.
     @inlinable
     func trim() {
         var used = words.count
@@ -105,13 +120,16 @@ extension PersistentBitSet: PersistentSetAlgebra {
 }
 
 extension PersistentBitSet: Sequence {
-    /// Walks the elements that there were when it was made, in ascending order; elements may be
-    /// inserted and removed meanwhile. For that it copies the words of the set in a write
-    /// transaction: O(largest / 64) bytes and time.
+    /// An iterator over the elements that the set has when the iterator is created, in ascending
+    /// order.
+    ///
+    /// Elements may be inserted and removed during iteration. In a write transaction the iterator
+    /// therefore copies the words of the set: O(*m* / 64) bytes and time, where *m* is the largest
+    /// element.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline var words: PersistentArray<UInt64>.Iterator
-        /// What the set was, where it can change.
+        /// The original words of the set, if it can change.
         @usableFromInline let copy: ContiguousArray<UInt64>?
         @usableFromInline var word: UInt64 = 0
         @usableFromInline var base = -64
@@ -122,7 +140,9 @@ extension PersistentBitSet: Sequence {
             copy = words.access.isWritable ? ContiguousArray(words) : nil
         }
 
-        /// The next element, or nil. O(the gap before it / 64).
+        /// Returns the next element, or nil at the end.
+        ///
+        /// - Complexity: O(*g* / 64), where *g* is the size of the gap before the element.
         @inlinable
         public mutating func next() -> Int? {
             while word == 0 {
@@ -148,19 +168,23 @@ extension PersistentBitSet: Sequence {
 }
 
 extension PersistentBitSet: Hashable {
-    /// Whether both hold the same numbers. O(largest / 64).
+    /// Returns whether both sets hold the same numbers.
+    ///
+    /// - Complexity: O(*m* / 64), where *m* is the largest element.
     @inlinable
     public static func == (left: PersistentBitSet, right: PersistentBitSet) -> Bool {
         left.words == right.words
     }
 
-    /// Hashes the elements. O(largest / 64).
+    /// Hashes the elements.
+    ///
+    /// - Complexity: O(*m* / 64), where *m* is the largest element.
     @inlinable
     public func hash(into hasher: inout Hasher) { words.hash(into: &hasher) }
 }
 
 extension PersistentBitSet: PersistableContainer {
-    /// Where the header lies.
+    /// The place of the header.
     public typealias Stored = RelativePointer<StoredArray>
 
     @inlinable

@@ -6,10 +6,12 @@ import HoldfastEngine
     public import Foundation
 #endif
 
-/// Index arithmetic is integer arithmetic, all O(1). A slice is a range of these bytes, not a copy;
-/// `Data(bytes[2 ..< 5])` is one.
+/// Index arithmetic is integer arithmetic, all O(1). A slice is a range of these bytes, not a copy.
+/// `Data(bytes[2 ..< 5])` is a copy.
 extension PersistentBytes: RandomAccessCollection, MutableCollection {
-    /// The number of bytes. O(1).
+    /// The number of bytes.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var count: Int { bytes.count }
 
@@ -30,15 +32,19 @@ extension PersistentBytes: RandomAccessCollection, MutableCollection {
     @inlinable
     public var underestimatedCount: Int { bytes.count }
 
-    /// The byte at `index`; traps if there is none. O(1).
+    /// The byte at `index`. Traps if there is none.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public subscript(index: Int) -> UInt8 {
         get { bytes[index] }
         nonmutating set { bytes[index] = newValue }
     }
 
-    /// The bytes of a range, in place; traps if the range leads out of them. Setting copies bytes
-    /// from a slice of the same count. O(1), setting O(range.count).
+    /// The bytes of a range, in place. Traps if the range is out of bounds. Setting copies the
+    /// bytes of a slice of the same count.
+    ///
+    /// - Complexity: O(1); setting O(*m*), where *m* is the length of the range.
     @inlinable
     public subscript(range: Range<Int>) -> Slice<PersistentBytes> {
         get {
@@ -51,14 +57,16 @@ extension PersistentBytes: RandomAccessCollection, MutableCollection {
         }
     }
 
-    /// Exchanges two bytes; traps if there is none at an index. O(1).
+    /// Exchanges two bytes. Traps if an index is out of bounds.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func swapAt(_ first: Int, _ second: Int) { bytes.swapAt(first, second) }
 
     @inlinable
     public func makeIterator() -> PersistentArray<UInt8>.Iterator { bytes.makeIterator() }
 
-    /// Lets algorithms of the standard library work on the bytes in place.
+    /// Gives algorithms of the standard library direct access to the bytes.
     @inlinable
     public func withContiguousStorageIfAvailable<R>(
         _ body: (UnsafeBufferPointer<UInt8>) throws -> R
@@ -66,7 +74,7 @@ extension PersistentBytes: RandomAccessCollection, MutableCollection {
         try bytes.withContiguousStorageIfAvailable(body)
     }
 
-    /// Like ``withContiguousStorageIfAvailable(_:)``, for changing; all bytes are noted as changed
+    /// Like ``withContiguousStorageIfAvailable(_:)``, for modification. All bytes are marked dirty
     /// and logged.
     @inlinable
     public func withContiguousMutableStorageIfAvailable<R>(
@@ -77,20 +85,22 @@ extension PersistentBytes: RandomAccessCollection, MutableCollection {
 }
 
 extension PersistentBytes: ContiguousBytes, DataProtocol {
-    /// Calls `body` with all bytes in place. The buffer must not leave the closure.
+    /// Calls `body` with all bytes in place. The buffer must not escape the closure.
     @inlinable
     public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
         try bytes.withBytes(body)
     }
 
-    /// The one region that the bytes lie in.
+    /// The single region that contains the bytes.
     @inlinable
     public var regions: CollectionOfOne<PersistentBytes> { CollectionOfOne(self) }
 }
 
-/// Two are equal if their bytes are.
+/// Two values are equal if their bytes are.
 extension PersistentBytes: Hashable {
-    /// Whether both hold the same bytes. O(count).
+    /// Returns whether both hold the same bytes.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     public static func == (left: PersistentBytes, right: PersistentBytes) -> Bool {
         if left.bytes.access.isDetached || right.bytes.access.isDetached {
             return left.bytes == right.bytes
@@ -100,19 +110,25 @@ extension PersistentBytes: Hashable {
             }
     }
 
-    /// Whether both hold the same bytes. O(count).
+    /// Returns whether both hold the same bytes.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public static func == (left: PersistentBytes, right: some Collection<UInt8>) -> Bool {
         left.bytes == right
     }
 
-    /// Whether the bytes differ. O(count).
+    /// Returns whether the bytes differ.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public static func != (left: PersistentBytes, right: some Collection<UInt8>) -> Bool {
         left.bytes != right
     }
 
-    /// Hashes the bytes. O(count).
+    /// Hashes the bytes.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     public func hash(into hasher: inout Hasher) {
         guard !bytes.access.isDetached else { return hasher.combine(0) }
         hasher.combine(count)
@@ -121,7 +137,7 @@ extension PersistentBytes: Hashable {
 }
 
 extension PersistentBytes: CustomStringConvertible {
-    /// How many bytes there are; bytes themselves are rarely wanted as text.
+    /// The number of bytes as text. The bytes themselves are rarely useful as text.
     public var description: String {
         bytes.access.isDetached ? "0 bytes" : count == 1 ? "1 byte" : "\(count) bytes"
     }

@@ -6,22 +6,21 @@ import HoldfastEngine
     public import Foundation
 #endif
 
-/// Bytes that live in a heap and are read and changed in part: files, images, records of a format
-/// of your own.
+/// Bytes in a heap that are read and changed in part: files, images, records of your own format.
 ///
-/// A handle, like ``PersistentArray``: valid inside its transaction, and a change through one copy
-/// is seen through all. For a few bytes that are always read whole, a plain `Data` as element, key
-/// or value is simpler: up to 15 bytes of one lie in place.
+/// A handle, like ``PersistentArray``: it is valid inside its transaction, and a change through one
+/// copy is visible through all. For a few bytes that are always read as a whole, a plain `Data` as
+/// element, key or value is simpler; up to 15 bytes of it are stored inline.
 ///
 ///     let scan = try tx.bytes("scan")
 ///     while try scan.append(upTo: 65536, initializing: { try source.read(into: &$0) }) > 0 {}
 ///     scan.write(header, at: 0)
 ///     for chunk in scan.chunks(of: 4096) { … }
 ///
-/// The bytes lie one behind the other. Appending is amortised O(1) a byte; a value that outgrows
-/// its place moves as a whole, so tell it with ``reserveCapacity(_:)`` if you know how much will
-/// come. As bytes are removed, memory is given back as with ``PersistentArray``. A value can be
-/// larger than the log: a transaction that does not fit makes the log grow.
+/// The bytes are contiguous. Appending takes amortised O(1) per byte. A value that outgrows its
+/// place moves as a whole, so call ``reserveCapacity(_:)`` if you know the final size. As bytes are
+/// removed, memory is freed as with ``PersistentArray``. A value can be larger than the log: a
+/// transaction that does not fit makes the log grow.
 @frozen
 public struct PersistentBytes {
     @usableFromInline let bytes: PersistentArray<UInt8>
@@ -29,21 +28,29 @@ public struct PersistentBytes {
     @inlinable
     init(bytes: PersistentArray<UInt8>) { self.bytes = bytes }
 
-    /// No bytes, for a field of a new record: the value is made in the heap when the record is
-    /// stored. Until then it must not be used.
+    /// Creates an empty value for a field of a new record. It is created in the heap when the
+    /// record is stored, and must not be used before that.
     @inlinable
     public init() { bytes = PersistentArray() }
 
-    /// Bytes that fit before the next growth. O(1).
+    /// The number of bytes that fit before the next growth.
+    ///
+    /// - Complexity: O(1).
     public var capacity: Int { bytes.capacity }
 
-    /// Makes room for so many bytes in all, so that appending up to there moves nothing. O(count).
+    /// Reserves capacity for `minimumCapacity` bytes in all, so that appending up to that count
+    /// moves nothing.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     public func reserveCapacity(_ minimumCapacity: Int) { bytes.reserveCapacity(minimumCapacity) }
 
     // MARK: Reading
 
-    /// Calls `body` with all bytes in place, without a copy. The span cannot leave the closure; the
-    /// value must not be changed inside it. O(1).
+    /// Calls `body` with a span over all bytes, without a copy.
+    ///
+    /// The span cannot leave the closure. The value must not be changed inside it.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func withSpan<R, Failure: Error>(_ body: (Span<UInt8>) throws(Failure) -> R)
         throws(Failure) -> R
@@ -51,8 +58,11 @@ public struct PersistentBytes {
         try bytes.withSpan(body)
     }
 
-    /// Copies bytes from `offset` on into `buffer`, as many as there are and fit, and returns their
-    /// number; 0 at the end. Traps if `offset` is beyond `count`. O(their number).
+    /// Copies bytes from `offset` on into `buffer`, as many as there are and fit. Traps if `offset`
+    /// is greater than `count`.
+    ///
+    /// - Returns: The number of bytes copied, 0 at the end.
+    /// - Complexity: O(*m*), where *m* is the number of bytes copied.
     public func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) -> Int {
         bytes.withBytes { bytes in
             guard offset >= 0, offset <= bytes.count else {
@@ -67,7 +77,9 @@ public struct PersistentBytes {
         }
     }
 
-    /// A copy of a range of the bytes; traps if it leads out of them. O(range.count).
+    /// Returns a copy of a range of the bytes. Traps if the range is out of bounds.
+    ///
+    /// - Complexity: O(*m*), where *m* is the length of the range.
     public func data(in range: Range<Int>) -> Data {
         bytes.withBytes { bytes in
             guard range.lowerBound >= 0, range.upperBound <= bytes.count else {
@@ -77,11 +89,13 @@ public struct PersistentBytes {
         }
     }
 
-    /// A copy of all bytes. O(count).
+    /// A copy of all bytes.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     public var data: Data { data(in: 0 ..< bytes.count) }
 
-    /// The bytes in pieces of `byteCount`, copied out one at a time; the last can be shorter. Traps
-    /// unless `byteCount` is above 0.
+    /// Returns the bytes in pieces of `byteCount`, copied out one at a time. The last piece can be
+    /// shorter. Traps unless `byteCount` is positive.
     public func chunks(of byteCount: Int) -> Chunks {
         guard byteCount > 0 else { Handle.noChunk(byteCount) }
         return Chunks(bytes: self, byteCount: byteCount)
@@ -92,8 +106,10 @@ public struct PersistentBytes {
         let bytes: PersistentBytes
         let byteCount: Int
 
-        /// Walks the pieces, up to where the bytes end when each is read; bytes may be written and
-        /// appended meanwhile. Every other insertion or removal traps at the next step.
+        /// An iterator over the pieces, up to the end of the bytes at the time of reading.
+        ///
+        /// Bytes may be written and appended during iteration. Every other insertion or removal
+        /// traps at the next step.
         public struct Iterator: IteratorProtocol {
             let bytes: PersistentBytes
             let byteCount: Int
@@ -106,7 +122,9 @@ public struct PersistentBytes {
                 changes = bytes.bytes.header.pointee.changes
             }
 
-            /// The next piece, or nil. O(byteCount).
+            /// Returns the next piece, or nil at the end.
+            ///
+            /// - Complexity: O(*m*), where *m* is the length of the piece.
             public mutating func next() -> Data? {
                 bytes.bytes.requireUnmoved(since: changes)
                 let count = bytes.count
@@ -126,26 +144,33 @@ public struct PersistentBytes {
 
     // MARK: Changing
 
-    /// Adds bytes at the end: a `Data`, an array, a buffer, other bytes of a heap, or these.
-    /// O(their number), amortised.
+    /// Adds bytes at the end: a `Data`, an array, a buffer, other bytes of a heap, or these bytes
+    /// themselves.
+    ///
+    /// - Complexity: Amortised O(*m*), where *m* is the number of new bytes.
     @inlinable
     public func append(contentsOf newBytes: some Sequence<UInt8>) {
         bytes.append(contentsOf: newBytes)
     }
 
-    /// Adds one byte at the end. Amortised O(1).
+    /// Adds one byte at the end.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable
     public func append(_ byte: UInt8) { bytes.append(byte) }
 
-    /// Adds the bytes of a span at the end with one copy. The span must not be one of this value.
-    /// O(their number), amortised.
+    /// Adds the bytes of a span at the end, with one copy. The span must not be one of this value.
+    ///
+    /// - Complexity: Amortised O(*m*), where *m* is the number of new bytes.
     @inlinable
     public func append(contentsOf newBytes: Span<UInt8>) { bytes.append(contentsOf: newBytes) }
 
-    /// Adds up to `maximum` bytes at the end, written in place by `body`, and returns what `body`
-    /// does. If it throws, what it has written is kept.
+    /// Adds up to `maximum` bytes at the end, which `body` writes in place.
     ///
-    /// The span cannot leave the closure; the value must not be used inside it.
+    /// If `body` throws, the bytes that it has written are kept. The span cannot leave the closure.
+    /// The value must not be used inside it.
+    ///
+    /// - Returns: The result of `body`.
     @available(macOS 26, iOS 26, *)
     @inlinable
     public func append<R, Failure: Error>(
@@ -155,13 +180,16 @@ public struct PersistentBytes {
     }
 
     /// Adds up to `maximum` bytes at the end, which `body` writes into a buffer in place, as
-    /// `read(2)` or `InputStream` does; `body` returns how many it wrote, from the buffer's start,
-    /// and so does this method. The buffer's first contents are undefined. If `body` throws,
-    /// nothing is added.
+    /// `read(2)` or `InputStream` does.
+    ///
+    /// The initial contents of the buffer are undefined. `body` writes from the start of the buffer
+    /// and returns the number of bytes. If it throws, nothing is added.
     ///
     ///     while try scan.append(
     ///         upTo: 65536, reading: { stream.read($0.baseAddress!, maxLength: $0.count) }) > 0
     ///     {}
+    ///
+    /// - Returns: The number of bytes that `body` has written.
     @inlinable @discardableResult
     public func append<Failure: Error>(
         upTo maximum: Int, reading body: (UnsafeMutableBufferPointer<UInt8>) throws(Failure) -> Int
@@ -182,20 +210,24 @@ public struct PersistentBytes {
         return number
     }
 
-    /// Writes bytes over what is there from `offset` on, and appends what goes beyond the end.
-    /// Traps if `offset` is beyond `count`. O(their number).
+    /// Overwrites the bytes from `offset` on, and appends bytes that go beyond the end. Traps if
+    /// `offset` is greater than `count`.
     ///
     /// Only lines whose bytes differ are written and logged.
+    ///
+    /// - Complexity: O(*m*), where *m* is the number of new bytes.
     public func write(_ newBytes: some Collection<UInt8>, at offset: Int) {
-        // A copy where the source is not contiguous.
+        // A source that is not contiguous is copied.
         let done: Void? = newBytes.withContiguousStorageIfAvailable {
             write(UnsafeRawBufferPointer($0), at: offset)
         }
         if done == nil { ContiguousArray(newBytes).withUnsafeBytes { write($0, at: offset) } }
     }
 
-    /// Calls `body` with a range of the bytes in place for changing; all of its lines are noted and
-    /// logged. Traps if the range leads out of the bytes.
+    /// Calls `body` with a mutable span over a range of the bytes. Traps if the range is out of
+    /// bounds.
+    ///
+    /// All lines of the range are marked dirty and logged.
     @inlinable
     public func withMutableSpan<R, Failure: Error>(
         _ range: Range<Int>, _ body: (inout MutableSpan<UInt8>) throws(Failure) -> R
@@ -203,25 +235,33 @@ public struct PersistentBytes {
         try bytes.withMutableSpan(range, body)
     }
 
-    /// Puts `newBytes` in the place of a range; traps if that leads out of the bytes. O(count -
-    /// range.lowerBound + newBytes.count).
+    /// Replaces a range by `newBytes`. Traps if the range is out of bounds.
+    ///
+    /// - Complexity: O(*n* - *i* + *m*), where *n* is the count, *i* the lower bound of the range
+    ///   and *m* the number of new bytes.
     @inlinable
     public func replaceSubrange(_ range: Range<Int>, with newBytes: some Collection<UInt8>) {
         bytes.replaceSubrange(range, with: newBytes)
     }
 
-    /// Inserts bytes at `offset`; traps if that is beyond `count`. O(count - offset + their
-    /// number).
+    /// Inserts bytes at `offset`. Traps if `offset` is greater than `count`.
+    ///
+    /// - Complexity: O(*n* - `offset` + *m*), where *n* is the count and *m* the number of new
+    ///   bytes.
     @inlinable
     public func insert(contentsOf newBytes: some Collection<UInt8>, at offset: Int) {
         bytes.insert(contentsOf: newBytes, at: offset)
     }
 
-    /// Removes the bytes of a range; traps if it leads out of them. O(count - range.lowerBound).
+    /// Removes the bytes of a range. Traps if the range is out of bounds.
+    ///
+    /// - Complexity: O(*n* - *i*), where *n* is the count and *i* the lower bound of the range.
     @inlinable
     public func removeSubrange(_ range: Range<Int>) { bytes.removeSubrange(range) }
 
-    /// Cuts the bytes off at `newCount`, or fills them up to there with zeros. O(what is added).
+    /// Truncates the bytes to `newCount`, or extends them with zeros.
+    ///
+    /// - Complexity: O(*m*), where *m* is the number of bytes added.
     public func resize(to newCount: Int) {
         guard newCount >= 0 else { Handle.negativeCount(newCount) }
         let count = bytes.count
@@ -229,12 +269,16 @@ public struct PersistentBytes {
         bytes.append(zeros: newCount - count)
     }
 
-    /// Cuts the bytes off at `newCount`; traps if there are fewer. O(1).
+    /// Truncates the bytes to `newCount`. Traps if there are fewer.
+    ///
+    /// - Complexity: O(1).
     public func truncate(to newCount: Int) {
         bytes.removeSubrange(newCount ..< Swift.max(newCount, bytes.count))
     }
 
-    /// Removes all bytes, and the room for them unless told otherwise. O(1).
+    /// Removes all bytes, and frees their memory unless `keepingCapacity` is true.
+    ///
+    /// - Complexity: O(1).
     public func removeAll(keepingCapacity: Bool = false) {
         bytes.removeAll(keepingCapacity: keepingCapacity)
     }

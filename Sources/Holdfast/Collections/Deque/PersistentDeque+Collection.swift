@@ -1,9 +1,10 @@
 import HoldfastEngine
 import HoldfastSystem
 
-/// Index arithmetic is integer arithmetic, all O(1); index 0 is the front. A slice (`deque[2..<5]`)
-/// is a view into the deque, as far as it is read at once. Inserting or removing while iterating
-/// traps, but for appending.
+/// Index arithmetic is integer arithmetic, all O(1). Index 0 is the front.
+///
+/// A slice (`deque[2..<5]`) is a view into the deque, and should be read immediately. Inserting or
+/// removing during iteration traps, except for appending.
 extension PersistentDeque: RandomAccessCollection, MutableCollection {
     /// The first index: 0.
     @inlinable
@@ -22,15 +23,16 @@ extension PersistentDeque: RandomAccessCollection, MutableCollection {
     @inlinable
     public var underestimatedCount: Int { count }
 
-    /// Walks the elements that there were when it was made, from the front.
+    /// An iterator over the elements that the deque has when the iterator is created, from the
+    /// front.
     ///
-    /// Elements may be set and appended meanwhile; those appended are not visited. Every other
-    /// insertion or removal traps at the next step.
+    /// Elements may be set and appended during iteration; appended elements are not visited. Every
+    /// other insertion or removal traps at the next step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline let deque: PersistentDeque
         @usableFromInline var index = 0
-        /// Fixed, so that appending a deque to itself ends.
+        /// Fixed, so that appending a deque to itself terminates.
         @usableFromInline let end: Int
         @usableFromInline let changes: UInt32
 
@@ -42,7 +44,9 @@ extension PersistentDeque: RandomAccessCollection, MutableCollection {
             changes = ring.header.pointee.changes
         }
 
-        /// The next element, or nil. O(1).
+        /// Returns the next element, or nil at the end.
+        ///
+        /// - Complexity: O(1).
         @inlinable
         public mutating func next() -> Element? {
             guard index < end else { return nil }
@@ -67,7 +71,9 @@ extension PersistentDeque: CustomStringConvertible {
 }
 
 extension PersistentDeque where Element: Equatable {
-    /// Whether both hold equal elements in the same order. O(count).
+    /// Returns whether both collections hold equal elements in the same order.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public static func == (left: PersistentDeque, right: some Collection<Element>) -> Bool {
         left.count == right.count && DeepStack.run { left.elementsEqual(right) }
@@ -75,10 +81,13 @@ extension PersistentDeque where Element: Equatable {
 }
 
 extension PersistentDeque where Element: PersistableStruct {
-    /// Calls `body` with the elements in place, as two spans over the mapped file, the second of
-    /// which goes on where the first ends and is empty unless the ring wraps: no copy, and no check
-    /// for each element beyond the spans' own. The spans cannot leave the closure; the deque must
-    /// not be changed inside it. O(1).
+    /// Calls `body` with the elements as two spans over the mapped file.
+    ///
+    /// The second span continues the first, and is empty unless the ring wraps. Nothing is copied,
+    /// and no element is checked beyond the spans' own checks. The spans cannot leave the closure.
+    /// The deque must not be changed inside it.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func withSegments<R, Failure: Error>(
         _ body: (Span<Element>, Span<Element>) throws(Failure) -> R

@@ -1,18 +1,22 @@
 import HoldfastEngine
 
-// Adding and removing at the ends: what a queue or a stack needs.
+// Adding and removing at the ends, as a queue or a stack does.
 extension PersistentDeque {
     // MARK: Adding
 
-    /// Adds an element at the back. Amortised O(1); unless the ring grows, two lines are logged.
+    /// Adds an element at the back. Logs two lines, unless the ring grows.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable
     public func append(_ newElement: Element) {
-        // The element first: storing it may allocate, and the ring must not be half changed then.
+        // The element first: storing it may allocate, and the ring must be consistent then.
         let stored = Element.store(newElement, in: access)
         append(stored: stored)
     }
 
-    /// Adds an element at the front. Amortised O(1); unless the ring grows, two lines are logged.
+    /// Adds an element at the front. Logs two lines, unless the ring grows.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable
     public func prepend(_ newElement: Element) {
         let stored = Element.store(newElement, in: access)
@@ -38,8 +42,9 @@ extension PersistentDeque {
         update(ring, count: ring.count &+ 1, head: head)
     }
 
-    /// Adds the elements of `newElements` at the back, which may be this deque itself. O(their
-    /// number), amortised.
+    /// Adds the elements of `newElements` at the back. The deque itself may be the source.
+    ///
+    /// - Complexity: Amortised O(*m*), where *m* is the number of new elements.
     @inlinable
     public func append<S: Sequence>(contentsOf newElements: S) where S.Element == Element {
         let extra = newElements.underestimatedCount
@@ -55,11 +60,13 @@ extension PersistentDeque {
 
     // MARK: Removing
 
-    /// Removes and returns the first element, or nil if there is none. Amortised O(1); of a plain
-    /// value, one line is logged.
+    /// Removes and returns the first element, or nil if there is none. For a plain value, logs one
+    /// line.
     ///
-    /// Not for collections, which are freed: read what you need from `first`, then call
-    /// ``removeFirst(_:)``.
+    /// Not available for elements that are collections, because removing one frees it. Read its
+    /// contents from `first`, then call ``removeFirst(_:)``.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable
     public func popFirst() -> Element? where Element: PersistableValue {
         let ring = ring
@@ -73,11 +80,13 @@ extension PersistentDeque {
         return value
     }
 
-    /// Removes and returns the last element, or nil if there is none. Amortised O(1); of a plain
-    /// value, one line is logged.
+    /// Removes and returns the last element, or nil if there is none. For a plain value, logs one
+    /// line.
     ///
-    /// Not for collections, which are freed: read what you need from `last`, then call
-    /// ``removeLast(_:)``.
+    /// Not available for elements that are collections, because removing one frees it. Read its
+    /// contents from `last`, then call ``removeLast(_:)``.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable
     public func popLast() -> Element? where Element: PersistableValue {
         let ring = ring
@@ -91,22 +100,28 @@ extension PersistentDeque {
         return value
     }
 
-    /// Removes and returns the first element; traps if there is none. Amortised O(1).
+    /// Removes and returns the first element. Traps if there is none.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable @discardableResult
     public func removeFirst() -> Element where Element: PersistableValue {
         guard let value = popFirst() else { Handle.removesTooMany(1, 0) }
         return value
     }
 
-    /// Removes and returns the last element; traps if there is none. Amortised O(1).
+    /// Removes and returns the last element. Traps if there is none.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable @discardableResult
     public func removeLast() -> Element where Element: PersistableValue {
         guard let value = popLast() else { Handle.removesTooMany(1, 0) }
         return value
     }
 
-    /// Removes the first `number` elements and frees what they own; traps if there are fewer.
-    /// O(`number`) if they own something, else O(1), amortised.
+    /// Removes the first `number` elements and frees everything that they own. Traps if there are
+    /// fewer.
+    ///
+    /// - Complexity: Amortised O(`number`) if the elements own memory; otherwise amortised O(1).
     @inlinable
     public func removeFirst(_ number: Int) {
         let ring = ring
@@ -118,8 +133,10 @@ extension PersistentDeque {
         shrinkIfSparse(ring, count: ring.count - number)
     }
 
-    /// Removes the last `number` elements and frees what they own; traps if there are fewer.
-    /// O(`number`) if they own something, else O(1), amortised.
+    /// Removes the last `number` elements and frees everything that they own. Traps if there are
+    /// fewer.
+    ///
+    /// - Complexity: Amortised O(`number`) if the elements own memory; otherwise amortised O(1).
     @inlinable
     public func removeLast(_ number: Int) {
         let ring = ring
@@ -131,9 +148,12 @@ extension PersistentDeque {
         shrinkIfSparse(ring, count: ring.count - number)
     }
 
-    /// Removes all elements and frees what they own, and the memory of the ring unless
-    /// `keepingCapacity`; then that stays for good, as if asked for with ``reserveCapacity(_:)``.
-    /// O(count) if they own something, else O(1).
+    /// Removes all elements and frees everything that they own.
+    ///
+    /// Also frees the memory of the ring, unless `keepingCapacity` is true. The capacity is then
+    /// kept permanently, as with ``reserveCapacity(_:)``.
+    ///
+    /// - Complexity: O(*n*) if the elements own memory, where *n* is the count; otherwise O(1).
     @inlinable
     public func removeAll(keepingCapacity: Bool = false) {
         let ring = ring

@@ -1,31 +1,34 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// The ring's memory. It grows by half when it is full and shrinks to half when three quarters are
-// free; between the two lie at least a quarter of the capacity in operations, which pays for moving
-// the elements.
+// The memory of the ring. It grows by half when it is full, and shrinks to half when three quarters
+// are unused. Between the two there are at least as many operations as a quarter of the capacity,
+// which pay for moving the elements.
 extension PersistentDeque {
-    /// Blocks begin with a line, so that small elements do not straddle two.
+    /// Blocks begin at a line boundary, so that small elements do not straddle two lines.
     @inlinable @inline(__always)
     static var bufferAlignment: Int {
         Swift.max(HeapLayout.lineBytes, MemoryLayout<Element.Stored>.alignment)
     }
 
-    /// Rings of up to this many slots never shrink: a queue that is filled and emptied by turns
-    /// shall not allocate each time.
+    /// Rings of up to this many slots never shrink, so that a queue that is alternately filled and
+    /// emptied does not allocate each time.
     @inlinable @inline(__always)
     static var smallCapacity: Int { Swift.max(8, 2048 / stride) }
 
-    /// The slots of the block that a request for `minimum` slots gets. A request for this many gets
-    /// a block of the same size.
+    /// Returns the number of slots in the block that is allocated for `minimum` slots. A request
+    /// for this number gets a block of the same size.
     @inlinable
     static func fittingCapacity(_ minimum: Int) -> Int {
         HeapAccess.usableBytes(byteCount: minimum * stride, alignment: bufferAlignment) / stride
     }
 
-    /// Makes room for `minimumCapacity` elements in all, so that adding up to there moves nothing.
-    /// This much room is kept when elements are removed, until ``removeAll(keepingCapacity:)``.
-    /// O(count).
+    /// Reserves capacity for `minimumCapacity` elements in all, so that adding up to that count
+    /// moves nothing.
+    ///
+    /// Removals keep this capacity, until ``removeAll(keepingCapacity:)``.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
         var ring = ring
@@ -42,7 +45,7 @@ extension PersistentDeque {
         }
     }
 
-    /// The ring, with a free slot unless the transaction is lost.
+    /// The ring, with a free slot unless the transaction has exceeded a limit.
     @inlinable @inline(__always)
     func ringWithRoom() -> Ring {
         let ring = ring
@@ -51,8 +54,8 @@ extension PersistentDeque {
         return self.ring
     }
 
-    /// Moves to a ring with room for at least `extra` more elements, in place where the heap has
-    /// room behind it. Nothing changes where there is no room at all.
+    /// Grows the ring to at least `extra` more elements, in place if the memory after it is free.
+    /// Without memory nothing changes.
     @inlinable @inline(never)
     func grow(by extra: Int) {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
@@ -82,9 +85,9 @@ extension PersistentDeque {
         }
         var head = old.head
         if wraps {
-            // The ring's edge has moved. Either the elements behind the old edge go to the new one,
-            // or those that had wrapped go on where they would have without it; whichever are
-            // fewer.
+            // The end of the ring has moved. Either the elements before the old end move to the new
+            // one, or the wrapped elements move to where they would be without wrapping, whichever
+            // are fewer.
             let tail = old.capacity - old.head
             let wrapped = old.count - tail
             if wrapped <= tail && wrapped <= capacity - old.capacity {
@@ -100,7 +103,7 @@ extension PersistentDeque {
         old.header.pointee.head = UInt64(head)
     }
 
-    /// Moves elements between slots of a block that has just grown; they may overlap.
+    /// Moves elements between slots of a block that has just grown. The ranges may overlap.
     @inlinable
     func copy(in buffer: UInt64, from source: Int, to target: Int, count: Int) {
         guard count > 0 else { return }
@@ -111,13 +114,13 @@ extension PersistentDeque {
             from: access.address(buffer + UInt64(source * Self.stride), bytes), byteCount: bytes)
     }
 
-    /// Gives memory back if three quarters of it are free, now that `count` elements are left.
+    /// Frees memory if three quarters of it are unused, now that `count` elements are left.
     @inlinable @inline(__always)
     func shrinkIfSparse(_ ring: Ring, count: Int) {
         if ring.capacity > Self.smallCapacity, count <= ring.capacity &>> 2 { shrink() }
     }
 
-    /// Moves to a ring of twice the elements' number, but not below what was asked for.
+    /// Shrinks the ring to twice the count, but not below the reserved capacity.
     @inlinable @inline(never)
     func shrink() {
         let old = ring
@@ -149,7 +152,7 @@ extension PersistentDeque {
         old.header.pointee.head = 0
     }
 
-    /// Frees the ring's block. The caller has noted the header.
+    /// Frees the ring's block. The caller has marked the header dirty.
     @inlinable
     func freeBuffer(_ ring: Ring) {
         guard ring.capacity > 0 else { return }

@@ -1,10 +1,11 @@
 import HoldfastEngine
 
-// Changes away from the ends. Each moves the elements on the shorter side of the place, so it costs
-// as little near the front as near the back.
+// Changes away from the ends. Each moves the elements on the shorter side, so it is as cheap near
+// the front as near the back.
 extension PersistentDeque {
-    /// Inserts an element before `index`; traps if `index` is beyond `count`. O(min(index, count -
-    /// index)).
+    /// Inserts an element before `index`. Traps if `index` is greater than `count`.
+    ///
+    /// - Complexity: O(min(`index`, *n* - `index`)), where *n* is the count.
     @inlinable
     public func insert(_ newElement: Element, at index: Int) {
         checkInsertion(index)
@@ -22,10 +23,12 @@ extension PersistentDeque {
         if open(1, at: index) { write(stored, at: ring.place(index)) }
     }
 
-    /// Removes and returns the element at `index`; traps if there is none. O(min(index, count -
-    /// index)).
+    /// Removes and returns the element at `index`. Traps if there is none.
     ///
-    /// Not for collections, which are freed: read what you need, then call ``removeElement(at:)``.
+    /// Not available for elements that are collections, because removing one frees it. Read its
+    /// contents, then call ``removeElement(at:)``.
+    ///
+    /// - Complexity: O(min(`index`, *n* - `index`)), where *n* is the count.
     @inlinable @discardableResult
     public func remove(at index: Int) -> Element where Element: PersistableValue {
         let value = self[index]
@@ -33,8 +36,9 @@ extension PersistentDeque {
         return value
     }
 
-    /// Removes the element at `index` and frees what it owns; traps if there is none. O(min(index,
-    /// count - index)).
+    /// Removes the element at `index` and frees everything that it owns. Traps if there is none.
+    ///
+    /// - Complexity: O(min(`index`, *n* - `index`)), where *n* is the count.
     @inlinable
     public func removeElement(at index: Int) {
         let ring = ring
@@ -44,11 +48,14 @@ extension PersistentDeque {
         shrinkIfSparse(ring, count: ring.count - 1)
     }
 
-    /// Removes the elements that satisfy the predicate and frees what they own; the others keep
-    /// their order. O(count).
+    /// Removes the elements that satisfy the predicate and frees everything that they own. The
+    /// others keep their order.
     ///
-    /// The predicate is asked of all elements, from the front, before the first is removed: if it
-    /// throws, nothing has changed. It must not add or remove elements of this deque; that traps.
+    /// The predicate is called for all elements, from the front, before the first is removed. If it
+    /// throws, the deque is unchanged. It must not add or remove elements of this deque; that
+    /// traps.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func removeAll<Failure: Error>(
         where shouldBeRemoved: (Element) throws(Failure) -> Bool
@@ -69,8 +76,8 @@ extension PersistentDeque {
         }
         let count = ring.count - removed.count
         if last + 1 < ring.count - first {
-            // Fewer elements lie before the last gap than behind the first: close the gaps towards
-            // the back.
+            // There are fewer elements before the last gap than after the first: close the gaps
+            // towards the back.
             var end = last + 1
             for number in removed.indices.reversed() {
                 let start = number == 0 ? 0 : removed[number - 1] + 1
@@ -92,8 +99,11 @@ extension PersistentDeque {
         shrinkIfSparse(ring, count: count)
     }
 
-    /// Exchanges two elements; traps if there is none at an index. O(1), and nothing is copied or
-    /// freed but the two stored forms.
+    /// Exchanges two elements. Traps if an index is out of bounds.
+    ///
+    /// Only the two stored forms are exchanged; nothing else is copied or freed.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func swapAt(_ first: Int, _ second: Int) {
         let ring = ring
@@ -105,8 +115,8 @@ extension PersistentDeque {
         write(stored, at: right)
     }
 
-    /// Moves `count` elements from one index to another, in as many pieces as the ring's edge cuts
-    /// them into. The ranges may overlap; both end at most `capacity` behind the head.
+    /// Moves `count` elements from one index to another, in as many pieces as the end of the ring
+    /// divides them into. The ranges may overlap. Both end at most `capacity` after the head.
     @inlinable
     func move(_ ring: Ring, from source: Int, to target: Int, count: Int) {
         var rest = count
@@ -121,7 +131,7 @@ extension PersistentDeque {
                 rest -= piece
             }
         } else {
-            // Backwards, or the first piece would overwrite what the next is to move.
+            // Backwards, or the first piece would overwrite elements that are still to be moved.
             var from = ring.slot(source + count)
             var to = ring.slot(target + count)
             while rest > 0 {

@@ -2,7 +2,7 @@ import HoldfastEngine
 import HoldfastFormat
 
 extension PersistentDeque: PersistableContainer {
-    /// Where the header lies.
+    /// The place of the header.
     public typealias Stored = RelativePointer<StoredDeque>
 
     @inlinable
@@ -10,7 +10,7 @@ extension PersistentDeque: PersistableContainer {
         PersistentDeque(access: access, offset: stored.offset)
     }
 
-    /// Copies `value` with all its elements; a new one is taken over as it is.
+    /// Copies `value` with all its elements. A new deque is taken over without a copy.
     @inlinable
     public static func store(_ value: PersistentDeque, in access: HeapAccess) -> Stored {
         if access.takeNewCollection(value.offset, of: value.access) {
@@ -35,7 +35,7 @@ extension PersistentDeque: PersistableContainer {
     @inlinable
     public static func storeEmpty(in access: HeapAccess) -> Stored {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
-        // A line of its own, so that a change of the ends logs one line.
+        // A line of its own, so that a change at an end logs one line.
         let offset = access.allocate(
             byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
         access.store(Header(), at: offset)
@@ -49,7 +49,8 @@ extension PersistentDeque: PersistableContainer {
         }
         let deque = load(stored, from: access)
         deque.removeAll()
-        // Noted by `removeAll`. Without its magic number, a handle that is still in use traps.
+        // Marked dirty by `removeAll`. Without the magic number, a handle that is still in use
+        // traps.
         deque.header.pointee.magic = 0
         access.free(
             stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
@@ -110,8 +111,8 @@ extension PersistentDeque: PersistableContainer {
 }
 
 extension PersistentDeque {
-    /// An empty deque for a field of a new record: it is made in the heap when the record is
-    /// stored. Until then it must not be used.
+    /// Creates an empty deque for a field of a new record. It is created in the heap when the
+    /// record is stored, and must not be used before that.
     @inlinable
     public init() { self.init(access: .detached, offset: 0) }
 }
@@ -122,7 +123,9 @@ public struct StoredDeque: BitwiseCopyable {}
 
 extension PersistentDeque where Element: PersistableContainer {
     /// Adds an empty collection at the back and returns its handle:
-    /// `batches.appendNew().append(3)`. Amortised O(1).
+    /// `batches.appendNew().append(3)`.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable @discardableResult
     public func appendNew() -> Element {
         let stored = Element.storeEmpty(in: access)
@@ -130,7 +133,9 @@ extension PersistentDeque where Element: PersistableContainer {
         return Element.load(stored, from: access)
     }
 
-    /// Adds an empty collection at the front and returns its handle. Amortised O(1).
+    /// Adds an empty collection at the front and returns its handle.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable @discardableResult
     public func prependNew() -> Element {
         let stored = Element.storeEmpty(in: access)
@@ -138,8 +143,10 @@ extension PersistentDeque where Element: PersistableContainer {
         return Element.load(stored, from: access)
     }
 
-    /// Inserts an empty collection before `index` and returns its handle; traps if `index` is
-    /// beyond `count`. O(min(index, count - index)).
+    /// Inserts an empty collection before `index` and returns its handle. Traps if `index` is
+    /// greater than `count`.
+    ///
+    /// - Complexity: O(min(`index`, *n* - `index`)), where *n* is the count.
     @inlinable @discardableResult
     public func insertNew(at index: Int) -> Element {
         checkInsertion(index)

@@ -1,19 +1,24 @@
 import HoldfastEngine
 
-// Changes of several neighbouring elements at once. Like a single insertion or removal, each moves
-// the elements on the shorter side only, and moves them once, however many come or go.
+// Changes of several adjacent elements at once. Like a single insertion or removal, each moves the
+// elements on the shorter side only, and moves them once, however many elements are added or
+// removed.
 extension PersistentDeque {
-    /// Replaces the elements in `range` by those of `newElements`, which may come from this deque
-    /// itself, and frees what the replaced ones owned; traps if `range` is not within `0 ..<
-    /// count`. O(min(range.lowerBound, count - range.upperBound) + both numbers), amortised.
+    /// Replaces the elements in `range` by those of `newElements` and frees everything that the
+    /// replaced elements owned. Traps if the range is out of bounds.
     ///
-    /// Iterating over `newElements` must not change this deque; that traps.
+    /// The deque itself may be the source. Iterating over `newElements` must not change this deque;
+    /// that traps.
+    ///
+    /// - Complexity: Amortised O(min(*i*, *n* - *j*) + *r* + *m*), where *n* is the count, *i* and
+    ///   *j* are the bounds of the range, *r* is its length and *m* the number of new elements.
     @inlinable
     public func replaceSubrange(_ range: Range<Int>, with newElements: some Sequence<Element>) {
         let before = ring
         checkRange(range, before.count)
         guard access.isWritable else { Misuse.writeInReadTransaction() }
-        // All of them first: what is replaced may be what they are read from.
+        // Stored completely before anything is replaced, since the replaced elements may be the
+        // source.
         let stored = newElements.map { Element.store($0, in: access) }
         let now = ring
         guard now.count == before.count, now.head == before.head else { Handle.changedByElements() }
@@ -35,18 +40,24 @@ extension PersistentDeque {
         if change < 0 { shrinkIfSparse(ring, count: ring.count) }
     }
 
-    /// Inserts the elements of `newElements`, which may come from this deque itself, before
-    /// `index`; traps if `index` is beyond `count`. O(min(index, count - index) + their number),
-    /// amortised.
+    /// Inserts the elements of `newElements` before `index`. Traps if `index` is greater than
+    /// `count`.
+    ///
+    /// The deque itself may be the source.
+    ///
+    /// - Complexity: Amortised O(min(`index`, *n* - `index`) + *m*), where *n* is the count and *m*
+    ///   the number of new elements.
     @inlinable
     public func insert(contentsOf newElements: some Sequence<Element>, at index: Int) {
         checkInsertion(index)
         replaceSubrange(index ..< index, with: newElements)
     }
 
-    /// Removes the elements in `range` and frees what they own; traps if `range` is not within `0
-    /// ..< count`. O(min(range.lowerBound, count - range.upperBound)), and O(range.count) if they
-    /// own something.
+    /// Removes the elements in `range` and frees everything that they own. Traps if the range is
+    /// out of bounds.
+    ///
+    /// - Complexity: O(min(*i*, *n* - *j*)), where *n* is the count and *i* and *j* are the bounds
+    ///   of the range, plus the length of the range if the elements own memory.
     @inlinable
     public func removeSubrange(_ range: Range<Int>) {
         let ring = ring
@@ -65,8 +76,8 @@ extension PersistentDeque {
         }
     }
 
-    /// Makes `number` slots before `index`, whose contents mean nothing until the caller writes
-    /// them; false if there is no room for them.
+    /// Creates `number` slots before `index`, whose contents are undefined until the caller writes
+    /// them. Returns false if there is no memory for them.
     @inlinable
     func open(_ number: Int, at index: Int) -> Bool {
         var ring = ring
@@ -86,7 +97,7 @@ extension PersistentDeque {
         return true
     }
 
-    /// Takes the slots of `range` out, whose contents have been freed.
+    /// Removes the slots of `range`, whose contents have been freed.
     @inlinable
     func close(_ range: Range<Int>) {
         let ring = ring

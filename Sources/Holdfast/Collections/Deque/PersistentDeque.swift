@@ -1,30 +1,30 @@
 import HoldfastEngine
 import HoldfastFormat
 
-/// A double-ended queue that lives in a heap: a ring buffer that grows and shrinks, with both ends
-/// in amortised constant time.
+/// A double-ended queue in a heap: a ring buffer that grows and shrinks, with amortised constant
+/// time at both ends.
 ///
-/// A `PersistentDeque` is a handle: copying it does not copy the elements, and a change through one
-/// copy is seen through all, as with a class. It is valid inside its transaction; used later, it
-/// traps with a sentence. In a read transaction it can only be read. Assigning it to a place in a
-/// heap (`map["a"] = deque`) copies the elements.
+/// A `PersistentDeque` is a handle. Copying it does not copy the elements, and a change through one
+/// copy is visible through all, as with a class. It is valid inside its transaction; later use
+/// traps with a message. In a read transaction it is read-only. Assigning it to a place in a heap
+/// (`map["a"] = deque`) copies the elements.
 ///
 ///     let jobs = try tx.deque("jobs", of: Job.self)
 ///     jobs.append(job)                                // one transaction
 ///     while let job = jobs.popFirst() { … }           // another
 ///
 /// The header has a line of its own, and elements whose size is a power of two up to 64 bytes never
-/// straddle two. So an `append` logs the header's line and the element's, and a `popFirst` of a
-/// plain value logs the header's line alone. Whoever is in a write transaction has the queue to
-/// itself, and an element that was taken out in a transaction that is undone is there again.
+/// straddle two lines. So an `append` logs the header's line and the element's, and a `popFirst` of
+/// a plain value logs the header's line alone. A write transaction has the queue to itself. If it
+/// is rolled back, the elements that it has removed are there again.
 ///
-/// Memory is given back as the deque gets emptier: removing down to a quarter of the capacity
-/// halves it, until about 2 KiB are left. What ``reserveCapacity(_:)`` asked for is kept until
+/// The deque frees memory as elements are removed. Removing elements down to a quarter of the
+/// capacity halves it, down to about 2 KiB. Capacity from ``reserveCapacity(_:)`` is kept until
 /// ``removeAll(keepingCapacity:)``.
 @frozen
 public struct PersistentDeque<Element: Persistable> {
     @usableFromInline package let access: HeapAccess
-    /// Where the header lies.
+    /// The place of the header.
     @usableFromInline let offset: UInt64
 
     @inlinable
@@ -33,22 +33,23 @@ public struct PersistentDeque<Element: Persistable> {
         self.offset = offset
     }
 
-    /// What lies at `offset`: one line.
+    /// The header, at `offset`: one line.
     @frozen @usableFromInline
     struct Header: BitwiseCopyable {
         @usableFromInline static var magic: UInt32 { 0x5144_4648 }  // "HFDQ"
         @usableFromInline var magic: UInt32
-        /// Goes up with every insertion and removal but appending, which changes no element's
-        /// index; shows a walk that it would skip elements, or come upon some twice.
+        /// Incremented with every insertion and removal except appending, which changes no
+        /// element's index. An iterator detects by it that it would skip elements or visit some
+        /// twice.
         @usableFromInline var changes: UInt32 = 0
         @usableFromInline var count: UInt64 = 0
-        /// The slot of the first element; 0 while there is none.
+        /// The slot of the first element, or 0 if there is none.
         @usableFromInline var head: UInt64 = 0
-        /// Slots of the ring.
+        /// The number of slots of the ring.
         @usableFromInline var capacity: UInt64 = 0
-        /// The slots, at the start of a line; 0 while capacity is 0.
+        /// The slots, at the start of a line. 0 while the capacity is 0.
         @usableFromInline var buffer: UInt64 = 0
-        /// The capacity that removals leave alone: what was asked for explicitly.
+        /// The reserved capacity, below which removals do not shrink the ring.
         @usableFromInline var kept: UInt64 = 0
         @usableFromInline var unused: (UInt64, UInt64) = (0, 0)
 
@@ -59,8 +60,8 @@ public struct PersistentDeque<Element: Persistable> {
     @inlinable @inline(__always)
     static var stride: Int { MemoryLayout<Element.Stored>.stride }
 
-    /// The header, for reading. A header without its magic number has been freed: the deque was
-    /// removed from where it lay.
+    /// The header, for reading. A header without its magic number has been freed, because the deque
+    /// was removed from its place.
     @inlinable @inline(__always)
     var header: UnsafeMutablePointer<Header> {
         let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
@@ -69,11 +70,11 @@ public struct PersistentDeque<Element: Persistable> {
         return header
     }
 
-    /// The header's words, checked against each other and the heap. Good until the next growth,
+    /// The header's words, checked against each other and the heap. Valid until the next growth,
     /// removal or allocation.
     ///
-    /// Invariants: `count <= capacity`; `head < capacity`, or both are 0; every slot lies inside
-    /// the heap.
+    /// Invariants: `count <= capacity`; `head < capacity`, or both are 0; every slot is inside the
+    /// heap.
     @frozen @usableFromInline
     struct Ring {
         @usableFromInline let header: UnsafeMutablePointer<Header>
@@ -95,7 +96,7 @@ public struct PersistentDeque<Element: Persistable> {
             self.head = head
         }
 
-        /// The slot of the element at `index`, 0...capacity.
+        /// Returns the slot of the element at `index`, 0...capacity.
         @inlinable @inline(__always)
         func slot(_ index: Int) -> Int {
             let slot = head &+ index
@@ -106,7 +107,7 @@ public struct PersistentDeque<Element: Persistable> {
         @inlinable @inline(__always)
         var slotBefore: Int { (head == 0 ? capacity : head) &- 1 }
 
-        /// The place of the element at `index`.
+        /// Returns the place of the element at `index`.
         @inlinable @inline(__always)
         func place(_ index: Int) -> UnsafeMutablePointer<Element.Stored> { slots + slot(index) }
     }
@@ -118,7 +119,7 @@ public struct PersistentDeque<Element: Persistable> {
         let head = header.pointee.head
         let capacity = header.pointee.capacity
         let buffer = header.pointee.buffer
-        // Once this holds, all that is left to check of an index is that it is below the count.
+        // After this, an index only has to be checked against the count.
         guard count <= capacity, head < capacity || head == 0,
             capacity <= UInt64(Int.max / Self.stride),
             buffer & UInt64(HeapLayout.lineBytes - 1) == 0
@@ -130,16 +131,17 @@ public struct PersistentDeque<Element: Persistable> {
             capacity: Int(truncatingIfNeeded: capacity), head: Int(truncatingIfNeeded: head))
     }
 
-    /// Notes that the header is about to change; traps in a read transaction.
+    /// Marks the header dirty. Traps in a read transaction.
     @inlinable @inline(__always)
     func noteHeader() { access.note(offset, MemoryLayout<Header>.size) }
 
-    /// Sets what changes with every insertion and removal. The caller has noted the header.
+    /// Sets the fields that change with every insertion and removal. The caller has marked the
+    /// header dirty.
     @inlinable @inline(__always)
     func update(_ ring: Ring, count: Int, head: Int, appends: Bool = false) {
         if !appends { ring.header.pointee.changes &+= 1 }
         ring.header.pointee.count = UInt64(truncatingIfNeeded: count)
-        // An empty ring begins anew, so that a queue that is emptied again and again stays on the
+        // An empty ring starts over, so that a queue that is emptied again and again stays on the
         // same few lines.
         ring.header.pointee.head = count == 0 ? 0 : UInt64(truncatingIfNeeded: head)
     }
@@ -152,15 +154,21 @@ public struct PersistentDeque<Element: Persistable> {
 
     // MARK: Reading
 
-    /// The number of elements. O(1).
+    /// The number of elements.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var count: Int { ring.count }
 
-    /// Whether there are no elements. O(1).
+    /// Whether there are no elements.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var isEmpty: Bool { ring.count == 0 }
 
-    /// Elements that fit before the next growth. O(1).
+    /// The number of elements that fit before the next growth.
+    ///
+    /// - Complexity: O(1).
     public var capacity: Int { ring.capacity }
 
     @inlinable @inline(__always)
@@ -171,8 +179,10 @@ public struct PersistentDeque<Element: Persistable> {
         return index
     }
 
-    /// The element at `index`, counted from the front; traps if there is none. Setting frees what
-    /// the old element owned. O(1).
+    /// The element at `index`, counted from the front. Traps if there is none. Setting an element
+    /// frees everything that the old one owned.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public subscript(index: Int) -> Element {
         get {
@@ -182,7 +192,7 @@ public struct PersistentDeque<Element: Persistable> {
         nonmutating set {
             let ring = ring
             let place = ring.place(checked(index, ring))
-            // Storing allocates at most, and that moves no block: the place stays good.
+            // Storing at most allocates, which moves no block: the place stays valid.
             let stored = Element.store(newValue, in: access)
             let old = place.pointee
             write(stored, at: place)
@@ -190,14 +200,18 @@ public struct PersistentDeque<Element: Persistable> {
         }
     }
 
-    /// The first element, or nil if there is none. O(1).
+    /// The first element, or nil if there is none.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var first: Element? {
         let ring = ring
         return ring.count == 0 ? nil : Element.load(ring.place(0).pointee, from: access)
     }
 
-    /// The last element, or nil if there is none. O(1).
+    /// The last element, or nil if there is none.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var last: Element? {
         let ring = ring

@@ -1,16 +1,16 @@
 import HoldfastEngine
 
-/// The smallest part of a map's table: seven slots behind one word of control bytes, padded to
-/// whole lines.
+/// The smallest part of a map's table: seven slots after one word of control bytes, padded to whole
+/// lines.
 ///
 ///     byte 0-6   a tag for each slot: 0 if it is empty, else 0x80 and seven bits of the key's hash
 ///     byte 7     overflow: how many keys of it stand in a later chunk (255: that many or more)
 ///     byte 8…    the slots
 ///
 /// The control bytes are compared all at once as one word. The overflow count ends an unsuccessful
-/// search at the first chunk that never sent a key on, and lets a removal leave nothing behind:
-/// there are no tombstones (the scheme of Facebook's F14, N. Bronson and X. Shi, "Open-sourcing F14
-/// for faster, more memory-efficient hash tables", 2019).
+/// search at the first chunk that has never passed a key on, and makes tombstones unnecessary (the
+/// scheme of Facebook's F14, N. Bronson and X. Shi, "Open-sourcing F14 for faster, more
+/// memory-efficient hash tables", 2019).
 @usableFromInline
 enum MapChunk {
     @usableFromInline static var slots: Int { 7 }
@@ -22,29 +22,29 @@ enum MapChunk {
     @inlinable @inline(__always)
     static func tag(_ hash: UInt64) -> UInt64 { (hash >> 32) & 0x7f | 0x80 }
 
-    /// A bit (the high one of its byte) for each slot whose tag equals `tag`, exactly.
+    /// Returns a bit (the high bit of its byte) for each slot whose tag equals `tag`, exactly.
     @inlinable @inline(__always)
     static func matches(_ control: UInt64, _ tag: UInt64) -> UInt64 {
         let difference = control ^ (tag &* 0x0101_0101_0101_0101)
         let low: UInt64 = 0x7f7f_7f7f_7f7f_7f7f
-        // A byte of the difference is zero exactly if neither its high bit nor any other is set; no
-        // carry crosses bytes.
+        // A byte of the difference is zero if and only if neither its high bit nor any other is
+        // set. No carry crosses bytes.
         return ~(((difference & low) &+ low) | difference) & tagBits
     }
 
-    /// A bit for each empty slot: tags in use have their high bit set.
+    /// Returns a bit for each empty slot. Tags in use have their high bit set.
     @inlinable @inline(__always)
     static func empties(_ control: UInt64) -> UInt64 { ~control & tagBits }
 
-    /// A bit for each slot in use, bits 0 to 6.
+    /// Returns a bit for each slot in use, bits 0 to 6.
     @inlinable @inline(__always)
     static func usedSlots(_ control: UInt64) -> UInt64 {
-        // The seven high bits, each at the end of its byte, are brought side by side by one
-        // multiplication: no two of its products meet.
+        // One multiplication moves the seven high bits, each at the end of its byte, next to each
+        // other. No two of its products overlap.
         (((control & tagBits) &>> 7) &* 0x0102_0408_1020_4080) &>> 56
     }
 
-    /// The slot that a bit of `matches` or `empties` stands for.
+    /// Returns the slot of the lowest bit of `matches` or `empties`.
     @inlinable @inline(__always)
     static func slot(_ bits: UInt64) -> Int { bits.trailingZeroBitCount >> 3 }
 
@@ -62,7 +62,7 @@ enum MapChunk {
         overflow(control) == 255 ? control : control &+ (1 << 56)
     }
 
-    /// A count that has reached 255 is not exact any more and stays.
+    /// A count that has reached 255 is no longer exact, and stays.
     @inlinable @inline(__always)
     static func removingOverflow(_ control: UInt64) -> UInt64 {
         let count = overflow(control)
@@ -83,8 +83,8 @@ struct MapSlot<Key: BitwiseCopyable, Value: BitwiseCopyable>: BitwiseCopyable {
     }
 }
 
-/// A segment: a power of two of chunks, and the unit in which a map grows. One word says where it
-/// is and how large.
+/// A segment: a power of two of chunks, and the unit in which a map grows. One word holds its place
+/// and size.
 ///
 ///     bits 0-47    offset
 ///     bits 48-55   local depth: hash bits that all of its keys share

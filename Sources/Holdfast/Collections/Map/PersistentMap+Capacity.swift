@@ -1,15 +1,20 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// Room made beforehand, and random entries: both look at the table's shape.
+// Reserving capacity, and random entries. Both depend on the table's shape.
 
 extension PersistentMap {
-    /// Makes room for `minimumCapacity` entries in all, so that inserting up to there does not grow
-    /// the table. Writes and logs the whole of the new table: O(count + minimumCapacity). The room
-    /// stays until the map has held so many entries; later removals give it back.
+    /// Reserves capacity for `minimumCapacity` entries in all, so that inserting up to that count
+    /// does not grow the table.
     ///
-    /// In a table of several segments, keys fall into them by chance: room is made for six standard
-    /// deviations more than the mean, and a segment that overflows all the same grows by itself.
+    /// Writes and logs the whole new table. The capacity is kept until the map has held that many
+    /// entries; later removals free it.
+    ///
+    /// In a table of several segments, keys are distributed over them at random. Each segment
+    /// reserves six standard deviations more than the mean. A segment that overflows all the same
+    /// grows by itself.
+    ///
+    /// - Complexity: O(*n* + `minimumCapacity`), where *n* is the count.
     @inlinable
     public func reserveCapacity(_ minimumCapacity: Int) {
         guard minimumCapacity > count else { return }
@@ -18,7 +23,7 @@ extension PersistentMap {
             return access.refuseAsTooLarge()
         }
         let shape = Self.shape(for: minimumCapacity)
-        // All of it is going to be written.
+        // All of it will be written.
         guard access.hasMemory(byteCount: (Self.chunkBytes << shape.exponent) << shape.depth)
         else { return }
         let header = writableHeader
@@ -27,8 +32,8 @@ extension PersistentMap {
         }
         header.pointee.changes &+= 1
         for prefix in 0 ..< UInt64(1) << UInt64(shape.depth) {
-            // A hash that begins with the prefix leads to the segment that must grow until it is
-            // one of that depth.
+            // A hash that begins with the prefix leads to the segment that must grow until it has
+            // that depth.
             let hash = shape.depth == 0 ? 0 : prefix << UInt64(64 - shape.depth)
             while true {
                 let segment = segment(for: hash, self.header)
@@ -39,14 +44,14 @@ extension PersistentMap {
         header.pointee.reservedCount = UInt64(minimumCapacity)
     }
 
-    /// The depth and the segments' size of a table with room for `count` entries.
+    /// Returns the depth and the segment size of a table with capacity for `count` entries.
     @inlinable
     static func shape(for count: Int) -> (depth: Int, exponent: Int) {
-        // A single segment takes all keys; a fifth is left free so that searches stay short.
+        // A single segment contains all keys. A fifth is left free so that searches stay short.
         let chunks = (count + count / 4 + MapChunk.slots - 1) / MapChunk.slots
         let exponent = chunks <= 1 ? 0 : Int.bitWidth - (chunks - 1).leadingZeroBitCount
         if exponent <= largestExponent { return (0, exponent) }
-        // The mean m of which m + 6√m still fit, and no more than four fifths.
+        // The mean m for which m + 6√m still fit, and at most four fifths.
         let slots = Double(MapChunk.slots << largestExponent)
         let root = ((36 + 4 * slots).squareRoot() - 6) / 2
         let mean = Swift.min(root * root, slots * 0.8)
@@ -57,8 +62,10 @@ extension PersistentMap {
         return (depth, largestExponent)
     }
 
-    /// An entry chosen at random, each with the same probability; nil if there is none. O(1)
-    /// expected, O(capacity) where most entries have been removed.
+    /// Returns a uniformly random entry, or nil if there is none.
+    ///
+    /// - Complexity: O(1) expected; O(*c*) if most entries have been removed, where *c* is the
+    ///   capacity.
     @inlinable
     public func randomElement(using generator: inout some RandomNumberGenerator) -> Element? {
         let count = count
@@ -69,15 +76,17 @@ extension PersistentMap {
         )
     }
 
-    /// An entry chosen at random; nil if there is none. O(1) expected.
+    /// Returns a random entry, or nil if there is none.
+    ///
+    /// - Complexity: O(1) expected.
     @inlinable
     public func randomElement() -> Element? {
         var generator = SystemRandomNumberGenerator()
         return randomElement(using: &generator)
     }
 
-    /// A few throws at places of the table; what is hit is as likely as any other. Nil if nothing
-    /// is.
+    /// Probes a few random places of the table. Each entry is found with the same probability. Nil
+    /// if no probe succeeds.
     @inlinable
     func randomSlot(_ generator: inout some RandomNumberGenerator) -> UnsafeMutablePointer<Slot>? {
         let header = header
@@ -86,8 +95,8 @@ extension PersistentMap {
         for _ in 0 ..< 64 {
             let entry = UInt64.random(in: 0 ..< 1 << UInt64(depth), using: &generator)
             let segment = segment(for: depth == 0 ? 0 : entry << UInt64(64 - depth), header)
-            // A segment of several directory entries counts once, by its first; one that has
-            // outgrown the others would count too little.
+            // A segment of several directory entries counts once, by its first. A segment of a
+            // different size would distort the probabilities.
             guard depth == 0 || segment.exponent == Self.largestExponent else { return nil }
             guard segment.localDepth <= depth else { Handle.damaged(access, "map") }
             if entry & (1 << UInt64(depth - segment.localDepth) - 1) != 0 { continue }

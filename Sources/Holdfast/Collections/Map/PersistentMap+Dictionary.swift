@@ -1,10 +1,12 @@
 import HoldfastEngine
 import HoldfastSystem
 
-// To and from dictionaries in memory.
+// Conversions to and from dictionaries in memory.
 
 extension Dictionary where Key: PersistableKey, Value: PersistableValue {
-    /// A copy of a map of a heap. O(count).
+    /// Creates a copy of a map of a heap.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public init(_ map: PersistentMap<Key, Value>) {
         self.init(minimumCapacity: map.count)
@@ -13,8 +15,10 @@ extension Dictionary where Key: PersistableKey, Value: PersistableValue {
 }
 
 extension PersistentMap where Key: Hashable {
-    /// The values as `transform` makes them, in a dictionary in memory; for a change in place there
-    /// is ``updateValues(_:)``. O(count).
+    /// Returns a dictionary in memory with the transformed values. To change values in place, use
+    /// ``updateValues(_:)``.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func mapValues<T>(_ transform: (Value) throws -> T) rethrows -> [Key: T] {
         var result = [Key: T](minimumCapacity: count)
@@ -22,8 +26,9 @@ extension PersistentMap where Key: Hashable {
         return result
     }
 
-    /// The values as `transform` makes them, but for those that it makes nil, in a dictionary in
-    /// memory. O(count).
+    /// Returns a dictionary in memory with the transformed values that are not nil.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func compactMapValues<T>(_ transform: (Value) throws -> T?) rethrows -> [Key: T] {
         var result: [Key: T] = [:]
@@ -33,8 +38,10 @@ extension PersistentMap where Key: Hashable {
 }
 
 extension PersistentMap where Key: Hashable, Value: PersistableValue {
-    /// A copy of the entries that `isIncluded` says yes to, as a dictionary in memory; to keep only
-    /// those in the heap, use ``removeAll(where:)``. O(count).
+    /// Returns a copy of the entries that satisfy `isIncluded`, as a dictionary in memory. To keep
+    /// only those in the heap, use ``removeAll(where:)``.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func filter(_ isIncluded: (Element) throws -> Bool) rethrows -> [Key: Value] {
         var result: [Key: Value] = [:]
@@ -43,10 +50,11 @@ extension PersistentMap where Key: Hashable, Value: PersistableValue {
     }
 }
 
-/// Handles are equal if what they lead to is, as with `Dictionary`.
+/// Handles are equal if their entries are, as with `Dictionary`.
 extension PersistentMap: Equatable where Value: Equatable {
-    /// Whether both hold equal values for the same keys. O(count) expected; O(1) for two handles of
-    /// one map.
+    /// Returns whether both maps hold equal values for the same keys.
+    ///
+    /// - Complexity: O(*n*) expected, where *n* is the count; O(1) for two handles of one map.
     @inlinable
     public static func == (left: PersistentMap, right: PersistentMap) -> Bool {
         if left.isSameMap(as: right) { return true }
@@ -60,20 +68,26 @@ extension PersistentMap: Equatable where Value: Equatable {
 }
 
 extension PersistentMap where Key: Hashable, Value: Equatable {
-    /// Whether both hold equal values for the same keys. O(count) expected.
+    /// Returns whether both hold equal values for the same keys.
+    ///
+    /// - Complexity: O(*n*) expected, where *n* is the count.
     @inlinable
     public static func == (left: PersistentMap, right: [Key: Value]) -> Bool {
         left.count == right.count
             && DeepStack.run { left.allSatisfy { right[$0.key] == $0.value } }
     }
 
-    /// Whether the keys or a value differ. O(count) expected.
+    /// Returns whether the keys or a value differ.
+    ///
+    /// - Complexity: O(*n*) expected, where *n* is the count.
     @inlinable
     public static func != (left: PersistentMap, right: [Key: Value]) -> Bool { !(left == right) }
 }
 
 extension PersistentMap: Hashable where Key: Hashable, Value: Hashable {
-    /// Hashes the entries, whatever their order. O(count).
+    /// Hashes the entries, independently of their order.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func hash(into hasher: inout Hasher) {
         guard !access.isDetached else { return hasher.combine(0) }
@@ -91,8 +105,10 @@ extension PersistentMap: Hashable where Key: Hashable, Value: Hashable {
 }
 
 extension PersistentMap {
-    /// Whether both handles lead to the same map, so that a change through one is seen through the
-    /// other. O(1).
+    /// Returns whether both handles lead to the same map, so that a change through one is visible
+    /// through the other.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func isSameMap(as other: PersistentMap) -> Bool {
         offset == other.offset && access.context == other.access.context

@@ -1,17 +1,17 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// Segments double up to 64 KiB, then split in two by one more hash bit; a directory, indexed with
-// the hash's top bits, leads to them. Several entries of the directory lead to the same segment
-// while it shares fewer bits than the directory has.
+// Segments double up to 64 KiB, then split in two by one more hash bit. A directory, indexed with
+// the top bits of the hash, leads to them. While a segment's keys share fewer bits than the
+// directory uses, several directory entries lead to that segment.
 extension PersistentMap {
     @inlinable
     func makeSegment(exponent: Int, localDepth: Int) -> MapSegment {
         let bytes = Self.chunkBytes << exponent
         let offset = access.allocate(byteCount: bytes, alignment: HeapLayout.lineBytes)
         access.noteFresh(offset, bytes)
-        // All of it, and not only the control bytes: old contents of the disk have no business in
-        // new slots.
+        // All of it, and not only the control bytes, so that old contents of the disk do not appear
+        // in new slots.
         access.address(offset, bytes).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
         return MapSegment(offset: offset, localDepth: localDepth, exponent: exponent)
     }
@@ -23,8 +23,8 @@ extension PersistentMap {
             alignment: HeapLayout.lineBytes)
     }
 
-    /// Makes room in the segment that `hash` belongs to. False, with nothing changed, where the
-    /// heap has none.
+    /// Grows the segment that `hash` belongs to. Returns false, with nothing changed, if the heap
+    /// has no memory.
     @inlinable @inline(never)
     func grow(_ segment: MapSegment, _ hash: UInt64) -> Bool {
         let becomesLarger =
@@ -51,8 +51,7 @@ extension PersistentMap {
         return true
     }
 
-    /// Copies all slots of `old` to a segment that has just been made, with more chunks, where they
-    /// always fit.
+    /// Copies all slots of `old` to a new segment with more chunks, where they always fit.
     @inlinable
     func move(from old: MapSegment, to new: MapSegment) {
         let seed = access.hashSeed
@@ -65,13 +64,13 @@ extension PersistentMap {
         }
     }
 
-    /// Moves the slots whose hashes have a 1 as the last of the bits that `high` shares out of
-    /// `low`, and lets those that stay move up to where they would be without them. Of `low`,
-    /// little more is changed, and so logged, than the control words.
+    /// Moves the slots whose hashes have a 1 as the last of the bits that `high` shares from `low`
+    /// to `high`. The remaining slots move up to where they would be without them. In `low`, little
+    /// more than the control words is changed, and so logged.
     ///
-    /// Keys lie in their home or behind it, so walking forwards the homes of those that are met
-    /// have been cleared before; from a chunk on that no key has passed, that is so around the end
-    /// of the segment too.
+    /// Each key is in its home chunk or a later one. A forward walk has therefore cleared the home
+    /// of every key before it reaches the key. Starting from a chunk that no key has passed, this
+    /// is true around the end of the segment too.
     @inlinable
     func moveHighHalf(from low: MapSegment, to high: MapSegment) {
         let seed = access.hashSeed
@@ -109,7 +108,7 @@ extension PersistentMap {
         }
     }
 
-    /// Lets every directory entry that leads to `old` lead to its successors.
+    /// Points every directory entry of `old` to its successors.
     @inlinable
     func replace(_ old: MapSegment, _ hash: UInt64, low: MapSegment, high: MapSegment) {
         let header = writableHeader
@@ -118,7 +117,7 @@ extension PersistentMap {
             header.pointee.table = low.word
             return
         }
-        // The entries of `old` are neighbours: all that begin with its shared bits.
+        // The entries of `old` are adjacent: they all begin with its shared bits.
         let entries = 1 << (depth - old.localDepth)
         let index = Int(truncatingIfNeeded: hash >> UInt64(64 - depth))
         let first = index & ~(entries - 1)
@@ -148,8 +147,7 @@ extension PersistentMap {
         header.pointee.depth = UInt32(depth + 1)
     }
 
-    /// Frees all segments and the directory; the map is then as empty as a new one, once its count
-    /// is 0.
+    /// Frees all segments and the directory. Once its count is 0, the map is as empty as a new one.
     @inlinable
     func freeTable(_ header: UnsafeMutablePointer<Header>) {
         forEachSegment { freeSegment($0) }
@@ -161,7 +159,7 @@ extension PersistentMap {
 
     // MARK: Walking
 
-    /// Calls `body` with each segment once, in the directory's order.
+    /// Calls `body` with each segment once, in the order of the directory.
     @inlinable
     func forEachSegment(_ body: (MapSegment) -> Void) {
         let header = header

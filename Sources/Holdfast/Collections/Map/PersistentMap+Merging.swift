@@ -1,11 +1,14 @@
 import HoldfastEngine
 
-// Many entries at once.
+// Operations on many entries at once.
 
 extension PersistentMap {
-    /// Sets all pairs of `other`; for keys that are there already, or that come again in `other`,
-    /// `combine` makes the value of the old and the new one. O(number of pairs) expected. Pairs
-    /// that were set before `combine` throws stay.
+    /// Sets all pairs of `other`. For keys that exist already, or occur again in `other`, `combine`
+    /// determines the value from the old and the new one.
+    ///
+    /// If `combine` throws, the pairs that have been set before stay.
+    ///
+    /// - Complexity: O(*m*) expected, where *m* is the number of pairs.
     @inlinable
     public func merge<S: Sequence>(
         _ other: S, uniquingKeysWith combine: (Value, Value) throws -> Value
@@ -14,9 +17,12 @@ extension PersistentMap {
         for (key, value) in other { try merge(key, value, combine) }
     }
 
-    /// Sets all entries of `other`, which can be a literal; for keys that are there already,
-    /// `combine` makes the value of the old and the new one. A literal that has a key twice traps,
-    /// as a literal of a `Dictionary` always does. O(other.count) expected.
+    /// Sets all entries of `other`, which can be a literal. For keys that exist already, `combine`
+    /// determines the value from the old and the new one.
+    ///
+    /// A literal with a duplicate key traps, like every literal of a `Dictionary`.
+    ///
+    /// - Complexity: O(*m*) expected, where *m* is the count of `other`.
     @inlinable
     public func merge(
         _ other: [Key: Value], uniquingKeysWith combine: (Value, Value) throws -> Value
@@ -25,8 +31,10 @@ extension PersistentMap {
         for (key, value) in other { try merge(key, value, combine) }
     }
 
-    /// Sets all entries of another map of a heap, or of the map itself; for keys that are there
-    /// already, `combine` makes the value of the old and the new one. O(other.count) expected.
+    /// Sets all entries of another map of a heap, or of this map itself. For keys that exist
+    /// already, `combine` determines the value from the old and the new one.
+    ///
+    /// - Complexity: O(*m*) expected, where *m* is the count of `other`.
     @inlinable
     public func merge(
         _ other: PersistentMap, uniquingKeysWith combine: (Value, Value) throws -> Value
@@ -34,11 +42,12 @@ extension PersistentMap {
         for (key, value) in other { try merge(key, value, combine) }
     }
 
-    /// Adds pairs whose keys are neither there already nor twice among them; traps with a sentence
-    /// if one is. O(number of pairs) expected.
+    /// Adds pairs with new and distinct keys. Traps with a message if a key exists already or
+    /// occurs twice.
     ///
-    /// Where keys may be there already, ``merge(_:uniquingKeysWith:)-(S,_)`` says what happens to
-    /// them.
+    /// If keys may exist already, use ``merge(_:uniquingKeysWith:)-(S,_)``.
+    ///
+    /// - Complexity: O(*m*) expected, where *m* is the number of pairs.
     @inlinable
     public func insert<S: Sequence>(uniqueKeysWithValues pairs: S) where S.Element == (Key, Value) {
         for (key, value) in pairs {
@@ -58,7 +67,7 @@ extension PersistentMap {
         replace(found, with: combined)
     }
 
-    /// Sets the value for a key that is not there; false if it is.
+    /// Sets the value for a new key. Returns false if the key exists.
     @inlinable
     func updateNew(_ value: Value, forKey key: Key) -> Bool {
         Key.withProbe(key) { probe in
@@ -73,10 +82,13 @@ extension PersistentMap {
 
     // MARK: Changing values
 
-    /// Changes every value in place, each through one load and one store: `prices.updateValues { _,
-    /// price in price *= 2 }`. O(count).
+    /// Changes every value in place, with one load and one store each: `prices.updateValues { _,
+    /// price in price *= 2 }`.
     ///
-    /// Values changed before `update` throws stay changed. `update` must not insert or remove.
+    /// If `update` throws, the values that have been changed before stay changed. `update` must not
+    /// insert or remove entries.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func updateValues(_ update: (Key, inout Value) throws -> Void) rethrows {
         var entries = makeIterator()
@@ -90,10 +102,12 @@ extension PersistentMap {
 
     // MARK: Removing
 
-    /// Removes the entry for `key` and returns its value, or nil if there was none. O(1) expected.
+    /// Removes the entry for `key` and returns its value, or nil if there is none.
     ///
-    /// Not for values that are collections, which are freed with the entry: for them there is the
-    /// form that returns whether there was one.
+    /// Not available for values that are collections, which are freed with the entry. For those,
+    /// use the overload that returns whether there was an entry.
+    ///
+    /// - Complexity: O(1) expected.
     @inlinable @discardableResult
     public func removeValue(forKey key: Key) -> Value? where Value: PersistableValue {
         Key.withProbe(key) { probe in
@@ -106,8 +120,11 @@ extension PersistentMap {
         }
     }
 
-    /// Removes and returns any entry, or nil if there is none. O(capacity) where most entries have
-    /// been removed so: to empty a map, walk it and then `removeAll()`.
+    /// Removes and returns an arbitrary entry, or nil if there is none.
+    ///
+    /// To empty a map, iterate over it and then call `removeAll()` instead.
+    ///
+    /// - Complexity: O(*c*) if most entries have been removed this way, where *c* is the capacity.
     @inlinable
     public func popFirst() -> Element? where Key: PersistableValue, Value: PersistableValue {
         var entries = makeIterator()
@@ -119,10 +136,12 @@ extension PersistentMap {
         return element
     }
 
-    /// Removes the entries that `shouldBeRemoved` says yes to. O(capacity).
+    /// Removes the entries that satisfy `shouldBeRemoved`.
     ///
-    /// All entries are asked for before the first is removed: if `shouldBeRemoved` throws, nothing
-    /// has changed.
+    /// The predicate is called for all entries before the first is removed. If it throws, the map
+    /// is unchanged.
+    ///
+    /// - Complexity: O(*c*), where *c* is the capacity.
     @inlinable
     public func removeAll(where shouldBeRemoved: (Element) throws -> Bool) rethrows {
         var found = ContiguousArray<UnsafeMutablePointer<Slot>>()

@@ -2,7 +2,7 @@ import HoldfastEngine
 import HoldfastFormat
 
 extension PersistentMap: PersistableContainer {
-    /// Where the header lies.
+    /// The place of the header.
     public typealias Stored = RelativePointer<StoredMap>
 
     @inlinable
@@ -10,7 +10,7 @@ extension PersistentMap: PersistableContainer {
         PersistentMap(access: access, offset: stored.offset)
     }
 
-    /// Copies `value` with all its entries; a new one is taken over as it is.
+    /// Copies `value` with all its entries. A new map is taken over without a copy.
     @inlinable
     public static func store(_ value: PersistentMap, in access: HeapAccess) -> Stored {
         if access.takeNewCollection(value.offset, of: value.access) {
@@ -70,8 +70,8 @@ extension PersistentMap: PersistableContainer {
 }
 
 extension PersistentMap {
-    /// An empty map for a field of a new record: it is made in the heap when the record is stored.
-    /// Until then it must not be used.
+    /// Creates an empty map for a field of a new record. It is created in the heap when the record
+    /// is stored, and must not be used before that.
     @inlinable
     public init() { self.init(access: .detached, offset: 0) }
 }

@@ -5,16 +5,16 @@ import HoldfastFormat
 extension PersistentMap: Sequence {
     public typealias Element = (key: Key, value: Value)
 
-    /// Walks the entries in the table's order, which is the same in every process but changes as
-    /// the map grows.
+    /// An iterator over the entries in the order of the table, which is the same in every process
+    /// but changes as the map grows.
     ///
-    /// Changing values of existing keys while iterating is allowed; inserting or removing traps at
-    /// the next step.
+    /// Values of existing keys may be changed during iteration. Inserting or removing traps at the
+    /// next step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline let map: PersistentMap
-        /// Where the map counts its changes, and what the count was. The address is good while the
-        /// transaction is open.
+        /// The map's count of changes, and its value when iteration began. The address is valid
+        /// while the transaction is open.
         @usableFromInline let header: UnsafeMutablePointer<Header>
         @usableFromInline let changes: UInt64
         @usableFromInline var walk: Walk
@@ -27,7 +27,9 @@ extension PersistentMap: Sequence {
             walk = Walk(base: UnsafeMutableRawPointer(header), rest: header.pointee.count)
         }
 
-        /// The next entry, or nil. Amortised O(1).
+        /// Returns the next entry, or nil at the end.
+        ///
+        /// - Complexity: Amortised O(1).
         @inlinable @inline(__always)
         public mutating func next() -> (key: Key, value: Value)? {
             guard let slot = nextSlot() else { return nil }
@@ -37,12 +39,12 @@ extension PersistentMap: Sequence {
             )
         }
 
-        /// Nothing here takes the iterator's address, so that it can live in registers: through
-        /// memory, each entry would wait for the one before it.
+        /// Nothing here takes the iterator's address, so that it can stay in registers. In memory,
+        /// each entry would have to wait for the one before it.
         @inlinable @inline(__always)
         mutating func nextSlot() -> UnsafeMutablePointer<Slot>? {
             guard map.access.isOpen else { Handle.outlived() }
-            // Nothing has been inserted or removed: addresses that were checked are still right.
+            // Nothing has been inserted or removed, so addresses that were checked are still valid.
             guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
             if _slowPath(walk.used == 0) {
                 walk = map.nextChunks(walk)
@@ -54,18 +56,17 @@ extension PersistentMap: Sequence {
         }
     }
 
-    /// How far an iterator has come: four words, which a function can return in registers.
+    /// The progress of an iterator: four words, which a function can return in registers.
     @frozen @usableFromInline
     struct Walk {
-        /// Of the eight chunks (or fewer) that begin at `base`, the slots still to come: a byte for
-        /// each chunk, a bit for each slot. Eight at once, because a processor guesses where a
-        /// chunk's entries end, mostly wrongly, and because it fetches them side by side.
+        /// The remaining slots of the eight chunks (or fewer) that begin at `base`: a byte for each
+        /// chunk, a bit for each slot. Eight at once, because a processor predicts the end of a
+        /// chunk's entries mostly wrongly, and because it fetches the chunks in parallel.
         @usableFromInline var base: UnsafeMutableRawPointer
         @usableFromInline var used: UInt64 = 0
-        /// The directory entry behind those that lead to the segment being walked; 0 before the
-        /// first segment.
+        /// The directory entry after those of the current segment, or 0 before the first segment.
         @usableFromInline var entry: Int = 0
-        /// Entries behind these chunks, by the header's count.
+        /// The number of entries after these chunks, by the header's count.
         @usableFromInline var rest: UInt64
 
         @inlinable
@@ -75,14 +76,14 @@ extension PersistentMap: Sequence {
         }
     }
 
-    /// Goes on to the next chunks that have entries; `used` is 0 if there are none.
+    /// Advances to the next chunks that have entries. `used` is 0 if there are none.
     @inlinable @inline(never)
     func nextChunks(_ walk: Walk) -> Walk {
         let header = header
         let depth = Int(header.pointee.depth)
         let step = 8 &* Self.chunkBytes
         var walk = walk
-        // The segment is looked up anew; at first there is none, and none of its chunks are left.
+        // The segment is looked up again. At first there is none, and no chunks are left.
         var end = walk.base
         if walk.entry > 0 {
             let segment = segmentToWalk(walk.entry &- 1, depth, header)
@@ -92,7 +93,8 @@ extension PersistentMap: Sequence {
         while true {
             if walk.base >= end {
                 guard walk.entry < 1 &<< depth, header.pointee.table != 0 else {
-                    // Whoever has made room for `underestimatedCount` entries relies on them.
+                    // Callers that have reserved space for `underestimatedCount` entries rely on
+                    // them.
                     guard walk.rest == 0 else { Handle.damaged(access, "map") }
                     return walk
                 }
@@ -112,8 +114,8 @@ extension PersistentMap: Sequence {
         return walk
     }
 
-    /// Begins to fetch what will be walked a little later. Processors do so by themselves within a
-    /// page, but not across.
+    /// Starts fetching chunks that will be visited a little later. Processors prefetch by
+    /// themselves within a page, but not across pages.
     @inlinable @inline(__always)
     func prefetch(
         behind walk: Walk, _ end: UnsafeMutableRawPointer, _ depth: Int,
@@ -148,7 +150,7 @@ extension PersistentMap: Sequence {
         return segment
     }
 
-    /// The slots in use of up to eight chunks.
+    /// Returns the used slots of up to eight chunks.
     @inlinable @inline(__always)
     static func usedSlots(from base: UnsafeMutableRawPointer, to end: UnsafeMutableRawPointer)
         -> UInt64
@@ -163,11 +165,11 @@ extension PersistentMap: Sequence {
         return used
     }
 
-    /// The slot that a bit of `Walk.used` stands for.
+    /// Returns the slot of a bit of `Walk.used`.
     @inlinable @inline(__always)
     static func slot(_ bit: Int, from base: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Slot> {
         let stride = MemoryLayout<Slot>.stride
-        // The same, with less to compute where the chunk's head and padding are as long as a slot.
+        // The same, with less arithmetic if the chunk's head and padding are as long as a slot.
         let distance =
             chunkBytes == 8 &* stride
             ? bit &* stride : (bit &>> 3) &* chunkBytes &+ (bit & 7) &* stride

@@ -1,39 +1,40 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// A table gives its memory back as it empties: two sparse segments that one hash bit parts become
-// one again, and the only segment halves. Both happen at a quarter of what the segments hold and
-// leave a segment half full; growth comes at four fifths or more. So between a merge and the next
-// split, or the reverse, lies at least a seventh of a segment's slots in insertions or removals,
-// which pays for moving the entries, and a key that comes and goes at a boundary moves nothing.
+// A table frees memory as entries are removed: two sparse segments that differ in one hash bit are
+// merged, and a single segment is halved. Both happen when the segments are a quarter full and
+// leave a segment half full; growth happens at four fifths or more. Between a merge and the next
+// split, or the reverse, there are therefore at least as many insertions or removals as a seventh
+// of a segment's slots. They pay for moving the entries. A key that is inserted and removed
+// repeatedly at a boundary moves nothing.
 //
-// Segments do not count their entries. Hashes spread keys evenly, so the map's count says what a
-// segment holds in the mean; the entries themselves are counted only where that is a quarter or
-// less, one pair of segments for every sixteenth of a segment's chunks in removals, in an order
-// that visits all segments alike.
+// Segments do not count their entries. Hashes are distributed evenly, so the map's count gives the
+// mean number of entries in a segment. The entries themselves are counted only if the mean is a
+// quarter or less: one pair of segments is counted per as many removals as a sixteenth of a
+// segment's chunks, in an order that visits all segments equally.
 extension PersistentMap {
-    /// Whether the segment holds, in the mean, no more than a quarter of its slots.
+    /// Returns whether the mean number of entries in a segment is at most a quarter of its slots.
     @inlinable @inline(__always)
     func isSparse(_ segment: MapSegment, _ header: UnsafeMutablePointer<Header>) -> Bool {
         let mean = header.pointee.count &>> UInt64(truncatingIfNeeded: segment.localDepth)
         return mean &* 4 <= UInt64(truncatingIfNeeded: MapChunk.slots &<< segment.exponent)
     }
 
-    /// Called after a removal from a sparse segment. Room that was asked for stays until the map
-    /// has held so many entries.
+    /// Called after a removal from a sparse segment. Reserved capacity is kept until the map has
+    /// held that many entries.
     @inlinable @inline(never)
     func shrink(_ segment: MapSegment, _ header: UnsafeMutablePointer<Header>) {
         guard header.pointee.reservedCount == 0 else { return }
         guard segment.localDepth > 0 else { return halve(segment, header) }
-        // Multiples of the golden ratio fall evenly into any range (D. Knuth, "The Art of Computer
-        // Programming", 6.4).
+        // Multiples of the golden ratio are distributed evenly over any range (D. Knuth, "The Art
+        // of Computer Programming", 6.4).
         let place = header.pointee.changes &* 0x9e37_79b9_7f4a_7c15
         let interval = UInt64(truncatingIfNeeded: Swift.max(1, segment.chunks &>> 4))
         guard place <= UInt64.max / interval else { return }
         merge(at: place &* interval)
     }
 
-    /// Makes everything as small as the entries allow, after many removals at once.
+    /// Shrinks the table as far as the entries allow, after many removals at once.
     @inlinable
     func shrinkAll() {
         let header = header
@@ -55,8 +56,8 @@ extension PersistentMap {
         }
     }
 
-    /// Moves the only segment's entries to one of half as many chunks, if they fill no more than
-    /// half of that.
+    /// Moves the single segment's entries to one of half as many chunks, if they fill at most half
+    /// of it.
     @inlinable
     func halve(_ segment: MapSegment, _ header: UnsafeMutablePointer<Header>) {
         guard segment.exponent > 0, isSparse(segment, header) else { return }
@@ -66,8 +67,8 @@ extension PersistentMap {
         freeSegment(segment)
     }
 
-    /// Makes one of the segment that `hash` leads to and its other half, if they fill no more than
-    /// half of one together; returns whether it did.
+    /// Merges the segment that `hash` leads to with its sibling, if their entries fill at most half
+    /// of one segment. Returns whether it did.
     @inlinable @discardableResult
     func merge(at hash: UInt64) -> Bool {
         let header = writableHeader
@@ -100,7 +101,7 @@ extension PersistentMap {
         return true
     }
 
-    /// The slots in use, counted no further than just beyond `most`.
+    /// Returns the number of used slots, counted no further than just beyond `most`.
     @inlinable
     func usedSlots(of segment: MapSegment, upTo most: Int) -> Int {
         let base = chunks(segment)
@@ -116,7 +117,7 @@ extension PersistentMap {
     }
 
     /// Halves the directory while no segment needs its last two bits, so that the next split does
-    /// not double it again, and does without one where there is a single segment.
+    /// not double it again. Removes the directory if there is a single segment.
     @inlinable
     func shrinkDirectory(_ header: UnsafeMutablePointer<Header>) {
         let first = segment(for: 0, header)
@@ -151,8 +152,8 @@ extension PersistentMap {
         }
     }
 
-    /// Frees the directory, if there is one. The caller says in the header where the segments are
-    /// found then.
+    /// Frees the directory, if there is one. The caller records in the header where the segments
+    /// are then found.
     @inlinable
     func freeDirectory(_ header: UnsafeMutablePointer<Header>) {
         let depth = Int(header.pointee.depth)

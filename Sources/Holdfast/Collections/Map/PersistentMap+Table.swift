@@ -1,11 +1,12 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// Finding, inserting and removing in the table.
+// Finding, inserting and removing entries in the table.
 //
-// A key's hash is cut up: the top bits choose the segment, the low bits the chunk in it, bits 32-38
-// are the tag. A key is in the first chunk, from its home on and around the segment, that had a
-// free slot when it came; every chunk passed on the way counts it in its overflow.
+// A key's hash is divided up: the top bits select the segment, the low bits the chunk in it, and
+// bits 32-38 are the tag. Starting at its home chunk and wrapping around the segment, a key is in
+// the first chunk that had a free slot when the key was inserted. Every chunk that was passed on
+// the way counts the key in its overflow.
 extension PersistentMap {
     @inlinable @inline(__always)
     func segment(for hash: UInt64, _ header: UnsafeMutablePointer<Header>) -> MapSegment {
@@ -15,7 +16,7 @@ extension PersistentMap {
         return MapSegment(word: access.load(header.pointee.table &+ index &* 8, as: UInt64.self))
     }
 
-    /// The first byte of the segment's chunks, after one bounds check for all of them.
+    /// Returns the start of the segment's chunks, after one bounds check for all of them.
     @inlinable @inline(__always)
     func chunks(_ segment: MapSegment) -> UnsafeMutableRawPointer {
         guard segment.exponent < 32, segment.offset & UInt64(HeapLayout.lineBytes &- 1) == 0 else {
@@ -39,7 +40,7 @@ extension PersistentMap {
         search(probe, hash, header).found
     }
 
-    /// The key's slot; if there is none, its home chunk, if that has a slot free.
+    /// Returns the key's slot. If there is none, returns its home chunk, if that has a free slot.
     @inlinable @inline(__always)
     func search(
         _ probe: Key.Probe, _ hash: UInt64, _ header: UnsafeMutablePointer<Header>
@@ -74,13 +75,13 @@ extension PersistentMap {
 
     // MARK: Inserting
 
-    /// How far from its home a key may go before the segment grows; beyond the largest size and
-    /// depth, anywhere.
+    /// The maximum distance of a key from its home before the segment grows. At the largest size
+    /// and depth there is no maximum.
     @inlinable @inline(__always)
     static var reach: Int { 6 }
 
-    /// Puts a slot whose key is not there yet into the table: into `room`, where a search has just
-    /// found some and nothing has been inserted or removed since, as `changes` shows.
+    /// Inserts a slot with a new key: into `room`, if a search has just found a free slot and
+    /// nothing has been inserted or removed since, as `changes` shows.
     @inlinable @inline(__always)
     func insertNew(
         _ slot: Slot, _ hash: UInt64, room: UnsafeMutableRawPointer?, changes: UInt64,
@@ -98,7 +99,7 @@ extension PersistentMap {
         header.pointee.changes &+= 1
     }
 
-    /// Puts a slot whose key is not there yet into the table, growing it as needed.
+    /// Inserts a slot with a new key, growing the table as needed.
     @inlinable
     func insertNew(_ slot: Slot, _ hash: UInt64) {
         while true {
@@ -119,13 +120,13 @@ extension PersistentMap {
             {
                 return countOneMore(header)
             }
-            // Without room the transaction is lost, and the entry with it.
+            // Without memory the transaction has exceeded a limit, and the entry is lost.
             if !grow(segment, hash) { return }
         }
     }
 
-    /// A slot for a key that is not there yet. Nil if the transaction is lost and the key could not
-    /// be stored: then it must not get into the table.
+    /// Returns a slot for a new key. Nil if the transaction has exceeded a limit and the key could
+    /// not be stored. It must not be inserted then.
     @inlinable @inline(__always)
     func newSlot(
         _ key: Key, _ probe: Key.Probe, _ value: @autoclosure () -> Value.Stored
@@ -135,14 +136,13 @@ extension PersistentMap {
         return Key.matches(slot.key, probe, in: access) ? slot : nil
     }
 
-    /// Beyond this many shared hash bits, splitting again would not part the keys: their hashes are
-    /// the same.
+    /// With this many shared hash bits, splitting again would not separate the keys: their hashes
+    /// are the same.
     @inlinable @inline(__always)
     static var deepest: Int { 30 }
 
-    /// Puts the slot into the first free place within reach of the segment, whose chunks begin at
-    /// `base`; false if there is none. Lines of a segment that has just been made are noted
-    /// already.
+    /// Inserts the slot into the first free place within reach of the segment, whose chunks begin
+    /// at `base`. Returns false if there is none. Lines of a new segment are dirty already.
     @inlinable @inline(__always)
     func place(
         _ slot: Slot, _ hash: UInt64, in segment: MapSegment, at base: UnsafeMutableRawPointer,
@@ -168,14 +168,14 @@ extension PersistentMap {
         return true
     }
 
-    /// Puts a slot into a chunk that has one free.
+    /// Inserts a slot into a chunk that has a free one.
     @inlinable @inline(__always)
     func put(_ slot: Slot, _ hash: UInt64, into chunk: UnsafeMutableRawPointer, isNoted: Bool) {
         let control = chunk.load(as: UInt64.self)
         let free = MapChunk.slot(MapChunk.empties(control))
         let place = slots(chunk) + free
         storeControl(MapChunk.setting(control, slot: free, tag: MapChunk.tag(hash)), chunk, isNoted)
-        // What is in the line of the control word is noted with that.
+        // The part in the line of the control word is marked dirty together with it.
         let end = UnsafeMutableRawPointer(place) + MemoryLayout<Slot>.size
         let rest = Swift.max(UnsafeMutableRawPointer(place), chunk + HeapLayout.lineBytes)
         if !isNoted, rest < end {
@@ -195,14 +195,15 @@ extension PersistentMap {
 
     // MARK: Removing
 
-    /// Takes the key's slot out of the table and returns it; what it owned is the caller's to free.
+    /// Removes the key's slot from the table and returns it. The caller frees everything that it
+    /// owned.
     @inlinable
     func remove(_ probe: Key.Probe, _ hash: UInt64) -> Slot? {
         guard let found = find(probe, hash) else { return nil }
         return remove(found, hash)
     }
 
-    /// Takes a slot that `find` or a walk has come upon out of the table, which may shrink.
+    /// Removes a slot that `find` or a walk has found. The table may shrink.
     @inlinable
     func remove(_ found: UnsafeMutablePointer<Slot>, _ hash: UInt64) -> Slot {
         let (removed, segment) = removeKeepingPlaces(found, hash)
@@ -210,8 +211,8 @@ extension PersistentMap {
         return removed
     }
 
-    /// The same, but the other slots stay where they are, unless it was the last one, with which
-    /// the table goes. Returns the segment, too.
+    /// Removes a slot without moving the others. Removing the last one frees the table. Returns the
+    /// segment, too.
     @inlinable @inline(__always)
     func removeKeepingPlaces(_ found: UnsafeMutablePointer<Slot>, _ hash: UInt64) -> (
         Slot, MapSegment
@@ -226,7 +227,7 @@ extension PersistentMap {
         let target = position / Self.chunkBytes
         let slot = found - slots(base + target &* Self.chunkBytes)
         takeOut(slot, of: target, home: Int(truncatingIfNeeded: hash) & mask, from: base, mask)
-        // Room that was asked for has been used.
+        // The reserved capacity has been used.
         if header.pointee.count >= header.pointee.reservedCount { header.pointee.reservedCount = 0 }
         header.pointee.count &-= 1
         header.pointee.changes &+= 1
@@ -234,8 +235,8 @@ extension PersistentMap {
         return (removed, segment)
     }
 
-    /// Marks a slot of the chunk `target` as empty, and no longer counts its key in the chunks that
-    /// it passed.
+    /// Marks a slot of the chunk `target` as empty, and removes its key from the overflow counts of
+    /// the chunks that it passed.
     @inlinable @inline(__always)
     func takeOut(
         _ slot: Int, of target: Int, home: Int, from base: UnsafeMutableRawPointer, _ mask: Int

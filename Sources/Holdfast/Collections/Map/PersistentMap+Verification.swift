@@ -1,10 +1,10 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// Verifying a map that may be damaged: header, directory, segments, chunks, and that every key is
-// where a search for it comes by.
+// Verifying a map that may be damaged: the header, the directory, the segments and chunks, and that
+// a search would find every key at its place.
 extension PersistentMap {
-    /// Verifies the map whose header lies at `offset`, and everything in it.
+    /// Verifies the map whose header is at `offset`, and everything in it.
     static func verify(mapAt offset: UInt64, in verification: inout some BlockVerifier) {
         guard
             verification.claim(
@@ -39,8 +39,8 @@ extension PersistentMap {
         }
     }
 
-    /// Every entry of the directory leads to a segment, and exactly those entries to the same one
-    /// that share its bits.
+    /// Verifies that every directory entry leads to a segment, and that entries lead to the same
+    /// segment if and only if they share its bits.
     private static func verifyDirectory(
         at table: UInt64, depth: Int, count: inout UInt64, in verification: inout some BlockVerifier
     ) -> Bool {
@@ -69,7 +69,8 @@ extension PersistentMap {
         return true
     }
 
-    /// Verifies the segment whose keys' hashes begin with `prefix`. False if it could not be read.
+    /// Verifies the segment whose keys' hashes begin with `prefix`. Returns false if it could not
+    /// be read.
     private static func verify(
         _ segment: MapSegment, prefix: UInt64, depth: Int, count: inout UInt64,
         in verification: inout some BlockVerifier
@@ -133,11 +134,11 @@ extension PersistentMap {
         }
     }
 
-    /// What one segment's chunks say of the keys that were sent on, and what its keys say.
+    /// The overflow counts of one segment's chunks, stated and computed.
     private struct SegmentWalk {
         let segment: MapSegment
         let prefix: UInt64
-        /// The overflow counts as they stand in the chunks, and as they follow from the keys.
+        /// The overflow counts as stored in the chunks, and as computed from the keys.
         var stated: [UInt8] = []
         var counted: [UInt32]
         /// Whether all keys could be followed, so that the counts must agree.
@@ -168,7 +169,7 @@ extension PersistentMap {
 
         func compareOverflow(in verification: inout some BlockVerifier) {
             guard isExact else { return }
-            // A count of 255 stands for that many or more, now or once.
+            // A count of 255 means that many or more, now or in the past.
             for chunk in 0 ..< segment.chunks
             where stated[chunk] != 255 && UInt32(stated[chunk]) != counted[chunk] {
                 verification.report(

@@ -1,6 +1,6 @@
 import HoldfastEngine
 
-// The keys and the values by themselves, and the entries as text.
+// The keys and the values as collections of their own, and the entries as text.
 
 extension PersistentMap {
     /// The keys, in the order of iteration.
@@ -19,19 +19,25 @@ extension PersistentMap {
         @inlinable
         init(map: PersistentMap) { self.map = map }
 
-        /// The number of keys. O(1).
+        /// The number of keys.
+        ///
+        /// - Complexity: O(1).
         @inlinable
         public var count: Int { map.count }
 
-        /// Whether there are none. O(1).
+        /// Whether there are no keys.
+        ///
+        /// - Complexity: O(1).
         @inlinable
         public var isEmpty: Bool { map.isEmpty }
 
-        /// Whether `key` is one of them. O(1) expected.
+        /// Returns whether `key` is one of the keys.
+        ///
+        /// - Complexity: O(1) expected.
         @inlinable
         public func contains(_ key: Key) -> Bool { map.contains(key) }
 
-        /// Walks the keys; the values are not loaded.
+        /// An iterator over the keys. Values are not loaded.
         @frozen
         public struct Iterator: IteratorProtocol {
             @usableFromInline var entries: PersistentMap.Iterator
@@ -39,7 +45,9 @@ extension PersistentMap {
             @inlinable
             init(_ entries: PersistentMap.Iterator) { self.entries = entries }
 
-            /// The next key, or nil. Amortised O(1).
+            /// Returns the next key, or nil at the end.
+            ///
+            /// - Complexity: Amortised O(1).
             @inlinable
             public mutating func next() -> Key? {
                 entries.nextSlot().map { Key.load($0.pointee.key, from: entries.map.access) }
@@ -66,15 +74,19 @@ extension PersistentMap {
         @inlinable
         init(map: PersistentMap) { self.map = map }
 
-        /// The number of values. O(1).
+        /// The number of values.
+        ///
+        /// - Complexity: O(1).
         @inlinable
         public var count: Int { map.count }
 
-        /// Whether there are none. O(1).
+        /// Whether there are no values.
+        ///
+        /// - Complexity: O(1).
         @inlinable
         public var isEmpty: Bool { map.isEmpty }
 
-        /// Walks the values; the keys are not loaded.
+        /// An iterator over the values. Keys are not loaded.
         @frozen
         public struct Iterator: IteratorProtocol {
             @usableFromInline var entries: PersistentMap.Iterator
@@ -82,7 +94,9 @@ extension PersistentMap {
             @inlinable
             init(_ entries: PersistentMap.Iterator) { self.entries = entries }
 
-            /// The next value, or nil. Amortised O(1).
+            /// Returns the next value, or nil at the end.
+            ///
+            /// - Complexity: Amortised O(1).
             @inlinable
             public mutating func next() -> Value? {
                 entries.nextSlot().map { Value.load($0.pointee.value, from: entries.map.access) }
@@ -103,11 +117,11 @@ extension PersistentMap {
 }
 
 extension PersistentMap: CustomStringConvertible, CustomDebugStringConvertible {
-    /// The entries as a dictionary literal, in the order of iteration. A map that is in no heap yet
-    /// is empty.
+    /// The entries as a dictionary literal, in the order of iteration. Empty for a map that is in
+    /// no heap yet.
     public var description: String { text { "\($0.key): \($0.value)" } }
 
-    /// The entries as a dictionary literal, keys and values as they are shown to programmers.
+    /// The entries as a dictionary literal, with the debug descriptions of keys and values.
     public var debugDescription: String {
         text { "\(String(reflecting: $0.key)): \(String(reflecting: $0.value))" }
     }

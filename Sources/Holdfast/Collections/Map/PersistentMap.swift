@@ -1,26 +1,26 @@
 import HoldfastEngine
 import HoldfastFormat
 
-/// A dictionary that lives in a heap: keys to values, in no particular order.
+/// A dictionary in a heap, from keys to values, in no particular order.
 ///
-/// A `PersistentMap` is a handle: copying it does not copy the entries, and a change through one
-/// copy is seen through all, as with a class. It is valid inside its transaction; used later, it
-/// traps with a sentence. In a read transaction it can only be read. Assigning it to a place in a
-/// heap copies the entries.
+/// A `PersistentMap` is a handle. Copying it does not copy the entries, and a change through one
+/// copy is visible through all, as with a class. It is valid inside its transaction; later use
+/// traps with a message. In a read transaction it is read-only. Assigning it to a place in a heap
+/// copies the entries.
 ///
 ///     stock["bolt", default: 0] += 120
 ///     if let nails = stock["nail"] { … }
 ///     words[creating: "swift"].append(posting)        // values that are collections
 ///
-/// Look-up, insertion and removal take O(1) expected time, and growth is spread out: the table is
-/// made of segments of at most 64 KiB that split one at a time (extendible hashing: R. Fagin et
-/// al., ACM TODS 4(3), 1979), so no single insertion moves more than one of them and a directory of
-/// eight bytes a segment. Removals give memory back in the same steps: a table that is no more than
-/// a quarter full shrinks.
+/// Lookup, insertion and removal take O(1) expected time. Growth is incremental: the table consists
+/// of segments of at most 64 KiB that split one at a time (extendible hashing: R. Fagin et al., ACM
+/// TODS 4(3), 1979). No single insertion moves more than one segment and a directory of eight bytes
+/// per segment. Removals free memory in the same steps: a table that is at most a quarter full
+/// shrinks.
 @frozen
 public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     @usableFromInline package let access: HeapAccess
-    /// Where the header lies.
+    /// The place of the header.
     @usableFromInline let offset: UInt64
 
     @inlinable
@@ -29,21 +29,22 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         self.offset = offset
     }
 
-    /// What lies at `offset`: one line.
+    /// The header, at `offset`: one line.
     @frozen @usableFromInline
     struct Header: BitwiseCopyable {
         @usableFromInline static var magic: UInt32 { 0x504d_4648 }  // "HFMP"
         @usableFromInline var magic: UInt32
-        /// Hash bits that the directory is indexed with; 0 while there is only one segment and no
-        /// directory.
+        /// The number of hash bits that index the directory, or 0 while there is only one segment
+        /// and no directory.
         @usableFromInline var depth: UInt32 = 0
         @usableFromInline var count: UInt64 = 0
-        /// The only segment's word (0 before the first insertion), or the directory's offset.
+        /// The single segment's word (0 before the first insertion), or the directory's offset.
         @usableFromInline var table: UInt64 = 0
-        /// Goes up with every insertion and removal; shows an iterator that the map has changed.
+        /// Incremented with every insertion and removal. An iterator detects by it that the map has
+        /// changed.
         @usableFromInline var changes: UInt64 = 0
-        /// Up to this many entries a segment takes keys until it is full, so that room asked for
-        /// beforehand is room indeed.
+        /// Up to this number of entries a segment accepts keys until it is full, so that reserved
+        /// capacity can really be used.
         @usableFromInline var reservedCount: UInt64 = 0
         @usableFromInline var reserved: (UInt64, UInt64, UInt64) = (0, 0, 0)
 
@@ -53,8 +54,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 
     @usableFromInline typealias Slot = MapSlot<Key.Stored, Value.Stored>
 
-    /// Bytes from one chunk to the next: whole lines, so that a chunk of up to 64 bytes is one line
-    /// of log.
+    /// The distance between chunks in bytes: whole lines, so that a chunk of up to 64 bytes is one
+    /// line of log.
     @inlinable @inline(__always)
     static var chunkBytes: Int {
         (MapChunk.headerBytes.roundedUp(to: MemoryLayout<Slot>.alignment) + MapChunk.slots
@@ -65,7 +66,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     @inlinable @inline(__always)
     static var slotsOffset: Int { MapChunk.headerBytes.roundedUp(to: MemoryLayout<Slot>.alignment) }
 
-    /// log2 of the chunks of a segment that splits instead of growing: up to 64 KiB.
+    /// log2 of the number of chunks in a segment of maximum size, up to 64 KiB. Such a segment
+    /// splits instead of growing.
     @inlinable @inline(__always)
     static var largestExponent: Int {
         let chunks = Swift.max(1, 65536 / chunkBytes)
@@ -77,8 +79,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
             to: Header.self)
         guard header.pointee.magic == Header.magic else { Handle.removed(access, "map") }
-        // So that what allocates by the count, or computes with the depth, does not go astray with
-        // a damaged one.
+        // So that code that allocates by the count, or computes with the depth, is safe with a
+        // damaged header.
         guard header.pointee.depth <= 32, header.pointee.count <= access.context.pointee.byteCount
         else {
             Handle.damaged(access, "map")
@@ -93,18 +95,24 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         return header
     }
 
-    /// The number of entries. O(1).
+    /// The number of entries.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var count: Int { Int(truncatingIfNeeded: header.pointee.count) }
 
-    /// Whether there are no entries. O(1).
+    /// Whether there are no entries.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var isEmpty: Bool { count == 0 }
 
     // MARK: Reading
 
-    /// The value for `key`, or nil. Setting replaces or inserts; setting nil removes. O(1)
-    /// expected.
+    /// The value for `key`, or nil. Setting a value replaces or inserts it; setting nil removes the
+    /// entry.
+    ///
+    /// - Complexity: O(1) expected.
     @inlinable
     public subscript(key: Key) -> Value? {
         @inline(__always) get {
@@ -137,8 +145,9 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         }
     }
 
-    /// The value for `key`, or `defaultValue` if there is none; changing it in place inserts it.
-    /// O(1) expected.
+    /// The value for `key`, or `defaultValue` if there is none. Changing it in place inserts it.
+    ///
+    /// - Complexity: O(1) expected.
     @inlinable
     public subscript(key: Key, default defaultValue: @autoclosure () -> Value) -> Value {
         get { self[key] ?? defaultValue() }
@@ -162,14 +171,18 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         }
     }
 
-    /// Whether there is an entry for `key`. O(1) expected.
+    /// Returns whether there is an entry for `key`.
+    ///
+    /// - Complexity: O(1) expected.
     @inlinable
     public func contains(_ key: Key) -> Bool { find(key) != nil }
 
     // MARK: Changing
 
-    /// Sets the value for `key` and frees the old one; returns whether the key was new. O(1)
-    /// expected.
+    /// Sets the value for `key` and frees the old one.
+    ///
+    /// - Returns: Whether the key is new.
+    /// - Complexity: O(1) expected.
     @inlinable @discardableResult
     public func updateValue(_ value: Value, forKey key: Key) -> Bool {
         Key.withProbe(key) { probe in
@@ -181,8 +194,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
                 return false
             }
             let changes = header.pointee.changes
-            // What owns memory is stored first: it may allocate, and nothing of the table may be
-            // half changed then.
+            // A value that owns memory is stored first: storing it may allocate, and the table must
+            // be consistent then.
             if let slot = newSlot(key, probe, Value.store(value, in: access)) {
                 insertNew(slot, hash, room: room, changes: changes, header)
             }
@@ -194,7 +207,7 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     func replace(_ slot: UnsafeMutablePointer<Slot>, with value: Value) {
         let old = slot.pointee.value
         let new = Value.store(value, in: access)
-        // Not the key, which may lie in another line.
+        // Not the key, which may be in another line.
         withUnsafeMutablePointer(to: &slot.pointee.value) {
             access.note(address: $0, MemoryLayout<Value.Stored>.size)
         }
@@ -202,8 +215,10 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }
 
-    /// Removes the entry for `key` and frees what it owned; returns whether there was one. O(1)
-    /// expected.
+    /// Removes the entry for `key` and frees everything that it owned.
+    ///
+    /// - Returns: Whether there was an entry.
+    /// - Complexity: O(1) expected.
     @inlinable @discardableResult
     public func removeValue(forKey key: Key) -> Bool {
         Key.withProbe(key) { probe in
@@ -220,7 +235,9 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         if Value.ownsMemory { Value.destroy(slot.value, in: access) }
     }
 
-    /// Removes all entries and frees what they owned, the table with it. O(capacity).
+    /// Removes all entries and frees everything that they owned, together with the table.
+    ///
+    /// - Complexity: O(*c*), where *c* is the capacity.
     @inlinable
     public func removeAll() {
         let header = writableHeader
@@ -237,8 +254,10 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 }
 
 extension PersistentMap where Value: PersistableContainer {
-    /// The collection for `key`, made empty if there is none: `words[creating:
-    /// "swift"].append(posting)`. O(1) expected.
+    /// The collection for `key`, created empty if there is none: `words[creating:
+    /// "swift"].append(posting)`.
+    ///
+    /// - Complexity: O(1) expected.
     @inlinable
     public subscript(creating key: Key) -> Value {
         Key.withProbe(key) { probe in

@@ -1,18 +1,18 @@
 import HoldfastEngine
 
-/// A set that lives in a heap: its elements in no particular order.
+/// A set in a heap, in no particular order.
 ///
-/// A `PersistentSet` is a handle: copying it does not copy the elements, and a change through one
-/// copy is seen through all, as with a class. It is valid inside its transaction; used later, it
-/// traps with a sentence. In a read transaction it can only be read. Assigning it to a place in a
-/// heap copies the elements.
+/// A `PersistentSet` is a handle. Copying it does not copy the elements, and a change through one
+/// copy is visible through all, as with a class. It is valid inside its transaction; later use
+/// traps with a message. In a read transaction it is read-only. Assigning it to a place in a heap
+/// copies the elements.
 ///
 ///     let seen = try tx.set("seen", of: String.self)
 ///     if seen.insert(url) { … }
 ///     seen.subtract(["a", "b"])
 ///
-/// Looking up, inserting and removing take O(1) expected time. It is the table of a
-/// ``PersistentMap`` without values.
+/// Lookup, insertion and removal take O(1) expected time. A set is the table of a ``PersistentMap``
+/// without values.
 @frozen
 public struct PersistentSet<Element: PersistableKey> {
     @usableFromInline package typealias Table = PersistentMap<Element, NoValue>
@@ -23,7 +23,7 @@ public struct PersistentSet<Element: PersistableKey> {
     init(table: Table) { self.table = table }
 }
 
-/// The value of a set's elements: no bytes.
+/// The value type of a set's table. It has no bytes.
 @frozen
 public struct NoValue: PersistableStruct {
     @inlinable
@@ -31,29 +31,41 @@ public struct NoValue: PersistableStruct {
 }
 
 extension PersistentSet: PersistentSetAlgebra {
-    /// The number of elements. O(1).
+    /// The number of elements.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var count: Int { table.count }
 
-    /// Whether `element` is in the set. O(1) expected.
+    /// Returns whether `element` is in the set.
+    ///
+    /// - Complexity: O(1) expected.
     @inlinable
     public func contains(_ element: Element) -> Bool { table.contains(element) }
 
-    /// Adds `element`; returns whether it was new. An equal element that is there already stays as
-    /// it is. O(1) expected.
+    /// Adds `element`. If there is an equal element already, that one stays.
+    ///
+    /// - Returns: Whether the element is new.
+    /// - Complexity: O(1) expected.
     @inlinable @discardableResult
     public func insert(_ element: Element) -> Bool { table.updateValue(NoValue(), forKey: element) }
 
-    /// Removes `element` and frees what it owned; returns whether it was there. O(1) expected.
+    /// Removes `element` and frees everything that it owned.
+    ///
+    /// - Returns: Whether the element was in the set.
+    /// - Complexity: O(1) expected.
     @inlinable @discardableResult
     public func remove(_ element: Element) -> Bool { table.removeValue(forKey: element) }
 
-    /// Removes all elements and frees what they owned. O(capacity).
+    /// Removes all elements and frees everything that they owned.
+    ///
+    /// - Complexity: O(*c*), where *c* is the capacity.
     @inlinable
     public func removeAll() { table.removeAll() }
 
-    /// Removes the elements that `shouldBeRemoved` says yes to. O(count), with a copy of them in
-    /// memory.
+    /// Removes the elements that satisfy `shouldBeRemoved`. Copies the elements in memory.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func removeAll(where shouldBeRemoved: (Element) throws -> Bool) rethrows {
         for element in try filter(shouldBeRemoved) { remove(element) }
@@ -61,10 +73,10 @@ extension PersistentSet: PersistentSetAlgebra {
 }
 
 extension PersistentSet: Sequence {
-    /// Walks the elements in the table's order, which is the same in every process but changes as
-    /// the set grows.
+    /// An iterator over the elements in the order of the table, which is the same in every process
+    /// but changes as the set grows.
     ///
-    /// Inserting or removing while iterating traps at the next step.
+    /// Inserting or removing during iteration traps at the next step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline var entries: PersistentMap<Element, NoValue>.Iterator
@@ -72,7 +84,9 @@ extension PersistentSet: Sequence {
         @inlinable
         init(_ entries: PersistentMap<Element, NoValue>.Iterator) { self.entries = entries }
 
-        /// The next element, or nil. Amortised O(1).
+        /// Returns the next element, or nil at the end.
+        ///
+        /// - Complexity: Amortised O(1).
         @inlinable
         public mutating func next() -> Element? { entries.next()?.key }
     }
@@ -85,7 +99,7 @@ extension PersistentSet: Sequence {
 }
 
 extension PersistentSet: PersistableContainer {
-    /// Where the header lies.
+    /// The place of the header.
     public typealias Stored = RelativePointer<StoredMap>
 
     @inlinable
@@ -120,8 +134,8 @@ extension PersistentSet: PersistableContainer {
 }
 
 extension PersistentSet {
-    /// An empty set for a field of a new record: it is made in the heap when the record is stored.
-    /// Until then it must not be used.
+    /// Creates an empty set for a field of a new record. It is created in the heap when the record
+    /// is stored, and must not be used before that.
     @inlinable
     public init() { table = Table() }
 }

@@ -1,27 +1,28 @@
-/// What ``PersistentSet`` and ``PersistentSortedSet`` have in common: the algebra of sets, in
-/// place.
+/// The set algebra, in place, of ``PersistentSet`` and ``PersistentSortedSet``.
 ///
-/// The other side is a sequence of elements, or another set of a heap. Whatever the other side is,
-/// elements are compared as the set compares its own.
+/// The other operand is a sequence of elements, or another set of a heap. In each case, elements
+/// are compared as this set compares its own.
 public protocol PersistentSetAlgebra<Element>: Sequence, CustomStringConvertible {
     /// The number of elements.
     var count: Int { get }
 
-    /// Whether `element` is in the set.
+    /// Returns whether `element` is in the set.
     func contains(_ element: Element) -> Bool
 
-    /// Adds `element`; returns whether it was new.
+    /// Adds `element`. Returns whether it is new.
     @discardableResult func insert(_ element: Element) -> Bool
 
-    /// Removes `element`; returns whether it was there.
+    /// Removes `element`. Returns whether it was in the set.
     @discardableResult func remove(_ element: Element) -> Bool
 
-    /// Removes the elements that `shouldBeRemoved` says yes to.
+    /// Removes the elements that satisfy `shouldBeRemoved`.
     func removeAll(where shouldBeRemoved: (Element) throws -> Bool) rethrows
 }
 
 extension PersistentSetAlgebra {
-    /// Whether there are no elements. O(1).
+    /// Whether there are no elements.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var isEmpty: Bool { count == 0 }
 
@@ -30,25 +31,31 @@ extension PersistentSetAlgebra {
 
     // MARK: Changing
 
-    /// Adds all elements of `other`. One insertion for each.
+    /// Adds all elements of `other`.
+    ///
+    /// - Complexity: One insertion per element of `other`.
     @inlinable
     public func formUnion(_ other: some Sequence<Element>) {
         for element in other { insert(element) }
     }
 
-    /// Removes all elements of `other`. One removal for each.
+    /// Removes all elements of `other`.
+    ///
+    /// - Complexity: One removal per element of `other`.
     @inlinable
     public func subtract(_ other: some Sequence<Element>) {
         for element in other { remove(element) }
     }
 
-    /// Removes all elements of `other`, which can be the set itself.
+    /// Removes all elements of `other`, which can be this set itself.
     @inlinable
     public func subtract(_ other: some PersistentSetAlgebra<Element>) {
         removeAll { other.contains($0) }
     }
 
-    /// Keeps only what is in `other` too. One look-up in `other` for each element of the set.
+    /// Keeps only the elements that are in `other` too.
+    ///
+    /// - Complexity: One lookup in `other` per element of this set.
     @inlinable
     public func formIntersection(_ other: some PersistentSetAlgebra<Element>) {
         removeAll { !other.contains($0) }
@@ -56,25 +63,31 @@ extension PersistentSetAlgebra {
 
     // MARK: Comparing
 
-    /// Whether all elements are in `other`. One look-up in `other` for each.
+    /// Returns whether all elements are in `other`.
+    ///
+    /// - Complexity: One lookup in `other` per element.
     @inlinable
     public func isSubset(of other: some PersistentSetAlgebra<Element>) -> Bool {
         count <= other.count && allSatisfy { other.contains($0) }
     }
 
-    /// Whether all elements of `other` are in the set. One look-up for each.
+    /// Returns whether all elements of `other` are in this set.
+    ///
+    /// - Complexity: One lookup per element of `other`.
     @inlinable
     public func isSuperset(of other: some Sequence<Element>) -> Bool {
         other.allSatisfy { contains($0) }
     }
 
-    /// Whether no element of `other` is in the set. One look-up for each.
+    /// Returns whether no element of `other` is in this set.
+    ///
+    /// - Complexity: One lookup per element of `other`.
     @inlinable
     public func isDisjoint(with other: some Sequence<Element>) -> Bool {
         !other.contains { contains($0) }
     }
 
-    /// Whether both hold the same elements.
+    /// Returns whether both sets hold the same elements.
     @inlinable
     public static func == (left: Self, right: some PersistentSetAlgebra<Element>) -> Bool {
         left.count == right.count && left.isSubset(of: right)
@@ -82,28 +95,32 @@ extension PersistentSetAlgebra {
 }
 
 extension PersistentSetAlgebra where Element: Hashable {
-    /// Keeps only what is in `other` too. `other` is made a `Set` first, unless it is one.
+    /// Keeps only the elements that are in `other` too. Converts `other` to a `Set` first, unless
+    /// it is one.
     @inlinable
     public func formIntersection(_ other: some Sequence<Element>) {
         let other = Set(other)
         removeAll { !other.contains($0) }
     }
 
-    /// Keeps what is either in the set or in `other`, but not in both. `other` is made a `Set`
-    /// first, unless it is one.
+    /// Keeps the elements that are in exactly one of this set and `other`. Converts `other` to a
+    /// `Set` first, unless it is one.
     @inlinable
     public func formSymmetricDifference(_ other: some Sequence<Element>) {
         for element in Set(other) where !insert(element) { remove(element) }
     }
 
-    /// Whether all elements are in `other`, which is made a `Set` first, unless it is one.
+    /// Returns whether all elements are in `other`. Converts `other` to a `Set` first, unless it is
+    /// one.
     @inlinable
     public func isSubset(of other: some Sequence<Element>) -> Bool {
         let other = Set(other)
         return count <= other.count && allSatisfy { other.contains($0) }
     }
 
-    /// Whether both hold the same elements. O(count) look-ups.
+    /// Returns whether both sets hold the same elements.
+    ///
+    /// - Complexity: O(*n*) lookups, where *n* is the count.
     @inlinable
     public static func == (left: Self, right: Set<Element>) -> Bool {
         left.count == right.count && left.allSatisfy { right.contains($0) }

@@ -1,19 +1,19 @@
 import HoldfastEngine
 
-/// A set that lives in a heap and is sorted.
+/// A sorted set in a heap.
 ///
-/// A `PersistentSortedSet` is a handle: copying it does not copy the elements, and a change through
-/// one copy is seen through all, as with a class. It is valid inside its transaction; used later,
-/// it traps with a sentence. In a read transaction it can only be read. Assigning it to a place in
-/// a heap copies the elements.
+/// A `PersistentSortedSet` is a handle. Copying it does not copy the elements, and a change through
+/// one copy is visible through all, as with a class. It is valid inside its transaction; later use
+/// traps with a message. In a read transaction it is read-only. Assigning it to a place in a heap
+/// copies the elements.
 ///
 ///     let times = try tx.sortedSet("times", of: Date.self)
 ///     times.insert(.now)
 ///     for time in times[yesterday...] { … }
 ///     let next = times.element(after: .now)
 ///
-/// Looking up, inserting and removing take O(log count) time. It is the tree of a
-/// ``PersistentSortedMap`` without values.
+/// Lookup, insertion and removal take O(log *n*) time, where *n* is the count. A sorted set is the
+/// tree of a ``PersistentSortedMap`` without values.
 @frozen
 public struct PersistentSortedSet<Element: PersistableOrderedKey> {
     @usableFromInline package typealias Tree = PersistentSortedMap<Element, NoValue>
@@ -25,41 +25,58 @@ public struct PersistentSortedSet<Element: PersistableOrderedKey> {
 }
 
 extension PersistentSortedSet: PersistentSetAlgebra {
-    /// The number of elements. O(1).
+    /// The number of elements.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var count: Int { tree.count }
 
-    /// Whether there are no elements. O(1).
+    /// Whether there are no elements.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var isEmpty: Bool { tree.isEmpty }
 
-    /// Whether `element` is in the set. O(log count).
+    /// Returns whether `element` is in the set.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func contains(_ element: Element) -> Bool { tree.contains(element) }
 
-    /// Adds `element`; returns whether it was new. An equal element that is there already stays as
-    /// it is. O(log count).
+    /// Adds `element`. If there is an equal element already, that one stays.
+    ///
+    /// - Returns: Whether the element is new.
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
     public func insert(_ element: Element) -> Bool { tree.updateValue(NoValue(), forKey: element) }
 
-    /// Removes `element` and frees what it owned; returns whether it was there. O(log count).
+    /// Removes `element` and frees everything that it owned.
+    ///
+    /// - Returns: Whether the element was in the set.
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
     public func remove(_ element: Element) -> Bool { tree.removeValue(forKey: element) }
 
-    /// Removes all elements and frees what they owned. O(count) if they own something, else
-    /// O(nodes).
+    /// Removes all elements and frees everything that they owned.
+    ///
+    /// - Complexity: O(*n*) if the elements own memory, where *n* is the count; otherwise O(number
+    ///   of nodes).
     @inlinable
     public func removeAll() { tree.removeAll() }
 
-    /// Removes the elements that `shouldBeRemoved` says yes to. O(count). The set must not be
-    /// changed inside.
+    /// Removes the elements that satisfy `shouldBeRemoved`. The set must not be changed inside the
+    /// closure.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func removeAll(where shouldBeRemoved: (Element) throws -> Bool) rethrows {
         try tree.removeAll { try shouldBeRemoved($0.key) }
     }
 
-    /// Adds elements that ascend and come after all that are there, packed without gaps; traps with
-    /// a sentence at one that does not. Amortised O(1) an element.
+    /// Adds elements that ascend and come after all existing ones, packed without gaps. Traps with
+    /// a message at an element that does not.
+    ///
+    /// - Complexity: Amortised O(1) per element.
     @inlinable
     public func append(sorted elements: some Sequence<Element>) {
         tree.append(sorted: elements.lazy.map { (key: $0, value: NoValue()) })
@@ -69,62 +86,88 @@ extension PersistentSortedSet: PersistentSetAlgebra {
 // MARK: Order
 
 extension PersistentSortedSet {
-    /// The smallest element that is `element` or comes after it. O(log count).
+    /// Returns the smallest element that is `element` or comes after it.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func element(atOrAfter element: Element) -> Element? {
         tree.entry(atOrAfter: element)?.key
     }
 
-    /// The smallest element after `element`. O(log count).
+    /// Returns the smallest element after `element`.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func element(after element: Element) -> Element? { tree.entry(after: element)?.key }
 
-    /// The greatest element that is `element` or comes before it. O(log count).
+    /// Returns the greatest element that is `element` or comes before it.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func element(atOrBefore element: Element) -> Element? {
         tree.entry(atOrBefore: element)?.key
     }
 
-    /// The greatest element before `element`. O(log count).
+    /// Returns the greatest element before `element`.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func element(before element: Element) -> Element? { tree.entry(before: element)?.key }
 
-    /// The place of the first element that is `element` or comes after it; `endIndex` if there is
-    /// none. O(log count).
+    /// Returns the index of the first element that is `element` or comes after it, or `endIndex` if
+    /// there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func index(atOrAfter element: Element) -> Index { tree.index(atOrAfter: element) }
 
-    /// The place of `element`, or nil. O(log count).
+    /// Returns the index of `element`, or nil if it is not in the set.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func index(of element: Element) -> Index? { tree.index(forKey: element) }
 
-    /// Removes and returns the smallest element, or nil if there is none. O(log count).
+    /// Removes and returns the smallest element, or nil if there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func popFirst() -> Element? { tree.popFirst()?.key }
 
-    /// Removes and returns the greatest element, or nil if there is none. O(log count).
+    /// Removes and returns the greatest element, or nil if there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func popLast() -> Element? { tree.popLast()?.key }
 }
 
 extension PersistentSortedSet where Element: Comparable {
-    /// The elements in `range`: a view of them in place. O(log count).
+    /// The elements in `range`: a view of them in place.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(range: Range<Element>) -> SubSequence { SubSequence(tree[range]) }
 
-    /// The elements in `range`, both bounds among them. O(log count).
+    /// The elements in `range`, including both bounds.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(range: ClosedRange<Element>) -> SubSequence { SubSequence(tree[range]) }
 
-    /// The elements from one on. O(log count).
+    /// The elements from a lower bound on, including the bound.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(range: PartialRangeFrom<Element>) -> SubSequence { SubSequence(tree[range]) }
 
-    /// The elements before one. O(log count).
+    /// The elements before an upper bound.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(range: PartialRangeUpTo<Element>) -> SubSequence { SubSequence(tree[range]) }
 
-    /// The elements up to one, and it. O(log count).
+    /// The elements up to an upper bound, including the bound.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(range: PartialRangeThrough<Element>) -> SubSequence {
         SubSequence(tree[range])
@@ -132,8 +175,10 @@ extension PersistentSortedSet where Element: Comparable {
 }
 
 extension PersistentSortedSet where Element == String {
-    /// The elements that begin with `prefix`; see ``PersistentSortedMap/entries(withPrefix:)``.
-    /// O(log count).
+    /// Returns the elements that begin with `prefix`. See
+    /// ``PersistentSortedMap/entries(withPrefix:)``.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     public func elements(withPrefix prefix: String) -> SubSequence {
         SubSequence(tree.entries(withPrefix: prefix))
     }
@@ -142,8 +187,8 @@ extension PersistentSortedSet where Element == String {
 // MARK: Collection
 
 extension PersistentSortedSet: BidirectionalCollection {
-    /// The place of an element, good until the next insertion or removal; used after that, it traps
-    /// with a sentence.
+    /// The position of an element, valid until the next insertion or removal. Later use traps with
+    /// a message.
     public typealias Index = PersistentSortedMap<Element, NoValue>.Index
 
     @inlinable
@@ -152,11 +197,15 @@ extension PersistentSortedSet: BidirectionalCollection {
     @inlinable
     public var endIndex: Index { tree.endIndex }
 
-    /// The element at `index`. O(1).
+    /// The element at `index`.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public subscript(index: Index) -> Element { tree[index].key }
 
-    /// The elements between two indices, in place. O(1).
+    /// The elements between two indices, in place.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public subscript(bounds: Range<Index>) -> SubSequence { SubSequence(tree[bounds]) }
 
@@ -166,7 +215,9 @@ extension PersistentSortedSet: BidirectionalCollection {
     @inlinable
     public func index(before index: Index) -> Index { tree.index(before: index) }
 
-    /// How many steps lead from one index to the other. O(leaves between them).
+    /// Returns the number of steps from one index to the other.
+    ///
+    /// - Complexity: O(number of leaves between them).
     @inlinable
     public func distance(from start: Index, to end: Index) -> Int {
         tree.distance(from: start, to: end)
@@ -178,8 +229,8 @@ extension PersistentSortedSet: BidirectionalCollection {
     @inlinable
     public func makeIterator() -> Iterator { Iterator(tree.makeIterator()) }
 
-    /// Walks elements in ascending order. Inserting or removing while iterating traps at the next
-    /// step.
+    /// An iterator over the elements in ascending order. Inserting or removing during iteration
+    /// traps at the next step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline var entries: PersistentSortedMap<Element, NoValue>.Iterator
@@ -187,13 +238,16 @@ extension PersistentSortedSet: BidirectionalCollection {
         @inlinable
         init(_ entries: PersistentSortedMap<Element, NoValue>.Iterator) { self.entries = entries }
 
-        /// The next element, or nil. Amortised O(1).
+        /// Returns the next element, or nil at the end.
+        ///
+        /// - Complexity: Amortised O(1).
         @inlinable
         public mutating func next() -> Element? { entries.next()?.key }
     }
 
-    /// Elements that follow one another, in place: what `set[3 ..< 9]` is. Good until the next
-    /// insertion or removal. Its `count` takes O(leaves).
+    /// Consecutive elements of a sorted set, in place, such as `set[3 ..< 9]`.
+    ///
+    /// Valid until the next insertion or removal. Computing its `count` takes O(number of leaves).
     @frozen
     public struct SubSequence: BidirectionalCollection {
         public typealias Index = PersistentSortedSet.Index
@@ -209,7 +263,9 @@ extension PersistentSortedSet: BidirectionalCollection {
         @inlinable
         public var endIndex: Index { entries.endIndex }
 
-        /// The element at `index`. O(1).
+        /// The element at `index`.
+        ///
+        /// - Complexity: O(1).
         @inlinable
         public subscript(index: Index) -> Element { entries[index].key }
 
@@ -238,7 +294,7 @@ extension PersistentSortedSet: BidirectionalCollection {
 // MARK: Stored form
 
 extension PersistentSortedSet: PersistableContainer {
-    /// Where the header lies.
+    /// The place of the header.
     public typealias Stored = RelativePointer<StoredSortedMap>
 
     @inlinable
@@ -273,8 +329,8 @@ extension PersistentSortedSet: PersistableContainer {
 }
 
 extension PersistentSortedSet {
-    /// An empty set for a field of a new record: it is made in the heap when the record is stored.
-    /// Until then it must not be used.
+    /// Creates an empty set for a field of a new record. It is created in the heap when the record
+    /// is stored, and must not be used before that.
     @inlinable
     public init() { tree = Tree() }
 }

@@ -4,15 +4,15 @@ import HoldfastSystem
 extension PersistentSortedMap: BidirectionalCollection {
     public typealias Element = (key: Key, value: Value)
 
-    /// The place of an entry, good until the next insertion or removal; used after that, it traps
-    /// with a sentence.
+    /// The position of an entry, valid until the next insertion or removal. Later use traps with a
+    /// message.
     @frozen
     public struct Index: Hashable, Comparable, Sendable {
         @usableFromInline let path: SortedPath
-        /// The leaf; 0 for the end.
+        /// The leaf, or 0 for the end.
         @usableFromInline let leaf: UInt64
         @usableFromInline let position: Int
-        /// The map's count of changes, and which map.
+        /// The map's count of changes, and the identity of the map.
         @usableFromInline let changes: UInt64
         @usableFromInline let map: UInt64
 
@@ -31,16 +31,20 @@ extension PersistentSortedMap: BidirectionalCollection {
         }
     }
 
-    /// The place of the first entry. O(log count).
+    /// The index of the first entry.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public var startIndex: Index { index(place { _ in 0 }, 0) }
 
-    /// The place behind the last entry. O(1).
+    /// The index after the last entry.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var endIndex: Index { index(nil, 0) }
 
-    /// The index of a position in a leaf, or of the next leaf's first if the position is behind its
-    /// last.
+    /// Returns the index of a position in a leaf. A position after the last entry becomes the first
+    /// of the next leaf.
     @inlinable
     func index(_ place: Place?, _ position: Int) -> Index {
         let changes = header.pointee.changes
@@ -66,7 +70,7 @@ extension PersistentSortedMap: BidirectionalCollection {
         }
     }
 
-    /// The leaf of an index that is not the end.
+    /// Returns the leaf of an index that is not the end.
     @inlinable
     func place(_ index: Index) -> Place {
         check(index)
@@ -74,7 +78,9 @@ extension PersistentSortedMap: BidirectionalCollection {
         return Place(path: index.path, offset: index.leaf)
     }
 
-    /// The entry at `index`. O(1).
+    /// The entry at `index`.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public subscript(index: Index) -> (key: Key, value: Value) {
         element(leaf(place(index)), index.position)
@@ -88,18 +94,24 @@ extension PersistentSortedMap: BidirectionalCollection {
         )
     }
 
-    /// The entries between two indices, in place. O(1).
+    /// The entries between two indices, in place.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public subscript(bounds: Range<Index>) -> PersistentSortedSlice<Key, Value> {
         PersistentSortedSlice(
             base: self, startIndex: bounds.lowerBound, endIndex: bounds.upperBound)
     }
 
-    /// Amortised O(1).
+    /// Returns the next index.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable
     public func index(after index: Index) -> Index { self.index(place(index), index.position + 1) }
 
-    /// Amortised O(1).
+    /// Returns the previous index.
+    ///
+    /// - Complexity: Amortised O(1).
     @inlinable
     public func index(before index: Index) -> Index {
         check(index)
@@ -119,7 +131,9 @@ extension PersistentSortedMap: BidirectionalCollection {
         Handle.behindTheEnd()
     }
 
-    /// How many steps lead from one index to the other. O(leaves between them).
+    /// Returns the number of steps from one index to the other.
+    ///
+    /// - Complexity: O(number of leaves between them).
     @inlinable
     public func distance(from start: Index, to end: Index) -> Int {
         check(start)
@@ -149,26 +163,26 @@ extension PersistentSortedMap: BidirectionalCollection {
 }
 
 extension PersistentSortedMap {
-    /// Walks entries in ascending order of their keys.
+    /// An iterator over the entries in ascending order of their keys.
     ///
-    /// Changing values of existing keys while iterating is allowed; inserting or removing traps at
-    /// the next step.
+    /// Values of existing keys may be changed during iteration. Inserting or removing traps at the
+    /// next step.
     @frozen
     public struct Iterator: IteratorProtocol {
         @usableFromInline let map: PersistentSortedMap
-        /// Where the map counts its changes, and what the count was. The address is good while the
-        /// transaction is open.
+        /// The map's count of changes, and its value when iteration began. The address is valid
+        /// while the transaction is open.
         @usableFromInline let header: UnsafeMutablePointer<SortedHeader>
         @usableFromInline let changes: UInt64
-        /// The leaf being walked, the position to go on with, and the one to end before.
+        /// The current leaf, the next position in it, and the position to stop before.
         @usableFromInline var place: Place?
         @usableFromInline var leaf: Leaf
         @usableFromInline var position: Int
         @usableFromInline var limit = 0
-        /// Where to end: the leaf, 0 for the map's last, and the position in it.
+        /// The end of the iteration: the leaf (0 for the map's last) and the position in it.
         @usableFromInline let end: UInt64
         @usableFromInline let endPosition: Int
-        /// The leaf's place among its parent's children, and where those behind it stand.
+        /// The index of the leaf among its parent's children, and the place of the following ones.
         @usableFromInline var child = 0
         @usableFromInline var children: UnsafeMutableBufferPointer<UInt64>
 
@@ -196,7 +210,7 @@ extension PersistentSortedMap {
             limit = place.offset == end ? endPosition : leaf.count
         }
 
-        /// Finds out what follows the leaf, and begins to fetch it.
+        /// Finds the leaves that follow the given one, and starts fetching them.
         @inlinable
         mutating func findSiblings(_ place: Place) {
             guard
@@ -210,8 +224,8 @@ extension PersistentSortedMap {
             for ahead in 1 ... Self.leavesAhead { prefetch(child &+ ahead) }
         }
 
-        /// Leaves are fetched while those before them are read: one alone takes as long as reading
-        /// several.
+        /// The number of leaves that are fetched ahead. Fetching a single leaf takes as long as
+        /// reading several.
         @inlinable @inline(__always)
         static var leavesAhead: Int { 3 }
 
@@ -221,7 +235,9 @@ extension PersistentSortedMap {
             Leaf.prefetch(map.access, children[child])
         }
 
-        /// The next entry, or nil. Amortised O(1).
+        /// Returns the next entry, or nil at the end.
+        ///
+        /// - Complexity: Amortised O(1).
         @inlinable
         public mutating func next() -> (key: Key, value: Value)? {
             guard let slot = nextSlot() else { return nil }
@@ -252,7 +268,7 @@ extension PersistentSortedMap {
                 prefetch(child &+ Self.leavesAhead)
                 enter(Place(path: path, offset: children[child]))
             } else {
-                // Behind the last entry the iterator stays where it is, and ends again.
+                // After the last entry the iterator stays where it is, and ends again.
                 guard let next = map.place(after: here) else { return false }
                 enter(next)
                 findSiblings(next)
@@ -272,7 +288,9 @@ extension PersistentSortedMap: CustomStringConvertible {
 }
 
 extension PersistentSortedMap where Key: Hashable, Value: Equatable {
-    /// Whether both hold the same keys with equal values. O(count · log count) expected.
+    /// Returns whether both hold the same keys with equal values.
+    ///
+    /// - Complexity: O(*n* log *n*) expected, where *n* is the count.
     @inlinable
     public static func == (left: PersistentSortedMap, right: [Key: Value]) -> Bool {
         left.count == right.count
@@ -280,18 +298,17 @@ extension PersistentSortedMap where Key: Hashable, Value: Equatable {
     }
 }
 
-/// Entries of a ``PersistentSortedMap`` that follow one another, in place: what `map["a" ..< "f"]`
-/// is.
+/// Consecutive entries of a ``PersistentSortedMap``, in place, such as `map["a" ..< "f"]`.
 ///
-/// A view: it copies nothing, and is good until the next insertion or removal. Its `count` takes
-/// O(leaves).
+/// A slice is a view: it copies nothing, and is valid until the next insertion or removal.
+/// Computing its `count` takes O(number of leaves).
 @frozen
 public struct PersistentSortedSlice<Key: PersistableOrderedKey, Value: Persistable>:
     BidirectionalCollection
 {
     public typealias Index = PersistentSortedMap<Key, Value>.Index
 
-    /// The map that it is part of.
+    /// The map that the slice is a part of.
     public let base: PersistentSortedMap<Key, Value>
     public let startIndex: Index
     public let endIndex: Index
@@ -303,7 +320,9 @@ public struct PersistentSortedSlice<Key: PersistableOrderedKey, Value: Persistab
         self.endIndex = endIndex
     }
 
-    /// The entry at `index`. O(1).
+    /// The entry at `index`.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public subscript(index: Index) -> (key: Key, value: Value) { base[index] }
 
@@ -324,7 +343,7 @@ public struct PersistentSortedSlice<Key: PersistableOrderedKey, Value: Persistab
         base.distance(from: start, to: end)
     }
 
-    /// 0, because counting would take longer than one look.
+    /// 0, because counting would take longer than a single lookup.
     @inlinable
     public var underestimatedCount: Int { 0 }
 

@@ -1,18 +1,18 @@
 import HoldfastEngine
 
-/// What a walk over a sorted collection's tree found.
+/// The result of checking a sorted collection's tree.
 package struct SortedTreeAccount {
-    /// What contradicts the invariants, in words.
+    /// Violations of the invariants, as text.
     package var problems: [String] = []
     package var entries = 0
     package var leaves = 0
     package var inners = 0
     package var height = 0
-    /// Slots of all leaves.
+    /// The number of slots in all leaves.
     package var slots = 0
 }
 
-// The invariants of the tree, checked for tests on a heap that is whole; a walk over a damaged one
+// The invariants of the tree, checked by tests on an undamaged heap. On a damaged heap the check
 // traps.
 extension PersistentSortedMap {
     package func checkInvariants() -> SortedTreeAccount {
@@ -128,7 +128,7 @@ extension PersistentSortedMap {
         }
     }
 
-    /// NaN, of which there may be many.
+    /// Returns whether the key is NaN, which may occur any number of times.
     private func equalsNothing(_ key: Key.Stored) -> Bool {
         !Key.withProbe(Key.load(key, from: access)) { Key.matches(key, $0, in: access) }
     }

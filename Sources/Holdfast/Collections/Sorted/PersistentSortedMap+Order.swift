@@ -1,17 +1,19 @@
 import HoldfastEngine
 
-// What the order is for: neighbours, ranges, both ends.
+// Operations that use the order: neighbours, ranges, both ends.
 extension PersistentSortedMap {
-    /// The place of the first key that `isLeft` says no to; it must not say yes again after a no.
-    /// O(log count).
+    /// Returns the index of the first key that does not satisfy `isLeft`. No later key may satisfy
+    /// it. O(log *n*).
     @inlinable
     func partition(_ isLeft: (Key.Stored) -> Bool) -> Index {
         guard let place = place({ $0.partition(isLeft) }) else { return endIndex }
         return index(place, leaf(place).partition(access, isLeft))
     }
 
-    /// The place of the first entry whose key is `key` or comes after it; `endIndex` if there is
-    /// none. O(log count).
+    /// Returns the index of the first entry whose key is `key` or comes after it, or `endIndex` if
+    /// there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func index(atOrAfter key: Key) -> Index {
         Key.withProbe(key) { probe in
@@ -20,8 +22,10 @@ extension PersistentSortedMap {
         }
     }
 
-    /// The place of the first entry whose key comes after `key`; `endIndex` if there is none. O(log
-    /// count).
+    /// Returns the index of the first entry whose key comes after `key`, or `endIndex` if there is
+    /// none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func index(after key: Key) -> Index {
         Key.withProbe(key) { probe in
@@ -30,7 +34,9 @@ extension PersistentSortedMap {
         }
     }
 
-    /// The place of the entry for `key`, or nil. O(log count).
+    /// Returns the index of the entry for `key`, or nil if there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func index(forKey key: Key) -> Index? {
         let index = index(atOrAfter: key)
@@ -50,28 +56,38 @@ extension PersistentSortedMap {
         return index == startIndex ? nil : self[self.index(before: index)]
     }
 
-    /// The entry with the smallest key that is `key` or comes after it. O(log count).
+    /// Returns the entry with the smallest key that is `key` or comes after it.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func entry(atOrAfter key: Key) -> Element? { entry(index(atOrAfter: key)) }
 
-    /// The entry with the smallest key after `key`. O(log count).
+    /// Returns the entry with the smallest key after `key`.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func entry(after key: Key) -> Element? { entry(index(after: key)) }
 
-    /// The entry with the greatest key that is `key` or comes before it. O(log count).
+    /// Returns the entry with the greatest key that is `key` or comes before it.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func entry(atOrBefore key: Key) -> Element? { entry(before: index(after: key)) }
 
-    /// The entry with the greatest key before `key`. O(log count).
+    /// Returns the entry with the greatest key before `key`.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func entry(before key: Key) -> Element? { entry(before: index(atOrAfter: key)) }
 
     // MARK: Both ends
 
-    /// Removes and returns the entry with the smallest key, or nil if there is none. O(log count).
+    /// Removes and returns the entry with the smallest key, or nil if there is none.
     ///
-    /// Not for values that are collections, which are freed: copy out what you need of `first` and
-    /// use `removeFirst()`.
+    /// Not available for values that are collections, because removing one frees it. Copy the
+    /// contents of `first`, then call `removeFirst()`.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func popFirst() -> Element? where Value: PersistableValue {
         guard let first else { return nil }
@@ -79,7 +95,9 @@ extension PersistentSortedMap {
         return first
     }
 
-    /// Removes and returns the entry with the greatest key, or nil if there is none. O(log count).
+    /// Removes and returns the entry with the greatest key, or nil if there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func popLast() -> Element? where Value: PersistableValue {
         guard let last else { return nil }
@@ -87,8 +105,10 @@ extension PersistentSortedMap {
         return last
     }
 
-    /// Removes the entry with the smallest key and frees what it owned; returns whether there was
-    /// one. O(log count).
+    /// Removes the entry with the smallest key and frees everything that it owned.
+    ///
+    /// - Returns: Whether there was an entry.
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
     public func removeFirst() -> Bool {
         guard let place = place({ _ in 0 }) else { return false }
@@ -96,8 +116,10 @@ extension PersistentSortedMap {
         return true
     }
 
-    /// Removes the entry with the greatest key and frees what it owned; returns whether there was
-    /// one. O(log count).
+    /// Removes the entry with the greatest key and frees everything that it owned.
+    ///
+    /// - Returns: Whether there was an entry.
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
     public func removeLast() -> Bool {
         guard let place = place({ $0.count - 1 }) else { return false }
@@ -108,32 +130,42 @@ extension PersistentSortedMap {
 }
 
 extension PersistentSortedMap where Key: Comparable {
-    /// The entries whose keys lie in `range`, such as `log[yesterday ..< today]`: a view of them in
-    /// place. O(log count).
+    /// The entries whose keys are in `range`, such as `log[yesterday ..< today]`: a view of them in
+    /// place.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(range: Range<Key>) -> PersistentSortedSlice<Key, Value> {
         slice(index(atOrAfter: range.lowerBound), index(atOrAfter: range.upperBound))
     }
 
-    /// The entries whose keys lie in `range`, both bounds among them. O(log count).
+    /// The entries whose keys are in `range`, including both bounds.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(range: ClosedRange<Key>) -> PersistentSortedSlice<Key, Value> {
         slice(index(atOrAfter: range.lowerBound), index(after: range.upperBound))
     }
 
-    /// The entries from a key on. O(log count).
+    /// The entries from a key on, including the key.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(range: PartialRangeFrom<Key>) -> PersistentSortedSlice<Key, Value> {
         slice(index(atOrAfter: range.lowerBound), endIndex)
     }
 
-    /// The entries up to a key, but not at it. O(log count).
+    /// The entries before a key.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(range: PartialRangeUpTo<Key>) -> PersistentSortedSlice<Key, Value> {
         slice(startIndex, index(atOrAfter: range.upperBound))
     }
 
-    /// The entries up to a key, and at it. O(log count).
+    /// The entries up to a key, including the key.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(range: PartialRangeThrough<Key>) -> PersistentSortedSlice<Key, Value> {
         slice(startIndex, index(after: range.upperBound))
@@ -141,8 +173,8 @@ extension PersistentSortedMap where Key: Comparable {
 }
 
 extension PersistentSortedMap {
-    /// An enum's own order need not be that of its raw values: what is a range to it may be none
-    /// here, and is then empty.
+    /// An enum's own order can differ from that of its raw values. A range in its own order may
+    /// then be empty here.
     @inlinable
     func slice(_ start: Index, _ end: Index) -> PersistentSortedSlice<Key, Value> {
         PersistentSortedSlice(base: self, startIndex: start, endIndex: Swift.max(start, end))
@@ -150,9 +182,12 @@ extension PersistentSortedMap {
 }
 
 extension PersistentSortedMap where Key == String {
-    /// The entries whose keys begin with `prefix`, compared by the scalars of their normal forms:
-    /// `"e"` is no beginning of `"é"`, however it is spelled, and `"a"` is one of `"a\u{200D}"`. A
-    /// view of them in place. O(log count).
+    /// Returns the entries whose keys begin with `prefix`: a view of them in place.
+    ///
+    /// Keys are compared by the scalars of their normal forms. `"e"` is not a prefix of `"é"` in
+    /// either spelling, and `"a"` is a prefix of `"a\u{200D}"`.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     public func entries(withPrefix prefix: String) -> PersistentSortedSlice<String, Value> {
         String.withProbe(prefix) { probe in
             let start = partition {

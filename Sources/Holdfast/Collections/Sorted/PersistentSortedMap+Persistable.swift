@@ -2,7 +2,7 @@ import HoldfastEngine
 import HoldfastFormat
 
 extension PersistentSortedMap: PersistableContainer {
-    /// Where the header lies.
+    /// The place of the header.
     public typealias Stored = RelativePointer<StoredSortedMap>
 
     @inlinable
@@ -10,7 +10,7 @@ extension PersistentSortedMap: PersistableContainer {
         PersistentSortedMap(access: access, offset: stored.offset)
     }
 
-    /// Copies `value` with all its entries, densely packed; a new one is taken over as it is.
+    /// Copies `value` with all its entries, densely packed. A new map is taken over without a copy.
     @inlinable
     public static func store(_ value: PersistentSortedMap, in access: HeapAccess) -> Stored {
         if access.takeNewCollection(value.offset, of: value.access) {
@@ -66,8 +66,8 @@ extension PersistentSortedMap: PersistableContainer {
 }
 
 extension PersistentSortedMap {
-    /// An empty map for a field of a new record: it is made in the heap when the record is stored.
-    /// Until then it must not be used.
+    /// Creates an empty map for a field of a new record. It is created in the heap when the record
+    /// is stored, and must not be used before that.
     @inlinable
     public init() { self.init(access: .detached, offset: 0) }
 }
@@ -77,21 +77,24 @@ extension PersistentSortedMap {
 public struct StoredSortedMap: BitwiseCopyable {}
 
 extension PersistentSortedMap {
-    /// Adds entries whose keys ascend and come after all that are there, packed without gaps: the
-    /// fast way to fill a map. Traps with a sentence at a key that does not come after the one
-    /// before it. Amortised O(1) an entry.
+    /// Adds entries whose keys ascend and come after all existing ones, packed without gaps. This
+    /// is the fast way to fill a map.
+    ///
+    /// Traps with a message at a key that does not come after the one before it.
+    ///
+    /// - Complexity: Amortised O(1) per entry.
     @inlinable
     public func append<S: Sequence>(sorted entries: S) where S.Element == (key: Key, value: Value) {
         append(sorted: entries, isChecked: true)
     }
 
-    /// Adds entries whose keys ascend and come after all that are there; see ``append(sorted:)``.
+    /// Adds entries whose keys ascend and come after all existing ones. See ``append(sorted:)``.
     @inlinable
     public func append<S: Sequence>(sorted entries: S) where S.Element == (Key, Value) {
         append(sorted: entries.lazy.map { (key: $0.0, value: $0.1) }, isChecked: true)
     }
 
-    /// A map that is being copied needs no check: it is in order, and may hold several NaNs.
+    /// A map that is being copied needs no check: it is sorted, and may contain several NaNs.
     @inlinable
     func append<S: Sequence>(sorted entries: S, isChecked: Bool)
     where S.Element == (key: Key, value: Value) {

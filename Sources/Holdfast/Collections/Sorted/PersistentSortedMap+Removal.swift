@@ -1,8 +1,9 @@
 import HoldfastEngine
 
-// Removing, and the sharing of entries between nodes that have become too empty.
+// Removing, and rebalancing nodes that have too few entries.
 extension PersistentSortedMap {
-    /// Takes the key's entry out of the tree and returns it; what it owned is the caller's to free.
+    /// Removes the key's entry from the tree and returns it. The caller frees everything that it
+    /// owned.
     @inlinable
     func remove(_ probe: Key.Probe) -> Slot? {
         let ordered = Key.orderedProbe(probe)
@@ -15,8 +16,8 @@ extension PersistentSortedMap {
         return remove(from: leaf, at: position) { $0.child(for: ordered, access) }
     }
 
-    /// Takes an entry out of its leaf. `choose` says for every inner node on the way which child
-    /// leads to the leaf.
+    /// Removes an entry from its leaf. For every inner node on the path, `choose` returns the child
+    /// that leads to the leaf.
     @inlinable
     func remove(from leaf: Leaf, at position: Int, _ choose: (Inner) -> Int) -> Slot {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
@@ -28,9 +29,9 @@ extension PersistentSortedMap {
         return removed
     }
 
-    /// Lets the leaf that `choose` leads to, which has too few entries, share with a neighbour. On
-    /// the way down every node is given a child more than it needs, so that a leaf can go without
-    /// making its parent too empty.
+    /// Rebalances the leaf that `choose` leads to, which has too few entries, with a neighbour. On
+    /// the way down every node gets one child more than it needs, so that removing a leaf does not
+    /// leave its parent with too few.
     @inlinable @inline(never)
     func shrink(_ header: UnsafeMutablePointer<SortedHeader>, _ choose: (Inner) -> Int) {
         if header.pointee.height > 0 {
@@ -48,7 +49,7 @@ extension PersistentSortedMap {
         lowerRoot(header)
     }
 
-    /// Takes away roots that have only one child, and an empty leaf.
+    /// Removes roots that have only one child, and an empty leaf.
     @inlinable
     func lowerRoot(_ header: UnsafeMutablePointer<SortedHeader>) {
         while header.pointee.height > 0 {
@@ -66,8 +67,8 @@ extension PersistentSortedMap {
         }
     }
 
-    /// Makes one leaf of child `index` and a neighbour, or two that are equally full if one would
-    /// be more than three quarters full.
+    /// Merges child `index` and a neighbour into one leaf, or divides their entries equally if one
+    /// leaf would be more than three quarters full.
     @inlinable
     func shareLeaf(_ parent: Inner, _ index: Int) {
         let first = index + 1 < parent.count ? index : index - 1
@@ -96,7 +97,7 @@ extension PersistentSortedMap {
         if Key.ownsMemory { Key.destroy(old, in: access) }
     }
 
-    /// The same for inner nodes. Separators are moved, never copied.
+    /// Does the same for inner nodes. Separators are moved, never copied.
     @inlinable
     func shareInner(_ parent: Inner, _ index: Int) {
         let first = index + 1 < parent.count ? index : index - 1
@@ -125,17 +126,20 @@ extension PersistentSortedMap {
 
     // MARK: Removing many
 
-    /// Removes the entries that `shouldBeRemoved` says yes to and frees what they owned. O(count).
-    /// The map must not be changed inside; entries that were removed before an error was thrown
-    /// stay removed.
+    /// Removes the entries that satisfy `shouldBeRemoved` and frees everything that they owned.
+    ///
+    /// The map must not be changed inside the closure. If it throws, the entries that have been
+    /// removed before stay removed.
+    ///
+    /// - Complexity: O(*n*), where *n* is the count.
     @inlinable
     public func removeAll(where shouldBeRemoved: ((key: Key, value: Value)) throws -> Bool) rethrows
     {
         let header = writableHeader
         guard header.pointee.root != 0 else { return }
         defer {
-            // Leaves were left as empty as they came to be; every pass makes whole what lies one
-            // level under a node that it shares.
+            // The removals have left leaves with any number of entries. Each pass rebalances the
+            // nodes one level below every node that it rebalances.
             while header.pointee.height > 0, share(header.pointee.root, level: height(header)) {
                 lowerRoot(header)
             }
@@ -180,8 +184,7 @@ extension PersistentSortedMap {
         }
     }
 
-    /// Lets all nodes below that are too empty share with neighbours; returns whether there were
-    /// any.
+    /// Rebalances all nodes below that have too few entries. Returns whether there were any.
     @inlinable
     func share(_ offset: UInt64, level: Int) -> Bool {
         let node = Inner(access, offset)
@@ -203,7 +206,7 @@ extension PersistentSortedMap {
             }
             hasShared = true
             if level > 1 { shareInner(node, index) } else { shareLeaf(node, index) }
-            // The node that has taken over this one's entries may be at this place or the one
+            // The node that has taken over this one's entries may be at this index or the one
             // before.
             index = Swift.max(0, index - 1)
         }

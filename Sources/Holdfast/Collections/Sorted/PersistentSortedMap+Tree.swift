@@ -3,8 +3,8 @@ import HoldfastFormat
 
 // Finding and inserting.
 extension PersistentSortedMap {
-    /// No tree is higher: even at the smallest fill, sixteen levels lead to more leaves than a heap
-    /// has bytes.
+    /// The maximum height of a tree. Even with minimal fill, sixteen levels lead to more leaves
+    /// than a heap has bytes.
     @inlinable @inline(__always)
     static var mostLevels: Int { 16 }
 
@@ -15,7 +15,7 @@ extension PersistentSortedMap {
         return height
     }
 
-    /// The leaf that the probe belongs to; nil if there is none at all.
+    /// Returns the leaf that the probe belongs to, or nil if the tree is empty.
     @inlinable @inline(__always)
     func leaf(for probe: Key.OrderedProbe, _ header: UnsafeMutablePointer<SortedHeader>) -> Leaf? {
         var offset = header.pointee.root
@@ -38,14 +38,14 @@ extension PersistentSortedMap {
 
     // MARK: Inserting
 
-    /// Puts an entry whose key is not there yet into its leaf.
+    /// Inserts an entry with a new key into its leaf.
     @inlinable @inline(__always)
     func insertNew(_ slot: Slot, _ probe: Key.Probe, _ ordered: Key.OrderedProbe) {
         var leaf: Leaf
         if let found = self.leaf(for: ordered, header) {
             leaf = found
             if leaf.isFull {
-                // Without room the transaction is lost, and the entry with it.
+                // Without memory the transaction has exceeded a limit, and the entry is lost.
                 guard hasRoomToSplit else { return }
                 makeRoom(ordered, slot.key, appends: isBehindAll(ordered, header))
                 leaf = self.leaf(for: ordered, header)!
@@ -63,13 +63,13 @@ extension PersistentSortedMap {
     @inlinable
     var hasRoomToSplit: Bool {
         let node = Swift.max(Leaf.byteCount, Inner.byteCount)
-        // Small ones are always to be had; of others, one for each level may be needed.
+        // Small blocks are always available. Of larger ones, one per level may be needed.
         return access.hasRoom(
             byteCount: node <= SizeClass.maximumBytes ? node : node * (Self.mostLevels + 1))
     }
 
-    /// A slot for a key that is not there yet. Nil if the transaction is lost and the key could not
-    /// be stored: then it must not get into the tree.
+    /// Returns a slot for a new key. Nil if the transaction has exceeded a limit and the key could
+    /// not be stored. It must not be inserted then.
     @inlinable @inline(__always)
     func newSlot(
         _ key: Key, _ probe: Key.Probe, _ value: @autoclosure () -> Value.Stored
@@ -87,8 +87,8 @@ extension PersistentSortedMap {
         return Leaf(access, header.pointee.root)
     }
 
-    /// Splits the full leaf that the probe belongs to, and on the way there every full node.
-    /// `newKey` is the probe's stored key; `appends` says that it comes after all others.
+    /// Splits the full leaf that the probe belongs to, and every full node on the path to it.
+    /// `newKey` is the probe's stored key. `appends` says that it comes after all others.
     @inlinable @inline(never)
     func makeRoom(_ probe: Key.OrderedProbe, _ newKey: Key.Stored, appends: Bool) {
         let header = writableHeader
@@ -115,7 +115,7 @@ extension PersistentSortedMap {
             appends: appends)
     }
 
-    /// Whether all keys come before the probe.
+    /// Returns whether all keys come before the probe.
     @inlinable
     func isBehindAll(_ probe: Key.OrderedProbe, _ header: UnsafeMutablePointer<SortedHeader>)
         -> Bool
@@ -136,8 +136,8 @@ extension PersistentSortedMap {
         return Leaf(access, offset)
     }
 
-    /// Makes two leaves of child `index`. Where keys come in ascending order, the new one is left
-    /// empty for the next, so that the old ones stay full.
+    /// Splits child `index` into two leaves. If keys are inserted in ascending order, the new leaf
+    /// is left empty for the next ones, so that the old leaves stay full.
     @inlinable
     func splitLeaf(_ parent: Inner, _ index: Int, _ newKey: Key.Stored, appends: Bool) {
         let leaf = Leaf(access, parent.children[index])
@@ -155,7 +155,7 @@ extension PersistentSortedMap {
         parent.insert(offset, behind: index, separator: separator, access)
     }
 
-    /// What parts two neighbouring leaves.
+    /// Returns a separator of two neighbouring leaves.
     @inlinable
     func separator(_ left: Leaf, _ right: Leaf) -> Key.Stored {
         Key.separator(
@@ -182,7 +182,8 @@ extension PersistentSortedMap {
 
     // MARK: Nodes
 
-    /// An empty leaf. Only its first line is noted; slots that nobody has filled are not logged.
+    /// Creates an empty leaf. Only its first line is marked dirty; slots that are never filled are
+    /// not logged.
     @inlinable
     func makeLeaf() -> UInt64 {
         let offset = access.allocate(byteCount: Leaf.byteCount, alignment: HeapLayout.lineBytes)
@@ -193,7 +194,7 @@ extension PersistentSortedMap {
         return offset
     }
 
-    /// An inner node without children yet.
+    /// Creates an inner node without children.
     @inlinable
     func makeInner(level: Int) -> UInt64 {
         let offset = access.allocate(byteCount: Inner.byteCount, alignment: HeapLayout.lineBytes)
@@ -215,8 +216,8 @@ extension PersistentSortedMap {
         access.free(offset, byteCount: Inner.byteCount, alignment: HeapLayout.lineBytes)
     }
 
-    /// Frees all nodes with what they own; the map is then as empty as a new one, once its count is
-    /// 0.
+    /// Frees all nodes with everything that they own. Once its count is 0, the map is as empty as a
+    /// new one.
     @inlinable
     func freeTree(_ header: UnsafeMutablePointer<SortedHeader>) {
         let root = header.pointee.root

@@ -1,8 +1,8 @@
 import HoldfastEngine
 import HoldfastFormat
 
-// Verifying a sorted map that may be damaged: header, nodes, the order of the keys, and that each
-// lies between its separators.
+// Verifying a sorted map that may be damaged: the header, the nodes, the order of the keys, and
+// that each key is between its separators.
 extension PersistentSortedMap {
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let offset = verification.load(place, as: UInt64.self)
@@ -15,8 +15,8 @@ extension PersistentSortedMap {
         guard header.magic == SortedHeader.magic else {
             return verification.report("a sorted collection's header does not begin as one")
         }
-        // Nodes have at least two children, but the last of a level may have one; no heap holds
-        // more levels than this.
+        // Nodes have at least two children, except that the last of a level may have one. No heap
+        // contains more levels than this.
         guard header.height <= 64 else {
             return verification.report("a sorted collection claims \(header.height) levels")
         }
@@ -50,8 +50,8 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
         verification.report(problem)
     }
 
-    /// `lower` and `upper` are separators, which have been verified: keys are at or behind the one
-    /// and before the other.
+    /// `lower` and `upper` are separators that have been verified. Keys are at or after `lower`,
+    /// and before `upper`.
     mutating func verifyNode(
         _ offset: UInt64, level: Int, lower: Key.Stored?, upper: Key.Stored?,
         in verification: inout some BlockVerifier
@@ -155,7 +155,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
         }
     }
 
-    /// NaN, of which there may be many, in any order.
+    /// Returns whether the key is NaN, which may occur any number of times, in any order.
     private func equalsNothing(_ key: Key.Stored) -> Bool {
         !Key.withProbe(Key.load(key, from: access)) { Key.matches(key, $0, in: access) }
     }

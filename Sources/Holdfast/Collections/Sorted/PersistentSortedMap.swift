@@ -1,12 +1,12 @@
 import HoldfastEngine
 import HoldfastFormat
 
-/// A dictionary that lives in a heap and is sorted by its keys.
+/// A dictionary in a heap, sorted by its keys.
 ///
-/// A `PersistentSortedMap` is a handle: copying it does not copy the entries, and a change through
-/// one copy is seen through all, as with a class. It is valid inside its transaction; used later,
-/// it traps with a sentence. In a read transaction it can only be read. Assigning it to a place in
-/// a heap copies the entries.
+/// A `PersistentSortedMap` is a handle. Copying it does not copy the entries, and a change through
+/// one copy is visible through all, as with a class. It is valid inside its transaction; later use
+/// traps with a message. In a read transaction it is read-only. Assigning it to a place in a heap
+/// copies the entries.
 ///
 ///     let log = try tx.sortedMap("log", Date.self, String.self)
 ///     log[.now] = "opened"
@@ -14,15 +14,15 @@ import HoldfastFormat
 ///     let latest = log.last
 ///     let before = log.entry(before: date)
 ///
-/// Look-up, insertion and removal take O(log count) time: it is a B+tree, so that of a million
-/// entries one is three or four nodes away. An insertion changes three lines wherever its key
-/// belongs, and about one more in the long run for the splitting of nodes. Keys that come in
-/// ascending order are packed without gaps. There are no ranks: to keep them would change one more
-/// line a level.
+/// Lookup, insertion and removal take O(log *n*) time, where *n* is the count. The map is a B+tree:
+/// finding one of a million entries visits three or four nodes. An insertion changes three lines,
+/// independently of the key's position, and in the long run about one more for splitting nodes.
+/// Keys that are inserted in ascending order are packed without gaps. The tree does not store
+/// ranks, because updating them would change one more line per level.
 @frozen
 public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable> {
     @usableFromInline package let access: HeapAccess
-    /// Where the header lies.
+    /// The place of the header.
     @usableFromInline let offset: UInt64
 
     @inlinable
@@ -52,17 +52,24 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         return header
     }
 
-    /// The number of entries. O(1).
+    /// The number of entries.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var count: Int { Int(truncatingIfNeeded: header.pointee.count) }
 
-    /// Whether there are no entries. O(1).
+    /// Whether there are no entries.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public var isEmpty: Bool { count == 0 }
 
     // MARK: Reading
 
-    /// The value for `key`, or nil. Setting replaces or inserts; setting nil removes. O(log count).
+    /// The value for `key`, or nil. Setting a value replaces or inserts it; setting nil removes the
+    /// entry.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(key: Key) -> Value? {
         @inline(__always) get {
@@ -78,8 +85,9 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         }
     }
 
-    /// The value for `key`, or `defaultValue` if there is none; changing it in place inserts it.
-    /// O(log count).
+    /// The value for `key`, or `defaultValue` if there is none. Changing it in place inserts it.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(key: Key, default defaultValue: @autoclosure () -> Value) -> Value {
         get { self[key] ?? defaultValue() }
@@ -103,14 +111,18 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         }
     }
 
-    /// Whether there is an entry for `key`. O(log count).
+    /// Returns whether there is an entry for `key`.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func contains(_ key: Key) -> Bool { find(key) != nil }
 
     // MARK: Changing
 
-    /// Sets the value for `key` and frees the old one; returns whether the key was new. O(log
-    /// count).
+    /// Sets the value for `key` and frees the old one.
+    ///
+    /// - Returns: Whether the key is new.
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
     public func updateValue(_ value: Value, forKey key: Key) -> Bool {
         Key.withProbe(key) { probe in
@@ -121,8 +133,8 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
                 replace(slot, with: value)
                 return false
             }
-            // What owns memory is stored first: it may allocate, and nothing of the tree may be
-            // half changed then.
+            // A value that owns memory is stored first: storing it may allocate, and the tree must
+            // be consistent then.
             if let slot = newSlot(key, probe, Value.store(value, in: access)) {
                 insertNew(slot, probe, ordered)
             }
@@ -139,8 +151,10 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }
 
-    /// Removes the entry for `key` and frees what it owned; returns whether there was one. O(log
-    /// count).
+    /// Removes the entry for `key` and frees everything that it owned.
+    ///
+    /// - Returns: Whether there was an entry.
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
     public func removeValue(forKey key: Key) -> Bool {
         Key.withProbe(key) { probe in
@@ -156,8 +170,10 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         if Value.ownsMemory { Value.destroy(slot.value, in: access) }
     }
 
-    /// Removes all entries and frees what they owned, the nodes with it. O(count) if they own
-    /// something, else O(nodes).
+    /// Removes all entries and frees everything that they owned, together with the nodes.
+    ///
+    /// - Complexity: O(*n*) if the entries own memory, where *n* is the count; otherwise O(number
+    ///   of nodes).
     @inlinable
     public func removeAll() {
         let header = writableHeader
@@ -166,8 +182,10 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         header.pointee.changes &+= 1
     }
 
-    /// Sets all pairs of `other`; for keys that are there already, `combine` makes the value of the
-    /// old and the new one. O(number of pairs · log count).
+    /// Sets all pairs of `other`. For keys that exist already, `combine` determines the value from
+    /// the old and the new one.
+    ///
+    /// - Complexity: O(*m* log *n*), where *m* is the number of pairs and *n* the count.
     @inlinable
     public func merge<S: Sequence>(
         _ other: S, uniquingKeysWith combine: (Value, Value) throws -> Value
@@ -183,18 +201,18 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
     }
 }
 
-/// What lies at a sorted collection's offset: one line.
+/// The header of a sorted collection, at its offset: one line.
 @frozen @usableFromInline
 struct SortedHeader: BitwiseCopyable {
     @usableFromInline static var magic: UInt32 { 0x4d53_4648 }  // "HFSM"
     @usableFromInline var magic: UInt32
-    /// Levels of inner nodes above the leaves.
+    /// The number of levels of inner nodes above the leaves.
     @usableFromInline var height: UInt32 = 0
     @usableFromInline var count: UInt64 = 0
-    /// The root node: a leaf if the height is 0; 0 while there are no entries.
+    /// The root node. A leaf if the height is 0; 0 while there are no entries.
     @usableFromInline var root: UInt64 = 0
-    /// Goes up with every insertion and removal; shows an iterator or an index that the collection
-    /// has changed.
+    /// Incremented with every insertion and removal. An iterator or an index detects by it that the
+    /// collection has changed.
     @usableFromInline var changes: UInt64 = 0
     @usableFromInline var reserved: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
 
@@ -203,8 +221,10 @@ struct SortedHeader: BitwiseCopyable {
 }
 
 extension PersistentSortedMap where Value: PersistableContainer {
-    /// The collection for `key`, made empty if there is none: `days[creating:
-    /// today].append(event)`. O(log count).
+    /// The collection for `key`, created empty if there is none: `days[creating:
+    /// today].append(event)`.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public subscript(creating key: Key) -> Value {
         Key.withProbe(key) { probe in

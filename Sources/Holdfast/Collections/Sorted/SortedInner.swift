@@ -1,7 +1,7 @@
 import HoldfastEngine
 import HoldfastFormat
 
-/// An inner node of a sorted map: children, and between each two of them a separator.
+/// An inner node of a sorted map: children, with a separator between each two of them.
 ///
 ///     byte 0   kind, 0x49
 ///     byte 1   count of children
@@ -10,9 +10,9 @@ import HoldfastFormat
 ///     byte 8   the separators, in order (aligned to their type)
 ///     then     the children's offsets, in order
 ///
-/// Every key below child i is at or behind separator i - 1 and before separator i. Separators
-/// belong to the node: they are keys, or for strings just enough of one to part its neighbours,
-/// with what they own.
+/// Every key below child i is at or after separator i - 1 and before separator i. Separators belong
+/// to the node, together with the memory that they own. A separator is a key or, for strings, a
+/// prefix of one that is just long enough to separate its neighbours.
 @frozen @usableFromInline
 struct SortedInner<Key: PersistableOrderedKey> {
     @usableFromInline let base: UnsafeMutableRawPointer
@@ -25,7 +25,7 @@ struct SortedInner<Key: PersistableOrderedKey> {
         }
     }
 
-    /// A node that has just been made and has no children yet.
+    /// Creates a new node without children.
     @inlinable
     init(_ access: HeapAccess, new offset: UInt64) { base = access.address(offset, Self.byteCount) }
 
@@ -33,12 +33,13 @@ struct SortedInner<Key: PersistableOrderedKey> {
 
     @inlinable @inline(__always)
     static var kind: UInt8 { 0x49 }
-    /// The most children.
+    /// The maximum number of children.
     @inlinable @inline(__always)
     static var capacity: Int { 1 &<< capacityShift }
     @inlinable @inline(__always)
     static var capacityShift: Int { 6 }
-    /// A node with fewer children shares with a neighbour, unless it is the last of its level.
+    /// A node with fewer children is rebalanced with a neighbour, unless it is the last of its
+    /// level.
     @inlinable @inline(__always)
     static var minimum: Int { capacity / 4 }
     @inlinable @inline(__always)
@@ -52,7 +53,7 @@ struct SortedInner<Key: PersistableOrderedKey> {
         (childrenOffset + capacity * 8).roundedUp(to: HeapLayout.lineBytes)
     }
 
-    /// Children.
+    /// The number of children.
     @inlinable @inline(__always)
     var count: Int { Int(base.load(fromByteOffset: 1, as: UInt8.self)) }
     @inlinable @inline(__always)
@@ -70,14 +71,16 @@ struct SortedInner<Key: PersistableOrderedKey> {
 
     // MARK: Searching
 
-    /// The child that `probe` belongs to: as many as there are separators at or before it.
+    /// Returns the child that `probe` belongs to. Its index is the number of separators at or
+    /// before the probe.
     @inlinable @inline(__always)
     func child(for probe: Key.OrderedProbe, _ access: HeapAccess) -> Int {
         guard Key.isAlwaysPlain || (isPlain && Key.isPlain(probe: probe)) else {
             return partition { !Key.isProbe(probe, before: $0, in: access) }
         }
-        // Six steps for up to 63 separators, whatever they say: each adds half of what it may.
-        // Behind the last separator stands what only a probe at the greatest key is not before.
+        // Six steps for up to 63 separators, independently of their values. Each step adds half of
+        // the remaining range. The slots after the last separator hold the greatest key, and only a
+        // probe at that key does not come before it.
         let keys = keys
         var child = 0
         var shift = Self.capacityShift &- 1
@@ -89,8 +92,8 @@ struct SortedInner<Key: PersistableOrderedKey> {
         return Swift.min(child, count &- 1)
     }
 
-    /// How many of the first separators `isLeft` says yes to; it must not say yes again after a no.
-    /// O(log of the count).
+    /// Returns the number of leading separators that satisfy `isLeft`. No later one may satisfy it.
+    /// O(log *n*), where *n* is the count.
     @inlinable @inline(__always)
     func partition(_ isLeft: (Key.Stored) -> Bool) -> Int {
         let keys = keys
@@ -118,14 +121,14 @@ struct SortedInner<Key: PersistableOrderedKey> {
     @inlinable @inline(__always)
     var isPlain: Bool { base.load(fromByteOffset: 3, as: UInt8.self) == 1 }
 
-    /// Notes down whether a separator that is put in is plain. The node's head has been noted.
+    /// Records whether an inserted separator is plain. The node's head has been marked dirty.
     @inlinable @inline(__always)
     func admit(_ separator: Key.Stored) {
         if !Key.isPlain(separator) { base.storeBytes(of: 0, toByteOffset: 3, as: UInt8.self) }
     }
 
-    /// Puts the greatest key where no separators are, behind the first `used`, as `child(for:)`
-    /// needs it.
+    /// Fills the unused separator slots after the first `used` with the greatest key, as
+    /// `child(for:)` requires.
     @inlinable
     func fillSeparators(behind used: Int, upTo end: Int = capacity - 1, _ access: HeapAccess) {
         guard used < end else { return }
@@ -134,7 +137,8 @@ struct SortedInner<Key: PersistableOrderedKey> {
         for index in used ..< end { keys[index] = greatest }
     }
 
-    /// Makes `offset` the child behind child `index`, parted from it by `separator`; there is room.
+    /// Inserts `offset` as the child after child `index`, with `separator` between them. There must
+    /// be a free slot.
     @inlinable
     func insert(_ offset: UInt64, behind index: Int, separator: Key.Stored, _ access: HeapAccess) {
         let count = count
@@ -149,8 +153,8 @@ struct SortedInner<Key: PersistableOrderedKey> {
         setCount(count + 1)
     }
 
-    /// Takes out the child behind child `index` and the separator between them, which is then the
-    /// caller's.
+    /// Removes the child after child `index` and returns the separator between them, which the
+    /// caller then owns.
     @inlinable
     func removeChild(behind index: Int, _ access: HeapAccess) -> Key.Stored {
         let count = count
@@ -176,8 +180,8 @@ struct SortedInner<Key: PersistableOrderedKey> {
         admit(separator)
     }
 
-    /// Writes children from `index` on, and the separators from before the first of them on; they
-    /// are the node's last.
+    /// Writes children from `index` on, and the separators from before the first of them on. They
+    /// are the last ones of the node.
     @inlinable
     func assign(
         _ newKeys: ArraySlice<Key.Stored>, _ newChildren: ArraySlice<UInt64>, from index: Int = 0,

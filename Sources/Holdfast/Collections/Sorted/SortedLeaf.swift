@@ -2,7 +2,7 @@ public import CHoldfast
 import HoldfastEngine
 import HoldfastFormat
 
-/// A leaf of a sorted map: entries in the order of their coming, and a list of their order.
+/// A leaf of a sorted map: entries in the order of their insertion, and a list of their key order.
 ///
 ///     byte 0   kind, 0x4C
 ///     byte 1   count of entries
@@ -10,17 +10,18 @@ import HoldfastFormat
 ///     byte 36  the order: for each entry, smallest key first, the number of its slot
 ///     byte 64  the slots, of which the first `count` are in use
 ///
-/// An insertion writes the first line, in which counts, tags and order lie, and the new slot's: two
-/// lines, wherever in the order the key belongs, where entries kept in order would have to make
-/// room (the idea of S. Chen and Q. Jin, "Persistent B+-Trees in Non-Volatile Main Memory", VLDB
-/// 2015, and of the FPTree's fingerprints, I. Oukid et al., SIGMOD 2016).
+/// An insertion writes the first line, which contains the count, the tags and the order, and the
+/// line of the new slot. It writes two lines independently of the key's position, while a sorted
+/// array of entries would have to move them (the idea of S. Chen and Q. Jin, "Persistent B+-Trees
+/// in Non-Volatile Main Memory", VLDB 2015, and of the FPTree's fingerprints, I. Oukid et al.,
+/// SIGMOD 2016).
 @frozen @usableFromInline
 struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @usableFromInline typealias Slot = MapSlot<Key.Stored, Value.Stored>
 
     @usableFromInline let base: UnsafeMutableRawPointer
 
-    /// The leaf at `offset`, as far as it is one.
+    /// Creates a view of the leaf at `offset`, after checking that it is one.
     @inlinable @inline(__always)
     init(_ access: HeapAccess, _ offset: UInt64) {
         base = access.address(offset, Self.byteCount)
@@ -32,7 +33,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     init(base: UnsafeMutableRawPointer) { self.base = base }
 
-    /// Begins to fetch all of the leaf at `offset`, wherever that is.
+    /// Starts fetching all of the leaf at `offset`.
     @inlinable @inline(__always)
     static func prefetch(_ access: HeapAccess, _ offset: UInt64) {
         let base = access.context.pointee.base + Int(truncatingIfNeeded: offset)
@@ -56,12 +57,13 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     static var stride: Int { MemoryLayout<Slot>.stride }
 
-    /// Slots of a leaf: what the first line has room to order, in about 1 KiB, but no fewer than
-    /// eight.
+    /// The number of slots of a leaf: about 1 KiB of slots, as far as the first line can order
+    /// them, but at least eight.
     @inlinable @inline(__always)
     static var capacity: Int { Swift.min(mostSlots, Swift.max(8, 960 / stride)) }
 
-    /// A leaf with fewer entries shares with a neighbour, unless it is the last or the only one.
+    /// A leaf with fewer entries is rebalanced with a neighbour, unless it is the last or the only
+    /// one.
     @inlinable @inline(__always)
     static var minimum: Int { capacity / 4 }
 
@@ -91,8 +93,8 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         (base + Self.slotsOffset).assumingMemoryBound(to: Slot.self)
     }
 
-    /// The number of the slot that holds the entry at `position` of the order. The caller knows
-    /// that there is one.
+    /// Returns the number of the slot that holds the entry at `position` of the order. There must
+    /// be such an entry.
     @inlinable @inline(__always)
     func slotNumber(_ position: Int, _ access: HeapAccess) -> Int {
         let number = Int(order[position])
@@ -110,12 +112,12 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     static func tag(_ hash: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: hash >> 56) }
 
-    /// How many keys come before the probe.
+    /// Returns the number of keys that come before the probe.
     @inlinable @inline(__always)
     func rank(_ probe: Key.OrderedProbe, _ access: HeapAccess) -> Int {
         if Key.isAlwaysPlain {
-            // All of them, in any order: no comparison waits for another, so that the lines are
-            // fetched side by side.
+            // All keys, in any order. No comparison waits for another, so the lines are fetched in
+            // parallel.
             var rank = 0
             let slots = slots
             for index in 0 ..< count {
@@ -126,8 +128,8 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         return partition(access) { Key.isStored($0, before: probe, in: access) }
     }
 
-    /// How many of the first keys `isLeft` says yes to; it must not say yes again after a no. O(log
-    /// of the count).
+    /// Returns the number of leading keys that satisfy `isLeft`. No later one may satisfy it. O(log
+    /// *n*), where *n* is the count.
     @inlinable @inline(__always)
     func partition(_ access: HeapAccess, _ isLeft: (Key.Stored) -> Bool) -> Int {
         var low = 0
@@ -139,13 +141,14 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         return low
     }
 
-    /// The slot of the entry whose key matches: all tags are compared at once, and the few slots
-    /// whose tag is right are looked at.
+    /// Returns the slot of the entry whose key matches. All tags are compared at once, and only the
+    /// slots with the right tag are examined.
     @inlinable @inline(__always)
     func find(_ probe: Key.Probe, _ hash: UInt64, _ access: HeapAccess) -> UnsafeMutablePointer<
         Slot
     >? {
-        // The last bytes compared are of the order; slots from `count` on are no candidates.
+        // The last bytes that are compared belong to the order. Slots from `count` on are no
+        // candidates.
         var candidates = holdfast_equal_bytes(base + Self.tagsOffset, Self.tag(hash))
         candidates &= (1 &<< UInt32(truncatingIfNeeded: count)) &- 1
         while candidates != 0 {
@@ -168,7 +171,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         base.storeBytes(of: UInt8(truncatingIfNeeded: count), toByteOffset: 1, as: UInt8.self)
     }
 
-    /// Puts an entry at `position` of the order; there is room.
+    /// Inserts an entry at `position` of the order. There must be a free slot.
     @inlinable @inline(__always)
     func insert(_ slot: Slot, tag: UInt8, at position: Int, _ access: HeapAccess) {
         let count = count
@@ -185,7 +188,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         setCount(count &+ 1)
     }
 
-    /// Takes the entry at `position` of the order out; the last slot's moves to its place.
+    /// Removes the entry at `position` of the order. The last slot moves to its place.
     @inlinable
     func remove(at position: Int, _ access: HeapAccess) -> Slot {
         let last = count - 1
@@ -231,7 +234,8 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         setCount(count)
     }
 
-    /// Copies entries of another leaf behind the last one of this; they come after all of its keys.
+    /// Copies entries of another leaf after the last one of this leaf. They come after all of its
+    /// keys.
     @inlinable
     func append(_ positions: Range<Int>, of other: SortedLeaf, _ access: HeapAccess) {
         guard !positions.isEmpty else { return }
@@ -247,14 +251,14 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         setCount(count + positions.count)
     }
 
-    /// Copies entries of another leaf before the first one of this; they come before all of its
-    /// keys.
+    /// Copies entries of another leaf before the first one of this leaf. They come before all of
+    /// its keys.
     @inlinable
     func prepend(_ positions: Range<Int>, of other: SortedLeaf, _ access: HeapAccess) {
         let count = count
         let moved = positions.count
         append(positions, of: other, access)
-        // They lie in the last slots, and their places in the order go round to the front.
+        // They are in the last slots, and their places in the order rotate to the front.
         for index in Swift.stride(from: count - 1, through: 0, by: -1) {
             order[index + moved] = order[index]
         }
@@ -262,12 +266,12 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     }
 }
 
-/// Arithmetic instead of branches, where what a comparison says cannot be foreseen: a branch that
-/// is foreseen wrongly costs as much as twenty comparisons and keeps the processor from beginning
-/// the next look-up.
+/// Arithmetic instead of branches, for comparisons with unpredictable results. A mispredicted
+/// branch costs as much as twenty comparisons and prevents the processor from starting the next
+/// lookup.
 @usableFromInline
 enum Branchless {
-    /// 1 if the condition holds, else 0.
+    /// Returns 1 if the condition is true, else 0.
     @inlinable @inline(__always)
     static func bit(_ condition: Bool) -> Int {
         Int(truncatingIfNeeded: unsafeBitCast(condition, to: UInt8.self))

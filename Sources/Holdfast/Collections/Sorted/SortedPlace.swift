@@ -1,13 +1,13 @@
 import HoldfastEngine
 
-/// The way from the root to a leaf: which child was taken on each level. Smaller ways lead to
+/// The path from the root to a leaf: the index of the child on each level. Smaller paths lead to
 /// smaller keys.
 ///
 /// With it, neighbouring leaves are found without links between the leaves, which every split would
-/// have to mend.
+/// have to update.
 @frozen @usableFromInline
 struct SortedPath: Hashable, Sendable, Comparable {
-    /// A byte a level, the root's highest.
+    /// A byte per level, the root's most significant.
     @usableFromInline var word: UInt128
 
     @inlinable @inline(__always)
@@ -22,7 +22,8 @@ struct SortedPath: Hashable, Sendable, Comparable {
     @inlinable @inline(__always)
     subscript(level: Int) -> Int { Int(truncatingIfNeeded: (word >> Self.shift(level)) & 0xff) }
 
-    /// The way that is the same above `level`, takes `child` there and the first child below.
+    /// Returns a path that is the same above `level`, and has `child` there and the first child on
+    /// every level below.
     @inlinable @inline(__always)
     func taking(_ child: Int, at level: Int) -> SortedPath {
         let above = level == 0 ? 0 : word & ~(UInt128.max >> UInt128(8 &* level))
@@ -34,7 +35,7 @@ struct SortedPath: Hashable, Sendable, Comparable {
 }
 
 extension PersistentSortedMap {
-    /// A leaf and the way to it.
+    /// A leaf and the path to it.
     @frozen @usableFromInline
     struct Place {
         @usableFromInline var path: SortedPath
@@ -47,7 +48,7 @@ extension PersistentSortedMap {
         }
     }
 
-    /// The leaf that `choose` leads to; nil if there is none at all.
+    /// Returns the leaf that `choose` leads to, or nil if the tree is empty.
     @inlinable @inline(__always)
     func place(_ choose: (Inner) -> Int) -> Place? {
         let header = header
@@ -70,8 +71,8 @@ extension PersistentSortedMap {
         return Place(path: path, offset: offset)
     }
 
-    /// The next leaf, or nil. O(log count), of which one step in a node's children is all but
-    /// always enough.
+    /// Returns the next leaf, or nil. O(log *n*), but nearly always a single step to the next child
+    /// of the parent.
     @inlinable
     func place(after place: Place) -> Place? {
         let header = header
@@ -87,7 +88,7 @@ extension PersistentSortedMap {
         ) { _ in 0 }
     }
 
-    /// The leaf before, or nil.
+    /// Returns the previous leaf, or nil.
     @inlinable
     func place(before place: Place) -> Place? {
         let header = header
@@ -103,8 +104,8 @@ extension PersistentSortedMap {
         ) { $0.count - 1 }
     }
 
-    /// The lowest node on a way, and its level, for which `condition` holds of the child taken and
-    /// the node.
+    /// Returns the lowest node on a path, and its level, for which `condition` is true of the
+    /// path's child and the node.
     @inlinable @inline(__always)
     func lowestNode(
         on path: SortedPath, _ header: UnsafeMutablePointer<SortedHeader>, _ height: Int,

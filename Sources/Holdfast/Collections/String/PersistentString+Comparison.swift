@@ -1,10 +1,13 @@
 import HoldfastEngine
 
-// As `String`: canonically equivalent texts are equal, and texts are ordered by the scalars of
-// their normal forms. Where the bytes say it already, and they nearly always do, nothing is copied.
+// As with `String`, canonically equivalent strings are equal, and strings are ordered by the
+// scalars of their normal forms. If the bytes already decide, as they nearly always do, nothing is
+// copied.
 
 extension PersistentString: Comparable, Hashable {
-    /// Whether both texts are canonically equivalent. O(utf8Count).
+    /// Returns whether both strings are canonically equivalent.
+    ///
+    /// - Complexity: O(*n*), where *n* is the UTF-8 count.
     public static func == (left: PersistentString, right: PersistentString) -> Bool {
         if left.bytes.access.isDetached || right.bytes.access.isDetached {
             return left.bytes == right.bytes
@@ -12,32 +15,44 @@ extension PersistentString: Comparable, Hashable {
         return left.compare(right) == 0
     }
 
-    /// Whether the left text comes before the right one. O(utf8Count).
+    /// Returns whether the left string comes before the right one.
+    ///
+    /// - Complexity: O(*n*), where *n* is the UTF-8 count.
     public static func < (left: PersistentString, right: PersistentString) -> Bool {
         left.compare(right) < 0
     }
 
-    /// Whether the text equals a string. O(utf8Count).
+    /// Returns whether both strings are canonically equivalent.
+    ///
+    /// - Complexity: O(*n*), where *n* is the UTF-8 count.
     public static func == (left: PersistentString, right: some StringProtocol) -> Bool {
         left.compare(right) == 0
     }
 
-    /// Whether the text differs from a string. O(utf8Count).
+    /// Returns whether the strings differ.
+    ///
+    /// - Complexity: O(*n*), where *n* is the UTF-8 count.
     public static func != (left: PersistentString, right: some StringProtocol) -> Bool {
         left.compare(right) != 0
     }
 
-    /// Whether the text comes before a string. O(utf8Count).
+    /// Returns whether the left string comes before the right one.
+    ///
+    /// - Complexity: O(*n*), where *n* is the UTF-8 count.
     public static func < (left: PersistentString, right: some StringProtocol) -> Bool {
         left.compare(right) < 0
     }
 
-    /// Whether the text comes behind a string. O(utf8Count).
+    /// Returns whether the left string comes after the right one.
+    ///
+    /// - Complexity: O(*n*), where *n* is the UTF-8 count.
     public static func > (left: PersistentString, right: some StringProtocol) -> Bool {
         left.compare(right) > 0
     }
 
-    /// Hashes as the `String` of the same text does. O(utf8Count), with a copy.
+    /// Hashes the string like a `String` with the same content. Makes a copy.
+    ///
+    /// - Complexity: O(*n*), where *n* is the UTF-8 count.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(bytes.access.isDetached ? "" : string)
     }
@@ -55,9 +70,9 @@ extension PersistentString: Comparable, Hashable {
 }
 
 extension PersistentString: CustomStringConvertible, CustomDebugStringConvertible {
-    /// The text. One that is in no heap yet is empty.
+    /// The content. Empty for a string that is in no heap yet.
     public var description: String { bytes.access.isDetached ? "" : string }
 
-    /// The text in quotes, with escapes.
+    /// The content in quotes, with escapes.
     public var debugDescription: String { description.debugDescription }
 }

@@ -1,22 +1,22 @@
 import HoldfastEngine
 
-// Walks that hold no more than a line, or a few characters, of the text in memory. A text may be
-// appended to while it is walked; what is appended is walked, too. Every other change of its length
-// traps.
+// Iteration that holds at most a line, or a few characters, of the string in memory. The string may
+// be appended to during iteration, and the appended part is visited too. Every other change of its
+// length traps.
 
 extension PersistentString {
-    /// The lines, without what ends them: a line feed, or a carriage return and a line feed. A text
-    /// that ends with one has no empty line behind it.
+    /// The lines, without their terminators: a line feed, or a carriage return and a line feed. A
+    /// string that ends with a terminator has no empty line after it.
     public var lines: Lines { Lines(text: self) }
 
-    /// The characters, as `String` has them.
+    /// The characters, as defined by `String`.
     public var characters: Characters { Characters(text: self) }
 
-    /// Lines of a text, read one at a time.
+    /// The lines of a string, read one at a time.
     public struct Lines: Sequence {
         let text: PersistentString
 
-        /// Walks the lines.
+        /// An iterator over the lines.
         public struct Iterator: IteratorProtocol {
             let text: PersistentString
             let changes: UInt32
@@ -27,7 +27,9 @@ extension PersistentString {
                 changes = text.bytes.header.pointee.changes
             }
 
-            /// The next line, or nil. O(its length).
+            /// Returns the next line, or nil at the end.
+            ///
+            /// - Complexity: O(*m*), where *m* is the length of the line.
             public mutating func next() -> String? {
                 text.bytes.requireUnmoved(since: changes)
                 return text.bytes.withBytes { bytes in
@@ -47,15 +49,15 @@ extension PersistentString {
         public func makeIterator() -> Iterator { Iterator(text: text) }
     }
 
-    /// Characters of a text, read some at a time.
+    /// The characters of a string, read in portions.
     public struct Characters: Sequence {
         let text: PersistentString
 
-        /// Walks the characters.
+        /// An iterator over the characters.
         public struct Iterator: IteratorProtocol {
             let text: PersistentString
             let changes: UInt32
-            /// The first byte that is not in `part` yet.
+            /// The position of the first byte that is not in `part` yet.
             private var position = 0
             private var part: Substring = ""
 
@@ -64,15 +66,17 @@ extension PersistentString {
                 changes = text.bytes.header.pointee.changes
             }
 
-            /// The next character, or nil. Amortised O(its length).
+            /// Returns the next character, or nil at the end.
+            ///
+            /// - Complexity: Amortised O(*m*), where *m* is the length of the character.
             public mutating func next() -> Character? {
                 text.bytes.requireUnmoved(since: changes)
                 if part.isEmpty { read() }
                 return part.popFirst()
             }
 
-            /// Takes whole characters: all of a stretch of the text but the last, which might go on
-            /// behind it.
+            /// Reads whole characters: all of a portion of the string except the last, which may
+            /// continue after it.
             private mutating func read() {
                 text.bytes.withBytes { bytes in
                     let start = PersistentString.boundary(from: position, bytes)
@@ -98,7 +102,7 @@ extension PersistentString {
         public func makeIterator() -> Iterator { Iterator(text: text) }
     }
 
-    /// The first place at or behind `offset` that is no middle of a scalar.
+    /// Returns the first scalar boundary at or after `offset`.
     static func boundary(from offset: Int, _ bytes: UnsafeRawBufferPointer) -> Int {
         var offset = min(offset, bytes.count)
         while !isBoundary(offset, bytes) { offset += 1 }

@@ -1,11 +1,14 @@
 import HoldfastEngine
 
-// Searching goes by bytes: a text that is spelled otherwise, though canonically equivalent, is not
-// found. Since both sides are valid UTF-8, what is found begins and ends with whole scalars.
+// Search compares bytes: a string with a different but canonically equivalent spelling is not
+// found. Since both sides are valid UTF-8, a match begins and ends at scalar boundaries.
 
 extension PersistentString {
-    /// Where `text` first comes, at or behind `start`; nil if it does not. An empty text is found
-    /// at once. O(utf8Count · its length) at worst, and nearly always O(utf8Count).
+    /// Returns the range of the first occurrence of `text` at or after `start`, or nil if there is
+    /// none. An empty string is found immediately.
+    ///
+    /// - Complexity: O(*n* · *m*) in the worst case and nearly always O(*n*), where *n* is the
+    ///   UTF-8 count and *m* that of `text`.
     public func range(of text: some StringProtocol, from start: Int = 0) -> Range<Int>? {
         var text = String(text)
         return text.withUTF8 { text in
@@ -18,7 +21,8 @@ extension PersistentString {
         }
     }
 
-    /// Where `text` comes, one behind the other without overlap. An empty text comes nowhere.
+    /// Returns the ranges of all occurrences of `text`, without overlaps. An empty string has no
+    /// occurrences.
     public func ranges(of text: some StringProtocol) -> [Range<Int>] {
         var text = String(text)
         return text.withUTF8 { text in
@@ -37,10 +41,12 @@ extension PersistentString {
         }
     }
 
-    /// Whether `text` comes anywhere. As ``range(of:from:)``.
+    /// Returns whether `text` occurs in the string. See ``range(of:from:)``.
     public func contains(_ text: some StringProtocol) -> Bool { range(of: text) != nil }
 
-    /// Whether the text begins with the bytes of `text`. O(its length).
+    /// Returns whether the string begins with the bytes of `text`.
+    ///
+    /// - Complexity: O(*m*), where *m* is the UTF-8 count of `text`.
     public func hasPrefix(_ text: some StringProtocol) -> Bool {
         var text = String(text)
         return text.withUTF8 { text in
@@ -48,7 +54,9 @@ extension PersistentString {
         }
     }
 
-    /// Whether the text ends with the bytes of `text`. O(its length).
+    /// Returns whether the string ends with the bytes of `text`.
+    ///
+    /// - Complexity: O(*m*), where *m* is the UTF-8 count of `text`.
     public func hasSuffix(_ text: some StringProtocol) -> Bool {
         var text = String(text)
         return text.withUTF8 { text in
@@ -56,15 +64,18 @@ extension PersistentString {
         }
     }
 
-    /// Replaces `text` by `replacement` wherever it comes, and returns how often it came.
-    /// O(utf8Count + what is added).
+    /// Replaces all occurrences of `text` by `replacement`.
+    ///
+    /// - Returns: The number of occurrences.
+    /// - Complexity: O(*n* + *m*), where *n* is the UTF-8 count and *m* the number of bytes added.
     @discardableResult
     public func replace(_ text: some StringProtocol, with replacement: some StringProtocol) -> Int {
         let found = ranges(of: text)
         guard let first = found.first, let last = found.last else { return 0 }
         var replacement = String(replacement)
         replacement.withUTF8 { replacement in
-            // All between the first and the last place at once, so that what follows moves once.
+            // Everything between the first and the last occurrence at once, so that the bytes after
+            // it move once.
             var new = ContiguousArray<UInt8>()
             bytes.withBytes { bytes in
                 var kept = first.lowerBound
@@ -82,7 +93,7 @@ extension PersistentString {
     }
 }
 
-/// Finding bytes in bytes.
+/// Searching bytes.
 enum ByteSearch {
     static func first(
         _ needle: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer, from start: Int
@@ -101,7 +112,8 @@ enum ByteSearch {
         return nil
     }
 
-    /// The first byte of this value at or behind `start`: eight at a time.
+    /// Returns the position of the first byte with this value at or after `start`. Compares eight
+    /// bytes at a time.
     static func index(of byte: UInt8, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
         guard let base = bytes.baseAddress else { return nil }
         let pattern = UInt64(byte) &* 0x0101_0101_0101_0101

@@ -1,14 +1,14 @@
 import HoldfastEngine
 
-/// A string that lives in a heap and is changed in place: for text that grows, or that is long and
-/// read in part.
+/// A string in a heap that is changed in place: for text that grows, or that is long and read in
+/// part.
 ///
 /// A handle, like ``PersistentArray``. For a name or a line of text, a plain `String` as element,
-/// key or value is simpler: up to 15 bytes of one lie in place.
+/// key or value is simpler; up to 15 bytes of it are stored inline.
 ///
-/// Places in the text are counted in bytes of its UTF-8, as ``range(of:from:)`` gives them. The
-/// content is always valid UTF-8: a place in the middle of a scalar traps wherever one is asked
-/// for. Two texts are equal, and ordered, as `String`s are: by canonical equivalence.
+/// Positions are byte offsets in the UTF-8 encoding, as ``range(of:from:)`` returns them. The
+/// content is always valid UTF-8: a position inside a scalar traps in every method that takes one.
+/// Strings are compared like `String`s, by canonical equivalence.
 ///
 ///     let page = try tx.string("page")
 ///     page.append("Good morning.\n")
@@ -21,21 +21,25 @@ public struct PersistentString {
     @inlinable
     init(bytes: PersistentArray<UInt8>) { self.bytes = bytes }
 
-    /// An empty text for a field of a new record: it is made in the heap when the record is stored.
-    /// Until then it must not be used.
+    /// Creates an empty string for a field of a new record. It is created in the heap when the
+    /// record is stored, and must not be used before that.
     @inlinable
     public init() { bytes = PersistentArray() }
 
     // MARK: Reading
 
-    /// The whole text as a Swift string. O(utf8Count).
+    /// The whole content as a Swift string.
+    ///
+    /// - Complexity: O(*n*), where *n* is the UTF-8 count.
     public var string: String {
         get { bytes.withBytes { String(decoding: $0, as: UTF8.self) } }
         nonmutating set { replaceSubrange(0 ..< utf8Count, with: newValue) }
     }
 
-    /// The text between two places as a Swift string; traps if one is in the middle of a scalar or
-    /// outside the text. O(range.count).
+    /// The content between two positions as a Swift string. Traps if a position is inside a scalar
+    /// or out of bounds.
+    ///
+    /// - Complexity: O(*m*), where *m* is the length of the range.
     public subscript(range: Range<Int>) -> String {
         bytes.withBytes { bytes in
             check(range, bytes)
@@ -43,25 +47,35 @@ public struct PersistentString {
         }
     }
 
-    /// The text between two places, as `text[10...]`.
+    /// The content in a range expression, as in `text[10...]`.
     public subscript(range: some RangeExpression<Int>) -> String { self[range.relative(to: bytes)] }
 
-    /// Bytes of UTF-8. O(1).
+    /// The number of bytes of UTF-8.
+    ///
+    /// - Complexity: O(1).
     public var utf8Count: Int { bytes.count }
 
-    /// Whether there is no text. O(1).
+    /// Whether the string is empty.
+    ///
+    /// - Complexity: O(1).
     public var isEmpty: Bool { utf8Count == 0 }
 
-    /// Bytes of UTF-8 that fit before the next growth. O(1).
+    /// The number of bytes of UTF-8 that fit before the next growth.
+    ///
+    /// - Complexity: O(1).
     public var capacity: Int { bytes.capacity }
 
-    /// Whether a place is the beginning of a scalar, or the end of the text. O(1).
+    /// Returns whether a position is the beginning of a scalar, or the end of the string.
+    ///
+    /// - Complexity: O(1).
     public func isScalarBoundary(_ offset: Int) -> Bool {
         bytes.withBytes { Self.isBoundary(offset, $0) }
     }
 
-    /// Calls `body` with the text's UTF-8 in place, without a copy. The text must not be changed
-    /// inside. O(1).
+    /// Calls `body` with a span over the UTF-8 bytes, without a copy. The string must not be
+    /// changed inside the closure.
+    ///
+    /// - Complexity: O(1).
     @inlinable
     public func withUTF8<R, Failure: Error>(_ body: (Span<UInt8>) throws(Failure) -> R)
         throws(Failure) -> R
@@ -69,9 +83,12 @@ public struct PersistentString {
         try bytes.withSpan(body)
     }
 
-    /// Calls `body` with the text in place as Unicode sees it: scalars, characters, normal forms.
-    /// No copy, but a check that the bytes are valid UTF-8 still, without which a damaged file
-    /// could lead the span astray: O(utf8Count). The text must not be changed inside.
+    /// Calls `body` with a span that gives access to scalars, characters and normal forms in place.
+    ///
+    /// Nothing is copied, but the bytes are checked to be valid UTF-8, because a span over a
+    /// damaged file would be unsafe otherwise. The string must not be changed inside the closure.
+    ///
+    /// - Complexity: O(*n*), where *n* is the UTF-8 count.
     @available(macOS 26, iOS 26, *)
     public func withUTF8Span<R, Failure: Error>(_ body: (UTF8Span) throws(Failure) -> R)
         throws(Failure) -> R
@@ -86,41 +103,59 @@ public struct PersistentString {
 
     // MARK: Changing
 
-    /// Adds text at the end. O(its length), amortised.
+    /// Adds a string at the end.
+    ///
+    /// - Complexity: Amortised O(*m*), where *m* is the length of `text`.
     public func append(_ text: some StringProtocol) {
         withUTF8(of: text) { bytes.append(contentsOf: $0) }
     }
 
-    /// Adds another text of a heap, or this one, at the end. O(its length), amortised.
+    /// Adds another string of a heap, or this one, at the end.
+    ///
+    /// - Complexity: Amortised O(*m*), where *m* is the length of `text`.
     public func append(_ text: PersistentString) { bytes.append(contentsOf: text.bytes) }
 
-    /// Inserts text at a place; traps if that is in the middle of a scalar or outside the text.
-    /// O(utf8Count - offset + its length).
+    /// Inserts a string at a position. Traps if the position is inside a scalar or out of bounds.
+    ///
+    /// - Complexity: O(*n* - `offset` + *m*), where *n* is the UTF-8 count and *m* the length of
+    ///   `text`.
     public func insert(_ text: some StringProtocol, at offset: Int) {
         replaceSubrange(offset ..< offset, with: text)
     }
 
-    /// Removes the text between two places; traps if one is in the middle of a scalar or outside
-    /// the text. O(utf8Count - range.lowerBound).
+    /// Removes the content between two positions. Traps if a position is inside a scalar or out of
+    /// bounds.
+    ///
+    /// - Complexity: O(*n* - *i*), where *n* is the UTF-8 count and *i* the lower bound of the
+    ///   range.
     public func removeSubrange(_ range: Range<Int>) { replaceSubrange(range, with: "") }
 
-    /// Puts `text` in the place of what is between two places; traps if one is in the middle of a
-    /// scalar or outside the text. O(utf8Count - range.lowerBound + its length).
+    /// Replaces the content between two positions by `text`. Traps if a position is inside a scalar
+    /// or out of bounds.
+    ///
+    /// - Complexity: O(*n* - *i* + *m*), where *n* is the UTF-8 count, *i* the lower bound of the
+    ///   range and *m* the length of `text`.
     public func replaceSubrange(_ range: Range<Int>, with text: some StringProtocol) {
         bytes.withBytes { check(range, $0) }
         withUTF8(of: text) { bytes.replace(range, with: $0) }
     }
 
-    /// Cuts the text off at a place; traps if that is in the middle of a scalar or beyond the end.
-    /// O(1).
+    /// Truncates the string at a position. Traps if the position is inside a scalar or out of
+    /// bounds.
+    ///
+    /// - Complexity: O(1).
     public func truncate(to offset: Int) { removeSubrange(offset ..< utf8Count) }
 
-    /// Removes all text. O(1).
+    /// Removes the whole content.
+    ///
+    /// - Complexity: O(1).
     public func removeAll(keepingCapacity: Bool = false) {
         bytes.removeAll(keepingCapacity: keepingCapacity)
     }
 
-    /// Makes room for so many bytes of UTF-8 in all. O(utf8Count).
+    /// Reserves capacity for `minimumCapacity` bytes of UTF-8 in all.
+    ///
+    /// - Complexity: O(*n*), where *n* is the UTF-8 count.
     public func reserveCapacity(_ minimumCapacity: Int) { bytes.reserveCapacity(minimumCapacity) }
 
     private func withUTF8(
@@ -154,7 +189,7 @@ extension PersistentString: PersistableContainer {
         PersistentString(bytes: .load(stored, from: access))
     }
 
-    /// Copies the text.
+    /// Copies the string.
     @inlinable
     public static func store(_ value: PersistentString, in access: HeapAccess) -> Stored {
         PersistentArray<UInt8>.store(value.bytes, in: access)

@@ -4,9 +4,9 @@ import HoldfastFormat
 /// its summary says.
 ///
 /// Holds the ring's mapping, whose records below the target of a checkpoint do not change while the
-/// checkpoint lock is held. Made in one pass over the records, 24 bytes for each run of lines,
-/// sorted once. Recovery makes one of records that it finds in two files, and uses it once they are
-/// all in one.
+/// checkpoint lock is held. Made in one pass over the records. Takes 16 bytes for each run of
+/// lines; once there are many, runs that later ones cover are dropped, so that its size follows the
+/// lines that have changed, not the commits.
 struct LineIndex {
     /// A page and its runs: a stretch of `runs`, in the order of the log.
     struct Page {
@@ -15,16 +15,31 @@ struct LineIndex {
     }
 
     private struct Run {
-        var firstLine: UInt64
+        /// As in the record: the first line << 16 | lines.
+        var word: UInt64
+        /// Of the first line's bytes.
         var position: UInt64
-        var count: UInt32
+
+        var firstLine: UInt64 { word >> 16 }
+        var count: Int { Int(word & 0xffff) }
+        var page: UInt64 { word >> 22 }
+        /// The page's lines that it changes.
+        var mask: UInt64 { LineMask.bits(first: firstLine & 63, count: count) }
     }
 
-    /// Where the records are to be read. An index that was made of records of several files has
-    /// none until they are all in one.
+    /// 8 MiB of them.
+    static let manyRuns = 1 << 19
+
+    /// Where the records are to be read. Recovery makes an index of records of two files before it
+    /// says where they are.
     var ring: RingMapping?
+    /// Where the records from a position on are to be read, if not in `ring`.
+    var laterRing: (ring: RingMapping, start: UInt64)?
     private var runs: ContiguousArray<Run> = []
     private var pages: ContiguousArray<Page> = []
+    /// With more runs, those that later ones cover are dropped; at least `leastRunLimit`.
+    private var runLimit: Int
+    private let leastRunLimit: Int
     /// The records from here to there.
     let start: UInt64
     private(set) var end: UInt64
@@ -40,7 +55,9 @@ struct LineIndex {
     var isEmpty: Bool { pages.isEmpty }
 
     /// An index of no records yet, behind the checkpoint that `header` tells of.
-    init(behind header: HeapHeader) {
+    init(behind header: HeapHeader, manyRuns: Int = Self.manyRuns) {
+        leastRunLimit = manyRuns
+        runLimit = manyRuns
         start = header.checkpointPosition
         end = start
         chain = header.checkpointChain
@@ -55,9 +72,9 @@ struct LineIndex {
     /// at `target` are left out, unless `keepsPagesBeyondEnd`.
     init?(
         of ring: RingMapping, from header: HeapHeader, to target: UInt64, epoch: UInt64,
-        keepsPagesBeyondEnd: Bool = false
+        keepsPagesBeyondEnd: Bool = false, manyRuns: Int = Self.manyRuns
     ) {
-        self.init(behind: header)
+        self.init(behind: header, manyRuns: manyRuns)
         self.ring = ring
         while end < target {
             guard let record = record(at: end), record.previousChecksum == chain,
@@ -77,10 +94,11 @@ struct LineIndex {
             let offset = UInt64(raw.baseAddress!.distance(to: lines.baseAddress!))
             runs.append(
                 Run(
-                    firstLine: firstLine, position: record.position + offset,
-                    count: UInt32(lines.count / HeapLayout.lineBytes)))
+                    word: firstLine << 16 | UInt64(lines.count / HeapLayout.lineBytes),
+                    position: record.position + offset))
         }
         guard isSound else { return false }
+        if runs.count > runLimit { dropCoveredRuns() }
         end += record.span
         chain = record.chain(raw)
         commitNumber = record.commitNumber
@@ -95,9 +113,9 @@ struct LineIndex {
         sortRuns()
         var first = 0
         while first < runs.count {
-            let page = runs[first].firstLine >> 6
+            let page = runs[first].page
             var last = first + 1
-            while last < runs.count, runs[last].firstLine >> 6 == page { last += 1 }
+            while last < runs.count, runs[last].page == page { last += 1 }
             if page < heapPages || keepsPagesBeyondEnd {
                 pages.append(Page(number: Int(page), runs: first ..< last))
             }
@@ -109,21 +127,19 @@ struct LineIndex {
     /// within one page (`DirtyTracker.writeRuns`). Counts the runs of each page, where there are
     /// not many more pages than runs: then it takes O(runs), as reading them did.
     private mutating func sortRuns() {
-        guard let last = runs.lazy.map({ $0.firstLine >> 6 }).max() else { return }
+        guard let last = runs.lazy.map(\.page).max() else { return }
         guard last < UInt64(runs.count * 16 + 4096) else {
             runs.sort {
-                let left = $0.firstLine >> 6
-                let right = $1.firstLine >> 6
-                return left != right ? left < right : $0.position < $1.position
+                $0.page != $1.page ? $0.page < $1.page : $0.position < $1.position
             }
             return
         }
         var places = ContiguousArray<UInt32>(repeating: 0, count: Int(last) + 2)
-        for run in runs { places[Int(run.firstLine >> 6) + 1] += 1 }
+        for run in runs { places[Int(run.page) + 1] += 1 }
         for page in 1 ..< places.count { places[page] += places[page - 1] }
         runs = ContiguousArray(unsafeUninitializedCapacity: runs.count) { sorted, count in
             for run in runs {
-                let page = Int(run.firstLine >> 6)
+                let page = Int(run.page)
                 sorted.initializeElement(at: Int(places[page]), to: run)
                 places[page] += 1
             }
@@ -131,8 +147,41 @@ struct LineIndex {
         }
     }
 
+    /// Drops the runs all of whose lines later ones change as well. Nothing that is asked of the
+    /// index depends on them, except where pages of checksums have been: runs that name those stay.
+    private mutating func dropCoveredRuns() {
+        sortRuns()
+        var first = runs.count
+        var page = UInt64.max
+        var covered: UInt64 = 0
+        for index in runs.indices.reversed() {
+            let run = runs[index]
+            if run.page != page {
+                page = run.page
+                covered = 0
+            }
+            guard run.mask & ~covered != 0 || Self.namesChecksumPages(run) else { continue }
+            covered |= run.mask
+            first -= 1
+            runs[first] = run
+        }
+        runs.removeFirst(first)
+        runLimit = max(leastRunLimit, runs.count * 2)
+    }
+
+    private static func namesChecksumPages(_ run: Run) -> Bool {
+        let lines = PageChecksums.partLines
+        return run.firstLine < lines.upperBound
+            && run.firstLine + UInt64(run.count) > lines.lowerBound
+    }
+
+    private func ring(at position: UInt64) -> RingMapping? {
+        if let laterRing, position >= laterRing.start { return laterRing.ring }
+        return ring
+    }
+
     func record(at position: UInt64) -> LogRecord? {
-        guard let ring else { return nil }
+        guard let ring = ring(at: position) else { return nil }
         let raw = UnsafeRawBufferPointer(
             start: ring.address(position), count: LogRecord.headerBytes)
         guard let record = LogRecord.decodeHeader(raw), record.position == position,
@@ -146,6 +195,7 @@ struct LineIndex {
     func forEachPage(_ body: (Page) -> Void) { for page in pages { body(page) } }
 
     var pageCount: Int { pages.count }
+    var runCount: Int { runs.count }
 
     subscript(index: Int) -> Page { pages[index] }
 
@@ -164,8 +214,7 @@ struct LineIndex {
     func mask(of page: Page, from position: UInt64 = 0) -> UInt64 {
         var mask: UInt64 = 0
         for index in page.runs where runs[index].position >= position {
-            let run = runs[index]
-            mask |= LineMask.bits(first: run.firstLine & 63, count: Int(run.count))
+            mask |= runs[index].mask
         }
         return mask
     }
@@ -177,9 +226,10 @@ struct LineIndex {
         for index in page.runs.reversed() {
             let run = runs[index]
             let first = run.firstLine & 63
-            let missing = LineMask.bits(first: first, count: Int(run.count)) & ~laid
+            let missing = run.mask & ~laid
+            guard missing != 0 else { continue }
             laid |= missing
-            let source = ring!.address(run.position)
+            let source = ring(at: run.position)!.address(run.position)
             LineMask.forEachRun(in: missing) { line, count in
                 (address + line * HeapLayout.lineBytes).copyMemory(
                     from: source + (line - Int(first)) * HeapLayout.lineBytes,
@@ -200,7 +250,8 @@ struct LineIndex {
             let run = runs[runIndex]
             let start = Int(run.firstLine & 63) * HeapLayout.lineBytes
             let lines = UnsafeRawBufferPointer(
-                start: ring!.address(run.position), count: Int(run.count) * HeapLayout.lineBytes)
+                start: ring(at: run.position)!.address(run.position),
+                count: run.count * HeapLayout.lineBytes)
             PageChecksums.collectPages(ofRootBytes: lines, from: start, into: &places)
         }
         return places

@@ -18,8 +18,33 @@ struct LogScanner {
         var ring: RingMapping
     }
 
+    /// Where a source's ring is, to be read without counting references for each record.
+    ///
+    /// Safety: the scanner holds the sources, and so the mappings.
+    private struct Bytes {
+        let base: UnsafeRawPointer
+        let capacity: UInt64
+
+        init(_ ring: RingMapping) {
+            base = UnsafeRawPointer(ring.address(0))
+            capacity = UInt64(ring.capacity)
+        }
+
+        /// As `RingMapping.address`.
+        func address(_ position: UInt64) -> UnsafeRawPointer { base + Int(position % capacity) }
+    }
+
     /// The durable file first.
     let sources: [Source]
+    private let bytes: [Bytes]
+    /// No record of the durable file begins between `position` and here: a hole is there.
+    private var durableHoleEnd: UInt64 = 0
+    /// From here on it is worth asking where the durable file's next hole ends.
+    private var nextHoleQuestion: UInt64 = 0
+    private static let holeQuestionDistance: UInt64 = 64 << 10
+    /// The source of all records so far, if none of them was a summary: then their bytes fill their
+    /// place in it.
+    private var onlySource: Int?
     let logHeader: LogHeader
     /// What a checkpoint that had begun needs recovery to reach.
     var requiredPosition: UInt64 { logHeader.requiredPosition }
@@ -31,6 +56,7 @@ struct LogScanner {
 
     init(sources: [Source], header: HeapHeader, logHeader: LogHeader) {
         self.sources = sources
+        bytes = sources.map { Bytes($0.ring) }
         self.logHeader = logHeader
         epoch = header.logEpoch
         start = header.checkpointPosition
@@ -42,19 +68,32 @@ struct LogScanner {
     /// The next record of the chain, verified, with all of its bytes and the index of its source;
     /// nil where the chain ends. The bytes are valid as long as the scanner.
     mutating func next() -> (record: LogRecord, bytes: UnsafeRawBufferPointer, source: Int)? {
-        for (index, source) in sources.enumerated() {
-            guard let (record, bytes) = read(from: source, at: position),
+        for index in bytes.indices where index > 0 || position >= durableHoleEnd {
+            guard let (record, raw) = read(from: index, at: position),
                 record.previousChecksum == chain,
                 record.commitNumber > commitNumber,
                 // What is in use never goes once around the ring.
-                record.position + record.span - start <= UInt64(source.ring.capacity)
-            else { continue }
+                record.position + record.span - start <= bytes[index].capacity
+            else {
+                if index == 0, position >= nextHoleQuestion { findHoleEnd() }
+                continue
+            }
+            let isAlike = position == start || onlySource == index
+            onlySource = isAlike && !record.isSummary ? index : nil
             position += record.span
-            chain = record.chain(bytes)
+            chain = record.chain(raw)
             commitNumber = record.commitNumber
-            return (record, bytes, index)
+            return (record, raw, index)
         }
         return nil
+    }
+
+    /// After a kill the durable file may have nothing of a long log. Looking at each record's place
+    /// there would make the system fill pages with zeros, one for each page of the log.
+    private mutating func findHoleEnd() {
+        // Without an answer all of it is looked at.
+        durableHoleEnd = (try? nextData(of: sources[0], from: position)) ?? position
+        nextHoleQuestion = max(durableHoleEnd, position + Self.holeQuestionDistance)
     }
 
     /// Whether the durable file is shorter than its own header says: that is synced before a header
@@ -74,13 +113,17 @@ struct LogScanner {
     /// is not a torn tail that ends the chain, but damage, and replaying only up to there would
     /// lose commits that were promised.
     func findsDurableRecordBeyondEnd() throws(SystemError) -> Bool {
-        for source in sources where try findsDurableRecordBeyondEnd(in: source) { return true }
+        for source in sources.indices where try findsDurableRecordBeyondEnd(in: source) {
+            return true
+        }
         return false
     }
 
-    private func findsDurableRecordBeyondEnd(in source: Source) throws(SystemError) -> Bool {
+    private func findsDurableRecordBeyondEnd(in index: Int) throws(SystemError) -> Bool {
         let pieceBytes: UInt64 = 1 << 20
-        let end = position + UInt64(source.ring.capacity)
+        let source = sources[index]
+        // One lap of the ring, without the place of what has been read there and verified.
+        let end = (onlySource == index ? start : position) + UInt64(source.ring.capacity)
         // A log made to be slow could hold very many long records inside each other.
         var budget = source.ring.capacity &* 4
         var at = position
@@ -94,11 +137,11 @@ struct LogScanner {
             for offset in stride(from: 0, to: Int(pieceEnd - at), by: 8)
             where piece.load(fromByteOffset: offset, as: UInt32.self) == LogRecord.magic {
                 let place = at + UInt64(offset)
-                guard place > position, let claimed = header(in: source, at: place),
+                guard place > position, let claimed = header(in: index, at: place),
                     claimed.durablePosition > position
                 else { continue }
                 budget -= Int(claimed.byteCount)
-                if budget < 0 || read(from: source, at: place) != nil { return true }
+                if budget < 0 || read(from: index, at: place) != nil { return true }
             }
             at = pieceEnd
         }
@@ -117,25 +160,33 @@ struct LogScanner {
         return position + (min(max(found, start), capacity) - start)
     }
 
-    private func header(in source: Source, at position: UInt64) -> LogRecord? {
-        let raw = UnsafeRawBufferPointer(
-            start: source.ring.address(position), count: LogRecord.headerBytes)
+    private func header(in source: Int, at position: UInt64) -> LogRecord? {
+        let bytes = bytes[source]
+        return Self.header(bytes.address(position), at: position, capacity: bytes.capacity)
+    }
+
+    @inline(__always)
+    private static func header(_ start: UnsafeRawPointer, at position: UInt64, capacity: UInt64)
+        -> LogRecord?
+    {
+        let raw = UnsafeRawBufferPointer(start: start, count: LogRecord.headerBytes)
         guard let record = LogRecord.decodeHeader(raw), record.position == position,
-            record.byteCount <= UInt64(source.ring.capacity)
+            record.byteCount <= capacity
         else { return nil }
         return record
     }
 
     /// A record that is whole and says of itself that it belongs at `position` of this epoch.
-    private func read(from source: Source, at position: UInt64) -> (
+    private func read(from source: Int, at position: UInt64) -> (
         LogRecord, UnsafeRawBufferPointer
     )? {
-        guard let record = header(in: source, at: position) else { return nil }
-        let bytes = UnsafeRawBufferPointer(
-            start: source.ring.address(position), count: Int(record.byteCount))
-        guard LogRecord.forEachRun(in: bytes, record: record, { _, _ in }),
-            record.verifies(bytes, epoch: epoch)
+        let capacity = bytes[source].capacity
+        let start = bytes[source].address(position)
+        guard let record = Self.header(start, at: position, capacity: capacity) else { return nil }
+        let raw = UnsafeRawBufferPointer(start: start, count: Int(record.byteCount))
+        guard LogRecord.forEachRun(in: raw, record: record, { _, _ in }),
+            record.verifies(raw, epoch: epoch)
         else { return nil }
-        return (record, bytes)
+        return (record, raw)
     }
 }

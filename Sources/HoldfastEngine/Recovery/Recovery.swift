@@ -15,8 +15,8 @@ struct Recovery {
 
     /// Runs while no other process uses the log. Returns the header as of the last commit; unless
     /// this opening only reads, the file is at rest with that header. O(bytes of the log); memory:
-    /// 24 bytes for each run of changed lines, or, for an opening that only reads, private copies
-    /// of the changed pages.
+    /// an index of the changed lines and at most a summary of them, or, for an opening that only
+    /// reads, private copies of the changed pages.
     func recover(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader {
         var scanner = try logFiles.open(header)
         defer { for source in scanner.sources { source.file.close() } }
@@ -37,16 +37,26 @@ struct Recovery {
         var lowestEnd = header.heapPages
         var heapPages = header.heapPages
         var former: Set<Range<Int>> = []
+        let partLines = PageChecksums.partLines
+        // Of the data file at first.
+        var arePartsNew = true
         try view.image.preparePrivateCopies(path: dataFile.path)
         while let (record, bytes, _) = scanner.next() {
             try view.image.extend(
                 to: Int(record.heapPages) * HeapLayout.pageBytes, path: dataFile.path, file: file,
                 mayMove: true)
-            _ = LogRecord.forEachRun(in: bytes, record: record) {
-                view.image.apply(firstLine: $0, lines: $1)
+            _ = LogRecord.forEachRun(in: bytes, record: record) { firstLine, lines in
+                view.image.apply(firstLine: firstLine, lines: lines)
+                let end = firstLine + UInt64(lines.count / HeapLayout.lineBytes)
+                if firstLine < partLines.upperBound, end > partLines.lowerBound {
+                    arePartsNew = true
+                }
             }
             heapPages = record.heapPages
-            PageChecksums.collectPages(ofRootBytes: view.rootBytes, from: 0, into: &former)
+            if arePartsNew {
+                PageChecksums.collectPages(ofRootBytes: view.rootBytes, from: 0, into: &former)
+                arePartsNew = false
+            }
             lowestEnd = min(lowestEnd, record.lowestHeapPages(bytes))
         }
         try requireWholeLog(scanner)
@@ -90,8 +100,7 @@ struct Recovery {
         }
         var recovered = recoveredHeader(header, scanner, heapPages: lines.heapPages)
         try dataFile.translating { () throws(SystemError) in
-            try completion.write(scanner)
-            lines.ring = log.ring
+            try completion.write(scanner, &lines)
             recovered = try writeRecovered(lines, from: header, to: recovered, scanner, file)
         }
         try view.image.mapFile(file, byteCount: dataFile.byteCount)

@@ -1,60 +1,60 @@
 import HoldfastFormat
 
-/// Where in the ring the lines of a stretch of log are, by page: what a checkpoint writes, and what
-/// its summary says.
+/// An index of the lines in a range of the log, by page: the contents of a checkpoint and of its
+/// summary.
 ///
 /// Holds the ring's mapping, whose records below the target of a checkpoint do not change while the
-/// checkpoint lock is held. Made in one pass over the records. Takes 16 bytes for each run of
-/// lines; once there are many, runs that later ones cover are dropped, so that its size follows the
-/// lines that have changed, not the commits.
+/// checkpoint lock is held. Built in one pass over the records. Takes 16 bytes per run of lines;
+/// when there are many, runs covered by later ones are dropped, so that the size depends on the
+/// changed lines and not on the number of commits.
 struct LineIndex {
-    /// A page and its runs: a stretch of `runs`, in the order of the log.
+    /// A page and its runs: a range of `runs`, in log order.
     struct Page {
         var number: Int
         var runs: Range<Int>
     }
 
     private struct Run {
-        /// As in the record: the first line << 16 | lines.
+        /// As in the record: first line << 16 | number of lines.
         var word: UInt64
-        /// Of the first line's bytes.
+        /// The position of the first line's bytes.
         var position: UInt64
 
         var firstLine: UInt64 { word >> 16 }
         var count: Int { Int(word & 0xffff) }
         var page: UInt64 { word >> 22 }
-        /// The page's lines that it changes.
+        /// The lines of the page that the run changes.
         var mask: UInt64 { LineMask.bits(first: firstLine & 63, count: count) }
     }
 
-    /// 8 MiB of them.
+    /// 8 MiB of runs.
     static let manyRuns = 1 << 19
 
-    /// Where the records are to be read. Recovery makes an index of records of two files before it
-    /// says where they are.
+    /// The ring with the records. Recovery indexes records of two files before it determines their
+    /// final place.
     var ring: RingMapping?
-    /// Where the records from a position on are to be read, if not in `ring`.
+    /// The ring with the records from a position on, if not `ring`.
     var laterRing: (ring: RingMapping, start: UInt64)?
     private var runs: ContiguousArray<Run> = []
     private var pages: ContiguousArray<Page> = []
-    /// With more runs, those that later ones cover are dropped; at least `leastRunLimit`.
+    /// Beyond this number, runs covered by later ones are dropped; at least `leastRunLimit`.
     private var runLimit: Int
     private let leastRunLimit: Int
-    /// The records from here to there.
+    /// The range of the records.
     let start: UInt64
     private(set) var end: UInt64
-    /// What the record after `end` names as its predecessor, the commit there, and the heap's
+    /// The previous checksum for the record after `end`, the commit number there, and the heap's
     /// pages.
     private(set) var chain: UInt64
     private(set) var commitNumber: UInt64
     private(set) var heapPages: UInt64
-    /// The fewest and the most pages that the heap had after any of the commits.
+    /// The smallest and the largest number of pages that the heap had after any of the commits.
     private(set) var lowestHeapPages: UInt64
     private(set) var highestHeapPages: UInt64
 
     var isEmpty: Bool { pages.isEmpty }
 
-    /// An index of no records yet, behind the checkpoint that `header` tells of.
+    /// An empty index, behind the checkpoint in `header`.
     init(behind header: HeapHeader, manyRuns: Int = Self.manyRuns) {
         leastRunLimit = manyRuns
         runLimit = manyRuns
@@ -67,9 +67,9 @@ struct LineIndex {
         highestHeapPages = heapPages
     }
 
-    /// Reads the records from the checkpoint in `header` up to `target`, a position between two.
-    /// Nil if one of them is not as it was written. Pages that were not part of the heap any more
-    /// at `target` are left out, unless `keepsPagesBeyondEnd`.
+    /// Reads the records from the checkpoint in `header` up to `target`, a position between two
+    /// records. Nil if one of them is damaged. Pages beyond the heap's end at `target` are left
+    /// out, unless `keepsPagesBeyondEnd`.
     init?(
         of ring: RingMapping, from header: HeapHeader, to target: UInt64, epoch: UInt64,
         keepsPagesBeyondEnd: Bool = false, manyRuns: Int = Self.manyRuns
@@ -88,7 +88,7 @@ struct LineIndex {
         finish(keepsPagesBeyondEnd: keepsPagesBeyondEnd)
     }
 
-    /// Takes in the record that follows, which is verified; false if its runs do not fit it.
+    /// Adds the next record, which is verified; false if its runs do not fit it.
     mutating func append(_ record: LogRecord, _ raw: UnsafeRawBufferPointer) -> Bool {
         let isSound = LogRecord.forEachRun(in: raw, record: record) { firstLine, lines in
             let offset = UInt64(raw.baseAddress!.distance(to: lines.baseAddress!))
@@ -108,7 +108,7 @@ struct LineIndex {
         return true
     }
 
-    /// After the last record: orders the runs.
+    /// Sorts the runs, after the last record.
     mutating func finish(keepsPagesBeyondEnd: Bool = false) {
         sortRuns()
         var first = 0
@@ -123,9 +123,9 @@ struct LineIndex {
         }
     }
 
-    /// Orders the runs by page and, within a page, by time, in which they are already: a run lies
-    /// within one page (`DirtyTracker.writeRuns`). Counts the runs of each page, where there are
-    /// not many more pages than runs: then it takes O(runs), as reading them did.
+    /// Sorts the runs by page. Within a page they keep the log's order. A run lies within one page
+    /// (`DirtyTracker.writeRuns`). A counting sort, O(runs) like reading them, unless there are
+    /// many more pages than runs.
     private mutating func sortRuns() {
         guard let last = runs.lazy.map(\.page).max() else { return }
         guard last < UInt64(runs.count * 16 + 4096) else {
@@ -147,8 +147,8 @@ struct LineIndex {
         }
     }
 
-    /// Drops the runs all of whose lines later ones change as well. Nothing that is asked of the
-    /// index depends on them, except where pages of checksums have been: runs that name those stay.
+    /// Drops the runs whose lines are all changed again later. The index's results do not depend on
+    /// them, except for the places of former checksum pages: runs that name those are kept.
     private mutating func dropCoveredRuns() {
         sortRuns()
         var first = runs.count
@@ -191,7 +191,7 @@ struct LineIndex {
         return record
     }
 
-    /// The pages in ascending order.
+    /// Calls `body` with the pages in ascending order.
     func forEachPage(_ body: (Page) -> Void) { for page in pages { body(page) } }
 
     var pageCount: Int { pages.count }
@@ -199,7 +199,7 @@ struct LineIndex {
 
     subscript(index: Int) -> Page { pages[index] }
 
-    /// Pages and the place of the one with this number, or of the first behind it.
+    /// The index in `pages` of the page with this number, or of the first behind it.
     func firstIndex(ofPageFrom number: Int) -> Int {
         var low = 0
         var high = pages.count
@@ -219,8 +219,8 @@ struct LineIndex {
         return mask
     }
 
-    /// Lays the newest of each of the page's lines over its bytes at `address`. Backwards, so that
-    /// of a line that changed a thousand times only one is read.
+    /// Writes the newest version of each of the page's lines over its bytes at `address`.
+    /// Backwards, so that a line that changed a thousand times is read only once.
     func lay(_ page: Page, over address: UnsafeMutableRawPointer) {
         var laid: UInt64 = 0
         for index in page.runs.reversed() {
@@ -239,8 +239,8 @@ struct LineIndex {
         }
     }
 
-    /// Where any of the log's commits had pages of checksums. A checkpoint that was cut short may
-    /// have begun to use them.
+    /// The checksum pages after any of the log's commits. An interrupted checkpoint may have begun
+    /// to use them.
     func formerChecksumPages() -> Set<Range<Int>> {
         var places: Set<Range<Int>> = []
         let root = Int(HeapLayout.allocatorRootPage)

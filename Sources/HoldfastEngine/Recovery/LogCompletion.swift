@@ -1,19 +1,19 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Recovery's first writes: the durable log is made whole, so that it can repeat everything that is
-/// written to the data file from then on.
+/// Recovery's first writes: completes the durable log, so that it can repeat everything that
+/// recovery then writes to the data file.
 ///
-/// Every replayed record is written, also those that the durable file shows already. Where a sync
-/// has failed, the system's page cache may show bytes and count them as written that the disk does
-/// not have; no later sync would write them. The bytes are the same, so a power cut in the middle
-/// changes nothing that the disk had.
+/// Every replayed record is written, even if the durable file already shows it. After a failed
+/// sync, the system's page cache may show bytes, marked clean, that are not on the disk; no later
+/// sync would write them. The bytes are identical, so a power cut in the middle changes nothing on
+/// the disk.
 ///
-/// The last commits of a killed process are often in the shared file alone. Where the lines that
-/// they have changed are much shorter than their records, a summary is written instead, as a
-/// checkpoint does: nothing stands at its place that a sync has promised.
+/// A killed process's last commits are often in the shared file alone. If their changed lines are
+/// much shorter than their records, a summary is written instead, as in a checkpoint: no sync has
+/// promised anything at its place.
 struct LogCompletion {
-    /// Records that follow each other in one source, as a stretch of positions.
+    /// Consecutive records in one source, as a range of positions.
     private struct Stretch {
         var source: Int
         var start: UInt64
@@ -21,13 +21,13 @@ struct LogCompletion {
     }
 
     private var stretches: [Stretch] = []
-    /// Below this the log was durable, by the records' own word.
+    /// The log was durable below this position, according to its records.
     private var durablePosition: UInt64 = 0
     private static let pieceBytes = 1 << 20
-    /// A summary is made in memory; beyond this many bytes the records are written instead.
+    /// A summary is built in memory; beyond this many bytes the records are written instead.
     private static let longestSummary = 32 << 20
 
-    /// Notes a record that `scanner` has found.
+    /// Adds a record that `scanner` has found.
     mutating func add(_ record: LogRecord, from source: Int) {
         durablePosition = max(durablePosition, record.durablePosition)
         let end = record.position + record.byteCount
@@ -38,9 +38,9 @@ struct LogCompletion {
         }
     }
 
-    /// Writes the records into the durable file and then, each durable before the next, the header
-    /// that says that recovery must reach their end. `lines` are of all records; from here on they
-    /// are to be read where they stay.
+    /// Writes the records to the durable file, syncs, and then durably writes the header with their
+    /// end as the required position. `lines` covers all records; afterwards it reads them at their
+    /// final places.
     mutating func write(_ scanner: LogScanner, _ lines: inout LineIndex) throws(SystemError) {
         let log = scanner.sources[0]
         lines.ring = log.ring
@@ -58,9 +58,9 @@ struct LogCompletion {
         try log.file.sync()
     }
 
-    /// A summary of the last stretch, which needs no more to be written then. Only where the
-    /// durable file has all that is before it and nothing of it, and no checkpoint has begun with
-    /// it: what such a checkpoint has used for checksums is known from the records alone.
+    /// Replaces the last stretch by a summary, so that its records need not be written. Only if the
+    /// durable file has everything before the stretch and nothing of it, and no checkpoint has
+    /// begun with it: only the records show which pages such a checkpoint used for checksums.
     private mutating func takeSummary(_ scanner: LogScanner, _ lines: inout LineIndex)
         -> (bytes: [UInt8], position: UInt64)?
     {
@@ -84,8 +84,7 @@ struct LogCompletion {
     private func writeRecords(_ scanner: LogScanner) throws(SystemError) {
         let log = scanner.sources[0]
         let capacity = log.ring.capacity
-        // By way of a buffer: what is written may be a mapping of the very file that it is written
-        // to.
+        // Through a buffer, because the source may be a mapping of the destination file.
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: Self.pieceBytes, alignment: 16)
         defer { buffer.deallocate() }

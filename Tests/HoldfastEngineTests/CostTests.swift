@@ -353,7 +353,7 @@ import TestSupport
         #expect(readerDisk.changes(since: before).isEmpty)
     }
 
-    /// What an opening asks of the disk.
+    /// The calls of an opening to the disk.
     private struct OpeningCalls: Equatable {
         var reads: Int
         var maps: Int
@@ -362,7 +362,7 @@ import TestSupport
         var syncs = 0
     }
 
-    /// Opens a heap that was killed after so many commits of one line each.
+    /// Opens a heap that was killed after this many commits of one line each.
     private func callsOfRecovery(after commits: Int, areDurable: Bool, mode: OpenMode) throws
         -> OpeningCalls
     {
@@ -401,16 +401,17 @@ import TestSupport
         return calls
     }
 
-    /// Recovery costs by the byte of the log and by the page that has changed, not by the commit.
+    /// The cost of recovery depends on the bytes of the log and on the changed pages, not on the
+    /// number of commits.
     @Test(arguments: [false, true]) func recoveryOfManySmallCommits(areDurable: Bool) throws {
         let few = try callsOfRecovery(after: 400, areDurable: areDurable, mode: .readWrite)
         var many = try callsOfRecovery(after: 6400, areDurable: areDurable, mode: .readWrite)
         if areDurable {
-            // What a sync has promised is written again as it is.
+            // Records that were already durable are rewritten unchanged.
             #expect(many.writtenBytes - few.writtenBytes == 6000 * (72 + 8 + 64))
             many.writtenBytes = few.writtenBytes
         }
-        // Otherwise the lines are written as they were left, once for all commits.
+        // Otherwise the final state of the lines is written, once for all commits.
         #expect(many == few)
         let read = try callsOfRecovery(after: 400, areDurable: areDurable, mode: .readOnly)
         #expect(
@@ -418,8 +419,8 @@ import TestSupport
         #expect(read.writes == 0)
     }
 
-    /// What a checkpoint has made unnecessary it gives back itself: the next commit does not unmap
-    /// a ring that has become smaller.
+    /// A checkpoint itself releases the old ring: the next commit need not unmap it after the ring
+    /// has shrunk.
     @Test func aCheckpointLetsGoOfTheRing() throws {
         let engine = try heap.open()
         _ = try cost(engine) { _ = $0.allocate(byteCount: 5000, alignment: 8) }

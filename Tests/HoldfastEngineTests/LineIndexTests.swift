@@ -4,7 +4,8 @@ import Testing
 
 @testable import HoldfastEngine
 
-/// The index of a log's lines says the same, however early it drops runs that later ones cover.
+/// An index of a log's lines gives the same results however early it drops runs covered by later
+/// ones.
 @Suite(.progress) struct LineIndexTests {
     @Test(arguments: 0 ..< 8 as Range<UInt64>) func coveredRunsAreNotMissed(seed: UInt64) throws {
         var options = TestHeap.options
@@ -26,7 +27,7 @@ import Testing
                         access.store(round, at: block + UInt64(line * 64))
                     }
                 }
-                // The heap grows: pages of checksums get their places.
+                // The heap grows, so that new checksum pages get their places.
                 if round % 20 == 0 { _ = access.allocate(byteCount: 200_000) }
             }
         }

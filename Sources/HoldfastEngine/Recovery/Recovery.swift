@@ -38,7 +38,7 @@ struct Recovery {
         var heapPages = header.heapPages
         var former: Set<Range<Int>> = []
         let partLines = PageChecksums.partLines
-        // Initially the parts are those of the data file.
+        // True at first, for the parts in the data file.
         var arePartsNew = true
         try view.image.preparePrivateCopies(path: dataFile.path)
         while let (record, bytes, _) = scanner.next() {

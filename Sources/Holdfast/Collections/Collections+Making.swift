@@ -6,8 +6,8 @@ import HoldfastEngine
 // first place that the collection is stored in takes it over without a copy.
 
 extension PersistentArray: ExpressibleByArrayLiteral {
-    /// Creates an array with the elements of a sequence, for a place in a heap: `Item(name: "bolt",
-    /// tags: PersistentArray(tags))`.
+    /// Creates an array with the elements of a sequence, for a place in a heap:
+    /// `Item(name: "bolt", tags: PersistentArray(tags))`.
     ///
     /// Traps outside of a write transaction if there are any elements.
     ///

@@ -281,8 +281,9 @@ public final class PersistentHeap: Sendable {
     /// Runs `body` as a read transaction, which sees a fixed view of the heap.
     ///
     /// The view is the newest commit of any process. Many threads can read at the same time;
-    /// writers in this process wait. A `read` inside a `read` shares its view. So does a `read`
-    /// that other threads of this process have kept waiting for a tenth of a second.
+    /// writers in this process wait. A `read` inside a `read` shares its view. A `read` that has
+    /// waited a tenth of a second for other reads of this process to end shares their view, even if
+    /// there are newer commits.
     public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         try reading(body)
     }

@@ -45,8 +45,8 @@ public struct WriteTransaction: ~Copyable, HeapTransaction {
 
     /// Removes the root with this name and frees everything that it owns.
     ///
-    /// The type must be the one that the root was created with: `try tx.removeRoot("stock",
-    /// PersistentMap<String, Int>.self)`.
+    /// The type must be the one that the root was created with:
+    /// `try tx.removeRoot("stock", PersistentMap<String, Int>.self)`.
     ///
     /// - Returns: Whether there was such a root.
     @inlinable

@@ -68,8 +68,8 @@ extension Data: PersistableKey {
     }
 }
 
-/// An enum whose raw value can be a key can be one too. `enum Colour: Int, PersistableEnum,
-/// PersistableKey { … }` needs no code.
+/// An enum whose raw value can be a key can be one too.
+/// `enum Colour: Int, PersistableEnum, PersistableKey { … }` needs no code.
 extension PersistableEnum where RawValue: PersistableKey {
     /// The probe of the raw value.
     public typealias Probe = RawValue.Probe

@@ -124,8 +124,8 @@ extension PersistableFloat {
     }
 }
 
-/// An enum is ordered by its raw value. `enum Level: Int, PersistableEnum, PersistableOrderedKey {
-/// … }` needs no code.
+/// An enum is ordered by its raw value.
+/// `enum Level: Int, PersistableEnum, PersistableOrderedKey { … }` needs no code.
 extension PersistableEnum where RawValue: PersistableOrderedKey {
     /// The ordered probe of the raw value.
     public typealias OrderedProbe = RawValue.OrderedProbe

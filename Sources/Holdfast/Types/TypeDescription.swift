@@ -8,8 +8,8 @@
 import HoldfastEngine
 import HoldfastSystem
 
-/// A description of how a root's type is stored, the same in every process: `Map<String,
-/// Array<Posting{file: Int32 @0, line: Int32 @4; 8 bytes}>>`.
+/// A description of how a root's type is stored, the same in every process:
+/// `Map<String, Array<Posting{file: Int32 @0, line: Int32 @4; 8 bytes}>>`.
 ///
 /// The heap keeps it with the root, and a root can only be opened as a type with the same
 /// description. ``TypeShape`` explains and parses the syntax.
@@ -136,8 +136,8 @@ private struct LayoutText {
             if let plain = persistable as? any PersistableStruct.Type {
                 text += try TypeDescription.text(of: plain)
             } else {
-                // The wrapped type is checked too, because an optional's bytes are kept as they are
-                // in memory, including any handles.
+                // Its fields are checked too, because its bytes are stored as they are in memory,
+                // including any handles.
                 var scratch = LayoutText(root: root, level: level)
                 try scratch.addFields(of: type, path: path)
                 text += Self.isKnownPlain(type) ? TypeDescription.name(of: type) : Self.opaque(type)

@@ -63,8 +63,8 @@ extension ValuePath {
         return try map.value(forKey: key)
     }
 
-    /// Describes a place in messages: `an Array<Movement> of 3`, `an Item with the fields name and
-    /// size`.
+    /// Describes a place in messages: `an Array<Movement> of 3`,
+    /// `an Item with the fields name and size`.
     static func description(of start: ValuePlace) -> String {
         guard let place = reach(start) else { return "nil" }
         let name = TypeNames.short(place.shape)

@@ -1,7 +1,7 @@
 import HoldfastTools
 
-/// A path into the data of a heap, in the user's notation: `stock.bolt`, `log[3]`, `people["Ada
-/// Lovelace"].born`.
+/// A path into the data of a heap, in the user's notation: `stock.bolt`, `log[3]`,
+/// `people["Ada Lovelace"].born`.
 ///
 ///     path  = first step*
 ///     first = name | '[' text ']'          the root

@@ -65,8 +65,8 @@ package indirect enum PlainValue: Hashable, Sendable {
 }
 
 extension PlainValue: CustomStringConvertible {
-    /// The value as Swift source text on one line. Omitted elements are counted: `[1, 2, … (1000 in
-    /// all)]`.
+    /// The value as Swift source text on one line. Omitted elements are counted:
+    /// `[1, 2, … (1000 in all)]`.
     package var description: String {
         switch self {
         case .null: "nil"

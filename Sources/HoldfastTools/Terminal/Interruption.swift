@@ -59,7 +59,7 @@ package enum Interruption {
         return received.exchange(0, ordering: .relaxed) != 0
     }
 
-    /// Waits for input on `descriptor`. Returns false if Ctrl-C arrives first.
+    /// Waits for input on `descriptor`. Returns false if Ctrl-C has been recorded or arrives first.
     package static func waitForInput(_ descriptor: FileDescriptor) -> Bool {
         let wake = FileDescriptor(wakeReader.load(ordering: .relaxed))
         while !isRequested {

@@ -85,8 +85,8 @@ extension PersistentMap {
         return randomElement(using: &generator)
     }
 
-    /// Probes a few random places of the table. Each entry is found with the same probability. Nil
-    /// if no probe succeeds.
+    /// Probes random places of the table a limited number of times. Each entry is found with the
+    /// same probability. Nil if no probe succeeds.
     @inlinable
     func randomSlot(_ generator: inout some RandomNumberGenerator) -> UnsafeMutablePointer<Slot>? {
         let header = header

@@ -82,8 +82,8 @@ extension PersistentMap {
 
     // MARK: Changing values
 
-    /// Changes every value in place, with one load and one store each: `prices.updateValues { _,
-    /// price in price *= 2 }`.
+    /// Changes every value in place, with one load and one store each:
+    /// `prices.updateValues { _, price in price *= 2 }`.
     ///
     /// If `update` throws, the values that have been changed before stay changed. `update` must not
     /// insert or remove entries.

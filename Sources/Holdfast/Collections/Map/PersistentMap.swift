@@ -254,8 +254,8 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 }
 
 extension PersistentMap where Value: PersistableContainer {
-    /// The collection for `key`, created empty if there is none: `words[creating:
-    /// "swift"].append(posting)`.
+    /// The collection for `key`, created empty if there is none:
+    /// `words[creating: "swift"].append(posting)`.
     ///
     /// - Complexity: O(1) expected.
     @inlinable

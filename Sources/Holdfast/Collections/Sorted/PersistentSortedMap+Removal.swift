@@ -138,8 +138,9 @@ extension PersistentSortedMap {
         let header = writableHeader
         guard header.pointee.root != 0 else { return }
         defer {
-            // The removals have left leaves with any number of entries. Each pass rebalances the
-            // nodes one level below every node that it rebalances.
+            // The removals have left leaves with any number of entries. A pass completes only the
+            // level directly below a node that it rebalances, so it is repeated until it finds
+            // nothing to do.
             while header.pointee.height > 0, share(header.pointee.root, level: height(header)) {
                 lowerRoot(header)
             }

@@ -221,8 +221,8 @@ struct SortedHeader: BitwiseCopyable {
 }
 
 extension PersistentSortedMap where Value: PersistableContainer {
-    /// The collection for `key`, created empty if there is none: `days[creating:
-    /// today].append(event)`.
+    /// The collection for `key`, created empty if there is none:
+    /// `days[creating: today].append(event)`.
     ///
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable

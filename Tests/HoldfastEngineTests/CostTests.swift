@@ -353,6 +353,72 @@ import TestSupport
         #expect(readerDisk.changes(since: before).isEmpty)
     }
 
+    /// The calls of an opening to the disk.
+    private struct OpeningCalls: Equatable {
+        var reads: Int
+        var maps: Int
+        var writes = 0
+        var writtenBytes = 0
+        var syncs = 0
+    }
+
+    /// Opens a heap that was killed after this many commits of one line each.
+    private func callsOfRecovery(after commits: Int, areDurable: Bool, mode: OpenMode) throws
+        -> OpeningCalls
+    {
+        var options = TestHeap.options
+        options.initialLogBytes = 4 << 20
+        let heap = TestHeap(options)
+        let engine = try heap.open()
+        let cells = try engine.change { access in
+            (0 ..< 100).map { _ in access.allocate(byteCount: 64) }
+        }
+        let start = engine.applied
+        for commit in 0 ..< commits {
+            try engine.change { $0.store(commit, at: cells[commit % cells.count]) }
+        }
+        try #require(engine.applied - start == UInt64(commits * (72 + 8 + 64)))
+        if areDurable { try engine.makeDurable() }
+        let disk = SimulatedDisk(files: heap.disk.currentFiles())
+        try engine.close()
+        disk.clearCounts()
+        let before = disk.journal.count
+        let recovered = try HeapEngine(
+            path: TestHeap.path, mode: mode, options: heap.options, disk: disk)
+        var calls = OpeningCalls(reads: disk.reads.count, maps: disk.maps.count)
+        for call in disk.journal[before...] {
+            switch call {
+            case .write(_, _, let bytes):
+                calls.writes += 1
+                calls.writtenBytes += bytes.count
+            case .sync: calls.syncs += 1
+            default: break
+            }
+        }
+        let cell = cells[(commits - 1) % cells.count]
+        #expect(try recovered.look { $0.load(cell, as: Int.self) } == commits - 1)
+        try recovered.close()
+        return calls
+    }
+
+    /// The cost of recovery depends on the bytes of the log and on the changed pages, not on the
+    /// number of commits.
+    @Test(arguments: [false, true]) func recoveryOfManySmallCommits(areDurable: Bool) throws {
+        let few = try callsOfRecovery(after: 400, areDurable: areDurable, mode: .readWrite)
+        var many = try callsOfRecovery(after: 6400, areDurable: areDurable, mode: .readWrite)
+        if areDurable {
+            // Records that were already durable are rewritten unchanged.
+            #expect(many.writtenBytes - few.writtenBytes == 6000 * (72 + 8 + 64))
+            many.writtenBytes = few.writtenBytes
+        }
+        // Otherwise the final state of the lines is written, once for all commits.
+        #expect(many == few)
+        let read = try callsOfRecovery(after: 400, areDurable: areDurable, mode: .readOnly)
+        #expect(
+            try callsOfRecovery(after: 6400, areDurable: areDurable, mode: .readOnly) == read)
+        #expect(read.writes == 0)
+    }
+
     /// A checkpoint itself releases the old ring: the next commit need not unmap it after the ring
     /// has shrunk.
     @Test func aCheckpointLetsGoOfTheRing() throws {

@@ -1,5 +1,6 @@
-import Testing
+import HoldfastFormat
 import TestSupport
+import Testing
 
 @testable import HoldfastEngine
 
@@ -114,11 +115,13 @@ import TestSupport
             }
         let workload = recording.workload
         var cuts = 0
+        var summaries = 0
         for (disk, published) in killed where disk.exists(workload.path) {
             let calls = disk.journal.count
             let engine = try HeapEngine(
                 path: workload.path, mode: .readWrite, options: workload.options, disk: disk)
             #expect(try workload.commit(in: engine) == published, "killed before call \(calls)")
+            if writesSummary(disk.journal[calls...]) { summaries += 1 }
             let lower = recording.allowed(afterCall: calls - 1).lowerBound
             var images = CrashImages(of: disk)
             while images.position < images.count {
@@ -139,6 +142,15 @@ import TestSupport
             withExtendedLifetime(engine) {}
         }
         #expect(cuts > TestExtent.choose(quick: 60, full: 500))
+        #expect((summaries > 0) == (kind == .summaries))
+    }
+
+    /// Whether a journal's calls write a summary to the durable log.
+    private func writesSummary(_ calls: ArraySlice<SimulatedDisk.Call>) -> Bool {
+        calls.contains { call in
+            guard case .write(_, _, let bytes) = call else { return false }
+            return bytes.withUnsafeBytes { LogRecord.decodeHeader($0)?.isSummary == true }
+        }
     }
 
     /// A kill during recovery: the next one sees the same.

@@ -28,7 +28,7 @@ import Testing
             }
         }
         #expect(said(result))
-        // With its old length, and in the same block.
+        // With its length unchanged at the next step, and in the same block.
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.write { tx in
                 let array = try tx.array("a", of: Int.self)

@@ -1,35 +1,35 @@
 import HoldfastSystem
 
-/// Syncs of the log that all threads and processes share: whoever commits while one is under way
-/// waits for the next, and one of those makes that for all.
+/// Group commit: syncs of the log shared by all threads and processes. A commit that finds a sync
+/// running waits for the next one, and one of the waiters runs that for all.
 ///
-/// Syncs come in *rounds*. The holder of the sync lock begins one by saying how far it will reach,
-/// in one word together with the round's number, so that everybody else knows whether to wait for
-/// this round or for the next. Those who wait for the same round sleep on the same one of two
-/// words. When a round is done, all who waited for it are woken with one call, and *one* of those
-/// who wait for the next, which then begins it. (Waiting for the lock instead, each is woken by the
-/// one before, goes through the lock, finds its commit durable, and wakes the next: with eight
-/// threads that took longer than the sync.)
+/// Syncs come in *rounds*. The holder of the sync lock begins a round by storing its end position
+/// and its number in one word, which tells others whether to wait for this round or for the next.
+/// The waiters for one round sleep on the same one of two futex words. At the end of a round, all
+/// of its waiters are woken with one call, and *one* of the waiters for the next round, which
+/// begins it. (Waiting for the lock instead would wake each waiter in turn, only for it to take the
+/// lock, find its commit durable, and wake the next: with eight threads that took longer than the
+/// sync.)
 ///
-/// Nobody relies on being woken: a process that is killed in the middle of a round leaves the lock
-/// to whoever looks first after some milliseconds.
+/// No thread depends on being woken: if a process is killed in the middle of a round, the lock goes
+/// to the first waiter that looks after some milliseconds.
 ///
-/// **Gathering.** Those who were in a round come back with their next commits together, a moment
-/// after it has ended, and would just miss the round that the first of them begins. So a round
-/// waits for as many as there were in the one before and arrived during it, but no longer than half
-/// of what a sync takes, and never where only one commits.
+/// **Gathering.** The threads of a round return with their next commits together, a moment after it
+/// has ended, and would just miss the round that the first of them begins. So a round waits for as
+/// many requests as the previous round had, including those that arrived during it. It waits for at
+/// most half the time of a sync, and never if there is only one committer.
 extension RedoLog {
-    /// How long a waiter sleeps before it looks by itself: only after a process was killed in the
-    /// middle of a sync does that make a difference.
+    /// How long a waiter sleeps before it looks by itself. Matters only after a process was killed
+    /// in the middle of a sync.
     private static let longestSleep: Int64 = 20_000_000
-    /// Nanoseconds that a round waits for others at most.
+    /// The maximum wait of a round for others, in nanoseconds.
     private static let longestGathering: UInt64 = 50_000
 
     /// Makes every commit below `target` durable: one write (two where the ring wraps) and one
-    /// sync, by whichever thread or process comes first, for all who wait; nothing if they are.
+    /// sync, by the first thread or process, for all waiters; nothing if they already are durable.
     ///
-    /// `check` is called once, behind the commit: by whoever has to wait, while it waits, since in
-    /// between two rounds everybody's time counts.
+    /// `check` is called once, after the commit. A thread that has to wait calls it while it waits,
+    /// because time between two rounds is shared by all.
     func makeDurable(below target: UInt64, check: () throws(HeapError) -> Void = {})
         throws(HeapError)
     {
@@ -50,8 +50,8 @@ extension RedoLog {
             }
             let sleepers = seen.sleepers(in: shared, next: !isCovered)
             let announcement = sleepers.announce()
-            // Whoever has ended a round in between has not seen this one; and what ends from here
-            // on wakes it.
+            // A thread that ended a round in between has not seen this waiter; one that ends a
+            // round from here on wakes it.
             guard shared.loadInOrder(.durable) < target, SyncRound(shared) == seen else { continue }
             if !isCovered, !isWanted, try syncIfFree(below: target) { continue }
             let end = deadline ?? Deadline(in: timeout)
@@ -63,7 +63,7 @@ extension RedoLog {
         if !isChecked { try check() }
     }
 
-    /// Makes a round if nobody else holds the sync lock; returns whether that was so.
+    /// Runs a round if the sync lock is free; returns whether it was.
     private func syncIfFree(below target: UInt64) throws(HeapError) -> Bool {
         let outcome: LockOutcome?
         do throws(SystemError) { outcome = try shared.syncLock.lockIfFree() } catch {
@@ -75,7 +75,8 @@ extension RedoLog {
             gather()
             let arrivals = shared[.arrivals]
             let end = published
-            // Before others begin to wait for this round: this process may have no memory for it.
+            // Before others begin to wait for this round, because this process may have no memory
+            // for it.
             _ = try shared.ring()
             let round = SyncRound(shared).next(upTo: end)
             round.begin(in: shared)
@@ -84,7 +85,7 @@ extension RedoLog {
             try fillAhead(from: end)
             try durableFile.sync()
             shared.storeInOrder(end, .durable)
-            // Who was in this round, and who has come while it was under way.
+            // The requests in this round, and those that arrived while it was running.
             let expected = shared[.arrivals] &- shared[.gathered]
             shared[.gathered] = arrivals
             shared[.expected] = arrivals &+ expected
@@ -93,11 +94,11 @@ extension RedoLog {
         return true
     }
 
-    /// Waits a moment for those who are likely to come; see above.
+    /// Waits briefly for likely requests; see above.
     private func gather() {
         let expected = shared[.expected]
-        // Numbers of arrivals go up only, so "not yet" is a small difference; anything else is what
-        // a killed process has left.
+        // The counter of arrivals only grows, so "not yet" is a small difference; any other value
+        // was left by a killed process.
         guard isExpected(expected) else { return }
         let end = Deadline.now &+ shared[.patience]
         while isExpected(expected), Deadline.now < end { SystemThread.yield() }
@@ -109,16 +110,16 @@ extension RedoLog {
 
     // MARK: The sync lock
 
-    /// Whether someone waits for the lock itself. Rounds follow each other so closely that it would
-    /// hardly ever find the lock free.
+    /// Whether a thread waits for the lock itself. Rounds follow each other so closely that it
+    /// would hardly ever find the lock free.
     private var isWanted: Bool {
         let until = shared.loadInOrder(.wanted)
-        // Whoever was killed while it waited holds nobody up for longer than this.
+        // A thread that was killed while it waited delays others no longer than this.
         return until != 0 && until > Deadline.now
     }
 
-    /// Waits for the sync lock; for what is no round. A failure in `body` that leaves the disk's
-    /// state unknown marks the heap failed, for every process.
+    /// Waits for the sync lock, for work other than a round. A failure in `body` that leaves the
+    /// disk's state unknown marks the heap as failed, for every process.
     func withSyncLock(_ body: () throws(SystemError) -> Void) throws(HeapError) {
         let outcome: LockOutcome
         do throws(SystemError) {
@@ -152,7 +153,7 @@ extension RedoLog {
         }
     }
 
-    /// After the lock has been let go: whoever is woken may take it.
+    /// Called after the lock was released: a woken thread may take it.
     private func wakeWaiters(since before: SyncRound) {
         let round = SyncRound(shared)
         if round != before, shared[.failed] == 0 {
@@ -160,8 +161,8 @@ extension RedoLog {
             round.sleepers(in: shared, next: true).wakeOne()
             round.sleepers(in: shared, next: false).wakeIfAny()
         } else {
-            // Nobody's round: a checkpoint may have made durable what anyone waits for, and a
-            // failure is everybody's.
+            // Not a round: a checkpoint may have made commits durable that others wait for, and a
+            // failure concerns all waiters.
             for isNext in [true, false] { round.sleepers(in: shared, next: isNext).wakeIfAny() }
         }
     }
@@ -178,12 +179,12 @@ extension RedoLog {
     }
 }
 
-/// A round of syncing: the position up to which it makes commits durable, a multiple of 8, and in
-/// the low bits its number.
+/// A round of syncing: the position up to which it makes commits durable, a multiple of 8, and its
+/// number in the low bits.
 private struct SyncRound: Equatable {
     private let word: UInt64
 
-    /// The round that was begun last.
+    /// The newest round.
     init(_ shared: SharedMemory) { word = shared.loadInOrder(.syncRound) }
 
     private init(word: UInt64) { self.word = word }
@@ -194,7 +195,7 @@ private struct SyncRound: Equatable {
 
     func begin(in shared: SharedMemory) { shared.storeInOrder(word, .syncRound) }
 
-    /// Those who wait for this round, or for the next.
+    /// The waiters for this round, or for the next.
     func sleepers(in shared: SharedMemory, next: Bool) -> FutexWord {
         shared.sleepers((word & 1 != 0) != next ? .oddRoundSleepers : .evenRoundSleepers)
     }

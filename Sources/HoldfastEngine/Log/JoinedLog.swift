@@ -9,7 +9,7 @@ final class JoinedLog: @unchecked Sendable {
     private let current = Mutex<RedoLog?>(nil)
     /// The reference of threads inside the latch.
     private(set) var joined: RedoLog? { didSet { forgetTail() } }
-    /// What commits need of the log, as it was found last, and the mapping that it points into.
+    /// The state of the log that commits need, as last found, and the mapping that it points into.
     private(set) var tail: LogTail?
     private(set) var tailRing: RingMapping?
 
@@ -18,10 +18,10 @@ final class JoinedLog: @unchecked Sendable {
         self.participation = participation
     }
 
-    /// Any thread; nil as long as this opening has not joined the log.
+    /// The log, if this opening has joined it. Any thread.
     var ifJoined: RedoLog? { current.withLock { $0 } }
 
-    /// The log that some process has started; nil if none has. Behind the latch.
+    /// The log started by any process; nil if there is none. For threads inside the latch.
     func join() throws(HeapError) -> RedoLog? {
         if let joined { return joined }
         guard let shared = participation.shared, shared[.epoch] != 0 else { return nil }
@@ -35,7 +35,7 @@ final class JoinedLog: @unchecked Sendable {
         return log
     }
 
-    /// This opening has started the log.
+    /// Records that this opening has started the log.
     func adopt(_ log: RedoLog) {
         joined = log
         current.withLock { $0 = log }
@@ -48,14 +48,14 @@ final class JoinedLog: @unchecked Sendable {
 
     // MARK: The tail
 
-    /// Keeps the place where the next record goes.
+    /// Stores the place of the next record.
     func keepTail(_ found: LogTail, in ring: RingMapping) {
         tail = found
         tailRing = ring
     }
 
-    /// The ring may have become smaller. Unmapping the old one takes a millisecond for each 50 MiB,
-    /// which the next commit should not pay.
+    /// Releases the tail and its ring. The ring may have shrunk; unmapping the old one takes a
+    /// millisecond per 50 MiB, which the next commit should not pay.
     func forgetTail() {
         tail = nil
         tailRing = nil

@@ -1,20 +1,19 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Brings the view to the newest state: by the log, or from the data file again.
+/// Catches up: brings the image to the newest state, from the log or anew from the data file.
 ///
 /// Belongs to the threads inside the latch.
 final class LogFollower {
     private let dataFile: DataFile
     private let view: HeapView
-    // Beside `view`, although it is a part of it: an object that is reached through another one is
-    // retained around each call.
+    // Stored here although it is part of `view`: an object reached through another one is retained
+    // around each call.
     private let image: HeapImage
     private let participation: Participation
     private let log: JoinedLog
     private let reader = LogReader()
-    /// Private copies of more pages than this are given back as soon as it can be done without
-    /// harm.
+    /// Beyond this number, private pages are dropped as soon as that does no harm.
     let comfortablePages: Int
 
     init(dataFile: DataFile, view: HeapView, participation: Participation, log: JoinedLog) {
@@ -27,7 +26,7 @@ final class LogFollower {
     }
 
     /// Whether the image is the newest state; for the first of this opening's readers also opens
-    /// its snapshot. Under the latch's mutex.
+    /// its snapshot. Requires the latch's mutex.
     @inline(__always)
     func isCurrent(isFirst: Bool) -> Bool {
         if participation.isFixed { return true }
@@ -39,9 +38,9 @@ final class LogFollower {
             && !(isFirst && participation.isRegistered && isMemoryReliefDue)
     }
 
-    /// Brings the image to the newest state. The caller is alone behind the latch, and the snapshot
-    /// is open, or it holds the write lock. The snapshot stays where it is: a reader that keeps it
-    /// open moves it, and a writer has none.
+    /// Brings the image to the newest state. The caller holds the latch exclusively, and either has
+    /// its snapshot open or holds the write lock. Does not move the snapshot: a reader that keeps
+    /// it open moves it itself, and a writer has none.
     func catchUp() throws(HeapError) {
         guard participation.fast.shared != nil else { return }
         if isMemoryReliefDue { try startFromDataFile() }
@@ -56,13 +55,13 @@ final class LogFollower {
         acceptImage()
     }
 
-    /// The image as it is now is the last commit.
+    /// Accepts the current image as the last commit.
     private func acceptImage() {
         view.committedPages = view.pagesInImage
         view.verifier?.accept(pages: view.committedPages)
     }
 
-    /// Lays the records from `applied` to `target` over the image.
+    /// Applies the records from `applied` to `target` to the image.
     private func follow(_ log: RedoLog, to target: UInt64) throws(HeapError) {
         var ring = try dataFile.translating { () throws(SystemError) in try log.shared.ring() }
         try image.preparePrivateCopies(path: dataFile.path)
@@ -81,7 +80,7 @@ final class LogFollower {
                 view.previousChecksum = record.checksum
                 view.commitNumber = record.commitNumber
             } else if view.applied < log.checkpointPosition {
-                // This opening slept through a recycling of the ring.
+                // The ring was recycled while this opening was idle.
                 try startFromDataFile()
             } else if ring.capacity != log.capacity {
                 ring = try dataFile.translating { () throws(SystemError) in try log.shared.ring() }
@@ -102,8 +101,8 @@ final class LogFollower {
     }
 
     /// Drops every private page: the image is the data file again, as of its last checkpoint, or a
-    /// little ahead where another one is under way. The log has everything that it is ahead by,
-    /// below the position to which the caller catches up. The caller is alone behind the latch.
+    /// little ahead if another one is running. The log has everything that it is ahead by, below
+    /// the position that the caller catches up to. The caller holds the latch exclusively.
     func startFromDataFile() throws(HeapError) {
         guard let file = dataFile.file else { return }
         let header = try dataFile.readHeader(file)
@@ -112,7 +111,7 @@ final class LogFollower {
         view.committedPages = header.heapPages
     }
 
-    /// Gives all private copies back, and takes again what the log still holds.
+    /// Drops all private pages, and applies the rest of the log again.
     func dropToNewest() throws(HeapError) {
         try startFromDataFile()
         try catchUp()
@@ -121,19 +120,19 @@ final class LogFollower {
 
     // MARK: Memory
 
-    /// Whether there are many private copies.
+    /// Whether there are many private pages.
     @inline(__always)
     var areManyPrivate: Bool { image.privatePageBound > comfortablePages }
 
-    /// Private copies are given back once there are many, provided that the log is short: what it
-    /// holds is laid over the data file again.
+    /// Whether to drop private pages: there are many, and the log, which would be applied again, is
+    /// short.
     @inline(__always)
     private var isMemoryReliefDue: Bool { areManyPrivate && isMemoryReliefPossible }
 
     private var isMemoryReliefPossible: Bool {
         guard !participation.isFixed, let shared = participation.shared else { return false }
-        // What the log holds would be private again at once, in the worst case a page for each
-        // smallest record, 28 times its bytes.
+        // Lines in the log would make their pages private again at once: in the worst case a page
+        // for each of the smallest records, 28 times the record's bytes.
         return view.applied >= shared[.checkpoint]
             && shared.usedBytes <= dataFile.options.memoryLimit / 128
     }

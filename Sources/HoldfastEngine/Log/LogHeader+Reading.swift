@@ -3,8 +3,8 @@ import HoldfastSystem
 
 /// Reading the header of a durable log from its file.
 extension LogHeader {
-    /// The newest valid copy in `file`, a log that is in use: of this epoch, and not of more bytes
-    /// than the file has. A log is made longer before a header says so.
+    /// The newest valid copy in `file`, a log in use: with this epoch, and a capacity that fits the
+    /// file. A log is extended before a header says so.
     static func readInUse(_ file: any DiskFile, epoch: UInt64) throws(SystemError) -> LogHeader {
         guard case .header(let header) = try read(from: file, at: LogLayout.headerOffsets),
             header.epoch == epoch,

@@ -1,10 +1,10 @@
 import HoldfastFormat
 
-/// Reads records out of the shared ring while others append to it and recycle it.
+/// Reads records from the shared ring while others append to it and recycle it.
 ///
-/// A record is copied out first and only then verified, so whatever another process does to its
-/// place meanwhile, what comes out is the record that was asked for, whole, or nothing. Nothing
-/// needs to be pinned for that.
+/// A record is first copied and then verified. So whatever another process does to its place
+/// meanwhile, the result is the requested record, complete, or nothing. Nothing needs to be pinned
+/// for that.
 ///
 /// The buffer is the reader's own; one thread at a time.
 final class LogReader {
@@ -15,8 +15,8 @@ final class LogReader {
 
     deinit { buffer.deallocate() }
 
-    /// The record at `position`, if it is there, whole and of this epoch, and follows the record
-    /// with checksum `chain`. The bytes are valid until the next call.
+    /// The record at `position`, if it is there, valid, of this epoch, and follows the record with
+    /// checksum `chain`. The bytes are valid until the next call.
     func record(
         at position: UInt64, in ring: RingMapping, epoch: UInt64, chain: UInt64
     ) -> (record: LogRecord, bytes: UnsafeRawBufferPointer)? {

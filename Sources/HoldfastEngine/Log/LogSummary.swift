@@ -1,12 +1,11 @@
 import HoldfastFormat
 
-/// A summary record: the lines that many commits have changed, as the last of them left them. See
-/// `LogRecord`.
+/// A summary record: the lines changed by many commits, in their final state. See `LogRecord`.
 struct LogSummary {
     let bytes: [UInt8]
 
     /// Nil if it would be longer than `longest` bytes. It stands for the records from `start` to
-    /// `end`, a part of those that `index` was made of up to its own end.
+    /// `end`, a part of those that `index` was built from up to its own end.
     init?(
         of index: LineIndex, from start: UInt64, to end: UInt64, longest: Int,
         durablePosition: UInt64, epoch: UInt64

@@ -1,8 +1,8 @@
-/// The end of the log as every commit looks at it. Through the objects themselves, each commit
-/// would count references a dozen times, which took a tenth of a small one.
+/// The end of the log in the form that commits use. Through the objects themselves, each commit
+/// would count references a dozen times, which took a tenth of the time of a small one.
 ///
-/// Safety: both objects live as long as this: `JoinedLog` keeps the ring beside it, and
-/// `Participation` the shared memory. Used under the write lock.
+/// Safety: both objects outlive this: `JoinedLog` keeps the ring beside it, and `Participation` the
+/// shared memory. Used under the write lock.
 struct LogTail {
     private let shared: Unmanaged<SharedMemory>
     private let ring: Unmanaged<RingMapping>
@@ -16,12 +16,12 @@ struct LogTail {
         epoch = log.epoch
     }
 
-    /// Whether the ring still has the size that it had: nobody changes it while this process has
-    /// the write lock.
+    /// Whether the ring still has this capacity. It cannot change while this process has the write
+    /// lock.
     @inline(__always)
     var isCurrent: Bool { shared._withUnsafeGuaranteedRef { $0[.capacity] } == capacity }
 
-    /// Whether a record of up to `bytes` bytes can be appended as things are.
+    /// Whether a record of up to `bytes` bytes can be appended without making room.
     @inline(__always)
     func hasRoom(for bytes: Int) -> Bool {
         shared._withUnsafeGuaranteedRef { $0[.published] &- $0[.checkpoint] &+ UInt64(bytes) }
@@ -36,7 +36,7 @@ struct LogTail {
     @inline(__always)
     var durablePosition: UInt64 { shared._withUnsafeGuaranteedRef { $0[.durable] } }
 
-    /// Whether anything that has been stored may have gone into memory that belongs to no file.
+    /// Whether any store may have gone into memory that belongs to no file.
     @inline(__always)
     var hasFault: Bool {
         shared._withUnsafeGuaranteedRef { shared in
@@ -46,7 +46,7 @@ struct LogTail {
 
     var path: String { shared._withUnsafeGuaranteedRef { $0.file.path } }
 
-    /// Makes all records below `position` everyone's, of so many commits in all.
+    /// Publishes all records below `position`, `commits` commits in total.
     @inline(__always)
     func publish(_ position: UInt64, commits: UInt64) {
         shared._withUnsafeGuaranteedRef {

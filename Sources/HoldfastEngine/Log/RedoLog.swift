@@ -2,10 +2,10 @@ import HoldfastFormat
 import HoldfastSystem
 import MemoryMapping
 
-/// The redo log of a heap that is in use: the ring in the shared file, to which commits are
-/// appended, and the durable log beside it.
+/// The redo log of a heap in use: the ring in the shared file, to which commits are appended, and
+/// the durable log beside it.
 ///
-/// Positions only go forward: `checkpoint <= durable <= published`, all multiples of 8, and
+/// Positions never decrease: `checkpoint <= durable <= published`, all multiples of 8, and
 /// `published - checkpoint <= capacity`. All of them are words of the shared file; this object only
 /// adds the durable file that this process has opened.
 ///
@@ -18,21 +18,21 @@ final class RedoLog: @unchecked Sendable {
     let identity: HeapIdentity
     let epoch: UInt64
     let durableFile: any DiskFile
-    /// For waits on the sync lock of another process that does not move.
+    /// The timeout for another process's sync lock.
     let timeout: Duration
     let heapPath: String
 
-    /// A summary is made in memory; beyond this many bytes the records are written instead.
+    /// A summary is built in memory; beyond this many bytes the records are written instead.
     private static let longestSummary = 16 << 20
-    /// Pages of the durable log that are read and written at once when its ring grows: 1 MiB.
+    /// Pages of the durable log that are read and written together when its ring grows: 1 MiB.
     private static let movedPages = 256
 
     // MARK: Starting and joining
 
-    /// Makes the durable log and the ring behind the checkpoint that `header` tells of. The heap
-    /// file's header must name the epoch, durably, before `announce` lets anyone use it. `isLeft`:
-    /// the header names it already, because an earlier starter died before it announced it; then
-    /// the durable file is there, whole and empty, and must not be missing for a moment.
+    /// Creates the durable log and the ring behind the checkpoint in `header`. The heap file's
+    /// header must durably name the epoch before `announce` lets any process use it. `isLeft`: the
+    /// header already names it, because an earlier starter died before announcing it; the durable
+    /// file then exists, complete and empty, and must not be missing for a moment.
     init(
         starting shared: SharedMemory, disk: any Disk, heapPath: String, rights: FileRights?,
         header: HeapHeader, epoch: UInt64, isLeft: Bool, capacity wanted: Int, timeout: Duration
@@ -53,11 +53,11 @@ final class RedoLog: @unchecked Sendable {
             capacity = Int(left.capacity)
             sequence = left.sequence
         } else {
-            // Unlinked and not cut: another heap that once had this name may still be in use and
-            // have its log mapped.
+            // Unlinked and not truncated: another heap that once had this name may still be in use
+            // and have its log mapped.
             try neighbours.clear(.log)
-            // Without that name until it is whole, so that nothing but a log is ever taken for one
-            // of this heap's.
+            // The file gets its name only when it is complete, so that nothing but a log is ever
+            // taken for one of this heap's.
             try neighbours.clearWorkingLog()
             do throws(SystemError) {
                 durableFile = try disk.open(workingPath, .createNew(isPrivate: true))
@@ -69,8 +69,8 @@ final class RedoLog: @unchecked Sendable {
         var made = workingPath
         do throws(SystemError) {
             let bytes = LogLayout.ringOffset + capacity
-            // Zeros and not merely reserved blocks: the first sync of a record in a block that was
-            // never written would also have to write the file system's own journal.
+            // Zeros and not only reserved blocks: the first sync of a record in a block that was
+            // never written would also have to write the file system's journal.
             if !isLeft { try Self.fillWithZeros(durableFile, from: 0, to: bytes) }
             let present = try shared.file.size()
             try shared.file.grow(from: present, to: max(present, bytes), reservingBlocks: true)
@@ -94,7 +94,7 @@ final class RedoLog: @unchecked Sendable {
         } catch {
             durableFile.close()
             if !isLeft { try? disk.remove(made) }
-            // The working name is nobody's business.
+            // Errors should not name the working file.
             throw error.path == workingPath
                 ? error.renamed(to: path) : error
         }
@@ -104,7 +104,7 @@ final class RedoLog: @unchecked Sendable {
         shared[.capacity] = UInt64(capacity)
     }
 
-    /// Uses the log that others have started.
+    /// Uses the log that another process has started.
     init(
         joining shared: SharedMemory, disk: any Disk, heapPath: String, identity: HeapIdentity,
         isWritable: Bool, timeout: Duration
@@ -118,7 +118,7 @@ final class RedoLog: @unchecked Sendable {
             heapPath + LogLayout.durableSuffix, isWritable ? .readWrite : .readOnly)
     }
 
-    /// From here on commits may be appended, by anyone.
+    /// From here on, any process may append commits.
     func announce() { shared[.epoch] = epoch }
 
     /// Closes the durable file; the shared one belongs to the engine.
@@ -130,22 +130,22 @@ final class RedoLog: @unchecked Sendable {
     var checkpointPosition: UInt64 { shared[.checkpoint] }
     var durablePosition: UInt64 { shared[.durable] }
     var capacity: Int { Int(shared[.capacity]) }
-    /// Bytes of records that the base image does not have yet.
+    /// Bytes of records that are not in the data file yet.
     var usedBytes: Int { shared.usedBytes }
     /// Bytes that can be appended before a checkpoint has to make room.
     var room: Int { capacity - usedBytes }
 
     // MARK: Durability
 
-    /// Before a checkpoint up to `target` writes to the base image: all commits below it are
-    /// durable, and recovery knows that it needs them.
+    /// Called before a checkpoint up to `target` writes to the data file (write-ahead rule): makes
+    /// all commits below it durable, and raises the required position.
     ///
-    /// `lines` are the lines of all records from the checkpoint to `target`; where they are much
+    /// `lines` are the lines of all records from the checkpoint to `target`. If they are much
     /// shorter than the records that are not durable yet, a summary of them is written instead.
     func prepareCheckpoint(upTo target: UInt64, lines: LineIndex) throws(HeapError) {
         try withSyncLock { () throws(SystemError) in
-            // Two syncs, in this order: a header that demands records which the power cut took
-            // would make a sound heap look damaged.
+            // Two syncs, in this order: if a header required records lost in a power cut, a sound
+            // heap would look damaged.
             if durablePosition < target {
                 if !(try writeSummary(upTo: target, lines: lines)) {
                     try writeRecords(upTo: target)
@@ -158,10 +158,10 @@ final class RedoLog: @unchecked Sendable {
         }
     }
 
-    /// After a checkpoint has made the base image durable: the records' place in the ring is free.
+    /// After a checkpoint has made the data file durable: frees the records' space in the ring.
     func finishCheckpoint(at position: UInt64) { shared.storeInOrder(position, .checkpoint) }
 
-    /// Writes a summary of all that is below `target` and not durable yet; false if the records
+    /// Writes a summary of everything below `target` that is not durable yet; false if the records
     /// themselves are not much longer.
     private func writeSummary(upTo target: UInt64, lines: LineIndex) throws(SystemError) -> Bool {
         let start = durablePosition
@@ -176,7 +176,7 @@ final class RedoLog: @unchecked Sendable {
         return true
     }
 
-    /// Copies what is committed and not durable yet into the durable file; it is not synced yet.
+    /// Copies commits that are not durable yet to the durable file, without syncing it.
     func writeRecords(upTo target: UInt64) throws(SystemError) {
         let capacity = Int(shared[.durableCapacity])
         let ring = try shared.ring()
@@ -191,19 +191,19 @@ final class RedoLog: @unchecked Sendable {
             let filled = Int(shared[.filled])
             if offset <= filled { shared[.filled] = UInt64(max(filled, offset + count)) }
         }
-        // Before a sync makes it durable, and a word says so.
+        // Checked before a sync makes it durable and a word says so.
         try shared.requireNoFault(ring)
     }
 
-    /// Keeps the place of the next records filled: a sync of a block that was never written would
-    /// also have to write the file system's journal, which takes several times as long. A log that
-    /// is not synced often is not filled in vain.
+    /// Fills the place of the next records with zeros: a sync of a block that was never written
+    /// would also have to write the file system's journal, which takes several times as long. Only
+    /// called when the log is synced, so a log that is rarely synced is not filled needlessly.
     func fillAhead(from position: UInt64) throws(SystemError) {
         let capacity = Int(shared[.durableCapacity])
         let filled = Int(shared[.filled])
         let next = LogLayout.ringOffset + Int(position % UInt64(capacity))
         guard next >= filled, filled < LogLayout.ringOffset + capacity else { return }
-        // Not over what the ring still holds: behind the end of the ring, the records before its
+        // Not over records that the ring still needs: behind the end of the ring, those at its
         // beginning may be live.
         let free = capacity - Int(position - checkpointPosition)
         let end = min(next + min(free, 1 << 20), LogLayout.ringOffset + capacity)
@@ -234,10 +234,10 @@ final class RedoLog: @unchecked Sendable {
         }
     }
 
-    /// The words about the durable file are set after the file: a process that died in between has
-    /// left the older ones. It may also have left a header that is only in the page cache; from
-    /// here on it is relied upon (a record at its place in a larger ring may lie over one of the
-    /// smaller), so it is made durable first.
+    /// The words about the durable file are stored after the file is changed, so a process that
+    /// died in between has left older ones. It may also have left a header that is only in the page
+    /// cache. That header is made durable first, because it is relied upon from here on: a record
+    /// at its place in a larger ring may overwrite one of the smaller ring.
     func readBackHeader() throws(SystemError) {
         try durableFile.sync()
         let header = try LogHeader.readInUse(durableFile, epoch: epoch)
@@ -248,16 +248,16 @@ final class RedoLog: @unchecked Sendable {
 
     // MARK: The size of the ring
 
-    /// Gives the ring a multiple of its size, with all that it holds. The caller holds the write
-    /// lock and the checkpoint lock.
+    /// Multiplies the ring's capacity, keeping its records. The caller holds the write lock and the
+    /// checkpoint lock.
     ///
-    /// A multiple, because then no record's new place is another's old one: what lies at the same
-    /// place stays, everything else goes to the added part. So both layouts are whole until the one
-    /// word that says which counts has been stored. Until then an error leaves the log as it was.
+    /// A multiple, because no record's new place is then another's old one: a record either stays
+    /// in place or moves to the added part. So both layouts are valid until the one word that
+    /// selects between them is stored. Until then, an error leaves the log unchanged.
     func grow(toHold bytes: Int) throws(HeapError) {
         let old = capacity
-        // A process that died between the two files' growth has left the durable one larger; it is
-        // never the smaller one.
+        // A process that died between extending the two files has left the durable one larger; it
+        // is never the smaller one.
         let step = max(old, Int(shared[.durableCapacity]))
         let new = step * ((bytes + step - 1) / step)
         guard new > old else { return }
@@ -277,8 +277,8 @@ final class RedoLog: @unchecked Sendable {
         } catch {
             throw HeapError(error)
         }
-        // Under the sync lock to the end: whoever makes commits durable reads them where this ring
-        // has them.
+        // Under the sync lock to the end: a thread that makes commits durable reads them at their
+        // places in this ring.
         try withSyncLock { () throws(SystemError) in
             try moveDurable(to: new)
             Self.forEachMoved(from: checkpointPosition, to: published, old: old, new: new) {
@@ -290,8 +290,8 @@ final class RedoLog: @unchecked Sendable {
         }
     }
 
-    /// Copies the durable file's own bytes: where a checkpoint has written a summary, they are not
-    /// those of the shared ring.
+    /// Copies the durable file's own bytes: where a checkpoint has written a summary, they differ
+    /// from those of the shared ring.
     private func moveDurable(to new: Int) throws(SystemError) {
         let old = Int(shared[.durableCapacity])
         guard new > old else { return }
@@ -321,8 +321,8 @@ final class RedoLog: @unchecked Sendable {
         try durableFile.sync()
     }
 
-    /// Gives the ring a smaller size again. It must be empty, no other process may use the heap,
-    /// and the caller holds the write lock and the checkpoint lock.
+    /// Shrinks the ring. It must be empty, no other process may use the heap, and the caller holds
+    /// the write lock and the checkpoint lock.
     func shrink(to new: Int) throws(HeapError) {
         guard usedBytes == 0, new < capacity, new % RingMapping.granule == 0 else { return }
         shared.storeInOrder(UInt64(new), .capacity)
@@ -337,7 +337,8 @@ final class RedoLog: @unchecked Sendable {
         }
     }
 
-    /// The pieces of [start, end) whose place changes, each contiguous in both rings.
+    /// Calls `body` with the pieces of [start, end) whose place changes, each contiguous in both
+    /// rings.
     private static func forEachMoved(
         from start: UInt64, to end: UInt64, old: Int, new: Int, _ body: (UInt64, Int) -> Void
     ) {

@@ -1,20 +1,20 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// The log's two files as recovery opens them: while no process appends to them, and without
-/// trusting either.
+/// The log's two files as opened by recovery: no process appends to them, and neither is trusted.
 struct LogFiles {
     let dataFile: DataFile
 
     private var logPath: String { dataFile.location + LogLayout.durableSuffix }
 
-    /// The durable file must be there and belong to this heap; the shared one helps if it does.
+    /// Opens the log's files. The durable file must exist and belong to this heap; the shared one
+    /// is used if it does.
     func open(_ header: HeapHeader) throws(HeapError) -> LogScanner {
         let path = dataFile.path
         guard dataFile.disk.exists(logPath) else {
             throw HeapError.logMissing(path: path, logPath: logPath)
         }
-        // A reader opens the log read-only, so that it needs no right to write it.
+        // A reader opens the log read-only, so that it needs no write permission.
         let access: FileAccess = dataFile.mode == .readWrite ? .readWrite : .readOnly
         let (durable, reading) = try dataFile.translating {
             () throws(SystemError) -> (any DiskFile, LogHeader.Reading) in
@@ -39,10 +39,10 @@ struct LogFiles {
         }
     }
 
-    /// Where one copy of the header is not whole and the other says that the file is at rest: the
-    /// header of a log that goes on from there, if there is one. Then it was the damaged copy that
-    /// named it, since nothing is committed before a header does so durably; and those commits must
-    /// not be lost.
+    /// For a header of which one copy is damaged and the other marks the file as at rest: the
+    /// header of a log that continues from there, if there is one. The damaged copy must then have
+    /// named that log, because nothing is committed before a durable header names the log. Those
+    /// commits must not be lost.
     func headerOfForgottenLog(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError)
         -> HeapHeader?
     {
@@ -74,8 +74,8 @@ struct LogFiles {
         }
     }
 
-    /// The shared file of any boot: its records prove themselves, and its words only say where they
-    /// might be.
+    /// Opens the shared file, of any boot: its records are self-validating, and its words are only
+    /// hints to their places.
     private func openShared(_ header: HeapHeader, _ access: FileAccess) throws(SystemError)
         -> LogScanner.Source?
     {
@@ -83,7 +83,7 @@ struct LogFiles {
         guard dataFile.disk.exists(sharedPath) else { return nil }
         let file: any DiskFile
         do throws(SystemError) { file = try dataFile.disk.openBeside(sharedPath, access) } catch {
-            // Another heap's: it has nothing to say about this one.
+            // Another heap's: irrelevant for this one.
             if error.isForeignFile { return nil }
             throw error
         }

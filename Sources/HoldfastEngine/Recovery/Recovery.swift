@@ -1,11 +1,11 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Recovery: the log's commits laid over the image, and, where the heap may be written, over the
-/// data file.
+/// Recovery: applies the log's commits to the image, and, if the heap may be written, to the data
+/// file.
 ///
-/// A function of the files beside each other: it leaves the image as of the last commit, and
-/// returns the header that describes that.
+/// Depends only on the heap's files. Leaves the image in the state of the last commit, and returns
+/// the header that describes it.
 struct Recovery {
     let dataFile: DataFile
     let view: HeapView
@@ -14,13 +14,13 @@ struct Recovery {
     private var logFiles: LogFiles { LogFiles(dataFile: dataFile) }
 
     /// Runs while no other process uses the log. Returns the header as of the last commit; unless
-    /// this opening only reads, the file is at rest with that header. O(bytes of the log); memory:
-    /// 24 bytes for each run of changed lines, or, for an opening that only reads, private copies
-    /// of the changed pages.
+    /// this opening is read-only, the file is then at rest with that header. O(bytes of the log);
+    /// memory: an index of the changed lines and at most a summary of them, or, for a read-only
+    /// opening, private copies of the changed pages.
     func recover(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader {
         var scanner = try logFiles.open(header)
         defer { for source in scanner.sources { source.file.close() } }
-        // Before a writer removes it.
+        // Checked before a writer removes it.
         let isSharedFileMissing = !dataFile.disk.exists(dataFile.neighbours.path(.shared))
         let recovered =
             dataFile.mode == .readWrite
@@ -30,23 +30,33 @@ struct Recovery {
         return recovered
     }
 
-    /// Lays the log over this opening's private pages, and leaves all files as they are.
+    /// Applies the log to this opening's private pages, and leaves all files unchanged.
     private func replayIntoImage(
         _ scanner: inout LogScanner, _ file: any DiskFile, _ header: HeapHeader
     ) throws(HeapError) -> HeapHeader {
         var lowestEnd = header.heapPages
         var heapPages = header.heapPages
         var former: Set<Range<Int>> = []
+        let partLines = PageChecksums.partLines
+        // True at first, for the parts in the data file.
+        var arePartsNew = true
         try view.image.preparePrivateCopies(path: dataFile.path)
         while let (record, bytes, _) = scanner.next() {
             try view.image.extend(
                 to: Int(record.heapPages) * HeapLayout.pageBytes, path: dataFile.path, file: file,
                 mayMove: true)
-            _ = LogRecord.forEachRun(in: bytes, record: record) {
-                view.image.apply(firstLine: $0, lines: $1)
+            _ = LogRecord.forEachRun(in: bytes, record: record) { firstLine, lines in
+                view.image.apply(firstLine: firstLine, lines: lines)
+                let end = firstLine + UInt64(lines.count / HeapLayout.lineBytes)
+                if firstLine < partLines.upperBound, end > partLines.lowerBound {
+                    arePartsNew = true
+                }
             }
             heapPages = record.heapPages
-            PageChecksums.collectPages(ofRootBytes: view.rootBytes, from: 0, into: &former)
+            if arePartsNew {
+                PageChecksums.collectPages(ofRootBytes: view.rootBytes, from: 0, into: &former)
+                arePartsNew = false
+            }
             lowestEnd = min(lowestEnd, record.lowestHeapPages(bytes))
         }
         try requireWholeLog(scanner)
@@ -56,7 +66,7 @@ struct Recovery {
         return recoveredHeader(header, scanner, heapPages: heapPages)
     }
 
-    /// Completes the durable log, then writes what it holds to the data file, as a checkpoint does.
+    /// Completes the durable log, then writes its contents to the data file, like a checkpoint.
     private func replayIntoFile(
         _ scanner: inout LogScanner, _ file: any DiskFile, _ header: HeapHeader
     ) throws(HeapError) -> HeapHeader {
@@ -67,12 +77,12 @@ struct Recovery {
             try file.readOrZeros(into: root.bytes, at: Int(AllocatorRoot.offset))
         }
         while let (record, bytes, source) = scanner.next() {
-            // Its runs were followed when it was read.
+            // Its runs were validated when it was read.
             _ = lines.append(record, bytes)
             completion.add(record, from: source)
             Self.follow(record, bytes, to: root)
         }
-        // Everything is checked before the first write, which says that a checkpoint has begun.
+        // All checks come before the first write, which records that a checkpoint has begun.
         try requireWholeLog(scanner)
         let log = scanner.sources[0]
         guard scanner.position - scanner.start <= UInt64(log.ring.capacity) else {
@@ -90,15 +100,14 @@ struct Recovery {
         }
         var recovered = recoveredHeader(header, scanner, heapPages: lines.heapPages)
         try dataFile.translating { () throws(SystemError) in
-            try completion.write(scanner)
-            lines.ring = log.ring
+            try completion.write(scanner, &lines)
             recovered = try writeRecovered(lines, from: header, to: recovered, scanner, file)
         }
         try view.image.mapFile(file, byteCount: dataFile.byteCount)
         return recovered
     }
 
-    /// Keeps a copy of the allocator's root page as each record leaves it.
+    /// Updates a copy of the allocator's root page with each record.
     private static func follow(
         _ record: LogRecord, _ bytes: UnsafeRawBufferPointer, to root: PageBuffer
     ) {
@@ -126,9 +135,9 @@ struct Recovery {
         return recovered
     }
 
-    /// Whether a checkpoint had begun to write the log to the data file. With a copy of the header
-    /// lost it may only look so; then pages must match their checksums as ever. Both at once is an
-    /// error, not a guess.
+    /// Whether a checkpoint had begun to write the log to the data file. If a copy of the header is
+    /// lost, it may merely look so; pages must then match their checksums as usual. Both at once is
+    /// an error, not a guess.
     private func isCheckpointCutShort(
         _ scanner: LogScanner, _ file: any DiskFile, _ header: HeapHeader
     ) throws(HeapError) -> Bool {
@@ -138,8 +147,8 @@ struct Recovery {
         }
     }
 
-    /// After the last record: throws if commits that were durable lie behind it, or warns, where
-    /// what is left is to be salvaged.
+    /// Call after the last record. Throws if durable commits follow the end of the chain; when
+    /// salvaging, warns instead.
     private func requireWholeLog(_ scanner: LogScanner) throws(HeapError) {
         let isDamaged = try dataFile.translating { () throws(SystemError) in
             try scanner.requireNoFault()
@@ -164,7 +173,7 @@ struct Recovery {
             lastWholeCommit: scanner.commitNumber)
     }
 
-    /// No damage may get a new checksum. What is found is final for this opening.
+    /// No damaged page may get a new checksum. Damage fails this opening permanently.
     private func requireSound(_ lines: LineIndex, _ header: HeapHeader, _ file: any DiskFile)
         throws(HeapError)
     {
@@ -176,7 +185,7 @@ struct Recovery {
         }
     }
 
-    /// Before anything is made of what the allocator's root page says.
+    /// Checks the allocator's root page before its contents are used.
     private func requireSoundRoot(_ root: UnsafeRawBufferPointer, pages: UInt64) throws(HeapError) {
         let end = Int(AllocatorRoot.endField - AllocatorRoot.offset)
         let found = root.load(fromByteOffset: end, as: UInt64.self)
@@ -185,8 +194,8 @@ struct Recovery {
         }
     }
 
-    /// A heap that was not closed has both files beside it, whatever has ended its use. What was
-    /// committed last and not synced is only in the shared one.
+    /// A heap that was not closed has both files beside it, however its use ended. The last
+    /// unsynced commits are only in the shared one.
     private func warnOfMissingSharedFile() {
         dataFile.warnings.append(
             "\(dataFile.path) was not closed, and \(dataFile.neighbours.path(.shared)) is missing "
@@ -194,15 +203,15 @@ struct Recovery {
                 + "it cannot be brought back.")
     }
 
-    /// The data file, then the header, then the log is no longer needed. Each step's sync comes
-    /// before the next step's first write.
+    /// Writes the data file, then the header, then marks the log as no longer needed. Each step is
+    /// synced before the next step's first write.
     private func writeRecovered(
         _ lines: LineIndex, from old: HeapHeader, to recovered: HeapHeader, _ scanner: LogScanner,
         _ file: any DiskFile
     ) throws(SystemError) -> HeapHeader {
         var recovered = recovered
         try dataFile.grow(file, toHold: Int(recovered.heapPages) * HeapLayout.pageBytes)
-        // A checkpoint that the machine's stop cut short may have torn pages of checksums. All of
+        // A checkpoint interrupted by a stop of the machine may have torn checksum pages. All of
         // its pages are written again here.
         let writer = CheckpointWriter(
             file: file, keepsBlocks: dataFile.options.reservesBlocks, isRepair: true)

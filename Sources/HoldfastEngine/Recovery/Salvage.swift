@@ -1,16 +1,15 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Opening what cannot be opened as it should be, to read what is left of it; see
-/// `EngineOptions.salvages`.
+/// Opens a damaged heap to read the rest of its data; see `EngineOptions.salvages`.
 struct Salvage {
     let recovery: Recovery
 
     private var dataFile: DataFile { recovery.dataFile }
     private var view: HeapView { recovery.view }
 
-    /// Recovery; where the log is missing or belongs to something else, the file without it, if
-    /// that may be.
+    /// Recovers; if the log is missing or foreign, opens the file without it, if the options
+    /// permit.
     func recover(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) -> HeapHeader {
         do throws(HeapError) {
             return try recovery.recover(file, header)
@@ -33,7 +32,7 @@ struct Salvage {
         }
     }
 
-    /// Zeros for what was cut off a file.
+    /// Adds zeros for the truncated part of the file.
     func extendToHeader(_ header: HeapHeader) throws(HeapError) {
         let expected = Int(header.heapPages) * HeapLayout.pageBytes
         guard expected > view.image.byteCount else { return }

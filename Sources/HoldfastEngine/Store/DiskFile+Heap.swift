@@ -19,8 +19,11 @@ extension DiskFile {
     func writeRing(_ bytes: [UInt8], at position: UInt64, capacity: Int) throws(SystemError) {
         let start = Int(position % UInt64(capacity))
         let first = min(bytes.count, capacity - start)
+        guard first < bytes.count else {
+            return try write(bytes, at: LogLayout.ringOffset + start)
+        }
         try write(Array(bytes[..<first]), at: LogLayout.ringOffset + start)
-        if first < bytes.count { try write(Array(bytes[first...]), at: LogLayout.ringOffset) }
+        try write(Array(bytes[first...]), at: LogLayout.ringOffset)
     }
 }
 

@@ -42,6 +42,13 @@ package struct PageChecksums: Equatable {
     /// All ranges of checksum pages.
     package var allPages: [Range<Int>] { (-1 ..< parts.count).compactMap { pages(ofPart: $0) } }
 
+    /// The lines of the heap with the first pages of the parts.
+    package static var partLines: Range<UInt64> {
+        let fields = PageMap.partField(PageMap.firstPartExponent)
+        let line = UInt64(HeapLayout.lineBytes)
+        return fields / line ..< (fields + UInt64(HeapHeader.partCount) * 4 + line - 1) / line
+    }
+
     /// Adds the checksum pages of every part named in `bytes`, a section of the allocator's root
     /// page that begins at byte `start` of it.
     package static func collectPages(

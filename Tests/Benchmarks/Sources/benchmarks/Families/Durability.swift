@@ -35,6 +35,8 @@ protocol RecoveryPeer {
 
 /// 100 MiB of changes, all of which are still in the log.
 private let slices = 1600
+/// Insertions into an empty map, a transaction each, whose records take 100 MiB.
+private let insertions = 394_000
 let slicesOfFile = 128
 let sliceWords = 8192
 
@@ -57,7 +59,7 @@ var durabilityFamilies: [Family] {
             name: "checkpoint", works: ["checkpoint.pause"],
             contestants: { bench in [Contestant(system: "holdfast") { try pause($0, bench) }] }),
         Family(
-            name: "recovery", works: ["recovery.100MiB"],
+            name: "recovery", works: ["recovery.100MiB", "recovery.small.100MiB"],
             contestants: { bench in
                 func recovering<Peer: RecoveryPeer>(_: Peer.Type, _ system: String) -> Contestant {
                     Contestant(system: system) { try recover(Peer.self, $0, bench) }
@@ -66,6 +68,7 @@ var durabilityFamilies: [Family] {
                     recovering(HoldfastRecovery.self, "holdfast"),
                     LMDB.isThere ? recovering(LMDBRecovery.self, "lmdb") : nil,
                     SQLite.isThere ? recovering(SQLiteRecovery.self, "sqlite") : nil,
+                    Contestant(system: "holdfast") { try recoverSmallCommits($0, bench) },
                 ].compactMap { $0 }
             }),
     ]
@@ -124,6 +127,7 @@ private func pause(_ recorder: Recorder, _ bench: Bench) throws {
 /// From a killed writer's files to the first value read.
 private func recover<Peer: RecoveryPeer>(_: Peer.Type, _ recorder: Recorder, _ bench: Bench) throws
 {
+    guard recorder.wants("recovery.100MiB") else { return }
     let path = bench.folder.fresh("recovery.file")
     let partner = try Partner(job: "--die", [recorder.system, path])
     try partner.requireSign()
@@ -138,10 +142,29 @@ private func recover<Peer: RecoveryPeer>(_: Peer.Type, _ recorder: Recorder, _ b
     _ = bench.folder.fresh("recovery.file")
 }
 
+/// The same where the log holds as many transactions of one entry as fit. Only Holdfast's: so many
+/// bytes are a few thousand transactions of SQLite's, and none of LMDB's.
+private func recoverSmallCommits(_ recorder: Recorder, _ bench: Bench) throws {
+    guard recorder.wants("recovery.small.100MiB") else { return }
+    let path = bench.folder.fresh("recovery.file")
+    let partner = try Partner(job: "--die", ["holdfast-small", path])
+    try partner.requireSign()
+    partner.waitForEnd()
+    var opened: HoldfastSmallCommits?
+    try recorder.time("recovery.small.100MiB", operations: 1, expect: UInt64(insertions)) {
+        let peer = try HoldfastSmallCommits(recovering: path)
+        opened = peer
+        return UInt64(try peer.count)
+    }
+    try opened?.close()
+    _ = bench.folder.fresh("recovery.file")
+}
+
 /// Writes and is killed: `--die SYSTEM PATH PIPE`.
 func writeAndDie(_ arguments: [String]) throws {
     guard arguments.count == 3, let pipe = Int32(arguments[2]) else { exitWithUsage() }
     switch arguments[0] {
+    case "holdfast-small": try HoldfastSmallCommits.write(arguments[1], commits: insertions)
     case "holdfast": try HoldfastRecovery.write(arguments[1], slices: slices)
     case "lmdb": try LMDBRecovery.write(arguments[1], slices: slices)
     case "sqlite": try SQLiteRecovery.write(arguments[1], slices: slices)

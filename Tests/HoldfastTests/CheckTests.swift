@@ -145,7 +145,7 @@ import TestSupport
         }
         let problems = try heap.check().problems
         #expect(
-            problems.count == 1 && problems[0].contains("something else owns too")
+            problems.count == 1 && problems[0].contains("also has another owner")
                 && problems[0].contains("root \"texts\", [3]"),
             "\(problems)")
     }

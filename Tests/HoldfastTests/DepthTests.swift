@@ -544,7 +544,7 @@ import TestSupport
                 try tx.array("copy", of: Tree.self).append(contentsOf: trees)
             }
         }
-        #expect(said("values own each other in a circle", result))
+        #expect(said("values own each other in a cycle", result))
     }
 
     @Test func aCircleOfUnionsIsNotFreedForEver() async {

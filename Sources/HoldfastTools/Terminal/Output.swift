@@ -17,7 +17,7 @@ package enum OutputError: Error, Equatable, CustomStringConvertible {
             "\(name) could not be written: a limit for the size of files was reached. Raise the "
                 + "limit (ulimit -f), or write less."
         case .failed(let name, .fileExists):
-            "There is another file at \(name) already, and it was left as it is. Name another one."
+            "There is another file at \(name) already, and it was not changed. Name another one."
         case .failed(let name, .badFileDescriptor):
             "\(name) is closed, so nothing can be written to it. Give it somewhere to go."
         case .failed(let name, let errno):

@@ -74,7 +74,7 @@ private enum Choice: PersistableUnion, Equatable {
 
     @Test(arguments: [
         // The first line.
-        Case(line: 1, says: "no line at all"),
+        Case(line: 1, says: "there are no lines"),
         Case("", line: 1, says: "JSON"),
         Case("{", line: 1, says: "JSON"),
         Case("[]", line: 1, says: "found an array"),
@@ -88,13 +88,13 @@ private enum Choice: PersistableUnion, Equatable {
             says: "no field more"),
         Case(
             #"{"holdfast":1,"root":"r","root":"s","type":"Array<Int>","count":0}"#, line: 1,
-            says: #""root" is there twice"#),
+            says: #""root" occurs twice"#),
         Case(
             #"{"holdfast":1,"root":"\u0000r","type":"Array<Int>","count":0}"#, line: 1,
-            says: "belong to Holdfast"),
+            says: "reserved for Holdfast"),
         // Counts and the following lines.
-        Case(header("Array<Int>", 2), "1", says: "1 of the root's 2 are missing"),
-        Case(header("Array<Int>"), "1", "2", line: 3, says: "neither a record nor another root"),
+        Case(header("Array<Int>", 2), "1", says: "1 of the root's 2 lines are missing"),
+        Case(header("Array<Int>"), "1", "2", line: 3, says: "expected a record or another root"),
         Case(
             header("Array<Int>"), "1", #"{"object":1,"value":{}}"#, line: 3,
             says: "nothing refers to object 1"),
@@ -128,19 +128,19 @@ private enum Choice: PersistableUnion, Equatable {
         // Maps and sets.
         Case(header("Map<Int, Int>"), "[1]", says: "at end"),
         Case(header("Map<Int, Int>"), "[1,2,3]", says: "too many elements"),
-        Case(header("Map<Int, Int>", 2), "[1,2]", "[1,3]", line: 3, says: "key 1 is there twice"),
+        Case(header("Map<Int, Int>", 2), "[1,2]", "[1,3]", line: 3, says: "key 1 occurs twice"),
         Case(
             header("SortedMap<String, Int>", 2), #"["é",2]"#, #"["e\u0301",3]"#, line: 3,
-            says: "is there twice"),
-        Case(header("Set<Int>", 2), "7", "7", line: 3, says: "key 7 is there twice"),
-        Case(header("SortedSet<Int>", 2), "7", "7", line: 3, says: "key 7 is there twice"),
+            says: "occurs twice"),
+        Case(header("Set<Int>", 2), "7", "7", line: 3, says: "key 7 occurs twice"),
+        Case(header("SortedSet<Int>", 2), "7", "7", line: 3, says: "key 7 occurs twice"),
         Case(
-            header("Array<Map<String, Int>>"), #"{"a":1,"b":2,"a":3}"#, says: #""a" is there twice"#
+            header("Array<Map<String, Int>>"), #"{"a":1,"b":2,"a":3}"#, says: #""a" occurs twice"#
         ),
-        Case(header("Array<Map<String, Int>>"), #"{"a\"":1,"a\u0022":3}"#, says: "is there twice"),
-        Case(header("Array<Map<Int, Int>>"), "[[1,1],[1,1]]", says: "key 1 is there twice"),
+        Case(header("Array<Map<String, Int>>"), #"{"a\"":1,"a\u0022":3}"#, says: "occurs twice"),
+        Case(header("Array<Map<Int, Int>>"), "[[1,1],[1,1]]", says: "key 1 occurs twice"),
         Case(header("Array<Map<Int, Int>>"), "{}", says: "dictionary"),
-        Case(header("Array<SortedSet<Int>>"), "[1,1]", says: "key 1 is there twice"),
+        Case(header("Array<SortedSet<Int>>"), "[1,1]", says: "key 1 occurs twice"),
         Case(header("Value<Int>", 2), "1", "2", line: 3, says: "more than one value"),
         Case(header("Value<Int>", 0), line: 1, says: "the value is missing"),
         // Records.

@@ -199,8 +199,7 @@ import TestSupport
         #expect(try terminal.waitForEnd() == 0)
         #expect(
             terminal.lines.contains(
-                "the transaction was not committed and has been rolled "
-                    + "back"))
+                "the transaction was not committed and has been rolled back"))
         #expect(try ProgramRun([folder.heap], script: "n").lines == ["1"])
         #expect(folder.names == ["history", "test.heap"])
     }

@@ -191,8 +191,7 @@ struct Evaluator {
         }
         guard let made = try Constructions.convert(name, value, at: arguments[0].location) else {
             throw InputError(
-                "\(value.kind) cannot be converted to "
-                    + "\(name)", at: arguments[0].location)
+                "\(value.kind) cannot be converted to \(name)", at: arguments[0].location)
         }
         return made
     }

@@ -67,8 +67,7 @@ enum Handle {
     @usableFromInline @inline(never)
     static func rangeOutOfRange(_ range: Range<Int>, _ count: Int) -> Never {
         fatalError(
-            "Holdfast: the range \(range) is out of bounds; the deque has \(count) "
-                + "elements.")
+            "Holdfast: the range \(range) is out of bounds; the deque has \(count) elements.")
     }
 
     @usableFromInline @inline(never)

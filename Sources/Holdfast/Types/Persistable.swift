@@ -140,8 +140,7 @@ extension PersistableEnum {
         guard let value = Self(rawValue: raw) else {
             Misuse.damaged(
                 access,
-                "\(raw) is not a raw value of \(Self.self) known to this "
-                    + "program")
+                "\(raw) is not a raw value of \(Self.self) known to this program")
         }
         return value
     }

@@ -22,8 +22,7 @@ extension Verb {
                 summary: "show N levels of nested values (default 4)"),
             Option(
                 name: "pager",
-                summary: "page the output with $PAGER, or less, even if it is "
-                    + "short"),
+                summary: "page the output with $PAGER, or less, even if it is short"),
             Option(
                 name: "trust",
                 summary:

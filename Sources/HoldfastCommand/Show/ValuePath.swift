@@ -40,8 +40,7 @@ struct ValuePath: Equatable {
             case "[": steps.append(try parser.bracket())
             default:
                 throw parser.problem(
-                    "expected a full stop or a bracket instead of "
-                        + "\"\(next)\"")
+                    "expected a full stop or a bracket instead of \"\(next)\"")
             }
         }
         self.steps = steps

@@ -86,8 +86,7 @@ extension Verb {
         examples: [
             Example(
                 command: "shrink inventory.heap",
-                meaning: "Release the space reserved by "
-                    + "grow.")
+                meaning: "Release the space reserved by grow.")
         ]
     ) { call in try Resizing.run(call) { try $0.shrink() } }
 

@@ -11,7 +11,7 @@ extension Verb {
         operands: [
             heapFile,
             Operand(
-                name: "ROOT", summary: "only this root; all of them unless given", isOptional: true,
+                name: "ROOT", summary: "only this root; all roots by default", isOptional: true,
                 completion: .nothing),
         ],
         options: [
@@ -67,14 +67,13 @@ extension Verb {
         operands: [
             Operand(name: "FILE", summary: "a heap file, created if it does not exist"),
             Operand(
-                name: "LINES", summary: "the file of lines; the standard input unless given",
+                name: "LINES", summary: "the file of lines; the standard input by default",
                 isOptional: true),
         ],
         options: [
             Option(
                 name: "as", value: "NAME",
-                summary: "name of the root; the lines must contain only "
-                    + "one"
+                summary: "name of the root; the lines must contain only one"
             ), timeout,
         ],
         details: [

@@ -73,8 +73,7 @@ indirect enum JSONValue: Codable {
         }
         guard values.count == 1 else {
             throw ExchangeProblem(
-                "an encoded value must be an array of one element, not "
-                    + "\(values.count)")
+                "an encoded value must be an array of one element, not \(values.count)")
         }
         return values[0]
     }

@@ -87,8 +87,7 @@ extension PlainValue {
                 ?? Self.repetition(in: elements)
         case ("Map", 2), ("SortedMap", 2):
             guard case .pairs(let entries, _) = self else {
-                return "\(kind) is not of type "
-                    + "\(shape.name)"
+                return "\(kind) is not of type \(shape.name)"
             }
             return Self.first(entries) {
                 $0.key.problem(as: parameters[0]) ?? $0.value.problem(as: parameters[1])

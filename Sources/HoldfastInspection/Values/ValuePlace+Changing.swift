@@ -62,8 +62,7 @@ extension ValuePlace {
         let list = try list
         guard index >= 0, index <= list.count else {
             throw InspectionProblem(
-                "the index \(index) is out of bounds for \(list.count) "
-                    + "elements")
+                "the index \(index) is out of bounds for \(list.count) elements")
         }
         try requireFits(value, ShapeCache.shared.shape(of: list.elementType))
         try list.insert(decoder(value), at: index)
@@ -74,8 +73,7 @@ extension ValuePlace {
         let list = try list
         guard index >= 0, index < list.count else {
             throw InspectionProblem(
-                "the index \(index) is out of bounds for \(list.count) "
-                    + "elements")
+                "the index \(index) is out of bounds for \(list.count) elements")
         }
         list.removeElement(at: index)
     }

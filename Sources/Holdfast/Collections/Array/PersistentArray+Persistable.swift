@@ -73,16 +73,14 @@ extension PersistentArray: PersistableContainer {
         guard header.capacity > 0 else {
             if header.buffer != 0 {
                 verification.report(
-                    "an array without capacity has its elements at "
-                        + "\(header.buffer)")
+                    "an array without capacity has its elements at \(header.buffer)")
             }
             return
         }
         let (bytes, isBeyond) = header.capacity.multipliedReportingOverflow(by: UInt64(stride))
         guard !isBeyond, bytes <= HeapLayout.maximumBytes else {
             return verification.report(
-                "an array has a capacity of \(header.capacity) elements, "
-                    + "too many for a heap")
+                "an array has a capacity of \(header.capacity) elements, too many for a heap")
         }
         guard
             verification.claim(

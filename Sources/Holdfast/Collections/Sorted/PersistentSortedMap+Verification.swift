@@ -19,8 +19,7 @@ extension PersistentSortedMap {
         // contains more levels than this.
         guard header.height <= 64 else {
             return verification.report(
-                "a sorted collection has an invalid height of "
-                    + "\(header.height) levels")
+                "a sorted collection has an invalid height of \(header.height) levels")
         }
         var walk = SortedWalk<Key, Value>(access: verification.access)
         if header.root != 0 {

@@ -23,7 +23,7 @@ import TestSupport
         try engine.change { $0.free(blocks[1], byteCount: bytes) }
         try engine.abandon { access in
             #expect(access.allocate(byteCount: bytes) == blocks[1])
-            access.noteFresh(blocks[1], bytes)
+            access.markFresh(blocks[1], bytes)
             access.address(blocks[1], bytes).initializeMemory(
                 as: UInt8.self, repeating: 1, count: bytes)
             for neighbour in [blocks[0], blocks[2]] {

@@ -142,7 +142,7 @@ import TestSupport
         try engine.checkpoint()
         let file = try heap.disk.open(TestHeap.path, .readWrite)
         var header = try engine.readHeader(file)
-        header.isGivingBack = true
+        header.isPunchingHoles = true
         header.sequence += 1
         try engine.heap.dataFile.writeHeader(header, to: file)
         try tearFreePages(engine, file)
@@ -151,7 +151,7 @@ import TestSupport
         let reader = try heap.open(.readOnly)
         #expect(try isWhole(reader, block))
         try reader.close()
-        #expect(try engine.readHeader(file).isGivingBack)
+        #expect(try engine.readHeader(file).isPunchingHoles)
         let run = try other.change { access in
             let run = access.allocate(byteCount: 150_000)
             access.store(1, at: run)
@@ -159,7 +159,7 @@ import TestSupport
         }
         #expect(run < block)
         try other.checkpoint()
-        #expect(try !engine.readHeader(file).isGivingBack)
+        #expect(try !engine.readHeader(file).isPunchingHoles)
         #expect(try isWhole(other, block) && isWhole(engine, block))
         try other.close()
         try engine.close()
@@ -177,7 +177,7 @@ import TestSupport
         let file = try heap.disk.open(TestHeap.path, .readWrite)
         let before = try heap.open(.readOnly)
         var header = try before.readHeader(file)
-        header.isGivingBack = true
+        header.isPunchingHoles = true
         header.sequence += 1
         try before.heap.dataFile.writeHeader(header, to: file)
         try tearFreePages(before, file)
@@ -187,7 +187,7 @@ import TestSupport
         let writer = try heap.open()
         try writer.change { $0.store(1, at: $0.allocate(byteCount: 150_000)) }
         try writer.checkpoint()
-        #expect(try !writer.readHeader(file).isGivingBack)
+        #expect(try !writer.readHeader(file).isPunchingHoles)
         #expect(try isWhole(writer, block))
         try reader?.close()
         try writer.close()

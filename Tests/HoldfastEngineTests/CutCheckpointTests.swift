@@ -37,7 +37,7 @@ import TestSupport
             try engine.checkpoint()
             let report = try engine.scrub()
             // While the header says so, a scrub ignores differences that this could explain.
-            if try engine.readHeader(engine.file!).isGivingBack {
+            if try engine.readHeader(engine.file!).isPunchingHoles {
                 return "free pages are still being given back"
             }
             try engine.close()

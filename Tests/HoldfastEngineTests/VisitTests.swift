@@ -74,7 +74,7 @@ import TestSupport
         #expect(disk.currentFiles()[shared] != nil)
         #expect(engine.openViews().count == 1)
         let stranger = try stranger()
-        #expect(try !stranger.isLockedByOthers(.visitor))
+        #expect(try !stranger.isLockedByOthers(.transientReader))
         #expect(try !stranger.tryLock(.presence, exclusive: true))
         try engine.close()
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
@@ -84,14 +84,14 @@ import TestSupport
     @Test func locksOfAVisit() throws {
         let engine = try heap.open(.readOnly)
         let stranger = try stranger()
-        #expect(try stranger.isLockedByOthers(.visitor))
-        for lock in FileLock.allOfHeap where lock != .visitor {
+        #expect(try stranger.isLockedByOthers(.transientReader))
+        for lock in FileLock.allOfHeap where lock != .transientReader {
             #expect(try !stranger.isLockedByOthers(lock), "\(lock)")
         }
         let context = try engine.beginRead()
-        #expect(try stranger.isLockedByOthers(.visitorsRead))
+        #expect(try stranger.isLockedByOthers(.transientRead))
         engine.endRead(context)
-        #expect(try !stranger.isLockedByOthers(.visitorsRead))
+        #expect(try !stranger.isLockedByOthers(.transientRead))
         try engine.close()
         for lock in FileLock.allOfHeap { #expect(try !stranger.isLockedByOthers(lock), "\(lock)") }
     }
@@ -159,7 +159,7 @@ import TestSupport
         #expect(try value(visitor) == 7)
         #expect(try visitor.look { $0.load(more + 999_992, as: Int.self) } == 8)
         #expect(writer.openViews().count == 2)
-        #expect(try !stranger().isLockedByOthers(.visitor))
+        #expect(try !stranger().isLockedByOthers(.transientReader))
         try visitor.close()
         try writer.close()
     }

@@ -105,7 +105,7 @@ final class Workload {
         var state = states.last!
         if table == 0 {
             table = access.allocate(byteCount: Self.tableBytes)
-            access.noteFresh(table, Self.tableBytes)
+            access.markFresh(table, Self.tableBytes)
             access.address(table, Self.tableBytes).initializeMemory(
                 as: UInt8.self, repeating: 0, count: Self.tableBytes)
             access.catalogue = table

@@ -53,7 +53,7 @@ import TestSupport
     /// line fails.
     @Test func everyChangeIsNoted() throws {
         var options = EngineOptions()
-        options.verifiesNotes = true
+        options.verifiesDirtyTracking = true
         try run(seed: 3, operations: 8000, options)
     }
 

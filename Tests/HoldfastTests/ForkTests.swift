@@ -209,7 +209,7 @@ private func isForked(_ body: () throws -> Void) -> Bool {
                     }
                     var status: Int32 = 0
                     guard waitpid(child, &status, 0) == child, status == 7 << 8 else { exit(3) }
-                    guard try stranger.isLockedByOthers(.visitorsRead) else { exit(4) }
+                    guard try stranger.isLockedByOthers(.transientRead) else { exit(4) }
                 }
             }
             if isChild {
@@ -217,8 +217,8 @@ private func isForked(_ body: () throws -> Void) -> Bool {
                 try? visitor.close()
                 _exit(wasRefused ? 7 : 5)
             }
-            guard !wasRefused, try !stranger.isLockedByOthers(.visitorsRead),
-                try stranger.isLockedByOthers(.visitor)
+            guard !wasRefused, try !stranger.isLockedByOthers(.transientRead),
+                try stranger.isLockedByOthers(.transientReader)
             else {
                 exit(6)
             }

@@ -104,12 +104,13 @@ import Testing
         try fill(heap)
         var progress: [Int] = []
         let snapshot = try heap.makeSnapshotEngine()
-        let isPacked = try PersistentHeap.copyPacked(
-            snapshot, to: folder.file("copy.heap"), replacing: false, always: true
+        let packer = Packer(
+            snapshot: snapshot, path: folder.file("copy.heap"), replacing: false
         ) { done, all in
             #expect(done <= all)
             progress.append(done)
         }
+        let isPacked = try packer.copy(always: true)
         try snapshot.close()
         #expect(isPacked)
         #expect(progress == progress.sorted() && !progress.isEmpty)

@@ -14,14 +14,15 @@ import TestSupport
     private func compare<
         Key: PersistableOrderedKey & Hashable & Comparable, Value: PersistableValue & Equatable
     >(
-        operations: Int, seed: UInt64, verifiesNotes: Bool = false, key: (inout SplitMix) -> Key,
+        operations: Int, seed: UInt64, verifiesDirtyTracking: Bool = false,
+        key: (inout SplitMix) -> Key,
         value: (inout SplitMix) -> Value
     ) throws {
         let folder = try TemporaryFolder()
         var options = EngineOptions()
         options.logLimit = 1 << 20
         options.initialLogBytes = 1 << 16
-        options.verifiesNotes = verifiesNotes
+        options.verifiesDirtyTracking = verifiesDirtyTracking
         var heap = try PersistentHeap.open(folder.file(), engineOptions: options)
         let empty = try heap.audit()
         var random = SplitMix(state: seed)
@@ -133,7 +134,7 @@ import TestSupport
 
     /// Every changed line is marked for the log; the verifier compares all lines at every commit.
     @Test func everyChangeIsNoted() throws {
-        try compare(operations: 20_000, seed: 7, verifiesNotes: true) {
+        try compare(operations: 20_000, seed: 7, verifiesDirtyTracking: true) {
             String(Int.random(in: 0 ..< 3000, using: &$0), radix: 3)
         } value: {
             Int8.random(in: .min ... .max, using: &$0)

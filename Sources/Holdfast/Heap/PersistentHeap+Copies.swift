@@ -33,6 +33,32 @@ extension PersistentHeap {
         return try engine.openSnapshot()
     }
 
+    /// Writes the heap in its present state to a new file, while readers and writers continue.
+    ///
+    /// The copy is one commit, complete and at rest. It is a heap of its own, with another
+    /// identity. Free pages are left out. If the live data would take much less space than its
+    /// pages, the copy is packed.
+    ///
+    /// The file appears at `path` when it is complete and durable, or not at all. `progress` is
+    /// reported in pages.
+    ///
+    /// - Throws: ``HeapError/alreadyExists(path:)`` if there is a file at `path` and `replacing` is
+    ///   false, and ``HeapError/busy(path:)`` if the file to be replaced is a heap that is open in
+    ///   any process.
+    /// - Complexity: O(size of the heap).
+    public func copy(
+        to path: String, replacing: Bool = false,
+        progress: ((_ done: Int, _ of: Int) -> Void)? = nil
+    ) throws(HeapError) {
+        try requireOpen()
+        let snapshot = try makeSnapshotEngine()
+        defer { try? snapshot.close() }
+        let packer = Packer(
+            snapshot: snapshot, path: path, replacing: replacing, progress: progress)
+        if try packer.copy() { return }
+        try snapshot.writeCopy(to: path, replacing: replacing, progress: progress)
+    }
+
     /// Reduces the disk space that the file uses.
     ///
     /// Moves the log into the file, returns the disk blocks of free pages to the file system, and

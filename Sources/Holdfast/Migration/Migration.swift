@@ -57,88 +57,19 @@ public struct Migration: Sendable {
         self.body = body
     }
 
+    /// Runs one transaction's worth, unless another process has done it meanwhile, and returns
+    /// whether the step is complete. A heap that is new needs the number alone.
+    func run(in tx: borrowing WriteTransaction, isNew: Bool) throws -> Bool {
+        if try DataVersion.read(tx.access) >= version { return true }
+        let isDone = isNew ? true : try body(tx)
+        if isDone { try DataVersion.set(version, tx.access) }
+        return isDone
+    }
+
     private static func requirePositive(_ version: Int) {
         if version <= 0 {
             fatalError(
                 "Holdfast: a migration has version \(version), but versions start at 1.")
-        }
-    }
-}
-
-extension PersistentHeap {
-    /// Opens the heap at `path` and migrates its data to the newest version in `migrations`. See
-    /// ``Migration``.
-    ///
-    /// - Throws: ``HeapError/newerData(path:version:known:)`` if the data is newer than all steps;
-    ///   ``HeapError/migrationNeeded(path:version:wanted:)`` if it is older and the heap is not
-    ///   opened for writing; any error that a step throws, which leaves the heap at the version and
-    ///   batch before it; and the errors of ``open(_:mode:options:)-(String,_,_)``.
-    public static func open(
-        _ path: String, mode: OpenMode = .readWrite, options: Options = Options(),
-        migrations: [Migration]
-    ) throws -> PersistentHeap {
-        let heap = try open(path, mode: mode, options: options)
-        do {
-            try heap.migrate(migrations)
-        } catch {
-            try? heap.close()
-            throw error
-        }
-        return heap
-    }
-
-    /// The version of the heap's data, or 0 if no migration has ever set one.
-    public var dataVersion: Int {
-        get throws { try read { tx in try DataVersion.read(tx.access) } }
-    }
-
-    func migrate(_ migrations: [Migration]) throws {
-        let steps = migrations.sorted { $0.version < $1.version }
-        guard let newest = steps.last?.version else { return }
-        let (version, isNew) = try read { tx in
-            (try DataVersion.read(tx.access), tx.access.catalogue == 0)
-        }
-        if version > newest {
-            throw HeapError.newerData(path: path, version: version, known: newest)
-        }
-        if version == newest { return }
-        guard engine.mode != .readOnly else {
-            if isNew { return }
-            throw HeapError.migrationNeeded(path: path, version: version, wanted: newest)
-        }
-        for step in steps where step.version > version {
-            var isDone = false
-            while !isDone {
-                isDone = try write { tx in
-                    // Another process may have run the step in the meantime.
-                    if try DataVersion.read(tx.access) >= step.version { return true }
-                    let isDone = isNew ? true : try step.body(tx)
-                    if isDone { try DataVersion.set(step.version, tx.access) }
-                    return isDone
-                }
-            }
-        }
-    }
-}
-
-/// The version is an ordinary root with a name that no list of roots shows.
-package enum DataVersion {
-    private static var name: String { RootCatalogue.dataVersionName }
-
-    package static func read(_ access: HeapAccess) throws(HeapError) -> Int {
-        guard let offset = try access.findRoot(name, as: PersistentValue<Int>.self) else {
-            return 0
-        }
-        return PersistentValue<Int>(access: access, offset: offset).value
-    }
-
-    package static func set(_ version: Int, _ access: HeapAccess) throws(HeapError) {
-        if let offset = try access.findRoot(name, as: PersistentValue<Int>.self) {
-            PersistentValue<Int>(access: access, offset: offset).value = version
-        } else {
-            try RootCatalogue(access).add(
-                name, as: PersistentValue<Int>.self,
-                at: PersistentValue<Int>.make(version, in: access).offset)
         }
     }
 }

@@ -25,6 +25,11 @@ package final class ExportedRecords: @unchecked Sendable {
 
     package init(ownedPlaces: Set<UInt64>) { self.ownedPlaces = ownedPlaces }
 
+    /// Returns the records of the export that an encoder belongs to, or nil if it belongs to none.
+    static func find(in encoder: any Encoder) -> ExportedRecords? {
+        encoder.userInfo[Exchange.userInfoKey] as? ExportedRecords
+    }
+
     /// Returns the number of the record that a reference leads to.
     package func number<Record: PersistableRecord>(of place: UInt64, _ type: Record.Type) -> Int {
         if let number = numbers[place] { return number }
@@ -74,6 +79,14 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
     private var entries: [Int: Entry] = [:]
 
     package init(_ access: HeapAccess) { self.access = access }
+
+    /// Returns the records of the import that a decoder belongs to.
+    package static func require(in decoder: any Decoder) throws -> ImportedRecords {
+        guard let found = decoder.userInfo[Exchange.userInfoKey] as? ImportedRecords else {
+            throw ExchangeProblem("values of a heap can only be decoded by an import")
+        }
+        return found
+    }
 
     /// Returns the place of the record that a reference mentions. A shared record counts the
     /// mention as an owner.
@@ -146,20 +159,5 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
                     "object \(number) is shared, but has a single owner as well")
             }
         }
-    }
-}
-
-extension Exchange {
-    /// Returns the records of the import that a decoder belongs to.
-    package static func importing(_ decoder: any Decoder) throws -> ImportedRecords {
-        guard let found = decoder.userInfo[userInfoKey] as? ImportedRecords else {
-            throw ExchangeProblem("values of a heap can only be decoded by an import")
-        }
-        return found
-    }
-
-    /// Returns the records of the export that an encoder belongs to, or nil if it belongs to none.
-    static func exporting(_ encoder: any Encoder) -> ExportedRecords? {
-        encoder.userInfo[userInfoKey] as? ExportedRecords
     }
 }

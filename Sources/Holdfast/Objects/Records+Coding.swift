@@ -6,7 +6,7 @@ extension PersistableRecord {
     public static func encode(_ stored: Stored, from access: HeapAccess, to encoder: any Encoder)
         throws
     {
-        let number = Exchange.exporting(encoder)?.number(ofOwned: stored.offset, Self.self)
+        let number = ExportedRecords.find(in: encoder)?.number(ofOwned: stored.offset, Self.self)
         try encodeFields(at: stored.offset, from: access, to: encoder, number: number)
     }
 
@@ -15,7 +15,7 @@ extension PersistableRecord {
         var place: UInt64?
         if container.contains(Exchange.numberName) {
             let number = try container.decode(Int.self, forKey: Exchange.numberName)
-            place = try Exchange.importing(decoder).place(ofOwned: number, Self.self)
+            place = try ImportedRecords.require(in: decoder).place(ofOwned: number, Self.self)
         }
         let offset = place ?? makeBlock(in: access)
         try decodeFields(at: offset, from: decoder, in: access, orNumber: true)
@@ -173,7 +173,7 @@ private enum Reference {
     static func encode<Record: PersistableRecord>(
         _ place: UInt64, _ type: Record.Type, to encoder: any Encoder
     ) throws {
-        guard let records = Exchange.exporting(encoder) else {
+        guard let records = ExportedRecords.find(in: encoder) else {
             throw ExchangeProblem(
                 "a reference can only be encoded by an export, which also writes its target")
         }
@@ -188,7 +188,8 @@ private enum Reference {
     {
         let number = try decoder.container(of: [name.stringValue]).decode(Int.self, forKey: name)
         return RelativePointer(
-            offset: try Exchange.importing(decoder).place(ofMention: number, type, shares: shares))
+            offset: try ImportedRecords.require(in: decoder).place(
+                ofMention: number, type, shares: shares))
     }
 }
 

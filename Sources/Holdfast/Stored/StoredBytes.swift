@@ -79,7 +79,7 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
             // these bytes.
             guard access.hasRoom(byteCount: bytes.count) else { return }
             let offset = access.allocate(byteCount: bytes.count, alignment: 1)
-            access.noteFresh(offset, bytes.count)
+            access.markFresh(offset, bytes.count)
             access.address(offset, bytes.count).copyMemory(
                 from: bytes.baseAddress!, byteCount: bytes.count)
             low = offset

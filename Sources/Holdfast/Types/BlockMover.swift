@@ -75,7 +75,7 @@ public final class BlockMover {
     /// Copies bytes of the old heap to a block of the new one.
     func copy(_ byteCount: Int, from oldPlace: UInt64, to place: UInt64) {
         guard byteCount > 0 else { return }
-        target.noteFresh(place, byteCount)
+        target.markFresh(place, byteCount)
         target.address(place, byteCount).copyMemory(
             from: source.address(oldPlace, byteCount), byteCount: byteCount)
         movedBytes += byteCount

@@ -10,15 +10,15 @@ extension HeapAccess {
     /// Allocates a block of zero bytes and marks its lines dirty.
     package func allocateZeros(byteCount: Int, alignment: Int) -> UInt64 {
         let offset = allocate(byteCount: byteCount, alignment: alignment)
-        noteFresh(offset, byteCount)
+        markFresh(offset, byteCount)
         address(offset, byteCount).initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
         return offset
     }
 
     /// Marks the lines of `count` values at this address dirty.
     @inlinable @inline(__always)
-    func note<T>(address: UnsafeMutablePointer<T>, _ count: Int) {
+    func markDirty<T>(address: UnsafeMutablePointer<T>, _ count: Int) {
         let offset = UnsafeMutableRawPointer(address) - context.pointee.base
-        note(UInt64(truncatingIfNeeded: offset), count)
+        markDirty(UInt64(truncatingIfNeeded: offset), count)
     }
 }

@@ -2,10 +2,10 @@ import HoldfastFormat
 
 /// An account of every page of a heap, made from the bytes alone.
 ///
-/// It shares no code with the allocator except the layout's constants. It walks the page map from
-/// the first run to the heap's end, then every free list and every slab list, and checks that they
-/// agree. Meant for a file at rest or right after a checkpoint, for tests and checking tools.
-/// Complexity: O(runs + slabs); it reads only their descriptors and headers.
+/// It shares no code with the allocator except the layout's constants. It walks the page map
+/// (`PageWalk`) from the first run to the heap's end, then every free list and every slab list, and
+/// checks that they agree. Meant for a file at rest or right after a checkpoint, for tests and
+/// checking tools. Complexity: O(runs + slabs); it reads only their descriptors and headers.
 public struct AllocatorAudit: Equatable, Sendable {
     public var pages: UInt64 = 0
     public var freePages: UInt64 = 0
@@ -30,23 +30,27 @@ public struct AllocatorAudit: Equatable, Sendable {
             problems.append("the file is too short for a heap")
             return
         }
-        var walk = Walk(heap: heap)
-        walk.run(into: &self)
+        var examination = Examination(heap: heap)
+        examination.run(into: &self)
     }
 
     fileprivate mutating func report(_ problem: String) {
         if problems.count < Self.problemLimit { problems.append(problem) }
     }
 
-    private struct Walk {
+    private struct Examination {
         let heap: UnsafeRawBufferPointer
         var end: UInt64 = 0
+        var walk: PageWalk
         /// First pages of the free runs and the slabs in the page map, with the values that the
         /// lists must agree with.
         var freeRuns: [UInt64: UInt64] = [:]
         var partialSlabs: [UInt64: Int] = [:]
 
-        init(heap: UnsafeRawBufferPointer) { self.heap = heap }
+        init(heap: UnsafeRawBufferPointer) {
+            self.heap = heap
+            walk = PageWalk(base: heap.baseAddress!, end: 0)
+        }
 
         func half(_ offset: Int) -> UInt32 {
             offset + 4 <= heap.count
@@ -67,42 +71,21 @@ public struct AllocatorAudit: Equatable, Sendable {
                 return
             }
             audit.pages = end
+            walk = PageWalk(base: heap.baseAddress!, end: end)
             walkPages(&audit)
             walkFreeLists(&audit)
             walkSlabLists(&audit)
             checkPageMapParts(&audit)
         }
 
-        /// The descriptor's offset by the rule of the format, independent of the allocator's code.
-        func descriptorPlace(_ page: UInt64) -> Int? {
-            if page < 256 { return 3 * 4096 + Int(page) * 16 }
-            let exponent = 63 - page.leadingZeroBitCount
-            guard exponent < 40 else { return nil }
-            let part = half(8192 + 448 + exponent * 4)
-            let place = Int(part) * 4096 + Int(page - (1 << UInt64(exponent))) * 16
-            return part == 0 || place + 16 > heap.count ? nil : place
-        }
-
         mutating func walkPages(_ audit: inout AllocatorAudit) {
-            var page: UInt64 = 0
             var previousWasFree = false
-            while page < end {
-                guard let place = descriptorPlace(page) else {
-                    audit.report("page \(page) has no descriptor")
-                    return
-                }
-                let kind = heap[place]
-                let length = UInt64(half(place + 4))
-                guard length > 0, page + length <= end else {
-                    audit.report(
-                        "the run at page \(page) has \(length) pages, which the heap's \(end) "
-                            + "cannot hold"
-                    )
-                    return
-                }
-                checkTail(of: page, kind: kind, length: length, &audit)
-                switch kind {
-                case 1:
+            while let run = walk.next() {
+                let page = UInt64(run.pages.lowerBound)
+                let length = UInt64(run.pages.count)
+                checkTail(of: page, kind: run.kind, length: length, &audit)
+                switch run.kind {
+                case .free:
                     if previousWasFree {
                         audit.report("the free runs before and at page \(page) are not coalesced")
                     }
@@ -111,39 +94,50 @@ public struct AllocatorAudit: Equatable, Sendable {
                     }
                     audit.freePages += length
                     freeRuns[page] = length
-                case 2:
+                case .run:
                     audit.runPages += length
                     audit.usedBytes += length * 4096
                     audit.runs += 1
-                case 3:
+                case .slab:
                     audit.slabPages += length
-                    checkSlab(page, length: length, sizeClass: Int(heap[place + 1]), &audit)
-                case 4: audit.metadataPages += length
-                default:
-                    audit.report(
-                        "page \(page) should begin a run, but has a descriptor of kind \(kind)")
-                    return
+                    checkSlab(page, length: length, sizeClass: Int(run.sizeClass), &audit)
+                default: audit.metadataPages += length
                 }
-                previousWasFree = kind == 1
-                page += length
+                previousWasFree = run.kind == .free
+            }
+            if let failure = walk.failure { report(failure, at: walk.page, &audit) }
+        }
+
+        func report(_ failure: PageWalk.Break, at page: UInt64, _ audit: inout AllocatorAudit) {
+            switch failure {
+            case .missingDescriptor: audit.report("page \(page) has no descriptor")
+            case .impossibleLength(let length):
+                audit.report(
+                    "the run at page \(page) has \(length) pages, which the heap's \(end) cannot hold"
+                )
+            case .impossibleKind(let kind):
+                audit.report(
+                    "page \(page) should begin a run, but has a descriptor of kind \(kind)")
             }
         }
 
-        func checkTail(of page: UInt64, kind: UInt8, length: UInt64, _ audit: inout AllocatorAudit)
-        {
+        func checkTail(
+            of page: UInt64, kind: PageDescriptor.Kind, length: UInt64,
+            _ audit: inout AllocatorAudit
+        ) {
             guard length > 1 else { return }
-            guard let place = descriptorPlace(page + length - 1) else {
+            guard let tail = walk.descriptor(page + length - 1) else {
                 audit.report("page \(page + length - 1) has no descriptor")
                 return
             }
             let expected: (UInt8, UInt32) =
                 switch kind {
-                case 1: (6, UInt32(length))
-                case 2: (7, UInt32(length))
-                case 4: (8, UInt32(length))
+                case .free: (6, UInt32(length))
+                case .run: (7, UInt32(length))
+                case .metadata: (8, UInt32(length))
                 default: (5, UInt32(length - 1))
                 }
-            if heap[place] != expected.0 || half(place + 4) != expected.1 {
+            if tail.rawKind != expected.0 || tail.pages != expected.1 {
                 audit.report("the last page of the run at page \(page) does not say so")
             }
         }
@@ -202,10 +196,8 @@ public struct AllocatorAudit: Equatable, Sendable {
             }
             if length > 1 {
                 for distance in 1 ..< length {
-                    let interior = descriptorPlace(page + distance)
-                    if interior == nil || heap[interior!] != 5
-                        || UInt64(half(interior! + 4)) != distance
-                    {
+                    let interior = walk.descriptor(page + distance)
+                    if interior?.rawKind != 5 || UInt64(interior!.pages) != distance {
                         audit.report(
                             "page \(page + distance) does not lead to its slab at page \(page)")
                     }
@@ -227,7 +219,7 @@ public struct AllocatorAudit: Equatable, Sendable {
                 var previous: UInt64 = 0
                 while page != 0 {
                     guard let length = freeRuns.removeValue(forKey: page),
-                        let place = descriptorPlace(page)
+                        let descriptor = walk.descriptor(page)
                     else {
                         audit.report(
                             "page \(page) is in bin \(bin), but begins no free run (or is listed "
@@ -238,11 +230,11 @@ public struct AllocatorAudit: Equatable, Sendable {
                     if FreeRunBins.bin(forRunOf: length) != bin {
                         audit.report("a free run of \(length) pages is in bin \(bin)")
                     }
-                    if UInt64(half(place + 12)) != previous {
+                    if UInt64(descriptor.previous) != previous {
                         audit.report("the free run at page \(page) has a wrong link back")
                     }
                     previous = page
-                    page = UInt64(half(place + 8))
+                    page = UInt64(descriptor.next)
                 }
             }
             for page in freeRuns.keys.sorted() {
@@ -284,8 +276,8 @@ public struct AllocatorAudit: Equatable, Sendable {
                 let length =
                     (UInt64(1) << UInt64(exponent - 8)) + ((1 << UInt64(exponent)) + 510) / 511
                 expected += length
-                if let place = descriptorPlace(part), heap[place] == 4,
-                    UInt64(half(place + 4)) == length
+                if let descriptor = walk.descriptor(part), descriptor.rawKind == 4,
+                    UInt64(descriptor.pages) == length
                 {
                     continue
                 }

@@ -9,7 +9,7 @@ struct Scrub {
 
     private(set) var report = PageReport()
     /// The state that the next step compares with.
-    var base: BaseState?
+    var base: DataFileState?
     /// The next page, and the end of the pass.
     private(set) var page = 0
     private(set) var end = Int.max
@@ -17,7 +17,7 @@ struct Scrub {
     /// The heap's end at the beginning. Pages added behind it during the pass are not checked.
     private var limit = Int.max
 
-    // The findings of this step; see `BaseState.judge`.
+    // The findings of this step; see `DataFileState.judge`.
     private var damaged: [Int] = []
     private var given: Set<Int> = []
     private var torn: Set<Int> = []
@@ -67,7 +67,9 @@ struct Scrub {
         }
     }
 
-    private mutating func checkPages(_ file: any DiskFile, _ base: BaseState) throws(SystemError) {
+    private mutating func checkPages(_ file: any DiskFile, _ base: DataFileState)
+        throws(SystemError)
+    {
         // Pages that no checkpoint has written form a hole, often a very long one.
         let data =
             try file.nextData(from: page * HeapLayout.pageBytes).map { $0 / HeapLayout.pageBytes }
@@ -91,7 +93,7 @@ struct Scrub {
     }
 
     private mutating func check(
-        _ page: Int, _ bytes: UnsafeRawBufferPointer, _ file: any DiskFile, _ base: BaseState
+        _ page: Int, _ bytes: UnsafeRawBufferPointer, _ file: any DiskFile, _ base: DataFileState
     ) throws(SystemError) {
         if base.logged.contains(page) {
             report.loggedPages += 1
@@ -115,7 +117,7 @@ struct Scrub {
     }
 
     /// Records a page that does not match its checksum in the loaded checksum page.
-    private mutating func note(_ page: Int, isGiven: Bool, _ base: BaseState) {
+    private mutating func note(_ page: Int, isGiven: Bool, _ base: DataFileState) {
         damaged.append(page)
         if isGiven { given.insert(page) }
         let bytes = UnsafeRawBufferPointer(checksums.bytes)
@@ -126,7 +128,9 @@ struct Scrub {
 
     /// Checks pages of a hole, which read as zeros. They are right if they have no checksum, or
     /// that of a zero page: file systems and copying tools turn written zeros into holes at will.
-    private mutating func checkHole(_ pages: Range<Int>, _ file: any DiskFile, _ base: BaseState)
+    private mutating func checkHole(
+        _ pages: Range<Int>, _ file: any DiskFile, _ base: DataFileState
+    )
         throws(SystemError)
     {
         var page = pages.lowerBound
@@ -179,7 +183,7 @@ struct Scrub {
         isComplete = page >= fileEnd
     }
 
-    private mutating func entry(of page: Int, _ file: any DiskFile, _ base: BaseState)
+    private mutating func entry(of page: Int, _ file: any DiskFile, _ base: DataFileState)
         throws(SystemError) -> UInt64
     {
         guard let (checksumPage, index) = base.table.place(of: page) else { return 0 }

@@ -111,17 +111,17 @@ struct Scrubber {
 
     /// The state of the data file according to `header`; returns `known` if that is still current.
     private func baseState(
-        _ header: HeapHeader, in file: any DiskFile, known: BaseState?
-    ) throws(HeapError) -> BaseState {
+        _ header: HeapHeader, in file: any DiskFile, known: DataFileState?
+    ) throws(HeapError) -> DataFileState {
         let shared = participation.sharedMemory
         let log = shared.flatMap { $0[.epoch] == 0 ? nil : $0 }
         let published = log?.loadInOrder(.published) ?? 0
-        let moment = BaseState.Moment(
+        let moment = DataFileState.Moment(
             sequence: header.sequence, required: log?[.required] ?? 0, hasLog: log != nil,
             // With checkpoints locked out, later commits do not change the data file.
             published: dataFile.isWritable ? 0 : published)
         if let known, known.moment == moment { return known }
-        let base = BaseState(header, at: moment, isTorn: view.tornPages != nil)
+        let base = DataFileState(header, at: moment, isTorn: view.tornPages != nil)
         if let log, published > header.checkpointPosition {
             let lines = try lines(of: log, from: header)
             // An interrupted checkpoint may have written any of these pages, and cleared the pages

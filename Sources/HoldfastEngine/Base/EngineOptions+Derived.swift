@@ -18,7 +18,7 @@ extension EngineOptions {
         var options = self
         options.isSnapshot = true
         options.verifiesPages = false
-        options.verifiesNotes = false
+        options.verifiesDirtyTracking = false
         return options
     }
 

@@ -69,7 +69,7 @@ public struct EngineOptions: Sendable {
     /// The only names that roots may be created with; nil for any.
     public var rootNames: Set<String>?
     /// Tests only: compares the whole image with the marked lines at every commit.
-    public var verifiesNotes = false
+    public var verifiesDirtyTracking = false
 
     public init() {}
 }

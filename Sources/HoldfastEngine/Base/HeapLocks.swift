@@ -18,10 +18,10 @@ extension FileLock {
     package static var sync: FileLock { FileLock(slot: 5) }
     /// Held in shared mode by transient readers. It shows them to a process that would replace the
     /// file.
-    package static var visitor: FileLock { FileLock(slot: 6) }
+    package static var transientReader: FileLock { FileLock(slot: 6) }
     /// Held in shared mode by transient readers that have a read transaction open. Meanwhile no
     /// process may write to the data file.
-    package static var visitorsRead: FileLock { FileLock(slot: 7) }
+    package static var transientRead: FileLock { FileLock(slot: 7) }
 
     /// All locks of a heap file.
     package static var allOfHeap: [FileLock] { (0 ..< 8).map { FileLock(slot: $0) } }

@@ -20,7 +20,7 @@ struct CheckpointWriter {
         let table = try checksumTable(after: lines, buffer)
         var writer = PageWriter(
             file: file, old: PageChecksums(parts: header.pageMapParts), new: table,
-            mends: isRepair, keepsBlocks: keepsBlocks)
+            isRepair: isRepair, keepsBlocks: keepsBlocks)
         try writer.prepare(
             oldEnd: Int(header.heapPages), lowestEnd: Int(lines.lowestHeapPages),
             highestEnd: isRepair

@@ -125,7 +125,7 @@ final class Checkpointer: @unchecked Sendable {
             }
             log.finishCheckpoint(at: header.checkpointPosition)
         }
-        if header.isGivingBack {
+        if header.isPunchingHoles {
             _ = try punchHoles(file, header)
             header = try dataFile.readHeader(file)
         }

@@ -48,7 +48,7 @@ public final class HeapEngine: @unchecked Sendable {
         if let builder { return try builder.start() }
         try heap.opener.open()
         if options.verifiesPages { try scrub().requireSound(path: path) }
-        if options.verifiesNotes { view.verifyDirtyTracking() }
+        if options.verifiesDirtyTracking { view.verifyDirtyTracking() }
     }
 
     /// Begins to build a packed copy of the snapshot of `source`, and reserves disk space for

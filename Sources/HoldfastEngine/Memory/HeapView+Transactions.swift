@@ -34,11 +34,10 @@ extension HeapView {
     /// holds the latch would never end.
     @inline(__always)
     func demandNoOpenTransaction(for call: String) {
-        Misuse.demand(
-            !hasOpenTransaction,
+        guard hasOpenTransaction else { return }
+        fatalError(
             "Holdfast: \(call) was called inside a transaction of the same heap and thread. Use "
-                + "the transaction that is open, or end it first."
-        )
+                + "the transaction that is open, or end it first.")
     }
 
     /// Whether this thread has a write transaction open through another opening of the same file.

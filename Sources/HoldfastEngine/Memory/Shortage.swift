@@ -1,5 +1,3 @@
-import MemoryMapping
-
 /// A limit that the open transaction has met: no addresses, no memory, no disk space for a heap
 /// that is being built, or a size that no heap can have.
 ///
@@ -20,23 +18,4 @@ import MemoryMapping
 ///    commit.
 struct Shortage {
     var error: HeapError
-}
-
-extension HeapAccess {
-    /// The error that the transaction will end with, whatever it does; nil if there is none.
-    public var errorToCome: HeapError? {
-        context.pointee.view._withUnsafeGuaranteedRef { $0.errorToCome }
-    }
-
-    /// Whether there is memory for this many bytes, all of which will be written. If not, the
-    /// transaction is lost.
-    public func hasMemory(byteCount: Int) -> Bool {
-        guard isWritable else { Misuse.writeInReadTransaction() }
-        guard byteCount > MemoryLimit.bytes, !isLost else { return !isLost }
-        context.pointee.view._withUnsafeGuaranteedRef {
-            $0.shortage = Shortage(
-                error: .tooLarge(path: $0.path, limitBytes: UInt64(MemoryLimit.bytes)))
-        }
-        return false
-    }
 }

@@ -23,7 +23,7 @@ final class TransactionContextPool: Sendable {
         let context = UnsafeMutablePointer<TransactionContext>(bitPattern: address) ?? make()
         // The old hints may be another heap's.
         context.pointee.hints.initializeMemory(
-            as: UInt8.self, repeating: 0, count: HeapAccess.hintBytes)
+            as: UInt8.self, repeating: 0, count: TransactionContext.hintBytes)
         return context
     }
 
@@ -33,7 +33,7 @@ final class TransactionContextPool: Sendable {
             byteCount: size, alignment: MemoryLayout<TransactionContext>.alignment)
         raw.initializeMemory(as: UInt8.self, repeating: 0, count: size)
         let context = raw.bindMemory(to: TransactionContext.self, capacity: 1)
-        context.pointee.hints = .allocate(byteCount: HeapAccess.hintBytes, alignment: 16)
+        context.pointee.hints = .allocate(byteCount: TransactionContext.hintBytes, alignment: 16)
         context.pointee.slabClasses = SlabClass.all
         return context
     }

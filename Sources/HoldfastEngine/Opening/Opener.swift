@@ -83,7 +83,7 @@ final class Opener {
         let isWriter = dataFile.mode == .readWrite
         var header = header
         if isWriter { try requireNames(header) }
-        if header.isGivingBack, isWriter {
+        if header.isPunchingHoles, isWriter {
             header = try dataFile.readHeader(file)
             _ = try checkpointer.punchHoles(file, header)
             header = try dataFile.readHeader(file)

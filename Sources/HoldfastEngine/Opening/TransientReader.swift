@@ -31,7 +31,8 @@ extension Opener {
         // The order matters: a process that replaces the file holds the presence lock while it
         // looks for transient readers, so one of the two finds the other. A file that still has its
         // name after that keeps it.
-        guard try file.tryLock(.visitor, exclusive: false), !(try file.isLockedByOthers(.presence))
+        guard try file.tryLock(.transientReader, exclusive: false),
+            !(try file.isLockedByOthers(.presence))
         else { return nil }
         let facts = try file.facts()
         guard facts.isNamed else { return nil }
@@ -55,7 +56,7 @@ extension Opener {
         let headers = try image.visit(file, byteCount: dataFile.byteCount)
         guard let (first, second) = mappedHeaders() else { return nil }
         let header = first.sequence > second.sequence ? first : second
-        guard !header.logInUse, !header.isGivingBack,
+        guard !header.logInUse, !header.isPunchingHoles,
             Int(header.heapPages) * HeapLayout.pageBytes <= image.byteCount
         else {
             return nil
@@ -116,7 +117,7 @@ extension Opener {
                 if case .transientReader = participation.kind { file.unlock(.presence) }
                 throw error
             }
-            file.unlock(.visitor)
+            file.unlock(.transientReader)
         }
     }
 

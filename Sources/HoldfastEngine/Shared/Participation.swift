@@ -6,13 +6,13 @@ import Synchronization
 /// How one opening takes part in the sharing of its heap. Owns the opening's file locks, its entry
 /// in the reader table, and the shared memory.
 ///
-/// | kind         | locks of the heap file       | reader table | follows                |
-/// |--------------|------------------------------|--------------|------------------------|
-/// | solo         | none                         | no           | nothing                |
-/// | transient    | visitor, visitorsRead        | no           | the headers            |
-/// | unregistered | unregisteredReader           | no           | the headers            |
-/// | locked       | unregisteredReader, presence | no           | the published position |
-/// | registered   | presence                     | yes          | the published position |
+/// | kind         | locks of the heap file         | reader table | follows                |
+/// |--------------|--------------------------------|--------------|------------------------|
+/// | solo         | none                           | no           | nothing                |
+/// | transient    | transientReader, transientRead | no           | the headers            |
+/// | unregistered | unregisteredReader             | no           | the headers            |
+/// | locked       | unregisteredReader, presence   | no           | the published position |
+/// | registered   | presence                       | yes          | the published position |
 ///
 /// Belongs to the threads inside the latch; `sharedMemory`, `visit` and `fail` are for any thread.
 final class Participation: @unchecked Sendable {

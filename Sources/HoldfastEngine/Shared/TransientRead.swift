@@ -11,7 +11,7 @@
 ///    header or writes one first. So as long as the sequence numbers are unchanged since the
 ///    opening, and the header is one at rest, no record exists that a checkpoint or a recovery
 ///    could write.
-/// 2. *From then on its lock protects the file.* The lock `visitorsRead` is taken before the
+/// 2. *From then on its lock protects the file.* The lock `transientRead` is taken before the
 ///    sequence numbers are compared. A checkpoint checks that lock before it writes anything, and
 ///    has nothing to write before the header has changed: so either it finds the lock, or the
 ///    reader finds another header. A recovery is postponed (`Opener.joinBesideReaders`) or waits
@@ -22,8 +22,8 @@
 ///    other. It belongs to the open file: the kernel releases it if the process dies, and a forked
 ///    child cannot release it for its parent.
 ///
-/// A second lock, `visitor`, is held from the opening until the registration or the close. Only a
-/// process that is about to replace the file checks it.
+/// A second lock, `transientReader`, is held from the opening until the registration or the close.
+/// Only a process that is about to replace the file checks it.
 ///
 /// `@unchecked Sendable`: the headers are only read, and stay mapped as long as the engine lives.
 struct TransientRead: @unchecked Sendable {
@@ -45,7 +45,7 @@ extension Participation {
         guard case .transientReader(let read) = kind, let file = dataFile.file else { return true }
         if isFirst {
             guard transientState == .notYet,
-                (try? file.tryLock(.visitorsRead, exclusive: false)) == true
+                (try? file.tryLock(.transientRead, exclusive: false)) == true
             else { return false }
             transientState = .open
         }
@@ -56,7 +56,7 @@ extension Participation {
     func endTransientRead() {
         guard transientState == .open, !lifecycle.isForked else { return }
         transientState = .over
-        dataFile.file?.unlock(.visitorsRead)
+        dataFile.file?.unlock(.transientRead)
     }
 
     /// Reads the shared file, if there is one: for a transient reader that cannot register at the

@@ -125,7 +125,7 @@ final class BulkBuilder {
     private func writeChecksums(_ table: PageChecksums, end: Int) throws(SystemError) {
         let keepsBlocks = dataFile.options.reservesBlocks
         var writer = PageWriter(
-            file: builder.file, old: table, new: table, mends: true, keepsBlocks: keepsBlocks)
+            file: builder.file, old: table, new: table, isRepair: true, keepsBlocks: keepsBlocks)
         // Blocks that the build has freed may have left data in the places of checksums.
         for pages in table.allPages {
             try builder.file.zero(

@@ -43,7 +43,7 @@ extension DataFile {
         let reader =
             "a read transaction of another process, begun before the heap was left unclosed"
         try askAgain(waitingFor: reader) { () throws(HeapError) in
-            try translating { () throws(SystemError) in !(try file.isLockedByOthers(.visitorsRead))
+            try translating { () throws(SystemError) in !(try file.isLockedByOthers(.transientRead))
             }
         }
     }
@@ -52,7 +52,7 @@ extension DataFile {
     func hasUnregisteredReaders(_ file: any DiskFile) throws(HeapError) -> Bool {
         try translating { () throws(SystemError) in
             if try file.isLockedByOthers(.unregisteredReader) { return true }
-            return try file.isLockedByOthers(.visitorsRead)
+            return try file.isLockedByOthers(.transientRead)
         }
     }
 

@@ -37,7 +37,7 @@ struct HeapCopier {
             try builder.file.grow(from: 0, to: size, reservingBlocks: false)
         }
         var writer = PageWriter(
-            file: builder.file, old: table, new: table, mends: true, keepsBlocks: false)
+            file: builder.file, old: table, new: table, isRepair: true, keepsBlocks: false)
         while let run = walk.next() {
             if run.kind != .free {
                 let isComplete = try builder.translating { () throws(SystemError) in

@@ -156,7 +156,8 @@ final class HeapFileBuilder {
         do throws(SystemError) {
             guard try old.tryLock(.opening, exclusive: true),
                 try old.tryLock(.presence, exclusive: true),
-                try !old.isLockedByOthers(.unregisteredReader), try !old.isLockedByOthers(.visitor)
+                try !old.isLockedByOthers(.unregisteredReader),
+                try !old.isLockedByOthers(.transientReader)
             else { throw SystemError(.lock, path, .resourceBusy) }
         } catch {
             old.close()

@@ -21,13 +21,13 @@ struct HolePunching {
     func punch(_ file: any DiskFile, _ header: HeapHeader) throws(SystemError) -> Int {
         var header = header
         var freed = 0
-        let isRepeated = header.isGivingBack
-        header.isGivingBack = true
+        let isRepeated = header.isPunchingHoles
+        header.isPunchingHoles = true
         try dataFile.writeNextHeader(&header, file)
         let table = PageChecksums(parts: header.pageMapParts)
         // A checksum page may be torn if the machine had stopped.
         var writer = PageWriter(
-            file: file, old: table, new: table, mends: isRepeated, keepsBlocks: false)
+            file: file, old: table, new: table, isRepair: isRepeated, keepsBlocks: false)
         let free = try PageVerifier.freePages(of: file, end: header.heapPages)
         for pages in Self.longRuns(free) {
             let bytes = pages.count * HeapLayout.pageBytes
@@ -37,7 +37,7 @@ struct HolePunching {
             freed += bytes
         }
         try file.sync()
-        header.isGivingBack = false
+        header.isPunchingHoles = false
         header.sequence += 1
         try dataFile.writeHeader(header, to: file)
         return freed

@@ -17,19 +17,21 @@ struct PageWriter {
     private let reserved: [Range<Int>]
     /// Whether an earlier checkpoint may have been interrupted, so that checksum pages may be torn.
     /// Everything that it was writing is written again now.
-    private let mends: Bool
+    private let isRepair: Bool
     /// Whether zeroed ranges keep their disk blocks; not if the heap's file is meant to be sparse.
     private let keepsBlocks: Bool
     private var pending: [(page: Int, checksum: UInt64)] = []
     private let scratch: PageBuffer
 
-    init(file: any DiskFile, old: PageChecksums, new: PageChecksums, mends: Bool, keepsBlocks: Bool)
-    {
+    init(
+        file: any DiskFile, old: PageChecksums, new: PageChecksums, isRepair: Bool,
+        keepsBlocks: Bool
+    ) {
         self.file = file
         self.old = old
         table = new
         reserved = new.allPages
-        self.mends = mends
+        self.isRepair = isRepair
         self.keepsBlocks = keepsBlocks
         scratch = PageBuffer(pages: 1)
     }
@@ -55,7 +57,7 @@ struct PageWriter {
         // place.
         let changed = (0 ..< table.parts.count).filter {
             old.parts[$0] != table.parts[$0]
-                || mends && lowestEnd < 1 << ($0 + PageMap.firstPartExponent)
+                || isRepair && lowestEnd < 1 << ($0 + PageMap.firstPartExponent)
         }
         let places = changed.flatMap { [old.pages(ofPart: $0), table.pages(ofPart: $0)] }.compactMap
         { $0 }
@@ -73,7 +75,7 @@ struct PageWriter {
         // Beyond the last checkpoint's end the file contains zeros, unless an interrupted
         // checkpoint wrote there.
         let cut = min(lowestEnd, oldEnd)
-        guard cut < oldEnd || mends, cut < highestEnd else { return }
+        guard cut < oldEnd || isRepair, cut < highestEnd else { return }
         try zero(cut ..< highestEnd)
         try clearEntries(cut ..< highestEnd)
     }
@@ -177,7 +179,7 @@ struct PageWriter {
         let difference = PageChecksums.difference(
             UnsafeRawBufferPointer(bytes), pageNumber: checksumPage)
         body(bytes)
-        PageChecksums.seal(bytes, pageNumber: checksumPage, difference: mends ? 0 : difference)
+        PageChecksums.seal(bytes, pageNumber: checksumPage, difference: isRepair ? 0 : difference)
         try file.write(UnsafeRawBufferPointer(bytes), at: offset)
     }
 }

@@ -33,7 +33,7 @@ public struct HeapHeader: Equatable, Sendable {
     /// Whether the log may hold commits that the file lacks: it must then not be missing.
     public var logInUse = false
     /// Whether holes were being punched for free pages; see `HolePunching`.
-    public var isGivingBack = false
+    public var isPunchingHoles = false
     /// Seeds of the hash functions of this heap's maps; fixed when the heap is created.
     public var hashSeed: HeapIdentity
     /// Seconds since 1970.
@@ -67,10 +67,10 @@ public struct HeapHeader: Equatable, Sendable {
     // MARK: Bytes
 
     private var flags: UInt32 {
-        get { (logInUse ? 1 : 0) | (isGivingBack ? 2 : 0) }
+        get { (logInUse ? 1 : 0) | (isPunchingHoles ? 2 : 0) }
         set {
             logInUse = newValue & 1 != 0
-            isGivingBack = newValue & 2 != 0
+            isPunchingHoles = newValue & 2 != 0
         }
     }
 

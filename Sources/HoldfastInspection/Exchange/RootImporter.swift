@@ -55,7 +55,7 @@ final class RootImporter {
             guard container.contains(Name("value")) else {
                 throw decoder.problem("the field value is missing")
             }
-            let records = try Exchange.importing(decoder)
+            let records = try ImportedRecords.require(in: decoder)
             let (place, type) = try records.placeToFill(
                 try container.decode(Int.self, forKey: Name("object")))
             try type.decodeFields(

@@ -73,7 +73,7 @@ enum FailureModel {
 
     private static func allocate(_ bytes: Int, _ fill: UInt8, _ access: HeapAccess) -> UInt64 {
         let block = access.allocate(byteCount: bytes)
-        access.noteFresh(block, bytes)
+        access.markFresh(block, bytes)
         access.address(block, bytes).initializeMemory(as: UInt8.self, repeating: fill, count: bytes)
         return block
     }

@@ -88,7 +88,7 @@ extension PersistentArray {
         let count = Int(truncatingIfNeeded: header.pointee.count)
         var buffer = UnsafeMutableBufferPointer<Element>(start: nil, count: 0)
         if count > 0 {
-            access.note(header.pointee.buffer, count * Self.stride)
+            access.markDirty(header.pointee.buffer, count * Self.stride)
             let start = UnsafeMutableRawPointer(elements(header)).assumingMemoryBound(
                 to: Element.self)
             buffer = UnsafeMutableBufferPointer(start: start, count: count)

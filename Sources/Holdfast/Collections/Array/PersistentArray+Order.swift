@@ -118,7 +118,7 @@ extension PersistentArray {
         let header = header
         let count = Int(truncatingIfNeeded: header.pointee.count)
         guard count > 1 else { return }
-        access.note(header.pointee.buffer, count * Self.stride)
+        access.markDirty(header.pointee.buffer, count * Self.stride)
         var buffer = UnsafeMutableBufferPointer(start: elements(header), count: count)
         body(&buffer)
     }
@@ -163,7 +163,7 @@ extension HeapAccess {
             let new = UnsafeRawBufferPointer(start: source + start, count: count)
             if !UTF8Bytes.areEqual(UnsafeRawBufferPointer(start: target + start, count: count), new)
             {
-                note(offset + UInt64(start), count)
+                markDirty(offset + UInt64(start), count)
                 (target + start).copyMemory(from: source + start, byteCount: count)
             }
             start += count

@@ -58,7 +58,7 @@ extension PersistentArray {
             guard let moved else { return }
             buffer = moved
         }
-        access.note(offset, MemoryLayout<Header>.size)
+        access.markDirty(offset, MemoryLayout<Header>.size)
         header.pointee.buffer = buffer
         header.pointee.capacity = UInt64(capacity)
     }

@@ -45,7 +45,7 @@ extension PersistentArray where Element: PersistableStruct {
         check(range, header)
         let start = range.isEmpty ? nil : elements(header) + range.lowerBound
         if !range.isEmpty {
-            access.note(elementOffset(range.lowerBound), range.count * Self.stride)
+            access.markDirty(elementOffset(range.lowerBound), range.count * Self.stride)
         }
         var span = MutableSpan(
             _unsafeElements: UnsafeMutableBufferPointer(start: start, count: range.count))
@@ -86,7 +86,7 @@ extension PersistentArray where Element: PersistableStruct {
         }
         let header = writableHeader
         let place = elementOffset(count)
-        if maximum > 0 { access.note(place, maximum * Self.stride) }
+        if maximum > 0 { access.markDirty(place, maximum * Self.stride) }
         let start = access.address(place, maximum * Self.stride).assumingMemoryBound(
             to: Element.self)
         let filled = Self.fill(UnsafeMutableBufferPointer(start: start, count: maximum), body)

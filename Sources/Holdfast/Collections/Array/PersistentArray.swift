@@ -66,7 +66,7 @@ public struct PersistentArray<Element: Persistable> {
     @inlinable @inline(__always)
     var writableHeader: UnsafeMutablePointer<Header> {
         let header = header
-        access.note(offset, MemoryLayout<Header>.size)
+        access.markDirty(offset, MemoryLayout<Header>.size)
         return header
     }
 
@@ -155,7 +155,7 @@ public struct PersistentArray<Element: Persistable> {
             header = self.header
             if count == header.pointee.capacity { return }
         }
-        access.note(offset, MemoryLayout<Header>.size)
+        access.markDirty(offset, MemoryLayout<Header>.size)
         access.store(stored, at: header.pointee.buffer &+ count &* UInt64(Self.stride))
         header.pointee.count = count + 1
     }

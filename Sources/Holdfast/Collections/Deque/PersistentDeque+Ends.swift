@@ -27,7 +27,7 @@ extension PersistentDeque {
     package func append(stored: Element.Stored) {
         let ring = ringWithRoom()
         guard ring.count < ring.capacity else { return }
-        noteHeader()
+        markHeader()
         write(stored, at: ring.place(ring.count))
         update(ring, count: ring.count &+ 1, head: ring.head, appends: true)
     }
@@ -36,7 +36,7 @@ extension PersistentDeque {
     func prepend(stored: Element.Stored) {
         let ring = ringWithRoom()
         guard ring.count < ring.capacity else { return }
-        noteHeader()
+        markHeader()
         let head = ring.slotBefore
         write(stored, at: ring.slots + head)
         update(ring, count: ring.count &+ 1, head: head)
@@ -73,7 +73,7 @@ extension PersistentDeque {
         guard ring.count > 0 else { return nil }
         let stored = ring.place(0).pointee
         let value = Element.load(stored, from: access)
-        noteHeader()
+        markHeader()
         update(ring, count: ring.count &- 1, head: ring.slot(1))
         if Element.ownsMemory { Element.destroy(stored, in: access) }
         shrinkIfSparse(ring, count: ring.count &- 1)
@@ -93,7 +93,7 @@ extension PersistentDeque {
         guard ring.count > 0 else { return nil }
         let stored = ring.place(ring.count &- 1).pointee
         let value = Element.load(stored, from: access)
-        noteHeader()
+        markHeader()
         update(ring, count: ring.count &- 1, head: ring.head)
         if Element.ownsMemory { Element.destroy(stored, in: access) }
         shrinkIfSparse(ring, count: ring.count &- 1)
@@ -127,7 +127,7 @@ extension PersistentDeque {
         let ring = ring
         guard number >= 0, number <= ring.count else { Handle.removesTooMany(number, ring.count) }
         guard number > 0 else { return }
-        noteHeader()
+        markHeader()
         destroyElements(ring, 0 ..< number)
         update(ring, count: ring.count - number, head: ring.slot(number))
         shrinkIfSparse(ring, count: ring.count - number)
@@ -142,7 +142,7 @@ extension PersistentDeque {
         let ring = ring
         guard number >= 0, number <= ring.count else { Handle.removesTooMany(number, ring.count) }
         guard number > 0 else { return }
-        noteHeader()
+        markHeader()
         destroyElements(ring, ring.count - number ..< ring.count)
         update(ring, count: ring.count - number, head: ring.head)
         shrinkIfSparse(ring, count: ring.count - number)
@@ -157,7 +157,7 @@ extension PersistentDeque {
     @inlinable
     public func removeAll(keepingCapacity: Bool = false) {
         let ring = ring
-        noteHeader()
+        markHeader()
         destroyElements(ring, 0 ..< ring.count)
         update(ring, count: 0, head: 0)
         if keepingCapacity {

@@ -40,7 +40,7 @@ extension PersistentDeque {
         }
         let kept = UInt64(Self.fittingCapacity(minimumCapacity))
         if kept > ring.header.pointee.kept {
-            noteHeader()
+            markHeader()
             ring.header.pointee.kept = kept
         }
     }
@@ -97,7 +97,7 @@ extension PersistentDeque {
                 copy(in: buffer, from: old.head, to: head, count: tail)
             }
         }
-        noteHeader()
+        markHeader()
         old.header.pointee.buffer = buffer
         old.header.pointee.capacity = UInt64(capacity)
         old.header.pointee.head = UInt64(head)
@@ -109,7 +109,7 @@ extension PersistentDeque {
         guard count > 0 else { return }
         let bytes = count * Self.stride
         let place = buffer + UInt64(target * Self.stride)
-        access.noteFresh(place, bytes)
+        access.markFresh(place, bytes)
         access.address(place, bytes).copyMemory(
             from: access.address(buffer + UInt64(source * Self.stride), bytes), byteCount: bytes)
     }
@@ -127,7 +127,7 @@ extension PersistentDeque {
         let kept = old.header.pointee.kept
         guard old.capacity > kept else { return }
         if old.count == 0 && kept == 0 {
-            noteHeader()
+            markHeader()
             return freeBuffer(old)
         }
         let wanted = Swift.max(old.count * 2, Self.smallCapacity / 2, Int(truncatingIfNeeded: kept))
@@ -138,14 +138,14 @@ extension PersistentDeque {
             byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
         let bytes = old.count * Self.stride
         if bytes > 0 {
-            access.noteFresh(buffer, bytes)
+            access.markFresh(buffer, bytes)
             let slots = access.address(buffer, bytes)
             let tail = Swift.min(old.count, old.capacity - old.head)
             slots.copyMemory(from: old.slots + old.head, byteCount: tail * Self.stride)
             (slots + tail * Self.stride).copyMemory(
                 from: old.slots, byteCount: bytes - tail * Self.stride)
         }
-        noteHeader()
+        markHeader()
         freeBuffer(old)
         old.header.pointee.buffer = buffer
         old.header.pointee.capacity = UInt64(capacity)

@@ -70,7 +70,7 @@ extension PersistentDeque {
             Handle.changedByPredicate()
         }
         guard let first = removed.first, let last = removed.last else { return }
-        noteHeader()
+        markHeader()
         if Element.ownsMemory {
             for index in removed { Element.destroy(ring.place(index).pointee, in: access) }
         }
@@ -149,7 +149,7 @@ extension PersistentDeque {
     @inlinable
     func movePiece(_ ring: Ring, from source: Int, to target: Int, count: Int) {
         let bytes = count * Self.stride
-        access.note(address: ring.slots + target, bytes)
+        access.markDirty(address: ring.slots + target, bytes)
         UnsafeMutableRawPointer(ring.slots + target).copyMemory(
             from: ring.slots + source, byteCount: bytes)
     }

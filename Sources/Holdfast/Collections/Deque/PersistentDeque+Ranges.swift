@@ -63,7 +63,7 @@ extension PersistentDeque {
         let ring = ring
         checkRange(range, ring.count)
         guard !range.isEmpty else { return }
-        noteHeader()
+        markHeader()
         destroyElements(ring, range)
         close(range)
         shrinkIfSparse(ring, count: ring.count - range.count)
@@ -86,7 +86,7 @@ extension PersistentDeque {
             ring = self.ring
             if number > ring.capacity - ring.count { return false }
         }
-        noteHeader()
+        markHeader()
         if index < ring.count - index {
             ring.head = ring.slot(ring.capacity - number)
             move(ring, from: number, to: 0, count: index)
@@ -101,7 +101,7 @@ extension PersistentDeque {
     @inlinable
     func close(_ range: Range<Int>) {
         let ring = ring
-        noteHeader()
+        markHeader()
         let behind = ring.count - range.upperBound
         if range.lowerBound < behind {
             move(ring, from: 0, to: range.count, count: range.lowerBound)

@@ -133,7 +133,7 @@ public struct PersistentDeque<Element: Persistable> {
 
     /// Marks the header dirty. Traps in a read transaction.
     @inlinable @inline(__always)
-    func noteHeader() { access.note(offset, MemoryLayout<Header>.size) }
+    func markHeader() { access.markDirty(offset, MemoryLayout<Header>.size) }
 
     /// Sets the fields that change with every insertion and removal. The caller has marked the
     /// header dirty.
@@ -148,7 +148,7 @@ public struct PersistentDeque<Element: Persistable> {
 
     @inlinable @inline(__always)
     func write(_ stored: Element.Stored, at place: UnsafeMutablePointer<Element.Stored>) {
-        access.note(address: place, MemoryLayout<Element.Stored>.size)
+        access.markDirty(address: place, MemoryLayout<Element.Stored>.size)
         place.pointee = stored
     }
 

@@ -9,7 +9,7 @@ extension PersistentMap {
     func makeSegment(exponent: Int, localDepth: Int) -> MapSegment {
         let bytes = Self.chunkBytes << exponent
         let offset = access.allocate(byteCount: bytes, alignment: HeapLayout.lineBytes)
-        access.noteFresh(offset, bytes)
+        access.markFresh(offset, bytes)
         // All of it, and not only the control bytes, so that old contents of the disk do not appear
         // in new slots.
         access.address(offset, bytes).initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
@@ -58,7 +58,7 @@ extension PersistentMap {
         let target = chunks(new)
         forEachSlot(in: old) { slot in
             let hash = Key.hash(stored: slot.pointee.key, seed: seed, from: access)
-            if !place(slot.pointee, hash, in: new, at: target, reach: new.chunks, isNoted: true) {
+            if !place(slot.pointee, hash, in: new, at: target, reach: new.chunks, isDirty: true) {
                 Handle.damaged(access, "map")
             }
         }
@@ -101,8 +101,8 @@ extension PersistentMap {
                 let fits =
                     goes
                     ? self.place(
-                        moved, hash, in: high, at: target, reach: high.chunks, isNoted: true)
-                    : self.place(moved, hash, in: low, at: base, reach: low.chunks, isNoted: false)
+                        moved, hash, in: high, at: target, reach: high.chunks, isDirty: true)
+                    : self.place(moved, hash, in: low, at: base, reach: low.chunks, isDirty: false)
                 if !fits { Handle.damaged(access, "map") }
             }
         }
@@ -133,7 +133,7 @@ extension PersistentMap {
         let depth = Int(header.pointee.depth)
         let entries = 2 << depth
         let directory = access.allocate(byteCount: entries * 8)
-        access.noteFresh(directory, entries * 8)
+        access.markFresh(directory, entries * 8)
         let new = access.address(directory, entries * 8)
         for entry in 0 ..< entries {
             let word =

@@ -90,7 +90,7 @@ extension PersistentMap {
         let base = chunks(low)
         forEachSlot(in: high) { slot in
             let hash = Key.hash(stored: slot.pointee.key, seed: seed, from: access)
-            if !place(slot.pointee, hash, in: low, at: base, reach: low.chunks, isNoted: false) {
+            if !place(slot.pointee, hash, in: low, at: base, reach: low.chunks, isDirty: false) {
                 Handle.damaged(access, "map")
             }
         }
@@ -140,7 +140,7 @@ extension PersistentMap {
             }
             let entries = 1 << (depth - 1)
             let directory = access.allocate(byteCount: entries * 8)
-            access.noteFresh(directory, entries * 8)
+            access.markFresh(directory, entries * 8)
             let new = access.address(directory, entries * 8)
             for entry in 0 ..< entries {
                 let word = access.load(old &+ UInt64(entry * 16), as: UInt64.self)

@@ -88,13 +88,13 @@ extension PersistentMap {
         _ header: UnsafeMutablePointer<Header>
     ) {
         guard let room, header.pointee.changes == changes else { return insertNew(slot, hash) }
-        put(slot, hash, into: room, isNoted: false)
+        put(slot, hash, into: room, isDirty: false)
         countOneMore(header)
     }
 
     @inlinable @inline(__always)
     func countOneMore(_ header: UnsafeMutablePointer<Header>) {
-        access.note(offset, MemoryLayout<Header>.size)
+        access.markDirty(offset, MemoryLayout<Header>.size)
         header.pointee.count &+= 1
         header.pointee.changes &+= 1
     }
@@ -106,7 +106,7 @@ extension PersistentMap {
             let header = header
             let segment = segment(for: hash, header)
             if segment.isNull {
-                access.note(offset, MemoryLayout<Header>.size)
+                access.markDirty(offset, MemoryLayout<Header>.size)
                 header.pointee.table = makeSegment(exponent: 0, localDepth: 0).word
                 continue
             }
@@ -116,7 +116,7 @@ extension PersistentMap {
             if place(
                 slot, hash, in: segment, at: chunks(segment),
                 reach: isFinal || isReserved ? segment.chunks : Self.reach,
-                isNoted: false)
+                isDirty: false)
             {
                 return countOneMore(header)
             }
@@ -146,7 +146,7 @@ extension PersistentMap {
     @inlinable @inline(__always)
     func place(
         _ slot: Slot, _ hash: UInt64, in segment: MapSegment, at base: UnsafeMutableRawPointer,
-        reach: Int, isNoted: Bool
+        reach: Int, isDirty: Bool
     ) -> Bool {
         let mask = segment.chunks &- 1
         let home = Int(truncatingIfNeeded: hash) & mask
@@ -160,35 +160,36 @@ extension PersistentMap {
             chunk = base + ((home &+ distance) & mask) &* Self.chunkBytes
             control = chunk.load(as: UInt64.self)
         }
-        put(slot, hash, into: chunk, isNoted: isNoted)
+        put(slot, hash, into: chunk, isDirty: isDirty)
         for step in 0 ..< distance {
             let passed = base + ((home &+ step) & mask) &* Self.chunkBytes
-            storeControl(MapChunk.addingOverflow(passed.load(as: UInt64.self)), passed, isNoted)
+            storeControl(MapChunk.addingOverflow(passed.load(as: UInt64.self)), passed, isDirty)
         }
         return true
     }
 
     /// Inserts a slot into a chunk that has a free one.
     @inlinable @inline(__always)
-    func put(_ slot: Slot, _ hash: UInt64, into chunk: UnsafeMutableRawPointer, isNoted: Bool) {
+    func put(_ slot: Slot, _ hash: UInt64, into chunk: UnsafeMutableRawPointer, isDirty: Bool) {
         let control = chunk.load(as: UInt64.self)
         let free = MapChunk.slot(MapChunk.empties(control))
         let place = slots(chunk) + free
-        storeControl(MapChunk.setting(control, slot: free, tag: MapChunk.tag(hash)), chunk, isNoted)
+        storeControl(MapChunk.setting(control, slot: free, tag: MapChunk.tag(hash)), chunk, isDirty)
         // The part in the line of the control word is marked dirty together with it.
         let end = UnsafeMutableRawPointer(place) + MemoryLayout<Slot>.size
         let rest = Swift.max(UnsafeMutableRawPointer(place), chunk + HeapLayout.lineBytes)
-        if !isNoted, rest < end {
-            access.note(address: rest.assumingMemoryBound(to: UInt8.self), end - rest)
+        if !isDirty, rest < end {
+            access.markDirty(address: rest.assumingMemoryBound(to: UInt8.self), end - rest)
         }
         place.pointee = slot
     }
 
     @inlinable @inline(__always)
-    func storeControl(_ control: UInt64, _ chunk: UnsafeMutableRawPointer, _ isNoted: Bool = false)
+    func storeControl(_ control: UInt64, _ chunk: UnsafeMutableRawPointer, _ isDirty: Bool = false)
     {
-        if !isNoted {
-            access.note(address: chunk.assumingMemoryBound(to: UInt64.self), MapChunk.headerBytes)
+        if !isDirty {
+            access.markDirty(
+                address: chunk.assumingMemoryBound(to: UInt64.self), MapChunk.headerBytes)
         }
         chunk.storeBytes(of: control, as: UInt64.self)
     }

@@ -91,7 +91,7 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
     @inlinable @inline(__always)
     var writableHeader: UnsafeMutablePointer<Header> {
         let header = header
-        access.note(offset, MemoryLayout<Header>.size)
+        access.markDirty(offset, MemoryLayout<Header>.size)
         return header
     }
 
@@ -209,7 +209,7 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         let new = Value.store(value, in: access)
         // Not the key, which may be in another line.
         withUnsafeMutablePointer(to: &slot.pointee.value) {
-            access.note(address: $0, MemoryLayout<Value.Stored>.size)
+            access.markDirty(address: $0, MemoryLayout<Value.Stored>.size)
         }
         slot.pointee.value = new
         if Value.ownsMemory { Value.destroy(old, in: access) }

@@ -118,7 +118,7 @@ extension PersistentSortedMap {
                     leaf = lastLeaf(header)
                 }
                 let tag = Leaf.tag(Key.hash(probe, seed: access.hashSeed))
-                access.note(offset, MemoryLayout<SortedHeader>.size)
+                access.markDirty(offset, MemoryLayout<SortedHeader>.size)
                 leaf!.insert(slot, tag: tag, at: leaf!.count, access)
                 header.pointee.count &+= 1
                 header.pointee.changes &+= 1

@@ -174,7 +174,7 @@ extension PersistentSortedMap {
                 ))
             guard header.pointee.changes == changes else { Handle.changedWhileIterating() }
             if removes {
-                access.note(self.offset, MemoryLayout<SortedHeader>.size)
+                access.markDirty(self.offset, MemoryLayout<SortedHeader>.size)
                 let removed = leaf.remove(at: position, access)
                 header.pointee.count &-= 1
                 header.pointee.changes &+= 1

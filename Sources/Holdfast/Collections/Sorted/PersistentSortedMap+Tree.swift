@@ -174,7 +174,7 @@ extension PersistentSortedMap {
         Inner(access, new: offset).assign(
             Array(keys[kept...])[...], Array(children[kept...])[...], access)
         let separator = node.keys[kept - 1]
-        node.noteHead(access)
+        node.markHead(access)
         node.setCount(kept)
         node.fillSeparators(behind: kept - 1, upTo: count - 1, access)
         parent.insert(offset, behind: index, separator: separator, access)
@@ -187,7 +187,7 @@ extension PersistentSortedMap {
     @inlinable
     func makeLeaf() -> UInt64 {
         let offset = access.allocate(byteCount: Leaf.byteCount, alignment: HeapLayout.lineBytes)
-        access.noteFresh(offset, Leaf.slotsOffset)
+        access.markFresh(offset, Leaf.slotsOffset)
         let base = access.address(offset, Leaf.byteCount)
         base.initializeMemory(as: UInt8.self, repeating: 0, count: Leaf.slotsOffset)
         base.storeBytes(of: Leaf.kind, as: UInt8.self)
@@ -198,7 +198,7 @@ extension PersistentSortedMap {
     @inlinable
     func makeInner(level: Int) -> UInt64 {
         let offset = access.allocate(byteCount: Inner.byteCount, alignment: HeapLayout.lineBytes)
-        access.noteFresh(offset, 8)
+        access.markFresh(offset, 8)
         let base = access.address(offset, Inner.byteCount)
         base.initializeMemory(as: UInt8.self, repeating: 0, count: 8)
         base.storeBytes(of: Inner.kind, as: UInt8.self)

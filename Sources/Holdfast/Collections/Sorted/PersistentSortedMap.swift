@@ -48,7 +48,7 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
     @inlinable @inline(__always)
     var writableHeader: UnsafeMutablePointer<SortedHeader> {
         let header = header
-        access.note(offset, MemoryLayout<SortedHeader>.size)
+        access.markDirty(offset, MemoryLayout<SortedHeader>.size)
         return header
     }
 
@@ -146,7 +146,7 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
     func replace(_ slot: UnsafeMutablePointer<Slot>, with value: Value) {
         let old = slot.pointee.value
         let new = Value.store(value, in: access)
-        access.note(address: slot, MemoryLayout<Slot>.size)
+        access.markDirty(address: slot, MemoryLayout<Slot>.size)
         slot.pointee.value = new
         if Value.ownsMemory { Value.destroy(old, in: access) }
     }

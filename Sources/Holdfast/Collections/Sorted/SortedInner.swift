@@ -109,8 +109,8 @@ struct SortedInner<Key: PersistableOrderedKey> {
     // MARK: Changing
 
     @inlinable @inline(__always)
-    func noteHead(_ access: HeapAccess) {
-        access.note(address: base.assumingMemoryBound(to: UInt64.self), 8)
+    func markHead(_ access: HeapAccess) {
+        access.markDirty(address: base.assumingMemoryBound(to: UInt64.self), 8)
     }
 
     @inlinable @inline(__always)
@@ -133,7 +133,7 @@ struct SortedInner<Key: PersistableOrderedKey> {
     func fillSeparators(behind used: Int, upTo end: Int = capacity - 1, _ access: HeapAccess) {
         guard used < end else { return }
         let greatest = Key.greatest
-        access.note(address: keys + used, (end - used) * MemoryLayout<Key.Stored>.stride)
+        access.markDirty(address: keys + used, (end - used) * MemoryLayout<Key.Stored>.stride)
         for index in used ..< end { keys[index] = greatest }
     }
 
@@ -142,9 +142,9 @@ struct SortedInner<Key: PersistableOrderedKey> {
     @inlinable
     func insert(_ offset: UInt64, behind index: Int, separator: Key.Stored, _ access: HeapAccess) {
         let count = count
-        noteHead(access)
-        access.note(address: keys + index, (count - index) * MemoryLayout<Key.Stored>.stride)
-        access.note(address: children + index + 1, (count - index) * 8)
+        markHead(access)
+        access.markDirty(address: keys + index, (count - index) * MemoryLayout<Key.Stored>.stride)
+        access.markDirty(address: children + index + 1, (count - index) * 8)
         (keys + index + 1).update(from: keys + index, count: count - 1 - index)
         (children + index + 2).update(from: children + index + 1, count: count - 1 - index)
         keys[index] = separator
@@ -159,11 +159,11 @@ struct SortedInner<Key: PersistableOrderedKey> {
     func removeChild(behind index: Int, _ access: HeapAccess) -> Key.Stored {
         let count = count
         let separator = keys[index]
-        noteHead(access)
+        markHead(access)
         let moved = count - 2 - index
         if moved > 0 {
-            access.note(address: keys + index, moved * MemoryLayout<Key.Stored>.stride)
-            access.note(address: children + index + 1, moved * 8)
+            access.markDirty(address: keys + index, moved * MemoryLayout<Key.Stored>.stride)
+            access.markDirty(address: children + index + 1, moved * 8)
             (keys + index).update(from: keys + index + 1, count: moved)
             (children + index + 1).update(from: children + index + 2, count: moved)
         }
@@ -174,9 +174,9 @@ struct SortedInner<Key: PersistableOrderedKey> {
 
     @inlinable
     func replaceSeparator(_ index: Int, with separator: Key.Stored, _ access: HeapAccess) {
-        access.note(address: keys + index, MemoryLayout<Key.Stored>.size)
+        access.markDirty(address: keys + index, MemoryLayout<Key.Stored>.size)
         keys[index] = separator
-        noteHead(access)
+        markHead(access)
         admit(separator)
     }
 
@@ -188,11 +188,12 @@ struct SortedInner<Key: PersistableOrderedKey> {
         _ access: HeapAccess
     ) {
         let firstKey = Swift.max(0, index - 1)
-        noteHead(access)
+        markHead(access)
         if !newKeys.isEmpty {
-            access.note(address: keys + firstKey, newKeys.count * MemoryLayout<Key.Stored>.stride)
+            access.markDirty(
+                address: keys + firstKey, newKeys.count * MemoryLayout<Key.Stored>.stride)
         }
-        access.note(address: children + index, newChildren.count * 8)
+        access.markDirty(address: children + index, newChildren.count * 8)
         if index == 0 { base.storeBytes(of: 1, toByteOffset: 3, as: UInt8.self) }
         for (place, key) in newKeys.enumerated() {
             keys[firstKey + place] = key

@@ -162,8 +162,8 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     // MARK: Changing
 
     @inlinable @inline(__always)
-    func noteHead(_ access: HeapAccess) {
-        access.note(address: tags, Self.slotsOffset - Self.tagsOffset)
+    func markHead(_ access: HeapAccess) {
+        access.markDirty(address: tags, Self.slotsOffset - Self.tagsOffset)
     }
 
     @inlinable @inline(__always)
@@ -175,8 +175,8 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable @inline(__always)
     func insert(_ slot: Slot, tag: UInt8, at position: Int, _ access: HeapAccess) {
         let count = count
-        noteHead(access)
-        access.note(address: slots + count, MemoryLayout<Slot>.size)
+        markHead(access)
+        access.markDirty(address: slots + count, MemoryLayout<Slot>.size)
         slots[count] = slot
         tags[count] = tag
         var index = count
@@ -194,7 +194,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
         let last = count - 1
         let number = slotNumber(position, access)
         let removed = slots[number]
-        noteHead(access)
+        markHead(access)
         for index in position ..< last { order[index] = order[index + 1] }
         if number != last {
             moveSlot(last, to: number, access)
@@ -208,7 +208,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
 
     @inlinable @inline(__always)
     func moveSlot(_ from: Int, to: Int, _ access: HeapAccess) {
-        access.note(address: slots + to, MemoryLayout<Slot>.size)
+        access.markDirty(address: slots + to, MemoryLayout<Slot>.size)
         slots[to] = slots[from]
         tags[to] = tags[from]
     }
@@ -217,7 +217,7 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     @inlinable
     func keep(_ positions: Range<Int>, _ access: HeapAccess) {
         let count = positions.count
-        noteHead(access)
+        markHead(access)
         var used: UInt64 = 0
         for (index, position) in positions.enumerated() {
             let number = slotNumber(position, access)
@@ -240,8 +240,8 @@ struct SortedLeaf<Key: PersistableOrderedKey, Value: Persistable> {
     func append(_ positions: Range<Int>, of other: SortedLeaf, _ access: HeapAccess) {
         guard !positions.isEmpty else { return }
         let count = count
-        noteHead(access)
-        access.note(address: slots + count, positions.count * Self.stride)
+        markHead(access)
+        access.markDirty(address: slots + count, positions.count * Self.stride)
         for (index, position) in positions.enumerated() {
             let source = other.slotNumber(position, access)
             slots[count + index] = other.slots[source]

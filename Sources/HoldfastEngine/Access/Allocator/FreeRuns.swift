@@ -69,7 +69,7 @@ extension Allocator {
 
     /// Frees pages that are a whole run, or the rest of a split one; the caller guarantees it.
     func release(first page: UInt64, pages: UInt64) {
-        access.forget(firstPage: page, pageCount: pages)
+        access.unmark(firstPage: page, pageCount: pages)
         var first = page
         var length = pages
         let before = descriptor(first - 1)

@@ -58,24 +58,3 @@ extension Allocator {
         view.endContext(context)
     }
 }
-
-extension HeapAccess {
-    /// Whether a block of `byteCount` bytes can be allocated, or made from the block of `oldCount`
-    /// bytes at `old`. If not, the transaction is lost, and the caller must leave out the work that
-    /// needs the block. O(1) for up to 32 KiB.
-    @inlinable @inline(__always)
-    public func hasRoom(byteCount: Int, replacing old: UInt64 = 0, of oldCount: Int = 0) -> Bool {
-        (byteCount <= SizeClass.maximumBytes && !isLost) || findRoom(byteCount, old, oldCount)
-    }
-
-    @usableFromInline @inline(never)
-    func findRoom(_ byteCount: Int, _ old: UInt64, _ oldCount: Int) -> Bool {
-        Allocator(access: self).hasRoom(forBytes: byteCount, replacing: old, of: oldCount)
-    }
-
-    /// Loses the transaction because of a size that no heap has room for: it ends with an error.
-    public func refuseAsTooLarge() {
-        guard isWritable else { Misuse.writeInReadTransaction() }
-        _ = hasRoom(byteCount: .max)
-    }
-}

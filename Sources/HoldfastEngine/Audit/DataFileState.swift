@@ -2,7 +2,7 @@ import HoldfastFormat
 import HoldfastSystem
 
 /// The expected state of the data file at one moment: a step of a scrub compares its pages with it.
-final class BaseState {
+final class DataFileState {
     /// Identifies the moment: equal values mean that the state is unchanged.
     struct Moment: Equatable {
         var sequence: UInt64
@@ -37,7 +37,7 @@ final class BaseState {
         reserved = table.allPages
         end = Int(header.heapPages)
         isAtRest = !header.logInUse
-        mayBeTorn = header.isGivingBack
+        mayBeTorn = header.isPunchingHoles
     }
 
     /// Removes from `damaged` the pages that are not damage. `given` are the damaged pages that are
@@ -52,7 +52,8 @@ final class BaseState {
             // may be in use again.
             let places =
                 table.allPages
-                + (header.isGivingBack ? try HolePunching.longRuns(freePagesOfBase(in: file)) : [])
+                + (header.isPunchingHoles
+                    ? try HolePunching.longRuns(freePagesOfBase(in: file)) : [])
             damaged.removeAll { page in
                 // A page whose checksum lies in a torn checksum page cannot be judged either.
                 places.contains { $0.contains(page) }

@@ -3,15 +3,15 @@ import TestSupport
 
 @testable import HoldfastEngine
 
-@Suite(.progress) struct NoteVerifierTests {
+@Suite(.progress) struct DirtyTrackingTests {
     @Test func missedNoteIsFoundAndNamed() throws {
         var options = Workload.smallOptions
-        options.verifiesNotes = true
+        options.verifiesDirtyTracking = true
         let engine = try HeapEngine(
             path: "/sim/notes.heap", mode: .readWrite, options: options, disk: SimulatedDisk())
         let setup = try engine.beginWrite()
         let block = Workload.access(setup).allocate(byteCount: 256)
-        Workload.access(setup).note(block, 256)
+        Workload.access(setup).markDirty(block, 256)
         try engine.commit(setup)
 
         let context = try engine.beginWrite()
@@ -26,7 +26,7 @@ import TestSupport
     /// line.
     @Test func theEngineNotesEverything() throws {
         var options = Workload.smallOptions
-        options.verifiesNotes = true
+        options.verifiesDirtyTracking = true
         let disk = SimulatedDisk()
         disk.recordsContents = false
         let workload = try Workload(options: options, disk: disk, seed: 9)

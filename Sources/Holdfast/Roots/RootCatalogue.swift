@@ -195,7 +195,7 @@ package struct RootCatalogue {
         map.updateValue(RecordValue(record: record), forKey: newName)
         // The new entry owns the description now. It must not be freed with the old one.
         if let slot = map.find(name) {
-            access.note(address: slot, MemoryLayout.size(ofValue: slot.pointee))
+            access.markDirty(address: slot, MemoryLayout.size(ofValue: slot.pointee))
             slot.pointee.value.description = StoredBytes()
         }
         map.removeValue(forKey: name)

@@ -27,6 +27,12 @@ package final class TypeRegistry: Sendable {
         var maker: Maker
     }
 
+    /// The registry of this process.
+    package static let shared = TypeRegistry { shape, registry in
+        var maker = TypeMaker(registry)
+        return maker.type(of: shape)
+    }
+
     private let known: Mutex<Known>
     private let fingerprints = FingerprintTable()
 

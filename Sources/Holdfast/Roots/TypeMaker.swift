@@ -121,14 +121,6 @@ package protocol UnknownTypeMaker: Sendable {
     ) -> (any Persistable.Type)?
 }
 
-extension TypeRegistry {
-    /// The registry of this process.
-    package static let shared = TypeRegistry { shape, registry in
-        var maker = TypeMaker(registry)
-        return maker.type(of: shape)
-    }
-}
-
 /// Generic types instantiated with types that are only known at run time.
 private enum Generic {
     static func type(_ name: String, _ parameters: [any Persistable.Type]) -> (

@@ -1,5 +1,3 @@
-import HoldfastFormat
-
 /// Freeing and copying nested values, with a work list in place of deep recursion.
 ///
 /// The data determines how deep values are nested. Code that frees or copies a value that owns
@@ -36,7 +34,7 @@ extension HeapAccess {
         context.pointee.hasPostponed = true
         let isEndless = list._withUnsafeGuaranteedRef { list in
             list.work.append(work)
-            return list.isEndless(source)
+            return list.isEndless(source.context)
         }
         if isEndless { Misuse.damaged(source, "values own each other in a cycle") }
     }
@@ -53,36 +51,5 @@ extension HeapAccess {
         }
         context.pointee.hasPostponed = false
         list._withUnsafeGuaranteedRef { $0.end() }
-    }
-}
-
-/// A context's work list; stays with the context permanently.
-@usableFromInline
-final class PostponedWork {
-    var work: [() -> Void] = []
-    /// The number of postponed items since the outermost level began, and its limit.
-    private var count: UInt64 = 0
-    private var limit: UInt64 = 0
-    /// The heap that was followed last.
-    private var source: UnsafeMutablePointer<TransactionContext>?
-
-    /// Counts an item; true beyond the limit. The limit comes from the heap's size when it was
-    /// first followed, because copying within one heap makes it grow.
-    func isEndless(_ source: HeapAccess) -> Bool {
-        if self.source != source.context {
-            self.source = source.context
-            // The heap's own size, which may be damaged, but at most the mapped size. A value that
-            // owns another has a block of at least 8 bytes.
-            let pages = source.context.pointee.view._withUnsafeGuaranteedRef { $0.pagesInImage }
-            let mapped = source.context.pointee.byteCount >> HeapLayout.pageShift
-            limit += min(pages, mapped) << (HeapLayout.pageShift - 3)
-        }
-        count += 1
-        return count > limit
-    }
-
-    func end() {
-        (count, limit, source) = (0, 0, nil)
-        if work.capacity > 1024 { work = [] }
     }
 }

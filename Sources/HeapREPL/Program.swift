@@ -48,7 +48,7 @@ enum Program {
             ? "a new heap" : isReadOnly ? "read-only" : "\(try heap.read { $0.roots.count }) roots"
         try output.print(
             output.styled(
-                "\(Printable.line(heap.path)): \(state). `help` lists what lines can be.", .note))
+                "\(Printable.line(heap.path)): \(state). `help` lists the statements.", .note))
         for warning in heap.warnings {
             try output.print(output.styled(Printable.line(warning), .note))
         }

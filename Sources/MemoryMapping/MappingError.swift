@@ -100,11 +100,11 @@ extension MappingError: CustomStringConvertible {
         case ENOMEM:
             "Too little memory or address space is left; free some, or raise the limit (ulimit -v)."
         case EIO where operation == .access:
-            "The file was cut short underneath, its disk failed, or was full for a hole of the "
-                + "file. Find out which (size of the file, free space, the system's log), take "
-                + "what was read or written in this call for lost, and open the file again."
+            "The file was truncated, its disk failed, or was full for a hole of the file. Find out "
+                + "which (size of the file, free space, the system's log), treat what was read or "
+                + "written in this call as lost, and open the file again."
         case EIO:
-            "The disk failed; check it and the system's log, and take unsynced changes for lost."
+            "The disk failed; check it and the system's log, and treat unsynced changes as lost."
         default: "See the system's documentation of this error."
         }
     }

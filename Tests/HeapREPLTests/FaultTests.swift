@@ -86,7 +86,7 @@ import TestSupport
         #expect(found > 0)
         // Truncated.
         try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: folder.heap))
-        expectOneLine(try ProgramRun([folder.heap], script: script), "has been cut short")
+        expectOneLine(try ProgramRun([folder.heap], script: script), "is truncated")
     }
 
     @Test func heapsThatAreReadOnly() throws {

@@ -49,7 +49,7 @@ import TestSupport
         let waiting = try ProgramRun(["--timeout", "0.2", folder.heap], script: "n += 1")
         #expect(waiting.status == 1)
         #expect(waiting.errorLines.first?.hasPrefix("heap-repl: line 1, column 1: ") ?? false)
-        #expect(waiting.error.contains("did not come to an end"))
+        #expect(waiting.error.contains("did not finish"))
         #expect(try writer.ask("commit\nn") == "2")
         #expect(try reader.ask("n") == "2")
         // Killed in the middle of a transaction: none of it is kept, and no process waits for it.

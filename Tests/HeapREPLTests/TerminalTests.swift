@@ -131,7 +131,7 @@ import TestSupport
         terminal.enter("  \"three\")")
         try terminal.waitFor("    \"three\")")
         try terminal.waitFor("    ^")
-        try terminal.waitFor("error: an Int is expected here, and not a String")
+        try terminal.waitFor("error: expected an Int instead of a String")
         // Ctrl-C discards the whole input.
         terminal.enter("log = [")
         try terminal.waitForLast("...")
@@ -197,7 +197,9 @@ import TestSupport
         try terminal.waitFor("103")
         terminal.press(.controlD)
         #expect(try terminal.waitForEnd() == 0)
-        #expect(terminal.lines.contains("the transaction was not committed: nothing of it is kept"))
+        #expect(
+            terminal.lines.contains(
+                "the transaction was not committed and has been rolled back"))
         #expect(try ProgramRun([folder.heap], script: "n").lines == ["1"])
         #expect(folder.names == ["history", "test.heap"])
     }
@@ -263,14 +265,14 @@ import TestSupport
         for (line, error) in [
             (
                 "tags[\"a\", default: []].append(5)",
-                "error: a String is expected here, and not an Int"
+                "error: expected a String instead of an Int"
             ),
-            ("delete n, missing", "error: there is no root missing; `roots` lists those there are"),
+            ("delete n, missing", "error: there is no root missing; `roots` lists all roots"),
             (
                 "log.append(contentsOf: [2, \"x\"])",
-                "error: an Int is expected here, and not a String"
+                "error: expected an Int instead of a String"
             ),
-            ("log = [2, \"x\"]", "error: an Int is expected here, and not a String"),
+            ("log = [2, \"x\"]", "error: expected an Int instead of a String"),
         ] {
             terminal.enter(line)
             try terminal.waitFor(error)

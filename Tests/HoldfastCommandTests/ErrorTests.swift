@@ -188,7 +188,7 @@ import TestSupport
     @Test func wrongUsage() throws {
         let calls: [([String], String)] = [
             (["inof", path], "did you mean info?"), (["info"], "needs FILE"),
-            (["info", path, "more"], "does not know what to do with more"),
+            (["info", path, "more"], "info has no operand for more"),
             (["info", "--qick", path], "did you mean --quick?"),
             (["info", "-q", path], "no option -q"),
             (["info", "--json=1", path], "takes no value"),
@@ -196,7 +196,7 @@ import TestSupport
             (["show", path, "log", "--limit", "0"], "--limit takes"),
             (["show", path, "log", "--limit", "1", "--limit", "2"], "given twice"),
             (["watch", path, "--interval", "soon"], "seconds"),
-            (["watch", path, "--interval", "0"], "--interval"), (["--frob"], "before a verb"),
+            (["watch", path, "--interval", "0"], "--interval"), (["--frob"], "before the verb"),
             (["help", "frob"], "no verb frob"),
             (["completions", "csh"], "bash, zsh and fish"),
             (["info", "--timeout", "nan", path], "seconds"),

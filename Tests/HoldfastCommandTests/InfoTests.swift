@@ -44,7 +44,7 @@ import TestSupport
         #expect(outcome.status == 0 && outcome.error.isEmpty)
         for text in [
             "at rest", "Array<Movement>", "Map<Int, Person>", "1,000", "fragmentation",
-            "none have it open", "bytes each",
+            "Processes\n  none", "bytes each",
             "last checkpoint",
         ] {
             #expect(outcome.output.contains(text), "\(text)")

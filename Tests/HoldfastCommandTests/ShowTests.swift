@@ -43,7 +43,7 @@ import TestSupport
         let lines = try show("log", "--from", "500", "--limit", "3").split(separator: "\n")
         #expect(
             lines.count == 5 && lines[1].contains("[500]") && lines[3].contains("[502]")
-                && lines[4].contains("go on with --from 503"))
+                && lines[4].contains("continue with --from 503"))
         #expect(try show("log").split(separator: "\n").count == 102)
         #expect(try show("log", "--from", "999").contains("item: 999"))
         #expect(try show("log", "--from", "5000").contains("0 of 1,000"))

@@ -100,7 +100,7 @@ import TestSupport
     }
 
     static let rootDamage: [Damage] = [
-        Damage("root's magic", "root is not one") { $0.bytes[8192] ^= 1 },
+        Damage("root's magic", "root is invalid") { $0.bytes[8192] ^= 1 },
         Damage("end beyond the file", "end lies outside") { $0.setHalf(8192 + 8, 1 << 20) },
         Damage("end of three pages", "end lies outside") { $0.setHalf(8192 + 8, 3) },
         Damage("end inside a run", "which the heap's") {
@@ -142,11 +142,11 @@ import TestSupport
     ]
 
     static let freeRunDamage: [Damage] = [
-        Damage("free runs side by side", "not joined") { sample in
+        Damage("free runs side by side", "not coalesced") { sample in
             sample.bytes[sample.descriptor(sample.runBetweenFreeRuns)] = 1
             sample.bytes[sample.descriptor(sample.runBetweenFreeRuns + 10)] = 6
         },
-        Damage("free run in no bin", "is in no bin") { sample in
+        Damage("free run in no bin", "is not in any bin") { sample in
             sample.bytes[sample.descriptor(sample.runBetweenFreeRuns)] = 1
             sample.bytes[sample.descriptor(sample.runBetweenFreeRuns + 10)] = 6
         },
@@ -170,7 +170,7 @@ import TestSupport
             let head = UInt64(sample.half(sample.bin(10)))
             sample.setHalf(sample.descriptor(head) + 8, UInt32(head))
         },
-        Damage("list cut short", "is in no bin") { sample in
+        Damage("list cut short", "is not in any bin") { sample in
             sample.setHalf(sample.descriptor(UInt64(sample.half(sample.bin(10)))) + 8, 0)
         },
         Damage("wrong link back", "wrong link back") { sample in
@@ -205,7 +205,7 @@ import TestSupport
         Damage("bit beyond the last block", "block it does not have") {
             $0.bytes[$0.slabHeader + 24 + 31] ^= 0x80
         },
-        Damage("slab in no list", "is in no list") {
+        Damage("slab in no list", "is not in any list") {
             $0.setHalf($0.partialList(SizeClass.index(for: smallBytes)), 0)
         },
         Damage("slab in another class's list", "is no partial slab of it") { sample in

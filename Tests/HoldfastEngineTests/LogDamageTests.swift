@@ -335,7 +335,7 @@ import TestSupport
     @Test func damagedAllocatorRootIsAnError() throws {
         var (bytes, _) = try heapAtRest()
         bytes[Int(AllocatorRoot.offset)] ^= 1
-        #expect(throws: HeapError.damaged(path: path, what: "the allocator's root page is not one"))
+        #expect(throws: HeapError.damaged(path: path, what: "the allocator's root page is invalid"))
         { try open(bytes) }
     }
 }

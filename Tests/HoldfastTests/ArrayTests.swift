@@ -229,7 +229,7 @@ import Testing
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.array { $0.removeFirst(4) }
         }
-        #expect(said("4 elements were to be removed; the array has 3", result))
+        #expect(said("cannot remove 4 elements: the array has 3", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.array { $0.swapAt(0, 3) }
         }
@@ -250,7 +250,7 @@ import Testing
         {
             try Self.array { array in for _ in array { array.removeLast() } }
         }
-        #expect(said("were inserted or removed while it was iterated", result))
+        #expect(said("were inserted or removed during iteration", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.array { array in
                 array.sort {
@@ -259,7 +259,7 @@ import Testing
                 }
             }
         }
-        #expect(said("was changed by the closure", result))
+        #expect(said("was changed inside a closure", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try PersistentHeap.inMemory().write { tx in
                 let table = try tx.array("table", of: PersistentArray<Int>.self)
@@ -267,6 +267,6 @@ import Testing
                 for _ in table[0] { table.removeAll() }
             }
         }
-        #expect(said("leads to no array", result))
+        #expect(said("no longer leads to its array", result))
     }
 }

@@ -14,7 +14,7 @@ import Testing
     private func said(_ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
         let output = String(decoding: result.standardErrorContent, as: UTF8.self)
-        return output.contains("were inserted or removed while it was iterated")
+        return output.contains("were inserted or removed during iteration")
     }
 
     /// Each loop ends by itself if the trap is missing.

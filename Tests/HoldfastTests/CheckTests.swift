@@ -93,9 +93,9 @@ import TestSupport
     private static let mapMagic: UInt64 = 0x504d_4648
 
     @Test(arguments: [
-        (8, 1 << 40, "elements and room"), (8, 1, ""), (16, 1 << 60, "room for"),
+        (8, 1 << 40, "but a capacity of"), (8, 1, ""), (16, 1 << 60, "too many for a heap"),
         (16, 77, "no block"), (24, 8, "lies at 8"),
-        (24, 1 << 50, "outside the heap"), (24, 13, "lies at 13"), (0, 0, "does not begin as one"),
+        (24, 1 << 50, "outside the heap"), (24, 13, "lies at 13"), (0, 0, "wrong magic number"),
     ])
     func damagedArrays(at: Int, value: Int, sentence: String) throws {
         let problems = try problems(behind: Self.arrayMagic, at: at, UInt64(value))
@@ -107,7 +107,7 @@ import TestSupport
     }
 
     @Test(arguments: [
-        (4, 200, "depth of 200"), (8, 9, "claims 9 entries"), (16, 8, "lies at 8"),
+        (4, 200, "depth of 200"), (8, 9, "a count of 9 but"), (16, 8, "lies at 8"),
         (16, 60 << 56 | 8192, "2^60 chunks"),
         (16, 1 << 48, "a depth of 1"),
     ])
@@ -145,7 +145,7 @@ import TestSupport
         }
         let problems = try heap.check().problems
         #expect(
-            problems.count == 1 && problems[0].contains("something else owns too")
+            problems.count == 1 && problems[0].contains("also has another owner")
                 && problems[0].contains("root \"texts\", [3]"),
             "\(problems)")
     }
@@ -164,7 +164,7 @@ import TestSupport
         let problems = try heap.check().problems
         #expect(
             problems.contains {
-                $0.contains("search for its key does not look") && $0.contains("root \"numbers\"")
+                $0.contains("search would not find an entry") && $0.contains("root \"numbers\"")
             },
             "\(problems)")
     }
@@ -198,7 +198,7 @@ import TestSupport
         #expect(problems.count == 4)
         #expect(
             problems[0].contains("root \"colours\", [1]")
-                && problems[0].contains("no raw value of Colour"), "\(problems)")
+                && problems[0].contains("not a raw value of Colour"), "\(problems)")
         #expect(
             problems[1].contains("root \"flags\", [0]") && problems[1].contains("a Bool is 3"),
             "\(problems)")

@@ -201,7 +201,7 @@ import TestSupport
             let problem = try #require(try heap.check().problems.first)
             #expect(problem.hasPrefix("root \"tree\", [0], branches, [0]"), "\(problem)")
             #expect(
-                problem.hasSuffix(", branches: an array's header does not begin as one"),
+                problem.hasSuffix(", branches: the header of an array has a wrong magic number"),
                 "\(problem)")
             #expect(problem.contains("steps)") == (levels > 12) && problem.utf8.count < 1000)
         }
@@ -532,7 +532,7 @@ import TestSupport
         ) {
             try PersistentHeap.inMemory().write { tx in try Self.makeCircle(tx).removeAll() }
         }
-        #expect(said("leads to no Tree", result))
+        #expect(said("no longer leads to its Tree", result))
     }
 
     @Test func aCircleIsNotCopiedForEver() async {
@@ -544,7 +544,7 @@ import TestSupport
                 try tx.array("copy", of: Tree.self).append(contentsOf: trees)
             }
         }
-        #expect(said("values own each other in a circle", result))
+        #expect(said("values own each other in a cycle", result))
     }
 
     @Test func aCircleOfUnionsIsNotFreedForEver() async {

@@ -283,13 +283,13 @@ import TestSupport
         ("2 insert", "index 4 is out of range; the deque has 3"),
         ("3 remove", "index 3 is out of range; the deque has 3"),
         ("4 swap", "index 3 is out of range; the deque has 3"),
-        ("5 too many", "4 elements were to be removed; the deque has 3"),
-        ("6 negative", "-1 elements were to be removed; the deque has 3"),
-        ("7 empty", "1 elements were to be removed; the deque has 0"),
+        ("5 too many", "cannot remove 4 elements: the deque has 3"),
+        ("6 negative", "cannot remove -1 elements: the deque has 3"),
+        ("7 empty", "cannot remove 1 elements: the deque has 0"),
         ("8 predicate", "the predicate of removeAll(where:) changed the deque"),
-        ("a subrange", "the range 2..<4 is out of range; the deque has 3"),
-        ("b replace", "the range -1..<1 is out of range; the deque has 3"),
-        ("c elements", "iterating over the new elements changed the deque"),
+        ("a subrange", "the range 2..<4 is out of bounds; the deque has 3"),
+        ("b replace", "the range -1..<1 is out of bounds; the deque has 3"),
+        ("c elements", "iterating over the new elements changed the destination deque"),
     ])
     func mistakesTrapWithASentence(mistake: String, sentence: String) async {
         let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
@@ -369,7 +369,7 @@ import TestSupport
                 row.append(1)
             }
         }
-        #expect(said("leads to no deque", removed))
+        #expect(said("no longer leads to its deque", removed))
         let outlived = await #expect(
             processExitsWith: .failure, observing: [\.standardErrorContent]
         ) {
@@ -392,17 +392,17 @@ import TestSupport
     /// Every field of the header in turn gets an impossible value: reading and changing trap with a
     /// message, without a wild access.
     @Test(arguments: [
-        Damage(field: 0, value: 0x5241_4648, says: "leads to no deque"),
-        Damage(field: 8, value: 1_000_000, says: "contradicts itself"),
-        Damage(field: 8, value: .max, says: "contradicts itself"),
-        Damage(field: 16, value: 8, says: "contradicts itself"),
-        Damage(field: 16, value: 1 << 63, says: "contradicts itself"),
-        Damage(field: 24, value: 3, says: "contradicts itself"),
+        Damage(field: 0, value: 0x5241_4648, says: "no longer leads to its deque"),
+        Damage(field: 8, value: 1_000_000, says: "is inconsistent"),
+        Damage(field: 8, value: .max, says: "is inconsistent"),
+        Damage(field: 16, value: 8, says: "is inconsistent"),
+        Damage(field: 16, value: 1 << 63, says: "is inconsistent"),
+        Damage(field: 24, value: 3, says: "is inconsistent"),
         Damage(field: 24, value: 1 << 40, says: "outside the heap"),
-        Damage(field: 24, value: .max, says: "contradicts itself"),
+        Damage(field: 24, value: .max, says: "is inconsistent"),
         Damage(field: 32, value: 1 << 50, says: "outside the heap"),
         Damage(field: 32, value: 0xffff_ffff_ffff_ffc0, says: "outside the heap"),
-        Damage(field: 32, value: 4096 * 5 + 4, says: "contradicts itself"),
+        Damage(field: 32, value: 4096 * 5 + 4, says: "is inconsistent"),
     ])
     func damagedHeadersTrap(damage: Damage) async throws {
         let folder = try TemporaryFolder()

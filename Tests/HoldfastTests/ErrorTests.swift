@@ -59,6 +59,7 @@ import Testing
 
     @Test func refusedTypesSayWhy() {
         let error = HeapError.notStorable(type: "Node", reason: "its field next is a pointer")
-        #expect(error.description == "Node cannot be kept in a heap: its field next is a pointer.")
+        #expect(
+            error.description == "Node cannot be stored in a heap: its field next is a pointer.")
     }
 }

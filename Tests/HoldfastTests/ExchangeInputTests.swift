@@ -74,7 +74,7 @@ private enum Choice: PersistableUnion, Equatable {
 
     @Test(arguments: [
         // The first line.
-        Case(line: 1, says: "no line at all"),
+        Case(line: 1, says: "there are no lines"),
         Case("", line: 1, says: "JSON"),
         Case("{", line: 1, says: "JSON"),
         Case("[]", line: 1, says: "found an array"),
@@ -88,13 +88,13 @@ private enum Choice: PersistableUnion, Equatable {
             says: "no field more"),
         Case(
             #"{"holdfast":1,"root":"r","root":"s","type":"Array<Int>","count":0}"#, line: 1,
-            says: #""root" is there twice"#),
+            says: #""root" occurs twice"#),
         Case(
             #"{"holdfast":1,"root":"\u0000r","type":"Array<Int>","count":0}"#, line: 1,
-            says: "belong to Holdfast"),
+            says: "reserved for Holdfast"),
         // Counts and the following lines.
-        Case(header("Array<Int>", 2), "1", says: "1 of the root's 2 are missing"),
-        Case(header("Array<Int>"), "1", "2", line: 3, says: "neither a record nor another root"),
+        Case(header("Array<Int>", 2), "1", says: "1 of the root's 2 lines are missing"),
+        Case(header("Array<Int>"), "1", "2", line: 3, says: "expected a record or another root"),
         Case(
             header("Array<Int>"), "1", #"{"object":1,"value":{}}"#, line: 3,
             says: "nothing refers to object 1"),
@@ -120,27 +120,27 @@ private enum Choice: PersistableUnion, Equatable {
         Case(header("PersistentString"), "[]", says: "array"),
         Case(header("PersistentBitSet"), "-1", says: "not -1"),
         Case(header("PersistentBitSet"), "9223372036854775807", says: "bit set"),
-        Case(header("PersistentBitSet", 2), "7", "7", line: 3, says: "7 is in the set twice"),
+        Case(header("PersistentBitSet", 2), "7", "7", line: 3, says: "7 occurs twice in the set"),
         // Optionals.
         Case(header("Array<Int??>"), "3", says: "found number"),
         Case(header("Array<Int??>"), "[]", says: "at end"),
-        Case(header("Array<Int??>"), "[1,2]", says: "more elements"),
+        Case(header("Array<Int??>"), "[1,2]", says: "too many elements"),
         // Maps and sets.
         Case(header("Map<Int, Int>"), "[1]", says: "at end"),
-        Case(header("Map<Int, Int>"), "[1,2,3]", says: "more elements"),
-        Case(header("Map<Int, Int>", 2), "[1,2]", "[1,3]", line: 3, says: "key 1 is there twice"),
+        Case(header("Map<Int, Int>"), "[1,2,3]", says: "too many elements"),
+        Case(header("Map<Int, Int>", 2), "[1,2]", "[1,3]", line: 3, says: "key 1 occurs twice"),
         Case(
             header("SortedMap<String, Int>", 2), #"["é",2]"#, #"["e\u0301",3]"#, line: 3,
-            says: "is there twice"),
-        Case(header("Set<Int>", 2), "7", "7", line: 3, says: "key 7 is there twice"),
-        Case(header("SortedSet<Int>", 2), "7", "7", line: 3, says: "key 7 is there twice"),
+            says: "occurs twice"),
+        Case(header("Set<Int>", 2), "7", "7", line: 3, says: "key 7 occurs twice"),
+        Case(header("SortedSet<Int>", 2), "7", "7", line: 3, says: "key 7 occurs twice"),
         Case(
-            header("Array<Map<String, Int>>"), #"{"a":1,"b":2,"a":3}"#, says: #""a" is there twice"#
+            header("Array<Map<String, Int>>"), #"{"a":1,"b":2,"a":3}"#, says: #""a" occurs twice"#
         ),
-        Case(header("Array<Map<String, Int>>"), #"{"a\"":1,"a\u0022":3}"#, says: "is there twice"),
-        Case(header("Array<Map<Int, Int>>"), "[[1,1],[1,1]]", says: "key 1 is there twice"),
+        Case(header("Array<Map<String, Int>>"), #"{"a\"":1,"a\u0022":3}"#, says: "occurs twice"),
+        Case(header("Array<Map<Int, Int>>"), "[[1,1],[1,1]]", says: "key 1 occurs twice"),
         Case(header("Array<Map<Int, Int>>"), "{}", says: "dictionary"),
-        Case(header("Array<SortedSet<Int>>"), "[1,1]", says: "key 1 is there twice"),
+        Case(header("Array<SortedSet<Int>>"), "[1,1]", says: "key 1 occurs twice"),
         Case(header("Value<Int>", 2), "1", "2", line: 3, says: "more than one value"),
         Case(header("Value<Int>", 0), line: 1, says: "the value is missing"),
         // Records.
@@ -153,12 +153,12 @@ private enum Choice: PersistableUnion, Equatable {
         // References.
         Case(
             bolts, #"{"name":"b","size":1,"twin":{"ref":5}}"#,
-            says: "object 5 is referred to and is not there"),
+            says: "object 5 is referenced but not defined"),
         Case(bolts, #"{"name":"b","size":1,"twin":{"reference":5}}"#, says: "no field reference"),
         Case(
             bolts, ##"{"#":1,"name":"b","size":1}"##,
             ##"{"object":1,"value":{"name":"b","size":1}}"##, line: 3,
-            says: "object 1 is there twice"),
+            says: "object 1 is defined twice"),
         Case(
             boltRefs, #"{"ref":1}"#, #"{"object":1,"value":{"name":"b"}}"#, line: 3,
             says: "size is missing"),
@@ -177,22 +177,22 @@ private enum Choice: PersistableUnion, Equatable {
             says: "flag"),
         Case(
             header("Array<\(try! Dot.describe().text)>"),
-            "{\(dot)}".replacing("AQ==", with: "Ag=="), says: "none is numbered 2"),
+            "{\(dot)}".replacing("AQ==", with: "Ag=="), says: "no case number 2"),
         Case(
             header("Array<\(try! Dot.describe().text)>"),
             "{\(dot)}".replacing("AQ==", with: "AQE="), says: "1 bytes, not 2"),
         Case(
             header("Array<\(try! Dot.describe().text)>"), "{\(dot)}".replacing("65", with: "55296"),
-            says: "55296 is no Unicode scalar"),
+            says: "55296 is not a Unicode scalar"),
         Case(
             header("Array<\(try! Dot.describe().text)>"),
             "{\(dot)}".replacing("[1,2]", with: "[1]"),
             says: "1 elements where 2 belong"),
         Case(
             header("Array<\(try! Dot.describe().text)>"),
-            "{\(dot)}".replacing("[1,2]", with: "[1,2,3]"), says: "more elements"),
+            "{\(dot)}".replacing("[1,2]", with: "[1,2,3]"), says: "too many elements"),
         // Enums.
-        Case(header("Array<enum Colour: Int16>"), "5", says: "5 is no raw value of Colour"),
+        Case(header("Array<enum Colour: Int16>"), "5", says: "5 is not a raw value of Colour"),
         Case(
             header("Array<\(try! Choice.describe().text)>"), #"{"case":"other"}"#,
             says: "no such case"),
@@ -206,7 +206,7 @@ private enum Choice: PersistableUnion, Equatable {
             says: "at end"),
         Case(
             header("Array<\(try! Choice.describe().text)>"), #"{"case":"some","values":[1,"",2]}"#,
-            says: "more elements"),
+            says: "too many elements"),
         // Endless nesting.
         Case(header("Array<Array<Int>>"), String(repeating: "[", count: 1_000_000), says: "JSON"),
         Case(
@@ -270,7 +270,7 @@ private enum Choice: PersistableUnion, Equatable {
             Self.sharedBolts.replacing(#""root":"r""#, with: #""root":"t""#), #"{"ref":2}"#,
         ]
         #expect { try add(text, to: heap) } throws: {
-            "\($0)".contains("object 2 is shared, and inside something else")
+            "\($0)".contains("object 2 is shared, but has a single owner")
         }
     }
 

@@ -518,7 +518,7 @@ private struct Address: PersistableRecord, Equatable {
         try other.write { tx in _ = try tx.array("b", of: Int.self) }
         #expect {
             try other.importLines(from: folder.file("lines"))
-        } throws: { "\($0)".contains("at version 3, and that of the heap at version 0") }
+        } throws: { "\($0)".contains("version 3, but the heap's data has version 0") }
         try heap.close()
     }
 }

@@ -276,7 +276,7 @@ private struct Article: PersistableRecord {
                 kept.append(1)
             }
         }
-        #expect(said("leads to no array", array))
+        #expect(said("no longer leads to its array", array))
         let map = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try PersistentHeap.inMemory().write { tx in
                 let kept = try tx.map("a", Int.self, Int.self)
@@ -284,7 +284,7 @@ private struct Article: PersistableRecord {
                 kept[1] = 1
             }
         }
-        #expect(said("leads to no map", map))
+        #expect(said("no longer leads to its map", map))
         let set = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try PersistentHeap.inMemory().write { tx in
                 let kept = try tx.set("a", of: Int.self)
@@ -292,7 +292,7 @@ private struct Article: PersistableRecord {
                 _ = kept.contains(1)
             }
         }
-        #expect(said("was removed while the handle was still in use", set))
+        #expect(said("was removed while the handle was in use", set))
     }
 
     // MARK: A read transaction

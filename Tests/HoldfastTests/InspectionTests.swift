@@ -233,12 +233,12 @@ import TestSupport
     /// An invalid change is refused with a message, and the transaction continues unchanged.
     @Test(arguments: [
         ("Array<Int8>", PlainValue.list([.integer(1), .integer(300)]), "300 does not fit Int8"),
-        ("Array<Int>", .list([.number(1.5)]), "a number is no Int"),
-        ("Map<String, Int>", .list([.integer(1)]), "a list is no Map<String, Int>"),
-        ("Set<Double>", .list([.number(3), .integer(3)]), "3 is there twice"),
-        ("Value<UUID>", .text("x"), #""x" is no UUID"#),
+        ("Array<Int>", .list([.number(1.5)]), "a number is not of type Int"),
+        ("Map<String, Int>", .list([.integer(1)]), "a list is not of type Map<String, Int>"),
+        ("Set<Double>", .list([.number(3), .integer(3)]), "3 occurs twice"),
+        ("Value<UUID>", .text("x"), #""x" is not a UUID"#),
         ("Value<P{x: Int @0; 8 bytes}>", .object(type: "", []), "the field x of P is missing"),
-        ("Value<P{x: Int @0; 8 bytes}>", .object(type: "Q", []), "a Q is no P"),
+        ("Value<P{x: Int @0; 8 bytes}>", .object(type: "Q", []), "a Q is not of type P"),
         (
             "Value<P{x: Int @0; 8 bytes}>",
             .object(

@@ -287,11 +287,12 @@ import TestSupport
         {
             try Self.map { $0.insert(uniqueKeysWithValues: [(100, 1), (100, 2)]) }
         }
-        #expect(said("the key 100 is in the map already, or twice among the new ones", result))
+        #expect(
+            said("the key 100 is already in the map or occurs twice among the new ones", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.map { $0.insert(uniqueKeysWithValues: [(7, 1)]) }
         }
-        #expect(said("the key 7 is in the map already", result))
+        #expect(said("the key 7 is already in the map", result))
     }
 
     @Test func changingWhileIterating() async {
@@ -299,7 +300,7 @@ import TestSupport
         {
             try Self.map { map in for (key, _) in map { map[key + 100] = 1 } }
         }
-        #expect(said("was changed while it was iterated", result))
+        #expect(said("was changed during iteration", result))
         // At the next step, even among entries that the iterator already knows of.
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.map { map in
@@ -309,11 +310,11 @@ import TestSupport
                 _ = entries.next()
             }
         }
-        #expect(said("was changed while it was iterated", result))
+        #expect(said("was changed during iteration", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.map { map in map.updateValues { key, _ in map[key] = nil } }
         }
-        #expect(said("was changed by the closure", result))
+        #expect(said("was changed inside a closure", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.map { map in
                 map.merge([1: 1]) { _, _ in
@@ -322,7 +323,7 @@ import TestSupport
                 }
             }
         }
-        #expect(said("was changed by the closure", result))
+        #expect(said("was changed inside a closure", result))
         // A capacity beyond any heap is an error of the transaction.
         #expect(throws: HeapError.self) { try Self.map { $0.reserveCapacity(.max) } }
     }

@@ -67,7 +67,7 @@ import TestSupport
         #expect(outcome.status == 0, "\(outcome.output)")
         let warned = outcome.output.split(separator: "\n").compactMap { line -> Int? in
             guard line.hasPrefix("Returned.swift:"), line.contains("warning: "),
-                line.contains("What is returned is a handle")
+                line.contains("The result is a handle")
             else {
                 return nil
             }

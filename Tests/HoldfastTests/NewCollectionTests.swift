@@ -146,6 +146,6 @@ import TestSupport
     private func said(_ result: ExitTest.Result?) -> Bool {
         guard let result else { return false }
         return String(decoding: result.standardErrorContent, as: UTF8.self).contains(
-            "was made outside of a write transaction")
+            "was created outside of a write transaction")
     }
 }

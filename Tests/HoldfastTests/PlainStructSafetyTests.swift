@@ -80,7 +80,7 @@ import Testing
         let type = Self.refused[number]
         let reason = try reason(type)
         #expect(
-            reason.contains("its field it") && reason.contains("means nothing in another process"),
+            reason.contains("its field it") && reason.contains("has no meaning in another process"),
             "\(type): \(reason)")
     }
 

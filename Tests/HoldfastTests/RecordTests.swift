@@ -369,7 +369,7 @@ private func contact(_ name: String) -> Contact {
                 _ = node.value
             }
         }
-        #expect(said("leads to no Node", result))
+        #expect(said("no longer leads to its Node", result))
     }
 
     @Test func freeingARecordTwice() async {
@@ -381,7 +381,7 @@ private func contact(_ name: String) -> Contact {
                 node.free()
             }
         }
-        #expect(said("leads to no Node", result))
+        #expect(said("no longer leads to its Node", result))
     }
 
     @Test func aCollectionThatIsInNoHeap() async {
@@ -399,7 +399,7 @@ private func contact(_ name: String) -> Contact {
                 _ = try tx.new(contact("a")).address.street; _ = try tx.new(contact("a")).initials
             }
         }
-        #expect(said("leads to no stored field of Contact", result))
+        #expect(said("is not a stored field of Contact", result))
     }
 
     @Test func writingThroughARead() async {

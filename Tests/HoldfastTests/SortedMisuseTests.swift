@@ -21,7 +21,7 @@ import Testing
                 for (key, _) in map.prefix(100) { map[key + 10] = 1 }
             }
         }
-        #expect(said("was changed while it was iterated", result))
+        #expect(said("was changed during iteration", result))
     }
 
     @Test func removingWhileIteratingASet() async {
@@ -33,7 +33,7 @@ import Testing
                 for element in set { set.remove(element) }
             }
         }
-        #expect(said("was changed while it was iterated", result))
+        #expect(said("was changed during iteration", result))
     }
 
     @Test func insertingWhileRemovingMany() async {
@@ -49,7 +49,7 @@ import Testing
                 }
             }
         }
-        #expect(said("was changed while it was iterated", result))
+        #expect(said("was changed during iteration", result))
     }
 
     @Test func usingAnIndexAfterAChange() async {
@@ -89,7 +89,7 @@ import Testing
                 _ = set[set.endIndex]
             }
         }
-        #expect(said("leads behind its last or before its first entry", result))
+        #expect(said("is past the last or before the first entry", result))
     }
 
     @Test func appendingWhatDoesNotAscend() async {
@@ -101,7 +101,7 @@ import Testing
         }
         #expect(
             said(
-                "the key b was to be appended to a sorted collection but does not come after",
+                "cannot append the key b to a sorted collection: it does not come after",
                 result))
     }
 
@@ -125,6 +125,6 @@ import Testing
                 _ = inner.count
             }
         }
-        #expect(said("leads to no sorted collection", result))
+        #expect(said("no longer leads to its sorted collection", result))
     }
 }

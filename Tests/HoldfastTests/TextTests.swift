@@ -277,15 +277,15 @@ import TestSupport
         {
             try Self.text { $0.insert("x", at: 2) }
         }
-        #expect(said("byte 2 of a text is in the middle of a Unicode scalar", result))
+        #expect(said("byte offset 2 is inside a Unicode scalar", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.text { $0.truncate(to: 2) }
         }
-        #expect(said("byte 2 of a text is in the middle of a Unicode scalar", result))
+        #expect(said("byte offset 2 is inside a Unicode scalar", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.text { _ = $0[1 ..< 2] }
         }
-        #expect(said("byte 2 of a text is in the middle of a Unicode scalar", result))
+        #expect(said("byte offset 2 is inside a Unicode scalar", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.text { _ = $0[0 ..< 4] }
         }
@@ -311,7 +311,7 @@ import TestSupport
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.bytes { $0.append(upTo: 1) { (_: UnsafeMutableBufferPointer<UInt8>) in 2 } }
         }
-        #expect(said("a closure that may write up to 1 bytes says that it wrote 2", result))
+        #expect(said("a closure that may write at most 1 bytes returned 2", result))
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.bytes { _ = $0.chunks(of: 0) }
         }
@@ -319,7 +319,7 @@ import TestSupport
         result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try PersistentHeap.inMemory().write { tx in _ = try tx.bitSet("bits").insert(-1) }
         }
-        #expect(said("a bit set holds numbers from 0 on, not -1", result))
+        #expect(said("a bit set cannot hold the negative number -1", result))
         #expect(throws: HeapError.self) {
             try PersistentHeap.inMemory().write { tx in _ = try tx.bitSet("bits").insert(.max) }
         }

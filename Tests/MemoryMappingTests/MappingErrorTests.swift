@@ -27,7 +27,7 @@ import Testing
         (.open, EMFILE, "ulimit -n"), (.sync, EIO, "disk failed"), (.open, EROFS, "read-only"),
         (.grow, EOPNOTSUPP, "without reserving"), (.map, ENODEV, "copy the file"),
         (.grow, EDQUOT, "quota"),
-        (.access, EIO, "cut short underneath"), (.access, EIO, "open the file again"),
+        (.access, EIO, "file was truncated"), (.access, EIO, "open the file again"),
     ])
     func advisesForTheCode(operation: MappingError.Operation, code: Int32, words: String) {
         #expect(MappingError(operation, path: "/f", code: code).description.contains(words))

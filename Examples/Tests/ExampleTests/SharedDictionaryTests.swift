@@ -112,7 +112,7 @@ import Testing
         try folder.write("", to: "words.txt")
         try dictionary.lines("build", heap, words)
         #expect(try dictionary.run("demo", heap).isMistake(1, "has no words yet"))
-        #expect(try dictionary.run("build", heap, words).isMistake(1, "There is a file at"))
+        #expect(try dictionary.run("build", heap, words).isMistake(1, "A file already exists at"))
         #expect(try dictionary.run("look-up", heap, "a").isMistake(1, "does not have the word"))
         // A damaged page, in a dictionary with several pages.
         try folder.write(

@@ -54,7 +54,7 @@ struct Lexer {
     private mutating func run() throws(InputError) -> [Token] {
         while at < characters.count { try next() }
         if let open = brackets.last {
-            throw InputError("“\(open.sign)” is never closed", at: open.location)
+            throw InputError("unclosed “\(open.sign)”", at: open.location)
         }
         tokens.append(Token(kind: .end, location: location, isAttached: false))
         return tokens
@@ -129,7 +129,7 @@ struct Lexer {
             advance()
         }
         guard current == "`", !name.isEmpty else {
-            throw InputError("the name in backticks has no end", at: start)
+            throw InputError("unterminated name in backticks", at: start)
         }
         advance()
         add(.name(name, isQuoted: true), from: start, attached: attached)
@@ -161,7 +161,7 @@ struct Lexer {
             }
         }
         if let current, Self.isNameStart(current) {
-            throw InputError("“\(current)” is no part of a number", at: location)
+            throw InputError("“\(current)” is not valid in a number", at: location)
         }
         if isWhole {
             return add(
@@ -212,7 +212,7 @@ struct Lexer {
             }
         }
         guard current == "\"" else {
-            throw InputError("the text has no closing quotation mark", at: start)
+            throw InputError("unterminated string", at: start)
         }
         advance()
         add(.text(text), from: start, attached: attached)
@@ -260,7 +260,7 @@ struct Lexer {
     private mutating func sign(_ start: Location, _ attached: Bool) throws(InputError) {
         guard let sign = Self.signs.first(where: { characters[at...].starts(with: $0) }) else {
             throw InputError(
-                "“\(Printable.line(String(characters[at])))” means nothing here", at: start)
+                "unexpected “\(Printable.line(String(characters[at])))”", at: start)
         }
         if sign.count == 1 { try checkBrackets(sign[0], start) }
         advance(sign.count)

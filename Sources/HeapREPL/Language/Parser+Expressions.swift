@@ -3,7 +3,7 @@ extension Parser {
         depth += 1
         defer { depth -= 1 }
         guard depth <= Parser.deepest else {
-            throw InputError("expressions are nested too deep", at: current.location)
+            throw InputError("expressions are nested too deeply", at: current.location)
         }
         let condition = try binary(above: 0)
         guard take("?") else { return condition }
@@ -20,8 +20,7 @@ extension Parser {
         let height = (parts.map(\.height).max() ?? 0) + 1
         guard height <= Expression.highest else {
             throw InputError(
-                "the expression is too long: more than \(Expression.highest) operations build on "
-                    + "one another",
+                "the expression is too long: more than \(Expression.highest) nested operations",
                 at: location)
         }
         return Expression(form: form, location: location, height: height)
@@ -40,7 +39,7 @@ extension Parser {
         depth += 1
         defer { depth -= 1 }
         guard depth <= Parser.deepest else {
-            throw InputError("expressions are nested too deep", at: current.location)
+            throw InputError("expressions are nested too deeply", at: current.location)
         }
         var left: Expression
         if let range = try range(above: precedence) { left = range } else { left = try prefixed() }
@@ -90,7 +89,7 @@ extension Parser {
         depth += 1
         defer { depth -= 1 }
         guard depth <= Parser.deepest else {
-            throw InputError("expressions are nested too deep", at: location)
+            throw InputError("expressions are nested too deeply", at: location)
         }
         if take("-") {
             let operand = try prefixed()
@@ -193,7 +192,7 @@ extension Parser {
         case .name(let name, let isQuoted): return try named(name, isQuoted: isQuoted)
         default:
             throw InputError(
-                "a value is expected here, and not \(token.phrase)", at: token.location)
+                "expected a value instead of \(token.phrase)", at: token.location)
         }
     }
 

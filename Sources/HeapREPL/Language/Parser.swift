@@ -34,14 +34,14 @@ struct Parser {
 
     mutating func expect(_ sign: String, _ why: String) throws(InputError) {
         guard take(sign) else {
-            throw InputError("“\(sign)” \(why), and not \(current.phrase)", at: current.location)
+            throw InputError("“\(sign)” \(why), not \(current.phrase)", at: current.location)
         }
     }
 
     mutating func name(_ what: String) throws(InputError) -> String {
         guard case .name(let name, _) = current.kind else {
             throw InputError(
-                "\(what) is expected here, and not \(current.phrase)", at: current.location)
+                "expected \(what) instead of \(current.phrase)", at: current.location)
         }
         advance()
         return name
@@ -63,7 +63,7 @@ struct Parser {
         }
         if found.count > 1, let command = found.first(where: \.isCommand) {
             throw InputError(
-                "a command or declaration stands on a line of its own", at: command.location)
+                "a command or declaration must be on a line of its own", at: command.location)
         }
         return found
     }
@@ -168,7 +168,7 @@ struct Parser {
                     || current.isSign("}")
             else {
                 throw InputError(
-                    "“,” or “}” is expected after a field, and not \(current.phrase)",
+                    "expected “,” or “}” after a field instead of \(current.phrase)",
                     at: current.location)
             }
         }
@@ -182,7 +182,7 @@ struct Parser {
         depth += 1
         defer { depth -= 1 }
         guard depth <= Parser.deepest else {
-            throw InputError("types are nested too deep", at: location)
+            throw InputError("types are nested too deeply", at: location)
         }
         var type: TypeName
         if take("[") {

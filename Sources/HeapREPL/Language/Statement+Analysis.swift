@@ -73,7 +73,8 @@ extension Statement {
                     return
                 }
                 throw InputError(
-                    "\(name) changes the heap, and must stand alone or after “=”", at: part.location
+                    "\(name) changes the heap, and must be alone on a line or after "
+                        + "“=”", at: part.location
                 )
             }
         }

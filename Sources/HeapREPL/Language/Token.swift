@@ -28,7 +28,7 @@ struct Token: Equatable {
         case .name(let name, _): "“\(Printable.line(name))”"
         case .integer(let number): "“\(number)”"
         case .number(let number): "“\(number)”"
-        case .text: "a text"
+        case .text: "a string"
         case .sign(let sign): "“\(sign)”"
         case .newline: "the end of the line"
         case .end: "the end"

@@ -44,7 +44,7 @@ extension Session {
         let type = Printable.line(root.type.shape?.content.name ?? root.type.text)
         guard let place = (found ?? nil).map({ Place($0) }) else {
             return RootLine(
-                name: Name.text(root.name), type: type, content: "of a type that is not known")
+                name: Name.text(root.name), type: type, content: "of an unknown type")
         }
         let content: String
         if place.kind != .other, let count = try? place.count() {

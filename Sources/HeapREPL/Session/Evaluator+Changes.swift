@@ -77,7 +77,7 @@ extension Evaluator {
     ) throws -> Effect {
         if let type {
             guard case .name(let name) = target.form else {
-                throw InputError("a type is only written for a root", at: type.location)
+                throw InputError("only a root can have a type annotation", at: type.location)
             }
             return try declare(
                 name, as: try types.shape(of: type), at: target.location, type.location, source)
@@ -85,7 +85,7 @@ extension Evaluator {
         if case .container(let type, let arguments) = source.form {
             guard case .name(let name) = target.form, sign == nil else {
                 throw InputError(
-                    "a collection of its own is only made as a root; put [] or [:] here",
+                    "this creates a collection only as a root; use [] or [:] here",
                     at: source.location)
             }
             return try makeCollection(
@@ -124,7 +124,7 @@ extension Evaluator {
         }
         guard place.shape == shape else {
             throw InputError(
-                "\(Name.text(name)) is there already, as \(Printable.line(place.shape.name))",
+                "\(Name.text(name)) already exists, as \(Printable.line(place.shape.name))",
                 at: typeLocation)
         }
         try place.set(value)
@@ -148,8 +148,8 @@ extension Evaluator {
         }
         guard place.shape == shape else {
             throw InputError(
-                "\(Name.text(name)) is there already, as \(Printable.line(place.shape.name)); "
-                    + "delete it first",
+                "\(Name.text(name)) already exists, as \(Printable.line(place.shape.name)); delete "
+                    + "it first",
                 at: location)
         }
         let count = try place.count()
@@ -177,7 +177,7 @@ extension Evaluator {
         case .name, .member, .forced:
             guard case .place(let place) = try changeable(target) else {
                 throw InputError(
-                    "this is a copy; what is changed must be in the heap", at: target.location)
+                    "this is a copy; only values in the heap can be changed", at: target.location)
             }
             let value = try combined(sign, { try place.load() }, new, at: location)
             try place.set(try Fitting.fit(value, to: place.shape, at: location))
@@ -195,7 +195,7 @@ extension Evaluator {
     {
         guard case .place(let outer) = try changeable(base), let place = outer.unwrapped() else {
             throw InputError(
-                "this is a copy, or nil; what is changed must be in the heap", at: base.location)
+                "this is a copy, or nil; only values in the heap can be changed", at: base.location)
         }
         guard let argument = arguments.first, argument.label == nil,
             arguments.count == 1
@@ -280,16 +280,15 @@ extension Evaluator {
             if case .value(.null) = try operand(of: base) {
                 if isOptional { return .null }
                 throw InputError(
-                    "there is no value here to change: it is nil; a default helps: […, "
-                        + "default: []]",
+                    "cannot change: the value is nil; a default helps: […, default: []]",
                     at: base.location)
             }
             throw InputError(
-                "this is a copy; what is changed must be in the heap", at: base.location)
+                "this is a copy; only values in the heap can be changed", at: base.location)
         }
         guard let place = outer.unwrapped() else {
             if isOptional { return .null }
-            throw InputError("there is no value here to change: it is nil", at: base.location)
+            throw InputError("cannot change: the value is nil", at: base.location)
         }
         guard Changes.names(for: place.shape).contains(name) else {
             let kind = place.beginning(ShownAmount(elements: 0, characters: 0)).kind
@@ -314,7 +313,7 @@ extension Evaluator {
     ) throws(InputError) {
         guard given.map(\.label) == labels else {
             let wanted = labels.map { ($0.map { "\($0): " } ?? "") + "…" }.joined(separator: ", ")
-            throw InputError("\(name) is called as \(name)(\(wanted))", at: location)
+            throw InputError("the arguments of \(name) are \(name)(\(wanted))", at: location)
         }
     }
 
@@ -358,7 +357,7 @@ extension Evaluator {
             try Self.check(given, [], name, location)
             guard count > 0 else {
                 if name.hasPrefix("pop") { return .null }
-                throw InputError("there is nothing to remove: it is empty", at: location)
+                throw InputError("cannot remove: the collection is empty", at: location)
             }
             return try place.remove(at: name.hasSuffix("First") ? 0 : count - 1)
         case "swapAt":

@@ -34,7 +34,7 @@ extension Evaluator {
     {
         if isOptional { return .value(.null) }
         throw InputError(
-            "there is no value here to take \(Printable.line(name)) of: it is nil",
+            "cannot access \(Printable.line(name)): the value is nil",
             at: base.location)
     }
 
@@ -83,13 +83,13 @@ extension Evaluator {
         switch found {
         case .value(.null):
             throw InputError(
-                "there is no value here to take an element of: it is nil", at: base.location)
+                "cannot access an element: the value is nil", at: base.location)
         case .value(let value):
             return .value(try element(of: value, key, arguments.count == 2 ? arguments[1] : nil))
         case .place(let place):
             guard let inner = place.unwrapped() else {
                 throw InputError(
-                    "there is no value here to take an element of: it is nil", at: base.location)
+                    "cannot access an element: the value is nil", at: base.location)
             }
             return try element(of: inner, key, arguments.count == 2 ? arguments[1] : nil)
         }
@@ -131,7 +131,7 @@ extension Evaluator {
         case .set(let isSorted):
             guard case .range(let bounds) = key, isSorted else {
                 throw InputError(
-                    "sets have no subscripts\(isSorted ? " but ranges" : ""); ask with contains(…)",
+                    "sets have no subscripts\(isSorted ? " but ranges" : ""); use contains(…)",
                     at: location)
             }
             return .value(try place.entries(in: fitted(bounds, to: place, location)))
@@ -175,7 +175,7 @@ extension Evaluator {
 
     static func index(_ key: Value, count: Int, _ location: Location) throws(InputError) -> Int {
         guard case .integer(let number) = key else {
-            throw InputError("an array's index is an Int, and not \(key.kind)", at: location)
+            throw InputError("an array's index must be an Int, not \(key.kind)", at: location)
         }
         guard number >= 0, number < Int128(count) else {
             let there = count == 0 ? "the array is empty" : "the indices are 0 ..< \(count)"
@@ -190,7 +190,7 @@ extension Evaluator {
         func end(_ value: Value?) throws(InputError) -> Int128? {
             guard let value else { return nil }
             guard case .integer(let number) = value else {
-                throw InputError("an array's index is an Int, and not \(value.kind)", at: location)
+                throw InputError("an array's index must be an Int, not \(value.kind)", at: location)
             }
             return number
         }
@@ -222,14 +222,14 @@ extension Evaluator {
         case .value(.null):
             if isOptional { return .null }
             throw InputError(
-                "there is no value here to call \(Printable.line(name)) on: it is nil",
+                "cannot call \(Printable.line(name)): the value is nil",
                 at: base.location)
         case .value(let value): return try Members.call(name, on: value, given, at: location)
         case .place(let place):
             guard let inner = place.unwrapped() else {
                 if isOptional { return .null }
                 throw InputError(
-                    "there is no value here to call \(Printable.line(name)) on: it is nil",
+                    "cannot call \(Printable.line(name)): the value is nil",
                     at: base.location)
             }
             if name == "contains", case .set = inner.kind, given.count == 1, given[0].label == nil {

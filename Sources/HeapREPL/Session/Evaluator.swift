@@ -73,7 +73,7 @@ struct Evaluator {
             return .value(try binary(sign, left, right, location))
         case .range(let lower, let upper, let isClosed):
             return .value(.range(try bounds(lower, upper, isClosed, location)))
-        case .order: throw InputError("an operator is no value here", at: location)
+        case .order: throw InputError("an operator is not a value here", at: location)
         case .choice(let condition, let yes, let no):
             return try operand(
                 of: try Arithmetic.bool(value(of: condition), condition.location) ? yes : no)
@@ -90,7 +90,7 @@ struct Evaluator {
             return .value(try construct(name, arguments, location))
         case .container(let type, _):
             throw InputError(
-                "a collection is made by an assignment: name = \(try types.shape(of: type).name)()",
+                "a collection is created by an assignment: name = \(try types.shape(of: type).name)()",
                 at: location)
         }
     }
@@ -102,11 +102,11 @@ struct Evaluator {
             throw InputError("\(shown) is a type, and needs its values: \(shown)(…)", at: location)
         }
         if Command.words.contains(name) {
-            throw InputError("the command \(name) stands on a line of its own", at: location)
+            throw InputError("the command \(name) must be on a line of its own", at: location)
         }
         let near =
             Spelling.nearest(to: name, in: rootNames).map { "; is it \(Name.text($0))?" }
-            ?? "; `roots` lists those there are"
+            ?? "; `roots` lists all roots"
         throw InputError("there is no root \(shown)\(near)", at: location)
     }
 
@@ -124,7 +124,7 @@ struct Evaluator {
         for (key, value) in pairs {
             let keyValue = try self.value(of: key)
             guard seen.insert(keyValue.text(.everything)).inserted else {
-                throw InputError("the key \(keyValue.text()) is there twice", at: key.location)
+                throw InputError("the key \(keyValue.text()) occurs twice", at: key.location)
             }
             found.append(Value.Pair(key: keyValue, value: try self.value(of: value)))
         }
@@ -157,7 +157,7 @@ struct Evaluator {
         if let lower = bounds.lower, let upper = bounds.upper {
             guard let order = Value.compare(lower, upper) else {
                 throw InputError(
-                    "\(lower.kind) and \(upper.kind) are no ends of a range", at: location)
+                    "\(lower.kind) and \(upper.kind) cannot be bounds of a range", at: location)
             }
             guard order <= 0 else {
                 throw InputError("the range ends before it begins", at: location)
@@ -182,7 +182,7 @@ struct Evaluator {
             throw InputError("there is no type or function \(Printable.line(name))", at: location)
         }
         guard arguments.count == 1, arguments[0].label == nil else {
-            throw InputError("\(name) is made of one value: \(name)(…)", at: location)
+            throw InputError("\(name) takes one value: \(name)(…)", at: location)
         }
         let value = try value(of: arguments[0].value)
         if TypeTable.wholeNumbers[name] != nil, name != "Int" {
@@ -190,7 +190,8 @@ struct Evaluator {
             return try Fitting.fit(whole, to: .named(name), at: arguments[0].location)
         }
         guard let made = try Constructions.convert(name, value, at: arguments[0].location) else {
-            throw InputError("\(value.kind) cannot be made a \(name)", at: arguments[0].location)
+            throw InputError(
+                "\(value.kind) cannot be converted to \(name)", at: arguments[0].location)
         }
         return made
     }

@@ -20,11 +20,10 @@ enum Help {
                 Line(
                     example: "log = array<Double>()",
                     meaning: "a new array; also deque<…>, set<…>, sortedSet<…>"),
-                Line(example: "n = 5", meaning: "a single value; set if it is there, made if not"),
+                Line(example: "n = 5", meaning: "sets a single value, creating it if necessary"),
                 Line(
                     example: "small: Int8 = 5",
-                    meaning: "a single value of a type that is "
-                        + "written"),
+                    meaning: "a single value with an explicit type"),
                 Line(example: "delete stock", meaning: "removes a root and all that it holds"),
                 Line(example: "roots", meaning: "the roots, their types and sizes"),
             ]),
@@ -34,7 +33,7 @@ enum Help {
                 Line(example: "stock[\"bolt\"] = 120", meaning: "sets a value; = nil removes it"),
                 Line(
                     example: "stock[\"bolt\", default: 0] += 5",
-                    meaning: "changes a value, which begins as the default"),
+                    meaning: "changes a value, starting from the default"),
                 Line(example: "stock[\"bolt\"]", meaning: "shows a value; nil if there is none"),
                 Line(
                     example: "stock.keys.sorted()",
@@ -59,7 +58,7 @@ enum Help {
             lines: [
                 Line(
                     example: "struct Point { x: Double, y: Double }",
-                    meaning: "declares a type, kept with the roots that are made of it"),
+                    meaning: "declares a type, stored with the roots that use it"),
                 Line(
                     example: "p = Point(x: 1, y: 2)",
                     meaning: "a root, or the value of a map or array"),
@@ -70,21 +69,22 @@ enum Help {
             lines: [
                 Line(
                     example: "begin",
-                    meaning: "the lines that follow happen together; others wait to write"),
+                    meaning: "begins a transaction; other writers wait"),
                 Line(
                     example: "commit",
-                    meaning: "keeps them: from here on they survive the end of this process"),
-                Line(example: "abort", meaning: "takes them back"),
+                    meaning: "commits it: the changes survive the end of this process"),
+                Line(example: "abort", meaning: "rolls it back"),
                 Line(example: "sync", meaning: "makes all that is committed survive a power cut"),
                 Line(
                     example: "watch stock",
-                    meaning: "shows changes by anyone, until Ctrl-C; watch stock 3: until the third"
+                    meaning: "shows changes by any process, until Ctrl-C; watch stock 3: until the "
+                        + "third"
                 ),
             ]),
         Part(
             title: "The heap and this program",
             lines: [
-                Line(example: "stats", meaning: "sizes of the file and what is used of it"),
+                Line(example: "stats", meaning: "sizes and use of the file"),
                 Line(example: "map", meaning: "a picture of the file: which pages hold what"),
                 Line(example: "help", meaning: "this"),
                 Line(example: "quit", meaning: "ends; Ctrl-D does too"),

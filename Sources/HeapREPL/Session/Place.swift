@@ -82,7 +82,7 @@ struct Place {
 
     func count() throws -> Int {
         guard let count = place.count else {
-            throw InspectionProblem("\(shape.name) is no collection")
+            throw InspectionProblem("\(shape.name) is not a collection")
         }
         return count
     }

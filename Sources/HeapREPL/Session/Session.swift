@@ -71,7 +71,7 @@ final class Session {
             guard text.utf8.count <= Self.longestEntry else {
                 try report(
                     InputError(
-                        "this goes on for more than \(Self.longestEntry) bytes",
+                        "the statement is longer than \(Self.longestEntry) bytes",
                         at: Location(line: number, column: 1)),
                     Entry(text: first, firstLine: number))
                 return nil
@@ -222,11 +222,11 @@ final class Session {
     private func endInside() throws {
         if isInteractive {
             try output.print(
-                output.styled("the transaction was not committed: nothing of it is kept", .note))
+                output.styled("the transaction was not committed and has been rolled back", .note))
         } else {
             Console.complain(
-                "heap-repl: line \(lineNumber), column 1: the script ends inside a transaction, of "
-                    + "which nothing is kept; end it with commit or abort"
+                "heap-repl: line \(lineNumber), column 1: the script ends inside a transaction, "
+                    + "which has been rolled back; end it with commit or abort"
             )
             throw End.failed
         }
@@ -244,7 +244,7 @@ final class Session {
         case .command(.roots): try show(rootList(tx))
         case .command(.begin):
             throw InputError(
-                "a transaction is open already; end it with commit or abort", at: first.location)
+                "a transaction is already open; end it with commit or abort", at: first.location)
         case .command:
             throw InputError(
                 "not inside a transaction; end it with commit or abort first", at: first.location)
@@ -287,7 +287,7 @@ final class Session {
                             Spelling.nearest(to: root.name, in: roots).map {
                                 "; is it \(Name.text($0))?"
                             }
-                            ?? "; `roots` lists those there are"
+                            ?? "; `roots` lists all roots"
                         throw InputError(
                             "there is no root \(Printable.line(root.name))\(near)",
                             at: root.location)

@@ -38,7 +38,7 @@ enum Statistics {
                     root.bytes.map {
                         "\(Figures.bytes($0)) in \(Figures.count(root.blocks ?? 0, "block"))"
                     }
-                        ?? "of a type that is not known"
+                        ?? "of an unknown type"
                 ))
         }
         let width = rows.map(\.0.count).max() ?? 0

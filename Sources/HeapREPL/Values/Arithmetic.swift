@@ -38,7 +38,7 @@ enum Arithmetic {
 
     static func bool(_ value: Value, _ location: Location) throws(InputError) -> Bool {
         guard case .bool(let bool) = value else {
-            throw InputError("a Bool is expected here, and not \(value.kind)", at: location)
+            throw InputError("expected a Bool instead of \(value.kind)", at: location)
         }
         return bool
     }
@@ -109,7 +109,7 @@ enum Arithmetic {
     }
 
     private static func overflow(_ operation: String, _ location: Location) -> InputError {
-        InputError("overflow: \(operation) is more than an Int holds", at: location)
+        InputError("overflow: \(operation) does not fit into an Int", at: location)
     }
 
     private static func numbers(_ sign: Operator, _ left: Double, _ right: Double) -> Double {

@@ -22,7 +22,7 @@ enum Fitting {
         case .opaque, .union:
             if case .other = value { return value }
             throw InputError(
-                "a \(Printable.line(shape.name)) cannot be written as a line; its program can "
+                "there is no notation for a \(Printable.line(shape.name)); only its program can "
                     + "change it",
                 at: location)
         }
@@ -30,7 +30,7 @@ enum Fitting {
 
     private static func wrong(_ value: Value, _ wanted: String, _ location: Location) -> InputError
     {
-        InputError("\(wanted) is expected here, and not \(value.kind)", at: location)
+        InputError("expected \(wanted) instead of \(value.kind)", at: location)
     }
 
     private static func article(_ name: String) -> String {
@@ -74,7 +74,7 @@ enum Fitting {
         case ("Date", .text(let text)), ("UUID", .text(let text)):
             guard let made = Constructions.make(name, text) else {
                 throw InputError(
-                    "“\(Printable.line(text))” is no \(name); a \(name) is written "
+                    "“\(Printable.line(text))” is not a \(name); a \(name) is written "
                         + "\(Constructions.example(name))",
                     at: location)
             }
@@ -88,7 +88,8 @@ enum Fitting {
     ) throws(InputError) -> Value {
         guard let kind = ContainerKind(name), parameters.count == kind.parameterCount else {
             throw InputError(
-                "a \(Printable.line(name)) cannot be written as a line; its program can change it",
+                "there is no notation for a \(Printable.line(name)); only its program can change "
+                    + "it",
                 at: location)
         }
         if kind.hasKeys {
@@ -120,7 +121,7 @@ enum Fitting {
             guard case .integer(let lower)? = bounds.lower, case .integer(let upper)? = bounds.upper
             else {
                 throw InputError(
-                    "a range of whole numbers with both ends is expected here", at: location)
+                    "expected a range of integers with both bounds", at: location)
             }
             let end = bounds.isClosed ? upper + 1 : upper
             guard end - lower <= 1_000_000 else {
@@ -187,7 +188,7 @@ enum Fitting {
             return shape
         case .other(.date): return .named("Date")
         case .other(.uuid): return .named("UUID")
-        case .other: throw InputError("\(value.kind) cannot be a root of its own", at: location)
+        case .other: throw InputError("\(value.kind) cannot be a root", at: location)
         case .null:
             throw InputError("nil alone has no type; write one, as in: x: Int? = nil", at: location)
         case .range: return .generic("Array", [.named("Int")])
@@ -213,7 +214,8 @@ enum Fitting {
             let numbers: [TypeShape] = [.named("Int"), .named("Double")]
             guard numbers.contains(next), numbers.contains(found) else {
                 throw InputError(
-                    "\(first.kind) and \(value.kind) cannot stand in one collection", at: location)
+                    "\(first.kind) and \(value.kind) cannot be elements of one "
+                        + "collection", at: location)
             }
             found = .named("Double")
         }

@@ -72,7 +72,7 @@ enum Members {
             return .list(sorted.map(entry))
         case .pairs(let pairs) where name == "contains":
             throw InputError(
-                "a map is asked by its keys: "
+                "a map is accessed by its keys: "
                     + "keys.contains(…)\(pairs.isEmpty ? "" : ", or […] != nil")",
                 at: location)
         case .number(let number) where name == "rounded":
@@ -81,7 +81,7 @@ enum Members {
         default: break
         }
         if property(name, of: value) != nil {
-            throw InputError("\(name) is no method; write it without parentheses", at: location)
+            throw InputError("\(name) is not a method; remove the parentheses", at: location)
         }
         throw InputError(
             "\(value.kind) has no method \(Printable.line(name))\(known(names(of: value)))",
@@ -97,7 +97,7 @@ enum Members {
     ) throws(InputError) {
         guard given.map(\.label) == labels else {
             let wanted = labels.map { ($0.map { "\($0): " } ?? "") + "…" }.joined(separator: ", ")
-            throw InputError("\(name) is called as \(name)(\(wanted))", at: location)
+            throw InputError("the arguments of \(name) are \(name)(\(wanted))", at: location)
         }
     }
 
@@ -170,7 +170,7 @@ enum Members {
         var texts: [String] = []
         for element in elements + [separator] {
             guard case .text(let text) = element else {
-                throw InputError("only texts can be joined, and not \(element.kind)", at: location)
+                throw InputError("only strings can be joined, not \(element.kind)", at: location)
             }
             texts.append(text)
         }
@@ -189,7 +189,7 @@ enum Members {
         case "hasPrefix", "hasSuffix", "contains":
             try check(given, [nil], name, location)
             guard case .text(let part) = given[0].value else {
-                throw InputError("\(name) needs a text", at: given[0].location)
+                throw InputError("\(name) needs a string", at: given[0].location)
             }
             return .bool(
                 name == "hasPrefix"

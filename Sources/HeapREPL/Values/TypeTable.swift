@@ -69,7 +69,7 @@ struct TypeTable {
     ) throws(InputError) {
         guard !Self.builtIn.contains(name), ContainerKind(name) == nil else {
             throw InputError(
-                "\(name) is a type of Holdfast's own; choose another name", at: location)
+                "\(name) is one of Holdfast's own types; choose another name", at: location)
         }
         guard !fields.isEmpty else {
             throw InputError("a struct needs at least one field", at: location)
@@ -79,14 +79,14 @@ struct TypeTable {
         guard let made = StructLayout.shape(name, shapes) else {
             throw InputError(
                 "\(Printable.line(name)) cannot be described: it is too large, too deep, or a name "
-                    + "in it has signs that are no letters",
+                    + "in it contains characters other than letters",
                 at: location)
         }
         if let known = structs[name], known != made {
             throw InputError(
                 "there is another struct \(name) already, with the fields "
-                    + "\(Self.fieldList(known)); choose another name, or delete the roots that "
-                    + "are made of it and start again", at: location)
+                    + "\(Self.fieldList(known)); choose another name, or delete the roots that use "
+                    + "it and restart", at: location)
         }
         structs[name] = made
     }

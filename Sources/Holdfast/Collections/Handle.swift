@@ -6,9 +6,10 @@ enum Handle {
     @usableFromInline @inline(never)
     static func removed(_ access: HeapAccess, _ kind: String) -> Never {
         fatalError(
-            "Holdfast: a handle of the heap \(access.heapPath) leads to no \(kind). Its \(kind) "
-                + "was removed while the handle was still in use: ask for it again after removing. "
-                + "(If nothing was removed, the file is damaged; restore it from a copy.)"
+            "Holdfast: a handle of the heap \(access.heapPath) no longer leads to its \(kind), "
+                + "because the \(kind) was removed while the handle was in use. Look it up again "
+                + "after removing. (If nothing was removed, the file is damaged; restore it from a "
+                + "copy.)"
         )
     }
 
@@ -18,8 +19,9 @@ enum Handle {
         _ = access.address(0, 0)
         fatalError(
             "Holdfast: a reference to a \(kind) of the heap \(access.heapPath) was stored through "
-                + "another transaction or into another heap (\(target.heapPath)), where its place "
-                + "means nothing. Store the record itself (reference.record), which is copied."
+                + "another transaction or into another heap (\(target.heapPath)), where the "
+                + "reference has no meaning. Store the record itself (reference.record), which is "
+                + "copied."
         )
     }
 
@@ -33,7 +35,7 @@ enum Handle {
 
     @usableFromInline @inline(never)
     static func damaged(_ access: HeapAccess, _ kind: String) -> Never {
-        Misuse.damaged(access, "the header of a \(kind) contradicts itself")
+        Misuse.damaged(access, "the header of a \(kind) is inconsistent")
     }
 
     @usableFromInline @inline(never)
@@ -43,7 +45,7 @@ enum Handle {
 
     @usableFromInline @inline(never)
     static func removesTooMany(_ number: Int, _ count: Int) -> Never {
-        fatalError("Holdfast: \(number) elements were to be removed; the deque has \(count).")
+        fatalError("Holdfast: cannot remove \(number) elements: the deque has \(count).")
     }
 
     @usableFromInline @inline(never)
@@ -57,26 +59,28 @@ enum Handle {
     @usableFromInline @inline(never)
     static func changedByElements() -> Never {
         fatalError(
-            "Holdfast: iterating over the new elements changed the deque that they were for. "
-                + "Collect them in an array first."
+            "Holdfast: iterating over the new elements changed the destination deque. Collect them "
+                + "in an array first."
         )
     }
 
     @usableFromInline @inline(never)
     static func rangeOutOfRange(_ range: Range<Int>, _ count: Int) -> Never {
-        fatalError("Holdfast: the range \(range) is out of range; the deque has \(count) elements.")
+        fatalError(
+            "Holdfast: the range \(range) is out of bounds; the deque has \(count) elements.")
     }
 
     @usableFromInline @inline(never)
     static func tooLarge(_ capacity: Int) -> Never {
         fatalError(
-            "Holdfast: room for \(capacity) elements was asked for; a heap holds at most 16 TiB.")
+            "Holdfast: cannot reserve capacity for \(capacity) elements: a heap holds at most 16 "
+                + "TiB.")
     }
 
     @usableFromInline @inline(never)
     static func changedWhileIterating() -> Never {
         fatalError(
-            "Holdfast: a map or set was changed while it was iterated. Collect the keys first, or "
+            "Holdfast: a map or set was changed during iteration. Collect the keys first, or "
                 + "change it after the loop."
         )
     }
@@ -85,22 +89,21 @@ enum Handle {
     static func staleIndex() -> Never {
         fatalError(
             "Holdfast: an index or a range of a sorted collection was used after an insertion or "
-                + "removal, or with another collection. Ask for it "
-                + "again after changing the collection.")
+                + "removal, or with another collection. Look it up again after changing the "
+                + "collection.")
     }
 
     @usableFromInline @inline(never)
     static func behindTheEnd() -> Never {
         fatalError(
-            "Holdfast: an index of a sorted collection leads behind its last or before its first "
-                + "entry."
+            "Holdfast: an index of a sorted collection is past the last or before the first entry."
         )
     }
 
     @usableFromInline @inline(never)
     static func notAscending(_ key: String) -> Never {
         fatalError(
-            "Holdfast: the key \(key) was to be appended to a sorted collection but does not come "
-                + "after the last key there. Sort the entries first, or insert them one by one.")
+            "Holdfast: cannot append the key \(key) to a sorted collection: it does not come after "
+                + "the last key. Sort the entries first, or insert them one by one.")
     }
 }

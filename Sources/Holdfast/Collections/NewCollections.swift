@@ -91,8 +91,8 @@ private enum Collections {
     @inline(never)
     static func madeOutsideOfWriting(_ type: String) -> Never {
         fatalError(
-            "Holdfast: a \(type) with elements was made outside of a write transaction, where "
-                + "there is no heap to make it in. Make "
-                + "it inside the closure of write, or make it empty and fill it there.")
+            "Holdfast: a \(type) with elements was created outside of a write transaction, so "
+                + "there is no heap to store it in. Create it inside the closure of write, or "
+                + "create it empty and add elements there.")
     }
 }

@@ -32,7 +32,7 @@ extension PersistentHeap {
     /// The same as ``read(_:)-(_)``, with a warning: it returns a handle, which cannot be used
     /// outside the transaction.
     @available(
-        *, deprecated, message: "What is returned is a handle, which ends with its transaction."
+        *, deprecated, message: "The result is a handle, which is not valid after its transaction."
     )
     public func read<R: TransactionBound>(_ body: (borrowing ReadTransaction) throws -> R) throws
         -> R
@@ -41,7 +41,7 @@ extension PersistentHeap {
     /// The same as ``write(durability:_:)-(_,_)``, with a warning: it returns a handle, which
     /// cannot be used outside the transaction.
     @available(
-        *, deprecated, message: "What is returned is a handle, which ends with its transaction."
+        *, deprecated, message: "The result is a handle, which is not valid after its transaction."
     )
     public func write<R: TransactionBound>(
         durability: Durability? = nil, _ body: (borrowing WriteTransaction) throws -> R
@@ -54,7 +54,7 @@ extension HeapSnapshot {
     /// The same as ``read(_:)-(_)``, with a warning: it returns a handle, which cannot be used
     /// outside the transaction.
     @available(
-        *, deprecated, message: "What is returned is a handle, which ends with its transaction."
+        *, deprecated, message: "The result is a handle, which is not valid after its transaction."
     )
     public func read<R: TransactionBound>(_ body: (borrowing ReadTransaction) throws -> R) throws
         -> R

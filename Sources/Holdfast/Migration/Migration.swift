@@ -69,7 +69,7 @@ public struct Migration: Sendable {
     private static func requirePositive(_ version: Int) {
         if version <= 0 {
             fatalError(
-                "Holdfast: a migration leads to version \(version); versions are counted from 1.")
+                "Holdfast: a migration has version \(version), but versions start at 1.")
         }
     }
 }

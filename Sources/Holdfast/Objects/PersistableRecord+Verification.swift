@@ -48,8 +48,7 @@ extension PersistableUnion {
         let cases = cases
         guard stored.number < cases.count else {
             return verification.report(
-                "case \(stored.number) of \(Self.self) is none of the \(cases.count) that this "
-                    + "program lists"
+                "\(Self.self) has no case \(stored.number): this program lists \(cases.count) cases"
             )
         }
         let entry = cases[Int(stored.number)]

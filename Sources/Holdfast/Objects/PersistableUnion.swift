@@ -185,8 +185,7 @@ extension PersistableUnion {
         guard stored.number < cases.count else {
             Misuse.damaged(
                 access,
-                "case \(stored.number) of \(Self.self) is none of the \(cases.count) that this "
-                    + "program lists"
+                "\(Self.self) has no case \(stored.number): this program lists \(cases.count) cases"
             )
         }
         return cases[Int(stored.number)]
@@ -207,7 +206,7 @@ extension PersistableUnion {
         }
         if let found { return found }
         fatalError(
-            "Holdfast: \(value) is of a case that \(Self.self).cases does not list. Add it there.")
+            "Holdfast: \(Self.self).cases does not list the case of \(value). Add it.")
     }
 
     public static func destroy(_ stored: StoredUnion, in access: HeapAccess) {

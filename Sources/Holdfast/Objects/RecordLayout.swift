@@ -82,7 +82,7 @@ package final class RecordLayout: Sendable {
         guard isInspectable, !(type is AnyClass) else {
             throw HeapError.notStorable(
                 type: "\(type)",
-                reason: "a record is a struct, and its fields cannot be found in this")
+                reason: "a record must be a struct, and reflection finds no fields in this type")
         }
         var fields: [Field] = []
         var end = MemoryLayout<StoredRecord>.size
@@ -131,7 +131,7 @@ package final class RecordLayout: Sendable {
         if name.hasPrefix("Array<") { return "; use a PersistentArray" }
         if name.hasPrefix("Dictionary<") { return "; use a PersistentMap" }
         if name.hasPrefix("Set<") { return "; use a PersistentSet" }
-        return type is AnyClass ? "; an object of a class means nothing in another process" : ""
+        return type is AnyClass ? "; an object of a class has no meaning in another process" : ""
     }
 
     private static func storedLayout<T: Persistable>(_ type: T.Type) -> (size: Int, alignment: Int)

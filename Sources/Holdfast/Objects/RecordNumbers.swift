@@ -83,7 +83,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
     /// Returns the records of the import that a decoder belongs to.
     package static func require(in decoder: any Decoder) throws -> ImportedRecords {
         guard let found = decoder.userInfo[Exchange.userInfoKey] as? ImportedRecords else {
-            throw ExchangeProblem("values of a heap are decoded by an import only")
+            throw ExchangeProblem("values of a heap can only be decoded by an import")
         }
         return found
     }
@@ -99,7 +99,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
         if shares {
             var header = access.load(entry.place, as: StoredRecord.self)
             guard header.owners < .max else {
-                throw ExchangeProblem("object \(number) is shared by too many")
+                throw ExchangeProblem("object \(number) has too many references")
             }
             header.owners += 1
             access.store(header, at: entry.place)
@@ -114,7 +114,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
         -> UInt64
     {
         var entry = try entry(number, type)
-        guard !entry.isFilled else { throw ExchangeProblem("object \(number) is there twice") }
+        guard !entry.isFilled else { throw ExchangeProblem("object \(number) is defined twice") }
         entry.isFilled = true
         entry.isOwned = true
         entries[number] = entry
@@ -128,7 +128,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
         guard let entry = entries[number] else {
             throw ExchangeProblem("nothing refers to object \(number)")
         }
-        guard !entry.isFilled else { throw ExchangeProblem("object \(number) is there twice") }
+        guard !entry.isFilled else { throw ExchangeProblem("object \(number) is defined twice") }
         entries[number]!.isFilled = true
         return (entry.place, entry.type)
     }
@@ -141,7 +141,7 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
         }
         guard ObjectIdentifier(entry.type) == ObjectIdentifier(type) else {
             throw ExchangeProblem(
-                "object \(number) is referred to as a \(entry.type.storedName) and as a "
+                "object \(number) is referenced both as a \(entry.type.storedName) and as a "
                     + "\(type.storedName)"
             )
         }
@@ -152,11 +152,11 @@ package final class ImportedRecords: ImportContext, @unchecked Sendable {
     package func requireComplete() throws {
         for (number, entry) in entries.sorted(by: { $0.key < $1.key }) {
             guard entry.isFilled else {
-                throw ExchangeProblem("object \(number) is referred to and is not there")
+                throw ExchangeProblem("object \(number) is referenced but not defined")
             }
             if entry.isOwned, entry.isShared {
                 throw ExchangeProblem(
-                    "object \(number) is shared, and inside something else that owns it")
+                    "object \(number) is shared, but has a single owner as well")
             }
         }
     }

@@ -57,8 +57,8 @@ struct RecordPlan {
     func noField(_ type: Any.Type) -> Never {
         let name = layout._withUnsafeGuaranteedRef { $0.typeName }
         fatalError(
-            "Holdfast: a path to a \(type) leads to no stored field of \(name). Reach computed "
-                + "properties and the fields of fields through the record's value.")
+            "Holdfast: the key path to a \(type) is not a stored field of \(name). Access computed "
+                + "properties and nested fields through the record's value.")
     }
 
     /// Traps unless a record of this type is at `offset`.

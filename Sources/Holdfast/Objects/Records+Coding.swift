@@ -90,8 +90,7 @@ extension PersistableUnion {
         let cases = cases
         guard stored.number < cases.count else {
             throw ExchangeProblem(
-                "case \(stored.number) of \(Self.self) is none of the \(cases.count) that this "
-                    + "program lists"
+                "\(Self.self) has no case \(stored.number): this program lists \(cases.count) cases"
             )
         }
         let entry = cases[Int(stored.number)]
@@ -112,7 +111,7 @@ extension PersistableUnion {
         let container = try decoder.container(of: ["case", "values"])
         let cases = cases
         guard let number = try number(in: container, cases) else {
-            throw decoder.problem("\(Self.self) has no such case as this program lists them")
+            throw decoder.problem("this program's \(Self.self) has no such case")
         }
         let entry = cases[number]
         guard entry.byteCount > 0 else {
@@ -176,7 +175,7 @@ private enum Reference {
     ) throws {
         guard let records = ExportedRecords.find(in: encoder) else {
             throw ExchangeProblem(
-                "a reference can be encoded in an export only, which writes what it leads to")
+                "a reference can only be encoded by an export, which also writes its target")
         }
         var container = encoder.container(keyedBy: Name.self)
         try container.encode(records.number(of: place, type), forKey: name)

@@ -48,11 +48,11 @@ package struct RootCatalogue {
         static func encode(_ stored: Record, from access: HeapAccess, to encoder: any Encoder)
             throws
         {
-            throw ExchangeProblem("the catalogue of roots is no value")
+            throw ExchangeProblem("the catalogue of roots is not a value")
         }
 
         static func decode(from decoder: any Decoder, in access: HeapAccess) throws -> Record {
-            throw ExchangeProblem("the catalogue of roots is no value")
+            throw ExchangeProblem("the catalogue of roots is not a value")
         }
     }
 
@@ -189,7 +189,7 @@ package struct RootCatalogue {
         }
         if map.contains(newName) {
             fatalError(
-                "Holdfast: \(name) cannot be renamed to \(newName), which is another root's name.")
+                "Holdfast: \(name) cannot be renamed to \(newName): another root has that name.")
         }
         access.catalogueWillChange()
         map.updateValue(RecordValue(record: record), forKey: newName)

@@ -57,7 +57,7 @@ package enum PlainForm {
                 from: try container.superDecoder(forKey: name))
         }
         if type == Unicode.Scalar.self, Unicode.Scalar(memory.load(as: UInt32.self)) == nil {
-            throw decoder.problem("\(memory.load(as: UInt32.self)) is no Unicode scalar")
+            throw decoder.problem("\(memory.load(as: UInt32.self)) is not a Unicode scalar")
         }
     }
 
@@ -100,7 +100,7 @@ package enum PlainForm {
             guard let rawType = T.RawValue.self as? any Decodable.Type else { return false }
             let raw = try rawType.init(from: decoder)
             guard let value = (raw as? T.RawValue).flatMap({ T(rawValue: $0) }) else {
-                throw decoder.problem("\(raw) is no raw value of \(T.self)")
+                throw decoder.problem("\(raw) is not a raw value of \(T.self)")
             }
             memory.initializeMemory(as: T.self, to: value)
             return true
@@ -181,7 +181,7 @@ package enum PlainForm {
         if let cases = EnumMetadata.plainCases(of: type), size <= 8 {
             let number = data.reversed().reduce(0) { $0 << 8 | UInt64($1) }
             guard number < max(cases, 1) else {
-                throw decoder.problem("\(type) has \(cases) cases, and none is numbered \(number)")
+                throw decoder.problem("\(type) has no case number \(number); it has \(cases) cases")
             }
         }
         for (index, byte) in data.enumerated() {

@@ -120,7 +120,7 @@ public struct StoredBytes: BitwiseCopyable, Sendable {
         if stored.isInline {
             guard stored.high >> 56 <= 15 else {
                 return verification.report(
-                    "\(kind) claims to have \(stored.high >> 56) bytes in place")
+                    "\(kind) has an inline length of \(stored.high >> 56) bytes")
             }
         } else {
             guard

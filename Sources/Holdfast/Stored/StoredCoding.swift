@@ -71,7 +71,7 @@ package enum Exchange {
     /// Returns the transaction in which an import creates stored forms.
     package static func access(_ decoder: any Decoder) throws -> HeapAccess {
         guard let found = decoder.userInfo[userInfoKey] as? any ImportContext else {
-            throw ExchangeProblem("values of a heap are decoded by an import only")
+            throw ExchangeProblem("values of a heap can only be decoded by an import")
         }
         return found.access
     }
@@ -109,7 +109,7 @@ extension UnkeyedDecodingContainer {
     package func requireEnd() throws {
         if !isAtEnd {
             throw DecodingError.dataCorruptedError(
-                in: self, debugDescription: "there are more elements than belong here")
+                in: self, debugDescription: "there are too many elements")
         }
     }
 }

@@ -154,7 +154,7 @@ extension PersistableEnum {
         let stored = try RawValue.decode(from: decoder, in: access)
         let raw = RawValue.load(stored, from: access)
         guard Self(rawValue: raw) != nil else {
-            throw decoder.problem("\(raw) is no raw value of \(Self.self)")
+            throw decoder.problem("\(raw) is not a raw value of \(Self.self)")
         }
         return stored
     }

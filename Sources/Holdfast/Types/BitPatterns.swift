@@ -56,7 +56,7 @@ package struct BitPatterns: Sendable {
             let byte = Int(verification.load(offset + UInt64(rule.offset), as: UInt8.self))
             if byte >= rule.limit {
                 verification.report(
-                    "byte \(rule.offset) of a struct is \(byte), which no \(rule.name) can be")
+                    "byte \(rule.offset) of a struct is \(byte), which is not a valid \(rule.name)")
             } else if byte == 0 {
                 verify(rule.whenZero, at: offset, in: &verification)
             }

@@ -138,7 +138,9 @@ extension PersistableEnum {
     public static func load(_ stored: RawValue.Stored, from access: HeapAccess) -> Self {
         let raw = RawValue.load(stored, from: access)
         guard let value = Self(rawValue: raw) else {
-            Misuse.damaged(access, "\(raw) is no raw value of \(Self.self) that this program knows")
+            Misuse.damaged(
+                access,
+                "\(raw) is not a raw value of \(Self.self) known to this program")
         }
         return value
     }
@@ -163,7 +165,7 @@ extension PersistableEnum {
         let raw = RawValue.load(
             verification.load(offset, as: RawValue.Stored.self), from: verification.access)
         if Self(rawValue: raw) == nil {
-            verification.report("\(raw) is no raw value of \(Self.self) that this program knows")
+            verification.report("\(raw) is not a raw value of \(Self.self) known to this program")
         }
     }
 

@@ -40,7 +40,7 @@ extension BlockVerifier {
             return false
         }
         if load(offset, as: UInt32.self) == block.tag { return true }
-        report("what should be a \(type.storedName) lies at \(offset) and does not begin as one")
+        report("the block at \(offset) does not have the header of a \(type.storedName)")
         return false
     }
 }

@@ -49,7 +49,7 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
             throw HeapError.notStorable(
                 type: String("\(type)".prefix(80)),
                 reason:
-                    "it stands in a type whose parts are nested \(mostLevels) levels deep or more")
+                    "it is part of a type that is nested \(mostLevels) or more levels deep")
         }
         return try $level.withValue(level) {
             Result { () throws(HeapError) in
@@ -75,7 +75,8 @@ public struct TypeDescription: Hashable, Sendable, CustomStringConvertible {
         guard unions.updateValue(records, forKey: ObjectIdentifier(union)) != records else {
             throw HeapError.notStorable(
                 type: "\(union)",
-                reason: "a case of it holds a \(union) again; put that into a PersistableRecord")
+                reason: "one of its cases contains a \(union) itself; wrap that in a "
+                    + "PersistableRecord")
         }
         return try $unions.withValue(unions) { Result(catching: body) }.get()
     }
@@ -125,7 +126,7 @@ private struct LayoutText {
             let place = path.isEmpty ? "it is" : "its field \(path) is"
             throw HeapError.notStorable(
                 type: root,
-                reason: "\(place) \(problem) (\(type)), which means nothing in another process")
+                reason: "\(place) \(problem) (\(type)), which has no meaning in another process")
         }
         if let optional = type as? any AnyOptional.Type {
             try add(optional.wrappedType, path: path)

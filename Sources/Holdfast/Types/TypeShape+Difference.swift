@@ -60,7 +60,7 @@ extension TypeShape {
                 other.offset != field.offset
             else { continue }
             return
-                "the field \(name).\(field.name) lies at byte \(field.offset) in the file and at "
+                "the field \(name).\(field.name) is at byte \(field.offset) in the file and at "
                 + "byte \(other.offset) in this program"
         }
         return nil
@@ -78,7 +78,7 @@ extension TypeShape {
                     + "this program"
             }
             if pair.payload != other.payload {
-                return "the payload of \(name).\(pair.name) is another one in this program"
+                return "the payload of \(name).\(pair.name) has a different type in this program"
             }
         }
         return theirs.count > mine.count

@@ -233,7 +233,7 @@ package struct Verification: BlockVerifier {
         guard let description else { return }
         guard TypeRegistry.fingerprint(of: description) == fingerprint else {
             return report(
-                "its type is described as \(description), which is not what its fingerprint says")
+                "its type description \(description) does not match its fingerprint")
         }
         guard followsRoot else { return }
         guard let type = TypeRegistry.shared.type(describedAs: description),
@@ -308,8 +308,7 @@ package struct Verification: BlockVerifier {
             claimedByReference.insert(offset)
             guard load(offset, as: UInt32.self) == block.tag else {
                 return report(
-                    "what should be a \(type.storedName) lies at \(offset) and does not begin "
-                        + "as one"
+                    "the block at \(offset) does not have the header of a \(type.storedName)"
                 )
             }
         }
@@ -324,8 +323,8 @@ package struct Verification: BlockVerifier {
             let stated = load(offset, as: StoredRecord.self).owners
             if stated != count {
                 report(
-                    "the shared record at \(offset) counts \(stated) references, and there are "
-                        + "\(count)"
+                    "the shared record at \(offset) has a reference count of \(stated), but there "
+                        + "are \(count)"
                 )
             }
         }

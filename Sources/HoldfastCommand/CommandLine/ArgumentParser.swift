@@ -26,7 +26,8 @@ struct ArgumentParser {
         }
         guard !first.hasPrefix("-") else {
             throw UsageError(
-                "\(shown(first)) stands before a verb, where only --help and --version can stand")
+                "unexpected \(shown(first)) before the verb; only --help and --version are allowed "
+                    + "there")
         }
         guard let verb = verbs.first(where: { $0.name == first }) else {
             throw UsageError(
@@ -106,8 +107,7 @@ struct ArgumentParser {
         }
         guard operands.count <= verb.operands.count else {
             throw UsageError(
-                "\(verb.name) does not know what to do with "
-                    + "\(shown(operands[verb.operands.count]))",
+                "\(verb.name) has no operand for \(shown(operands[verb.operands.count]))",
                 verb: verb.name)
         }
         return .run(verb: verb.name, operands: operands, options: options)

@@ -39,19 +39,19 @@ extension HeapError {
             "Permission denied to \(operation) \(path). Change the file's permissions (chmod), or "
                 + "ask its owner."
         case .readOnlyFolder(let path):
-            "The folder of \(path) cannot be written to, and a heap that is written needs its log "
-                + "beside it. Make a copy elsewhere: holdfast copy \(path) DESTINATION"
+            "The folder of \(path) cannot be written to, and a heap that is open for writing needs "
+                + "its log next to it. Make a copy elsewhere: holdfast copy \(path) DESTINATION"
         case .timedOut(let path, let what):
-            "\(path) could not be used in time: \(what) did not come to an end. Look for a process "
-                + "that hangs or is stopped, or wait longer: --timeout 120"
+            "\(path) could not be used in time: \(what) did not finish. Look for a process that "
+                + "hangs or is stopped, or wait longer: --timeout 120"
         case .rootNotFound(let path, let name):
             "\(path) has no root named \(DisplayText.quoted(Self.shortened(name))). Its roots are "
                 + "listed by: holdfast info \(path)"
         case .alreadyExists(let path):
-            "There is a file at \(path) already, and it was left as it is. Remove it first, or "
-                + "choose another name."
+            "A file already exists at \(path), and it was not changed. Remove it first, or choose "
+                + "another name."
         case .rootExists(let path, let name):
-            "\(path) has a root named \(DisplayText.quoted(Self.shortened(name))) already, and "
+            "\(path) already has a root named \(DisplayText.quoted(Self.shortened(name))), and "
                 + "nothing was loaded. Load it under another name: --as NAME"
         case .diskFull(let path):
             "The disk is full: \(path) could not be written, and nothing was changed. Free some "
@@ -60,15 +60,14 @@ extension HeapError {
             "\(path) could not be written, and nothing was changed: a limit for the size of files "
                 + "was reached (ulimit -f, or the file system's). Raise the limit and try again."
         case .unknownType(let path, let name, let type):
-            "The heap says too little of the type of the root "
+            "The heap does not fully describe the type of the root "
                 + "\(DisplayText.quoted(Self.shortened(name))) of \(path), "
                 + "\(Self.shortened(type)). Use the program that made it."
         case .replaced(let path):
-            "\(path) has been removed, or another file put in its place, while it was open. Run "
-                + "this again to use what is there now."
+            "\(path) was removed or replaced while it was open. Run this again to use the current "
+                + "file."
         case .readOnly(let path):
-            "\(path) can only be read. Change the file's permissions (chmod), or make a copy "
-                + "elsewhere."
+            "\(path) is read-only. Change the file's permissions (chmod), or make a copy elsewhere."
         default: description
         }
     }

@@ -9,7 +9,7 @@ struct HelpText {
     /// All verbs, one line each.
     var overview: [String] {
         var lines = [
-            "\(painter.bold("holdfast")) looks after Holdfast heaps: files that keep Swift data "
+            "\(painter.bold("holdfast")) manages Holdfast heaps: files that keep Swift data "
                 + "structures.",
             "",
         ]
@@ -26,8 +26,8 @@ struct HelpText {
                 + "page.",
             indent: 0)
         lines += wrapped(
-            "Ends with status 0 if all is well, 1 if something is damaged or has failed, 2 if it "
-                + "was called wrongly.",
+            "Ends with status 0 on success, 1 if something is damaged or has failed, 2 for wrong "
+                + "usage.",
             indent: 0)
         return lines
     }

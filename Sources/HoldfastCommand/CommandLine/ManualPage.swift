@@ -4,31 +4,31 @@ struct ManualPage {
 
     var text: String {
         var lines = [
-            ".TH HOLDFAST 1", ".SH NAME", "holdfast \\- look after Holdfast heaps", ".SH SYNOPSIS",
+            ".TH HOLDFAST 1", ".SH NAME", "holdfast \\- manage Holdfast heaps", ".SH SYNOPSIS",
             ".B holdfast", ".I VERB",
             "[arguments]",
             ".SH DESCRIPTION",
             "A Holdfast heap is a file that keeps Swift data structures.",
             "This command reports on heaps, checks them, shows and copies what is in them, and "
-                + "looks after their files.",
+                + "maintains their files.",
             ".SH VERBS",
         ]
         for verb in verbs { lines += section(verb) }
         lines += [
             ".SH EXIT STATUS",
-            ".TP", ".B 0", "All is well.",
+            ".TP", ".B 0", "Success.",
             ".TP", ".B 1",
-            "The heap is damaged, or something has failed. A line on the standard error output "
-                + "says what, and what to do next.",
-            ".TP", ".B 2", "The command was called wrongly.",
+            "The heap is damaged, or something has failed. A line on the standard error says what, "
+                + "and what to do next.",
+            ".TP", ".B 2", "Invalid usage.",
             ".TP", ".B 130, 129, 143",
             "Ended by Ctrl\\-C, by the closing of its terminal, or by \\fBkill\\fR; the heap is as "
                 + "it was.",
-            ".TP", ".B 141", "Whoever read the output has gone.",
+            ".TP", ".B 141", "The reader of the output has closed it.",
             ".SH ENVIRONMENT",
             ".TP", ".B NO_COLOR", "If it is set and not empty, nothing is coloured.",
             ".TP", ".B PAGER",
-            "What \\fBshow\\fR hands long output to on a terminal; \\fBless\\fR if it is not set.",
+            "The pager for long output of \\fBshow\\fR on a terminal (default \\fBless\\fR).",
         ]
         return lines.joined(separator: "\n") + "\n"
     }

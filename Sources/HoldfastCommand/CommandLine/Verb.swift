@@ -90,8 +90,8 @@ struct Invocation {
         guard let number = Int(text), range.contains(number) else {
             let allowed =
                 range.upperBound == .max
-                ? "a whole number from \(range.lowerBound) on"
-                : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+                ? "an integer of at least \(range.lowerBound)"
+                : "an integer from \(range.lowerBound) to \(range.upperBound)"
             throw UsageError(
                 "--\(option) takes \(allowed), not \(DisplayText.quoted(text))", verb: verb.name)
         }

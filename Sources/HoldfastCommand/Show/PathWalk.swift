@@ -12,7 +12,7 @@ extension ValuePath {
                 let here = text(steps: index)
                 throw CommandFailure(
                     "There is no \(text(steps: index + 1)) in \(path): \(here) is "
-                        + "\(Self.description(of: place)). Look at it with: holdfast show \(path) "
+                        + "\(Self.description(of: place)). Show it with: holdfast show \(path) "
                         + "'\(here)'"
                 )
             }

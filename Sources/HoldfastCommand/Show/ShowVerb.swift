@@ -5,40 +5,42 @@ import HoldfastTools
 
 extension Verb {
     static let show = Verb(
-        name: "show", summary: "look into the data, without the program that wrote it",
+        name: "show", summary: "show the data of a heap, without the program that wrote it",
         operands: [
             heapFile,
             Operand(
-                name: "PATH", summary: "a root, and the way into it; all roots unless given",
+                name: "PATH", summary: "a root and a path into it; all roots by default",
                 isOptional: true,
                 completion: .nothing),
         ],
         options: [
             Option(
-                name: "limit", value: "N", summary: "show no more than N elements; 100 unless set"),
+                name: "limit", value: "N", summary: "show no more than N elements (default 100)"),
             Option(name: "from", value: "N", summary: "begin with element N, counted from 0"),
             Option(
                 name: "depth", value: "N",
-                summary: "show N levels of values in values; 4 unless set"),
+                summary: "show N levels of nested values (default 4)"),
             Option(
-                name: "pager", summary: "hand the output to $PAGER, or less, also if it is short"),
+                name: "pager",
+                summary: "page the output with $PAGER, or less, even if it is short"),
             Option(
                 name: "trust",
                 summary:
-                    "do not check the root first: quicker where it is large, but damage may end "
-                    + "the command"
+                    "skip the check of the root: faster for a large root, but damage may end the "
+                    + "command"
             ),
             json, timeout,
         ],
         details: [
             "A path begins with a root: stock. Then come fields and keys, .bolt or [\"key with "
                 + "spaces\"], elements of lists, [3] or [-1] for the last, and numbers as keys, "
-                + "[4711]. References and optionals are passed through. Quote paths for the shell.",
-            "The heap describes its own types, so that any heap can be looked into. Long output is "
-                + "paged on a terminal.",
+                + "[4711]. References and optionals are followed automatically. Quote paths for "
+                + "the shell.",
+            "The heap describes its own types, so that the data of any heap can be shown. Long "
+                + "output is paged on a terminal.",
         ],
         examples: [
-            Example(command: "show inventory.heap", meaning: "Which roots there are."),
+            Example(command: "show inventory.heap", meaning: "List the roots."),
             Example(
                 command: "show inventory.heap stock.bolt",
                 meaning: "The value for a key of a "

@@ -38,7 +38,9 @@ struct ValuePath: Equatable {
                 parser.skip()
                 steps.append(.name(try parser.name()))
             case "[": steps.append(try parser.bracket())
-            default: throw parser.problem("\"\(next)\" stands where a point or a bracket should")
+            default:
+                throw parser.problem(
+                    "expected a full stop or a bracket instead of \"\(next)\"")
             }
         }
         self.steps = steps
@@ -72,14 +74,14 @@ struct ValuePath: Equatable {
         mutating func skip() { at += 1 }
 
         func problem(_ what: String) -> Problem {
-            Problem(description: "the path is not understood at character \(at + 1): \(what)")
+            Problem(description: "the path is invalid at character \(at + 1): \(what)")
         }
 
         mutating func name() throws(Problem) -> String {
             var name = ""
             while let character = peek, !".[".contains(character) {
                 if character == "]" || character == "\"" {
-                    throw problem("names with \(character) stand in brackets and quotation marks")
+                    throw problem("names with \(character) need brackets and quotation marks")
                 }
                 name.append(character)
                 skip()
@@ -137,7 +139,7 @@ struct ValuePath: Equatable {
                 skip()
                 guard let value = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(value)
                 else {
-                    throw problem("\\u{\(digits)} is no character")
+                    throw problem("\\u{\(digits)} is not a character")
                 }
                 return Character(scalar)
             default: throw problem("\\\(character) means nothing")

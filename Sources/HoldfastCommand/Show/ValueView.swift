@@ -117,7 +117,7 @@ struct ValueView {
         let end = min(from, count) + shown
         guard end < count || from > 0 else { return [] }
         let more = count - end
-        let next = more > 0 ? "; go on with --from \(end)" : ""
+        let next = more > 0 ? "; continue with --from \(end)" : ""
         return [
             painter.faint(
                 "  \(Figures.count(shown)) of \(Figures.count(count)), from number \(from)\(next)")

@@ -12,13 +12,13 @@ extension Verb {
         options: [
             Option(
                 name: "seconds", value: "N",
-                summary: "how long each measurement takes; 0.5 unless set"), json, timeout,
+                summary: "how long each measurement takes (default 0.5)"), json, timeout,
         ],
         details: [
-            "Measures with a scratch heap of its own beside FILE, on the same disk, and removes it "
-                + "again; FILE itself is only looked at. The disk needs some ten megabytes.",
-            "A commit is kept by kill -9 from its return on; a durable commit by a power cut too. "
-                + "Figures of a busy machine are lower; run it again.",
+            "Measures with a temporary heap next to FILE, on the same disk, and removes it "
+                + "afterwards; FILE itself is only read. The disk needs some ten megabytes.",
+            "A commit survives kill -9 once it has returned; a durable commit survives a power cut "
+                + "too. Figures of a busy machine are lower; run it again.",
         ],
         examples: [Example(command: "bench inventory.heap", meaning: "What to expect here.")]
     ) { call in
@@ -72,7 +72,7 @@ private struct Scratch {
         // Only files created here may be removed later.
         for name in names where SystemDisk.shared.exists(name) {
             throw CommandFailure(
-                "\(name) is in the way. Remove it if nobody needs it, and try again.")
+                "\(name) already exists. Remove it if it is not needed, and try again.")
         }
     }
 
@@ -156,8 +156,8 @@ private struct Bench {
         }
         guard sum == UInt64(count) * UInt64(count - 1) / 2 else {
             throw CommandFailure(
-                "A map of the scratch heap gave back other values than were put in. Test this "
-                    + "machine's memory and disk."
+                "A map of the temporary heap returned values different from the ones stored. Test "
+                    + "this machine's memory and disk."
             )
         }
         return [insert, get]

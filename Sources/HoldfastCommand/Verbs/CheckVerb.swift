@@ -4,35 +4,35 @@ import HoldfastTools
 
 extension Verb {
     static let check = Verb(
-        name: "check", summary: "look for damage anywhere in a heap, and save what can be read",
+        name: "check", summary: "check a heap for damage, and save the readable roots",
         operands: [heapFile],
         options: [
             json,
             Option(
                 name: "repair", value: "OUT",
                 summary:
-                    "make a new heap at OUT of all roots that can be read; FILE is left as it is",
+                    "create a new heap at OUT from all readable roots; FILE is not changed",
                 completion: .file),
             timeout,
         ],
         details: [
             "Reads both copies of the header, the log, every page with its checksum, the "
-                + "allocator's account of every page and block, and the inner rules of every "
-                + "root's structure, and counts what no root leads to. Changes nothing; readers "
-                + "and writers of other processes go on.",
+                + "allocator's account of every page and block, and the invariants of every root's "
+                + "structure, and counts unreachable blocks. Changes nothing; readers and writers "
+                + "in other processes continue.",
             "Ends with status 0 if the heap is sound, and with 1 if it is damaged; the report then "
                 + "names the roots and places.",
             "With --repair, every root that can be followed to its end is copied, element by "
                 + "element, to a new heap; roots that cannot are left out and named. Roots that "
                 + "have something in a page which does not match its checksum are copied and named "
-                + "too: they are whole, but a value in them may be wrong. Nothing is taken from a "
-                + "log behind the place where it is damaged.",
+                + "too: they are whole, but a value in them may be wrong. Records after a damaged "
+                + "part of the log are not used.",
         ],
         examples: [
-            Example(command: "check inventory.heap", meaning: "Is it sound?"),
+            Example(command: "check inventory.heap", meaning: "Check for damage."),
             Example(
                 command: "check inventory.heap --repair saved.heap",
-                meaning: "Save what can be read."),
+                meaning: "Save the readable roots."),
         ]
     ) { call in
         let (report, isSound) = try runCheck(call)
@@ -206,7 +206,7 @@ struct CheckReport {
         case .header: "a copy of the header"
         case .records: "the allocator's records, the page map or checksums"
         case .free: "free"
-        case .unknown: "behind the heap's end, or not accounted for"
+        case .unknown: "after the heap's end, or not accounted for"
         case .data:
             damage.roots.isEmpty
                 ? "data of the catalogue, or of something that could not be followed"
@@ -228,14 +228,15 @@ struct CheckReport {
         found.append(
             (
                 "header", headers.isEmpty ? .fine : .damaged,
-                headers.isEmpty ? "both copies" : "copy \(headers[0]); the other is whole"
+                headers.isEmpty ? "both copies" : "copy \(headers[0]); the other is intact"
             ))
         found.append(
             (
                 "log", .fine,
                 check.loggedPages == 0
-                    ? "nothing in it that the file does not have"
-                    : "whole; it has the newest of \(Figures.count(check.loggedPages, "page"))"
+                    ? "nothing that is not in the file"
+                    : "intact; it has the newest contents of "
+                        + "\(Figures.count(check.loggedPages, "page"))"
             ))
         found.append(
             (
@@ -269,8 +270,8 @@ struct CheckReport {
             found.append(
                 (
                     "unreachable", .fine,
-                    "no root leads to \(Figures.count(count, "block")): what programs keep by "
-                        + "themselves, or have lost"
+                    "no root leads to \(Figures.count(count, "block")): allocated directly by "
+                        + "programs, or leaked"
                 ))
         }
         return found
@@ -286,7 +287,7 @@ struct CheckReport {
         let followed = check.roots.filter { $0.bytes != nil }.count - damaged.count
         var found: [(name: String, Verdict, text: String)] = []
         if !damaged.isEmpty {
-            found.append(("roots", .damaged, "\(list(damaged)): cannot be followed to the end"))
+            found.append(("roots", .damaged, "\(list(damaged)): cannot be followed completely"))
         }
         if !doubtful.isEmpty {
             found.append(

@@ -1,6 +1,6 @@
 extension Verb {
     static let completions = Verb(
-        name: "completions", summary: "print what makes a shell complete this command's words",
+        name: "completions", summary: "print a completion script for a shell",
         operands: [
             Operand(
                 name: "SHELL", summary: "bash, zsh or fish",

@@ -6,23 +6,22 @@ import MemoryMapping
 
 extension Verb {
     static let copy = Verb(
-        name: "copy", summary: "copy a heap, as it is now, while others use it",
+        name: "copy", summary: "copy a heap in its present state, while it is in use",
         operands: [heapFile, Operand(name: "COPY", summary: "the new file")],
         options: [
             Option(
                 name: "replace",
                 summary:
-                    "put the copy in the place of a file that is there, unless that is a heap "
-                    + "in use"
+                    "replace an existing file, unless that is a heap in use"
             ),
             json, timeout,
         ],
         details: [
             "The copy is one commit of the heap, whole, at rest in one file, and a heap of its own "
-                + "with another identity. Readers and writers go on meanwhile. Free pages are left "
-                + "out, as holes. It appears under its name when it is complete and on the disk, "
-                + "or not at all.",
-            "Copying the file with other programs is right only while nobody has it open.",
+                + "with another identity. Readers and writers continue. Free pages are left out, "
+                + "as holes. It appears under its name when it is complete and on the disk, or not "
+                + "at all.",
+            "Copy the file with other programs only while no process has it open.",
         ],
         examples: [
             Example(
@@ -55,16 +54,15 @@ extension Verb {
     }
 
     static let compact = Verb(
-        name: "compact", summary: "make a heap take less of the disk",
+        name: "compact", summary: "reduce a heap's disk space",
         operands: [heapFile], options: [json, timeout],
         details: [
-            "Moves the log into the heap file, gives the disk blocks of free pages back to the "
-                + "file system as holes, and cuts the free end off, unless another process has the "
-                + "heap open: then the last one to close it does that. Nothing moves inside the "
-                + "heap, and other processes go on; writers wait meanwhile.",
-            "shrink only cuts the end off. Blocks that lie between others in use cannot be given "
-                + "back; if fragmentation is high, make the heap anew: holdfast dump FILE | "
-                + "holdfast load NEW",
+            "Moves the log into the heap file, returns the disk blocks of free pages to the file "
+                + "system, and truncates the free end, unless another process has the heap open: "
+                + "then the last one to close it does that. Nothing moves inside the heap, and "
+                + "other processes continue; writers wait meanwhile.",
+            "shrink only truncates the end. Blocks between others in use cannot be freed; if "
+                + "fragmentation is high, rebuild the heap: holdfast dump FILE | holdfast load NEW",
         ],
         examples: [
             Example(command: "compact inventory.heap", meaning: "After much has been removed.")
@@ -80,18 +78,20 @@ extension Verb {
         name: "shrink", summary: "cut off the free end of a heap's file",
         operands: [heapFile], options: [json, timeout],
         details: [
-            "Moves the log into the heap file, gives up what grow has asked for, and cuts off "
-                + "everything behind the last page in use; where another process has the heap "
-                + "open, the last one to close it cuts the file. Free pages between others stay: "
-                + "compact gives those back too."
+            "Moves the log into the heap file, releases the space reserved by grow, and truncates "
+                + "the file after the last page in use; if another process has the heap open, the "
+                + "last one to close it truncates the file. Free pages between others stay: "
+                + "compact returns those too."
         ],
         examples: [
-            Example(command: "shrink inventory.heap", meaning: "Take back what grow has reserved.")
+            Example(
+                command: "shrink inventory.heap",
+                meaning: "Release the space reserved by grow.")
         ]
     ) { call in try Resizing.run(call) { try $0.shrink() } }
 
     static let grow = Verb(
-        name: "grow", summary: "reserve room on the disk for a heap, ahead of need",
+        name: "grow", summary: "reserve disk space for a heap in advance",
         operands: [
             heapFile,
             Operand(
@@ -105,9 +105,9 @@ extension Verb {
             "Makes the heap's file at least SIZE long, rounded up to 64 KiB, with blocks of the "
                 + "disk for all of it, so that later commits cannot meet a full disk until the "
                 + "heap has grown so far. The file stays that long when it is closed. A file that "
-                + "is longer already stays as it is; shrink takes the room back."
+                + "is already longer is not changed; shrink releases the space."
         ],
-        examples: [Example(command: "grow inventory.heap 2G", meaning: "Room for two gibibytes.")]
+        examples: [Example(command: "grow inventory.heap 2G", meaning: "Space for two gibibytes.")]
     ) { call in
         let bytes = try call.bytes(call.operands[1], "SIZE")
         return try Resizing.run(call) { try $0.reserve(bytes: bytes) }

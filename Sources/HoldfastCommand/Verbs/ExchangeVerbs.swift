@@ -7,11 +7,11 @@ import MemoryMapping
 
 extension Verb {
     static let dump = Verb(
-        name: "dump", summary: "write what is in a heap as lines of JSON",
+        name: "dump", summary: "export a heap as lines of JSON",
         operands: [
             heapFile,
             Operand(
-                name: "ROOT", summary: "only this root; all of them unless given", isOptional: true,
+                name: "ROOT", summary: "only this root; all roots by default", isOptional: true,
                 completion: .nothing),
         ],
         options: [
@@ -21,11 +21,11 @@ extension Verb {
                 completion: .file), timeout,
         ],
         details: [
-            "Every root becomes a line that says what it is, and a line for each of its elements, "
-                + "as one JSON value each; load reads them back without loss. All roots are of one "
-                + "moment. The program that made the heap is not needed: the heap describes its "
+            "Every root becomes a header line, and a line for each of its elements, as one JSON "
+                + "value each; load reads them back without loss. All roots are from the same "
+                + "commit. The program that made the heap is not needed: the heap describes its "
                 + "types.",
-            "The heap is checked on the way: what is damaged is an error, and not written.",
+            "The heap is checked on the way: damage is an error, and is not exported.",
         ],
         examples: [
             Example(
@@ -63,29 +63,30 @@ extension Verb {
     }
 
     static let load = Verb(
-        name: "load", summary: "make roots of lines that dump has written",
+        name: "load", summary: "import roots from lines that dump has written",
         operands: [
-            Operand(name: "FILE", summary: "a heap file; it is made if there is none"),
+            Operand(name: "FILE", summary: "a heap file, created if it does not exist"),
             Operand(
-                name: "LINES", summary: "the file of lines; the standard input unless given",
+                name: "LINES", summary: "the file of lines; the standard input by default",
                 isOptional: true),
         ],
         options: [
             Option(
-                name: "as", value: "NAME", summary: "call the root so; the lines must hold only one"
+                name: "as", value: "NAME",
+                summary: "name of the root; the lines must contain only one"
             ), timeout,
         ],
         details: [
             "All roots of the lines, or, if anything is wrong with them, none: the error names the "
                 + "line. Roots that the heap has already are not replaced.",
-            "Into a heap that is there, this is one transaction; others go on reading meanwhile. A "
-                + "new heap appears when it is complete.",
+            "In an existing heap, this is one transaction; readers continue. A new heap appears "
+                + "when it is complete.",
         ],
         examples: [
-            Example(command: "load restored.heap inventory.jsonl", meaning: "A heap of a dump."),
+            Example(command: "load restored.heap inventory.jsonl", meaning: "A heap from a dump."),
             Example(
                 command: "dump inventory.heap | holdfast load tidy.heap",
-                meaning: "A heap made anew, without fragmentation."),
+                meaning: "Rebuild a heap without fragmentation."),
         ]
     ) { call in
         let source = call.operands.count > 1 && call.operands[1] != "-" ? call.operands[1] : nil

@@ -6,7 +6,7 @@ import HoldfastTools
 extension Verb {
     static let info = Verb(
         name: "info",
-        summary: "what a heap is: its sizes, free space, log, roots, and who has it open",
+        summary: "report a heap's sizes, free space, log, roots and processes",
         operands: [heapFile],
         options: [
             json,
@@ -19,9 +19,9 @@ extension Verb {
             timeout,
         ],
         details: [
-            "Reads only, and disturbs nobody: readers and writers of other processes go on. A heap "
-                + "that was not closed cleanly is shown as it will be when it is next opened, and "
-                + "its files are left as they are.",
+            "Reads only; readers and writers in other processes continue. A heap that was not "
+                + "closed cleanly is shown as it will be when it is next opened, and its files are "
+                + "not changed.",
             "Fragmentation is the share of the free space inside the heap that is not in its "
                 + "longest run of free pages: 0% if it is all in one piece, near 100% if it lies "
                 + "in many small ones. Bytes of roots are counted as they were allocated, with "
@@ -166,8 +166,7 @@ struct HeapReport {
                     ? "at rest: everything is in this one file" : "at rest, and open for reading"
             case .inUse: "in use"
             case .notClosed:
-                "not closed: whoever used it has ended without; the log is replayed when it is "
-                    + "next opened for writing"
+                "not closed cleanly; the log will be replayed when it is next opened for writing"
             case .inMemory: "in memory"
             }
         var facts = [
@@ -238,7 +237,7 @@ struct HeapReport {
     }
 
     private func processLines(_ painter: Painter, _ width: Int?) -> [String] {
-        guard !openings.isEmpty else { return ["  none have it open"] }
+        guard !openings.isEmpty else { return ["  none"] }
         var table = Table([
             ("number", .right), ("command", .left), ("open for", .left), ("view", .left),
         ])
@@ -290,7 +289,7 @@ struct HeapReport {
             runs.add([length, Figures.count(found.count), Figures.bytes(found.freeBytes)])
         }
         if figures.freeTailBytes > 0 {
-            runs.add(["behind the end", "1", Figures.bytes(figures.freeTailBytes)])
+            runs.add(["after the end", "1", Figures.bytes(figures.freeTailBytes)])
         }
         return lines
             + (runs.isEmpty ? ["  none"] : runs.lines(indent: 2, width: width, painter: painter))

@@ -11,14 +11,14 @@ extension Verb {
         options: [
             Option(
                 name: "svg", value: "OUT",
-                summary: "draw it into an SVG file, which browsers and documents show",
+                summary: "write an SVG file",
                 completion: .file),
             Option(
                 name: "html", value: "OUT",
-                summary: "draw it into a page with tables, for a browser", completion: .file),
+                summary: "write an HTML page with tables", completion: .file),
             Option(
                 name: "width", value: "COLUMNS",
-                summary: "columns of the drawing; those of the terminal unless set"),
+                summary: "columns of the drawing (default those of the terminal)"),
             Option(
                 name: "checksums",
                 summary:
@@ -28,12 +28,12 @@ extension Verb {
             timeout,
         ],
         details: [
-            "Every page of 4 KiB in the order of the file: what it is used for, which roots own "
-                + "how much of it, what is free, and how full slabs are; damaged pages are crossed "
-                + "out. Of a large heap, one square stands for several pages; the picture says for "
-                + "how many. Where there are no colours, letters stand for the roots.",
-            "Reads only, and shows one commit; readers and writers of other processes go on. Reads "
-                + "all that the roots lead to.",
+            "Every page of 4 KiB in the order of the file: its use, the bytes of each root in it, "
+                + "the free space, and how full slabs are; damaged pages are crossed out. Of a "
+                + "large heap, one square stands for several pages; the picture says for how many. "
+                + "Where there are no colours, letters stand for the roots.",
+            "Reads only, and shows one commit; readers and writers in other processes continue. "
+                + "Reads all that the roots lead to.",
         ],
         examples: [
             Example(command: "map inventory.heap", meaning: "A picture in the terminal."),
@@ -148,7 +148,7 @@ private enum PictureFile {
     static func write(_ text: String, to path: String, besideHeap heap: String) throws {
         if let picture = FileIdentity(path), picture == FileIdentity(heap) {
             throw CommandFailure(
-                "\(path) is the heap itself, and was left as it is. Name another file for the "
+                "\(path) is the heap itself and was not overwritten. Name another file for the "
                     + "picture."
             )
         }

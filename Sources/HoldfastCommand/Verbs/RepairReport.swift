@@ -32,11 +32,11 @@ struct RepairReport {
             lost.append("\(Figures.count(repair.leftOut.count, "root")) could not be saved")
         }
         if doubtful > 0 { lost.append("\(Figures.count(doubtful, "root")) may hold wrong values") }
-        if !repair.losses.isEmpty { lost.append("some of what was committed is lost") }
+        if !repair.losses.isEmpty { lost.append("some commits are lost") }
         return
-            "\(destination) has what could be saved of \(path), but "
-            + "\(lost.joined(separator: ", ")). Compare it with a copy before you use it"
-            + " in the place of the other."
+            "\(destination) contains the data that could be saved from \(path), but "
+            + "\(lost.joined(separator: ", ")). Compare it with a backup before "
+            + "replacing the heap."
     }
 
     func print(to call: Invocation) throws {

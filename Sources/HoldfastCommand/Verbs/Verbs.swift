@@ -11,7 +11,7 @@ extension Verb {
     static let json = Option(name: "json", summary: "print one JSON object instead")
     static let timeout = Option(
         name: "timeout", value: "SECONDS",
-        summary: "wait no longer for other processes that use the heap; 10 unless set")
+        summary: "maximum wait for other processes that use the heap (default 10)")
     static let heapFile = Operand(name: "FILE", summary: "a heap file")
 }
 

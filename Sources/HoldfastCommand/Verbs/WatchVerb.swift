@@ -4,24 +4,24 @@ import HoldfastTools
 
 extension Verb {
     static let watch = Verb(
-        name: "watch", summary: "live: commits per second, readers, log and size",
+        name: "watch", summary: "show commits per second, readers, log and size continuously",
         operands: [heapFile],
         options: [
-            Option(name: "interval", value: "SECONDS", summary: "how often; 1 unless set"),
+            Option(name: "interval", value: "SECONDS", summary: "how often (default 1)"),
             Option(name: "count", value: "N", summary: "end after N times"),
             Option(name: "json", summary: "print a JSON object on a line of its own each time"),
             timeout,
         ],
         details: [
-            "On a terminal the figures are updated in place; into a pipe or file goes a line each "
-                + "time. Ends by Ctrl-C, or after --count times, with status 0. Watching disturbs "
-                + "nobody."
+            "On a terminal the figures are updated in place; in a pipe or file, there is one line "
+                + "each time. Ends with Ctrl-C, or after --count times, with status 0. Reads only; "
+                + "readers and writers in other processes continue."
         ],
         examples: [
-            Example(command: "watch inventory.heap", meaning: "What goes on."),
+            Example(command: "watch inventory.heap", meaning: "Current activity."),
             Example(
                 command: "watch inventory.heap --json --interval 10 >> figures.jsonl",
-                meaning: "A record of it."),
+                meaning: "A log file."),
         ]
     ) { call in
         let interval = try call.seconds("interval") ?? .seconds(1)

@@ -36,7 +36,7 @@ extension HeapAccess {
             list.work.append(work)
             return list.isEndless(source.context)
         }
-        if isEndless { Misuse.damaged(source, "values own each other in a circle") }
+        if isEndless { Misuse.damaged(source, "values own each other in a cycle") }
     }
 
     @usableFromInline @inline(never)

@@ -48,7 +48,7 @@ public enum Misuse {
         }
         let path = access.context.pointee.view._withUnsafeGuaranteedRef { $0.path }
         fatalError(
-            "Holdfast: the heap \(path) is damaged: \(what). Nothing of this transaction was kept; "
+            "Holdfast: the heap \(path) is damaged: \(what). This transaction was rolled back; "
                 + "restore the file from a copy.")
     }
 }

@@ -67,7 +67,7 @@ public struct AllocatorAudit: Equatable, Sendable {
             guard word(8192) == AllocatorRoot.magic, end >= 5, end <= UInt64(heap.count) / 4096
             else {
                 audit.report(
-                    "the allocator's root is not one, or the heap's end lies outside the file")
+                    "the allocator's root is invalid, or the heap's end lies outside the file")
                 return
             }
             audit.pages = end
@@ -87,7 +87,7 @@ public struct AllocatorAudit: Equatable, Sendable {
                 switch run.kind {
                 case .free:
                     if previousWasFree {
-                        audit.report("the free runs before and at page \(page) are not joined")
+                        audit.report("the free runs before and at page \(page) are not coalesced")
                     }
                     if page + length == end {
                         audit.report("the free run at page \(page) reaches the heap's end")
@@ -238,7 +238,7 @@ public struct AllocatorAudit: Equatable, Sendable {
                 }
             }
             for page in freeRuns.keys.sorted() {
-                audit.report("the free run at page \(page) is in no bin")
+                audit.report("the free run at page \(page) is not in any bin")
             }
         }
 
@@ -263,7 +263,7 @@ public struct AllocatorAudit: Equatable, Sendable {
                 }
             }
             for page in partialSlabs.keys.sorted() {
-                audit.report("the partial slab at page \(page) is in no list")
+                audit.report("the partial slab at page \(page) is not in any list")
             }
         }
 

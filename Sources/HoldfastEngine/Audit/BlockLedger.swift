@@ -66,7 +66,7 @@ public struct BlockLedger {
         let (place, problem) = find(offset, byteCount: byteCount, alignment: alignment)
         guard let place else { return problem }
         guard claimed[place.word] & place.bit == 0 else {
-            return "lies at \(offset), in a block that something else owns too"
+            return "lies at \(offset), in a block that also has another owner"
         }
         claimed[place.word] |= place.bit
         claimedBlocks += 1

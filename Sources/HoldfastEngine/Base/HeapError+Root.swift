@@ -3,7 +3,7 @@ extension HeapError {
     static func contradictingRoot(path: String, root: UInt64, known: UInt64) -> HeapError {
         .damaged(
             path: path,
-            what: "the allocator's root page speaks of \(root) pages, and the header or log of "
+            what: "the allocator's root page says \(root) pages, and the header or log says "
                 + "\(known)")
     }
 }

@@ -152,15 +152,14 @@ extension HeapError: CustomStringConvertible {
         case .notFound(let path):
             "There is no heap file at \(path). Check the path, or open it for writing to make one."
         case .folderNotFound(let path):
-            "The folder of \(path) does not exist, so there is no heap. Make the folder first, or "
-                + "check the path."
+            "The folder of \(path) does not exist, so there is no heap. Create the folder first, "
+                + "or check the path."
         case .badPath(let path, let reason):
             "\(path.isEmpty ? "\"\"" : path) cannot be the path of a file: \(reason). Choose "
                 + "another one."
         case .foreignFile(let path, let reason):
-            "\(path) is in the way: \(reason). A heap in use needs that name for a file of its "
-                + "own. If nobody needs the file, remove it; else give it or the heap another "
-                + "name. It was left as it is."
+            "\(path) blocks a name that the heap needs: \(reason). Remove the file if it is not "
+                + "needed, or rename it or the heap. It was not changed."
         case .isDirectory(let path):
             "\(path) is a folder, not a heap file. Name a file inside it."
         case .notARegularFile(let path):
@@ -169,96 +168,96 @@ extension HeapError: CustomStringConvertible {
             "Permission denied to \(operation) \(path). Change the file's permissions, or open the "
                 + "heap read-only."
         case .readOnlyFolder(let path):
-            "The folder of \(path) cannot be written to, and a heap that is written needs its log "
-                + "beside it. Move the heap to a writable folder, or open it read-only."
+            "The folder of \(path) cannot be written to, and a heap that is open for writing needs "
+                + "its log next to it. Move the heap to a writable folder, or open it read-only."
         case .emptyFile(let path):
-            "\(path) is empty, so it is no heap. Remove it to let a new heap be made there, or "
+            "\(path) is empty, so it is not a heap. Remove it to create a new heap there, or "
                 + "restore it from a copy."
         case .notAHeap(let path):
-            "\(path) is not a Holdfast heap: it does not begin as one. Check the path; the file "
-                + "was left as it is."
+            "\(path) is not a Holdfast heap: it has no heap header. Check the path; the file was "
+                + "not changed."
         case .newerFormat(let path, let found, let supported):
             "\(path) has format version \(found), but this program knows versions up to "
-                + "\(supported). Update the program; the file was left as it is."
+                + "\(supported). Update the program; the file was not changed."
         case .foreignByteOrder(let path):
-            "\(path) was made on a machine with the other byte order. Export it there and import "
-                + "it here."
+            "\(path) was made on a machine with the opposite byte order. Export it there and "
+                + "import it here."
         case .damagedHeader(let path):
             "Both copies of the header of \(path) are damaged. Restore the file from a copy; it "
-                + "was left as it is."
+                + "was not changed."
         case .truncated(let path, let expected, let actual):
-            "\(path) has been cut short: it should have at least \(expected) bytes and has "
-                + "\(actual). Restore it from a copy; it was left as it is."
+            "\(path) is truncated: it should have at least \(expected) bytes and has \(actual). "
+                + "Restore it from a copy; it was not changed."
         case .logMissing(let path, let logPath):
             "\(path) was in use when its program ended or it was copied, and its log \(logPath) is "
-                + "missing. Bring the log back beside it (copy both files), use the name that it "
-                + "was opened by if it has several, or restore the heap from a copy."
+                + "missing. Restore the log next to it (copy both files), use the name that it was "
+                + "opened with if it has several, or restore the heap from a copy."
         case .foreignLog(let path, let logPath):
-            "The log \(logPath) does not belong to this state of \(path). Bring back the log that "
-                + "was beside the heap, or restore both from one copy."
+            "The log \(logPath) does not belong to this state of \(path). Restore the log that was "
+                + "next to the heap, or restore both from one copy."
         case .damagedLog(let path, let logPath, let commit):
             "The log \(logPath) of \(path) is damaged after commit \(commit), in a part that had "
-                + "been durable. Restore both files from a copy; they were left as they are."
+                + "been durable. Restore both files from a copy; they were not changed."
         case .busy(let path):
-            "\(path) is in use by another process that must be alone with it. Wait for it to end, "
-                + "and try again."
+            "\(path) is in use by another process that needs exclusive access. Wait for it to "
+                + "finish, and try again."
         case .timedOut(let path, let what):
-            "\(path) could not be used in time: \(what) did not come to an end. Look for a process "
-                + "that hangs or is stopped, or allow a longer timeout."
+            "\(path) could not be used in time: \(what) did not finish. Look for a process that "
+                + "hangs or is stopped, or allow a longer timeout."
         case .tooManyProcesses(let path, let limit):
-            "\(path) is open in \(limit) places already, as many as there is room for. Close it in "
-                + "one of them first."
+            "\(path) already has \(limit) openings, the maximum. Close one of them first."
         case .otherNamespace(let path):
             "\(path) is open in processes of another PID or time namespace, such as another "
-                + "container's, or there is no /proc here: whether they still live cannot be told. "
-                + "Let the containers share their process numbers (docker run "
+                + "container's, or there is no /proc here: it is unknown whether they are still "
+                + "running. Let the containers share a PID namespace (docker run "
                 + "--pid=container:NAME), or close it there first."
         case .forked(let path):
-            "\(path) was opened before this process was forked off, and belongs to its parent. "
-                + "Open it again in this process."
+            "\(path) was opened before this process was forked, and belongs to its parent. Open it "
+                + "again in this process."
         case .replaced(let path):
-            "\(path) has been removed, or another file put in its place, while it was open. "
-                + "Changes made since then are in the old file, which "
-                + "has no name any more; close the heap and open it again to use what is there now."
+            "\(path) was removed or replaced while it was open. Changes made since then are in the "
+                + "old file, which no longer has a name; close the heap and open it again to use "
+                + "the current file."
         case .unreadable(let path, let offset):
-            "\(path) cannot be read at byte \(offset): it was cut short while it was open, or the "
-                + "disk has failed. Close it and check "
-                + "the disk; restore the file from a copy if it is damaged."
+            "\(path) cannot be read at byte \(offset): it was truncated while it was open, or the "
+                + "disk has failed. Close it and check the disk; restore the file from a copy if "
+                + "it is damaged."
         case .networkFileSystem(let path, let name):
-            "\(path) lies on a network file system (\(name)), where processes on other machines "
-                + "would not see each other's changes. Move "
-                + "it to a local disk, or allow it in the options if only this machine uses it."
+            "\(path) is on a network file system (\(name)), where processes on other machines "
+                + "would not see each other's changes. Move it to a local disk, or allow it in the "
+                + "options if only this machine uses it."
         case .unsupportedPages(let path, let bytes, let limit):
-            "\(path) cannot be opened for writing here: the pages of this system's memory have "
-                + "\(bytes) bytes, and the log can be mapped in pages of up to "
-                + "\(limit). Open it read-only, or write to it on a system with smaller pages."
+            "\(path) cannot be opened for writing here: this system's memory pages are \(bytes) "
+                + "bytes, and the log can be mapped in pages of up to \(limit). Open it read-only, "
+                + "or write to it on a system with smaller pages."
         case .damagedPages(let path, let pages):
             "\(pages.count) pages of \(path) do not match their checksums "
                 + "(\(pages.prefix(5).map(String.init).joined(separator: ", "))"
-                + "\(pages.count > 5 ? ", …" : "")). The disk or something else has changed them; "
-                + "restore the file from a copy."
+                + "\(pages.count > 5 ? ", …" : "")). They were changed on the disk or by another "
+                + "program; restore the file from a copy."
         case .noFile(let path):
-            "\(path) lives in the memory of this process alone, so it can be neither copied nor "
-                + "seen by another opening. Open a heap file for that."
+            "\(path) exists only in this process's memory, so it can be neither copied nor seen by "
+                + "another opening. Open a heap file for that."
         case .alreadyExists(let path):
-            "There is a file at \(path) already, and it was left as it is. Remove it first, or "
-                + "choose another name."
+            "A file already exists at \(path), and it was not changed. Remove it first, or choose "
+                + "another name."
         case .diskFull(let path):
-            "The disk is full: \(path) could not grow, and the transaction was not kept. Free some "
-                + "space and try again."
+            "The disk is full: \(path) could not grow, and the transaction was rolled back. Free "
+                + "some space and try again."
         case .fileTooLarge(let path):
             "\(path) could not grow: a limit for the size of files was reached (ulimit -f, or the "
-                + "file system's), and the transaction was not kept. Raise the limit and try again."
+                + "file system's), and the transaction was rolled back. Raise the limit and try "
+                + "again."
         case .tooLarge(let path, let limit):
             "\(path) would grow beyond \(limit) bytes, as much as a heap can be or this process "
-                + "has addresses and memory for, and nothing was kept of the change. Split the "
-                + "data over several heaps or transactions, or raise the limits (ulimit -v, ulimit "
-                + "-d)."
+                + "has addresses and memory for, and the change was rolled back. Split the data "
+                + "over several heaps or transactions, or raise the limits (ulimit -v, ulimit -d)."
         case .outOfMemory(let path):
-            "There is no memory or no address left for \(path), and nothing was changed. Close "
-                + "what is not needed, or raise the limits (ulimit -v, ulimit -d), and try again."
+            "There is no memory or address space left for \(path), and nothing was changed. "
+                + "Release unused resources, or raise the limits (ulimit -v, ulimit -d), and try "
+                + "again."
         case .unusableNumber(let path, let what, let wanted):
-            "\(what) cannot be used for \(path), which was left as it is. Give \(wanted)."
+            "\(what) cannot be used for \(path), which was not changed. Give \(wanted)."
         case .io(let operation, let path, let code):
             "Could not \(operation) \(path): \(Errno(code)) (error \(code)). "
                 + Self.advice(for: code)
@@ -268,13 +267,12 @@ extension HeapError: CustomStringConvertible {
                 + "it again; call sync() once the cause is gone."
         case .failed(let path, let reason):
             "\(path) accepts no more changes because an earlier write failed (\(reason)). Close it "
-                + "and open it again: it "
-                + "comes back as of the last commit that reached the disk or the log."
+                + "and open it again: it reopens at the last commit that reached the disk or the "
+                + "log."
         case .closed(let path):
             "The heap \(path) has been closed. Open it again to use it."
         case .cancelled(let path):
-            "The work on \(path) was called off, and nothing was changed. Begin it again to have "
-                + "it done."
+            "The work on \(path) was cancelled, and nothing was changed. Start it again if needed."
         case .readOnly(let path):
             "\(path) was opened read-only. Open it for writing to change it."
         case .missedNote(let path, let line):
@@ -284,43 +282,42 @@ extension HeapError: CustomStringConvertible {
         case .damaged(let path, let what):
             "\(path) is damaged: \(what). Restore it from a copy."
         case .rootNotFound(let path, let name):
-            "\(path) has no root named \(Self.quoted(name)). Make it in a write transaction, or "
+            "\(path) has no root named \(Self.quoted(name)). Create it in a write transaction, or "
                 + "check the name against tx.roots."
         case .badRootName(let path, let name, let reason):
             "No root of \(path) can be named \(Self.quoted(name)): \(reason). Choose another name."
         case .undeclaredRoot(let path, let name, let similar):
             "\(path) has no root named \(Self.quoted(name)), and the program does not declare one."
                 + (similar.map { " Did it mean \(Self.quoted($0))?" } ?? "")
-                + " Correct the name, or add it to Options.rootNames; nothing was made."
+                + " Correct the name, or add it to Options.rootNames; nothing was created."
         case .rootTypeMismatch(let path, let name, let stored, let requested, let difference):
-            "The root \(Self.quoted(name)) of \(path) is not what it was asked for as: "
-                + "\(Self.shortened(difference)). Ask for it as what it is, use another name, or "
-                + "declare a migration. In the file: \(Self.shortened(stored)). Asked for: "
-                + "\(Self.shortened(requested))."
+            "The root \(Self.quoted(name)) of \(path) has a different type than requested: "
+                + "\(Self.shortened(difference)). Request it with its stored type, use another "
+                + "name, or declare a migration. In the file: \(Self.shortened(stored)). "
+                + "Requested: \(Self.shortened(requested))."
         case .newerData(let path, let version, let known):
             "The data in \(path) is at version \(version), but this program knows versions up to "
-                + "\(known). Update the program; the data was left as it is."
+                + "\(known). Update the program; the data was not changed."
         case .migrationNeeded(let path, let version, let wanted):
-            "The data in \(path) is at version \(version) and has to be brought to version "
+            "The data in \(path) is at version \(version) and must be migrated to version "
                 + "\(wanted) first. Open it once for writing."
         case .cannotCollect(let path, let reason):
-            "Objects that nothing leads to cannot be found in \(path): \(reason). Name the types "
-                + "of all roots, or check the heap first."
+            "Unreachable objects cannot be identified in \(path): \(reason). Name the types of all "
+                + "roots, or check the heap first."
         case .rootExists(let path, let name):
-            "\(path) has a root named \(Self.quoted(name)) already, and nothing was imported. "
+            "\(path) already has a root named \(Self.quoted(name)), and nothing was imported. "
                 + "Remove or rename it first, or import under another name."
         case .unknownType(let path, let name, let type):
             "This program does not know the type of the root \(Self.quoted(name)) of \(path), "
-                + "\(Self.shortened(type)). Name the types that it is made of, as `knowing`."
+                + "\(Self.shortened(type)). Pass the types that it contains as `knowing`."
         case .cannotExport(let path, let name, let reason):
             "The root \(Self.quoted(name)) of \(path) cannot be exported: "
                 + "\(Self.shortened(reason)). Check the heap, and change what is in the way."
         case .badLine(let path, let line, let reason):
-            "Line \(line) of the import is not as it should be (\(path)): "
-                + "\(Self.shortened(reason)). Nothing was imported; mend the line, or export once "
-                + "more."
+            "Line \(line) of the import is invalid (\(path)): \(Self.shortened(reason)). Nothing "
+                + "was imported; fix the line, or export again."
         case .notStorable(let type, let reason):
-            "\(Self.shortened(type)) cannot be kept in a heap: \(Self.shortened(reason))."
+            "\(Self.shortened(type)) cannot be stored in a heap: \(Self.shortened(reason))."
         }
     }
 }

@@ -88,9 +88,9 @@ final class WriterLock {
         Misuse.demand(
             participation.dataFile.options.processes.namespaces == 0
                 && !participation.view.isInsideAnotherOpening,
-            "Holdfast: a transaction of a heap was begun inside one that the same thread has open "
-                + "through another opening "
-                + "of the same file. Use the transaction that is open, or end it first.")
+            "Holdfast: a transaction of a heap was started inside one that this thread has open "
+                + "through another opening of the same file. Use the transaction that is open, or "
+                + "end it first.")
         return HeapError.otherNamespace(path: path)
     }
 }

@@ -134,7 +134,7 @@ final class HeapView: @unchecked Sendable {
         let magic = (image.base + Int(AllocatorRoot.offset)).load(as: UInt64.self)
         guard magic == AllocatorRoot.magic, pagesInImage >= HeapLayout.initialPages,
             pagesInImage <= UInt64(image.byteCount / HeapLayout.pageBytes)
-        else { throw HeapError.damaged(path: path, what: "the allocator's root page is not one") }
+        else { throw HeapError.damaged(path: path, what: "the allocator's root page is invalid") }
         if let pages, pages != pagesInImage {
             throw .contradictingRoot(path: path, root: pagesInImage, known: pages)
         }

@@ -162,8 +162,8 @@ struct Recovery {
         guard isDamaged else { return }
         guard dataFile.options.salvages else { throw damagedLog(scanner) }
         dataFile.warnings.append(
-            "\(dataFile.path): its log is damaged after commit \(scanner.commitNumber), and what "
-                + "was committed later is lost."
+            "\(dataFile.path): its log is damaged after commit \(scanner.commitNumber), and later "
+                + "commits are lost."
         )
     }
 
@@ -199,8 +199,8 @@ struct Recovery {
     private func warnOfMissingSharedFile() {
         dataFile.warnings.append(
             "\(dataFile.path) was not closed, and \(dataFile.neighbours.path(.shared)) is missing "
-                + "beside it: commits that had not been synced were in that file, and are lost if "
-                + "it cannot be brought back.")
+                + "next to it: commits that had not been synced were in that file, and are lost "
+                + "unless it can be restored.")
     }
 
     /// Writes the data file, then the header, then marks the log as no longer needed. Each step is

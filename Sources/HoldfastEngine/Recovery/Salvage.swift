@@ -22,8 +22,8 @@ struct Salvage {
                     "\(path): its log \(logPath) is missing, and what only the log held is lost.")
             case .foreignLog(_, let logPath):
                 dataFile.warnings.append(
-                    "\(path): the log \(logPath) is not of this heap, and what only its own log "
-                        + "held is lost."
+                    "\(path): the log \(logPath) does not belong to this heap, and what only its "
+                        + "own log held is lost."
                 )
             default: throw error
             }
@@ -37,8 +37,8 @@ struct Salvage {
         let expected = Int(header.heapPages) * HeapLayout.pageBytes
         guard expected > view.image.byteCount else { return }
         dataFile.warnings.append(
-            "\(dataFile.path) has been cut short by \(expected - view.image.byteCount) bytes, and "
-                + "what they held is lost."
+            "\(dataFile.path) is truncated by \(expected - view.image.byteCount) bytes, and their "
+                + "contents are lost."
         )
         try view.image.extend(to: expected, path: dataFile.path, file: dataFile.file, mayMove: true)
     }

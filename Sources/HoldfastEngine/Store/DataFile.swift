@@ -123,13 +123,13 @@ final class DataFile: @unchecked Sendable {
                 throw HeapError.networkFileSystem(path: path, name: name)
             }
             warnings.append(
-                "\(path) lies on a network file system (\(name)): processes on other machines do "
-                    + "not see each other's changes."
+                "\(path) is on a network file system (\(name)): processes on other machines do not "
+                    + "see each other's changes."
             )
         case .unknown(let name):
             warnings.append(
-                "\(path) lies on a file system of which it cannot be known whether other machines "
-                    + "use it (\(name)); if they do, their changes are not seen.")
+                "\(path) is on a file system that may be shared with other machines (\(name)); if "
+                    + "other machines use it, their changes are not seen.")
         }
     }
 

@@ -49,7 +49,7 @@ struct HeapCopier {
         }
         try builder.translating { () throws(SystemError) in try writer.finish() }
         guard !walk.isBroken else {
-            throw HeapError.damaged(path: dataFile.path, what: "the page map is not one")
+            throw HeapError.damaged(path: dataFile.path, what: "the page map is invalid")
         }
         var header = HeapHeader.made(identity: .random(), hashSeed: view.hashSeed)
         header.checkpointPosition = view.applied

@@ -45,8 +45,8 @@ extension PersistentHeap {
                 throw HeapError.cannotExport(
                     path: self.path, name: String(name.dropFirst()),
                     reason:
-                        "a migration of it has not come to its end; open the heap with all of its "
-                        + "migrations first"
+                        "a migration of it is unfinished; open the heap with all of its migrations "
+                        + "first"
                 )
             }
             let names = root.map { [$0] } ?? catalogue.all.map(\.name)

@@ -30,7 +30,7 @@ struct RootHeader: Decodable {
             Int.self, forKey: Name("holdfast"))
         guard version == Exchange.version else {
             throw decoder.problem(
-                "it is of version \(version) of this form, and this program knows version "
+                "the format has version \(version), but this program supports version "
                     + "\(Exchange.version)"
             )
         }
@@ -41,7 +41,7 @@ struct RootHeader: Decodable {
         dataVersion = try container.decodeIfPresent(Int.self, forKey: Name("dataVersion")) ?? 0
         guard count >= 0, dataVersion >= 0 else { throw decoder.problem("a count is below 0") }
         guard !root.hasPrefix(RootCatalogue.hiddenPrefix) else {
-            throw decoder.problem("such names belong to Holdfast")
+            throw decoder.problem("the name is reserved for Holdfast")
         }
     }
 

@@ -41,8 +41,7 @@ final class RootImporter {
         init(from decoder: any Decoder) throws {
             guard let container = try? decoder.container(keyedBy: Name.self) else {
                 throw decoder.problem(
-                    "neither a record nor another root, which is all that can follow the announced "
-                        + "lines of a root"
+                    "expected a record or another root after the root's announced lines"
                 )
             }
             self = container.contains(Name("holdfast")) ? .root : .record
@@ -86,11 +85,11 @@ final class RootImporter {
         do {
             var names: [String] = []
             var first = try nextLine()
-            if first == nil { throw ExchangeProblem("there is no line at all") }
+            if first == nil { throw ExchangeProblem("there are no lines") }
             while let content = first {
                 if name != nil, !names.isEmpty {
                     throw ExchangeProblem(
-                        "here begins another root, and only one can have the name")
+                        "there is a second root, but only one can have the given name")
                 }
                 names.append(try importRoot(try content.decode(RootHeader.self), as: name))
                 first = try importRecords()
@@ -132,7 +131,7 @@ final class RootImporter {
         if mine == dataVersion { return }
         guard access.catalogue == 0 else {
             throw ExchangeProblem(
-                "the data is at version \(dataVersion), and that of the heap at version \(mine)")
+                "the data has version \(dataVersion), but the heap's data has version \(mine)")
         }
         try DataVersion.set(dataVersion, access)
     }
@@ -144,7 +143,7 @@ final class RootImporter {
             rest -= 1
             guard let content = try self.nextLine() else {
                 throw ExchangeProblem(
-                    "the lines end here, and \(rest + 1) of the root's \(count) are missing")
+                    "\(rest + 1) of the root's \(count) lines are missing at the end")
             }
             return content
         }
@@ -178,7 +177,7 @@ final class RootImporter {
         let data = Data(text.utf8)
         if let name = RepeatedNames.first(in: data) {
             throw ExchangeProblem(
-                "the name \(String(reflecting: name)) is there twice in one object")
+                "the name \(String(reflecting: name)) occurs twice in one object")
         }
         return ContentDecoder(line: data, decoder: decoder)
     }

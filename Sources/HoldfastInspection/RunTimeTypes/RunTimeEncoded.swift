@@ -72,7 +72,8 @@ indirect enum JSONValue: Codable {
             try JSONDecoder().decode([JSONValue].self, from: json)
         }
         guard values.count == 1 else {
-            throw ExchangeProblem("an encoded value is an array of one, not of \(values.count)")
+            throw ExchangeProblem(
+                "an encoded value must be an array of one element, not \(values.count)")
         }
         return values[0]
     }

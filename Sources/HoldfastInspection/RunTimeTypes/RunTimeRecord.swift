@@ -73,7 +73,7 @@ extension HeapAccess {
 extension RunTimeRecord: DescribedRecord {
     static var parts: (fields: [RecordPart], byteCount: Int) {
         guard case .record(let fields, let byteCount) = definition.content else {
-            fatalError("Holdfast: \(definition.text) is no record.")
+            fatalError("Holdfast: \(definition.text) is not a record.")
         }
         return (fields, byteCount)
     }

@@ -9,7 +9,7 @@ struct RunTimeStruct<Bytes: RunTimeBytes, Number: RunTimeNumber>: PersistableStr
 
     private static var layout: PlainLayout {
         guard case .plain(let layout) = definition.content else {
-            fatalError("Holdfast: \(definition.text) is no plain struct.")
+            fatalError("Holdfast: \(definition.text) is not a plain struct.")
         }
         return layout
     }

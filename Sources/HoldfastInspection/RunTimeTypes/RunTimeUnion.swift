@@ -17,7 +17,7 @@ struct RunTimeUnion<Number: RunTimeNumber>: PersistableUnion {
 
     static var cases: [UnionCase<Self>] {
         guard case .union(let parts) = definition.content else {
-            fatalError("Holdfast: \(definition.text) is no union.")
+            fatalError("Holdfast: \(definition.text) is not a union.")
         }
         return parts.enumerated().map { number, part in
             UnionCase(

@@ -18,13 +18,13 @@ struct PlainDecoder: Decoder {
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
         guard let members = value.members else {
-            throw problem("\(value.kind) is no struct and no map with texts as keys")
+            throw problem("\(value.kind) is neither a struct nor a map with string keys")
         }
         return KeyedDecodingContainer(Keyed<Key>(decoder: self, members: members))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-        guard let elements = value.elements else { throw problem("\(value.kind) is no list") }
+        guard let elements = value.elements else { throw problem("\(value.kind) is not a list") }
         return Unkeyed(decoder: self, elements: elements)
     }
 
@@ -37,7 +37,7 @@ struct PlainDecoder: Decoder {
     fileprivate func decode<T: Decodable>(_ type: T.Type) throws -> T {
         if type == Data.self {
             guard case .bytes(let data) = value else {
-                throw problem("\(value.kind) is no sequence of bytes")
+                throw problem("\(value.kind) is not a sequence of bytes")
             }
             return data as! T
         }
@@ -53,7 +53,7 @@ extension PlainValue {
         case .bool: "a Bool"
         case .integer, .unsigned: "an integer"
         case .number: "a number"
-        case .text: "a text"
+        case .text: "a string"
         case .bytes: "a sequence of bytes"
         case .date: "a date"
         case .uuid: "a UUID"
@@ -181,7 +181,7 @@ private struct Single: SingleValueDecodingContainer {
 
     func decode(_ type: Bool.Type) throws -> Bool {
         guard case .bool(let value) = decoder.value else {
-            throw decoder.problem("\(decoder.value.kind) is no Bool")
+            throw decoder.problem("\(decoder.value.kind) is not a Bool")
         }
         return value
     }
@@ -190,7 +190,7 @@ private struct Single: SingleValueDecodingContainer {
         switch decoder.value {
         case .text(let value): return value
         case .uuid(let value): return value.uuidString
-        default: throw decoder.problem("\(decoder.value.kind) is no text")
+        default: throw decoder.problem("\(decoder.value.kind) is not a string")
         }
     }
 
@@ -200,7 +200,7 @@ private struct Single: SingleValueDecodingContainer {
         case .integer(let value): return Double(value)
         case .unsigned(let value): return Double(value)
         case .date(let value): return value.timeIntervalSinceReferenceDate
-        default: throw decoder.problem("\(decoder.value.kind) is no number")
+        default: throw decoder.problem("\(decoder.value.kind) is not a number")
         }
     }
 
@@ -211,7 +211,7 @@ private struct Single: SingleValueDecodingContainer {
             switch decoder.value {
             case .integer(let value): T(exactly: value)
             case .unsigned(let value): T(exactly: value)
-            default: throw decoder.problem("\(decoder.value.kind) is no \(type)")
+            default: throw decoder.problem("\(decoder.value.kind) is not of type \(type)")
             }
         guard let found else { throw decoder.problem("\(decoder.value) does not fit \(type)") }
         return found

@@ -6,7 +6,7 @@ extension PlainValue {
     var bitNumber: Int {
         get throws {
             guard case .integer(let number) = self else {
-                throw InspectionProblem("\(kind) is no Int")
+                throw InspectionProblem("\(kind) is not an Int")
             }
             return Int(number)
         }
@@ -30,7 +30,7 @@ extension PlainValue {
             if case .opaque(_, let data) = self, data.count == bytes {
                 nil
             } else {
-                "\(kind) cannot be made a \(name)"
+                "\(kind) cannot be converted to \(name)"
             }
         }
     }
@@ -42,7 +42,7 @@ extension PlainValue {
                 T(exactly: value) == nil ? "\(value) does not fit \(name)" : nil
             case .unsigned(let value):
                 T(exactly: value) == nil ? "\(value) does not fit \(name)" : nil
-            default: "\(kind) is no \(name)"
+            default: "\(kind) is not of type \(name)"
             }
         }
         switch (name, self) {
@@ -56,7 +56,7 @@ extension PlainValue {
             ("Float", .unsigned):
             return nil
         case ("UUID", .text(let text)):
-            return UUID(uuidString: text) == nil ? "\(PlainValue.quoted(text)) is no UUID" : nil
+            return UUID(uuidString: text) == nil ? "\(PlainValue.quoted(text)) is not a UUID" : nil
         case ("PersistentBitSet", .list(let elements, _)),
             ("PersistentBitSet", .set(let elements, _)):
             return Self.first(elements) { $0.problem(asNamed: "UInt32") }
@@ -71,7 +71,7 @@ extension PlainValue {
         case ("UInt16", _): return integer(UInt16.self)
         case ("UInt32", _): return integer(UInt32.self)
         case ("UInt64", _): return integer(UInt64.self)
-        default: return "\(kind) is no \(name)"
+        default: return "\(kind) is not of type \(name)"
         }
     }
 
@@ -79,14 +79,16 @@ extension PlainValue {
     {
         switch (name, parameters.count) {
         case ("Array", 1), ("Deque", 1):
-            guard let elements = listed else { return "\(kind) is no \(shape.name)" }
+            guard let elements = listed else { return "\(kind) is not of type \(shape.name)" }
             return Self.first(elements) { $0.problem(as: parameters[0]) }
         case ("Set", 1), ("SortedSet", 1):
-            guard let elements = listed else { return "\(kind) is no \(shape.name)" }
+            guard let elements = listed else { return "\(kind) is not of type \(shape.name)" }
             return Self.first(elements) { $0.problem(as: parameters[0]) }
                 ?? Self.repetition(in: elements)
         case ("Map", 2), ("SortedMap", 2):
-            guard case .pairs(let entries, _) = self else { return "\(kind) is no \(shape.name)" }
+            guard case .pairs(let entries, _) = self else {
+                return "\(kind) is not of type \(shape.name)"
+            }
             return Self.first(entries) {
                 $0.key.problem(as: parameters[0]) ?? $0.value.problem(as: parameters[1])
             }
@@ -94,11 +96,11 @@ extension PlainValue {
         case ("Value", 1): return problem(as: parameters[0])
         case ("InlineArray", 2):
             guard let elements = listed, parameters[0] == .named("\(elements.count)") else {
-                return "\(kind) is no \(shape.name)"
+                return "\(kind) is not of type \(shape.name)"
             }
             return Self.first(elements) { $0.problem(as: parameters[1]) }
         case ("Encoded", _): return nil
-        default: return "a \(shape.name) cannot be made of \(kind)"
+        default: return "\(shape.name) cannot be created from \(kind)"
         }
     }
 
@@ -111,7 +113,7 @@ extension PlainValue {
 
     private func problem(asFields fields: [TypeShape.Field], of name: String) -> String? {
         guard case .object(let type, let members) = self, type.isEmpty || type == name else {
-            return "\(kind) is no \(name)"
+            return "\(kind) is not of type \(name)"
         }
         for field in fields {
             guard let member = members.first(where: { $0.name == field.name }) else {
@@ -129,7 +131,7 @@ extension PlainValue {
     private func problem(asCase cases: [TypeShape.Case], of name: String) -> String? {
         guard case .union(let type, let label, let values) = self, type.isEmpty || type == name
         else {
-            return "\(kind) is no \(name)"
+            return "\(kind) is not of type \(name)"
         }
         guard let entry = cases.first(where: { $0.name == label }) else {
             return "\(name) has no case \(label)"
@@ -157,7 +159,7 @@ extension PlainValue {
                 if case .number(let value) = key, let whole = Int64(exactly: value) {
                     .integer(whole)
                 } else { key }
-            return seen.insert(same).inserted ? nil : "\(key) is there twice"
+            return seen.insert(same).inserted ? nil : "\(key) occurs twice"
         }
     }
 }

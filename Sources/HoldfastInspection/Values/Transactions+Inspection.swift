@@ -31,7 +31,7 @@ extension WriteTransaction {
             throw HeapError.rootExists(path: access.heapPath, name: name)
         }
         if name.hasPrefix(RootCatalogue.hiddenPrefix) {
-            throw InspectionProblem("names of roots do not begin with a zero")
+            throw InspectionProblem("names of roots must not begin with a zero character")
         }
         let text = shape.text
         guard let type = RunTimeTypes.registry.type(describedAs: text) as? any LineStreamable.Type

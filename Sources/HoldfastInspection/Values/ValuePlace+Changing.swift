@@ -48,7 +48,7 @@ extension ValuePlace {
     private var list: any InspectableList {
         get throws {
             guard let list = inside.loaded as? any InspectableList else {
-                throw InspectionProblem("\(inside.shape.name) is no array and no deque")
+                throw InspectionProblem("\(inside.shape.name) is not an array or deque")
             }
             return list
         }
@@ -61,7 +61,8 @@ extension ValuePlace {
     package func insert(_ value: PlainValue, at index: Int) throws {
         let list = try list
         guard index >= 0, index <= list.count else {
-            throw InspectionProblem("there is no place \(index) among \(list.count) elements")
+            throw InspectionProblem(
+                "the index \(index) is out of bounds for \(list.count) elements")
         }
         try requireFits(value, ShapeCache.shared.shape(of: list.elementType))
         try list.insert(decoder(value), at: index)
@@ -71,7 +72,8 @@ extension ValuePlace {
     package func remove(at index: Int) throws {
         let list = try list
         guard index >= 0, index < list.count else {
-            throw InspectionProblem("there is no element \(index) among \(list.count)")
+            throw InspectionProblem(
+                "the index \(index) is out of bounds for \(list.count) elements")
         }
         list.removeElement(at: index)
     }
@@ -113,7 +115,7 @@ extension ValuePlace {
             return bits.insert(Int(number))
         }
         let entries = try entries
-        guard entries.isSet else { throw InspectionProblem("\(inside.shape.name) is no set") }
+        guard entries.isSet else { throw InspectionProblem("\(inside.shape.name) is not a set") }
         try entries.requireFits(element)
         guard try entries.find(element) == nil else { return false }
         try entries.insert(element, decoder(.object(type: "", [])))
@@ -128,7 +130,7 @@ extension ValuePlace {
         case let bits as PersistentBitSet: bits.removeAll()
         case let text as PersistentString: text.removeAll()
         case let bytes as PersistentBytes: bytes.removeAll()
-        default: throw InspectionProblem("\(inside.shape.name) is no collection")
+        default: throw InspectionProblem("\(inside.shape.name) is not a collection")
         }
     }
 }

@@ -147,8 +147,8 @@ extension ValuePlace {
         guard stored.number < cases.count else {
             Misuse.damaged(
                 access,
-                "case \(stored.number) of \(type.storedName) is none of the \(cases.count) that "
-                    + "are described"
+                "\(type.storedName) has no case \(stored.number): \(cases.count) cases are "
+                    + "described"
             )
         }
         let entry = cases[Int(stored.number)]

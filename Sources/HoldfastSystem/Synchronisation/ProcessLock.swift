@@ -105,7 +105,7 @@ package final class ProcessLock: @unchecked Sendable {
             pthread_mutexattr_destroy(&attributes)
             if result != 0 {
                 fatalError(
-                    "Holdfast: the system could not make a lock between processes (error "
+                    "Holdfast: the system could not create a lock between processes (error "
                         + "\(result))")
             }
         }

@@ -94,13 +94,13 @@ public struct HTMLMap: Sendable {
         guard !lines.isEmpty else { return "" }
         let items = lines.map { "<li>\(MapText.escaped(MapText.visible($0)))</li>" }.joined(
             separator: "\n")
-        return "<h2>What is wrong</h2>\n<ul>\n\(items)\n</ul>\n"
+        return "<h2>Problems</h2>\n<ul>\n\(items)\n</ul>\n"
     }
 
     private func table(_ title: String, _ head: String, _ rows: [String], of count: Int) -> String {
         let more =
             count > rows.count
-            ? "<p>\(Figures.count(count - rows.count)) more are left out.</p>\n" : ""
+            ? "<p>\(Figures.count(count - rows.count)) more are not shown.</p>\n" : ""
         return
             "<h2>\(title)</h2>\n<div "
             + "class=\"wide\"><table>\n<thead><tr>\(head)</tr></thead>\n<tbody>\n\(rows.joined(separator: "\n"))\n</tbody>\n</table></div>\n\(more)"

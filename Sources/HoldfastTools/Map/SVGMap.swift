@@ -113,7 +113,7 @@ public struct SVGMap: Sendable {
             + "\(Figures.bytes(pagesPerCell * HeapMap.pageBytes))"
         return [
             "One square is \(pagesPerCell == 1 ? "one page of 4 KiB" : many). They run from left "
-                + "to right, then down; at the left stands where a row begins in the file.",
+                + "to right, then down; the file offset of each row is at its left.",
             "A square is filled from below with what is in use, in the colours of the roots that "
                 + "own it.",
         ]

@@ -9,7 +9,7 @@ package enum OutputError: Error, Equatable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .closedPipe: "Nobody reads the output any more."
+        case .closedPipe: "The reader of the output has closed it."
         case .failed(let name, .noSpace):
             "The disk is full: \(name) could not be written. Free some space, or write it "
                 + "elsewhere."
@@ -17,12 +17,12 @@ package enum OutputError: Error, Equatable, CustomStringConvertible {
             "\(name) could not be written: a limit for the size of files was reached. Raise the "
                 + "limit (ulimit -f), or write less."
         case .failed(let name, .fileExists):
-            "There is another file at \(name) already, and it was left as it is. Name another one."
+            "A file already exists at \(name), and it was not changed. Choose another name."
         case .failed(let name, .badFileDescriptor):
-            "\(name) is closed, so nothing can be written to it. Give it somewhere to go."
+            "\(name) is closed. Redirect it to a file or a terminal."
         case .failed(let name, let errno):
-            "\(name) could not be written: \(errno) (error \(errno.rawValue)). Check where it "
-                + "goes, and try again."
+            "\(name) could not be written: \(errno) (error \(errno.rawValue)). Check its "
+                + "destination, and try again."
         }
     }
 }
@@ -48,7 +48,7 @@ package final class Output {
         Output(descriptor: .standardOutput, name: "The standard output")
     }
     package static func standardError() -> Output {
-        Output(descriptor: .standardError, name: "The standard error output")
+        Output(descriptor: .standardError, name: "The standard error")
     }
 
     /// The painter for this output, which paints only on a terminal.

@@ -64,21 +64,23 @@ extension PersistentArray: PersistableContainer {
         guard verification.claim(offset, for: Header.self, "an array's header") else { return }
         let header = verification.load(offset, as: Header.self)
         guard header.magic == Header.magic else {
-            return verification.report("an array's header does not begin as one")
+            return verification.report("the header of an array has a wrong magic number")
         }
         guard header.count <= header.capacity else {
             return verification.report(
-                "an array claims \(header.count) elements and room for \(header.capacity)")
+                "an array has a count of \(header.count) but a capacity of \(header.capacity)")
         }
         guard header.capacity > 0 else {
             if header.buffer != 0 {
-                verification.report("an array without room has its elements at \(header.buffer)")
+                verification.report(
+                    "an array without capacity has its elements at \(header.buffer)")
             }
             return
         }
         let (bytes, isBeyond) = header.capacity.multipliedReportingOverflow(by: UInt64(stride))
         guard !isBeyond, bytes <= HeapLayout.maximumBytes else {
-            return verification.report("an array claims room for \(header.capacity) elements")
+            return verification.report(
+                "an array has a capacity of \(header.capacity) elements, too many for a heap")
         }
         guard
             verification.claim(

@@ -223,6 +223,6 @@ extension PersistentBitSet: PersistableContainer {
 extension Handle {
     @usableFromInline @inline(never)
     static func negativeElement(_ element: Int) -> Never {
-        fatalError("Holdfast: a bit set holds numbers from 0 on, not \(element).")
+        fatalError("Holdfast: a bit set cannot hold the negative number \(element).")
     }
 }

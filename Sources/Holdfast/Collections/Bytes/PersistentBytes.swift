@@ -305,13 +305,13 @@ extension Handle {
     @usableFromInline @inline(never)
     static func wroteTooMuch(_ number: Int, _ maximum: Int) -> Never {
         fatalError(
-            "Holdfast: a closure that may write up to \(maximum) bytes says that it wrote "
-                + "\(number). It must return their number, 0 at the end."
+            "Holdfast: a closure that may write at most \(maximum) bytes returned \(number). It "
+                + "must return the number of bytes written, or 0 at the end."
         )
     }
 
     @inline(never)
     static func noChunk(_ byteCount: Int) -> Never {
-        fatalError("Holdfast: bytes cannot be cut into pieces of \(byteCount) bytes.")
+        fatalError("Holdfast: bytes cannot be divided into pieces of \(byteCount) bytes.")
     }
 }

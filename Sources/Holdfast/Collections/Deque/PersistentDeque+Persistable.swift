@@ -68,12 +68,12 @@ extension PersistentDeque: PersistableContainer {
         }
         let header = verification.load(offset, as: Header.self)
         guard header.magic == Header.magic else {
-            return verification.report("a deque's header does not begin as one")
+            return verification.report("the header of a deque has a wrong magic number")
         }
         guard header.count <= header.capacity, header.head < header.capacity || header.head == 0
         else {
             return verification.report(
-                "a deque claims \(header.count) elements from slot \(header.head) on, and "
+                "a deque has \(header.count) elements from slot \(header.head) on, but "
                     + "\(header.capacity) slots"
             )
         }
@@ -85,7 +85,7 @@ extension PersistentDeque: PersistableContainer {
         }
         let (bytes, isBeyond) = header.capacity.multipliedReportingOverflow(by: UInt64(stride))
         guard !isBeyond, bytes <= HeapLayout.maximumBytes else {
-            return verification.report("a deque claims \(header.capacity) slots")
+            return verification.report("a deque has \(header.capacity) slots, too many for a heap")
         }
         guard
             verification.claim(

@@ -175,8 +175,8 @@ extension Handle {
     @usableFromInline @inline(never)
     static func duplicateKey(_ key: String) -> Never {
         fatalError(
-            "Holdfast: the key \(key) is in the map already, or twice among the new ones. Use "
-                + "merge(_:uniquingKeysWith:) to say what then happens."
+            "Holdfast: the key \(key) is already in the map or occurs twice among the new ones. "
+                + "Use merge(_:uniquingKeysWith:) to resolve duplicates."
         )
     }
 }

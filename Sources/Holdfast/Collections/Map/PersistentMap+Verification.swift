@@ -13,10 +13,10 @@ extension PersistentMap {
         else { return }
         let header = verification.load(offset, as: Header.self)
         guard header.magic == Header.magic else {
-            return verification.report("a map's header does not begin as one")
+            return verification.report("the header of a map has a wrong magic number")
         }
         guard header.depth <= 32 else {
-            return verification.report("a map's directory claims a depth of \(header.depth)")
+            return verification.report("a map's directory has an invalid depth of \(header.depth)")
         }
         let depth = Int(header.depth)
         var count: UInt64 = 0
@@ -35,7 +35,7 @@ extension PersistentMap {
             else { return }
         }
         if count != header.count {
-            verification.report("a map claims \(header.count) entries and has \(count)")
+            verification.report("a map has a count of \(header.count) but \(count) entries")
         }
     }
 
@@ -58,7 +58,7 @@ extension PersistentMap {
             for other in entry + 1 ..< next
             where verification.load(table + UInt64(other * 8), as: UInt64.self) != segment.word {
                 verification.report(
-                    "entries \(entry) and \(other) of a map's directory should be the same")
+                    "entries \(entry) and \(other) of a map's directory should be equal")
                 return false
             }
             let prefix = UInt64(entry) >> UInt64(depth - segment.localDepth)
@@ -77,7 +77,7 @@ extension PersistentMap {
     ) -> Bool {
         guard segment.exponent < 32, segment.localDepth <= depth else {
             verification.report(
-                "a map's segment claims 2^\(segment.exponent) chunks and a depth of "
+                "a map's segment has 2^\(segment.exponent) chunks and a depth of "
                     + "\(segment.localDepth)"
             )
             return false
@@ -123,7 +123,7 @@ extension PersistentMap {
         verification.within(.value(keyAt: keyPlace, Key.self)) { verification in
             if MapChunk.tag(hash) != tag || !table.accepts(hash) {
                 verification.report(
-                    "an entry of a map lies where a search for its key does not look")
+                    "a search would not find an entry of the map at its place")
                 table.isExact = false
             } else {
                 table.pass(from: hash, to: chunk)
@@ -173,8 +173,8 @@ extension PersistentMap {
             for chunk in 0 ..< segment.chunks
             where stated[chunk] != 255 && UInt32(stated[chunk]) != counted[chunk] {
                 verification.report(
-                    "chunk \(chunk) of a map's segment claims to have sent on \(stated[chunk]) "
-                        + "keys, but it was \(counted[chunk])"
+                    "chunk \(chunk) of a map's segment has an overflow count of \(stated[chunk]) "
+                        + "instead of \(counted[chunk])"
                 )
                 return
             }

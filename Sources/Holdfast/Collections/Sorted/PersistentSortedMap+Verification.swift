@@ -13,12 +13,13 @@ extension PersistentSortedMap {
         else { return }
         let header = verification.load(offset, as: SortedHeader.self)
         guard header.magic == SortedHeader.magic else {
-            return verification.report("a sorted collection's header does not begin as one")
+            return verification.report("the header of a sorted collection has a wrong magic number")
         }
         // Nodes have at least two children, except that the last of a level may have one. No heap
         // contains more levels than this.
         guard header.height <= 64 else {
-            return verification.report("a sorted collection claims \(header.height) levels")
+            return verification.report(
+                "a sorted collection has an invalid height of \(header.height) levels")
         }
         var walk = SortedWalk<Key, Value>(access: verification.access)
         if header.root != 0 {
@@ -26,11 +27,11 @@ extension PersistentSortedMap {
                 header.root, level: Int(header.height), lower: nil, upper: nil, in: &verification)
         } else if header.height != 0 {
             verification.report(
-                "a sorted collection claims \(header.height) levels and has no root")
+                "a sorted collection has a height of \(header.height) levels but no root")
         }
         if walk.isWhole, walk.count != header.count {
             verification.report(
-                "a sorted collection claims \(header.count) entries and has \(walk.count)")
+                "a sorted collection has a count of \(header.count) but \(walk.count) entries")
         }
     }
 }
@@ -71,7 +72,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
             children <= Inner.capacity,
             Int(verification.load(offset + 2, as: UInt8.self)) == level
         else {
-            return fail("an inner node at level \(level) does not begin as one", in: &verification)
+            return fail("an inner node at level \(level) has an invalid header", in: &verification)
         }
         var separators: [Key.Stored] = []
         for index in 0 ..< children - 1 {
@@ -106,7 +107,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
         let entries = Int(verification.load(offset + 1, as: UInt8.self))
         guard verification.load(offset, as: UInt8.self) == Leaf.kind, entries <= Leaf.capacity
         else {
-            return fail("a leaf does not begin as one", in: &verification)
+            return fail("a leaf has an invalid header", in: &verification)
         }
         let order = (0 ..< entries).map {
             Int(verification.load(offset + UInt64(Leaf.orderOffset + $0), as: UInt8.self))
@@ -138,8 +139,7 @@ private struct SortedWalk<Key: PersistableOrderedKey, Value: Persistable> {
             verification.within(.value(keyAt: place, Key.self)) { verification in
                 if !isPlaced || !isTagged {
                     verification.report(
-                        "an entry of a sorted collection lies where a search for its key does not "
-                            + "look"
+                        "a search would not find an entry of the sorted collection at its place"
                     )
                 }
                 if MemoryLayout<Value.Stored>.size > 0 {

@@ -95,7 +95,7 @@ public struct PersistentString {
     {
         try bytes.withSpan { (span) throws(Failure) -> R in
             guard let text = try? UTF8Span(validating: span) else {
-                Misuse.damaged(bytes.access, "a text is not valid UTF-8")
+                Misuse.damaged(bytes.access, "a string is not valid UTF-8")
             }
             return try body(text)
         }
@@ -239,8 +239,8 @@ extension Handle {
     @inline(never)
     static func insideScalar(_ offset: Int) -> Never {
         fatalError(
-            "Holdfast: byte \(offset) of a text is in the middle of a Unicode scalar. Take places "
-                + "from range(of:), or ask isScalarBoundary."
+            "Holdfast: byte offset \(offset) is inside a Unicode scalar. Use offsets from "
+                + "range(of:), or check them with isScalarBoundary."
         )
     }
 }

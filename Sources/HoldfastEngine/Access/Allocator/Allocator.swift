@@ -34,7 +34,7 @@ struct Allocator {
     /// The size that a request occupies.
     @inline(__always)
     static func roundedRequest(_ byteCount: Int, alignment: Int) -> Int {
-        Misuse.demand(byteCount >= 0, "Holdfast: a negative number of bytes was asked for")
+        Misuse.demand(byteCount >= 0, "Holdfast: a negative number of bytes was requested")
         Misuse.demand(
             alignment <= HeapLayout.pageBytes, "Holdfast: alignment beyond a page (4096 bytes)")
         let byteCount = min(byteCount, unattainableBytes)

@@ -141,7 +141,7 @@ extension Allocator {
         while candidate != 0 {
             steps += 1
             guard steps < end else {
-                Misuse.damaged(access, "a list of free runs leads back to itself")
+                Misuse.damaged(access, "a list of free runs forms a cycle")
             }
             let run = descriptor(candidate)
             guard run.kind == .free else {

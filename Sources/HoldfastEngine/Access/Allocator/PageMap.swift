@@ -11,7 +11,7 @@ extension Allocator {
         }
         let exponent = 63 - page.leadingZeroBitCount
         guard exponent < PageMap.partCount else {
-            Misuse.damaged(access, "page \(page) is beyond every heap")
+            Misuse.damaged(access, "page \(page) is beyond the maximum heap size")
         }
         let part = UInt64(access.load(PageMap.partField(exponent), as: UInt32.self))
         guard part != 0 else { Misuse.damaged(access, "the page map has no part for page \(page)") }

@@ -12,7 +12,9 @@ options=(-c "${CONFIGURATION:-debug}")
 suites=("$@")
 if [ $# = 0 ]; then
     # A suite has the name of its file.
-    mapfile -t suites < <(grep -rl TestExtent Tests/*Tests | xargs -n 1 basename -s .swift | sort)
+    mapfile -t suites < <(
+        grep -rlE --include='*Tests.swift' 'TestExtent|ModelRun\(' Tests |
+            xargs -n 1 basename -s .swift | sort)
 fi
 filter=$(IFS='|'; echo "${suites[*]}")
 

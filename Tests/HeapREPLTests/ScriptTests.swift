@@ -186,7 +186,7 @@ import TestSupport
             ("true ? 1 : ", ""), ("x = ", ""),
             ("f(", ")"),
         ] {
-            let count = 50_000
+            let count = TestExtent.choose(quick: 5000, full: 50_000)
             let run = try run(
                 String(repeating: opening, count: count) + "1"
                     + String(repeating: closing, count: count))
@@ -195,16 +195,17 @@ import TestSupport
                 run.errorLines.first?.contains("line 1, column") ?? false,
                 "\(opening): \(run.error.prefix(300))")
         }
+        let links = TestExtent.choose(quick: 10_000, full: 100_000)
         for link in [".a", "[0]", "!", "?.b", "+1", " ?? 1", "&&true"] {
-            let run = try run("1" + String(repeating: link, count: 100_000))
+            let run = try run("1" + String(repeating: link, count: links))
             #expect(run.status == 1, "\(link)")
             #expect(
                 run.errorLines.first?.contains("line 1, column") ?? false,
                 "\(link): \(run.error.prefix(300))")
         }
         let type = try run(
-            "x = " + String(repeating: "array<", count: 100_000) + "Int"
-                + String(repeating: ">", count: 100_000) + "()")
+            "x = " + String(repeating: "array<", count: links) + "Int"
+                + String(repeating: ">", count: links) + "()")
         #expect(type.status == 1 && type.errorLines.first?.contains("nested too deep") ?? false)
         // A less deep expression is computed.
         let sum = try run(
@@ -228,11 +229,12 @@ import TestSupport
     /// A statement of many lines takes linear time: this one would take minutes if each line were
     /// parsed together with all lines before it.
     @Test func longStatementsAreReadOnce() throws {
-        let lines = (0 ..< 8000).map { "  [\($0), \($0 + 1)], // row" }
+        let count = TestExtent.choose(quick: 2000, full: 8000)
+        let lines = (0 ..< count).map { "  [\($0), \($0 + 1)], // row" }
         let run = try run(
             "rows = [\n" + lines.joined(separator: "\n") + "\n]\nrows.count\nrows.last\n")
         #expect(run.error == "")
-        #expect(run.lines == ["8000", "[7999, 8000]"])
+        #expect(run.lines == ["\(count)", "[\(count - 1), \(count)]"])
         #expect(try self.run("x =\n\n  5 +\n  // more\n  6\nx\n").lines == ["11"])
     }
 

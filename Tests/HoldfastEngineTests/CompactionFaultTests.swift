@@ -75,7 +75,7 @@ import TestSupport
                 heap.disk.fault = nil
                 guard let failed else { break }
                 let name: Comment = "call \(failing), a \(failed): \(String(describing: error))"
-                failing += TestExtent.choose(quick: 5, full: 1)
+                failing += TestExtent.choose(quick: 13, full: 1)
                 #expect(try isWhole(engine, block), name)
                 #expect(try isWhole(reader, block), name)
                 let killed = try HeapEngine(

@@ -72,7 +72,7 @@ import TestSupport
         #expect(calls.count > 60)
         var runs = 0
         var failedRuns = 0
-        for failing in calls where TestExtent.includes(failing, oneIn: 8) {
+        for failing in calls where TestExtent.includes(failing, oneIn: 24) {
             runs += 1
             let disk = SimulatedDisk()
             let workload = try Workload(options: Self.options, disk: disk, seed: 21)

@@ -79,7 +79,7 @@ import Testing
                 guard images.position > recovery.calls.lowerBound else { continue }
                 let isDone = images.position == images.count
                 let allowed = isDone ? recovery.opened ... recovery.opened : recovery.allowed
-                for seed in 0 ..< 4 as Range<UInt64> {
+                for seed in TestExtent.choose(quick: 0 ..< 1, full: 0 ..< 4) as Range<UInt64> {
                     cuts += 1
                     let problem = recording.workload.problem(
                         withFiles: images.image(seed: seed), allowing: allowed)
@@ -89,7 +89,7 @@ import Testing
                 }
             }
         }
-        #expect(cuts > TestExtent.choose(quick: 60, full: 500))
+        #expect(cuts > TestExtent.choose(quick: 15, full: 500))
     }
 
     /// A kill and then, during or after recovery, a power cut: commits that recovery found only in
@@ -114,7 +114,7 @@ import Testing
                 }
             }
         let (cuts, _) = try powerCuts(inRecoveriesOf: killed, recording)
-        #expect(cuts > TestExtent.choose(quick: 60, full: 500))
+        #expect(cuts > TestExtent.choose(quick: 15, full: 500))
     }
 
     /// The same after hundreds of small commits that nobody has synced, which recovery completes as
@@ -135,7 +135,7 @@ import Testing
             last = published
         }
         let (cuts, summaries) = try powerCuts(inRecoveriesOf: killed, recording)
-        #expect(cuts > 60)
+        #expect(cuts > TestExtent.choose(quick: 20, full: 60))
         #expect(summaries > 0)
     }
 
@@ -159,7 +159,7 @@ import Testing
                 images.advance()
                 guard images.position > calls else { continue }
                 let isDone = images.position == images.count
-                for seed in 0 ..< 6 as Range<UInt64> {
+                for seed in TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 6) as Range<UInt64> {
                     cuts += 1
                     let problem = workload.problem(
                         withFiles: images.image(seed: seed),
@@ -206,7 +206,7 @@ import Testing
         let recording = try recording(kind, seed: 8)
         let workload = recording.workload
         var refusals = 0
-        try forEachRecovery(recording, step: 61) { recovery in
+        try forEachRecovery(recording, step: TestExtent.choose(quick: 127, full: 61)) { recovery in
             for failing in 0 ..< recovery.attempts
             where TestExtent.includes(failing, oneIn: 6) {
                 let disk = SimulatedDisk(files: recovery.files)
@@ -231,6 +231,6 @@ import Testing
                     "\(recovery.name), then error \(code) at call \(failing), then a power cut")
             }
         }
-        #expect(refusals > TestExtent.choose(quick: 8, full: 50))
+        #expect(refusals > TestExtent.choose(quick: 3, full: 50))
     }
 }

@@ -236,7 +236,10 @@ import TestSupport
     /// The lines changed by an insertion of a random key: the header's, the leaf's first and the
     /// slot's, and on average the splitting of nodes, which does not grow with the map. Counted
     /// from the log bytes of insertions in a transaction each.
-    @Test(arguments: [(1000, 3.74), (100_000, 3.67), (1_000_000, 3.72)])
+    @Test(
+        arguments: TestExtent.choose(
+            quick: [(1000, 3.74), (100_000, 3.67)],
+            full: [(1000, 3.74), (100_000, 3.67), (1_000_000, 3.72)]))
     func sortedInsertion(entries: Int, expected: Double) throws {
         let folder = try TemporaryFolder()
         let heap = try PersistentHeap.open(folder.file())

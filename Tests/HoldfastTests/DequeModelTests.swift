@@ -46,7 +46,7 @@ import TestSupport
         options.logLimit = 1 << 20
         options.initialLogBytes = 1 << 16
         options.memoryLimit = 4 << 20
-        try run(seed: seed, operations: 200_000, options)
+        try run(seed: seed, operations: TestExtent.choose(quick: 50_000, full: 200_000), options)
     }
 
     /// The same with the log of every commit compared with the whole image: a change to an unmarked

@@ -121,7 +121,7 @@ import TestSupport
 
     @Test(arguments: [1 as UInt64, 2])
     func hundredThousandOperations(seed: UInt64) throws {
-        try ModelRun(operations: 200_000)(
+        try ModelRun(operations: TestExtent.choose(quick: 50_000, full: 200_000))(
             seed: seed, Model(),
             handles: { tx in
                 Handles(

@@ -9,7 +9,7 @@ import TestSupport
 struct ModelRun {
     private struct Abort: Error {}
 
-    var operations = 200_000
+    var operations = TestExtent.choose(quick: 50_000, full: 200_000)
     var largestTransaction = 200
 
     /// `change` makes one random change in both and returns the number of operations; `compare`

@@ -32,7 +32,7 @@ import TestSupport
         var heap = try PersistentHeap.open(folder.file(), engineOptions: options)
         var model = Model()
         var operations = 0
-        while operations < 500_000 {
+        while operations < TestExtent.choose(quick: 100_000, full: 500_000) {
             let saved = model
             let aborts = Int.random(in: 0 ..< 10, using: &random) == 0
             let count = Int.random(in: 1 ... 120, using: &random)

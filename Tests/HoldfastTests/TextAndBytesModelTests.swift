@@ -95,7 +95,7 @@ import TestSupport
     }
 
     @Test func texts() throws {
-        try ModelRun(operations: 200_000)(
+        try ModelRun(operations: TestExtent.choose(quick: 50_000, full: 200_000))(
             seed: 11, "", handles: { tx in try tx.string("text") },
             change: { change($0, &$1, &$2) },
             compare: { text, model in text.string.utf8.elementsEqual(model.utf8) },
@@ -161,7 +161,7 @@ import TestSupport
     }
 
     @Test func bytes() throws {
-        try ModelRun(operations: 200_000)(
+        try ModelRun(operations: TestExtent.choose(quick: 50_000, full: 200_000))(
             seed: 12, [UInt8](), handles: { tx in try tx.bytes("bytes") },
             change: { change($0, &$1, &$2) },
             compare: { bytes, model in
@@ -236,7 +236,7 @@ import TestSupport
     }
 
     @Test func bitSets() throws {
-        try ModelRun(operations: 200_000)(
+        try ModelRun(operations: TestExtent.choose(quick: 50_000, full: 200_000))(
             seed: 13, BitsModel(),
             handles: { tx in Bits(one: try tx.bitSet("one"), other: try tx.bitSet("other")) },
             change: { change($0, &$1, &$2) },

@@ -52,7 +52,7 @@ extension EntryStore {
     private func add(_ key: Key.Stored, _ value: Value.Stored) throws {
         guard insert(storedKey: key, value) else {
             throw ExchangeProblem(
-                "the key \(String(reflecting: Key.load(key, from: access)).prefix(60)) is there "
+                "the key \(String(reflecting: Key.load(key, from: access)).prefix(60)) occurs "
                     + "twice"
             )
         }

@@ -108,7 +108,10 @@ let package = Package(
         // The example that the README's first command runs.
         .executableTarget(
             name: "word-index",
-            dependencies: ["Holdfast"],
+            dependencies: [
+                "Holdfast",
+                "MemoryMapping",
+            ],
             path: "Examples/WordIndex"),
 
         // What tests share: a disk in memory whose power can be cut, processes, terminals, folders,

@@ -8,8 +8,9 @@
 
 import ExampleSupport
 import Holdfast
+import MemoryMapping
 
-let arguments = CommandLine.arguments.dropFirst()
+let arguments = PathBytes.commandLineArguments()
 guard let path = arguments.first, arguments.count <= 2,
     let nodes = arguments.count == 2 ? Int(arguments.last!) : 1_000_000,
     nodes > 0,

@@ -1,4 +1,5 @@
 import Holdfast
+import MemoryMapping
 
 #if canImport(FoundationEssentials)
     import FoundationEssentials
@@ -13,7 +14,7 @@ import Holdfast
 //     word-index find words.heap WORD...      prints FILE:LINE for every line that has all of the
 //                                             words
 
-let arguments = Array(CommandLine.arguments.dropFirst())
+let arguments = PathBytes.commandLineArguments()
 switch arguments.first {
 case "build" where (2 ... 3).contains(arguments.count):
     exitReporting {

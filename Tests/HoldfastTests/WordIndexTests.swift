@@ -1,5 +1,6 @@
 import Foundation
 import Holdfast
+import MemoryMapping
 import Testing
 import TestSupport
 
@@ -43,6 +44,26 @@ import TestSupport
             for word in 0 ..< wordsEach { text += "w\(word * 7 % 997) and w\(word * 13 % 1009)\n" }
             try folder.write(Data(text.utf8), to: "texts/file\(number).txt")
         }
+    }
+
+    /// A path is bytes: one that is not UTF-8 names that file and no other.
+    @Test func pathsThatAreNotUnicode() throws {
+        let folder = try TemporaryFolder()
+        try makeTexts(folder, count: 1, wordsEach: 1)
+        let shell = Process()
+        shell.executableURL = URL(filePath: "/bin/sh")
+        shell.arguments = [
+            "-c", #"exec "$0" build "$1/$(printf 'a\351.heap')" "$1/texts""#,
+            productsFolder.appendingPathComponent("word-index").path, folder.path,
+        ]
+        shell.standardOutput = FileHandle.nullDevice
+        try shell.run()
+        shell.waitUntilExit()
+        #expect(shell.terminationStatus == 0)
+        let path = PathBytes.text(Array(folder.path.utf8) + Array("/a".utf8) + [0xe9])
+        let heap = try PersistentHeap.open(path + ".heap", mode: .readOnly)
+        #expect(try heap.read { $0.roots.count } > 0)
+        try heap.close()
     }
 
     @Test func buildsFindsAndGoesOn() throws {

@@ -19,7 +19,6 @@ public final class HeapEngine: @unchecked Sendable {
     private let readerLock: ReaderLock
     private let maintenance: Maintenance
     private let changes: ChangeWaiter
-    /// Present only during a build.
     private let builder: BulkBuilder?
 
     /// Opens the heap at `path`; see `Opener`. On an error, the file is unchanged.
@@ -77,7 +76,6 @@ public final class HeapEngine: @unchecked Sendable {
             path: location, mode: .readOnly, options: options.ofSnapshot, disk: heap.dataFile.disk)
     }
 
-    /// Closes an engine that was not closed explicitly. Errors are lost.
     deinit { try? close() }
 
     // MARK: Facts
@@ -89,11 +87,9 @@ public final class HeapEngine: @unchecked Sendable {
     public var hashSeed: HeapIdentity { view.hashSeed }
     /// Problems that did not prevent opening the heap.
     public var warnings: [String] { heap.dataFile.warnings }
-    /// Identifies the file independently of its name.
     public var fileIdentity: FileIdentity? { heap.dataFile.fileIdentity }
     package var options: EngineOptions { heap.dataFile.options }
     package var location: String { heap.dataFile.location }
-    /// The permissions of the heap file; nil for a heap in memory.
     package var fileRights: FileRights? { (try? heap.dataFile.file?.rights()) ?? nil }
     package var isForked: Bool { heap.lifecycle.isForked }
     package func requireInPlace() throws(HeapError) { try heap.dataFile.requireInPlace() }
@@ -106,9 +102,8 @@ public final class HeapEngine: @unchecked Sendable {
     // MARK: Reading
 
     /// Opens a read transaction: its snapshot stays fixed until `endRead`. Waits while another
-    /// thread of this process writes; never for another process. A read nested in a read of the
-    /// same thread shares its snapshot; a read nested in a write traps, because it could only see
-    /// uncommitted changes.
+    /// thread of this process writes; never for another process. A nested read shares the snapshot;
+    /// a read inside a write traps, because it could only see uncommitted changes.
     public func beginRead() throws(HeapError) -> Context {
         let enclosing = HeapView.innermost
         if let outer = view.openTransaction(enclosing) {
@@ -217,9 +212,8 @@ public final class HeapEngine: @unchecked Sendable {
         writerLock.unlock()
     }
 
-    /// Rolls back after the closure has thrown `error`; returns the error to throw. If the
-    /// transaction was lost to a limit, that is the cause of later errors of Holdfast's own, and is
-    /// thrown in their place.
+    /// Rolls back after the closure has thrown `error`; returns the error to throw. A limit that
+    /// the transaction has met is the cause of later errors of Holdfast's own, and replaces them.
     package func abort(_ context: Context, because error: any Error) -> any Error {
         let reason = error is HeapError ? view.errorToCome : nil
         abort(context)
@@ -232,9 +226,8 @@ public final class HeapEngine: @unchecked Sendable {
     /// all threads and processes that wait at that moment; nothing if everything is durable.
     public func makeDurable() throws(HeapError) { try maintenance.makeDurable() }
 
-    /// Moves the log into the data file, up to the oldest open snapshot. Returns private memory and
-    /// disk blocks behind the heap's end to the system, and, if no other process has the heap open,
-    /// space of the log.
+    /// Moves the log into the data file, up to the oldest open snapshot, and returns memory, disk
+    /// blocks and, if no other process has the heap open, space of the log to the system.
     public func checkpoint() throws(HeapError) { try maintenance.checkpoint() }
 
     /// Checkpoints, then punches holes where pages are free. Returns the bytes of the holes.

@@ -110,6 +110,26 @@ import TestSupport
                 "999\n"))
     }
 
+    /// A heap that is made from a private file of lines is as private; from any other source it has
+    /// the usual permissions.
+    @Test func aHeapOfPrivateLinesIsPrivate() throws {
+        let folder = try TemporaryFolder()
+        let made = try Command.shell(
+            #"""
+            umask 022
+            printf '%s\n%s\n' '{"holdfast":1,"root":"n","type":"Array<Int>","count":1}' 1 >lines
+            $holdfast load public.heap lines >/dev/null && chmod 600 lines
+            $holdfast load private.heap lines >/dev/null
+            $holdfast load piped.heap <lines >/dev/null
+            cat lines | $holdfast load pipe.heap >/dev/null
+            stat -c '%n %a' *.heap
+            """#, in: folder)
+        #expect(
+            made.output
+                == "pipe.heap 644\npiped.heap 600\nprivate.heap 600\npublic.heap 644\n",
+            "\(made.error)")
+    }
+
     @Test func loadingIsAllOrNothing() throws {
         let line = #"{"holdfast":1,"root":"fine","type":"Array<Int>","count":2}"# + "\n1\n"
         let before = folder.contents

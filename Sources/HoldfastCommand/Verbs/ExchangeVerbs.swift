@@ -106,7 +106,8 @@ extension Verb {
         let isNew = PathBytes.withCString(call.path) { access($0, F_OK) } != 0
         let names: [String]
         if isNew {
-            names = try PersistentHeap.build(call.path, as: name, source: said, from: next)
+            names = try PersistentHeap.build(
+                call.path, as: name, source: said, rights: lines.rightsIfPrivate, from: next)
         } else {
             let heap = try call.openHeap(.readWrite)
             defer { try? heap.close() }
@@ -147,6 +148,11 @@ final class InputLines {
     }
 
     deinit { if descriptor != .standardInput { descriptor.close() } }
+
+    /// The permissions of a file that not everybody may read, for what is made from its lines.
+    var rightsIfPrivate: FileRights? {
+        descriptor.rights.flatMap { $0.mode & 0o044 == 0o044 ? nil : $0 }
+    }
 
     private static func failure(_ errno: Errno, _ name: String) -> CommandFailure {
         CommandFailure(

@@ -1,5 +1,6 @@
 import Holdfast
 import HoldfastEngine
+import HoldfastSystem
 
 extension PersistentHeap {
     /// Writes a root, or all roots, to a new text file, with a line of JSON for each element.
@@ -83,12 +84,15 @@ extension PersistentHeap {
     }
 
     /// Creates a new heap from lines, without a log. See ``build(_:replacing:options:_:)``.
+    /// `rights`: the permissions of the heap; nil for those that the umask leaves.
     package static func build(
-        _ path: String, as name: String? = nil, source: String, from next: () throws -> String?
-    ) throws
-        -> [String]
-    {
-        try build(path) { tx in try tx.importRoots(as: name, path: source, knowing: [], from: next)
+        _ path: String, as name: String? = nil, source: String, rights: FileRights?,
+        from next: () throws -> String?
+    ) throws -> [String] {
+        var options = EngineOptions()
+        options.rightsOfNewFiles = rights
+        return try build(path, engineOptions: options) { tx in
+            try tx.importRoots(as: name, path: source, knowing: [], from: next)
         }
     }
 }

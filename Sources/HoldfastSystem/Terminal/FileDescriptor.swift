@@ -53,6 +53,13 @@ package struct FileDescriptor: Equatable, Sendable {
         return poll(&request, 1, milliseconds) > 0
     }
 
+    /// The permissions of an ordinary file; nil for pipes, terminals and devices.
+    package var rights: FileRights? {
+        var status = stat()
+        guard fstat(number, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        return FileRights(mode: UInt32(status.st_mode), owner: status.st_uid, group: status.st_gid)
+    }
+
     // MARK: Terminals
 
     package var isTerminal: Bool { isatty(number) == 1 }

@@ -14,7 +14,7 @@ public enum TestExtent: String, Sendable {
     /// The default, short enough to wait for.
     case quick
 
-    /// Every call and every seed. Run by `Tests/full.sh` and by the check before a change lands.
+    /// Every call and every seed. Run by `Tests/full.sh`, in part before a change lands.
     case full
 
     /// For the scripts that run for hours: a million damaged heaps, ten thousand kills.

@@ -12,25 +12,6 @@ import TestSupport
     import Glibc
 #endif
 
-/// Swift hides `fork`, because the child has only one of its parent's threads; programs in C call
-/// it all the same.
-private func forked() -> pid_t {
-    typealias Fork = @convention(c) () -> pid_t
-    let symbol = dlsym(UnsafeMutableRawPointer(bitPattern: 0), "fork")!
-    return unsafeBitCast(symbol, to: Fork.self)()
-}
-
-/// Runs `body` in a forked child, which then exits immediately, and returns its result, the child's
-/// exit status.
-private func inChild(_ body: () -> Int32) -> Int32 {
-    let child = forked()
-    if child == 0 { _exit(body()) }
-    var status: Int32 = 0
-    guard child > 0, waitpid(child, &status, 0) == child else { return -1 }
-    // A signal is reported above all exit statuses.
-    return status & 0x7f == 0 ? status >> 8 & 0xff : 1000 + (status & 0x7f)
-}
-
 private func isForked(_ body: () throws -> Void) -> Bool {
     do { try body() } catch HeapError.forked(path: _) { return true } catch { return false }
     return false
@@ -48,7 +29,7 @@ private func isForked(_ body: () throws -> Void) -> Bool {
             options.checkpointsInBackground = false
             let heap = try PersistentHeap.open(folder.file(), options: options)
             try heap.write { try $0.value("v", initial: 0).value = 1 }
-            let status = inChild {
+            let status = ForkedChild.run {
                 let uses: [() throws -> Void] = [
                     { _ = try heap.read { try $0.value("v", of: Int.self).value } },
                     { try heap.write { try $0.value("v", initial: 0).value = 2 } },
@@ -87,7 +68,7 @@ private func isForked(_ body: () throws -> Void) -> Bool {
             options.checkpointsInBackground = false
             let heap = try PersistentHeap.open(folder.file(), options: options)
             try heap.write { try $0.value("v", initial: 0).value = 1 }
-            let status = inChild {
+            let status = ForkedChild.run {
                 do {
                     let mine = try PersistentHeap.open(folder.file(), options: options)
                     let second = try PersistentHeap.open(folder.file(), options: options)
@@ -125,7 +106,7 @@ private func isForked(_ body: () throws -> Void) -> Bool {
             for commits in [true, false] {
                 let context = try engine.beginWrite()
                 store(1, context)
-                let status = inChild {
+                let status = ForkedChild.run {
                     store(2, context)
                     if commits {
                         guard isForked({ try engine.commit(context) }) else { return 2 }
@@ -169,7 +150,7 @@ private func isForked(_ body: () throws -> Void) -> Bool {
             var isChild = false
             let wasRefused = isForked {
                 try heap.read { _ in
-                    let child = forked()
+                    let child = ForkedChild.begin()
                     if child == 0 {
                         isChild = true
                         // Inside, a further read is refused.
@@ -202,7 +183,7 @@ private func isForked(_ body: () throws -> Void) -> Bool {
             var isChild = false
             let wasRefused = isForked {
                 try visitor.read { _ in
-                    let child = forked()
+                    let child = ForkedChild.begin()
                     if child == 0 {
                         isChild = true
                         return

@@ -1,6 +1,7 @@
 #if os(Linux)
     import Foundation
     import Glibc
+    import TestSupport
 
     /// Limits of the process that a test runs in, set in child processes only.
     enum ProcessLimits {
@@ -59,19 +60,12 @@
     ///
     /// Dispatch keeps threads of its own that open files and allocate memory once a second, and
     /// that end the process where they cannot. A limit would meet them instead of the heap.
-    func withoutOtherThreads(_ body: () throws -> Void) throws {
-        // Swift hides `fork`, because the child has no other threads.
-        typealias Fork = @convention(c) () -> pid_t
-        let fork = unsafeBitCast(dlsym(nil, "fork")!, to: Fork.self)
-        let child = fork()
-        require(child >= 0, "no child process")
-        guard child == 0 else {
-            var status: Int32 = 0
-            while waitpid(child, &status, 0) < 0, errno == EINTR {}
-            return require(status == 0, "the child process ended with status \(status)")
+    func withoutOtherThreads(_ body: () throws -> Void) {
+        let status = ForkedChild.run {
+            do { try body() } catch { require(false, "\(error)") }
+            return 0
         }
-        do { try body() } catch { require(false, "\(error)") }
-        _exit(0)
+        require(status == 0, "the child process ended with status \(status)")
     }
 
     /// Ends a child process as failed; expectations are for the parent.

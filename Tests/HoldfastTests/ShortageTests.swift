@@ -203,7 +203,7 @@ import TestSupport
         @Test func addressesThatRunOutAreAnErrorOfTheTransaction() async {
             await #expect(processExitsWith: .success) {
                 for growth in Growth.tried where growth != .nested {
-                    try withoutOtherThreads {
+                    withoutOtherThreads {
                         try Self.isRefused(growth) { ProcessLimits.allowAddresses($0) }
                     }
                 }
@@ -213,7 +213,7 @@ import TestSupport
         /// Allocations that cannot be skipped use the reserved memory.
         @Test func collectionsAreMadeInALostTransaction() async {
             await #expect(processExitsWith: .success) {
-                try withoutOtherThreads {
+                withoutOtherThreads {
                     try Self.isRefused(.nested) { ProcessLimits.allowAddresses($0) }
                 }
             }
@@ -224,7 +224,7 @@ import TestSupport
                 for growth in TestExtent.choose(
                     quick: [Growth.array], full: [.values, .array, .bytes, .map])
                 {
-                    try withoutOtherThreads {
+                    withoutOtherThreads {
                         try Self.isRefused(growth) { ProcessLimits.allowData($0) }
                     }
                 }
@@ -333,7 +333,7 @@ import TestSupport
         /// A heap that gets no descriptor is refused with the reason, and open heaps continue.
         @Test func heapsUnderALimitForOpenFiles() async {
             await #expect(processExitsWith: .success) {
-                try withoutOtherThreads { try Self.refusesWhatHasNoDescriptor() }
+                withoutOtherThreads { try Self.refusesWhatHasNoDescriptor() }
             }
         }
 

@@ -92,7 +92,7 @@ final class Opener {
         let salvage = Salvage(recovery: recovery)
         if dataFile.options.salvages { try salvage.extendToHeader(header) }
         if !header.logInUse,
-            let named = try LogFiles(dataFile: dataFile).headerOfForgottenLog(file, header)
+            let named = try LogFiles(dataFile: dataFile).headerOfForgottenLog(header)
         {
             header = named
         }
@@ -105,7 +105,7 @@ final class Opener {
                 view.adoptCheckpoint(of: header)
                 return try participation.becomeUnregisteredReader(file, givingUpPresence: true)
             }
-        } else if isWriter, dataFile.hasDamagedHeader {
+        } else if isWriter {
             try dataFile.translating { () throws(SystemError) in
                 try dataFile.replaceDamagedCopy(of: &header, file)
             }
@@ -225,10 +225,7 @@ final class Opener {
             }
         }
         // A damaged copy of the header is for recovery to judge.
-        guard isUsable,
-            try dataFile.translating({ () throws(SystemError) in try dataFile.hasBothHeaders(file) }
-            )
-        else { return false }
+        guard isUsable, !dataFile.hasDamagedHeader else { return false }
         // Writes the same header again: unregistered readers that have applied the log to their
         // images wait for a changed header, and no commit to an existing log writes one.
         var repeated = header

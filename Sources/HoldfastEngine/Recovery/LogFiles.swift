@@ -43,11 +43,9 @@ struct LogFiles {
     /// header of a log that continues from there, if there is one. The damaged copy must then have
     /// named that log, because nothing is committed before a durable header names the log. Those
     /// commits must not be lost.
-    func headerOfForgottenLog(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError)
-        -> HeapHeader?
-    {
+    func headerOfForgottenLog(_ header: HeapHeader) throws(HeapError) -> HeapHeader? {
         try dataFile.translating { () throws(SystemError) in
-            guard dataFile.disk.exists(logPath), try !dataFile.hasBothHeaders(file),
+            guard dataFile.hasDamagedHeader, dataFile.disk.exists(logPath),
                 let log = try? dataFile.disk.openBeside(logPath, .readOnly)
             else { return nil }
             defer { log.close() }

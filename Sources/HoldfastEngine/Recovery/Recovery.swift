@@ -60,7 +60,7 @@ struct Recovery {
             lowestEnd = min(lowestEnd, record.lowestHeapPages(bytes))
         }
         try requireWholeLog(scanner)
-        let isCutShort = try isCheckpointCutShort(scanner, file, header)
+        let isCutShort = isCheckpointCutShort(scanner, header)
         try view.requireAllocatorRoot(pages: dataFile.options.salvages ? nil : heapPages)
         view.tornPages = isCutShort ? (end: Int(lowestEnd), pages: former) : nil
         return recoveredHeader(header, scanner, heapPages: heapPages)
@@ -90,7 +90,7 @@ struct Recovery {
         }
         try requireSoundRoot(UnsafeRawBufferPointer(root.bytes), pages: lines.heapPages)
         lines.finish()
-        if !(try isCheckpointCutShort(scanner, file, header)) {
+        if !isCheckpointCutShort(scanner, header) {
             try requireSound(lines, header, file)
         }
         try dataFile.awaitTransientReaders(file)
@@ -138,13 +138,8 @@ struct Recovery {
     /// Whether a checkpoint had begun to write the log to the data file. If a copy of the header is
     /// lost, it may merely look so; pages must then match their checksums as usual. Both at once is
     /// an error, not a guess.
-    private func isCheckpointCutShort(
-        _ scanner: LogScanner, _ file: any DiskFile, _ header: HeapHeader
-    ) throws(HeapError) -> Bool {
-        try dataFile.translating { () throws(SystemError) in
-            scanner.requiredPosition > header.checkpointPosition
-                ? try dataFile.hasBothHeaders(file) : false
-        }
+    private func isCheckpointCutShort(_ scanner: LogScanner, _ header: HeapHeader) -> Bool {
+        scanner.requiredPosition > header.checkpointPosition && !dataFile.hasDamagedHeader
     }
 
     /// Call after the last record. Throws if durable commits follow the end of the chain; when

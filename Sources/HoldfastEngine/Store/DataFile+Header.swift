@@ -43,10 +43,6 @@ extension DataFile {
         }
     }
 
-    func hasBothHeaders(_ file: any DiskFile) throws(SystemError) -> Bool {
-        try file.headerReadings().allSatisfy(\.isHeader)
-    }
-
     /// Writes the header, with a later sequence number, over a damaged copy; durable on return.
     /// Changes nothing if both copies are valid.
     ///
@@ -56,13 +52,14 @@ extension DataFile {
     func replaceDamagedCopy(
         of header: inout HeapHeader, _ file: any DiskFile
     ) throws(SystemError) {
-        guard let damaged = try file.headerReadings().firstIndex(where: { !$0.isHeader }) else {
-            return
-        }
+        guard hasDamagedHeader,
+            let damaged = try file.headerReadings().firstIndex(where: { !$0.isHeader })
+        else { return }
         // A header's place follows from its sequence number.
         header.sequence += (header.sequence + 1) % 2 == UInt64(damaged) ? 1 : 2
         try writeHeader(header, to: file)
         try file.sync()
+        hasDamagedHeader = false
     }
 
     /// Writes the header with the next sequence number over the older copy; durable on return.

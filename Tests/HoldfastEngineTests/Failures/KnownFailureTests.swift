@@ -47,6 +47,34 @@ import TestSupport
         return problems
     }
 
+    /// A heap with the durable commits 0 to 8 does `work` and is closed, with one call to its file
+    /// failing: each of those of one kind in turn, with a heap of its own. `then` goes on from what
+    /// that has left. Returns the number of these calls.
+    private static func failEachCall(
+        _ failing: SimulatedDisk.Operation, _ fault: SimulatedDisk.Fault,
+        _ work: (HeapEngine) -> Void, then: (SimulatedDisk, _ number: Int) throws -> Void
+    ) throws -> Int {
+        var number = 0
+        while true {
+            let disk = SimulatedDisk()
+            let engine = try open(disk)
+            for commit in 0 ... 8 { try FailureModel.commit(commit, in: engine) }
+            try engine.makeDurable()
+            nonisolated(unsafe) var calls = 0
+            disk.fault = { [number] _, operation, path in
+                guard operation == failing, path == Self.path else { return nil }
+                calls += 1
+                return calls == number + 1 ? fault : nil
+            }
+            work(engine)
+            try? engine.close()
+            disk.fault = nil
+            guard calls > number else { return number }
+            try then(disk, number)
+            number += 1
+        }
+    }
+
     /// A sync of the log fails: the system's page cache shows the log as it should be, and the disk
     /// does not have it. The heap is opened again, and the power is cut.
     @Test(arguments: [0, 1, 2] as [UInt64]) func failedSyncOfTheLog(failureSeed: UInt64) throws {
@@ -73,29 +101,10 @@ import TestSupport
     /// Each sync of the heap's file during a checkpoint or a close fails; the heap is opened again,
     /// changed and closed, and the power is cut at any call of that.
     @Test func failedSyncOfTheHeap() throws {
-        var failing = 0
-        var hasFailed = true
-        while hasFailed {
-            hasFailed = false
-            let disk = SimulatedDisk()
-            let engine = try Self.open(disk)
-            for number in 0 ... 8 { try FailureModel.commit(number, in: engine) }
-            try engine.makeDurable()
-            nonisolated(unsafe) var syncs = 0
-            nonisolated(unsafe) var wasHit = false
-            disk.fault = { [failing] _, operation, path in
-                guard operation == .sync, path == Self.path else { return nil }
-                syncs += 1
-                guard syncs == failing + 1 else { return nil }
-                wasHit = true
-                return .error(EIO)
-            }
+        let calls = try Self.failEachCall(.sync, .error(EIO)) { engine in
             try? engine.checkpoint()
             try? FailureModel.commit(9, in: engine)
-            try? engine.close()
-            disk.fault = nil
-            hasFailed = wasHit
-            guard wasHit else { break }
+        } then: { disk, number in
             let start = disk.journal.count
             let again = try Self.open(disk)
             let value = try FailureModel.value(in: again)
@@ -104,37 +113,18 @@ import TestSupport
             try again.close()
             #expect(
                 Self.problems(disk, from: start, allowed: 8 ... value + 1) == [],
-                "sync \(failing) failed")
-            failing += 1
+                "sync \(number) failed")
         }
-        #expect(failing >= 3)
+        #expect(calls >= 3)
     }
 
     /// Each write of a checkpoint or a close is cut short by an error, so that one copy of the
     /// header may be torn; the heap is opened again, and the power is cut at any call of that
     /// opening or of a later checkpoint.
     @Test func shortWriteToTheHeap() throws {
-        var failing = 0
-        var hasFailed = true
-        while hasFailed {
-            let disk = SimulatedDisk()
-            let engine = try Self.open(disk)
-            for number in 0 ... 8 { try FailureModel.commit(number, in: engine) }
-            try engine.makeDurable()
-            nonisolated(unsafe) var writes = 0
-            nonisolated(unsafe) var wasHit = false
-            disk.fault = { [failing] _, operation, path in
-                guard operation == .write, path == Self.path else { return nil }
-                writes += 1
-                guard writes == failing + 1 else { return nil }
-                wasHit = true
-                return .shortWrite(EIO)
-            }
+        let calls = try Self.failEachCall(.write, .shortWrite(EIO)) { engine in
             try? engine.checkpoint()
-            try? engine.close()
-            disk.fault = nil
-            hasFailed = wasHit
-            guard wasHit else { break }
+        } then: { disk, number in
             let start = disk.journal.count
             let again = try Self.open(disk)
             #expect(try FailureModel.value(in: again) == 8)
@@ -142,10 +132,9 @@ import TestSupport
             try again.checkpoint()
             try again.close()
             #expect(
-                Self.problems(disk, from: start, allowed: 8 ... 9) == [], "write \(failing) failed")
-            failing += 1
+                Self.problems(disk, from: start, allowed: 8 ... 9) == [], "write \(number) failed")
         }
-        #expect(failing >= 5)
+        #expect(calls >= 5)
     }
 
     /// One copy of the header is damaged, of a heap at rest or of one whose log holds commits that

@@ -9,10 +9,6 @@ import TestSupport
     import Glibc
 #endif
 
-// Swift hides fork in favour of posix_spawn, which cannot continue from here with all bases in
-// memory. The laboratory has one thread.
-@_silgen_name("fork") private func systemFork() -> Int32
-
 /// Runs trials in child processes, many in each, and continues with the next trial after a child
 /// dies.
 final class Laboratory {
@@ -62,7 +58,8 @@ final class Laboratory {
             ftruncate(errorFile, 0)
             lseek(errorFile, 0, SEEK_SET)
             words[Word.number] = next
-            let child = systemFork()
+            // With all bases in memory. The laboratory has one thread.
+            let child = ForkedChild.begin()
             if child == 0 { runBatch(from: next, to: end, step: step) }
             var status: Int32 = 0
             while waitpid(child, &status, 0) < 0 {}

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 #if canImport(Darwin)
     import Darwin
@@ -14,19 +15,11 @@ enum Lives {
         var code: Int32
     }
 
-    /// Swift hides `fork`, because the child has only one of its parent's threads; programs in C
-    /// call it all the same.
-    private static func fork() -> pid_t {
-        typealias Fork = @convention(c) () -> pid_t
-        return unsafeBitCast(
-            dlsym(UnsafeMutableRawPointer(bitPattern: 0), "fork")!, to: Fork.self)()
-    }
-
     /// A child that does nothing, and outlives this process until the test closes the standard
     /// input.
     static func forkIdleChild() throws {
         let parent = getpid()
-        let child = fork()
+        let child = ForkedChild.begin()
         guard child >= 0 else { throw Failure(code: errno) }
         guard child == 0 else { return }
         var byte: UInt8 = 0

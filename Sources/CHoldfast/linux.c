@@ -40,6 +40,11 @@ int holdfast_lock_mutex(void *mutex, uint64_t moment) {
 #endif
 }
 
+int holdfast_rename_exclusively(const char *source, const char *destination) {
+    // The C library may lack renameat2 and RENAME_NOREPLACE, which is 1.
+    return (int)syscall(SYS_renameat2, AT_FDCWD, source, AT_FDCWD, destination, 1u);
+}
+
 static uint64_t inode_of_namespace(int process, unsigned int request) {
     const int descriptor = ioctl(process, request, 0);
     if (descriptor < 0)

@@ -171,6 +171,11 @@ static inline void holdfast_prefetch(const void *_Nonnull address) { __builtin_p
 /// `fallocate` with this mode, and `FALLOC_FL_KEEP_SIZE`; returns 0 or the `errno`.
 int holdfast_fallocate(int descriptor, int mode, int64_t offset, int64_t count);
 
+/// `rename`, which fails with `EEXIST` if the destination exists. Returns 0, or -1 with `errno`
+/// set: `EINVAL` or `ENOSYS` if the file system or the kernel cannot do it in one step.
+int holdfast_rename_exclusively(
+    const char *_Nonnull source, const char *_Nonnull destination);
+
 /// Locks the `pthread_mutex_t` at `mutex`, waiting at most until `moment`, in nanoseconds of the
 /// monotonic clock. Returns the error numbers of `pthread_mutex_timedlock`, which itself uses the
 /// wall clock.

@@ -33,22 +33,17 @@ final class HeapFileBuilder {
             var patience = 1000
             var hasRemoved = false
             while opened == nil {
-                let file = try Self.openWorking(temporary, of: path, isPrivate: rights != nil, disk)
+                let file = try disk.openBeside(
+                    temporary, .createOrKeep(isPrivate: rights != nil))
                 current = file
                 let mine = try file.fileIdentity()
-                // A process that died between linking the heap's name and removing the working name
-                // has left one file with both.
-                var isHeap: Bool { disk.fileIdentity(at: path) == mine }
                 // Openers wait for this lock: the file gets its name before its builder releases
                 // the lock.
                 if try file.tryLock(.opening, exclusive: true) {
-                    // The heap's second name is removed under the lock; otherwise it might be
-                    // another builder's by now. A working name that was moved away between the
-                    // opening and the lock is no longer this builder's.
+                    // A file that was renamed between the opening and the lock is no longer this
+                    // builder's.
                     if disk.fileIdentity(at: temporary) == mine {
-                        if isHeap {
-                            try disk.remove(temporary)
-                        } else if try Self.isNew(file, for: rights, mayHaveOthers: hasRemoved) {
+                        if try Self.isNew(file, for: rights, mayHaveOthers: hasRemoved) {
                             opened = file
                             break
                         } else {
@@ -64,7 +59,7 @@ final class HeapFileBuilder {
                 } else {
                     // Another process is opening, closing or building the heap.
                     patience -= 1
-                    guard isHeap, patience > 0 else {
+                    guard disk.fileIdentity(at: path) == mine, patience > 0 else {
                         file.close()
                         throw SystemError(.lock, path, .resourceBusy)
                     }
@@ -91,21 +86,6 @@ final class HeapFileBuilder {
             }
         }
         if let rights { file.take(rights) }
-    }
-
-    private static func openWorking(
-        _ temporary: String, of path: String, isPrivate: Bool, _ disk: any Disk
-    ) throws(SystemError) -> any DiskFile {
-        do throws(SystemError) {
-            return try disk.openBeside(temporary, .createOrKeep(isPrivate: isPrivate))
-        } catch {
-            // Two names, one of which is the heap's.
-            guard case .foreignFile(_, .severalNames) = error,
-                let heap = disk.fileIdentity(at: path),
-                heap == disk.fileIdentity(at: temporary)
-            else { throw error }
-            return try disk.open(temporary, .readWrite)
-        }
     }
 
     /// Whether the file is as this process would have created it, so that only its owner can have

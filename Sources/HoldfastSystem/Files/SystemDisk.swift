@@ -1,3 +1,4 @@
+import CHoldfast
 import MemoryMapping
 
 #if canImport(Darwin)
@@ -133,20 +134,28 @@ public final class SystemDisk: Disk {
 
     public func renameWithoutReplacing(_ source: String, to destination: String) throws(SystemError)
     {
-        // A hard link fails with EEXIST where rename would replace. In between, both names mean the
-        // same file.
-        if let errno = Self.calling(source, and: destination, { link($0, $1) }) {
-            guard [.notPermitted, .notSupportedOnSocket, .noFunction].contains(errno) else {
-                throw SystemError(.rename, destination, errno)
-            }
-            // A file system without hard links (FAT, some network file systems): there, the check
-            // and the rename are two steps.
-            guard !exists(destination) else {
-                throw SystemError(.rename, destination, .fileExists)
-            }
-            return try renameReplacing(source, to: destination)
+        // Never by a hard link and the removal of the old name: in between, the file would have two
+        // names, and a file beside a heap that has two names counts as somebody else's.
+        guard let errno = Self.calling(source, and: destination, Self.renameExclusively) else {
+            return
         }
-        _ = Self.calling(source) { unlink($0) }
+        guard [.invalidArgument, .notSupported, .noFunction].contains(errno) else {
+            throw SystemError(.rename, destination, errno)
+        }
+        // A file system without such a call (some network file systems): there, the check and the
+        // rename are two steps.
+        guard !exists(destination) else { throw SystemError(.rename, destination, .fileExists) }
+        try renameReplacing(source, to: destination)
+    }
+
+    private static func renameExclusively(
+        _ source: UnsafePointer<CChar>, _ destination: UnsafePointer<CChar>
+    ) -> Int32 {
+        #if canImport(Darwin)
+            renamex_np(source, destination, UInt32(RENAME_EXCL))
+        #else
+            holdfast_rename_exclusively(source, destination)
+        #endif
     }
 
     public func renameReplacing(_ source: String, to destination: String) throws(SystemError) {

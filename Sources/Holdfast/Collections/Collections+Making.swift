@@ -13,11 +13,7 @@ extension PersistentArray: ExpressibleByArrayLiteral {
     ///
     /// - Complexity: O(*n*), where *n* is the number of elements.
     public init(_ elements: some Sequence<Element>) {
-        self.init()
-        for element in elements {
-            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            append(element)
-        }
+        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.append($1) }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -30,11 +26,7 @@ extension PersistentDeque: ExpressibleByArrayLiteral {
     ///
     /// - Complexity: O(*n*), where *n* is the number of elements.
     public init(_ elements: some Sequence<Element>) {
-        self.init()
-        for element in elements {
-            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            append(element)
-        }
+        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.append($1) }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -47,11 +39,7 @@ extension PersistentSet: ExpressibleByArrayLiteral {
     ///
     /// - Complexity: O(*n*) expected, where *n* is the number of elements.
     public init(_ elements: some Sequence<Element>) {
-        self.init()
-        for element in elements {
-            if table.access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            insert(element)
-        }
+        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.insert($1) }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -64,11 +52,7 @@ extension PersistentSortedSet: ExpressibleByArrayLiteral {
     ///
     /// - Complexity: O(*n* log *n*), where *n* is the number of elements.
     public init(_ elements: some Sequence<Element>) {
-        self.init()
-        for element in elements {
-            if tree.access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            insert(element)
-        }
+        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.insert($1) }
     }
 
     public init(arrayLiteral elements: Element...) { self.init(elements) }
@@ -81,10 +65,9 @@ extension PersistentMap: ExpressibleByDictionaryLiteral {
     ///
     /// - Complexity: O(*n*) expected, where *n* is the number of pairs.
     public init(uniqueKeysWithValues pairs: some Sequence<(Key, Value)>) {
-        self.init()
-        for (key, value) in pairs {
-            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            if !updateNew(value, forKey: key) { Handle.duplicateKey("\(key)") }
+        self = HeapAccess.newCollection(of: pairs, orEmpty: Self()) { map, pair in
+            let (key, value) = pair
+            if !map.updateNew(value, forKey: key) { Handle.duplicateKey("\(key)") }
         }
     }
 
@@ -109,10 +92,9 @@ extension PersistentSortedMap: ExpressibleByDictionaryLiteral {
     ///
     /// - Complexity: O(*n* log *n*), where *n* is the number of pairs.
     public init(uniqueKeysWithValues pairs: some Sequence<(Key, Value)>) {
-        self.init()
-        for (key, value) in pairs {
-            if access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            if !updateValue(value, forKey: key) { Handle.duplicateKey("\(key)") }
+        self = HeapAccess.newCollection(of: pairs, orEmpty: Self()) { map, pair in
+            let (key, value) = pair
+            if !map.updateValue(value, forKey: key) { Handle.duplicateKey("\(key)") }
         }
     }
 
@@ -167,10 +149,6 @@ extension PersistentBitSet {
     ///
     /// - Complexity: O(*n* + *m* / 64), where *n* is the number of elements and *m* the largest.
     public init(_ elements: some Sequence<Int>) {
-        self.init()
-        for element in elements {
-            if words.access.isDetached { self = HeapAccess.newCollection(Self.self) }
-            insert(element)
-        }
+        self = HeapAccess.newCollection(of: elements, orEmpty: Self()) { $0.insert($1) }
     }
 }

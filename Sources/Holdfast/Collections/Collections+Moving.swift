@@ -27,24 +27,6 @@ extension PersistentArray {
     }
 }
 
-extension PersistentString {
-    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
-        PersistentArray<UInt8>.moveOwned(at: place, by: mover)
-    }
-}
-
-extension PersistentBytes {
-    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
-        PersistentArray<UInt8>.moveOwned(at: place, by: mover)
-    }
-}
-
-extension PersistentBitSet {
-    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
-        PersistentArray<UInt64>.moveOwned(at: place, by: mover)
-    }
-}
-
 extension PersistentDeque {
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
         let target = mover.target
@@ -127,12 +109,6 @@ extension PersistentMap {
     }
 }
 
-extension PersistentSet {
-    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
-        Table.moveOwned(at: place, by: mover)
-    }
-}
-
 extension PersistentSortedMap {
     public static func moveOwned(at place: UInt64, by mover: BlockMover) {
         let target = mover.target
@@ -179,11 +155,5 @@ extension PersistentSortedMap {
                 slot, tag: Leaf.tag(Key.hash(probe, seed: access.hashSeed)), at: leaf.count, access)
             return leaf.slots + (leaf.count - 1)
         }
-    }
-}
-
-extension PersistentSortedSet {
-    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
-        Tree.moveOwned(at: place, by: mover)
     }
 }

@@ -53,6 +53,23 @@ extension HeapAccess {
         return Handle.load(stored, from: access)
     }
 
+    /// Creates a collection with the elements of a sequence in the same way. Returns `empty` if
+    /// there are no elements, for which no transaction is needed.
+    @inline(__always)
+    static func newCollection<Header: BitwiseCopyable, Handle: PersistableContainer, Element>(
+        of elements: some Sequence<Element>, orEmpty empty: Handle,
+        adding add: (Handle, Element) -> Void
+    ) -> Handle
+    where Handle.Stored == RelativePointer<Header> {
+        var collection: Handle?
+        for element in elements {
+            let handle = collection ?? newCollection(Handle.self)
+            collection = handle
+            add(handle, element)
+        }
+        return collection ?? empty
+    }
+
     /// Returns whether the collection at `offset` is new. If so, it belongs to the caller from now
     /// on.
     @usableFromInline

@@ -1,63 +1,27 @@
 import HoldfastEngine
 import HoldfastFormat
 
-extension PersistentArray: PersistableContainer {
+extension PersistentArray: HeapHandle {
     /// The place of the header.
     public typealias Stored = RelativePointer<StoredArray>
 
-    @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentArray {
-        PersistentArray(access: access, offset: stored.offset)
-    }
+    @usableFromInline typealias Mark = StoredArray
 
-    /// Copies `value` with all its elements. A new array is taken over without a copy.
     @inlinable
-    public static func store(_ value: PersistentArray, in access: HeapAccess) -> Stored {
-        if access.takeNewCollection(value.offset, of: value.access) {
-            return Stored(offset: value.offset)
-        }
-        let stored = storeEmpty(in: access)
-        if value.access.isDetached { return stored }
-        guard !Element.ownsMemory || access.enterLevel() else {
-            access.postpone(following: value.access) { fill(stored, with: value, in: access) }
-            return stored
-        }
-        fill(stored, with: value, in: access)
-        if Element.ownsMemory { access.leaveLevel() }
-        return stored
+    static var ownsContents: Bool { Element.ownsMemory }
+
+    @inlinable
+    func fill(with other: PersistentArray) {
+        append(contentsOf: other)
     }
 
     @inlinable
-    static func fill(_ stored: Stored, with value: Self, in access: HeapAccess) {
-        load(stored, from: access).append(contentsOf: value)
+    func freeContents() -> UnsafeMutablePointer<Header> {
+        let header = writableHeader
+        destroyElements(header)
+        freeBuffer(header)
+        return header
     }
-
-    @inlinable
-    public static func storeEmpty(in access: HeapAccess) -> Stored {
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
-        let offset = access.allocate(for: Header.self)
-        access.store(Header(), at: offset)
-        return Stored(offset: offset)
-    }
-
-    @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) {
-        guard !Element.ownsMemory || access.enterLevel() else {
-            return access.postpone(following: access) { destroy(stored, in: access) }
-        }
-        let array = load(stored, from: access)
-        let header = array.writableHeader
-        array.destroyElements(header)
-        array.freeBuffer(header)
-        header.pointee.magic = 0
-        access.free(
-            stored.offset, byteCount: MemoryLayout<Header>.size,
-            alignment: MemoryLayout<Header>.alignment)
-        if Element.ownsMemory { access.leaveLevel() }
-    }
-
-    @inlinable
-    public static var ownsMemory: Bool { true }
 
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
         let offset = verification.load(place, as: UInt64.self)

@@ -1,16 +1,5 @@
 import HoldfastEngine
 
-/// The amount by which a full block of elements grows.
-@usableFromInline
-enum Growth {
-    /// Half of its size. From 64 MiB on, where a block usually grows in place and spare capacity
-    /// takes disk space, an eighth.
-    @inlinable
-    static func step(_ capacity: Int, stride: Int) -> Int {
-        (capacity >= (64 << 20) / Swift.max(stride, 1) ? capacity / 8 : capacity / 2) + 1
-    }
-}
-
 // An array frees memory as elements are removed: when three quarters of its capacity are unused, it
 // shrinks to twice its count. Between shrinking and the next growth, or the reverse, there are at
 // least as many operations as an eighth of the capacity. They pay for moving the elements, if those
@@ -47,17 +36,10 @@ extension PersistentArray {
             HeapAccess.usableBytes(byteCount: wanted * stride, alignment: alignment) / stride
         guard capacity != old else { return }
         let count = Int(truncatingIfNeeded: header.pointee.count)
-        let buffer: UInt64
-        if old == 0 {
-            guard access.hasRoom(byteCount: capacity * stride) else { return }
-            buffer = access.allocate(byteCount: capacity * stride, alignment: alignment)
-        } else {
-            let moved = access.reallocateIfRoom(
-                header.pointee.buffer, from: old * stride, to: capacity * stride,
-                preserving: count * stride, alignment: alignment)
-            guard let moved else { return }
-            buffer = moved
-        }
+        let buffer = access.resizeIfRoom(
+            header.pointee.buffer, from: old * stride, to: capacity * stride,
+            preserving: count * stride, alignment: alignment)
+        guard let buffer else { return }
         access.markDirty(offset, MemoryLayout<Header>.size)
         header.pointee.buffer = buffer
         header.pointee.capacity = UInt64(capacity)

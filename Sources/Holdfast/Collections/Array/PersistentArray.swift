@@ -27,8 +27,10 @@ public struct PersistentArray<Element: Persistable> {
 
     /// The header, at `offset`.
     @frozen @usableFromInline
-    struct Header: BitwiseCopyable {
-        @usableFromInline static var magic: UInt32 { 0x5241_4648 }  // "HFAR"
+    struct Header: HandleHeader {
+        @inlinable static var magic: UInt32 { 0x5241_4648 }  // "HFAR"
+        @inlinable static var blockAlignment: Int { MemoryLayout<Header>.alignment }
+        @inlinable static var kind: String { "array" }
         @usableFromInline var magic: UInt32
         /// Incremented with every insertion and removal except appending, which moves no element
         /// that an iterator has still to visit. An iterator detects by it that it would skip
@@ -47,27 +49,13 @@ public struct PersistentArray<Element: Persistable> {
     @inlinable @inline(__always)
     static var stride: Int { MemoryLayout<Element.Stored>.stride }
 
-    /// The header, for reading. A header without its magic number has been freed, because the array
-    /// was removed from its place.
+    /// Makes code that allocates or iterates by the count safe with a damaged one.
     @inlinable @inline(__always)
-    var header: UnsafeMutablePointer<Header> {
-        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
-            to: Header.self)
-        guard header.pointee.magic == Header.magic else { Handle.removed(access, "array") }
-        // So that code that allocates or iterates by the count is safe with a damaged one.
+    func requireConsistent(_ header: UnsafeMutablePointer<Header>) {
         guard header.pointee.count <= header.pointee.capacity,
             header.pointee.capacity <= access.context.pointee.byteCount
                 / UInt64(truncatingIfNeeded: Self.stride)
         else { Handle.damaged(access, "array") }
-        return header
-    }
-
-    /// The header, marked dirty for changing.
-    @inlinable @inline(__always)
-    var writableHeader: UnsafeMutablePointer<Header> {
-        let header = header
-        access.markDirty(offset, MemoryLayout<Header>.size)
-        return header
     }
 
     /// Returns the address of `count` elements, beginning at `index`. The caller has checked

@@ -183,37 +183,15 @@ extension PersistentBitSet: Hashable {
     public func hash(into hasher: inout Hasher) { words.hash(into: &hasher) }
 }
 
-extension PersistentBitSet: PersistableContainer {
+extension PersistentBitSet: WrappingHandle {
     /// The place of the header.
     public typealias Stored = RelativePointer<StoredArray>
 
     @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentBitSet {
-        PersistentBitSet(words: .load(stored, from: access))
-    }
-
-    /// Copies the set.
-    @inlinable
-    public static func store(_ value: PersistentBitSet, in access: HeapAccess) -> Stored {
-        PersistentArray<UInt64>.store(value.words, in: access)
-    }
+    var base: PersistentArray<UInt64> { words }
 
     @inlinable
-    public static func storeEmpty(in access: HeapAccess) -> Stored {
-        PersistentArray<UInt64>.storeEmpty(in: access)
-    }
-
-    @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) {
-        PersistentArray<UInt64>.destroy(stored, in: access)
-    }
-
-    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
-        PersistentArray<UInt64>.verify(at: place, in: &verification)
-    }
-
-    @inlinable
-    public static var ownsMemory: Bool { true }
+    init(base: PersistentArray<UInt64>) { self.init(words: base) }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("PersistentBitSet")

@@ -143,36 +143,15 @@ extension PersistentBytes: CustomStringConvertible {
     }
 }
 
-extension PersistentBytes: PersistableContainer {
+extension PersistentBytes: WrappingHandle {
+    /// The place of the header.
     public typealias Stored = RelativePointer<StoredArray>
 
     @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentBytes {
-        PersistentBytes(bytes: .load(stored, from: access))
-    }
-
-    /// Copies the bytes.
-    @inlinable
-    public static func store(_ value: PersistentBytes, in access: HeapAccess) -> Stored {
-        PersistentArray<UInt8>.store(value.bytes, in: access)
-    }
+    var base: PersistentArray<UInt8> { bytes }
 
     @inlinable
-    public static func storeEmpty(in access: HeapAccess) -> Stored {
-        PersistentArray<UInt8>.storeEmpty(in: access)
-    }
-
-    @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) {
-        PersistentArray<UInt8>.destroy(stored, in: access)
-    }
-
-    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
-        PersistentArray<UInt8>.verify(at: place, in: &verification)
-    }
-
-    @inlinable
-    public static var ownsMemory: Bool { true }
+    init(base: PersistentArray<UInt8>) { self.init(bytes: base) }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("PersistentBytes")

@@ -70,19 +70,11 @@ extension PersistentDeque {
         let capacity = Self.fittingCapacity(wanted)
         let wraps = old.count > old.capacity - old.head
         let used = wraps ? old.capacity : old.head + old.count
-        let buffer: UInt64
-        if old.capacity == 0 {
-            guard access.hasRoom(byteCount: capacity * Self.stride) else { return }
-            buffer = access.allocate(
-                byteCount: capacity * Self.stride, alignment: Self.bufferAlignment)
-        } else {
-            let larger = access.reallocateIfRoom(
-                old.header.pointee.buffer, from: old.capacity * Self.stride,
-                to: capacity * Self.stride, preserving: used * Self.stride,
-                alignment: Self.bufferAlignment)
-            guard let larger else { return }
-            buffer = larger
-        }
+        let buffer = access.resizeIfRoom(
+            old.header.pointee.buffer, from: old.capacity * Self.stride,
+            to: capacity * Self.stride, preserving: used * Self.stride,
+            alignment: Self.bufferAlignment)
+        guard let buffer else { return }
         var head = old.head
         if wraps {
             // The end of the ring has moved. Either the elements before the old end move to the new

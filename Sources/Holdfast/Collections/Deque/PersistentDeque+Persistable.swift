@@ -1,60 +1,24 @@
 import HoldfastEngine
 import HoldfastFormat
 
-extension PersistentDeque: PersistableContainer {
+extension PersistentDeque: HeapHandle {
     /// The place of the header.
     public typealias Stored = RelativePointer<StoredDeque>
 
-    @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentDeque {
-        PersistentDeque(access: access, offset: stored.offset)
-    }
+    @usableFromInline typealias Mark = StoredDeque
 
-    /// Copies `value` with all its elements. A new deque is taken over without a copy.
     @inlinable
-    public static func store(_ value: PersistentDeque, in access: HeapAccess) -> Stored {
-        if access.takeNewCollection(value.offset, of: value.access) {
-            return Stored(offset: value.offset)
-        }
-        let stored = storeEmpty(in: access)
-        if value.access.isDetached { return stored }
-        guard !Element.ownsMemory || access.enterLevel() else {
-            access.postpone(following: value.access) { fill(stored, with: value, in: access) }
-            return stored
-        }
-        fill(stored, with: value, in: access)
-        if Element.ownsMemory { access.leaveLevel() }
-        return stored
+    static var ownsContents: Bool { Element.ownsMemory }
+
+    @inlinable
+    func fill(with other: PersistentDeque) {
+        append(contentsOf: other)
     }
 
     @inlinable
-    static func fill(_ stored: Stored, with value: Self, in access: HeapAccess) {
-        load(stored, from: access).append(contentsOf: value)
-    }
-
-    @inlinable
-    public static func storeEmpty(in access: HeapAccess) -> Stored {
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
-        // A line of its own, so that a change at an end logs one line.
-        let offset = access.allocate(
-            byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
-        access.store(Header(), at: offset)
-        return Stored(offset: offset)
-    }
-
-    @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) {
-        guard !Element.ownsMemory || access.enterLevel() else {
-            return access.postpone(following: access) { destroy(stored, in: access) }
-        }
-        let deque = load(stored, from: access)
-        deque.removeAll()
-        // Marked dirty by `removeAll`. Without the magic number, a handle that is still in use
-        // traps.
-        deque.header.pointee.magic = 0
-        access.free(
-            stored.offset, byteCount: MemoryLayout<Header>.size, alignment: HeapLayout.lineBytes)
-        if Element.ownsMemory { access.leaveLevel() }
+    func freeContents() -> UnsafeMutablePointer<Header> {
+        removeAll()
+        return header
     }
 
     public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
@@ -101,9 +65,6 @@ extension PersistentDeque: PersistableContainer {
             }
         }
     }
-
-    @inlinable
-    public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Deque<\(try TypeDescription.text(of: Element.self))>")

@@ -35,8 +35,11 @@ public struct PersistentDeque<Element: Persistable> {
 
     /// The header, at `offset`: one line.
     @frozen @usableFromInline
-    struct Header: BitwiseCopyable {
-        @usableFromInline static var magic: UInt32 { 0x5144_4648 }  // "HFDQ"
+    struct Header: HandleHeader {
+        @inlinable static var magic: UInt32 { 0x5144_4648 }  // "HFDQ"
+        // A line of its own, so that a change at an end logs one line.
+        @inlinable static var blockAlignment: Int { HeapLayout.lineBytes }
+        @inlinable static var kind: String { "deque" }
         @usableFromInline var magic: UInt32
         /// Incremented with every insertion and removal except appending, which changes no
         /// element's index. An iterator detects by it that it would skip elements or visit some
@@ -59,16 +62,6 @@ public struct PersistentDeque<Element: Persistable> {
 
     @inlinable @inline(__always)
     static var stride: Int { MemoryLayout<Element.Stored>.stride }
-
-    /// The header, for reading. A header without its magic number has been freed, because the deque
-    /// was removed from its place.
-    @inlinable @inline(__always)
-    var header: UnsafeMutablePointer<Header> {
-        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
-            to: Header.self)
-        guard header.pointee.magic == Header.magic else { Handle.removed(access, "deque") }
-        return header
-    }
 
     /// The header's words, checked against each other and the heap. Valid until the next growth,
     /// removal or allocation.

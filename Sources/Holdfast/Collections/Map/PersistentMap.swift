@@ -31,8 +31,11 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 
     /// The header, at `offset`: one line.
     @frozen @usableFromInline
-    struct Header: BitwiseCopyable {
-        @usableFromInline static var magic: UInt32 { 0x504d_4648 }  // "HFMP"
+    struct Header: HandleHeader {
+        @inlinable static var magic: UInt32 { 0x504d_4648 }  // "HFMP"
+        // A line of its own, so that a change of the count logs one line.
+        @inlinable static var blockAlignment: Int { HeapLayout.lineBytes }
+        @inlinable static var kind: String { "map" }
         @usableFromInline var magic: UInt32
         /// The number of hash bits that index the directory, or 0 while there is only one segment
         /// and no directory.
@@ -74,25 +77,14 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
         return Int.bitWidth - 1 - chunks.leadingZeroBitCount
     }
 
+    /// Makes code that allocates by the count, or computes with the depth, safe with a damaged
+    /// header.
     @inlinable @inline(__always)
-    var header: UnsafeMutablePointer<Header> {
-        let header = access.address(offset, MemoryLayout<Header>.size).assumingMemoryBound(
-            to: Header.self)
-        guard header.pointee.magic == Header.magic else { Handle.removed(access, "map") }
-        // So that code that allocates by the count, or computes with the depth, is safe with a
-        // damaged header.
+    func requireConsistent(_ header: UnsafeMutablePointer<Header>) {
         guard header.pointee.depth <= 32, header.pointee.count <= access.context.pointee.byteCount
         else {
             Handle.damaged(access, "map")
         }
-        return header
-    }
-
-    @inlinable @inline(__always)
-    var writableHeader: UnsafeMutablePointer<Header> {
-        let header = header
-        access.markDirty(offset, MemoryLayout<Header>.size)
-        return header
     }
 
     /// The number of entries.

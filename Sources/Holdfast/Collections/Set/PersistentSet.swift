@@ -98,35 +98,15 @@ extension PersistentSet: Sequence {
     public var underestimatedCount: Int { count }
 }
 
-extension PersistentSet: PersistableContainer {
+extension PersistentSet: WrappingHandle {
     /// The place of the header.
     public typealias Stored = RelativePointer<StoredMap>
 
     @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentSet {
-        PersistentSet(table: Table.load(stored, from: access))
-    }
-
-    /// Copies `value` with all its elements.
-    @inlinable
-    public static func store(_ value: PersistentSet, in access: HeapAccess) -> Stored {
-        Table.store(value.table, in: access)
-    }
+    var base: PersistentMap<Element, NoValue> { table }
 
     @inlinable
-    public static func storeEmpty(in access: HeapAccess) -> Stored { Table.storeEmpty(in: access) }
-
-    @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) {
-        Table.destroy(stored, in: access)
-    }
-
-    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
-        Table.verify(at: place, in: &verification)
-    }
-
-    @inlinable
-    public static var ownsMemory: Bool { true }
+    init(base: PersistentMap<Element, NoValue>) { self.init(table: base) }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("Set<\(try TypeDescription.text(of: Element.self))>")

@@ -293,35 +293,15 @@ extension PersistentSortedSet: BidirectionalCollection {
 
 // MARK: Stored form
 
-extension PersistentSortedSet: PersistableContainer {
+extension PersistentSortedSet: WrappingHandle {
     /// The place of the header.
     public typealias Stored = RelativePointer<StoredSortedMap>
 
     @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentSortedSet {
-        PersistentSortedSet(tree: Tree.load(stored, from: access))
-    }
-
-    /// Copies `value` with all its elements, densely packed.
-    @inlinable
-    public static func store(_ value: PersistentSortedSet, in access: HeapAccess) -> Stored {
-        Tree.store(value.tree, in: access)
-    }
+    var base: PersistentSortedMap<Element, NoValue> { tree }
 
     @inlinable
-    public static func storeEmpty(in access: HeapAccess) -> Stored { Tree.storeEmpty(in: access) }
-
-    @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) {
-        Tree.destroy(stored, in: access)
-    }
-
-    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
-        Tree.verify(at: place, in: &verification)
-    }
-
-    @inlinable
-    public static var ownsMemory: Bool { true }
+    init(base: PersistentSortedMap<Element, NoValue>) { self.init(tree: base) }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription("SortedSet<\(try TypeDescription.text(of: Element.self))>")

@@ -1,63 +1,24 @@
 import HoldfastEngine
-import HoldfastFormat
 
-extension PersistentSortedMap: PersistableContainer {
+extension PersistentSortedMap: HeapHandle {
     /// The place of the header.
     public typealias Stored = RelativePointer<StoredSortedMap>
 
-    @inlinable
-    public static func load(_ stored: Stored, from access: HeapAccess) -> PersistentSortedMap {
-        PersistentSortedMap(access: access, offset: stored.offset)
-    }
+    @usableFromInline typealias Mark = StoredSortedMap
 
-    /// Copies `value` with all its entries, densely packed. A new map is taken over without a copy.
     @inlinable
-    public static func store(_ value: PersistentSortedMap, in access: HeapAccess) -> Stored {
-        if access.takeNewCollection(value.offset, of: value.access) {
-            return Stored(offset: value.offset)
-        }
-        let stored = storeEmpty(in: access)
-        if value.access.isDetached { return stored }
-        guard !Value.ownsMemory || access.enterLevel() else {
-            access.postpone(following: value.access) { fill(stored, with: value, in: access) }
-            return stored
-        }
-        fill(stored, with: value, in: access)
-        if Value.ownsMemory { access.leaveLevel() }
-        return stored
+    static var ownsContents: Bool { Value.ownsMemory }
+
+    @inlinable
+    func fill(with other: PersistentSortedMap) {
+        append(sorted: other, isChecked: false)
     }
 
     @inlinable
-    static func fill(_ stored: Stored, with value: Self, in access: HeapAccess) {
-        load(stored, from: access).append(sorted: value, isChecked: false)
+    func freeContents() -> UnsafeMutablePointer<Header> {
+        removeAll()
+        return writableHeader
     }
-
-    @inlinable
-    public static func storeEmpty(in access: HeapAccess) -> Stored {
-        guard access.isWritable else { Misuse.writeInReadTransaction() }
-        // A line of its own, so that a change of the count logs one line.
-        let offset = access.allocate(
-            byteCount: MemoryLayout<SortedHeader>.size, alignment: HeapLayout.lineBytes)
-        access.store(SortedHeader(), at: offset)
-        return Stored(offset: offset)
-    }
-
-    @inlinable
-    public static func destroy(_ stored: Stored, in access: HeapAccess) {
-        guard !Value.ownsMemory || access.enterLevel() else {
-            return access.postpone(following: access) { destroy(stored, in: access) }
-        }
-        let map = load(stored, from: access)
-        map.removeAll()
-        map.writableHeader.pointee.magic = 0
-        access.free(
-            stored.offset, byteCount: MemoryLayout<SortedHeader>.size,
-            alignment: HeapLayout.lineBytes)
-        if Value.ownsMemory { access.leaveLevel() }
-    }
-
-    @inlinable
-    public static var ownsMemory: Bool { true }
 
     public static func describe() throws(HeapError) -> TypeDescription {
         let key = try TypeDescription.text(of: Key.self)

@@ -31,26 +31,10 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
         self.offset = offset
     }
 
+    @usableFromInline typealias Header = SortedHeader
     @usableFromInline typealias Leaf = SortedLeaf<Key, Value>
     @usableFromInline typealias Inner = SortedInner<Key>
     @usableFromInline typealias Slot = MapSlot<Key.Stored, Value.Stored>
-
-    @inlinable @inline(__always)
-    var header: UnsafeMutablePointer<SortedHeader> {
-        let header = access.address(offset, MemoryLayout<SortedHeader>.size).assumingMemoryBound(
-            to: SortedHeader.self)
-        guard header.pointee.magic == SortedHeader.magic else {
-            Handle.removed(access, "sorted collection")
-        }
-        return header
-    }
-
-    @inlinable @inline(__always)
-    var writableHeader: UnsafeMutablePointer<SortedHeader> {
-        let header = header
-        access.markDirty(offset, MemoryLayout<SortedHeader>.size)
-        return header
-    }
 
     /// The number of entries.
     ///
@@ -203,8 +187,11 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
 
 /// The header of a sorted collection, at its offset: one line.
 @frozen @usableFromInline
-struct SortedHeader: BitwiseCopyable {
-    @usableFromInline static var magic: UInt32 { 0x4d53_4648 }  // "HFSM"
+struct SortedHeader: HandleHeader {
+    @inlinable static var magic: UInt32 { 0x4d53_4648 }  // "HFSM"
+    // A line of its own, so that a change of the count logs one line.
+    @inlinable static var blockAlignment: Int { HeapLayout.lineBytes }
+    @inlinable static var kind: String { "sorted collection" }
     @usableFromInline var magic: UInt32
     /// The number of levels of inner nodes above the leaves.
     @usableFromInline var height: UInt32 = 0

@@ -11,6 +11,8 @@ final class FileSize {
     private let participation: Participation
     private let log: JoinedLog
     private let lock: CheckpointLock
+    /// The size up to which the log is not truncated.
+    private let largestLogAtRest: Int
 
     init(
         dataFile: DataFile, view: HeapView, participation: Participation, log: JoinedLog,
@@ -21,6 +23,8 @@ final class FileSize {
         self.participation = participation
         self.log = log
         self.lock = lock
+        largestLogAtRest = RingMapping.roundedCapacity(
+            max(dataFile.options.logLimit, dataFile.options.initialLogBytes))
     }
 
     /// Rounds `bytes` up to a reservation. Throws for sizes that no file can have.
@@ -95,29 +99,25 @@ final class FileSize {
     func giveBackSpace() throws(HeapError) {
         guard let file = dataFile.file, let log = log.joined else { return }
         let limit = RingMapping.roundedCapacity(dataFile.options.logLimit)
-        let largest = largestLogAtRest
         try readSize(file)
-        guard dataFile.byteCount > bytesInUse || log.capacity > largest else { return }
+        guard dataFile.byteCount > bytesInUse || log.capacity > largestLogAtRest else { return }
         try whileAlone(file) { () throws(HeapError) in
             try truncate(to: bytesInUse)
-            guard log.capacity > largest else { return }
+            guard log.capacity > largestLogAtRest else { return }
             do throws(HeapError) {
                 try lock.holding(waits: true) { () throws(HeapError) in try log.shrink(to: limit) }
             } catch { throw participation.fail(error) }
         }
     }
 
-    /// The size up to which the log is not truncated.
-    private var largestLogAtRest: Int {
-        let options = dataFile.options
-        return RingMapping.roundedCapacity(max(options.logLimit, options.initialLogBytes))
-    }
-
     /// Whether the log is longer than its limit without need, and may be truncated. This is so
     /// after a snapshot or a long transaction that let it grow has ended.
     func isLogOversized(usedBytes: Int) throws(HeapError) -> Bool {
-        guard let file = dataFile.file, let capacity = log.joined?.capacity,
-            capacity > largestLogAtRest, usedBytes <= largestLogAtRest
+        // While a checkpoint is due, every transaction asks this, and nearly always the log is
+        // within its limit.
+        guard let shared = participation.fast.shared,
+            shared._withUnsafeGuaranteedRef({ Int($0[.capacity]) }) > largestLogAtRest,
+            usedBytes <= largestLogAtRest, log.joined != nil, let file = dataFile.file
         else { return false }
         return try dataFile.translating { () throws(SystemError) in
             try !file.isLockedByOthers(.presence)

@@ -113,10 +113,6 @@ final class Maintenance {
 
     @inline(never)
     private func run(_ usedBytes: Int) throws(HeapError) {
-        let options = dataFile.options
-        let isMemoryShort =
-            view.image.privatePageBound * HeapLayout.pageBytes > options.memoryLimit
-            && usedBytes > 0
         if try fileSize.isLogOversized(usedBytes: usedBytes) {
             // The background thread does not hold the write lock, which truncating the log
             // requires.
@@ -124,15 +120,23 @@ final class Maintenance {
         } else if let thread {
             thread.wake(
                 mayRefuse: checkpointer.policy.isEarly(usedBytes) && !follower.areManyPrivate)
-            if isMemoryShort {
+            if isMemoryShort(usedBytes) {
                 // The log grows faster than the background thread can empty it: this transaction
                 // waits for a checkpoint.
                 _ = try checkpointer.moveLogIntoDataFile(waits: true)
                 try follower.dropToNewest()
             }
-        } else if usedBytes > options.logLimit || isMemoryShort {
+        } else if usedBytes > dataFile.options.logLimit || isMemoryShort(usedBytes) {
             try checkpointLocked()
         }
+    }
+
+    /// Whether a checkpoint has to run now, because only then can private pages be dropped.
+    @inline(__always)
+    private func isMemoryShort(_ usedBytes: Int) -> Bool {
+        // The first condition follows from the last, and needs no access to the image.
+        follower.areManyPrivate && usedBytes > 0
+            && view.image.privatePageBound * HeapLayout.pageBytes > dataFile.options.memoryLimit
     }
 
     /// Trims, checkpoints, and returns memory and file space. No transaction may be open.

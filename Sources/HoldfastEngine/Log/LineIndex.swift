@@ -77,7 +77,7 @@ struct LineIndex {
         self.init(behind: header, manyRuns: manyRuns)
         self.ring = ring
         while end < target {
-            guard let record = record(at: end), record.previousChecksum == chain,
+            guard let record = Self.record(at: end, in: ring), record.previousChecksum == chain,
                 record.byteCount <= target - end
             else {
                 return nil
@@ -181,7 +181,12 @@ struct LineIndex {
     }
 
     func record(at position: UInt64) -> LogRecord? {
-        guard let ring = ring(at: position) else { return nil }
+        ring(at: position).flatMap { Self.record(at: position, in: $0) }
+    }
+
+    /// Takes the ring, which a loop over records then retains once.
+    @inline(__always)
+    private static func record(at position: UInt64, in ring: RingMapping) -> LogRecord? {
         let raw = UnsafeRawBufferPointer(
             start: ring.address(position), count: LogRecord.headerBytes)
         guard let record = LogRecord.decodeHeader(raw), record.position == position,

@@ -1,4 +1,5 @@
 /// A set of lines of a page as 64 bits; the lowest bit is the first line.
+@usableFromInline
 package enum LineMask {
     /// `count` lines from `first` on, at least one, all of them in the page.
     @inlinable @inline(__always)

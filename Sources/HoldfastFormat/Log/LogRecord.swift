@@ -137,7 +137,7 @@ public struct LogRecord: Equatable, Sendable {
     }
 
     /// Reads only the header: plausible, but not yet verified.
-    @inlinable
+    @inlinable @inline(__always)
     package static func decodeHeader(_ raw: UnsafeRawBufferPointer) -> LogRecord? {
         guard raw.count >= headerBytes, raw.loadUnaligned(as: UInt32.self) == magic else {
             return nil

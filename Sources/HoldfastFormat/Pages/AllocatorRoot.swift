@@ -12,6 +12,7 @@
 ///      448   160   page map: for k = 8…39 the first page of the part that describes pages
 ///                  2^k ..< 2^(k+1)
 ///     1024  1024   bins: for each, the first page of its first free run, 0 if none
+@usableFromInline
 package enum AllocatorRoot {
     @inlinable
     package static var offset: UInt64 { HeapLayout.allocatorRootPage << HeapLayout.pageShift }

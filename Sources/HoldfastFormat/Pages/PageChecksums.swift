@@ -9,6 +9,7 @@
 ///
 /// Entries are valid as of the last complete checkpoint. Pages that the log changes may differ
 /// until recovery or the next checkpoint rewrites them.
+@usableFromInline
 package struct PageChecksums: Equatable {
     @inlinable
     package static var entriesPerPage: Int { HeapLayout.pageBytes / 8 - 1 }

@@ -7,6 +7,7 @@
 /// every 511 checksums, allocated just before the heap's end comes near 2^k. So any page's
 /// descriptor is found by arithmetic, the map costs 0.6% of the heap, and only one run per doubling
 /// is immovable. A sparse heap's map is equally sparse.
+@usableFromInline
 package enum PageMap {
     @inlinable
     package static var descriptorBytes: UInt64 { 16 }

@@ -11,6 +11,7 @@ import CHoldfast
 /// Detects `fork`. The child has the parent's mappings and descriptors, but none of its threads or
 /// locks, so the child must neither use nor close its copies of objects that the parent opened. The
 /// child drops the parent's open files at once: see `InheritedFiles`.
+@usableFromInline
 package enum ForkGuard {
     /// Registered once. The handler runs in the child before `fork` returns there.
     private static let isRegistered: Bool = {

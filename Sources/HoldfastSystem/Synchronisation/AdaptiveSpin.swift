@@ -13,6 +13,7 @@ import CHoldfast
 /// Sleeping and waking up costs both sides a system call, and the sleeper tens of microseconds. A
 /// wait for a running process is shorter than that. So a waiter polls for about as long as a sleep
 /// would cost, which at worst doubles that cost.
+@usableFromInline
 package enum AdaptiveSpin {
     /// The default duration.
     package static let usual: Duration = .microseconds(20)

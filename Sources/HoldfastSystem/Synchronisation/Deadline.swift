@@ -9,6 +9,7 @@ import CHoldfast
 #endif
 
 /// A moment of the monotonic clock until which to wait.
+@usableFromInline
 package struct Deadline: Sendable {
     /// Nanoseconds of the monotonic clock.
     package let moment: UInt64

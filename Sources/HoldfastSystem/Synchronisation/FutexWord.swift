@@ -14,6 +14,7 @@ import Synchronization
 /// of sequentially consistent operations.
 ///
 /// Safety: the creator keeps the address valid.
+@usableFromInline
 package struct FutexWord: @unchecked Sendable {
     @usableFromInline let address: UnsafeMutableRawPointer
     /// Whether this process may store into the word.
@@ -64,7 +65,7 @@ package struct FutexWord: @unchecked Sendable {
     }
 
     /// Wakes all threads that sleep or are about to.
-    @inline(never)
+    @usableFromInline @inline(never)
     package func wake() {
         KernelCalls.wakeCount.add(1, ordering: .relaxed)
         // One operation: an announcement either precedes it, and its sleeper sees the change, or

@@ -9,6 +9,7 @@ import CHoldfast
 #endif
 
 /// The result of waiting for a lock between processes.
+@usableFromInline
 package enum LockOutcome {
     case acquired
     /// The last holder died while it held the lock. The caller has the lock, and the state that it
@@ -28,6 +29,7 @@ package enum LockOutcome {
 ///
 /// Safety: the owner keeps the address mapped for as long as the object lives. `@unchecked
 /// Sendable`: designed for sharing.
+@usableFromInline
 package final class ProcessLock: @unchecked Sendable {
     #if canImport(Darwin)
         private let threads: UnsafeMutablePointer<pthread_mutex_t>
@@ -86,7 +88,7 @@ package final class ProcessLock: @unchecked Sendable {
             pthread_mutex_unlock(threads)
         }
     #else
-        private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+        @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
         /// Uses the mutex at `address`. If `isNew`, initialises it first: no other process may use
         /// it yet.
@@ -121,7 +123,7 @@ package final class ProcessLock: @unchecked Sendable {
             return try wait(after: result, timeout: timeout, spinning: spinning)
         }
 
-        @usableFromInline
+        @inlinable @inline(__always)
         func tryLock() -> Int32 { pthread_mutex_trylock(mutex) }
 
         @usableFromInline @inline(never)
@@ -161,6 +163,7 @@ package final class ProcessLock: @unchecked Sendable {
             return result == EBUSY ? nil : try outcome(of: result)
         }
 
+        @inlinable @inline(__always)
         package func unlock() { pthread_mutex_unlock(mutex) }
     #endif
 }

@@ -73,6 +73,19 @@ import Testing
         try again.close()
     }
 
+    /// The ring grows by multiples of its capacity. A ring that has so become a little longer than
+    /// its limit stays, and checkpoints stay in the background.
+    @Test func ordinaryGrowthStays() throws {
+        var options = Self.options(inBackground: true)
+        options.initialLogBytes = 3 * Self.blockBytes
+        let heap = TestHeap(options)
+        let engine = try heap.open()
+        let block = try engine.change { $0.allocate(byteCount: Self.blockBytes) }
+        for commit in 1 ... 100 { try fill(engine, block, commit) }
+        #expect(engine.writerLog!.capacity == 18 * Self.blockBytes)
+        try engine.close()
+    }
+
     /// Another opening has the log mapped, so it keeps its size.
     @Test func staysBesideOthers() throws {
         let heap = TestHeap(Self.options(inBackground: true))

@@ -110,13 +110,16 @@ final class FileSize {
         }
     }
 
-    /// Whether the log is longer than its limit without need, and may be truncated. This is so
-    /// after a snapshot or a long transaction that let it grow has ended.
+    /// Whether the log is much longer than its limit without need, and may be truncated. This is
+    /// so after a snapshot or a long transaction that let it grow has ended.
+    ///
+    /// Up to twice the limit is no reason: the ring grows by multiples of its capacity, and so
+    /// beyond the limit by less than the limit. The transaction that truncates makes a checkpoint
+    /// itself, and waits for the disk.
     func isLogOversized(usedBytes: Int) throws(HeapError) -> Bool {
-        // While a checkpoint is due, every transaction asks this, and nearly always the log is
-        // within its limit.
+        // While a checkpoint is due, every transaction asks this.
         guard let shared = participation.fast.shared,
-            shared._withUnsafeGuaranteedRef({ Int($0[.capacity]) }) > largestLogAtRest,
+            shared._withUnsafeGuaranteedRef({ Int($0[.capacity]) }) >= 2 * largestLogAtRest,
             usedBytes <= largestLogAtRest, log.joined != nil, let file = dataFile.file
         else { return false }
         return try dataFile.translating { () throws(SystemError) in

@@ -226,6 +226,53 @@ import TestSupport
         try opened.close()
     }
 
+    /// Killed between the header that names the larger ring and its sync. The survivor writes at
+    /// places of the larger ring that hold live records of the smaller one: it makes that header
+    /// durable first.
+    @Test func growthThatWasCutShort() throws {
+        let ring = FailureModel.options.initialLogBytes
+        let made = SimulatedDisk()
+        made.recordsContents = false
+        let engine = try Self.open(made)
+        for number in 0 ... 11 { try FailureModel.commit(number, in: engine) }
+        // To the last places before the larger ring begins again.
+        repeat {
+            try engine.change { access in
+                let block = access.load(access.catalogue + 8, as: UInt64.self)
+                _ = access.writableAddress(block, HeapLayout.pageBytes)
+            }
+            try engine.checkpoint()
+        } while !(ring ..< ring + 16 * 1024).contains(Int(engine.applied) % (2 * ring))
+        try engine.close()
+        let disk = SimulatedDisk(files: made.currentFiles())
+        let growing = try Self.open(disk)
+        try FailureModel.commit(12, in: growing)
+        try growing.makeDurable()
+        var killed: [SimulatedDisk] = []
+        disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
+        try FailureModel.commit(13, in: growing)
+        disk.onCall = nil
+        #expect(growing.writerLog!.capacity == 2 * ring)
+        #expect(killed.count > 5)
+        for (call, copy) in killed.enumerated() {
+            let start = copy.journal.count
+            let holder = try copy.open(Self.path, .readWrite)
+            #expect(try holder.tryLock(.presence, exclusive: false))
+            let survivor = try Self.open(copy)
+            #expect(try FailureModel.value(in: survivor) == 12)
+            try FailureModel.commit(13, in: survivor)
+            try survivor.makeDurable()
+            // The last call is the sync of that header. One image in ten has lost the header and
+            // has the records.
+            let isLast = call == killed.count - 1
+            let problems = Self.problems(
+                copy, from: start, allowed: 12 ... 13,
+                seeds: TestExtent.choose(quick: isLast ? 0 ..< 40 : 0 ..< 2, full: 0 ..< 40))
+            #expect(problems == [], "killed before call \(call)")
+            holder.close()
+        }
+    }
+
     /// Killed between the header that names a new log and its sync: a survivor that uses the log
     /// makes that header durable before it acknowledges anything.
     @Test func logThatWasStartedByTheDead() throws {

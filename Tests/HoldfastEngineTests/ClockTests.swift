@@ -53,10 +53,16 @@ import HoldfastSystem
                 guard Self.forbidWaitingByTheDate() else { exit(2) }
                 var heap = TestHeap()
                 heap.options.timeout = .milliseconds(30)
+                heap.options.readerImages = 0
                 let engine = try heap.open()
                 let other = try heap.open()
                 let cell = try engine.change { $0.allocate(byteCount: 64) }
                 try other.change { $0.store(1, at: cell) }
+                // A reader keeps the only image for readers on an older state.
+                heap.options.readerImages = 1
+                let third = try heap.open()
+                let held = HeldRead(third) { $0.load(cell, as: Int.self) }
+                try third.change { $0.store(2, at: cell) }
                 func isTimedOut(_ body: () throws -> Void) -> Bool {
                     do { try body() } catch HeapError.timedOut { return true } catch {
                         return false
@@ -80,9 +86,10 @@ import HoldfastSystem
                 }
                 while !isIn.load(ordering: .sequentiallyConsistent) { usleep(500) }
                 let uses: [() throws -> Void] = [
-                    // Threads of one opening, to read and to write; the write lock; the sync lock,
-                    // with and without a round.
+                    // Threads of one opening, to read and to write; an image for a reader; the
+                    // write lock; the sync lock, with and without a round.
                     { _ = try engine.beginRead() }, { _ = try engine.beginWrite() },
+                    { _ = try third.beginRead() },
                     { _ = try other.beginWrite() },
                     { try other.makeDurable() },
                     { try other.heap.log.ifJoined!.withSyncLock { () throws(SystemError) in } },
@@ -92,6 +99,8 @@ import HoldfastSystem
                 }
                 isOver.store(true, ordering: .sequentiallyConsistent)
                 while !isOut.load(ordering: .sequentiallyConsistent) { usleep(500) }
+                guard held.end() == [1, 1] else { exit(4) }
+                try third.close()
                 try other.close()
                 try engine.close()
                 exit(0)

@@ -181,10 +181,12 @@ import TestSupport
 extension HeapEngine {
     /// The commit of its own with which a checkpoint begins, without the checkpoint.
     fileprivate func trim() throws(HeapError) {
-        try writerLock.lock()
-        defer { writerLock.unlock() }
-        try heap.follower.catchUp()
-        try committer.commitTrim()
+        let image = try pool.lockForWriting()
+        defer { pool.unlockAfterWriting(image) }
+        try image.use { (image) throws(HeapError) in
+            try image.heap.follower.catchUp()
+            try image.committer.commitTrim()
+        }
     }
 }
 

@@ -149,9 +149,12 @@ import Testing
         gate.unlockExclusively()
     }
 
-    /// The same for a heap: the reader gets the state left by the writer that it met.
+    /// The same for a heap with one image: the reader gets the state left by the writer that it
+    /// met.
     @Test func aReaderSeesTheNextCommit() throws {
-        let engine = try TestHeap().open()
+        var heap = TestHeap()
+        heap.options.readerImages = 0
+        let engine = try heap.open()
         let cell = try engine.change { $0.allocate(byteCount: 64) }
         let context = try engine.beginWrite()
         HeapAccess(context: context, epoch: context.pointee.epoch).store(1, at: cell)

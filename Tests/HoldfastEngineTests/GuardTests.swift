@@ -159,6 +159,8 @@ import TestSupport
         let heap = TestHeap()
         var options = heap.options
         options.timeout = .milliseconds(20)
+        // Threads wait for each other at one image only.
+        options.readerImages = 0
         let holder = try heap.open()
         let cell = try holder.change { access in
             let cell = access.allocate(byteCount: 64)

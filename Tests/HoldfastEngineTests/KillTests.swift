@@ -6,10 +6,12 @@ import TestSupport
 /// A killed process leaves everything as it was at that moment: no published commit may be missing,
 /// durable or not.
 @Suite(.progress) struct KillTests {
-    @Test(arguments: [5 as UInt64, 6])
-    func everyCallIsSurvived(seed: UInt64) throws {
+    @Test(arguments: [(5 as UInt64, false), (6, false), (7, true)])
+    func everyCallIsSurvived(seed: UInt64, besideReaders: Bool) throws {
         var images: [(files: [String: [UInt8]], published: Int)] = []
-        let recording = try Recording(transactions: 120, seed: seed) { disk, _, published in
+        let recording = try Recording(
+            transactions: 120, seed: seed, besideReaders: besideReaders
+        ) { disk, _, published in
             images.append((disk.currentFiles(), published))
         }
         #expect(images.count > 200)

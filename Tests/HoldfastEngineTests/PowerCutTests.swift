@@ -17,6 +17,16 @@ import TestSupport
         #expect(images > TestExtent.choose(quick: 400, full: 8000))
     }
 
+    /// Beside readers of the same opening, which hold older states in images of their own.
+    @Test func everyCallIsSurvivedBesideReaders() throws {
+        let recording = try Recording(transactions: 220, seed: 3, besideReaders: true)
+        #expect(recording.mostImages >= 3)
+        let (violation, images) = recording.firstViolation(
+            seeds: TestExtent.choose(quick: 0 ..< 1, full: 0 ..< 4))
+        #expect(violation == nil)
+        #expect(images > TestExtent.choose(quick: 200, full: 2000))
+    }
+
     /// Many small commits between checkpoints, so that checkpoints write summaries instead of the
     /// records.
     @Test func summariesAreSurvived() throws {

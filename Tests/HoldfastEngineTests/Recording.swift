@@ -9,6 +9,8 @@ struct Recording {
     let workload: Workload
     /// Before each call: how many commits had been published.
     private(set) var published: [Int] = []
+    /// The largest number of images that the opening had at a time.
+    private(set) var mostImages = 0
     /// (calls made, commits durable then), ascending.
     private var durable: [(calls: Int, commits: Int)] = []
 
@@ -18,12 +20,15 @@ struct Recording {
     ///   times as large.
     /// - Parameter isRarelyDurable: hundreds of commits between one sync or checkpoint and the
     ///   next.
+    /// - Parameter besideReaders: threads of the same opening hold read transactions meanwhile, so
+    ///   that it has several images. Each finds its own state unchanged when it ends.
     /// - Parameter suffix: skips the syncs of files with this suffix.
     /// - Parameter atCall: called before each call, with its number and the commits published by
     ///   then.
     init(
         transactions: Int, seed: UInt64, largest: Int = 5000, isRarelyDurable: Bool = false,
-        options: EngineOptions = Workload.smallOptions, lyingAbout suffix: String? = nil,
+        besideReaders: Bool = false, options: EngineOptions = Workload.smallOptions,
+        lyingAbout suffix: String? = nil,
         atCall: ((_ disk: SimulatedDisk, _ call: Int, _ published: Int) -> Void)? = nil
     ) throws {
         let disk = SimulatedDisk()
@@ -37,6 +42,11 @@ struct Recording {
         let workload = try Workload(options: options, disk: disk, seed: seed)
         running = workload
         var random = SplitMix(state: seed ^ 0xabcd)
+        var reads: [HeldRead<String?>] = []
+        func endRead(_ index: Int) throws {
+            let problems = reads.remove(at: index).end().compactMap { $0 }
+            if let problem = problems.first { throw ReadProblem(text: problem) }
+        }
         for number in 0 ..< transactions {
             // One transaction is larger than the whole log.
             if number == transactions / 3, !isRarelyDurable {
@@ -49,18 +59,37 @@ struct Recording {
             {
             case 0 ..< 6: try workload.makeDurable()
             case 6: try workload.checkpoint()
-            case 7 where number % 2 == 0: try workload.reopen()
+            case 7 where number % 2 == 0:
+                while !reads.isEmpty { try endRead(0) }
+                try workload.reopen()
+            case 8 ..< 12 where besideReaders && reads.count < 3:
+                let (engine, commit) = (workload.engine, workload.commits)
+                // The thread looks only while this one waits for it.
+                nonisolated(unsafe) let states = workload
+                reads.append(
+                    HeldRead(engine) { _ in
+                        do {
+                            return try states.problem(with: engine, allowing: commit ... commit)
+                        } catch { return "\(error)" }
+                    })
+            case 12 ..< 16 where !reads.isEmpty:
+                try endRead(Int.random(in: 0 ..< reads.count, using: &random))
             default: break
             }
+            mostImages = max(mostImages, workload.engine.pool.openImages.count)
             if durable.last?.commits != workload.durableCommits {
                 durable.append((disk.journal.count, workload.durableCommits))
             }
         }
+        while !reads.isEmpty { try endRead(0) }
         disk.onCall = nil
         self.disk = disk
         self.workload = workload
         self.published = published
     }
+
+    /// What a reader found wrong in its state.
+    private struct ReadProblem: Error { var text: String }
 
     /// After a power cut: from the last durable commit to the last published one.
     func allowed(afterCall call: Int) -> ClosedRange<Int> {

@@ -169,7 +169,7 @@ import TestSupport
         let table = ReaderTable(shared: try #require(writer.shared))
         let processes = SystemProcesses.shared
         var entries: [Int] = []
-        while let entry = table.take(for: processes.current, isFixed: false, directory: processes) {
+        while let entry = table.take(for: processes.current, .following, directory: processes) {
             entries.append(entry)
         }
         #expect(entries.count == ReaderTable.count - 1)

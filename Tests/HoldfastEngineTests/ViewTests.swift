@@ -173,7 +173,7 @@ import TestSupport
             path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         let table = ReaderTable(shared: try #require(writer.shared))
         directory.become(ProcessIdentity(number: 9, startTime: 9))
-        while table.take(for: directory.current, isFixed: false, directory: directory) != nil {}
+        while table.take(for: directory.current, .following, directory: directory) != nil {}
         directory.become(ProcessIdentity(number: 1, startTime: 1))
         func reader() throws -> HeapEngine {
             try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
@@ -199,12 +199,12 @@ import TestSupport
         let shared = try #require(writer.shared)
         let table = ReaderTable(shared: shared)
         let dead = ProcessIdentity(number: 9, startTime: 1)
-        let entry = try #require(table.take(for: dead, isFixed: false, directory: directory))
+        let entry = try #require(table.take(for: dead, .following, directory: directory))
         ReaderTable.open(entry, at: 0, commit: 0, in: shared)
         let living = ProcessIdentity(number: 9, startTime: 2)
         let taken = Mutex<Int?>(nil)
         directory.onFinding(dead) {
-            let entry = table.take(for: living, isFixed: false, directory: directory)
+            let entry = table.take(for: living, .following, directory: directory)
             taken.withLock { $0 = entry }
             ReaderTable.open(entry!, at: 0, commit: 0, in: shared)
         }

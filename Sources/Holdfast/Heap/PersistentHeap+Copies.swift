@@ -7,6 +7,8 @@ public typealias OpenView = HoldfastEngine.OpenView
 /// Maintenance of a heap as a whole: checking, copying, compacting, building.
 extension PersistentHeap {
     /// Returns every registered opening of this heap, in this and other processes, with its view.
+    /// An opening whose threads read several commits at a time is listed once for each of its
+    /// mappings with an open view.
     ///
     /// Safe on any thread. A reader that shares the heap with no other process registers with its
     /// second read transaction, or when it calls this method.

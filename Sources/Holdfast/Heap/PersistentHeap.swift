@@ -33,13 +33,13 @@ public typealias AccessPattern = HoldfastEngine.AccessPattern
 /// returned, they survive a power cut. While the heap is in use, there are two files next to it,
 /// `NAME-log` and `NAME-shared`. They belong to the heap and are removed when it is closed.
 ///
-/// **Threads.** A heap can be used from any thread, by many readers or one writer at a time.
-/// Readers and writers of one process wait for each other.
+/// **Threads.** A heap can be used from any thread, by many readers and one writer at a time, which
+/// do not wait for each other. (Those of a heap in memory and of a private copy do.)
 ///
 /// **Processes.** Up to 192 openings at a time can use a heap, in any number of processes up to
-/// that. One process writes at a time. Readers never wait for a writer in another process, and see
-/// the newest commit when their transaction begins. Opening a heap twice in one process shares one
-/// mapping. Every wait ends after ``Options/timeout``.
+/// that. One process writes at a time. Readers never wait for a writer, and see the newest commit
+/// when their transaction begins. Opening a heap twice in one process shares its mappings. Every
+/// wait ends after ``Options/timeout``.
 public final class PersistentHeap: Sendable {
     package let engine: HeapEngine
     let options: Options
@@ -84,6 +84,14 @@ public final class PersistentHeap: Sendable {
         /// From half of it on, the pages are returned to the system after a checkpoint. The default
         /// is 256 MiB.
         public var memoryLimit = 256 << 20
+        /// The maximum number of mappings that the readers of this process use at a time.
+        ///
+        /// Readers and writers that meet use different mappings of the file, each with private
+        /// copies of the pages changed since the last checkpoint; all of them together stay within
+        /// ``memoryLimit``. Readers of the same commit share one. A reader that finds all of them
+        /// in use with older commits waits until one is free. If 0, readers and writers share one
+        /// mapping and wait for each other. The default is 4; the maximum is 64.
+        public var readerImages = 4
         /// Whether disk space is reserved as the heap grows, so that a full disk is an error of the
         /// transaction that needs the space.
         ///
@@ -140,6 +148,7 @@ public final class PersistentHeap: Sendable {
             var options = EngineOptions()
             options.logLimit = max(logLimit, 1 << 16)
             options.memoryLimit = max(memoryLimit, 1 << 16)
+            options.readerImages = readerImages
             options.initialLogBytes = min(options.initialLogBytes, options.logLimit)
             options.reservesBlocks = reservesDiskSpace
             options.createsIfMissing = createsIfMissing
@@ -233,7 +242,7 @@ public final class PersistentHeap: Sendable {
 
     /// Runs `body` as a write transaction. All of its changes are committed, or none if it throws.
     ///
-    /// Waits for other threads' transactions and other processes' writers. Calling `write` or
+    /// Waits for other writers, in any thread or process, and not for readers. Calling `write` or
     /// `read` of the same heap inside `body` traps.
     ///
     /// If the closure meets a limit (no memory, no address space, a size that no heap can have),
@@ -280,10 +289,14 @@ public final class PersistentHeap: Sendable {
 
     /// Runs `body` as a read transaction, which sees a fixed view of the heap.
     ///
-    /// The view is the newest commit of any process. Many threads can read at the same time;
-    /// writers in this process wait. A `read` inside a `read` shares its view. A `read` that has
-    /// waited a tenth of a second for other reads of this process to end shares their view, even if
-    /// there are newer commits.
+    /// The view is the newest commit of any process; a `read` that begins after a `write` has
+    /// returned, on any thread, sees it. Many threads can read at the same time. Neither they nor
+    /// writers wait for each other, but a `read` waits while ``Options/readerImages`` older views
+    /// are open in this process. A `read` inside a `read` shares its view.
+    ///
+    /// Heaps in memory and private copies have one view at a time, so there readers and writers
+    /// wait for each other. A `read` that has waited a tenth of a second for other reads to end
+    /// shares their view, even if there are newer commits.
     public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         try reading(body)
     }

@@ -45,8 +45,9 @@ struct Census {
         let (applied, commit) = (Int(view.applied), Int(view.commitNumber))
         figures.logBytes = applied - min(applied, Int(header.checkpointPosition))
         figures.logCommits = commit - min(commit, Int(header.commitNumber))
-        let own = participation.fast.entry
-        figures.otherOpenings = participation.openViews.filter { $0.entry != own }
+        figures.otherOpenings = participation.openViews.filter {
+            !participation.entries.contains($0.entry)
+        }
         figures.condition = condition(file, header)
         guard figures.condition != .atRest else { return }
         for kind in Neighbours.Kind.allCases {

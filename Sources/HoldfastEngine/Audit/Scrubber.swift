@@ -46,19 +46,23 @@ struct Scrubber {
     /// Pages added to the heap meanwhile are not checked. `progress` is called between the steps
     /// with the number of pages done and in total. O(heap); reads through a buffer of 1 MiB, not
     /// through the mapping.
-    func run(
-        looking look: (() throws(HeapError) -> Void) throws(HeapError) -> Void,
+    static func run(
+        _ opening: OpenHeap,
+        looking look: ((OpenHeap) throws(HeapError) -> Void) throws(HeapError) -> Void,
         progress: ((_ done: Int, _ of: Int) -> Void)?
     ) throws(HeapError) -> PageReport {
         var scrub = Scrub()
         while true {
-            try look { () throws(HeapError) in try step(&scrub) }
+            try look { (heap) throws(HeapError) in
+                let scrubber = Scrubber(heap)
+                try scrubber.step(&scrub)
+            }
             progress?(min(scrub.page, scrub.end), scrub.end)
             guard !scrub.isComplete else { return scrub.report }
-            if dataFile.options.isCancelled?() == true {
-                throw HeapError.cancelled(path: dataFile.path)
+            if opening.dataFile.options.isCancelled?() == true {
+                throw HeapError.cancelled(path: opening.dataFile.path)
             }
-            letCheckpointsPass()
+            Scrubber(opening).letCheckpointsPass()
         }
     }
 

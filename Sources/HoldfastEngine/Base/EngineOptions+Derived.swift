@@ -10,6 +10,7 @@ extension EngineOptions {
         options.memoryLimit = min(max(memoryLimit, 0), most)
         options.initialLogBytes = min(max(initialLogBytes, 1), options.logLimit)
         options.compactLogBytes = min(max(compactLogBytes, 0), most)
+        options.readerImages = min(max(readerImages, 0), 64)
         return options
     }
 

@@ -45,6 +45,9 @@ public struct EngineOptions: Sendable {
     /// Whether a heap on a network file system may be opened for writing. Safe only if no other
     /// machine has it open.
     public var allowsNetworkFileSystems = false
+    /// The number of images that readers of one opening use at a time at most; 0: readers and the
+    /// writer share one image and wait for each other. See `ImagePool`.
+    public var readerImages = 4
     /// A snapshot that has held up a checkpoint for longer than this is reported.
     public var longView: Duration = .seconds(60)
     /// Called once for each such snapshot, while locks are held. It must be short and must not use

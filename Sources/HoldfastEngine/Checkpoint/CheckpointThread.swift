@@ -1,8 +1,9 @@
 import HoldfastSystem
 import Synchronization
 
-/// A thread that makes checkpoints concurrently with the transactions of an opening, on request. It
-/// starts when it is first needed. Every opening with such a thread calls `stop` when it closes.
+/// A thread that makes checkpoints concurrently with the transactions of an opening, on request,
+/// and tidies up once a second while there is something to tidy. It starts when it is first needed.
+/// Every opening with such a thread calls `stop` when it closes.
 ///
 /// `@unchecked Sendable`: the mutex guards every field.
 final class CheckpointThread: @unchecked Sendable {
@@ -12,6 +13,8 @@ final class CheckpointThread: @unchecked Sendable {
     /// Changed only under the mutex; atomic so that transactions can read it without the mutex.
     private let isWanted = Atomic<Bool>(false)
     private var mayRefuse = false
+    /// Called once a second until it returns false.
+    private var tidying: (@Sendable () -> Bool)?
     private var isStopped = false
     private var thread: SystemThread?
     private var isRunning = false
@@ -36,6 +39,15 @@ final class CheckpointThread: @unchecked Sendable {
         guard !isWanted.load(ordering: .relaxed), !isStopped else { return }
         isWanted.store(true, ordering: .relaxed)
         self.mayRefuse = mayRefuse
+        if isRunning { changed.signal() } else { start() }
+    }
+
+    /// Calls `work` once a second until it returns false, unless it does so already.
+    func tidy(_ work: @escaping @Sendable () -> Bool) {
+        mutex.lock()
+        defer { mutex.unlock() }
+        guard tidying == nil, !isStopped else { return }
+        tidying = work
         if isRunning { changed.signal() } else { start() }
     }
 
@@ -64,9 +76,7 @@ final class CheckpointThread: @unchecked Sendable {
     private func run() {
         while true {
             mutex.lock()
-            while !isWanted.load(ordering: .relaxed), !isStopped {
-                changed.wait(mutex)
-            }
+            while !isWanted.load(ordering: .relaxed), !isStopped { waitOrTidy() }
             let isStopped = isStopped
             let mayRefuse = mayRefuse
             mutex.unlock()
@@ -79,5 +89,15 @@ final class CheckpointThread: @unchecked Sendable {
             isWanted.store(false, ordering: .relaxed)
             mutex.unlock()
         }
+    }
+
+    /// Under the mutex, which is released meanwhile.
+    private func waitOrTidy() {
+        guard let work = tidying else { return changed.wait(mutex) }
+        guard !changed.wait(mutex, until: Deadline(in: .seconds(1))) else { return }
+        mutex.unlock()
+        let isMore = work()
+        mutex.lock()
+        if !isMore { tidying = nil }
     }
 }

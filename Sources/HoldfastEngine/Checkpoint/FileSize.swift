@@ -11,6 +11,11 @@ final class FileSize {
     private let participation: Participation
     private let log: JoinedLog
     private let lock: CheckpointLock
+    /// Runs a closure while the opening has no other image, or not at all if one is in use: a
+    /// truncation would leave its mapping without a file behind it.
+    var withoutOtherImages: (() throws(HeapError) -> Void) throws(HeapError) -> Void = {
+        (body) throws(HeapError) in try body()
+    }
     /// The size up to which the log is not truncated.
     private let largestLogAtRest: Int
 
@@ -146,17 +151,20 @@ final class FileSize {
         dataFile.byteCount = try dataFile.translating { () throws(SystemError) in try file.size() }
     }
 
-    /// Runs `body` if no other process has the heap open, and prevents new openings meanwhile.
+    /// Runs `body` if no other process has the heap open and this one has no other image, and
+    /// prevents new openings meanwhile.
     private func whileAlone(_ file: any DiskFile, _ body: () throws(HeapError) -> Void)
         throws(HeapError)
     {
-        try dataFile.withOpeningLock(file) { () throws(HeapError) in
-            let isAlone = try dataFile.translating { () throws(SystemError) in
-                try file.tryLock(.presence, exclusive: true)
+        try withoutOtherImages { () throws(HeapError) in
+            try dataFile.withOpeningLock(file) { () throws(HeapError) in
+                let isAlone = try dataFile.translating { () throws(SystemError) in
+                    try file.tryLock(.presence, exclusive: true)
+                }
+                guard isAlone else { return }
+                defer { _ = try? file.tryLock(.presence, exclusive: false) }
+                try body()
             }
-            guard isAlone else { return }
-            defer { _ = try? file.tryLock(.presence, exclusive: false) }
-            try body()
         }
     }
 

@@ -3,9 +3,16 @@ import HoldfastSystem
 
 /// Ends an opening. The caller holds the latch exclusively.
 struct Closing {
-    let heap: OpenHeap
-    let committer: Committer
-    let writerLock: WriterLock
+    private let heap: OpenHeap
+    private let committer: Committer
+    private let writerLock: WriterLock
+
+    /// `image`: the first one of the opening, when there is no other.
+    init(_ image: EngineImage) {
+        heap = image.heap
+        committer = image.committer
+        writerLock = image.writerLock
+    }
 
     private var dataFile: DataFile { heap.dataFile }
     private var participation: Participation { heap.participation }

@@ -4,20 +4,17 @@ import HoldfastSystem
 /// One opening of an untyped heap. It composes parts that also work without it, and determines the
 /// order of calls to them and the locks around those calls.
 ///
-/// Thread safety: transactions enter through the latch, which admits many readers or one writer.
-/// The parts belong to the threads that hold the latch, unless they declare otherwise. Writers also
-/// hold the write lock between processes.
+/// Thread safety: transactions enter an image through its latch, which admits many readers or one
+/// writer; `ImagePool` chooses the image. An image's parts belong to the threads that hold its
+/// latch, unless they declare otherwise. Writers also hold the write lock between processes.
 ///
-/// Lock order: latch, write lock, `CheckpointLock`, sync lock.
+/// Lock order: latch, the pool's mutex, write lock, `CheckpointLock`, sync lock.
 public final class HeapEngine: @unchecked Sendable {
     public typealias Context = UnsafeMutablePointer<TransactionContext>
 
     let heap: OpenHeap
     let view: HeapView
-    let writerLock: WriterLock
-    let committer: Committer
-    private let readerLock: ReaderLock
-    private let maintenance: Maintenance
+    let pool: ImagePool
     private let changes: ChangeWaiter
     private let builder: BulkBuilder?
 
@@ -28,17 +25,13 @@ public final class HeapEngine: @unchecked Sendable {
     ) throws(HeapError) {
         heap = try OpenHeap(path: path, mode: mode, options: options, disk: disk)
         view = heap.view
-        readerLock = ReaderLock(heap)
-        writerLock = WriterLock(heap)
-        committer = Committer(heap)
-        maintenance = Maintenance(
-            heap, committer: committer, readerLock: readerLock, writerLock: writerLock)
-        changes = ChangeWaiter(heap, readerLock: readerLock)
+        pool = ImagePool(heap)
+        changes = ChangeWaiter(heap, readerLock: pool.first.readerLock)
         builder = mode == .bulkBuild ? try BulkBuilder(dataFile: heap.dataFile, view: view) : nil
         do throws(HeapError) { try open() } catch {
             heap.lifecycle.closed.store(true, ordering: .releasing)
             builder?.end()
-            closing.abandonOpening()
+            Closing(pool.first).abandonOpening()
             throw error
         }
     }
@@ -46,6 +39,7 @@ public final class HeapEngine: @unchecked Sendable {
     private func open() throws(HeapError) {
         if let builder { return try builder.start() }
         try heap.opener.open()
+        pool.begin()
         if options.verifiesPages { try scrub().requireSound(path: path) }
         if options.verifiesDirtyTracking { view.verifyDirtyTracking() }
     }
@@ -101,54 +95,55 @@ public final class HeapEngine: @unchecked Sendable {
 
     // MARK: Reading
 
-    /// Opens a read transaction: its snapshot stays fixed until `endRead`. Waits while another
-    /// thread of this process writes; never for another process. A nested read shares the snapshot;
-    /// a read inside a write traps, because it could only see uncommitted changes.
+    /// Opens a read transaction: its snapshot stays fixed until `endRead`. Never waits for a
+    /// writer, unless the opening has one image only; see `ImagePool`. A nested read shares the
+    /// snapshot; a read inside a write traps, because it could only see uncommitted changes.
     public func beginRead() throws(HeapError) -> Context {
         let enclosing = HeapView.innermost
+        let image: Unmanaged<EngineImage>
         if let outer = view.openTransaction(enclosing) {
             Misuse.demand(
                 !outer.pointee.isWritable,
                 "Holdfast: heap.read was called inside heap.write of the same heap. Use the "
                     + "transaction that is open.")
             guard !isForked else { throw HeapError.forked(path: path) }
+            image = pool.image(of: outer)
         } else {
-            try readerLock.enter()
+            image = try pool.enterReading()
         }
-        return view.makeContext(isWritable: false, enclosing: enclosing)
+        return image._withUnsafeGuaranteedRef {
+            $0.view.makeContext(isWritable: false, enclosing: enclosing)
+        }
     }
 
-    public func endRead(_ context: Context) {
-        let enclosing = context.pointee.enclosing
-        view.endContext(context)
-        if view.openTransaction(enclosing) == nil { readerLock.leave() }
-    }
+    public func endRead(_ context: Context) { pool.endReading(context) }
 
-    /// Throws unless everything that the open transaction has read was readable and protected by
-    /// its snapshot.
+    /// Throws unless all that the open transaction has read was readable and under its snapshot.
     public func requireReadable() throws(HeapError) {
         guard !isForked else { throw HeapError.forked(path: path) }
-        try heap.participation.requireNoFault()
+        try pool.openImage.heap.participation.requireNoFault()
     }
 
-    private func reading<R>(_ body: () throws(HeapError) -> R) throws(HeapError) -> R {
+    private func reading<R>(_ body: (OpenHeap) throws(HeapError) -> R) throws(HeapError) -> R {
         let context = try beginRead()
         defer { endRead(context) }
-        return try body()
+        return try body(pool.openImage.heap)
     }
 
     /// Counts contents and space; see `HeapStatistics`. Waits like a read.
     public func statistics() throws(HeapError) -> HeapStatistics {
-        try reading { () throws(HeapError) in try Census(heap).figures() }
+        try reading { (heap) throws(HeapError) in try Census(heap).figures() }
     }
 
     /// An audit of the heap as this process sees it.
     public func audit() throws(HeapError) -> AllocatorAudit {
-        try reading { () throws(HeapError) in AllocatorAudit(view.bytes) }
+        try reading { (heap) throws(HeapError) in AllocatorAudit(heap.view.bytes) }
     }
 
     /// See `PageUse`. The caller has a read transaction open.
-    public func pageUses(_ pages: [Int]) -> [PageUse] { PageUse.uses(of: pages, in: view) }
+    public func pageUses(_ pages: [Int]) -> [PageUse] {
+        PageUse.uses(of: pages, in: pool.openImage.view)
+    }
 
     /// Writes the state of a snapshot (`EngineOptions.isSnapshot`) to a new heap file; see
     /// `HeapCopier`.
@@ -156,8 +151,8 @@ public final class HeapEngine: @unchecked Sendable {
         to destination: String, replacing: Bool = false,
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
     ) throws(HeapError) {
-        try reading { () throws(HeapError) in
-            try HeapCopier(dataFile: heap.dataFile, view: view)
+        try reading { (heap) throws(HeapError) in
+            try HeapCopier(dataFile: heap.dataFile, view: heap.view)
                 .copy(to: destination, replacing: replacing, progress: progress)
         }
     }
@@ -168,54 +163,51 @@ public final class HeapEngine: @unchecked Sendable {
     {
         try heap.lifecycle.requireUsable()
         guard mode != .inMemory else { return PageReport() }
-        return try Scrubber(heap).run(looking: reading, progress: progress)
+        return try Scrubber.run(heap, looking: reading, progress: progress)
     }
 
     // MARK: Writing
 
-    /// Opens a write transaction; waits for other threads' transactions and other processes'
-    /// writers. First runs a checkpoint if one is urgent.
+    /// Opens a write transaction; waits for other threads' and other processes' writers, and never
+    /// for a reader, unless the opening has one image only. First runs a checkpoint if one is
+    /// urgent.
     public func beginWrite() throws(HeapError) -> Context {
         let enclosing = HeapView.innermost
         view.demandNoOpenTransaction(for: "heap.write")
         try heap.lifecycle.requireWritable()
-        try writerLock.lock()
+        let image = try pool.lockForWriting()
         do throws(HeapError) {
-            try heap.lifecycle.requireWritable()
-            try heap.participation.requireNoFault()
-            if mode == .readWrite {
-                try heap.follower.catchUp()
-                try maintenance.runDue()
+            return try image.use { (image) throws(HeapError) in
+                try image.prepareForWriting()
+                image.view.markUnusedLines()
+                return image.view.makeContext(isWritable: true, enclosing: enclosing)
             }
-            view.image.makeUpForRefusal(path: path, file: heap.dataFile.file)
         } catch {
-            writerLock.unlock()
+            pool.unlockAfterWriting(image)
             throw error
         }
-        view.markUnusedLines()
-        return view.makeContext(isWritable: true, enclosing: enclosing)
     }
 
     /// Commits atomically. On an error, nothing has changed.
     public func commit(_ context: Context) throws(HeapError) {
-        defer {
-            view.endContext(context)
-            writerLock.unlock()
+        defer { pool.endWriting(context) }
+        try pool.image(of: context).use { (image) throws(HeapError) in
+            try image.committer.commit()
         }
-        try committer.commit()
     }
 
     /// Rolls the transaction back and ends it.
     public func abort(_ context: Context) {
-        committer.undo()
-        view.endContext(context)
-        writerLock.unlock()
+        pool.image(of: context)._withUnsafeGuaranteedRef { $0.committer.undo() }
+        pool.endWriting(context)
     }
 
     /// Rolls back after the closure has thrown `error`; returns the error to throw. A limit that
     /// the transaction has met is the cause of later errors of Holdfast's own, and replaces them.
     package func abort(_ context: Context, because error: any Error) -> any Error {
-        let reason = error is HeapError ? view.errorToCome : nil
+        let reason =
+            error is HeapError
+            ? context.pointee.view._withUnsafeGuaranteedRef { $0.errorToCome } : nil
         abort(context)
         return reason ?? error
     }
@@ -224,21 +216,33 @@ public final class HeapEngine: @unchecked Sendable {
 
     /// Makes every commit so far durable. Any thread. One write and one sync of the log, shared by
     /// all threads and processes that wait at that moment; nothing if everything is durable.
-    public func makeDurable() throws(HeapError) { try maintenance.makeDurable() }
+    public func makeDurable() throws(HeapError) { try pool.first.maintenance.makeDurable() }
 
     /// Moves the log into the data file, up to the oldest open snapshot, and returns memory, disk
     /// blocks and, if no other process has the heap open, space of the log to the system.
-    public func checkpoint() throws(HeapError) { try maintenance.checkpoint() }
+    public func checkpoint() throws(HeapError) {
+        guard mode != .readOnly else { return try heap.lifecycle.requireUsable() }
+        try pool.maintain("heap.checkpoint") { (work) throws(HeapError) in try work.checkpoint() }
+    }
 
     /// Checkpoints, then punches holes where pages are free. Returns the bytes of the holes.
     @discardableResult
-    public func compact() throws(HeapError) -> Int { try maintenance.compact() }
+    public func compact() throws(HeapError) -> Int {
+        try pool.maintain("heap.compact") { (work) throws(HeapError) in try work.compact() } ?? 0
+    }
 
     /// Makes the file at least `bytes` long, and keeps it so; see `FileSize`.
-    public func reserve(bytes: Int) throws(HeapError) { try maintenance.reserve(bytes: bytes) }
+    public func reserve(bytes: Int) throws(HeapError) {
+        let bytes = try heap.fileSize.roundedReservation(bytes)
+        try pool.maintainFile("heap.reserve") { (work) throws(HeapError) in
+            try work.reserve(bytes: bytes)
+        }
+    }
 
     /// Drops the reservation made by `reserve`, and truncates the file to what the heap needs.
-    public func shrink() throws(HeapError) { try maintenance.shrink() }
+    public func shrink() throws(HeapError) {
+        try pool.maintainFile("heap.shrink") { (work) throws(HeapError) in try work.shrink() }
+    }
 
     // MARK: Changes
 
@@ -273,10 +277,6 @@ public final class HeapEngine: @unchecked Sendable {
         try builder.finish(replacing: replacing, continuing: source?.view)
     }
 
-    private var closing: Closing {
-        Closing(heap: heap, committer: committer, writerLock: writerLock)
-    }
-
     /// Waits for open transactions of this process; see `Closing`. Idempotent.
     public func close() throws(HeapError) {
         let lifecycle = heap.lifecycle
@@ -285,11 +285,11 @@ public final class HeapEngine: @unchecked Sendable {
         guard !isForked else { return lifecycle.closed.store(true, ordering: .releasing) }
         view.demandNoOpenTransaction(for: "heap.close")
         guard !lifecycle.isClosed else { return }
-        maintenance.stopThread()
-        try readerLock.alone { () throws(HeapError) in
+        pool.first.maintenance.stopThread()
+        try pool.alone { () throws(HeapError) in
             guard !lifecycle.closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
             builder?.end()
-            guard try closing.close() else { return }
+            guard try Closing(pool.first).close() else { return }
             // If the heap cannot be put at rest now, the next opening does it.
             try? HeapEngine(
                 path: location, mode: .readWrite, options: options.ofLastReader,

@@ -12,13 +12,10 @@ final class Maintenance {
     private let checkpointer: Checkpointer
     private let fileSize: FileSize
     private let committer: Committer
-    private let readerLock: ReaderLock
-    private let writerLock: WriterLock
-    private let thread: CheckpointThread?
+    /// Makes checkpoints in the background; one for the images of an opening.
+    let thread: CheckpointThread?
 
-    init(
-        _ heap: OpenHeap, committer: Committer, readerLock: ReaderLock, writerLock: WriterLock
-    ) {
+    init(_ heap: OpenHeap, committer: Committer, thread: CheckpointThread?) {
         dataFile = heap.dataFile
         view = heap.view
         participation = heap.participation
@@ -28,26 +25,12 @@ final class Maintenance {
         checkpointer = heap.checkpointer
         fileSize = heap.fileSize
         self.committer = committer
-        self.readerLock = readerLock
-        self.writerLock = writerLock
-        let options = heap.dataFile.options
-        let runsThread = heap.dataFile.mode == .readWrite && options.checkpointsInBackground
-        thread = runsThread ? CheckpointThread(heap.checkpointer) : nil
+        self.thread = thread
     }
 
-    // MARK: Without a transaction
+    // MARK: Under the write lock, without a transaction
 
     func checkpoint() throws(HeapError) {
-        view.demandNoOpenTransaction(for: "heap.checkpoint")
-        try runCheckpoint()
-    }
-
-    private func runCheckpoint() throws(HeapError) {
-        try lifecycle.requireUsable()
-        guard dataFile.mode == .readWrite else { return }
-        try writerLock.lock()
-        defer { writerLock.unlock() }
-        try lifecycle.requireWritable()
         try follower.catchUp()
         try checkpointLocked()
     }
@@ -55,11 +38,7 @@ final class Maintenance {
     /// Checkpoints, then punches holes where pages are free. Nothing moves, so handles of other
     /// processes stay valid. Returns the bytes of the holes.
     func compact() throws(HeapError) -> Int {
-        view.demandNoOpenTransaction(for: "heap.compact")
-        try lifecycle.requireWritable()
-        guard dataFile.mode == .readWrite, let file = dataFile.file else { return 0 }
-        try writerLock.lock()
-        defer { writerLock.unlock() }
+        guard let file = dataFile.file else { return 0 }
         try follower.catchUp()
         return try compactLocked(file)
     }
@@ -68,33 +47,15 @@ final class Maintenance {
     ///
     /// Throws `tooLarge` beyond the mappable size, and `diskFull` or `fileTooLarge` with the file
     /// unchanged.
-    func reserve(bytes: Int) throws(HeapError) {
-        view.demandNoOpenTransaction(for: "heap.reserve")
-        try lifecycle.requireWritable()
-        try changeReservation(to: fileSize.roundedReservation(bytes))
-    }
+    func reserve(bytes: Int) throws(HeapError) { try fileSize.reserve(bytes) }
 
     /// Drops the reservation, moves the log into the file, and truncates the file to what the heap
     /// needs. If another process has the heap open, the last process to close it truncates the
     /// file.
     func shrink() throws(HeapError) {
-        view.demandNoOpenTransaction(for: "heap.shrink")
-        try changeReservation(to: 0)
-        try runCheckpoint()
-        try writerLock.lock()
-        defer { writerLock.unlock() }
-        try follower.catchUp()
+        try fileSize.reserve(0)
+        try checkpoint()
         try fileSize.giveBackTail()
-    }
-
-    private func changeReservation(to bytes: Int) throws(HeapError) {
-        try lifecycle.requireWritable()
-        guard dataFile.mode == .readWrite, dataFile.file != nil else {
-            throw HeapError.noFile(path: dataFile.path)
-        }
-        try writerLock.lock()
-        defer { writerLock.unlock() }
-        try fileSize.reserve(bytes)
     }
 
     // MARK: Under the write lock
@@ -177,7 +138,7 @@ final class Maintenance {
         do throws(HeapError) { try shared.requireNoFault() } catch {
             throw participation.fail(error)
         }
-        guard isPending, let log = try anyLog() else { return }
+        guard isPending, let log = try log.joinForAll() else { return }
         do throws(HeapError) {
             try log.makeDurable(below: log.published) { () throws(HeapError) in
                 try dataFile.requireInPlace()
@@ -187,14 +148,6 @@ final class Maintenance {
             case .timedOut, .replaced: throw error
             default: throw participation.fail(error)
             }
-        }
-    }
-
-    /// The log, joined now if another process has started it.
-    private func anyLog() throws(HeapError) -> RedoLog? {
-        if let log = log.ifJoined { return log }
-        return try readerLock.alone { () throws(HeapError) in
-            lifecycle.isClosed ? nil : try log.join()
         }
     }
 

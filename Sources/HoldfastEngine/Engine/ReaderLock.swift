@@ -1,5 +1,5 @@
-/// Entry of read transactions: the latch between this process's threads, and the snapshot that
-/// protects their data from other processes' checkpoints.
+/// Entry of read transactions to one image: the latch between this process's threads, and the
+/// snapshot that protects their data from checkpoints.
 final class ReaderLock {
     private let latch: ReaderWriterLatch
     private let lifecycle: Lifecycle
@@ -17,7 +17,8 @@ final class ReaderLock {
         timeout = heap.dataFile.options.timeout
     }
 
-    /// Waits while another thread of this process writes; never for another process.
+    /// Enters the opening's only image. Waits while another thread of this process writes; never
+    /// for another process.
     @inline(__always)
     func enter() throws(HeapError) {
         try lifecycle.requireUsable()
@@ -28,6 +29,20 @@ final class ReaderLock {
             throw HeapError.timedOut(
                 path: lifecycle.path, waitingFor: "another thread's transaction")
         }
+        try requireUsableAsReader()
+    }
+
+    /// Enters if that needs no waiting; nil otherwise. After `mustPrepare` the caller calls
+    /// `prepare` or `decline`.
+    @inline(__always)
+    func tryToEnter() -> ReaderWriterLatch.Admission? {
+        latch.tryToRead(
+            isFresh: { follower.isCurrent(isFirst: $0) }, last: { participation.closeSnapshot() })
+    }
+
+    /// After the admission: the heap may have been closed while the thread waited.
+    @inline(__always)
+    func requireUsableAsReader() throws(HeapError) {
         do throws(HeapError) { try lifecycle.requireUsable() } catch {
             leave()
             throw error
@@ -35,13 +50,12 @@ final class ReaderLock {
     }
 
     /// With the latch held exclusively: catches up, then admits other readers.
-    private func prepare() throws(HeapError) {
+    func prepare() throws(HeapError) {
         do throws(HeapError) {
             try lifecycle.requireUsable()
             try opener.catchUp()
         } catch {
-            participation.closeSnapshot()
-            latch.unlockExclusively()
+            decline()
             throw error
         }
         // If the opening registered while it caught up, its snapshot was closed. In between nothing
@@ -49,6 +63,12 @@ final class ReaderLock {
         // is there.
         if !participation.isFixed { participation.openSnapshot() }
         latch.beginReading()
+    }
+
+    /// Gives the admission up.
+    func decline() {
+        participation.closeSnapshot()
+        latch.unlockExclusively()
     }
 
     @inline(__always)
@@ -61,18 +81,6 @@ final class ReaderLock {
         guard !participation.view.hasOpenTransaction else { return }
         try enter()
         leave()
-    }
-
-    // MARK: Without reading
-
-    /// Runs `body` with the latch held exclusively.
-    func alone<R>(_ body: () throws(HeapError) -> R) throws(HeapError) -> R {
-        guard latch.lockExclusively(timeout: timeout) else {
-            throw HeapError.timedOut(
-                path: lifecycle.path, waitingFor: "another thread's transaction")
-        }
-        defer { latch.unlockExclusively() }
-        return try body()
     }
 
     /// Registers a transient reader that has no read transaction open, unless another thread has

@@ -1,8 +1,8 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// The locks of a write transaction: the latch between this process's threads, then the write lock
-/// between processes.
+/// The locks of a write transaction in one image: the latch between this process's threads, which
+/// the caller has taken, then the write lock between processes.
 ///
 /// A writer needs no entry in the reader table: no checkpoint goes past the published position,
 /// which cannot move while the lock is held.
@@ -23,10 +23,9 @@ final class WriterLock {
 
     private var path: String { participation.dataFile.path }
 
+    /// With the latch held exclusively: takes the write lock. On an error, releases the latch.
+    @inline(__always)
     func lock() throws(HeapError) {
-        guard latch.lockExclusively(timeout: timeout) else {
-            throw HeapError.timedOut(path: path, waitingFor: "another thread's transaction")
-        }
         guard isShared else { return }
         do throws(HeapError) { try lockBetweenProcesses() } catch {
             latch.unlockExclusively()

@@ -1,10 +1,13 @@
 import HoldfastSystem
 import Synchronization
 
-/// This opening's reference to the log, once a process has started it.
+/// An image's reference to the log, once a process has started it. The images of one opening have
+/// the log in common.
 final class JoinedLog: @unchecked Sendable {
     private let dataFile: DataFile
     private let participation: Participation
+    /// That of the opening's first image; nil if this is it.
+    private let origin: JoinedLog?
     /// The reference of threads outside the latch, such as those that sync or make checkpoints.
     private let current = Mutex<RedoLog?>(nil)
     /// The reference of threads inside the latch.
@@ -13,36 +16,61 @@ final class JoinedLog: @unchecked Sendable {
     private(set) var tail: LogTail?
     private(set) var tailRing: RingMapping?
 
-    init(dataFile: DataFile, participation: Participation) {
+    init(dataFile: DataFile, participation: Participation, origin: JoinedLog? = nil) {
         self.dataFile = dataFile
         self.participation = participation
+        self.origin = origin
     }
 
     /// The log, if this opening has joined it. Any thread.
-    var ifJoined: RedoLog? { current.withLock { $0 } }
+    var ifJoined: RedoLog? {
+        if let origin { return origin.ifJoined }
+        return current.withLock { $0 }
+    }
 
     /// The log started by any process; nil if there is none. For threads inside the latch.
     func join() throws(HeapError) -> RedoLog? {
         if let joined { return joined }
-        guard let shared = participation.shared, shared[.epoch] != 0 else { return nil }
-        let log = try dataFile.translating { () throws(SystemError) in
+        joined = try joinForAll()
+        return joined
+    }
+
+    /// The same for any thread: joins the log for the opening, and not for the image.
+    func joinForAll() throws(HeapError) -> RedoLog? {
+        if let origin { return try origin.joinForAll() }
+        guard let shared = participation.sharedMemory, shared[.epoch] != 0 else { return nil }
+        let result = current.withLock { current -> Result<RedoLog, HeapError> in
+            if let current { return .success(current) }
+            do throws(HeapError) {
+                let log = try open(shared)
+                current = log
+                return .success(log)
+            } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private func open(_ shared: SharedMemory) throws(HeapError) -> RedoLog {
+        try dataFile.translating { () throws(SystemError) in
             try RedoLog(
                 joining: shared, disk: dataFile.disk, heapPath: dataFile.location,
                 identity: dataFile.identity, isWritable: dataFile.mode == .readWrite,
                 timeout: dataFile.options.timeout)
         }
-        adopt(log)
-        return log
     }
 
     /// Records that this opening has started the log.
     func adopt(_ log: RedoLog) {
         joined = log
-        current.withLock { $0 = log }
+        (origin ?? self).current.withLock { $0 = log }
     }
 
+    /// Releases the log, for the image.
+    func forget() { joined = nil }
+
+    /// Releases the log, for the opening.
     func leave() {
-        joined = nil
+        forget()
         current.withLock { $0 = nil }
     }
 

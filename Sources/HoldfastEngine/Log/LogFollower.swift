@@ -1,5 +1,6 @@
 import HoldfastFormat
 import HoldfastSystem
+import Synchronization
 
 /// Catches up: brings the image to the newest state, from the log or anew from the data file.
 ///
@@ -13,8 +14,9 @@ final class LogFollower {
     private let participation: Participation
     private let log: JoinedLog
     private let reader = LogReader()
-    /// Beyond this number, private pages are dropped as soon as that does no harm.
-    let comfortablePages: Int
+    /// Beyond this number, private pages are dropped as soon as that does no harm. Half of the
+    /// memory limit, shared by the images of the opening.
+    private let comfortablePages: Atomic<Int>
 
     init(dataFile: DataFile, view: HeapView, participation: Participation, log: JoinedLog) {
         self.dataFile = dataFile
@@ -22,7 +24,13 @@ final class LogFollower {
         image = view.image
         self.participation = participation
         self.log = log
-        comfortablePages = dataFile.options.memoryLimit / 2 / HeapLayout.pageBytes
+        comfortablePages = Atomic(dataFile.options.memoryLimit / 2 / HeapLayout.pageBytes)
+    }
+
+    /// Divides the memory limit between `images` images. Any thread.
+    func shareMemory(among images: Int) {
+        comfortablePages.store(
+            dataFile.options.memoryLimit / 2 / HeapLayout.pageBytes / images, ordering: .relaxed)
     }
 
     /// Whether the image is the newest state; for the first of this opening's readers also opens
@@ -122,7 +130,9 @@ final class LogFollower {
 
     /// Whether there are many private pages.
     @inline(__always)
-    var areManyPrivate: Bool { image.privatePageBound > comfortablePages }
+    var areManyPrivate: Bool {
+        image.privatePageBound > comfortablePages.load(ordering: .relaxed)
+    }
 
     /// Whether to drop private pages: there are many, and the log, which would be applied again, is
     /// short.

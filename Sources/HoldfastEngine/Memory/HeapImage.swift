@@ -489,6 +489,20 @@ final class HeapImage {
         privatePageBound = 0
     }
 
+    /// Unmaps everything and returns the memory of the tables. The next mapping starts afresh. Call
+    /// only while there are no pointers into the image.
+    func release() {
+        reservation = nil
+        former = []
+        base = UnsafeMutableRawPointer(bitPattern: HeapLayout.pageBytes)!
+        lineTable = PageTable()
+        privateTable = PageTable()
+        byteCount = 0
+        fileBacked = 0
+        privatePageBound = 0
+        refused = 0
+    }
+
     private func mapping(_ path: String, _ body: () throws(SystemError) -> Void) throws(HeapError) {
         do { try body() } catch { throw HeapError(error) }
     }

@@ -13,14 +13,15 @@ extension HeapView {
         holdfast_get_innermost_transaction()?.assumingMemoryBound(to: TransactionContext.self)
     }
 
-    /// The innermost open transaction of this heap on this thread, among `context` and those that
-    /// enclose it.
+    /// The innermost open transaction of this opening on this thread, in any of its views, among
+    /// `context` and those that enclose it.
     @inline(__always)
     func openTransaction(_ context: Context?) -> Context? {
         var candidate = context
-        let me = Unmanaged.passUnretained(self).toOpaque()
         while let context = candidate {
-            if context.pointee.view.toOpaque() == me { return context }
+            if context.pointee.view._withUnsafeGuaranteedRef({ $0.opening }) == opening {
+                return context
+            }
             candidate = context.pointee.enclosing
         }
         return nil

@@ -12,6 +12,10 @@ final class HeapView: @unchecked Sendable {
     let path: String
     /// The only names that roots may be created with; nil for any.
     let declaredRoots: Set<String>?
+    /// Common to the views of one opening. Only compared, never dereferenced.
+    let opening: UnsafeRawPointer
+    /// The number of this view among those of its opening.
+    let index: Int
     let image: HeapImage
     let dirty: DirtyTracker
     /// Random, chosen when the heap was created. All zeros until the file has been read.
@@ -52,9 +56,15 @@ final class HeapView: @unchecked Sendable {
     /// The context of a finished read, for reuse: alternating reads need not ask the pool. 0: none.
     let spareContext = Atomic<UInt>(0)
 
-    init(path: String, mode: OpenMode, declaredRoots: Set<String>?) {
+    /// `lifecycle` and `index`: of the opening, and the number of this view in it.
+    init(
+        path: String, mode: OpenMode, declaredRoots: Set<String>?, lifecycle: Lifecycle,
+        index: Int = 0
+    ) {
         self.path = path
         self.declaredRoots = declaredRoots
+        opening = UnsafeRawPointer(Unmanaged.passUnretained(lifecycle).toOpaque())
+        self.index = index
         image = HeapImage(isReadOnly: mode == .readOnly)
         dirty = DirtyTracker(image: image)
         writeContext = TransactionContextPool.shared.take()
@@ -80,6 +90,16 @@ final class HeapView: @unchecked Sendable {
         applied = header.checkpointPosition
         previousChecksum = header.checkpointChain
         commitNumber = header.commitNumber
+    }
+
+    /// Unmaps the image. The next opening starts afresh.
+    func forgetImage() {
+        image.release()
+        verifier = nil
+        applied = 0
+        previousChecksum = 0
+        commitNumber = 0
+        committedPages = 0
     }
 
     // MARK: Contents

@@ -14,16 +14,15 @@ struct OpenHeap {
     let fileSize: FileSize
     let opener: Opener
     /// Publishes the commits of a heap that is not shared.
-    let localSignal = LocalSignal()
+    let localSignal: LocalSignal
 
     /// Opens nothing yet. Throws if there can be no heap at `path`.
     init(path: String, mode: OpenMode, options: EngineOptions, disk: any Disk) throws(HeapError) {
         let options = options.inRange
         dataFile = try DataFile(path: path, mode: mode, options: options, disk: disk)
         lifecycle = Lifecycle(path: path, mode: mode)
-        view = HeapView(path: path, mode: mode, declaredRoots: options.rootNames)
-        let pattern = options.accessPattern
-        view.image.advice = { pattern.advice(fileBytes: $0, memory: MemoryLimit.bytes) }
+        localSignal = LocalSignal()
+        view = Self.view(of: dataFile, lifecycle, index: 0)
         participation = Participation(dataFile: dataFile, view: view, lifecycle: lifecycle)
         log = JoinedLog(dataFile: dataFile, participation: participation)
         follower = LogFollower(
@@ -37,6 +36,39 @@ struct OpenHeap {
         opener = Opener(
             dataFile: dataFile, view: view, participation: participation, follower: follower,
             checkpointer: checkpointer)
+    }
+
+    /// A further image of `first`, not opened yet, with the parts that keep it current and write
+    /// through it. What concerns the whole opening is shared.
+    init(image index: Int, of first: OpenHeap) {
+        dataFile = DataFile(sharing: first.dataFile)
+        lifecycle = first.lifecycle
+        view = Self.view(of: dataFile, lifecycle, index: index)
+        view.hashSeed = first.view.hashSeed
+        participation = Participation(
+            dataFile: dataFile, view: view, lifecycle: lifecycle,
+            entries: first.participation.entries)
+        log = JoinedLog(dataFile: dataFile, participation: participation, origin: first.log)
+        follower = LogFollower(
+            dataFile: dataFile, view: view, participation: participation, log: log)
+        checkpointer = first.checkpointer
+        fileSize = FileSize(
+            dataFile: dataFile, view: view, participation: participation, log: log,
+            lock: checkpointer.lock)
+        opener = Opener(
+            dataFile: dataFile, view: view, participation: participation, follower: follower,
+            checkpointer: checkpointer)
+        localSignal = first.localSignal
+    }
+
+    private static func view(of dataFile: DataFile, _ lifecycle: Lifecycle, index: Int) -> HeapView
+    {
+        let view = HeapView(
+            path: dataFile.path, mode: dataFile.mode, declaredRoots: dataFile.options.rootNames,
+            lifecycle: lifecycle, index: index)
+        let pattern = dataFile.options.accessPattern
+        view.image.advice = { pattern.advice(fileBytes: $0, memory: MemoryLimit.bytes) }
+        return view
     }
 
     /// Releases everything that other processes could notice.

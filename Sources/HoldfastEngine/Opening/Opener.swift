@@ -159,11 +159,38 @@ final class Opener {
     /// and catches up.
     func join(_ file: any DiskFile, _ header: HeapHeader) throws(HeapError) {
         do throws(SharingError) { try takePart(file, header) } catch { throw heapError(error) }
+        try beginToFollow()
+        if participation.isFixed { participation.openSnapshot() }
+    }
+
+    /// Maps the data file and catches up, under a snapshot, which stays open if it is fixed.
+    private func beginToFollow() throws(HeapError) {
         participation.openSnapshot()
         defer { if !participation.isFixed { participation.closeSnapshot() } }
         try follower.startFromDataFile()
         try follower.catchUp()
-        if participation.isFixed { participation.openSnapshot() }
+    }
+
+    /// Opens a further image of an opening that is registered with `shared`. On an error, nothing
+    /// has changed. The caller has exclusive access to the image, and no other thread of the
+    /// process uses the opening lock.
+    func openImage(_ file: any DiskFile, _ shared: SharedMemory) throws(HeapError) {
+        try dataFile.withOpeningLock(file) { () throws(HeapError) in
+            do throws(SharingError) { try participation.registerImage(shared) } catch {
+                throw heapError(error)
+            }
+        }
+        do throws(HeapError) { try beginToFollow() } catch {
+            closeImage()
+            throw error
+        }
+        if dataFile.options.verifiesDirtyTracking { view.verifyDirtyTracking() }
+    }
+
+    /// Releases a further image: its entry in the reader table, and its memory.
+    func closeImage() {
+        participation.leave()
+        view.forgetImage()
     }
 
     private func takePart(_ file: any DiskFile, _ header: HeapHeader) throws(SharingError) {

@@ -58,6 +58,7 @@ final class Participation: @unchecked Sendable {
     let dataFile: DataFile
     let view: HeapView
     let lifecycle: Lifecycle
+    let entries: OwnEntries
     /// Whether the snapshot stays fixed to the moment of opening.
     let isFixed: Bool
 
@@ -66,7 +67,12 @@ final class Participation: @unchecked Sendable {
     private let visible = Mutex(Visible())
     var transientState = TransientState.notYet
 
-    init(dataFile: DataFile, view: HeapView, lifecycle: Lifecycle) {
+    /// `entries`: those of the opening's images, this one's included.
+    init(
+        dataFile: DataFile, view: HeapView, lifecycle: Lifecycle,
+        entries: OwnEntries = OwnEntries()
+    ) {
+        self.entries = entries
         self.dataFile = dataFile
         self.view = view
         self.lifecycle = lifecycle
@@ -110,6 +116,7 @@ final class Participation: @unchecked Sendable {
         case .registered(let shared, let entry):
             fast.shared = .passUnretained(shared)
             fast.entry = entry
+            entries.add(entry)
         }
         view.observedSequence = sequence
         let shared = shared
@@ -143,13 +150,26 @@ final class Participation: @unchecked Sendable {
 
     /// Takes an entry in the reader table.
     func register(_ file: any DiskFile, _ shared: SharedMemory) throws(SharingError) {
-        let processes = dataFile.options.processes
-        let entry = ReaderTable(shared: shared).take(
-            for: processes.current, isFixed: isFixed, directory: processes)
-        guard let entry else { throw .tooManyProcesses }
+        let entry = try takeEntry(of: isFixed ? .fixed : .following, shared)
         if isFixed { ReaderTable.open(entry, at: shared[.checkpoint], commit: 0, in: shared) }
         become(.registered(shared, entry: entry))
         try SharingError.passing { () throws(SystemError) in try takePresence(file) }
+    }
+
+    /// Takes an entry for a further image of an opening that is registered, and so has the locks.
+    /// Requires the opening lock.
+    func registerImage(_ shared: SharedMemory) throws(SharingError) {
+        become(.registered(shared, entry: try takeEntry(of: .furtherImage, shared)))
+    }
+
+    private func takeEntry(of kind: ReaderTable.Kind, _ shared: SharedMemory) throws(SharingError)
+        -> Int
+    {
+        let processes = dataFile.options.processes
+        let entry = ReaderTable(shared: shared).take(
+            for: processes.current, kind, directory: processes)
+        guard let entry else { throw .tooManyProcesses }
+        return entry
     }
 
     private func takePresence(_ file: any DiskFile) throws(SystemError) {
@@ -168,6 +188,7 @@ final class Participation: @unchecked Sendable {
     /// Releases the entry in the reader table. The locks are released with the file.
     func leave() {
         if case .registered(let shared, let entry) = kind {
+            entries.remove(entry)
             ReaderTable(shared: shared).giveUp(entry)
         }
         become(.solo)

@@ -1,7 +1,8 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// The reader table in the shared file: one entry for each opening of the heap by a process.
+/// The reader table in the shared file: one entry for each opening of the heap by a process, and
+/// one for each further image that the opening reads from.
 ///
 /// An entry's position protects its snapshot: no checkpoint goes past it. The protocol needs no
 /// lock. A reader stores *some* position that it has already reached, then loads the newest
@@ -14,7 +15,8 @@ import HoldfastSystem
 ///     offset size
 ///        0     4   process ID; 0: the entry is free. Stored last when an entry is taken, and first
 ///                  when it is released
-///        4     1   kind: 1 catches up, 2 fixed (private copies, snapshots)
+///        4     1   kind: 1 catches up, 2 fixed (private copies, snapshots), 3 a further image of
+///                  an opening that has an entry of kind 1
 ///        5     3   how often the entry has been taken, so that these eight bytes differ for two
 ///                  openings, even of processes with the same ID: freeing the entry of a dead
 ///                  process cannot free another's
@@ -31,6 +33,13 @@ struct ReaderTable {
 
     let shared: SharedMemory
 
+    /// What an entry protects.
+    enum Kind: UInt64 {
+        case following = 1
+        case fixed = 2
+        case furtherImage = 3
+    }
+
     /// The first word of an entry.
     private struct Owner {
         var word: UInt64
@@ -38,21 +47,20 @@ struct ReaderTable {
         init(_ word: UInt64) { self.word = word }
 
         var number: Int32 { Int32(bitPattern: UInt32(truncatingIfNeeded: word)) }
-        var isFixed: Bool { (word >> 32) & 0xff == 2 }
+        var kind: Kind? { Kind(rawValue: (word >> 32) & 0xff) }
         var isTaken: Bool { number != 0 }
         /// The same entry released; the count stays.
         var freed: UInt64 { (word >> 40) << 40 }
 
-        func next(_ number: Int32, isFixed: Bool) -> UInt64 {
-            UInt64(UInt32(bitPattern: number)) | (isFixed ? 2 : 1) << 32 | ((word >> 40) &+ 1) << 40
+        func next(_ number: Int32, _ kind: Kind) -> UInt64 {
+            UInt64(UInt32(bitPattern: number)) | kind.rawValue << 32 | ((word >> 40) &+ 1) << 40
         }
     }
 
     private func offset(_ index: Int) -> Int { LogLayout.viewsOffset + index * Self.entryBytes }
 
     /// Takes a free entry; nil if there is none. Requires the opening lock.
-    func take(for process: ProcessIdentity, isFixed: Bool, directory: any ProcessDirectory) -> Int?
-    {
+    func take(for process: ProcessIdentity, _ kind: Kind, directory: any ProcessDirectory) -> Int? {
         for index in 0 ..< Self.count {
             let at = offset(index)
             let owner = owner(index)
@@ -64,7 +72,7 @@ struct ReaderTable {
             shared.storeInOrder(process.program, at: at + 48)
             shared.storeRelaxed(Deadline.coarseNow, at: at + 32)
             shared.storeInOrder(Self.none, at: at + 16)
-            shared.storeInOrder(owner.next(process.number, isFixed: isFixed), at: at)
+            shared.storeInOrder(owner.next(process.number, kind), at: at)
             return index
         }
         return nil
@@ -121,7 +129,8 @@ struct ReaderTable {
         return lowest
     }
 
-    /// The registered openings of the heap, in all processes.
+    /// The registered openings of the heap, in all processes; a further image of an opening counts
+    /// while it has a snapshot open.
     func all(directory: any ProcessDirectory) -> [OpenView] {
         (0 ..< Self.count).compactMap { index in
             let owner = owner(index)
@@ -135,11 +144,12 @@ struct ReaderTable {
                 newest: shared[.commits], viewed: shared.loadInOrder(at: offset(index) + 40)
             )
             let isOpen = position != Self.none
+            if owner.kind == .furtherImage, !isOpen { return nil }
             let isWriting = !isOpen && shared.isWriter(process.number)
             let isBehind = isOpen && published > position
             return OpenView(
                 processNumber: process.number, isOpen: isOpen, isWriting: isWriting,
-                isSnapshot: owner.isFixed,
+                isSnapshot: owner.kind == .fixed,
                 age: isOpen ? Self.age(since) : .zero,
                 openFor: Self.age(shared.loadInOrder(at: offset(index) + 32)),
                 heldLogBytes: isBehind ? Int(published - position) : 0,

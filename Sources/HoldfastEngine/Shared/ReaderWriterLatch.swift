@@ -35,6 +35,13 @@ final class ReaderWriterLatch: @unchecked Sendable {
         case timedOut
     }
 
+    /// The result of a request for exclusive access.
+    enum ExclusiveAdmission {
+        case admitted, timedOut
+        /// Readers have the latch, and the caller does not wait for readers.
+        case isRead
+    }
+
     private static let alone = 1
     private static let guarded = 2
     private static let oneReader = 4
@@ -46,6 +53,8 @@ final class ReaderWriterLatch: @unchecked Sendable {
     private let mayBeAlone = MonotonicCondition()
     private let mayRead = MonotonicCondition()
     private var waitingForExclusive = 0
+    /// How many of them leave as soon as there are readers.
+    private var waitingBesideReaders = 0
     /// Waiting readers; how many of them are due; and how many of them keep later readers out until
     /// the current ones have left.
     private var waitingToRead = 0
@@ -89,6 +98,33 @@ final class ReaderWriterLatch: @unchecked Sendable {
         guard isFresh(true) else { return .mustPrepare }
         if !exchange(Self.alone, for: Self.oneReader) { beginReadingSlowly() }
         return .first
+    }
+
+    /// Admits a reader that does not wait; nil if it would have to, or if the image that other
+    /// readers use is not the newest state. `isFresh` as in `enterReading`; `last` as in
+    /// `leaveReading`.
+    @inline(__always)
+    func tryToRead(isFresh: (_ isFirst: Bool) -> Bool, last: () -> Void) -> Admission? {
+        guard exchange(0, for: Self.alone) else { return tryToJoin(isFresh, last) }
+        guard isFresh(true) else { return .mustPrepare }
+        if !exchange(Self.alone, for: Self.oneReader) { beginReadingSlowly() }
+        return .first
+    }
+
+    @inline(never)
+    private func tryToJoin(_ isFresh: (Bool) -> Bool, _ last: () -> Void) -> Admission? {
+        var word = state.load(ordering: .relaxed)
+        while word >= Self.oneReader, word & (Self.alone | Self.guarded) == 0 {
+            guard exchange(word, for: word + Self.oneReader) else {
+                word = state.load(ordering: .relaxed)
+                continue
+            }
+            // Compared as a reader: nobody changes the image meanwhile.
+            if isFresh(false) { return .joined }
+            leaveReading(last: last)
+            return nil
+        }
+        return nil
     }
 
     @inline(never)
@@ -178,18 +214,36 @@ final class ReaderWriterLatch: @unchecked Sendable {
     /// Waits for exclusive access; false on a timeout.
     @inline(__always)
     func lockExclusively(timeout: Duration) -> Bool {
-        exchange(0, for: Self.alone) || waitToBeAlone(timeout: timeout)
+        exchange(0, for: Self.alone) || waitToBeAlone(timeout: timeout) == .admitted
     }
 
+    /// Waits for exclusive access, but never for a reader.
+    @inline(__always)
+    func lockBesideReaders(timeout: Duration) -> ExclusiveAdmission {
+        if exchange(0, for: Self.alone) { return .admitted }
+        return waitToBeAlone(timeout: timeout, waitsForReaders: false)
+    }
+
+    /// Exclusive access, if no thread has any.
+    @inline(__always)
+    func tryToLockExclusively() -> Bool { exchange(0, for: Self.alone) }
+
     @inline(never)
-    private func waitToBeAlone(timeout: Duration) -> Bool {
+    private func waitToBeAlone(timeout: Duration, waitsForReaders: Bool = true)
+        -> ExclusiveAdmission
+    {
         lookForAMoment()
         lock()
         defer { unlock() }
+        if !waitsForReaders {
+            if readers > 0 { return .isRead }
+            waitingBesideReaders += 1
+        }
+        defer { if !waitsForReaders { waitingBesideReaders -= 1 } }
         if isFreeToBeAlone, waitingForExclusive == 0 || passes < Self.mostPasses {
             passes = waitingForExclusive == 0 ? 0 : passes + 1
             isExclusive = true
-            return true
+            return .admitted
         }
         let deadline = Deadline(in: timeout)
         waitingForExclusive += 1
@@ -197,11 +251,12 @@ final class ReaderWriterLatch: @unchecked Sendable {
         // At least once: if the latch is empty, another waiter has been woken to take it.
         repeat {
             let isInTime = mayBeAlone.wait(mutex, until: deadline)
-            guard isInTime || isFreeToBeAlone else { return false }
+            if !waitsForReaders, readers > 0 { return .isRead }
+            guard isInTime || isFreeToBeAlone else { return .timedOut }
         } while !isFreeToBeAlone
         passes = 0
         isExclusive = true
-        return true
+        return .admitted
     }
 
     private var isFreeToBeAlone: Bool { !isExclusive && readers == 0 && dueReaders == 0 }
@@ -224,6 +279,12 @@ final class ReaderWriterLatch: @unchecked Sendable {
     }
 
     // MARK: The word
+
+    /// Whether readers have the latch now, or had it a moment ago.
+    var hasReaders: Bool { state.load(ordering: .relaxed) >= Self.oneReader }
+
+    /// Whether no thread has the latch now, or had it a moment ago.
+    var isFree: Bool { state.load(ordering: .relaxed) == 0 }
 
     @inline(__always)
     private func exchange(_ expected: Int, for desired: Int) -> Bool {
@@ -257,7 +318,9 @@ final class ReaderWriterLatch: @unchecked Sendable {
 
     private func wakeOthers() {
         guard !isExclusive else { return }
-        if waitingForExclusive > 0, dueReaders == 0 {
+        if waitingBesideReaders > 0, readers > 0 {
+            mayBeAlone.broadcast()
+        } else if waitingForExclusive > 0, dueReaders == 0 {
             if readers == 0 { mayBeAlone.signal() }
         } else if waitingToRead > 0, readers == 0 || dueReaders > 0 || waitingForTheEnd == 0 {
             mayRead.broadcast()

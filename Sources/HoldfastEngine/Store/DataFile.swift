@@ -45,6 +45,20 @@ final class DataFile: @unchecked Sendable {
         identity = isNew ? .random() : HeapIdentity(high: 0, low: 0)
     }
 
+    /// The same open file, for another image of the same opening. What a thread learns about the
+    /// file stays with the image that it has.
+    init(sharing other: DataFile) {
+        path = other.path
+        mode = other.mode
+        options = other.options
+        disk = other.disk
+        place = Mutex(other.location)
+        file = other.file
+        isWritable = other.isWritable
+        knownIdentity = other.knownIdentity
+        identity = other.identity
+    }
+
     // MARK: Names
 
     /// The location of the file; nil if it can be looked up later.

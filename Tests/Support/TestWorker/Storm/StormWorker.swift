@@ -111,11 +111,13 @@ final class StormWorker {
             return
         }
         if mode == .readWrite { try takeSeat(heap) }
+        let reading = mode == .readWrite && chance(60) ? ReadingThread(heap, board) : nil
         var turn = 0
         while turn < turns, !Stopping.isWanted {
             try act(heap, mode)
             turn += 1
         }
+        if let problem = reading?.end() { throw Problem(text: problem) }
         try during(.closing, .closings) { try heap.close() }
     }
 
@@ -291,7 +293,7 @@ final class StormWorker {
 extension Optional<StormHeap> {
     /// The first violated invariant of a view. Before the first commit, only checks that nothing is
     /// missing.
-    fileprivate func problem(_ floor: [UInt64], _ board: Scoreboard) -> String? {
+    func problem(_ floor: [UInt64], _ board: Scoreboard) -> String? {
         guard let self else {
             return floor.prefix(while: { $0 == 0 }).count == floor.count ? nil : "the heap is empty"
         }

@@ -1,0 +1,118 @@
+import HoldfastSystem
+import Synchronization
+
+/// Which image a write transaction, and maintenance, use.
+extension ImagePool {
+    /// Locks an image for the writer, and the write lock between processes. Waits for other
+    /// writers, never for a reader.
+    @inline(__always)
+    func lockForWriting() throws(HeapError) -> Unmanaged<EngineImage> {
+        while true {
+            let index = writing.load(ordering: .acquiring)
+            let image = self[index]
+            let admission = image._withUnsafeGuaranteedRef { image in
+                isPooled
+                    ? image.latch.lockBesideReaders(timeout: timeout)
+                    : image.latch.lockExclusively(timeout: timeout) ? .admitted : .timedOut
+            }
+            switch admission {
+            case .admitted:
+                guard writing.load(ordering: .acquiring) == index else {
+                    image._withUnsafeGuaranteedRef { $0.latch.unlockExclusively() }
+                    continue
+                }
+                do throws(HeapError) {
+                    try image.use { (image) throws(HeapError) in try image.writerLock.lock() }
+                } catch {
+                    wakeWaiting()
+                    throw error
+                }
+                return image
+            case .timedOut: throw timedOut
+            case .isRead: try moveWriter(from: image.takeUnretainedValue())
+            }
+        }
+    }
+
+    @inline(__always)
+    func unlockAfterWriting(_ image: Unmanaged<EngineImage>) {
+        image._withUnsafeGuaranteedRef { $0.writerLock.unlock() }
+        if isPooled { wakeWaiting() }
+    }
+
+    /// Ends a write transaction that has been committed or rolled back.
+    @inline(__always)
+    func endWriting(_ context: HeapView.Context) {
+        let image = image(of: context)
+        image._withUnsafeGuaranteedRef { $0.view.endContext(context) }
+        unlockAfterWriting(image)
+    }
+
+    /// The same as `maintain`, for calls that an opening without a file refuses.
+    func maintainFile(
+        _ call: String, _ body: (Maintenance) throws(HeapError) -> Void
+    ) throws(HeapError) {
+        guard try maintain(call, body) != nil else {
+            throw HeapError.noFile(path: lifecycle.path)
+        }
+    }
+
+    /// Runs `body` on the writer's image without a transaction; nil if the opening has no file to
+    /// maintain. `call` is its name, for a thread that has a transaction open.
+    @discardableResult
+    func maintain<R>(
+        _ call: String, _ body: (Maintenance) throws(HeapError) -> R
+    ) throws(HeapError) -> R? {
+        first.view.demandNoOpenTransaction(for: call)
+        try lifecycle.requireWritable()
+        guard lifecycle.mode == .readWrite else { return nil }
+        let image = try lockForWriting()
+        defer { unlockAfterWriting(image) }
+        try lifecycle.requireWritable()
+        return try image.use { (image) throws(HeapError) in try body(image.maintenance) }
+    }
+
+    /// Makes another image the writer's, because there are readers in `image`.
+    @inline(never)
+    private func moveWriter(from image: EngineImage) throws(HeapError) {
+        let deadline = Deadline(in: timeout)
+        mutex.lock()
+        waiting.add(1, ordering: .sequentiallyConsistent)
+        defer {
+            waiting.subtract(1, ordering: .sequentiallyConsistent)
+            mutex.unlock()
+        }
+        calmReads = 0
+        while writing.load(ordering: .relaxed) == image.index, image.latch.hasReaders {
+            try lifecycle.requireUsable()
+            if let other = idleImage(besides: image) {
+                writing.store(other.index, ordering: .releasing)
+                other.latch.unlockExclusively()
+                return
+            }
+            if !isOpening, !isClosing, let closed = closedImage() {
+                if try open(closed, andRead: false) {
+                    writing.store(closed.index, ordering: .releasing)
+                    closed.latch.unlockExclusively()
+                    return
+                }
+            }
+            guard changed.wait(mutex, until: deadline) else { throw timedOut }
+        }
+    }
+
+    /// An open image without readers, locked; rather one that no reader tries first.
+    private func idleImage(besides image: EngineImage) -> EngineImage? {
+        let hint = reading.load(ordering: .relaxed)
+        var found: EngineImage?
+        for index in 0 ..< count where index != image.index {
+            let other = self.image(at: index)
+            guard other.state == .open, found == nil || found!.index == hint,
+                other.latch.tryToLockExclusively()
+            else { continue }
+            found?.latch.unlockExclusively()
+            found = other
+        }
+        return found
+    }
+}

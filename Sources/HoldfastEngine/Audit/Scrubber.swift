@@ -53,10 +53,7 @@ struct Scrubber {
     ) throws(HeapError) -> PageReport {
         var scrub = Scrub()
         while true {
-            try look { (heap) throws(HeapError) in
-                let scrubber = Scrubber(heap)
-                try scrubber.step(&scrub)
-            }
+            try look { (heap) throws(HeapError) in try Scrubber(heap).step(&scrub) }
             progress?(min(scrub.page, scrub.end), scrub.end)
             guard !scrub.isComplete else { return scrub.report }
             if opening.dataFile.options.isCancelled?() == true {

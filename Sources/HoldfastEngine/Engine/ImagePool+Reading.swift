@@ -90,31 +90,26 @@ extension ImagePool {
             case .timedOut, nil: break
             }
         }
-        let deadline = Deadline(in: timeout)
-        mutex.lock()
-        waiting.add(1, ordering: .sequentiallyConsistent)
-        defer {
-            waiting.subtract(1, ordering: .sequentiallyConsistent)
-            mutex.unlock()
-        }
-        while true {
-            try lifecycle.requireUsable()
-            switch chooseForReading() {
-            case .entered(let image):
-                reading.store(image.index, ordering: .releasing)
-                return image
-            case .prepare(let image):
-                reading.store(image.index, ordering: .releasing)
-                try unlocked(image) { () throws(HeapError) in try image.readerLock.prepare() }
-                return image
-            case .open(let image):
-                if try open(image, andRead: true) {
+        return try whileWaiting { (deadline) throws(HeapError) in
+            while true {
+                try lifecycle.requireUsable()
+                switch chooseForReading() {
+                case .entered(let image):
                     reading.store(image.index, ordering: .releasing)
                     return image
+                case .prepare(let image):
+                    reading.store(image.index, ordering: .releasing)
+                    try unlocked(image) { () throws(HeapError) in try image.readerLock.prepare() }
+                    return image
+                case .open(let image):
+                    if try open(image, andRead: true) {
+                        reading.store(image.index, ordering: .releasing)
+                        return image
+                    }
+                case .wait: break
                 }
-            case .wait: break
+                guard changed.wait(mutex, until: deadline) else { throw timedOut }
             }
-            guard changed.wait(mutex, until: deadline) else { throw timedOut }
         }
     }
 

@@ -75,29 +75,24 @@ extension ImagePool {
     /// Makes another image the writer's, because there are readers in `image`.
     @inline(never)
     private func moveWriter(from image: EngineImage) throws(HeapError) {
-        let deadline = Deadline(in: timeout)
-        mutex.lock()
-        waiting.add(1, ordering: .sequentiallyConsistent)
-        defer {
-            waiting.subtract(1, ordering: .sequentiallyConsistent)
-            mutex.unlock()
-        }
-        calmReads = 0
-        while writing.load(ordering: .relaxed) == image.index, image.latch.hasReaders {
-            try lifecycle.requireUsable()
-            if let other = idleImage(besides: image) {
-                writing.store(other.index, ordering: .releasing)
-                other.latch.unlockExclusively()
-                return
-            }
-            if !isOpening, !isClosing, let closed = closedImage() {
-                if try open(closed, andRead: false) {
-                    writing.store(closed.index, ordering: .releasing)
-                    closed.latch.unlockExclusively()
+        try whileWaiting { (deadline) throws(HeapError) in
+            calmReads = 0
+            while writing.load(ordering: .relaxed) == image.index, image.latch.hasReaders {
+                try lifecycle.requireUsable()
+                if let other = idleImage(besides: image) {
+                    writing.store(other.index, ordering: .releasing)
+                    other.latch.unlockExclusively()
                     return
                 }
+                if !isOpening, !isClosing, let closed = closedImage() {
+                    if try open(closed, andRead: false) {
+                        writing.store(closed.index, ordering: .releasing)
+                        closed.latch.unlockExclusively()
+                        return
+                    }
+                }
+                guard changed.wait(mutex, until: deadline) else { throw timedOut }
             }
-            guard changed.wait(mutex, until: deadline) else { throw timedOut }
         }
     }
 

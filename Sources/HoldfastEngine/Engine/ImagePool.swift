@@ -29,7 +29,7 @@ final class ImagePool: @unchecked Sendable {
     let mostReading: Int
     /// One more than readers may use, and one for a reader that enters the first image to try while
     /// another thread chooses.
-    private var limit: Int { mostReading + 2 }
+    private let limit: Int
     /// Set at the end of the opening, before there are other threads.
     private(set) var isPooled = false
 
@@ -41,7 +41,7 @@ final class ImagePool: @unchecked Sendable {
     let mutex = ThreadMutex()
     let changed = MonotonicCondition()
     /// Threads that wait for a change, counted before they look a last time.
-    let waiting = Atomic(0)
+    private let waiting = Atomic(0)
     private(set) var count = 1
     /// Whether a thread opens an image or truncates the file: both take the opening lock, which
     /// does not tell the threads of a process apart.
@@ -56,8 +56,9 @@ final class ImagePool: @unchecked Sendable {
         lifecycle = heap.lifecycle
         timeout = heap.dataFile.options.timeout
         mostReading = heap.dataFile.options.readerImages
-        slots = .allocate(capacity: mostReading + 2)
-        slots.initialize(repeating: nil, count: mostReading + 2)
+        limit = mostReading + 2
+        slots = .allocate(capacity: limit)
+        slots.initialize(repeating: nil, count: limit)
         slots[0] = .passRetained(first)
     }
 
@@ -149,9 +150,7 @@ final class ImagePool: @unchecked Sendable {
             return true
         } catch {
             _ = image.latch.tryToLockExclusively()
-            image.heap.opener.closeImage()
-            image.heap.log.forget()
-            image.state = .closed
+            close(image)
             shareMemory()
             switch error {
             case .tooManyProcesses, .outOfMemory, .tooLarge: return false
@@ -293,6 +292,20 @@ final class ImagePool: @unchecked Sendable {
     }
 
     // MARK: Waiting
+
+    /// Runs `body` under the mutex, as a thread that waits for changes until `deadline` in it.
+    func whileWaiting<R>(_ body: (_ deadline: Deadline) throws(HeapError) -> R) throws(HeapError)
+        -> R
+    {
+        let deadline = Deadline(in: timeout)
+        mutex.lock()
+        waiting.add(1, ordering: .sequentiallyConsistent)
+        defer {
+            waiting.subtract(1, ordering: .sequentiallyConsistent)
+            mutex.unlock()
+        }
+        return try body(deadline)
+    }
 
     /// Wakes the threads that wait for a change, after the calling thread has released an image.
     @inline(__always)

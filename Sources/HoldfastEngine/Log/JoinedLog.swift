@@ -16,7 +16,7 @@ final class JoinedLog: @unchecked Sendable {
     private(set) var tail: LogTail?
     private(set) var tailRing: RingMapping?
 
-    init(dataFile: DataFile, participation: Participation, origin: JoinedLog? = nil) {
+    init(dataFile: DataFile, participation: Participation, origin: JoinedLog?) {
         self.dataFile = dataFile
         self.participation = participation
         self.origin = origin

@@ -18,47 +18,39 @@ struct OpenHeap {
 
     /// Opens nothing yet. Throws if there can be no heap at `path`.
     init(path: String, mode: OpenMode, options: EngineOptions, disk: any Disk) throws(HeapError) {
-        let options = options.inRange
-        dataFile = try DataFile(path: path, mode: mode, options: options, disk: disk)
-        lifecycle = Lifecycle(path: path, mode: mode)
-        localSignal = LocalSignal()
-        view = Self.view(of: dataFile, lifecycle, index: 0)
-        participation = Participation(dataFile: dataFile, view: view, lifecycle: lifecycle)
-        log = JoinedLog(dataFile: dataFile, participation: participation)
-        follower = LogFollower(
-            dataFile: dataFile, view: view, participation: participation, log: log)
-        checkpointer = Checkpointer(
-            dataFile: dataFile, participation: participation, log: log,
-            policy: CheckpointPolicy(options))
-        fileSize = FileSize(
-            dataFile: dataFile, view: view, participation: participation, log: log,
-            lock: checkpointer.lock)
-        opener = Opener(
-            dataFile: dataFile, view: view, participation: participation, follower: follower,
-            checkpointer: checkpointer)
+        let dataFile = try DataFile(path: path, mode: mode, options: options.inRange, disk: disk)
+        self.init(dataFile, Lifecycle(path: path, mode: mode), index: 0, of: nil)
     }
 
     /// A further image of `first`, not opened yet, with the parts that keep it current and write
     /// through it. What concerns the whole opening is shared.
     init(image index: Int, of first: OpenHeap) {
-        dataFile = DataFile(sharing: first.dataFile)
-        lifecycle = first.lifecycle
-        view = Self.view(of: dataFile, lifecycle, index: index)
+        self.init(DataFile(sharing: first.dataFile), first.lifecycle, index: index, of: first)
         view.hashSeed = first.view.hashSeed
+    }
+
+    private init(_ dataFile: DataFile, _ lifecycle: Lifecycle, index: Int, of first: OpenHeap?) {
+        self.dataFile = dataFile
+        self.lifecycle = lifecycle
+        view = Self.view(of: dataFile, lifecycle, index: index)
         participation = Participation(
             dataFile: dataFile, view: view, lifecycle: lifecycle,
-            entries: first.participation.entries)
-        log = JoinedLog(dataFile: dataFile, participation: participation, origin: first.log)
+            entries: first?.participation.entries ?? OwnEntries())
+        log = JoinedLog(dataFile: dataFile, participation: participation, origin: first?.log)
         follower = LogFollower(
             dataFile: dataFile, view: view, participation: participation, log: log)
-        checkpointer = first.checkpointer
+        checkpointer =
+            first?.checkpointer
+            ?? Checkpointer(
+                dataFile: dataFile, participation: participation, log: log,
+                policy: CheckpointPolicy(dataFile.options))
         fileSize = FileSize(
             dataFile: dataFile, view: view, participation: participation, log: log,
             lock: checkpointer.lock)
         opener = Opener(
             dataFile: dataFile, view: view, participation: participation, follower: follower,
             checkpointer: checkpointer)
-        localSignal = first.localSignal
+        localSignal = first?.localSignal ?? LocalSignal()
     }
 
     private static func view(of dataFile: DataFile, _ lifecycle: Lifecycle, index: Int) -> HeapView

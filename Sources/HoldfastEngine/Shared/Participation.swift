@@ -70,7 +70,7 @@ final class Participation: @unchecked Sendable {
     /// `entries`: those of the opening's images, this one's included.
     init(
         dataFile: DataFile, view: HeapView, lifecycle: Lifecycle,
-        entries: OwnEntries = OwnEntries()
+        entries: OwnEntries
     ) {
         self.entries = entries
         self.dataFile = dataFile

@@ -95,8 +95,14 @@ final class ReaderWriterLatch: @unchecked Sendable {
         guard exchange(0, for: Self.alone) else {
             return waitToRead(timeout: timeout, isFresh: isFresh)
         }
+        return readFirst(isFresh)
+    }
+
+    /// For a thread that has entered the empty latch.
+    @inline(__always)
+    private func readFirst(_ isFresh: (_ isFirst: Bool) -> Bool) -> Admission {
         guard isFresh(true) else { return .mustPrepare }
-        if !exchange(Self.alone, for: Self.oneReader) { beginReadingSlowly() }
+        beginReading()
         return .first
     }
 
@@ -106,9 +112,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
     @inline(__always)
     func tryToRead(isFresh: (_ isFirst: Bool) -> Bool, last: () -> Void) -> Admission? {
         guard exchange(0, for: Self.alone) else { return tryToJoin(isFresh, last) }
-        guard isFresh(true) else { return .mustPrepare }
-        if !exchange(Self.alone, for: Self.oneReader) { beginReadingSlowly() }
-        return .first
+        return readFirst(isFresh)
     }
 
     @inline(never)
@@ -178,6 +182,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
     }
 
     /// Ends the preparation: this thread reads now, and others may.
+    @inline(__always)
     func beginReading() {
         if !exchange(Self.alone, for: Self.oneReader) { beginReadingSlowly() }
     }

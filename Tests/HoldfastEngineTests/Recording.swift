@@ -18,11 +18,13 @@ struct Recording {
     ///   times as large.
     /// - Parameter isRarelyDurable: hundreds of commits between one sync or checkpoint and the
     ///   next.
+    /// - Parameter usesSavepoints: transactions have nested savepoints, some of them undone.
     /// - Parameter suffix: skips the syncs of files with this suffix.
     /// - Parameter atCall: called before each call, with its number and the commits published by
     ///   then.
     init(
         transactions: Int, seed: UInt64, largest: Int = 5000, isRarelyDurable: Bool = false,
+        usesSavepoints: Bool = false,
         options: EngineOptions = Workload.smallOptions, lyingAbout suffix: String? = nil,
         atCall: ((_ disk: SimulatedDisk, _ call: Int, _ published: Int) -> Void)? = nil
     ) throws {
@@ -34,7 +36,8 @@ struct Recording {
             published.append(running?.commits ?? 0)
             atCall?(disk, call, running?.commits ?? 0)
         }
-        let workload = try Workload(options: options, disk: disk, seed: seed)
+        let workload = try Workload(
+            options: options, disk: disk, seed: seed, usesSavepoints: usesSavepoints)
         running = workload
         var random = SplitMix(state: seed ^ 0xabcd)
         for number in 0 ..< transactions {

@@ -37,7 +37,10 @@ extension HeapView {
         guard hasOpenTransaction else { return }
         fatalError(
             "Holdfast: \(call) was called inside a transaction of the same heap and thread. Use "
-                + "the transaction that is open, or end it first.")
+                + "the transaction that is open, or end it first."
+                + (call == "heap.write"
+                    ? " tx.savepoint { tx in … } makes a part of it that can be undone alone." : "")
+        )
     }
 
     /// Whether this thread has a write transaction open through another opening of the same file.
@@ -54,6 +57,13 @@ extension HeapView {
 
     func makeContext(isWritable: Bool, enclosing: Context?) -> Context {
         let context = isWritable ? writeContext : takeReadContext()
+        fill(context, isWritable: isWritable, enclosing: enclosing)
+        return context
+    }
+
+    /// Makes a context the innermost one of this thread, with a new epoch.
+    @inline(__always)
+    func fill(_ context: Context, isWritable: Bool, enclosing: Context?) {
         context.pointee.base = image.base
         context.pointee.byteCount = UInt64(image.byteCount)
         context.pointee.touchedLines = image.touchedLines
@@ -64,7 +74,6 @@ extension HeapView {
         context.pointee.enclosing = enclosing
         context.pointee.epoch = context.pointee.epochs.next()
         holdfast_set_innermost_transaction(context)
-        return context
     }
 
     func endContext(_ context: Context) {
@@ -105,10 +114,18 @@ extension HeapView {
         showExtent(in: context)
     }
 
-    /// Updates the accessible size in the open transaction's context.
+    /// Updates the accessible size in the open transaction's context, and in those of its
+    /// savepoints.
     func showExtent(in context: Context) {
+        let marks = dirty.shownMarks
         context.pointee.byteCount = UInt64(image.byteCount)
-        context.pointee.touchedLines = image.touchedLines
+        context.pointee.touchedLines = marks
+        guard savepoints.count > 0 else { return }
+        // Each may have a handle in use.
+        savepoints.forEach {
+            $0.pointee.byteCount = UInt64(image.byteCount)
+            $0.pointee.touchedLines = marks
+        }
     }
 
     /// Extends the image for the open transaction without moving it. False if the transaction is
@@ -157,9 +174,13 @@ extension HeapView {
     }
 
     /// Releases the extra memory of a lost transaction.
-    func endShortage() {
+    func endShortage() { endShortage(keeping: Int(committedPages) * HeapLayout.pageBytes) }
+
+    /// Releases the extra memory of a lost transaction, or of a lost savepoint, except the image's
+    /// first `bytes` bytes.
+    func endShortage(keeping bytes: Int) {
         guard shortage != nil else { return }
         shortage = nil
-        image.giveBack(from: Int(committedPages) * HeapLayout.pageBytes)
+        image.giveBack(from: bytes)
     }
 }

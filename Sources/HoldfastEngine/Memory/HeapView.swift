@@ -36,7 +36,9 @@ final class HeapView: @unchecked Sendable {
     /// The limit that the open write transaction has met.
     var shortage: Shortage? {
         didSet {
-            writeContext.pointee.isLost = shortage != nil
+            let isLost = shortage != nil
+            writeContext.pointee.isLost = isLost
+            savepoints.forEach { $0.pointee.isLost = isLost }
             if oldValue == nil, shortage != nil { image.enterTail() }
         }
     }
@@ -49,6 +51,8 @@ final class HeapView: @unchecked Sendable {
 
     /// The context of write transactions; only one is open at a time.
     let writeContext: UnsafeMutablePointer<TransactionContext>
+    /// The contexts of the open write transaction's savepoints.
+    var savepoints = SavepointContexts()
     /// The context of a finished read, for reuse: alternating reads need not ask the pool. 0: none.
     let spareContext = Atomic<UInt>(0)
 
@@ -64,6 +68,7 @@ final class HeapView: @unchecked Sendable {
     }
 
     deinit {
+        savepoints.giveBackAll()
         TransactionContextPool.shared.giveBack(writeContext)
         if let spare = Context(bitPattern: spareContext.load(ordering: .acquiring)) {
             TransactionContextPool.shared.giveBack(spare)

@@ -471,3 +471,7 @@ private struct Blocks {
         }
     }
 }
+
+extension SplitMix {
+    fileprivate mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
+}

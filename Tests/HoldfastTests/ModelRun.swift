@@ -4,9 +4,9 @@ import Testing
 import TestSupport
 
 /// Random changes of a heap and of a model in ordinary memory in parallel: transactions of all
-/// sizes, every tenth aborted, with checkpoints, reopenings and comparisons in between. With an even
-/// seed, every eighth change is a savepoint with changes and savepoints of its own, every third of
-/// them undone. At the end everything is removed, and no block may be left.
+/// sizes, every tenth aborted, with checkpoints, reopenings and comparisons in between. With an
+/// even seed, every eighth change is a savepoint with changes and savepoints of its own, every
+/// third of them undone. At the end everything is removed, and no block may be left.
 struct ModelRun {
     private struct Abort: Error {}
 

@@ -5,7 +5,8 @@ import HoldfastEngine
 /// A function that takes one can be called inside a transaction and outside of one:
 ///
 ///     func transfer(
-///         _ amount: Int, from: String, to: String, in scope: borrowing some AtomicScope & ~Copyable
+///         _ amount: Int, from: String, to: String,
+///         in scope: borrowing some AtomicScope & ~Copyable
 ///     ) throws {
 ///         try scope.atomically { tx in
 ///             let accounts = try tx.map("accounts", String.self, Int.self)

@@ -11,9 +11,9 @@ import HoldfastEngine
 /// entries: the same number could return with a different catalogue.
 ///
 /// Safety: `memory` belongs to the context and is as large as `HeapAccess.hintBytes`. Its last two
-/// words are not used here, and no entry's index reaches them. A context belongs to one transaction, and so
-/// to one thread, at a time. Its memory is zeroed before another heap gets it, and no type has the
-/// identifier zero.
+/// words are not used here, and no entry's index reaches them. A context belongs to one
+/// transaction, and so to one thread, at a time. Its memory is zeroed before another heap gets it,
+/// and no type has the identifier zero.
 struct RootHints {
     private struct Entry: BitwiseCopyable {
         var name: ShortName

@@ -31,8 +31,8 @@ extension WriteTransaction {
     /// Inside ``PersistentHeap/build(_:replacing:options:_:)``, which keeps nothing to undo with,
     /// an error that `body` throws fails the build, even if it is caught.
     ///
-    /// Like the transaction, it belongs to the thread that runs it. Calling it inside a closure that
-    /// changes a collection in place, such as that of `withMutableSpan`, traps.
+    /// Like the transaction, it belongs to the thread that runs it. Calling it inside a closure
+    /// that changes a collection in place, such as that of `withMutableSpan`, traps.
     ///
     /// - Throws: Any error that `body` throws; ``HeapError/outOfMemory(path:)`` or
     ///   ``HeapError/tooLarge(path:limitBytes:)`` for a limit; before `body` runs, the error that

@@ -5,8 +5,8 @@ import HoldfastEngine
 /// The lines are marked dirty before the closure runs, and its stores mark nothing. So a savepoint
 /// that began inside the closure would not know of them, and could not undo them.
 extension HeapAccess {
-    /// The place, in this layer's memory, of the number of such closures that are running. Savepoints
-    /// share that memory with their transaction.
+    /// The place, in this layer's memory, of the number of such closures that are running.
+    /// Savepoints share that memory with their transaction.
     @inlinable
     static var lentPlace: Int { 320 }
 

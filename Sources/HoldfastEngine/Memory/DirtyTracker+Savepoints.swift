@@ -134,6 +134,8 @@ extension DirtyTracker {
 
     // MARK: Marking lines
 
+    /// `markDirty` while a savepoint is open. Not inlined into it, which would slow it down.
+    @inline(never)
     func markInSavepoint(firstLine: UInt64, lastLine: UInt64) {
         if isUnlogged { return }
         var line = firstLine
@@ -163,6 +165,7 @@ extension DirtyTracker {
     }
 
     /// `unmark` while a savepoint is open.
+    @inline(never)
     func unmarkInSavepoint(page: Int) {
         let word = image.touchedLines[page]
         guard word != 0 else { return }

@@ -141,6 +141,8 @@ final class DirtyTracker {
         pageCount += 1
     }
 
+    /// Inlined, so that marking outside of savepoints makes no call.
+    @inline(__always)
     func keepImage(_ line: UInt64) {
         if line >= firstUnusedLine && !keepsImagesOfFreshLines { return }
         if imageCount == imageCapacity {

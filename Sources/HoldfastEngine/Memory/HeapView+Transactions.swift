@@ -114,18 +114,19 @@ extension HeapView {
         showExtent(in: context)
     }
 
-    /// Updates the accessible size in the open transaction's context, and in those of its
+    /// Updates the accessible size in the context of the open transaction, and in those of its
     /// savepoints.
     func showExtent(in context: Context) {
-        let marks = dirty.shownMarks
-        context.pointee.byteCount = UInt64(image.byteCount)
-        context.pointee.touchedLines = marks
+        show(in: context)
         guard savepoints.count > 0 else { return }
         // Each may have a handle in use.
-        savepoints.forEach {
-            $0.pointee.byteCount = UInt64(image.byteCount)
-            $0.pointee.touchedLines = marks
-        }
+        show(in: writeContext)
+        savepoints.forEach { show(in: $0) }
+    }
+
+    private func show(in context: Context) {
+        context.pointee.byteCount = UInt64(image.byteCount)
+        context.pointee.touchedLines = dirty.shownMarks
     }
 
     /// Extends the image for the open transaction without moving it. False if the transaction is

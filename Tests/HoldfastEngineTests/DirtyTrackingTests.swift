@@ -24,12 +24,14 @@ import TestSupport
 
     /// The whole workload under the verifier: no operation of the allocator writes to an unmarked
     /// line.
-    @Test func theEngineNotesEverything() throws {
+    @Test(arguments: [false, true])
+    func theEngineNotesEverything(usesSavepoints: Bool) throws {
         var options = Workload.smallOptions
         options.verifiesDirtyTracking = true
         let disk = SimulatedDisk()
         disk.recordsContents = false
-        let workload = try Workload(options: options, disk: disk, seed: 9)
+        let workload = try Workload(
+            options: options, disk: disk, seed: 9, usesSavepoints: usesSavepoints)
         for number in 0 ..< 60 {
             try workload.transaction(largest: 2000)
             if number % 20 == 19 { try workload.checkpoint() }

@@ -10,7 +10,7 @@ import TestSupport
     func everyCallIsSurvived(seed: UInt64, besideReaders: Bool) throws {
         var images: [(files: [String: [UInt8]], published: Int)] = []
         let recording = try Recording(
-            transactions: 120, seed: seed, besideReaders: besideReaders
+            transactions: 120, seed: seed, besideReaders: besideReaders, usesSavepoints: seed == 6
         ) { disk, _, published in
             images.append((disk.currentFiles(), published))
         }

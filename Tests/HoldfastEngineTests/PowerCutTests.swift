@@ -27,6 +27,16 @@ import TestSupport
         #expect(images > TestExtent.choose(quick: 200, full: 2000))
     }
 
+    /// Transactions with undone savepoints: the log holds nothing that they undid.
+    @Test func undoneSavepointsStayUndone() throws {
+        let recording = try Recording(transactions: 120, seed: 8, usesSavepoints: true)
+        #expect(recording.workload.undoneSavepoints > 400)
+        let (violation, images) = recording.firstViolation(
+            seeds: TestExtent.choose(quick: 0 ..< 2, full: 0 ..< 12))
+        #expect(violation == nil)
+        #expect(images > TestExtent.choose(quick: 200, full: 4000))
+    }
+
     /// Many small commits between checkpoints, so that checkpoints write summaries instead of the
     /// records.
     @Test func summariesAreSurvived() throws {

@@ -22,13 +22,14 @@ struct Recording {
     ///   next.
     /// - Parameter besideReaders: threads of the same opening hold read transactions meanwhile, so
     ///   that it has several images. Each finds its own state unchanged when it ends.
+    /// - Parameter usesSavepoints: transactions have nested savepoints, some of them undone.
     /// - Parameter suffix: skips the syncs of files with this suffix.
     /// - Parameter atCall: called before each call, with its number and the commits published by
     ///   then.
     init(
         transactions: Int, seed: UInt64, largest: Int = 5000, isRarelyDurable: Bool = false,
-        besideReaders: Bool = false, options: EngineOptions = Workload.smallOptions,
-        lyingAbout suffix: String? = nil,
+        besideReaders: Bool = false, usesSavepoints: Bool = false,
+        options: EngineOptions = Workload.smallOptions, lyingAbout suffix: String? = nil,
         atCall: ((_ disk: SimulatedDisk, _ call: Int, _ published: Int) -> Void)? = nil
     ) throws {
         let disk = SimulatedDisk()
@@ -39,7 +40,8 @@ struct Recording {
             published.append(running?.commits ?? 0)
             atCall?(disk, call, running?.commits ?? 0)
         }
-        let workload = try Workload(options: options, disk: disk, seed: seed)
+        let workload = try Workload(
+            options: options, disk: disk, seed: seed, usesSavepoints: usesSavepoints)
         running = workload
         var random = SplitMix(state: seed ^ 0xabcd)
         var reads: [HeldRead<String?>] = []

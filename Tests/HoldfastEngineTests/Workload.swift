@@ -36,6 +36,10 @@ final class Workload {
     let disk: any Disk
     private var random: SplitMix
     private var table: UInt64 = 0
+    /// Whether transactions make some of their changes in nested savepoints, and undo some of
+    /// these.
+    private let usesSavepoints: Bool
+    private(set) var undoneSavepoints = 0
 
     /// The logical state after each commit; index 0 is the empty heap.
     private(set) var states: [[Block?]] = [Array(repeating: nil, count: slots)]
@@ -44,9 +48,10 @@ final class Workload {
 
     init(
         path: String = "/sim/test.heap", options: EngineOptions, disk: any Disk, seed: UInt64,
-        processes: Int = 1,
+        processes: Int = 1, usesSavepoints: Bool = false,
         mode: OpenMode = .readWrite
     ) throws(HeapError) {
+        self.usesSavepoints = usesSavepoints
         self.path = path
         self.options = options
         self.disk = disk
@@ -113,6 +118,7 @@ final class Workload {
         for _ in 0 ..< (changes ?? Int.random(in: 1 ... 6, using: &random)) {
             let slot = Int.random(in: 0 ..< Self.slots, using: &random)
             change(slot, &state, access, largest: largest)
+            if usesSavepoints { try savepoint(&state, access, largest: largest, depth: 1) }
         }
         access.store(UInt64(states.count), at: table)
         if mayAbort, states.count > 1, Int.random(in: 0 ..< 8, using: &random) == 0 {
@@ -127,6 +133,27 @@ final class Workload {
             throw error
         }
         states.append(state)
+    }
+
+    private struct Undone: Error {}
+
+    /// Changes some slots in a savepoint, through the accesses from before and from inside.
+    private func savepoint(
+        _ state: inout [Block?], _ access: HeapAccess, largest: Int, depth: Int
+    ) throws(HeapError) {
+        let before = state
+        let inner = try access.beginSavepoint()
+        for _ in 0 ..< Int.random(in: 0 ... 3, using: &random) {
+            let slot = Int.random(in: 0 ..< Self.slots, using: &random)
+            change(slot, &state, Bool.random(using: &random) ? inner : access, largest: largest)
+            if depth < 4, Bool.random(using: &random) {
+                try savepoint(&state, inner, largest: largest, depth: depth + 1)
+            }
+        }
+        guard Bool.random(using: &random) else { return try inner.releaseSavepoint() }
+        _ = inner.undoSavepoint(because: Undone())
+        state = before
+        undoneSavepoints += 1
     }
 
     private func change(_ slot: Int, _ state: inout [Block?], _ access: HeapAccess, largest: Int) {

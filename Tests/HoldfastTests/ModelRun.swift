@@ -4,8 +4,9 @@ import Testing
 import TestSupport
 
 /// Random changes of a heap and of a model in ordinary memory in parallel: transactions of all
-/// sizes, every tenth aborted, with checkpoints, reopenings and comparisons in between. At the end
-/// everything is removed, and no block may be left.
+/// sizes, every tenth aborted, with checkpoints, reopenings and comparisons in between. With an
+/// even seed, every eighth change is a savepoint with changes and savepoints of its own, every
+/// third of them undone. At the end everything is removed, and no block may be left.
 struct ModelRun {
     private struct Abort: Error {}
 
@@ -43,8 +44,9 @@ struct ModelRun {
             done += count
             do {
                 try heap.write { tx in
-                    let handles = try handles(tx)
-                    for _ in 0 ..< count { try change(handles, &model, &random) }
+                    try run(
+                        count, in: tx, &model, &random, depth: seed % 2 == 0 ? 0 : 4,
+                        through: try handles(tx), handles: handles, change: change)
                     if aborts { throw Abort() }
                 }
             } catch is Abort {
@@ -73,6 +75,38 @@ struct ModelRun {
         try heap.checkpoint()
         #expect(try heap.audit() == new, "something is left of what was removed")
         try heap.close()
+    }
+
+    /// Makes `count` changes, some of them in savepoints if there are fewer than four around them.
+    private func run<Model, Handles>(
+        _ count: Int, in tx: borrowing WriteTransaction, _ model: inout Model,
+        _ random: inout SplitMix, depth: Int, through old: Handles,
+        handles: (borrowing WriteTransaction) throws -> Handles,
+        change: (Handles, inout Model, inout SplitMix) throws -> Void
+    ) throws {
+        var rest = count
+        while rest > 0 {
+            guard depth < 4, random.below(8) == 0 else {
+                try change(old, &model, &random)
+                rest -= 1
+                continue
+            }
+            let saved = model
+            let part = 1 + random.below(min(rest, 20))
+            rest -= part
+            do {
+                try tx.savepoint { inner in
+                    // Handles from before and from inside by turns.
+                    let new = random.below(2) == 0 ? old : try handles(inner)
+                    try run(
+                        part, in: inner, &model, &random, depth: depth + 1, through: new,
+                        handles: handles, change: change)
+                    if random.below(3) == 0 { throw Abort() }
+                }
+            } catch is Abort {
+                model = saved
+            }
+        }
     }
 }
 

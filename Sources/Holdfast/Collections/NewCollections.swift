@@ -7,14 +7,37 @@ import HoldfastEngine
 /// transfers it to that place without a copy. Storing it again copies it, as with any other handle.
 /// Collections that have not been stored when the transaction commits are freed.
 final class NewCollections {
-    private var destroyers: [UInt64: (HeapAccess) -> Void] = [:]
+    private typealias Destroyer = (HeapAccess) -> Void
 
-    func add<Header: BitwiseCopyable, Handle: Persistable>(_ offset: UInt64, _: Handle.Type)
-    where Handle.Stored == RelativePointer<Header> {
+    private var destroyers: [UInt64: Destroyer] = [:]
+    /// What savepoints have added (nil) and taken, oldest first; empty while none is open.
+    private var journal: [(offset: UInt64, taken: Destroyer?)] = []
+
+    /// Where the journal of a savepoint that begins now starts.
+    var mark: Int { journal.count }
+
+    func add<Header: BitwiseCopyable, Handle: Persistable>(
+        _ offset: UInt64, _: Handle.Type, in access: HeapAccess
+    ) where Handle.Stored == RelativePointer<Header> {
         destroyers[offset] = { Handle.destroy(RelativePointer(offset: offset), in: $0) }
+        if access.hasSavepoint { journal.append((offset, nil)) }
     }
 
-    func take(_ offset: UInt64) -> Bool { destroyers.removeValue(forKey: offset) != nil }
+    func take(_ offset: UInt64, in access: HeapAccess) -> Bool {
+        guard let destroyer = destroyers.removeValue(forKey: offset) else { return false }
+        if access.hasSavepoint { journal.append((offset, destroyer)) }
+        return true
+    }
+
+    /// Forgets what was added since the mark, and puts back what was taken.
+    func undo(to mark: Int) {
+        while journal.count > mark, let change = journal.popLast() {
+            destroyers[change.offset] = change.taken
+        }
+    }
+
+    /// Called when no savepoint is open any more.
+    func endJournal() { journal = [] }
 
     /// Frees all collections. They hold references only to data that they own, so the order does
     /// not matter.
@@ -26,7 +49,7 @@ final class NewCollections {
 
 extension HeapAccess {
     /// The pointer to the transaction's new collections, if it has any: the last word of this
-    /// layer's memory in the context. Protected by the write lock.
+    /// layer's memory, which savepoints share with their transaction. Protected by the write lock.
     private var newCollectionsWord: UnsafeMutablePointer<Unmanaged<NewCollections>?> {
         (hints + (HeapAccess.hintBytes - 8)).assumingMemoryBound(
             to: Unmanaged<NewCollections>?.self)
@@ -49,7 +72,7 @@ extension HeapAccess {
             Collections.madeOutsideOfWriting("\(Handle.self)")
         }
         let stored = Handle.storeEmpty(in: access)
-        access.newCollections.add(stored.offset, Handle.self)
+        access.newCollections.add(stored.offset, Handle.self, in: access)
         return Handle.load(stored, from: access)
     }
 
@@ -74,12 +97,26 @@ extension HeapAccess {
     /// on.
     @usableFromInline
     func takeNewCollection(_ offset: UInt64, of other: HeapAccess) -> Bool {
-        guard isWritable, other.context == context, other.epoch == epoch,
-            let new = newCollectionsWord.pointee
-        else {
+        guard isWritable, let new = newCollectionsWord.pointee, isSameTransaction(as: other) else {
             return false
         }
-        return new.takeUnretainedValue().take(offset)
+        return new.takeUnretainedValue().take(offset, in: self)
+    }
+
+    /// Called when a savepoint begins.
+    func markNewCollections() -> Int {
+        newCollectionsWord.pointee?.takeUnretainedValue().mark ?? 0
+    }
+
+    /// Called when a savepoint is undone, with the result of `markNewCollections`.
+    func undoNewCollections(to mark: Int) {
+        newCollectionsWord.pointee?.takeUnretainedValue().undo(to: mark)
+    }
+
+    /// Called when a savepoint has ended, and its new collections belong to the transaction.
+    func releaseNewCollections() {
+        guard let new = newCollectionsWord.pointee, !hasSavepoint else { return }
+        new.takeUnretainedValue().endJournal()
     }
 
     /// Called before the commit.

@@ -243,7 +243,8 @@ public final class PersistentHeap: Sendable {
     /// Runs `body` as a write transaction. All of its changes are committed, or none if it throws.
     ///
     /// Waits for other writers, in any thread or process, and not for readers. Calling `write` or
-    /// `read` of the same heap inside `body` traps.
+    /// `read` of the same heap inside `body` traps. A part of the transaction that can be undone
+    /// alone is a ``WriteTransaction/savepoint(_:)-(_)``.
     ///
     /// If the closure meets a limit (no memory, no address space, a size that no heap can have),
     /// its further changes are lost and `write` throws when it returns.

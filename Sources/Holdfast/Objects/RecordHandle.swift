@@ -86,7 +86,7 @@ extension RecordHandle {
     /// another heap, and a place from an earlier transaction may belong to other data now.
     @inlinable @inline(__always)
     func requireBelongs(to access: HeapAccess) {
-        guard self.access.context == access.context, self.access.epoch == access.epoch else {
+        guard self.access.isSameTransaction(as: access) else {
             Handle.foreign(self.access, access, Target.storedName)
         }
     }

@@ -10,10 +10,10 @@ import HoldfastEngine
 /// changed it is rolled back. So a transaction that has changed the catalogue must not create
 /// entries: the same number could return with a different catalogue.
 ///
-/// Safety: `memory` belongs to the context and is as large as `HeapAccess.hintBytes`. Its last word
-/// is not used here, and no entry's index reaches it. A context belongs to one transaction, and so
-/// to one thread, at a time. Its memory is zeroed before another heap gets it, and no type has the
-/// identifier zero.
+/// Safety: `memory` belongs to the context and is as large as `HeapAccess.hintBytes`. Its last two
+/// words are not used here, and no entry's index reaches them. A context belongs to one
+/// transaction, and so to one thread, at a time. Its memory is zeroed before another heap gets it,
+/// and no type has the identifier zero.
 struct RootHints {
     private struct Entry: BitwiseCopyable {
         var name: ShortName
@@ -30,7 +30,7 @@ struct RootHints {
     init(_ access: HeapAccess) {
         self.access = access
         entries = access.hints.assumingMemoryBound(to: Entry.self)
-        assert(Self.count * MemoryLayout<Entry>.stride <= HeapAccess.hintBytes - 8)
+        assert(Self.count * MemoryLayout<Entry>.stride <= HeapAccess.lentPlace)
     }
 
     @inline(__always)

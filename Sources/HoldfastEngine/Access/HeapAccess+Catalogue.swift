@@ -20,7 +20,13 @@ extension HeapAccess {
 
     /// Whether this transaction may have changed the catalogue's version. It may instead have
     /// changed other data in the same line.
+    ///
+    /// Before the mark of a savepoint counts too, and an undone savepoint does not.
     public var isCatalogueChanging: Bool {
-        isWritable && isDirty(line: AllocatorRoot.catalogueVersionField &>> HeapLayout.lineShift)
+        isWritable
+            && context.pointee.view._withUnsafeGuaranteedRef {
+                $0.dirty.isDirty(
+                    line: AllocatorRoot.catalogueVersionField &>> HeapLayout.lineShift)
+            }
     }
 }

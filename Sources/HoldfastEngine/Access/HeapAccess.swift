@@ -54,12 +54,6 @@ public struct HeapAccess {
     @inlinable @inline(__always)
     public var hints: UnsafeMutableRawPointer { context.pointee.hints }
 
-    /// Whether the transaction has marked the line dirty.
-    @inline(__always)
-    func isDirty(line: UInt64) -> Bool {
-        context.pointee.touchedLines[Int(truncatingIfNeeded: line &>> 6)] & (1 &<< (line & 63)) != 0
-    }
-
     /// The address of `count` bytes at `offset`. Traps if the transaction has ended or the bytes
     /// are not inside the heap.
     @inlinable @inline(__always)

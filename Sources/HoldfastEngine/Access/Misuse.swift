@@ -17,8 +17,8 @@ public enum Misuse {
         }
         fatalError(
             "Holdfast: a handle was used after its transaction had ended. Handles are valid only "
-                + "inside the closure of "
-                + "the read or write that made them; ask the new transaction for the root again.")
+                + "inside the closure of the read, write or savepoint that made them; ask the "
+                + "transaction that is open for the root again.")
     }
 
     /// Traps because of a change in a read transaction.

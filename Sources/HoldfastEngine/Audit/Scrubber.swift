@@ -152,10 +152,9 @@ struct Scrubber {
         }
         // From the data file itself; if that may be torn, from this process's image.
         if base.isTorn {
-            let walk = PageWalk(
+            base.freePages = PageWalk.freePages(
                 base: view.image.base,
                 end: min(view.committedPages, UInt64(view.image.byteCount / HeapLayout.pageBytes)))
-            base.freePages = walk.filter { $0.kind == .free }.map(\.pages)
         }
         return base
     }

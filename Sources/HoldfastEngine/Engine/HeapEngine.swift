@@ -41,7 +41,7 @@ public final class HeapEngine: @unchecked Sendable {
         try heap.opener.open()
         pool.begin()
         if options.verifiesPages { try scrub().requireSound(path: path) }
-        if options.verifiesDirtyTracking { view.verifyDirtyTracking() }
+        if options.verifiesDirtyTracking { view.verifyDirtyTracking(PageWalk.freePages) }
     }
 
     /// Begins to build a packed copy of the snapshot of `source`, and reserves disk space for

@@ -12,14 +12,17 @@ import MemoryMapping
 /// - a page has a nonzero word if and only if it is in `pages`, once.
 ///
 /// A class with its arrays in raw memory: marking a line is on every write's path, and bounds or
-/// exclusivity checks would cost more than the marking itself. The pointers never leave this file.
+/// exclusivity checks would cost more than the marking itself. The pointers never leave this type.
 final class DirtyTracker {
     /// One word per page, indexed by page number; allocated for every page of the image.
-    private let image: HeapImage
-    private(set) var lineCount = 0
+    let image: HeapImage
+    var lineCount = 0
     /// Set for a heap that is being built. It does not track its changes: every line counts as
     /// dirty permanently.
-    var isUnlogged = false
+    var isUnlogged = false { didSet { isPlain = !isUnlogged && depth == 0 } }
+    /// Whether changes are tracked and no savepoint is open: one test for both on the path of every
+    /// marking.
+    private var isPlain = true
     /// Set by the tests' verifier. Fresh lines get before-images too, because the verifier needs an
     /// abort to restore free space as well.
     var keepsImagesOfFreshLines = false
@@ -29,16 +32,22 @@ final class DirtyTracker {
 
     /// Whether a mark or a before-image was left out for lack of memory. The transaction can then
     /// neither be committed nor rolled back.
-    private(set) var isIncomplete = false
+    var isIncomplete = false
 
     // From `malloc`, which reports a lack of memory.
-    private var pages: UnsafeMutablePointer<UInt32>
-    private var pageCount = 0
+    private(set) var pages: UnsafeMutablePointer<UInt32>
+    var pageCount = 0
     private var pageCapacity = 256
     private var images: UnsafeMutableRawPointer
-    private var imageCount = 0
+    var imageCount = 0
     private var imageCapacity = 1024
     private static let imageBytes = 8 + HeapLayout.lineBytes
+
+    /// The open savepoints, outermost first, and behind them objects for later ones.
+    var savepoints: [Savepoint] = []
+    /// The number of open savepoints.
+    private(set) var depth = 0
+    private(set) var innermost: Savepoint?
 
     init(image: HeapImage) {
         self.image = image
@@ -57,7 +66,7 @@ final class DirtyTracker {
     // MARK: Marking lines
 
     func markDirty(firstLine: UInt64, lastLine: UInt64) {
-        if isUnlogged { return }
+        if !isPlain { return markInSavepoint(firstLine: firstLine, lastLine: lastLine) }
         var line = firstLine
         while line <= lastLine {
             let page = Int(truncatingIfNeeded: line >> 6)
@@ -77,8 +86,7 @@ final class DirtyTracker {
     /// block below it may have been in use at the last commit and freed by this very transaction,
     /// or share a line with a neighbour that is in use.
     func markFresh(firstLine: UInt64, lastLine: UInt64) {
-        if isUnlogged { return }
-        if firstLine < firstUnusedLine || keepsImagesOfFreshLines {
+        if firstLine < firstUnusedLine || keepsImagesOfFreshLines || !isPlain {
             return markDirty(firstLine: firstLine, lastLine: lastLine)
         }
         var page = Int(truncatingIfNeeded: firstLine >> 6)
@@ -113,6 +121,10 @@ final class DirtyTracker {
     }
 
     private func unmark(page: Int) {
+        isPlain ? clearMarks(page) : unmarkInSavepoint(page: page)
+    }
+
+    func clearMarks(_ page: Int) {
         lineCount -= image.touchedLines[page].nonzeroBitCount
         image.touchedLines[page] = 0
     }
@@ -129,7 +141,9 @@ final class DirtyTracker {
         pageCount += 1
     }
 
-    private func keepImage(_ line: UInt64) {
+    /// Inlined, so that marking outside of savepoints makes no call.
+    @inline(__always)
+    func keepImage(_ line: UInt64) {
         if line >= firstUnusedLine && !keepsImagesOfFreshLines { return }
         if imageCount == imageCapacity {
             guard let larger = enlarge(images, &imageCapacity, ofBytes: Self.imageBytes) else {
@@ -143,6 +157,37 @@ final class DirtyTracker {
         Self.copyLine(
             from: image.base + Int(truncatingIfNeeded: line) &* HeapLayout.lineBytes, to: entry + 8)
         imageCount += 1
+    }
+
+    /// Sets the marks of some lines of a page whose word is `old`.
+    func setMarks(_ page: Int, _ lines: UInt64, _ old: UInt64) {
+        if old == 0 { addPage(page) }
+        image.touchedLines[page] = old | lines
+        lineCount += (lines & ~old).nonzeroBitCount
+    }
+
+    func enter(_ newDepth: Int) {
+        depth = newDepth
+        innermost = depth == 0 ? nil : savepoints[depth - 1]
+        isPlain = !isUnlogged && depth == 0
+    }
+
+    /// The line of the before-image with this index.
+    func lineOfImage(_ index: Int) -> UInt64 {
+        (images + index * Self.imageBytes).load(as: UInt64.self)
+    }
+
+    func moveImage(_ index: Int, to earlier: Int) {
+        (images + earlier * Self.imageBytes).copyMemory(
+            from: images + index * Self.imageBytes, byteCount: Self.imageBytes)
+    }
+
+    /// Copies a before-image back.
+    func restore(_ index: Int) {
+        let entry = images + index * Self.imageBytes
+        let line = entry.load(as: UInt64.self)
+        (image.base + Int(line) * HeapLayout.lineBytes).copyMemory(
+            from: entry + 8, byteCount: HeapLayout.lineBytes)
     }
 
     /// Doubles the capacity, or, if there is no memory for that, adds an eighth; nil if even that
@@ -238,12 +283,7 @@ final class DirtyTracker {
 
     /// Restores every before-image and clears all marks.
     func undo() {
-        for index in stride(from: imageCount - 1, through: 0, by: -1) {
-            let entry = images + index * Self.imageBytes
-            let line = entry.load(as: UInt64.self)
-            (image.base + Int(line) * HeapLayout.lineBytes).copyMemory(
-                from: entry + 8, byteCount: HeapLayout.lineBytes)
-        }
+        for index in stride(from: imageCount - 1, through: 0, by: -1) { restore(index) }
         image.countPrivate(pages: pageCount)
         clearWords()
         reset()

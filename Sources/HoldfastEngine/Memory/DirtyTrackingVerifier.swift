@@ -7,15 +7,24 @@ import HoldfastFormat
 final class DirtyTrackingVerifier {
     private let image: HeapImage
     private var logged: [UInt8]
+    /// The pages that the logged state does not use.
+    private var freePages: [Range<Int>] = []
+    private let findFreePages: FreePageFinder
 
-    init(image: HeapImage, pages: UInt64) {
+    /// Finds the free pages of an image below a page number; the allocator's affair.
+    typealias FreePageFinder = (UnsafeRawPointer, UInt64) -> [Range<Int>]
+
+    init(image: HeapImage, pages: UInt64, findFreePages: @escaping FreePageFinder) {
         self.image = image
+        self.findFreePages = findFreePages
         logged = []
         accept(pages: pages)
     }
 
     /// Throws `missedNote` for the first line that differs from the logged state without being
     /// marked. Pages beyond the logged state's end are new, and compared from the next commit on.
+    /// A line of a page that was free may have become zero: checkpoints fill such pages of the file
+    /// with zeros, and an image shows the file's own pages.
     func verify(dirty: DirtyTracker, path: String) throws(HeapError) {
         var missed: UInt64?
         // Checkpoints write the checksum pages concurrently with all transactions.
@@ -28,11 +37,13 @@ final class DirtyTrackingVerifier {
                 from: start, to: min(old.count, image.byteCount), by: HeapLayout.lineBytes)
             {
                 let line = UInt64(offset / HeapLayout.lineBytes)
-                let same = image.base.advanced(by: offset).elementsEqual(
-                    old.baseAddress! + offset, count: HeapLayout.lineBytes)
+                let bytes = UnsafeRawBufferPointer(
+                    start: image.base + offset, count: HeapLayout.lineBytes)
+                let same = bytes.elementsEqual(old[offset ..< offset + HeapLayout.lineBytes])
                 let page = offset / HeapLayout.pageBytes
                 if !same && !dirty.isDirty(line: line)
                     && !checksumPages.contains(where: { $0.contains(page) })
+                    && !(freePages.contains { $0.contains(page) } && bytes.allSatisfy { $0 == 0 })
                 {
                     missed = line
                     return
@@ -46,12 +57,6 @@ final class DirtyTrackingVerifier {
     func accept(pages: UInt64) {
         logged = Array(
             UnsafeRawBufferPointer(start: image.base, count: Int(pages) * HeapLayout.pageBytes))
-    }
-}
-
-extension UnsafeMutableRawPointer {
-    fileprivate func elementsEqual(_ other: UnsafeRawPointer, count: Int) -> Bool {
-        UnsafeRawBufferPointer(start: self, count: count).elementsEqual(
-            UnsafeRawBufferPointer(start: other, count: count))
+        freePages = findFreePages(image.base, pages)
     }
 }

@@ -25,8 +25,9 @@ import MemoryMapping
 ///
 /// Beside the image lie a table with one word per page for the lines that the open transaction has
 /// marked dirty, and a bitmap of this process's private pages. An image that is only read never has
-/// the first, and has the second only once it has private pages. Both cover the whole reservation,
-/// so growth into the tail allocates no more tables.
+/// the first, and has the second only once it has private pages. The first savepoint adds a second
+/// table of dirty lines. All cover the whole reservation, so growth into the tail allocates no more
+/// tables.
 ///
 /// A page of the file that cannot be read, because the file was truncated or the disk fails, reads
 /// as zeros and is recorded: see `fault`.
@@ -52,7 +53,10 @@ final class HeapImage {
     /// May move whenever the image grows.
     private(set) var touchedLines: UnsafeMutablePointer<UInt64>
     private var privateWords: UnsafeMutablePointer<UInt64>
+    /// Like `touchedLines`, for the lines changed since the innermost savepoint; empty without one.
+    private(set) var linesSinceMark: UnsafeMutablePointer<UInt64>
     private var lineTable = PageTable() { didSet { touchedLines = lineTable.words } }
+    private var markTable = PageTable() { didSet { linesSinceMark = markTable.words } }
     private var privateTable = PageTable() { didSet { privateWords = privateTable.words } }
 
     /// Accessible bytes.
@@ -89,6 +93,7 @@ final class HeapImage {
         base = UnsafeMutableRawPointer(bitPattern: HeapLayout.pageBytes)!
         let empty = PageTable()
         touchedLines = empty.words
+        linesSinceMark = empty.words
         privateWords = empty.words
     }
 
@@ -212,6 +217,7 @@ final class HeapImage {
     private func coverTables(_ bytes: Int) throws(MappingError) {
         let pages = bytes / HeapLayout.pageBytes
         if !isReadOnly { try lineTable.cover(pages) }
+        if markTable.count > 0 { try markTable.cover(pages) }
         if !isReadOnly || privateTable.count > 0 { try privateTable.cover((pages + 63) / 64) }
     }
 
@@ -452,7 +458,17 @@ final class HeapImage {
     }
 
     /// Clears all words of dirty lines, for a caller that does not know which are set.
-    func clearTouchedLines() throws(MappingError) { try lineTable.clear() }
+    func clearTouchedLines() throws(MappingError) {
+        try lineTable.clear()
+        try markTable.clear()
+    }
+
+    /// Called before a savepoint begins: an image without savepoints has no table for them.
+    func prepareSavepoints(path: String) throws(HeapError) {
+        do throws(MappingError) { try markTable.cover(capacity / HeapLayout.pageBytes) } catch {
+            throw HeapError.outOfMemory(path: path)
+        }
+    }
 
     /// Copies logged lines into the image, after `preparePrivateCopies`; calls `changed` for pages
     /// that become private.
@@ -496,6 +512,7 @@ final class HeapImage {
         former = []
         base = UnsafeMutableRawPointer(bitPattern: HeapLayout.pageBytes)!
         lineTable = PageTable()
+        markTable = PageTable()
         privateTable = PageTable()
         byteCount = 0
         fileBacked = 0

@@ -38,7 +38,10 @@ extension HeapView {
         guard hasOpenTransaction else { return }
         fatalError(
             "Holdfast: \(call) was called inside a transaction of the same heap and thread. Use "
-                + "the transaction that is open, or end it first.")
+                + "the transaction that is open, or end it first."
+                + (call == "heap.write"
+                    ? " tx.savepoint { tx in … } makes a part of it that can be undone alone." : "")
+        )
     }
 
     /// Whether this thread has a write transaction open through another opening of the same file.
@@ -55,6 +58,13 @@ extension HeapView {
 
     func makeContext(isWritable: Bool, enclosing: Context?) -> Context {
         let context = isWritable ? writeContext : takeReadContext()
+        fill(context, isWritable: isWritable, enclosing: enclosing)
+        return context
+    }
+
+    /// Makes a context the innermost one of this thread, with a new epoch.
+    @inline(__always)
+    func fill(_ context: Context, isWritable: Bool, enclosing: Context?) {
         context.pointee.base = image.base
         context.pointee.byteCount = UInt64(image.byteCount)
         context.pointee.touchedLines = image.touchedLines
@@ -65,7 +75,6 @@ extension HeapView {
         context.pointee.enclosing = enclosing
         context.pointee.epoch = context.pointee.epochs.next()
         holdfast_set_innermost_transaction(context)
-        return context
     }
 
     func endContext(_ context: Context) {
@@ -106,10 +115,19 @@ extension HeapView {
         showExtent(in: context)
     }
 
-    /// Updates the accessible size in the open transaction's context.
+    /// Updates the accessible size in the context of the open transaction, and in those of its
+    /// savepoints.
     func showExtent(in context: Context) {
+        show(in: context)
+        guard savepoints.count > 0 else { return }
+        // Each may have a handle in use.
+        show(in: writeContext)
+        savepoints.forEach { show(in: $0) }
+    }
+
+    private func show(in context: Context) {
         context.pointee.byteCount = UInt64(image.byteCount)
-        context.pointee.touchedLines = image.touchedLines
+        context.pointee.touchedLines = dirty.shownMarks
     }
 
     /// Extends the image for the open transaction without moving it. False if the transaction is
@@ -158,9 +176,13 @@ extension HeapView {
     }
 
     /// Releases the extra memory of a lost transaction.
-    func endShortage() {
+    func endShortage() { endShortage(keeping: Int(committedPages) * HeapLayout.pageBytes) }
+
+    /// Releases the extra memory of a lost transaction, or of a lost savepoint, except the image's
+    /// first `bytes` bytes.
+    func endShortage(keeping bytes: Int) {
         guard shortage != nil else { return }
         shortage = nil
-        image.giveBack(from: Int(committedPages) * HeapLayout.pageBytes)
+        image.giveBack(from: bytes)
     }
 }

@@ -40,7 +40,9 @@ final class HeapView: @unchecked Sendable {
     /// The limit that the open write transaction has met.
     var shortage: Shortage? {
         didSet {
-            writeContext.pointee.isLost = shortage != nil
+            let isLost = shortage != nil
+            writeContext.pointee.isLost = isLost
+            savepoints.forEach { $0.pointee.isLost = isLost }
             if oldValue == nil, shortage != nil { image.enterTail() }
         }
     }
@@ -53,6 +55,8 @@ final class HeapView: @unchecked Sendable {
 
     /// The context of write transactions; only one is open at a time.
     let writeContext: UnsafeMutablePointer<TransactionContext>
+    /// The contexts of the open write transaction's savepoints.
+    var savepoints = SavepointContexts()
     /// The context of a finished read, for reuse: alternating reads need not ask the pool. 0: none.
     let spareContext = Atomic<UInt>(0)
 
@@ -74,6 +78,7 @@ final class HeapView: @unchecked Sendable {
     }
 
     deinit {
+        savepoints.giveBackAll()
         TransactionContextPool.shared.giveBack(writeContext)
         if let spare = Context(bitPattern: spareContext.load(ordering: .acquiring)) {
             TransactionContextPool.shared.giveBack(spare)
@@ -126,9 +131,10 @@ final class HeapView: @unchecked Sendable {
     }
 
     /// From now on, compares the image with the dirty lines at every commit.
-    func verifyDirtyTracking() {
+    func verifyDirtyTracking(_ findFreePages: @escaping DirtyTrackingVerifier.FreePageFinder) {
         dirty.keepsImagesOfFreshLines = true
-        verifier = DirtyTrackingVerifier(image: image, pages: committedPages)
+        verifier = DirtyTrackingVerifier(
+            image: image, pages: committedPages, findFreePages: findFreePages)
     }
 
     /// Throws if a page could not be read. Its bytes were zeros, so nothing may be concluded from

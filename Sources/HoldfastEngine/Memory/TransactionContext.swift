@@ -15,8 +15,8 @@ public struct TransactionContext {
     public var byteCount: UInt64
     /// The open transaction's number; 0 while none is.
     public var epoch: UInt64
-    /// One word per page, with a bit for each line that the transaction has marked dirty; only for
-    /// writers.
+    /// One word per page, with a bit for each line that a store need not mark dirty, because the
+    /// transaction, or its innermost savepoint, has done so; only for writers.
     public var touchedLines: UnsafeMutablePointer<UInt64>
     public var isWritable: Bool
     /// Whether a limit was met, so that nothing of the transaction will be kept; see `Shortage`.
@@ -24,7 +24,7 @@ public struct TransactionContext {
     /// Seeds of the heap's hash functions.
     public var hashSeed: HeapIdentity
     var view: Unmanaged<HeapView>
-    /// The transaction that the same thread opened before this one, if any.
+    /// The transaction or savepoint that the same thread opened before this one, if any.
     var enclosing: UnsafeMutablePointer<TransactionContext>?
     /// Memory for the layer above, of `hintBytes` bytes. It stays with the context from transaction
     /// to transaction of one opening; initially zeros.
@@ -45,5 +45,5 @@ public struct TransactionContext {
     public var textLevel: Int
 
     /// The size of `hints`.
-    static var hintBytes: Int { 328 }
+    static var hintBytes: Int { 336 }
 }

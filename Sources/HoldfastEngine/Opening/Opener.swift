@@ -184,7 +184,7 @@ final class Opener {
             closeImage()
             throw error
         }
-        if dataFile.options.verifiesDirtyTracking { view.verifyDirtyTracking() }
+        if dataFile.options.verifiesDirtyTracking { view.verifyDirtyTracking(PageWalk.freePages) }
     }
 
     /// Releases a further image: its entry in the reader table, and its memory.

@@ -83,10 +83,8 @@ struct PageVerifier {
         try file.map(into: reservation, at: 0, fileOffset: 0, byteCount: bytes, kind: .readOnly)
         reservation.guardAgainstFaults()
         return withExtendedLifetime(reservation) {
-            PageWalk(
-                base: reservation.baseAddress, end: min(end, UInt64(bytes / HeapLayout.pageBytes))
-            )
-            .filter { $0.kind == .free }.map(\.pages)
+            PageWalk.freePages(
+                base: reservation.baseAddress, end: min(end, UInt64(bytes / HeapLayout.pageBytes)))
         }
     }
 }

@@ -55,8 +55,7 @@ extension PersistentArray {
     /// - Complexity: O(1).
     @inlinable
     public func isSameArray(as other: PersistentArray) -> Bool {
-        offset == other.offset && access.context == other.access.context
-            && access.epoch == other.access.epoch
+        offset == other.offset && access.isSameTransaction(as: other.access)
     }
 }
 

@@ -92,7 +92,9 @@ extension PersistentArray {
             let start = UnsafeMutableRawPointer(elements(header)).assumingMemoryBound(
                 to: Element.self)
             buffer = UnsafeMutableBufferPointer(start: start, count: count)
+            access.beginLending()
         }
+        defer { if count > 0 { access.endLending() } }
         return try body(&buffer)
     }
 }

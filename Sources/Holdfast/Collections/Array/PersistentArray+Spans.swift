@@ -46,7 +46,9 @@ extension PersistentArray where Element: PersistableStruct {
         let start = range.isEmpty ? nil : elements(header) + range.lowerBound
         if !range.isEmpty {
             access.markDirty(elementOffset(range.lowerBound), range.count * Self.stride)
+            access.beginLending()
         }
+        defer { if !range.isEmpty { access.endLending() } }
         var span = MutableSpan(
             _unsafeElements: UnsafeMutableBufferPointer(start: start, count: range.count))
         return try body(&span)
@@ -89,6 +91,8 @@ extension PersistentArray where Element: PersistableStruct {
         if maximum > 0 { access.markDirty(place, maximum * Self.stride) }
         let start = access.address(place, maximum * Self.stride).assumingMemoryBound(
             to: Element.self)
+        access.beginLending()
+        defer { access.endLending() }
         let filled = Self.fill(UnsafeMutableBufferPointer(start: start, count: maximum), body)
         header.pointee.count += UInt64(filled.count)
         return try filled.result.get()

@@ -202,6 +202,8 @@ public struct PersistentBytes {
         }
         let header = bytes.writableHeader
         let place = bytes.access.writableAddress(bytes.elementOffset(bytes.count), maximum)
+        bytes.access.beginLending()
+        defer { bytes.access.endLending() }
         let number = try body(
             UnsafeMutableBufferPointer(
                 start: place.assumingMemoryBound(to: UInt8.self), count: maximum))

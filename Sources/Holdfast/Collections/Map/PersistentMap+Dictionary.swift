@@ -111,7 +111,6 @@ extension PersistentMap {
     /// - Complexity: O(1).
     @inlinable
     public func isSameMap(as other: PersistentMap) -> Bool {
-        offset == other.offset && access.context == other.access.context
-            && access.epoch == other.access.epoch
+        offset == other.offset && access.isSameTransaction(as: other.access)
     }
 }

@@ -33,6 +33,11 @@ struct PageWalk: Sequence, IteratorProtocol {
     /// What is wrong with the descriptor of `page`, once the walk has come to such a one.
     private(set) var failure: Break?
 
+    /// The runs of free pages.
+    static func freePages(base: UnsafeRawPointer, end: UInt64) -> [Range<Int>] {
+        PageWalk(base: base, end: end).filter { $0.kind == .free }.map(\.pages)
+    }
+
     /// Whether the walk ended before the heap's end.
     var isBroken: Bool { failure != nil }
 

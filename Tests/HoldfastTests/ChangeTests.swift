@@ -212,7 +212,7 @@ import TestSupport
         for await version in changes {
             #expect(last.map { $0 < version } ?? true)
             last = version
-            let now = try listener.read { ($0.version, try $0.value("v", of: Int.self).value) }
+            let now = try await listener.read { ($0.version, try $0.value("v", of: Int.self).value) }
             #expect(now.0 >= version && now.1 >= value)
             value = now.1
             if value == 300 { break }
@@ -271,7 +271,7 @@ import TestSupport
         let changes = heap.changes
         try set(heap, 1)
         #expect(heap.version > before)
-        #expect(try heap.waitForChange(since: before, timeout: .zero))
+        #expect(try await heap.waitForChange(since: before, timeout: .zero))
         for await version in changes where version == heap.version { break }
         try heap.close()
     }

@@ -406,8 +406,8 @@ import TestSupport
     ])
     func damagedHeadersTrap(damage: Damage) async throws {
         let folder = try TemporaryFolder()
-        let heap = try PersistentHeap.open(folder.file())
-        try heap.write { try $0.deque("d", of: Int.self).append(contentsOf: 1 ... 8) }
+        let heap = try await PersistentHeap.open(folder.file())
+        try await heap.write { try $0.deque("d", of: Int.self).append(contentsOf: 1 ... 8) }
         try heap.close()
         var bytes = try folder.bytes()
         let header = try #require(bytes.range(of: Data("HFDQ".utf8))).lowerBound

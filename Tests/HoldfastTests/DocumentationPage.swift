@@ -93,7 +93,10 @@ struct DocumentationPage {
                     + lines.joined(separator: "\n")
                     + "\n#sourceLocation()\n"
             }
-            return (section.name, name, "func \(name)() async throws {\n\(body.joined())}\n")
+            // In an asynchronous function, the methods for tasks would be meant.
+            let isAsync = body.contains { $0.contains("await ") }
+            let effects = isAsync ? "async throws" : "throws"
+            return (section.name, name, "func \(name)() \(effects) {\n\(body.joined())}\n")
         }
     }
 }

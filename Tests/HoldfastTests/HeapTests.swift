@@ -250,7 +250,9 @@ import TestSupport
 
     @Test func threadsSeeWholeTransactions() async throws {
         let heap = try PersistentHeap.inMemory()
-        try heap.write { tx in try tx.array("pair", of: Int.self).append(contentsOf: [0, 0]) }
+        try await heap.write { tx in
+            try tx.array("pair", of: Int.self).append(contentsOf: [0, 0])
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0 ..< 3 {
                 group.addTask {
@@ -273,6 +275,6 @@ import TestSupport
             }
             try await group.waitForAll()
         }
-        #expect(try heap.read { try $0.array("pair", of: Int.self)[0] } == 2000)
+        #expect(try await heap.read { try $0.array("pair", of: Int.self)[0] } == 2000)
     }
 }

@@ -438,14 +438,14 @@ import TestSupport
         @Test func changesWithoutAThread() async {
             await #expect(processExitsWith: .success) {
                 let folder = try TemporaryFolder()
-                let heap = try PersistentHeap.open(folder.file())
-                try heap.write { try $0.value("v", initial: 0).value = 1 }
+                let heap = try await PersistentHeap.open(folder.file())
+                try await heap.write { try $0.value("v", initial: 0).value = 1 }
                 let before = heap.version
                 // Less than a thread's stack.
                 ProcessLimits.allowAddresses(1 << 20)
                 let changes = heap.changes
                 ProcessLimits.set(RLIMIT_AS, Int(Int32.max) << 16)
-                try heap.write { try $0.value("v", initial: 0).value = 2 }
+                try await heap.write { try $0.value("v", initial: 0).value = 2 }
                 var iterator = changes.makeAsyncIterator()
                 let version = await iterator.next()
                 require(version.map { before < $0 } == true, "the change was not noticed")

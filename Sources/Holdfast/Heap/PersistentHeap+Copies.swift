@@ -28,11 +28,14 @@ extension PersistentHeap {
         return HeapSnapshot(engine: try makeSnapshotEngine())
     }
 
-    package func makeSnapshotEngine() throws(HeapError) -> HeapEngine {
+    /// `isCancelled` is asked during long work with the snapshot.
+    package func makeSnapshotEngine(
+        isCancelled: (@Sendable () -> Bool)? = nil
+    ) throws(HeapError) -> HeapEngine {
         guard engine.mode != .inMemory, engine.mode != .privateCopy else {
             throw HeapError.noFile(path: path)
         }
-        return try engine.openSnapshot()
+        return try engine.openSnapshot(isCancelled: isCancelled)
     }
 
     /// Writes the heap in its present state to a new file, while readers and writers continue.
@@ -52,8 +55,15 @@ extension PersistentHeap {
         to path: String, replacing: Bool = false,
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
     ) throws(HeapError) {
+        try copy(to: path, replacing: replacing, isCancelled: nil, progress: progress)
+    }
+
+    func copy(
+        to path: String, replacing: Bool, isCancelled: (@Sendable () -> Bool)?,
+        progress: ((_ done: Int, _ of: Int) -> Void)?
+    ) throws(HeapError) {
         try requireOpen()
-        let snapshot = try makeSnapshotEngine()
+        let snapshot = try makeSnapshotEngine(isCancelled: isCancelled)
         defer { try? snapshot.close() }
         let packer = Packer(
             snapshot: snapshot, path: path, replacing: replacing, progress: progress)

@@ -46,6 +46,10 @@ public final class PersistentHeap: Sendable {
     private let mode: OpenMode
     private let isClosed = Atomic<Bool>(false)
     let monitor: ChangeMonitor
+    /// The calls of tasks that have to wait; see `PersistentHeap+Tasks`.
+    let readers = CallQueue(width: 4)
+    let writers = CallQueue(width: 1)
+    static let blockingCalls = CallQueue(width: 16)
 
     /// The path that the heap was opened with.
     public let path: String
@@ -265,9 +269,39 @@ public final class PersistentHeap: Sendable {
     func writing<R>(_ durability: Durability?, _ body: (borrowing WriteTransaction) throws -> R)
         throws -> R
     {
+        let result = try writing(in: try beginWrite(), body)
+        if (durability ?? options.durability) == .device {
+            // The commit cannot be rolled back. An error that does not say so would make the caller
+            // repeat it.
+            do throws(HeapError) { try engine.makeDurable() } catch {
+                throw HeapError.committedNotDurable(path: path, because: error)
+            }
+        }
+        return result
+    }
+
+    @inline(__always)
+    func beginWrite() throws(HeapError) -> HeapEngine.Context {
+        try requireWritable()
+        return try engine.beginWrite()
+    }
+
+    /// The same, without waiting; nil if another thread or process has a lock.
+    func tryToBeginWrite() throws(HeapError) -> HeapEngine.Context? {
+        try requireWritable()
+        return try engine.tryToBeginWrite()
+    }
+
+    private func requireWritable() throws(HeapError) {
         try requireOpen()
         guard mode != .readOnly else { throw HeapError.readOnly(path: path) }
-        let context = try engine.beginWrite()
+    }
+
+    /// Runs `body` in the open transaction and ends it.
+    @inline(__always)
+    func writing<R>(
+        in context: HeapEngine.Context, _ body: (borrowing WriteTransaction) throws -> R
+    ) throws -> R {
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
         let result: R
         do {
@@ -278,13 +312,6 @@ public final class PersistentHeap: Sendable {
         }
         access.freeNewCollections()
         try engine.commit(context)
-        if (durability ?? options.durability) == .device {
-            // The commit cannot be rolled back. An error that does not say so would make the caller
-            // repeat it.
-            do throws(HeapError) { try engine.makeDurable() } catch {
-                throw HeapError.committedNotDurable(path: path, because: error)
-            }
-        }
         return result
     }
 
@@ -304,7 +331,14 @@ public final class PersistentHeap: Sendable {
 
     func reading<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         try requireOpen()
-        let context = try engine.beginRead()
+        return try reading(in: try engine.beginRead(), body)
+    }
+
+    /// Runs `body` in the open transaction and ends it.
+    @inline(__always)
+    func reading<R>(
+        in context: HeapEngine.Context, _ body: (borrowing ReadTransaction) throws -> R
+    ) throws -> R {
         defer { engine.endRead(context) }
         let result = try body(
             ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))

@@ -1,7 +1,7 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Ends an opening. The caller holds the latch exclusively.
+/// Ends an opening.
 struct Closing {
     private let heap: OpenHeap
     private let committer: Committer
@@ -17,10 +17,28 @@ struct Closing {
     private var dataFile: DataFile { heap.dataFile }
     private var participation: Participation { heap.participation }
 
+    /// Closes the opening, after the open transactions have ended. Idempotent.
+    func close(_ pool: ImagePool, _ builder: BulkBuilder?) throws(HeapError) {
+        let lifecycle = heap.lifecycle
+        guard !lifecycle.isClosed else { return }
+        pool.first.maintenance.stopThread()
+        try pool.alone { () throws(HeapError) in
+            guard !lifecycle.closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+            builder?.end()
+            guard try close() else { return }
+            // If the heap cannot be put at rest now, the next opening does it.
+            try? HeapEngine(
+                path: dataFile.location, mode: .readWrite, options: dataFile.options.ofLastReader,
+                disk: dataFile.disk
+            ).close()
+        }
+    }
+
     /// The last process to close the heap makes a checkpoint, writes a header that marks the file
     /// as complete, and removes the log. Other processes make their commits durable. Returns
-    /// whether this was the last reader of a log that others wrote and left behind.
-    func close() throws(HeapError) -> Bool {
+    /// whether this was the last reader of a log that others wrote and left behind. The caller holds
+    /// the latch exclusively.
+    private func close() throws(HeapError) -> Bool {
         defer { heap.detach() }
         guard let file = dataFile.file, let shared = participation.shared else { return false }
         var leavesLog = false

@@ -62,12 +62,17 @@ public final class HeapEngine: @unchecked Sendable {
     }
 
     /// Another opening of the same file, on the same disk, fixed to the current state.
-    public func openSnapshot() throws(HeapError) -> HeapEngine {
+    /// `isCancelled` replaces that of the options.
+    public func openSnapshot(
+        isCancelled: (@Sendable () -> Bool)? = nil
+    ) throws(HeapError) -> HeapEngine {
         guard !isForked else { throw HeapError.forked(path: path) }
         // The file must still have its name, relative to the program's current working directory.
         try requireInPlace()
+        var options = options.ofSnapshot
+        options.isCancelled = isCancelled ?? options.isCancelled
         return try HeapEngine(
-            path: location, mode: .readOnly, options: options.ofSnapshot, disk: heap.dataFile.disk)
+            path: location, mode: .readOnly, options: options, disk: heap.dataFile.disk)
     }
 
     deinit { try? close() }
@@ -113,6 +118,13 @@ public final class HeapEngine: @unchecked Sendable {
         }
         return image._withUnsafeGuaranteedRef {
             $0.view.makeContext(isWritable: false, enclosing: enclosing)
+        }
+    }
+
+    /// The same, if that needs no waiting; nil otherwise. For a thread without open transactions.
+    public func tryToBeginRead() throws(HeapError) -> Context? {
+        try pool.tryToEnterReading()?._withUnsafeGuaranteedRef {
+            $0.view.makeContext(isWritable: false, enclosing: HeapView.innermost)
         }
     }
 
@@ -172,20 +184,17 @@ public final class HeapEngine: @unchecked Sendable {
     /// for a reader, unless the opening has one image only. First runs a checkpoint if one is
     /// urgent.
     public func beginWrite() throws(HeapError) -> Context {
-        let enclosing = HeapView.innermost
         view.demandNoOpenTransaction(for: "heap.write")
         try heap.lifecycle.requireWritable()
-        let image = try pool.lockForWriting()
-        do throws(HeapError) {
-            return try image.use { (image) throws(HeapError) in
-                try image.prepareForWriting()
-                image.view.markUnusedLines()
-                return image.view.makeContext(isWritable: true, enclosing: enclosing)
-            }
-        } catch {
-            pool.unlockAfterWriting(image)
-            throw error
-        }
+        return try pool.beginWriting(in: try pool.lockForWriting())
+    }
+
+    /// The same, if that needs no waiting for other threads and processes; nil otherwise.
+    public func tryToBeginWrite() throws(HeapError) -> Context? {
+        view.demandNoOpenTransaction(for: "heap.write")
+        try heap.lifecycle.requireWritable()
+        guard let image = try pool.tryToLockForWriting() else { return nil }
+        return try pool.beginWriting(in: image)
     }
 
     /// Commits atomically. On an error, nothing has changed.
@@ -279,22 +288,10 @@ public final class HeapEngine: @unchecked Sendable {
 
     /// Waits for open transactions of this process; see `Closing`. Idempotent.
     public func close() throws(HeapError) {
-        let lifecycle = heap.lifecycle
         // The locks, reader table entry and log belong to the parent process; only the descriptors
         // belong to the child.
-        guard !isForked else { return lifecycle.closed.store(true, ordering: .releasing) }
+        guard !isForked else { return heap.lifecycle.closed.store(true, ordering: .releasing) }
         view.demandNoOpenTransaction(for: "heap.close")
-        guard !lifecycle.isClosed else { return }
-        pool.first.maintenance.stopThread()
-        try pool.alone { () throws(HeapError) in
-            guard !lifecycle.closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
-            builder?.end()
-            guard try Closing(pool.first).close() else { return }
-            // If the heap cannot be put at rest now, the next opening does it.
-            try? HeapEngine(
-                path: location, mode: .readWrite, options: options.ofLastReader,
-                disk: heap.dataFile.disk
-            ).close()
-        }
+        try Closing(pool.first).close(pool, builder)
     }
 }

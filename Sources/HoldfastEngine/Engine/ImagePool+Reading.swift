@@ -23,6 +23,25 @@ extension ImagePool {
         }
     }
 
+    /// The same, if that needs no waiting; nil otherwise.
+    func tryToEnterReading() throws(HeapError) -> Unmanaged<EngineImage>? {
+        try lifecycle.requireUsable()
+        let image = self[reading.load(ordering: .acquiring)]
+        switch image._withUnsafeGuaranteedRef({ $0.tryToRead() }) {
+        case .first, .joined:
+            try image.use { (image) throws(HeapError) in
+                try image.readerLock.requireUsableAsReader()
+            }
+            return image
+        case .mustPrepare where isPooled: return self[try catchUp(image.takeUnretainedValue()).index]
+        case .mustPrepare:
+            // To become registered can take long.
+            image._withUnsafeGuaranteedRef { $0.readerLock.decline() }
+            return nil
+        case .timedOut, nil: return nil
+        }
+    }
+
     /// Ends a read transaction. The outermost of a thread leaves the image.
     @inline(__always)
     func endReading(_ context: HeapView.Context) {

@@ -34,6 +34,40 @@ extension ImagePool {
         }
     }
 
+    /// The same, if that needs no waiting; nil otherwise.
+    func tryToLockForWriting() throws(HeapError) -> Unmanaged<EngineImage>? {
+        let index = writing.load(ordering: .acquiring)
+        let image = self[index]
+        guard image._withUnsafeGuaranteedRef({ $0.latch.tryToLockExclusively() }) else {
+            return nil
+        }
+        var isLocked = false
+        defer { if !isLocked { wakeWaiting() } }
+        isLocked = try image.use { (image) throws(HeapError) in
+            guard writing.load(ordering: .acquiring) == index else {
+                image.latch.unlockExclusively()
+                return false
+            }
+            return try image.writerLock.tryToLock()
+        }
+        return isLocked ? image : nil
+    }
+
+    /// Opens a transaction in the image, which is locked, and unlocked after an error.
+    @inline(__always)
+    func beginWriting(in image: Unmanaged<EngineImage>) throws(HeapError) -> HeapView.Context {
+        do throws(HeapError) {
+            return try image.use { (image) throws(HeapError) in
+                try image.prepareForWriting()
+                image.view.markUnusedLines()
+                return image.view.makeContext(isWritable: true, enclosing: HeapView.innermost)
+            }
+        } catch {
+            unlockAfterWriting(image)
+            throw error
+        }
+    }
+
     @inline(__always)
     func unlockAfterWriting(_ image: Unmanaged<EngineImage>) {
         image._withUnsafeGuaranteedRef { $0.writerLock.unlock() }

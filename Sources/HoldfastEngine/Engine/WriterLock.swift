@@ -27,14 +27,27 @@ final class WriterLock {
     @inline(__always)
     func lock() throws(HeapError) {
         guard isShared else { return }
-        do throws(HeapError) { try lockBetweenProcesses() } catch {
+        do throws(HeapError) {
+            if try !lockBetweenProcesses(timeout) { throw timedOut }
+        } catch {
             latch.unlockExclusively()
             throw error
         }
     }
 
+    /// The same without waiting. If false, another process has the write lock, and the latch has
+    /// been released.
+    func tryToLock() throws(HeapError) -> Bool {
+        guard isShared else { return true }
+        var isLocked = false
+        defer { if !isLocked { latch.unlockExclusively() } }
+        isLocked = try lockBetweenProcesses(.zero)
+        return isLocked
+    }
+
+    /// False if another process keeps the lock for longer than `timeout`.
     @inline(__always)
-    private func lockBetweenProcesses() throws(HeapError) {
+    private func lockBetweenProcesses(_ timeout: Duration) throws(HeapError) -> Bool {
         guard let shared = participation.fast.shared else {
             throw HeapError.readOnlyFolder(path: path)
         }
@@ -51,13 +64,14 @@ final class WriterLock {
         do throws(SystemError) { outcome = try locked.get() } catch { throw lockError(error) }
         // A writer that died has published its whole commit or nothing, so there is nothing to
         // undo.
-        if outcome == .timedOut { throw timedOut }
+        if outcome == .timedOut { return false }
         guard !hasFailed else {
             shared._withUnsafeGuaranteedRef { $0.writeLock.unlock() }
             throw participation.fail(
                 HeapError.failed(
                     path: path, reason: "a process that has it open could not write or sync it"))
         }
+        return true
     }
 
     func unlock() {

@@ -72,13 +72,31 @@ extension PersistentHeap {
         knowing types: [any Persistable.Type] = [],
         progress: ((_ done: Int, _ of: Int) -> Void)? = nil
     ) throws(HeapError) -> HeapCheck {
+        try check(knowing: types, isCancelled: nil, progress: progress)
+    }
+
+    /// The same for tasks: the check runs on a thread of its own, and ends with
+    /// `CancellationError` when the task is cancelled.
+    public func check(
+        knowing types: [any Persistable.Type] = [],
+        progress: (@Sendable (_ done: Int, _ of: Int) -> Void)? = nil
+    ) async throws -> HeapCheck {
+        try await cancellable { isCancelled in
+            try self.check(knowing: types, isCancelled: isCancelled, progress: progress)
+        }
+    }
+
+    private func check(
+        knowing types: [any Persistable.Type], isCancelled: (@Sendable () -> Bool)?,
+        progress: ((_ done: Int, _ of: Int) -> Void)?
+    ) throws(HeapError) -> HeapCheck {
         try requireOpen()
         try RunTimeTypes.install(knowing: types)
         if engine.mode == .inMemory || engine.mode == .privateCopy {
             // Changes in memory have no checksums.
             return try Self.check(engine, PageReport())
         }
-        let snapshot = try makeSnapshotEngine()
+        let snapshot = try makeSnapshotEngine(isCancelled: isCancelled)
         defer { try? snapshot.close() }
         return try Self.check(snapshot, try snapshot.scrub(progress: progress))
     }

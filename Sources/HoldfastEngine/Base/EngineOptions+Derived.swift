@@ -1,4 +1,5 @@
 import HoldfastFormat
+import HoldfastSystem
 
 extension EngineOptions {
     /// The same options with every number clamped to a range that is safe to compute with: from 0
@@ -11,6 +12,16 @@ extension EngineOptions {
         options.initialLogBytes = min(max(initialLogBytes, 1), options.logLimit)
         options.compactLogBytes = min(max(compactLogBytes, 0), most)
         options.readerImages = min(max(readerImages, 0), 64)
+        return options
+    }
+
+    /// The options for a heap in memory, which is new, and which no other process can open.
+    var ofHeapInMemory: EngineOptions {
+        var options = self
+        options.createsIfMissing = true
+        options.isSnapshot = false
+        options.salvages = false
+        options.processes = ThisProcess()
         return options
     }
 

@@ -30,6 +30,12 @@ struct Closing {
                 removeOrphans(file, shared)
                 heap.detach()
             }
+            // The memory is gone with the last who has it open. The name goes at once: no snapshot
+            // can be opened any more.
+            guard !dataFile.disk.isVolatile else {
+                if dataFile.mode == .readWrite { try? dataFile.disk.remove(dataFile.location) }
+                return
+            }
             guard dataFile.mode == .readWrite else {
                 leavesLog = isLastOfLog(file, shared)
                 return removeUnusedSharedFile(file, shared)

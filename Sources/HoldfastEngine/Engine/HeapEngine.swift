@@ -49,7 +49,7 @@ public final class HeapEngine: @unchecked Sendable {
     public convenience init(copyOf source: HeapEngine, at path: String, replacing: Bool, room: Int)
         throws(HeapError)
     {
-        let disk = source.heap.dataFile.disk
+        let disk = source.heap.dataFile.disk.diskOfCopies
         if !replacing, disk.exists(disk.resolve(path)) {
             throw HeapError.alreadyExists(path: path)
         }
@@ -64,10 +64,18 @@ public final class HeapEngine: @unchecked Sendable {
     /// Another opening of the same file, on the same disk, fixed to the current state.
     public func openSnapshot() throws(HeapError) -> HeapEngine {
         guard !isForked else { throw HeapError.forked(path: path) }
-        // The file must still have its name, relative to the program's current working directory.
-        try requireInPlace()
-        return try HeapEngine(
-            path: location, mode: .readOnly, options: options.ofSnapshot, disk: heap.dataFile.disk)
+        do throws(HeapError) {
+            // The file must still have its name, relative to the program's current working
+            // directory.
+            try requireInPlace()
+            return try HeapEngine(
+                path: location, mode: .readOnly, options: options.ofSnapshot,
+                disk: heap.dataFile.disk)
+        } catch {
+            // Another thread has closed a heap in memory, which then has no name.
+            throw heap.dataFile.disk.isVolatile && heap.lifecycle.isClosed
+                ? HeapError.closed(path: path) : error
+        }
     }
 
     deinit { try? close() }
@@ -162,7 +170,6 @@ public final class HeapEngine: @unchecked Sendable {
         -> PageReport
     {
         try heap.lifecycle.requireUsable()
-        guard mode != .inMemory else { return PageReport() }
         return try Scrubber.run(heap, looking: reading, progress: progress)
     }
 

@@ -226,7 +226,8 @@ public final class PersistentHeap: Sendable {
     ///
     /// It can do all that a heap in a file can. ``copy(to:replacing:progress:)`` writes it to a
     /// file, and a ``snapshot()`` outlives it. ``sync()`` has nothing to do. The heap takes two
-    /// file descriptors, and a third with its first commit; without them, opening or writing throws.
+    /// file descriptors, and a third with its first commit; without them, opening or writing
+    /// throws.
     public static func inMemory(options: Options = Options()) throws(HeapError) -> PersistentHeap {
         try open("(in memory)", mode: .inMemory, options: options)
     }

@@ -13,7 +13,7 @@ struct OpenHeap {
     let checkpointer: Checkpointer
     let fileSize: FileSize
     let opener: Opener
-    /// Publishes the commits of a heap that is not shared.
+    /// Publishes the commits of a private copy.
     let localSignal: LocalSignal
 
     /// Opens nothing yet. Throws if there can be no heap at `path`.

@@ -125,6 +125,35 @@ import TestSupport
         #expect(throws: HeapError.closed(path: "(in memory)")) { _ = try heap.snapshot() }
     }
 
+    /// A snapshot that is taken while another thread closes the heap is whole, or an error.
+    @Test func snapshotsBesideClosing() throws {
+        for round in 0 ..< 100 {
+            let heap = try heap()
+            try set(heap, round)
+            let (began, done) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            let unexpected = Mutex<[String]>([])
+            Thread.detachNewThread {
+                began.signal()
+                do {
+                    while true {
+                        let snapshot = try heap.snapshot()
+                        let seen = try snapshot.read { try $0.value("v", of: Int.self).value }
+                        if seen != round { unexpected.withLock { $0.append("\(seen)") } }
+                        try snapshot.close()
+                    }
+                } catch HeapError.closed(path: "(in memory)") {} catch {
+                    unexpected.withLock { $0.append("\(error)") }
+                }
+                done.signal()
+            }
+            began.wait()
+            if round % 2 == 0 { usleep(UInt32(round * 20)) }
+            try heap.close()
+            done.wait()
+            #expect(unexpected.withLock { $0 } == [])
+        }
+    }
+
     /// A snapshot before the first commit, too.
     @Test func aSnapshotOfAnEmptyHeap() throws {
         let heap = try PersistentHeap.inMemory()

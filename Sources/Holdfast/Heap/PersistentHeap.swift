@@ -224,10 +224,9 @@ public final class PersistentHeap: Sendable {
     /// Creates an empty heap in memory, for tests and scratch data. It is discarded when it is
     /// closed.
     ///
-    /// It can do all that a heap in a file can. ``copy(to:replacing:progress:)`` writes it to a
-    /// file, and a ``snapshot()`` outlives it. ``sync()`` has nothing to do. The heap takes two
-    /// file descriptors, and a third with its first commit; without them, opening or writing
-    /// throws.
+    /// It can do all that a heap in a file can: `copy(to:)` writes it to a file, and a `snapshot()`
+    /// outlives it. `sync()` has nothing to do. The heap takes two file descriptors, and a third
+    /// with its first commit; without them, opening or writing throws.
     public static func inMemory(options: Options = Options()) throws(HeapError) -> PersistentHeap {
         try open("(in memory)", mode: .inMemory, options: options)
     }

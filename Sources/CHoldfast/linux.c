@@ -45,6 +45,15 @@ int holdfast_rename_exclusively(const char *source, const char *destination) {
     return (int)syscall(SYS_renameat2, AT_FDCWD, source, AT_FDCWD, destination, 1u);
 }
 
+int holdfast_memory_file(const char *name) {
+    // MFD_CLOEXEC is 1. MFD_NOEXEC_SEAL, 8, is required by systems that allow no executable files
+    // in memory, and unknown to kernels before 6.3.
+    const int descriptor = (int)syscall(SYS_memfd_create, name, 1u | 8u);
+    if (descriptor >= 0 || errno != EINVAL)
+        return descriptor;
+    return (int)syscall(SYS_memfd_create, name, 1u);
+}
+
 static uint64_t inode_of_namespace(int process, unsigned int request) {
     const int descriptor = ioctl(process, request, 0);
     if (descriptor < 0)

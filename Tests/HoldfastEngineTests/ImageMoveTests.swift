@@ -56,7 +56,7 @@ import TestSupport
         #expect(try engine.look { $0.load(cell, as: Int.self) } == 6)
         #expect(try engine.look { $0.load(block + UInt64(size) - 8, as: Int.self) } == 4711)
         #expect(try engine.audit().problems.isEmpty)
-        if mode == .readWrite {
+        if mode != .privateCopy {
             try engine.checkpoint()
             #expect(try engine.scrub().damagedPages.isEmpty)
         }

@@ -212,7 +212,9 @@ import TestSupport
         for await version in changes {
             #expect(last.map { $0 < version } ?? true)
             last = version
-            let now = try await listener.read { ($0.version, try $0.value("v", of: Int.self).value) }
+            let now = try await listener.read { tx in
+                (tx.version, try tx.value("v", of: Int.self).value)
+            }
             #expect(now.0 >= version && now.1 >= value)
             value = now.1
             if value == 300 { break }

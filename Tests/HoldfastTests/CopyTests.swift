@@ -184,9 +184,11 @@ import TestSupport
         }
         try heap.close()
         #expect(folder.names == ["copy.heap", "test.heap"])
-        #expect(throws: HeapError.noFile(path: "(in memory)")) {
-            try PersistentHeap.inMemory().copy(to: target)
-        }
+        // What only a private copy has is nowhere else.
+        let mine = try open("copy.heap", .privateCopy)
+        #expect(throws: HeapError.noFile(path: target)) { try mine.copy(to: path, replacing: true) }
+        #expect(throws: HeapError.noFile(path: target)) { _ = try mine.snapshot() }
+        try mine.close()
     }
 
     // MARK: Checking

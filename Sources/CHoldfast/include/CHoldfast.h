@@ -176,6 +176,10 @@ int holdfast_fallocate(int descriptor, int mode, int64_t offset, int64_t count);
 int holdfast_rename_exclusively(
     const char *_Nonnull source, const char *_Nonnull destination);
 
+/// The descriptor of a new, empty file in memory, which `exec` closes; or -1 with `errno` set. The
+/// name is only shown in `/proc`.
+int holdfast_memory_file(const char *_Nonnull name);
+
 /// Locks the `pthread_mutex_t` at `mutex`, waiting at most until `moment`, in nanoseconds of the
 /// monotonic clock. Returns the error numbers of `pthread_mutex_timedlock`, which itself uses the
 /// wall clock.

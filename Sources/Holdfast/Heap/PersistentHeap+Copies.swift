@@ -32,9 +32,7 @@ extension PersistentHeap {
     package func makeSnapshotEngine(
         isCancelled: (@Sendable () -> Bool)? = nil
     ) throws(HeapError) -> HeapEngine {
-        guard engine.mode != .inMemory, engine.mode != .privateCopy else {
-            throw HeapError.noFile(path: path)
-        }
+        guard engine.mode != .privateCopy else { throw HeapError.noFile(path: path) }
         return try engine.openSnapshot(isCancelled: isCancelled)
     }
 

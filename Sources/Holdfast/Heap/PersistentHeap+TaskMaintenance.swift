@@ -79,7 +79,8 @@ extension PersistentHeap {
         try await writers.run(prepare: { try self.compact() }, abandon: { _ in }, { $0 })
     }
 
-    /// Writes the heap in its present state to a new file. See ``copy(to:replacing:progress:)-(_,_,_)``.
+    /// Writes the heap in its present state to a new file. See
+    /// ``copy(to:replacing:progress:)-(_,_,_)``.
     ///
     /// If the task is cancelled, no file appears.
     public func copy(

@@ -34,7 +34,7 @@ public typealias AccessPattern = HoldfastEngine.AccessPattern
 /// `NAME-log` and `NAME-shared`. They belong to the heap and are removed when it is closed.
 ///
 /// **Threads.** A heap can be used from any thread, by many readers and one writer at a time, which
-/// do not wait for each other. (Those of a heap in memory and of a private copy do.)
+/// do not wait for each other. (Those of a private copy do.)
 ///
 /// **Processes.** Up to 192 openings at a time can use a heap, in any number of processes up to
 /// that. One process writes at a time. Readers never wait for a writer, and see the newest commit
@@ -227,6 +227,10 @@ public final class PersistentHeap: Sendable {
 
     /// Creates an empty heap in memory, for tests and scratch data. It is discarded when it is
     /// closed.
+    ///
+    /// It can do all that a heap in a file can: `copy(to:)` writes it to a file, and a `snapshot()`
+    /// outlives it. `sync()` has nothing to do. The heap takes two file descriptors, and a third
+    /// with its first commit; without them, opening or writing throws.
     public static func inMemory(options: Options = Options()) throws(HeapError) -> PersistentHeap {
         try open("(in memory)", mode: .inMemory, options: options)
     }
@@ -322,9 +326,9 @@ public final class PersistentHeap: Sendable {
     /// writers wait for each other, but a `read` waits while ``Options/readerImages`` older views
     /// are open in this process. A `read` inside a `read` shares its view.
     ///
-    /// Heaps in memory and private copies have one view at a time, so there readers and writers
-    /// wait for each other. A `read` that has waited a tenth of a second for other reads to end
-    /// shares their view, even if there are newer commits.
+    /// A private copy has one view at a time, so there readers and writers wait for each other. A
+    /// `read` that has waited a tenth of a second for other reads to end shares their view, even if
+    /// there are newer commits.
     public func read<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         try reading(body)
     }

@@ -59,7 +59,8 @@ struct Census {
     }
 
     private func condition(_ file: any DiskFile, _ header: HeapHeader) -> HeapStatistics.Condition {
-        switch participation.kind {
+        if dataFile.disk.isVolatile { return .inMemory }
+        return switch participation.kind {
         case .lockedReader(let shared), .registered(let shared, _):
             shared[.epoch] == 0 ? .atRest : .inUse
         case .transientReader

@@ -42,7 +42,7 @@ public struct HeapStatistics: Equatable, Sendable {
         /// The last process to use it ended without closing it. Nothing is lost: the next opening
         /// replays the log.
         case notClosed
-        /// There is no file.
+        /// There is no file: the heap and its log are in the memory of this process.
         case inMemory
     }
 
@@ -55,9 +55,10 @@ public struct HeapStatistics: Equatable, Sendable {
     public internal(set) var identity: String
     /// The state of the heap's files.
     public internal(set) var condition = Condition.inMemory
-    /// The length of the heap file. 0 for a heap in memory.
+    /// The length of the heap file; for a heap in memory, of the memory in its place.
     public internal(set) var fileBytes = 0
-    /// Disk space of the heap file: less than its length if it has holes.
+    /// Disk space of the heap file: less than its length if it has holes. For a heap in memory, the
+    /// memory that it takes without the log and the private pages.
     public internal(set) var diskBytes = 0
     /// The minimum length of the file, whatever the heap needs; 0 if none was requested.
     public internal(set) var reservedBytes = 0

@@ -1,4 +1,5 @@
 import HoldfastFormat
+import HoldfastSystem
 
 extension EngineOptions {
     /// The same options with every number clamped to a range that is safe to compute with: from 0
@@ -14,9 +15,20 @@ extension EngineOptions {
         return options
     }
 
-    /// The options for a snapshot of a heap opened with these.
-    var ofSnapshot: EngineOptions {
+    /// The options for a heap in memory, which is new, and which no other process can open.
+    var ofHeapInMemory: EngineOptions {
         var options = self
+        options.createsIfMissing = true
+        options.isSnapshot = false
+        options.salvages = false
+        options.processes = ThisProcess()
+        return options
+    }
+
+    /// The options for a snapshot of a heap opened with these.
+    func ofSnapshot(_ isCancelled: (@Sendable () -> Bool)?) -> EngineOptions {
+        var options = self
+        options.isCancelled = isCancelled ?? options.isCancelled
         options.isSnapshot = true
         options.verifiesPages = false
         options.verifiesDirtyTracking = false

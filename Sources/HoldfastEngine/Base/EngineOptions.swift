@@ -9,7 +9,8 @@ public enum OpenMode: Sendable {
     case readWrite
     /// Reads and writes in memory; the file stays unchanged and nothing is kept.
     case privateCopy
-    /// No file: an empty heap in memory, gone when it is closed.
+    /// No file: an empty heap in memory, gone when it is closed. It reads and writes, on a
+    /// `MemoryDisk` of its own.
     case inMemory
     /// A new file that is filled without a log and gets its name when it is complete.
     case bulkBuild

@@ -64,7 +64,7 @@ public enum HeapError: Error, Equatable, Sendable {
     case damagedPages(path: String, pages: [Int])
     /// A file already exists at the path of the new one; it was not changed.
     case alreadyExists(path: String)
-    /// The operation needs a heap in a file that others can open too.
+    /// The operation is not possible on a private copy, which no other opening can see.
     case noFile(path: String)
 
     // Working
@@ -236,8 +236,8 @@ extension HeapError: CustomStringConvertible {
                 + "\(pages.count > 5 ? ", …" : "")). They were changed on the disk or by another "
                 + "program; restore the file from a copy."
         case .noFile(let path):
-            "\(path) exists only in this process's memory, so it can be neither copied nor seen by "
-                + "another opening. Open a heap file for that."
+            "\(path) is open as a private copy, which exists only in this process's memory and can "
+                + "be neither copied nor seen by another opening. Open it in another mode for that."
         case .alreadyExists(let path):
             "A file already exists at \(path), and it was not changed. Remove it first, or choose "
                 + "another name."

@@ -6,7 +6,7 @@ final class ChangeWaiter {
     private let lifecycle: Lifecycle
     private let participation: Participation
     private let readerLock: ReaderLock
-    /// The signal of a heap without shared memory.
+    /// The signal of a private copy, which follows nothing.
     private let localSignal: LocalSignal
 
     init(_ heap: OpenHeap, readerLock: ReaderLock) {
@@ -23,7 +23,7 @@ final class ChangeWaiter {
     /// The signal's words stay valid as long as the engine lives: shared memory is never unmapped
     /// before.
     private var signal: ChangeSignal? {
-        if dataFile.mode == .inMemory || dataFile.mode == .privateCopy { return localSignal.signal }
+        if dataFile.mode == .privateCopy { return localSignal.signal }
         return participation.sharedMemory?.signal
     }
 

@@ -36,8 +36,8 @@ struct Closing {
 
     /// The last process to close the heap makes a checkpoint, writes a header that marks the file
     /// as complete, and removes the log. Other processes make their commits durable. Returns
-    /// whether this was the last reader of a log that others wrote and left behind. The caller holds
-    /// the latch exclusively.
+    /// whether this was the last reader of a log that others wrote and left behind. The caller
+    /// holds the latch exclusively.
     private func close() throws(HeapError) -> Bool {
         defer { heap.detach() }
         guard let file = dataFile.file, let shared = participation.shared else { return false }
@@ -47,6 +47,12 @@ struct Closing {
             defer {
                 removeOrphans(file, shared)
                 heap.detach()
+            }
+            // The memory is gone with the last who has it open. The name goes at once: no snapshot
+            // can be opened any more.
+            guard !dataFile.disk.isVolatile else {
+                if dataFile.mode == .readWrite { try? dataFile.disk.remove(dataFile.location) }
+                return
             }
             guard dataFile.mode == .readWrite else {
                 leavesLog = isLastOfLog(file, shared)

@@ -13,7 +13,7 @@ final class Committer {
     private let follower: LogFollower
     private let checkpointer: Checkpointer
     private let mode: OpenMode
-    /// Publishes the commits of a heap without a log.
+    /// Publishes the commits of a private copy, which has no log.
     private let localSignal: LocalSignal
 
     init(_ heap: OpenHeap) {

@@ -49,7 +49,7 @@ public final class HeapEngine: @unchecked Sendable {
     public convenience init(copyOf source: HeapEngine, at path: String, replacing: Bool, room: Int)
         throws(HeapError)
     {
-        let disk = source.heap.dataFile.disk
+        let disk = source.heap.dataFile.disk.diskOfCopies
         if !replacing, disk.exists(disk.resolve(path)) {
             throw HeapError.alreadyExists(path: path)
         }
@@ -61,18 +61,22 @@ public final class HeapEngine: @unchecked Sendable {
         try builder!.extend(toBytes: room + room / 8 + 1 << 20)
     }
 
-    /// Another opening of the same file, on the same disk, fixed to the current state.
-    /// `isCancelled` replaces that of the options.
+    /// Another opening of the same file, fixed to the current state, with another `isCancelled`.
     public func openSnapshot(
         isCancelled: (@Sendable () -> Bool)? = nil
     ) throws(HeapError) -> HeapEngine {
         guard !isForked else { throw HeapError.forked(path: path) }
-        // The file must still have its name, relative to the program's current working directory.
-        try requireInPlace()
-        var options = options.ofSnapshot
-        options.isCancelled = isCancelled ?? options.isCancelled
-        return try HeapEngine(
-            path: location, mode: .readOnly, options: options, disk: heap.dataFile.disk)
+        do throws(HeapError) {
+            // The file must still have its name, from the current working directory.
+            try requireInPlace()
+            return try HeapEngine(
+                path: location, mode: .readOnly, options: options.ofSnapshot(isCancelled),
+                disk: heap.dataFile.disk)
+        } catch {
+            // Another thread has closed a heap in memory, which then has no name.
+            throw heap.dataFile.disk.isVolatile && heap.lifecycle.isClosed
+                ? HeapError.closed(path: path) : error
+        }
     }
 
     deinit { try? close() }
@@ -174,7 +178,6 @@ public final class HeapEngine: @unchecked Sendable {
         -> PageReport
     {
         try heap.lifecycle.requireUsable()
-        guard mode != .inMemory else { return PageReport() }
         return try Scrubber.run(heap, looking: reading, progress: progress)
     }
 

@@ -33,7 +33,8 @@ extension ImagePool {
                 try image.readerLock.requireUsableAsReader()
             }
             return image
-        case .mustPrepare where isPooled: return self[try catchUp(image.takeUnretainedValue()).index]
+        case .mustPrepare where isPooled:
+            return self[try catchUp(image.takeUnretainedValue()).index]
         case .mustPrepare:
             // To become registered can take long.
             image._withUnsafeGuaranteedRef { $0.readerLock.decline() }

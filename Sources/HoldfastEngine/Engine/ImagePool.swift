@@ -16,9 +16,9 @@ import Synchronization
 /// compare-and-exchange of its latch. All other decisions are made under the mutex, but never the
 /// catching up itself.
 ///
-/// Without an entry in the reader table there is no pool: an image of a heap that is not in a file,
-/// of a private copy, of a snapshot or of a reader that has not registered is the only one, and its
-/// latch makes readers and writers wait for each other.
+/// Without an entry in the reader table there is no pool: the image of a private copy, of a
+/// snapshot or of a reader that has not registered is the only one, and its latch makes readers and
+/// writers wait for each other.
 ///
 /// `@unchecked Sendable`: the mutex guards the plain fields. `slots` has room for every image, and
 /// a slot is filled before its number is given to any thread.

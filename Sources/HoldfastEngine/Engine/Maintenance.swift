@@ -130,7 +130,7 @@ final class Maintenance {
 
     /// Makes every commit so far durable.
     func makeDurable() throws(HeapError) {
-        guard dataFile.mode == .readWrite else { return }
+        guard dataFile.mode == .readWrite, !dataFile.disk.isVolatile else { return }
         guard !lifecycle.isForked else { throw HeapError.forked(path: dataFile.path) }
         try lifecycle.requireNotFailed()
         guard let shared = participation.sharedMemory, !lifecycle.isClosed else { return }

@@ -18,6 +18,8 @@ final class RedoLog: @unchecked Sendable {
     let identity: HeapIdentity
     let epoch: UInt64
     let durableFile: any DiskFile
+    /// Whether nothing is ever durable: the durable log then has a header and no records.
+    private let isVolatile: Bool
     /// The timeout for another process's sync lock.
     let timeout: Duration
     let heapPath: String
@@ -41,6 +43,7 @@ final class RedoLog: @unchecked Sendable {
         self.epoch = epoch
         self.timeout = timeout
         self.heapPath = heapPath
+        isVolatile = disk.isVolatile
         identity = header.identity
         let path = heapPath + LogLayout.durableSuffix
         let neighbours = Neighbours(disk: disk, heapPath: heapPath, identity: header.identity)
@@ -69,9 +72,13 @@ final class RedoLog: @unchecked Sendable {
         var made = workingPath
         do throws(SystemError) {
             let bytes = LogLayout.ringOffset + capacity
-            // Zeros and not only reserved blocks: the first sync of a record in a block that was
-            // never written would also have to write the file system's journal.
-            if !isLeft { try Self.fillWithZeros(durableFile, from: 0, to: bytes) }
+            if isVolatile {
+                try durableFile.grow(from: 0, to: bytes, reservingBlocks: false)
+            } else if !isLeft {
+                // Zeros and not only reserved blocks: the first sync of a record in a block that
+                // was never written would also have to write the file system's journal.
+                try Self.fillWithZeros(durableFile, from: 0, to: bytes)
+            }
             let present = try shared.file.size()
             try shared.file.grow(from: present, to: max(present, bytes), reservingBlocks: true)
             shared[.durableCapacity] = UInt64(capacity)
@@ -113,6 +120,7 @@ final class RedoLog: @unchecked Sendable {
         self.identity = identity
         self.timeout = timeout
         self.heapPath = heapPath
+        isVolatile = disk.isVolatile
         epoch = shared[.epoch]
         durableFile = try disk.openBeside(
             heapPath + LogLayout.durableSuffix, isWritable ? .readWrite : .readOnly)
@@ -147,10 +155,12 @@ final class RedoLog: @unchecked Sendable {
             // Two syncs, in this order: if a header required records lost in a power cut, a sound
             // heap would look damaged.
             if durablePosition < target {
-                if !(try writeSummary(upTo: target, lines: lines)) {
-                    try writeRecords(upTo: target)
+                if !isVolatile {
+                    if !(try writeSummary(upTo: target, lines: lines)) {
+                        try writeRecords(upTo: target)
+                    }
+                    try durableFile.sync()
                 }
-                try durableFile.sync()
                 shared[.durable] = target
             }
             try writeHeader(requiredPosition: max(target, shared[.required]))

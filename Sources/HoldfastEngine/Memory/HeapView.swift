@@ -72,9 +72,8 @@ final class HeapView: @unchecked Sendable {
         image = HeapImage(isReadOnly: mode == .readOnly)
         dirty = DirtyTracker(image: image)
         writeContext = TransactionContextPool.shared.take()
-        // For a heap in a file, the seed is read before it is used.
-        let isNew = mode == .inMemory || mode == .bulkBuild
-        hashSeed = isNew ? .random() : HeapIdentity(high: 0, low: 0)
+        // Otherwise the seed is read from the file before it is used.
+        hashSeed = mode == .bulkBuild ? .random() : HeapIdentity(high: 0, low: 0)
     }
 
     deinit {

@@ -13,12 +13,19 @@ struct OpenHeap {
     let checkpointer: Checkpointer
     let fileSize: FileSize
     let opener: Opener
-    /// Publishes the commits of a heap that is not shared.
+    /// Publishes the commits of a private copy.
     let localSignal: LocalSignal
 
     /// Opens nothing yet. Throws if there can be no heap at `path`.
     init(path: String, mode: OpenMode, options: EngineOptions, disk: any Disk) throws(HeapError) {
-        let dataFile = try DataFile(path: path, mode: mode, options: options.inRange, disk: disk)
+        var (mode, options, disk) = (mode, options.inRange, disk)
+        if mode == .inMemory {
+            // From here on it is like any other heap.
+            mode = .readWrite
+            options = options.ofHeapInMemory
+            disk = MemoryDisk(named: path, diskOfCopies: disk)
+        }
+        let dataFile = try DataFile(path: path, mode: mode, options: options, disk: disk)
         self.init(dataFile, Lifecycle(path: path, mode: mode), index: 0, of: nil)
     }
 

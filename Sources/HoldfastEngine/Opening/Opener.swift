@@ -31,22 +31,10 @@ final class Opener {
 
     // MARK: Opening
 
-    /// For every mode except `bulkBuild`.
+    /// For every mode except `bulkBuild`. Opens the file under the opening lock, so that the state
+    /// found here stays fixed: no other process opens, closes or recovers meanwhile. A reader of a
+    /// heap at rest does not need the lock.
     func open() throws(HeapError) {
-        if dataFile.mode == .inMemory { try openInMemory() } else { try openFile() }
-    }
-
-    private func openInMemory() throws(HeapError) {
-        let pages = AllocatorRoot.initialPages()
-        try view.image.extend(to: pages.count, path: dataFile.path)
-        pages.withUnsafeBytes { view.image.apply(firstLine: 0, lines: $0) }
-        view.committedPages = view.pagesInImage
-    }
-
-    /// Opens the file under the opening lock, so that the state found here stays fixed: no other
-    /// process opens, closes or recovers meanwhile. A reader of a heap at rest does not need the
-    /// lock.
-    private func openFile() throws(HeapError) {
         if beginVisit() { return }
         view.image.endVisit()
         while try !openFileInPlace() { dataFile.file?.close() }

@@ -62,7 +62,7 @@ struct ChangeSignal: @unchecked Sendable {
     }
 }
 
-/// The signal of a single opening, in ordinary memory: for a heap that is not shared.
+/// The signal of a single opening, in ordinary memory: for a private copy.
 final class LocalSignal: Sendable {
     private let words: ChangeSignalWords
     let signal: ChangeSignal

@@ -15,7 +15,7 @@ final class DataFile: @unchecked Sendable {
     /// The resolved location of the file, once it has been looked up.
     let place: Mutex<String?>
 
-    /// Nil for a heap in memory.
+    /// Nil until it is opened, and for a build, which has a file without its name.
     var file: (any DiskFile)?
     /// Whether this opening may take exclusive locks of the file.
     var isWritable = true
@@ -40,9 +40,8 @@ final class DataFile: @unchecked Sendable {
         self.options = options
         self.disk = disk
         place = Mutex(try Self.place(of: path, mode: mode, disk: disk))
-        // For a heap with a file, read from its header.
-        let isNew = mode == .inMemory || mode == .bulkBuild
-        identity = isNew ? .random() : HeapIdentity(high: 0, low: 0)
+        // Otherwise read from the file's header.
+        identity = mode == .bulkBuild ? .random() : HeapIdentity(high: 0, low: 0)
     }
 
     /// The same open file, for another image of the same opening. What a thread learns about the
@@ -65,8 +64,10 @@ final class DataFile: @unchecked Sendable {
     private static func place(of path: String, mode: OpenMode, disk: any Disk) throws(HeapError)
         -> String?
     {
-        guard mode != .inMemory else { return path }
-        if let objection = PathObjection(toText: path) { throw HeapError(objection, path: path) }
+        // Any name will do for a file in memory.
+        if !disk.isVolatile, let objection = PathObjection(toText: path) {
+            throw HeapError(objection, path: path)
+        }
         if mode == .readWrite { try requirePages(ofBytes: SystemPage.size, path: path) }
         if mode == .readOnly, disk.tellsPaths { return nil }
         let place = disk.resolve(path)

@@ -16,7 +16,7 @@ struct HeapCopier {
     func copy(
         to destination: String, replacing: Bool, progress: ((_ done: Int, _ of: Int) -> Void)?
     ) throws(HeapError) {
-        let disk = dataFile.disk
+        let disk = dataFile.disk.diskOfCopies
         if let objection = PathObjection(toText: destination) {
             throw HeapError(objection, path: destination)
         }

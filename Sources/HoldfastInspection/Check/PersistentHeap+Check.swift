@@ -92,8 +92,8 @@ extension PersistentHeap {
     ) throws(HeapError) -> HeapCheck {
         try requireOpen()
         try RunTimeTypes.install(knowing: types)
-        if engine.mode == .inMemory || engine.mode == .privateCopy {
-            // Changes in memory have no checksums.
+        if engine.mode == .privateCopy {
+            // Its changes have no checksums.
             return try Self.check(engine, PageReport())
         }
         let snapshot = try makeSnapshotEngine(isCancelled: isCancelled)

@@ -22,9 +22,8 @@ extension PersistentHeap {
     ) throws(HeapError) -> HeapPages {
         try requireOpen()
         try RunTimeTypes.install(knowing: types)
-        // Changes in memory have no checksums, and no file from which the heap could be opened
-        // again.
-        if engine.mode == .inMemory || engine.mode == .privateCopy {
+        // Its changes have no checksums, and no file from which it could be opened again.
+        if engine.mode == .privateCopy {
             return try Self.pageUse(engine, damagedPages: nil)
         }
         let snapshot = try makeSnapshotEngine()

@@ -3,9 +3,10 @@ import MemoryMapping
 /// The seam to the file system: every byte that is read from or written to a disk passes through
 /// here.
 ///
-/// There are two implementations. ``SystemDisk`` calls the operating system. The simulated disk of
-/// the tests keeps a journal of every call, so that it can cut the power at any of them and drop,
-/// keep or tear what was not synced. Both follow these rules:
+/// There are three implementations. ``SystemDisk`` calls the operating system. `MemoryDisk` keeps
+/// its files in the memory of the process. The simulated disk of the tests keeps a journal of every
+/// call, so that it can cut the power at any of them and drop, keep or tear what was not synced.
+/// All follow these rules:
 ///
 /// - A write is visible to reads and mappings of this machine at once, but durable only after
 ///   `sync()` of its file.
@@ -42,11 +43,22 @@ public protocol Disk: AnyObject, Sendable {
     /// Whether open files know their paths (`DiskFile.currentPath`), so that paths need not be
     /// resolved on opening.
     var tellsPaths: Bool { get }
+    /// Whether the files are gone with this object and the files that are still open: nothing needs
+    /// to be made durable, or put in order for a later process.
+    var isVolatile: Bool { get }
+    /// The disk on which a user's path for a copy of a file lies.
+    var diskOfCopies: any Disk { get }
 }
 
 extension Disk {
     /// The default: unknown.
     public var tellsPaths: Bool { false }
+
+    /// The default, for disks that keep their files.
+    public var isVolatile: Bool { false }
+
+    /// The default: the same disk.
+    public var diskOfCopies: any Disk { self }
 
     /// The default, for disks without links and folders.
     public func openBeside(_ path: String, _ access: FileAccess) throws(SystemError)

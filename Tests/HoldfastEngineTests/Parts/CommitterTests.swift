@@ -80,7 +80,7 @@ import Testing
         #expect(found.end == parts.view.applied)
     }
 
-    /// A heap in memory has no log; its positions move all the same, for those who wait.
+    /// A heap in memory has its log on a disk of its own.
     @Test func heapInMemoryCallsNothing() throws {
         let parts = try PartsOfOpening(mode: .inMemory)
         try parts.open()

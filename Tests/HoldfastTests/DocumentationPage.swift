@@ -76,9 +76,19 @@ struct DocumentationPage {
         }
     }
 
+    /// The code of a section as a function without arguments.
+    struct Function {
+        let section: String
+        let name: String
+        let isAsync: Bool
+        let source: String
+
+        var call: String { "try \(isAsync ? "await " : "")\(name)()" }
+    }
+
     /// The sections with Swift code that is not a sketch, each as a function that is compiled and
     /// run on its own, and reports the place of a problem in the page.
-    func functions(named prefix: String) -> [(section: String, name: String, source: String)] {
+    func functions(named prefix: String) -> [Function] {
         var sections: [(name: String, blocks: [Block])] = []
         for block in blocks where block.language == "swift" && !block.isSketch && block.file == nil
         {
@@ -94,9 +104,12 @@ struct DocumentationPage {
                     + "\n#sourceLocation()\n"
             }
             // In an asynchronous function, the methods for tasks would be meant.
-            let isAsync = body.contains { $0.contains("await ") }
-            let effects = isAsync ? "async throws" : "throws"
-            return (section.name, name, "func \(name)() \(effects) {\n\(body.joined())}\n")
+            let isAsync = section.blocks.flatMap(\.lines).contains {
+                !$0.hasPrefix(" ") && $0.contains("await ")
+            }
+            let source =
+                "func \(name)() \(isAsync ? "async " : "")throws {\n\(body.joined())}\n"
+            return Function(section: section.name, name: name, isAsync: isAsync, source: source)
         }
     }
 }

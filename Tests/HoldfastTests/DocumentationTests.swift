@@ -16,9 +16,7 @@ import TestSupport
             try DocumentationPage($0)
         }
         let functions = pages.enumerated().flatMap { number, page in
-            page.functions(named: "page\(number)").map {
-                (page: page.path, section: $0.section, name: $0.name, source: $0.source)
-            }
+            page.functions(named: "page\(number)").map { (page: page.path, function: $0) }
         }
         // The Guide alone has more.
         #expect(functions.count > 12)
@@ -26,18 +24,18 @@ import TestSupport
         let folder = try TemporaryFolder()
         let modules = ["Foundation", "Holdfast", "HoldfastInspection", "MemoryMapping"]
         var source = modules.map { "import \($0)\n" }.joined()
-        source += functions.map(\.source).joined()
+        source += functions.map(\.function.source).joined()
         source += "switch CommandLine.arguments[1] {\n"
-        source += functions.map { "case \"\($0.name)\": try await \($0.name)()\n" }.joined()
+        source += functions.map { "case \"\($0.function.name)\": \($0.function.call)\n" }.joined()
         source += "default: fatalError()\n}\n"
         try folder.write(Data(source.utf8), to: "main.swift")
         let arguments = ["swiftc", "main.swift", "-o", "samples"] + CompilerRun.moduleArguments
         let compiled = try CompilerRun.run(arguments + CompilerRun.objects, in: folder.path)
         try #require(compiled.status == 0, "\(compiled.output)")
-        for function in functions {
+        for (page, function) in functions {
             let place = try TemporaryFolder()
             let ran = try CompilerRun.run([folder.file("samples"), function.name], in: place.path)
-            #expect(ran.status == 0, "\(function.page), \(function.section): \(ran.output)")
+            #expect(ran.status == 0, "\(page), \(function.section): \(ran.output)")
         }
     }
 

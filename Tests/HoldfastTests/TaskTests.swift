@@ -35,7 +35,7 @@ private enum Local {
 @Suite(.progress) struct TaskTests {
     private let folder = try! TemporaryFolder()
 
-    private func open(_ mode: OpenMode = .readWrite, timeout: Duration = .seconds(30)) throws
+    private func open(_ mode: OpenMode = .readWrite, timeout: Duration = .seconds(600)) throws
         -> PersistentHeap
     {
         var options = PersistentHeap.Options()

@@ -21,7 +21,7 @@ enum Choice: PersistableUnion {
 }
 
 func use(_ heap: PersistentHeap) async throws {
-    let count = try heap.write { tx in
+    let count = try await heap.write { tx in
         let items = try tx.array("items", of: Item.self)
         items.append(Item(number: 1, weight: nil))
         _ = try tx.map("map", Colour.self, Choice.self)

@@ -55,10 +55,10 @@ struct Scrubber {
         while true {
             try look { (heap) throws(HeapError) in try Scrubber(heap).step(&scrub) }
             progress?(min(scrub.page, scrub.end), scrub.end)
-            guard !scrub.isComplete else { return scrub.report }
             if opening.dataFile.options.isCancelled?() == true {
                 throw HeapError.cancelled(path: opening.dataFile.path)
             }
+            guard !scrub.isComplete else { return scrub.report }
             Scrubber(opening).letCheckpointsPass()
         }
     }

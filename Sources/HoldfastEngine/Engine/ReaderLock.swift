@@ -54,15 +54,26 @@ final class ReaderLock {
         do throws(HeapError) {
             try lifecycle.requireUsable()
             try opener.catchUp()
+            if !participation.isFixed { try protect() }
         } catch {
             decline()
             throw error
         }
-        // If the opening registered while it caught up, its snapshot was closed. In between nothing
-        // protected it; but a checkpoint does not go past the published position, and this opening
-        // is there.
-        if !participation.isFixed { participation.openSnapshot() }
         latch.beginReading()
+    }
+
+    /// Opens the snapshot at the position that the image has reached, or moves it there.
+    ///
+    /// If the image was opened, or the opening registered, just now, nothing has protected it
+    /// before: others may have committed since, and a checkpoint may have written that to the data
+    /// file. It is published then, and is applied under the snapshot.
+    private func protect() throws(HeapError) {
+        participation.openSnapshot()
+        guard let target = participation.catchUpTarget, target != participation.view.applied else {
+            return
+        }
+        try opener.catchUp()
+        participation.openSnapshot()
     }
 
     /// Gives the admission up.

@@ -166,11 +166,28 @@ enum SystemCalls {
         retrying { ftruncate(descriptor, off_t(size)) }
     }
 
+    /// The free bytes of the file's file system, those for privileged programs included; nil if
+    /// that is unknown.
+    static func freeBytes(_ descriptor: Int32) -> Int? {
+        var status = statvfs()
+        guard retrying({ fstatvfs(descriptor, &status) }) == nil else { return nil }
+        let (bytes, overflow) = UInt64(status.f_bfree).multipliedReportingOverflow(
+            by: UInt64(status.f_frsize))
+        return overflow ? nil : Int(exactly: bytes)
+    }
+
     /// Allocates disk blocks for the bytes from `start` to `end`, and extends the file to `end` if
     /// it is shorter.
     static func allocate(_ descriptor: Int32, from start: Int, to end: Int, presentSize: Int)
         -> SystemError?
     {
+        // The system would allocate all that is left before it fails, and other programs would find
+        // the disk full meanwhile.
+        let added = end - max(start, presentSize)
+        if added >= 1 << 30, let free = freeBytes(descriptor), added > free {
+            // A limit of the file's size is the more helpful error; the caller restores the size.
+            return truncate(descriptor, to: end) ?? SystemError(code: ENOSPC)
+        }
         #if canImport(Darwin)
             guard end > presentSize else { return nil }
             // Blocks are counted from the file's end here, and allocating them does not move that

@@ -68,6 +68,26 @@ import Testing
         try engine.close()
     }
 
+    /// All images together stay within the memory limit.
+    @Test func theMemoryLimitIsDivided() throws {
+        let (engine, cell, _) = try heap()
+        func shares() -> [Int] {
+            engine.pool.openImages.map {
+                engine.pool.image(at: $0).heap.follower.comfortablePages.load(ordering: .relaxed)
+            }
+        }
+        let whole = shares()
+        #expect(whole.count == 1)
+        let read = held(engine, cell)
+        try engine.change { $0.store(2, at: cell) }
+        #expect(shares() == [whole[0] / 2, whole[0] / 2])
+        _ = read.end()
+        engine.pool.closeIdleImages()
+        while engine.pool.openImages.count > 1 { _ = engine.pool.tidy() }
+        #expect(shares() == whole)
+        try engine.close()
+    }
+
     @Test func theWriterDoesNotWaitForAReader() throws {
         let (engine, cell, _) = try heap(verifies: true)
         let read = held(engine, cell)

@@ -32,7 +32,7 @@ private enum Local {
 }
 
 /// Transactions and maintenance from tasks: what waits suspends the task.
-@Suite(.progress) struct TaskTests {
+@Suite(.progress, .ownThreads) struct TaskTests {
     private let folder = try! TemporaryFolder()
 
     private func open(_ mode: OpenMode = .readWrite, timeout: Duration = .seconds(600)) throws
@@ -120,7 +120,7 @@ private enum Local {
         try await Local.$number.withValue(7) {
             #expect(try await heap.write { _ in Local.number } == 7)
             let held = HeldWrite(heap)
-            let waiting = Task {
+            let waiting = Task(executorPreference: SmallPool.current) {
                 try await heap.write { _ in (Local.number, Task.isCancelled) }
             }
             try await until { !heap.writers.isIdle }
@@ -131,7 +131,7 @@ private enum Local {
         // Cancelled inside of the transaction, which does not end by itself.
         let held = HeldWrite(heap)
         let hasBegun = DispatchSemaphore(value: 0)
-        let task = Task {
+        let task = Task(executorPreference: SmallPool.current) {
             try await heap.write { tx in
                 hasBegun.signal()
                 while !Task.isCancelled { usleep(100) }
@@ -233,7 +233,7 @@ private enum Local {
         var tasks: [Task<Void, any Error>] = []
         for number in 0 ..< 20 {
             tasks.append(
-                Task {
+                Task(executorPreference: SmallPool.current) {
                     try await heap.write { try $0.array("order", of: Int.self).append(number) }
                 })
             try await until { heap.writers.count == number + 1 }
@@ -266,7 +266,9 @@ private enum Local {
         var tasks: [Task<Void, any Error>] = []
         for number in 0 ..< 2 {
             tasks.append(
-                Task { try await heap.write { _ in ran.increment() } })
+                Task(executorPreference: SmallPool.current) {
+                    try await heap.write { _ in ran.increment() }
+                })
             try await until { heap.writers.count == number + 1 }
         }
         for task in tasks {
@@ -285,7 +287,7 @@ private enum Local {
         try blocking { try open().close() }
         let heap = try blocking { try open(.privateCopy) }
         let held = HeldWrite(heap)
-        let task = Task { try await heap.read { _ in } }
+        let task = Task(executorPreference: SmallPool.current) { try await heap.read { _ in } }
         try await until { heap.readers.count == 1 }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }
@@ -301,7 +303,9 @@ private enum Local {
         var expected = 0
         for round in 0 ..< TestExtent.choose(quick: 200, full: 5000) {
             let tasks = (0 ..< 4).map { _ in
-                Task { try await heap.write { try $0.value("a", initial: 0).value += 1 } }
+                Task(executorPreference: SmallPool.current) {
+                    try await heap.write { try $0.value("a", initial: 0).value += 1 }
+                }
             }
             if round % 3 == 0 { await Task.yield() }
             for task in tasks.dropFirst() { task.cancel() }
@@ -326,7 +330,7 @@ private enum Local {
         }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0 ..< 20 {
-                group.addTask {
+                group.addTask(executorPreference: SmallPool.current) {
                     try await heap.write(durability: .device) { tx in
                         try tx.map("m", Int.self, Int.self)[number] = number
                     }
@@ -375,19 +379,23 @@ private enum Local {
             for number in 0 ..< 100_000 { map[number] = "\(number)" }
         }
         let path = folder.file("copy.heap")
-        let copy = Task {
+        let copy = Task(executorPreference: SmallPool.current) {
             // Cancels itself at the first step, from inside of the task.
-            try await heap.copy(to: path) { _, _ in withUnsafeCurrentTask { $0?.cancel() } }
+            try await heap.copy(to: path) { _, _ in
+                withUnsafeCurrentTask { $0?.cancel() }
+            }
         }
         await #expect(throws: CancellationError.self) { try await copy.value }
         #expect(!FileManager.default.fileExists(atPath: path))
-        let check = Task {
-            try await heap.check { _, _ in withUnsafeCurrentTask { $0?.cancel() } }
+        let check = Task(executorPreference: SmallPool.current) {
+            try await heap.check { _, _ in
+                withUnsafeCurrentTask { $0?.cancel() }
+            }
         }
         await #expect(throws: CancellationError.self) { _ = try await check.value }
         // The second: a checkpoint waits for the writer.
         let held = HeldWrite(heap)
-        let checkpoint = Task { try await heap.checkpoint() }
+        let checkpoint = Task(executorPreference: SmallPool.current) { try await heap.checkpoint() }
         try await until { heap.writers.count == 1 }
         checkpoint.cancel()
         await #expect(throws: CancellationError.self) { try await checkpoint.value }
@@ -400,7 +408,9 @@ private enum Local {
     @Test func cancelledOpenings() async throws {
         for _ in 0 ..< 50 {
             let path = folder.file()
-            let task = Task { try await PersistentHeap.open(path) }
+            let task = Task(executorPreference: SmallPool.current) {
+                try await PersistentHeap.open(path)
+            }
             await Task.yield()
             task.cancel()
             if case .success(let heap) = await task.result { try heap.close() }
@@ -417,15 +427,21 @@ private enum Local {
         let heap = try blocking { try open() }
         let before = heap.version
         #expect(try await !heap.waitForChange(since: before, timeout: .milliseconds(20)))
-        let waiting = Task { try await heap.waitForChange(since: before, timeout: .seconds(60)) }
+        let waiting = Task(executorPreference: SmallPool.current) {
+            try await heap.waitForChange(since: before, timeout: .seconds(60))
+        }
         try blocking { try heap.write { try $0.value("a", initial: 0).value = 1 } }
         #expect(try await waiting.value)
         #expect(try await heap.waitForChange(since: before, timeout: .zero))
         let now = heap.version
-        let cancelled = Task { try await heap.waitForChange(since: now, timeout: .seconds(60)) }
+        let cancelled = Task(executorPreference: SmallPool.current) {
+            try await heap.waitForChange(since: now, timeout: .seconds(60))
+        }
         cancelled.cancel()
         await #expect(throws: CancellationError.self) { _ = try await cancelled.value }
-        let closed = Task { try await heap.waitForChange(since: now, timeout: .seconds(60)) }
+        let closed = Task(executorPreference: SmallPool.current) {
+            try await heap.waitForChange(since: now, timeout: .seconds(60))
+        }
         try await Task.sleep(for: .milliseconds(10))
         try heap.close()
         await #expect(throws: HeapError.closed(path: heap.path)) { _ = try await closed.value }

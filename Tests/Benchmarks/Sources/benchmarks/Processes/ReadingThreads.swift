@@ -65,17 +65,21 @@ func readInThreads<Peer: ThreadedPeer>(
     let found = Found()
     let period = Period(begin: Clock.now() + 200e6, length: length)
     let isDone = inThreads(readers + neighbours.count) { thread in
-        if thread < readers {
-            let figures = try read(peer.worker(), keys, seed: UInt64(thread), period)
-            found.readers.withLock { $0.append(figures) }
-        } else {
-            let changes = try neighbours[thread - readers](peer, keys, period)
-            found.neighbours.withLock { $0 = $0 + changes }
+        do {
+            if thread < readers {
+                let figures = try read(peer.worker(), keys, seed: UInt64(thread), period)
+                found.readers.withLock { $0.append(figures) }
+            } else {
+                let changes = try neighbours[thread - readers](peer, keys, period)
+                found.neighbours.withLock { $0 = $0 + changes }
+            }
+        } catch {
+            let text = "\(error)"
+            found.error.withLock { $0 = text }
+            throw error
         }
     }
-    guard isDone else {
-        throw WrongResult(description: "a thread of \(readers) readers has failed")
-    }
+    guard isDone else { throw WrongResult(description: found.error.withLock { $0 }) }
     let figures = found.readers.withLock { $0 }
     return (ReadFigures(together: figures), found.neighbours.withLock { $0 })
 }
@@ -83,6 +87,7 @@ func readInThreads<Peer: ThreadedPeer>(
 private final class Found: Sendable {
     let readers = Mutex<[ReadFigures]>([])
     let neighbours = Mutex(Changes())
+    let error = Mutex("")
 }
 
 private func read(_ worker: some ThreadWorker, _ keys: [UInt64], seed: UInt64, _ period: Period)

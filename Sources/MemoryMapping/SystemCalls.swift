@@ -166,11 +166,34 @@ enum SystemCalls {
         retrying { ftruncate(descriptor, off_t(size)) }
     }
 
+    /// The free bytes of the file's file system, if known: no program can get more, and most of
+    /// them, without special rights, no more than `available`.
+    static func freeBytes(_ descriptor: Int32) -> (all: Int, available: Int)? {
+        var status = statvfs()
+        guard retrying({ fstatvfs(descriptor, &status) }) == nil else { return nil }
+        // Some file systems do not say.
+        guard status.f_blocks > 0 else { return nil }
+        func bytes(_ blocks: UInt64) -> Int {
+            let (count, overflow) = blocks.multipliedReportingOverflow(by: UInt64(status.f_frsize))
+            return overflow ? .max : Int(clamping: count)
+        }
+        return (bytes(UInt64(status.f_bfree)), bytes(UInt64(status.f_bavail)))
+    }
+
     /// Allocates disk blocks for the bytes from `start` to `end`, and extends the file to `end` if
     /// it is shorter.
     static func allocate(_ descriptor: Int32, from start: Int, to end: Int, presentSize: Int)
         -> SystemError?
     {
+        // The system would allocate all that is left before it fails, and other programs would find
+        // the disk full meanwhile.
+        let added = end - max(start, presentSize)
+        if added >= 1 << 30, let free = freeBytes(descriptor),
+            added > (geteuid() == 0 ? free.all : free.available)
+        {
+            // A limit of the file's size is the more helpful error; the caller restores the size.
+            return truncate(descriptor, to: end) ?? SystemError(code: ENOSPC)
+        }
         #if canImport(Darwin)
             guard end > presentSize else { return nil }
             // Blocks are counted from the file's end here, and allocating them does not move that

@@ -68,6 +68,108 @@ import Testing
         try engine.close()
     }
 
+    /// A writer that was about to enter an image when it was closed goes elsewhere.
+    @Test func noWriterWaitsForAClosedImage() throws {
+        let (engine, cell, _) = try heap()
+        let read = held(engine, cell)
+        try engine.change { $0.store(2, at: cell) }
+        _ = read.end()
+        while engine.pool.openImages.count > 1 { _ = engine.pool.tidy() }
+        let closed = try #require([0, 1].first { !engine.pool.openImages.contains($0) })
+        let latch = engine.pool.image(at: closed).latch
+        #expect(latch.lockBesideReaders(timeout: .seconds(10)) == .isRead)
+        // The same for one that waits already.
+        let (other, otherCell, _) = try heap()
+        let otherRead = held(other, otherCell)
+        try other.change { $0.store(2, at: otherCell) }
+        _ = otherRead.end()
+        let image = other.pool.image(at: other.pool.openImages[0])
+        #expect(image.latch.tryToLockExclusively())
+        let admission = Mutex<ReaderWriterLatch.ExclusiveAdmission?>(nil)
+        let done = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            let result = image.latch.lockBesideReaders(timeout: .seconds(10))
+            admission.withLock { $0 = result }
+            done.signal()
+        }
+        while image.latch.waiting.exclusive == 0 { usleep(100) }
+        image.latch.retire()
+        done.wait()
+        #expect(admission.withLock { $0 } == .isRead)
+        image.latch.reinstate()
+        image.latch.unlockExclusively()
+        try engine.close()
+        try other.close()
+    }
+
+    /// Images are closed while readers and the writer move from one to another.
+    @Test func imagesAreClosedWhileTheWriterMoves() throws {
+        let (engine, cell, _) = try heap(timeout: .seconds(20))
+        let isDone = Atomic(false)
+        let problems = Mutex<[String]>([])
+        let group = DispatchGroup()
+        func run(_ body: @escaping @Sendable () throws -> Void) {
+            group.enter()
+            Thread.detachNewThread {
+                do {
+                    while !isDone.load(ordering: .relaxed) { try body() }
+                } catch { problems.withLock { $0.append("\(error)") } }
+                isDone.store(true, ordering: .relaxed)
+                group.leave()
+            }
+        }
+        let writes = Atomic(0)
+        let most = TestExtent.choose(quick: 3000, full: 100_000)
+        for _ in 0 ..< 2 {
+            run {
+                try engine.change { $0.store($0.load(cell, as: Int.self) + 1, at: cell) }
+                if writes.add(1, ordering: .relaxed).newValue >= most {
+                    isDone.store(true, ordering: .relaxed)
+                }
+            }
+        }
+        for number in 0 ..< 3 {
+            run {
+                try engine.look { access in
+                    let seen = access.load(cell, as: Int.self)
+                    if number == 0 { usleep(200) }
+                    if access.load(cell, as: Int.self) != seen {
+                        problems.withLock { $0.append("the view has changed") }
+                    }
+                }
+            }
+        }
+        run { _ = engine.pool.tidy() }
+        run { engine.pool.closeIdleImages() }
+        group.wait()
+        #expect(problems.withLock { $0 } == [])
+        let (count, total) = (
+            writes.load(ordering: .relaxed), try engine.look { $0.load(cell, as: Int.self) }
+        )
+        #expect(total == count + 1)
+        try engine.close()
+    }
+
+    /// All images together stay within the memory limit.
+    @Test func theMemoryLimitIsDivided() throws {
+        let (engine, cell, _) = try heap()
+        func shares() -> [Int] {
+            engine.pool.openImages.map {
+                engine.pool.image(at: $0).heap.follower.comfortablePages.load(ordering: .relaxed)
+            }
+        }
+        let whole = shares()
+        #expect(whole.count == 1)
+        let read = held(engine, cell)
+        try engine.change { $0.store(2, at: cell) }
+        #expect(shares() == [whole[0] / 2, whole[0] / 2])
+        _ = read.end()
+        engine.pool.closeIdleImages()
+        while engine.pool.openImages.count > 1 { _ = engine.pool.tidy() }
+        #expect(shares() == whole)
+        try engine.close()
+    }
+
     @Test func theWriterDoesNotWaitForAReader() throws {
         let (engine, cell, _) = try heap(verifies: true)
         let read = held(engine, cell)

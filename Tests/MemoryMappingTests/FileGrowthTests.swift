@@ -1,3 +1,5 @@
+import Dispatch
+import Synchronization
 import TestSupport
 import Testing
 
@@ -18,6 +20,39 @@ import Testing
     static let sizes: [Int] =
         [0, Int.max, Int.max - 1, Int.max - 65535, Int.max / 8 * 7, Int.max / 9 * 8]
         + (0 ..< 63).flatMap { [(1 << $0) - 1, 1 << $0, (1 << $0) + 1] }
+
+    /// Growth that the disk cannot hold does not take what is left of it, not even for a moment.
+    @Test func whatCannotFitTakesNothing() throws {
+        let folder = try TemporaryFolder()
+        let descriptor = open(folder.file(), O_RDWR | O_CREAT, 0o600)
+        defer { close(descriptor) }
+        let free = try #require(SystemCalls.freeBytes(descriptor))
+        let least = Mutex(Int.max)
+        let isOver = Mutex(false)
+        let watching = DispatchGroup()
+        DispatchQueue(label: "watching").async(group: watching) {
+            while !isOver.withLock({ $0 }) {
+                let now = SystemCalls.freeBytes(descriptor)?.all ?? .max
+                least.withLock { $0 = min($0, now) }
+            }
+        }
+        for _ in 0 ..< 10 {
+            #expect {
+                try FileGrowth.grow(
+                    fileDescriptor: descriptor, from: 0, to: free.all + (10 << 30),
+                    reservingBlocks: true)
+            } throws: { error in
+                let code = (error as? MappingError)?.code
+                return code == ENOSPC || code == EFBIG
+            }
+        }
+        isOver.withLock { $0 = true }
+        watching.wait()
+        // Other tests take some meanwhile.
+        #expect(least.withLock { $0 } > free.all - free.available / 2)
+        var status = stat()
+        #expect(fstat(descriptor, &status) == 0 && status.st_size == 0)
+    }
 
     @Test(arguments: granules)
     func nextSizeIsEnoughAndGeometric(granule: Int) {

@@ -14,7 +14,8 @@ import Synchronization
 ///
 /// Two words name the image that the next reader and the next writer try first. Entering it is one
 /// compare-and-exchange of its latch. All other decisions are made under the mutex, but never the
-/// catching up itself.
+/// catching up itself. The words change under the mutex, and the writer's image is never closed: a
+/// loop that closes images reads them anew after each, because closing releases the mutex.
 ///
 /// Without an entry in the reader table there is no pool: the image of a private copy, of a
 /// snapshot or of a reader that has not registered is the only one, and its latch makes readers and
@@ -139,6 +140,7 @@ final class ImagePool: @unchecked Sendable {
         isOpening = true
         defer { isOpening = false }
         image.state = .changing
+        image.latch.reinstate()
         image.isUnused.store(false, ordering: .relaxed)
         shareMemory()
         do throws(HeapError) {
@@ -173,7 +175,7 @@ final class ImagePool: @unchecked Sendable {
     }
 
     private func shareMemory() {
-        let open = (0 ..< count).count { image(at: $0).state != .closed }
+        let open = openCount
         for index in 0 ..< count { image(at: index).heap.follower.shareMemory(among: open) }
     }
 
@@ -182,7 +184,7 @@ final class ImagePool: @unchecked Sendable {
         guard isPooled else { return }
         mutex.lock()
         defer { mutex.unlock() }
-        closeIdle(besides: reading.load(ordering: .relaxed), writing.load(ordering: .relaxed))
+        closeIdle { $0 == reading.load(ordering: .relaxed) }
     }
 
     /// Closes the images that no reader has used since the last call; called once a second while
@@ -190,40 +192,34 @@ final class ImagePool: @unchecked Sendable {
     func tidy() -> Bool {
         mutex.lock()
         defer { mutex.unlock() }
-        let writer = writing.load(ordering: .relaxed)
-        var open = 0
-        for index in 0 ..< count {
-            let image = image(at: index)
-            guard image.state != .closed else { continue }
-            open += 1
-            guard index != writer, image.state == .open,
-                image.isUnused.exchange(true, ordering: .relaxed),
-                image.latch.tryToLockExclusively()
-            else { continue }
-            if reading.load(ordering: .relaxed) == index {
-                reading.store(writer, ordering: .releasing)
-            }
-            close(image)
-            open -= 1
-        }
-        shareMemory()
-        return open > 1
+        closeIdle { !image(at: $0).isUnused.exchange(true, ordering: .relaxed) }
+        return openCount > 1
     }
 
-    /// Under the mutex.
-    private func closeIdle(besides one: Int, _ other: Int) {
-        for index in 0 ..< count where index != one && index != other {
+    /// Closes the images that are not in use, except the writer's and those that are to be kept.
+    /// Under the mutex, which is released meanwhile.
+    private func closeIdle(keeping isKept: (_ index: Int) -> Bool) {
+        for index in 0 ..< count {
             let image = image(at: index)
-            guard image.state == .open, image.latch.tryToLockExclusively() else { continue }
+            // At the end of the opening, a thread may be about to wait for the image's latch.
+            guard !isClosing, image.state == .open, index != writing.load(ordering: .relaxed),
+                !isKept(index), image.latch.tryToLockExclusively()
+            else { continue }
+            if reading.load(ordering: .relaxed) == index {
+                reading.store(writing.load(ordering: .relaxed), ordering: .releasing)
+            }
             close(image)
         }
         shareMemory()
     }
+
+    private var openCount: Int { (0 ..< count).count { image(at: $0).state != .closed } }
 
     /// Closes a locked image. Under the mutex, which is released meanwhile: unmapping takes time in
     /// proportion to the private pages.
     private func close(_ image: EngineImage) {
         image.state = .closing
+        image.latch.retire()
         mutex.unlock()
         image.heap.opener.closeImage()
         image.heap.log.forget()
@@ -240,7 +236,7 @@ final class ImagePool: @unchecked Sendable {
         mutex.lock()
         guard !isOpening else { return mutex.unlock() }
         reading.store(image.index, ordering: .releasing)
-        closeIdle(besides: image.index, image.index)
+        closeIdle { $0 == image.index }
         let isOnly = (0 ..< count).allSatisfy {
             $0 == image.index || self.image(at: $0).state == .closed
         }

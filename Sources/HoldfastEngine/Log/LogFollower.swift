@@ -16,7 +16,7 @@ final class LogFollower {
     private let reader = LogReader()
     /// Beyond this number, private pages are dropped as soon as that does no harm. Half of the
     /// memory limit, shared by the images of the opening.
-    private let comfortablePages: Atomic<Int>
+    let comfortablePages: Atomic<Int>
 
     init(dataFile: DataFile, view: HeapView, participation: Participation, log: JoinedLog) {
         self.dataFile = dataFile

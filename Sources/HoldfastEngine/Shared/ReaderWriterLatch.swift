@@ -38,7 +38,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
     /// The result of a request for exclusive access.
     enum ExclusiveAdmission {
         case admitted, timedOut
-        /// Readers have the latch, and the caller does not wait for readers.
+        /// Readers have the latch, and the caller does not wait for readers; or it is retired.
         case isRead
     }
 
@@ -55,6 +55,8 @@ final class ReaderWriterLatch: @unchecked Sendable {
     private var waitingForExclusive = 0
     /// How many of them leave as soon as there are readers.
     private var waitingBesideReaders = 0
+    /// Whether the thread that has exclusive access keeps it for good; see `retire`.
+    private var isRetired = false
     /// Waiting readers; how many of them are due; and how many of them keep later readers out until
     /// the current ones have left.
     private var waitingToRead = 0
@@ -229,6 +231,17 @@ final class ReaderWriterLatch: @unchecked Sendable {
         return waitToBeAlone(timeout: timeout, waitsForReaders: false)
     }
 
+    /// With exclusive access, which is kept: threads that do not wait for readers do not wait for
+    /// this latch either, until `reinstate`.
+    func retire() {
+        mutex.withLock {
+            isRetired = true
+            mayBeAlone.broadcast()
+        }
+    }
+
+    func reinstate() { mutex.withLock { isRetired = false } }
+
     /// Exclusive access, if no thread has any.
     @inline(__always)
     func tryToLockExclusively() -> Bool { exchange(0, for: Self.alone) }
@@ -241,7 +254,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
         lock()
         defer { unlock() }
         if !waitsForReaders {
-            if readers > 0 { return .isRead }
+            if readers > 0 || isRetired { return .isRead }
             waitingBesideReaders += 1
         }
         defer { if !waitsForReaders { waitingBesideReaders -= 1 } }
@@ -256,7 +269,7 @@ final class ReaderWriterLatch: @unchecked Sendable {
         // At least once: if the latch is empty, another waiter has been woken to take it.
         repeat {
             let isInTime = mayBeAlone.wait(mutex, until: deadline)
-            if !waitsForReaders, readers > 0 { return .isRead }
+            if !waitsForReaders, readers > 0 || isRetired { return .isRead }
             guard isInTime || isFreeToBeAlone else { return .timedOut }
         } while !isFreeToBeAlone
         passes = 0

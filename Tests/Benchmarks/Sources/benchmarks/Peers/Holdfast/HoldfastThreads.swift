@@ -42,8 +42,8 @@ struct HoldfastWorker: ThreadWorker {
 
 /// Maintenance beside readers. Each time, some entries are changed before.
 enum HoldfastNeighbours {
-    static let names = ["checkpoints", "compactions", "growth"]
-    static let all: [Neighbour<HoldfastChanges>] = [checkpoints, compactions, growth]
+    static let names = ["checkpoints", "compactions"]
+    static let all: [Neighbour<HoldfastChanges>] = [checkpoints, compactions]
 
     private static func checkpoints(_ peer: HoldfastChanges, _ keys: [UInt64], _ period: Period)
         throws -> Changes
@@ -57,20 +57,6 @@ enum HoldfastNeighbours {
         try changes(peer, keys, period) { try peer.heap.compact() }
     }
 
-    /// A snapshot keeps everything in the log, whose ring grows several times.
-    private static func growth(_ peer: HoldfastChanges, _ keys: [UInt64], _ period: Period)
-        throws -> Changes
-    {
-        let snapshot = try peer.heap.snapshot()
-        let before = try ringBytes(peer)
-        let changes = try changes(peer, keys, period) { usleep(100) }
-        guard try ringBytes(peer) >= 4 * before else {
-            throw WrongResult(description: "the ring has not grown")
-        }
-        try snapshot.close()
-        return changes
-    }
-
     private static func changes(
         _ peer: HoldfastChanges, _ keys: [UInt64], _ period: Period, then: () throws -> Void
     ) throws -> Changes {
@@ -82,13 +68,5 @@ enum HoldfastNeighbours {
             try then()
         }
         return changes
-    }
-
-    private static func ringBytes(_ peer: HoldfastChanges) throws -> Int64 {
-        var status = stat()
-        guard stat(peer.heap.path + "-shared", &status) == 0 else {
-            throw WrongResult(description: "the heap has no ring")
-        }
-        return Int64(status.st_size)
     }
 }

@@ -10,7 +10,7 @@ func allFamilies(long: Bool) -> [Family] {
         + MapFamilies<String>(kind: "sorted", size: "1e6", count: 1_000_000).families
         + [arrayFamily, recordFamily, blockFamily, sharedBlockFamily] + transactionFamilies
         + recordMixFamilies
-        + durabilityFamilies + sharingFamilies + [readerFamily]
+        + durabilityFamilies + sharingFamilies + [readerFamily, neighbourFamily(long: long)]
         + openingFamilies + buildingFamilies + sizeFamilies
         + (long ? longMaps : [])
 }

@@ -11,6 +11,12 @@ protocol PairPeer {
     func second() throws -> UInt64
 }
 
+/// Read transactions that read nothing.
+protocol EmptyReadPeer: PairPeer {
+    /// Returns how many there were.
+    func readNothing(times: Int) throws -> UInt64
+}
+
 /// What a system does with a map, one change a transaction.
 protocol SmallChangePeer {
     /// A map with an entry of value 0 for each key.
@@ -48,6 +54,24 @@ var transactionFamilies: [Family] {
                     + PMDK.modes.filter { PMDK.isThere && !$0.isSlow }.map {
                         pairs(PMDKPair.self, $0.system, $0.environment)
                     }
+            }),
+        Family(
+            name: "empty reads", works: ["tx.read.empty"],
+            contestants: { bench in
+                func reading<Peer: EmptyReadPeer>(_: Peer.Type, _ system: String) -> Contestant {
+                    Contestant(system: system) { recorder in
+                        let peer = try Peer(
+                            newAt: bench.folder.fresh("pair.file"), durable: false)
+                        try recorder.time(
+                            "tx.read.empty", operations: small, expect: UInt64(small)
+                        ) { try peer.readNothing(times: small) }
+                        try peer.close()
+                    }
+                }
+                return [
+                    reading(HoldfastPair.self, "holdfast"),
+                    LMDB.isThere ? reading(LMDBPair<LMDB.Nosync>.self, "lmdb") : nil,
+                ].compactMap { $0 }
             }),
         Family(
             name: "durable", works: ["tx.durable"],

@@ -13,6 +13,35 @@ enum Clock {
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
     }
+
+    /// Nanoseconds that the calling thread has been on a processor.
+    static func ofThread() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) * 1e9 + Double(time.tv_nsec)
+    }
+
+    /// How often the calling thread has gone to sleep, 0 where the system does not tell. A thread
+    /// that has to give up its processor does not sleep.
+    static func sleepsOfThread() -> Int {
+        #if os(Linux)
+            // `RUSAGE_THREAD`, which the headers show to C alone.
+            var usage = rusage()
+            getrusage(1, &usage)
+            return usage.ru_nvcsw
+        #else
+            return 0
+        #endif
+    }
+
+    /// Sleeps until `now()` has reached `time`.
+    static func sleep(until time: Double) {
+        while true {
+            let rest = time - now()
+            guard rest > 0 else { return }
+            usleep(UInt32(min(rest / 1000 + 1, 500_000)))
+        }
+    }
 }
 
 func median(of values: [Double]) -> Double { values.sorted()[values.count / 2] }

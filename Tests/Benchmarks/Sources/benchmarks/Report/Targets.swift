@@ -31,6 +31,14 @@ let allTargets: [Target] =
             work: "tx.durable.threads.8", system: "holdfast", ratio: 0.2,
             against: "tx.durable.threads.1")
     ]
+    // Four fifths of the reads a second on each processor.
+    + (["writer"] + HoldfastNeighbours.names).flatMap { neighbours in
+        [1, 2, 4].map {
+            Target(
+                work: "beside.\(neighbours).get.processor.\($0)", system: "holdfast", ratio: 1.25,
+                against: "beside.alone.get.processor.\($0)")
+        }
+    }
     + targets(["open.get.1e6", "open.get.1TiB"], [("lmdb", 0.8)])
     + targets(["build.map.u64.1e6"], [("boost", 0.5)])
     + targets(["bytes.written.8"], [("lmdb", 0.5)])

@@ -10,7 +10,7 @@ struct Pair: PersistableStruct {
 }
 
 /// The root is asked for in every transaction, as a program does.
-struct HoldfastPair: PairPeer {
+struct HoldfastPair: PairPeer, EmptyReadPeer {
     private let heap: PersistentHeap
 
     init(newAt path: String, durable: Bool) throws {
@@ -34,10 +34,16 @@ struct HoldfastPair: PairPeer {
     func second() throws -> UInt64 {
         try heap.read { try $0.value("pair", of: Pair.self).value.second }
     }
+
+    func readNothing(times: Int) throws -> UInt64 {
+        var count: UInt64 = 0
+        for _ in 0 ..< times { try heap.read { _ in count += 1 } }
+        return count
+    }
 }
 
-struct HoldfastChanges: SmallChangePeer {
-    private let heap: PersistentHeap
+struct HoldfastChanges: SmallChangePeer, Sendable {
+    let heap: PersistentHeap
 
     init(newAt path: String, keys: [UInt64]) throws {
         heap = try PersistentHeap.open(path)

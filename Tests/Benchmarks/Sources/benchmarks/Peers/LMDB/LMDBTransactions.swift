@@ -1,7 +1,7 @@
 import CPeers
 
 /// Both words in one value, so that one `put` changes them.
-struct LMDBPair<Mode: LMDBMode>: PairPeer {
+struct LMDBPair<Mode: LMDBMode>: PairPeer, EmptyReadPeer {
     private let lmdb: LMDB
     private let database: MDB_dbi
 
@@ -41,14 +41,29 @@ struct LMDBPair<Mode: LMDBMode>: PairPeer {
             }
         }
     }
+
+    /// One read transaction, which is reset and renewed.
+    func readNothing(times: Int) throws -> UInt64 {
+        let api = lmdb.api
+        return try lmdb.read { transaction in
+            var count: UInt64 = 0
+            for _ in 0 ..< times {
+                api.txn_reset(transaction)
+                try LMDB.check(api.txn_renew(transaction))
+                count += 1
+            }
+            return count
+        }
+    }
 }
 
 struct LMDBChanges<Mode: LMDBMode>: SmallChangePeer {
-    private let lmdb: LMDB
-    private let database: MDB_dbi
+    let lmdb: LMDB
+    let database: MDB_dbi
 
     init(newAt path: String, keys: [UInt64]) throws {
-        lmdb = try LMDB(path, mapBytes: 256 << 20, Mode.self)
+        // A reader that stays keeps all pages that were changed since.
+        lmdb = try LMDB(path, mapBytes: 4 << 30, Mode.self)
         database = try lmdb.database(integerKeys: true)
         try lmdb.write { transaction in for key in keys { try put(transaction, key, 0) } }
     }

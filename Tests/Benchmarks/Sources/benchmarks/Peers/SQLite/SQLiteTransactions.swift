@@ -26,8 +26,10 @@ struct SQLitePair: PairPeer {
 
 struct SQLiteChanges: SmallChangePeer {
     private let sqlite: SQLite
+    let path: String
 
     init(newAt path: String, keys: [UInt64]) throws {
+        self.path = path
         sqlite = try SQLite(path)
         try sqlite.run("CREATE TABLE map (k INTEGER PRIMARY KEY, v INTEGER NOT NULL)")
         try sqlite.run("BEGIN")

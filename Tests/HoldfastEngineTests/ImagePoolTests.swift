@@ -9,19 +9,6 @@ import Testing
 
 /// Several images of one opening: readers and the writer of a process do not wait for each other.
 @Suite(.progress) struct ImagePoolTests {
-    /// Runs `body` on a thread of its own and waits for it.
-    private func elsewhere<R: Sendable>(_ body: @escaping @Sendable () throws -> R) throws -> R {
-        let result = Mutex<Result<R, any Error>?>(nil)
-        let done = DispatchSemaphore(value: 0)
-        Thread.detachNewThread {
-            let outcome = Result { try body() }
-            result.withLock { $0 = outcome }
-            done.signal()
-        }
-        done.wait()
-        return try result.withLock { $0! }.get()
-    }
-
     /// A read transaction that is open on a thread of its own until it ends.
     private func held(_ engine: HeapEngine, _ cell: UInt64) -> HeldRead<Int> {
         HeldRead(engine) { $0.load(cell, as: Int.self) }

@@ -140,17 +140,7 @@ extension PersistentHeap {
         let engine = try HeapEngine(path: path, mode: .bulkBuild, options: engineOptions)
         defer { try? engine.close() }
         if replacing { try engine.requireReplaceable() }
-        let context = try engine.beginWrite()
-        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
-        let result: R
-        do {
-            result = try body(WriteTransaction(access: access))
-        } catch {
-            access.forgetNewCollections()
-            throw engine.abort(context, because: error)
-        }
-        access.freeNewCollections()
-        try engine.commit(context)
+        let result = try WriteTransaction.run(try engine.beginWrite(), of: engine, body)
         try engine.finishBuild(replacing: replacing)
         return result
     }
@@ -172,12 +162,7 @@ public final class HeapSnapshot: Sendable {
     }
 
     func reading<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
-        let context = try engine.beginRead()
-        defer { engine.endRead(context) }
-        let result = try body(
-            ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
-        try engine.requireReadable()
-        return result
+        try ReadTransaction.run(try engine.beginRead(), of: engine, body)
     }
 
     /// Closes the view, so that the log can be recycled.

@@ -23,14 +23,16 @@ extension PersistentHeap {
     ) async throws -> R {
         try Task.checkCancellation()
         try requireOpen()
-        if let context = try engine.tryToBeginRead() { return try reading(in: context, body) }
+        if let context = try engine.tryToBeginRead() {
+            return try ReadTransaction.run(context, of: engine, body)
+        }
         return try await readers.run(
             prepare: {
                 try self.requireOpen()
                 return OpenTransaction(context: try self.engine.beginRead())
             },
             abandon: { self.engine.endRead($0.context) },
-            { try self.reading(in: $0.context, body) })
+            { try ReadTransaction.run($0.context, of: self.engine, body) })
     }
 
     /// Runs `body` as a write transaction. See ``write(durability:_:)-(_,_)``.
@@ -54,12 +56,12 @@ extension PersistentHeap {
         try Task.checkCancellation()
         let result: R
         if writers.isIdle, let context = try tryToBeginWrite() {
-            result = try writing(in: context, body)
+            result = try WriteTransaction.run(context, of: engine, body)
         } else {
             result = try await writers.run(
                 prepare: { OpenTransaction(context: try self.beginWrite()) },
                 abandon: { self.engine.abort($0.context) },
-                { try self.writing(in: $0.context, body) })
+                { try WriteTransaction.run($0.context, of: self.engine, body) })
         }
         guard (durability ?? options.durability) == .device else { return result }
         // On another queue than the writers', so that transactions of several tasks share a sync.

@@ -273,7 +273,7 @@ public final class PersistentHeap: Sendable {
     func writing<R>(_ durability: Durability?, _ body: (borrowing WriteTransaction) throws -> R)
         throws -> R
     {
-        let result = try writing(in: try beginWrite(), body)
+        let result = try WriteTransaction.run(try beginWrite(), of: engine, body)
         if (durability ?? options.durability) == .device {
             // The commit cannot be rolled back. An error that does not say so would make the caller
             // repeat it.
@@ -301,24 +301,6 @@ public final class PersistentHeap: Sendable {
         guard mode != .readOnly else { throw HeapError.readOnly(path: path) }
     }
 
-    /// Runs `body` in the open transaction and ends it.
-    @inline(__always)
-    func writing<R>(
-        in context: HeapEngine.Context, _ body: (borrowing WriteTransaction) throws -> R
-    ) throws -> R {
-        let access = HeapAccess(context: context, epoch: context.pointee.epoch)
-        let result: R
-        do {
-            result = try body(WriteTransaction(access: access))
-        } catch {
-            access.forgetNewCollections()
-            throw engine.abort(context, because: error)
-        }
-        access.freeNewCollections()
-        try engine.commit(context)
-        return result
-    }
-
     /// Runs `body` as a read transaction, which sees a fixed view of the heap.
     ///
     /// The view is the newest commit of any process; a `read` that begins after a `write` has
@@ -335,20 +317,7 @@ public final class PersistentHeap: Sendable {
 
     func reading<R>(_ body: (borrowing ReadTransaction) throws -> R) throws -> R {
         try requireOpen()
-        return try reading(in: try engine.beginRead(), body)
-    }
-
-    /// Runs `body` in the open transaction and ends it.
-    @inline(__always)
-    func reading<R>(
-        in context: HeapEngine.Context, _ body: (borrowing ReadTransaction) throws -> R
-    ) throws -> R {
-        defer { engine.endRead(context) }
-        let result = try body(
-            ReadTransaction(access: HeapAccess(context: context, epoch: context.pointee.epoch)))
-        // An unreadable page appears as zeros, so a result computed from it is not valid.
-        try engine.requireReadable()
-        return result
+        return try ReadTransaction.run(try engine.beginRead(), of: engine, body)
     }
 
     package func requireOpen() throws(HeapError) {

@@ -13,11 +13,7 @@ extension ImagePool {
         try lifecycle.requireUsable()
         let image = self[reading.load(ordering: .acquiring)]
         switch image._withUnsafeGuaranteedRef({ $0.tryToRead() }) {
-        case .first, .joined:
-            try image.use { (image) throws(HeapError) in
-                try image.readerLock.requireUsableAsReader()
-            }
-            return image
+        case .first, .joined: return try entered(image)
         case .mustPrepare: return self[try catchUp(image.takeUnretainedValue()).index]
         case .timedOut, nil: return self[try waitToRead(image.takeUnretainedValue()).index]
         }
@@ -28,11 +24,7 @@ extension ImagePool {
         try lifecycle.requireUsable()
         let image = self[reading.load(ordering: .acquiring)]
         switch image._withUnsafeGuaranteedRef({ $0.tryToRead() }) {
-        case .first, .joined:
-            try image.use { (image) throws(HeapError) in
-                try image.readerLock.requireUsableAsReader()
-            }
-            return image
+        case .first, .joined: return try entered(image)
         case .mustPrepare where isPooled:
             return self[try catchUp(image.takeUnretainedValue()).index]
         case .mustPrepare:
@@ -41,6 +33,15 @@ extension ImagePool {
             return nil
         case .timedOut, nil: return nil
         }
+    }
+
+    /// An image that has admitted the calling reader, unless the heap has been closed meanwhile.
+    @inline(__always)
+    private func entered(
+        _ image: Unmanaged<EngineImage>
+    ) throws(HeapError) -> Unmanaged<EngineImage> {
+        try image.use { (image) throws(HeapError) in try image.readerLock.requireUsableAsReader() }
+        return image
     }
 
     /// Ends a read transaction. The outermost of a thread leaves the image.

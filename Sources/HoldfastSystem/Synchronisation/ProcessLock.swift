@@ -139,12 +139,32 @@ package final class ProcessLock: @unchecked Sendable {
             }
             if !isFree {
                 KernelCalls.lockWaitCount.add(1, ordering: .relaxed)
-                repeat {
-                    result = holdfast_lock_mutex(mutex, deadline.moment)
-                } while result == EINTR
+                result = sleep(until: deadline)
             }
             return try outcome(of: result)
         }
+
+        /// Sleeps until the lock is free or the deadline has passed.
+        ///
+        /// Releasing the mutex wakes one waiter, and a waiter that takes the mutex tells its next
+        /// release to wake another one. If the woken process is killed before that, and a third one
+        /// takes the free mutex without waiting, nothing wakes the remaining waiters: neither that
+        /// release nor the kernel, which only passes on mutexes that have a dead holder. So a
+        /// waiter tries by itself after each `longestSleep`.
+        private func sleep(until deadline: Deadline) -> Int32 {
+            while true {
+                let slice = min(deadline.moment, Deadline.now &+ Self.longestSleep)
+                let result = holdfast_lock_mutex(mutex, slice)
+                if result == EINTR { continue }
+                guard result == ETIMEDOUT else { return result }
+                guard deadline.hasPassed else { continue }
+                let last = tryLock()
+                return last == EBUSY ? ETIMEDOUT : last
+            }
+        }
+
+        /// Nanoseconds.
+        private static let longestSleep: UInt64 = 20_000_000
 
         private func outcome(of result: Int32) throws(SystemError) -> LockOutcome {
             switch result {

@@ -37,6 +37,16 @@ static inline void holdfast_set_innermost_transaction(void *_Nullable transactio
     holdfast_innermost_transaction = transaction;
 }
 
+/// The calling thread's number, from 1 in the order of first calls; 0 before its first call.
+extern _Thread_local unsigned holdfast_number_of_thread;
+
+unsigned holdfast_next_thread_number(void);
+
+static inline unsigned holdfast_thread_number(void) {
+    const unsigned number = holdfast_number_of_thread;
+    return number != 0 ? number : holdfast_next_thread_number();
+}
+
 /// The lowest address that the calling thread's stack may grow to, or 0 if it is not known yet; see
 /// `holdfast_stack_left`.
 extern _Thread_local uintptr_t holdfast_stack_end;

@@ -70,10 +70,31 @@ final class EngineImage: @unchecked Sendable {
 
     /// Enters the image as a reader if that needs no waiting; see `ReaderLock.tryToEnter`.
     @inline(__always)
-    func tryToRead() -> ReaderWriterLatch.Admission? {
-        if isUnused.load(ordering: .relaxed) { isUnused.store(false, ordering: .relaxed) }
-        return readerLock.tryToEnter()
+    func tryToRead(_ seat: inout ReaderSeat?) -> ReaderWriterLatch.Admission? {
+        use()
+        return readerLock.tryToEnter(&seat)
     }
+
+    /// Enters the image without its latch, if it is only read and is the newest state.
+    @inline(__always)
+    func tryToReadThroughBias() -> ReaderSeat? {
+        use()
+        return readerLock.tryToEnterThroughBias()
+    }
+
+    @inline(__always)
+    private func use() {
+        if isUnused.load(ordering: .relaxed) { isUnused.store(false, ordering: .relaxed) }
+    }
+
+    /// Exclusive access, if there are no readers.
+    func tryToLockExclusively() -> Bool {
+        readerLock.endBias()
+        return latch.tryToLockExclusively()
+    }
+
+    @inline(__always)
+    func requireReadable() throws(HeapError) { try participation.requireNoFault() }
 
     /// Makes the image ready for a write transaction, under the write lock: catches up, and runs a
     /// checkpoint if one is urgent.
@@ -86,6 +107,12 @@ final class EngineImage: @unchecked Sendable {
             try maintenance.runDue()
         }
         view.image.makeUpForRefusal(path: view.path, file: heap.dataFile.file)
+    }
+
+    /// Whether there are readers. Ends the bias, which is none.
+    var isRead: Bool {
+        readerLock.endBias()
+        return latch.hasReaders
     }
 
     /// Whether another thread makes the image current, or will. Requires the pool's mutex.

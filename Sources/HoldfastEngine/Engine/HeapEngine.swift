@@ -109,27 +109,20 @@ public final class HeapEngine: @unchecked Sendable {
     /// snapshot; a read inside a write traps, because it could only see uncommitted changes.
     public func beginRead() throws(HeapError) -> Context {
         let enclosing = HeapView.innermost
-        let image: Unmanaged<EngineImage>
         if let outer = view.openTransaction(enclosing) {
             Misuse.demand(
                 !outer.pointee.isWritable,
                 "Holdfast: heap.read was called inside heap.write of the same heap. Use the "
                     + "transaction that is open.")
             guard !isForked else { throw HeapError.forked(path: path) }
-            image = pool.image(of: outer)
-        } else {
-            image = try pool.enterReading()
+            return ReaderPlace(pool.image(of: outer), nil).makeContext(enclosing: enclosing)
         }
-        return image._withUnsafeGuaranteedRef {
-            $0.view.makeContext(isWritable: false, enclosing: enclosing)
-        }
+        return try pool.enterReading().makeContext(enclosing: enclosing)
     }
 
     /// The same, if that needs no waiting; nil otherwise. For a thread without open transactions.
     public func tryToBeginRead() throws(HeapError) -> Context? {
-        try pool.tryToEnterReading()?._withUnsafeGuaranteedRef {
-            $0.view.makeContext(isWritable: false, enclosing: HeapView.innermost)
-        }
+        try pool.tryToEnterReading()?.makeContext(enclosing: HeapView.innermost)
     }
 
     public func endRead(_ context: Context) { pool.endReading(context) }
@@ -137,7 +130,7 @@ public final class HeapEngine: @unchecked Sendable {
     /// Throws unless all that the open transaction has read was readable and under its snapshot.
     public func requireReadable() throws(HeapError) {
         guard !isForked else { throw HeapError.forked(path: path) }
-        try pool.openImage.heap.participation.requireNoFault()
+        try pool.requireReadable()
     }
 
     private func reading<R>(_ body: (OpenHeap) throws(HeapError) -> R) throws(HeapError) -> R {

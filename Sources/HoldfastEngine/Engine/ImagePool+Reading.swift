@@ -5,52 +5,75 @@ import Synchronization
 extension ImagePool {
     /// Enters an image that is the newest state, or makes one so.
     @inline(__always)
-    func enterReading() throws(HeapError) -> Unmanaged<EngineImage> {
+    func enterReading() throws(HeapError) -> ReaderPlace {
         guard isPooled else {
             try first.readerLock.enter()
-            return self[0]
+            return ReaderPlace(self[0], nil)
         }
         try lifecycle.requireUsable()
         let image = self[reading.load(ordering: .acquiring)]
-        switch image._withUnsafeGuaranteedRef({ $0.tryToRead() }) {
-        case .first, .joined: return try entered(image)
-        case .mustPrepare: return self[try catchUp(image.takeUnretainedValue()).index]
-        case .timedOut, nil: return self[try waitToRead(image.takeUnretainedValue()).index]
+        if let seat = image._withUnsafeGuaranteedRef({ $0.tryToReadThroughBias() }) {
+            return ReaderPlace(image, seat, isBiased: true)
+        }
+        return try enterThroughLatch(image)
+    }
+
+    @inline(never)
+    private func enterThroughLatch(
+        _ image: Unmanaged<EngineImage>
+    ) throws(HeapError) -> ReaderPlace {
+        var seat: ReaderSeat?
+        switch image._withUnsafeGuaranteedRef({ $0.tryToRead(&seat) }) {
+        case .first, .joined: return try entered(image, seat)
+        case .mustPrepare: return try catchUp(image.takeUnretainedValue(), seat)
+        case .timedOut, nil: return try waitToRead(image.takeUnretainedValue())
         }
     }
 
-    /// The same, if that needs no waiting; nil otherwise.
-    func tryToEnterReading() throws(HeapError) -> Unmanaged<EngineImage>? {
+    /// The same as `enterReading`, if that needs no waiting; nil otherwise.
+    func tryToEnterReading() throws(HeapError) -> ReaderPlace? {
         try lifecycle.requireUsable()
         let image = self[reading.load(ordering: .acquiring)]
-        switch image._withUnsafeGuaranteedRef({ $0.tryToRead() }) {
-        case .first, .joined: return try entered(image)
-        case .mustPrepare where isPooled:
-            return self[try catchUp(image.takeUnretainedValue()).index]
+        if let seat = image._withUnsafeGuaranteedRef({ $0.tryToReadThroughBias() }) {
+            return ReaderPlace(image, seat, isBiased: true)
+        }
+        var seat: ReaderSeat?
+        switch image._withUnsafeGuaranteedRef({ $0.tryToRead(&seat) }) {
+        case .first, .joined: return try entered(image, seat)
+        case .mustPrepare where isPooled: return try catchUp(image.takeUnretainedValue(), seat)
         case .mustPrepare:
             // To become registered can take long.
-            image._withUnsafeGuaranteedRef { $0.readerLock.decline() }
+            image._withUnsafeGuaranteedRef { $0.readerLock.decline(&seat) }
             return nil
         case .timedOut, nil: return nil
         }
     }
 
-    /// An image that has admitted the calling reader, unless the heap has been closed meanwhile.
+    /// The place of a reader that the latch has admitted, unless the heap has been closed
+    /// meanwhile.
     @inline(__always)
     private func entered(
-        _ image: Unmanaged<EngineImage>
-    ) throws(HeapError) -> Unmanaged<EngineImage> {
-        try image.use { (image) throws(HeapError) in try image.readerLock.requireUsableAsReader() }
-        return image
+        _ image: Unmanaged<EngineImage>, _ seat: ReaderSeat?
+    ) throws(HeapError) -> ReaderPlace {
+        try image.use { (image) throws(HeapError) in
+            try image.readerLock.requireUsableAsReader(seat)
+        }
+        let isBiased =
+            seat != nil && image._withUnsafeGuaranteedRef { $0.readerLock.openBiasIfDue() }
+        return ReaderPlace(image, seat, isBiased: isBiased)
     }
 
     /// Ends a read transaction. The outermost of a thread leaves the image.
     @inline(__always)
     func endReading(_ context: HeapView.Context) {
         let enclosing = context.pointee.enclosing
+        let seat = context.pointee.seat.map { ReaderSeat(at: $0) }
+        let isBiased = context.pointee.isBiased
         image(of: context)._withUnsafeGuaranteedRef { image in
             image.view.endContext(context)
-            if image.view.openTransaction(enclosing) == nil { image.readerLock.leave() }
+            if image.view.openTransaction(enclosing) == nil {
+                image.readerLock.leave(seat, isBiased: isBiased)
+            }
         }
         if isPooled { wakeWaiting() }
     }
@@ -58,9 +81,12 @@ extension ImagePool {
     /// For a reader that has its image exclusively, which is behind: catches up, unless the
     /// writer's image is free and has been for long.
     @inline(never)
-    private func catchUp(_ image: EngineImage) throws(HeapError) -> EngineImage {
-        if image.index != writing.load(ordering: .acquiring), let other = calmImage() {
-            image.readerLock.decline()
+    private func catchUp(
+        _ image: EngineImage, _ seat: ReaderSeat?
+    ) throws(HeapError) -> ReaderPlace {
+        var seat = seat
+        if image.index != writing.load(ordering: .acquiring), let other = calmPlace() {
+            image.readerLock.decline(&seat)
             closeIdleImages()
             return other
         }
@@ -69,24 +95,25 @@ extension ImagePool {
             image.isCatchingUp.store(false, ordering: .relaxed)
             wakeWaiting()
         }
-        try image.readerLock.prepare()
-        return image
+        try image.readerLock.prepare(&seat)
+        return ReaderPlace(image, seat)
     }
 
     /// The writer's image, entered, if readers have found it free many times in a row. From then on
     /// they use it first.
-    private func calmImage() -> EngineImage? {
+    private func calmPlace() -> ReaderPlace? {
         mutex.lock()
         defer { mutex.unlock() }
         let other = image(at: writing.load(ordering: .acquiring))
         calmReads = other.latch.isFree ? calmReads + 1 : 0
         guard calmReads >= Self.manyCalmReads else { return nil }
         calmReads = 0
-        switch other.tryToRead() {
+        var seat: ReaderSeat?
+        switch other.tryToRead(&seat) {
         case .first, .joined:
             reading.store(other.index, ordering: .releasing)
-            return other
-        case .mustPrepare: other.readerLock.decline()
+            return ReaderPlace(other, seat)
+        case .mustPrepare: other.readerLock.decline(&seat)
         case .timedOut, nil: break
         }
         return nil
@@ -94,20 +121,21 @@ extension ImagePool {
 
     /// What a reader does next.
     private enum Choice {
-        case entered(EngineImage)
-        case prepare(EngineImage)
+        case entered(ReaderPlace)
+        case prepare(EngineImage, ReaderSeat?)
         case open(EngineImage)
         case wait
     }
 
     @inline(never)
-    private func waitToRead(_ image: EngineImage) throws(HeapError) -> EngineImage {
+    private func waitToRead(_ image: EngineImage) throws(HeapError) -> ReaderPlace {
         if image.catchesUpSoon {
-            switch image.tryToRead() {
+            var seat: ReaderSeat?
+            switch image.tryToRead(&seat) {
             case .first, .joined:
-                try image.readerLock.requireUsableAsReader()
-                return image
-            case .mustPrepare: return try catchUp(image)
+                try image.readerLock.requireUsableAsReader(seat)
+                return ReaderPlace(image, seat)
+            case .mustPrepare: return try catchUp(image, seat)
             case .timedOut, nil: break
             }
         }
@@ -115,17 +143,25 @@ extension ImagePool {
             while true {
                 try lifecycle.requireUsable()
                 switch chooseForReading() {
-                case .entered(let image):
+                case .entered(let place):
+                    reading.store(
+                        place.image.takeUnretainedValue().index, ordering: .releasing)
+                    return place
+                case .prepare(let image, let taken):
+                    var seat = taken
                     reading.store(image.index, ordering: .releasing)
-                    return image
-                case .prepare(let image):
-                    reading.store(image.index, ordering: .releasing)
-                    try unlocked(image) { () throws(HeapError) in try image.readerLock.prepare() }
-                    return image
+                    try unlocked(image) { () throws(HeapError) in
+                        try image.readerLock.prepare(&seat)
+                    }
+                    return ReaderPlace(image, seat)
                 case .open(let image):
-                    if try open(image, andRead: true) {
+                    var seat: ReaderSeat?
+                    let isOpen = try open(image) { () throws(HeapError) in
+                        try image.readerLock.prepare(&seat)
+                    }
+                    if isOpen {
                         reading.store(image.index, ordering: .releasing)
-                        return image
+                        return ReaderPlace(image, seat)
                     }
                 case .wait: break
                 }
@@ -143,11 +179,12 @@ extension ImagePool {
         var busy = 0
         for index in 0 ..< count {
             let image = image(at: index)
-            if image.isChanging || image.latch.hasReaders || index == hint && image.latch.isFree {
+            if image.isChanging || image.isRead || index == hint && image.latch.isFree {
                 busy += 1
             }
         }
-        var behind: EngineImage?
+        var behind: (image: EngineImage, seat: ReaderSeat?)?
+        func declineBehind() { behind?.image.readerLock.decline(&behind!.seat) }
         var isChanging = false
         for index in 0 ..< count {
             let image = image(at: index)
@@ -157,23 +194,28 @@ extension ImagePool {
                 // The writer would have to go elsewhere.
                 guard index != writer, busy < mostReading else { continue }
             }
-            switch image.tryToRead() {
+            var seat: ReaderSeat?
+            switch image.tryToRead(&seat) {
             case .first, .joined:
-                behind?.readerLock.decline()
-                return .entered(image)
+                declineBehind()
+                return .entered(ReaderPlace(image, seat))
             case .mustPrepare:
-                if behind == nil { behind = image } else { image.readerLock.decline() }
+                if behind == nil {
+                    behind = (image, seat)
+                } else {
+                    image.readerLock.decline(&seat)
+                }
             case .timedOut, nil: break
             }
         }
         // The image that another thread makes current will do for this one too.
         if isChanging {
-            behind?.readerLock.decline()
+            declineBehind()
             return .wait
         }
         if let behind {
-            behind.state = .changing
-            return .prepare(behind)
+            behind.image.state = .changing
+            return .prepare(behind.image, behind.seat)
         }
         guard busy < mostReading, !isClosing, !isOpening, let image = closedImage() else {
             return .wait

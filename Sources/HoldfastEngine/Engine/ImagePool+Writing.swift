@@ -11,7 +11,8 @@ extension ImagePool {
             let index = writing.load(ordering: .acquiring)
             let image = self[index]
             let admission = image._withUnsafeGuaranteedRef { image in
-                isPooled
+                image.readerLock.endBias()
+                return isPooled
                     ? image.latch.lockBesideReaders(timeout: timeout)
                     : image.latch.lockExclusively(timeout: timeout) ? .admitted : .timedOut
             }
@@ -38,7 +39,7 @@ extension ImagePool {
     func tryToLockForWriting() throws(HeapError) -> Unmanaged<EngineImage>? {
         let index = writing.load(ordering: .acquiring)
         let image = self[index]
-        guard image._withUnsafeGuaranteedRef({ $0.latch.tryToLockExclusively() }) else {
+        guard image._withUnsafeGuaranteedRef({ $0.tryToLockExclusively() }) else {
             return nil
         }
         var isLocked = false
@@ -111,7 +112,7 @@ extension ImagePool {
     private func moveWriter(from image: EngineImage) throws(HeapError) {
         try whileWaiting { (deadline) throws(HeapError) in
             calmReads = 0
-            while writing.load(ordering: .relaxed) == image.index, image.latch.hasReaders {
+            while writing.load(ordering: .relaxed) == image.index, image.isRead {
                 try lifecycle.requireUsable()
                 if let other = idleImage(besides: image) {
                     writing.store(other.index, ordering: .releasing)
@@ -119,7 +120,7 @@ extension ImagePool {
                     return
                 }
                 if !isOpening, !isClosing, let closed = closedImage() {
-                    if try open(closed, andRead: false) {
+                    if try open(closed, {}) {
                         writing.store(closed.index, ordering: .releasing)
                         closed.latch.unlockExclusively()
                         return
@@ -137,7 +138,7 @@ extension ImagePool {
         for index in 0 ..< count where index != image.index {
             let other = self.image(at: index)
             guard other.state == .open, found == nil || found!.index == hint,
-                other.latch.tryToLockExclusively()
+                other.tryToLockExclusively()
             else { continue }
             found?.latch.unlockExclusively()
             found = other

@@ -87,12 +87,20 @@ final class ImagePool: @unchecked Sendable {
         return open.map { image(of: $0).takeUnretainedValue() } ?? first
     }
 
+    /// Throws unless all that the calling thread's open transaction has read was readable.
+    func requireReadable() throws(HeapError) {
+        let open = first.view.openTransaction(HeapView.innermost)
+        let image = open.map { self.image(of: $0) } ?? self[0]
+        try image.use { (image) throws(HeapError) in try image.requireReadable() }
+    }
+
     /// The numbers of the open images.
     var openImages: [Int] {
         mutex.withLock { (0 ..< count).filter { image(at: $0).state != .closed } }
     }
 
     private func joinPool(_ image: EngineImage) {
+        image.readerLock.shared = first.heap.participation.sharedMemory.map { .passUnretained($0) }
         image.heap.fileSize.withoutOtherImages = {
             [unowned self, unowned image] (body) throws(HeapError) in
             try withoutOthers(than: image, body)
@@ -130,10 +138,12 @@ final class ImagePool: @unchecked Sendable {
         return image
     }
 
-    /// Opens a closed image, and enters it as a reader or keeps it locked. False if the system or
-    /// the reader table has no room for it: the caller waits as if at the limit. Under the mutex,
-    /// which is released meanwhile.
-    func open(_ image: EngineImage, andRead: Bool) throws(HeapError) -> Bool {
+    /// Opens a closed image, which stays locked, and calls `body`, after which it is unlocked. False
+    /// if the system or the reader table has no room for it: the caller waits as if at the limit.
+    /// Under the mutex, which is released meanwhile.
+    func open(
+        _ image: EngineImage, _ body: () throws(HeapError) -> Void
+    ) throws(HeapError) -> Bool {
         guard let file = first.heap.dataFile.file,
             let shared = first.heap.participation.sharedMemory
         else { throw HeapError.closed(path: lifecycle.path) }
@@ -146,7 +156,7 @@ final class ImagePool: @unchecked Sendable {
         do throws(HeapError) {
             try unlocked(image) { () throws(HeapError) in
                 try image.heap.opener.openImage(file, shared)
-                if andRead { try image.readerLock.prepare() }
+                try body()
             }
             first.maintenance.thread?.tidy { [unowned self] in tidy() }
             return true
@@ -203,7 +213,7 @@ final class ImagePool: @unchecked Sendable {
             let image = image(at: index)
             // At the end of the opening, a thread may be about to wait for the image's latch.
             guard !isClosing, image.state == .open, index != writing.load(ordering: .relaxed),
-                !isKept(index), image.latch.tryToLockExclusively()
+                !isKept(index), image.tryToLockExclusively()
             else { continue }
             if reading.load(ordering: .relaxed) == index {
                 reading.store(writing.load(ordering: .relaxed), ordering: .releasing)
@@ -273,8 +283,7 @@ final class ImagePool: @unchecked Sendable {
             }
             guard image.state == .open else { continue }
             mutex.unlock()
-            let isLocked = image.latch.lockExclusively(
-                timeout: .nanoseconds(max(0, deadline.remaining)))
+            let isLocked = image.readerLock.lockExclusively(until: deadline)
             mutex.lock()
             guard isLocked else { throw timedOut }
             locked.append(image)

@@ -57,7 +57,7 @@ extension HeapView {
     }
 
     func makeContext(isWritable: Bool, enclosing: Context?) -> Context {
-        let context = isWritable ? writeContext : takeReadContext()
+        let context = isWritable ? writeContext : spareContexts.take()
         fill(context, isWritable: isWritable, enclosing: enclosing)
         return context
     }
@@ -73,6 +73,8 @@ extension HeapView {
         context.pointee.hashSeed = hashSeed
         context.pointee.view = .passUnretained(self)
         context.pointee.enclosing = enclosing
+        context.pointee.seat = nil
+        context.pointee.isBiased = false
         context.pointee.epoch = context.pointee.epochs.next()
         holdfast_set_innermost_transaction(context)
     }
@@ -80,21 +82,7 @@ extension HeapView {
     func endContext(_ context: Context) {
         holdfast_set_innermost_transaction(context.pointee.enclosing)
         context.pointee.epoch = 0
-        if context != writeContext { giveBackReadContext(context) }
-    }
-
-    @inline(__always)
-    private func takeReadContext() -> Context {
-        Context(bitPattern: spareContext.exchange(0, ordering: .acquiring))
-            ?? TransactionContextPool.shared.take()
-    }
-
-    @inline(__always)
-    private func giveBackReadContext(_ context: Context) {
-        let isKept = spareContext.compareExchange(
-            expected: 0, desired: UInt(bitPattern: context), ordering: .releasing
-        ).exchanged
-        if !isKept { TransactionContextPool.shared.giveBack(context) }
+        if context != writeContext { spareContexts.giveBack(context) }
     }
 
     // MARK: Growth

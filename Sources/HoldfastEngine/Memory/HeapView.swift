@@ -5,7 +5,7 @@ import Synchronization
 /// This opening's view of the heap: its private image, the log position of the image, and the
 /// changes of the open write transaction.
 ///
-/// Belongs to the threads inside the latch, except `spareContext`, which any reader may take.
+/// Belongs to the threads inside the latch, except `spareContexts`, which any reader may take.
 @usableFromInline
 final class HeapView: @unchecked Sendable {
     /// The path as given by the user, for error messages.
@@ -57,8 +57,7 @@ final class HeapView: @unchecked Sendable {
     let writeContext: UnsafeMutablePointer<TransactionContext>
     /// The contexts of the open write transaction's savepoints.
     var savepoints = SavepointContexts()
-    /// The context of a finished read, for reuse: alternating reads need not ask the pool. 0: none.
-    let spareContext = Atomic<UInt>(0)
+    let spareContexts = SpareContexts()
 
     /// `lifecycle` and `index`: of the opening, and the number of this view in it.
     init(
@@ -79,9 +78,6 @@ final class HeapView: @unchecked Sendable {
     deinit {
         savepoints.giveBackAll()
         TransactionContextPool.shared.giveBack(writeContext)
-        if let spare = Context(bitPattern: spareContext.load(ordering: .acquiring)) {
-            TransactionContextPool.shared.giveBack(spare)
-        }
     }
 
     // MARK: Position

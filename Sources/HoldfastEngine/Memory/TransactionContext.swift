@@ -26,6 +26,9 @@ public struct TransactionContext {
     var view: Unmanaged<HeapView>
     /// The transaction or savepoint that the same thread opened before this one, if any.
     var enclosing: UnsafeMutablePointer<TransactionContext>?
+    /// The reader's seat, and whether it has nothing else in its image; see `ReaderLock`.
+    var seat: UnsafeMutableRawPointer?
+    var isBiased: Bool
     /// Memory for the layer above, of `hintBytes` bytes. It stays with the context from transaction
     /// to transaction of one opening; initially zeros.
     @usableFromInline var hints: UnsafeMutableRawPointer

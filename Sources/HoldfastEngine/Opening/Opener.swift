@@ -153,8 +153,12 @@ final class Opener {
 
     /// Maps the data file and catches up, under a snapshot, which stays open if it is fixed.
     private func beginToFollow() throws(HeapError) {
+        let seat = participation.takeSeat()
         participation.openSnapshot()
-        defer { if !participation.isFixed { participation.closeSnapshot() } }
+        defer {
+            if !participation.isFixed { participation.closeSnapshot() }
+            seat?.leave()
+        }
         try follower.startFromDataFile()
         try follower.catchUp()
     }

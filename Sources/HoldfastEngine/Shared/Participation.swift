@@ -39,6 +39,7 @@ final class Participation: @unchecked Sendable {
         /// Unmanaged is safe: `visible` keeps the object as long as the participation lives.
         var shared: Unmanaged<SharedMemory>?
         var entry: Int?
+        var isSeated = false
         var isTransient = false
         var isUnregistered = false
     }
@@ -116,6 +117,7 @@ final class Participation: @unchecked Sendable {
         case .registered(let shared, let entry):
             fast.shared = .passUnretained(shared)
             fast.entry = entry
+            fast.isSeated = ReaderTable(shared: shared).isSeated(entry)
             entries.add(entry)
         }
         view.observedSequence = sequence
@@ -167,7 +169,9 @@ final class Participation: @unchecked Sendable {
     {
         let processes = dataFile.options.processes
         let entry = ReaderTable(shared: shared).take(
-            for: processes.current, kind, directory: processes)
+            for: processes.current, kind,
+            wantsSeats: dataFile.mode == .readWrite && dataFile.options.readerImages > 0,
+            directory: processes)
         guard let entry else { throw .tooManyProcesses }
         return entry
     }
@@ -195,6 +199,16 @@ final class Participation: @unchecked Sendable {
     }
 
     // MARK: Snapshots
+
+    /// Counts the calling thread as a reader, if the entry is seated. Before it opens or shares the
+    /// snapshot.
+    @inline(__always)
+    func takeSeat() -> ReaderSeat? {
+        guard fast.isSeated, let shared = fast.shared, let entry = fast.entry else { return nil }
+        let seat = shared._withUnsafeGuaranteedRef { ReaderSeats.seatOfThread(of: entry, in: $0) }
+        seat.take()
+        return seat
+    }
 
     /// Protects this opening's snapshot, at the position that the view has already reached.
     /// `ReaderTable` explains why that suffices.

@@ -12,11 +12,15 @@ import HoldfastSystem
 /// checkpoint's, and T is at most P. In the second case the checkpoint writes nothing that the
 /// reader has not applied to its own copy of the page, or is about to.
 ///
+/// An entry that is *seated* protects its snapshot only while readers have seats; see
+/// `ReaderSeats`.
+///
 ///     offset size
 ///        0     4   process ID; 0: the entry is free. Stored last when an entry is taken, and first
 ///                  when it is released
 ///        4     1   kind: 1 catches up, 2 fixed (private copies, snapshots), 3 a further image of
-///                  an opening that has an entry of kind 1
+///                  an opening that has an entry of kind 1; plus 4 if the entry is seated; plus 8
+///                  if it is free and was seated, and its process died
 ///        5     3   how often the entry has been taken, so that these eight bytes differ for two
 ///                  openings, even of processes with the same ID: freeing the entry of a dead
 ///                  process cannot free another's
@@ -34,6 +38,8 @@ struct ReaderTable {
     let shared: SharedMemory
 
     /// What an entry protects.
+    ///
+    /// The raw values are those of the format.
     enum Kind: UInt64 {
         case following = 1
         case fixed = 2
@@ -47,20 +53,33 @@ struct ReaderTable {
         init(_ word: UInt64) { self.word = word }
 
         var number: Int32 { Int32(bitPattern: UInt32(truncatingIfNeeded: word)) }
-        var kind: Kind? { Kind(rawValue: (word >> 32) & 0xff) }
+        private static let seated: UInt64 = 4 << 32
+        private static let abandoned: UInt64 = 8 << 32
+
+        var kind: Kind? { Kind(rawValue: (word >> 32) & 3) }
         var isTaken: Bool { number != 0 }
+        var isSeated: Bool { word & Self.seated != 0 }
+        /// Whether a dead process may have left seats taken.
+        var isAbandoned: Bool { word & Self.abandoned != 0 }
         /// The same entry released; the count stays.
         var freed: UInt64 { (word >> 40) << 40 }
+        /// The entry of a dead process, released by another.
+        var freedFromTheDead: UInt64 { freed | (isSeated ? Self.abandoned : 0) }
 
-        func next(_ number: Int32, _ kind: Kind) -> UInt64 {
-            UInt64(UInt32(bitPattern: number)) | kind.rawValue << 32 | ((word >> 40) &+ 1) << 40
+        func next(_ number: Int32, _ kind: Kind, isSeated: Bool) -> UInt64 {
+            UInt64(UInt32(bitPattern: number)) | kind.rawValue << 32
+                | (isSeated ? Self.seated : 0) | ((word >> 40) &+ 1) << 40
         }
     }
 
     private func offset(_ index: Int) -> Int { LogLayout.viewsOffset + index * Self.entryBytes }
 
-    /// Takes a free entry; nil if there is none. Requires the opening lock.
-    func take(for process: ProcessIdentity, _ kind: Kind, directory: any ProcessDirectory) -> Int? {
+    /// Takes a free entry; nil if there is none. `wantsSeats`: the entry is seated if there are
+    /// seats for it. Requires the opening lock.
+    func take(
+        for process: ProcessIdentity, _ kind: Kind, wantsSeats: Bool = false,
+        directory: any ProcessDirectory
+    ) -> Int? {
         for index in 0 ..< Self.count {
             let at = offset(index)
             let owner = owner(index)
@@ -68,11 +87,19 @@ struct ReaderTable {
                 guard !directory.isAlive(self.process(index)) else { continue }
                 shared.storeInOrder(owner.freed, at: at)
             }
+            // Not for an entry that was given up: a thread that looked for a seat at that moment
+            // may still be about to leave it.
+            if owner.isTaken && owner.isSeated || owner.isAbandoned {
+                ReaderSeats.clear(index, in: shared)
+            }
             shared.storeInOrder(process.startTime, at: at + 8)
             shared.storeInOrder(process.program, at: at + 48)
             shared.storeRelaxed(Deadline.coarseNow, at: at + 32)
             shared.storeInOrder(Self.none, at: at + 16)
-            shared.storeInOrder(owner.next(process.number, kind), at: at)
+            shared.storeInOrder(
+                owner.next(
+                    process.number, kind, isSeated: wantsSeats && index < ReaderSeats.entries),
+                at: at)
             return index
         }
         return nil
@@ -83,6 +110,8 @@ struct ReaderTable {
         shared.storeInOrder(Self.none, at: at + 16)
         shared.storeInOrder(owner(index).freed, at: at)
     }
+
+    func isSeated(_ index: Int) -> Bool { owner(index).isSeated }
 
     private func owner(_ index: Int) -> Owner { Owner(shared.loadInOrder(at: offset(index))) }
 
@@ -102,6 +131,11 @@ struct ReaderTable {
         shared.storeInOrder(position, at: at + 16)
     }
 
+    /// Sets the time of an open snapshot, if no reader has had it open since before `time`.
+    static func restamp(_ index: Int, _ time: UInt64, in shared: SharedMemory) {
+        shared.storeRelaxed(time, at: LogLayout.viewsOffset + index * entryBytes + 24)
+    }
+
     /// Needs no sequential consistency: a checkpoint that still sees a closed snapshot merely does
     /// less than it could. Releasing, so that the reads of the snapshot are complete before.
     @inline(__always)
@@ -116,17 +150,22 @@ struct ReaderTable {
         for index in 0 ..< Self.count {
             let owner = owner(index)
             let position = shared.loadInOrder(at: offset(index) + 16)
-            guard owner.isTaken, position < lowest else { continue }
+            guard owner.isTaken, position < lowest, isProtected(index, owner) else { continue }
             let process = process(index)
             if directory.isAlive(process) {
                 lowest = position
             } else {
                 // Only if it still belongs to the dead process: another may have taken the entry
                 // meanwhile.
-                shared.replaceInOrder(owner.word, by: owner.freed, at: offset(index))
+                shared.replaceInOrder(owner.word, by: owner.freedFromTheDead, at: offset(index))
             }
         }
         return lowest
+    }
+
+    /// Whether a reader may have the entry's snapshot open.
+    private func isProtected(_ index: Int, _ owner: Owner) -> Bool {
+        !owner.isSeated || ReaderSeats.isAnyTaken(of: index, in: shared)
     }
 
     /// The registered openings of the heap, in all processes; a further image of an opening counts
@@ -143,7 +182,7 @@ struct ReaderTable {
             let commits = (
                 newest: shared[.commits], viewed: shared.loadInOrder(at: offset(index) + 40)
             )
-            let isOpen = position != Self.none
+            let isOpen = position != Self.none && isProtected(index, owner)
             if owner.kind == .furtherImage, !isOpen { return nil }
             let isWriting = !isOpen && shared.isWriter(process.number)
             let isBehind = isOpen && published > position

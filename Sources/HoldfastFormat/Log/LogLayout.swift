@@ -23,9 +23,12 @@ public enum LogLayout {
     // NAME-log: two copies of `LogHeader`, written in turn.
     package static let headerOffsets = [0, 4096]
 
-    // NAME-shared: `SharedHeader`, the words of `SharedMemory.Word`, two locks, the reader table.
+    // NAME-shared: `SharedHeader`, the words of `SharedMemory.Word`, two locks, the seats of
+    // readers, the reader table.
     @inlinable
     package static var lockOffset: Int { 1024 }
+    @inlinable
+    package static var seatsOffset: Int { 2048 }
     @inlinable
     package static var viewsOffset: Int { 4096 }
     @inlinable

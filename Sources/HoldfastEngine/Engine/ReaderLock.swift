@@ -124,6 +124,9 @@ final class ReaderLock {
 
     // MARK: Without the latch
 
+    /// Whether readers may enter without the latch.
+    var isBiased: Bool { bias.state.isOpen }
+
     /// Enters an image that is only read, if it is the newest state.
     @inline(__always)
     func tryToEnterThroughBias() -> ReaderSeat? {

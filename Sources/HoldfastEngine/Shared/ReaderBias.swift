@@ -68,8 +68,11 @@ struct ReaderBias: ~Copyable {
     /// Takes a seat if the bias is open. The caller then compares the image with the newest
     /// position, and leaves again if it is older.
     @inline(__always)
-    func enter(_ shared: SharedMemory) -> ReaderSeat? {
-        let state = state
+    func enter(_ shared: SharedMemory) -> ReaderSeat? { enter(state, shared) }
+
+    /// `state`: seen a moment ago.
+    @inline(__always)
+    func enter(_ state: State, _ shared: SharedMemory) -> ReaderSeat? {
         guard state.isOpen else { return nil }
         let seat = ReaderSeats.seatOfThread(of: state.entry, in: shared)
         seat.take()

@@ -57,7 +57,7 @@ enum ReaderSeats {
 }
 
 /// One counter. Safety: it lies in the words of `SharedMemory`, which stay mapped as long as the
-/// opening exists; whoever ends a read in a forked child must not touch it.
+/// opening exists. It belongs to the process that took it, not to its forked children.
 struct ReaderSeat: @unchecked Sendable {
     fileprivate let counter: UnsafeMutablePointer<Atomic<UInt16>>
 

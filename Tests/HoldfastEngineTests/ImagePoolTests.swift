@@ -157,6 +157,21 @@ import Testing
         try engine.close()
     }
 
+    /// After many readers of several commits at once, there is one image again.
+    @Test func afterABurstOfReaders() throws {
+        let (engine, cell, _) = try heap()
+        var reads: [(read: HeldRead<Int>, value: Int)] = []
+        for value in 1 ... 4 {
+            if value > 1 { try engine.change { $0.store(value, at: cell) } }
+            for _ in 0 ..< 16 { reads.append((held(engine, cell), value)) }
+        }
+        #expect(engine.pool.openImages.count >= 4)
+        for (read, value) in reads { #expect(read.end() == [value, value]) }
+        for _ in 0 ..< 2 { _ = engine.pool.tidy() }
+        #expect(engine.pool.openImages.count == 1)
+        try engine.close()
+    }
+
     @Test func theWriterDoesNotWaitForAReader() throws {
         let (engine, cell, _) = try heap(verifies: true)
         let read = held(engine, cell)

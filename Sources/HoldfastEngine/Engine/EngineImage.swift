@@ -109,8 +109,8 @@ final class EngineImage: @unchecked Sendable {
         view.image.makeUpForRefusal(path: view.path, file: heap.dataFile.file)
     }
 
-    /// Whether there are readers. Ends the bias, which is none.
-    var isRead: Bool {
+    /// Ends the bias to readers; returns whether there still are any.
+    func hasReaders() -> Bool {
         readerLock.endBias()
         return latch.hasReaders
     }

@@ -179,7 +179,7 @@ extension ImagePool {
         var busy = 0
         for index in 0 ..< count {
             let image = image(at: index)
-            if image.isChanging || image.isRead || index == hint && image.latch.isFree {
+            if image.isChanging || image.hasReaders() || index == hint && image.latch.isFree {
                 busy += 1
             }
         }

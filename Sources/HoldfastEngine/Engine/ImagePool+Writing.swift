@@ -112,7 +112,7 @@ extension ImagePool {
     private func moveWriter(from image: EngineImage) throws(HeapError) {
         try whileWaiting { (deadline) throws(HeapError) in
             calmReads = 0
-            while writing.load(ordering: .relaxed) == image.index, image.isRead {
+            while writing.load(ordering: .relaxed) == image.index, image.hasReaders() {
                 try lifecycle.requireUsable()
                 if let other = idleImage(besides: image) {
                     writing.store(other.index, ordering: .releasing)

@@ -138,9 +138,9 @@ final class ImagePool: @unchecked Sendable {
         return image
     }
 
-    /// Opens a closed image, which stays locked, and calls `body`, after which it is unlocked. False
-    /// if the system or the reader table has no room for it: the caller waits as if at the limit.
-    /// Under the mutex, which is released meanwhile.
+    /// Opens a closed image, which stays locked, and calls `body`. False if the system or the
+    /// reader table has no room for it: the caller waits as if at the limit. Under the mutex, which
+    /// is released meanwhile.
     func open(
         _ image: EngineImage, _ body: () throws(HeapError) -> Void
     ) throws(HeapError) -> Bool {

@@ -1,22 +1,23 @@
+import HoldfastSystem
 import Synchronization
 
 /// The contexts of finished reads, for reuse: reads that follow each other need not ask the pool.
 /// Threads use different ones, each in a cache line of its own.
 ///
-/// `@unchecked Sendable`: a context in a word belongs to nobody; the exchange that takes it out of
-/// the word hands it over.
+/// `@unchecked Sendable`: a context in a word is unused, and the exchange that takes it out of the
+/// word gives it to one thread.
 final class SpareContexts: @unchecked Sendable {
     private static let lineBytes = 64
     private let words: UnsafeMutableRawPointer
 
     init() {
-        let count = ReaderSeats.count * Self.lineBytes
+        let count = ThreadLines.count * Self.lineBytes
         words = .allocate(byteCount: count, alignment: Self.lineBytes)
         words.initializeMemory(as: UInt8.self, repeating: 0, count: count)
     }
 
     deinit {
-        for number in 0 ..< ReaderSeats.count {
+        for number in 0 ..< ThreadLines.count {
             if let context = taken(word(number)) { TransactionContextPool.shared.giveBack(context) }
         }
         words.deallocate()
@@ -34,12 +35,12 @@ final class SpareContexts: @unchecked Sendable {
 
     @inline(__always)
     func take() -> HeapView.Context {
-        taken(word(ReaderSeats.ofThread)) ?? TransactionContextPool.shared.take()
+        taken(word(ThreadLines.ofThread())) ?? TransactionContextPool.shared.take()
     }
 
     @inline(__always)
     func giveBack(_ context: HeapView.Context) {
-        let isKept = word(ReaderSeats.ofThread).pointee.compareExchange(
+        let isKept = word(ThreadLines.ofThread()).pointee.compareExchange(
             expected: 0, desired: UInt(bitPattern: context), ordering: .releasing
         ).exchanged
         if !isKept { TransactionContextPool.shared.giveBack(context) }

@@ -1,5 +1,5 @@
-import CHoldfast
 import HoldfastFormat
+import HoldfastSystem
 import Synchronization
 
 /// Counters of the open read transactions of an image, in the shared file. Readers of one image use
@@ -17,7 +17,7 @@ import Synchronization
 /// not seated. Counter *s* of entry *e* is at `LogLayout.seatsOffset + s * 128 + e * 2`. A thread
 /// always uses the same counter of an entry, and the first threads of a process different ones.
 enum ReaderSeats {
-    static let count = 16
+    static var count: Int { ThreadLines.count }
     static let entries = 64
     private static let stride = entries * MemoryLayout<UInt16>.size
 
@@ -28,15 +28,11 @@ enum ReaderSeats {
                 .assumingMemoryBound(to: Atomic<UInt16>.self))
     }
 
-    /// The number of the calling thread among those that share a cache line: 0 ..< `count`.
-    @inline(__always)
-    static var ofThread: Int { Int(holdfast_thread_number()) & (count - 1) }
-
     /// The calling thread's counter of an entry. Threads of processes whose entries are neighbours
     /// use different lines.
     @inline(__always)
     static func seatOfThread(of entry: Int, in shared: SharedMemory) -> ReaderSeat {
-        seat((Int(holdfast_thread_number()) &+ entry &* 5) & (count - 1), of: entry, in: shared)
+        seat(ThreadLines.ofThread(shiftedBy: entry &* 5), of: entry, in: shared)
     }
 
     /// Whether a reader has the entry's snapshot open.

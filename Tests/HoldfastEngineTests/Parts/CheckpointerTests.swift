@@ -39,11 +39,12 @@ import Testing
         #expect(parts.calls().isEmpty)
     }
 
-    /// Commits behind an open snapshot stay in the log.
+    /// Commits behind an open snapshot stay in the log, as long as there is a reader.
     @Test func goesNoFurtherThanASnapshot() throws {
         let parts = try PartsOfOpening.opened()
         let first = try parts.commitPage(holding: 1)
         let position = parts.view.applied
+        let seat = try #require(parts.participation.takeSeat())
         parts.participation.openSnapshot()
         let second = try parts.commitPage(holding: 2)
         let checkpointer = checkpointer(of: parts)
@@ -51,9 +52,10 @@ import Testing
         #expect(try parts.header.checkpointPosition == position)
         #expect(try parts.valueInFile(at: first) == 1)
         #expect(try parts.valueInFile(at: second) == 0)
-        parts.participation.closeSnapshot()
+        seat.leave()
         #expect(try checkpointer.moveLogIntoDataFile(waits: true))
         #expect(try parts.valueInFile(at: second) == 2)
+        parts.participation.closeSnapshot()
     }
 
     /// A process that reads and is in no reader table keeps the data file as it is.

@@ -299,4 +299,41 @@ extension ByHand.Movement {
         #expect(ran.status == 0, "\(ran.output)")
         #expect(ran.output.split(separator: "\n").count == count)
     }
+
+    /// The plug-in as a process: one answer for each message, and its end with the input's.
+    @Test func thePlugInAnswers() throws {
+        func frame(_ text: String) -> Data {
+            withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { Data($0) } + Data(text.utf8)
+        }
+        func run(_ input: Data) throws -> (status: Int32, answers: [String]) {
+            let process = Process()
+            process.executableURL = productsFolder.appendingPathComponent("HoldfastMacros-tool")
+            let (input, data) = (Pipe(), input)
+            let output = Pipe()
+            process.standardInput = input
+            process.standardOutput = output
+            try process.run()
+            try input.fileHandleForWriting.write(contentsOf: data)
+            try input.fileHandleForWriting.close()
+            var rest = output.fileHandleForReading.readDataToEndOfFile()[...]
+            process.waitUntilExit()
+            var answers: [String] = []
+            while rest.count >= 8 {
+                let count = rest.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+                answers.append(String(decoding: rest.dropFirst(8).prefix(count), as: UTF8.self))
+                rest = rest.dropFirst(8 + count)
+            }
+            return (process.terminationStatus, answers)
+        }
+        let source = #"{"expandAttachedMacro":{"declSyntax":{"source":"struct A { var a: Int }"}}}"#
+        let messages = [#"{"getCapability":{}}"#, "", "no JSON", source, "{}"].map(frame)
+        let ended = try run(messages.reduce(Data(), +))
+        #expect(ended.status == 0 && ended.answers.count == messages.count, "\(ended)")
+        #expect(ended.answers[0].contains("protocolVersion"))
+        #expect(ended.answers[3].contains("extension A: Holdfast.PersistableRecord"))
+        #expect(try run(Data()).status == 0)
+        // Cut off in the middle, or longer than any message.
+        #expect(try run(frame("{}").dropLast()).answers == [])
+        #expect(try run(Data(repeating: 0xff, count: 8)).status == 1)
+    }
 }

@@ -1,5 +1,6 @@
 // swift-tools-version: 6.2
 
+import CompilerPluginSupport
 import PackageDescription
 
 // The layers, bottom up; each target depends only on targets above it in this list.
@@ -47,13 +48,23 @@ let package = Package(
                 "MemoryMapping",
             ]),
 
-        // What a program sees: PersistentHeap, transactions, values, collections.
+        // What the macros write, as a library: the tests cannot import the program below wherever
+        // they are built.
+        .target(name: "HoldfastMacroExpansion"),
+
+        // The compiler's plug-in, which runs on the machine that builds a program.
+        .macro(
+            name: "HoldfastMacros",
+            dependencies: ["HoldfastMacroExpansion"]),
+
+        // What a program sees: PersistentHeap, transactions, values, collections, macros.
         .target(
             name: "Holdfast",
             dependencies: [
                 "CHoldfast",
                 "HoldfastEngine",
                 "HoldfastFormat",
+                "HoldfastMacros",
                 "HoldfastSystem",
                 "MemoryMapping",
             ]),
@@ -146,6 +157,12 @@ let package = Package(
             name: "MemoryMappingTests",
             dependencies: [
                 "MemoryMapping",
+                "TestSupport",
+            ]),
+        .testTarget(
+            name: "HoldfastMacroTests",
+            dependencies: [
+                "HoldfastMacroExpansion",
                 "TestSupport",
             ]),
         .testTarget(

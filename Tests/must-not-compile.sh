@@ -17,7 +17,8 @@ fi
 compile() {
     swiftc -swift-version 6 -parse-as-library -module-name MustNotCompile -emit-sil -o /dev/null \
         -I "$products/Modules" -I Sources/CHoldfast/include \
-        -Xcc "-fmodule-map-file=$products/CHoldfast.build/module.modulemap" "$1" 2>&1
+        -Xcc "-fmodule-map-file=$products/CHoldfast.build/module.modulemap" \
+        -load-plugin-executable "$products/HoldfastMacros-tool#HoldfastMacros" "$1" 2>&1
 }
 
 status=0

@@ -3,12 +3,13 @@ import TestSupport
 
 /// The toolchain's compiler, run on single files against the modules that this test was built with.
 enum CompilerRun {
-    /// The compiler arguments for finding Holdfast's modules.
+    /// The compiler arguments for finding Holdfast's modules and the plug-in of its macros.
     static var moduleArguments: [String] {
         [
             "-swift-version", "6", "-I", productsFolder.path + "/Modules",
             "-Xcc", "-fmodule-map-file=\(productsFolder.path)/CHoldfast.build/module.modulemap",
-            "-I", packageFolder.path + "/Sources/CHoldfast/include",
+            "-I", packageFolder.path + "/Sources/CHoldfast/include", "-load-plugin-executable",
+            productsFolder.path + "/HoldfastMacros-tool#HoldfastMacros",
         ]
     }
 

@@ -76,14 +76,15 @@ struct DocumentationPage {
         }
     }
 
-    /// The code of a section as a function without arguments.
+    /// The code of a section as a function without arguments, in an enum of its own, which holds
+    /// the types with `@Persistable`: a macro cannot extend the local types of a function.
     struct Function {
         let section: String
         let name: String
         let isAsync: Bool
         let source: String
 
-        var call: String { "try \(isAsync ? "await " : "")\(name)()" }
+        var call: String { "try \(isAsync ? "await " : "")\(name).run()" }
     }
 
     /// The sections with Swift code that is not a sketch, each as a function that is compiled and
@@ -97,20 +98,47 @@ struct DocumentationPage {
         }
         return sections.enumerated().map { number, section in
             let name = "\(prefix)_\(number + 1)"
-            let body = section.blocks.map { block in
+            var types = ""
+            var body = ""
+            for block in section.blocks {
                 let lines = block.lines.map { $0.hasPrefix("import ") ? "" : $0 }
-                return "#sourceLocation(file: \"\(path)\", line: \(block.line))\n"
-                    + lines.joined(separator: "\n")
-                    + "\n#sourceLocation()\n"
+                let (declared, others) = Self.separate(lines)
+                types += place(declared, of: block)
+                body += place(others, of: block)
             }
             // In an asynchronous function, the methods for tasks would be meant.
             let isAsync = section.blocks.flatMap(\.lines).contains {
                 !$0.hasPrefix(" ") && $0.contains("await ")
             }
             let source =
-                "func \(name)() \(isAsync ? "async " : "")throws {\n\(body.joined())}\n"
+                "enum \(name) {\n\(types)static func run() \(isAsync ? "async " : "")throws {\n"
+                + "\(body)}\n}\n"
             return Function(section: section.name, name: name, isAsync: isAsync, source: source)
         }
+    }
+
+    /// Lines of a block, with the place where they stand in the page.
+    private func place(_ lines: [String], of block: Block) -> String {
+        "#sourceLocation(file: \"\(path)\", line: \(block.line))\n" + lines.joined(separator: "\n")
+            + "\n#sourceLocation()\n"
+    }
+
+    /// Divides lines into those of the types with `@Persistable` and all others. Each takes the
+    /// place of the other's lines with empty ones.
+    private static func separate(_ lines: [String]) -> (types: [String], others: [String]) {
+        var types = lines.map { _ in "" }
+        var others = types
+        var isInType = false
+        var depth = 0
+        for (index, line) in lines.enumerated() {
+            isInType = isInType || line.hasPrefix("@Persistable")
+            if isInType { types[index] = line } else { others[index] = line }
+            guard isInType else { continue }
+            let opened = line.count { $0 == "{" }
+            depth += opened - line.count { $0 == "}" }
+            isInType = depth > 0 || (opened == 0 && !line.contains("}"))
+        }
+        return (types, others)
     }
 }
 

@@ -37,3 +37,20 @@ func use(_ heap: PersistentHeap) async throws {
     }
     Task { try heap.read { tx in _ = try tx.array("items", of: Item.self).count + count } }
 }
+
+@Persistable struct Contact {
+    var name: String
+    var payment = Payment.cash
+    var level: Level?
+    var friend: Ref<Contact>?
+}
+
+@Persistable enum Payment { case cash, card(String), split(Int, of: Int) }
+
+@Persistable enum Level: Int16 { case low, high }
+
+@Persistable(.plain) struct Entry { var number: Int, place: (Int32, Int32) }
+
+enum Outer {
+    @Persistable fileprivate struct Box<Value: Persistable> { var value: Value }
+}

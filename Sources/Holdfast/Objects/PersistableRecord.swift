@@ -11,6 +11,9 @@ import HoldfastEngine
 ///     }
 ///
 /// The conformance needs no code: the fields are found by reflection when the type is first used.
+/// The macro ``Persistable()`` writes the conformance with a list of the fields instead, and has
+/// the compiler check their types.
+///
 /// Each record has a block of its own that holds the stored forms of its fields one after the
 /// other. The record belongs to the place that it is stored in. Removing or replacing it there
 /// frees it together with everything that it owns (strings, nested records and collections, but not
@@ -24,7 +27,15 @@ import HoldfastEngine
 /// ``HeapError/notStorable(type:reason:)``, which names the field, when a root of the type is first
 /// requested. A struct whose fields are all plain bytes is faster as a ``PersistableStruct``.
 public protocol PersistableRecord: ReferenceTarget
-where Stored == RelativePointer<StoredRecord> {}
+where Stored == RelativePointer<StoredRecord> {
+    /// All stored properties in the order of their declaration. The macro ``Persistable()`` writes
+    /// the list. Nil, the default, stands for those that reflection finds.
+    static var storedFields: [RecordField]? { get }
+}
+
+extension PersistableRecord {
+    public static var storedFields: [RecordField]? { nil }
+}
 
 /// The header of a record: the first 8 bytes of its block.
 @frozen

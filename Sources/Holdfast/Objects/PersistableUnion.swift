@@ -3,7 +3,8 @@ import HoldfastSystem
 
 /// An enum with associated values that can be stored in a heap.
 ///
-/// Swift cannot decompose and rebuild such an enum generically, so the enum lists its cases:
+/// Swift cannot decompose and rebuild such an enum generically, so the enum lists its cases. The
+/// macro ``Persistable()`` writes the list; by hand it is:
 ///
 ///     enum Payment: PersistableUnion {
 ///         case cash

@@ -5,8 +5,8 @@ import HoldfastFormat
 import HoldfastSystem
 import Synchronization
 
-/// The layout of a record's fields, in the struct and in the heap. Created once for each type, by
-/// reflection, and never freed.
+/// The layout of a record's fields, in the struct and in the heap. Created once for each type, from
+/// the list of its fields or by reflection, and never freed.
 ///
 /// A block consists of the header (`StoredRecord`, 8 bytes) and the fields' stored forms in the
 /// order of their declaration, each at the next multiple of its alignment.
@@ -74,6 +74,58 @@ package final class RecordLayout: Sendable {
     /// Returns the layout of `type`. Throws `notStorable` if one of its fields cannot be stored.
     static func make(_ type: any PersistableRecord.Type) throws(HeapError) -> RecordLayout {
         if let described = type as? any DescribedRecord.Type { return make(described) }
+        let found =
+            if let list = type.storedFields { try listed(list, of: type) } else {
+                try reflected(type)
+            }
+        var fields: [Field] = []
+        var end = MemoryLayout<StoredRecord>.size
+        for field in found {
+            let (size, alignment) = storedLayout(field.valueType)
+            guard TypeFacts.size(of: field.valueType) > 0, size > 0 else {
+                throw HeapError.notStorable(
+                    type: "\(type)", reason: "its field \(field.name) has no bytes")
+            }
+            let offset = end.roundedUp(to: alignment)
+            fields.append(
+                Field(
+                    name: field.name, memoryOffset: field.memoryOffset, offset: offset,
+                    valueType: field.valueType, optionalType: field.optionalType))
+            end = offset + size
+        }
+        guard end < Int(Int32.max) else {
+            throw HeapError.notStorable(type: "\(type)", reason: "it is too large")
+        }
+        return RecordLayout(
+            type, fields: fields, byteCount: end, memoryBytes: TypeFacts.size(of: type))
+    }
+
+    /// A field in the struct, whose place in the heap is not known yet.
+    private struct MemoryField {
+        let name: String
+        let memoryOffset: Int
+        let valueType: any Persistable.Type
+        let optionalType: (any OptionalField.Type)?
+    }
+
+    private static func listed(
+        _ list: [RecordField], of type: any PersistableRecord.Type
+    ) throws(HeapError) -> [MemoryField] {
+        guard let offsets = RecordField.memoryOffsets(list, in: type) else {
+            throw HeapError.notStorable(
+                type: "\(type)",
+                reason: "its storedFields are not all of its stored properties in their order")
+        }
+        return zip(list, offsets).map { field, offset in
+            MemoryField(
+                name: field.name, memoryOffset: offset, valueType: field.valueType,
+                optionalType: field.optionalType)
+        }
+    }
+
+    private static func reflected(
+        _ type: any PersistableRecord.Type
+    ) throws(HeapError) -> [MemoryField] {
         var found: [(name: String, offset: Int, type: Any.Type)] = []
         let isInspectable = _forEachField(of: type) { name, offset, fieldType, _ in
             found.append((String(cString: name), offset, fieldType))
@@ -84,9 +136,8 @@ package final class RecordLayout: Sendable {
                 type: "\(type)",
                 reason: "a record must be a struct, and reflection finds no fields in this type")
         }
-        var fields: [Field] = []
-        var end = MemoryLayout<StoredRecord>.size
-        for (name, memoryOffset, fieldType) in found {
+        var fields: [MemoryField] = []
+        for (name, offset, fieldType) in found {
             guard let persistable = fieldType as? any Persistable.Type else {
                 throw HeapError.notStorable(
                     type: "\(type)",
@@ -95,23 +146,12 @@ package final class RecordLayout: Sendable {
                         + "Persistable\(advice(fieldType))"
                 )
             }
-            let (size, alignment) = storedLayout(persistable)
-            guard TypeFacts.size(of: fieldType) > 0, size > 0 else {
-                throw HeapError.notStorable(
-                    type: "\(type)", reason: "its field \(name) has no bytes")
-            }
-            let offset = end.roundedUp(to: alignment)
             fields.append(
-                Field(
-                    name: name, memoryOffset: memoryOffset, offset: offset, valueType: persistable,
+                MemoryField(
+                    name: name, memoryOffset: offset, valueType: persistable,
                     optionalType: fieldType as? any OptionalField.Type))
-            end = offset + size
         }
-        guard end < Int(Int32.max) else {
-            throw HeapError.notStorable(type: "\(type)", reason: "it is too large")
-        }
-        return RecordLayout(
-            type, fields: fields, byteCount: end, memoryBytes: TypeFacts.size(of: type))
+        return fields
     }
 
     /// Returns the layout of a type that is not a struct of this program. Its fields exist only in

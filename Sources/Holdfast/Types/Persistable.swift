@@ -14,11 +14,12 @@ import HoldfastEngine
 /// - An enum with raw values conforms to ``PersistableEnum``, and one with associated values to
 ///   ``PersistableUnion``.
 ///
-/// Only ``PersistableUnion`` needs any code. In a ``PersistableStruct`` the compiler rejects a
-/// class, a closure, an `Array` or a `String`. A field of a ``PersistableRecord`` that cannot be
-/// stored, and a raw pointer in any type, compiles. It is refused with
-/// ``HeapError/notStorable(type:reason:)``, which names the field, when a root of the type is first
-/// requested.
+/// The macro ``Persistable()`` writes these conformances, and then the compiler checks all fields.
+/// By hand, only ``PersistableUnion`` needs any code. In a ``PersistableStruct`` the compiler
+/// rejects a class, a closure, an `Array` or a `String`. Without the macro, a field of a
+/// ``PersistableRecord`` that cannot be stored, and a raw pointer in any type, compiles. It is
+/// refused with ``HeapError/notStorable(type:reason:)``, which names the field, when a root of the
+/// type is first requested.
 public protocol Persistable: SendableMetatype {
     /// The form that is stored in the file.
     associatedtype Stored: BitwiseCopyable

@@ -1,0 +1,61 @@
+/// A stored property of a record, as ``PersistableRecord/storedFields`` lists it.
+public struct RecordField: Sendable {
+    let name: String
+    /// The record that the property belongs to.
+    let recordType: ObjectIdentifier
+    /// Nil if access to the property runs code of its own, such as observers.
+    let memoryOffset: Int?
+    let valueType: any Persistable.Type
+    /// The field's type again, if it is an optional.
+    let optionalType: (any OptionalField.Type)?
+    let size: Int
+    let alignment: Int
+
+    /// Creates an entry for the property that `path` leads to.
+    public init<Record: PersistableRecord, Value: Persistable>(
+        _ name: String, _ path: KeyPath<Record, Value>
+    ) {
+        self.name = name
+        recordType = ObjectIdentifier(Record.self)
+        memoryOffset = MemoryLayout<Record>.offset(of: path)
+        valueType = Value.self
+        optionalType = Value.self as? any OptionalField.Type
+        size = MemoryLayout<Value>.size
+        alignment = MemoryLayout<Value>.alignment
+    }
+
+    /// Refuses a property whose type has no stored form, with a better message than that of a
+    /// missing conformance.
+    @available(
+        *, unavailable,
+        message: """
+            this property cannot be stored in a heap, because its type is not Persistable; \
+            use a @Persistable struct or enum, a Ref, or a persistent collection
+            """
+    )
+    @_disfavoredOverload
+    public init<Record: PersistableRecord, Value>(_ name: String, _ path: KeyPath<Record, Value>) {
+        fatalError("Holdfast: not Persistable")
+    }
+
+    /// Returns the offsets of the fields in a struct that consists of them, or nil if the struct
+    /// has others, too, or has them in another order.
+    ///
+    /// A struct has its stored properties in the order of their declaration, each at the next
+    /// multiple of its alignment. So the offsets of properties with observers follow from the
+    /// others' sizes.
+    static func memoryOffsets(_ fields: [RecordField], in type: any PersistableRecord.Type)
+        -> [Int]?
+    {
+        var offsets: [Int] = []
+        var end = 0
+        for field in fields {
+            let offset = end.roundedUp(to: field.alignment)
+            guard field.recordType == ObjectIdentifier(type), offset == field.memoryOffset ?? offset
+            else { return nil }
+            offsets.append(offset)
+            end = offset + field.size
+        }
+        return end == TypeFacts.size(of: type) ? offsets : nil
+    }
+}

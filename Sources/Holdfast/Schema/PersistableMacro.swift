@@ -1,0 +1,65 @@
+/// Makes a struct or an enum storable in a heap: writes the conformance that the type needs.
+///
+///     @Persistable
+///     struct Contact {
+///         var name: String
+///         var birthday: Date?
+///         var phones = PersistentArray<String>()
+///     }
+///
+///     @Persistable
+///     enum Payment {
+///         case cash
+///         case card(String)
+///         case transfer(iban: String, on: Date)
+///     }
+///
+/// The declaration alone decides on the form, never the types of the fields, which a macro cannot
+/// see. So a field that is added later never changes how the others are stored:
+///
+/// - A struct becomes a ``PersistableRecord`` whose fields are listed
+///   (``PersistableRecord/storedFields``), so no reflection is needed.
+/// - An enum whose cases have raw values (`enum Colour: Int16`) becomes a ``PersistableEnum``.
+/// - Any other enum becomes a ``PersistableUnion`` with the list of its cases.
+/// - With ``PersistableForm/plain`` as argument, a struct becomes a ``PersistableStruct``, and an
+///   enum a ``PersistableEnum``.
+///
+/// The stored bytes and their description are those of the same type with a conformance written by
+/// hand. A field or a payload that cannot be stored, such as a closure, an object or a pointer, is
+/// an error at its line.
+///
+/// The type must not be local to a function. Properties with wrappers, or that other macros add,
+/// are not supported.
+@attached(
+    extension, conformances: PersistableRecord, PersistableEnum, PersistableUnion,
+    names: named(storedFields), named(cases), named(_makeCases), named(_checkForm))
+public macro Persistable() =
+    #externalMacro(module: "HoldfastMacros", type: "PersistableMacro")
+
+/// Makes a struct or an enum storable in a heap, in another form than ``Persistable()`` chooses.
+///
+///     @Persistable(.plain)
+///     struct Movement {
+///         var item: Int32
+///         var delta: Int64
+///     }
+///
+///     typealias Code = Int16
+///
+///     @Persistable(.plain)
+///     enum Level: Code { case low, high }
+///
+/// A plain struct is stored as the bytes that it has in memory, which is the fastest form; all of
+/// its fields must be plain, too (``PersistableStruct``). A plain enum is stored as its raw value
+/// (``PersistableEnum``); the argument is needed only if the raw type has a name of the program's
+/// own.
+@attached(
+    extension, conformances: PersistableStruct, PersistableEnum, BitwiseCopyable)
+public macro Persistable(_ form: PersistableForm) =
+    #externalMacro(module: "HoldfastMacros", type: "PersistableMacro")
+
+/// A form that ``Persistable(_:)`` gives a type.
+public struct PersistableForm: Sendable {
+    /// The bytes of a struct, or the raw value of an enum.
+    public static let plain = PersistableForm()
+}

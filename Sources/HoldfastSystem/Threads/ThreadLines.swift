@@ -3,6 +3,7 @@ import CHoldfast
 /// Numbers for words that exist once for each of a few groups of threads, in a cache line each, so
 /// that threads on different processors do not write the same line. The first threads of a process
 /// are in different groups.
+@usableFromInline
 package enum ThreadLines {
     @inlinable @inline(__always)
     package static var count: Int { 16 }

@@ -13,9 +13,10 @@ import Synchronization
 /// its target and the entry. A checkpoint that misses a reader has a target that the reader's image
 /// has reached.
 ///
-/// There are 16 counters of two bytes for each of the table's first 64 entries; other entries are
-/// not seated. Counter *s* of entry *e* is at `LogLayout.seatsOffset + s * 128 + e * 2`. A thread
-/// always uses the same counter of an entry, and the first threads of a process different ones.
+/// There are 16 counters of two bytes for each of the table's first 64 entries. Other entries are
+/// not seated, nor is one in which a process died while it read, as long as the file exists.
+/// Counter *s* of entry *e* is at `LogLayout.seatsOffset + s * 128 + e * 2`. A thread always uses
+/// the same counter of an entry, and the first threads of a process different ones.
 enum ReaderSeats {
     static var count: Int { ThreadLines.count }
     static let entries = 64
@@ -46,10 +47,6 @@ enum ReaderSeats {
         (0 ..< count).reduce(0) { $0 + seat($1, of: entry, in: shared).readers } > 1
     }
 
-    /// Forgets the readers of a process that died. No living process may use the entry.
-    static func clear(_ entry: Int, in shared: SharedMemory) {
-        for number in 0 ..< count { seat(number, of: entry, in: shared).clear() }
-    }
 }
 
 /// One counter. Safety: it lies in the words of `SharedMemory`, which stay mapped as long as the
@@ -78,6 +75,4 @@ struct ReaderSeat: @unchecked Sendable {
 
     fileprivate var readers: Int { Int(counter.pointee.load(ordering: .sequentiallyConsistent)) }
     fileprivate var isTaken: Bool { readers != 0 }
-
-    fileprivate func clear() { counter.pointee.store(0, ordering: .sequentiallyConsistent) }
 }

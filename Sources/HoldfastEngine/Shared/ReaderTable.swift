@@ -19,8 +19,7 @@ import HoldfastSystem
 ///        0     4   process ID; 0: the entry is free. Stored last when an entry is taken, and first
 ///                  when it is released
 ///        4     1   kind: 1 catches up, 2 fixed (private copies, snapshots), 3 a further image of
-///                  an opening that has an entry of kind 1; plus 4 if the entry is seated; plus 8
-///                  if it is free and was seated, and its process died
+///                  an opening that has an entry of kind 1; plus 4 if the entry is seated
 ///        5     3   how often the entry has been taken, so that these eight bytes differ for two
 ///                  openings, even of processes with the same ID: freeing the entry of a dead
 ///                  process cannot free another's
@@ -54,17 +53,12 @@ struct ReaderTable {
 
         var number: Int32 { Int32(bitPattern: UInt32(truncatingIfNeeded: word)) }
         private static let seated: UInt64 = 4 << 32
-        private static let abandoned: UInt64 = 8 << 32
 
         var kind: Kind? { Kind(rawValue: (word >> 32) & 3) }
         var isTaken: Bool { number != 0 }
         var isSeated: Bool { word & Self.seated != 0 }
-        /// Whether a dead process may have left seats taken.
-        var isAbandoned: Bool { word & Self.abandoned != 0 }
         /// The same entry released; the count stays.
         var freed: UInt64 { (word >> 40) << 40 }
-        /// The entry of a dead process, released by another.
-        var freedFromTheDead: UInt64 { freed | (isSeated ? Self.abandoned : 0) }
 
         func next(_ number: Int32, _ kind: Kind, isSeated: Bool) -> UInt64 {
             UInt64(UInt32(bitPattern: number)) | kind.rawValue << 32
@@ -74,35 +68,46 @@ struct ReaderTable {
 
     private func offset(_ index: Int) -> Int { LogLayout.viewsOffset + index * Self.entryBytes }
 
-    /// Takes a free entry; nil if there is none. `wantsSeats`: the entry is seated if there are
-    /// seats for it. Requires the opening lock.
+    /// Takes a free entry; nil if there is none. `wantsSeats`: rather one that can be seated.
+    /// Requires the opening lock.
     func take(
         for process: ProcessIdentity, _ kind: Kind, wantsSeats: Bool = false,
         directory: any ProcessDirectory
     ) -> Int? {
-        for index in 0 ..< Self.count {
-            let at = offset(index)
-            let owner = owner(index)
-            if owner.isTaken {
-                guard !directory.isAlive(self.process(index)) else { continue }
-                shared.storeInOrder(owner.freed, at: at)
+        if wantsSeats {
+            for index in 0 ..< ReaderSeats.entries where isFree(index, directory) {
+                // A process that died while it read has left its seats taken. They are not cleared:
+                // a thread of an earlier owner, which looked for a seat as it gave the entry up,
+                // may still have to leave one.
+                if ReaderSeats.isAnyTaken(of: index, in: shared) { continue }
+                occupy(index, process, kind, isSeated: true)
+                return index
             }
-            // Not for an entry that was given up: a thread that looked for a seat at that moment
-            // may still be about to leave it.
-            if owner.isTaken && owner.isSeated || owner.isAbandoned {
-                ReaderSeats.clear(index, in: shared)
-            }
-            shared.storeInOrder(process.startTime, at: at + 8)
-            shared.storeInOrder(process.program, at: at + 48)
-            shared.storeRelaxed(Deadline.coarseNow, at: at + 32)
-            shared.storeInOrder(Self.none, at: at + 16)
-            shared.storeInOrder(
-                owner.next(
-                    process.number, kind, isSeated: wantsSeats && index < ReaderSeats.entries),
-                at: at)
+        }
+        for index in 0 ..< Self.count where isFree(index, directory) {
+            occupy(index, process, kind, isSeated: false)
             return index
         }
         return nil
+    }
+
+    /// Whether the entry has no owner, or none that still runs.
+    private func isFree(_ index: Int, _ directory: any ProcessDirectory) -> Bool {
+        let owner = owner(index)
+        guard owner.isTaken else { return true }
+        guard !directory.isAlive(process(index)) else { return false }
+        shared.storeInOrder(owner.freed, at: offset(index))
+        return true
+    }
+
+    private func occupy(_ index: Int, _ process: ProcessIdentity, _ kind: Kind, isSeated: Bool) {
+        let at = offset(index)
+        shared.storeInOrder(process.startTime, at: at + 8)
+        shared.storeInOrder(process.program, at: at + 48)
+        shared.storeRelaxed(Deadline.coarseNow, at: at + 32)
+        shared.storeInOrder(Self.none, at: at + 16)
+        shared.storeInOrder(
+            owner(index).next(process.number, kind, isSeated: isSeated), at: at)
     }
 
     func giveUp(_ index: Int) {
@@ -157,7 +162,7 @@ struct ReaderTable {
             } else {
                 // Only if it still belongs to the dead process: another may have taken the entry
                 // meanwhile.
-                shared.replaceInOrder(owner.word, by: owner.freedFromTheDead, at: offset(index))
+                shared.replaceInOrder(owner.word, by: owner.freed, at: offset(index))
             }
         }
         return lowest

@@ -12,9 +12,7 @@ extension ImagePool {
         }
         try lifecycle.requireUsable()
         let image = self[reading.load(ordering: .acquiring)]
-        if let seat = image._withUnsafeGuaranteedRef({ $0.tryToReadThroughBias() }) {
-            return ReaderPlace(image, seat, isBiased: true)
-        }
+        if let place = placeThroughBias(image) { return place }
         return try enterThroughLatch(image)
     }
 
@@ -22,21 +20,29 @@ extension ImagePool {
     private func enterThroughLatch(
         _ image: Unmanaged<EngineImage>
     ) throws(HeapError) -> ReaderPlace {
-        var seat: ReaderSeat?
-        switch image._withUnsafeGuaranteedRef({ $0.tryToRead(&seat) }) {
-        case .first, .joined: return try entered(image, seat)
-        case .mustPrepare: return try catchUp(image.takeUnretainedValue(), seat)
-        case .timedOut, nil: return try waitToRead(image.takeUnretainedValue())
-        }
+        if let place = try tryToEnter(image) { return place }
+        return try waitToRead(image.takeUnretainedValue())
     }
 
     /// The same as `enterReading`, if that needs no waiting; nil otherwise.
     func tryToEnterReading() throws(HeapError) -> ReaderPlace? {
         try lifecycle.requireUsable()
         let image = self[reading.load(ordering: .acquiring)]
-        if let seat = image._withUnsafeGuaranteedRef({ $0.tryToReadThroughBias() }) {
-            return ReaderPlace(image, seat, isBiased: true)
+        if let place = placeThroughBias(image) { return place }
+        return try tryToEnter(image)
+    }
+
+    @inline(__always)
+    private func placeThroughBias(_ image: Unmanaged<EngineImage>) -> ReaderPlace? {
+        image._withUnsafeGuaranteedRef({ $0.tryToReadThroughBias() }).map {
+            ReaderPlace(image, $0, isBiased: true)
         }
+    }
+
+    /// Passes the latch of the image, and catches up if it is behind; nil if that would take
+    /// waiting for others.
+    @inline(__always)
+    private func tryToEnter(_ image: Unmanaged<EngineImage>) throws(HeapError) -> ReaderPlace? {
         var seat: ReaderSeat?
         switch image._withUnsafeGuaranteedRef({ $0.tryToRead(&seat) }) {
         case .first, .joined: return try entered(image, seat)
@@ -129,16 +135,7 @@ extension ImagePool {
 
     @inline(never)
     private func waitToRead(_ image: EngineImage) throws(HeapError) -> ReaderPlace {
-        if image.catchesUpSoon {
-            var seat: ReaderSeat?
-            switch image.tryToRead(&seat) {
-            case .first, .joined:
-                try image.readerLock.requireUsableAsReader(seat)
-                return ReaderPlace(image, seat)
-            case .mustPrepare: return try catchUp(image, seat)
-            case .timedOut, nil: break
-            }
-        }
+        if image.catchesUpSoon, let place = try tryToEnter(.passUnretained(image)) { return place }
         return try whileWaiting { (deadline) throws(HeapError) in
             while true {
                 try lifecycle.requireUsable()

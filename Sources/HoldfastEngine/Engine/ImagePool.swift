@@ -83,15 +83,16 @@ final class ImagePool: @unchecked Sendable {
 
     /// The image of the transaction that the calling thread has open, or the first one.
     var openImage: EngineImage {
-        let open = first.view.openTransaction(HeapView.innermost)
-        return open.map { image(of: $0).takeUnretainedValue() } ?? first
+        unmanagedOpenImage.takeUnretainedValue()
+    }
+
+    private var unmanagedOpenImage: Unmanaged<EngineImage> {
+        first.view.openTransaction(HeapView.innermost).map { image(of: $0) } ?? self[0]
     }
 
     /// Throws unless all that the calling thread's open transaction has read was readable.
     func requireReadable() throws(HeapError) {
-        let open = first.view.openTransaction(HeapView.innermost)
-        let image = open.map { self.image(of: $0) } ?? self[0]
-        try image.use { (image) throws(HeapError) in try image.requireReadable() }
+        try unmanagedOpenImage.use { (image) throws(HeapError) in try image.requireReadable() }
     }
 
     /// The numbers of the open images.

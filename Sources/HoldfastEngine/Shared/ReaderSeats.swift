@@ -46,7 +46,6 @@ enum ReaderSeats {
     static func isTakenTwice(of entry: Int, in shared: SharedMemory) -> Bool {
         (0 ..< count).reduce(0) { $0 + seat($1, of: entry, in: shared).readers } > 1
     }
-
 }
 
 /// One counter. Safety: it lies in the words of `SharedMemory`, which stay mapped as long as the

@@ -47,13 +47,13 @@ struct ReaderTable {
 
     /// The first word of an entry.
     private struct Owner {
+        private static let seated: UInt64 = 4 << 32
+
         var word: UInt64
 
         init(_ word: UInt64) { self.word = word }
 
         var number: Int32 { Int32(bitPattern: UInt32(truncatingIfNeeded: word)) }
-        private static let seated: UInt64 = 4 << 32
-
         var kind: Kind? { Kind(rawValue: (word >> 32) & 3) }
         var isTaken: Bool { number != 0 }
         var isSeated: Bool { word & Self.seated != 0 }
@@ -136,7 +136,7 @@ struct ReaderTable {
         shared.storeInOrder(position, at: at + 16)
     }
 
-    /// Sets the time of an open snapshot, if no reader has had it open since before `time`.
+    /// Sets the time of an open snapshot that no reader has had open since before `time`.
     static func restamp(_ index: Int, _ time: UInt64, in shared: SharedMemory) {
         shared.storeRelaxed(time, at: LogLayout.viewsOffset + index * entryBytes + 24)
     }

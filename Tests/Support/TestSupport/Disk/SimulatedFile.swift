@@ -27,6 +27,8 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
             var template = Array("\(folder)/holdfast-simulated-XXXXXX".utf8CString)
             descriptor = mkstemp(&template)
             precondition(descriptor >= 0, "no room for a simulated file in \(folder)")
+            // Not for child processes, which may count their descriptors.
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
             unlink(template)
         }
 

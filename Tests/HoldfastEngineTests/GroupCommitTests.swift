@@ -139,7 +139,7 @@ import TestSupport
         let cells = try cells(1, in: engine)
         try engine.makeDurable()
         let shared = engine.writerLog!.shared
-        shared[.wanted] = Deadline.now + 60_000_000_000
+        shared[.wanted] = Deadline.now + 900_000_000
         try engine.change { $0.store(1, at: cells[0]) }
         let before = setting.syncs
         try engine.makeDurable()

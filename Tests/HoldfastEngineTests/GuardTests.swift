@@ -1,6 +1,7 @@
 import Foundation
 import HoldfastFormat
 import HoldfastSystem
+import MemoryMapping
 import Synchronization
 import Testing
 import TestSupport
@@ -26,9 +27,11 @@ import TestSupport
             #expect(NetworkMounts.kind(ofMagic: magic) == .network(name))
         }
         #expect(NetworkMounts.kind(ofMagic: 0x6573_5546) == .unknown("FUSE"))
-        // ext4, XFS, Btrfs, tmpfs, overlayfs, ZFS, F2FS.
+        #expect(NetworkMounts.kind(ofMagic: 0x794c_7630) == .layered)
+        #expect(NetworkMounts.kind(ofMagic: 0x1234_5678) == .unknown("unknown type"))
+        // ext4, XFS, Btrfs, tmpfs, ZFS, F2FS.
         for magic in [
-            0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1, 0xf2f5_2010,
+            0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x2fc1_2fc1, 0xf2f5_2010,
         ] as [UInt32] {
             #expect(NetworkMounts.kind(ofMagic: magic) == .local)
         }
@@ -42,16 +45,125 @@ import TestSupport
             91 21 0:53 / /home/me/.cache rw - fuse.portal portal rw
             92 21 0:54 / /mnt/odd rw -
             """
-        #expect(NetworkMounts.mountType(major: 0, minor: 52, in: mounts) == "fuse.glusterfs")
-        #expect(NetworkMounts.mountType(major: 259, minor: 0, in: mounts) == "ext4")
-        #expect(NetworkMounts.mountType(major: 0, minor: 54, in: mounts) == nil)
-        #expect(NetworkMounts.mountType(major: 0, minor: 5, in: mounts) == nil)
-        #expect(NetworkMounts.mountType(major: 0, minor: 5, in: "") == nil)
+        let glusterfs = NetworkMounts.mount(major: 0, minor: 52, in: mounts)
+        #expect(glusterfs?.type == "fuse.glusterfs" && glusterfs?.place == "/mnt/shared folder")
+        #expect(NetworkMounts.mount(major: 259, minor: 0, in: mounts)?.type == "ext4")
+        #expect(NetworkMounts.mount(major: 0, minor: 54, in: mounts) == nil)
+        #expect(NetworkMounts.mount(major: 0, minor: 5, in: mounts) == nil)
+        #expect(NetworkMounts.mount(major: 0, minor: 5, in: "") == nil)
         for name in ["glusterfs", "sshfs", "ceph-fuse", "juicefs"] {
             #expect(NetworkMounts.kind(ofMountType: "fuse.\(name)") == .network("FUSE: \(name)"))
         }
         #expect(NetworkMounts.kind(ofMountType: "fuse.portal") == .unknown("FUSE: portal"))
         #expect(NetworkMounts.kind(ofMountType: "fuse") == .unknown("FUSE"))
+    }
+
+    /// The number and the mount together, and the place for the message.
+    @Test func fileSystemsByBoth() {
+        let (fuse, nfs, other): (UInt32, UInt32, UInt32) = (0x6573_5546, 0x6969, 0x1234_5678)
+        func kind(_ magic: UInt32, _ type: String) -> FileSystemKind {
+            NetworkMounts.kind(ofMagic: magic, .init(type: type, place: "/mnt"))
+        }
+        #expect(kind(fuse, "virtiofs") == .network("virtiofs at /mnt"))
+        #expect(kind(fuse, "fuse.sshfs") == .network("FUSE: sshfs at /mnt"))
+        #expect(kind(fuse, "fuse.portal") == .unknown("FUSE: portal at /mnt"))
+        #expect(kind(nfs, "nfs4") == .network("NFS at /mnt"))
+        #expect(kind(nfs, "odd") == .network("NFS at /mnt"))
+        #expect(kind(other, "lustre") == .network("lustre at /mnt"))
+        #expect(kind(other, "odd") == .unknown("odd at /mnt"))
+        // Known to be local: the list of mounts is not read.
+        #expect(kind(0xef53, "nfs") == .local)
+        #expect(NetworkMounts.kind(ofMagic: fuse, nil) == .unknown("FUSE"))
+    }
+
+    // MARK: Coherence
+
+    /// A file system on which a mapping does not show what is changed through another one, or
+    /// through the file: no heap is opened for writing, and none is left behind.
+    @Test(arguments: [MappingKind.shared, .privateCopy]) func incoherent(kind: MappingKind) throws {
+        let (heap, cell) = try TestHeap.atRest()
+        let before = heap.disk.currentFiles()
+        heap.disk.fileSystemKind = .unknown("odd at /mnt")
+        let writer = try heap.open()
+        try writer.change { $0.store(5, at: cell) }
+        let second = try heap.open()
+        #expect(try second.look { $0.load(cell, as: Int.self) } == 5)
+        try second.close()
+        try writer.close()
+        heap.disk.staleMappings = [kind]
+        let error = HeapError.incoherentFileSystem(path: TestHeap.path, name: "odd at /mnt")
+        #expect(throws: error) { try heap.open() }
+        #expect("\(error)".contains("/mnt"))
+        #expect(heap.disk.currentFiles().keys.sorted() == before.keys.sorted())
+        heap.disk.staleMappings = []
+        try heap.open().close()
+    }
+
+    /// On an overlay, a process that may not write the file is warned.
+    @Test func overlay() throws {
+        let (heap, cell) = try TestHeap.atRest()
+        heap.disk.fileSystemKind = .layered
+        let writer = try heap.open()
+        #expect(writer.warnings == [])
+        try writer.close()
+        let attempts = Atomic<Int>(0)
+        let refusing = TappedDisk(heap.disk) { call throws(SystemError) in
+            // For the transient read, and for registering.
+            if call.operation == .open, attempts.add(1, ordering: .relaxed).newValue <= 2 {
+                throw SystemError(.open, call.path, .permissionDenied)
+            }
+        }
+        let reader = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: heap.options, disk: refusing)
+        #expect(try reader.look { $0.load(cell, as: Int.self) } == 5)
+        #expect(reader.warnings.count == 1 && reader.warnings[0].contains("overlay"))
+        try reader.close()
+    }
+
+    // MARK: Exclusive openings
+
+    /// Nobody else opens the heap, in any mode, until the opening ends; snapshots of its own it
+    /// has.
+    @Test func exclusively() throws {
+        let (heap, cell) = try TestHeap.atRest()
+        // Where others would be refused, because they cannot be seen.
+        heap.disk.fileSystemKind = .network("NFS")
+        var options = heap.options
+        options.isExclusive = true
+        func open(_ mode: OpenMode = .readWrite) throws -> HeapEngine {
+            try HeapEngine(path: TestHeap.path, mode: mode, options: options, disk: heap.disk)
+        }
+        let busy = HeapError.busy(path: TestHeap.path)
+        let alone = try open()
+        try alone.change { $0.store(6, at: cell) }
+        heap.disk.fileSystemKind = .local
+        for mode in [OpenMode.readWrite, .readOnly, .privateCopy] {
+            #expect(throws: busy) { try heap.open(mode) }
+        }
+        #expect(throws: busy) { try open() }
+        let snapshot = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: options.ofSnapshot(nil), disk: heap.disk)
+        try alone.change { $0.store(7, at: cell) }
+        try alone.checkpoint()
+        #expect(try snapshot.look { $0.load(cell, as: Int.self) } == 6)
+        try alone.close()
+        #expect(try snapshot.look { $0.load(cell, as: Int.self) } == 6)
+        try snapshot.close()
+        #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
+        // Others first: registered, or reading a heap at rest.
+        for mode in [OpenMode.readWrite, .readOnly] {
+            let other = try heap.open(mode)
+            #expect(throws: busy) { try open() }
+            #expect(try other.look { $0.load(cell, as: Int.self) } == 7)
+            try other.close()
+        }
+        // The kernel ends it with the process.
+        let dying = try open()
+        try dying.change { $0.store(8, at: cell) }
+        dying.loseLocks()
+        let next = try heap.open()
+        #expect(try next.look { $0.load(cell, as: Int.self) } == 8)
+        try next.close()
     }
 
     /// The ring is mapped twice in succession, which requires whole pages.
@@ -109,10 +221,8 @@ import TestSupport
     private func open(_ disk: any Disk, boot: UInt64, timeout: Duration = .seconds(30)) throws
         -> HeapEngine
     {
-        let directory = TestProcesses()
-        directory.boot = BootID(high: boot, low: 1)
         var options = TestHeap.options
-        options.processes = directory
+        options.process = TestProcess(boot: BootID(high: boot, low: 1))
         options.timeout = timeout
         return try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: disk)
     }

@@ -155,24 +155,16 @@ import Testing
     /// seated again, whether it was freed by a checkpoint or is taken from the dead process: that
     /// would hold up all checkpoints.
     @Test(arguments: [false, true]) func seatsOfTheDead(freedByCheckpoint: Bool) throws {
-        let directory = TestProcesses()
-        var options = heap.options
-        options.processes = directory
-        func open() throws -> HeapEngine {
-            try HeapEngine(path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
-        }
-        let writing = try open()
+        let writing = try heap.open()
         let cell = try writing.change { $0.allocate(byteCount: 4096) }
-        directory.become(ProcessIdentity(number: 50, startTime: 5))
-        let dying = try open()
+        let dying = try heap.open()
         let entry = dying.heap.participation.fast.entry
         try bias(dying, cell)
         _ = try dying.beginRead()
-        directory.become(ProcessIdentity(number: 1, startTime: 1))
         #expect(try commit(2 ..< 4, to: writing, cell) > 0)
-        directory.kill(50, replacement: ProcessIdentity(number: 50, startTime: 6))
+        dying.loseLocks()
         if freedByCheckpoint { #expect(try commit(4 ..< 5, to: writing, cell) == 0) }
-        let successor = try open()
+        let successor = try heap.open()
         #expect(successor.heap.participation.fast.entry != entry)
         try bias(successor, cell)
         #expect(try commit(5 ..< 7, to: writing, cell) == 0)
@@ -181,8 +173,7 @@ import Testing
         var seated = 0
         for _ in 2 ..< ReaderTable.count {
             let taken = try #require(
-                table.take(
-                    for: directory.current, .following, wantsSeats: true, directory: directory))
+                try table.take(for: TestProcess().identity, .following, wantsSeats: true))
             if table.isSeated(taken) { seated += 1 }
         }
         #expect(seated == ReaderSeats.entries - 3)

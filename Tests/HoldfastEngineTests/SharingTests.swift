@@ -139,24 +139,16 @@ import TestSupport
         try writer.close()
     }
 
-    /// The entry of a dead process does not hold anything up, even if its process ID has been
-    /// reused.
-    @Test(arguments: [true, false]) func deadViewsAreFreed(numberIsReused: Bool) throws {
-        let directory = TestProcesses()
-        var options = heap.options
-        options.processes = directory
-        let writer = try HeapEngine(
-            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
-        directory.become(ProcessIdentity(number: 77, startTime: 7))
-        let dying = try HeapEngine(
-            path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
+    /// The entry of a dead process does not hold anything up.
+    @Test func deadViewsAreFreed() throws {
+        let writer = try heap.open()
+        let dying = try heap.open(.readOnly)
         let cell = try cell(writer)
         let context = try dying.beginRead()
         for value in 0 ..< 50 { try writer.change { $0.store(value, at: cell) } }
         try writer.checkpoint()
         #expect(writer.writerLog!.usedBytes > 0)
-        directory.kill(
-            77, replacement: numberIsReused ? ProcessIdentity(number: 77, startTime: 8) : nil)
+        dying.loseLocks()
         try writer.checkpoint()
         #expect(writer.writerLog!.usedBytes == 0)
         #expect(writer.openViews().count == 1)
@@ -167,9 +159,8 @@ import TestSupport
         let writer = try heap.open()
         // Entries alone: each opening would also take addresses.
         let table = ReaderTable(shared: try #require(writer.shared))
-        let processes = SystemProcesses.shared
         var entries: [Int] = []
-        while let entry = table.take(for: processes.current, .following, directory: processes) {
+        while let entry = try table.take(for: TestProcess().identity, .following) {
             entries.append(entry)
         }
         #expect(entries.count == ReaderTable.count - 1)
@@ -267,28 +258,17 @@ import TestSupport
     }
 }
 
-/// Processes that live and die under the test's control.
-final class TestProcesses: ProcessDirectory, @unchecked Sendable {
-    private let lock = NSLock()
-    private var mine = ProcessIdentity(number: 1, startTime: 1)
-    private var alive: [Int32: ProcessIdentity] = [1: ProcessIdentity(number: 1, startTime: 1)]
+/// A process of which the test decides what the system says.
+struct TestProcess: RunningProcess {
+    var identity = ProcessIdentity(number: 1, namespace: 1)
     var boot = BootID(high: 5, low: 6)
-    var namespaces: UInt64 = 1
+}
 
-    var current: ProcessIdentity { lock.withLock { mine } }
-
-    func isAlive(_ process: ProcessIdentity) -> Bool {
-        lock.withLock { alive[process.number] == process }
-    }
-
-    func become(_ process: ProcessIdentity) {
-        lock.withLock {
-            mine = process
-            alive[process.number] = process
-        }
-    }
-
-    func kill(_ number: Int32, replacement: ProcessIdentity?) {
-        lock.withLock { alive[number] = replacement }
+extension HeapEngine {
+    /// Releases what the kernel would if the process died now. The engine must not be used any
+    /// more, except for its open transactions.
+    func loseLocks() {
+        shared?.file.close()
+        heap.dataFile.file?.close()
     }
 }

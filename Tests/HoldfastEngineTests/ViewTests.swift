@@ -65,16 +65,16 @@ import TestSupport
     @Test func longViewsSideBySide() throws {
         let reports = Reports()
         var options = heap.options
+        options.process = TestProcess()
         options.longView = .seconds(-1)
         options.reportsLongView = { reports.add($0) }
-        let directory = TestProcesses()
-        options.processes = directory
         let writer = try HeapEngine(
             path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
         let cell = try cell(writer)
         var open: [(HeapEngine, HeapEngine.Context)] = []
         for number in 2 ... 4 as ClosedRange<Int32> {
-            directory.become(ProcessIdentity(number: number, startTime: 1))
+            options.process = TestProcess(
+                identity: ProcessIdentity(number: number, namespace: UInt64(number)))
             let reader = try HeapEngine(
                 path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
             open.append((reader, try reader.beginRead()))
@@ -84,6 +84,7 @@ import TestSupport
             }
         }
         #expect(reports.all.map(\.processNumber) == [2, 3, 4])
+        #expect(reports.all.filter(\.isInOtherNamespace).count == 3)
         for (reader, context) in open { reader.endRead(context) }
     }
 
@@ -117,9 +118,7 @@ import TestSupport
     /// A snapshot is a view too: it holds up the recycling of the log, and nothing else, until it
     /// is closed or its process is dead.
     @Test func snapshotsHoldTheLog() throws {
-        let directory = TestProcesses()
         var options = heap.options
-        options.processes = directory
         options.logLimit = 256 * 1024
         let writer = try HeapEngine(
             path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
@@ -132,10 +131,8 @@ import TestSupport
         }
         try fill(1)
         options.isSnapshot = true
-        directory.become(ProcessIdentity(number: 50, startTime: 5))
         let dying = try HeapEngine(
             path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
-        directory.become(ProcessIdentity(number: 1, startTime: 1))
         try fill(2)
         let snapshot = try HeapEngine(
             path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
@@ -157,7 +154,7 @@ import TestSupport
             #expect(try engine.audit().problems == [])
         }
         #expect(writer.writerLog!.usedBytes > 27 * 100_000)
-        directory.kill(50, replacement: ProcessIdentity(number: 50, startTime: 6))
+        dying.loseLocks()
         try snapshot.close()
         try writer.checkpoint()
         #expect(writer.writerLog!.usedBytes == 0)
@@ -166,77 +163,52 @@ import TestSupport
 
     /// All entries of the table are taken, but by dead processes: there is room.
     @Test func entriesOfTheDeadAreUsedAgain() throws {
-        let directory = TestProcesses()
-        var options = heap.options
-        options.processes = directory
-        let writer = try HeapEngine(
-            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
-        let table = ReaderTable(shared: try #require(writer.shared))
-        directory.become(ProcessIdentity(number: 9, startTime: 9))
-        while table.take(for: directory.current, .following, directory: directory) != nil {}
-        directory.become(ProcessIdentity(number: 1, startTime: 1))
-        func reader() throws -> HeapEngine {
-            try HeapEngine(path: TestHeap.path, mode: .readOnly, options: options, disk: heap.disk)
-        }
+        let writer = try heap.open()
+        let dying = try heap.open()
+        let table = ReaderTable(shared: try #require(dying.shared))
+        while try table.take(for: TestProcess().identity, .following) != nil {}
         #expect(throws: HeapError.tooManyProcesses(path: TestHeap.path, limit: 192)) {
-            try reader()
+            try heap.open(.readOnly)
         }
-        directory.kill(9, replacement: ProcessIdentity(number: 9, startTime: 10))
-        let reader = try reader()
-        #expect(writer.openViews().map(\.processNumber) == [1, 1])
+        dying.loseLocks()
+        let reader = try heap.open(.readOnly)
+        #expect(writer.openViews().count == 2)
         try reader.close()
         try writer.close()
     }
 
-    /// A thread finds an entry's process dead, and at that moment another process takes the entry,
-    /// with the same ID. The entry of the living process stays.
-    @Test func numberUsedAgainWhileTheDeadAreFreed() throws {
-        let directory = ReusedNumber()
-        var options = heap.options
-        options.processes = directory
+    /// A thread finds an entry's process dead, and at that moment another process takes the entry.
+    /// The entry of the living process stays.
+    @Test func takenWhileTheDeadAreFreed() throws {
+        let asking = TappedDisk(heap.disk)
         let writer = try HeapEngine(
-            path: TestHeap.path, mode: .readWrite, options: options, disk: heap.disk)
-        let shared = try #require(writer.shared)
-        let table = ReaderTable(shared: shared)
-        let dead = ProcessIdentity(number: 9, startTime: 1)
-        let entry = try #require(table.take(for: dead, .following, directory: directory))
+            path: TestHeap.path, mode: .readWrite, options: heap.options, disk: asking)
+        let dying = try heap.open(.readOnly)
+        let shared = try #require(dying.shared)
+        let entry = try #require(dying.heap.participation.fast.entry)
         ReaderTable.open(entry, at: 0, commit: 0, in: shared)
-        let living = ProcessIdentity(number: 9, startTime: 2)
+        dying.loseLocks()
+        let living = try SharedMemory.join(
+            disk: heap.disk, heapPath: TestHeap.path, identity: writer.heap.dataFile.identity,
+            process: heap.options.process, isWritable: true)
+        let other = ReaderTable(shared: living)
         let taken = Mutex<Int?>(nil)
-        directory.onFinding(dead) {
-            let entry = table.take(for: living, .following, directory: directory)
+        asking.didAsk = { lock in
+            guard lock == FileLock(slot: entry), taken.withLock({ $0 == nil }) else { return }
+            let entry = try? other.take(for: TestProcess().identity, .following)
             taken.withLock { $0 = entry }
-            ReaderTable.open(entry!, at: 0, commit: 0, in: shared)
+            ReaderTable.open(entry!, at: 0, commit: 0, in: living)
         }
-        #expect(table.lowest(below: 100, directory: directory) == 100)
+        let table = ReaderTable(shared: try #require(writer.shared))
+        #expect(table.lowest(below: 100) == 100)
         #expect(taken.withLock { $0 } == entry)
-        #expect(table.all(directory: directory).map(\.processNumber).contains(9))
+        #expect(writer.openViews().count == 2)
         // The next checkpoint sees that view.
-        #expect(table.lowest(below: 100, directory: directory) == 0)
-        table.giveUp(entry)
-        #expect(table.lowest(below: 100, directory: directory) == 100)
+        #expect(table.lowest(below: 100) == 0)
+        other.giveUp(entry)
+        #expect(table.lowest(below: 100) == 100)
+        living.close()
         try writer.close()
-    }
-
-    /// All processes but one are alive, and a callback runs as soon as that is found out.
-    private final class ReusedNumber: ProcessDirectory, @unchecked Sendable {
-        private var dead: ProcessIdentity?
-        private var happening: (() -> Void)?
-        let current = ProcessIdentity(number: 1, startTime: 1)
-        let boot = BootID(high: 5, low: 6)
-
-        func onFinding(_ dead: ProcessIdentity, _ happening: @escaping () -> Void) {
-            self.dead = dead
-            self.happening = happening
-        }
-
-        func isAlive(_ process: ProcessIdentity) -> Bool {
-            guard process == dead else { return true }
-            let now = happening
-            happening = nil
-            now?()
-            return false
-        }
     }
 
     /// A reader that cannot register opens just after a checkpoint has looked for such readers, and

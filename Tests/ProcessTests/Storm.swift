@@ -13,6 +13,10 @@ final class Storm {
         var seed: UInt64
         /// How many kills in a hundred hit all processes at once.
         var ofAll: Int
+        /// Starts the worker with this number.
+        var starting:
+            (_ number: Int, _ arguments: [String], _ errors: String) throws ->
+                ChildProcess = { try ChildProcess(testWorker, $1, errors: $2) }
     }
 
     struct Failed: Error, CustomStringConvertible { var description: String }
@@ -20,7 +24,6 @@ final class Storm {
     let plan: Plan
     let folder: TemporaryFolder
     let board: Scoreboard
-    private let worker: String
     private var random: SplitMix
     private var processes: [ChildProcess?]
     private var starts = 0
@@ -41,7 +44,6 @@ final class Storm {
         self.plan = plan
         folder = try TemporaryFolder()
         board = try Scoreboard(folder.file("board"))
-        worker = testWorker
         random = SplitMix(state: plan.seed)
         processes = Array(repeating: nil, count: plan.seats.count)
     }
@@ -88,9 +90,9 @@ final class Storm {
         starts += 1
         board[seat, .phase] = Scoreboard.Phase.starting.rawValue
         let seed = plan.seed &* 1_000_003 &+ UInt64(starts)
-        processes[seat] = try ChildProcess(
-            worker, ["storm", folder.path, "\(seat)", plan.seats[seat], "\(seed)"],
-            errors: folder.file("errors"))
+        processes[seat] = try plan.starting(
+            starts, ["storm", folder.path, "\(seat)", plan.seats[seat], "\(seed)"],
+            folder.file("errors"))
     }
 
     // MARK: Killing

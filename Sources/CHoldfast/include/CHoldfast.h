@@ -190,15 +190,6 @@ int holdfast_rename_exclusively(
 /// name is only shown in `/proc`.
 int holdfast_memory_file(const char *_Nonnull name);
 
-/// Locks the `pthread_mutex_t` at `mutex`, waiting at most until `moment`, in nanoseconds of the
-/// monotonic clock. Returns the error numbers of `pthread_mutex_timedlock`, which itself uses the
-/// wall clock.
-int holdfast_lock_mutex(void *_Nonnull mutex, uint64_t moment);
-
-/// The inode of the PID namespace of this process, and, shifted by 32 bits, that of its time
-/// namespace. Works without `/proc` (Linux 6.11); 0 if they are unknown.
-uint64_t holdfast_namespaces(void);
-
 /// The magic number of the open file's file system (`statfs(2)`), or 0 with `errno` set.
 uint32_t holdfast_file_system(int descriptor);
 #endif

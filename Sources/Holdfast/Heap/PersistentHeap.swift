@@ -127,6 +127,13 @@ public final class PersistentHeap: Sendable {
         ///
         /// Set this only if no other machine has the heap open. The default is false.
         public var allowsNetworkFileSystems = false
+        /// Whether no other process may have the heap open at the same time.
+        ///
+        /// Opening it then throws ``HeapError/busy(path:)`` if it is open elsewhere, and so does
+        /// every other opening as long as this one exists; snapshots of this heap are possible. A
+        /// lock of the file enforces that. For the mode `readWrite`; others ignore it. It allows
+        /// network file systems, as far as their locks reach other machines. The default is false.
+        public var isExclusive = false
         /// A closure that is called when a view has been open for longer than ``longView`` and
         /// holds up a checkpoint. The log grows while the view stays open.
         ///
@@ -161,6 +168,7 @@ public final class PersistentHeap: Sendable {
             options.checkpointsInBackground = checkpointsInBackground
             options.verifiesPages = verifiesPages
             options.allowsNetworkFileSystems = allowsNetworkFileSystems
+            options.isExclusive = isExclusive
             options.reportsLongView = reportsLongView
             options.longView = longView
             options.rootNames = rootNames

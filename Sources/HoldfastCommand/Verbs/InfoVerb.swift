@@ -65,7 +65,7 @@ struct HeapReport {
         defer { try? heap.close() }
         try call.warn(of: heap)
         statistics = try heap.statistics()
-        openings = statistics.otherOpenings.filter { $0.processNumber != getpid() }
+        openings = statistics.otherOpenings.filter { !$0.isOfThisProcess }
         let progress = call.progress("info", unit: "bytes")
         defer { progress.finish() }
         roots = try heap.rootStatistics(following: !call.has("quick")) { progress.show($0, of: $1) }
@@ -123,7 +123,8 @@ struct HeapReport {
                 openings.map {
                     [
                         "process": .integer(Int($0.processNumber)),
-                        "command": JSONText(ProcessName.of($0.processNumber)),
+                        "command": JSONText(ProcessName.of($0)),
+                        "otherNamespace": .bool($0.isInOtherNamespace),
                         "openSeconds": .number(Self.seconds($0.openFor)),
                         "viewOpen": .bool($0.isOpen),
                         "snapshot": .bool($0.isSnapshot), "writing": .bool($0.isWriting),
@@ -243,7 +244,7 @@ struct HeapReport {
         ])
         for opening in openings {
             table.add([
-                "\(opening.processNumber)", ProcessName.of(opening.processNumber) ?? "?",
+                "\(opening.processNumber)", ProcessName.shown(opening),
                 Figures.duration(seconds: (opening.openFor / .seconds(1)).rounded()),
                 Self.view(opening),
             ])

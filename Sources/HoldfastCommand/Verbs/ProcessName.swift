@@ -1,9 +1,20 @@
 import Foundation
+import Holdfast
 
 /// The name of a process, for people.
 enum ProcessName {
-    /// Returns the name, or nil if the process has ended or may not be inspected.
-    static func of(_ number: Int32) -> String? {
+    /// The name for a table.
+    static func shown(_ opening: OpenView) -> String {
+        opening.isInOtherNamespace ? "(other namespace)" : of(opening) ?? "?"
+    }
+
+    /// Returns the name, or nil if the process has ended, may not be inspected, or has its number
+    /// in another PID namespace.
+    static func of(_ opening: OpenView) -> String? {
+        opening.isInOtherNamespace ? nil : of(opening.processNumber)
+    }
+
+    private static func of(_ number: Int32) -> String? {
         #if canImport(Darwin)
             // Untested on macOS.
             var name = [CChar](repeating: 0, count: 256)
@@ -16,4 +27,8 @@ enum ProcessName {
             return text.trimmingCharacters(in: .newlines)
         #endif
     }
+}
+
+extension OpenView {
+    var isOfThisProcess: Bool { processNumber == getpid() && !isInOtherNamespace }
 }

@@ -96,7 +96,7 @@ private struct HeapWatch {
         }
         last = (figures.commits, heap.version, now)
         if let rate { rates = (rates + [rate]).suffix(60) }
-        let others = figures.otherOpenings.filter { $0.processNumber != getpid() }
+        let others = figures.otherOpenings.filter { !$0.isOfThisProcess }
         if call.has("json") {
             try call.print(json(figures, others, rate, bytesRate).text)
         } else if isInPlace {
@@ -155,7 +155,7 @@ private struct HeapWatch {
             flexible: 3)
         for opening in others {
             table.add([
-                "\(opening.processNumber)", ProcessName.of(opening.processNumber) ?? "?",
+                "\(opening.processNumber)", ProcessName.shown(opening),
                 Figures.duration(seconds: (opening.openFor / .seconds(1)).rounded()),
                 HeapReport.view(opening),
             ])

@@ -45,9 +45,8 @@ struct Census {
         let (applied, commit) = (Int(view.applied), Int(view.commitNumber))
         figures.logBytes = applied - min(applied, Int(header.checkpointPosition))
         figures.logCommits = commit - min(commit, Int(header.commitNumber))
-        figures.otherOpenings = participation.openViews.filter {
-            !participation.entries.contains($0.entry)
-        }
+        let own = participation.sharedMemory?.entryLocks
+        figures.otherOpenings = participation.openViews.filter { own?.isOwn($0.entry) != true }
         figures.condition = condition(file, header)
         guard figures.condition != .atRest else { return }
         for kind in Neighbours.Kind.allCases {

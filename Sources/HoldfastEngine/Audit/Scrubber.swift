@@ -186,7 +186,9 @@ struct Scrubber {
             SystemThread.sleep(microseconds: 200)
             return
         }
-        while shared.loadInOrder(.checkpointWanted) > Deadline.now {
+        while Deadline.isAhead(
+            shared.loadInOrder(.checkpointWanted), byAtMost: CheckpointLock.longestWish)
+        {
             SystemThread.sleep(microseconds: 100)
         }
     }

@@ -21,7 +21,7 @@ extension EngineOptions {
         options.createsIfMissing = true
         options.isSnapshot = false
         options.salvages = false
-        options.processes = ThisProcess()
+        options.process = LoneProcess()
         return options
     }
 
@@ -51,7 +51,7 @@ extension EngineOptions {
         options.timeout = .zero
         options.reservesBlocks = reservesBlocks
         options.allowsNetworkFileSystems = allowsNetworkFileSystems
-        options.processes = processes
+        options.process = process
         return options
     }
 }

@@ -46,6 +46,9 @@ public struct EngineOptions: Sendable {
     /// Whether a heap on a network file system may be opened for writing. Safe only if no other
     /// machine has it open.
     public var allowsNetworkFileSystems = false
+    /// Whether no other process may have the heap open meanwhile (`readWrite` only). Snapshots of
+    /// this process may.
+    public var isExclusive = false
     /// The number of images that readers of one opening use at a time at most; 0: readers and the
     /// writer share one image and wait for each other. See `ImagePool`.
     public var readerImages = 4
@@ -57,7 +60,7 @@ public struct EngineOptions: Sendable {
     /// Whether the opening keeps the snapshot of the moment of opening (`readOnly` only).
     public var isSnapshot = false
     /// The processes of this machine; tests substitute their own.
-    public var processes: any ProcessDirectory = SystemProcesses.shared
+    public var process: any RunningProcess = SystemProcess.shared
     /// Whether a missing file is created (`readWrite` only).
     public var createsIfMissing = true
     /// Whether to open a heap with a damaged or missing log, or a truncated data file, with the

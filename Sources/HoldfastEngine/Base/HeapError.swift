@@ -46,9 +46,9 @@ public enum HeapError: Error, Equatable, Sendable {
     case timedOut(path: String, waitingFor: String)
     /// All entries of the reader table are taken.
     case tooManyProcesses(path: String, limit: Int)
-    /// The heap is open in processes of another PID or time namespace, such as another container's.
-    /// From here it is impossible to tell which of them are alive. The heap was not changed.
-    case otherNamespace(path: String)
+    /// The heap is open in other processes, and the system does not tell this process, or did not
+    /// tell them, which boot of the machine this is. The heap was not changed.
+    case unknownBoot(path: String)
     /// The heap was opened before this process was forked.
     case forked(path: String)
     /// The open file no longer has its name: it was removed, renamed or replaced.
@@ -58,6 +58,9 @@ public enum HeapError: Error, Equatable, Sendable {
     /// The file is on a network file system, where processes of other machines would go unnoticed;
     /// see `PersistentHeap.Options.allowsNetworkFileSystems`.
     case networkFileSystem(path: String, name: String)
+    /// Mappings on this file system do not show at once what another mapping or a write changes.
+    /// The heap was not changed.
+    case incoherentFileSystem(path: String, name: String)
     /// This machine's memory pages are too large for mapping a log; both sizes in bytes.
     case unsupportedPages(path: String, bytes: Int, limit: Int)
     /// The checksums of these pages do not match; pages of 4096 bytes are numbered from 0.
@@ -199,18 +202,17 @@ extension HeapError: CustomStringConvertible {
             "The log \(logPath) of \(path) is damaged after commit \(commit), in a part that had "
                 + "been durable. Restore both files from a copy; they were not changed."
         case .busy(let path):
-            "\(path) is in use by another process that needs exclusive access. Wait for it to "
-                + "finish, and try again."
+            "\(path) is in use by another process that needs exclusive access, or is open in others "
+                + "while this one needs it. Wait for them to finish, and try again."
         case .timedOut(let path, let what):
             "\(path) could not be used in time: \(what) did not finish. Look for a process that "
                 + "hangs or is stopped, or allow a longer timeout."
         case .tooManyProcesses(let path, let limit):
             "\(path) already has \(limit) openings, the maximum. Close one of them first."
-        case .otherNamespace(let path):
-            "\(path) is open in processes of another PID or time namespace, such as another "
-                + "container's, or there is no /proc here: it is unknown whether they are still "
-                + "running. Let the containers share a PID namespace (docker run "
-                + "--pid=container:NAME), or close it there first."
+        case .unknownBoot(let path):
+            "\(path) is open in other processes, and it is unknown whether they belong to this boot "
+                + "of the machine: /proc/sys/kernel/random/boot_id cannot be read here, or could "
+                + "not be read there. Mount /proc in both places, or close the heap there first."
         case .forked(let path):
             "\(path) was opened before this process was forked, and belongs to its parent. Open it "
                 + "again in this process."
@@ -224,8 +226,12 @@ extension HeapError: CustomStringConvertible {
                 + "it is damaged."
         case .networkFileSystem(let path, let name):
             "\(path) is on a network file system (\(name)), where processes on other machines "
-                + "would not see each other's changes. Move it to a local disk, or allow it in the "
-                + "options if only this machine uses it."
+                + "would not see each other's changes. Move it to a local disk, open it exclusively "
+                + "(Options.isExclusive), or allow it in the options if only this machine uses it."
+        case .incoherentFileSystem(let path, let name):
+            "\(path) is on a file system (\(name)) that does not show in one mapping what is written "
+                + "through another: no heap can be used there. Move it to a local disk, or use "
+                + "another way to mount it."
         case .unsupportedPages(let path, let bytes, let limit):
             "\(path) cannot be opened for writing here: this system's memory pages are \(bytes) "
                 + "bytes, and the log can be mapped in pages of up to \(limit). Open it read-only, "

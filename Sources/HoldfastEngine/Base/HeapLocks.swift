@@ -12,10 +12,6 @@ extension FileLock {
     package static var unregisteredReader: FileLock { FileLock(slot: 2) }
     /// Held exclusively while a checkpoint writes to the data file.
     package static var checkpoint: FileLock { FileLock(slot: 3) }
-    /// The write lock on platforms without robust mutexes.
-    package static var write: FileLock { FileLock(slot: 4) }
-    /// The sync lock on platforms without robust mutexes.
-    package static var sync: FileLock { FileLock(slot: 5) }
     /// Held in shared mode by transient readers. It shows them to a process that would replace the
     /// file.
     package static var transientReader: FileLock { FileLock(slot: 6) }
@@ -24,5 +20,5 @@ extension FileLock {
     package static var transientRead: FileLock { FileLock(slot: 7) }
 
     /// All locks of a heap file.
-    package static var allOfHeap: [FileLock] { (0 ..< 8).map { FileLock(slot: $0) } }
+    package static var allOfHeap: [FileLock] { [0, 1, 2, 3, 6, 7].map { FileLock(slot: $0) } }
 }

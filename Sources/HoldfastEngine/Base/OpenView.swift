@@ -1,11 +1,13 @@
 /// One opening of a heap, by this process or another, and its snapshot.
 public struct OpenView: Equatable, Sendable {
-    /// The process ID.
+    /// The process ID, in the process's own PID namespace.
     public let processNumber: Int32
+    /// Whether that is known to be another PID namespace than this process's: the process ID then
+    /// means nothing here, or another process.
+    public let isInOtherNamespace: Bool
     /// Whether a snapshot is open now.
     public let isOpen: Bool
     /// Whether its process has a write transaction open, which needs no snapshot in the table.
-    /// Known only as far as the system reveals the holder of the write lock.
     public let isWriting: Bool
     /// Whether the snapshot stays fixed as long as the opening exists: `heap.snapshot()`, or a
     /// private copy of the heap.

@@ -3,6 +3,9 @@ import Synchronization
 
 /// The lock that serialises checkpoints and header writes among all threads and processes.
 final class CheckpointLock: Sendable {
+    /// For how long a scrub yields to one request, in nanoseconds.
+    static let longestWish: UInt64 = 50_000_000
+
     private let dataFile: DataFile
     private let participation: Participation
     /// File locks belong to the open file, which all threads of this process share, so threads need
@@ -43,7 +46,7 @@ final class CheckpointLock: Sendable {
             }
             if !isDone, let shared, shared.isWritable {
                 hasAsked = true
-                shared.storeInOrder(Deadline.now &+ 50_000_000, .checkpointWanted)
+                shared.storeInOrder(Deadline.now &+ Self.longestWish, .checkpointWanted)
             }
             return isDone || !waits
         }

@@ -160,9 +160,9 @@ final class Checkpointer: @unchecked Sendable {
         let options = dataFile.options
         guard let shared = participation.sharedMemory else { return published }
         let table = ReaderTable(shared: shared)
-        let lowest = table.lowest(below: published, directory: options.processes)
+        let lowest = table.lowest(below: published)
         if lowest < published, let report = options.reportsLongView {
-            let long = table.all(directory: options.processes).filter {
+            let long = table.all(for: options.process.identity).filter {
                 $0.isOpen && $0.age > options.longView
             }
             for view in longSnapshots.withLock({ $0.new(among: long) }) { report(view) }

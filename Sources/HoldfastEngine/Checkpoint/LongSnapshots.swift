@@ -1,11 +1,11 @@
 /// The long snapshots that have been reported and are still open.
 struct LongSnapshots {
     private struct Snapshot: Hashable {
-        var processNumber: Int32
+        var entry: Int
         var start: UInt64
 
         init(_ view: OpenView) {
-            processNumber = view.processNumber
+            entry = view.entry
             start = view.start
         }
     }

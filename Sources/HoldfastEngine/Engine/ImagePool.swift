@@ -14,8 +14,9 @@ import Synchronization
 ///
 /// Two words name the image that the next reader and the next writer try first. Entering it is one
 /// compare-and-exchange of its latch. All other decisions are made under the mutex, but never the
-/// catching up itself. The words change under the mutex, and the writer's image is never closed: a
-/// loop that closes images reads them anew after each, because closing releases the mutex.
+/// catching up itself. The words change under the mutex, and neither the first nor the writer's
+/// image is closed before the opening ends: a loop that closes images reads the words anew after
+/// each, because closing releases the mutex.
 ///
 /// Without an entry in the reader table there is no pool: the image of a private copy, of a
 /// snapshot or of a reader that has not registered is the only one, and its latch makes readers and
@@ -208,6 +209,8 @@ final class ImagePool: @unchecked Sendable {
     }
 
     /// Closes the images that are not in use, except the writer's and those that are to be kept.
+    /// The first image is not closed: its entry in the reader table stands for the opening, also as
+    /// the holder of locks, and the end of the opening needs it. It becomes the writer's instead.
     /// Under the mutex, which is released meanwhile.
     private func closeIdle(keeping isKept: (_ index: Int) -> Bool) {
         for index in 0 ..< count {
@@ -216,6 +219,11 @@ final class ImagePool: @unchecked Sendable {
             guard !isClosing, image.state == .open, index != writing.load(ordering: .relaxed),
                 !isKept(index), image.tryToLockExclusively()
             else { continue }
+            guard image !== first else {
+                image.latch.unlockExclusively()
+                writing.store(0, ordering: .releasing)
+                continue
+            }
             if reading.load(ordering: .relaxed) == index {
                 reading.store(writing.load(ordering: .relaxed), ordering: .releasing)
             }

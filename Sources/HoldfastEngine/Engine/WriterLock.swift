@@ -94,16 +94,12 @@ final class WriterLock {
         HeapError.timedOut(path: path, waitingFor: "another process's transaction")
     }
 
-    /// The holder of the write lock has this thread's ID: it is this thread, or, if the processes'
-    /// PID namespaces are unknown, a thread in another namespace.
     private func lockError(_ error: SystemError) -> HeapError {
-        guard error.errno == .deadlock else { return participation.dataFile.heapError(error) }
         Misuse.demand(
-            participation.dataFile.options.processes.namespaces == 0
-                && !participation.view.isInsideAnotherOpening,
+            error.errno != .deadlock,
             "Holdfast: a transaction of a heap was started inside one that this thread has open "
                 + "through another opening of the same file. Use the transaction that is open, or "
                 + "end it first.")
-        return HeapError.otherNamespace(path: path)
+        return participation.dataFile.heapError(error)
     }
 }

@@ -24,6 +24,8 @@ extension RedoLog {
     private static let longestSleep: Int64 = 20_000_000
     /// The maximum wait of a round for others, in nanoseconds.
     private static let longestGathering: UInt64 = 50_000
+    /// For how long rounds yield to one request for the lock itself, in nanoseconds.
+    private static let longestWish: UInt64 = 1_000_000_000
 
     /// Makes every commit below `target` durable: one write (two where the ring wraps) and one
     /// sync, by the first thread or process, for all waiters; nothing if they already are durable.
@@ -113,9 +115,8 @@ extension RedoLog {
     /// Whether a thread waits for the lock itself. Rounds follow each other so closely that it
     /// would hardly ever find the lock free.
     private var isWanted: Bool {
-        let until = shared.loadInOrder(.wanted)
         // A thread that was killed while it waited delays others no longer than this.
-        return until != 0 && until > Deadline.now
+        Deadline.isAhead(shared.loadInOrder(.wanted), byAtMost: Self.longestWish)
     }
 
     /// Waits for the sync lock, for work other than a round. A failure in `body` that leaves the
@@ -126,7 +127,7 @@ extension RedoLog {
             if let free = try shared.syncLock.lockIfFree() {
                 outcome = free
             } else {
-                shared.storeInOrder(Deadline.now &+ 1_000_000_000, .wanted)
+                shared.storeInOrder(Deadline.now &+ Self.longestWish, .wanted)
                 outcome = try shared.syncLock.lock(timeout: timeout)
                 shared.storeInOrder(0, .wanted)
             }

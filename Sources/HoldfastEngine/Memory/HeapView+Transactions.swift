@@ -44,18 +44,6 @@ extension HeapView {
         )
     }
 
-    /// Whether this thread has a write transaction open through another opening of the same file.
-    var isInsideAnotherOpening: Bool {
-        let file = sharedFileIdentity()
-        var candidate = Self.innermost
-        while let context = candidate {
-            let other = context.pointee.view._withUnsafeGuaranteedRef { $0.sharedFileIdentity() }
-            if context.pointee.isWritable, other == file { return true }
-            candidate = context.pointee.enclosing
-        }
-        return false
-    }
-
     func makeContext(isWritable: Bool, enclosing: Context?) -> Context {
         let context = isWritable ? writeContext : spareContexts.take()
         fill(context, isWritable: isWritable, enclosing: enclosing)

@@ -50,8 +50,6 @@ final class HeapView: @unchecked Sendable {
     var growBuild: ((_ bytes: Int) throws(HeapError) -> Void)?
     /// Why the build cannot be finished, after a failure.
     var buildFailure: HeapError?
-    /// Identifies the shared data file, to recognise two openings of one heap in one thread.
-    var sharedFileIdentity: () -> FileIdentity? = { nil }
 
     /// The context of write transactions; only one is open at a time.
     let writeContext: UnsafeMutablePointer<TransactionContext>

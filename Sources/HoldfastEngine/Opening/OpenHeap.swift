@@ -40,9 +40,7 @@ struct OpenHeap {
         self.dataFile = dataFile
         self.lifecycle = lifecycle
         view = Self.view(of: dataFile, lifecycle, index: index)
-        participation = Participation(
-            dataFile: dataFile, view: view, lifecycle: lifecycle,
-            entries: first?.participation.entries ?? OwnEntries())
+        participation = Participation(dataFile: dataFile, view: view, lifecycle: lifecycle)
         log = JoinedLog(dataFile: dataFile, participation: participation, origin: first?.log)
         follower = LogFollower(
             dataFile: dataFile, view: view, participation: participation, log: log)

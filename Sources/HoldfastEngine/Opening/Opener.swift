@@ -57,7 +57,12 @@ final class Opener {
             let header = try dataFile.readHeader(file)
             dataFile.identity = header.identity
             view.hashSeed = header.hashSeed
-            if try dataFile.isAlone(file) {
+            let isAlone = try dataFile.isAlone(file)
+            if dataFile.options.isExclusive, dataFile.mode == .readWrite {
+                let hasReaders = try dataFile.hasOtherReaders(file)
+                guard isAlone, !hasReaders else { throw HeapError.busy(path: dataFile.path) }
+            }
+            if isAlone {
                 try openAlone(file, header)
             } else {
                 try join(file, header)
@@ -133,11 +138,16 @@ final class Opener {
             let shared = try SharingError.passing { () throws(SystemError) in
                 try SharedMemory.create(
                     disk: dataFile.disk, heapPath: dataFile.location, heapFile: file,
-                    header: header, processes: dataFile.options.processes)
+                    header: header, process: dataFile.options.process)
             }
+            try requireCoherence(shared)
             try participation.register(file, shared)
         } catch {
             // A reader works without it; a writer gets the error from its first write.
+            if case .incoherent = error {
+                try? dataFile.neighbours.clear(.shared)
+                throw heapError(error)
+            }
             guard dataFile.mode != .readWrite || error.isRefusal else { throw heapError(error) }
             try participation.becomeUnregisteredReader(file, givingUpPresence: true)
         }
@@ -186,38 +196,47 @@ final class Opener {
     }
 
     private func takePart(_ file: any DiskFile, _ header: HeapHeader) throws(SharingError) {
-        let (shared, mayWrite) = try joinShared(file, header)
-        if mayWrite { return try participation.register(file, shared) }
-        try SharingError.passing { () throws(SystemError) in
-            try participation.becomeLockedReader(file, shared)
+        let (shared, mayWrite) = try joinShared(header)
+        guard mayWrite else { return try participation.becomeLockedReader(file, shared) }
+        try requireCoherence(shared)
+        try participation.register(file, shared)
+    }
+
+    /// Proves what is not known of the file system. Requires the opening lock.
+    private func requireCoherence(_ shared: SharedMemory) throws(SharingError) {
+        guard dataFile.fileSystem != .local else { return }
+        let isCoherent = try SharingError.passing { () throws(SystemError) in
+            try shared.isCoherent()
         }
+        guard isCoherent else { throw .incoherent }
     }
 
     /// The shared file of the processes that use the heap, and whether this process may write it.
-    private func joinShared(_ file: any DiskFile, _ header: HeapHeader) throws(SharingError)
+    private func joinShared(_ header: HeapHeader) throws(SharingError)
         -> (SharedMemory, mayWrite: Bool)
     {
         do throws(SharingError) {
-            return (try joinShared(file, header, isWritable: true), true)
+            return (try joinShared(header, isWritable: true), true)
         } catch  where dataFile.mode != .readWrite && error.isRefusal {
-            return (try joinShared(file, header, isWritable: false), false)
+            return (try joinShared(header, isWritable: false), false)
         }
     }
 
-    private func joinShared(_ file: any DiskFile, _ header: HeapHeader, isWritable: Bool)
-        throws(SharingError) -> SharedMemory
+    private func joinShared(_ header: HeapHeader, isWritable: Bool) throws(SharingError)
+        -> SharedMemory
     {
         try SharedMemory.join(
-            disk: dataFile.disk, heapPath: dataFile.location, heapFile: file,
-            identity: header.identity, processes: dataFile.options.processes,
-            isWritable: isWritable)
+            disk: dataFile.disk, heapPath: dataFile.location, identity: header.identity,
+            process: dataFile.options.process, isWritable: isWritable)
     }
 
     private func heapError(_ error: SharingError) -> HeapError {
         let path = dataFile.path
         return switch error {
         case .missing: .logMissing(path: path, logPath: dataFile.location + LogLayout.sharedSuffix)
-        case .otherNamespace: .otherNamespace(path: path)
+        case .unknownBoot: .unknownBoot(path: path)
+        case .exclusive: .busy(path: path)
+        case .incoherent: .incoherentFileSystem(path: path, name: dataFile.fileSystem.name)
         case .tooManyProcesses: .tooManyProcesses(path: path, limit: ReaderTable.count)
         case .system(let error): dataFile.heapError(error)
         }
@@ -233,15 +252,12 @@ final class Opener {
         guard try dataFile.hasUnregisteredReaders(file) else { return false }
         var isUsable = false
         do throws(SharingError) {
-            let left = try joinShared(file, header, isWritable: false)
+            let left = try joinShared(header, isWritable: false)
             isUsable = left[.epoch] == header.logEpoch && left[.failed] == 0
             left.close()
         } catch {
-            // Nor is it recovered: the readers began before the dead processes of the other
-            // namespace wrote.
-            if case .otherNamespace = error {
-                throw HeapError.otherNamespace(path: dataFile.path)
-            }
+            // Nor is it recovered: the readers began before the dead processes wrote.
+            if case .unknownBoot = error { throw HeapError.unknownBoot(path: dataFile.path) }
         }
         // A damaged copy of the header is for recovery to judge.
         guard isUsable, !dataFile.hasDamagedHeader else { return false }

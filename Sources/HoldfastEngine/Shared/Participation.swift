@@ -59,7 +59,6 @@ final class Participation: @unchecked Sendable {
     let dataFile: DataFile
     let view: HeapView
     let lifecycle: Lifecycle
-    let entries: OwnEntries
     /// Whether the snapshot stays fixed to the moment of opening.
     let isFixed: Bool
 
@@ -68,17 +67,11 @@ final class Participation: @unchecked Sendable {
     private let visible = Mutex(Visible())
     var transientState = TransientState.notYet
 
-    /// `entries`: those of the opening's images, this one's included.
-    init(
-        dataFile: DataFile, view: HeapView, lifecycle: Lifecycle,
-        entries: OwnEntries
-    ) {
-        self.entries = entries
+    init(dataFile: DataFile, view: HeapView, lifecycle: Lifecycle) {
         self.dataFile = dataFile
         self.view = view
         self.lifecycle = lifecycle
         isFixed = dataFile.mode == .privateCopy || dataFile.options.isSnapshot
-        view.sharedFileIdentity = { [unowned self] in try? shared?.file.fileIdentity() }
     }
 
     // MARK: The kind
@@ -118,7 +111,6 @@ final class Participation: @unchecked Sendable {
             fast.shared = .passUnretained(shared)
             fast.entry = entry
             fast.isSeated = ReaderTable(shared: shared).isSeated(entry)
-            entries.add(entry)
         }
         view.observedSequence = sequence
         let shared = shared
@@ -144,8 +136,8 @@ final class Participation: @unchecked Sendable {
 
     /// Becomes a locked reader, which follows the commits of others in shared memory that it may
     /// not write.
-    func becomeLockedReader(_ file: any DiskFile, _ shared: SharedMemory) throws(SystemError) {
-        try lockOutCheckpoints(file)
+    func becomeLockedReader(_ file: any DiskFile, _ shared: SharedMemory) throws(SharingError) {
+        try SharingError.passing { () throws(SystemError) in try lockOutCheckpoints(file) }
         try takePresence(file)
         become(.lockedReader(shared))
     }
@@ -153,9 +145,10 @@ final class Participation: @unchecked Sendable {
     /// Takes an entry in the reader table.
     func register(_ file: any DiskFile, _ shared: SharedMemory) throws(SharingError) {
         let entry = try takeEntry(of: isFixed ? .fixed : .following, shared)
+        shared.lock(asOwnerOf: entry)
         if isFixed { ReaderTable.open(entry, at: shared[.checkpoint], commit: 0, in: shared) }
         become(.registered(shared, entry: entry))
-        try SharingError.passing { () throws(SystemError) in try takePresence(file) }
+        try takePresence(file)
     }
 
     /// Takes an entry for a further image of an opening that is registered, and so has the locks.
@@ -167,19 +160,24 @@ final class Participation: @unchecked Sendable {
     private func takeEntry(of kind: ReaderTable.Kind, _ shared: SharedMemory) throws(SharingError)
         -> Int
     {
-        let processes = dataFile.options.processes
-        let entry = ReaderTable(shared: shared).take(
-            for: processes.current, kind,
-            wantsSeats: dataFile.mode == .readWrite && dataFile.options.readerImages > 0,
-            directory: processes)
+        let entry = try SharingError.passing { () throws(SystemError) in
+            try ReaderTable(shared: shared).take(
+                for: dataFile.options.process.identity, kind,
+                wantsSeats: dataFile.mode == .readWrite && dataFile.options.readerImages > 0)
+        }
         guard let entry else { throw .tooManyProcesses }
         return entry
     }
 
-    private func takePresence(_ file: any DiskFile) throws(SystemError) {
-        guard try file.tryLock(.presence, exclusive: false) else {
-            throw SystemError(.lock, dataFile.path, .resourceTemporarilyUnavailable)
+    /// Under the opening lock, so others hold it in exclusive mode only for long.
+    private func takePresence(_ file: any DiskFile) throws(SharingError) {
+        let isExclusive = dataFile.options.isExclusive
+        // The opening that it is a snapshot of has the lock.
+        if isExclusive, dataFile.options.isSnapshot { return }
+        let isTaken = try SharingError.passing { () throws(SystemError) in
+            try file.tryLock(.presence, exclusive: isExclusive && dataFile.mode == .readWrite)
         }
+        guard isTaken else { throw .exclusive }
     }
 
     /// Prevents all checkpoints while the lock is held.
@@ -192,7 +190,6 @@ final class Participation: @unchecked Sendable {
     /// Releases the entry in the reader table. The locks are released with the file.
     func leave() {
         if case .registered(let shared, let entry) = kind {
-            entries.remove(entry)
             ReaderTable(shared: shared).giveUp(entry)
         }
         become(.solo)

@@ -22,13 +22,14 @@ import HoldfastSystem
 ///                  an opening that has an entry of kind 1; plus 4 if the entry is seated
 ///        5     3   how often the entry has been taken, so that these eight bytes differ for two
 ///                  openings, even of processes with the same ID: freeing the entry of a dead
-///                  process cannot free another's
-///        8     8   the process's start time
+///                  process cannot free another's, and a lock that names it is not another's
+///        8     8   the PID namespace in which the process has that ID; 0: unknown
 ///       16     8   position of the open snapshot; all ones: none is open
 ///       24     8   when the snapshot was opened, in nanoseconds of the system's monotonic clock
 ///       32     8   when the heap was opened, by the same clock
 ///       40     8   the open snapshot's commit, or an earlier one while it is being opened
-///       48     8   the program that the process ran when it opened the heap; see `ProcessIdentity`
+///
+/// Whether an owner is alive is not judged by its process ID; see `EntryLocks`.
 struct ReaderTable {
     static let entryBytes = 64
     static let count = LogLayout.viewsBytes / entryBytes
@@ -57,6 +58,8 @@ struct ReaderTable {
         var kind: Kind? { Kind(rawValue: (word >> 32) & 3) }
         var isTaken: Bool { number != 0 }
         var isSeated: Bool { word & Self.seated != 0 }
+        /// How often the entry has been taken.
+        var count: UInt32 { UInt32(truncatingIfNeeded: word >> 40) }
         /// The same entry released; the count stays.
         var freed: UInt64 { (word >> 40) << 40 }
 
@@ -71,39 +74,38 @@ struct ReaderTable {
     /// Takes a free entry; nil if there is none. `wantsSeats`: rather one that can be seated.
     /// Requires the opening lock.
     func take(
-        for process: ProcessIdentity, _ kind: Kind, wantsSeats: Bool = false,
-        directory: any ProcessDirectory
-    ) -> Int? {
+        for process: ProcessIdentity, _ kind: Kind, wantsSeats: Bool = false
+    ) throws(SystemError) -> Int? {
         if wantsSeats {
-            for index in 0 ..< ReaderSeats.entries where isFree(index, directory) {
+            for index in 0 ..< ReaderSeats.entries where try claim(index) {
                 // A process that died while it read has left its seats taken. They are not cleared:
                 // a thread of an earlier owner, which looked for a seat as it gave the entry up,
                 // may still have to leave one.
-                if ReaderSeats.isAnyTaken(of: index, in: shared) { continue }
+                if ReaderSeats.isAnyTaken(of: index, in: shared) {
+                    shared.entryLocks.giveUp(index)
+                    continue
+                }
                 occupy(index, process, kind, isSeated: true)
                 return index
             }
         }
-        for index in 0 ..< Self.count where isFree(index, directory) {
+        for index in 0 ..< Self.count where try claim(index) {
             occupy(index, process, kind, isSeated: false)
             return index
         }
         return nil
     }
 
-    /// Whether the entry has no owner, or none that still runs.
-    private func isFree(_ index: Int, _ directory: any ProcessDirectory) -> Bool {
-        let owner = owner(index)
-        guard owner.isTaken else { return true }
-        guard !directory.isAlive(process(index)) else { return false }
-        shared.storeInOrder(owner.freed, at: offset(index))
+    /// Takes the lock of an entry that has no living owner, and frees the entry of a dead one.
+    private func claim(_ index: Int) throws(SystemError) -> Bool {
+        guard try shared.entryLocks.take(index) else { return false }
+        shared.storeInOrder(owner(index).freed, at: offset(index))
         return true
     }
 
     private func occupy(_ index: Int, _ process: ProcessIdentity, _ kind: Kind, isSeated: Bool) {
         let at = offset(index)
-        shared.storeInOrder(process.startTime, at: at + 8)
-        shared.storeInOrder(process.program, at: at + 48)
+        shared.storeInOrder(process.namespace, at: at + 8)
         shared.storeRelaxed(Deadline.coarseNow, at: at + 32)
         shared.storeInOrder(Self.none, at: at + 16)
         shared.storeInOrder(
@@ -114,17 +116,12 @@ struct ReaderTable {
         let at = offset(index)
         shared.storeInOrder(Self.none, at: at + 16)
         shared.storeInOrder(owner(index).freed, at: at)
+        shared.entryLocks.giveUp(index)
     }
 
     func isSeated(_ index: Int) -> Bool { owner(index).isSeated }
 
     private func owner(_ index: Int) -> Owner { Owner(shared.loadInOrder(at: offset(index))) }
-
-    private func process(_ index: Int) -> ProcessIdentity {
-        ProcessIdentity(
-            number: owner(index).number, startTime: shared.loadInOrder(at: offset(index) + 8),
-            program: shared.loadInOrder(at: offset(index) + 48))
-    }
 
     /// Opens the snapshot of an entry. `open` and `close` are on every transaction's path, so they
     /// take the shared memory instead of a table that refers to it.
@@ -150,14 +147,13 @@ struct ReaderTable {
 
     /// The lowest position of an open snapshot, or `limit` if none is lower. Frees entries of
     /// processes that no longer run.
-    func lowest(below limit: UInt64, directory: any ProcessDirectory) -> UInt64 {
+    func lowest(below limit: UInt64) -> UInt64 {
         var lowest = limit
         for index in 0 ..< Self.count {
             let owner = owner(index)
             let position = shared.loadInOrder(at: offset(index) + 16)
             guard owner.isTaken, position < lowest, isProtected(index, owner) else { continue }
-            let process = process(index)
-            if directory.isAlive(process) {
+            if shared.entryLocks.isAlive(index) {
                 lowest = position
             } else {
                 // Only if it still belongs to the dead process: another may have taken the entry
@@ -173,14 +169,38 @@ struct ReaderTable {
         !owner.isSeated || ReaderSeats.isAnyTaken(of: index, in: shared)
     }
 
+    // MARK: Locks
+
+    /// The number that stands for an entry's owner in a lock between processes. Another owner of
+    /// the same entry has another number.
+    func member(_ index: Int) -> ProcessLock.Member { member(index, owner(index)) }
+
+    private func member(_ index: Int, _ owner: Owner) -> ProcessLock.Member {
+        owner.count << UInt32(Self.indexBits) & (1 << UInt32(ProcessLock.memberBits) - 1)
+            | UInt32(index)
+    }
+
+    /// Whether the owner that the number stands for is alive.
+    func isAlive(_ member: ProcessLock.Member) -> Bool {
+        let index = Int(member) & (1 << Self.indexBits - 1)
+        guard index < Self.count else { return false }
+        // Asked first: a process that dies after that is found dead the next time.
+        return self.member(index) == member && shared.entryLocks.isAlive(index)
+    }
+
+    private static let indexBits = 8
+
+    // MARK: Views
+
     /// The registered openings of the heap, in all processes; a further image of an opening counts
     /// while it has a snapshot open.
-    func all(directory: any ProcessDirectory) -> [OpenView] {
-        (0 ..< Self.count).compactMap { index in
+    /// `process`: the one that asks.
+    func all(for process: ProcessIdentity) -> [OpenView] {
+        let writer = shared.writeLock.holder
+        return (0 ..< Self.count).compactMap { index in
             let owner = owner(index)
-            guard owner.isTaken else { return nil }
-            let process = process(index)
-            guard directory.isAlive(process) else { return nil }
+            guard owner.isTaken, shared.entryLocks.isAlive(index) else { return nil }
+            let namespace = shared.loadInOrder(at: offset(index) + 8)
             let position = shared.loadInOrder(at: offset(index) + 16)
             let since = shared.loadInOrder(at: offset(index) + 24)
             let published = shared[.published]
@@ -189,10 +209,13 @@ struct ReaderTable {
             )
             let isOpen = position != Self.none && isProtected(index, owner)
             if owner.kind == .furtherImage, !isOpen { return nil }
-            let isWriting = !isOpen && shared.isWriter(process.number)
+            let isWriting = !isOpen && writer == member(index, owner)
             let isBehind = isOpen && published > position
             return OpenView(
-                processNumber: process.number, isOpen: isOpen, isWriting: isWriting,
+                processNumber: owner.number,
+                isInOtherNamespace: namespace != process.namespace && namespace != 0
+                    && process.namespace != 0,
+                isOpen: isOpen, isWriting: isWriting,
                 isSnapshot: owner.kind == .fixed,
                 age: isOpen ? Self.age(since) : .zero,
                 openFor: Self.age(shared.loadInOrder(at: offset(index) + 32)),

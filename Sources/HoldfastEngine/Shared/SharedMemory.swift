@@ -64,6 +64,8 @@ final class SharedMemory: @unchecked Sendable {
         /// Until when rounds yield to a thread that waits for the sync lock, by the monotonic
         /// clock; 0: no thread waits.
         case wanted = 928
+        /// For `isCoherent`. Guarded by the opening lock.
+        case probe = 936
     }
 
     static let headerBytes = LogLayout.ringOffset
@@ -71,6 +73,7 @@ final class SharedMemory: @unchecked Sendable {
     let isWritable: Bool
     private let reservation: AddressReservation
     let base: UnsafeMutableRawPointer
+    let entryLocks: EntryLocks
     let writeLock: ProcessLock
     let syncLock: ProcessLock
     private let ringLock = Mutex<RingMapping?>(nil)
@@ -78,7 +81,7 @@ final class SharedMemory: @unchecked Sendable {
     /// Creates the file anew. The caller holds the opening lock and has exclusive access.
     static func create(
         disk: any Disk, heapPath: String, heapFile: any DiskFile, header: HeapHeader,
-        processes: any ProcessDirectory
+        process: any RunningProcess
     ) throws(SystemError) -> SharedMemory {
         let path = heapPath + LogLayout.sharedSuffix
         // A process that still has an older file mapped keeps its bytes: the file only loses its
@@ -88,13 +91,12 @@ final class SharedMemory: @unchecked Sendable {
         do throws(SystemError) {
             if let rights = try heapFile.rights() { file.take(rights) }
             try file.grow(from: 0, to: headerBytes, reservingBlocks: true)
-            let shared = try SharedMemory(
-                file: file, heapFile: heapFile, isWritable: true, isNew: true)
+            let shared = try SharedMemory(file: file, isWritable: true)
             for word in [Word.published, .durable, .checkpoint] {
                 shared[word] = header.checkpointPosition
             }
             shared[.commits] = header.commitNumber
-            let header = SharedHeader(identity: header.identity, in: processes)
+            let header = SharedHeader(identity: header.identity, of: process)
             header.encoded().withUnsafeBytes {
                 shared.base.copyMemory(from: $0.baseAddress!, byteCount: $0.count)
             }
@@ -107,11 +109,10 @@ final class SharedMemory: @unchecked Sendable {
     }
 
     /// Opens the file that others use. Throws `missing` if it does not exist, or belongs to another
-    /// heap or another boot of the machine; throws `otherNamespace` if the processes that use it
-    /// belong to other namespaces, or if their boot is unknown.
+    /// heap, another boot of the machine or another version of this library; throws `unknownBoot`
+    /// if that cannot be compared.
     static func join(
-        disk: any Disk, heapPath: String, heapFile: any DiskFile, identity: HeapIdentity,
-        processes: any ProcessDirectory,
+        disk: any Disk, heapPath: String, identity: HeapIdentity, process: any RunningProcess,
         isWritable: Bool
     ) throws(SharingError) -> SharedMemory {
         let path = heapPath + LogLayout.sharedSuffix
@@ -123,16 +124,17 @@ final class SharedMemory: @unchecked Sendable {
             let opened = try SharingError.passing { () throws(SystemError) in
                 try file.size() < headerBytes
                     ? nil
-                    : try SharedMemory(
-                        file: file, heapFile: heapFile, isWritable: isWritable, isNew: false)
+                    : try SharedMemory(file: file, isWritable: isWritable)
             }
             guard let shared = opened else { throw .missing }
             let raw = UnsafeRawBufferPointer(start: shared.base, count: SharedHeader.byteCount)
-            let mine = SharedHeader(identity: identity, in: processes)
+            let mine = SharedHeader(identity: identity, of: process)
             guard let found = SharedHeader.decode(raw), found.identity == identity,
-                found.isOfBoot(of: mine) || found.hasUnknownBoot || mine.hasUnknownBoot
+                found.version == mine.version
             else { throw .missing }
-            guard found == mine else { throw .otherNamespace }
+            if found != mine {
+                throw found.hasUnknownBoot || mine.hasUnknownBoot ? .unknownBoot : .missing
+            }
             return shared
         } catch {
             file.close()
@@ -140,9 +142,7 @@ final class SharedMemory: @unchecked Sendable {
         }
     }
 
-    private init(file: any DiskFile, heapFile: any DiskFile, isWritable: Bool, isNew: Bool)
-        throws(SystemError)
-    {
+    private init(file: any DiskFile, isWritable: Bool) throws(SystemError) {
         self.file = file
         self.isWritable = isWritable
         reservation = try file.mappingErrors { () throws(MappingError) in
@@ -154,10 +154,9 @@ final class SharedMemory: @unchecked Sendable {
             kind: isWritable ? .shared : .readOnly)
         reservation.guardAgainstFaults()
         base = reservation.baseAddress
-        writeLock = ProcessLock(
-            at: base + LogLayout.lockOffset, file: heapFile, lock: .write, isNew: isNew)
-        syncLock = ProcessLock(
-            at: base + LogLayout.lockOffset + 128, file: heapFile, lock: .sync, isNew: isNew)
+        entryLocks = EntryLocks(file)
+        writeLock = ProcessLock(at: base + LogLayout.lockOffset)
+        syncLock = ProcessLock(at: base + LogLayout.lockOffset + 128)
     }
 
     // MARK: Words
@@ -234,6 +233,16 @@ final class SharedMemory: @unchecked Sendable {
     /// The signal that publishes positions and wakes waiters.
     var signal: ChangeSignal {
         ChangeSignal(at: base + Word.published.rawValue, canAnnounce: isWritable)
+    }
+
+    // MARK: Locks
+
+    /// Prepares the locks for the opening that has the entry in the reader table.
+    func lock(asOwnerOf entry: Int) {
+        let member = ReaderTable(shared: self).member(entry)
+        for lock in [writeLock, syncLock] {
+            lock.become(member) { [unowned self] in ReaderTable(shared: self).isAlive($0) }
+        }
     }
 
     // MARK: The ring

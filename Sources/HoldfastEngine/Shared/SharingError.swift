@@ -3,11 +3,14 @@ import HoldfastSystem
 /// Why an opening cannot use the shared file.
 enum SharingError: SystemErrorConvertible {
     case system(SystemError)
-    /// There is no shared file of this heap and this boot of the machine.
+    /// There is no shared file of this heap, this boot of the machine and this version.
     case missing
-    /// The processes that use it belong to another namespace; from here it is unknown whether they
-    /// are alive.
-    case otherNamespace
+    /// The boot of this process or of those that use it is unknown, so they cannot be compared.
+    case unknownBoot
+    /// Another opening has the heap for itself.
+    case exclusive
+    /// The file system does not keep mappings of one file equal.
+    case incoherent
     /// All entries of the reader table are taken.
     case tooManyProcesses
 }

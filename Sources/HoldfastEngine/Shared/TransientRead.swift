@@ -62,10 +62,10 @@ extension Participation {
     /// Reads the shared file, if there is one: for a transient reader that cannot register at the
     /// moment.
     func peek<R>(_ body: (SharedMemory) -> R) -> R? {
-        guard let file = dataFile.file,
+        guard dataFile.file != nil,
             let found = try? SharedMemory.join(
-                disk: dataFile.disk, heapPath: dataFile.location, heapFile: file,
-                identity: dataFile.identity, processes: dataFile.options.processes,
+                disk: dataFile.disk, heapPath: dataFile.location,
+                identity: dataFile.identity, process: dataFile.options.process,
                 isWritable: false)
         else { return nil }
         defer { found.close() }
@@ -75,11 +75,9 @@ extension Participation {
     /// The registered openings of this heap, in all processes. A transient reader that cannot
     /// register at the moment is not in the table, but others may be.
     var openViews: [OpenView] {
-        let processes = dataFile.options.processes
-        if let shared = sharedMemory {
-            return ReaderTable(shared: shared).all(directory: processes)
-        }
+        let process = dataFile.options.process.identity
+        if let shared = sharedMemory { return ReaderTable(shared: shared).all(for: process) }
         guard visit != nil else { return [] }
-        return peek { ReaderTable(shared: $0).all(directory: processes) } ?? []
+        return peek { ReaderTable(shared: $0).all(for: process) } ?? []
     }
 }

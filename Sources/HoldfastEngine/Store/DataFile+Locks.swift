@@ -48,6 +48,14 @@ extension DataFile {
         }
     }
 
+    /// Whether a process without the presence lock has the heap open.
+    func hasOtherReaders(_ file: any DiskFile) throws(HeapError) -> Bool {
+        try translating { () throws(SystemError) in
+            if try file.isLockedByOthers(.unregisteredReader) { return true }
+            return try file.isLockedByOthers(.transientReader)
+        }
+    }
+
     /// Whether a process reads whose snapshot is not in the reader table.
     func hasUnregisteredReaders(_ file: any DiskFile) throws(HeapError) -> Bool {
         try translating { () throws(SystemError) in

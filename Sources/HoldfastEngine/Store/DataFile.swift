@@ -19,6 +19,8 @@ final class DataFile: @unchecked Sendable {
     var file: (any DiskFile)?
     /// Whether this opening may take exclusive locks of the file.
     var isWritable = true
+    /// The kind of the file system, once it is known to be suitable.
+    private(set) var fileSystem = FileSystemKind.local
     /// The file's identity, if known.
     var knownIdentity: FileIdentity?
     /// The heap's permanent identity.
@@ -54,6 +56,7 @@ final class DataFile: @unchecked Sendable {
         place = Mutex(other.location)
         file = other.file
         isWritable = other.isWritable
+        fileSystem = other.fileSystem
         knownIdentity = other.knownIdentity
         identity = other.identity
     }
@@ -130,10 +133,18 @@ final class DataFile: @unchecked Sendable {
     }
 
     func requireSuitableFileSystem(_ file: any DiskFile) throws(HeapError) {
-        switch try translating({ () throws(SystemError) in try file.fileSystemKind() }) {
+        fileSystem = try translating { () throws(SystemError) in try file.fileSystemKind() }
+        switch fileSystem {
         case .local: break
+        case .layered:
+            guard !isWritable else { break }
+            warnings.append(
+                "\(path) is on an overlay file system, and this process may not write it: if another "
+                    + "process is the first to write it, this one goes on with the old contents.")
         case .network(let name):
-            guard mode == .readOnly || mode == .privateCopy || options.allowsNetworkFileSystems
+            guard
+                mode == .readOnly || mode == .privateCopy || options.allowsNetworkFileSystems
+                    || options.isExclusive
             else {
                 throw HeapError.networkFileSystem(path: path, name: name)
             }

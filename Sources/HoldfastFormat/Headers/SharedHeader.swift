@@ -1,5 +1,4 @@
-/// The header of `NAME-shared`: the heap and the boot of the machine that it belongs to, and the
-/// namespaces in which the file's process IDs and start times have a meaning.
+/// The header of `NAME-shared`: the heap and the boot of the machine that it belongs to.
 package struct SharedHeader: Equatable, Sendable {
     package static let byteCount = 64
     private static let checksumOffset = 56
@@ -11,14 +10,13 @@ package struct SharedHeader: Equatable, Sendable {
     /// Identifies a boot of the machine; both 0 if unknown.
     package var bootHigh: UInt64
     package var bootLow: UInt64
-    /// Identifies the namespaces; 0 if unknown.
-    package var namespaces: UInt64
+    /// The layout of the words, locks and tables that the processes share.
+    package var version = LogLayout.sharedVersion
 
-    package init(identity: HeapIdentity, bootHigh: UInt64, bootLow: UInt64, namespaces: UInt64) {
+    package init(identity: HeapIdentity, bootHigh: UInt64, bootLow: UInt64) {
         self.identity = identity
         self.bootHigh = bootHigh
         self.bootLow = bootLow
-        self.namespaces = namespaces
     }
 
     package var hasUnknownBoot: Bool { bootHigh == 0 && bootLow == 0 }
@@ -32,7 +30,6 @@ package struct SharedHeader: Equatable, Sendable {
         bytes.field(&identity.low, at: 24)
         bytes.field(&bootHigh, at: 32)
         bytes.field(&bootLow, at: 40)
-        bytes.field(&namespaces, at: 48)
     }
 
     package func encoded() -> [UInt8] {
@@ -40,7 +37,7 @@ package struct SharedHeader: Equatable, Sendable {
         var header = self
         bytes.withUnsafeMutableBytes { raw in
             Self.magicField.store(Self.magic, to: raw.baseAddress!)
-            Self.versionField.store(LogLayout.version, to: raw.baseAddress!)
+            Self.versionField.store(version, to: raw.baseAddress!)
             header.transfer(FieldWriter(raw.baseAddress!))
             SealedHeader.seal(raw, at: Self.checksumOffset)
         }
@@ -51,8 +48,8 @@ package struct SharedHeader: Equatable, Sendable {
     private init?(unverified raw: UnsafeRawBufferPointer) {
         guard raw.count >= Self.byteCount, Self.magicField.load(raw.baseAddress!) == Self.magic
         else { return nil }
-        self.init(
-            identity: HeapIdentity(high: 0, low: 0), bootHigh: 0, bootLow: 0, namespaces: 0)
+        self.init(identity: HeapIdentity(high: 0, low: 0), bootHigh: 0, bootLow: 0)
+        version = Self.versionField.load(raw.baseAddress!)
         transfer(FieldReader(raw.baseAddress!))
     }
 
@@ -62,9 +59,10 @@ package struct SharedHeader: Equatable, Sendable {
         SharedHeader(unverified: raw)?.identity == identity
     }
 
+    /// Of this version, or of an earlier one whose records are the same: recovery reads both.
     package static func decode(_ raw: UnsafeRawBufferPointer) -> SharedHeader? {
         guard let header = SharedHeader(unverified: raw),
-            versionField.load(raw.baseAddress!) == LogLayout.version,
+            LogLayout.readableSharedVersions.contains(header.version),
             SealedHeader.isSealed(raw, at: checksumOffset)
         else { return nil }
         return header

@@ -19,6 +19,9 @@ public enum LogLayout {
     public static var sharedSuffix: String { "-shared" }
     @inlinable
     public static var version: UInt32 { 2 }
+    @inlinable
+    package static var sharedVersion: UInt32 { 3 }
+    package static let readableSharedVersions: ClosedRange<UInt32> = 2 ... 3
 
     // NAME-log: two copies of `LogHeader`, written in turn.
     package static let headerOffsets = [0, 4096]

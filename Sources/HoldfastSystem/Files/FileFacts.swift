@@ -59,4 +59,15 @@ public enum FileSystemKind: Equatable, Sendable {
     case network(String)
     /// Unknown (FUSE and the like).
     case unknown(String)
+    /// Local, but the first process that opens a file for writing gives it a new place (overlayfs):
+    /// who has it open for reading only goes on with the old contents.
+    case layered
+
+    package var name: String {
+        switch self {
+        case .network(let name), .unknown(let name): name
+        case .layered: "overlay"
+        case .local: "local"
+        }
+    }
 }

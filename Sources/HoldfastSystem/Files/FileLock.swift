@@ -6,7 +6,7 @@ public struct FileLock: Hashable, Sendable {
     /// 0 ..< `slotCount`.
     public let slot: Int
 
-    public static let slotCount = 64
+    public static let slotCount = 192
 
     public init(slot: Int) { self.slot = slot }
 

@@ -72,8 +72,9 @@ extension SystemFile {
             }
             return UInt32(status.f_flags) & UInt32(MNT_LOCAL) != 0 ? .local : .network(name)
         #else
-            let kind = NetworkMounts.kind(ofMagic: holdfast_file_system(descriptor))
-            guard case .unknown = kind,
+            let magic = holdfast_file_system(descriptor)
+            let kind = NetworkMounts.kind(ofMagic: magic)
+            guard kind != .local, kind != .layered,
                 let mounts = try? SystemDisk.shared.open("/proc/self/mountinfo", .readOnly)
             else {
                 return kind
@@ -84,9 +85,9 @@ extension SystemFile {
             let minor = UInt32(truncatingIfNeeded: device & 0xff | (device >> 12) & ~0xff)
             var bytes = [UInt8](repeating: 0, count: 1 << 20)
             let count = (try? mounts.read(&bytes, at: 0)) ?? 0
-            let type = NetworkMounts.mountType(
+            let mount = NetworkMounts.mount(
                 major: major, minor: minor, in: String(decoding: bytes[..<count], as: UTF8.self))
-            return type.map { NetworkMounts.kind(ofMountType: $0) } ?? kind
+            return NetworkMounts.kind(ofMagic: magic, mount)
         #endif
     }
 }

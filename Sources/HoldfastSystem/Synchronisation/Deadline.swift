@@ -24,6 +24,12 @@ package struct Deadline: Sendable {
     @inlinable @inline(__always)
     package static var coarseNow: UInt64 { holdfast_coarse_clock() }
 
+    /// Whether a moment that a process has stored lies ahead by no more than `most` nanoseconds. A
+    /// process in another time namespace has another clock, and its moments may be far away.
+    package static func isAhead(_ moment: UInt64, byAtMost most: UInt64) -> Bool {
+        moment &- now &- 1 < most
+    }
+
     package init(in timeout: Duration) {
         let (seconds, attoseconds) = timeout.components
         let nanoseconds = Double(seconds) * 1e9 + Double(attoseconds) / 1e9

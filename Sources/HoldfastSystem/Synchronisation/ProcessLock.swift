@@ -1,12 +1,5 @@
 import CHoldfast
-
-#if canImport(Darwin)
-    import Darwin
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Glibc
-#endif
+import Synchronization
 
 /// The result of waiting for a lock between processes.
 @usableFromInline
@@ -18,174 +11,164 @@ package enum LockOutcome {
     case timedOut
 }
 
-/// A lock between the threads of several processes. The kernel passes it on when its holder dies.
+/// A lock between the threads of several processes, which passes on when its holder dies.
 ///
-/// Timeouts use the monotonic clock. The error `EDEADLK` means that the holder has the ID of the
-/// calling thread.
+/// A word in shared memory names the holder by its *member*, a number that the users of the lock
+/// agree on. Whether a member is alive is asked of a function of the user, which must be right in
+/// every namespace, and must not take back that a member is dead. (A robust mutex of the C library
+/// names its holder by a thread ID, which means something else in another PID namespace: a process
+/// that dies while it waits there frees the mutex of a living holder that has the same ID.)
 ///
-/// On Linux this is a robust mutex in shared memory: 13 ns without contention, and waiters sleep in
-/// the kernel. Darwin has none; there it is a mutex for the threads and a file lock for the
-/// processes, polled at intervals of up to a millisecond.
+/// Without contention, locking is one compare-and-exchange and unlocking one exchange. A waiter
+/// polls, and then sleeps until a holder that knows of waiters wakes one of them. It looks by
+/// itself after each `longestSleep`, because neither a holder nor a woken waiter that was killed
+/// wakes anyone. Timeouts use the monotonic clock.
 ///
-/// Safety: the owner keeps the address mapped for as long as the object lives. `@unchecked
-/// Sendable`: designed for sharing.
+///     offset size
+///        0     4   bits 0 to 29: the member; bit 30: held; bit 31: somebody sleeps. 0: free
+///        8     8   the thread that holds the lock, among all threads of all processes; 0: unknown
+///
+/// Source of the three states of the word: U. Drepper, Futexes Are Tricky, 2011.
+///
+/// Safety: the owner keeps the address mapped for as long as the object lives; the words are used
+/// only as atomics, for which zero bytes are valid. `@unchecked Sendable`: designed for sharing;
+/// `become` is called before the first use.
 @usableFromInline
 package final class ProcessLock: @unchecked Sendable {
-    #if canImport(Darwin)
-        private let threads: UnsafeMutablePointer<pthread_mutex_t>
-        private let file: any DiskFile
-        private let lock: FileLock
+    /// A holder's number: 30 bits.
+    package typealias Member = UInt32
 
-        package init(
-            at address: UnsafeMutableRawPointer, file: any DiskFile, lock: FileLock, isNew: Bool
-        ) {
-            self.file = file
-            self.lock = lock
-            threads = .allocate(capacity: 1)
-            pthread_mutex_init(threads, nil)
+    package static var memberBits: Int { 30 }
+    package static var byteCount: Int { 16 }
+
+    @usableFromInline static var held: UInt32 { 1 << 30 }
+    @usableFromInline static var waiting: UInt32 { 1 << 31 }
+    /// Nanoseconds.
+    private static let longestSleep: UInt64 = 20_000_000
+
+    @usableFromInline let word: UnsafeMutablePointer<Atomic<UInt32>>
+    @usableFromInline let thread: UnsafeMutablePointer<Atomic<UInt64>>
+    private var isAlive: @Sendable (Member) -> Bool = { _ in true }
+    /// This process; a forked child is another.
+    @usableFromInline let process: UInt64
+    @usableFromInline let forks: Int
+    /// The word while this user holds the lock and nobody waits.
+    @usableFromInline var mine = ProcessLock.held
+
+    /// The lock in the `byteCount` zero bytes at `address`, or in those that others use already.
+    package init(at address: UnsafeMutableRawPointer) {
+        word = address.assumingMemoryBound(to: Atomic<UInt32>.self)
+        thread = (address + 8).assumingMemoryBound(to: Atomic<UInt64>.self)
+        forks = ForkGuard.generation
+        process = Self.randomNumber &+ UInt64(forks) << 48
+    }
+
+    private static let randomNumber = UInt64.random(in: 0 ... .max)
+
+    /// Sets the member as which this object locks, and how to ask about others. Before the first
+    /// use.
+    package func become(_ member: Member, isAlive: @escaping @Sendable (Member) -> Bool) {
+        mine = member | Self.held
+        self.isAlive = isAlive
+    }
+
+    // MARK: Locking
+
+    /// Takes the lock, waiting at most for `timeout`. Polls for up to `spinning` before it sleeps:
+    /// worthwhile for a lock that is held for microseconds. Throws `EDEADLK` if the calling thread
+    /// holds the lock, through whichever object.
+    @inlinable @inline(__always)
+    package func lock(timeout: Duration, spinning: Duration = .zero) throws(SystemError)
+        -> LockOutcome
+    {
+        if exchange(0, mine) { return .acquired }
+        return try wait(timeout: timeout, spinning: spinning)
+    }
+
+    /// Takes the lock if it is free, or its holder dead; nil if it is not.
+    package func lockIfFree() throws(SystemError) -> LockOutcome? {
+        try take()
+    }
+
+    @inlinable @inline(__always)
+    package func unlock() {
+        // In a forked child, the lock belongs to the parent.
+        guard ForkGuard.current == forks else { return }
+        thread.pointee.store(0, ordering: .relaxed)
+        let old = word.pointee.exchange(0, ordering: .releasing)
+        if old & Self.waiting != 0 { wakeOne() }
+    }
+
+    /// If true, the calling thread has the lock.
+    @inlinable @inline(__always)
+    func exchange(_ expected: UInt32, _ new: UInt32) -> Bool {
+        guard
+            word.pointee.compareExchange(
+                expected: expected, desired: new, ordering: .acquiring
+            ).exchanged
+        else { return false }
+        thread.pointee.store(currentThread, ordering: .relaxed)
+        return true
+    }
+
+    @inlinable @inline(__always)
+    var currentThread: UInt64 { process &+ UInt64(holdfast_thread_number()) }
+
+    @usableFromInline @inline(never)
+    func wait(timeout: Duration, spinning: Duration) throws(SystemError) -> LockOutcome {
+        let deadline = Deadline(in: timeout)
+        let isTaken = AdaptiveSpin.wait(atMost: min(spinning, timeout)) {
+            word.pointee.load(ordering: .relaxed) & Self.held == 0 && exchange(0, mine)
         }
-
-        deinit {
-            pthread_mutex_destroy(threads)
-            threads.deallocate()
+        if isTaken { return .acquired }
+        KernelCalls.lockWaitCount.add(1, ordering: .relaxed)
+        // A thread that has slept does not know whether others still do.
+        var asleep: UInt32 = 0
+        while true {
+            if let outcome = try take(asleep) { return outcome }
+            if deadline.hasPassed { return .timedOut }
+            let (old, new) = word.pointee.bitwiseOr(Self.waiting, ordering: .relaxed)
+            // Freed meanwhile; the mark may stay, for whoever locks next.
+            guard old & Self.held != 0 else { continue }
+            asleep = Self.waiting
+            let slice = min(deadline.remaining, Int64(Self.longestSleep))
+            _ = holdfast_wait_on_word(futex, new, max(slice, 1))
         }
+    }
 
-        // Untested on a Mac.
-        package func lock(timeout: Duration, spinning: Duration = .zero) throws(SystemError)
-            -> LockOutcome
-        {
-            let deadline = Deadline(in: timeout)
-            var pause: UInt32 = 20
-            while pthread_mutex_trylock(threads) != 0 {
-                if deadline.hasPassed { return .timedOut }
-                usleep(pause)
-                pause = min(pause * 2, 1000)
-            }
-            do throws(SystemError) {
-                while !(try file.tryLock(lock, exclusive: true)) {
-                    if deadline.hasPassed {
-                        pthread_mutex_unlock(threads)
-                        return .timedOut
-                    }
-                    usleep(pause)
-                    pause = min(pause * 2, 1000)
+    /// Takes the lock from nobody or from a dead holder; nil if its holder is alive. `asleep`: the
+    /// bit of waiters, if it is to be set.
+    private func take(_ asleep: UInt32 = 0) throws(SystemError) -> LockOutcome? {
+        while true {
+            let seen = word.pointee.load(ordering: .relaxed)
+            let isHeld = seen & Self.held != 0
+            if isHeld, isAlive(seen & (Self.held - 1)) {
+                guard thread.pointee.load(ordering: .relaxed) != currentThread else {
+                    throw SystemError(.lock, "the heap's shared log", .deadlock)
                 }
-            } catch {
-                pthread_mutex_unlock(threads)
-                throw error
+                return nil
             }
-            // A file lock does not tell whether its last holder died. Assuming so costs one check.
-            return .acquiredFromTheDead
-        }
-
-        package func lockIfFree() throws(SystemError) -> LockOutcome? {
-            let outcome = try lock(timeout: .zero)
-            return outcome == .timedOut ? nil : outcome
-        }
-
-        package func unlock() {
-            file.unlock(lock)
-            pthread_mutex_unlock(threads)
-        }
-    #else
-        @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
-
-        /// Uses the mutex at `address`. If `isNew`, initialises it first: no other process may use
-        /// it yet.
-        package init(
-            at address: UnsafeMutableRawPointer, file: any DiskFile, lock: FileLock, isNew: Bool
-        ) {
-            mutex = address.assumingMemoryBound(to: pthread_mutex_t.self)
-            guard isNew else { return }
-            var attributes = pthread_mutexattr_t()
-            pthread_mutexattr_init(&attributes)
-            pthread_mutexattr_setpshared(&attributes, Int32(PTHREAD_PROCESS_SHARED))
-            pthread_mutexattr_setrobust(&attributes, Int32(PTHREAD_MUTEX_ROBUST))
-            // A thread that would wait for itself gets an error instead of a deadlock.
-            pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_ERRORCHECK))
-            let result = pthread_mutex_init(mutex, &attributes)
-            pthread_mutexattr_destroy(&attributes)
-            if result != 0 {
-                fatalError(
-                    "Holdfast: the system could not create a lock between processes (error "
-                        + "\(result))")
+            // The word still names the dead holder, so nobody else has taken the lock from it.
+            if exchange(seen, mine | (seen & Self.waiting) | asleep) {
+                return isHeld ? .acquiredFromTheDead : .acquired
             }
         }
+    }
 
-        /// Polls for up to `spinning` before it sleeps: worthwhile for a lock that is held for
-        /// microseconds.
-        @inlinable @inline(__always)
-        package func lock(timeout: Duration, spinning: Duration = .zero) throws(SystemError)
-            -> LockOutcome
-        {
-            let result = tryLock()
-            if result == 0 { return .acquired }
-            return try wait(after: result, timeout: timeout, spinning: spinning)
-        }
+    @usableFromInline @inline(never)
+    func wakeOne() { holdfast_wake_one(futex) }
 
-        @inlinable @inline(__always)
-        func tryLock() -> Int32 { pthread_mutex_trylock(mutex) }
+    private var futex: UnsafePointer<UInt32> {
+        UnsafePointer(UnsafeMutableRawPointer(word).assumingMemoryBound(to: UInt32.self))
+    }
 
-        @usableFromInline @inline(never)
-        func wait(after first: Int32, timeout: Duration, spinning: Duration)
-            throws(SystemError) -> LockOutcome
-        {
-            let deadline = Deadline(in: timeout)
-            // Any result but EBUSY is final, and another call would lock twice.
-            var result = first
-            let isFree = AdaptiveSpin.wait(atMost: min(spinning, timeout)) {
-                if result == EBUSY { result = pthread_mutex_trylock(mutex) }
-                return result != EBUSY
-            }
-            if !isFree {
-                KernelCalls.lockWaitCount.add(1, ordering: .relaxed)
-                result = sleep(until: deadline)
-            }
-            return try outcome(of: result)
-        }
+    // MARK: The holder
 
-        /// Sleeps until the lock is free or the deadline has passed.
-        ///
-        /// Releasing the mutex wakes one waiter, and a waiter that takes the mutex tells its next
-        /// release to wake another one. If the woken process is killed before that, and a third one
-        /// takes the free mutex without waiting, nothing wakes the remaining waiters: neither that
-        /// release nor the kernel, which only passes on mutexes that have a dead holder. So a
-        /// waiter tries by itself after each `longestSleep`.
-        private func sleep(until deadline: Deadline) -> Int32 {
-            while true {
-                let slice = min(deadline.moment, Deadline.now &+ Self.longestSleep)
-                let result = holdfast_lock_mutex(mutex, slice)
-                if result == EINTR { continue }
-                guard result == ETIMEDOUT else { return result }
-                guard deadline.hasPassed else { continue }
-                let last = tryLock()
-                return last == EBUSY ? ETIMEDOUT : last
-            }
-        }
-
-        /// Nanoseconds.
-        private static let longestSleep: UInt64 = 20_000_000
-
-        private func outcome(of result: Int32) throws(SystemError) -> LockOutcome {
-            switch result {
-            case 0: return .acquired
-            case EOWNERDEAD:
-                pthread_mutex_consistent(mutex)
-                return .acquiredFromTheDead
-            case ETIMEDOUT: return .timedOut
-            default: throw SystemError(.lock, "the heap's shared log", Errno(result))
-            }
-        }
-
-        /// Takes the lock if it is free; nil if it is not.
-        package func lockIfFree() throws(SystemError) -> LockOutcome? {
-            let result = pthread_mutex_trylock(mutex)
-            return result == EBUSY ? nil : try outcome(of: result)
-        }
-
-        @inlinable @inline(__always)
-        package func unlock() { pthread_mutex_unlock(mutex) }
-    #endif
+    /// The member that holds the lock. For display: a moment later it may be another.
+    package var holder: Member? {
+        let seen = word.pointee.load(ordering: .relaxed)
+        return seen & Self.held != 0 ? seen & (Self.held - 1) : nil
+    }
 }
 
 extension ProcessLock {
@@ -195,20 +178,5 @@ extension ProcessLock {
         do throws(SystemError) {
             return .success(try lock(timeout: timeout, spinning: spinning))
         } catch { return .failure(error) }
-    }
-
-    /// Whether a thread of the process holds the lock at `address`. False if that is unknown, and
-    /// possibly out of date a moment later: for display only.
-    package static func isHeld(at address: UnsafeMutableRawPointer, by process: Int32) -> Bool {
-        #if canImport(Glibc)
-            // A robust mutex begins with its holder's thread ID. The two highest bits are flags
-            // (futex(2)).
-            let word = address.load(as: UInt32.self)
-            let thread = Int32(bitPattern: word & 0x3fff_ffff)
-            guard thread != 0 else { return false }
-            return thread == process || access("/proc/\(process)/task/\(thread)", F_OK) == 0
-        #else
-            return false
-        #endif
     }
 }

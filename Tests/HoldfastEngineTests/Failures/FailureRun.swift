@@ -202,11 +202,7 @@ final class FailureRun {
 
     /// The disk after a kill before the next call, and the knowledge about the heap there.
     func killed() -> FailureRun {
-        let copy = SimulatedDisk(afterKillOf: disk)
-        copy.releaseLocksOfTheDead(
-            in: FailureModel.path + LogLayout.sharedSuffix,
-            at: [LogLayout.lockOffset, LogLayout.lockOffset + 128])
-        return FailureRun(disk: copy, after: self)
+        FailureRun(disk: SimulatedDisk(afterKillOf: disk), after: self)
     }
 
     /// The heap after the power was cut at `call`, by `seed`; everything that then opens is

@@ -355,13 +355,6 @@ import Testing
 
     // MARK: Beside a survivor
 
-    private static func killed(_ disk: SimulatedDisk) -> SimulatedDisk {
-        let copy = SimulatedDisk(afterKillOf: disk)
-        copy.releaseLocksOfTheDead(
-            in: sharedPath, at: [LogLayout.lockOffset, LogLayout.lockOffset + 128])
-        return copy
-    }
-
     /// Replaces both copies of the log's header on `disk`; false if there is none.
     private func changeHeader(on disk: SimulatedDisk, _ change: (inout LogHeader) -> Void) throws
         -> Bool
@@ -390,7 +383,7 @@ import Testing
         let engine = try HeapEngine(
             path: Self.path, mode: .readWrite, options: options, disk: disk)
         var killed: [SimulatedDisk] = []
-        disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
+        disk.onCall = { [unowned disk] _ in killed.append(SimulatedDisk(afterKillOf: disk)) }
         try engine.change { _ = $0.allocate(byteCount: 64) }
         try engine.makeDurable()
         disk.onCall = nil

@@ -16,14 +16,6 @@ import TestSupport
         try HeapEngine(path: path, mode: mode, options: FailureModel.options, disk: disk)
     }
 
-    private static func killed(_ disk: SimulatedDisk) -> SimulatedDisk {
-        let copy = SimulatedDisk(afterKillOf: disk)
-        copy.releaseLocksOfTheDead(
-            in: path + LogLayout.sharedSuffix,
-            at: [LogLayout.lockOffset, LogLayout.lockOffset + 128])
-        return copy
-    }
-
     /// Problems in the images of power cuts after each call from `start` on.
     private static func problems(
         _ disk: SimulatedDisk, from start: Int, allowed: ClosedRange<Int>, failureSeed: UInt64 = 0,
@@ -199,7 +191,7 @@ import TestSupport
         let heapFile = Int(disk.fileIdentity(at: Self.path)!.number)
         let first = disk.journal.count
         var killed: [SimulatedDisk] = []
-        disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
+        disk.onCall = { [unowned disk] _ in killed.append(SimulatedDisk(afterKillOf: disk)) }
         _ = try engine.moveLogIntoDataFile(waits: true)
         disk.onCall = nil
         let index = killed.indices.first {
@@ -249,7 +241,7 @@ import TestSupport
         try FailureModel.commit(12, in: growing)
         try growing.makeDurable()
         var killed: [SimulatedDisk] = []
-        disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
+        disk.onCall = { [unowned disk] _ in killed.append(SimulatedDisk(afterKillOf: disk)) }
         try FailureModel.commit(13, in: growing)
         disk.onCall = nil
         #expect(growing.writerLog!.capacity == 2 * ring)
@@ -280,7 +272,7 @@ import TestSupport
         try Self.open(disk).close()
         let engine = try Self.open(disk)
         var killed: [SimulatedDisk] = []
-        disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
+        disk.onCall = { [unowned disk] _ in killed.append(SimulatedDisk(afterKillOf: disk)) }
         try FailureModel.commit(0, in: engine)
         disk.onCall = nil
         #expect(killed.count > 5)
@@ -307,7 +299,7 @@ import TestSupport
         for number in 0 ... 3 { try FailureModel.commit(number, in: engine) }
         try engine.makeDurable()
         var killed: [SimulatedDisk] = []
-        disk.onCall = { [unowned disk] _ in killed.append(Self.killed(disk)) }
+        disk.onCall = { [unowned disk] _ in killed.append(SimulatedDisk(afterKillOf: disk)) }
         try engine.close()
         disk.onCall = nil
         for (call, copy) in killed.enumerated() {

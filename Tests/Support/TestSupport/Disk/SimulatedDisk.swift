@@ -65,6 +65,8 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
     public var liesAboutSyncOf: String?
     /// The kind of file system that the disk claims to be.
     public var fileSystemKind = FileSystemKind.local
+    /// Mappings of these kinds do not show later changes, if the file is mapped already.
+    public var staleMappings: [MappingKind] = []
     /// The total size of all files in bytes; growing beyond it throws `ENOSPC`.
     public var capacity = Int.max
     /// Additional names, like symbolic links, and their targets.
@@ -105,26 +107,6 @@ public final class SimulatedDisk: Disk, @unchecked Sendable {
                 names[name] = contents
             }
         }
-    }
-
-    /// Does what the kernel does with the robust mutexes of a killed process: a copy of the disk
-    /// has them in their old state, locked by a thread that is still alive. `offsets` are those of
-    /// the mutexes in the file.
-    public func releaseLocksOfTheDead(in path: String, at offsets: [Int]) {
-        #if os(Linux)
-            guard let contents = lock.run({ names[path] }) else { return }
-            let size = contents.size()
-            for offset in offsets where offset + 16 <= size {
-                var word: UInt32 = 0
-                pread(contents.descriptor, &word, 4, off_t(offset))
-                guard word != 0 else { continue }
-                // FUTEX_OWNER_DIED, without an owner.
-                var died: UInt32 = 0x4000_0000
-                var owner: UInt32 = 0
-                pwrite(contents.descriptor, &died, 4, off_t(offset))
-                pwrite(contents.descriptor, &owner, 4, off_t(offset + 8))
-            }
-        #endif
     }
 
     /// The complete current contents, as a killed process leaves them.

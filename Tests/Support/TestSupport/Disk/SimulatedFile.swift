@@ -168,10 +168,15 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
     ) throws(SystemError) {
         try disk.locked { () throws(SystemError) in try disk.check(.map, path, as: .map) }
         disk.recordMap(path, byteCount)
+        var source = contents
+        if disk.staleMappings.contains(kind), contents.isMappedShared {
+            source = Contents(number: contents.number)
+            source.replace(with: contents.bytes())
+        }
         if kind == .shared { contents.isMappedShared = true }
         do {
             try reservation.map(
-                fileDescriptor: contents.descriptor, fileOffset: fileOffset, byteCount: byteCount,
+                fileDescriptor: source.descriptor, fileOffset: fileOffset, byteCount: byteCount,
                 at: offset, kind: kind)
         } catch {
             throw SystemError(.map, path, Errno(error.code))
@@ -200,7 +205,11 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         }
     }
 
-    func close() { for slot in 0 ..< FileLock.slotCount { unlock(FileLock(slot: slot)) } }
+    func close() {
+        try! disk.locked { () throws(SystemError) in
+            for lock in contents.locks.keys { contents.locks[lock]?[ObjectIdentifier(self)] = nil }
+        }
+    }
 
     func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(SystemError) {
         let count = min(byteCount, try size() - offset)

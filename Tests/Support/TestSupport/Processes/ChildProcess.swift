@@ -24,6 +24,9 @@ public final class ChildProcess {
     }
 
     public let number: pid_t
+    /// The process that this one has started and waits for, if signals are meant for that one.
+    public var representing: pid_t?
+    private var isKilled = false
     private var input: Int32
     private let output: Int32
     private var buffered: [UInt8] = []
@@ -96,7 +99,11 @@ public final class ChildProcess {
 
     // MARK: Signals
 
-    public func send(signal: Int32) { if end == nil { kill(number, signal) } }
+    public func send(signal: Int32) {
+        guard end == nil else { return }
+        if signal == SIGKILL { isKilled = true }
+        kill(representing ?? number, signal)
+    }
 
     /// Kills it, and waits until it is gone.
     @discardableResult
@@ -118,7 +125,7 @@ public final class ChildProcess {
     public func waitUntilStopped() {
         var status: Int32 = 0
         while waitpid(number, &status, WUNTRACED) < 0, errno == EINTR {}
-        if status & 0xff != 0x7f { end = Self.decode(status) }
+        if status & 0xff != 0x7f { end = decode(status) }
     }
 
     public func resume() {
@@ -128,8 +135,10 @@ public final class ChildProcess {
 
     // MARK: The end
 
-    private static func decode(_ status: Int32) -> End {
-        status & 0x7f == 0 ? .exited((status >> 8) & 0xff) : .signalled(status & 0x7f)
+    private func decode(_ status: Int32) -> End {
+        // `unshare` does not always end like its child.
+        if representing != nil, isKilled { return .signalled(SIGKILL) }
+        return status & 0x7f == 0 ? .exited((status >> 8) & 0xff) : .signalled(status & 0x7f)
     }
 
     /// Waits until it has ended.
@@ -138,7 +147,7 @@ public final class ChildProcess {
         if let end { return end }
         var status: Int32 = 0
         while waitpid(number, &status, 0) < 0, errno == EINTR {}
-        let end = Self.decode(status)
+        let end = decode(status)
         self.end = end
         return end
     }
@@ -148,7 +157,7 @@ public final class ChildProcess {
         if let end { return end }
         var status: Int32 = 0
         guard waitpid(number, &status, WNOHANG) == number else { return nil }
-        end = Self.decode(status)
+        end = decode(status)
         return end
     }
 

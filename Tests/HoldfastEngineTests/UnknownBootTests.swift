@@ -12,57 +12,52 @@ import TestSupport
     import Glibc
 #endif
 
-/// A process that cannot tell whether the others are alive may not share a heap with them.
-/// `NamespaceTests` uses real namespaces.
-@Suite(.progress) struct NamespaceSeamTests {
+/// A process that cannot compare its boot of the machine with that of others does not share a heap
+/// with them.
+@Suite(.progress) struct UnknownBootTests {
     private let heap = TestHeap()
-    private let refusal = HeapError.otherNamespace(path: TestHeap.path)
+    private let refusal = HeapError.unknownBoot(path: TestHeap.path)
 
-    private func options(_ namespaces: UInt64, boot: BootID = BootID(high: 5, low: 6))
-        -> EngineOptions
-    {
-        let directory = TestProcesses()
-        directory.namespaces = namespaces
-        directory.boot = boot
+    private func options(_ boot: BootID) -> EngineOptions {
         var options = heap.options
-        options.processes = directory
+        options.process = TestProcess(boot: boot)
         return options
     }
+
+    private static let known = BootID(high: 5, low: 6)
 
     private func open(_ mode: OpenMode, _ options: EngineOptions) throws -> HeapEngine {
         try HeapEngine(path: TestHeap.path, mode: mode, options: options, disk: heap.disk)
     }
 
-    /// With other namespaces, or with a boot that one of the processes cannot determine: every mode
-    /// is refused, and nothing is touched.
-    @Test(arguments: [2, 0, 1] as [UInt64]) func joinersAreRefused(namespaces: UInt64) throws {
-        let boot = namespaces == 1 ? BootID.unknown : BootID(high: 5, low: 6)
-        let first = try open(.readWrite, options(1))
+    /// Every mode is refused, and nothing is touched.
+    @Test(arguments: [BootID.unknown, known]) func joinersAreRefused(boot: BootID) throws {
+        let other = boot == .unknown ? Self.known : .unknown
+        let first = try open(.readWrite, options(other))
         let cell = try first.change { $0.allocate(byteCount: 64) }
         try first.change { $0.store(5, at: cell) }
         for mode in [OpenMode.readWrite, .readOnly, .privateCopy] {
-            #expect(throws: refusal) { try open(mode, options(namespaces, boot: boot)) }
+            #expect(throws: refusal) { try open(mode, options(boot)) }
         }
         #expect(first.openViews().count == 1)
         try first.change { $0.store(6, at: cell) }
         try first.close()
         // One after the other they may.
-        let second = try open(.readWrite, options(namespaces, boot: boot))
+        let second = try open(.readWrite, options(boot))
         #expect(try second.look { $0.load(cell, as: Int.self) } == 6)
-        #expect(throws: refusal) { try open(.readWrite, options(1)) }
+        #expect(throws: refusal) { try open(.readWrite, options(other)) }
         try second.close()
         #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
-    /// Remains of dead processes of another namespace are recovered as usual: there is no live
-    /// process to judge.
+    /// Remains of dead processes are recovered as usual.
     @Test func whatOthersHaveLeft() throws {
-        let first = try open(.readWrite, options(1))
+        let first = try open(.readWrite, options(Self.known))
         let cell = try first.change { $0.allocate(byteCount: 64) }
         try first.change { $0.store(5, at: cell) }
         let left = SimulatedDisk(files: heap.disk.currentFiles())
         let second = try HeapEngine(
-            path: TestHeap.path, mode: .readWrite, options: options(2), disk: left)
+            path: TestHeap.path, mode: .readWrite, options: options(.unknown), disk: left)
         #expect(try second.look { $0.load(cell, as: Int.self) } == 5)
         try second.close()
         #expect(left.currentFiles().keys.sorted() == [TestHeap.path])
@@ -80,34 +75,34 @@ import TestSupport
             }
         }
         let guest = try HeapEngine(
-            path: TestHeap.path, mode: .readOnly, options: options(2), disk: refusing)
+            path: TestHeap.path, mode: .readOnly, options: options(.unknown), disk: refusing)
         let context = try guest.beginRead()
-        let writer = try VisitTests.Mortal(heap.disk, options: options(1))
+        let writer = try VisitTests.Mortal(heap.disk, options: options(Self.known))
         try writer.engine.change { $0.store(6, at: cell) }
         try writer.engine.makeDurable()
         writer.die()
         #expect(throws: refusal) {
             _ = try HeapEngine(
-                path: TestHeap.path, mode: .readWrite, options: options(2), disk: heap.disk)
+                path: TestHeap.path, mode: .readWrite, options: options(.unknown), disk: heap.disk)
         }
         let access = HeapAccess(context: context, epoch: context.pointee.epoch)
         #expect(access.load(cell, as: Int.self) == 5)
         guest.endRead(context)
         try guest.close()
         let next = try HeapEngine(
-            path: TestHeap.path, mode: .readWrite, options: options(2), disk: heap.disk)
+            path: TestHeap.path, mode: .readWrite, options: options(.unknown), disk: heap.disk)
         #expect(try next.look { $0.load(cell, as: Int.self) } == 6)
         try next.close()
     }
 
     /// A transient reader is protected by locks alone, and so may read; but it cannot register.
     @Test func visitors() throws {
-        let first = try open(.readWrite, options(1))
+        let first = try open(.readWrite, options(Self.known))
         let cell = try first.change { $0.allocate(byteCount: 64) }
         try first.change { $0.store(5, at: cell) }
         try first.close()
-        let visitor = try open(.readOnly, options(2))
-        let writer = try open(.readWrite, options(1))
+        let visitor = try open(.readOnly, options(.unknown))
+        let writer = try open(.readWrite, options(Self.known))
         #expect(try visitor.look { $0.load(cell, as: Int.self) } == 5)
         try writer.change { $0.store(6, at: cell) }
         #expect(visitor.openViews() == [])
@@ -116,23 +111,4 @@ import TestSupport
         #expect(try writer.look { $0.load(cell, as: Int.self) } == 6)
         try writer.close()
     }
-
-    #if os(Linux)
-        /// If the namespaces are unknown, the write lock's holder may have this thread's ID and be
-        /// another namespace's thread: an error, and not the trap of a program that waits for
-        /// itself.
-        @Test func theHolderHasThisThreadsNumber() throws {
-            let engine = try open(.readWrite, options(0))
-            let cell = try engine.change { $0.allocate(byteCount: 64) }
-            let number = UInt32(
-                SystemDisk.linkTarget("/proc/thread-self")!.split(separator: "/").last!)!
-            let word = (engine.shared!.base + LogLayout.lockOffset).assumingMemoryBound(
-                to: UInt32.self)
-            word.pointee = number
-            #expect(throws: refusal) { try engine.change { $0.store(1, at: cell) } }
-            word.pointee = 0
-            try engine.change { $0.store(2, at: cell) }
-            try engine.close()
-        }
-    #endif
 }

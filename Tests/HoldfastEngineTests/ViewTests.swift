@@ -177,6 +177,34 @@ import TestSupport
         try writer.close()
     }
 
+    /// A process that may only read takes every lock of the shared file that it can: neither views
+    /// nor the write lock of a dead process stay.
+    @Test func aReaderCannotKeepTheDeadAlive() throws {
+        let writer = try heap.open()
+        let cell = try cell(writer)
+        let viewing = try heap.open(.readOnly)
+        let view = try viewing.beginRead()
+        let locking = try heap.open()
+        _ = try locking.beginWrite()
+        let stranger = try heap.disk.open(TestHeap.path + LogLayout.sharedSuffix, .readOnly)
+        func takeAll() throws {
+            for slot in 0 ..< FileLock.slotCount {
+                _ = try stranger.tryLock(FileLock(slot: slot), exclusive: false)
+            }
+        }
+        try takeAll()
+        #expect(writer.openViews().count == 3)
+        for engine in [viewing, locking] { engine.loseLocks() }
+        try takeAll()
+        #expect(writer.openViews().count == 1)
+        try writer.change { $0.store(3, at: cell) }
+        try writer.checkpoint()
+        #expect(writer.writerLog!.usedBytes == 0)
+        viewing.endRead(view)
+        stranger.close()
+        try writer.close()
+    }
+
     /// A thread finds an entry's process dead, and at that moment another process takes the entry.
     /// The entry of the living process stays.
     @Test func takenWhileTheDeadAreFreed() throws {

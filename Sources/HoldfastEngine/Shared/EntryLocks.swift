@@ -33,8 +33,10 @@ final class EntryLocks: Sendable {
     /// Whether the entry's owner is alive. True if the system does not tell.
     func isAlive(_ entry: Int) -> Bool {
         if isOwn(entry) { return true }
-        do throws(SystemError) { return try file.isLockedByOthers(FileLock(slot: entry)) } catch {
-            return true
-        }
+        do throws(SystemError) {
+            // A process that may only read the file can hold such a lock in shared mode. That makes
+            // no dead owner alive.
+            return try file.isLockedByOthers(FileLock(slot: entry), exclusively: true)
+        } catch { return true }
     }
 }

@@ -34,8 +34,8 @@ public protocol DiskFile: AnyObject, Sendable {
     func tryLock(_ lock: FileLock, exclusive: Bool) throws(SystemError) -> Bool
     /// Releases a lock.
     func unlock(_ lock: FileLock)
-    /// Whether another open file holds the lock in any mode.
-    func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool
+    /// Whether another open file holds the lock, exclusively or, unless that is asked, in any mode.
+    func isLockedByOthers(_ lock: FileLock, exclusively: Bool) throws(SystemError) -> Bool
     /// Makes the range read as zeros. Keeps its disk blocks if `keepsBlocks`; otherwise frees them
     /// if the file system can.
     func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(SystemError)
@@ -62,6 +62,11 @@ public protocol DiskFile: AnyObject, Sendable {
 }
 
 extension DiskFile {
+    /// Whether another open file holds the lock in any mode.
+    public func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool {
+        try isLockedByOthers(lock, exclusively: false)
+    }
+
     /// The default: as if the file had no holes.
     public func allocatedBytes() throws(SystemError) -> Int { try size() }
 

@@ -118,7 +118,13 @@ final class MemoryStorage: Sendable {
         held.withLock { $0.removeAll { $0.owner == owner } }
     }
 
-    func isLocked(_ lock: FileLock, byOthersThan owner: ObjectIdentifier) -> Bool {
-        held.withLock { $0.contains { $0.lock == lock && $0.owner != owner } }
+    func isLocked(
+        _ lock: FileLock, exclusively: Bool, byOthersThan owner: ObjectIdentifier
+    ) -> Bool {
+        held.withLock {
+            $0.contains {
+                $0.lock == lock && $0.owner != owner && ($0.isExclusive || !exclusively)
+            }
+        }
     }
 }

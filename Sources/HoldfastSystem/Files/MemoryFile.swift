@@ -82,8 +82,8 @@ final class MemoryFile: DiskFile, @unchecked Sendable {
 
     func unlock(_ lock: FileLock) { storage.unlock(lock, for: ObjectIdentifier(self)) }
 
-    func isLockedByOthers(_ lock: FileLock) -> Bool {
-        storage.isLocked(lock, byOthersThan: ObjectIdentifier(self))
+    func isLockedByOthers(_ lock: FileLock, exclusively: Bool) -> Bool {
+        storage.isLocked(lock, exclusively: exclusively, byOthersThan: ObjectIdentifier(self))
     }
 
     // MARK: Identity

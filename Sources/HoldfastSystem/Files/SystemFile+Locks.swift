@@ -53,8 +53,9 @@ extension SystemFile {
         _ = fcntl(descriptor, Self.setLock, &request)
     }
 
-    public func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool {
-        var request = request(lock, Int32(F_WRLCK))
+    public func isLockedByOthers(_ lock: FileLock, exclusively: Bool) throws(SystemError) -> Bool {
+        // The answer is about locks that would conflict with this one.
+        var request = request(lock, Int32(exclusively ? F_RDLCK : F_WRLCK))
         while fcntl(descriptor, Self.getLock, &request) != 0 {
             let errno = Errno.current
             guard errno == .interrupted else { throw SystemError(.lock, path, errno) }

@@ -199,9 +199,11 @@ final class SimulatedFile: DiskFile, @unchecked Sendable {
         }
     }
 
-    func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool {
+    func isLockedByOthers(_ lock: FileLock, exclusively: Bool) throws(SystemError) -> Bool {
         try disk.locked { () throws(SystemError) in
-            contents.locks[lock, default: [:]].keys.contains { $0 != ObjectIdentifier(self) }
+            contents.locks[lock, default: [:]].contains {
+                $0.key != ObjectIdentifier(self) && ($0.value || !exclusively)
+            }
         }
     }
 

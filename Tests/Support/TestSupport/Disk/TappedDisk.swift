@@ -115,8 +115,8 @@ final class TappedFile: DiskFile {
         try file.tryLock(lock, exclusive: exclusive)
     }
     func unlock(_ lock: FileLock) { file.unlock(lock) }
-    func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool {
-        let isLocked = try file.isLockedByOthers(lock)
+    func isLockedByOthers(_ lock: FileLock, exclusively: Bool) throws(SystemError) -> Bool {
+        let isLocked = try file.isLockedByOthers(lock, exclusively: exclusively)
         disk.didAsk?(lock)
         return isLocked
     }

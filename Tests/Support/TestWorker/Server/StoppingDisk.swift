@@ -99,8 +99,8 @@ private final class StoppingFile: DiskFile {
             into: reservation, at: offset, fileOffset: fileOffset, byteCount: byteCount, kind: kind)
     }
     func unlock(_ lock: FileLock) { file.unlock(lock) }
-    func isLockedByOthers(_ lock: FileLock) throws(SystemError) -> Bool {
-        try file.isLockedByOthers(lock)
+    func isLockedByOthers(_ lock: FileLock, exclusively: Bool) throws(SystemError) -> Bool {
+        try file.isLockedByOthers(lock, exclusively: exclusively)
     }
     func zero(at offset: Int, byteCount: Int, keepsBlocks: Bool) throws(SystemError) {
         try file.zero(at: offset, byteCount: byteCount, keepsBlocks: keepsBlocks)

@@ -185,7 +185,7 @@ import TestSupport
         let viewing = try heap.open(.readOnly)
         let view = try viewing.beginRead()
         let locking = try heap.open()
-        _ = try locking.beginWrite()
+        try elsewhere { _ = try locking.beginWrite() }
         let stranger = try heap.disk.open(TestHeap.path + LogLayout.sharedSuffix, .readOnly)
         func takeAll() throws {
             for slot in 0 ..< FileLock.slotCount {
@@ -203,6 +203,40 @@ import TestSupport
         viewing.endRead(view)
         stranger.close()
         try writer.close()
+    }
+
+    /// Threads of one opening give up and take the same entries, and others never find the owner of
+    /// an entry dead.
+    @Test func entriesChangeHandsWithinAnOpening() throws {
+        let first = try heap.open()
+        let second = try heap.open()
+        let (mine, others) = (try #require(first.shared), try #require(second.shared))
+        // What the opening lock does between processes.
+        let opening = Mutex(())
+        let wrong = Atomic(0)
+        let group = DispatchGroup()
+        for _ in 0 ..< 3 {
+            group.enter()
+            Thread.detachNewThread {
+                let table = ReaderTable(shared: mine)
+                for _ in 0 ..< 3000 {
+                    let entry = opening.withLock { _ in
+                        try? table.take(for: TestProcess().identity, .furtherImage)
+                    }
+                    guard let entry, others.entryLocks.isAlive(entry) else {
+                        wrong.add(1, ordering: .relaxed)
+                        continue
+                    }
+                    table.giveUp(entry)
+                }
+                group.leave()
+            }
+        }
+        group.wait()
+        let found = wrong.load(ordering: .relaxed)
+        #expect(found == 0)
+        try second.close()
+        try first.close()
     }
 
     /// A thread finds an entry's process dead, and at that moment another process takes the entry.

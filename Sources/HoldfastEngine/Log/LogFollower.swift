@@ -87,7 +87,11 @@ final class LogFollower {
                 view.applied += record.span
                 view.previousChecksum = record.checksum
                 view.commitNumber = record.commitNumber
-            } else if view.applied < log.checkpointPosition {
+                continue
+            }
+            // The words that tell why there is no record are loaded after its bytes.
+            atomicMemoryFence(ordering: .acquiring)
+            if view.applied < log.checkpointPosition {
                 // The ring was recycled while this opening was idle.
                 try startFromDataFile()
             } else if ring.capacity != log.capacity {

@@ -25,9 +25,11 @@ final class EntryLocks: Sendable {
         return true
     }
 
+    /// The lock goes first: a thread of this opening that takes the entry meanwhile would get a
+    /// lock that is about to be released.
     func giveUp(_ entry: Int) {
-        own.withLock { _ = $0.remove(entry) }
         file.unlock(FileLock(slot: entry))
+        own.withLock { _ = $0.remove(entry) }
     }
 
     /// Whether the entry's owner is alive. True if the system does not tell.

@@ -104,7 +104,7 @@ package final class ProcessLock: @unchecked Sendable {
     func exchange(_ expected: UInt32, _ new: UInt32) -> Bool {
         guard
             word.pointee.compareExchange(
-                expected: expected, desired: new, ordering: .acquiring
+                expected: expected, desired: new, ordering: .acquiringAndReleasing
             ).exchanged
         else { return false }
         thread.pointee.store(currentThread, ordering: .relaxed)
@@ -140,7 +140,9 @@ package final class ProcessLock: @unchecked Sendable {
     /// bit of waiters, if it is to be set.
     private func take(_ asleep: UInt32 = 0) throws(SystemError) -> LockOutcome? {
         while true {
-            let seen = word.pointee.load(ordering: .relaxed)
+            // Acquiring, and the exchange releasing: who is alive is judged by words that the holder
+            // has stored before.
+            let seen = word.pointee.load(ordering: .acquiring)
             let isHeld = seen & Self.held != 0
             if isHeld, isAlive(seen & (Self.held - 1)) {
                 guard thread.pointee.load(ordering: .relaxed) != currentThread else {

@@ -140,8 +140,8 @@ package final class ProcessLock: @unchecked Sendable {
     /// bit of waiters, if it is to be set.
     private func take(_ asleep: UInt32 = 0) throws(SystemError) -> LockOutcome? {
         while true {
-            // Acquiring, and the exchange releasing: who is alive is judged by words that the holder
-            // has stored before.
+            // Acquiring, and the exchange releasing: who is alive is judged by words that the
+            // holder has stored before.
             let seen = word.pointee.load(ordering: .acquiring)
             let isHeld = seen & Self.held != 0
             if isHeld, isAlive(seen & (Self.held - 1)) {

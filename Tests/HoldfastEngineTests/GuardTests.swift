@@ -146,6 +146,18 @@ import TestSupport
         try alone.change { $0.store(7, at: cell) }
         try alone.checkpoint()
         #expect(try snapshot.look { $0.load(cell, as: Int.self) } == 6)
+        // The file keeps what the snapshot needs, and the heap its exclusiveness.
+        let block = try alone.change { $0.allocate(byteCount: 4 << 20) }
+        try alone.change { $0.store(9, at: block + (4 << 20) - 64) }
+        try alone.checkpoint()
+        let later = try HeapEngine(
+            path: TestHeap.path, mode: .readOnly, options: options.ofSnapshot(nil), disk: heap.disk)
+        try alone.change { $0.free(block, byteCount: 4 << 20) }
+        _ = try alone.compact()
+        #expect(try later.look { $0.load(block + (4 << 20) - 64, as: Int.self) } == 9)
+        try later.close()
+        _ = try alone.compact()
+        #expect(throws: busy) { try heap.open() }
         try alone.close()
         #expect(try snapshot.look { $0.load(cell, as: Int.self) } == 6)
         try snapshot.close()

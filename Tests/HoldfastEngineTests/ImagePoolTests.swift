@@ -80,6 +80,23 @@ import Testing
         #expect(disk.currentFiles().keys.sorted() == [TestHeap.path])
     }
 
+    /// The writer has moved to another image: compaction truncates the file all the same.
+    @Test func compactionAfterTheWriterMoved() throws {
+        let (engine, cell, disk) = try heap()
+        let block = try engine.change { $0.allocate(byteCount: 4 << 20) }
+        try engine.checkpoint()
+        let read = held(engine, cell)
+        try engine.change { $0.free(block, byteCount: 4 << 20) }
+        _ = read.end()
+        let writing = engine.pool.writing.load(ordering: .relaxed)
+        #expect(writing != 0)
+        func size() -> Int { disk.currentFiles()[TestHeap.path]?.count ?? 0 }
+        let before = size()
+        _ = try engine.compact()
+        #expect(size() < before - (3 << 20))
+        try engine.close()
+    }
+
     /// A writer that was about to enter an image when it was closed goes elsewhere.
     @Test func noWriterWaitsForAClosedImage() throws {
         let (engine, cell, _) = try heap()

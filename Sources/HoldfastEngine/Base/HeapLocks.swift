@@ -12,6 +12,8 @@ extension FileLock {
     package static var unregisteredReader: FileLock { FileLock(slot: 2) }
     /// Held exclusively while a checkpoint writes to the data file.
     package static var checkpoint: FileLock { FileLock(slot: 3) }
+    /// Held exclusively by an opening that keeps all others out, except its own snapshots.
+    package static var exclusive: FileLock { FileLock(slot: 4) }
     /// Held in shared mode by transient readers. It shows them to a process that would replace the
     /// file.
     package static var transientReader: FileLock { FileLock(slot: 6) }
@@ -20,5 +22,5 @@ extension FileLock {
     package static var transientRead: FileLock { FileLock(slot: 7) }
 
     /// All locks of a heap file.
-    package static var allOfHeap: [FileLock] { [0, 1, 2, 3, 6, 7].map { FileLock(slot: $0) } }
+    package static var allOfHeap: [FileLock] { [0, 1, 2, 3, 4, 6, 7].map { FileLock(slot: $0) } }
 }

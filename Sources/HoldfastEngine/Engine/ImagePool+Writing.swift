@@ -101,10 +101,22 @@ extension ImagePool {
         first.view.demandNoOpenTransaction(for: call)
         try lifecycle.requireWritable()
         guard lifecycle.mode == .readWrite else { return nil }
+        returnToFirst()
         let image = try lockForWriting()
         defer { unlockAfterWriting(image) }
         try lifecycle.requireWritable()
         return try image.use { (image) throws(HeapError) in try body(image.maintenance) }
+    }
+
+    /// Makes the first image the writer's again, if nobody uses it. The file can only be truncated
+    /// when there is no other image, and the first one always is.
+    private func returnToFirst() {
+        guard writing.load(ordering: .relaxed) != 0 else { return }
+        mutex.lock()
+        defer { mutex.unlock() }
+        guard !isClosing, first.state == .open, first.tryToLockExclusively() else { return }
+        first.latch.unlockExclusively()
+        writing.store(0, ordering: .releasing)
     }
 
     /// Makes another image the writer's, because there are readers in `image`.

@@ -169,15 +169,23 @@ final class Participation: @unchecked Sendable {
         return entry
     }
 
-    /// Under the opening lock, so others hold it in exclusive mode only for long.
+    /// Requires the opening lock. An exclusive opening has seen that it is alone.
     private func takePresence(_ file: any DiskFile) throws(SharingError) {
-        let isExclusive = dataFile.options.isExclusive
-        // The opening that it is a snapshot of has the lock.
-        if isExclusive, dataFile.options.isSnapshot { return }
-        let isTaken = try SharingError.passing { () throws(SystemError) in
-            try file.tryLock(.presence, exclusive: isExclusive && dataFile.mode == .readWrite)
+        let options = dataFile.options
+        let mayShare = try SharingError.passing { () throws(SystemError) in
+            if options.isExclusive, dataFile.mode == .readWrite {
+                return try file.tryLock(.exclusive, exclusive: true)
+            }
+            // A snapshot of the exclusive opening has its options.
+            if options.isExclusive, options.isSnapshot { return true }
+            return !(try file.isLockedByOthers(.exclusive))
         }
-        guard isTaken else { throw .exclusive }
+        guard mayShare else { throw .exclusive }
+        try SharingError.passing { () throws(SystemError) in
+            guard try file.tryLock(.presence, exclusive: false) else {
+                throw SystemError(.lock, dataFile.path, .resourceTemporarilyUnavailable)
+            }
+        }
     }
 
     /// Prevents all checkpoints while the lock is held.

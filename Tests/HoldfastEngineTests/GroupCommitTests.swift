@@ -148,6 +148,48 @@ import TestSupport
         try engine.close()
     }
 
+    /// The heap is closed while a thread of it syncs: until that has ended, the thread has the sync
+    /// lock, also in the eyes of others.
+    @Test func closingBesideASync() throws {
+        let heap = TestHeap()
+        let other = try heap.open()
+        let isClosing = Atomic(false)
+        let hasSeen = Mutex<[Bool]>([])
+        let tapped = TappedDisk(heap.disk)
+        var options = heap.options
+        options.timeout = .milliseconds(50)
+        let engine = try HeapEngine(
+            path: TestHeap.path, mode: .readWrite, options: options, disk: tapped)
+        try engine.change { $0.store(1, at: $0.allocate(byteCount: 64)) }
+        let shared = try #require(engine.shared)
+        let theirs = try #require(other.shared)
+        let started = DispatchSemaphore(value: 0)
+        let ended = DispatchSemaphore(value: 0)
+        tapped.tap = { call throws(SystemError) in
+            guard call.operation == .sync, shared.syncLock.isMine,
+                !isClosing.exchange(true, ordering: .sequentiallyConsistent)
+            else { return }
+            started.signal()
+            for _ in 0 ..< 100 {
+                usleep(2000)
+                let holder = theirs.syncLock.holder
+                let isAlive = holder.map { ReaderTable(shared: theirs).isAlive($0) } ?? false
+                hasSeen.withLock { $0.append(isAlive) }
+            }
+        }
+        Thread.detachNewThread {
+            try? engine.makeDurable()
+            ended.signal()
+        }
+        started.wait()
+        try? engine.close()
+        ended.wait()
+        #expect(hasSeen.withLock { Set($0) } == [true])
+        try other.change { $0.store(2, at: $0.allocate(byteCount: 64)) }
+        try other.makeDurable()
+        try other.close()
+    }
+
     /// A single thread waits for no others.
     @Test func oneThreadSleepsNever() throws {
         let setting = Setting()

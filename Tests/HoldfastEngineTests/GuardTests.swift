@@ -136,6 +136,7 @@ import TestSupport
         let busy = HeapError.busy(path: TestHeap.path)
         let alone = try open()
         try alone.change { $0.store(6, at: cell) }
+        options.allowsNetworkFileSystems = false
         heap.disk.fileSystemKind = .local
         for mode in [OpenMode.readWrite, .readOnly, .privateCopy] {
             #expect(throws: busy) { try heap.open(mode) }
@@ -158,9 +159,11 @@ import TestSupport
         try later.close()
         _ = try alone.compact()
         #expect(throws: busy) { try heap.open() }
+        heap.disk.fileSystemKind = .network("NFS")
         try alone.close()
         #expect(try snapshot.look { $0.load(cell, as: Int.self) } == 6)
         try snapshot.close()
+        heap.disk.fileSystemKind = .local
         #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path])
         // Others first: registered, or reading a heap at rest.
         for mode in [OpenMode.readWrite, .readOnly] {
@@ -168,6 +171,20 @@ import TestSupport
             #expect(throws: busy) { try open() }
             #expect(try other.look { $0.load(cell, as: Int.self) } == 7)
             try other.close()
+        }
+        // A folder in which it cannot be kept.
+        let opens = Atomic<Int>(0)
+        let refusing = TappedDisk(heap.disk) { call throws(SystemError) in
+            // It looks twice whether the name is taken, and then creates the file.
+            if call.operation == .open, call.path.hasSuffix(LogLayout.sharedSuffix),
+                opens.add(1, ordering: .relaxed).newValue == 3
+            {
+                throw SystemError(.open, call.path, .permissionDenied)
+            }
+        }
+        #expect(throws: HeapError.readOnlyFolder(path: TestHeap.path)) {
+            _ = try HeapEngine(
+                path: TestHeap.path, mode: .readWrite, options: options, disk: refusing)
         }
         // The kernel ends it with the process.
         let dying = try open()

@@ -93,6 +93,20 @@ import Testing
         #expect(try shared.lock(as: 6).lockIfFree() == .acquired)
     }
 
+    /// A member that has been taken for dead, and goes on, does not release the next one's lock.
+    @Test func theDeadReleaseNothing() throws {
+        let shared = Shared()
+        let dead = shared.lock(as: 1)
+        #expect(try dead.lock(timeout: .zero) == .acquired)
+        shared.kill(1)
+        let next = shared.lock(as: 2)
+        #expect(try next.lock(timeout: .zero) == .acquiredFromTheDead)
+        dead.unlock()
+        #expect(next.isMine && next.holder == 2)
+        next.unlock()
+        #expect(next.holder == nil)
+    }
+
     /// A living holder keeps the lock, whatever thread asks and however; a timeout changes nothing.
     @Test func locksOfTheLiving() throws {
         let shared = Shared()

@@ -22,6 +22,52 @@ private func isForked(_ body: () throws -> Void) -> Bool {
 ///
 /// Each test runs in a process of its own, whose only other threads are idle.
 @Suite(.progress) struct ForkTests {
+    /// Two children of a process that has a heap open have threads with the same numbers. One waits
+    /// for the other's transaction like for that of any process.
+    @Test func siblingsWaitForEachOther() async {
+        await #expect(processExitsWith: .success) {
+            let folder = try TemporaryFolder()
+            var options = PersistentHeap.Options()
+            options.checkpointsInBackground = false
+            let unrelated = try PersistentHeap.inMemory(options: options)
+            let path = folder.file()
+            func add(within: () -> Void) throws {
+                let heap = try PersistentHeap.open(path, options: options)
+                try heap.write {
+                    try $0.value("v", initial: 0).value += 1
+                    within()
+                }
+                try heap.close()
+            }
+            try add {}
+            var ends: [Int32] = [0, 0]
+            guard pipe(&ends) == 0 else { exit(2) }
+            let holder = ForkedChild.begin()
+            if holder == 0 {
+                do {
+                    try add {
+                        _ = write(ends[1], "x", 1)
+                        usleep(300_000)
+                    }
+                } catch { _exit(3) }
+                _exit(0)
+            }
+            let status = ForkedChild.run {
+                var byte: UInt8 = 0
+                guard read(ends[0], &byte, 1) == 1 else { return 4 }
+                do { try add {} } catch { return 5 }
+                return 0
+            }
+            var other: Int32 = 0
+            waitpid(holder, &other, 0)
+            guard status == 0, other == 0 else { exit(6) }
+            let heap = try PersistentHeap.open(path, options: options)
+            guard try heap.read({ try $0.value("v", of: Int.self).value }) == 3 else { exit(7) }
+            try heap.close()
+            try unrelated.close()
+        }
+    }
+
     @Test func everyUseIsRefused() async {
         await #expect(processExitsWith: .success) {
             let folder = try TemporaryFolder()

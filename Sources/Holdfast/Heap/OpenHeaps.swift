@@ -21,7 +21,9 @@ final class OpenHeaps: Sendable {
             return try HeapEngine(path: path, mode: mode, options: options)
         }
         if entries.withLock({ !$0.isEmpty }),
-            let shared = share(SystemDisk.shared.fileIdentity(at: path), mode)
+            let shared = share(
+                SystemDisk.shared.fileIdentity(at: path), mode,
+                isExclusive: options.isExclusive && mode == .readWrite)
         {
             return shared
         }
@@ -35,10 +37,14 @@ final class OpenHeaps: Sendable {
         return engine
     }
 
-    private func share(_ identity: FileIdentity?, _ mode: OpenMode) -> HeapEngine? {
+    private func share(
+        _ identity: FileIdentity?, _ mode: OpenMode, isExclusive: Bool
+    ) -> HeapEngine? {
         guard let identity else { return nil }
         return entries.withLock { entries in
-            guard let entry = entries[identity], entry.engine.canBeShared(for: mode) else {
+            guard let entry = entries[identity], entry.engine.canBeShared(for: mode),
+                !isExclusive || entry.engine.isExclusive
+            else {
                 return nil
             }
             entries[identity]!.count += 1

@@ -50,7 +50,7 @@ extension EngineOptions {
         options.createsIfMissing = false
         options.timeout = .zero
         options.reservesBlocks = reservesBlocks
-        options.allowsNetworkFileSystems = allowsNetworkFileSystems
+        options.allowsNetworkFileSystems = allowsNetworkFileSystems || isExclusive
         options.process = process
         return options
     }

@@ -69,15 +69,21 @@ public final class HeapEngine: @unchecked Sendable {
         do throws(HeapError) {
             // The file must still have its name, from the current working directory.
             try requireInPlace()
-            return try HeapEngine(
+            let snapshot = try HeapEngine(
                 path: location, mode: .readOnly, options: options.ofSnapshot(isCancelled),
                 disk: heap.dataFile.disk)
+            // It belongs to this opening, which another thread may have closed.
+            if isExclusive, heap.lifecycle.isClosed { throw HeapError.closed(path: path) }
+            return snapshot
         } catch {
             // Another thread has closed a heap in memory, which then has no name.
             throw heap.dataFile.disk.isVolatile && heap.lifecycle.isClosed
                 ? HeapError.closed(path: path) : error
         }
     }
+
+    /// Whether no other process may have the heap open.
+    public var isExclusive: Bool { options.isExclusive && heap.dataFile.mode == .readWrite }
 
     deinit { try? close() }
 

@@ -20,6 +20,7 @@ extension ImagePool {
             case .admitted:
                 guard writing.load(ordering: .acquiring) == index else {
                     image._withUnsafeGuaranteedRef { $0.latch.unlockExclusively() }
+                    wakeWaiting()
                     continue
                 }
                 do throws(HeapError) {

@@ -144,6 +144,7 @@ extension RedoLog {
             shared.syncLock.unlock()
             wakeWaiters(since: before)
         }
+        guard !shared.hasLeftLocks else { throw HeapError.closed(path: heapPath) }
         try requireNotFailed()
         do throws(SystemError) {
             if outcome == .acquiredFromTheDead { try readBackHeader() }

@@ -148,7 +148,11 @@ final class Opener {
                 try? dataFile.neighbours.clear(.shared)
                 throw heapError(error)
             }
-            guard dataFile.mode != .readWrite || error.isRefusal else { throw heapError(error) }
+            let isForWriting = dataFile.mode == .readWrite
+            guard !isForWriting || error.isRefusal else { throw heapError(error) }
+            if isForWriting, dataFile.options.isExclusive {
+                throw HeapError.readOnlyFolder(path: dataFile.path)
+            }
             try participation.becomeUnregisteredReader(file, givingUpPresence: true)
         }
     }

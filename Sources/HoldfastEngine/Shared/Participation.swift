@@ -66,6 +66,8 @@ final class Participation: @unchecked Sendable {
     private(set) var fast = FastPath()
     private let visible = Mutex(Visible())
     var transientState = TransientState.notYet
+    /// Whether the entry stands for the opening as the holder of locks.
+    private var holdsLocks = false
 
     init(dataFile: DataFile, view: HeapView, lifecycle: Lifecycle) {
         self.dataFile = dataFile
@@ -137,6 +139,7 @@ final class Participation: @unchecked Sendable {
     /// Becomes a locked reader, which follows the commits of others in shared memory that it may
     /// not write.
     func becomeLockedReader(_ file: any DiskFile, _ shared: SharedMemory) throws(SharingError) {
+        try askToShare(file)
         try SharingError.passing { () throws(SystemError) in try lockOutCheckpoints(file) }
         try takePresence(file)
         become(.lockedReader(shared))
@@ -144,8 +147,10 @@ final class Participation: @unchecked Sendable {
 
     /// Takes an entry in the reader table.
     func register(_ file: any DiskFile, _ shared: SharedMemory) throws(SharingError) {
+        try askToShare(file)
         let entry = try takeEntry(of: isFixed ? .fixed : .following, shared)
         shared.lock(asOwnerOf: entry)
+        holdsLocks = true
         if isFixed { ReaderTable.open(entry, at: shared[.checkpoint], commit: 0, in: shared) }
         become(.registered(shared, entry: entry))
         try takePresence(file)
@@ -169,8 +174,9 @@ final class Participation: @unchecked Sendable {
         return entry
     }
 
-    /// Requires the opening lock. An exclusive opening has seen that it is alone.
-    private func takePresence(_ file: any DiskFile) throws(SharingError) {
+    /// Throws if another opening keeps this one out, and keeps others out if this one is
+    /// exclusive; that one has seen that it is alone. Requires the opening lock.
+    private func askToShare(_ file: any DiskFile) throws(SharingError) {
         let options = dataFile.options
         let mayShare = try SharingError.passing { () throws(SystemError) in
             if options.isExclusive, dataFile.mode == .readWrite {
@@ -181,6 +187,9 @@ final class Participation: @unchecked Sendable {
             return !(try file.isLockedByOthers(.exclusive))
         }
         guard mayShare else { throw .exclusive }
+    }
+
+    private func takePresence(_ file: any DiskFile) throws(SharingError) {
         try SharingError.passing { () throws(SystemError) in
             guard try file.tryLock(.presence, exclusive: false) else {
                 throw SystemError(.lock, dataFile.path, .resourceTemporarilyUnavailable)
@@ -198,7 +207,10 @@ final class Participation: @unchecked Sendable {
     /// Releases the entry in the reader table. The locks are released with the file.
     func leave() {
         if case .registered(let shared, let entry) = kind {
-            ReaderTable(shared: shared).giveUp(entry)
+            // Otherwise the entry stays until the process ends, or the last use of the memory.
+            if !holdsLocks || shared.leaveLocks(timeout: dataFile.options.timeout) {
+                ReaderTable(shared: shared).giveUp(entry)
+            }
         }
         become(.solo)
     }

@@ -13,7 +13,13 @@ extension SharedMemory {
     func isCoherent() throws(SystemError) -> Bool {
         let at = Word.probe.rawValue
         let others = try [MappingKind.shared, .privateCopy].map { (kind) throws(SystemError) in
-            try file.mapAlone(byteCount: Self.headerBytes, kind: kind)
+            let other = try file.mappingErrors { () throws(MappingError) in
+                try AddressReservation(
+                    preferredBytes: Self.headerBytes, minimumBytes: Self.headerBytes)
+            }
+            try file.map(
+                into: other, at: 0, fileOffset: 0, byteCount: Self.headerBytes, kind: kind)
+            return other
         }
         func isSeen(_ value: UInt64) throws(SystemError) -> Bool {
             var bytes = [UInt8](repeating: 0, count: 8)

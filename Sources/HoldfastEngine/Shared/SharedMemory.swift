@@ -76,6 +76,7 @@ final class SharedMemory: @unchecked Sendable {
     let entryLocks: EntryLocks
     let writeLock: ProcessLock
     let syncLock: ProcessLock
+    private let isLeft = Atomic(false)
     private let ringLock = Mutex<RingMapping?>(nil)
 
     /// Creates the file anew. The caller holds the opening lock and has exclusive access.
@@ -244,6 +245,22 @@ final class SharedMemory: @unchecked Sendable {
             lock.become(member) { [unowned self] in ReaderTable(shared: self).isAlive($0) }
         }
     }
+
+    /// Ends the use of the locks by the opening that has the entry, unless a thread of it keeps the
+    /// sync lock for longer than `timeout`; returns whether that succeeded. Syncs do not stop
+    /// because the heap is closed, and a lock whose holder has no entry counts as a dead one's.
+    func leaveLocks(timeout: Duration) -> Bool {
+        isLeft.store(true, ordering: .sequentiallyConsistent)
+        let deadline = Deadline(in: timeout)
+        while syncLock.isMine {
+            if deadline.hasPassed { return false }
+            SystemThread.sleep(microseconds: 200)
+        }
+        return true
+    }
+
+    /// Whether the opening has ended, and no thread may use the locks it takes.
+    var hasLeftLocks: Bool { isLeft.load(ordering: .sequentiallyConsistent) }
 
     // MARK: The ring
 

@@ -12,15 +12,15 @@ import MemoryMapping
 extension SystemFile {
     /// A mapping keeps alive the open file that it was made from, and that file's locks, in every
     /// process that has the mapping. That includes a forked child, which needs the mapping and may
-    /// outlive the parent. So a file with locks, or one that is shared and may be locked later, is
+    /// outlive the parent. So a file with locks, or one that may be written and locked later, is
     /// mapped through a separate open file, closed at once. Without `/proc`, through which the file
     /// is reopened, it is mapped through this one.
     public func map(
         into reservation: AddressReservation, at offset: Int, fileOffset: Int, byteCount: Int,
         kind: MappingKind
     ) throws(SystemError) {
-        let isShared = kind == .shared
-        let again = hasLocks || isShared ? openAgain(isShared ? O_RDWR : O_RDONLY) : -1
+        let again =
+            hasLocks || kind != .readOnly ? openAgain(kind == .shared ? O_RDWR : O_RDONLY) : -1
         defer { if again >= 0 { Self.close(again) } }
         try mappingErrors { () throws(MappingError) in
             try reservation.map(

@@ -1,4 +1,5 @@
 import CHoldfast
+import Synchronization
 
 #if canImport(Darwin)
     import Darwin
@@ -16,8 +17,10 @@ package enum ForkGuard {
     /// Registered once. The handler runs in the child before `fork` returns there.
     private static let isRegistered: Bool = {
         InheritedFiles.prepare()
+        _ = number.load(ordering: .relaxed)
         pthread_atfork(nil, nil) {
             holdfast_count_fork()
+            number.store(.random(in: 0 ... .max), ordering: .relaxed)
             InheritedFiles.letGo()
         }
         return true
@@ -29,6 +32,14 @@ package enum ForkGuard {
         _ = isRegistered
         return current
     }
+
+    /// A random number of this process: another one in every forked child.
+    package static var processNumber: UInt64 {
+        _ = isRegistered
+        return number.load(ordering: .relaxed)
+    }
+
+    private static let number = Atomic<UInt64>(.random(in: 0 ... .max))
 
     /// The same for a caller that has opened an object, and so has called `generation` before: one
     /// load, on the path of every transaction.

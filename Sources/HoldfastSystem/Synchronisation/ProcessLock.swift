@@ -60,10 +60,8 @@ package final class ProcessLock: @unchecked Sendable {
         word = address.assumingMemoryBound(to: Atomic<UInt32>.self)
         thread = (address + 8).assumingMemoryBound(to: Atomic<UInt64>.self)
         forks = ForkGuard.generation
-        process = Self.randomNumber &+ UInt64(forks) << 48
+        process = ForkGuard.processNumber
     }
-
-    private static let randomNumber = UInt64.random(in: 0 ... .max)
 
     /// Sets the member as which this object locks, and how to ask about others. Before the first
     /// use.
@@ -94,9 +92,29 @@ package final class ProcessLock: @unchecked Sendable {
     package func unlock() {
         // In a forked child, the lock belongs to the parent.
         guard ForkGuard.current == forks else { return }
+        guard isMine else { return }
         thread.pointee.store(0, ordering: .relaxed)
-        let old = word.pointee.exchange(0, ordering: .releasing)
-        if old & Self.waiting != 0 { wakeOne() }
+        let (isFree, old) = word.pointee.compareExchange(
+            expected: mine, desired: 0, ordering: .releasing)
+        if !isFree { unlockAndWake(old) }
+    }
+
+    @usableFromInline @inline(never)
+    func unlockAndWake(_ seen: UInt32) {
+        // Only waiters change the word of a living holder.
+        guard seen == mine | Self.waiting,
+            word.pointee.compareExchange(expected: seen, desired: 0, ordering: .releasing)
+                .exchanged
+        else { return }
+        wakeOne()
+    }
+
+    /// Whether this member has the lock. Sequentially consistent, like the taking of the lock: a
+    /// member that first says that it leaves, and then looks, either sees its other thread that has
+    /// the lock, or that thread sees that the member leaves.
+    @inlinable @inline(__always)
+    package var isMine: Bool {
+        word.pointee.load(ordering: .sequentiallyConsistent) & ~Self.waiting == mine
     }
 
     /// If true, the calling thread has the lock.
@@ -104,7 +122,7 @@ package final class ProcessLock: @unchecked Sendable {
     func exchange(_ expected: UInt32, _ new: UInt32) -> Bool {
         guard
             word.pointee.compareExchange(
-                expected: expected, desired: new, ordering: .acquiringAndReleasing
+                expected: expected, desired: new, ordering: .sequentiallyConsistent
             ).exchanged
         else { return false }
         thread.pointee.store(currentThread, ordering: .relaxed)

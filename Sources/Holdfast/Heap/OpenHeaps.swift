@@ -22,8 +22,7 @@ final class OpenHeaps: Sendable {
         }
         if entries.withLock({ !$0.isEmpty }),
             let shared = share(
-                SystemDisk.shared.fileIdentity(at: path), mode,
-                isExclusive: options.isExclusive && mode == .readWrite)
+                SystemDisk.shared.fileIdentity(at: path), mode, isExclusive: options.isExclusive)
         {
             return shared
         }
@@ -42,11 +41,9 @@ final class OpenHeaps: Sendable {
     ) -> HeapEngine? {
         guard let identity else { return nil }
         return entries.withLock { entries in
-            guard let entry = entries[identity], entry.engine.canBeShared(for: mode),
-                !isExclusive || entry.engine.isExclusive
-            else {
-                return nil
-            }
+            guard let entry = entries[identity],
+                entry.engine.canBeShared(for: mode, isExclusive: isExclusive)
+            else { return nil }
             entries[identity]!.count += 1
             return entry.engine
         }

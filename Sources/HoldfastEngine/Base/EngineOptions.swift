@@ -59,7 +59,7 @@ public struct EngineOptions: Sendable {
     public var reportsLongView: (@Sendable (OpenView) -> Void)?
     /// Whether the opening keeps the snapshot of the moment of opening (`readOnly` only).
     public var isSnapshot = false
-    /// The processes of this machine; tests substitute their own.
+    /// The process in which this code runs; tests substitute others.
     public var process: any RunningProcess = SystemProcess.shared
     /// Whether a missing file is created (`readWrite` only).
     public var createsIfMissing = true

@@ -73,7 +73,9 @@ public final class HeapEngine: @unchecked Sendable {
                 path: location, mode: .readOnly, options: options.ofSnapshot(isCancelled),
                 disk: heap.dataFile.disk)
             // It belongs to this opening, which another thread may have closed.
-            if isExclusive, heap.lifecycle.isClosed { throw HeapError.closed(path: path) }
+            guard !heap.dataFile.isExclusive || !heap.lifecycle.isClosed else {
+                throw HeapError.closed(path: path)
+            }
             return snapshot
         } catch {
             // Another thread has closed a heap in memory, which then has no name.
@@ -81,9 +83,6 @@ public final class HeapEngine: @unchecked Sendable {
                 ? HeapError.closed(path: path) : error
         }
     }
-
-    /// Whether no other process may have the heap open.
-    public var isExclusive: Bool { options.isExclusive && heap.dataFile.mode == .readWrite }
 
     deinit { try? close() }
 
@@ -103,9 +102,11 @@ public final class HeapEngine: @unchecked Sendable {
     package var isForked: Bool { heap.lifecycle.isForked }
     package func requireInPlace() throws(HeapError) { try heap.dataFile.requireInPlace() }
 
-    /// Whether another opening in this process, for `other`, may use this engine too.
-    public func canBeShared(for other: OpenMode) -> Bool {
+    /// Whether another opening in this process, for `other` and perhaps without other processes,
+    /// may use this engine too.
+    public func canBeShared(for other: OpenMode, isExclusive: Bool) -> Bool {
         heap.lifecycle.isSound && (mode == other || mode == .readWrite)
+            && (heap.dataFile.isExclusive || other != .readWrite || !isExclusive)
     }
 
     // MARK: Reading

@@ -116,6 +116,11 @@ extension ImagePool {
         mutex.lock()
         defer { mutex.unlock() }
         guard !isClosing, first.state == .open, first.tryToLockExclusively() else { return }
+        giveWriterFirst()
+    }
+
+    /// Makes the first image, which is locked, the writer's. Under the mutex.
+    func giveWriterFirst() {
         first.latch.unlockExclusively()
         writing.store(0, ordering: .releasing)
     }

@@ -220,8 +220,7 @@ final class ImagePool: @unchecked Sendable {
                 !isKept(index), image.tryToLockExclusively()
             else { continue }
             guard image !== first else {
-                image.latch.unlockExclusively()
-                writing.store(0, ordering: .releasing)
+                giveWriterFirst()
                 continue
             }
             if reading.load(ordering: .relaxed) == index {

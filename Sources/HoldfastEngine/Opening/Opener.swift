@@ -58,7 +58,7 @@ final class Opener {
             dataFile.identity = header.identity
             view.hashSeed = header.hashSeed
             let isAlone = try dataFile.isAlone(file)
-            if dataFile.options.isExclusive, dataFile.mode == .readWrite {
+            if dataFile.isExclusive {
                 let hasReaders = try dataFile.hasOtherReaders(file)
                 guard isAlone, !hasReaders else { throw HeapError.busy(path: dataFile.path) }
             }
@@ -143,16 +143,14 @@ final class Opener {
             try requireCoherence(shared)
             try participation.register(file, shared)
         } catch {
-            // A reader works without it; a writer gets the error from its first write.
             if case .incoherent = error {
                 try? dataFile.neighbours.clear(.shared)
                 throw heapError(error)
             }
-            let isForWriting = dataFile.mode == .readWrite
-            guard !isForWriting || error.isRefusal else { throw heapError(error) }
-            if isForWriting, dataFile.options.isExclusive {
-                throw HeapError.readOnlyFolder(path: dataFile.path)
-            }
+            // A reader works without it; a writer gets the error from its first write, but could
+            // not keep others out.
+            guard dataFile.mode != .readWrite || error.isRefusal else { throw heapError(error) }
+            if dataFile.isExclusive { throw HeapError.readOnlyFolder(path: dataFile.path) }
             try participation.becomeUnregisteredReader(file, givingUpPresence: true)
         }
     }

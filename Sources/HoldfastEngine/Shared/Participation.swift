@@ -179,7 +179,7 @@ final class Participation: @unchecked Sendable {
     private func askToShare(_ file: any DiskFile) throws(SharingError) {
         let options = dataFile.options
         let mayShare = try SharingError.passing { () throws(SystemError) in
-            if options.isExclusive, dataFile.mode == .readWrite {
+            if dataFile.isExclusive {
                 return try file.tryLock(.exclusive, exclusive: true)
             }
             // A snapshot of the exclusive opening has its options.

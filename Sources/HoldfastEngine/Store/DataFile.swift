@@ -19,6 +19,8 @@ final class DataFile: @unchecked Sendable {
     var file: (any DiskFile)?
     /// Whether this opening may take exclusive locks of the file.
     var isWritable = true
+    /// Whether this opening keeps all others out.
+    var isExclusive: Bool { options.isExclusive && mode == .readWrite }
     /// The kind of the file system, once it is known to be suitable.
     private(set) var fileSystem = FileSystemKind.local
     /// The file's identity, if known.

@@ -21,10 +21,6 @@ package struct SharedHeader: Equatable, Sendable {
 
     package var hasUnknownBoot: Bool { bootHigh == 0 && bootLow == 0 }
 
-    package func isOfBoot(of other: SharedHeader) -> Bool {
-        bootHigh == other.bootHigh && bootLow == other.bootLow
-    }
-
     private mutating func transfer(_ bytes: some FieldTransfer) {
         bytes.field(&identity.high, at: 16)
         bytes.field(&identity.low, at: 24)

@@ -39,7 +39,6 @@ package final class ProcessLock: @unchecked Sendable {
     package typealias Member = UInt32
 
     package static var memberBits: Int { 30 }
-    package static var byteCount: Int { 16 }
 
     @usableFromInline static var held: UInt32 { 1 << 30 }
     @usableFromInline static var waiting: UInt32 { 1 << 31 }
@@ -55,7 +54,7 @@ package final class ProcessLock: @unchecked Sendable {
     /// The word while this user holds the lock and nobody waits.
     @usableFromInline var mine = ProcessLock.held
 
-    /// The lock in the `byteCount` zero bytes at `address`, or in those that others use already.
+    /// The lock in the sixteen zero bytes at `address`, or in those that others use already.
     package init(at address: UnsafeMutableRawPointer) {
         word = address.assumingMemoryBound(to: Atomic<UInt32>.self)
         thread = (address + 8).assumingMemoryBound(to: Atomic<UInt64>.self)

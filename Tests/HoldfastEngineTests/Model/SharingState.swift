@@ -19,8 +19,8 @@ struct SharingState {
     var file = Cells()
     /// The ring: for each place the commit whose record is there, or `torn`.
     var ring = Cells()
-    var entries = Entries()
-    var processes = Processes()
+    var entries = Three(repeating: Entry())
+    var processes = Three(repeating: ModelProcess())
 
     /// Halfway through a write.
     static let torn: UInt8 = 254
@@ -80,29 +80,19 @@ struct SharingState {
         }
     }
 
-    struct Entries {
-        private var first = Entry()
-        private var second = Entry()
-        private var third = Entry()
+    /// Three of a kind.
+    struct Three<Element> {
+        private var first: Element
+        private var second: Element
+        private var third: Element
 
-        subscript(index: Int) -> Entry {
-            get { index == 0 ? first : index == 1 ? second : third }
-            set {
-                switch index {
-                case 0: first = newValue
-                case 1: second = newValue
-                default: third = newValue
-                }
-            }
+        init(repeating element: Element) {
+            first = element
+            second = element
+            third = element
         }
-    }
 
-    struct Processes {
-        private var first = ModelProcess()
-        private var second = ModelProcess()
-        private var third = ModelProcess()
-
-        subscript(index: Int) -> ModelProcess {
+        subscript(index: Int) -> Element {
             get { index == 0 ? first : index == 1 ? second : third }
             set {
                 switch index {

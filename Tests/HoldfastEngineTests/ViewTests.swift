@@ -185,7 +185,18 @@ import TestSupport
         let viewing = try heap.open(.readOnly)
         let view = try viewing.beginRead()
         let locking = try heap.open()
-        try elsewhere { _ = try locking.beginWrite() }
+        let (begun, over, ended) = (
+            DispatchSemaphore(value: 0), DispatchSemaphore(value: 0), DispatchSemaphore(value: 0)
+        )
+        Thread.detachNewThread {
+            let context = try? locking.beginWrite()
+            begun.signal()
+            over.wait()
+            if let context { locking.abort(context) }
+            ended.signal()
+        }
+        begun.wait()
+        #expect(writer.openViews().filter(\.isWriting).count == 1)
         let stranger = try heap.disk.open(TestHeap.path + LogLayout.sharedSuffix, .readOnly)
         func takeAll() throws {
             for slot in 0 ..< FileLock.slotCount {
@@ -201,6 +212,8 @@ import TestSupport
         try writer.checkpoint()
         #expect(writer.writerLog!.usedBytes == 0)
         viewing.endRead(view)
+        over.signal()
+        ended.wait()
         stranger.close()
         try writer.close()
     }

@@ -8,17 +8,16 @@ func build(_ arguments: inout Arguments) throws {
     let path = try arguments.next("FILE")
     try arguments.end()
     let file = try MappedFile(path: path)
-    try withHeap(Index.path(path)) { heap in
+    try withHeap(Index.path(path), Contents.self) { heap in
         let index = Index(file: file, heap: heap)
         let isReplaced = try index.standing() == .replaced
         if isReplaced { remark("\(path) is not the file that was indexed: indexing it anew") }
         if isReplaced || isAnew {
-            try heap.write { tx in try Roots.remove(tx) }
+            try heap.write { $0.removeAll() }
         }
         let (added, seconds) = try timed { try index.update() }
-        let (rows, columns, bytes) = try heap.read { tx in
-            let roots = try Roots(tx)
-            return (roots.rows.count, roots.columns.map(\.name), roots.progress.value.bytes)
+        let (rows, columns, bytes) = try heap.read { contents in
+            (contents.rows.count, contents.columns.map(\.name), contents.progress.bytes)
         }
         guard !columns.isEmpty else {
             throw Problem("\(path) has no whole line, so its columns are not known")
@@ -41,7 +40,7 @@ func query(_ arguments: inout Arguments) throws {
     guard FileManager.default.fileExists(atPath: Index.path(path)) else {
         throw Problem("\(path) has no index yet; make one with csv-index build \(path)")
     }
-    let answer = try withHeap(Index.path(path)) { heap in
+    let answer = try withHeap(Index.path(path), Contents.self) { heap in
         let index = Index(file: file, heap: heap)
         switch try index.standing() {
         case .same: break

@@ -5,7 +5,7 @@ import MemoryMapping
 /// A CSV file and the heap next to it that indexes its rows.
 struct Index {
     let file: MappedFile
-    let heap: PersistentHeap
+    let heap: TypedHeap<Contents>
 
     static func path(_ file: String) -> String { file + ".index" }
 
@@ -19,7 +19,7 @@ struct Index {
     }
 
     func standing() throws -> Standing {
-        let progress = try heap.write { tx in try Roots(tx).progress.value }
+        let progress = try heap.read { $0.progress }
         return try file.withBytes { bytes throws(MappingError) in
             guard progress.bytes > 0 else { return .grown }
             guard bytes.byteCount >= progress.bytes else { return .replaced }
@@ -41,13 +41,12 @@ struct Index {
         var added = 0
         var isDone = false
         while !isDone {
-            try heap.write { tx in
-                let roots = try Roots(tx)
-                let count = roots.rows.count
+            try heap.write { contents in
+                let count = contents.rows.count
                 try file.withBytes { bytes throws in
-                    isDone = try add(bytes, to: roots, atMost: batch)
+                    isDone = try add(bytes, to: contents, atMost: batch)
                 }
-                added += roots.rows.count - count
+                added += contents.rows.count - count
             }
         }
         try requireNoOpenQuote()
@@ -77,7 +76,7 @@ struct Index {
     /// An incomplete last row is normal, even if a cell of two lines is truncated. But if more
     /// lines are inside its quotes, a quote is missing.
     private func requireNoOpenQuote() throws {
-        let done = try heap.read { tx in try Roots(tx).progress.value.bytes }
+        let done = try heap.read { $0.progress.bytes }
         let line = try file.withBytes { bytes throws(MappingError) -> Int? in
             var row = Row()
             guard !row.read(bytes, at: done > 0 ? done : byteOrderMark(bytes)),
@@ -97,31 +96,35 @@ struct Index {
 
     /// Adds rows. Returns whether there are no more. If the file is truncated in the meantime,
     /// `withBytes` throws, and the transaction is rolled back.
-    private func add(_ bytes: RawSpan, to roots: Roots, atMost batch: Int) throws -> Bool {
+    private func add(
+        _ bytes: RawSpan, to contents: borrowing Contents, atMost batch: Int
+    ) throws -> Bool {
         var row = Row()
-        var position = roots.progress.value.bytes
+        var position = contents.progress.bytes
         if position == 0 {
             guard row.read(bytes, at: byteOrderMark(bytes)) else { return true }
             for number in row.cells.indices {
-                roots.columns.append(Column(name: row.cell(number, bytes)))
+                contents.columns.append(Column(name: row.cell(number, bytes)))
             }
             position = row.end
         }
-        let columns = roots.columns.indices.map { ColumnIndex(roots.columns[ref: $0]) }
+        // Asking for a root once is enough for all rows.
+        let (all, rows) = (contents.columns, contents.rows)
+        let columns = all.indices.map { ColumnIndex(all[ref: $0]) }
         var added = 0
         while added < batch, row.read(bytes, at: position) {
             position = row.end
             if row.bytes.isEmpty { continue }
-            guard let number = UInt32(exactly: roots.rows.count) else {
+            guard let number = UInt32(exactly: rows.count) else {
                 throw Problem("\(file.path) has more rows than an index can hold")
             }
-            roots.rows.append(row.bytes.lowerBound)
+            rows.append(row.bytes.lowerBound)
             for (place, column) in columns.enumerated() {
                 column.add(row.value(place, bytes), row: number)
             }
             added += 1
         }
-        roots.progress.value = Progress(bytes, upTo: position)
+        contents.progress = Progress(bytes, upTo: position)
         return added < batch
     }
 

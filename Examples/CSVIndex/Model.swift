@@ -3,7 +3,7 @@ import Holdfast
 // The contents of the index. The rows themselves stay in the CSV file.
 
 /// The index of one column: its values in order, each with the rows that have it.
-struct Column: PersistableRecord {
+@Persistable struct Column {
     var name: String
     /// Numeric cells, ordered by value: 9 comes before 10.
     var numbers = PersistentSortedMap<Double, Chain>()
@@ -16,14 +16,14 @@ struct Column: PersistableRecord {
 
 /// The rows with one value, in the order of the file: a chain through `next`. It takes four bytes
 /// per row; a list per value would take about fifty.
-struct Chain: PersistableStruct {
+@Persistable(.plain) struct Chain {
     var first: UInt32
     var last: UInt32
     var count: UInt32
 }
 
 /// The progress of the index, and fingerprints that identify the file.
-struct Progress: PersistableStruct {
+@Persistable(.plain) struct Progress {
     /// The number of indexed bytes of the file: whole rows.
     var bytes = 0
     /// Fingerprints of the first and the last of those bytes.
@@ -31,30 +31,17 @@ struct Progress: PersistableStruct {
     var tail: UInt64 = 0
 }
 
-/// The named entry points of the heap.
-struct Roots {
-    let columns: PersistentArray<Column>
+/// What the heap holds.
+@HeapSchema struct Contents {
+    var columns: PersistentArray<Column>
     /// The start of each row, as an offset in bytes.
-    let rows: PersistentArray<Int>
-    let progress: PersistentValue<Progress>
-
-    /// Creates the roots that do not exist yet.
-    init(_ tx: borrowing WriteTransaction) throws {
-        columns = try tx.array("columns", of: Column.self)
-        rows = try tx.array("rows", of: Int.self)
-        progress = try tx.value("progress", initial: Progress())
-    }
-
-    init(_ tx: borrowing ReadTransaction) throws {
-        columns = try tx.array("columns", of: Column.self)
-        rows = try tx.array("rows", of: Int.self)
-        progress = try tx.value("progress", of: Progress.self)
-    }
+    var rows: PersistentArray<Int>
+    var progress: Progress = Progress()
 
     /// Removes everything, for a file that has been replaced.
-    static func remove(_ tx: borrowing WriteTransaction) throws {
-        try tx.removeRoot("columns", PersistentArray<Column>.self)
-        try tx.removeRoot("rows", PersistentArray<Int>.self)
-        try tx.removeRoot("progress", PersistentValue<Progress>.self)
+    func removeAll() {
+        columns.removeAll()
+        rows.removeAll()
+        progress = Progress()
     }
 }

@@ -40,23 +40,22 @@ extension Index {
     /// Returns the rows whose column is in the range, in the order of that column. Reads only the
     /// lines that are returned.
     func query(_ name: String, _ range: ValueRange, limit: Int) throws -> Answer {
-        try heap.read { tx in
-            let roots = try Roots(tx)
-            guard let column = roots.columns.firstIndex(where: { $0.name == name }) else {
+        try heap.read { contents in
+            guard let column = contents.columns.firstIndex(where: { $0.name == name }) else {
                 throw Problem(
                     "\(file.path) has no column \"\(name)\"; it has "
-                        + "\(roots.columns.map(\.name).joined(separator: ", "))"
+                        + "\(contents.columns.map(\.name).joined(separator: ", "))"
                 )
             }
             switch range {
             case .numbers(let from, let through):
                 return try lines(
-                    roots.columns[ref: column].numbers, from: from, through: through, of: column,
-                    range, limit: limit, roots)
+                    contents.columns[ref: column].numbers, from: from, through: through, of: column,
+                    range, limit: limit, contents)
             case .texts(let from, let through):
                 return try lines(
-                    roots.columns[ref: column].texts, from: from, through: through, of: column,
-                    range, limit: limit, roots)
+                    contents.columns[ref: column].texts, from: from, through: through, of: column,
+                    range, limit: limit, contents)
             }
         }
     }
@@ -64,22 +63,22 @@ extension Index {
     private func lines<Key: Comparable>(
         _ map: PersistentSortedMap<Key, Chain>, from: Key?, through: Key?, of column: Int,
         _ range: ValueRange, limit: Int,
-        _ roots: Roots
+        _ contents: borrowing Contents
     ) throws -> Answer {
         let start = from.map { map.index(atOrAfter: $0) } ?? map.startIndex
         let end = through.map { map.index(after: $0) } ?? map.endIndex
         // A view into the map: nothing is copied, and the iteration ends at the limit.
         let matches = start < end ? map[start ..< end] : map[end ..< end]
-        let chains = ColumnIndex(roots.columns[ref: column])
+        let chains = ColumnIndex(contents.columns[ref: column])
         let wanted = matches.lazy.map(\.value).flatMap(chains.rows).prefix(limit)
         var answer = Answer(
-            total: matches.reduce(0) { $0 + Int($1.value.count) }, rows: roots.rows.count)
+            total: matches.reduce(0) { $0 + Int($1.value.count) }, rows: contents.rows.count)
         try file.withBytes { bytes throws in
             var row = Row()
             if row.read(bytes, at: 0) { answer.header = row.text(bytes) }
             for number in wanted {
                 // The present line: the middle of the file may have been overwritten.
-                guard row.read(bytes, at: roots.rows[Int(number)]),
+                guard row.read(bytes, at: contents.rows[Int(number)]),
                     range.contains(row.value(column, bytes))
                 else {
                     throw Problem(
@@ -90,7 +89,7 @@ extension Index {
                 answer.lines.append((row.value(column, bytes), row.text(bytes)))
             }
             // A last row without a newline is not indexed, since it may be incomplete.
-            if row.read(bytes, at: roots.progress.value.bytes, isLast: true),
+            if row.read(bytes, at: contents.progress.bytes, isLast: true),
                 range.contains(row.value(column, bytes))
             {
                 answer.add(row.value(column, bytes), row.text(bytes), limit: limit)

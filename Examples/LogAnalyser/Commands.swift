@@ -7,7 +7,7 @@ func count(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let log = try MappedFile(path: arguments.next("LOG"))
     try arguments.end()
-    try withHeap(path) { heap in
+    try withHeap(path, Analysis.self) { heap in
         let ((lines, bytes), seconds) = try timed {
             try Reading(log: log, heap: heap, portionBytes: kilobytes * 1000).run()
         }
@@ -21,8 +21,8 @@ func count(_ arguments: inout Arguments) throws {
 func show(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     try arguments.end()
-    let lines = try withHeap(path, .readOnly) { heap in
-        try heap.read { tx in try summary(tx.value("statistics", of: Statistics.self)) }
+    let lines = try withHeap(path, Analysis.self, .readOnly) { heap in
+        try heap.read { summary($0.statistics) }
     }
     say(lines.joined(separator: "\n"))
 }

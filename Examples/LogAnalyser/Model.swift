@@ -1,7 +1,7 @@
 import Holdfast
 
 /// The figures counted from a log.
-struct Statistics: PersistableRecord {
+@Persistable struct Statistics {
     static let slowestKept = 5
 
     /// The offset up to which the log has been read, always after a whole line. Committed together
@@ -23,12 +23,17 @@ struct Statistics: PersistableRecord {
     var slowest = PersistentArray<SlowRequest>()
 }
 
-struct PathFigures: PersistableStruct {
+/// What the heap holds.
+@HeapSchema struct Analysis {
+    var statistics: PersistentValue<Statistics> = PersistentValue(Statistics())
+}
+
+@Persistable(.plain) struct PathFigures {
     var requests = 0
     var bytes = 0
 }
 
-struct SlowRequest: PersistableRecord {
+@Persistable struct SlowRequest {
     var microseconds: Int
     var line: String
 }

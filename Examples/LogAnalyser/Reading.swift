@@ -5,7 +5,7 @@ import MemoryMapping
 /// Counts a log into a heap, starting where the last run stopped.
 struct Reading {
     let log: MappedFile
-    let heap: PersistentHeap
+    let heap: TypedHeap<Analysis>
     /// The number of bytes of log that are counted in one transaction.
     let portionBytes: Int
 
@@ -26,8 +26,8 @@ struct Reading {
             if portion.lines == 0 { return (lines, position - start) }
             // The whole portion together with its position, or nothing. No line is counted twice or
             // skipped, at whatever moment this process is killed.
-            try heap.write { tx in
-                let statistics = try tx.value("statistics", initial: Statistics())
+            try heap.write { analysis in
+                let statistics = analysis.statistics
                 guard statistics.position == position else {
                     throw Problem("another process counts into \(heap.path) at the same time")
                 }
@@ -41,8 +41,8 @@ struct Reading {
     /// Returns the position to continue at. Checks that the log is the one that was counted before.
     private func begin() throws -> Int {
         let first = try log.withBytes { bytes throws(MappingError) in fingerprint(bytes) }
-        return try heap.write { tx in
-            let statistics = try tx.value("statistics", initial: Statistics())
+        return try heap.write { analysis in
+            let statistics = analysis.statistics
             if statistics.position == 0 { statistics.firstLine = first }
             guard statistics.firstLine == first, statistics.position <= log.count else {
                 throw Problem(

@@ -5,8 +5,8 @@ func send(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let text = try arguments.next()
     try arguments.end()
-    try withHeap(path) { heap in
-        let queue = try Queue(heap)
+    try withHeap(path, Mailbox.self) { heap in
+        let queue = Queue(heap: heap)
         // Without a TEXT, each line of standard input is one message.
         while let line = text ?? readLine() {
             while try !queue.send({ _ in line }) {
@@ -22,8 +22,8 @@ func receive(_ arguments: inout Arguments) throws {
     let limit = try arguments.option("--limit", in: 1 ... .max) ?? .max
     let path = try arguments.next("HEAP")
     try arguments.end()
-    try withHeap(path) { heap in
-        let queue = try Queue(heap)
+    try withHeap(path, Mailbox.self) { heap in
+        let queue = Queue(heap: heap)
         var received = 0
         while received < limit {
             if let message = try queue.receive() {
@@ -43,8 +43,8 @@ func receive(_ arguments: inout Arguments) throws {
 func status(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     try arguments.end()
-    let (account, waiting) = try withHeap(path, .readOnly) { heap in
-        try heap.read { tx in (try Roots(tx).account.value, try Roots(tx).queue.count) }
+    let (account, waiting) = try withHeap(path, Mailbox.self, .readOnly) { heap in
+        try Queue(heap: heap).account()
     }
     say(
         "\(account.sent) sent, \(waiting) waiting, \(account.handled) handled, \(account.lost) "

@@ -6,8 +6,8 @@ func demo(_ arguments: inout Arguments) throws {
     let kills = try arguments.option("--kills", in: 0 ... 10_000) ?? 6
     let path = try arguments.next("HEAP")
     try arguments.end()
-    try withHeap(path) { heap in
-        let queue = try Queue(heap)
+    try withHeap(path, Mailbox.self) { heap in
+        let queue = Queue(heap: heap)
         // No limit as long as there are kills to come.
         try setGoal(queue) { _ in .max }
         var sender = try Child("sender", path)
@@ -45,9 +45,8 @@ func demo(_ arguments: inout Arguments) throws {
 }
 
 private func setGoal(_ queue: Queue, _ goal: (Account) -> Int) throws {
-    try queue.heap.write { tx in
-        let account = try Roots(tx).account
-        account.value.goal = goal(account.value)
+    try queue.heap.write { mailbox in
+        mailbox.account.value.goal = goal(mailbox.account.value)
     }
 }
 

@@ -8,8 +8,8 @@ import Holdfast
 func sender(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     try arguments.end()
-    try withHeap(path, existing: true) { heap in
-        let queue = try Queue(heap)
+    try withHeap(path, Mailbox.self, existing: true) { heap in
+        let queue = Queue(heap: heap)
         while case let account = try queue.account().account, account.sent < account.goal {
             Parent.require()
             let isSent = try queue.send(if: { $0.sent < $0.goal }) { "message \($0)" }
@@ -22,8 +22,8 @@ func sender(_ arguments: inout Arguments) throws {
 func receiver(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     try arguments.end()
-    try withHeap(path, existing: true) { heap in
-        let queue = try Queue(heap)
+    try withHeap(path, Mailbox.self, existing: true) { heap in
+        let queue = Queue(heap: heap)
         while case let (account, waiting) = try queue.account(),
             account.sent < account.goal || waiting > 0
         {

@@ -1,7 +1,7 @@
 import Holdfast
 
 /// A message that one process sends to another, to be processed once.
-struct Message: PersistableRecord {
+@Persistable struct Message {
     /// Counted from 0, without gaps, so that the receiver can detect missing and repeated messages.
     var number: Int
     var text: String
@@ -9,7 +9,7 @@ struct Message: PersistableRecord {
 
 /// The state of the work. The last three figures are the effect of processing messages; in another
 /// program that would be a bill, or a row of a table.
-struct Account: PersistableStruct {
+@Persistable(.plain) struct Account {
     var sent = 0
     var handled = 0
     var bytes = 0
@@ -27,20 +27,10 @@ struct Account: PersistableStruct {
     }
 }
 
-/// The named entry points of the heap.
-struct Roots {
-    let queue: PersistentDeque<Message>
-    let account: PersistentValue<Account>
-
-    init(_ tx: borrowing WriteTransaction) throws {
-        queue = try tx.deque("queue", of: Message.self)
-        account = try tx.value("account", initial: Account())
-    }
-
-    init(_ tx: borrowing ReadTransaction) throws {
-        queue = try tx.deque("queue", of: Message.self)
-        account = try tx.value("account", of: Account.self)
-    }
+/// What the heap holds.
+@HeapSchema struct Mailbox {
+    var queue: PersistentDeque<Message>
+    var account: PersistentValue<Account> = PersistentValue(Account())
 }
 
 /// Both ends of the queue.
@@ -48,13 +38,7 @@ struct Queue {
     /// The maximum length of the queue. If no receiver removes messages, senders wait.
     static let limit = 1000
 
-    let heap: PersistentHeap
-
-    init(_ heap: PersistentHeap) throws {
-        self.heap = heap
-        // Created once, so that read transactions find the roots.
-        try heap.write { tx in _ = try Roots(tx) }
-    }
+    let heap: TypedHeap<Mailbox>
 
     /// Appends a message, unless the queue is full or `isWanted` returns false. Returns whether it
     /// did.
@@ -64,14 +48,13 @@ struct Queue {
     func send(if isWanted: (Account) -> Bool = { _ in true }, _ text: (_ number: Int) -> String)
         throws -> Bool
     {
-        try heap.write { tx in
-            let roots = try Roots(tx)
-            let number = roots.account.value.sent
-            guard roots.queue.count < Self.limit, isWanted(roots.account.value) else {
+        try heap.write { mailbox in
+            let number = mailbox.account.value.sent
+            guard mailbox.queue.count < Self.limit, isWanted(mailbox.account.value) else {
                 return false
             }
-            roots.queue.append(Message(number: number, text: text(number)))
-            roots.account.value.sent += 1
+            mailbox.queue.append(Message(number: number, text: text(number)))
+            mailbox.account.value.sent += 1
             return true
         }
     }
@@ -82,10 +65,9 @@ struct Queue {
     /// effect. So the message is never gone without its effect, and its effect is never there while
     /// the message is.
     func receive() throws -> Message? {
-        try heap.write { tx in
-            let roots = try Roots(tx)
-            guard let message = roots.queue.popFirst() else { return nil }
-            roots.account.value.handle(message)
+        try heap.write { mailbox in
+            guard let message = mailbox.queue.popFirst() else { return nil }
+            mailbox.account.value.handle(message)
             return message
         }
     }
@@ -93,19 +75,16 @@ struct Queue {
     /// Waits until `isReady` returns true. Sleeps in the meantime, and is woken by a commit of any
     /// process. Returns after a second in any case, so that the caller can check its own
     /// conditions.
-    func wait(until isReady: (Roots) -> Bool) throws -> Bool {
-        let (ready, seen) = try heap.read { tx in (isReady(try Roots(tx)), tx.version) }
+    func wait(until isReady: (borrowing Mailbox) -> Bool) throws -> Bool {
+        let (ready, seen) = try heap.read { mailbox, tx in (isReady(mailbox), tx.version) }
         if ready { return true }
         // No commit between the view above and this call is missed: it is newer than the version
         // seen.
         _ = try heap.waitForChange(since: seen, timeout: .seconds(1))
-        return try heap.read { tx in isReady(try Roots(tx)) }
+        return try heap.read { isReady($0) }
     }
 
     func account() throws -> (account: Account, waiting: Int) {
-        try heap.read { tx in
-            let roots = try Roots(tx)
-            return (roots.account.value, roots.queue.count)
-        }
+        try heap.read { mailbox in (mailbox.account.value, mailbox.queue.count) }
     }
 }

@@ -5,7 +5,7 @@ import Holdfast
 ///
 /// Roads are references, not keys to be looked up. Following one takes a load and the check that a
 /// crossing is there.
-struct Crossing: PersistableRecord {
+@Persistable struct Crossing {
     var number: Int32
     /// The number of roads from the start, or -1 until the crossing has been reached.
     var distance: Int32
@@ -18,6 +18,14 @@ struct Crossing: PersistableRecord {
     var west: Ref<Crossing>?
     /// A road across the map that some crossings have.
     var motorway: Ref<Crossing>?
+}
+
+/// What the heap holds.
+@HeapSchema struct RoadMap {
+    /// All crossings, by number.
+    var crossings: PersistentArray<Ref<Crossing>>
+    /// The crossings whose neighbours have no distance yet.
+    var queue: PersistentDeque<Ref<Crossing>>
 }
 
 /// A grid of crossings, nearly square. One road in twelve is missing, and one crossing in sixteen
@@ -34,8 +42,8 @@ struct Generator {
 
     /// Creates all crossings, then all roads, in one transaction. The root lists every crossing, in
     /// order.
-    mutating func make(_ tx: borrowing WriteTransaction) throws {
-        let all = try tx.array("crossings", of: Ref<Crossing>.self)
+    mutating func make(_ map: borrowing RoadMap, _ tx: borrowing WriteTransaction) throws {
+        let all = map.crossings
         all.reserveCapacity(nodeCount)
         var crossings: [Ref<Crossing>] = []
         crossings.reserveCapacity(nodeCount)

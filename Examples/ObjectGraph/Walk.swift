@@ -11,8 +11,8 @@ struct Walk: Equatable {
 
 /// Walks from the start, with the set of visited crossings in ordinary memory. Changes nothing, and
 /// so runs in a read transaction, in parallel with writers and other readers.
-func walk(_ tx: borrowing ReadTransaction) throws -> Walk {
-    let crossings = try tx.array("crossings", of: Ref<Crossing>.self)
+func walk(_ map: borrowing RoadMap) -> Walk {
+    let crossings = map.crossings
     var walk = Walk()
     guard let start = crossings.first else { return walk }
     var seen = [Bool](repeating: false, count: crossings.count)
@@ -44,15 +44,13 @@ func walk(_ tx: borrowing ReadTransaction) throws -> Walk {
 /// Walks once more and stores each crossing's distance in it, in transactions of `batch` crossings.
 /// The queue is in the heap too, so that a run continues after one that was killed. Returns the
 /// number of crossings reached.
-func mark(_ heap: PersistentHeap, batch: Int = 10_000) throws -> Int {
+func mark(_ heap: TypedHeap<RoadMap>, batch: Int = 10_000) throws -> Int {
     var reached = 0
     var isDone = false
     while !isDone {
-        try heap.write { tx in
-            let queue = try tx.deque("queue", of: Ref<Crossing>.self)
-            if queue.isEmpty, let start = try tx.array("crossings", of: Ref<Crossing>.self).first,
-                start.distance < 0
-            {
+        try heap.write { map in
+            let queue = map.queue
+            if queue.isEmpty, let start = map.crossings.first, start.distance < 0 {
                 start.distance = 0
                 queue.append(start)
             }

@@ -21,21 +21,21 @@ do {
     if fileSize(path) == nil {
         let (_, seconds) = try timed {
             var generator = Generator(nodeCount: nodes)
-            try PersistentHeap.build(path) { tx in try generator.make(tx) }
+            try TypedHeap<RoadMap>.build(path) { map, tx in try generator.make(map, tx) }
         }
         report("built", nodes, seconds)
     }
     // Everything from here on is a new opening. Nothing remains of the one that built the graph.
     let before = residentBytes()
-    let (heap, opening) = try timed { try PersistentHeap.open(path) }
+    let (heap, opening) = try timed { try TypedHeap<RoadMap>.open(path) }
     say("opened in \(microseconds(opening)), \(megabytes(fileSize(path) ?? 0)) on the disk")
-    let (first, seconds) = try timed { try heap.read { try walk($0) } }
+    let (first, seconds) = try timed { try heap.read { walk($0) } }
     report("walked", first.nodes, seconds)
     say(
         "  \(first.roads) roads, \(first.named) names, the farthest crossing is \(first.farthest) "
             + "roads away"
     )
-    let (second, again) = try timed { try heap.read { try walk($0) } }
+    let (second, again) = try timed { try heap.read { walk($0) } }
     report("walked again", second.nodes, again)
     guard first == second else {
         fail("object-graph: two walks of the same graph differ", status: 1)

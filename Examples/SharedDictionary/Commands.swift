@@ -24,8 +24,8 @@ func lookUp(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let word = try arguments.next("WORD")
     try arguments.end()
-    let meaning = try withHeap(path, .readOnly) { heap in
-        try heap.read { tx in try Roots(tx).meanings[word] }
+    let meaning = try withHeap(path, Lexicon.self, .readOnly) { heap in
+        try heap.read { $0.meanings[word] }
     }
     guard let meaning else { throw Problem("\(path) does not have the word \"\(word)\"") }
     say(meaning)
@@ -36,11 +36,10 @@ func define(_ arguments: inout Arguments) throws {
     let word = try arguments.next("WORD")
     let meaning = try arguments.next("MEANING")
     try arguments.end()
-    try withHeap(path, existing: true) { heap in
-        try heap.write { tx in
-            let roots = try Roots(tx)
-            roots.meanings[word] = meaning
-            roots.edition.value += 1
+    try withHeap(path, Lexicon.self, existing: true) { heap in
+        try heap.write { lexicon in
+            lexicon.meanings[word] = meaning
+            lexicon.edition += 1
         }
     }
 }

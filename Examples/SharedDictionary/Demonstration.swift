@@ -11,11 +11,10 @@ func demo(_ arguments: inout Arguments) throws {
     try arguments.end()
     let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int ?? 0
 
-    try withHeap(path, existing: true) { heap in
-        let (count, words, first) = try heap.read { tx in
-            let roots = try Roots(tx)
+    try withHeap(path, Lexicon.self, existing: true) { heap in
+        let (count, words, first) = try heap.read { lexicon in
             return (
-                roots.meanings.count, Array(roots.meanings.keys.prefix(10_000)), roots.edition.value
+                lexicon.meanings.count, Array(lexicon.meanings.keys.prefix(10_000)), lexicon.edition
             )
         }
         guard count > 0 else { throw Problem("\(path) has no words yet") }
@@ -29,10 +28,10 @@ func demo(_ arguments: inout Arguments) throws {
         // While the readers look up words. Readers never wait for the writer, nor the writer for
         // readers.
         for change in stride(from: 1, through: changes, by: 1) {
-            try heap.write { tx in
-                let roots = try Roots(tx)
-                roots.meanings[words.randomElement()!] = "verb: to change for the \(change)th time"
-                roots.edition.value = first + change
+            try heap.write { lexicon in
+                lexicon.meanings[words.randomElement()!] =
+                    "verb: to change for the \(change)th time"
+                lexicon.edition = first + change
             }
         }
         for (number, reader) in readers.enumerated() {

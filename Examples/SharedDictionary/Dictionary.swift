@@ -2,31 +2,21 @@ import ExampleSupport
 import Holdfast
 import MemoryMapping
 
-/// The named entry points of the heap.
-struct Roots {
+/// What the heap holds.
+@HeapSchema struct Lexicon {
     /// Each word and its meaning.
-    let meanings: PersistentMap<String, String>
+    var meanings: PersistentMap<String, String>
     /// The number of changes since the dictionary was created.
-    let edition: PersistentValue<Int>
-
-    init(_ tx: borrowing WriteTransaction) throws {
-        meanings = try tx.map("meanings", String.self, String.self)
-        edition = try tx.value("edition", initial: 0)
-    }
-
-    init(_ tx: borrowing ReadTransaction) throws {
-        meanings = try tx.map("meanings", String.self, String.self)
-        edition = try tx.value("edition", of: Int.self)
-    }
+    var edition = 0
 }
 
 /// Creates a dictionary from a text file with a word, a tab and its meaning on each line.
 ///
-/// `PersistentHeap.build` writes without a log, which is the fast way to create a large heap. The
+/// `build` writes without a log, which is the fast way to create a large heap. The
 /// file appears when it is complete, or not at all.
 func makeDictionary(_ path: String, from source: MappedFile) throws -> Int {
-    try PersistentHeap.build(path) { tx in
-        let roots = try Roots(tx)
+    try TypedHeap<Lexicon>.build(path) { lexicon in
+        let meanings = lexicon.meanings
         try source.withBytes { bytes throws in
             var line = 1
             try forEachLine(bytes) { text in
@@ -34,11 +24,11 @@ func makeDictionary(_ path: String, from source: MappedFile) throws -> Int {
                     throw Problem(
                         "line \(line) of \(source.path) has no tab between a word and its meaning")
                 }
-                roots.meanings[String(text[..<tab])] = String(text[text.index(after: tab)...])
+                meanings[String(text[..<tab])] = String(text[text.index(after: tab)...])
                 line += 1
             }
         }
-        return roots.meanings.count
+        return meanings.count
     }
 }
 

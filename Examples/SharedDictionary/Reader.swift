@@ -7,11 +7,11 @@ func reader(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let lastEdition = try arguments.number("EDITION", in: 0 ... .max)
     try arguments.end()
-    let heap = try PersistentHeap.open(path, mode: .readOnly, options: .forCommands)
+    let heap = try TypedHeap<Lexicon>.open(path, mode: .readOnly, options: .forCommands)
     // After this, every page of the dictionary is in this process's memory, and some words are in a
     // list, to be looked up.
-    let (letters, words) = try heap.read { tx in
-        let meanings = try Roots(tx).meanings
+    let (letters, words) = try heap.read { lexicon in
+        let meanings = lexicon.meanings
         return (
             meanings.values.reduce(0) { $0 + $1.utf8.count }, Array(meanings.keys.prefix(10_000))
         )
@@ -24,10 +24,9 @@ func reader(_ arguments: inout Arguments) throws {
         Parent.require()
         // A snapshot does not change while it is read, even if the writer commits in the meantime.
         // The next one shows the newest commit.
-        try heap.read { tx in
-            let roots = try Roots(tx)
-            edition = roots.edition.value
-            for word in words.shuffled().prefix(1000) where roots.meanings[word] != nil {
+        try heap.read { lexicon in
+            edition = lexicon.edition
+            for word in words.shuffled().prefix(1000) where lexicon.meanings[word] != nil {
                 found += 1
             }
         }

@@ -14,15 +14,15 @@ extension PersistentHeap.Options {
     }
 }
 
-/// Opens the heap at `path`, runs `body`, and closes it, even if `body` throws, so that one file is
-/// left. A missing file is created, unless `existing` is true.
-package func withHeap<R>(
-    _ path: String, _ mode: OpenMode = .readWrite, existing: Bool = false,
-    _ body: (PersistentHeap) throws -> R
+/// Opens the heap at `path` with the roots of a schema, runs `body`, and closes it, even if `body`
+/// throws, so that one file is left. A missing file is created, unless `existing` is true.
+package func withHeap<Schema: HeapSchema, R>(
+    _ path: String, _ schema: Schema.Type, _ mode: OpenMode = .readWrite, existing: Bool = false,
+    _ body: (TypedHeap<Schema>) throws -> R
 ) throws -> R {
     var options = PersistentHeap.Options.forCommands
     options.createsIfMissing = !existing
-    let heap = try PersistentHeap.open(path, mode: mode, options: options)
+    let heap = try TypedHeap<Schema>.open(path, mode: mode, options: options)
     do {
         let result = try body(heap)
         try heap.close()

@@ -11,12 +11,11 @@ func add(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let title = try oneLine(arguments.next("TITLE"))
     try arguments.end()
-    let number = try withHeap(path) { heap in
-        try heap.write { tx in
-            let roots = try Roots(tx)
-            let number = (roots.tasks.last?.key ?? 0) + 1
-            roots.tasks[number] = TodoItem(
-                title: title, due: due, done: nil, assignee: try name.map(roots.person))
+    let number = try withHeap(path, TaskList.self) { heap in
+        try heap.write { list in
+            let number = (list.tasks.last?.key ?? 0) + 1
+            list.tasks[number] = TodoItem(
+                title: title, due: due, done: nil, assignee: try name.map { try list.person($0) })
             return number
         }
     }
@@ -28,8 +27,8 @@ func done(_ arguments: inout Arguments) throws {
     let number = try arguments.number("NUMBER", in: 1 ... .max)
     try arguments.end()
     // Touches one field of one record. The rest of the file is not even read.
-    try withHeap(path, existing: true) { heap in
-        try heap.write { tx in try Roots(tx).task(number).done = Date() }
+    try withHeap(path, TaskList.self, existing: true) { heap in
+        try heap.write { list in try list.task(number).done = Date() }
     }
 }
 
@@ -38,9 +37,9 @@ func note(_ arguments: inout Arguments) throws {
     let number = try arguments.number("NUMBER", in: 1 ... .max)
     let text = try oneLine(arguments.next("TEXT"))
     try arguments.end()
-    try withHeap(path, existing: true) { heap in
-        try heap.write { tx in
-            try Roots(tx).task(number).notes.append(Note(written: Date(), text: text))
+    try withHeap(path, TaskList.self, existing: true) { heap in
+        try heap.write { list in
+            try list.task(number).notes.append(Note(written: Date(), text: text))
         }
     }
 }
@@ -49,12 +48,11 @@ func remove(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let number = try arguments.number("NUMBER", in: 1 ... .max)
     try arguments.end()
-    try withHeap(path, existing: true) { heap in
-        try heap.write { tx in
-            let roots = try Roots(tx)
-            _ = try roots.task(number)
+    try withHeap(path, TaskList.self, existing: true) { heap in
+        try heap.write { list in
+            _ = try list.task(number)
             // Frees the title and the notes too. The person stays, since a reference owns nothing.
-            roots.tasks.removeValue(forKey: number)
+            list.tasks.removeValue(forKey: number)
         }
     }
 }
@@ -66,14 +64,13 @@ func person(_ arguments: inout Arguments) throws {
     let path = try arguments.next("HEAP")
     let name = try oneLine(arguments.next("NAME"))
     try arguments.end()
-    try withHeap(path) { heap in
-        try heap.write { tx in
-            let roots = try Roots(tx)
-            if !roots.people.contains(name) {
-                roots.people[name] = Person(name: name, mail: nil, address: nil)
+    try withHeap(path, TaskList.self) { heap in
+        try heap.write { list in
+            if !list.people.contains(name) {
+                list.people[name] = Person(name: name, mail: nil, address: nil)
             }
             // In place, so that the tasks which refer to this person still do.
-            let person = try roots.person(name)
+            let person = try list.person(name)
             if let mail { person.mail = mail }
             if street != nil || city != nil {
                 let old = person.address

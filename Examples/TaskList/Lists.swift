@@ -22,9 +22,9 @@ func find(_ arguments: inout Arguments) throws {
 
 /// Prints the tasks that satisfy `isWanted`, with their notes, the most urgent first.
 private func show(_ path: String, _ isWanted: (TodoItem) -> Bool) throws {
-    let lines = try withHeap(path, .readOnly) { heap in
-        try heap.read { tx in
-            try Roots(tx).tasks
+    let lines = try withHeap(path, TaskList.self, .readOnly) { heap in
+        try heap.read { list in
+            list.tasks
                 .filter { isWanted($0.value) }
                 .sorted {
                     ($0.value.due ?? .distantFuture, $0.key) < (

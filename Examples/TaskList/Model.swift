@@ -1,11 +1,11 @@
 import Foundation
 import Holdfast
 
-// The stored data. These are ordinary structs: the protocol needs no code, and nothing is encoded
-// or decoded. A field is read from the file on access, and changed in place.
+// The stored data. These are ordinary structs, and nothing is encoded or decoded. A field is read
+// from the file on access, and changed in place.
 
 /// A task.
-struct TodoItem: PersistableRecord {
+@Persistable struct TodoItem {
     var title: String
     var due: Date?
     /// When it was done, or nil while it is open.
@@ -17,39 +17,28 @@ struct TodoItem: PersistableRecord {
     var notes = PersistentArray<Note>()
 }
 
-struct Note: PersistableRecord {
+@Persistable struct Note {
     var written: Date
     var text: String
 }
 
-struct Person: PersistableRecord {
+@Persistable struct Person {
     var name: String
     var mail: String?
     /// A record inside a record.
     var address: Address?
 }
 
-struct Address: PersistableRecord {
+@Persistable struct Address {
     var street: String
     var city: String
 }
 
-/// The named entry points of the heap.
-struct Roots {
+/// What the heap holds.
+@HeapSchema struct TaskList {
     /// By number, in ascending order.
-    let tasks: PersistentSortedMap<Int, TodoItem>
-    let people: PersistentMap<String, Person>
-
-    /// Creates the roots that do not exist yet.
-    init(_ tx: borrowing WriteTransaction) throws {
-        tasks = try tx.sortedMap("tasks", Int.self, TodoItem.self)
-        people = try tx.map("people", String.self, Person.self)
-    }
-
-    init(_ tx: borrowing ReadTransaction) throws {
-        tasks = try tx.sortedMap("tasks", Int.self, TodoItem.self)
-        people = try tx.map("people", String.self, Person.self)
-    }
+    var tasks: PersistentSortedMap<Int, TodoItem>
+    var people: PersistentMap<String, Person>
 
     /// Returns the task with this number, to be read and changed in place.
     func task(_ number: Int) throws -> Ref<TodoItem> {

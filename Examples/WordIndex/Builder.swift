@@ -21,12 +21,12 @@ struct Builder {
 
     func run() throws -> Int32 {
         let candidates = try textFiles()
-        let heap = try PersistentHeap.open(heapPath)
-        let known: Set<String> = try heap.write { tx in
-            let roots = try Roots(tx)
+        let heap = try TypedHeap<WordIndex>.open(heapPath)
+        let known: Set<String> = try heap.read { index in
+            let files = index.files
             return Set(
                 candidates.filter { candidate in
-                    guard let state = roots.files[candidate.path] else { return false }
+                    guard let state = files[candidate.path] else { return false }
                     return state.bytes == candidate.bytes && state.modified == candidate.modified
                 }.map(\.path))
         }
@@ -39,7 +39,7 @@ struct Builder {
                 let text = try? Data(contentsOf: URL(filePath: candidate.path)),
                 !text.prefix(8192).contains(0)
             {
-                let count = try heap.write { tx in index(candidate, text, try Roots(tx)) }
+                let count = try heap.write { add(candidate, text, to: $0) }
                 // From here on the file is in the index, even if this process is killed.
                 progress.clear()
                 say("indexed \(candidate.path): \(count) words")
@@ -50,30 +50,29 @@ struct Builder {
             progress.show(done: done, words: words)
         }
         progress.clear()
-        let (files, distinct) = try heap.read { tx in
-            (try Roots(tx).files.count, try Roots(tx).words.count)
-        }
+        let (files, distinct) = try heap.read { ($0.files.count, $0.words.count) }
         try heap.close()
         say("\(indexed) files indexed now, \(files) in the index, \(distinct) different words")
         return 0
     }
 
-    private func index(_ file: Candidate, _ text: Data, _ roots: Roots) -> Int {
-        if let old = roots.files[file.path] {
+    private func add(_ file: Candidate, _ text: Data, to index: borrowing WordIndex) -> Int {
+        let (names, words) = (index.names, index.words)
+        if let old = index.files[file.path] {
             // Its postings stay and lead to an empty name, which `find` ignores.
-            roots.names[Int(old.index)] = ""
+            names[Int(old.index)] = ""
         }
-        let number = Int32(roots.names.count)
-        roots.names.append(file.path)
+        let number = Int32(names.count)
+        names.append(file.path)
         var count = 0
         forEachWord(in: text) { word, line in
-            let postings = roots.words[creating: word]
+            let postings = words[creating: word]
             let posting = Posting(file: number, line: line)
             if let last = postings.last, last.file == number, last.line == line { return }
             postings.append(posting)
             count += 1
         }
-        roots.files[file.path] = FileState(
+        index.files[file.path] = FileState(
             index: number, bytes: file.bytes, modified: file.modified)
         return count
     }

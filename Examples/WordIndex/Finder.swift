@@ -2,16 +2,15 @@ import Holdfast
 
 /// `word-index find`: answers from the heap alone. The status is 1 if no line has all of the words.
 func find(_ words: [String], inHeapAt path: String) throws -> Int32 {
-    let heap = try PersistentHeap.open(path, mode: .readOnly)
-    let lines: [String] = try heap.read { tx in
-        let roots = try Roots(tx)
+    let heap = try TypedHeap<WordIndex>.open(path, mode: .readOnly)
+    let lines: [String] = try heap.read { index in
         var common: Set<Place>?
         for word in words {
-            let places = roots.words[word.lowercased()].map { Set($0.map(Place.init)) } ?? []
+            let places = index.words[word.lowercased()].map { Set($0.map(Place.init)) } ?? []
             common = common?.intersection(places) ?? places
         }
         return (common ?? []).sorted().compactMap { place in
-            let name = roots.names[Int(place.file)]
+            let name = index.names[Int(place.file)]
             return name.isEmpty ? nil : "\(name):\(place.line)"
         }
     }

@@ -1,39 +1,27 @@
 import Holdfast
 
 /// An occurrence of a word. `file` is an index into the array of file names.
-struct Posting: PersistableStruct {
+@Persistable(.plain) struct Posting {
     var file: Int32
     /// Counted from 1.
     var line: Int32
 }
 
 /// The state of a file when it was indexed. A file that has changed since is indexed again.
-struct FileState: PersistableStruct {
+@Persistable(.plain) struct FileState {
     var index: Int32
     var bytes: Int64
     /// Seconds since 1970.
     var modified: Double
 }
 
-/// The roots of the heap.
-struct Roots {
+/// What the heap holds.
+@HeapSchema struct WordIndex {
     /// The lines of each word, in lower case.
-    let words: PersistentMap<String, PersistentArray<Posting>>
+    var words: PersistentMap<String, PersistentArray<Posting>>
     /// File names in the order of indexing. Empty for a file that was removed or indexed again.
-    let names: PersistentArray<String>
-    let files: PersistentMap<String, FileState>
-
-    init(_ tx: borrowing WriteTransaction) throws {
-        words = try tx.map("words", String.self, PersistentArray<Posting>.self)
-        names = try tx.array("names", of: String.self)
-        files = try tx.map("files", String.self, FileState.self)
-    }
-
-    init(_ tx: borrowing ReadTransaction) throws {
-        words = try tx.map("words", String.self, PersistentArray<Posting>.self)
-        names = try tx.array("names", of: String.self)
-        files = try tx.map("files", String.self, FileState.self)
-    }
+    var names: PersistentArray<String>
+    var files: PersistentMap<String, FileState>
 }
 
 /// Calls `body` with each word of a text, in lower case, and its line. A word consists of letters,

@@ -8,6 +8,11 @@ package struct Declaration: Sendable {
         let type: ArraySlice<Token>?
         let modifiers: [Token]
         let attributes: [Attribute]
+        /// `var` or `let`. Properties of one declaration share it.
+        let introducer: Token
+        /// The initial value's source.
+        let initialValue: String?
+        let hasObservers: Bool
 
         package var name: String { token.name }
         package var typeText: String? { type.map(Declaration.text) }
@@ -60,6 +65,25 @@ package struct Declaration: Sendable {
     /// Whether some members are compiled only under a condition.
     var hasConditions: Bool {
         members.contains { if case .condition = $0 { true } else { false } }
+    }
+
+    /// The access of members that the macros add, with a blank: that of the type, if other modules
+    /// can see it. `enclosing` are the declarations that the type is nested in, innermost first.
+    func memberAccess(in enclosing: [String]) -> String {
+        let levels = ["public", "package", "internal", "fileprivate", "private"]
+        var modifiers = modifiers.map(\.text)
+        let outer = enclosing.compactMap { DeclarationParser.parse($0) }
+        // The members of `public extension` are public.
+        if let extended = outer.first, extended.kind.is("extension"),
+            !modifiers.contains(where: levels.contains)
+        {
+            modifiers = extended.modifiers.map(\.text)
+        }
+        let isHidden = outer.contains { declaration in
+            declaration.modifiers.contains { $0.is("private") || $0.is("fileprivate") }
+        }
+        return isHidden
+            ? "" : levels.prefix(2).first(where: modifiers.contains).map { $0 + " " } ?? ""
     }
 
     /// The tokens as source, with one blank where the source has blanks or comments.

@@ -6,9 +6,18 @@ package struct DeclarationParser {
     private var reader: TokenReader
     private var declaration: Declaration
     private let source: [UInt8]
+    /// The macro that the problems speak of.
+    private let macro: String
+
+    /// Returns the stored properties that the source of a single member declares.
+    static func fields(ofMember source: String, for macro: String) -> [Declaration.Field] {
+        parse("struct Placeholder {\n\(source)\n}", for: macro)?.fields ?? []
+    }
 
     /// Returns nil if the source is not a declaration of a type.
-    package static func parse(_ source: String) -> Declaration? {
+    package static func parse(_ source: String, for macro: String = "@Persistable")
+        -> Declaration?
+    {
         guard source.utf8.count <= longestSource else { return nil }
         var reader = TokenReader(Tokenizer.tokens(of: source))
         guard let head = head(&reader), let name = reader.take(), name.kind == .word else {
@@ -31,14 +40,14 @@ package struct DeclarationParser {
             declaration: Declaration(
                 kind: head.introducer, name: name, attributes: head.attributes,
                 modifiers: head.modifiers, isGeneric: isGeneric, inherited: inherited),
-            source: Array(source.utf8))
+            source: Array(source.utf8), macro: macro)
         while let token = parser.reader.next, !token.is("}") { parser.readMember() }
         return parser.declaration
     }
 
-    private static func head(_ reader: inout TokenReader) -> (
-        attributes: [Attribute], modifiers: [Token], introducer: Token
-    )? {
+    private typealias Head = (attributes: [Attribute], modifiers: [Token], introducer: Token)
+
+    private static func head(_ reader: inout TokenReader) -> Head? {
         var attributes = reader.takeAttributes()
         var modifiers: [Token] = []
         while let token = reader.next, token.kind == .word {
@@ -67,13 +76,13 @@ package struct DeclarationParser {
         guard let first = reader.next else { return }
         guard let head = Self.head(&reader) else {
             declaration.diagnostics.append(
-                Diagnostic(first, "@Persistable does not understand this member"))
+                Diagnostic(first, "\(macro) does not understand this member"))
             if reader.index == start { reader.takeGroup() }
             return reader.takeRestOfDeclaration()
         }
         let isOfType = head.modifiers.contains { $0.text == "static" || $0.text == "class" }
         switch head.introducer.text {
-        case "var", "let": readBindings(head.attributes, head.modifiers, isKept: !isOfType)
+        case "var", "let": readBindings(head, isKept: !isOfType)
         case "case": readCases()
         default: reader.takeRestOfDeclaration()
         }
@@ -99,7 +108,7 @@ package struct DeclarationParser {
             declaration.diagnostics.append(
                 Diagnostic(
                     hash,
-                    "@Persistable does not see what a macro adds to the type, such as a stored "
+                    "\(macro) does not see what a macro adds to the type, such as a stored "
                         + "property"))
             reader.takeRestOfDeclaration()
         }
@@ -113,32 +122,36 @@ package struct DeclarationParser {
 
     // MARK: Properties
 
-    private mutating func readBindings(
-        _ attributes: [Attribute], _ modifiers: [Token], isKept: Bool
-    ) {
+    private mutating func readBindings(_ head: Head, isKept: Bool) {
         repeat {
             guard let name = reader.next, name.kind == .word else {
                 // A tuple pattern, or source that the compiler refuses.
                 if let token = reader.next, isKept {
                     declaration.diagnostics.append(
                         Diagnostic(
-                            token, "@Persistable needs a declaration of its own for each property"))
+                            token, "\(macro) needs a declaration of its own for each property"))
                 }
                 return reader.takeRestOfDeclaration()
             }
             reader.take()
             let type = reader.take(":") ? reader.takeType() : nil
-            if reader.take("=") { _ = reader.takeExpression() }
-            var isStored = true
-            if reader.sees("{") {
-                isStored = reader.blockBeginsObservers
-                reader.takeGroup()
+            var initialValue: String?
+            if reader.take("="), let first = reader.takeExpression(),
+                first.range.lowerBound < reader.endOfPrevious
+            {
+                let range = first.range.lowerBound ..< reader.endOfPrevious
+                initialValue = String(decoding: source[range], as: UTF8.self)
             }
-            if isKept, isStored {
+            let hasBlock = reader.sees("{")
+            let hasObservers = hasBlock && reader.blockBeginsObservers
+            if hasBlock { reader.takeGroup() }
+            if isKept, hasObservers || !hasBlock {
                 declaration.members.append(
                     .field(
                         Declaration.Field(
-                            token: name, type: type, modifiers: modifiers, attributes: attributes)))
+                            token: name, type: type, modifiers: head.modifiers,
+                            attributes: head.attributes, introducer: head.introducer,
+                            initialValue: initialValue, hasObservers: hasObservers)))
             }
         } while reader.take(",")
     }

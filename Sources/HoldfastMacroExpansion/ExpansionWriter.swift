@@ -22,23 +22,7 @@ struct ExpansionWriter {
         context.typeName.isEmpty ? declaration.name.text : context.typeName
     }
 
-    /// The access of the members, with a blank: that of the type, if other modules can see it.
-    private var access: String {
-        let levels = ["public", "package", "internal", "fileprivate", "private"]
-        var modifiers = declaration.modifiers.map(\.text)
-        let outer = context.enclosing.compactMap { DeclarationParser.parse($0) }
-        // The members of `public extension` are public.
-        if let extended = outer.first, extended.kind.is("extension"),
-            !modifiers.contains(where: levels.contains)
-        {
-            modifiers = extended.modifiers.map(\.text)
-        }
-        let isHidden = outer.contains { declaration in
-            declaration.modifiers.contains { $0.is("private") || $0.is("fileprivate") }
-        }
-        return isHidden
-            ? "" : levels.prefix(2).first(where: modifiers.contains).map { $0 + " " } ?? ""
-    }
+    var access: String { declaration.memberAccess(in: context.enclosing) }
 
     // MARK: Structs
 
@@ -117,7 +101,7 @@ struct ExpansionWriter {
                 writer.writeLine("}", 1)
                 writer.writeLine("", 0)
             }
-            writer.writeList("cases", of: "Holdfast.UnionCase<Self>", isOptional: false) {
+            writer.writeList("cases", of: "Holdfast.UnionCase<Self>", isComputed: false) {
                 writer, member in
                 if case .enumCase(let entry) = member { writer.writeCase(entry) }
             }
@@ -146,7 +130,7 @@ struct ExpansionWriter {
 
     // MARK: Parts
 
-    private mutating func writeExtension(
+    mutating func writeExtension(
         conformingTo protocols: [String], _ writeBody: (inout ExpansionWriter) -> Void
     ) {
         let missing = context.missingConformances
@@ -172,12 +156,12 @@ struct ExpansionWriter {
 
     /// Writes a static property whose value is a list with an element for each member. Statements
     /// add the elements, since only they can stand between `#if` and `#endif`.
-    private mutating func writeList(
-        _ name: String, of element: String, isOptional: Bool,
+    mutating func writeList(
+        _ name: String, of element: String, isOptional: Bool = false, isComputed: Bool = true,
         _ writeMember: (inout ExpansionWriter, Declaration.Member) -> Void
     ) {
         let type = "[\(element)]" + (isOptional ? "?" : "")
-        if isOptional {
+        if isComputed {
             writeLine("nonisolated \(access)static var \(name): \(type) {", 1)
         } else {
             // A generic type cannot have stored static properties.
@@ -209,7 +193,7 @@ struct ExpansionWriter {
         writeLine("}", 1)
     }
 
-    private mutating func write(_ element: String, to list: String, at token: Token) {
+    mutating func write(_ element: String, to list: String, at token: Token) {
         writeLocation(of: token)
         writeLine("\(list).append(\(element))", 2)
     }
@@ -233,7 +217,7 @@ struct ExpansionWriter {
         lines.append("#sourceLocation(file: \(literal(file)), line: \(context.line + low))")
     }
 
-    private mutating func writeLine(_ text: String, _ depth: Int) {
+    mutating func writeLine(_ text: String, _ depth: Int) {
         lines.append(String(repeating: " ", count: text.isEmpty ? 0 : depth * 4) + text)
     }
 }
@@ -248,7 +232,7 @@ private func argumentLabel(_ token: Token) -> String {
 }
 
 /// A string literal of Swift.
-private func literal(_ text: String) -> String {
+func literal(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {
         switch scalar {

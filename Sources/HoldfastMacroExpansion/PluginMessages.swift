@@ -49,8 +49,35 @@ package enum PluginMessages {
         let location = declaration?["location"]
         context.file = location?["fileName"]?.string
         context.line = location?["line"]?.number ?? 1
-        let expansion = Expansion(of: declaration?["source"]?.string ?? "", in: context)
-        return result(expansion.source, expansion.diagnostics, request)
+        let source = declaration?["source"]?.string ?? ""
+        switch request["macro"]?["typeName"]?.string {
+        case "HeapSchemaMacro":
+            return expandSchema(source, in: context, request)
+        case "HeapRootMacro":
+            let name = SchemaExpansion.nameArgument(of: context.attribute)
+            return result(SchemaExpansion.accessors(of: source, storedAs: name), [], request)
+        default:
+            let expansion = Expansion(of: source, in: context)
+            return result(expansion.source, expansion.diagnostics, request)
+        }
+    }
+
+    /// The compiler asks for each role by itself. The problems are in the answer for the members.
+    private static func expandSchema(
+        _ source: String, in context: Expansion.Context, _ request: JSON
+    ) -> JSON {
+        switch request["macroRole"]?.string {
+        case "memberAttribute":
+            let type = request["parentDeclSyntax"]?["source"]?.string ?? ""
+            return result(
+                SchemaExpansion.attribute(ofMember: source, in: type), [], request)
+        case "member":
+            let expansion = SchemaExpansion(of: source, in: context)
+            return result(expansion.members, expansion.diagnostics, request)
+        default:
+            return result(
+                SchemaExpansion(of: source, in: context).conformance, [], request)
+        }
     }
 
     /// The compiler writes them as `struct Placeholder: First, Second {}`.

@@ -51,7 +51,7 @@ enum StorageRules {
         return nil
     }
 
-    private static func check(_ type: ArraySlice<Token>, of owner: String, _ form: Form)
+    static func check(_ type: ArraySlice<Token>, of owner: String, _ form: Form)
         -> Diagnostic?
     {
         for (index, token) in zip(type.indices, type) {

@@ -10,6 +10,11 @@ import TestSupport
         let source = String(decoding: Array(bytes), as: UTF8.self)
         let expansion = Expansion(of: source)
         #expect(expansion.source == nil || expansion.diagnostics.isEmpty, "\(source)")
+        let schema = SchemaExpansion(of: source)
+        #expect((schema.members == nil) == (schema.conformance == nil), "\(source)")
+        _ = SchemaExpansion.accessors(of: source, storedAs: nil)
+        _ = SchemaExpansion.attribute(ofMember: source, in: source)
+        _ = SchemaExpansion.nameArgument(of: source)
     }
 
     @Test func cutSources() {

@@ -54,3 +54,16 @@ func use(_ heap: PersistentHeap) async throws {
 enum Outer {
     @Persistable fileprivate struct Box<Value: Persistable> { var value: Value }
 }
+
+@HeapSchema struct Shop {
+    var stock: PersistentMap<String, Int>
+    var count = 0
+}
+
+func use(_ shop: TypedHeap<Shop>) async throws {
+    try await shop.write { shop in
+        shop.stock["bolt"] = 1
+        shop.count += 1
+    }
+    _ = try await shop.read { $0.stock["bolt"] }
+}

@@ -68,10 +68,19 @@ extension HeapAccess {
         _ type: Handle.Type
     ) -> Handle
     where Handle.Stored == RelativePointer<Header> {
+        newHandle { Handle.storeEmpty(in: $0) }
+    }
+
+    /// Has this thread's innermost write transaction own what `make` allocates, and free it unless
+    /// it is stored.
+    static func newHandle<Header: BitwiseCopyable, Handle: Persistable>(
+        _ make: (HeapAccess) -> Handle.Stored
+    ) -> Handle
+    where Handle.Stored == RelativePointer<Header> {
         guard let access = HeapAccess.innermostWriting else {
             Collections.madeOutsideOfWriting("\(Handle.self)")
         }
-        let stored = Handle.storeEmpty(in: access)
+        let stored = make(access)
         access.newCollections.add(stored.offset, Handle.self, in: access)
         return Handle.load(stored, from: access)
     }
@@ -145,7 +154,7 @@ private enum Collections {
     @inline(never)
     static func madeOutsideOfWriting(_ type: String) -> Never {
         fatalError(
-            "Holdfast: a \(type) with elements was created outside of a write transaction, so "
+            "Holdfast: a \(type) with contents was created outside of a write transaction, so "
                 + "there is no heap to store it in. Create it inside the closure of write, or "
                 + "create it empty and add elements there.")
     }

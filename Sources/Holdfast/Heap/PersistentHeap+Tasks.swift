@@ -50,6 +50,7 @@ extension PersistentHeap {
     ///   changed or locked. A transaction that has begun is not ended by a cancellation, unless
     ///   `body` throws an error because of it: `try Task.checkCancellation()`. Otherwise the errors
     ///   of the synchronous method.
+    @discardableResult
     public func write<R: Sendable>(
         durability: Durability? = nil, _ body: @Sendable (borrowing WriteTransaction) throws -> R
     ) async throws -> R {

@@ -35,3 +35,25 @@ extension HeapSnapshot {
         -> R
     { try reading(body) }
 }
+
+extension TypedHeap {
+    /// The same as ``read(_:)-(_)``, with a warning: it returns a handle, which cannot be used
+    /// outside the transaction.
+    @available(
+        *, deprecated, message: "The result is a handle, which is not valid after its transaction."
+    )
+    public func read<R: TransactionBound>(_ body: (borrowing Schema) throws -> R) throws -> R {
+        try reading { schema, _ in try body(schema) }
+    }
+
+    /// The same as ``write(durability:_:)-(_,_)``, with a warning: it returns a handle, which
+    /// cannot be used outside the transaction.
+    @available(
+        *, deprecated, message: "The result is a handle, which is not valid after its transaction."
+    )
+    public func write<R: TransactionBound>(
+        durability: PersistentHeap.Durability? = nil, _ body: (borrowing Schema) throws -> R
+    ) throws -> R {
+        try writing(durability) { schema, _ in try body(schema) }
+    }
+}

@@ -272,6 +272,7 @@ public final class PersistentHeap: Sendable {
     ///   means that only making it durable has failed.
     /// - Complexity: Besides the cost of `body`, proportional to the number of 64-byte lines that
     ///   it changed. Makes no system call unless the heap grows or a checkpoint is due.
+    @discardableResult
     public func write<R>(
         durability: Durability? = nil, _ body: (borrowing WriteTransaction) throws -> R
     ) throws -> R {
@@ -304,9 +305,12 @@ public final class PersistentHeap: Sendable {
         return try engine.tryToBeginWrite()
     }
 
+    /// Whether the heap was opened for reading only.
+    var isReadOnly: Bool { mode == .readOnly }
+
     private func requireWritable() throws(HeapError) {
         try requireOpen()
-        guard mode != .readOnly else { throw HeapError.readOnly(path: path) }
+        guard !isReadOnly else { throw HeapError.readOnly(path: path) }
     }
 
     /// Runs `body` as a read transaction, which sees a fixed view of the heap.

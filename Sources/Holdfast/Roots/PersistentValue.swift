@@ -31,6 +31,14 @@ public struct PersistentValue<Value: Persistable> {
         }
     }
 
+    /// Creates a new value in this thread's innermost write transaction.
+    ///
+    /// Storing the handle transfers the value to its place. If it is not stored, it is freed when
+    /// the transaction commits. Traps outside of write transactions.
+    public init(_ value: Value) {
+        self = HeapAccess.newHandle { PersistentValue.make(value, in: $0) }
+    }
+
     @inlinable
     static func make(_ value: Value, in access: HeapAccess) -> Stored {
         let stored = Value.store(value, in: access)
@@ -48,10 +56,13 @@ extension PersistentValue: Persistable {
         PersistentValue(access: access, offset: stored.offset)
     }
 
-    /// Copies the value.
+    /// Copies the value. A new one is taken over without a copy.
     @inlinable
     public static func store(_ value: PersistentValue, in access: HeapAccess) -> Stored {
-        make(value.value, in: access)
+        if access.takeNewCollection(value.offset, of: value.access) {
+            return Stored(offset: value.offset)
+        }
+        return make(value.value, in: access)
     }
 
     @inlinable

@@ -10,7 +10,7 @@ import HoldfastEngine
 /// changed it is rolled back. So a transaction that has changed the catalogue must not create
 /// entries: the same number could return with a different catalogue.
 ///
-/// Safety: `memory` belongs to the context and is as large as `HeapAccess.hintBytes`. Its last two
+/// Safety: `memory` belongs to the context and is as large as `HeapAccess.hintBytes`. Its last four
 /// words are not used here, and no entry's index reaches them. A context belongs to one
 /// transaction, and so to one thread, at a time. Its memory is zeroed before another heap gets it,
 /// and no type has the identifier zero.

@@ -48,5 +48,5 @@ public struct TransactionContext {
     public var textLevel: Int
 
     /// The size of `hints`.
-    static var hintBytes: Int { 336 }
+    static var hintBytes: Int { 352 }
 }

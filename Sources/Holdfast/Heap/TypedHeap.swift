@@ -1,0 +1,147 @@
+import HoldfastEngine
+
+/// A heap whose roots are declared once, as the properties of a struct.
+///
+///     @HeapSchema
+///     struct Shop {
+///         var stock: PersistentMap<String, Int>
+///         var log: PersistentArray<Movement>
+///     }
+///
+///     let shop = try TypedHeap<Shop>.open("shop.heap")
+///     try shop.write { $0.stock["bolt", default: 0] += 120 }
+///     let bolts = try shop.read { $0.stock["bolt"] }
+///
+/// Names and types of the roots are verified when the heap is opened, and roots that the heap does
+/// not have yet are created then. So a transaction needs neither, and the compiler checks each use.
+///
+/// Everything that does not concern the roots is done with ``heap``: checkpoints, copies, changes.
+/// Threads and processes use a typed heap as they use a ``PersistentHeap``.
+public struct TypedHeap<Schema: HeapSchema>: Sendable {
+    /// The heap with its named roots.
+    public let heap: PersistentHeap
+
+    /// Opens the heap at `path`, creating it if there is none. See
+    /// ``PersistentHeap/open(_:mode:options:)-(String,_,_)``.
+    ///
+    /// - Throws: ``HeapError/rootTypeMismatch(path:name:stored:requested:difference:)`` if a root
+    ///   has another type than the schema declares, ``HeapError/rootNotFound(path:name:)`` if the
+    ///   heap is opened for reading only and lacks a root, and the errors of that method.
+    /// - Complexity: O(number of roots).
+    public static func open(
+        _ path: String, mode: OpenMode = .readWrite, options: PersistentHeap.Options = .init(),
+        migrations: [Migration] = []
+    ) throws -> TypedHeap {
+        try TypedHeap(
+            opened: PersistentHeap.open(
+                path, mode: mode, options: options, migrations: migrations))
+    }
+
+    /// Creates an empty heap in memory. See ``PersistentHeap/inMemory(options:)``.
+    public static func inMemory(options: PersistentHeap.Options = .init()) throws -> TypedHeap {
+        try TypedHeap(opened: PersistentHeap.inMemory(options: options))
+    }
+
+    /// Verifies the roots of an open heap, and creates those that it lacks.
+    ///
+    /// Needs a write transaction only if roots are missing.
+    ///
+    /// - Throws: The same errors about roots as ``open(_:mode:options:migrations:)``.
+    public init(_ heap: PersistentHeap) throws {
+        self.heap = heap
+        let isComplete = try heap.read { tx in
+            try SchemaVerifier<Schema>(tx.access).missing().isEmpty
+        }
+        if isComplete { return }
+        if heap.isReadOnly {
+            try heap.read { tx in try SchemaVerifier<Schema>(tx.access).requireAll() }
+        } else {
+            try heap.write { tx in try SchemaVerifier<Schema>(tx.access).createMissing(in: tx) }
+        }
+    }
+
+    private init(opened heap: PersistentHeap) throws {
+        do { try self.init(heap) } catch {
+            try? heap.close()
+            throw error
+        }
+    }
+
+    // MARK: Transactions
+
+    /// Runs `body` as a write transaction. See ``PersistentHeap/write(durability:_:)-(_,_)``.
+    @discardableResult
+    public func write<R>(
+        durability: PersistentHeap.Durability? = nil, _ body: (borrowing Schema) throws -> R
+    ) throws -> R {
+        try writing(durability) { schema, _ throws in try body(schema) }
+    }
+
+    /// Runs `body` as a write transaction, which it gets as well: for savepoints, records of their
+    /// own, and roots by name.
+    ///
+    ///     try shop.write { shop, tx in
+    ///         let bolt = try tx.share(Article(name: "bolt"))
+    ///         shop.articles.append(bolt)
+    ///     }
+    @discardableResult
+    public func write<R>(
+        durability: PersistentHeap.Durability? = nil,
+        _ body: (borrowing Schema, borrowing WriteTransaction) throws -> R
+    ) throws -> R {
+        try writing(durability, body)
+    }
+
+    /// Runs `body` as a read transaction. See ``PersistentHeap/read(_:)-(_)``.
+    ///
+    /// Changing anything in it traps.
+    public func read<R>(_ body: (borrowing Schema) throws -> R) throws -> R {
+        try reading { schema, _ throws in try body(schema) }
+    }
+
+    /// Runs `body` as a read transaction, which it gets as well.
+    public func read<R>(_ body: (borrowing Schema, borrowing ReadTransaction) throws -> R) throws
+        -> R
+    {
+        try reading(body)
+    }
+
+    func writing<R>(
+        _ durability: PersistentHeap.Durability?,
+        _ body: (borrowing Schema, borrowing WriteTransaction) throws -> R
+    ) throws -> R {
+        try heap.writing(durability) { tx in try Self.run(tx, body) }
+    }
+
+    func reading<R>(_ body: (borrowing Schema, borrowing ReadTransaction) throws -> R) throws -> R {
+        try heap.reading { tx in try Self.run(tx, body) }
+    }
+
+    static func run<R>(
+        _ tx: borrowing WriteTransaction,
+        _ body: (borrowing Schema, borrowing WriteTransaction) throws -> R
+    ) throws -> R {
+        try SchemaVerifier<Schema>(tx.access).createMissing(in: tx)
+        return try body(Schema(heapRoots: SchemaRoots(tx.access)), tx)
+    }
+
+    static func run<R>(
+        _ tx: borrowing ReadTransaction,
+        _ body: (borrowing Schema, borrowing ReadTransaction) throws -> R
+    ) throws -> R {
+        try SchemaVerifier<Schema>(tx.access).requireAll()
+        return try body(Schema(heapRoots: SchemaRoots(tx.access)), tx)
+    }
+
+    // MARK: Roots
+
+    /// The names of the heap's roots that the schema does not declare: those of other programs, of
+    /// earlier versions of the schema, and of properties that were renamed without
+    /// ``HeapRoot(_:)``.
+    public var undeclaredRoots: [String] {
+        get throws {
+            let declared = Set(Schema.declaredRoots.map(\.name))
+            return try heap.read { tx in tx.roots.map(\.name).filter { !declared.contains($0) } }
+        }
+    }
+}

@@ -97,7 +97,7 @@ struct Index {
     /// Adds rows. Returns whether there are no more. If the file is truncated in the meantime,
     /// `withBytes` throws, and the transaction is rolled back.
     private func add(
-        _ bytes: RawSpan, to contents: borrowing Contents, atMost batch: Int
+        _ bytes: RawSpan, to contents: Contents, atMost batch: Int
     ) throws -> Bool {
         var row = Row()
         var position = contents.progress.bytes

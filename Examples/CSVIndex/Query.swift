@@ -63,7 +63,7 @@ extension Index {
     private func lines<Key: Comparable>(
         _ map: PersistentSortedMap<Key, Chain>, from: Key?, through: Key?, of column: Int,
         _ range: ValueRange, limit: Int,
-        _ contents: borrowing Contents
+        _ contents: Contents
     ) throws -> Answer {
         let start = from.map { map.index(atOrAfter: $0) } ?? map.startIndex
         let end = through.map { map.index(after: $0) } ?? map.endIndex

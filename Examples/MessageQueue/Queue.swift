@@ -75,7 +75,7 @@ struct Queue {
     /// Waits until `isReady` returns true. Sleeps in the meantime, and is woken by a commit of any
     /// process. Returns after a second in any case, so that the caller can check its own
     /// conditions.
-    func wait(until isReady: (borrowing Mailbox) -> Bool) throws -> Bool {
+    func wait(until isReady: (Mailbox) -> Bool) throws -> Bool {
         let (ready, seen) = try heap.read { mailbox, tx in (isReady(mailbox), tx.version) }
         if ready { return true }
         // No commit between the view above and this call is missed: it is newer than the version

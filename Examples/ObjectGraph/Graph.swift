@@ -42,7 +42,7 @@ struct Generator {
 
     /// Creates all crossings, then all roads, in one transaction. The root lists every crossing, in
     /// order.
-    mutating func make(_ map: borrowing RoadMap, _ tx: borrowing WriteTransaction) throws {
+    mutating func make(_ map: RoadMap, _ tx: borrowing WriteTransaction) throws {
         let all = map.crossings
         all.reserveCapacity(nodeCount)
         var crossings: [Ref<Crossing>] = []

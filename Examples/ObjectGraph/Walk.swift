@@ -11,7 +11,7 @@ struct Walk: Equatable {
 
 /// Walks from the start, with the set of visited crossings in ordinary memory. Changes nothing, and
 /// so runs in a read transaction, in parallel with writers and other readers.
-func walk(_ map: borrowing RoadMap) -> Walk {
+func walk(_ map: RoadMap) -> Walk {
     let crossings = map.crossings
     var walk = Walk()
     guard let start = crossings.first else { return walk }

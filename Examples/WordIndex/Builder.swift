@@ -56,7 +56,7 @@ struct Builder {
         return 0
     }
 
-    private func add(_ file: Candidate, _ text: Data, to index: borrowing WordIndex) -> Int {
+    private func add(_ file: Candidate, _ text: Data, to index: WordIndex) -> Int {
         let (names, words) = (index.names, index.words)
         if let old = index.files[file.path] {
             // Its postings stay and lead to an empty name, which `find` ignores.

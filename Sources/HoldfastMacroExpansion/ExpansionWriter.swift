@@ -130,12 +130,22 @@ struct ExpansionWriter {
 
     // MARK: Parts
 
+    /// The protocols of Holdfast that follow from others.
+    private static let inherited = [
+        "PersistableRecord": [
+            "Persistable", "PersistableValue", "PersistableNamed", "ReferenceTarget",
+        ],
+        "PersistableStruct": ["Persistable", "PersistableValue", "PersistableNamed"],
+        "PersistableEnum": ["Persistable", "PersistableValue", "PersistableNamed"],
+        "PersistableUnion": ["Persistable", "PersistableValue", "PersistableNamed"],
+        "HeapSchema": ["TransactionBound"],
+    ]
+
     mutating func writeExtension(
         conformingTo protocols: [String], _ writeBody: (inout ExpansionWriter) -> Void
     ) {
         let missing = context.missingConformances
-        let protocols = protocols.filter { $0 != "BitwiseCopyable" || missing.contains($0) }
-        for name in protocols where !missing.contains(name) {
+        for name in protocols where name != "BitwiseCopyable" && !missing.contains(name) {
             diagnostics.append(
                 Diagnostic(
                     nil as Token?,
@@ -145,9 +155,13 @@ struct ExpansionWriter {
         for attribute in declaration.attributes where attribute.name == "available" {
             lines.append(attribute.text)
         }
+        // The inherited protocols, too: the compiler (6.3) does not find the conformances that
+        // follow from a macro's extension if it has looked for a static member of the type before.
+        let inherited = protocols.flatMap { Self.inherited[$0] ?? [] }.filter(missing.contains)
         // Not isolated, whatever the isolation of the program's module is.
-        let list = protocols.map { name in
-            name == "BitwiseCopyable" ? "nonisolated Swift.BitwiseCopyable" : "Holdfast.\(name)"
+        let list = (inherited + protocols).compactMap { name in
+            guard name == "BitwiseCopyable" else { return "Holdfast.\(name)" }
+            return missing.contains(name) ? "nonisolated Swift.BitwiseCopyable" : nil
         }
         lines.append("extension \(typeName): \(list.joined(separator: ", ")) {")
         writeBody(&self)

@@ -183,6 +183,19 @@ import TestSupport
         #expect(access("public") == "")
     }
 
+    /// Inherited protocols are written out, unless the type conforms to them already.
+    @Test func inheritedConformances() {
+        var context = Expansion.Context()
+        context.missingConformances = [
+            "Persistable", "PersistableValue", "ReferenceTarget", "PersistableRecord",
+        ]
+        let text = Expansion(of: "struct A: Named {}", in: context).source ?? ""
+        #expect(
+            text.hasPrefix(
+                "extension A: Holdfast.Persistable, Holdfast.PersistableValue, "
+                    + "Holdfast.ReferenceTarget, Holdfast.PersistableRecord {"))
+    }
+
     @Test func aConformanceThatExists() {
         var context = Expansion.Context()
         context.missingConformances = []

@@ -42,7 +42,7 @@ extension TypedHeap {
     @available(
         *, deprecated, message: "The result is a handle, which is not valid after its transaction."
     )
-    public func read<R: TransactionBound>(_ body: (borrowing Schema) throws -> R) throws -> R {
+    public func read<R: TransactionBound>(_ body: (Schema) throws -> R) throws -> R {
         try reading { schema, _ in try body(schema) }
     }
 
@@ -52,7 +52,7 @@ extension TypedHeap {
         *, deprecated, message: "The result is a handle, which is not valid after its transaction."
     )
     public func write<R: TransactionBound>(
-        durability: PersistentHeap.Durability? = nil, _ body: (borrowing Schema) throws -> R
+        durability: PersistentHeap.Durability? = nil, _ body: (Schema) throws -> R
     ) throws -> R {
         try writing(durability) { schema, _ in try body(schema) }
     }

@@ -6,14 +6,14 @@ extension TypedHeap {
     ///
     ///     let bolts = try await shop.read { $0.stock["bolt"] }
     public func read<R: Sendable>(
-        _ body: @Sendable (borrowing Schema) throws -> R
+        _ body: @Sendable (Schema) throws -> R
     ) async throws -> R {
         try await heap.read { tx in try Self.run(tx) { schema, _ in try body(schema) } }
     }
 
     /// Runs `body` as a read transaction of a task, which it gets as well.
     public func read<R: Sendable>(
-        _ body: @Sendable (borrowing Schema, borrowing ReadTransaction) throws -> R
+        _ body: @Sendable (Schema, borrowing ReadTransaction) throws -> R
     ) async throws -> R {
         try await heap.read { tx in try Self.run(tx, body) }
     }
@@ -23,7 +23,7 @@ extension TypedHeap {
     @discardableResult
     public func write<R: Sendable>(
         durability: PersistentHeap.Durability? = nil,
-        _ body: @Sendable (borrowing Schema) throws -> R
+        _ body: @Sendable (Schema) throws -> R
     ) async throws -> R {
         try await heap.write(durability: durability) { tx in
             try Self.run(tx) { schema, _ in try body(schema) }
@@ -34,7 +34,7 @@ extension TypedHeap {
     @discardableResult
     public func write<R: Sendable>(
         durability: PersistentHeap.Durability? = nil,
-        _ body: @Sendable (borrowing Schema, borrowing WriteTransaction) throws -> R
+        _ body: @Sendable (Schema, borrowing WriteTransaction) throws -> R
     ) async throws -> R {
         try await heap.write(durability: durability) { tx in try Self.run(tx, body) }
     }

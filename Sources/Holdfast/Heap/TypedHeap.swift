@@ -72,7 +72,7 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
     /// Runs `body` as a write transaction. See ``PersistentHeap/write(durability:_:)-(_,_)``.
     @discardableResult
     public func write<R>(
-        durability: PersistentHeap.Durability? = nil, _ body: (borrowing Schema) throws -> R
+        durability: PersistentHeap.Durability? = nil, _ body: (Schema) throws -> R
     ) throws -> R {
         try writing(durability) { schema, _ throws in try body(schema) }
     }
@@ -87,7 +87,7 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
     @discardableResult
     public func write<R>(
         durability: PersistentHeap.Durability? = nil,
-        _ body: (borrowing Schema, borrowing WriteTransaction) throws -> R
+        _ body: (Schema, borrowing WriteTransaction) throws -> R
     ) throws -> R {
         try writing(durability, body)
     }
@@ -95,12 +95,12 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
     /// Runs `body` as a read transaction. See ``PersistentHeap/read(_:)-(_)``.
     ///
     /// Changing anything in it traps.
-    public func read<R>(_ body: (borrowing Schema) throws -> R) throws -> R {
+    public func read<R>(_ body: (Schema) throws -> R) throws -> R {
         try reading { schema, _ throws in try body(schema) }
     }
 
     /// Runs `body` as a read transaction, which it gets as well.
-    public func read<R>(_ body: (borrowing Schema, borrowing ReadTransaction) throws -> R) throws
+    public func read<R>(_ body: (Schema, borrowing ReadTransaction) throws -> R) throws
         -> R
     {
         try reading(body)
@@ -108,18 +108,18 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
 
     func writing<R>(
         _ durability: PersistentHeap.Durability?,
-        _ body: (borrowing Schema, borrowing WriteTransaction) throws -> R
+        _ body: (Schema, borrowing WriteTransaction) throws -> R
     ) throws -> R {
         try heap.writing(durability) { tx in try Self.run(tx, body) }
     }
 
-    func reading<R>(_ body: (borrowing Schema, borrowing ReadTransaction) throws -> R) throws -> R {
+    func reading<R>(_ body: (Schema, borrowing ReadTransaction) throws -> R) throws -> R {
         try heap.reading { tx in try Self.run(tx, body) }
     }
 
     static func run<R>(
         _ tx: borrowing WriteTransaction,
-        _ body: (borrowing Schema, borrowing WriteTransaction) throws -> R
+        _ body: (Schema, borrowing WriteTransaction) throws -> R
     ) throws -> R {
         try SchemaVerifier<Schema>(tx.access).createMissing(in: tx)
         return try body(Schema(heapRoots: SchemaRoots(tx.access)), tx)
@@ -127,7 +127,7 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
 
     static func run<R>(
         _ tx: borrowing ReadTransaction,
-        _ body: (borrowing Schema, borrowing ReadTransaction) throws -> R
+        _ body: (Schema, borrowing ReadTransaction) throws -> R
     ) throws -> R {
         try SchemaVerifier<Schema>(tx.access).requireAll()
         return try body(Schema(heapRoots: SchemaRoots(tx.access)), tx)

@@ -8,7 +8,7 @@ public struct TypedSnapshot<Schema: HeapSchema>: Sendable {
     public let snapshot: HeapSnapshot
 
     /// Runs `body` with the view.
-    public func read<R>(_ body: (borrowing Schema) throws -> R) throws -> R {
+    public func read<R>(_ body: (Schema) throws -> R) throws -> R {
         try snapshot.reading { tx in
             try TypedHeap<Schema>.run(tx) { schema, _ in try body(schema) }
         }
@@ -29,7 +29,7 @@ extension TypedHeap {
     @discardableResult
     public static func build<R>(
         _ path: String, replacing: Bool = false, options: PersistentHeap.Options = .init(),
-        _ body: (borrowing Schema) throws -> R
+        _ body: (Schema) throws -> R
     ) throws -> R {
         try build(path, replacing: replacing, options: options) { schema, _ in try body(schema) }
     }
@@ -38,7 +38,7 @@ extension TypedHeap {
     @discardableResult
     public static func build<R>(
         _ path: String, replacing: Bool = false, options: PersistentHeap.Options = .init(),
-        _ body: (borrowing Schema, borrowing WriteTransaction) throws -> R
+        _ body: (Schema, borrowing WriteTransaction) throws -> R
     ) throws -> R {
         try PersistentHeap.build(path, replacing: replacing, options: options) { tx in
             try run(tx, body)

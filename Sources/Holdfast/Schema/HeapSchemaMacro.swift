@@ -29,7 +29,7 @@
 /// `nonisolated struct`.
 @attached(memberAttribute)
 @attached(member, names: named(heapRoots), named(init(heapRoots:)))
-@attached(extension, conformances: HeapSchema, names: named(declaredRoots))
+@attached(extension, conformances: HeapSchema, TransactionBound, names: named(declaredRoots))
 public macro HeapSchema() = #externalMacro(module: "HoldfastMacros", type: "HeapSchemaMacro")
 
 /// Makes a property of a ``HeapSchema`` find its root. ``HeapSchema()`` adds it to each property.

@@ -31,7 +31,9 @@
 /// The type must not be local to a function. Properties with wrappers, or that other macros add,
 /// are not supported.
 @attached(
-    extension, conformances: PersistableRecord, PersistableEnum, PersistableUnion,
+    extension,
+    conformances: Persistable, PersistableValue, PersistableNamed, ReferenceTarget,
+    PersistableRecord, PersistableEnum, PersistableUnion,
     names: named(storedFields), named(cases), named(_makeCases), named(_checkForm))
 public macro Persistable() =
     #externalMacro(module: "HoldfastMacros", type: "PersistableMacro")
@@ -54,7 +56,9 @@ public macro Persistable() =
 /// (``PersistableEnum``); the argument is needed only if the raw type has a name of the program's
 /// own.
 @attached(
-    extension, conformances: PersistableStruct, PersistableEnum, BitwiseCopyable)
+    extension,
+    conformances: Persistable, PersistableValue, PersistableNamed, PersistableStruct,
+    PersistableEnum, BitwiseCopyable)
 public macro Persistable(_ form: PersistableForm) =
     #externalMacro(module: "HoldfastMacros", type: "PersistableMacro")
 

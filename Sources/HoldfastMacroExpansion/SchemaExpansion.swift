@@ -5,7 +5,7 @@
 package struct SchemaExpansion {
     /// The members that the struct gets.
     package private(set) var members: String?
-    /// The extension that lists the roots.
+    /// The extension with the conformance.
     package private(set) var conformance: String?
     package private(set) var diagnostics: [Diagnostic] = []
 
@@ -44,26 +44,25 @@ package struct SchemaExpansion {
             }
         }
         let access = declaration.memberAccess(in: context.enclosing)
-        members = """
+        let storage = """
             \(access)let \(Self.storage): Holdfast.SchemaRoots
 
             nonisolated \(access)init(\(Self.storage): Holdfast.SchemaRoots) {
                 self.\(Self.storage) = \(Self.storage)
             }
 
+
             """
-        // A declaration of which the compiler reports errors anyway gets its conformance, too, so
-        // that it does not report more.
+        // A member, because an extension would not see the types beside a nested schema. Problems
+        // leave out no more than their property, so that the compiler reports nothing else.
         var writer = ExpansionWriter(declaration, source: source, context)
-        writer.writeExtension(conformingTo: ["HeapSchema"]) { writer in
-            writer.writeList("declaredRoots", of: "Holdfast.DeclaredRoot") {
-                writer, member in
-                guard case .field(let field) = member, Self.problem(of: field) == nil else {
-                    return
-                }
-                writer.write(Self.declaredRoot(field), to: "declaredRoots", at: field.token)
-            }
+        writer.writeList("declaredRoots", of: "Holdfast.DeclaredRoot") { writer, member in
+            guard case .field(let field) = member, Self.problem(of: field) == nil else { return }
+            writer.write(Self.declaredRoot(field), to: "declaredRoots", at: field.token)
         }
+        members = storage + writer.text
+        writer = ExpansionWriter(declaration, source: source, context)
+        writer.writeExtension(conformingTo: ["HeapSchema"]) { _ in }
         conformance = writer.text
     }
 

@@ -77,7 +77,7 @@ struct DocumentationPage {
     }
 
     /// The code of a section as a function without arguments, in an enum of its own, which holds
-    /// the types with `@Persistable`: a macro cannot extend the local types of a function.
+    /// the types with attached macros: a macro cannot extend the local types of a function.
     struct Function {
         let section: String
         let name: String
@@ -123,7 +123,7 @@ struct DocumentationPage {
             + "\n#sourceLocation()\n"
     }
 
-    /// Divides lines into those of the types with `@Persistable` and all others. Each takes the
+    /// Divides lines into those of the types with attached macros and all others. Each takes the
     /// place of the other's lines with empty ones.
     private static func separate(_ lines: [String]) -> (types: [String], others: [String]) {
         var types = lines.map { _ in "" }
@@ -131,7 +131,7 @@ struct DocumentationPage {
         var isInType = false
         var depth = 0
         for (index, line) in lines.enumerated() {
-            isInType = isInType || line.hasPrefix("@Persistable")
+            isInType = isInType || ["@Persistable", "@HeapSchema"].contains(where: line.hasPrefix)
             if isInType { types[index] = line } else { others[index] = line }
             guard isInType else { continue }
             let opened = line.count { $0 == "{" }

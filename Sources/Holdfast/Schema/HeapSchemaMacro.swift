@@ -28,8 +28,8 @@
 /// In a module whose declarations are isolated to the main actor by default, write
 /// `nonisolated struct`.
 @attached(memberAttribute)
-@attached(member, names: named(heapRoots), named(init(heapRoots:)))
-@attached(extension, conformances: HeapSchema, TransactionBound, names: named(declaredRoots))
+@attached(member, names: named(heapRoots), named(init(heapRoots:)), named(declaredRoots))
+@attached(extension, conformances: HeapSchema, TransactionBound)
 public macro HeapSchema() = #externalMacro(module: "HoldfastMacros", type: "HeapSchemaMacro")
 
 /// Makes a property of a ``HeapSchema`` find its root. ``HeapSchema()`` adds it to each property.

@@ -7,7 +7,7 @@ final class Thing {}
     case number(Int)
     // expected: requires that 'Thing' conform to 'Persistable'
     case thing(Thing)
-    // expected: requires that '[Thing]' conform to 'Persistable'
+    // expected: requires that 'Thing' conform to 'Persistable'
     case things(Int, of: [Thing])
 }
 

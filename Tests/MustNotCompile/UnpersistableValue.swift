@@ -1,9 +1,11 @@
-// An array of the standard library cannot be stored; use a PersistentArray.
+// An array can be stored only if its elements can.
 import Holdfast
+
+struct Thing {}
 
 func use(_ heap: PersistentHeap) throws {
     try heap.write { tx in
-        // expected: requires that '[Int]' conform to 'Persistable'
-        _ = try tx.value("numbers", initial: [1, 2, 3])
+        // expected: requires that 'Thing' conform to 'Persistable'
+        _ = try tx.value("things", initial: [Thing()])
     }
 }

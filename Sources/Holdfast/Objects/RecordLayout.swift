@@ -168,9 +168,9 @@ package final class RecordLayout: Sendable {
 
     private static func advice(_ type: Any.Type) -> String {
         let name = "\(type)"
-        if name.hasPrefix("Array<") { return "; use a PersistentArray" }
-        if name.hasPrefix("Dictionary<") { return "; use a PersistentMap" }
-        if name.hasPrefix("Set<") { return "; use a PersistentSet" }
+        if ["Array<", "Dictionary<", "Set<"].contains(where: name.hasPrefix) {
+            return ", and what it contains cannot be stored"
+        }
         return type is AnyClass ? "; an object of a class has no meaning in another process" : ""
     }
 

@@ -96,6 +96,9 @@ package struct TypeMaker {
         case "UInt16": UInt16.self
         case "UInt32": UInt32.self
         case "UInt64": UInt64.self
+        case "Int128": Int128.self
+        case "UInt128": UInt128.self
+        case "Duration": Duration.self
         default: foundationType(name)
         }
     }
@@ -123,6 +126,8 @@ package protocol UnknownTypeMaker: Sendable {
 
 /// Generic types instantiated with types that are only known at run time.
 private enum Generic {
+    private typealias Bound = Persistable & Comparable
+
     static func type(_ name: String, _ parameters: [any Persistable.Type]) -> (
         any Persistable.Type
     )? {
@@ -130,6 +135,8 @@ private enum Generic {
         case ("Array", 1): return array(parameters[0])
         case ("Deque", 1): return deque(parameters[0])
         case ("Value", 1): return value(parameters[0])
+        case ("Range", 1): return (parameters[0] as? any Bound.Type).map { range($0) }
+        case ("ClosedRange", 1): return (parameters[0] as? any Bound.Type).map { closedRange($0) }
         case ("Set", 1): return (parameters[0] as? any PersistableKey.Type).map { set($0) }
         case ("SortedSet", 1):
             return (parameters[0] as? any PersistableOrderedKey.Type).map { sortedSet($0) }
@@ -165,6 +172,15 @@ private enum Generic {
     }
     static func shared<Target: PersistableRecord>(_: Target.Type) -> any Persistable.Type {
         Shared<Target>.self
+    }
+
+    static func range<Bound: Persistable & Comparable>(_: Bound.Type) -> any Persistable.Type {
+        Range<Bound>.self
+    }
+    static func closedRange<Bound: Persistable & Comparable>(_: Bound.Type)
+        -> any Persistable.Type
+    {
+        ClosedRange<Bound>.self
     }
 
     static func sortedSet<Element: PersistableOrderedKey>(_: Element.Type) -> any Persistable.Type {

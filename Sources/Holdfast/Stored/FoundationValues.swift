@@ -122,6 +122,8 @@ func foundationType(_ name: String) -> (any Persistable.Type)? {
     case "UUID": UUID.self
     case "Date": Date.self
     case "Data": Data.self
+    case "URL": URL.self
+    case "Decimal": Decimal.self
     default: nil
     }
 }

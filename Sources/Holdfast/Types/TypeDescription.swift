@@ -131,7 +131,9 @@ private struct LayoutText {
         if let optional = type as? any AnyOptional.Type {
             try add(optional.wrappedType, path: path)
             text += "?"
-        } else if !isRoot, let persistable = type as? any Persistable.Type {
+        } else if !isRoot, let persistable = type as? any Persistable.Type,
+            !(type is any LaidOutBySwift.Type)
+        {
             // A nested field has Swift's layout, so only types that are stored unchanged describe
             // it correctly.
             if let plain = persistable as? any PersistableStruct.Type {
@@ -247,6 +249,10 @@ private struct LayoutText {
 
 /// A handle that is a value too, since the place that holds it does not own its target.
 protocol ReferenceValue {}
+
+/// A type of the standard library or Foundation whose stored form is not its form in memory. In a
+/// plain struct it is described by its fields, as it was before it had a stored form.
+protocol LaidOutBySwift {}
 
 private protocol AnyInlineArray {
     static var elementType: Any.Type { get }

@@ -1,0 +1,100 @@
+#if canImport(FoundationEssentials)
+    public import FoundationEssentials
+#else
+    public import Foundation
+#endif
+import HoldfastEngine
+
+/// A value of Foundation that is stored as text.
+protocol StoredAsText: PersistableValue where Stored == StoredBytes {
+    /// The name of the type in descriptions.
+    static var typeName: String { get }
+
+    /// Nil if the text does not stand for a value.
+    init?(storedText: String)
+
+    /// The text that `init(storedText:)` makes the value from.
+    var storedText: String { get }
+}
+
+extension StoredAsText {
+    public static func load(_ stored: StoredBytes, from access: HeapAccess) -> Self {
+        let text = String.load(stored, from: access)
+        guard let value = Self(storedText: text) else {
+            Misuse.damaged(access, "\"\(text)\" is not \(typeName)")
+        }
+        return value
+    }
+
+    public static func store(_ value: Self, in access: HeapAccess) -> StoredBytes {
+        String.store(value.storedText, in: access)
+    }
+
+    public static func destroy(_ stored: StoredBytes, in access: HeapAccess) {
+        stored.free(in: access)
+    }
+
+    public static var ownsMemory: Bool { true }
+
+    public static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {
+        let before = verification.problemCount
+        verification.completely { StoredBytes.verify(at: offset, isText: true, in: &$0) }
+        guard verification.problemCount == before, !verification.wasCancelled else { return }
+        let text = String.load(
+            verification.load(offset, as: StoredBytes.self), from: verification.access)
+        if Self(storedText: text) == nil { verification.report("\"\(text)\" is not \(typeName)") }
+    }
+
+    /// Encodes the text.
+    public static func encode(
+        _ stored: StoredBytes, from access: HeapAccess, to encoder: any Encoder
+    ) throws {
+        try String.encode(stored, from: access, to: encoder)
+    }
+
+    public static func decode(from decoder: any Decoder, in access: HeapAccess) throws
+        -> StoredBytes
+    {
+        let text = try String(from: decoder)
+        guard let value = Self(storedText: text) else {
+            throw decoder.problem("\"\(text)\" is not \(typeName)")
+        }
+        return store(value, in: access)
+    }
+
+    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
+        StoredBytes.move(at: place, by: mover)
+    }
+
+    public static func describe() throws(HeapError) -> TypeDescription {
+        TypeDescription(typeName)
+    }
+}
+
+/// A `URL` is stored as its absolute string. One with a base is resolved first.
+extension URL: StoredAsText, Persistable, PersistableValue {
+    public typealias Stored = StoredBytes
+
+    static var typeName: String { "URL" }
+
+    init?(storedText: String) { self.init(string: storedText) }
+
+    var storedText: String { absoluteString }
+}
+
+/// A `Decimal` is stored as its digits, which is exact.
+extension Decimal: StoredAsText, Persistable, PersistableValue {
+    public typealias Stored = StoredBytes
+
+    static var typeName: String { "Decimal" }
+
+    init?(storedText: String) {
+        if storedText == "NaN" {
+            self = .nan
+        } else {
+            self.init(string: storedText)
+        }
+    }
+
+    var storedText: String { description }
+}

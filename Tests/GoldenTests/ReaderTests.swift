@@ -42,6 +42,13 @@ extension GoldenTests {
             try heap.write { tx in
                 try tx.map("added", String.self, PersistentArray<Int>.self)[creating: "é"].append(7)
                 for name in ["ints", "plain"] { try tx.removeRoot(named: name) }
+                _ = try tx.value("wide", initial: [Int128.min, 1 << 100])
+                _ = try tx.value("price", initial: Decimal(string: "-12345678901234567890.5")!)
+                try tx.array("times", of: Duration.self).append(.seconds(-3) + .nanoseconds(1))
+                try tx.array("bytes", of: ClosedRange<UInt8>.self).append(1 ... 3)
+                try tx.array("spans", of: Range<String>.self).append("a" ..< "b")
+                try tx.array("sites", of: [URL].self).append([URL(string: "https://a.org/b")!])
+                try tx.map("tags", String.self, Set<Int>.self)["x"] = [3]
             }
             try heap.sync()
             let lines = try golden.lines(of: heap, knowing: Contents.types)

@@ -201,6 +201,52 @@ import TestSupport
         }
     }
 
+    /// A sequence since a version that was read begins with what was committed in between.
+    @Test func changesSinceAVersion() async throws {
+        let (writer, listener) = (try open(), try open(.readOnly))
+        try set(writer, 0)
+        let seen = try await listener.read { $0.version }
+        try set(writer, 1)
+        try set(writer, 2)
+        // One that is running already has told these commits to others.
+        let before = listener.changes
+        var iterator = listener.changes(since: seen).makeAsyncIterator()
+        #expect(await iterator.next() == writer.version)
+        try set(writer, 3)
+        #expect(await iterator.next() == writer.version)
+        // Nothing is newer than the newest.
+        let newest = writer.version
+        var later = listener.changes(since: newest).makeAsyncIterator()
+        try set(writer, 4)
+        #expect(await later.next() == writer.version)
+        withExtendedLifetime(before) {}
+    }
+
+    /// Reading and then listening misses no commit, however they fall between.
+    @Test func noCommitIsMissedBetweenReadingAndListening() async throws {
+        let (writer, listener) = (try open(), try open())
+        try set(writer, 0)
+        let others = listener.changes
+        let done = inThread { for value in 1 ... 500 { try set(writer, value) } }
+        var value = 0
+        while value < 500 {
+            let seen = try await listener.read { tx in
+                (tx.version, try tx.value("v", of: Int.self).value)
+            }
+            value = seen.1
+            if value == 500 { break }
+            // A missed commit would make this wait for ever at the last one.
+            var last = seen.0
+            for await version in listener.changes(since: seen.0) {
+                #expect(last < version)
+                last = version
+                break
+            }
+        }
+        done.wait()
+        withExtendedLifetime(others) {}
+    }
+
     /// In the order of the commits, while they are made.
     @Test func versionsComeInOrder() async throws {
         let (writer, listener) = (try open(), try open())

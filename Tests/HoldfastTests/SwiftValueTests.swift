@@ -34,7 +34,7 @@ import TestSupport
 
     private static let full = Item(
         names: ["bolt", "a name of more than fifteen bytes", ""], numbers: [1, -2, .max],
-        matrix: [[1, 2], [], [3.5]], tags: ["x", "é"], prices: ["bolt": Decimal(string: "0.1")!],
+        matrix: [[1.0, 2.0], [], [3.5]], tags: ["x", "é"], prices: ["bolt": Decimal(string: "0.1")!],
         groups: [7: [UUID(): true, UUID(): false], 8: [:]], maybe: ["a"], holes: [1, nil, 3],
         site: URL(string: "https://example.org/a%20b?c=d#e"),
         price: Decimal(string: "-12345678901234567890.123456789")!,
@@ -217,6 +217,28 @@ import TestSupport
         #expect(lines[1].joined().contains("\"\(UInt128.max)\""))
         #expect(lines[2].joined().contains("example.org"))
         #expect(lines[0].count == 2)
+    }
+
+    /// Inside the program that has the types, tools look into the values and change them in place.
+    @Test func inspectedAndChangedByTools() throws {
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { tx in
+            try tx.array("items", of: Item.self).append(Self.full)
+            try tx.map("inspected lists", Int.self, [Set<String>].self)[7] = [["z"], []]
+            let lists = try #require(try tx.place(ofRoot: "inspected lists"))
+            try lists.value(forKey: .integer(7))?.append(.list([.text("new")]))
+        }
+        let texts = try heap.read { tx in
+            try ["inspected lists", "items"].map {
+                try tx.place(ofRoot: $0)?.plain().description ?? ""
+            }
+        }
+        #expect(texts[0] == #"[7: [["z"], [], ["new"]]]"#)
+        for part in ["matrix: [[1.0, 2.0], [], [3.5]]", "holes: [1, nil, 3]", "\"bolt\": \"0.1\""] {
+            let isShown = texts[1].contains(part)
+            #expect(isShown, "\(texts[1])")
+        }
+        try requireSound(heap)
     }
 
     // MARK: Damage and depth

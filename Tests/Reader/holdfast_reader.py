@@ -16,7 +16,7 @@ import unicodedata
 
 from heap_file import (
     DESCRIPTION_SEED, LINE, PAGE, TAG_SEED, Bad, Heap, hash_bytes, hash_word, need, word)
-from plain_forms import NUMBERS, Number, Parser, Plain, Shape, float_text, number, round_up, uuid_text
+from plain_forms import NUMBERS, Number, Parser, Plain, Shape, duration, float_text, number, round_up, uuid_text
 
 
 class Type:
@@ -113,6 +113,12 @@ class Reader:
             return Type(16, 8, lambda at: base64.b64encode(self.stored_bytes(at)).decode(), lambda at: hash_bytes(self.stored_bytes(at), heap.seed))
         if kind == "named" and name == "UUID":
             return Type(16, 8, lambda at: uuid_text(heap.bytes(at, 16)), lambda at: hash_bytes(heap.bytes(at, 16), heap.seed))
+        if kind == "named" and name in ("Int128", "UInt128"):
+            return Type(16, 8, lambda at: str(int.from_bytes(heap.bytes(at, 16), "little", signed=name == "Int128")))
+        if kind == "named" and name == "Duration":
+            return Type(16, 8, lambda at: duration(heap.bytes(at, 16)))
+        if kind == "named" and name in ("URL", "Decimal"):
+            return Type(16, 8, self.text)
         if kind == "named" and name in enclosing:
             return Type(8, 8, lambda at: self.owned_record(heap.word(at), enclosing[name][0]))
         if kind == "named" and name in ("PersistentString", "PersistentBytes", "PersistentBitSet"):
@@ -134,6 +140,10 @@ class Reader:
             made = Type(16, 8, lambda at: json.loads(self.text(at), parse_float=lambda text: float_text(float(text)))[0])
             made.can_be_null = True
             return made
+        if name in ("Range", "ClosedRange"):
+            bound = self.make(shape.parts[0], enclosing)
+            upper = round_up(bound.size, bound.alignment)
+            return Type(upper + bound.size, bound.alignment, lambda at: [bound.read(at), bound.read(at + upper)])
         if name in ("Ref", "Shared"):
             return self.reference(shape.parts[0], enclosing)
         if name == "Value":

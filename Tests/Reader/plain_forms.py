@@ -173,6 +173,12 @@ def uuid_text(data):
     return str(uuid.UUID(bytes=data)).upper()
 
 
+def duration(data):
+    """The two halves of a duration's number of attoseconds."""
+    seconds, rest = struct.unpack("<qq", data)
+    return list(divmod(seconds * 10 ** 18 + rest, 1 << 64))
+
+
 class Plain:
     """A struct as Swift lays it out, or a part of one."""
 

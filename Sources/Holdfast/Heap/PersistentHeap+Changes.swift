@@ -51,15 +51,44 @@ extension PersistentHeap {
     ///
     /// All iterations in this process share one thread, which runs while there are any. Where the
     /// system provides no threads, changes arrive up to ten milliseconds late.
-    public var changes: AsyncStream<HeapVersion> {
-        AsyncStream(bufferingPolicy: .bufferingNewest(1)) { monitor.add($0) }
+    public var changes: AsyncStream<HeapVersion> { stream(since: nil) }
+
+    /// The versions that any process commits after `version`, as they appear. If there is a newer
+    /// one already, the sequence begins with the newest.
+    ///
+    /// So a program that reads and then listens misses no commit:
+    ///
+    ///     let (items, seen) = try heap.read { tx in (try list(tx), tx.version) }
+    ///     for await version in heap.changes(since: seen) { … }
+    ///
+    /// See ``changes``.
+    public func changes(since version: HeapVersion) -> AsyncStream<HeapVersion> {
+        stream(since: version.position)
+    }
+
+    private func stream(since position: UInt64?) -> AsyncStream<HeapVersion> {
+        AsyncStream(bufferingPolicy: .bufferingNewest(1)) { monitor.add($0, since: position) }
     }
 }
 
 /// The thread that waits for changes on behalf of all tasks that iterate over a heap's `changes`.
 final class ChangeMonitor: Sendable {
+    private struct Listener {
+        let continuation: AsyncStream<HeapVersion>.Continuation
+        /// The newest position that it was told, or that it knew at the start.
+        var last: UInt64
+
+        /// Called with the lock held, so that no listener is told an older position after a newer
+        /// one. Yielding runs nothing of the program.
+        mutating func tell(_ position: UInt64) {
+            guard position > last else { return }
+            last = position
+            continuation.yield(HeapVersion(position: position))
+        }
+    }
+
     private struct State {
-        var continuations: [Int: AsyncStream<HeapVersion>.Continuation] = [:]
+        var listeners: [Int: Listener] = [:]
         var nextNumber = 0
         var isRunning = false
         var isStopped = false
@@ -70,7 +99,8 @@ final class ChangeMonitor: Sendable {
 
     init(engine: HeapEngine) { self.engine = engine }
 
-    func add(_ continuation: AsyncStream<HeapVersion>.Continuation) {
+    /// `seen` is the position that the listener knows; the present one if nil.
+    func add(_ continuation: AsyncStream<HeapVersion>.Continuation, since seen: UInt64?) {
         // The parent's thread does not exist in a forked child.
         guard !engine.isForked else { return continuation.finish() }
         // Read before returning, so that every later commit is noticed.
@@ -78,7 +108,9 @@ final class ChangeMonitor: Sendable {
         let (number, mustStart) = state.withLock { state -> (Int?, Bool) in
             guard !state.isStopped else { return (nil, false) }
             state.nextNumber += 1
-            state.continuations[state.nextNumber] = continuation
+            var listener = Listener(continuation: continuation, last: seen ?? start)
+            listener.tell(start)
+            state.listeners[state.nextNumber] = listener
             let mustStart = !state.isRunning
             state.isRunning = true
             return (state.nextNumber, mustStart)
@@ -86,8 +118,8 @@ final class ChangeMonitor: Sendable {
         guard let number else { return continuation.finish() }
         continuation.onTermination = { [self] _ in
             let isLast = state.withLock {
-                $0.continuations[number] = nil
-                return $0.continuations.isEmpty
+                $0.listeners[number] = nil
+                return $0.listeners.isEmpty
             }
             if isLast { engine.wakeWaiters() }
         }
@@ -95,13 +127,13 @@ final class ChangeMonitor: Sendable {
     }
 
     func stop() {
-        let continuations = state.withLock { state in
+        let listeners = state.withLock { state in
             state.isStopped = true
-            defer { state.continuations = [:] }
-            return state.continuations.values.map { $0 }
+            defer { state.listeners = [:] }
+            return state.listeners.values.map { $0 }
         }
-        for continuation in continuations { continuation.finish() }
-        if !continuations.isEmpty { engine.wakeWaiters() }
+        for listener in listeners { listener.continuation.finish() }
+        if !listeners.isEmpty { engine.wakeWaiters() }
     }
 
     private func startThread(at position: UInt64) {
@@ -118,7 +150,7 @@ final class ChangeMonitor: Sendable {
         repeat {
             newest = try? engine.waitForPosition(
                 otherThan: position, timeout: .seconds(3600),
-                isCancelled: { self.state.withLock { $0.continuations.isEmpty } })
+                isCancelled: { self.state.withLock { $0.listeners.isEmpty } })
         } while tell(newest, after: &position)
     }
 
@@ -138,20 +170,20 @@ final class ChangeMonitor: Sendable {
     /// Passes the newest position to all iterations, if it has changed. Nil ends their sequences.
     /// Returns false if there is nothing more to do.
     private func tell(_ newest: UInt64?, after position: inout UInt64) -> Bool {
-        let continuations = state.withLock { state -> [AsyncStream<HeapVersion>.Continuation] in
+        let listeners = state.withLock { state -> [Listener] in
             // The next iteration after this starts another thread.
-            if state.continuations.isEmpty || newest == nil { state.isRunning = false }
-            return state.continuations.values.map { $0 }
+            if state.listeners.isEmpty || newest == nil { state.isRunning = false }
+            if let newest {
+                for number in state.listeners.keys { state.listeners[number]?.tell(newest) }
+            }
+            return state.listeners.values.map { $0 }
         }
         guard let newest else {
-            for continuation in continuations { continuation.finish() }
+            for listener in listeners { listener.continuation.finish() }
             return false
         }
-        if continuations.isEmpty { return false }
-        if newest != position {
-            position = newest
-            for continuation in continuations { continuation.yield(HeapVersion(position: newest)) }
-        }
+        if listeners.isEmpty { return false }
+        position = newest
         return true
     }
 }

@@ -31,4 +31,10 @@ extension TypedHeap {
 
     /// The versions that any process commits from now on. See ``PersistentHeap/changes``.
     public var changes: AsyncStream<HeapVersion> { heap.changes }
+
+    /// The versions that any process commits after one that was read. See
+    /// ``PersistentHeap/changes(since:)``.
+    public func changes(since version: HeapVersion) -> AsyncStream<HeapVersion> {
+        heap.changes(since: version)
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Holdfast
 import HoldfastEngine
 
@@ -92,4 +93,32 @@ extension PersistentSortedSet: InspectableOrder {
     {
         try tree.places(from: lower, to: upper, through: through, limit: limit)
     }
+}
+
+// MARK: Values of Swift and Foundation
+
+/// A value that is shown as its text.
+protocol InspectableText {}
+
+extension Range: InspectableText {}
+extension ClosedRange: InspectableText {}
+extension Duration: InspectableText {}
+extension URL: InspectableText {}
+extension Decimal: InspectableText {}
+
+/// A collection of Swift, which is stored as one of Holdfast's and inspected as that.
+protocol InspectableValue {
+    static var handleType: any Persistable.Type { get }
+}
+
+extension Array: InspectableValue where Element: Persistable {
+    static var handleType: any Persistable.Type { PersistentArray<Element>.self }
+}
+
+extension Set: InspectableValue where Element: PersistableKey {
+    static var handleType: any Persistable.Type { PersistentSet<Element>.self }
+}
+
+extension Dictionary: InspectableValue where Key: PersistableKey, Value: Persistable {
+    static var handleType: any Persistable.Type { PersistentMap<Key, Value>.self }
 }

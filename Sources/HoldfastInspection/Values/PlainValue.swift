@@ -60,7 +60,8 @@ package indirect enum PlainValue: Hashable, Sendable {
     }
 
     package static func integer(_ value: some FixedWidthInteger) -> PlainValue {
-        Int64(exactly: value).map { .integer($0) } ?? .unsigned(UInt64(value))
+        Int64(exactly: value).map { .integer($0) }
+            ?? UInt64(exactly: value).map { .unsigned($0) } ?? .text("\(value)")
     }
 }
 

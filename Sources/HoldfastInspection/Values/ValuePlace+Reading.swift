@@ -68,6 +68,7 @@ extension ValuePlace {
         case let value as Date: .date(value)
         case let value as UUID: .uuid(value)
         case let value as Data: .bytes(value)
+        case let value as any InspectableText: .text("\(value)")
         case let value as any AnyOptionalValue:
             value.wrappedValue.map { plain($0) ?? .text("\($0)") } ?? .null
         default: nil

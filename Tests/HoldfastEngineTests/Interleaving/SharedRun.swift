@@ -58,6 +58,8 @@
         /// Commits that have begun to be made, and that were made.
         private(set) var begun = 0
         private(set) var made = 0
+        /// The commits by the heap's own numbers.
+        private var numbers: [(number: UInt64, commit: Int)] = []
         private(set) var seen: [Int]
         var found: [String] = []
         private(set) var hasDeath = false
@@ -164,6 +166,11 @@
             return words
         }
 
+        /// The number of the heap's commit that the image has.
+        private static func number(_ access: HeapAccess) -> UInt64 {
+            access.context.pointee.view._withUnsafeGuaranteedRef { $0.commitNumber }
+        }
+
         /// The commit that all words agree on; nil, and a problem, if they do not.
         func look(_ access: HeapAccess, _ thread: Int, backwards: Bool = false) -> Int? {
             var values: [Int] = []
@@ -174,6 +181,13 @@
             guard Set(values).count == 1 else {
                 found.append("thread \(thread) sees parts of several commits: \(values)")
                 return nil
+            }
+            // A checkpoint may commit too, so the last one of this run is meant.
+            let number = Self.number(access)
+            let own = numbers.last { $0.number <= number }?.commit ?? template.commits
+            // A writer that died may have left a number to another commit.
+            if values[0] != own, !hasDeath {
+                found.append("thread \(thread) sees commit \(values[0]), and its view is \(own)")
             }
             return values[0]
         }
@@ -203,6 +217,9 @@
                 found.append("thread \(thread) changes commit \(old), not \(made) to \(begun)")
             }
             begun = max(begun, old + 1)
+            let number = Self.number(access)
+            numbers.removeAll { $0.number > number }
+            numbers.append((number + 1, old + 1))
             for word in words { access.store(old + 1, at: word) }
             if byteCount > 0 {
                 access.writableAddress(template.block, byteCount).initializeMemory(

@@ -22,7 +22,7 @@
                     checkLog(engines[thread]!)
                 }
                 if let last = alive.last { found += try engines[last]!.audit().problems }
-                if alive.isEmpty || number % 8 == 0 {
+                if hasDeath || number % 8 == 0 {
                     // A complete record that its writer did not live to publish may be kept.
                     let lowest = last ?? made
                     try recover(
@@ -36,6 +36,7 @@
                 }
                 if disk.recordsContents { try cutPower(calls) }
                 if !hasDeath, number % 2 == 0 {
+                    try helper?.close()
                     for thread in alive { try perform(.close, thread) }
                     let left = disk.currentFiles().keys.sorted()
                     if left != [Self.path] { found.append("files are left: \(left)") }

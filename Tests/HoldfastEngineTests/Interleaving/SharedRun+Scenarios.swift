@@ -21,6 +21,14 @@
                 threads: [
                     [.commitLarge(30_000), .commit], [.background, .background], [.read, .read],
                 ], before: [.commitLarge(50_000)]),
+            // What an idle reader has not applied yet is freed, and then overwritten.
+            Scenario(
+                name: "overwritten",
+                threads: [[.commitLarge(30_000), .background, .commitLarge(40_000)], [.read]]),
+            // One thread commits while it has a view open, the other makes a checkpoint.
+            Scenario(
+                name: "held", threads: [[.background], [.readAroundCommit]],
+                before: [.commit, .background, .commit]),
             // The same, but the ring may grow.
             Scenario(
                 name: "grow",
@@ -32,6 +40,8 @@
                 threads: [[.commit, .background, .commit], [.snapshot, .snapshot]]),
             Scenario(
                 name: "visit", threads: [[.open, .commit, .background, .commit], [.visit]]),
+            Scenario(
+                name: "visit in use", threads: [[.commit, .background, .commit], [.visit]]),
             Scenario(name: "open", threads: [[.commit, .background, .commit], [.open, .read]]),
             Scenario(
                 name: "close",
@@ -49,6 +59,10 @@
             Scenario(
                 name: "death in a checkpoint",
                 threads: [[.commit, .background], [.commit, .background, .read]], mortal: [0]),
+            Scenario(
+                name: "death, and overwritten",
+                threads: [[.commitLarge(30_000), .background], [.commitLarge(40_000), .read]],
+                mortal: [0]),
             Scenario(
                 name: "death in a sync",
                 threads: [[.commit, .sync], [.commit, .sync, .read]], mortal: [0]),

@@ -23,6 +23,8 @@
             case join
             /// A read transaction that looks twice at everything.
             case read
+            /// The same, with a commit through another opening between the two.
+            case readAroundCommit
             case commit
             /// A commit whose record has at least so many bytes.
             case commitLarge(Int)
@@ -54,6 +56,8 @@
         let disk: SimulatedDisk
         private(set) var disks: [SteppedDisk] = []
         private(set) var engines: [HeapEngine?] = []
+        /// One more opening, for commits of a thread that has a view open.
+        private(set) var helper: HeapEngine?
         let template: Template
         /// Commits that have begun to be made, and that were made.
         private(set) var begun = 0
@@ -94,10 +98,17 @@
             disk.onCall = { [unowned self] _ in begunByCall.append(begun) }
             firstCall = disk.journal.count
             begunByCall = Array(repeating: begun, count: firstCall)
-            for (thread, actions) in scenario.threads.enumerated() where actions.first != .open {
+            for thread in 0 ..< count {
+                // These have no opening when the run begins.
+                if [.open, .visit, .snapshot].contains(scenario.threads[thread][0]) { continue }
                 try perform(.open, thread)
                 for action in thread == 0 ? scenario.before : scenario.beforeOthers {
                     try perform(action, thread)
+                }
+                if scenario.threads[thread].contains(.readAroundCommit) {
+                    helper = try HeapEngine(
+                        path: Self.path, mode: .readWrite, options: Self.options(scenario),
+                        disk: disks[thread])
                 }
             }
         }
@@ -142,6 +153,7 @@
                 engines[thread] = nil
             case .join: _ = try engines[thread]!.heap.log.join()
             case .read: try read(thread)
+            case .readAroundCommit: try read(thread) { try self.commit(by: self.helper!, thread) }
             case .commit: try commit(thread, byteCount: 0)
             case .commitLarge(let bytes): try commit(thread, byteCount: bytes)
             case .sync:
@@ -192,7 +204,7 @@
             return values[0]
         }
 
-        func read(_ thread: Int) throws {
+        func read(_ thread: Int, meanwhile: () throws -> Void = {}) throws {
             let engine = engines[thread]!
             let earliest = max(made, seen[thread])
             try engine.look { access in
@@ -202,6 +214,7 @@
                         "thread \(thread) sees commit \(first), not \(earliest) to \(begun)")
                 }
                 seen[thread] = first
+                try meanwhile()
                 if let second = look(access, thread, backwards: true), second != first {
                     found.append("thread \(thread) sees commit \(first), then \(second)")
                 }
@@ -209,7 +222,10 @@
         }
 
         private func commit(_ thread: Int, byteCount: Int) throws {
-            let engine = engines[thread]!
+            try commit(by: engines[thread]!, thread, byteCount: byteCount)
+        }
+
+        private func commit(by engine: HeapEngine, _ thread: Int, byteCount: Int = 0) throws {
             let context = try engine.beginWrite()
             let access = HeapAccess(context: context, epoch: context.pointee.epoch)
             guard let old = look(access, thread) else { return engine.abort(context) }
@@ -268,6 +284,8 @@
                 }
                 engines[index] = nil
             }
+            helper = nil
+            for disk in disks { disk.end() }
         }
     }
 #endif

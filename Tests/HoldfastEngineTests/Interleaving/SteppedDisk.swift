@@ -35,6 +35,9 @@
             files.withLock { for file in $0 { file.file.close() } }
         }
 
+        /// Releases the files, which refer to the disk. The engines that use it are gone.
+        func end() { files.withLock { $0 = [] } }
+
         fileprivate func requireLife(_ path: String) throws(SystemError) {
             if isDead { throw SystemError(.open, path, .ioError) }
         }

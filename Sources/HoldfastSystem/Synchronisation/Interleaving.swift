@@ -24,7 +24,7 @@ package enum Interleaving {
     /// Two steps of different threads commute unless their places have a part in common, and one of
     /// them changes it.
     @usableFromInline
-    package struct Place: Hashable, Sendable {
+    package struct Place: Sendable {
         package enum Area: UInt8, Sendable {
             /// The words of the shared file, by offset.
             case word

@@ -26,12 +26,12 @@
             let start = Date()
             // The random ones first: they find out which places several threads use.
             try explorer.sample(
-                seeds: TestExtent.choose(quick: 0 ..< 16, full: 0 ..< 200, long: 0 ..< 5000),
+                seeds: TestExtent.choose(quick: 0 ..< 16, full: 0 ..< 100, long: 0 ..< 5000),
                 changes: 3)
             let random = explorer.outcome.runs
             try explorer.explore(
                 bound: TestExtent.choose(quick: 2, full: 2, long: 3),
-                limit: random + TestExtent.choose(quick: 80, full: 3000, long: 200_000))
+                limit: random + TestExtent.choose(quick: 80, full: 1500, long: 50_000))
             report(scenario, explorer.outcome, random, Date().timeIntervalSince(start))
             expectNone(explorer.outcome.failure, scenario)
         }

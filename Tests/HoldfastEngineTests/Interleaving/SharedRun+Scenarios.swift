@@ -27,8 +27,7 @@
                 threads: [[.commitLarge(30_000), .background, .commitLarge(40_000)], [.read]]),
             // One thread commits while it has a view open, the other makes a checkpoint.
             Scenario(
-                name: "held", threads: [[.background], [.readAroundCommit]],
-                before: [.commit, .background, .commit]),
+                name: "held", threads: [[.background], [.readAroundCommit]]),
             // The same, but the ring may grow.
             Scenario(
                 name: "grow",

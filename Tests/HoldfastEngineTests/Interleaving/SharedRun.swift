@@ -28,6 +28,8 @@
             case commit
             /// A commit whose record has at least so many bytes.
             case commitLarge(Int)
+            /// A commit that changes none of the words, nor their pages.
+            case commitElsewhere
             case sync
             /// A checkpoint as `heap.checkpoint` makes it, under the write lock.
             case checkpoint
@@ -40,7 +42,7 @@
             var threads: [[Action]]
             /// What the first opening does before the threads begin, and then each other one. A
             /// page that an opening has not changed itself, or caught up with, is the file's.
-            var before: [Action] = [.commit, .background]
+            var before: [Action] = [.commit, .background, .commitElsewhere]
             var beforeOthers: [Action] = [.read, .join]
             /// Threads that may die.
             var mortal: Set<Int> = []
@@ -155,6 +157,7 @@
             case .read: try read(thread)
             case .readAroundCommit: try read(thread) { try self.commit(by: self.helper!, thread) }
             case .commit: try commit(thread, byteCount: 0)
+            case .commitElsewhere: try commitElsewhere(thread)
             case .commitLarge(let bytes): try commit(thread, byteCount: bytes)
             case .sync:
                 let target = made
@@ -250,6 +253,10 @@
             }
             try engine.commit(context)
             if !disks[thread].isDead { made = max(made, old + 1) }
+        }
+
+        private func commitElsewhere(_ thread: Int) throws {
+            try engines[thread]!.change { $0.store(UInt64(thread), at: template.block) }
         }
 
         private func visit(_ thread: Int, isSnapshot: Bool) throws {

@@ -4,7 +4,8 @@ import CompilerPluginSupport
 import PackageDescription
 
 // The layers, bottom up; each target depends only on targets above it in this list.
-// Debug builds compile the same code as release builds; only the optimiser differs.
+// Debug builds compile the same code as release builds; only the optimiser differs, and the steps
+// at which a test can let another thread go on (`Interleaving`).
 //
 // The products are what another package can use. Only word-index of the examples stands here; the
 // others are a package of their own, in Examples.

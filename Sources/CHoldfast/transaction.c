@@ -3,6 +3,7 @@
 
 _Thread_local void *_Nullable holdfast_innermost_transaction = NULL;
 _Thread_local unsigned holdfast_number_of_thread = 0;
+_Thread_local void *_Nullable holdfast_interleaver_of_thread = NULL;
 
 unsigned holdfast_next_thread_number(void) {
     static atomic_uint newest = 0;

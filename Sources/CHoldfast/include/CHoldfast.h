@@ -47,6 +47,17 @@ static inline unsigned holdfast_thread_number(void) {
     return number != 0 ? number : holdfast_next_thread_number();
 }
 
+/// What chooses the order of the calling thread's steps, or null; see `Interleaving`. Set by tests.
+extern _Thread_local void *_Nullable holdfast_interleaver_of_thread;
+
+static inline void *_Nullable holdfast_get_interleaver(void) {
+    return holdfast_interleaver_of_thread;
+}
+
+static inline void holdfast_set_interleaver(void *_Nullable interleaver) {
+    holdfast_interleaver_of_thread = interleaver;
+}
+
 /// The lowest address that the calling thread's stack may grow to, or 0 if it is not known yet; see
 /// `holdfast_stack_left`.
 extern _Thread_local uintptr_t holdfast_stack_end;

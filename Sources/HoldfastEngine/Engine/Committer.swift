@@ -116,11 +116,13 @@ final class Committer {
             tail = try logTail()
         }
         let start = tail.address(view.applied)
+        tail.step(at: view.applied, byteCount: bound)
         let (runs, bytes) = dirty.writeRuns(to: start, endPage: newPages)
         let record = LogRecord(
             runs: runs, position: view.applied, byteCount: UInt64(bytes), span: UInt64(bytes),
             commitNumber: view.commitNumber + 1, previousChecksum: view.previousChecksum,
             durablePosition: tail.durablePosition, heapPages: newPages)
+        tail.step(at: view.applied, byteCount: bytes)
         view.previousChecksum = record.seal(start, epoch: tail.epoch)
         view.commitNumber += 1
         view.applied += UInt64(bytes)

@@ -77,12 +77,14 @@ struct LineIndex {
         self.init(behind: header, manyRuns: manyRuns)
         self.ring = ring
         while end < target {
+            ring.step(.reads, at: end, byteCount: LogRecord.headerBytes)
             guard let record = Self.record(at: end, in: ring), record.previousChecksum == chain,
                 record.byteCount <= target - end
             else {
                 return nil
             }
             let raw = UnsafeRawBufferPointer(start: ring.address(end), count: Int(record.byteCount))
+            ring.step(.reads, at: end, byteCount: raw.count)
             guard record.verifies(raw, epoch: epoch), append(record, raw) else { return nil }
         }
         finish(keepsPagesBeyondEnd: keepsPagesBeyondEnd)
@@ -235,6 +237,8 @@ struct LineIndex {
             guard missing != 0 else { continue }
             laid |= missing
             let source = ring(at: run.position)!.address(run.position)
+            ring(at: run.position)!.step(
+                .reads, at: run.position, byteCount: run.count * HeapLayout.lineBytes)
             LineMask.forEachRun(in: missing) { line, count in
                 (address + line * HeapLayout.lineBytes).copyMemory(
                     from: source + (line - Int(first)) * HeapLayout.lineBytes,

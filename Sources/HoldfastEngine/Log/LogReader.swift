@@ -21,6 +21,7 @@ final class LogReader {
         at position: UInt64, in ring: RingMapping, epoch: UInt64, chain: UInt64
     ) -> (record: LogRecord, bytes: UnsafeRawBufferPointer)? {
         let start = UnsafeRawPointer(ring.address(position))
+        ring.step(.reads, at: position, byteCount: LogRecord.headerBytes)
         guard
             let claimed = LogRecord.decodeHeader(
                 UnsafeRawBufferPointer(start: start, count: LogRecord.headerBytes)),
@@ -33,6 +34,7 @@ final class LogReader {
             capacity = max(count, 64 * 1024)
             buffer = .allocate(byteCount: capacity, alignment: 8)
         }
+        ring.step(.reads, at: position, byteCount: count)
         buffer.copyMemory(from: start, byteCount: count)
         let bytes = UnsafeRawBufferPointer(start: buffer, count: count)
         guard let record = LogRecord.decodeHeader(bytes), record == claimed,

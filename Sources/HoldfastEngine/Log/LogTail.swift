@@ -33,6 +33,14 @@ struct LogTail {
         ring._withUnsafeGuaranteedRef { $0.address(position) }
     }
 
+    /// Call before a part of a record is written; see `Interleaving`.
+    @inline(__always)
+    func step(at position: UInt64, byteCount: Int) {
+        ring._withUnsafeGuaranteedRef {
+            $0.step(.changes, at: position, byteCount: byteCount)
+        }
+    }
+
     @inline(__always)
     var durablePosition: UInt64 { shared._withUnsafeGuaranteedRef { $0[.durable] } }
 

@@ -195,6 +195,7 @@ final class RedoLog: @unchecked Sendable {
             let start = Int(position % UInt64(capacity))
             let count = min(Int(target - position), capacity - start)
             let offset = LogLayout.ringOffset + start
+            ring.step(.reads, at: position, byteCount: count)
             try durableFile.write(
                 UnsafeRawBufferPointer(start: ring.address(position), count: count), at: offset)
             position += UInt64(count)
@@ -293,6 +294,8 @@ final class RedoLog: @unchecked Sendable {
             try moveDurable(to: new)
             Self.forEachMoved(from: checkpointPosition, to: published, old: old, new: new) {
                 position, count in
+                oldRing.step(.reads, at: position, byteCount: count)
+                newRing.step(.changes, at: position, byteCount: count)
                 newRing.address(position).copyMemory(
                     from: oldRing.address(position), byteCount: count)
             }

@@ -475,6 +475,8 @@ final class HeapImage {
     func apply(firstLine: UInt64, lines: UnsafeRawBufferPointer, changed: (Int) -> Void = { _ in })
     {
         let offset = Int(firstLine) * HeapLayout.lineBytes
+        // The system copies the file's page.
+        Interleaving.step(.reads, .init(.page, offset / HeapLayout.pageBytes))
         (base + offset).copyMemory(from: lines.baseAddress!, byteCount: lines.count)
         let lastPage = (offset + lines.count - 1) / HeapLayout.pageBytes
         for page in offset / HeapLayout.pageBytes ... lastPage where markPrivate(page: page) {

@@ -163,7 +163,8 @@ final class HeapView: @unchecked Sendable {
     /// a process writes a header.
     static func headerSequences(at headers: UnsafeRawPointer) -> (UInt64, UInt64) {
         func sequence(_ copy: Int) -> UInt64 {
-            (headers + copy * HeapLayout.pageBytes + HeapHeader.sequenceOffset)
+            Interleaving.step(.reads, .init(.page, copy))
+            return (headers + copy * HeapLayout.pageBytes + HeapHeader.sequenceOffset)
                 .load(as: UInt64.self)
         }
         return (sequence(0), sequence(1))

@@ -83,6 +83,7 @@ extension Opener {
         // and the reading of their fields.
         withUnsafeTemporaryAllocation(byteCount: 2 * HeapHeader.byteCount, alignment: 8) { bytes in
             for copy in 0 ..< 2 {
+                Interleaving.step(.reads, .init(.page, copy))
                 (bytes.baseAddress! + copy * HeapHeader.byteCount).copyMemory(
                     from: view.image.base + copy * HeapLayout.pageBytes,
                     byteCount: HeapHeader.byteCount)

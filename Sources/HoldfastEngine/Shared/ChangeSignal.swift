@@ -25,13 +25,17 @@ struct ChangeSignal: @unchecked Sendable {
         base.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
-    var position: UInt64 { positionWord.pointee.load(ordering: .sequentiallyConsistent) }
+    var position: UInt64 {
+        Interleaving.step(.reads, .init(wordAt: base))
+        return positionWord.pointee.load(ordering: .sequentiallyConsistent)
+    }
 
     /// Stores a new position and wakes the threads that wait for it.
     @inline(__always)
     func publish(_ position: UInt64) {
         // Sequentially consistent with the sleepers' stores: either they see the new position, or
         // this call sees that they sleep.
+        Interleaving.step(.changes, .init(wordAt: base))
         positionWord.pointee.store(position, ordering: .sequentiallyConsistent)
         sleepers.wakeIfAny()
     }

@@ -65,13 +65,27 @@ struct ReaderSeat: @unchecked Sendable {
 
     /// Sequentially consistent; see `ReaderSeats`.
     @inline(__always)
-    func take() { counter.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+    func take() {
+        step(.changes)
+        counter.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    }
 
     /// Sequentially consistent, so that either this thread sees that the snapshot is to be closed,
     /// or the thread that wants that sees the counter; see `ReaderBias`.
     @inline(__always)
-    func leave() { counter.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+    func leave() {
+        step(.changes)
+        counter.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    }
 
-    fileprivate var readers: Int { Int(counter.pointee.load(ordering: .sequentiallyConsistent)) }
+    fileprivate var readers: Int {
+        step(.reads)
+        return Int(counter.pointee.load(ordering: .sequentiallyConsistent))
+    }
     fileprivate var isTaken: Bool { readers != 0 }
+
+    @inline(__always)
+    private func step(_ effect: Interleaving.Effect) {
+        Interleaving.step(effect, .init(wordAt: counter))
+    }
 }

@@ -65,6 +65,14 @@ final class RingMapping: @unchecked Sendable {
         base + Int(position % UInt64(capacity))
     }
 
+    /// Call before bytes are read or written; see `Interleaving`.
+    @inline(__always)
+    func step(_ effect: Interleaving.Effect, at position: UInt64, byteCount: Int) {
+        Interleaving.step(
+            effect,
+            .init(ringAt: Int(position % UInt64(capacity)), byteCount: byteCount))
+    }
+
     var hasFault: Bool { reservation.firstFault != nil }
 
     /// The capacity of a ring for `bytes` bytes.

@@ -162,15 +162,19 @@ final class SharedMemory: @unchecked Sendable {
 
     // MARK: Words
 
+    /// For one access, which follows at once.
     @inline(__always)
-    private func atomic(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self)
+    private func atomic(
+        _ offset: Int, _ effect: Interleaving.Effect
+    ) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        Interleaving.step(effect, .init(.word, offset))
+        return (base + offset).assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
     @inline(__always)
     subscript(word: Word) -> UInt64 {
-        get { atomic(word.rawValue).pointee.load(ordering: .acquiring) }
-        set { atomic(word.rawValue).pointee.store(newValue, ordering: .releasing) }
+        get { atomic(word.rawValue, .reads).pointee.load(ordering: .acquiring) }
+        set { atomic(word.rawValue, .changes).pointee.store(newValue, ordering: .releasing) }
     }
 
     /// Bytes of records that are not in the data file yet. Any thread.
@@ -187,43 +191,43 @@ final class SharedMemory: @unchecked Sendable {
     /// A sequentially consistent load; `ReaderTable` explains what depends on it.
     @inline(__always)
     func loadInOrder(_ word: Word) -> UInt64 {
-        atomic(word.rawValue).pointee.load(ordering: .sequentiallyConsistent)
+        atomic(word.rawValue, .reads).pointee.load(ordering: .sequentiallyConsistent)
     }
 
     @inline(__always)
     func storeInOrder(_ value: UInt64, _ word: Word) {
-        atomic(word.rawValue).pointee.store(value, ordering: .sequentiallyConsistent)
+        atomic(word.rawValue, .changes).pointee.store(value, ordering: .sequentiallyConsistent)
     }
 
     @inline(__always)
     func loadInOrder(at offset: Int) -> UInt64 {
-        atomic(offset).pointee.load(ordering: .sequentiallyConsistent)
+        atomic(offset, .reads).pointee.load(ordering: .sequentiallyConsistent)
     }
 
     @inline(__always)
     func storeInOrder(_ value: UInt64, at offset: Int) {
-        atomic(offset).pointee.store(value, ordering: .sequentiallyConsistent)
+        atomic(offset, .changes).pointee.store(value, ordering: .sequentiallyConsistent)
     }
 
     @inline(__always)
     func storeRelaxed(_ value: UInt64, at offset: Int) {
-        atomic(offset).pointee.store(value, ordering: .relaxed)
+        atomic(offset, .changes).pointee.store(value, ordering: .relaxed)
     }
 
     @inline(__always)
     func storeReleasing(_ value: UInt64, at offset: Int) {
-        atomic(offset).pointee.store(value, ordering: .releasing)
+        atomic(offset, .changes).pointee.store(value, ordering: .releasing)
     }
 
     /// Stores `value` if the word still is `expected`.
     func replaceInOrder(_ expected: UInt64, by value: UInt64, at offset: Int) {
-        _ = atomic(offset).pointee.compareExchange(
+        _ = atomic(offset, .changes).pointee.compareExchange(
             expected: expected, desired: value, ordering: .sequentiallyConsistent)
     }
 
     /// Adds to a counter.
     func addInOrder(_ number: UInt64, _ word: Word) {
-        atomic(word.rawValue).pointee.add(number, ordering: .sequentiallyConsistent)
+        atomic(word.rawValue, .changes).pointee.add(number, ordering: .sequentiallyConsistent)
     }
 
     /// The futex word at `word`.

@@ -31,7 +31,7 @@ package enum AdaptiveSpin {
 
     @usableFromInline
     static func poll(atMost duration: Duration, until isOver: () -> Bool) -> Bool {
-        guard isWorthwhile, duration > .zero else { return false }
+        guard isWorthwhile, duration > .zero, !Interleaving.isActive else { return false }
         let end = Deadline(in: duration)
         repeat {
             // Reading the clock costs as much as a few calls.

@@ -15,6 +15,7 @@ package struct Deadline: Sendable {
     package let moment: UInt64
 
     package static var now: UInt64 {
+        if let now = Interleaving.now { return now }
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
@@ -22,7 +23,7 @@ package struct Deadline: Sendable {
 
     /// The same clock with a resolution of a few milliseconds, at a fraction of the cost.
     @inlinable @inline(__always)
-    package static var coarseNow: UInt64 { holdfast_coarse_clock() }
+    package static var coarseNow: UInt64 { Interleaving.now ?? holdfast_coarse_clock() }
 
     /// Whether a moment that a process has stored lies ahead by no more than `most` nanoseconds. A
     /// process in another time namespace has another clock, and its moments may be far away.

@@ -31,6 +31,11 @@ package struct FutexWord: @unchecked Sendable {
         address.assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
+    @inlinable @inline(__always)
+    func step(_ effect: Interleaving.Effect) {
+        Interleaving.step(effect, .init(wordAt: address))
+    }
+
     /// The half of the word that changes with every wake-up (little-endian, like the format).
     private var futex: UnsafePointer<UInt32> {
         UnsafePointer(address.assumingMemoryBound(to: UInt32.self))
@@ -40,6 +45,7 @@ package struct FutexWord: @unchecked Sendable {
 
     /// Announces that the thread is about to sleep.
     package func announce() -> UInt32 {
+        step(canAnnounce ? .changes : .reads)
         guard canAnnounce else {
             return UInt32(truncatingIfNeeded: word.pointee.load(ordering: .sequentiallyConsistent))
         }
@@ -51,6 +57,7 @@ package struct FutexWord: @unchecked Sendable {
     /// Sleeps unless there was a wake-up since `announcement`; returns whether the timeout expired.
     package func sleep(after announcement: UInt32, nanoseconds: Int64) -> Bool {
         KernelCalls.sleepCount.add(1, ordering: .relaxed)
+        if let isTimeout = Interleaving.wait() { return isTimeout }
         // A process that cannot announce its sleep is not woken, and polls.
         return holdfast_wait_on_word(
             futex, announcement, canAnnounce ? nanoseconds : min(nanoseconds, 1_000_000))
@@ -61,6 +68,7 @@ package struct FutexWord: @unchecked Sendable {
     /// Wakes all sleepers, if there are any.
     @inlinable @inline(__always)
     package func wakeIfAny() {
+        step(.reads)
         if word.pointee.load(ordering: .sequentiallyConsistent) & 1 != 0 { wake() }
     }
 
@@ -76,6 +84,7 @@ package struct FutexWord: @unchecked Sendable {
 
     /// Wakes one sleeper, if there is any. A thread that is about to sleep checks again.
     package func wakeOne() {
+        step(.reads)
         guard word.pointee.load(ordering: .sequentiallyConsistent) & 1 != 0 else { return }
         KernelCalls.wakeCount.add(1, ordering: .relaxed)
         // Still odd: others may continue to sleep.
@@ -84,6 +93,7 @@ package struct FutexWord: @unchecked Sendable {
     }
 
     private func exchange(_ change: (UInt64) -> UInt64) {
+        step(.releases)
         var seen = word.pointee.load(ordering: .relaxed)
         while true {
             let (exchanged, original) = word.pointee.compareExchange(

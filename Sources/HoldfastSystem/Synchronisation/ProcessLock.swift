@@ -93,6 +93,7 @@ package final class ProcessLock: @unchecked Sendable {
         guard ForkGuard.current == forks else { return }
         guard isMine else { return }
         thread.pointee.store(0, ordering: .relaxed)
+        step(.releases)
         let (isFree, old) = word.pointee.compareExchange(
             expected: mine, desired: 0, ordering: .releasing)
         if !isFree { unlockAndWake(old) }
@@ -101,6 +102,7 @@ package final class ProcessLock: @unchecked Sendable {
     @usableFromInline @inline(never)
     func unlockAndWake(_ seen: UInt32) {
         // Only waiters change the word of a living holder.
+        step(.releases)
         guard seen == mine | Self.waiting,
             word.pointee.compareExchange(expected: seen, desired: 0, ordering: .releasing)
                 .exchanged
@@ -113,12 +115,14 @@ package final class ProcessLock: @unchecked Sendable {
     /// the lock, or that thread sees that the member leaves.
     @inlinable @inline(__always)
     package var isMine: Bool {
-        word.pointee.load(ordering: .sequentiallyConsistent) & ~Self.waiting == mine
+        step(.reads)
+        return word.pointee.load(ordering: .sequentiallyConsistent) & ~Self.waiting == mine
     }
 
     /// If true, the calling thread has the lock.
     @inlinable @inline(__always)
     func exchange(_ expected: UInt32, _ new: UInt32) -> Bool {
+        step(.changes)
         guard
             word.pointee.compareExchange(
                 expected: expected, desired: new, ordering: .sequentiallyConsistent
@@ -129,13 +133,19 @@ package final class ProcessLock: @unchecked Sendable {
     }
 
     @inlinable @inline(__always)
+    func step(_ effect: Interleaving.Effect) {
+        Interleaving.step(effect, .init(wordAt: word))
+    }
+
+    @inlinable @inline(__always)
     var currentThread: UInt64 { process &+ UInt64(holdfast_thread_number()) }
 
     @usableFromInline @inline(never)
     func wait(timeout: Duration, spinning: Duration) throws(SystemError) -> LockOutcome {
         let deadline = Deadline(in: timeout)
         let isTaken = AdaptiveSpin.wait(atMost: min(spinning, timeout)) {
-            word.pointee.load(ordering: .relaxed) & Self.held == 0 && exchange(0, mine)
+            step(.reads)
+            return word.pointee.load(ordering: .relaxed) & Self.held == 0 && exchange(0, mine)
         }
         if isTaken { return .acquired }
         KernelCalls.lockWaitCount.add(1, ordering: .relaxed)
@@ -144,12 +154,13 @@ package final class ProcessLock: @unchecked Sendable {
         while true {
             if let outcome = try take(asleep) { return outcome }
             if deadline.hasPassed { return .timedOut }
+            step(.changes)
             let (old, new) = word.pointee.bitwiseOr(Self.waiting, ordering: .relaxed)
             // Freed meanwhile; the mark may stay, for whoever locks next.
             guard old & Self.held != 0 else { continue }
             asleep = Self.waiting
             let slice = min(deadline.remaining, Int64(Self.longestSleep))
-            _ = holdfast_wait_on_word(futex, new, max(slice, 1))
+            if Interleaving.wait() == nil { _ = holdfast_wait_on_word(futex, new, max(slice, 1)) }
         }
     }
 
@@ -159,6 +170,7 @@ package final class ProcessLock: @unchecked Sendable {
         while true {
             // Acquiring, and the exchange releasing: who is alive is judged by words that the
             // holder has stored before.
+            step(.reads)
             let seen = word.pointee.load(ordering: .acquiring)
             let isHeld = seen & Self.held != 0
             if isHeld, isAlive(seen & (Self.held - 1)) {

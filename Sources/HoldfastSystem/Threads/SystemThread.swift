@@ -56,7 +56,9 @@ package struct SystemThread: @unchecked Sendable {
 
     // MARK: The calling thread
 
-    package static func sleep(microseconds: UInt32) { usleep(microseconds) }
+    package static func sleep(microseconds: UInt32) {
+        if Interleaving.wait() == nil { usleep(microseconds) }
+    }
 
     /// Lets other threads run first.
     package static func yield() { sched_yield() }

@@ -11,6 +11,7 @@ package enum ThreadLines {
     /// The group of the calling thread, 0 ..< `count`, or of one that follows it by `shift`.
     @inlinable @inline(__always)
     package static func ofThread(shiftedBy shift: Int = 0) -> Int {
-        (Int(holdfast_thread_number()) &+ shift) & (count - 1)
+        let number = Interleaving.threadNumber ?? holdfast_thread_number()
+        return (Int(number) &+ shift) & (count - 1)
     }
 }

@@ -34,7 +34,8 @@ import TestSupport
 
     private static let full = Item(
         names: ["bolt", "a name of more than fifteen bytes", ""], numbers: [1, -2, .max],
-        matrix: [[1.0, 2.0], [], [3.5]], tags: ["x", "é"], prices: ["bolt": Decimal(string: "0.1")!],
+        matrix: [[1.0, 2.0], [], [3.5]], tags: ["x", "é"],
+        prices: ["bolt": Decimal(string: "0.1")!],
         groups: [7: [UUID(): true, UUID(): false], 8: [:]], maybe: ["a"], holes: [1, nil, 3],
         site: URL(string: "https://example.org/a%20b?c=d#e"),
         price: Decimal(string: "-12345678901234567890.123456789")!,

@@ -87,6 +87,11 @@ package struct SchemaExpansion {
                 attribute.range,
                 "\(name) does not see what @\(attribute.name) makes of '\(field.name)'")
         }
+        if let attribute = rootAttribute(of: field), !isNamePlain(attribute.text) {
+            return Diagnostic(
+                attribute.range, "the name of a root must be written as one string",
+                note: "a macro sees the source, not the value of an expression")
+        }
         if field.hasObservers {
             return Diagnostic(
                 field.token, "a root cannot have observers",
@@ -153,6 +158,15 @@ package struct SchemaExpansion {
         return token.text
     }
 
+    /// Whether the attribute has no argument, or one string without interpolation.
+    private static func isNamePlain(_ attribute: String) -> Bool {
+        var reader = TokenReader(Tokenizer.tokens(of: attribute))
+        while !reader.sees("("), reader.next != nil { reader.take() }
+        guard reader.take("("), !reader.sees(")"), let token = reader.take() else { return true }
+        return token.kind == .literal && token.text.hasPrefix("\"")
+            && !token.text.contains("\\(") && reader.sees(")")
+    }
+
     private static func rootAttribute(of field: Declaration.Field) -> Attribute? {
         field.attributes.first { ["HeapRoot", "Holdfast.HeapRoot"].contains($0.name) }
     }
@@ -164,7 +178,12 @@ package struct SchemaExpansion {
 
     /// The value that the root begins with. That of an optional is nil.
     private static func initialValue(of field: Declaration.Field) -> String? {
-        if let value = field.initialValue { return value }
+        if let value = field.initialValue {
+            // These are expressions only in places like an initial value.
+            let isStatement = ["if", "switch"].contains(
+                Tokenizer.tokens(of: value).first?.text ?? "")
+            return isStatement ? "{ \(value) }()" : value
+        }
         guard let type = field.type, let last = type.last, let first = type.first else {
             return nil
         }

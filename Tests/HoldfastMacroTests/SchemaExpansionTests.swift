@@ -64,6 +64,13 @@ import TestSupport
         #expect(text.contains(expected), "\(text)")
     }
 
+    /// An `if` or `switch` is an expression only where a value begins.
+    @Test func conditionalInitialValues() {
+        let source = "struct A {\nvar a: Int = if b { 1 } else { 2 }\n}"
+        let members = SchemaExpansion(of: source).members ?? ""
+        #expect(members.contains("initial: { if b { 1 } else { 2 } }())"), "\(members)")
+    }
+
     @Test func attributes() {
         func attribute(_ member: String, in type: String = "struct A { }") -> String? {
             SchemaExpansion.attribute(ofMember: member, in: type)
@@ -87,6 +94,9 @@ import TestSupport
             ("var heapRoots: B", "uses the name 'heapRoots' itself"),
             ("var a: () -> Void", "'a' is a function"), ("var a: any B", "values of any type"),
             ("var a: B; @HeapRoot(\"a\") var c: B", "two roots have the name \"a\""),
+            ("@HeapRoot(name) var a: B", "must be written as one string"),
+            ("@HeapRoot(\"a\" + \"b\") var a: B", "must be written as one string"),
+            ("@HeapRoot(\"a\\(b)\") var a: B", "must be written as one string"),
             ("#stored(a)", "@HeapSchema does not see what a macro adds"),
         ])
     func refusals(_ member: String, _ message: String) {

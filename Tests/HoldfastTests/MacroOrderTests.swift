@@ -42,4 +42,32 @@ import TestSupport
                 + CompilerRun.moduleArguments + ["types.swift", "use.swift"], in: folder.path)
         #expect(compiled.status == 0, "\(compiled.output)")
     }
+
+    /// In a module whose declarations belong to the main actor, a schema is declared outside of it.
+    @Test func inAModuleOfTheMainActor() throws {
+        let folder = try TemporaryFolder()
+        let source = """
+            import Holdfast
+            @HeapSchema nonisolated struct Shop {
+                var stock: PersistentMap<String, Int>
+                var count = 0
+            }
+            nonisolated struct Hand: HeapSchema {
+                let heapRoots: SchemaRoots
+                var list: PersistentArray<Int> { heapRoots.root("l", PersistentArray<Int>.self) }
+                static var declaredRoots: [DeclaredRoot] {
+                    [DeclaredRoot("l", PersistentArray<Int>.self)]
+                }
+            }
+            func use(_ shop: TypedHeap<Shop>, _ hand: TypedHeap<Hand>) async throws {
+                try await shop.write { $0.stock["bolt"] = 1 }
+                _ = try await hand.read { $0.list.count }
+            }
+            """
+        try folder.write(Data(source.utf8), to: "main-actor.swift")
+        let compiled = try CompilerRun.run(
+            ["swiftc", "-typecheck", "-parse-as-library", "-default-isolation", "MainActor"]
+                + CompilerRun.moduleArguments + ["main-actor.swift"], in: folder.path)
+        #expect(compiled.status == 0, "\(compiled.output)")
+    }
 }

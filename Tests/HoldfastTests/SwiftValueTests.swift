@@ -190,13 +190,59 @@ import TestSupport
         #expect(try ExchangeRun.copied([[1: "a"], [:]]) == [[1: "a"], [:]])
         #expect(try ExchangeRun.copied(Int128.min ... -1) == Int128.min ... -1)
         #expect(try ExchangeRun.copied(Decimal.nan).isNaN)
-        let heap = try PersistentHeap.inMemory()
-        for line in ["[3,1]", "[1]", "\"x\""] {
-            let lines = [
-                "{\"holdfast\":1,\"root\":\"r\",\"type\":\"Value<Range<Int>>\"}", line,
-            ]
-            #expect(throws: (any Error).self) { try ExchangeRun.add(lines, to: heap) }
+        for value in [
+            Decimal.greatestFiniteMagnitude, .leastFiniteMagnitude, .leastNonzeroMagnitude, .pi, -0,
+        ] {
+            #expect(try ExchangeRun.copied(value) == value)
         }
+        for attoseconds in [Int128.min, -1, 0, .max] {
+            let value = Duration(attoseconds: attoseconds)
+            #expect(try ExchangeRun.copied(value) == value)
+        }
+        // Not every URL is one that can be made from its text.
+        let empty = try #require(URLComponents().url)
+        #expect(try ExchangeRun.copied(empty).absoluteString == "")
+    }
+
+    @Test func badInput() throws {
+        let heap = try PersistentHeap.inMemory()
+        for (type, values) in [
+            "Range<Int>": ["[3,1]", "[1]", "\"x\""],
+            "Decimal": [
+                "\"\"", "\"-\"", "\"1,234.5\"", "\"12abc\"", "\"1e\"", "\"0x10\"",
+                "\".5\"", "3",
+            ],
+            "Int128": ["\"1e3\"", "\"170141183460469231731687303715884105728\"", "\"\""],
+            "Array<Duration>": ["[1]", "\"1\""], "URL": ["3"],
+        ] {
+            for value in values {
+                let lines = [
+                    "{\"holdfast\":1,\"root\":\"r\",\"type\":\"Value<\(type)>\"}", value,
+                ]
+                #expect(throws: (any Error).self, "\(type): \(value)") {
+                    try ExchangeRun.add(lines, to: heap)
+                }
+            }
+        }
+    }
+
+    /// A description stands for the persistent collection, also after a program has named the value
+    /// that is stored in the same form.
+    @Test func aValueDoesNotHideTheCollection() throws {
+        let heap = try PersistentHeap.inMemory()
+        try heap.write { tx in
+            for name in ["x", "y"] { try tx.array(name, of: Int16.self).append(1) }
+            try tx.removeRoot("y", [Int16].self)
+        }
+        #expect(try ExchangeRun.lines(heap, "x").count == 2)
+        let check = try heap.check(knowing: [[Int16].self])
+        #expect(check.isSound && check.unknownRoots == [])
+    }
+
+    /// A program's record of a name that Holdfast has got a type of since.
+    @Test func recordsNamedLikeTheseTypes() throws {
+        let text = "record Duration{n: Int @8, next: Ref<Duration>? @16; 32 bytes}"
+        #expect(TypeRegistry.shared.type(describedAs: text) != nil)
     }
 
     /// A tool that does not have the program's types.

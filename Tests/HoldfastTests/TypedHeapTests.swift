@@ -107,6 +107,39 @@ import TestSupport
         try verify(shop.heap)
     }
 
+    /// A root that is set to itself, as after a mutating method of the standard library, stays.
+    @Test func aRootSetToItselfStays() throws {
+        let shop = try TypedHeap<Shop>.open(path)
+        try shop.write { shop in
+            let tags = shop.tags
+            let version = shop.tags.access.catalogueVersion
+            shop.tags = tags
+            shop.tags = shop.tags
+            let isSame = version == shop.tags.access.catalogueVersion
+            #expect(isSame && tags.count == 2)
+        }
+    }
+
+    @HeapSchema struct Twice {
+        @HeapRoot("same") var first: PersistentArray<Int> = [1]
+        #if DEBUG
+            @HeapRoot("same") var second: PersistentArray<Int> = [2]
+        #else
+            var second: PersistentArray<Int> = [2]
+        #endif
+    }
+
+    /// The macro cannot see it where properties depend on a condition.
+    @Test func equalNamesTrap() async {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent])
+        {
+            _ = try TypedHeap<Twice>.inMemory()
+            exit(0)
+        }
+        let text = String(decoding: result?.standardErrorContent ?? [], as: UTF8.self)
+        #expect(text.contains("declares two roots with the same name"), "\(text)")
+    }
+
     // MARK: Schemas that change
 
     @Test func addingARootIsNoMigration() throws {

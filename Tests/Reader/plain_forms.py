@@ -175,8 +175,7 @@ def uuid_text(data):
 
 def duration(data):
     """The two halves of a duration's number of attoseconds."""
-    seconds, rest = struct.unpack("<qq", data)
-    return list(divmod(seconds * 10 ** 18 + rest, 1 << 64))
+    return list(divmod(int.from_bytes(data, "little", signed=True), 1 << 64))
 
 
 class Plain:

@@ -30,7 +30,11 @@ package struct TypeMaker {
 
     private mutating func newType(of shape: TypeShape) -> (any Persistable.Type)? {
         switch shape {
-        case .named(let name): return Self.plain(name) ?? enclosing[name]
+        case .named(let name):
+            let record = enclosing[name]
+            return Self.laterNames.contains(name)
+                ? record ?? Self.plain(name)
+                : Self.plain(name) ?? record
         case .optional(let wrapped): return type(of: wrapped).map { Generic.optional($0) }
         // An enum that this program does not have is stored as its raw value.
         case .enumeration(_, let raw): return type(of: raw)
@@ -75,6 +79,9 @@ package struct TypeMaker {
             return types(of: fields.map(\.type))
         }
     }
+
+    /// Types that Holdfast has had only since programs could have records of these names.
+    private static let laterNames: Set = ["Int128", "UInt128", "Duration", "URL", "Decimal"]
 
     /// One of Holdfast's own types without parameters.
     package static func plain(_ name: String) -> (any Persistable.Type)? {

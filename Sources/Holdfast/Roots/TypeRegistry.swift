@@ -52,7 +52,7 @@ package final class TypeRegistry: Sendable {
         let entry = KnownType(type: type)
         known.withLock {
             $0.fingerprints[identifier] = fingerprint
-            $0.byDescription[text] = entry
+            if !(type is any CollectionValue.Type) { $0.byDescription[text] = entry }
             fingerprints.add(identifier, fingerprint)
         }
         return fingerprint

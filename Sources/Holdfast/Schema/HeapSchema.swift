@@ -16,7 +16,7 @@ import HoldfastEngine
 ///     }
 ///
 /// A value of the type belongs to one transaction of a ``TypedHeap``.
-public protocol HeapSchema: TransactionBound, SendableMetatype {
+public protocol HeapSchema: TransactionBound {
     /// All roots of the properties.
     static var declaredRoots: [DeclaredRoot] { get }
 
@@ -92,8 +92,9 @@ public struct DeclaredRoot {
         self.handle = handle
         create = { tx throws(HeapError) in
             try tx.access.requireDeclared(name)
-            // The name is checked before anything is created, and the value may create roots.
+            // The name is checked before anything is created.
             try tx.access.requireFreeName(name)
+            if try tx.access.findRoot(name, as: Handle.self) != nil { return }
             let stored = Handle.store(initial(), in: tx.access)
             try tx.access.addRoot(name, as: Handle.self, at: stored.offset)
         }

@@ -12,8 +12,9 @@
 ///     try shop.write { $0.stock["bolt", default: 0] += 120 }
 ///     let bolts = try shop.read { $0.stock["bolt"] }
 ///
-/// The macro writes the conformance to ``HeapSchema`` and the accessors of the properties, each of
-/// which must have its type written:
+/// The macro writes the conformance to ``HeapSchema`` and the accessors of the properties. The type
+/// of each must be written, unless its initial value is a row of digits, a string, `true` or
+/// `false`:
 ///
 /// - A collection begins empty, or with its initial value.
 /// - A ``PersistentValue`` begins with its initial value. The fields of a record in it are read and

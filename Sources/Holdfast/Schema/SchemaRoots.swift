@@ -66,7 +66,8 @@ public struct SchemaRoots {
     where Handle.Stored == RelativePointer<Header> {
         guard access.isWritable else { Misuse.writeInReadTransaction() }
         let old = place(name, Handle.self)
-        // First the copy: the new collection can be the old one.
+        // As after `shop.names.sort()`, if `sort` is the standard library's.
+        if isSame(new, Handle.load(RelativePointer(offset: old), from: access)) { return }
         let stored = Handle.store(new, in: access)
         Handle.destroy(RelativePointer(offset: old), in: access)
         access.removeRoot(name)
@@ -74,6 +75,13 @@ public struct SchemaRoots {
             try access.addRoot(name, as: Handle.self, at: stored.offset)
         } catch {
             SchemaMisuse.lostRoot(name, Handle.self, error)
+        }
+    }
+
+    /// Handles are plain bytes: a place and a transaction.
+    private func isSame<Handle>(_ first: Handle, _ second: Handle) -> Bool {
+        withUnsafeBytes(of: first) { first in
+            withUnsafeBytes(of: second) { first.elementsEqual($0) }
         }
     }
 
@@ -97,5 +105,11 @@ enum SchemaMisuse {
             "Holdfast: the root \"\(name)\" of the type \(type) is not as the schema declares it: "
                 + "\(error). Either declaredRoots does not list it, or this transaction has removed "
                 + "or replaced it by its name.")
+    }
+
+    static func equalNames(_ schema: String, _ names: [String]) -> Never {
+        fatalError(
+            "Holdfast: the schema \(schema) declares two roots with the same name; its names are "
+                + "\(names).")
     }
 }

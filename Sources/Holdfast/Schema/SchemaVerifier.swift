@@ -47,9 +47,12 @@ struct SchemaVerifier<Schema: HeapSchema> {
 
     /// Returns the declared roots that the heap does not have.
     func missing() throws(HeapError) -> [DeclaredRoot] {
+        let roots = Schema.declaredRoots
+        guard Set(roots.map(\.name)).count == roots.count else {
+            SchemaMisuse.equalNames("\(Schema.self)", roots.map(\.name))
+        }
         var missing: [DeclaredRoot] = []
-        for root in Schema.declaredRoots
-        where try access.findRoot(root.name, as: root.handle) == nil {
+        for root in roots where try access.findRoot(root.name, as: root.handle) == nil {
             missing.append(root)
         }
         // A number that a rolled back transaction has used could come again with other roots.

@@ -77,7 +77,12 @@ extension URL: StoredAsText, Persistable, PersistableValue {
 
     static var typeName: String { "URL" }
 
-    init?(storedText: String) { self.init(string: storedText) }
+    init?(storedText: String) {
+        // An empty URL exists, but not for this initialiser.
+        let empty = storedText.isEmpty ? URLComponents().url : nil
+        guard let value = empty ?? URL(string: storedText) else { return nil }
+        self = value
+    }
 
     var storedText: String { absoluteString }
 }
@@ -92,7 +97,20 @@ extension Decimal: StoredAsText, Persistable, PersistableValue {
         if storedText == "NaN" {
             self = .nan
         } else {
+            // Foundation takes any text that begins with a number.
+            guard Self.isNumber(storedText.utf8) else { return nil }
             self.init(string: storedText)
+        }
+    }
+
+    /// Whether the text is a sign or none, digits, and a point with digits or none.
+    private static func isNumber(_ text: String.UTF8View) -> Bool {
+        let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text[...]
+        let parts = digits.split(
+            separator: UInt8(ascii: "."), maxSplits: 1, omittingEmptySubsequences: false)
+        return parts.allSatisfy { part in
+            !part.isEmpty
+                && part.allSatisfy { UInt8(ascii: "0") ... UInt8(ascii: "9") ~= $0 }
         }
     }
 

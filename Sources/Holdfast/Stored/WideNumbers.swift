@@ -60,29 +60,19 @@ extension UInt128: StorableWideInteger, Persistable, PersistableValue {
     public typealias Stored = StoredWideInteger
 }
 
-/// The stored form of a `Duration`. Both parts have the same sign.
-@frozen
-public struct StoredDuration: BitwiseCopyable, Sendable {
-    /// Whole seconds.
-    public var seconds: Int64
-    /// The rest, in units of 10⁻¹⁸ seconds.
-    public var attoseconds: Int64
-}
-
+/// A duration is stored as its number of units of 10⁻¹⁸ seconds.
 extension Duration: Persistable, PersistableValue, LaidOutBySwift {
-    public typealias Stored = StoredDuration
+    public typealias Stored = StoredWideInteger
 
-    public static func load(_ stored: StoredDuration, from access: HeapAccess) -> Duration {
-        Duration(
-            secondsComponent: stored.seconds, attosecondsComponent: stored.attoseconds)
+    public static func load(_ stored: StoredWideInteger, from access: HeapAccess) -> Duration {
+        Duration(attoseconds: Int128.load(stored, from: access))
     }
 
-    public static func store(_ value: Duration, in access: HeapAccess) -> StoredDuration {
-        StoredDuration(
-            seconds: value.components.seconds, attoseconds: value.components.attoseconds)
+    public static func store(_ value: Duration, in access: HeapAccess) -> StoredWideInteger {
+        Int128.store(value.attoseconds, in: access)
     }
 
-    public static func destroy(_ stored: StoredDuration, in access: HeapAccess) {}
+    public static func destroy(_ stored: StoredWideInteger, in access: HeapAccess) {}
 
     public static var ownsMemory: Bool { false }
 
@@ -91,13 +81,13 @@ extension Duration: Persistable, PersistableValue, LaidOutBySwift {
 
     /// Encodes the standard library's own `Codable` form.
     public static func encode(
-        _ stored: StoredDuration, from access: HeapAccess, to encoder: any Encoder
+        _ stored: StoredWideInteger, from access: HeapAccess, to encoder: any Encoder
     ) throws {
         try load(stored, from: access).encode(to: encoder)
     }
 
     public static func decode(from decoder: any Decoder, in access: HeapAccess) throws
-        -> StoredDuration
+        -> StoredWideInteger
     {
         store(try Duration(from: decoder), in: access)
     }

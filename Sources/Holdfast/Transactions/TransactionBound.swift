@@ -4,7 +4,7 @@ import HoldfastEngine
 ///
 /// A transaction that returns a handle compiles with a warning. Nothing else depends on this
 /// protocol; a program's own types need not conform.
-public protocol TransactionBound {}
+public protocol TransactionBound: SendableMetatype {}
 
 extension PersistentArray: TransactionBound {}
 extension PersistentDeque: TransactionBound {}

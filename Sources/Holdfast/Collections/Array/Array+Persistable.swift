@@ -56,3 +56,5 @@ extension Array: Persistable where Element: Persistable {
 }
 
 extension Array: PersistableValue where Element: PersistableValue {}
+
+extension Array: CollectionValue {}

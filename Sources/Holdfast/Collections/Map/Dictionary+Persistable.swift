@@ -61,3 +61,5 @@ extension Dictionary: Persistable where Key: PersistableKey, Value: Persistable 
 
 extension Dictionary: PersistableValue
 where Key: PersistableKey & PersistableValue, Value: PersistableValue {}
+
+extension Dictionary: CollectionValue {}

@@ -54,3 +54,5 @@ extension Set: Persistable where Element: PersistableKey {
 }
 
 extension Set: PersistableValue where Element: PersistableKey & PersistableValue {}
+
+extension Set: CollectionValue {}

@@ -91,15 +91,7 @@ package struct Expansion {
     }
 
     private static func isPlain(_ attribute: String) throws(Diagnostic) -> Bool {
-        var reader = TokenReader(Tokenizer.tokens(of: attribute))
-        while !reader.sees("("), reader.next != nil { reader.take() }
-        guard reader.take("(") else { return false }
-        var words: [String] = []
-        while let token = reader.next, !token.is(")") {
-            words.append(token.text)
-            reader.take()
-        }
-        switch words.joined() {
+        switch Attribute.arguments(of: attribute).map(\.text).joined() {
         case "": return false
         case ".plain", "PersistableForm.plain", "Holdfast.PersistableForm.plain": return true
         default:

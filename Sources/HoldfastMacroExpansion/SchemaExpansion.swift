@@ -152,19 +152,18 @@ package struct SchemaExpansion {
 
     /// The source of the string in `@HeapRoot("name")`, or nil if there is none.
     package static func nameArgument(of attribute: String) -> String? {
-        var reader = TokenReader(Tokenizer.tokens(of: attribute))
-        while !reader.sees("("), reader.next != nil { reader.take() }
-        guard reader.take("("), let token = reader.next, token.kind == .literal else { return nil }
+        guard let token = Attribute.arguments(of: attribute).first, token.kind == .literal else {
+            return nil
+        }
         return token.text
     }
 
     /// Whether the attribute has no argument, or one string without interpolation.
     private static func isNamePlain(_ attribute: String) -> Bool {
-        var reader = TokenReader(Tokenizer.tokens(of: attribute))
-        while !reader.sees("("), reader.next != nil { reader.take() }
-        guard reader.take("("), !reader.sees(")"), let token = reader.take() else { return true }
-        return token.kind == .literal && token.text.hasPrefix("\"")
-            && !token.text.contains("\\(") && reader.sees(")")
+        let arguments = Attribute.arguments(of: attribute)
+        guard let token = arguments.first else { return true }
+        return arguments.count == 1 && token.kind == .literal && token.text.hasPrefix("\"")
+            && !token.text.contains("\\(")
     }
 
     private static func rootAttribute(of field: Declaration.Field) -> Attribute? {

@@ -238,6 +238,14 @@ struct TokenReader {
 
 /// An attribute of a declaration.
 struct Attribute {
+    /// Returns the tokens between the parentheses of an attribute's source, up to the first closing
+    /// one.
+    static func arguments(of source: String) -> ArraySlice<Token> {
+        let tokens = Tokenizer.tokens(of: source)
+        guard let start = tokens.firstIndex(where: { $0.is("(") }) else { return [] }
+        return tokens[(start + 1)...].prefix { !$0.is(")") }
+    }
+
     /// The name without `@` and arguments.
     let name: String
     /// The whole attribute.

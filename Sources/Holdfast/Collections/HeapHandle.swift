@@ -133,9 +133,7 @@ extension HeapHandle {
 /// A collection that is stored as another collection: sets as maps without values, strings, bytes
 /// and bit sets as arrays.
 @usableFromInline
-protocol WrappingHandle: PersistableContainer where Stored == Base.Stored {
-    associatedtype Base: PersistableContainer
-
+protocol WrappingHandle: PersistableContainer, StoredAsOther where Base: PersistableContainer {
     /// The collection that holds the contents.
     var base: Base { get }
 
@@ -157,21 +155,5 @@ extension WrappingHandle {
     @inlinable
     public static func storeEmpty(in access: HeapAccess) -> Base.Stored {
         Base.storeEmpty(in: access)
-    }
-
-    @inlinable
-    public static func destroy(_ stored: Base.Stored, in access: HeapAccess) {
-        Base.destroy(stored, in: access)
-    }
-
-    @inlinable
-    public static var ownsMemory: Bool { true }
-
-    public static func verify(at place: UInt64, in verification: inout some BlockVerifier) {
-        Base.verify(at: place, in: &verification)
-    }
-
-    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
-        Base.moveOwned(at: place, by: mover)
     }
 }

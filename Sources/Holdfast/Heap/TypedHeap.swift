@@ -49,15 +49,15 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
     /// - Throws: The same errors about roots as ``open(_:mode:options:migrations:)``.
     public init(_ heap: PersistentHeap) throws {
         self.heap = heap
+        if heap.isReadOnly {
+            try heap.read { tx in try SchemaVerifier<Schema>(tx.access).requireAll() }
+            return
+        }
         let isComplete = try heap.read { tx in
             try SchemaVerifier<Schema>(tx.access).missing().isEmpty
         }
         if isComplete { return }
-        if heap.isReadOnly {
-            try heap.read { tx in try SchemaVerifier<Schema>(tx.access).requireAll() }
-        } else {
-            try heap.write { tx in try SchemaVerifier<Schema>(tx.access).createMissing(in: tx) }
-        }
+        try heap.write { tx in try SchemaVerifier<Schema>(tx.access).createMissing(in: tx) }
     }
 
     private init(opened heap: PersistentHeap) throws {

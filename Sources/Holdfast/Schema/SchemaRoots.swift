@@ -70,8 +70,8 @@ public struct SchemaRoots {
         if isSame(new, Handle.load(RelativePointer(offset: old), from: access)) { return }
         let stored = Handle.store(new, in: access)
         Handle.destroy(RelativePointer(offset: old), in: access)
-        access.removeRoot(name)
         do throws(HeapError) {
+            // Replaces the entry of the catalogue.
             try access.addRoot(name, as: Handle.self, at: stored.offset)
         } catch {
             SchemaMisuse.lostRoot(name, Handle.self, error)

@@ -6,7 +6,7 @@
 import HoldfastEngine
 
 /// A value of Foundation that is stored as text.
-protocol StoredAsText: PersistableValue where Stored == StoredBytes {
+protocol StoredAsText: StoredAsOther, PersistableValue where Base == String {
     /// The name of the type in descriptions.
     static var typeName: String { get }
 
@@ -29,12 +29,6 @@ extension StoredAsText {
     public static func store(_ value: Self, in access: HeapAccess) -> StoredBytes {
         String.store(value.storedText, in: access)
     }
-
-    public static func destroy(_ stored: StoredBytes, in access: HeapAccess) {
-        stored.free(in: access)
-    }
-
-    public static var ownsMemory: Bool { true }
 
     public static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {
         let before = verification.problemCount
@@ -62,10 +56,6 @@ extension StoredAsText {
         return store(value, in: access)
     }
 
-    public static func moveOwned(at place: UInt64, by mover: BlockMover) {
-        StoredBytes.move(at: place, by: mover)
-    }
-
     public static func describe() throws(HeapError) -> TypeDescription {
         TypeDescription(typeName)
     }
@@ -74,6 +64,7 @@ extension StoredAsText {
 /// A `URL` is stored as its absolute string. One with a base is resolved first.
 extension URL: StoredAsText, Persistable, PersistableValue {
     public typealias Stored = StoredBytes
+    @usableFromInline package typealias Base = String
 
     static var typeName: String { "URL" }
 
@@ -90,6 +81,7 @@ extension URL: StoredAsText, Persistable, PersistableValue {
 /// A `Decimal` is stored as its digits, which is exact.
 extension Decimal: StoredAsText, Persistable, PersistableValue {
     public typealias Stored = StoredBytes
+    @usableFromInline package typealias Base = String
 
     static var typeName: String { "Decimal" }
 

@@ -61,8 +61,9 @@ extension UInt128: StorableWideInteger, Persistable, PersistableValue {
 }
 
 /// A duration is stored as its number of units of 10⁻¹⁸ seconds.
-extension Duration: Persistable, PersistableValue, LaidOutBySwift {
+extension Duration: StoredAsOther, Persistable, PersistableValue, LaidOutBySwift {
     public typealias Stored = StoredWideInteger
+    @usableFromInline package typealias Base = Int128
 
     public static func load(_ stored: StoredWideInteger, from access: HeapAccess) -> Duration {
         Duration(attoseconds: Int128.load(stored, from: access))
@@ -71,13 +72,6 @@ extension Duration: Persistable, PersistableValue, LaidOutBySwift {
     public static func store(_ value: Duration, in access: HeapAccess) -> StoredWideInteger {
         Int128.store(value.attoseconds, in: access)
     }
-
-    public static func destroy(_ stored: StoredWideInteger, in access: HeapAccess) {}
-
-    public static var ownsMemory: Bool { false }
-
-    /// Every bit pattern is a duration.
-    public static func verify(at offset: UInt64, in verification: inout some BlockVerifier) {}
 
     /// Encodes the standard library's own `Codable` form.
     public static func encode(

@@ -105,20 +105,3 @@ extension ClosedRange: InspectableText {}
 extension Duration: InspectableText {}
 extension URL: InspectableText {}
 extension Decimal: InspectableText {}
-
-/// A collection of Swift, which is stored as one of Holdfast's and inspected as that.
-protocol InspectableValue {
-    static var handleType: any Persistable.Type { get }
-}
-
-extension Array: InspectableValue where Element: Persistable {
-    static var handleType: any Persistable.Type { PersistentArray<Element>.self }
-}
-
-extension Set: InspectableValue where Element: PersistableKey {
-    static var handleType: any Persistable.Type { PersistentSet<Element>.self }
-}
-
-extension Dictionary: InspectableValue where Key: PersistableKey, Value: Persistable {
-    static var handleType: any Persistable.Type { PersistentMap<Key, Value>.self }
-}

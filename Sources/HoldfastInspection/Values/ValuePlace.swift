@@ -34,7 +34,7 @@ package struct ValuePlace {
         {
             content = .plain(layout)
         } else {
-            content = .persistable((type as? any InspectableValue.Type)?.handleType ?? type)
+            content = .persistable((type as? any CollectionValue.Type)?.handleType ?? type)
         }
     }
 

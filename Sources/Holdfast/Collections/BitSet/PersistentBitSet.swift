@@ -186,9 +186,10 @@ extension PersistentBitSet: Hashable {
 extension PersistentBitSet: WrappingHandle {
     /// The place of the header.
     public typealias Stored = RelativePointer<StoredArray>
+    @usableFromInline package typealias Base = PersistentArray<UInt64>
 
     @inlinable
-    var base: PersistentArray<UInt64> { words }
+    var base: Base { words }
 
     @inlinable
     init(base: PersistentArray<UInt64>) { self.init(words: base) }

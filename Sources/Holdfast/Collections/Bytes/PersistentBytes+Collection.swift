@@ -146,9 +146,10 @@ extension PersistentBytes: CustomStringConvertible {
 extension PersistentBytes: WrappingHandle {
     /// The place of the header.
     public typealias Stored = RelativePointer<StoredArray>
+    @usableFromInline package typealias Base = PersistentArray<UInt8>
 
     @inlinable
-    var base: PersistentArray<UInt8> { bytes }
+    var base: Base { bytes }
 
     @inlinable
     init(base: PersistentArray<UInt8>) { self.init(bytes: base) }

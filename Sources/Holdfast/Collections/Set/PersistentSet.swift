@@ -101,9 +101,10 @@ extension PersistentSet: Sequence {
 extension PersistentSet: WrappingHandle {
     /// The place of the header.
     public typealias Stored = RelativePointer<StoredMap>
+    @usableFromInline package typealias Base = PersistentMap<Element, NoValue>
 
     @inlinable
-    var base: PersistentMap<Element, NoValue> { table }
+    var base: Base { table }
 
     @inlinable
     init(base: PersistentMap<Element, NoValue>) { self.init(table: base) }

@@ -296,9 +296,10 @@ extension PersistentSortedSet: BidirectionalCollection {
 extension PersistentSortedSet: WrappingHandle {
     /// The place of the header.
     public typealias Stored = RelativePointer<StoredSortedMap>
+    @usableFromInline package typealias Base = PersistentSortedMap<Element, NoValue>
 
     @inlinable
-    var base: PersistentSortedMap<Element, NoValue> { tree }
+    var base: Base { tree }
 
     @inlinable
     init(base: PersistentSortedMap<Element, NoValue>) { self.init(tree: base) }

@@ -46,6 +46,7 @@ public final class PersistentHeap: Sendable {
     private let mode: OpenMode
     private let isClosed = Atomic<Bool>(false)
     let monitor: ChangeMonitor
+    let hub: ObserverHub
     /// The calls of tasks that have to wait; see `PersistentHeap+Tasks`.
     let readers = CallQueue(width: 4)
     let writers = CallQueue(width: 1)
@@ -68,6 +69,7 @@ public final class PersistentHeap: Sendable {
         self.mode = mode
         self.options = options
         monitor = ChangeMonitor(engine: engine)
+        hub = ObserverHub(engine: engine, monitor: monitor)
     }
 
     deinit { try? close() }

@@ -55,13 +55,26 @@ public struct HeapAccess {
     public var hints: UnsafeMutableRawPointer { context.pointee.hints }
 
     /// The address of `count` bytes at `offset`. Traps if the transaction has ended or the bytes
-    /// are not inside the heap.
+    /// are not inside the heap. See `ReadRecord` for transactions whose reads are recorded.
     @inlinable @inline(__always)
     public func address(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer {
         guard isOpen else { Misuse.notOpen(self) }
-        let limit = context.pointee.byteCount
+        let limit = context.pointee.limit
         guard offset <= limit, UInt64(truncatingIfNeeded: count) <= limit &- offset else {
-            Misuse.outOfBounds(offset, count, self)
+            return addressBeyondLimit(offset, count)
+        }
+        return context.pointee.base + Int(truncatingIfNeeded: offset)
+    }
+
+    /// The address of `count` bytes at `offset` of which the caller will read only some; nil if
+    /// reads are recorded, or the bytes are not inside the heap. Then the caller asks `address` for
+    /// those that it reads.
+    @inlinable @inline(__always)
+    public func addressOfAll(_ offset: UInt64, _ count: Int) -> UnsafeMutableRawPointer? {
+        guard isOpen else { Misuse.notOpen(self) }
+        let limit = context.pointee.limit
+        guard offset <= limit, UInt64(truncatingIfNeeded: count) <= limit &- offset else {
+            return nil
         }
         return context.pointee.base + Int(truncatingIfNeeded: offset)
     }

@@ -122,7 +122,7 @@ public final class HeapEngine: @unchecked Sendable {
                 "Holdfast: heap.read was called inside heap.write of the same heap. Use the "
                     + "transaction that is open.")
             guard !isForked else { throw HeapError.forked(path: path) }
-            return ReaderPlace(pool.image(of: outer), nil).makeContext(enclosing: enclosing)
+            return ReaderPlace(pool.image(of: outer), nil).makeContext(nestedIn: outer)
         }
         return try pool.enterReading().makeContext(enclosing: enclosing)
     }
@@ -260,7 +260,6 @@ public final class HeapEngine: @unchecked Sendable {
 
     /// The newest position that any process has committed. Any thread.
     public var newestPosition: UInt64 { changes.newestPosition }
-
     /// Waits until the newest position differs from `position`; returns it. See `ChangeWaiter`.
     public func waitForPosition(
         otherThan position: UInt64, timeout: Duration, isCancelled: () -> Bool = { false }
@@ -272,6 +271,7 @@ public final class HeapEngine: @unchecked Sendable {
     public func wakeWaiters() { changes.wakeAll() }
 
     public func openViews() -> [OpenView] { changes.openViews }
+    public func makeCommitReader() -> CommitReader { CommitReader(log: heap.log) }
 
     // MARK: Building and closing
 

@@ -28,4 +28,12 @@ struct ReaderPlace {
             return context
         }
     }
+
+    /// Opens a read transaction inside `outer`, the innermost of the same heap and thread, or one
+    /// that encloses transactions of other heaps. What it reads counts as read by `outer`.
+    func makeContext(nestedIn outer: HeapView.Context) -> HeapView.Context {
+        let context = makeContext(enclosing: HeapView.innermost)
+        if let reads = outer.pointee.reads { context.pointee.record(in: reads) }
+        return context
+    }
 }

@@ -55,11 +55,13 @@ extension HeapView {
     func fill(_ context: Context, isWritable: Bool, enclosing: Context?) {
         context.pointee.base = image.base
         context.pointee.byteCount = UInt64(image.byteCount)
+        context.pointee.limit = UInt64(image.byteCount)
         context.pointee.touchedLines = image.touchedLines
         context.pointee.isWritable = isWritable
         context.pointee.isLost = false
         context.pointee.hashSeed = hashSeed
         context.pointee.view = .passUnretained(self)
+        context.pointee.reads = nil
         context.pointee.enclosing = enclosing
         context.pointee.seat = nil
         context.pointee.isBiased = false
@@ -103,6 +105,7 @@ extension HeapView {
 
     private func show(in context: Context) {
         context.pointee.byteCount = UInt64(image.byteCount)
+        context.pointee.limit = UInt64(image.byteCount)
         context.pointee.touchedLines = dirty.shownMarks
     }
 

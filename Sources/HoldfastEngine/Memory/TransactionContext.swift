@@ -13,6 +13,8 @@ public struct TransactionContext {
     public var base: UnsafeMutableRawPointer
     /// Readable bytes from `base` on; grows within a write transaction.
     public var byteCount: UInt64
+    /// The same, or zero while `reads` is set.
+    @usableFromInline var limit: UInt64
     /// The open transaction's number; 0 while none is.
     public var epoch: UInt64
     /// One word per page, with a bit for each line that a store need not mark dirty, because the
@@ -24,6 +26,8 @@ public struct TransactionContext {
     /// Seeds of the heap's hash functions.
     public var hashSeed: HeapIdentity
     var view: Unmanaged<HeapView>
+    /// The record of what the transaction reads, if there is one.
+    var reads: Unmanaged<ReadRecord>?
     /// The transaction or savepoint that the same thread opened before this one, if any.
     var enclosing: UnsafeMutablePointer<TransactionContext>?
     /// The reader's seat, and whether it has nothing else in its image; see `ReaderLock`.

@@ -106,8 +106,8 @@ public struct PersistentArray<Element: Persistable> {
     @inlinable
     public subscript(index: Int) -> Element {
         get {
-            let header = header
-            return Element.load(elements(header)[checked(index, header)], from: access)
+            let place = elementOffset(checked(index, header))
+            return Element.load(access.load(place, as: Element.Stored.self), from: access)
         }
         nonmutating set {
             let place = elementOffset(checked(index, header))

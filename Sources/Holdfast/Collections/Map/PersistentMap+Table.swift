@@ -19,10 +19,22 @@ extension PersistentMap {
     /// Returns the start of the segment's chunks, after one bounds check for all of them.
     @inlinable @inline(__always)
     func chunks(_ segment: MapSegment) -> UnsafeMutableRawPointer {
+        requireSound(segment)
+        return access.address(segment.offset, Self.chunkBytes &<< segment.exponent)
+    }
+
+    /// The same for a search; nil if it must ask for each chunk that it reads.
+    @inlinable @inline(__always)
+    func chunksToSearch(_ segment: MapSegment) -> UnsafeMutableRawPointer? {
+        requireSound(segment)
+        return access.addressOfAll(segment.offset, Self.chunkBytes &<< segment.exponent)
+    }
+
+    @inlinable @inline(__always)
+    func requireSound(_ segment: MapSegment) {
         guard segment.exponent < 32, segment.offset & UInt64(HeapLayout.lineBytes &- 1) == 0 else {
             Handle.damaged(access, "map")
         }
-        return access.address(segment.offset, Self.chunkBytes &<< segment.exponent)
     }
 
     @inlinable @inline(__always)
@@ -47,7 +59,9 @@ extension PersistentMap {
     ) -> (found: UnsafeMutablePointer<Slot>?, room: UnsafeMutableRawPointer?) {
         let segment = segment(for: hash, header)
         if segment.isNull { return (nil, nil) }
-        let base = chunks(segment)
+        guard let base = chunksToSearch(segment) else {
+            return (searchRecorded(probe, hash, segment), nil)
+        }
         let mask = segment.chunks &- 1
         let tag = MapChunk.tag(hash)
         var index = Int(truncatingIfNeeded: hash) & mask
@@ -71,6 +85,29 @@ extension PersistentMap {
             chunk = base + index &* Self.chunkBytes
             control = chunk.load(as: UInt64.self)
         }
+    }
+
+    /// `search` chunk by chunk, so that only the chunks that it reads are recorded as read.
+    @inlinable @inline(never)
+    func searchRecorded(
+        _ probe: Key.Probe, _ hash: UInt64, _ segment: MapSegment
+    ) -> UnsafeMutablePointer<Slot>? {
+        let mask = segment.chunks &- 1
+        for distance in 0 ... mask {
+            let index = (Int(truncatingIfNeeded: hash) &+ distance) & mask
+            let chunk = access.address(
+                segment.offset &+ UInt64(truncatingIfNeeded: index &* Self.chunkBytes),
+                Self.chunkBytes)
+            let control = chunk.load(as: UInt64.self)
+            var candidates = MapChunk.matches(control, MapChunk.tag(hash))
+            while candidates != 0 {
+                let slot = slots(chunk) + MapChunk.slot(candidates)
+                if Key.matches(slot.pointee.key, probe, in: access) { return slot }
+                candidates &= candidates &- 1
+            }
+            if MapChunk.overflow(control) == 0 { break }
+        }
+        return nil
     }
 
     // MARK: Inserting

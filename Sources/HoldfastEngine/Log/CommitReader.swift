@@ -1,0 +1,84 @@
+import HoldfastFormat
+import HoldfastSystem
+
+/// The lines that commits have changed.
+public struct ChangedLines: Sendable {
+    public var lines = LineSet()
+    /// The version of the catalogue of roots after the commits, if they may have changed it.
+    public var catalogueVersion: UInt64?
+
+    public init() {}
+
+    /// What is known of commits whose records are gone: they may have changed everything.
+    public static var unknown: ChangedLines {
+        var changes = ChangedLines()
+        changes.lines = .complete
+        return changes
+    }
+
+    /// Whether a transaction would read something else after the commits.
+    public func concern(_ reads: RecordedReads) -> Bool {
+        if let catalogueVersion, catalogueVersion != reads.catalogueVersion { return true }
+        return lines.intersects(reads.lines)
+    }
+
+    mutating func add(firstLine: UInt64, _ bytes: UnsafeRawBufferPointer) {
+        let count = UInt64(bytes.count / HeapLayout.lineBytes)
+        lines.insert(firstLine, through: firstLine + count - 1)
+        let field = AllocatorRoot.catalogueVersionField
+        let start = firstLine << HeapLayout.lineShift
+        if start <= field, field + 8 <= start + UInt64(bytes.count) {
+            catalogueVersion = bytes.loadUnaligned(
+                fromByteOffset: Int(field - start), as: UInt64.self)
+        }
+    }
+}
+
+/// Reads from the log which lines commits have changed, without an image of its own.
+///
+/// It holds nothing that a writer or a checkpoint would wait for. A reader that is too slow finds
+/// that the ring has been recycled, and knows only that everything may have changed.
+///
+/// One thread at a time, any thread.
+public final class CommitReader: @unchecked Sendable {
+    private let log: JoinedLog
+    private let reader = LogReader()
+    /// The commits up to here have been read.
+    public private(set) var position: UInt64 = 0
+    private var chain: UInt64 = 0
+
+    init(log: JoinedLog) { self.log = log }
+
+    /// Continues after the commit that the open transaction shows.
+    public func begin(after access: HeapAccess) {
+        access.context.pointee.view._withUnsafeGuaranteedRef {
+            position = $0.applied
+            chain = $0.previousChecksum
+        }
+    }
+
+    /// Returns what the commits up to `target` have changed; nil if their records cannot be read,
+    /// or not any more. Then `begin` is due.
+    public func changes(upTo target: UInt64) -> ChangedLines? {
+        guard let joined = try? log.joinForAll() else { return nil }
+        var changes = ChangedLines()
+        var ring = try? joined.shared.ring()
+        while position < target {
+            guard let current = ring else { return nil }
+            if let (record, bytes) = reader.record(
+                at: position, in: current, epoch: joined.epoch, chain: chain)
+            {
+                guard
+                    LogRecord.forEachRun(
+                        in: bytes, record: record, { changes.add(firstLine: $0, $1) })
+                else { return nil }
+                position += record.span
+                chain = record.checksum
+            } else {
+                ring = try? joined.shared.ring()
+                guard let new = ring, new.capacity != current.capacity else { return nil }
+            }
+        }
+        return changes
+    }
+}

@@ -1,0 +1,47 @@
+import HoldfastFormat
+
+/// What a transaction has read, and of which state of the heap.
+///
+/// The allocator's root page is left out, because almost every commit changes it. Of its words, a
+/// read transaction uses only the catalogue's, and their changes show in `catalogueVersion`.
+public struct RecordedReads: Sendable {
+    public var lines = LineSet()
+    /// The version of the catalogue of roots.
+    public var catalogueVersion: UInt64 = 0
+    /// The log position of the transaction's snapshot.
+    public var position: UInt64 = 0
+
+    public init() {}
+}
+
+/// The record of a read transaction, which is written while it runs.
+///
+/// Every access to the heap's bytes by handles goes through `HeapAccess.address`, which compares it
+/// with the limit of its transaction. A recorded transaction has the limit zero, so each of its
+/// accesses takes the path of those beyond the limit, and is recorded there. Other transactions pay
+/// nothing.
+///
+/// Belongs to the thread of the transaction.
+public final class ReadRecord {
+    public internal(set) var reads = RecordedReads()
+
+    public init() {}
+
+    func add(_ offset: UInt64, _ count: Int) {
+        let rootPage = AllocatorRoot.offset &>> HeapLayout.pageShift
+        guard offset &>> HeapLayout.pageShift != rootPage else { return }
+        reads.lines.insert(bytesAt: offset, count: count)
+    }
+}
+
+extension TransactionContext {
+    mutating func record(in reads: Unmanaged<ReadRecord>) {
+        self.reads = reads
+        limit = 0
+    }
+
+    mutating func endRecording() {
+        reads = nil
+        limit = byteCount
+    }
+}

@@ -110,7 +110,8 @@ import TestSupport
         let heap = try TypedHeap<Everything>.inMemory()
         let follower = heap.heap.engine.makeCommitReader()
         var random = SplitMix(state: seed)
-        try heap.read { _, tx in follower.begin(after: tx.access) }
+        let place = try heap.read { _, tx in tx.access.logPlace }
+        follower.begin(at: try #require(place))
         var (concerned, changed, compared) = (0, 0, 0)
         for _ in 0 ..< 250 {
             let number = Int(random.next() % 24)

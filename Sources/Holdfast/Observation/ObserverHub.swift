@@ -29,14 +29,41 @@ final class ObserverHub: Sendable {
         /// The task that follows the log; nil while there are no observers.
         var task: Task<Void, Never>?
         var isEnded = false
-        /// The commits up to here have been compared with all entries.
-        var passed: UInt64 = 0
+        /// The newest commit that was announced.
+        var announced: UInt64 = 0
+        /// The commits up to here have been compared with all entries; nil if the log is not
+        /// followed: at first, and after its records could not be read.
+        var passed: UInt64?
+        /// Where the task shall go on reading the log: the snapshot of an evaluation.
+        var start: LogPlace?
         /// The newest steps, for evaluations that began before them. Bounded.
         var recent: [Step] = []
+
+        /// Whether no commit that was compared, or could not be, may have changed what was read.
+        func isCurrent(_ reads: RecordedReads) -> Bool {
+            guard let passed else { return reads.position >= announced }
+            // Later commits are still to be compared.
+            if reads.position >= passed { return true }
+            guard let first = recent.first, first.start <= reads.position else { return false }
+            return !recent.contains { $0.end > reads.position && $0.changes.concern(reads) }
+        }
 
         mutating func takeWaiting(_ number: Int) -> CheckedContinuation<Void, Never>? {
             defer { entries[number]?.waiting = nil }
             return entries[number]?.waiting
+        }
+
+        /// Makes entries stale; returns the continuations to resume.
+        mutating func wake(
+            where isStale: (RecordedReads) -> Bool
+        ) -> [CheckedContinuation<Void, Never>] {
+            var woken: [CheckedContinuation<Void, Never>] = []
+            for (number, entry) in entries where !entry.isStale {
+                guard let reads = entry.reads, isStale(reads) else { continue }
+                entries[number]?.isStale = true
+                if let waiting = takeWaiting(number) { woken.append(waiting) }
+            }
+            return woken
         }
 
         mutating func remember(_ step: Step) {
@@ -61,7 +88,9 @@ final class ObserverHub: Sendable {
 
     /// Returns the number of a new observer, which must be removed in the end.
     func add() -> Int {
-        state.withLock { state in
+        // In a forked child nobody follows the log, and each evaluation says so by its error.
+        guard !engine.isForked else { return 0 }
+        return state.withLock { state in
             state.newestNumber += 1
             state.entries[state.newestNumber] = Entry()
             if state.task == nil, !state.isEnded { start(&state) }
@@ -72,6 +101,7 @@ final class ObserverHub: Sendable {
     var count: Int { state.withLock(\.entries.count) }
 
     func remove(_ number: Int) {
+        guard !engine.isForked else { return }
         let task = state.withLock { state -> Task<Void, Never>? in
             state.entries[number] = nil
             guard state.entries.isEmpty else { return nil }
@@ -84,22 +114,20 @@ final class ObserverHub: Sendable {
     /// Records what the observer's evaluation has read.
     func settle(_ number: Int, _ reads: RecordedReads) {
         state.withLock { state in
-            let isStale = !isCurrent(reads, state)
+            let isStale = !state.isCurrent(reads)
             state.entries[number]?.reads = reads
             state.entries[number]?.isStale = isStale
+            if state.passed == nil, !isStale {
+                state.passed = reads.position
+                state.start = reads.logPlace
+            }
         }
-    }
-
-    private func isCurrent(_ reads: RecordedReads, _ state: State) -> Bool {
-        // Later commits are still to be compared.
-        if reads.position >= state.passed { return true }
-        guard let first = state.recent.first, first.start <= reads.position else { return false }
-        return !state.recent.contains { $0.end > reads.position && $0.changes.concern(reads) }
     }
 
     /// Waits until the observer is stale, or the calling task is cancelled. Returns false if the
     /// heap is closed.
     func waitUntilStale(_ number: Int) async -> Bool {
+        guard !engine.isForked else { return true }
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let mustWait = state.withLock { state in
@@ -120,38 +148,44 @@ final class ObserverHub: Sendable {
     // MARK: Following the log
 
     private func start(_ state: inout State) {
-        // Commits from here on are announced. Earlier ones count as passed.
+        // Commits from here on are announced.
+        state.announced = engine.newestPosition
         let versions = AsyncStream(bufferingPolicy: .bufferingNewest(1)) {
             monitor.add($0, since: nil)
         }
-        state.passed = engine.newestPosition
+        state.passed = nil
+        state.start = nil
         state.recent = []
-        let start = state.passed
         state.task = Task.detached { [self] in
-            var follower = ChangeFollower(engine: engine, from: start)
+            let reader = engine.makeCommitReader()
             for await version in versions {
                 if Task.isCancelled { return }
-                let changes = follower.changes(upTo: version.position)
-                pass(changes, to: follower.position)
+                pass(version.position, with: reader)
             }
             if !Task.isCancelled { end() }
         }
     }
 
     /// Compares the changes of the commits up to `position` with all entries.
-    private func pass(_ changes: ChangedLines, to position: UInt64) {
-        let woken = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-            guard position > state.passed else { return [] }
-            state.remember(Step(start: state.passed, end: position, changes: changes))
-            state.passed = position
-            var woken: [CheckedContinuation<Void, Never>] = []
-            for (number, entry) in state.entries where !entry.isStale {
-                guard let reads = entry.reads, reads.position < position, changes.concern(reads)
-                else { continue }
-                state.entries[number]?.isStale = true
-                if let waiting = state.takeWaiting(number) { woken.append(waiting) }
+    private func pass(_ position: UInt64, with reader: CommitReader) {
+        let start = state.withLock { state in
+            state.announced = max(state.announced, position)
+            defer { state.start = nil }
+            return state.start
+        }
+        if let start { reader.begin(at: start) }
+        let changes = reader.changes(upTo: position)
+        let woken = state.withLock { state in
+            guard let passed = state.passed, let changes else {
+                // Each evaluation is a place to begin again.
+                state.passed = nil
+                state.recent = []
+                return state.wake { $0.position < position }
             }
-            return woken
+            guard position > passed else { return [] }
+            state.remember(Step(start: passed, end: position, changes: changes))
+            state.passed = position
+            return state.wake { $0.position < position && changes.concern($0) }
         }
         for waiting in woken { waiting.resume() }
     }

@@ -5,7 +5,17 @@ extension HeapAccess {
     public func beginRecording(_ record: ReadRecord) {
         record.reads.catalogueVersion = catalogueVersion
         record.reads.position = position
+        record.reads.logPlace = logPlace
         context.pointee.record(in: .passUnretained(record))
+    }
+
+    /// The end of the last record that the transaction's snapshot has; nil for an opening that sees
+    /// no log.
+    public var logPlace: LogPlace? {
+        context.pointee.view._withUnsafeGuaranteedRef {
+            $0.observedSequence == nil
+                ? LogPlace(position: $0.applied, chain: $0.previousChecksum) : nil
+        }
     }
 
     /// Ends recording; the caller has kept the record alive until now.

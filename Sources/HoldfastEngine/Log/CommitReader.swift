@@ -9,13 +9,6 @@ public struct ChangedLines: Sendable {
 
     public init() {}
 
-    /// What is known of commits whose records are gone: they may have changed everything.
-    public static var unknown: ChangedLines {
-        var changes = ChangedLines()
-        changes.lines = .complete
-        return changes
-    }
-
     /// Whether a transaction would read something else after the commits.
     public func concern(_ reads: RecordedReads) -> Bool {
         if let catalogueVersion, catalogueVersion != reads.catalogueVersion { return true }
@@ -43,42 +36,38 @@ public struct ChangedLines: Sendable {
 public final class CommitReader: @unchecked Sendable {
     private let log: JoinedLog
     private let reader = LogReader()
-    /// The commits up to here have been read.
-    public private(set) var position: UInt64 = 0
-    private var chain: UInt64 = 0
+    /// The commits up to here have been read; nil if there is no place to go on.
+    private var place: LogPlace?
 
     init(log: JoinedLog) { self.log = log }
 
-    /// Continues after the commit that the open transaction shows.
-    public func begin(after access: HeapAccess) {
-        access.context.pointee.view._withUnsafeGuaranteedRef {
-            position = $0.applied
-            chain = $0.previousChecksum
-        }
-    }
+    /// Continues at `place`, the end of a snapshot's last record.
+    public func begin(at place: LogPlace) { self.place = place }
 
     /// Returns what the commits up to `target` have changed; nil if their records cannot be read,
     /// or not any more. Then `begin` is due.
     public func changes(upTo target: UInt64) -> ChangedLines? {
+        guard var next = place else { return nil }
+        place = nil
         guard let joined = try? log.joinForAll() else { return nil }
         var changes = ChangedLines()
         var ring = try? joined.shared.ring()
-        while position < target {
+        while next.position < target {
             guard let current = ring else { return nil }
             if let (record, bytes) = reader.record(
-                at: position, in: current, epoch: joined.epoch, chain: chain)
+                at: next.position, in: current, epoch: joined.epoch, chain: next.chain)
             {
                 guard
                     LogRecord.forEachRun(
                         in: bytes, record: record, { changes.add(firstLine: $0, $1) })
                 else { return nil }
-                position += record.span
-                chain = record.checksum
+                next = LogPlace(position: next.position + record.span, chain: record.checksum)
             } else {
                 ring = try? joined.shared.ring()
                 guard let new = ring, new.capacity != current.capacity else { return nil }
             }
         }
+        place = next
         return changes
     }
 }

@@ -10,8 +10,17 @@ public struct RecordedReads: Sendable {
     public var catalogueVersion: UInt64 = 0
     /// The log position of the transaction's snapshot.
     public var position: UInt64 = 0
+    /// The end of the snapshot's last record; nil for an opening that sees no log.
+    public var logPlace: LogPlace?
 
     public init() {}
+}
+
+/// A place in the log where a record begins.
+public struct LogPlace: Sendable {
+    let position: UInt64
+    /// The checksum of the record before it.
+    let chain: UInt64
 }
 
 /// The record of a read transaction, which is written while it runs.

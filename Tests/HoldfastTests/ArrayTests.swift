@@ -166,7 +166,9 @@ import Testing
             table.appendNew().append("c")
             #expect(table[0] == table[1] && table[0] != table[2] && table[0] != ["a"])
             #expect(table[0].hashValue == table[1].hashValue)
-            #expect(!table[0].isSameArray(as: table[1]) && table[0].isSameArray(as: table[0]))
+            #expect(
+                !table[0].isTriviallyIdentical(to: table[1])
+                    && table[0].isTriviallyIdentical(to: table[0]))
             #expect(Set(table).count == 2)
             #expect(
                 PersistentArray<Int>() == PersistentArray<Int>()

@@ -179,7 +179,7 @@ private struct Oops: Error, Equatable {
                 outside.next = inside
                 lists[1] = [1, 2]
                 let same = try inner.map("lists", Int.self, PersistentArray<Int>.self)
-                #expect(same.isSameMap(as: lists))
+                #expect(same.isTriviallyIdentical(to: lists))
                 try inner.savepoint { _ in lists[creating: 2].append(contentsOf: lists[1]!) }
                 try undone(inner) { inner in
                     inside.value = 9

@@ -91,7 +91,9 @@ extension PersistentBitSet {
             throw ExchangeProblem(
                 "a bit set holds numbers from 0 to \(Self.largestImported), not \(element)")
         }
-        guard insert(element) else { throw ExchangeProblem("\(element) occurs twice in the set") }
+        guard insert(element).inserted else {
+            throw ExchangeProblem("\(element) occurs twice in the set")
+        }
     }
 }
 

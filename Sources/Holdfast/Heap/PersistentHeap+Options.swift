@@ -136,6 +136,9 @@ extension PersistentHeap {
     }
 
     /// The failures that a write transaction survives once `write` has returned.
+    #if hasAttribute(nonexhaustive)
+        @nonexhaustive
+    #endif
     public enum Durability: Sendable {
         /// The end of the process, for any reason. Costs no system call.
         case process

@@ -2,6 +2,9 @@ import MemoryMapping
 
 /// How a program is going to read a heap, as far as it knows. It decides how much the system reads
 /// ahead around a requested page. It does not change the contents or layout of the heap.
+#if hasAttribute(nonexhaustive)
+    @nonexhaustive
+#endif
 public enum AccessPattern: Sendable, Hashable, CaseIterable {
     /// `random` for a heap file that does not fit into memory when the heap is opened; the system's
     /// default for any other.

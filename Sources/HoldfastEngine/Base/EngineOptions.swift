@@ -1,6 +1,9 @@
 import HoldfastSystem
 
 /// How a heap is opened.
+#if hasAttribute(nonexhaustive)
+    @nonexhaustive
+#endif
 public enum OpenMode: Sendable {
     /// Reads only, and changes nothing on the disk, not even after a crash: the log is applied to
     /// the image in memory.

@@ -2,6 +2,9 @@ import HoldfastSystem
 import MemoryMapping
 
 /// The errors of a heap. Each case says what happened, to which file, and what to do next.
+#if hasAttribute(nonexhaustive)
+    @nonexhaustive
+#endif
 public enum HeapError: Error, Equatable, Sendable {
     // Opening
     /// There is no file of this name.

@@ -72,7 +72,9 @@ extension PersistentSet: InspectableEntries {
     func insert(_ key: PlainValue, _ value: PlainDecoder) throws {
         insert(try key.key(as: Element.self))
     }
-    func remove(_ key: PlainValue) throws -> Bool { remove(try key.key(as: Element.self)) }
+    func remove(_ key: PlainValue) throws -> Bool {
+        remove(try key.key(as: Element.self)) != nil
+    }
 }
 
 extension PersistentSortedSet: InspectableOrder {
@@ -85,7 +87,9 @@ extension PersistentSortedSet: InspectableOrder {
     func insert(_ key: PlainValue, _ value: PlainDecoder) throws {
         insert(try key.key(as: Element.self))
     }
-    func remove(_ key: PlainValue) throws -> Bool { remove(try key.key(as: Element.self)) }
+    func remove(_ key: PlainValue) throws -> Bool {
+        remove(try key.key(as: Element.self)) != nil
+    }
     var lastPlace: EntryPlace? { tree.lastPlace }
 
     func places(from lower: PlainValue?, to upper: PlainValue?, through: Bool, limit: Int) throws

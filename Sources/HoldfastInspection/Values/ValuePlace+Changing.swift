@@ -97,7 +97,7 @@ extension ValuePlace {
     @discardableResult
     package func removeValue(forKey key: PlainValue) throws -> Bool {
         if let bits = inside.loaded as? PersistentBitSet {
-            return bits.remove(try key.bitNumber)
+            return bits.remove(try key.bitNumber) != nil
         }
         let entries = try entries
         try entries.requireFits(key)
@@ -112,7 +112,7 @@ extension ValuePlace {
                 throw InspectionProblem(problem)
             }
             guard case .integer(let number) = element else { return false }
-            return bits.insert(Int(number))
+            return bits.insert(Int(number)).inserted
         }
         let entries = try entries
         guard entries.isSet else { throw InspectionProblem("\(inside.shape.name) is not a set") }

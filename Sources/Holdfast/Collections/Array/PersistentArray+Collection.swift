@@ -44,7 +44,9 @@ extension PersistentArray: RandomAccessCollection, MutableCollection {
                 Handle.sliceOfAnotherCount(newValue.count, range.count)
             }
             // The end of a change through a slice, which has been made in place already.
-            if newValue.startIndex == range.lowerBound, isSameArray(as: newValue.base) { return }
+            if newValue.startIndex == range.lowerBound, isTriviallyIdentical(to: newValue.base) {
+                return
+            }
             replaceSubrange(range, with: newValue)
         }
     }

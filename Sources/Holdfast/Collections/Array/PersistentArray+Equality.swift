@@ -11,7 +11,7 @@ extension PersistentArray: Equatable where Element: Equatable {
     /// - Complexity: O(*n*), where *n* is the count; O(1) for two handles of one array.
     @inlinable
     public static func == (left: PersistentArray, right: PersistentArray) -> Bool {
-        if left.isSameArray(as: right) { return true }
+        if left.isTriviallyIdentical(to: right) { return true }
         if left.access.isDetached || right.access.isDetached {
             return (left.access.isDetached || left.isEmpty)
                 && (right.access.isDetached || right.isEmpty)
@@ -54,7 +54,7 @@ extension PersistentArray {
     ///
     /// - Complexity: O(1).
     @inlinable
-    public func isSameArray(as other: PersistentArray) -> Bool {
+    public func isTriviallyIdentical(to other: PersistentArray) -> Bool {
         offset == other.offset && access.isSameTransaction(as: other.access)
     }
 }

@@ -51,31 +51,31 @@ extension PersistentBitSet: PersistentSetAlgebra {
 
     /// Adds `element`. Traps for a negative number.
     ///
-    /// - Returns: Whether the element is new.
+    /// - Returns: Whether the element is new, and the element.
     /// - Complexity: O(1), and O(`element` / 64) if the set has to grow.
     @inlinable @discardableResult
-    public func insert(_ element: Int) -> Bool {
-        guard element >= 0 else { Handle.negativeElement(element) }
-        let index = element >> 6
+    public func insert(_ newMember: Int) -> (inserted: Bool, memberAfterInsert: Int) {
+        guard newMember >= 0 else { Handle.negativeElement(newMember) }
+        let index = newMember >> 6
         words.append(zeros: index + 1 - words.count)
         // There is no memory for so large a number: the transaction has exceeded a limit.
-        guard index < words.count else { return false }
+        guard index < words.count else { return (false, newMember) }
         let word = words[index]
-        guard word & Self.bit(element) == 0 else { return false }
-        words[index] = word | Self.bit(element)
-        return true
+        guard word & Self.bit(newMember) == 0 else { return (false, newMember) }
+        words[index] = word | Self.bit(newMember)
+        return (true, newMember)
     }
 
     /// Removes `element`.
     ///
-    /// - Returns: Whether the element was in the set.
+    /// - Returns: The element, or nil if it was not in the set.
     /// - Complexity: O(1), and more if the largest element is removed and there is a gap below it.
     @inlinable @discardableResult
-    public func remove(_ element: Int) -> Bool {
-        guard contains(element) else { return false }
+    public func remove(_ element: Int) -> Int? {
+        guard contains(element) else { return nil }
         words[element >> 6] &= ~Self.bit(element)
         if element >> 6 == words.count - 1 { trim() }
-        return true
+        return element
     }
 
     /// Removes all elements, and frees their memory unless `keepingCapacity` is true.

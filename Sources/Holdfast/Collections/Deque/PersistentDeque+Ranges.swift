@@ -53,6 +53,15 @@ extension PersistentDeque {
         replaceSubrange(index ..< index, with: newElements)
     }
 
+    /// Adds the elements of `newElements` at the front, in their order. The deque itself may be the
+    /// source.
+    ///
+    /// - Complexity: Amortised O(*m*), where *m* is the number of new elements.
+    @inlinable
+    public func prepend(contentsOf newElements: some Sequence<Element>) {
+        insert(contentsOf: newElements, at: 0)
+    }
+
     /// Removes the elements in `range` and frees everything that they own. Traps if the range is
     /// out of bounds.
     ///

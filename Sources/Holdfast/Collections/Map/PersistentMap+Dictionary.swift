@@ -57,7 +57,7 @@ extension PersistentMap: Equatable where Value: Equatable {
     /// - Complexity: O(*n*) expected, where *n* is the count; O(1) for two handles of one map.
     @inlinable
     public static func == (left: PersistentMap, right: PersistentMap) -> Bool {
-        if left.isSameMap(as: right) { return true }
+        if left.isTriviallyIdentical(to: right) { return true }
         if left.access.isDetached || right.access.isDetached {
             return (left.access.isDetached || left.isEmpty)
                 && (right.access.isDetached || right.isEmpty)
@@ -110,7 +110,7 @@ extension PersistentMap {
     ///
     /// - Complexity: O(1).
     @inlinable
-    public func isSameMap(as other: PersistentMap) -> Bool {
+    public func isTriviallyIdentical(to other: PersistentMap) -> Bool {
         offset == other.offset && access.isSameTransaction(as: other.access)
     }
 }

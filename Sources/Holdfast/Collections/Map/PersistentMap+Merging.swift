@@ -100,7 +100,20 @@ extension PersistentMap {
         }
     }
 
-    // MARK: Removing
+    // MARK: Returning the old value
+
+    /// Sets the value for `key`, frees the old one, and returns a copy of it, or nil if the key is
+    /// new.
+    ///
+    /// - Complexity: O(1) expected.
+    @inlinable @discardableResult
+    public func updateValue(_ value: Value, forKey key: Key) -> Value?
+    where Value: PersistableValue {
+        guard let found = insertIfNew(key, value) else { return nil }
+        let old = Value.load(found.pointee.value, from: access)
+        replace(found, with: value)
+        return old
+    }
 
     /// Removes the entry for `key` and returns its value, or nil if there is none.
     ///

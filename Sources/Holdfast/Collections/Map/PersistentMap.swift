@@ -171,27 +171,33 @@ public struct PersistentMap<Key: PersistableKey, Value: Persistable> {
 
     // MARK: Changing
 
-    /// Sets the value for `key` and frees the old one.
+    /// Sets the value for `key` and frees the old one. For values that can be copied out of the
+    /// heap, the other method of this name returns the old one.
     ///
     /// - Returns: Whether the key is new.
     /// - Complexity: O(1) expected.
     @inlinable @discardableResult
     public func updateValue(_ value: Value, forKey key: Key) -> Bool {
+        guard let found = insertIfNew(key, value) else { return true }
+        replace(found, with: value)
+        return false
+    }
+
+    /// Inserts an entry if the key is new; otherwise returns the slot that has the key.
+    @inlinable @inline(__always)
+    func insertIfNew(_ key: Key, _ value: Value) -> UnsafeMutablePointer<Slot>? {
         Key.withProbe(key) { probe in
             let hash = Key.hash(probe, seed: access.hashSeed)
             let header = header
             let (found, room) = search(probe, hash, header)
-            if let found {
-                replace(found, with: value)
-                return false
-            }
+            if let found { return found }
             let changes = header.pointee.changes
             // A value that owns memory is stored first: storing it may allocate, and the table must
             // be consistent then.
             if let slot = newSlot(key, probe, Value.store(value, in: access)) {
                 insertNew(slot, hash, room: room, changes: changes, header)
             }
-            return true
+            return nil
         }
     }
 

@@ -45,17 +45,30 @@ extension PersistentSet: PersistentSetAlgebra {
 
     /// Adds `element`. If there is an equal element already, that one stays.
     ///
-    /// - Returns: Whether the element is new.
+    /// - Returns: Whether the element is new, and the element that is in the set now.
     /// - Complexity: O(1) expected.
     @inlinable @discardableResult
-    public func insert(_ element: Element) -> Bool { table.updateValue(NoValue(), forKey: element) }
+    public func insert(_ newMember: Element) -> (inserted: Bool, memberAfterInsert: Element) {
+        guard let found = table.insertIfNew(newMember, NoValue()) else { return (true, newMember) }
+        return (false, Element.load(found.pointee.key, from: table.access))
+    }
 
     /// Removes `element` and frees everything that it owned.
     ///
-    /// - Returns: Whether the element was in the set.
+    /// - Returns: The element that was in the set, or nil.
     /// - Complexity: O(1) expected.
     @inlinable @discardableResult
-    public func remove(_ element: Element) -> Bool { table.removeValue(forKey: element) }
+    public func remove(_ element: Element) -> Element? {
+        Element.withProbe(element) { probe in
+            guard
+                let removed = table.remove(
+                    probe, Element.hash(probe, seed: table.access.hashSeed))
+            else { return nil }
+            let element = Element.load(removed.key, from: table.access)
+            table.destroy(removed)
+            return element
+        }
+    }
 
     /// Removes all elements and frees everything that they owned.
     ///

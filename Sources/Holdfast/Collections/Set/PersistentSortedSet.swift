@@ -45,17 +45,27 @@ extension PersistentSortedSet: PersistentSetAlgebra {
 
     /// Adds `element`. If there is an equal element already, that one stays.
     ///
-    /// - Returns: Whether the element is new.
+    /// - Returns: Whether the element is new, and the element that is in the set now.
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
-    public func insert(_ element: Element) -> Bool { tree.updateValue(NoValue(), forKey: element) }
+    public func insert(_ newMember: Element) -> (inserted: Bool, memberAfterInsert: Element) {
+        guard let found = tree.insertIfNew(newMember, NoValue()) else { return (true, newMember) }
+        return (false, Element.load(found.pointee.key, from: tree.access))
+    }
 
     /// Removes `element` and frees everything that it owned.
     ///
-    /// - Returns: Whether the element was in the set.
+    /// - Returns: The element that was in the set, or nil.
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
-    public func remove(_ element: Element) -> Bool { tree.removeValue(forKey: element) }
+    public func remove(_ element: Element) -> Element? {
+        Element.withProbe(element) { probe in
+            guard let removed = tree.remove(probe) else { return nil }
+            let element = Element.load(removed.key, from: tree.access)
+            tree.destroy(removed)
+            return element
+        }
+    }
 
     /// Removes all elements and frees everything that they owned.
     ///
@@ -138,6 +148,18 @@ extension PersistentSortedSet {
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func popLast() -> Element? { tree.popLast()?.key }
+
+    /// Removes and returns the smallest element. Traps if there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
+    @inlinable @discardableResult
+    public func removeFirst() -> Element { tree.removeFirst().key }
+
+    /// Removes and returns the greatest element. Traps if there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
+    @inlinable @discardableResult
+    public func removeLast() -> Element { tree.removeLast().key }
 }
 
 extension PersistentSortedSet where Element: Comparable {

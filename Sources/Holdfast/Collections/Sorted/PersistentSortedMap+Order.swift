@@ -85,13 +85,13 @@ extension PersistentSortedMap {
     /// Removes and returns the entry with the smallest key, or nil if there is none.
     ///
     /// Not available for values that are collections, because removing one frees it. Copy the
-    /// contents of `first`, then call `removeFirst()`.
+    /// contents of `first`, then call ``removeFirstEntry()``.
     ///
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable
     public func popFirst() -> Element? where Value: PersistableValue {
         guard let first else { return nil }
-        removeFirst()
+        removeFirstEntry()
         return first
     }
 
@@ -101,8 +101,55 @@ extension PersistentSortedMap {
     @inlinable
     public func popLast() -> Element? where Value: PersistableValue {
         guard let last else { return nil }
-        removeLast()
+        removeLastEntry()
         return last
+    }
+
+    /// Removes and returns the entry with the smallest key. Traps if there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
+    @inlinable @discardableResult
+    public func removeFirst() -> Element where Value: PersistableValue {
+        guard let element = popFirst() else { Handle.removesTooMany(1, 0) }
+        return element
+    }
+
+    /// Removes and returns the entry with the greatest key. Traps if there is none.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
+    @inlinable @discardableResult
+    public func removeLast() -> Element where Value: PersistableValue {
+        guard let element = popLast() else { Handle.removesTooMany(1, 0) }
+        return element
+    }
+
+    /// Removes the entry for `key` and returns its value, or nil if there is none.
+    ///
+    /// Not available for values that are collections, which are freed with the entry. For those,
+    /// use the overload that returns whether there was an entry.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
+    @inlinable @discardableResult
+    public func removeValue(forKey key: Key) -> Value? where Value: PersistableValue {
+        Key.withProbe(key) { probe in
+            guard let removed = remove(probe) else { return nil }
+            let value = Value.load(removed.value, from: access)
+            destroy(removed)
+            return value
+        }
+    }
+
+    /// Sets the value for `key`, frees the old one, and returns a copy of it, or nil if the key is
+    /// new.
+    ///
+    /// - Complexity: O(log *n*), where *n* is the count.
+    @inlinable @discardableResult
+    public func updateValue(_ value: Value, forKey key: Key) -> Value?
+    where Value: PersistableValue {
+        guard let found = insertIfNew(key, value) else { return nil }
+        let old = Value.load(found.pointee.value, from: access)
+        replace(found, with: value)
+        return old
     }
 
     /// Removes the entry with the smallest key and frees everything that it owned.
@@ -110,7 +157,7 @@ extension PersistentSortedMap {
     /// - Returns: Whether there was an entry.
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
-    public func removeFirst() -> Bool {
+    public func removeFirstEntry() -> Bool {
         guard let place = place({ _ in 0 }) else { return false }
         destroy(remove(from: leaf(place), at: 0) { _ in 0 })
         return true
@@ -121,7 +168,7 @@ extension PersistentSortedMap {
     /// - Returns: Whether there was an entry.
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
-    public func removeLast() -> Bool {
+    public func removeLastEntry() -> Bool {
         guard let place = place({ $0.count - 1 }) else { return false }
         let leaf = leaf(place)
         destroy(remove(from: leaf, at: leaf.count - 1) { $0.count - 1 })

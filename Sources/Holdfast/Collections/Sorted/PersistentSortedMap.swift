@@ -103,26 +103,34 @@ public struct PersistentSortedMap<Key: PersistableOrderedKey, Value: Persistable
 
     // MARK: Changing
 
-    /// Sets the value for `key` and frees the old one.
+    /// Sets the value for `key` and frees the old one. For values that can be copied out of the
+    /// heap, the other method of this name returns the old one.
     ///
     /// - Returns: Whether the key is new.
     /// - Complexity: O(log *n*), where *n* is the count.
     @inlinable @discardableResult
     public func updateValue(_ value: Value, forKey key: Key) -> Bool {
+        guard let found = insertIfNew(key, value) else { return true }
+        replace(found, with: value)
+        return false
+    }
+
+    /// Inserts an entry if the key is new; otherwise returns the slot that has the key.
+    @inlinable @inline(__always)
+    func insertIfNew(_ key: Key, _ value: Value) -> UnsafeMutablePointer<Slot>? {
         Key.withProbe(key) { probe in
             let ordered = Key.orderedProbe(probe)
             let leaf = leaf(for: ordered, header)
             if let leaf, let slot = leaf.find(probe, Key.hash(probe, seed: access.hashSeed), access)
             {
-                replace(slot, with: value)
-                return false
+                return slot
             }
             // A value that owns memory is stored first: storing it may allocate, and the tree must
             // be consistent then.
             if let slot = newSlot(key, probe, Value.store(value, in: access)) {
                 insertNew(slot, probe, ordered)
             }
-            return true
+            return nil
         }
     }
 

@@ -26,7 +26,7 @@ import TestSupport
                         let number = Int32.random(in: -1500 ..< 1500, using: &random)
                         let name = "name \(number), and then some"
                         if Int.random(in: 0 ..< 10, using: &random) < (removes ? 8 : 3) {
-                            if hashed.remove(number) != (numbers.remove(number) != nil) {
+                            if hashed.remove(number) != numbers.remove(number) {
                                 Issue.record("\(number)")
                             }
                             if sorted.remove(name) != (names.remove(name) != nil) {

@@ -45,7 +45,7 @@ import TestSupport
                         let key = key(&random)
                         if Int.random(in: 0 ..< 10, using: &random) < insertions {
                             let value = value(&random)
-                            let isNew = map.updateValue(value, forKey: key)
+                            let isNew: Bool = map.updateValue(value, forKey: key)
                             if isNew != (model.updateValue(value, forKey: key) == nil) {
                                 Issue.record("\(key) was new or not")
                             }

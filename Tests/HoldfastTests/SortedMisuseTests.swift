@@ -45,7 +45,7 @@ import Testing
                 var calls = 0
                 set.removeAll { element in
                     calls += 1
-                    return calls < 10 && set.insert(-element - 1)
+                    return calls < 10 && set.insert(-element - 1).inserted
                 }
             }
         }

@@ -219,11 +219,11 @@ import TestSupport
                 Issue.record("relations")
             }
         case 13 ... 20:
-            if bits.one.remove(number) != (model.one.remove(number) != nil) {
+            if bits.one.remove(number) != model.one.remove(number) {
                 Issue.record("whether \(number) was there")
             }
         default:
-            if bits.one.insert(number) != model.one.insert(number).inserted {
+            if bits.one.insert(number).inserted != model.one.insert(number).inserted {
                 Issue.record("whether \(number) was new")
             }
         }

@@ -228,7 +228,7 @@ import TestSupport
             let bits = try tx.bitSet("bits")
             let set = try tx.set("set", of: Int.self)
             #expect(
-                bits.insert(1_000_000) && !bits.insert(1_000_000) && bits.count == 1
+                bits.insert(1_000_000).inserted && !bits.insert(1_000_000).inserted && bits.count == 1
                     && bits.max() == 1_000_000
                     && bits.min() == 1_000_000)
             set.formUnion([1, 64, 1_000_000])

@@ -75,7 +75,7 @@ final class Workload {
     /// The acting process ends, by closing the heap or by a kill.
     func leave(cleanly: Bool) throws(HeapError) {
         guard !cleanly else { return try engine.close() }
-        engine.heap.lifecycle.closed.store(true, ordering: .releasing)
+        engine.heap.lifecycle.close()
         engine.file?.close()
     }
 

@@ -312,4 +312,12 @@ final class SharedMemory: @unchecked Sendable {
     }
 
     func close() { file.close() }
+
+    /// Gives everything back but the addresses, when nobody refers to the memory any more except,
+    /// perhaps, a thread that was about to look for a seat; see `FormerMemory`.
+    func clear() {
+        ringLock.withLock { $0 = nil }
+        try? reservation.mapAnonymous(byteCount: Self.headerBytes, at: 0)
+        file.close()
+    }
 }

@@ -286,7 +286,7 @@
         func dispose() {
             for index in engines.indices {
                 if let engine = engines[index] {
-                    engine.heap.lifecycle.closed.store(true, ordering: .releasing)
+                    engine.heap.lifecycle.close()
                     engine.file?.close()
                 }
                 engines[index] = nil

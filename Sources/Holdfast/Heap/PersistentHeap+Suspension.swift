@@ -35,7 +35,7 @@ extension PersistentHeap {
     /// its own until it is closed.
     ///
     /// A heap in memory has nothing to give up, and goes on as it is. Does nothing if the heap is
-    /// suspended already.
+    /// suspended already, and nor does ``close()`` to its files then.
     ///
     /// - Throws: ``HeapError/timedOut(path:waitingFor:)`` if a transaction, or a sync, of this
     ///   process does not end in time, and ``HeapError/noFile(path:)`` for a private copy: the heap

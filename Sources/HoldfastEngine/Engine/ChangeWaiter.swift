@@ -18,8 +18,8 @@ final class ChangeWaiter {
     }
 
     /// The signal for the commits of this opening and of all openings that it shares the heap with;
-    /// nil for an opening that does not follow commits yet. Valid inside `body`: after a suspension,
-    /// the opening may have other shared memory.
+    /// nil for an opening that does not follow commits yet. Valid inside `body`: after a
+    /// suspension, the opening may have other shared memory.
     private func withSignal<R>(_ body: (ChangeSignal?) -> R) -> R {
         if dataFile.mode == .privateCopy { return body(localSignal.signal) }
         let shared = participation.sharedMemory
@@ -60,8 +60,8 @@ final class ChangeWaiter {
     /// Waits until the newest position differs from `position`, or until the timeout; returns the
     /// newest position in both cases. Spins briefly, then sleeps in the kernel until a commit wakes
     /// it. An opening that cannot register polls every 10 milliseconds instead: it lacks permission
-    /// to write beside the heap, or it may not start the log and no process has. A suspended opening
-    /// does not look until its suspension ends, which this does not bring about.
+    /// to write beside the heap, or it may not start the log and no process has. A suspended
+    /// opening does not look until its suspension ends, which this does not bring about.
     func wait(
         otherThan position: UInt64, timeout: Duration, isCancelled: () -> Bool
     ) throws(HeapError) -> UInt64 {

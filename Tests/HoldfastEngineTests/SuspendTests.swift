@@ -9,13 +9,7 @@ import TestSupport
 /// A suspended opening holds nothing, and takes part again as if it were new, whatever has happened
 /// meanwhile.
 @Suite(.progress) struct SuspendTests {
-    private let heap: TestHeap
-
-    init() {
-        var options = TestHeap.options
-        options.verifiesDirtyTracking = true
-        heap = TestHeap(options)
-    }
+    private let heap = TestHeap()
 
     /// A heap at rest with a cell that holds 5.
     private func makeCell() throws -> UInt64 {
@@ -55,6 +49,8 @@ import TestSupport
     @Test(arguments: [OpenMode.readWrite, .readOnly], [0, 1, 2])
     func noLockIsLeft(mode: OpenMode, reads: Int) throws {
         let cell = try makeCell()
+        var heap = heap
+        heap.options.verifiesDirtyTracking = true
         for isShared in [false, true] {
             let other = isShared ? try heap.open() : nil
             try other?.change { $0.store(5, at: cell) }
@@ -158,11 +154,11 @@ import TestSupport
     @Test(arguments: Deed.allCases) func theNewestStateIsSeen(deed: Deed) throws {
         let cell = try makeCell()
         let engine = try heap.open()
+        let large = try engine.change { $0.allocate(byteCount: 1 << 20) }
         let blocks = try engine.change { access in
             (0 ..< 60).map { _ in access.allocate(byteCount: 4096) }
         }
         try engine.change { access in for block in blocks { access.store(1, at: block) } }
-        let large = try engine.change { $0.allocate(byteCount: 1 << 20) }
         if deed == .shrinks { try engine.reserve(bytes: 8 << 20) }
         let other = try heap.open()
         try engine.suspend()
@@ -174,7 +170,7 @@ import TestSupport
         case .writes: break
         case .checkpoints: try other.checkpoint()
         case .recycles:
-            for round in 0 ..< 200 {
+            for round in 0 ..< 100 {
                 try other.change { access in
                     access.writableAddress(blocks[0], 4096).initializeMemory(
                         as: UInt8.self, repeating: UInt8(round), count: 4096)

@@ -4,8 +4,8 @@ import TestSupport
 @testable import HoldfastEngine
 
 /// The power is cut after every call to the disk while several openings of a heap, standing for
-/// several processes, write, sync, checkpoint, compact, copy, open and close, are killed, and keep
-/// views.
+/// several processes, write, sync, checkpoint, compact, copy, open and close, are suspended and
+/// killed, and keep views.
 @Suite(.progress) struct SharedPowerCutTests {
     /// A copy that was being made, or is complete.
     private struct Copy {
@@ -58,6 +58,7 @@ import TestSupport
                         try workload.problem(
                             with: workload.engine, allowing: workload.commits ... workload.commits),
                         "another process after commit \(workload.commits)")
+                case 21 ..< 24: try workload.suspend()
                 default: break
                 }
                 if durable.last?.commits != workload.durableCommits {

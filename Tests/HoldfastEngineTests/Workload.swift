@@ -75,7 +75,7 @@ final class Workload {
     /// The acting process ends, by closing the heap or by a kill.
     func leave(cleanly: Bool) throws(HeapError) {
         guard !cleanly else { return try engine.close() }
-        engine.heap.lifecycle.closed.store(true, ordering: .releasing)
+        engine.heap.lifecycle.close()
         engine.file?.close()
     }
 
@@ -202,6 +202,14 @@ final class Workload {
         durableCommits = target
     }
 
+    func suspend() throws(HeapError) {
+        let target = commits
+        // One that is suspended already knows nothing of later commits.
+        let wasOpen = engine.heap.lifecycle.isOpen
+        try engine.suspend()
+        if wasOpen { durableCommits = target }
+    }
+
     /// Durable, except as far as an open view prevented it.
     func checkpoint() throws(HeapError) {
         let target = commits
@@ -211,8 +219,9 @@ final class Workload {
 
     func reopen() throws(HeapError) {
         let target = commits
-        // Closing a closed heap guarantees nothing: its first closing may have failed.
-        let wasOpen = !engine.isClosed
+        // Closing a closed heap guarantees nothing: its first closing may have failed. Nor does
+        // closing a suspended one say anything about the commits of others.
+        let wasOpen = engine.heap.lifecycle.isOpen
         try engine.close()
         if wasOpen { durableCommits = target }
         engine = try HeapEngine(path: path, mode: .readWrite, options: options, disk: disk)

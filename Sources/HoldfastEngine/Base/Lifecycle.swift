@@ -2,11 +2,16 @@ import HoldfastSystem
 import Synchronization
 
 /// Whether an opening is still usable. It is not once it is closed, in a forked child, or after a
-/// failed write.
+/// failed write; and not while it is suspended.
 final class Lifecycle: Sendable {
+    private static let open: UInt8 = 0
+    private static let suspended: UInt8 = 1
+    private static let ended: UInt8 = 2
+
     let path: String
     let mode: OpenMode
-    let closed = Atomic<Bool>(false)
+    /// One of the three. Every transaction checks it with one load.
+    private let phase = Atomic<UInt8>(open)
     /// Whether `reason` is set. Every transaction checks this with one load instead of a lock.
     let hasFailed = Atomic<Bool>(false)
     /// Why nothing more may be written, after a failure on the way to the disk.
@@ -18,7 +23,27 @@ final class Lifecycle: Sendable {
         self.mode = mode
     }
 
-    var isClosed: Bool { closed.load(ordering: .acquiring) }
+    /// Neither closed nor suspended.
+    @inline(__always)
+    var isOpen: Bool { phase.load(ordering: .acquiring) == Self.open }
+    var isClosed: Bool { phase.load(ordering: .acquiring) == Self.ended }
+    var isSuspended: Bool { phase.load(ordering: .acquiring) == Self.suspended }
+
+    /// Ends the opening for good; returns whether it had not ended before.
+    @discardableResult
+    func close() -> Bool {
+        phase.exchange(Self.ended, ordering: .acquiringAndReleasing) != Self.ended
+    }
+
+    /// From now on nobody uses the opening until `resume`. Both require exclusive access.
+    func suspend() { move(from: Self.open, to: Self.suspended) }
+
+    func resume() { move(from: Self.suspended, to: Self.open) }
+
+    /// A closed opening stays closed.
+    private func move(from old: UInt8, to new: UInt8) {
+        _ = phase.compareExchange(expected: old, desired: new, ordering: .acquiringAndReleasing)
+    }
 
     @inline(__always)
     var isForked: Bool { generation != ForkGuard.current }
@@ -29,7 +54,11 @@ final class Lifecycle: Sendable {
     @inline(__always)
     func requireUsable() throws(HeapError) {
         guard !isForked else { throw HeapError.forked(path: path) }
-        guard !isClosed else { throw HeapError.closed(path: path) }
+        guard isOpen else { throw unusable }
+    }
+
+    private var unusable: HeapError {
+        isSuspended ? .suspended(path: path) : .closed(path: path)
     }
 
     @inline(__always)

@@ -16,6 +16,8 @@ final class CheckpointThread: @unchecked Sendable {
     /// Called once a second until it returns false.
     private var tidying: (@Sendable () -> Bool)?
     private var isStopped = false
+    /// How often the thread has been stopped: a thread of an earlier time ends.
+    private var stops = 0
     private var thread: SystemThread?
     private var isRunning = false
 
@@ -55,6 +57,7 @@ final class CheckpointThread: @unchecked Sendable {
     func stop() {
         mutex.lock()
         isStopped = true
+        stops += 1
         changed.signal()
         let thread = thread
         self.thread = nil
@@ -65,19 +68,29 @@ final class CheckpointThread: @unchecked Sendable {
         if thread.isCurrent { thread.detach() } else { thread.join() }
     }
 
+    /// Allows checkpoints again, after `stop`.
+    func allow() {
+        mutex.lock()
+        defer { mutex.unlock() }
+        isStopped = false
+        isRunning = false
+        isWanted.store(false, ordering: .relaxed)
+        tidying = nil
+    }
+
     private func start() {
-        thread = SystemThread { self.run() }
+        thread = SystemThread { [stops] in self.run(stops) }
         isRunning = thread != nil
         // If the thread could not start, transactions that cannot continue without a checkpoint
         // make it themselves.
         if !isRunning { isWanted.store(false, ordering: .relaxed) }
     }
 
-    private func run() {
+    private func run(_ time: Int) {
         while true {
             mutex.lock()
-            while !isWanted.load(ordering: .relaxed), !isStopped { waitOrTidy() }
-            let isStopped = isStopped
+            while !isWanted.load(ordering: .relaxed), stops == time { waitOrTidy() }
+            let isStopped = stops != time
             let mayRefuse = mayRefuse
             mutex.unlock()
             if isStopped { return }

@@ -1,7 +1,7 @@
 import HoldfastFormat
 import HoldfastSystem
 
-/// Ends an opening.
+/// Ends an opening, or its part in the sharing until the end of a suspension.
 struct Closing {
     private let heap: OpenHeap
     private let committer: Committer
@@ -23,30 +23,46 @@ struct Closing {
         guard !lifecycle.isClosed else { return }
         pool.first.maintenance.stopThread()
         try pool.alone { () throws(HeapError) in
-            guard !lifecycle.closed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+            guard lifecycle.close() else { return }
             builder?.end()
-            guard try close() else { return }
-            // If the heap cannot be put at rest now, the next opening does it.
-            try? HeapEngine(
-                path: dataFile.location, mode: .readWrite, options: dataFile.options.ofLastReader,
-                disk: dataFile.disk
-            ).close()
+            try leave(heap.detach)
         }
+    }
+
+    /// Does everything that a close does to the files and locks, and keeps the open file with its
+    /// mapping. Requires exclusive access and that no thread makes checkpoints.
+    func suspend() throws(HeapError) {
+        heap.lifecycle.suspend()
+        var hasLeft = true
+        defer { heap.opener.suspendImage() }
+        try leave { hasLeft = heap.withdraw() && hasLeft }
+        guard hasLeft else {
+            throw HeapError.timedOut(path: dataFile.path, waitingFor: "another thread's sync")
+        }
+    }
+
+    private func leave(_ detach: () -> Void) throws(HeapError) {
+        guard try end(detach) else { return }
+        // If the heap cannot be put at rest now, the next opening does it.
+        try? HeapEngine(
+            path: dataFile.location, mode: .readWrite, options: dataFile.options.ofLastReader,
+            disk: dataFile.disk
+        ).close()
     }
 
     /// The last process to close the heap makes a checkpoint, writes a header that marks the file
     /// as complete, and removes the log. Other processes make their commits durable. Returns
     /// whether this was the last reader of a log that others wrote and left behind. The caller
     /// holds the latch exclusively.
-    private func close() throws(HeapError) -> Bool {
-        defer { heap.detach() }
+    private func end(_ detach: () -> Void) throws(HeapError) -> Bool {
+        defer { detach() }
         guard let file = dataFile.file, let shared = participation.shared else { return false }
         var leavesLog = false
         try dataFile.withOpeningLock(file) { () throws(HeapError) in
             // Runs on every exit, including errors.
             defer {
                 removeOrphans(file, shared)
-                heap.detach()
+                detach()
             }
             // The memory is gone with the last who has it open. The name goes at once: no snapshot
             // can be opened any more.
@@ -64,13 +80,18 @@ struct Closing {
     }
 
     /// Undoes a refused opening: removes the files that it created beside the heap.
-    func abandonOpening() {
+    func abandonOpening() { abandon(heap.detach) }
+
+    /// The same for the end of a suspension, which goes on.
+    func abandonResumption() { abandon { _ = heap.withdraw() } }
+
+    private func abandon(_ detach: () -> Void) {
         if let file = dataFile.file, let shared = participation.shared {
             try? dataFile.withOpeningLock(file) { () throws(HeapError) in
                 removeUnusedSharedFile(file, shared)
             }
         }
-        heap.detach()
+        detach()
     }
 
     /// Whether this reader is the last user of a log that others wrote and left behind. Requires

@@ -91,7 +91,7 @@ final class Committer {
             try follower.catchUp()
         } catch {
             // The image is unusable now. The files are unchanged.
-            participation.lifecycle.closed.store(true, ordering: .releasing)
+            participation.lifecycle.close()
         }
         view.endShortage()
     }

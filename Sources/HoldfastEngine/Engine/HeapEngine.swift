@@ -15,7 +15,7 @@ public final class HeapEngine: @unchecked Sendable {
     let heap: OpenHeap
     let view: HeapView
     let pool: ImagePool
-    private let changes: ChangeWaiter
+    let changes: ChangeWaiter
     private let builder: BulkBuilder?
 
     /// Opens the heap at `path`; see `Opener`. On an error, the file is unchanged.
@@ -29,7 +29,7 @@ public final class HeapEngine: @unchecked Sendable {
         changes = ChangeWaiter(heap, readerLock: pool.first.readerLock)
         builder = mode == .bulkBuild ? try BulkBuilder(dataFile: heap.dataFile, view: view) : nil
         do throws(HeapError) { try open() } catch {
-            heap.lifecycle.closed.store(true, ordering: .releasing)
+            heap.lifecycle.close()
             builder?.end()
             Closing(pool.first).abandonOpening()
             throw error
@@ -67,16 +67,17 @@ public final class HeapEngine: @unchecked Sendable {
     ) throws(HeapError) -> HeapEngine {
         guard !isForked else { throw HeapError.forked(path: path) }
         do throws(HeapError) {
-            // The file must still have its name, from the current working directory.
-            try requireInPlace()
-            let snapshot = try HeapEngine(
-                path: location, mode: .readOnly, options: options.ofSnapshot(isCancelled),
-                disk: heap.dataFile.disk)
-            // It belongs to this opening, which another thread may have closed.
-            guard !heap.dataFile.isExclusive || !heap.lifecycle.isClosed else {
-                throw HeapError.closed(path: path)
+            return try awake { () throws(HeapError) in
+                if heap.lifecycle.isSuspended { throw HeapError.suspended(path: path) }
+                // The file must still have its name, from the current working directory.
+                try requireInPlace()
+                let snapshot = try HeapEngine(
+                    path: location, mode: .readOnly, options: options.ofSnapshot(isCancelled),
+                    disk: heap.dataFile.disk)
+                // It belongs to this opening, which another thread may have closed or suspended.
+                if heap.dataFile.isExclusive { try heap.lifecycle.requireUsable() }
+                return snapshot
             }
-            return snapshot
         } catch {
             // Another thread has closed a heap in memory, which then has no name.
             throw heap.dataFile.disk.isVolatile && heap.lifecycle.isClosed
@@ -124,12 +125,16 @@ public final class HeapEngine: @unchecked Sendable {
             guard !isForked else { throw HeapError.forked(path: path) }
             return ReaderPlace(pool.image(of: outer), nil).makeContext(nestedIn: outer)
         }
-        return try pool.enterReading().makeContext(enclosing: enclosing)
+        return try awake { () throws(HeapError) in
+            try pool.enterReading().makeContext(enclosing: enclosing)
+        }
     }
 
     /// The same, if that needs no waiting; nil otherwise. For a thread without open transactions.
     public func tryToBeginRead() throws(HeapError) -> Context? {
-        try pool.tryToEnterReading()?.makeContext(enclosing: HeapView.innermost)
+        try unlessSuspended { () throws(HeapError) in
+            try pool.tryToEnterReading()?.makeContext(enclosing: HeapView.innermost)
+        }
     }
 
     public func endRead(_ context: Context) { pool.endReading(context) }
@@ -177,7 +182,7 @@ public final class HeapEngine: @unchecked Sendable {
     public func scrub(progress: ((_ done: Int, _ of: Int) -> Void)? = nil) throws(HeapError)
         -> PageReport
     {
-        try heap.lifecycle.requireUsable()
+        try awake { () throws(HeapError) in try heap.lifecycle.requireUsable() }
         return try Scrubber.run(heap, looking: reading, progress: progress)
     }
 
@@ -188,16 +193,20 @@ public final class HeapEngine: @unchecked Sendable {
     /// urgent.
     public func beginWrite() throws(HeapError) -> Context {
         view.demandNoOpenTransaction(for: "heap.write")
-        try heap.lifecycle.requireWritable()
-        return try pool.beginWriting(in: try pool.lockForWriting())
+        return try awake { () throws(HeapError) in
+            try heap.lifecycle.requireWritable()
+            return try pool.beginWriting(in: try pool.lockForWriting())
+        }
     }
 
     /// The same, if that needs no waiting for other threads and processes; nil otherwise.
     public func tryToBeginWrite() throws(HeapError) -> Context? {
         view.demandNoOpenTransaction(for: "heap.write")
-        try heap.lifecycle.requireWritable()
-        guard let image = try pool.tryToLockForWriting() else { return nil }
-        return try pool.beginWriting(in: image)
+        return try unlessSuspended { () throws(HeapError) in
+            try heap.lifecycle.requireWritable()
+            guard let image = try pool.tryToLockForWriting() else { return nil }
+            return try pool.beginWriting(in: image)
+        }
     }
 
     /// Commits atomically. On an error, nothing has changed.
@@ -224,55 +233,6 @@ public final class HeapEngine: @unchecked Sendable {
         return reason ?? error
     }
 
-    // MARK: Maintenance
-
-    /// Makes every commit so far durable. Any thread. One write and one sync of the log, shared by
-    /// all threads and processes that wait at that moment; nothing if everything is durable.
-    public func makeDurable() throws(HeapError) { try pool.first.maintenance.makeDurable() }
-
-    /// Moves the log into the data file, up to the oldest open snapshot, and returns memory, disk
-    /// blocks and, if no other process has the heap open, space of the log to the system.
-    public func checkpoint() throws(HeapError) {
-        guard mode != .readOnly else { return try heap.lifecycle.requireUsable() }
-        try pool.maintain("heap.checkpoint") { (work) throws(HeapError) in try work.checkpoint() }
-    }
-
-    /// Checkpoints, then punches holes where pages are free. Returns the bytes of the holes.
-    @discardableResult
-    public func compact() throws(HeapError) -> Int {
-        try pool.maintain("heap.compact") { (work) throws(HeapError) in try work.compact() } ?? 0
-    }
-
-    /// Makes the file at least `bytes` long, and keeps it so; see `FileSize`.
-    public func reserve(bytes: Int) throws(HeapError) {
-        let bytes = try heap.fileSize.roundedReservation(bytes)
-        try pool.maintainFile("heap.reserve") { (work) throws(HeapError) in
-            try work.reserve(bytes: bytes)
-        }
-    }
-
-    /// Drops the reservation made by `reserve`, and truncates the file to what the heap needs.
-    public func shrink() throws(HeapError) {
-        try pool.maintainFile("heap.shrink") { (work) throws(HeapError) in try work.shrink() }
-    }
-
-    // MARK: Changes
-
-    /// The newest position that any process has committed. Any thread.
-    public var newestPosition: UInt64 { changes.newestPosition }
-    /// Waits until the newest position differs from `position`; returns it. See `ChangeWaiter`.
-    public func waitForPosition(
-        otherThan position: UInt64, timeout: Duration, isCancelled: () -> Bool = { false }
-    ) throws(HeapError) -> UInt64 {
-        try changes.wait(otherThan: position, timeout: timeout, isCancelled: isCancelled)
-    }
-
-    /// Wakes all waiting threads, in every process, to check their conditions again.
-    public func wakeWaiters() { changes.wakeAll() }
-
-    public func openViews() -> [OpenView] { changes.openViews }
-    public func makeCommitReader() -> CommitReader { CommitReader(log: heap.log) }
-
     // MARK: Building and closing
 
     /// Throws `busy` if `finishBuild(replacing: true)` would not be able to replace the file.
@@ -293,7 +253,7 @@ public final class HeapEngine: @unchecked Sendable {
     public func close() throws(HeapError) {
         // The locks, reader table entry and log belong to the parent process; only the descriptors
         // belong to the child.
-        guard !isForked else { return heap.lifecycle.closed.store(true, ordering: .releasing) }
+        guard !isForked else { return _ = heap.lifecycle.close() }
         view.demandNoOpenTransaction(for: "heap.close")
         try Closing(pool.first).close(pool, builder)
     }

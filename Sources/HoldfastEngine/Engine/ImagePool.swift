@@ -75,11 +75,22 @@ final class ImagePool: @unchecked Sendable {
     /// used.
     func begin() {
         let heap = first.heap
+        defer { heap.participation.mayBeSeated = isPooled }
         guard mostReading > 0, heap.dataFile.mode == .readWrite, heap.participation.isRegistered,
             !heap.participation.isFixed
         else { return }
         isPooled = true
         joinPool(first)
+    }
+
+    /// After a suspension: the images use the memory that is shared now. Requires exclusive access.
+    func beginAgain() throws(HeapError) {
+        guard isPooled else { return }
+        guard first.heap.participation.isRegistered else {
+            throw HeapError.readOnlyFolder(path: lifecycle.path)
+        }
+        for index in 0 ..< count { joinPool(image(at: index)) }
+        shareMemory()
     }
 
     /// The image of the transaction that the calling thread has open, or the first one.
@@ -272,10 +283,16 @@ final class ImagePool: @unchecked Sendable {
     }
 
     /// Runs `body` with exclusive access to the first image, when no thread uses any other: for the
-    /// end of the opening. Waits for open transactions.
+    /// end of the opening, and of a suspension. Waits for open transactions.
     func alone<R>(_ body: () throws(HeapError) -> R) throws(HeapError) -> R {
         let deadline = Deadline(in: timeout)
         mutex.lock()
+        while isClosing {
+            guard changed.wait(mutex, until: deadline) else {
+                mutex.unlock()
+                throw timedOut
+            }
+        }
         isClosing = true
         var locked: [EngineImage] = []
         defer {

@@ -133,7 +133,8 @@ final class Maintenance {
         guard dataFile.mode == .readWrite, !dataFile.disk.isVolatile else { return }
         guard !lifecycle.isForked else { throw HeapError.forked(path: dataFile.path) }
         try lifecycle.requireNotFailed()
-        guard let shared = participation.sharedMemory, !lifecycle.isClosed else { return }
+        if lifecycle.isSuspended { throw HeapError.suspended(path: dataFile.path) }
+        guard let shared = participation.sharedMemory, lifecycle.isOpen else { return }
         let isPending = shared[.epoch] != 0 && shared[.durable] < shared[.published]
         do throws(HeapError) { try shared.requireNoFault() } catch {
             throw participation.fail(error)
@@ -146,6 +147,9 @@ final class Maintenance {
         } catch {
             switch error {
             case .timedOut, .replaced: throw error
+            // Suspended meanwhile.
+            case .closed where shared.hasLeftLocks && !lifecycle.isClosed:
+                throw HeapError.suspended(path: dataFile.path)
             default: throw participation.fail(error)
             }
         }
@@ -153,4 +157,7 @@ final class Maintenance {
 
     /// Stops background checkpoints.
     func stopThread() { thread?.stop() }
+
+    /// Allows them again.
+    func allowThread() { thread?.allow() }
 }

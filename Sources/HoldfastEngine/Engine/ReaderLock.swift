@@ -10,8 +10,9 @@ final class ReaderLock {
     private let opener: Opener
     private let timeout: Duration
     private let bias = ReaderBias()
-    /// Where the seats are; set before the image is used by several threads. Unmanaged is safe: the
-    /// participation keeps it.
+    /// Where the seats are; set before the image is used by several threads, and again, with
+    /// exclusive access, at the end of a suspension. Unmanaged is safe: the participation keeps it,
+    /// and `FormerMemory` what was there before.
     var shared: Unmanaged<SharedMemory>?
 
     init(_ heap: OpenHeap) {
@@ -130,9 +131,11 @@ final class ReaderLock {
     /// Enters an image that is only read, if it is the newest state.
     @inline(__always)
     func tryToEnterThroughBias() -> ReaderSeat? {
-        guard let shared else { return nil }
+        // The state first: a bias that is open has been opened since `shared` was set.
+        let state = bias.state
+        guard state.isOpen, let shared else { return nil }
         return shared._withUnsafeGuaranteedRef { shared in
-            guard let seat = bias.enter(shared) else { return nil }
+            guard let seat = bias.enter(state, shared) else { return nil }
             // The image changes only when the bias has ended, so its position is this thread's to
             // read.
             if shared.loadInOrder(.published) == participation.view.applied { return seat }

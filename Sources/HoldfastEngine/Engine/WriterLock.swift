@@ -49,6 +49,8 @@ final class WriterLock {
     @inline(__always)
     private func lockBetweenProcesses(_ timeout: Duration) throws(HeapError) -> Bool {
         guard let shared = participation.fast.shared else {
+            // The opening may have ended, or been suspended, while the thread waited.
+            try participation.lifecycle.requireUsable()
             throw HeapError.readOnlyFolder(path: path)
         }
         let (locked, hasFailed, isLost) = shared._withUnsafeGuaranteedRef { shared in

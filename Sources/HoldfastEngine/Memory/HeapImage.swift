@@ -484,6 +484,12 @@ final class HeapImage {
         }
     }
 
+    /// Whether the image is the whole file of that many bytes, without private pages.
+    func isFile(ofBytes fileBytes: Int) -> Bool {
+        let mapped = fileBytes - fileBytes % HeapLayout.fileGranule
+        return privatePageBound == 0 && fileBacked == mapped && byteCount == mapped
+    }
+
     /// Drops all private pages: the image is again the file's own first `fileBytes` bytes, and
     /// nothing behind them. Remaps the file, because advice to drop pages does not restore a file's
     /// contents on Darwin.

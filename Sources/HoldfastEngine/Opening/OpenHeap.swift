@@ -13,7 +13,7 @@ struct OpenHeap {
     let checkpointer: Checkpointer
     let fileSize: FileSize
     let opener: Opener
-    /// Publishes the commits of a private copy.
+    /// Publishes the commits of a private copy, and that another opening has ended its suspension.
     let localSignal: LocalSignal
 
     /// Opens nothing yet. Throws if there can be no heap at `path`.
@@ -40,7 +40,9 @@ struct OpenHeap {
         self.dataFile = dataFile
         self.lifecycle = lifecycle
         view = Self.view(of: dataFile, lifecycle, index: index)
-        participation = Participation(dataFile: dataFile, view: view, lifecycle: lifecycle)
+        participation = Participation(
+            dataFile: dataFile, view: view, lifecycle: lifecycle,
+            former: first?.participation.former ?? FormerMemory())
         log = JoinedLog(dataFile: dataFile, participation: participation, origin: first?.log)
         follower = LogFollower(
             dataFile: dataFile, view: view, participation: participation, log: log)
@@ -73,5 +75,14 @@ struct OpenHeap {
         participation.leave()
         dataFile.file?.close()
         log.leave()
+    }
+
+    /// Releases the same, and keeps the file and its mapping. False if a thread is still in a sync:
+    /// the entry in the reader table then stays with it.
+    func withdraw() -> Bool {
+        let hasLeft = participation.leave()
+        for lock in FileLock.allOfHeap where lock != .opening { dataFile.file?.unlock(lock) }
+        log.leave()
+        return hasLeft
     }
 }

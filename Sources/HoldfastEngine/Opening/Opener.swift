@@ -50,13 +50,23 @@ final class Opener {
         dataFile.knownIdentity = nil
         dataFile.warnings = []
         try dataFile.requireSuitableFileSystem(file)
+        return try takePart(file) { header in
+            dataFile.identity = header.identity
+            view.hashSeed = header.hashSeed
+        }
+    }
+
+    /// Takes part in the sharing of the open file, under the opening lock, if it has its name;
+    /// returns whether it has. `begin` gets the header first.
+    func takePart(
+        _ file: any DiskFile, _ begin: (HeapHeader) throws(HeapError) -> Void
+    ) throws(HeapError) -> Bool {
         var isInPlace = false
         try dataFile.withOpeningLock(file) { () throws(HeapError) in
             isInPlace = try dataFile.isInPlace(file)
             guard isInPlace else { return }
             let header = try dataFile.readHeader(file)
-            dataFile.identity = header.identity
-            view.hashSeed = header.hashSeed
+            try begin(header)
             let isAlone = try dataFile.isAlone(file)
             if dataFile.isExclusive {
                 let hasReaders = try dataFile.hasOtherReaders(file)

@@ -49,6 +49,8 @@ final class Participation: @unchecked Sendable {
     private struct Visible {
         var shared: SharedMemory?
         var visit: TransientRead?
+        /// The position that an opening without shared memory had when it was suspended.
+        var last: UInt64?
     }
 
     /// The state of a transient reader's one read transaction.
@@ -61,6 +63,11 @@ final class Participation: @unchecked Sendable {
     let lifecycle: Lifecycle
     /// Whether the snapshot stays fixed to the moment of opening.
     let isFixed: Bool
+    /// Whether the entry may have seats: readers take them if the opening has a pool of images, and
+    /// an entry with seats protects nothing without.
+    var mayBeSeated = true
+    /// What the opening's images used before it was suspended.
+    let former: FormerMemory
 
     private(set) var kind = Kind.solo
     private(set) var fast = FastPath()
@@ -69,7 +76,12 @@ final class Participation: @unchecked Sendable {
     /// Whether the entry stands for the opening as the holder of locks.
     private var holdsLocks = false
 
-    init(dataFile: DataFile, view: HeapView, lifecycle: Lifecycle) {
+    /// `former`: that of the opening, for a further image.
+    init(
+        dataFile: DataFile, view: HeapView, lifecycle: Lifecycle,
+        former: FormerMemory = FormerMemory()
+    ) {
+        self.former = former
         self.dataFile = dataFile
         self.view = view
         self.lifecycle = lifecycle
@@ -92,6 +104,10 @@ final class Participation: @unchecked Sendable {
     /// The state of a transient reader, as long as this is one. Any thread.
     var visit: TransientRead? { visible.withLock { $0.visit } }
 
+    /// The position that an opening without shared memory had when it was suspended or closed. Any
+    /// thread.
+    var lastPosition: UInt64? { visible.withLock { $0.last } }
+
     var isRegistered: Bool { fast.entry != nil }
 
     private func become(_ kind: Kind) {
@@ -99,8 +115,9 @@ final class Participation: @unchecked Sendable {
         fast = FastPath()
         var visit: TransientRead?
         var sequence: UInt64?
+        var last: UInt64?
         switch kind {
-        case .solo: break
+        case .solo: last = view.position
         case .transientReader(let read):
             fast.isTransient = true
             visit = read
@@ -117,8 +134,12 @@ final class Participation: @unchecked Sendable {
         view.observedSequence = sequence
         let shared = shared
         visible.withLock {
-            if let shared { $0.shared = shared }
+            if let shared {
+                if let old = $0.shared, old !== shared { former.keep(old) }
+                $0.shared = shared
+            }
             $0.visit = visit
+            $0.last = last
         }
     }
 
@@ -168,7 +189,8 @@ final class Participation: @unchecked Sendable {
         let entry = try SharingError.passing { () throws(SystemError) in
             try ReaderTable(shared: shared).take(
                 for: dataFile.options.process.identity, kind,
-                wantsSeats: dataFile.mode == .readWrite && dataFile.options.readerImages > 0)
+                wantsSeats: mayBeSeated && dataFile.mode == .readWrite
+                    && dataFile.options.readerImages > 0)
         }
         guard let entry else { throw .tooManyProcesses }
         return entry
@@ -204,15 +226,18 @@ final class Participation: @unchecked Sendable {
         }
     }
 
-    /// Releases the entry in the reader table. The locks are released with the file.
-    func leave() {
+    /// Releases the entry in the reader table; returns whether that succeeded. The locks are
+    /// released with the file.
+    @discardableResult
+    func leave() -> Bool {
+        var hasLeft = true
         if case .registered(let shared, let entry) = kind {
             // Otherwise the entry stays until the process ends, or the last use of the memory.
-            if !holdsLocks || shared.leaveLocks(timeout: dataFile.options.timeout) {
-                ReaderTable(shared: shared).giveUp(entry)
-            }
+            hasLeft = !holdsLocks || shared.leaveLocks(timeout: dataFile.options.timeout)
+            if hasLeft { ReaderTable(shared: shared).giveUp(entry) }
         }
         become(.solo)
+        return hasLeft
     }
 
     // MARK: Snapshots

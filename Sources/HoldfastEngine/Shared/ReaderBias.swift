@@ -66,11 +66,7 @@ struct ReaderBias: ~Copyable {
     // MARK: Readers
 
     /// Takes a seat if the bias is open. The caller then compares the image with the newest
-    /// position, and leaves again if it is older.
-    @inline(__always)
-    func enter(_ shared: SharedMemory) -> ReaderSeat? { enter(state, shared) }
-
-    /// `state`: seen a moment ago.
+    /// position, and leaves again if it is older. `state`: seen a moment ago.
     @inline(__always)
     func enter(_ state: State, _ shared: SharedMemory) -> ReaderSeat? {
         guard state.isOpen else { return nil }

@@ -69,11 +69,13 @@ final class SharedMemory: @unchecked Sendable {
     }
 
     static let headerBytes = LogLayout.ringOffset
-    let file: any DiskFile
+    /// The file and the locks of its entries; nil after `clear` only.
+    private var parts: (file: any DiskFile, entryLocks: EntryLocks)?
+    var file: any DiskFile { parts!.file }
+    var entryLocks: EntryLocks { parts!.entryLocks }
     let isWritable: Bool
     private let reservation: AddressReservation
     let base: UnsafeMutableRawPointer
-    let entryLocks: EntryLocks
     let writeLock: ProcessLock
     let syncLock: ProcessLock
     private let isLeft = Atomic(false)
@@ -144,7 +146,7 @@ final class SharedMemory: @unchecked Sendable {
     }
 
     private init(file: any DiskFile, isWritable: Bool) throws(SystemError) {
-        self.file = file
+        parts = (file, EntryLocks(file))
         self.isWritable = isWritable
         reservation = try file.mappingErrors { () throws(MappingError) in
             try AddressReservation(
@@ -155,7 +157,6 @@ final class SharedMemory: @unchecked Sendable {
             kind: isWritable ? .shared : .readOnly)
         reservation.guardAgainstFaults()
         base = reservation.baseAddress
-        entryLocks = EntryLocks(file)
         writeLock = ProcessLock(at: base + LogLayout.lockOffset)
         syncLock = ProcessLock(at: base + LogLayout.lockOffset + 128)
     }
@@ -312,4 +313,12 @@ final class SharedMemory: @unchecked Sendable {
     }
 
     func close() { file.close() }
+
+    /// Gives everything back but the addresses, when nobody refers to the memory any more except,
+    /// perhaps, a thread that was about to look for a seat; see `FormerMemory`.
+    func clear() {
+        ringLock.withLock { $0 = nil }
+        try? reservation.mapAnonymous(byteCount: Self.headerBytes, at: 0)
+        parts = nil
+    }
 }

@@ -27,8 +27,13 @@ final class DataFile: @unchecked Sendable {
     var knownIdentity: FileIdentity?
     /// The heap's permanent identity.
     var identity: HeapIdentity
-    /// Problems that did not prevent opening the heap.
-    var warnings: [String] = []
+    /// Problems that did not prevent opening the heap. Any thread may read them, also while the
+    /// opening takes part again after a suspension.
+    var warnings: [String] {
+        get { noted.withLock { $0 } }
+        set { noted.withLock { $0 = newValue } }
+    }
+    private let noted = Mutex<[String]>([])
     /// The file's length, as last seen by this opening.
     var byteCount = 0
     /// The length below which the file is not truncated, according to the last header read.

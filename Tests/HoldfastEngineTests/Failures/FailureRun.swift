@@ -117,11 +117,11 @@ final class FailureRun {
     /// Releases everything, like a process that is killed between two calls.
     func abandon() {
         for engine in engines {
-            engine.heap.lifecycle.closed.store(true, ordering: .releasing)
+            engine.heap.lifecycle.close()
             engine.file?.close()
         }
         engines = []
-        snapshot?.engine.heap.lifecycle.closed.store(true, ordering: .releasing)
+        snapshot?.engine.heap.lifecycle.close()
         snapshot?.engine.file?.close()
         snapshot = nil
         holder?.close()

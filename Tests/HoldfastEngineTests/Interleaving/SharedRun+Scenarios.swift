@@ -50,6 +50,12 @@
                 threads: [[.commit, .close], [.commit, .close], [.open, .read]]
             ),
             Scenario(
+                name: "suspend",
+                threads: [[.commit, .background, .commit], [.read, .suspend, .read]]),
+            Scenario(
+                name: "suspend, and close",
+                threads: [[.commit, .suspend, .read], [.open, .read, .commit, .close]]),
+            Scenario(
                 name: "start", threads: [[.open, .commit, .read], [.open, .commit, .read]]),
             // A writer, or the maker of a checkpoint, dies.
             Scenario(
@@ -76,6 +82,9 @@
             Scenario(
                 name: "death in an opening",
                 threads: [[.open, .read], [.open, .read, .commit, .close]], mortal: [0]),
+            Scenario(
+                name: "death in a suspension",
+                threads: [[.commit, .suspend, .read], [.commit, .read]], mortal: [0]),
             Scenario(
                 name: "death in a closing",
                 threads: [[.commit, .close], [.open, .read, .commit, .close]], mortal: [0]),

@@ -18,7 +18,7 @@
             case snapshot
             /// Opens the heap for reading only, and reads it twice.
             case visit
-            case close
+            case close, suspend
             /// Finds the log, as a commit or catching up would.
             case join
             /// A read transaction that looks twice at everything.
@@ -159,9 +159,9 @@
             case .commit: try commit(thread, byteCount: 0)
             case .commitElsewhere: try commitElsewhere(thread)
             case .commitLarge(let bytes): try commit(thread, byteCount: bytes)
-            case .sync:
-                let target = made
-                try engines[thread]!.makeDurable()
+            case .sync, .suspend:
+                let (target, engine) = (made, engines[thread]!)
+                try action == .sync ? engine.makeDurable() : engine.suspend()
                 if !disks[thread].isDead { durable.append((disk.journal.count, target)) }
             case .checkpoint: try engines[thread]!.checkpoint()
             case .background: _ = try engines[thread]!.moveLogIntoDataFile(waits: true)
@@ -286,7 +286,7 @@
         func dispose() {
             for index in engines.indices {
                 if let engine = engines[index] {
-                    engine.heap.lifecycle.closed.store(true, ordering: .releasing)
+                    engine.heap.lifecycle.close()
                     engine.file?.close()
                 }
                 engines[index] = nil

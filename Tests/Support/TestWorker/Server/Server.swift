@@ -36,6 +36,7 @@ final class Server {
         case "close":
             defer { heap = nil }
             try heap?.close()
+        case "suspend": try open().suspend()
         case "append": for _ in 0 ..< number { try append() }
         case "count": return try count()
         case "hold": try hold()

@@ -29,14 +29,14 @@ import TestSupport
                             if hashed.remove(number) != numbers.remove(number) {
                                 Issue.record("\(number)")
                             }
-                            if sorted.remove(name) != (names.remove(name) != nil) {
+                            if sorted.remove(name) != names.remove(name) {
                                 Issue.record("\(name)")
                             }
                         } else {
-                            if hashed.insert(number) != numbers.insert(number).inserted {
+                            if hashed.insert(number).inserted != numbers.insert(number).inserted {
                                 Issue.record("\(number)")
                             }
-                            if sorted.insert(name) != names.insert(name).inserted {
+                            if sorted.insert(name).inserted != names.insert(name).inserted {
                                 Issue.record("\(name)")
                             }
                         }

@@ -50,7 +50,7 @@ import TestSupport
                                 Issue.record("\(key) was new or not")
                             }
                         } else {
-                            let wasThere = map.removeValue(forKey: key)
+                            let wasThere: Bool = map.removeValue(forKey: key)
                             if wasThere != (model.removeValue(forKey: key) != nil) {
                                 Issue.record("\(key) was there or not")
                             }

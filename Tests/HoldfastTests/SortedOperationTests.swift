@@ -79,7 +79,8 @@ import TestSupport
                 if round % 100 == 0 { #expect(map.checkInvariants().problems == []) }
             }
             #expect(
-                map.isEmpty && map.popFirst() == nil && map.popLast() == nil && !map.removeFirstEntry()
+                map.isEmpty && map.popFirst() == nil && map.popLast() == nil
+                    && !map.removeFirstEntry()
                     && !map.removeLastEntry())
         }
     }

@@ -60,6 +60,20 @@ extension ProcessTests {
             }
         }
 
+        @Test func valuesAreObservedInOtherProcesses() throws {
+            let writer = try workers.open()
+            #expect(try writer.ask("append") == "ok")
+            let observer = try workers.open(mode: "readOnly")
+            observer.send("observe")
+            // In either order.
+            let answers = try [observer.readLine(), observer.readLine()]
+            #expect(Set(answers) == ["ok", "observed 1"])
+            for count in 2 ..< 20 {
+                #expect(try writer.ask("append") == "ok")
+                #expect(try observer.readLine() == "observed \(count)")
+            }
+        }
+
         /// Killing a sleeper or a writer does not affect the wake-ups of others.
         @Test func theDeadWakeNobodyAndKeepNobodyAsleep() throws {
             let writers = try (0 ..< 2).map { _ in try workers.open() }

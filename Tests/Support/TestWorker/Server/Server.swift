@@ -55,6 +55,7 @@ final class Server {
         case "mark": mark = try open().version
         case "wait": return try wait(milliseconds: number)
         case "stream": try stream()
+        case "observe": try observe()
         case "log": return "\(try open().statistics().logBytes)"
         case "fork": try Lives.forkIdleChild()
         case "exec": try Lives.replaceProgram { say("ok") }
@@ -177,6 +178,17 @@ final class Server {
         let changes = try open().changes
         Task.detached {
             for await _ in changes { say("change") }
+        }
+    }
+
+    /// Says each count as a value that is observed.
+    private func observe() throws {
+        let heap = try open()
+        Task.detached {
+            do {
+                let counts = heap.observe { tx in try tx.array("numbers", of: Int.self).count }
+                for try await count in counts { say("observed \(count)") }
+            } catch { say("error \(error)") }
         }
     }
 

@@ -58,20 +58,23 @@ public struct TypedHeap<Schema: HeapSchema>: Sendable {
     public init(_ heap: PersistentHeap, schemaChanges: SchemaChanges = .automatic) throws {
         self.heap = heap
         let conversion = SchemaConversion(roots: Schema.declaredRoots, policy: schemaChanges)
-        let isChanged = try heap.read { tx in try conversion.isNeeded(tx.access) }
-        if heap.isReadOnly {
-            try heap.read { tx in
-                if isChanged { try conversion.requireNone(tx.access) }
-                try SchemaVerifier<Schema>(tx.access).requireAll()
+        let (isChanged, isComplete) = try heap.read { tx in
+            let hasVersion = try SchemaVersion(of: Schema.self, in: tx.access).require()
+            if try conversion.isNeeded(tx.access) {
+                guard heap.isReadOnly else { return (true, false) }
+                try conversion.requireNone(tx.access)
             }
-            return
+            let verifier = SchemaVerifier<Schema>(tx.access)
+            if heap.isReadOnly { try verifier.requireAll() }
+            return (false, try verifier.missing().isEmpty && hasVersion)
         }
+        if heap.isReadOnly || isComplete { return }
         if isChanged { while try !heap.write({ tx in try conversion.run(in: tx) }) {} }
-        let isComplete = try heap.read { tx in
-            try SchemaVerifier<Schema>(tx.access).missing().isEmpty
+        try heap.write { tx in
+            try SchemaVerifier<Schema>(tx.access).createMissing(in: tx)
+            let version = SchemaVersion(of: Schema.self, in: tx.access)
+            if try !version.require() { try version.set() }
         }
-        if isComplete { return }
-        try heap.write { tx in try SchemaVerifier<Schema>(tx.access).createMissing(in: tx) }
     }
 
     private init(opened heap: PersistentHeap, _ schemaChanges: SchemaChanges) throws {

@@ -77,13 +77,20 @@ package struct RootCatalogue {
     /// comes next.
     private static let historyPrefix = "history of "
 
+    /// Follows the prefix in the name of the version of a schema. The schema's name comes next.
+    private static let schemaPrefix = "version of schema "
+
     static func cursorName(_ root: String) -> String { hiddenPrefix + cursorPrefix + root }
     static func remainderName(_ root: String) -> String { hiddenPrefix + remainderPrefix + root }
+    static func schemaVersionName(_ schema: String) -> String {
+        hiddenPrefix + schemaPrefix + schema
+    }
     static func historyName(_ root: String) -> String { hiddenPrefix + historyPrefix + root }
 
     /// Whether a root of this name belongs to an unfinished migration.
     package static func isUnfinished(hiddenName name: String) -> Bool {
         name != dataVersionName && !name.hasPrefix(hiddenPrefix + historyPrefix)
+            && !name.hasPrefix(hiddenPrefix + schemaPrefix)
     }
 
     /// Returns whether the name is one of Holdfast's own, given the roots that `isThere` reports. A
@@ -92,7 +99,8 @@ package struct RootCatalogue {
         guard name.hasPrefix(hiddenPrefix) else { return false }
         let rest = String(name.dropFirst(hiddenPrefix.count))
         return name == dataVersionName || isThere(rest)
-            || [cursorPrefix, remainderPrefix, historyPrefix].contains(where: rest.hasPrefix)
+            || [cursorPrefix, remainderPrefix, historyPrefix, schemaPrefix]
+                .contains(where: rest.hasPrefix)
     }
 
     /// Returns the name under which an export writes a root: one that can be imported.
@@ -198,9 +206,14 @@ package struct RootCatalogue {
             description: String.load(slot.pointee.value.description, from: access))
     }
 
-    /// The descriptions of all roots, hidden ones too.
-    var descriptions: [String] {
-        map?.map { String.load($0.value.record.description, from: access) } ?? []
+    /// The descriptions of all roots, hidden ones too, by their names.
+    var descriptions: [String: String] {
+        guard let map else { return [:] }
+        var found: [String: String] = [:]
+        for (name, value) in map {
+            found[name] = String.load(value.record.description, from: access)
+        }
+        return found
     }
 
     /// The names that belong to Holdfast itself, such as those of an unfinished migration.

@@ -10,6 +10,10 @@ struct ConversionPlanner {
     var enclosing: [RecordConversion] = []
     /// The records that get new blocks.
     var changedRecords: [RecordOutline] = []
+    /// The records that are freed with a removed field.
+    var removedRecords: [RecordOutline] = []
+    /// Where such blocks were and are. All roots that are converted together share it.
+    let relocation = Relocation()
 
     /// Returns the conversion of a stored form. `place` names it in a refusal.
     mutating func conversion(
@@ -39,7 +43,6 @@ struct ConversionPlanner {
         if let found = try named(old, new, place) ?? PlainConversion.number(old, new) {
             return found
         }
-        try requireNoReference(old, new, place)
         throw SchemaChangeRefusal(old, new, place)
     }
 
@@ -51,7 +54,7 @@ struct ConversionPlanner {
         switch old {
         case .record(_, let fields, let bytes):
             guard let record = new as? any PersistableRecord.Type else { return nil }
-            return try self.record(record, fields, bytes)
+            return try self.record(record, fields, bytes).conversion
         case .union(_, let cases):
             guard let union = new as? any PersistableUnion.Type else { return nil }
             return try self.union(union, cases)
@@ -82,17 +85,6 @@ struct ConversionPlanner {
             && shape.contains { part in
                 if case .named(let name) = part { enclosing(name) != nil } else { false }
             }
-    }
-
-    private func requireNoReference(
-        _ old: TypeShape, _ new: any Persistable.Type, _ place: String
-    ) throws {
-        guard case .generic(let kind, let targets) = old, ["Ref", "Shared"].contains(kind),
-            let target = targets.first
-        else { return }
-        throw SchemaChangeRefusal(
-            "\(place) is a reference to \(target.name), whose fields have changed: only a declared "
-                + "step can convert records that references lead to")
     }
 }
 

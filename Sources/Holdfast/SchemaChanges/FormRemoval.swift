@@ -8,12 +8,24 @@ typealias FormRemoval = (_ form: UnsafeRawPointer, _ access: HeapAccess) -> Void
 extension ConversionPlanner {
     /// Returns what frees a stored form, or nil if it owns nothing.
     mutating func removal(of shape: TypeShape, at place: String) throws -> FormRemoval? {
+        noteRecords(in: shape)
         if enclosing.isEmpty || !shape.contains({ $0.isNamed(in: enclosing) }),
             let type = TypeRegistry.shared.type(describedAs: shape.text)
         {
             return Self.removal(type)
         }
         return try DeepStack.run { try unknownRemoval(shape, place) }
+    }
+
+    private mutating func noteRecords(in shape: TypeShape) {
+        var found: [RecordOutline] = []
+        _ = shape.contains { part in
+            if case .record(let name, let fields, let bytes) = part {
+                found.append(RecordOutline(name, fields, bytes))
+            }
+            return false
+        }
+        removedRecords += found
     }
 
     private static func removal(_ type: any Persistable.Type) -> FormRemoval? {

@@ -6,12 +6,17 @@ final class RecordConversion {
     let outline: RecordOutline
     let type: ObjectIdentifier
     private let layout: RecordLayout
+    private let relocation: Relocation
     private let oldTag: UInt32
     /// Each reads the old block and completes a field of the new one.
     var parts: [FormConversion.Step] = []
 
-    init(_ type: any PersistableRecord.Type, _ layout: RecordLayout, from outline: RecordOutline) {
+    init(
+        _ type: any PersistableRecord.Type, _ layout: RecordLayout, from outline: RecordOutline,
+        _ relocation: Relocation
+    ) {
         self.outline = outline
+        self.relocation = relocation
         self.type = ObjectIdentifier(type)
         self.layout = layout
         oldTag = RecordLayout.tag(
@@ -25,27 +30,42 @@ final class RecordConversion {
         }
     }
 
-    private func convert(_ place: UInt64, _ access: HeapAccess) -> UInt64 {
-        let source = access.address(place, outline.bytes)
-        let header = source.load(as: StoredRecord.self)
-        guard header.tag == oldTag else {
+    /// Moves the record and returns its new place.
+    func convert(_ place: UInt64, _ access: HeapAccess) -> UInt64 {
+        guard isStored(at: place, access) else {
             Misuse.damaged(access, "there is no \(outline.name) where one is stored")
         }
-        let block = layout.type.makeBlock(in: access)
+        let source = access.address(place, outline.bytes)
+        let block = relocation.block(forRecordAt: place) { makeBlock(in: access) }
         let target = access.address(block, layout.byteCount)
+        let owners = source.load(as: StoredRecord.self).owners
+        if owners > 0 {
+            target.storeBytes(
+                of: StoredRecord(tag: layout.tag, owners: owners), as: StoredRecord.self)
+        }
         DeepStack.run { for part in parts { part(source, target, access) } }
         access.free(place, byteCount: outline.bytes, alignment: RecordLayout.alignment)
         return block
+    }
+
+    /// Creates the block of a record whose fields follow later.
+    func makeBlock(in access: HeapAccess) -> UInt64 { layout.type.makeBlock(in: access) }
+
+    /// Whether the old form of a record is at this place.
+    func isStored(at place: UInt64, _ access: HeapAccess) -> Bool {
+        let (end, isBeyond) = place.addingReportingOverflow(UInt64(outline.bytes))
+        guard !isBeyond, end <= access.context.pointee.byteCount else { return false }
+        return access.load(place, as: StoredRecord.self).tag == oldTag
     }
 }
 
 extension ConversionPlanner {
     mutating func record(
         _ type: any PersistableRecord.Type, _ old: [TypeShape.Field], _ bytes: Int
-    ) throws -> FormConversion {
+    ) throws -> RecordConversion {
         let layout = try RecordLayout.found(type)
         let outline = RecordOutline(layout.typeName, old, bytes)
-        let record = RecordConversion(type, layout, from: outline)
+        let record = RecordConversion(type, layout, from: outline, relocation)
         enclosing.append(record)
         defer { enclosing.removeLast() }
         changedRecords.append(outline)
@@ -67,7 +87,7 @@ extension ConversionPlanner {
                 record.parts.append { old, _, access in removal(old + field.offset, access) }
             }
         }
-        return record.conversion
+        return record
     }
 
     /// Returns what completes a field that no stored record has. Nil if zeros are its form.

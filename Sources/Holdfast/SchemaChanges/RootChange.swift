@@ -12,18 +12,18 @@ struct RootChange {
     private let stored: String
     private let form: FormConversion
     private let mover: (any ContentMover)?
-    /// The records that get new places.
-    let records: [RecordOutline]
 
     /// Throws ``SchemaChangeRefusal`` if there is no such conversion.
-    init(_ name: String, from stored: String, to type: any Persistable.Type) throws {
+    init(
+        _ name: String, from stored: String, to type: any Persistable.Type,
+        _ planner: inout ConversionPlanner
+    ) throws {
         self.name = name
         self.type = type
         self.stored = stored
         guard let shape = TypeShape(parsing: stored) else {
             throw SchemaChangeRefusal("the type in the file, \(stored), cannot be read")
         }
-        var planner = ConversionPlanner()
         func found<T: ConvertibleCollection>(_: T.Type) throws
             -> (FormConversion, any ContentMover)?
         {
@@ -38,13 +38,17 @@ struct RootChange {
             form = try planner.conversion(from: shape, to: type, at: "the root")
             mover = nil
         }
-        records = planner.changedRecords
     }
 
     // MARK: Running
 
-    /// Does one transaction's share of the work.
-    func run(in access: HeapAccess, upTo limit: Int) throws(HeapError) {
+    /// Whether the conversion has begun and is not complete.
+    func isBegun(_ access: HeapAccess) -> Bool {
+        RootCatalogue(access).contains(RootCatalogue.remainderName(name))
+    }
+
+    /// Does one transaction's share of the work: all of it without a limit.
+    func run(in access: HeapAccess, upTo limit: Int = .max) throws(HeapError) {
         let catalogue = RootCatalogue(access)
         let remainderName = RootCatalogue.remainderName(name)
         guard let entry = catalogue.entry(name) else { return }

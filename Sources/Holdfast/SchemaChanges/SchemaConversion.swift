@@ -27,98 +27,145 @@ struct SchemaConversion {
         in transaction: borrowing WriteTransaction, upTo limit: Int = SchemaConversion.batch
     ) throws -> Bool {
         let access = transaction.access
-        let changes = try changes(access) { root, error throws in
+        let plan = try plan(access) { root, error throws in
             guard policy == .eraseOnMismatch else { throw error }
             do { try RootChange.erase(root.name, in: access) } catch is SchemaChangeRefusal {
                 throw error
             }
         }
-        guard let next = changes.first else { return true }
-        try next.run(in: access, upTo: limit)
-        return false
+        guard plan.relocation.isNeeded else {
+            guard let next = plan.changes.first else { return true }
+            try next.run(in: access, upTo: limit)
+            return false
+        }
+        for change in plan.changes { try change.run(in: access) }
+        plan.relocation.finish(access)
+        return true
     }
 
     /// Throws if there is something to convert: for a heap that cannot be written.
     func requireNone(_ access: HeapAccess) throws {
-        guard let change = try changes(access, onRefusal: { throw $1 }).first else { return }
+        guard let change = try plan(access, onRefusal: { throw $1 }).changes.first else { return }
         let history = TypeHistory(of: change.name, in: access)
-        let isBegun = RootCatalogue(access).contains(RootCatalogue.remainderName(change.name))
-        let version = try history.count + (isBegun ? 0 : 1)
+        let version = try history.count + (change.isBegun(access) ? 0 : 1)
         throw HeapError.migrationNeeded(
             path: access.heapPath, version: version, wanted: version + 1)
     }
 
     // MARK: Planning
 
-    private func changes(
+    private typealias Plan = (changes: [RootChange], relocation: Relocation)
+
+    private func plan(
         _ access: HeapAccess, onRefusal refuse: (DeclaredRoot, HeapError) throws -> Void
-    ) throws -> [RootChange] {
-        var changes: [RootChange] = []
-        for root in roots {
-            do throws(HeapError) {
-                if let change = try change(of: root, access) { changes.append(change) }
-            } catch {
-                guard error.isAboutTypes else { throw error }
-                try refuse(root, error)
+    ) throws -> Plan {
+        // A root that is refused leaves records in the planner, so it is planned again without.
+        var roots = roots
+        while true {
+            var planner = ConversionPlanner()
+            var changes: [RootChange] = []
+            var refused: DeclaredRoot?
+            for root in roots where refused == nil {
+                do throws(HeapError) {
+                    if let change = try change(of: root, access, &planner) {
+                        changes.append(change)
+                    }
+                } catch {
+                    guard error.isAboutTypes else { throw error }
+                    try refuse(root, error)
+                    refused = root
+                }
             }
+            if refused == nil, let (root, error) = problem(changes, planner, access) {
+                try refuse(root, error)
+                refused = root
+            }
+            guard let refused else { return (changes, planner.relocation) }
+            roots.removeAll { $0.name == refused.name }
         }
-        return changes
     }
 
-    private func change(of root: DeclaredRoot, _ access: HeapAccess) throws(HeapError)
-        -> RootChange?
-    {
+    private func change(
+        of root: DeclaredRoot, _ access: HeapAccess, _ planner: inout ConversionPlanner
+    ) throws(HeapError) -> RootChange? {
         let catalogue = RootCatalogue(access)
         let requested = try root.handle.describe().text
         guard let entry = catalogue.entry(root.name) else { return nil }
         let isSame = entry.description == requested
         let remainder = catalogue.entry(RootCatalogue.remainderName(root.name))
         if isSame, remainder == nil { return nil }
-        func mismatch(_ difference: String) -> HeapError {
-            .rootTypeMismatch(
-                path: access.heapPath, name: root.name, stored: entry.description,
-                requested: requested, difference: difference)
-        }
         let history = TypeHistory(of: root.name, in: access)
         if !isSame, let known = try history.firstIndex(of: requested) {
             throw HeapError.newerData(
                 path: access.heapPath, version: try history.count + 1, known: known + 1)
         }
         if policy == .forbidden {
-            throw mismatch(
+            throw try mismatch(
+                root, access,
                 isSame
                     ? "its conversion is unfinished"
                     : TypeDescription(requested).difference(fromStored: entry.description))
         }
         if !isSame, remainder != nil {
-            throw mismatch(
+            throw try mismatch(
+                root, access,
                 "its conversion to another type is unfinished, which only a program with that type "
                     + "can complete")
         }
         do {
-            let change = try RootChange(
-                root.name, from: remainder?.description ?? entry.description, to: root.handle)
-            try requireUnreferenced(change, access)
-            return change
+            return try RootChange(
+                root.name, from: remainder?.description ?? entry.description, to: root.handle,
+                &planner)
         } catch let refusal as SchemaChangeRefusal {
-            throw mismatch(refusal.text)
+            throw try mismatch(root, access, refusal.text)
         } catch let error as HeapError {
             throw error
         } catch {
-            throw mismatch("\(error)")
+            throw try mismatch(root, access, "\(error)")
         }
     }
 
-    /// Records that get new places must not be the targets of references, in any root.
-    private func requireUnreferenced(_ change: RootChange, _ access: HeapAccess) throws {
-        if change.records.isEmpty { return }
-        for text in RootCatalogue(access).descriptions {
-            if let name = TypeShape(parsing: text)?.reference(to: change.records) {
-                throw SchemaChangeRefusal(
-                    "the fields of \(name) have changed, and references lead to such records: only "
-                        + "a declared step can convert them")
+    private func mismatch(
+        _ root: DeclaredRoot, _ access: HeapAccess, _ difference: String
+    ) throws(HeapError) -> HeapError {
+        .rootTypeMismatch(
+            path: access.heapPath, name: root.name,
+            stored: RootCatalogue(access).entry(root.name)?.description ?? "",
+            requested: try root.handle.describe().text, difference: difference)
+    }
+
+    // MARK: References
+
+    /// Records that get new places must be found by all references to them.
+    private func problem(
+        _ changes: [RootChange], _ planner: ConversionPlanner, _ access: HeapAccess
+    ) -> (DeclaredRoot, HeapError)? {
+        guard let change = changes.first, !planner.changedRecords.isEmpty,
+            let root = roots.first(where: { $0.name == change.name })
+        else { return nil }
+        func problem(_ text: String) -> (DeclaredRoot, HeapError)? {
+            (try? mismatch(root, access, text)).map { (root, $0) }
+        }
+        // Those of the changed roots are converted with them.
+        let converted = Set(changes.map(\.name))
+        for (name, text) in RootCatalogue(access).descriptions where !converted.contains(name) {
+            if let record = TypeShape(parsing: text)?.reference(to: planner.changedRecords) {
+                return problem(
+                    "the fields of \(record) have changed, and references in the root "
+                        + "\(name.debugDescription), which this program does not convert, lead to "
+                        + "such records")
             }
         }
+        guard planner.relocation.isNeeded else { return nil }
+        if let removed = planner.removedRecords.first(where: planner.changedRecords.contains) {
+            return problem(
+                "a removed field contains \(removed.name), which references lead to: only a "
+                    + "declared step can convert it")
+        }
+        if let begun = changes.first(where: { $0.isBegun(access) }) {
+            return problem("the conversion of \(begun.name) is unfinished")
+        }
+        return nil
     }
 }
 

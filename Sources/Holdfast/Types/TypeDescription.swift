@@ -205,9 +205,10 @@ private struct LayoutText {
             if index > 0 { text += ", " }
             // Elements of a tuple without labels are called ".0" and so on, or have an empty name.
             let name =
-                storedNames[field.offset] ?? (field.name.isEmpty
-                ? "\(index)"
-                : field.name.hasPrefix(".") ? String(field.name.dropFirst()) : field.name)
+                storedNames[field.offset]
+                ?? (field.name.isEmpty
+                    ? "\(index)"
+                    : field.name.hasPrefix(".") ? String(field.name.dropFirst()) : field.name)
             text += "\(name): "
             try add(field.type, path: path.isEmpty ? name : "\(path).\(name)")
             text += " @\(field.offset)"
